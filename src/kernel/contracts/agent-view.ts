@@ -1,0 +1,149 @@
+import type { ContainerDescription, RuntimeInfo } from './container.js';
+import type { FieldDescriptor, Layout } from './fields.js';
+import type { LinuxHost } from './linux.js';
+import type { SamplePart } from './metric-source.js';
+import type { PluginStatus } from './plugin.js';
+
+/** A limit that is "no limit" is `'unlimited'`, never a number: each API prints it as its contract says. */
+export type Limit = bigint | 'unlimited';
+
+/** A container's limits as its cgroup files say now (contract 8.3). Absent members have no file. */
+export interface ResourceLimits {
+  readonly cgroupVersion: 1 | 2;
+  readonly hasCpu: boolean;
+  readonly cpu: {
+    /** `cpu.shares`, or converted from `cpu.weight`. */
+    readonly limit: bigint;
+    /** Text of `cpuset.cpus`; absent without a cpuset directory. */
+    readonly mask?: string;
+    /** µs; absent when unlimited. `cpu.cfs_quota_us`, `cpu.max`. */
+    readonly quota?: bigint;
+    /** µs. `cpu.cfs_period_us`, `cpu.max`. */
+    readonly period?: bigint;
+  };
+  readonly hasMemory: boolean;
+  /** Bytes. On v1 `unlimited` is not used: the kernel's own number is given. */
+  readonly memory: { readonly limit?: Limit; readonly reservation?: Limit; readonly swapLimit?: Limit };
+  readonly hasProcesses: boolean;
+  readonly processes: { readonly limit?: Limit };
+  /** Creation time from the cgroup directories, µs since the epoch; 0 when unknown. */
+  readonly createdAt: number;
+}
+
+/** Points at one stored sample. Filled by `SampleWindow.at`; reuse one cursor for a whole walk. */
+export interface SampleCursor {
+  layout: Layout;
+  /** Time of the sample, µs since the epoch. */
+  time: number;
+  /** Column i of the sample is `values[base + i]`; NaN when absent. */
+  values: Float64Array;
+  /** Exact integers above 2^53 are `values[base + i] + residuals[base + i]`; `undefined`: all residuals are 0. */
+  residuals: Int16Array | undefined;
+  base: number;
+}
+
+/** Which samples of a container are wanted. */
+export interface SampleQuery {
+  /** The newest N of the selected ones; −1 or absent: all. */
+  readonly count?: number;
+  /** Inclusive bounds, µs since the epoch. */
+  readonly start?: number;
+  readonly end?: number;
+}
+
+/** Samples of one container, oldest first, valid until control returns to the event loop. */
+export interface SampleWindow {
+  readonly length: number;
+  /** Points `cursor` at sample `index` (0 is the oldest) and returns it. */
+  at(index: number, cursor: SampleCursor): SampleCursor;
+}
+
+/** Percentiles of one quantity (contract 10). */
+export interface Percentiles {
+  readonly present: boolean;
+  readonly mean: number;
+  readonly std: number;
+  readonly max: number;
+  readonly fifty: number;
+  readonly ninety: number;
+  readonly ninetyfive: number;
+  readonly count: number;
+}
+
+/** Usage over a minute, an hour or a day. */
+export interface UsageSummary {
+  readonly percentComplete: number;
+  /** millicores */
+  readonly cpu: Percentiles;
+  /** bytes of working set */
+  readonly memory: Percentiles;
+}
+
+/** Derived statistics of one container (contract 10). */
+export interface DerivedStats {
+  /** µs since the epoch; 0 before the first sample. */
+  readonly time: number;
+  readonly latest: { readonly cpu: number; readonly memory: number };
+  readonly minute: UsageSummary;
+  readonly hour: UsageSummary;
+  readonly day: UsageSummary;
+}
+
+/** A container as everything downstream sees it. */
+export interface ContainerView {
+  /** Absolute name: the cgroup path. */
+  readonly name: string;
+  readonly description: ContainerDescription;
+  /** Creation time, µs since the epoch; 0 when unknown. */
+  readonly createdAt: number;
+  /** Whether a probe gives this part of a sample; `cpu`, `memory` and `processes` follow the cgroup directories. */
+  has(part: SamplePart): boolean;
+  /** Limits read at most 5 s ago. */
+  limits(): ResourceLimits;
+  /** Names of the cgroups directly below, sorted. */
+  children(): readonly string[];
+  samples(query?: SampleQuery): SampleWindow;
+  /** `undefined` when the container has neither CPU nor memory. */
+  summary(): DerivedStats | undefined;
+  /** What is missing and why: fields absent, files unreadable, a stale description. */
+  readonly missing: readonly { readonly what: string; readonly reason: string }[];
+}
+
+/** A cgroup that a handler wants to wait for. */
+export interface PendingContainer {
+  readonly name: string;
+  readonly handler: string;
+  readonly reason: string;
+  /** µs since the epoch */
+  readonly since: number;
+}
+
+/** The one read-only view of the agent that API versions, endpoints and sinks get. */
+export interface AgentView {
+  /** Version of the agent, `0.1.0`. */
+  readonly version: string;
+  readonly host: LinuxHost;
+  /** A container by its absolute name. */
+  container(name: string): ContainerView | undefined;
+  /** All containers, sorted by name. */
+  containers(): readonly ContainerView[];
+  /** The container and everything below it (`name + "/"`), sorted by name; empty when it is unknown. */
+  containersBelow(name: string): readonly ContainerView[];
+  /** All containers of a namespace (`docker`), sorted by name. */
+  containersOf(namespace: string): readonly ContainerView[];
+  /**
+   * Looks up an alias: the exact alias, else a prefix that fits exactly one alias.
+   * @throws RequestError `unable to find … container`, or not unique
+   */
+  lookup(namespace: string, alias: string): ContainerView;
+  /** Samples now every given container whose latest sample is older than `maxAge` µs (0: all). */
+  refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
+  /** Cgroups that wait for their handler. */
+  pending(): readonly PendingContainer[];
+  /** Container runtimes that can be reached. */
+  runtimes(): readonly RuntimeInfo[];
+  /** Every field of every loaded metric source. */
+  fields(): readonly FieldDescriptor[];
+  /** Every configured plugin: state, errors, cost, last success. */
+  plugins(): readonly PluginStatus[];
+}

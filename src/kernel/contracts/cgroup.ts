@@ -1,0 +1,79 @@
+/** A kernel file read again and again. Its descriptor is kept open while the budget of open files allows. */
+export interface KernelFile {
+  /** The absolute path, for messages. */
+  readonly path: string;
+  /**
+   * Reads the whole file into `buffer` (shared by all files, valid until the next read of any file).
+   * @returns the number of bytes, or −1 when the file is gone or unreadable (`failure` says why)
+   */
+  read(): number;
+  /** What the last `read` filled. */
+  readonly buffer: Buffer;
+  /** Why the last `read` returned −1 (`ENODEV`, `EACCES`, …); `undefined` after a good one. */
+  readonly failure: string | undefined;
+  close(): void;
+}
+
+/** A file that holds one unsigned decimal (`memory.usage_in_bytes`), or the word `max`. */
+export interface KernelValue {
+  readonly path: string;
+  /** @returns false when the file is gone, unreadable or holds no number (`failure` says why) */
+  read(): boolean;
+  /** The number as the nearest double. `max` reads as 2^64 with residual −1 (18446744073709551615). */
+  value: number;
+  /** What is missing from `value` to the exact integer; 0 below 2^53. */
+  residual: number;
+  readonly failure: string | undefined;
+  close(): void;
+}
+
+/** A file of `key value` lines (`memory.stat`, `cpu.stat`), of which some keys are wanted. */
+export interface KeyedFile {
+  readonly path: string;
+  /** The wanted keys; index i of `values` and `residuals` belongs to `keys[i]`. */
+  readonly keys: readonly string[];
+  /** @returns false when the file is gone or unreadable (`failure` says why); odd lines are skipped */
+  read(): boolean;
+  /** The numbers as nearest doubles; NaN for a key that the file does not have. */
+  readonly values: Float64Array;
+  /** What is missing from `values[i]` to the exact integers. */
+  readonly residuals: Int16Array;
+  readonly failure: string | undefined;
+  close(): void;
+}
+
+/** The names of cgroup v1 controllers and, on v2, the controllers of the unified hierarchy (`io` is given as `blkio`). */
+export type Controller =
+  | 'cpu'
+  | 'cpuacct'
+  | 'cpuset'
+  | 'memory'
+  | 'blkio'
+  | 'pids'
+  | 'devices'
+  | 'hugetlb'
+  | 'perf_event';
+
+/** The files of one container's cgroup, wherever its hierarchies are mounted. */
+export interface CgroupFiles {
+  /** 1 for split or co-mounted v1 hierarchies (also on hybrid hosts), 2 for the unified hierarchy. */
+  readonly version: 1 | 2;
+  /** The container's directory in the controller's hierarchy, `undefined` when it does not exist there. */
+  directory(controller: Controller): string | undefined;
+  /** The container's directory in the cgroup2 mount: the only hierarchy on v2, the extra one of hybrid hosts on v1. */
+  unifiedDirectory(): string | undefined;
+  /** @returns a file of the container's directory, `undefined` when directory or file do not exist or cannot be opened */
+  file(controller: Controller, name: string): KernelFile | undefined;
+  /** The same for a file holding one number. */
+  value(controller: Controller, name: string): KernelValue | undefined;
+  /** The same for a file of `key value` lines. */
+  keyed(controller: Controller, name: string, keys: readonly string[]): KeyedFile | undefined;
+  /** A file below `unifiedDirectory()`. */
+  unifiedFile(name: string): KernelFile | undefined;
+  /** Text of a small file read once (limits, `cpuset.cpus`), trimmed; `undefined` when missing or unreadable. */
+  text(controller: Controller, name: string): string | undefined;
+  /** Process ids in this cgroup, without descendants (`cgroup.procs`); empty when unreadable. */
+  pids(): number[];
+  /** Process ids in this cgroup and everything below it. */
+  pidsBelow(): number[];
+}

@@ -1,0 +1,105 @@
+/** What a container is doing, as far as its handler knows. Raw cgroups are always `running`. */
+export interface ContainerState {
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead';
+  /** Exit code of the last run; absent while the first one goes on. */
+  readonly exitCode?: number;
+  /** True when the kernel killed it for lack of memory. */
+  readonly oomKilled?: boolean;
+  /** Times in microseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  /** Health check: absent without one. */
+  readonly health?: { readonly status: 'starting' | 'healthy' | 'unhealthy'; readonly failingStreak: number };
+}
+
+/** Whose network counters a container's init pid shows. */
+export type NetworkMode =
+  /** A namespace of its own. */
+  | 'own'
+  /** The host's namespace: the numbers are the host's. */
+  | 'host'
+  /** Another container's namespace: counted there, not here. */
+  | 'shared'
+  /** No namespace known (raw cgroups). */
+  | 'none';
+
+/** Where a container's files live on the host, for disk usage. */
+export interface ContainerStorage {
+  /** The writable layer (`…/overlay2/<id>/diff`). Absent when the storage driver gives none; `reason` says why. */
+  readonly writableLayer?: string;
+  /** The runtime's own directory of the container (logs and metadata). */
+  readonly ownDirectory?: string;
+  /** Why `writableLayer` is absent. */
+  readonly reason?: string;
+}
+
+/** All that a handler knows of a container besides its cgroup. Replaced as a whole when anything changes. */
+export interface ContainerDescription {
+  /** The runtime's id; absent for raw cgroups. */
+  readonly id?: string;
+  /** Other names, in order of preference. Empty for raw cgroups. */
+  readonly aliases: readonly string[];
+  /** Who gave the aliases (`docker`, `podman`, …); absent for raw cgroups. */
+  readonly namespace?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Environment variables that the user listed; nothing else of the environment. */
+  readonly envs: Readonly<Record<string, string>>;
+  /** Image as the user named it. */
+  readonly image?: string;
+  /** Image id or digest. */
+  readonly imageId?: string;
+  /** Creation time in microseconds since the epoch; absent: the kernel takes it from the cgroup directories. */
+  readonly createdAt?: number;
+  /** Pid (in the agent's pid namespace) of the first process; absent when there is none or it is not known. */
+  readonly pid?: number;
+  readonly networkMode: NetworkMode;
+  readonly storage?: ContainerStorage;
+  readonly restartCount?: number;
+  readonly state: ContainerState;
+  /** True while the handler cannot reach its runtime: the description is the last one known. */
+  readonly stale?: boolean;
+}
+
+/** A handler's answer to "whose is this cgroup path, and what is it called". */
+export type Identification =
+  /** Not mine: ask the next handler. */
+  | { readonly verdict: 'pass' }
+  /** Mine, and it is not to be monitored. */
+  | { readonly verdict: 'ignore'; readonly reason: string }
+  /**
+   * It looks like mine but is not known yet. The path waits, visibly, and is asked again when the handler calls
+   * `reconsider`, or at the latest after one second, doubling up to a minute.
+   */
+  | { readonly verdict: 'pending'; readonly reason: string }
+  | { readonly verdict: 'accept'; readonly description: ContainerDescription };
+
+/** Facts about the runtime behind a handler, for the `attributes` answer and the like. */
+export interface RuntimeInfo {
+  /** `docker`, `podman`, … */
+  readonly name: string;
+  readonly version: string;
+  readonly apiVersion: string;
+}
+
+/** What a handler can tell the registry. */
+export interface ContainerRegistrar {
+  /** Asks all handlers anew about a path: something about it changed, or it stopped existing for the handler. */
+  reconsider(path: string): void;
+  /** Asks anew about every path this handler accepted or left pending (after a reconnect). */
+  reconsiderAll(): void;
+}
+
+/** What `create` of a `container-handler` plugin returns. */
+export interface ContainerHandler {
+  /**
+   * Says whose a cgroup path is. Synchronous: a handler with a daemon answers from what it knows, with `pending` for
+   * what it does not know yet, and calls `registrar.reconsider` when it does.
+   * @param path absolute cgroup path, `/` first
+   */
+  identify(path: string): Identification;
+  /** Begins to watch the runtime. Must return soon; a runtime that is away is retried in the background, for ever. */
+  start?(registrar: ContainerRegistrar): Promise<void> | void;
+  stop?(): Promise<void> | void;
+  /** What is known of the runtime; `undefined` while it cannot be reached. Must be served from memory. */
+  runtime?(): RuntimeInfo | undefined;
+}

@@ -1,0 +1,49 @@
+/**
+ * An error whose text is meant for the person running the agent: it says what went wrong, where, and what to do.
+ * `hint`, when present, is the exact line that mends it.
+ */
+export class TallymanError extends Error {
+  override readonly name: string = 'TallymanError';
+  /** What to do about it; shown on a line of its own. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hint = options.hint;
+  }
+}
+
+/**
+ * An answer other than 200, thrown by request handlers. The message becomes the body (one line, `text/plain`).
+ */
+export class RequestError extends TallymanError {
+  override readonly name = 'RequestError';
+  /** The HTTP status, 400 to 599. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** 400: something in the request is not what the endpoint accepts. */
+export function badRequest(message: string): RequestError {
+  return new RequestError(400, message);
+}
+
+/** 404: what the request names does not exist. */
+export function notFound(message: string): RequestError {
+  return new RequestError(404, message);
+}
+
+/** The message of anything that was thrown, without its stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The errno name (`ENOENT`, …) of a system error, `undefined` for anything else. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

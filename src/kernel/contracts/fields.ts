@@ -1,0 +1,82 @@
+/** The unit of a field's raw value, as stored and as served by the REST API. `/metrics` converts to base units. */
+export type Unit =
+  | 'bytes'
+  | 'nanoseconds'
+  | 'microseconds'
+  | 'milliseconds'
+  | 'count'
+  | 'packets'
+  | 'operations'
+  | 'sectors'
+  | 'pages'
+  | 'tasks'
+  | 'percent';
+
+/** `counter` only grows while the container lives; `gauge` goes both ways. */
+export type FieldKind = 'counter' | 'gauge';
+
+/** Where a field's number comes from, in words a person can check with `cat`: `memory.stat: total_inactive_file`. */
+export interface FieldSource {
+  /** On a cgroup v1 hierarchy. */
+  readonly v1?: string;
+  /** On the unified (v2) hierarchy. */
+  readonly v2?: string;
+  /** Independent of the cgroup version (`/proc/<pid>/net/dev`, `statfs(2)`). */
+  readonly any?: string;
+}
+
+/**
+ * One measured quantity. Declared once by the metric source that reads it; that declaration feeds the REST API,
+ * `/metrics`, every sink and the generated `docs/metrics.md`.
+ */
+export interface FieldDescriptor {
+  /**
+   * Dotted name, unique over all sources. The first word names the part of a sample it belongs to
+   * (`cpu`, `memory`, `diskio`, `network`, `filesystem`, `processes`, …).
+   */
+  readonly name: string;
+  readonly unit: Unit;
+  readonly kind: FieldKind;
+  /** One sentence: what the number means. */
+  readonly help: string;
+  readonly source: FieldSource;
+  /** Names of the labels that tell several columns of this field apart (`['cpu']`, `['device', 'operation']`). */
+  readonly dimensions?: readonly string[];
+}
+
+/** One column of a row: a field, and for a field with dimensions which one. */
+export interface Column {
+  readonly field: FieldDescriptor;
+  /** Values of `field.dimensions`, in their order. Absent for a field without dimensions. */
+  readonly labels?: readonly string[];
+  /** Facts about the column that do not tell it apart from others (`{ type: 'vfs', mountpoint: '/' }`). */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The columns of a row, in order. Layouts are interned: containers with the same columns share one object, so work
+ * done per layout (finding columns, preparing output text) is done once and can be cached in a `WeakMap`.
+ */
+export interface Layout {
+  readonly columns: readonly Column[];
+  /** Index of the first column of the field, −1 when the layout has none. */
+  indexOf(fieldName: string): number;
+  /** Indexes of all columns of the field, in layout order; empty when it has none. */
+  indexesOf(fieldName: string): readonly number[];
+}
+
+/**
+ * The part of the current row that belongs to one probe. Columns not written in a sample are absent in it
+ * (they read as NaN), which is how "not available right now" is said.
+ */
+export interface RowWriter {
+  /** Stores a value. `column` counts from the probe's own first column. */
+  set(column: number, value: number): void;
+  /**
+   * Stores an integer above 2^53 exactly: `value` is the nearest double, `residual` what is missing to the true
+   * integer (−1024 … 1024). `KernelValue` and `KeyedFile` give both.
+   */
+  setExact(column: number, value: number, residual: number): void;
+  /** Stores the exact integer `(value + residual) × factor`; `factor` is a positive integer. */
+  setScaled(column: number, value: number, residual: number, factor: number): void;
+}

@@ -1,0 +1,48 @@
+import type { ByteWriter } from './byte-writer.js';
+
+/** A request as handlers see it. The HTTP method does not matter to API versions. */
+export interface ApiRequest {
+  readonly method: string;
+  /** Decoded path segments after the request type, without a leading or trailing empty one. */
+  readonly args: readonly string[];
+  /** `/` + args: the absolute container name that the path gives. */
+  readonly containerName: string;
+  readonly query: URLSearchParams;
+  /** The whole body as text. @throws RequestError 413 above the size limit, 408 when it does not arrive in time */
+  text(): Promise<string>;
+  /** Aborted when the client goes away, the request time limit passes or the agent stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes an answer. A plain function writes all at once; a generator yields between pieces (after each container),
+ * where what is written so far may be sent and the client's slowness waited for.
+ */
+export type AnswerBody = (out: ByteWriter) => void | Generator<void, void, void>;
+
+/** What a handler answers: 200 unless said otherwise. Errors are thrown (`RequestError`). */
+export interface Answer {
+  readonly status?: number;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: AnswerBody;
+}
+
+export type RequestHandler = (request: ApiRequest) => Answer | Promise<Answer>;
+
+/** What `create` of an `api-version` plugin returns. Mounted at `/api/<version>/<request type>/…`. */
+export interface ApiVersion {
+  /** `v2.0`. Listed by `/api/` in the order of the numbers. */
+  readonly version: string;
+  /** Called for every request of this version before the type is looked up (validation of common options). */
+  readonly validate?: (request: ApiRequest) => void;
+  /** Request type → handler. A version that extends another spreads the other's map. */
+  readonly requestTypes: Readonly<Record<string, RequestHandler>>;
+}
+
+/** What `create` of an `endpoint` plugin returns: routes outside `/api`. */
+export interface Endpoint {
+  /** Path → handler. A path ending in `/` serves everything below it; `args` are the segments below. */
+  readonly routes: Readonly<Record<string, RequestHandler>>;
+}

@@ -1,0 +1,17 @@
+/**
+ * Everything a plugin may see, published as `tallyman/plugin`. Depends on nothing else in the kernel.
+ */
+
+export { z } from 'zod';
+export * from './agent-view.js';
+export * from './byte-writer.js';
+export * from './cgroup.js';
+export * from './container.js';
+export * from './errors.js';
+export * from './fields.js';
+export * from './http.js';
+export * from './linux.js';
+export * from './machine.js';
+export * from './metric-source.js';
+export * from './options.js';
+export * from './plugin.js';

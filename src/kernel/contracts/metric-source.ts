@@ -1,0 +1,72 @@
+import type { CgroupFiles } from './cgroup.js';
+import type { ContainerDescription } from './container.js';
+import type { Column, FieldDescriptor, RowWriter } from './fields.js';
+
+/**
+ * The parts of a sample that a container's spec can announce (`has_cpu`, `has_network`, …). A part counts as present
+ * as soon as a probe of a source with that `part` is attached, even if it has no columns yet.
+ */
+export type SamplePart = 'cpu' | 'memory' | 'diskio' | 'network' | 'filesystem' | 'processes' | 'hugetlb' | 'other';
+
+/** What a probe says after a sample. */
+export type SampleOutcome =
+  /** The columns were written (or left absent). */
+  | 'ok'
+  /** `columns` changed (a device or interface came or went): take the new ones and call `sample` again. */
+  | 'layout-changed'
+  /** What the probe reads is gone; it is closed, the container goes on without it. */
+  | 'ended';
+
+/** A metric source bound to one container. Called once per sample on the hot path: no promises, no objects, no strings. */
+export interface Probe {
+  /** The columns written by `sample`. A new array when they change, never the old one altered. */
+  readonly columns: readonly Column[];
+  /** Reads the kernel and writes the columns. A throw counts as a fault of the plugin and leaves the columns absent. */
+  sample(row: RowWriter): SampleOutcome;
+  /**
+   * One cheap read whose result changes whenever the container did anything (CPU time consumed, memory in use).
+   * A container whose activity numbers all stand still is idle: its probes with `skipWhenIdle` keep their last
+   * numbers, for at most `housekeeping.idleRefresh` (10 s).
+   * @returns NaN when unknown, which counts as activity
+   */
+  activity?(): number;
+  /** True when an idle container cannot change these columns in a way that matters within seconds. Default false. */
+  readonly skipWhenIdle?: boolean;
+  /** Closes descriptors. Called once; `sample` is not called afterwards. */
+  close(): void;
+}
+
+/** The container a probe is asked to attach to. */
+export interface ProbeTarget {
+  /** Absolute container name; `/` is the machine. */
+  readonly name: string;
+  readonly isRoot: boolean;
+  readonly cgroup: CgroupFiles;
+  /** What the handler knows: init pid, network mode, writable layer, … Read it anew at each use: it may change. */
+  readonly description: ContainerDescription;
+}
+
+/** Why a source has nothing for a container; shown to the user where it is a lack and not the normal case. */
+export interface Absent {
+  /** What is missing and, where possible, what to do: `no memory controller: boot with cgroup_enable=memory`. */
+  readonly absent: string;
+  /** True for the normal case (a raw cgroup has no network namespace of its own): not reported. */
+  readonly expected?: boolean;
+}
+
+/** What `create` of a `metric-source` plugin returns. */
+export interface MetricSource {
+  /** Every field its probes may write. */
+  readonly fields: readonly FieldDescriptor[];
+  /** The part of the sample that its probes make present. */
+  readonly part: SamplePart;
+  /**
+   * Binds the source to a container. Called when a container appears, when one of its controllers appears later,
+   * and when its description changes in a way that matters (a new init pid). Must not block.
+   */
+  attach(target: ProbeTarget): Probe | Absent;
+  /** Called once before the first `attach`, awaited (within the plugin's start time limit). */
+  start?(): Promise<void> | void;
+  /** Called once after the last probe was closed. */
+  stop?(): Promise<void> | void;
+}
