@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Column, SampleCursor } from '../contracts/index.js';
+import { LayoutTable, SampleRing, SampleRow } from './index.js';
+import { MinuteLog, type MinuteValues } from './minute-log.js';
+
+function column(name: string, ...labels: string[]): Column {
+  const field = { name, unit: 'count', kind: 'gauge', help: '', source: {} } as const;
+  return labels.length === 0 ? { field } : { field, labels };
+}
+
+const layouts = new LayoutTable();
+const narrow = layouts.intern([column('a')]);
+const broad = layouts.intern([column('a'), column('b', 'x'), column('b', 'y')]);
+
+function rowOf(values: number[]): SampleRow {
+  const row = new SampleRow();
+  row.begin(values.length);
+  for (const [index, value] of values.entries()) row.set(index, value);
+  return row;
+}
+
+function read(ring: SampleRing, query = {}): number[][] {
+  const window = ring.window(query);
+  const cursor = { layout: narrow, time: 0, values: new Float64Array(), residuals: undefined, base: 0 } as SampleCursor;
+  return Array.from({ length: window.length }, (_, index) => {
+    const { time, values, base, layout } = window.at(index, cursor);
+    return [time, ...values.subarray(base, base + layout.columns.length)];
+  });
+}
+
+test('containers with the same columns share a layout', () => {
+  assert.equal(layouts.intern([column('a')]), narrow);
+  assert.notEqual(layouts.intern([column('a', 'x')]), narrow);
+  assert.deepEqual(broad.indexesOf('b'), [1, 2]);
+  assert.equal(broad.indexOf('c'), -1);
+});
+
+test('a ring keeps what a plain list filtered by age keeps, over any pushes and layouts', () => {
+  const pushes = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean(), fc.integer()), { maxLength: 300 });
+  fc.assert(
+    fc.property(pushes, (steps) => {
+      const ring = new SampleRing(100);
+      let expected: number[][] = [];
+      let time = 0;
+      for (const [gap, wide, value] of steps) {
+        time += gap;
+        const values = wide ? [value, 1, 2] : [value];
+        ring.push(wide ? broad : narrow, time, rowOf(values));
+        expected = [...expected.filter(([at]) => at! >= time - 100), [time, ...values]];
+      }
+      assert.deepEqual(read(ring), expected);
+      assert.deepEqual(read(ring, { count: 3 }), expected.slice(-3));
+      assert.deepEqual(read(ring, { count: 0 }), []);
+      const from = time - 50;
+      assert.deepEqual(
+        read(ring, { start: from, end: time - 10 }),
+        expected.filter(([at]) => at! >= from && at! <= time - 10),
+      );
+    }),
+  );
+});
+
+test('integers beyond 2^53 keep their residual, rows without one cost nothing', () => {
+  const ring = new SampleRing(1e9);
+  const row = rowOf([1]);
+  ring.push(narrow, 1, row);
+  const small = ring.bytes;
+  row.begin(1);
+  row.setScaled(0, 2 ** 53, 1, 1000);
+  ring.push(narrow, 2, row);
+  const cursor = {} as SampleCursor;
+  assert.ok(ring.latest(cursor));
+  const exact = BigInt(cursor.values[cursor.base]!) + BigInt(cursor.residuals![cursor.base]!);
+  assert.equal(exact, (2n ** 53n + 1n) * 1000n);
+  assert.ok(ring.bytes > small);
+  row.begin(1);
+  assert.equal(row.residuals[0], 0);
+});
+
+test('a ring shrinks when a container falls idle', () => {
+  const ring = new SampleRing(128);
+  let time = 0;
+  for (let i = 0; i < 128; i++) ring.push(narrow, ++time, rowOf([i]));
+  const full = ring.bytes;
+  for (let i = 0; i < 20; i++) {
+    time += 60;
+    ring.push(narrow, time, rowOf([i]));
+  }
+  assert.ok(ring.bytes * 4 < full, `${ring.bytes} of ${full} bytes`);
+});
+
+test('the minute log gives back the newest values whatever repeats', () => {
+  const minutes = fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 200 });
+  fc.assert(
+    fc.property(minutes, fc.integer({ min: 1, max: 100 }), (values, limit) => {
+      const log = new MinuteLog(limit);
+      for (const value of values) log.push([value, value + 1, 0, 0, 0, value * 2] satisfies MinuteValues);
+      const kept = values.slice(-limit);
+      assert.equal(log.length, kept.length);
+      assert.deepEqual(log.column(0, limit), kept);
+      assert.deepEqual(
+        log.column(5, 10),
+        kept.slice(-10).map((value) => value * 2),
+      );
+    }),
+  );
+});

@@ -1,0 +1,4 @@
+export { LayoutTable } from './layout-table.js';
+export { SampleRing } from './sample-ring.js';
+export { SampleRow } from './sample-row.js';
+export { UsageSummarizer } from './summary.js';

@@ -1,0 +1,48 @@
+import type { Column, Layout } from '../contracts/index.js';
+
+class InternedLayout implements Layout {
+  private readonly byField = new Map<string, number[]>();
+
+  constructor(readonly columns: readonly Column[]) {
+    for (const [index, column] of columns.entries()) {
+      const known = this.byField.get(column.field.name);
+      if (known === undefined) this.byField.set(column.field.name, [index]);
+      else known.push(index);
+    }
+  }
+
+  indexOf(fieldName: string): number {
+    return this.byField.get(fieldName)?.[0] ?? -1;
+  }
+
+  indexesOf(fieldName: string): readonly number[] {
+    return this.byField.get(fieldName) ?? [];
+  }
+}
+
+function keyOf(column: Column): string {
+  const { field, labels, attributes } = column;
+  if (labels === undefined && attributes === undefined) return field.name;
+  return JSON.stringify([field.name, labels, attributes]);
+}
+
+/**
+ * Gives containers with the same columns the same `Layout` object. Layouts nobody uses any more are collected: a host
+ * whose interface or device names never repeat must not grow the table for ever.
+ */
+export class LayoutTable {
+  private readonly layouts = new Map<string, WeakRef<Layout>>();
+  private readonly cleanup = new FinalizationRegistry<string>((key) => {
+    if (this.layouts.get(key)?.deref() === undefined) this.layouts.delete(key);
+  });
+
+  intern(columns: readonly Column[]): Layout {
+    const key = columns.map(keyOf).join('\n');
+    const known = this.layouts.get(key)?.deref();
+    if (known !== undefined) return known;
+    const layout = new InternedLayout(columns);
+    this.layouts.set(key, new WeakRef(layout));
+    this.cleanup.register(layout, key);
+    return layout;
+  }
+}

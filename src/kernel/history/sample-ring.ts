@@ -1,0 +1,186 @@
+import type { Layout, SampleCursor, SampleQuery, SampleWindow } from '../contracts/index.js';
+import type { SampleRow } from './sample-row.js';
+
+const FIRST_CAPACITY = 4;
+
+/** Rows of one layout in a ring: row i (0 is the oldest) lies at slot `(first + i) % capacity`. */
+class Segment {
+  count = 0;
+  private first = 0;
+  private capacity = FIRST_CAPACITY;
+  private readonly width: number;
+  private times = new Float64Array(FIRST_CAPACITY);
+  private values: Float64Array;
+  private residuals: Int16Array | undefined;
+
+  constructor(readonly layout: Layout) {
+    this.width = layout.columns.length;
+    this.values = new Float64Array(FIRST_CAPACITY * this.width);
+  }
+
+  push(time: number, row: SampleRow): void {
+    if (this.count === this.capacity) this.resize(this.capacity * 2);
+    const slot = this.slot(this.count++);
+    this.times[slot] = time;
+    const base = slot * this.width;
+    const { values, width } = this;
+    for (let i = 0; i < width; i++) values[base + i] = row.values[i]!;
+    if (row.wide && this.residuals === undefined) this.residuals = new Int16Array(values.length);
+    if (this.residuals !== undefined) for (let i = 0; i < width; i++) this.residuals[base + i] = row.residuals[i]!;
+  }
+
+  dropOldest(): void {
+    this.first = (this.first + 1) % this.capacity;
+    this.count--;
+  }
+
+  /** Gives memory back when a container samples far more rarely than it used to. */
+  shrink(): void {
+    if (this.capacity > 2 * FIRST_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity / 2);
+  }
+
+  timeOf(index: number): number {
+    return this.times[this.slot(index)]!;
+  }
+
+  point(index: number, cursor: SampleCursor): void {
+    const slot = this.slot(index);
+    cursor.layout = this.layout;
+    cursor.time = this.times[slot]!;
+    cursor.values = this.values;
+    cursor.residuals = this.residuals;
+    cursor.base = slot * this.width;
+  }
+
+  /** Bytes held, for the documented cost per sample. */
+  get bytes(): number {
+    return this.times.byteLength + this.values.byteLength + (this.residuals?.byteLength ?? 0);
+  }
+
+  private slot(index: number): number {
+    const slot = this.first + index;
+    return slot < this.capacity ? slot : slot - this.capacity;
+  }
+
+  private resize(capacity: number): void {
+    const times = new Float64Array(capacity);
+    const values = new Float64Array(capacity * this.width);
+    const residuals = this.residuals === undefined ? undefined : new Int16Array(values.length);
+    for (let i = 0; i < this.count; i++) {
+      const base = this.slot(i) * this.width;
+      times[i] = this.timeOf(i);
+      values.set(this.values.subarray(base, base + this.width), i * this.width);
+      residuals?.set(this.residuals!.subarray(base, base + this.width), i * this.width);
+    }
+    this.first = 0;
+    this.capacity = capacity;
+    this.times = times;
+    this.values = values;
+    this.residuals = residuals;
+  }
+}
+
+/**
+ * The samples of one container, newest last: rows of numbers, kept for `duration`. A new layout starts a new segment;
+ * the old rows keep theirs. At least the newest sample stays, however old.
+ */
+export class SampleRing {
+  private segments: Segment[] = [];
+
+  /** @param duration µs that a sample is kept after it, measured from the newest */
+  constructor(readonly duration: number) {}
+
+  get length(): number {
+    let length = 0;
+    for (const segment of this.segments) length += segment.count;
+    return length;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const segment of this.segments) bytes += segment.bytes;
+    return bytes;
+  }
+
+  /** Time of the newest sample, 0 when there is none. */
+  get latestTime(): number {
+    const newest = this.segments.at(-1);
+    return newest === undefined ? 0 : newest.timeOf(newest.count - 1);
+  }
+
+  push(layout: Layout, time: number, row: SampleRow): void {
+    let newest = this.segments.at(-1);
+    if (newest?.layout !== layout) {
+      newest = new Segment(layout);
+      this.segments.push(newest);
+    }
+    this.evict(time - this.duration);
+    newest.push(time, row);
+  }
+
+  /** Points `cursor` at the newest sample. @returns false when there is none */
+  latest(cursor: SampleCursor): boolean {
+    const newest = this.segments.at(-1);
+    if (newest === undefined) return false;
+    newest.point(newest.count - 1, cursor);
+    return true;
+  }
+
+  window(query: SampleQuery = {}): SampleWindow {
+    const total = this.length;
+    let from = query.start === undefined ? 0 : this.firstAtOrAfter(query.start, total);
+    const to = query.end === undefined ? total : this.firstAfter(query.end, total);
+    const count = query.count ?? -1;
+    if (count >= 0) from = Math.max(from, to - count);
+    const length = Math.max(0, to - from);
+    return { length, at: (index, cursor) => this.point(from + index, cursor) };
+  }
+
+  private point(index: number, cursor: SampleCursor): SampleCursor {
+    let rest = index;
+    for (const segment of this.segments) {
+      if (rest < segment.count) {
+        segment.point(rest, cursor);
+        return cursor;
+      }
+      rest -= segment.count;
+    }
+    throw new RangeError(`sample ${index} of ${this.length}`);
+  }
+
+  private timeOf(index: number): number {
+    let rest = index;
+    for (const segment of this.segments) {
+      if (rest < segment.count) return segment.timeOf(rest);
+      rest -= segment.count;
+    }
+    return Number.NaN;
+  }
+
+  private firstAtOrAfter(time: number, total: number): number {
+    let index = 0;
+    while (index < total && this.timeOf(index) < time) index++;
+    return index;
+  }
+
+  private firstAfter(time: number, total: number): number {
+    let index = total;
+    while (index > 0 && this.timeOf(index - 1) > time) index--;
+    return index;
+  }
+
+  /** Drops what is older than `horizon`; called before a push, so the newest may go too once its successor comes. */
+  private evict(horizon: number): void {
+    let oldest = this.segments[0]!;
+    while (this.segments.length > 1 || oldest.count > 0) {
+      if (oldest.count > 0 && oldest.timeOf(0) >= horizon) break;
+      if (oldest.count > 0) oldest.dropOldest();
+      if (oldest.count === 0) {
+        if (this.segments.length === 1) break;
+        this.segments.shift();
+        oldest = this.segments[0]!;
+      }
+    }
+    oldest.shrink();
+  }
+}

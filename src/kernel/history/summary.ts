@@ -1,0 +1,102 @@
+import type { DerivedStats, Percentiles, UsageSummary } from '../contracts/index.js';
+import { MinuteLog } from './minute-log.js';
+import { aggregateOf, NO_PERCENTILES, percentilesOf } from './percentiles.js';
+
+const MINUTE = 60_000_000;
+const MINUTES_PER_HOUR = 60;
+const MINUTES_PER_DAY = 1440;
+const SHORTEST_GAP = 10_000;
+const NOTHING: UsageSummary = Object.freeze({ percentComplete: 0, cpu: NO_PERCENTILES, memory: NO_PERCENTILES });
+
+/**
+ * CPU use between two samples in whole millicores.
+ * @param cpu difference of the CPU counters, ns
+ * @param elapsed µs
+ * @returns −1 when it cannot be told: less than 10 ms apart, or the counter went back
+ */
+export function millicores(cpu: number, elapsed: number): number {
+  if (!(elapsed >= SHORTEST_GAP) || !(cpu >= 0)) return -1;
+  const nanoseconds = Math.round(elapsed * 1000);
+  const quotient = Math.floor((cpu * 1000) / nanoseconds);
+  // Division in doubles can land one off; the contract divides integers.
+  if (quotient * nanoseconds > cpu * 1000) return quotient - 1;
+  return (quotient + 1) * nanoseconds <= cpu * 1000 ? quotient + 1 : quotient;
+}
+
+/**
+ * Usage of one container over the last minute, hour and day, derived from its samples as they come. Hour and day are
+ * computed when asked for.
+ */
+export class UsageSummarizer {
+  private times: number[] = [];
+  private cpu: number[] = [];
+  private memory: number[] = [];
+  private readonly minutes = new MinuteLog(MINUTES_PER_DAY);
+  private time = 0;
+  private latestCpu = 0;
+  private latestMemory = 0;
+  private minute: UsageSummary = NOTHING;
+
+  /**
+   * Takes a stored sample.
+   * @param time µs since the epoch
+   * @param cpu total CPU time, ns
+   * @param memory working set, bytes
+   */
+  add(time: number, cpu: number, memory: number): void {
+    const cpuNow = Number.isNaN(cpu) ? 0 : cpu;
+    const memoryNow = Number.isNaN(memory) ? 0 : memory;
+    const last = this.times.length - 1;
+    this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpuNow - this.cpu[last]!, time - this.times[last]!));
+    this.latestMemory = memoryNow;
+    this.time = time;
+    this.times.push(time);
+    this.cpu.push(cpuNow);
+    this.memory.push(memoryNow);
+    if (time - this.times[0]! > MINUTE) this.closeMinute(time, cpuNow, memoryNow);
+  }
+
+  stats(): DerivedStats {
+    return {
+      time: this.time,
+      latest: { cpu: this.latestCpu, memory: this.latestMemory },
+      minute: this.minute,
+      hour: this.aggregate(MINUTES_PER_HOUR),
+      day: this.aggregate(MINUTES_PER_DAY),
+    };
+  }
+
+  private closeMinute(time: number, cpu: number, memory: number): void {
+    const rates: number[] = [];
+    const memories: number[] = [this.memory[0]!];
+    let previous = 0;
+    for (let i = 1; i < this.times.length; i++) {
+      const rate = millicores(this.cpu[i]! - this.cpu[previous]!, this.times[i]! - this.times[previous]!);
+      if (rate < 0) continue;
+      rates.push(rate);
+      memories.push(this.memory[i]!);
+      previous = i;
+    }
+    this.minute = { percentComplete: 100, cpu: percentilesOf(rates), memory: percentilesOf(memories) };
+    const { cpu: c, memory: m } = this.minute;
+    this.minutes.push([c.max, c.mean, c.ninety, m.max, m.mean, m.ninety]);
+    this.times = [time];
+    this.cpu = [cpu];
+    this.memory = [memory];
+  }
+
+  private aggregate(count: number): UsageSummary {
+    const held = Math.min(count, this.minutes.length);
+    if (held === 0) return NOTHING;
+    return {
+      percentComplete: Math.trunc((held * 100) / count),
+      cpu: this.aggregateColumns(0, count),
+      memory: this.aggregateColumns(3, count),
+    };
+  }
+
+  private aggregateColumns(first: number, count: number): Percentiles {
+    const column = (index: number) => this.minutes.column(first + index, count);
+    return aggregateOf(column(0), column(1), column(2));
+  }
+}
