@@ -1,0 +1,24 @@
+import type { OnError } from '../contracts/index.js';
+
+/** One entry of the config's `plugins` list, validated and with its defaults. */
+export interface PluginEntry {
+  /** A built-in's name, an npm package, or a path relative to the config file. */
+  readonly use: string;
+  /** Name of this instance; absent: the plugin's name, with `#2`, … for further instances. */
+  readonly id?: string | undefined;
+  /** Options, validated by the plugin's own schema. */
+  readonly with: unknown;
+  readonly onError: OnError;
+  /** Milliseconds that `start` may take. */
+  readonly startTimeout: number;
+}
+
+/** Where plugins can be loaded from. */
+export interface PluginSources {
+  /** Built-in plugins by name. The kernel is given this table and knows none of the names. */
+  readonly builtins: Readonly<Record<string, () => Promise<unknown>>>;
+  /** Directory that relative paths and package names are resolved from: the config file's. */
+  readonly baseDir: string;
+  /** Throws a `TallymanError` when a plugin file could be altered by other users. */
+  readonly assertTrusted: (path: string) => void;
+}

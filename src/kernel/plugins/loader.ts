@@ -1,0 +1,91 @@
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { resolve as resolvePackage } from 'import-meta-resolve';
+import {
+  messageOf,
+  PLUGIN_API_VERSION,
+  PLUGIN_BRAND,
+  type Plugin,
+  type PluginKind,
+  TallymanError,
+} from '../contracts/index.js';
+import type { PluginSources } from './entry.js';
+
+const KINDS: readonly PluginKind[] = ['container-handler', 'metric-source', 'api-version', 'endpoint'];
+
+/** A plugin and the module it came from. */
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  /** URL of the module; for a built-in its name. */
+  readonly module: string;
+}
+
+/**
+ * Loads the plugin that a config entry names. Nothing is searched for: a name that is not a built-in is a path or a
+ * package as the config says it.
+ * @throws TallymanError what could not be loaded, from where, and why
+ */
+export async function loadPlugin(use: string, sources: PluginSources): Promise<LoadedPlugin> {
+  const builtin = Object.hasOwn(sources.builtins, use) ? sources.builtins[use] : undefined;
+  if (builtin !== undefined) return { plugin: checkPlugin(await builtin(), use), module: use };
+  const url = locate(use, sources);
+  sources.assertTrusted(fileURLToPath(url));
+  const module = await importModule(use, url);
+  return { plugin: checkPlugin(module, use), module: url };
+}
+
+function locate(use: string, { baseDir }: PluginSources): string {
+  if (/^\.{0,2}\//.test(use)) return pathToFileURL(isAbsolute(use) ? use : join(baseDir, use)).href;
+  try {
+    return resolvePackage(use, pathToFileURL(join(baseDir, 'config')).href);
+  } catch (error) {
+    throw new TallymanError(`plugin "${use}" is neither built in nor an installed package: ${messageOf(error)}`, {
+      hint: `npm install --prefix ${baseDir} ${use}, or give a path that starts with ./`,
+      cause: error,
+    });
+  }
+}
+
+async function importModule(use: string, url: string): Promise<unknown> {
+  try {
+    return await import(url);
+  } catch (error) {
+    throw new TallymanError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Takes the default export; a CommonJS module that was compiled from ESM has it one level deeper. */
+function unwrap(module: unknown): unknown {
+  let value = module;
+  for (let depth = 0; depth < 2; depth++) {
+    if (typeof value !== 'object' || value === null || PLUGIN_BRAND in value || !('default' in value)) break;
+    value = value.default;
+  }
+  return value;
+}
+
+/**
+ * Checks that a value is a plugin this kernel can run: by its brand and contract version, never by class identity.
+ * @throws TallymanError naming the first thing that is wrong
+ */
+export function checkPlugin(module: unknown, use: string): Plugin {
+  const value = unwrap(module);
+  const fail = (what: string, hint?: string) => {
+    throw new TallymanError(`plugin "${use}" ${what}`, hint === undefined ? {} : { hint });
+  };
+  if (typeof value !== 'object' || value === null || !(PLUGIN_BRAND in value)) {
+    return fail('does not export a plugin', 'export default definePlugin({ … }) from the module');
+  }
+  const plugin = value as Plugin;
+  if (plugin.apiVersion !== PLUGIN_API_VERSION) {
+    fail(
+      `was written for plugin API ${String(plugin.apiVersion)}; this agent has ${PLUGIN_API_VERSION}`,
+      'install a version of the plugin, or of the agent, that fits the other',
+    );
+  }
+  if (!KINDS.includes(plugin.kind)) fail(`has the unknown kind "${String(plugin.kind)}"; known: ${KINDS.join(', ')}`);
+  if (typeof plugin.name !== 'string' || plugin.name === '') fail('has no name');
+  if (typeof plugin.create !== 'function') fail('has no create function');
+  if (typeof plugin.configSchema?.safeParse !== 'function') fail('has no configSchema (a zod schema)');
+  return plugin;
+}

@@ -1,0 +1,245 @@
+import { type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
+import {
+  type AgentView,
+  type Clock,
+  type ContainerRegistrar,
+  type LinuxHost,
+  type Logger,
+  messageOf,
+  type PluginContext,
+  type PluginInstances,
+  type PluginKind,
+  type PluginStatus,
+  TallymanError,
+} from '../contracts/index.js';
+import type { PluginEntry, PluginSources } from './entry.js';
+import { loadPlugin } from './loader.js';
+import { PluginRecord } from './record.js';
+import { PluginScope } from './scope.js';
+import type { Supervisor } from './supervisor.js';
+
+const START_ORDER: readonly PluginKind[] = ['metric-source', 'container-handler', 'api-version', 'endpoint'];
+const STOP_LIMIT = 500;
+const FIRST_RETRY = 1_000;
+const LONGEST_RETRY = 60_000;
+
+/** Tokens of the services that plugin contexts are made from. */
+export const PLUGIN_TOKENS = {
+  supervisor: Symbol('Supervisor') as InjectionToken<Supervisor>,
+  clock: Symbol('Clock') as InjectionToken<Clock>,
+  logger: Symbol('Logger') as InjectionToken<LoggerFactory>,
+  linux: Symbol('LinuxHost') as InjectionToken<LinuxHost>,
+  view: Symbol('AgentView') as InjectionToken<AgentView>,
+  record: Symbol('PluginRecord') as InjectionToken<PluginRecord>,
+  scope: Symbol('PluginScope') as InjectionToken<PluginScope>,
+  context: Symbol('PluginContext') as InjectionToken<PluginContext>,
+} as const;
+
+/** Makes a logger that puts the plugin's id into every line. */
+export type LoggerFactory = (pluginId: string) => Logger;
+
+/** A plugin instance that runs. */
+export interface ActivePlugin<K extends PluginKind = PluginKind> {
+  readonly record: PluginRecord;
+  readonly kind: K;
+  readonly instance: PluginInstances[K];
+}
+
+/** Told when an instance begins or ends to take part, at start and after a late retry. */
+export interface PluginListener {
+  activated(plugin: ActivePlugin): void;
+  deactivated(plugin: ActivePlugin): void;
+}
+
+interface Slot {
+  readonly entry: PluginEntry;
+  readonly record: PluginRecord;
+  container?: DependencyContainer;
+  active?: ActivePlugin;
+  /** Makes the instance; kept so that a retry need not load and validate again. */
+  create?: (container: DependencyContainer) => PluginInstances[PluginKind];
+}
+
+interface Startable {
+  start?(): Promise<void> | void;
+  stop?(): Promise<void> | void;
+}
+
+/** Loads, starts, retries and stops the configured plugins. */
+export class PluginHost {
+  private readonly slots: Slot[] = [];
+  private readonly retries = new Set<NodeJS.Timeout>();
+  private stopping = false;
+
+  constructor(
+    private readonly root: DependencyContainer,
+    private readonly supervisor: Supervisor,
+    private readonly logger: Logger,
+    private readonly listener: PluginListener,
+    private readonly registrarOf: (handlerId: string) => ContainerRegistrar,
+  ) {}
+
+  /**
+   * Imports every plugin and checks its options.
+   * @throws TallymanError for an entry with `onError: fail` that cannot be loaded
+   */
+  async load(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
+    for (const entry of entries) await this.loadEntry(entry, sources);
+    this.slots.sort((a, b) => START_ORDER.indexOf(a.record.kind) - START_ORDER.indexOf(b.record.kind));
+  }
+
+  /**
+   * Starts all loaded plugins one after the other, in the order of kinds and then of the config.
+   * @throws TallymanError for a plugin with `onError: fail` that does not start
+   */
+  async start(): Promise<void> {
+    for (const slot of this.slots) if (slot.create !== undefined) await this.startSlot(slot, FIRST_RETRY);
+  }
+
+  /** Stops all plugins in reverse order; one that hangs is left behind after half a second. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    for (const timer of this.retries) clearTimeout(timer);
+    for (const slot of [...this.slots].reverse()) await this.stopSlot(slot);
+  }
+
+  /** The running instances of a kind, in start order. */
+  active<K extends PluginKind>(kind: K): readonly ActivePlugin<K>[] {
+    return this.slots.flatMap(({ active }) => (active?.kind === kind ? [active as unknown as ActivePlugin<K>] : []));
+  }
+
+  statuses(): readonly PluginStatus[] {
+    return this.supervisor.all().map((record) => record.status());
+  }
+
+  private async loadEntry(entry: PluginEntry, sources: PluginSources): Promise<void> {
+    const record = new PluginRecord(this.freeId(entry.id ?? entry.use), entry.use, entry.use, entry.onError);
+    this.supervisor.add(record);
+    const slot: Slot = { entry, record };
+    this.slots.push(slot);
+    try {
+      const { plugin, module } = await this.supervisor.runAs(record, () => loadPlugin(entry.use, sources));
+      record.kind = plugin.kind;
+      record.version = plugin.version ?? '';
+      record.module = module;
+      const options = plugin.configSchema.safeParse(entry.with ?? {});
+      if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
+      slot.create = (container) => plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
+    } catch (error) {
+      this.supervisor.fault(record, 'load', error);
+      record.state = 'failed';
+      if (entry.onError === 'fail') throw error;
+    }
+  }
+
+  private freeId(wanted: string): string {
+    let id = wanted;
+    for (let n = 2; this.supervisor.get(id) !== undefined; n++) id = `${wanted}#${n}`;
+    return id;
+  }
+
+  private async startSlot(slot: Slot, pause: number): Promise<void> {
+    const { record, entry } = slot;
+    record.state = 'starting';
+    const container = this.childContainer(record);
+    try {
+      const instance = this.supervisor.runAs(record, () => slot.create!(container));
+      await this.supervisor.attempt(record, 'start', () =>
+        withTimeout(
+          this.begin(record, instance),
+          entry.startTimeout,
+          () =>
+            new TallymanError(`plugin ${record.id} did not start within ${entry.startTimeout} ms`, {
+              hint: `raise startTimeout of this plugin, or find out what its start waits for`,
+            }),
+        ),
+      );
+      record.state = 'running';
+      slot.container = container;
+      slot.active = { record, kind: record.kind, instance };
+      this.listener.activated(slot.active);
+    } catch (error) {
+      await this.discard(container);
+      this.startFailed(slot, error, pause);
+    }
+  }
+
+  private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
+    if (record.kind !== 'container-handler') return (instance as Startable).start?.();
+    return (instance as PluginInstances['container-handler']).start?.(this.registrarOf(record.id));
+  }
+
+  private startFailed(slot: Slot, error: unknown, pause: number): void {
+    const { record } = slot;
+    record.state = 'failed';
+    if (record.onError === 'fail') throw error;
+    if (record.onError === 'probe')
+      this.logger.debug(`plugin ${record.id} does not fit this host: ${messageOf(error)}`);
+    if (record.onError === 'ignore') this.logger.warn(`the agent goes on without plugin ${record.id}`);
+    if (record.onError !== 'retry' || this.stopping) return;
+    record.state = 'retrying';
+    const timer = setTimeout(() => {
+      this.retries.delete(timer);
+      void this.startSlot(slot, Math.min(pause * 2, LONGEST_RETRY));
+    }, pause);
+    this.retries.add(timer);
+  }
+
+  private async stopSlot(slot: Slot): Promise<void> {
+    const { active, container, record } = slot;
+    if (active === undefined || container === undefined) return;
+    delete slot.active;
+    this.listener.deactivated(active);
+    const stopped = () => new TallymanError(`plugin ${record.id} did not stop within ${STOP_LIMIT} ms`);
+    await this.supervisor
+      .attempt(record, 'stop', () => withTimeout((active.instance as Startable).stop?.(), STOP_LIMIT, stopped))
+      .catch(() => {});
+    record.state = 'stopped';
+    await this.discard(container);
+  }
+
+  private async discard(container: DependencyContainer): Promise<void> {
+    container.resolve(PLUGIN_TOKENS.scope).dispose();
+    await container.dispose();
+  }
+
+  private childContainer(record: PluginRecord): DependencyContainer {
+    const child = this.root.createChildContainer();
+    child.register(PLUGIN_TOKENS.record, { useValue: record });
+    child.register(PLUGIN_TOKENS.scope, {
+      useFactory: instanceCachingFactory((c) => new PluginScope(c.resolve(PLUGIN_TOKENS.supervisor), record)),
+    });
+    child.register(PLUGIN_TOKENS.context, { useFactory: instanceCachingFactory(contextOf) });
+    return child;
+  }
+}
+
+function contextOf(container: DependencyContainer): PluginContext {
+  const scope = container.resolve(PLUGIN_TOKENS.scope);
+  const { id } = container.resolve(PLUGIN_TOKENS.record);
+  return {
+    id,
+    logger: container.resolve(PLUGIN_TOKENS.logger)(id),
+    clock: container.resolve(PLUGIN_TOKENS.clock),
+    timers: scope,
+    signal: scope.signal,
+    linux: container.resolve(PLUGIN_TOKENS.linux),
+    agent: container.resolve(PLUGIN_TOKENS.view),
+  };
+}
+
+async function withTimeout(
+  work: Promise<void> | void,
+  milliseconds: number,
+  timeoutError: () => TallymanError,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(timeoutError()), milliseconds);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

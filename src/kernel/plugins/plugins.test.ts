@@ -1,0 +1,224 @@
+import 'reflect-metadata';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { container as rootContainer } from 'tsyringe';
+import {
+  type AgentView,
+  type Clock,
+  definePlugin,
+  type LinuxHost,
+  type Logger,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  z,
+} from '../contracts/index.js';
+import { type ActivePlugin, PLUGIN_TOKENS, type PluginEntry, PluginHost, Supervisor } from './index.js';
+import { checkPlugin, loadPlugin } from './loader.js';
+
+const SOURCE: MetricSource = { fields: [], part: 'other', attach: () => ({ absent: 'nothing' }) };
+
+function pluginNamed(name: string, create: (context: PluginContext) => MetricSource) {
+  return definePlugin({
+    kind: 'metric-source',
+    name,
+    apiVersion: PLUGIN_API_VERSION,
+    description: 'for tests',
+    configSchema: z.strictObject({ size: z.number().default(1) }),
+    create: (context) => create(context),
+  });
+}
+
+function fixture(plugins: Record<string, () => Promise<unknown>>) {
+  const lines: string[] = [];
+  const say = (message: string) => void lines.push(message);
+  const logger: Logger = { debug: say, info: say, warn: say, error: say };
+  const clock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
+  const root = rootContainer.createChildContainer();
+  const supervisor = new Supervisor(clock, logger);
+  root.register(PLUGIN_TOKENS.supervisor, { useValue: supervisor });
+  root.register(PLUGIN_TOKENS.clock, { useValue: clock });
+  root.register(PLUGIN_TOKENS.logger, { useValue: () => logger });
+  root.register(PLUGIN_TOKENS.linux, { useValue: {} as LinuxHost });
+  root.register(PLUGIN_TOKENS.view, { useValue: {} as AgentView });
+  const activated: string[] = [];
+  const registrar = { reconsider: () => {}, reconsiderAll: () => {} };
+  const waiting = new Map<string, () => void>();
+  const listener = {
+    activated: ({ record }: ActivePlugin) => {
+      activated.push(record.id);
+      waiting.get(record.id)?.();
+    },
+    deactivated: ({ record }: ActivePlugin) => void activated.push(`-${record.id}`),
+  };
+  const host = new PluginHost(root, supervisor, logger, listener, () => registrar);
+  const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };
+  const whenActive = (id: string) => new Promise<void>((resolve) => waiting.set(id, resolve));
+  return { host, supervisor, lines, activated, sources, whenActive };
+}
+
+function entry(use: string, options: Partial<PluginEntry> = {}): PluginEntry {
+  return { use, with: {}, onError: 'ignore', startTimeout: 1000, ...options };
+}
+
+describe('loading', () => {
+  test('a plugin is known by brand and contract version, not by class', () => {
+    const plain = {
+      $tallyman: 'plugin',
+      kind: 'endpoint',
+      name: 'x',
+      apiVersion: 1,
+      configSchema: z.any(),
+      create: () => ({ routes: {} }),
+    };
+    assert.equal(checkPlugin({ default: plain }, 'x'), plain);
+    assert.equal(checkPlugin({ default: { default: plain } }, 'x'), plain);
+    assert.throws(() => checkPlugin({}, 'x'), /does not export a plugin/);
+    assert.throws(() => checkPlugin({ ...plain, apiVersion: 2 }, 'x'), /written for plugin API 2/);
+    assert.throws(() => checkPlugin({ ...plain, kind: 'sauce' }, 'x'), /unknown kind "sauce"/);
+    assert.throws(() => checkPlugin({ ...plain, configSchema: {} }, 'x'), /configSchema/);
+  });
+
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-plugins-'));
+  after(() => rmSync(directory, { recursive: true }));
+  const body = `{ $tallyman: 'plugin', kind: 'endpoint', name: 'demo', apiVersion: 1, configSchema: { safeParse: (data) => ({ success: true, data }) }, create: () => ({ routes: {} }) }`;
+  writeFileSync(join(directory, 'esm.mjs'), `export default ${body};`);
+  writeFileSync(join(directory, 'common.cjs'), `module.exports = ${body};`);
+  writeFileSync(join(directory, 'broken.mjs'), 'throw new Error("at import");');
+  mkdirSync(join(directory, 'node_modules/only-import'), { recursive: true });
+  writeFileSync(
+    join(directory, 'node_modules/only-import/package.json'),
+    JSON.stringify({ name: 'only-import', type: 'module', exports: { import: './index.js' } }),
+  );
+  writeFileSync(join(directory, 'node_modules/only-import/index.js'), `export default ${body};`);
+  const sources = { builtins: {}, baseDir: directory, assertTrusted: () => {} };
+
+  for (const use of ['./esm.mjs', './common.cjs', 'only-import', join(directory, 'esm.mjs')]) {
+    test(`from ${use.replace(directory, '<dir>')}`, async () => {
+      assert.equal((await loadPlugin(use, sources)).plugin.name, 'demo');
+    });
+  }
+
+  test('what cannot be loaded says what and why', async () => {
+    await assert.rejects(loadPlugin('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
+    await assert.rejects(loadPlugin('./missing.mjs', sources), /could not be loaded/);
+    await assert.rejects(loadPlugin('no-such-package', sources), /neither built in nor an installed package/);
+    const refuse = () => {
+      throw new Error('others can write it');
+    };
+    await assert.rejects(loadPlugin('./esm.mjs', { ...sources, assertTrusted: refuse }), /others can write it/);
+  });
+});
+
+describe('life', () => {
+  test('plugins start in order, stop in reverse, and their timers and signal end with them', async () => {
+    const stopped: string[] = [];
+    let signal: AbortSignal | undefined;
+    const make = (name: string) => async () =>
+      pluginNamed(name, (context) => {
+        signal = context.signal;
+        context.timers.every(1, () => {});
+        return { ...SOURCE, stop: () => void stopped.push(name) };
+      });
+    const { host, activated, sources } = fixture({ a: make('a'), b: make('b') });
+    await host.load([entry('a'), entry('b'), entry('a')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['a', 'b', 'a#2']);
+    assert.equal(host.active('metric-source').length, 3);
+    await host.stop();
+    assert.deepEqual(stopped, ['a', 'b', 'a']);
+    assert.equal(signal?.aborted, true);
+    assert.ok(host.statuses().every(({ state }) => state === 'stopped'));
+  });
+
+  test('a start that hangs is named and costs only its plugin', async () => {
+    const hangs = async () => pluginNamed('hangs', () => ({ ...SOURCE, start: () => new Promise<void>(() => {}) }));
+    const { host, sources, activated } = fixture({ hangs, fine: async () => pluginNamed('fine', () => SOURCE) });
+    await host.load([entry('hangs', { startTimeout: 5 }), entry('fine')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['fine']);
+    const [status] = host.statuses();
+    assert.equal(status?.state, 'failed');
+    assert.match(status?.lastError ?? '', /plugin hangs did not start within 5 ms/);
+    await host.stop();
+  });
+
+  test('onError: fail stops the agent, retry goes on until it works', async () => {
+    let tries = 0;
+    const late = async () =>
+      pluginNamed('late', () => {
+        if (++tries < 2) throw new Error('not yet');
+        return SOURCE;
+      });
+    const first = fixture({ late });
+    await first.host.load([entry('late', { onError: 'fail' })], first.sources);
+    await assert.rejects(first.host.start(), /not yet/);
+
+    tries = 0;
+    const second = fixture({ late });
+    await second.host.load([entry('late', { onError: 'retry' })], second.sources);
+    const active = second.whenActive('late');
+    await second.host.start();
+    assert.equal(second.host.statuses()[0]?.state, 'retrying');
+    await active;
+    assert.equal(second.host.statuses()[0]?.up, true);
+    await second.host.stop();
+  });
+
+  test('bad options and unknown plugins do not take the others along', async () => {
+    const { host, sources, activated } = fixture({ fine: async () => pluginNamed('fine', () => SOURCE) });
+    await host.load([entry('fine', { id: 'bad', with: { size: 'x' } }), entry('nonsense'), entry('fine')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['fine']);
+    assert.deepEqual(
+      host.statuses().map(({ id, state }) => [id, state]),
+      [
+        ['bad', 'failed'],
+        ['nonsense', 'failed'],
+        ['fine', 'running'],
+      ],
+    );
+    await host.stop();
+  });
+});
+
+describe('supervision', () => {
+  test('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
+    const { host, supervisor, sources, lines } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    await host.start();
+    const record = supervisor.get('a')!;
+    let calls = 0;
+    const fail = () => {
+      calls++;
+      throw new Error('boom');
+    };
+    for (let i = 0; i < 100; i++) supervisor.guard(record, 'sample', fail);
+    assert.equal(calls, 20);
+    assert.equal(record.status().state, 'open');
+    assert.equal(record.status().up, false);
+    assert.equal(lines.filter((line) => line.includes('boom')).length, 1);
+    record.succeeded(1);
+    assert.equal(record.status().state, 'running');
+    await host.stop();
+  });
+
+  test('an error that escapes is attributed to the plugin it came from', async () => {
+    const { host, supervisor, sources } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    const record = supervisor.get('a')!;
+    const culprit = await supervisor.runAs(record, async () => {
+      await null;
+      return supervisor.culprit(new Error('x'));
+    });
+    assert.equal(culprit, record);
+    assert.equal(supervisor.culprit(new Error('x')), undefined);
+    record.module = 'file:///p/index.js';
+    const foreign = new Error('x');
+    foreign.stack = 'Error: x\n    at f (file:///p/index.js:1:1)';
+    assert.equal(supervisor.culprit(foreign), record);
+  });
+});

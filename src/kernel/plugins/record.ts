@@ -1,0 +1,85 @@
+import type { OnError, PluginKind, PluginStatus } from '../contracts/index.js';
+
+/** Consecutive faults after which a plugin is left alone for a while. */
+const FAULTS_TO_OPEN = 20;
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 60_000;
+
+/** What is known of one plugin instance: its state, its faults, what it cost. */
+export class PluginRecord {
+  state: PluginStatus['state'] = 'loading';
+  errors = 0;
+  calls = 0;
+  busyMs = 0;
+  lastError: string | undefined;
+  lastErrorAt: number | undefined;
+  lastSuccessAt: number | undefined;
+  kind: PluginKind = 'endpoint';
+  version = '';
+  /** URL or path of its module, by which a stack trace is attributed to it. */
+  module = '';
+  /** Text and monotonic time of the fault last logged. */
+  loggedFault = '';
+  loggedAt = Number.NEGATIVE_INFINITY;
+  private streak = 0;
+  private pause = FIRST_PAUSE;
+  private openUntil = 0;
+
+  constructor(
+    readonly id: string,
+    readonly name: string,
+    readonly source: string,
+    readonly onError: OnError,
+  ) {}
+
+  /** Notes a good call. `now` is µs since the epoch. */
+  succeeded(now: number): void {
+    this.lastSuccessAt = now;
+    if (this.streak === 0) return;
+    this.streak = 0;
+    this.pause = FIRST_PAUSE;
+    if (this.state === 'open') this.state = 'running';
+  }
+
+  /**
+   * Notes a fault.
+   * @param monotonic ms
+   * @returns true when this fault opened the circuit breaker
+   */
+  failed(error: string, now: number, monotonic: number): boolean {
+    this.errors++;
+    this.lastError = error;
+    this.lastErrorAt = now;
+    this.streak++;
+    if (this.streak < FAULTS_TO_OPEN || (this.state !== 'running' && this.state !== 'open')) return false;
+    const opened = this.state === 'running';
+    this.state = 'open';
+    this.openUntil = monotonic + this.pause;
+    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+    return opened;
+  }
+
+  /** Whether calls are to be skipped now. After the pause one call is let through; its outcome decides. */
+  isOpen(monotonic: number): boolean {
+    return this.state === 'open' && monotonic < this.openUntil;
+  }
+
+  status(): PluginStatus {
+    const { id, kind, name, version, source, state, errors, calls, busyMs } = this;
+    return {
+      id,
+      kind,
+      name,
+      version,
+      source,
+      state,
+      up: state === 'running',
+      errors,
+      calls,
+      busyMs,
+      ...(this.lastError !== undefined && { lastError: this.lastError }),
+      ...(this.lastErrorAt !== undefined && { lastErrorAt: this.lastErrorAt }),
+      ...(this.lastSuccessAt !== undefined && { lastSuccessAt: this.lastSuccessAt }),
+    };
+  }
+}

@@ -1,0 +1,107 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Clock, type Logger, messageOf, RequestError } from '../contracts/index.js';
+import type { PluginRecord } from './record.js';
+
+/** The same fault of the same plugin is logged again only after this many ms. */
+const REPEAT_AFTER = 600_000;
+
+/**
+ * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing
+ * callback) is attributed to the plugin it came from.
+ */
+export class Supervisor {
+  private readonly running = new AsyncLocalStorage<PluginRecord>();
+  private readonly records = new Map<string, PluginRecord>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  add(record: PluginRecord): void {
+    this.records.set(record.id, record);
+  }
+
+  get(id: string): PluginRecord | undefined {
+    return this.records.get(id);
+  }
+
+  all(): readonly PluginRecord[] {
+    return [...this.records.values()];
+  }
+
+  /** Runs `call` as the plugin's; a throw becomes a fault and `undefined`. */
+  guard<T>(record: PluginRecord, what: string, call: () => T): T | undefined {
+    if (record.isOpen(this.clock.monotonic())) return undefined;
+    try {
+      const result = this.timed(record, call);
+      record.succeeded(this.clock.now());
+      return result;
+    } catch (error) {
+      this.fault(record, what, error);
+      return undefined;
+    }
+  }
+
+  /** The same for calls whose failure the caller must see (start, a request): the error is counted and thrown on. */
+  async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>): Promise<T> {
+    try {
+      const result = await this.timed(record, call);
+      record.succeeded(this.clock.now());
+      return result;
+    } catch (error) {
+      if (!(error instanceof RequestError)) this.fault(record, what, error);
+      throw error;
+    }
+  }
+
+  /** Counts and logs a fault, once per kind of fault and ten minutes. */
+  fault(record: PluginRecord, what: string, error: unknown): void {
+    const text = `${what}: ${messageOf(error)}`;
+    const monotonic = this.clock.monotonic();
+    const opened = record.failed(text, this.clock.now(), monotonic);
+    if (opened) {
+      this.logger.error(
+        `plugin ${record.id} fails again and again and is paused; it is tried again with growing pauses`,
+        {
+          plugin: record.id,
+          error: text,
+        },
+      );
+    }
+    if (text === record.loggedFault && monotonic - record.loggedAt < REPEAT_AFTER) return;
+    record.loggedFault = text;
+    record.loggedAt = monotonic;
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.logger.error(`plugin ${record.id} failed in ${text}`, {
+      plugin: record.id,
+      ...(stack !== undefined && { stack }),
+    });
+  }
+
+  /** Runs `call` so that what it starts (timers, promises) is known to be the plugin's. */
+  runAs<T>(record: PluginRecord, call: () => T): T {
+    return this.running.run(record, call);
+  }
+
+  /**
+   * The plugin an uncaught error came from: the one running, else the one whose module is in the stack.
+   * @returns undefined when no plugin is to blame
+   */
+  culprit(error: unknown): PluginRecord | undefined {
+    const current = this.running.getStore();
+    if (current !== undefined) return current;
+    const stack = error instanceof Error ? (error.stack ?? '') : '';
+    return this.all().find(({ module }) => module.startsWith('file:') && stack.includes(module));
+  }
+
+  private timed<T>(record: PluginRecord, call: () => T): T {
+    const started = this.clock.monotonic();
+    try {
+      return this.running.run(record, call);
+    } finally {
+      record.calls++;
+      record.busyMs += this.clock.monotonic() - started;
+    }
+  }
+}
