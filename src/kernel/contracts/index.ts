@@ -4,6 +4,8 @@
 
 export { z } from 'zod';
 export * from './agent-view.js';
+export * from './byte-scanner.js';
+export * from './byte-template.js';
 export * from './byte-writer.js';
 export * from './cgroup.js';
 export * from './container.js';

@@ -30,6 +30,8 @@ export interface Probe {
    * @returns NaN when unknown, which counts as activity
    */
   activity?(): number;
+  /** Fields of the source that this container lacks, and why: `memory.max_usage`, `no memory.peak (Linux 5.19)`. */
+  readonly missing?: readonly { readonly what: string; readonly reason: string }[];
   /** True when an idle container cannot change these columns in a way that matters within seconds. Default false. */
   readonly skipWhenIdle?: boolean;
   /** Closes descriptors. Called once; `sample` is not called afterwards. */
