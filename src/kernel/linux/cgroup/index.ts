@@ -1,0 +1,3 @@
+export { createCgroupFiles } from './cgroup-files.js';
+export { type CgroupHierarchies, type CgroupMount, detectHierarchies } from './hierarchies.js';
+export { type LimitOptions, readLimits } from './limits.js';

@@ -1,0 +1,129 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CgroupFiles, Controller, Limit, MachineInfo, ResourceLimits } from '../../contracts/index.js';
+import { CONTROLLERS } from './hierarchies.js';
+
+export interface LimitOptions {
+  /** True for `/`, whose memory limits are the machine's. */
+  readonly isRoot: boolean;
+  readonly machine: MachineInfo;
+  /** µs since the epoch: no cgroup is older. Absent: unknown. */
+  readonly bootTime?: number;
+}
+
+/** A container's limits as its cgroup files say now (contract 8.3). Files that are missing leave their member absent. */
+export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceLimits {
+  const processes = !options.isRoot && files.directory('pids') !== undefined;
+  return {
+    cgroupVersion: files.version,
+    ...readCpu(files, options.machine.num_cores),
+    ...readMemory(files, options),
+    hasProcesses: processes,
+    processes: processes ? optional('limit', limitOf(files.text('pids', 'pids.max'))) : {},
+    createdAt: creationTime(files, options.bootTime ?? 0),
+  };
+}
+
+function readCpu(files: CgroupFiles, cores: number): Pick<ResourceLimits, 'hasCpu' | 'cpu'> {
+  const hasCpu = files.directory('cpu') !== undefined;
+  const hasCpuset = files.directory('cpuset') !== undefined;
+  const maskFile = files.version === 1 ? 'cpuset.cpus' : 'cpuset.cpus.effective';
+  const mask = hasCpuset ? files.text('cpuset', maskFile) : undefined;
+  const bandwidth = files.version === 1 ? bandwidthV1(files) : bandwidthV2(files);
+  return {
+    hasCpu: hasCpu || hasCpuset,
+    cpu: {
+      limit: files.version === 1 ? (integer(files.text('cpu', 'cpu.shares')) ?? 0n) : sharesV2(files),
+      ...bandwidth,
+      ...(mask === undefined ? {} : { mask: mask === '' ? allCpus(cores) : mask }),
+    },
+  };
+}
+
+function bandwidthV1(files: CgroupFiles): { quota?: bigint; period?: bigint } {
+  const quota = files.text('cpu', 'cpu.cfs_quota_us');
+  return {
+    ...optional('quota', quota === '-1' ? undefined : integer(quota)),
+    ...optional('period', integer(files.text('cpu', 'cpu.cfs_period_us'))),
+  };
+}
+
+function bandwidthV2(files: CgroupFiles): { quota?: bigint; period?: bigint } {
+  const [quota, period] = (files.text('cpu', 'cpu.max') ?? '').split(' ');
+  return { ...optional('quota', integer(quota)), ...optional('period', integer(period)) };
+}
+
+/** The v1 shares that the kernel's users take as equal to `cpu.weight`; 0 without the file. */
+function sharesV2(files: CgroupFiles): bigint {
+  const weight = integer(files.text('cpu', 'cpu.weight'));
+  return weight === undefined || weight === 0n ? 0n : 2n + ((weight - 1n) * 262142n) / 9999n;
+}
+
+function allCpus(cores: number): string {
+  return cores <= 1 ? '0' : `0-${cores - 1}`;
+}
+
+type MemoryLimits = Pick<ResourceLimits, 'hasMemory' | 'memory'>;
+
+function readMemory(files: CgroupFiles, options: LimitOptions): MemoryLimits {
+  const names =
+    files.version === 1
+      ? { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', reserve: 'memory.soft_limit_in_bytes' }
+      : { limit: 'memory.max', swap: 'memory.swap.max', reserve: 'memory.min' };
+  const reservation = optional('reservation', limitOf(files.text('memory', names.reserve)));
+  if (options.isRoot) return { hasMemory: true, memory: { ...machineMemory(options.machine), ...reservation } };
+  const limit = limitOf(files.text('memory', names.limit));
+  const hasMemory = files.version === 1 ? files.directory('memory') !== undefined : limit !== undefined;
+  if (!hasMemory) return { hasMemory, memory: {} };
+  return {
+    hasMemory,
+    memory: {
+      limit: limit === undefined || limit === 0n ? BigInt(options.machine.memory_capacity) : limit,
+      ...reservation,
+      ...optional('swapLimit', limitOf(files.text('memory', names.swap))),
+    },
+  };
+}
+
+function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit } {
+  const swap = BigInt(machine.swap_capacity);
+  return { limit: BigInt(machine.memory_capacity), ...(swap === 0n ? {} : { swapLimit: swap }) };
+}
+
+/** The earliest change of the directories and of the file in them that nobody writes later; 0 when none is known. */
+function creationTime(files: CgroupFiles, bootTime: number): number {
+  const untouched = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
+  const directories = new Set<string>();
+  for (const controller of CONTROLLERS) {
+    const directory = files.directory(controller as Controller);
+    if (directory !== undefined) directories.add(directory);
+  }
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const directory of directories) {
+    earliest = Math.min(earliest, modified(directory), modified(join(directory, untouched)));
+  }
+  if (earliest === Number.POSITIVE_INFINITY) return 0;
+  return Math.max(earliest, bootTime - (bootTime % 60_000_000));
+}
+
+/** Modification time in µs since the epoch; infinity when it is not known. */
+function modified(path: string): number {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+    return stat === undefined ? Number.POSITIVE_INFINITY : Number(stat.mtimeNs / 1000n);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function limitOf(text: string | undefined): Limit | undefined {
+  return text === 'max' ? 'unlimited' : integer(text);
+}
+
+function integer(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}

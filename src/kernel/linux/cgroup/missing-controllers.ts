@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { Controller, HostPaths } from '../../contracts/index.js';
+import { readText } from '../files/index.js';
+
+/** The controllers whose absence takes numbers away from the user. */
+const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
+
+/** Why each expected controller that is not in the hierarchies is not there, and what the user can do. */
+export function missingControllers(
+  paths: HostPaths,
+  version: 1 | 2,
+  present: ReadonlySet<Controller>,
+): { what: string; reason: string }[] {
+  if (present.size === 0) {
+    return [{ what: 'cgroups', reason: `no cgroup hierarchy below ${paths.cgroup}: mount one, or name its directory` }];
+  }
+  const kernel = parseCgroups(readText(join(paths.proc, 'cgroups')) ?? '');
+  return EXPECTED.filter((controller) => !present.has(controller)).map((controller) => ({
+    what: `${controller} controller`,
+    reason: version === 1 ? reasonOnV1(controller, kernel) : reasonOnV2(controller, kernel),
+  }));
+}
+
+function reasonOnV1(controller: Controller, kernel: ReadonlyMap<string, KernelController>): string {
+  const known = kernel.get(controller);
+  if (known === undefined) return 'the kernel was built without it';
+  if (!known.enabled) return `the kernel has it switched off: boot with cgroup_enable=${controller}`;
+  return known.hierarchy === 0
+    ? `not mounted: mount -t cgroup -o ${controller} ${controller} /sys/fs/cgroup/${controller}`
+    : 'mounted where the agent cannot see it';
+}
+
+function reasonOnV2(controller: Controller, kernel: ReadonlyMap<string, KernelController>): string {
+  const name = controller === 'blkio' ? 'io' : controller;
+  if (kernel.get(controller)?.enabled === false) {
+    return `the kernel has it switched off: boot with cgroup_enable=${controller}`;
+  }
+  return `${name} is not in cgroup.controllers of the root cgroup: built without it, or in use by a v1 hierarchy`;
+}
+
+interface KernelController {
+  /** 0: in no v1 hierarchy. */
+  readonly hierarchy: number;
+  readonly enabled: boolean;
+}
+
+/** The kernel's controllers from the text of `/proc/cgroups`; odd lines are skipped. */
+export function parseCgroups(text: string): Map<string, KernelController> {
+  const controllers = new Map<string, KernelController>();
+  for (const line of text.split('\n')) {
+    const match = /^(\w+)\t(\d+)\t\d+\t([01])$/.exec(line);
+    if (match !== null) controllers.set(match[1]!, { hierarchy: Number(match[2]), enabled: match[3] === '1' });
+  }
+  return controllers;
+}

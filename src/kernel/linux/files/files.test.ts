@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { DescriptorBudget } from './descriptor-budget.js';
+import { BudgetedFile, BudgetedValue } from './kernel-file.js';
+import { BudgetedKeyedFile } from './keyed-file.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileWith(content: string | Uint8Array, budget: DescriptorBudget, name = 'file'): BudgetedFile {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  const file = BudgetedFile.open(path, budget);
+  assert.ok(file);
+  return file;
+}
+
+test('a file is read whole, also when it is larger than the buffer', () => {
+  const budget = new DescriptorBudget(4);
+  const file = fileWith('x'.repeat(300_000), budget);
+  assert.equal(file.read(), 300_000);
+  assert.equal(file.buffer.toString('latin1', 299_999, 300_000), 'x');
+  writeFileSync(file.path, 'short');
+  assert.equal(file.read(), 5);
+  file.close();
+  assert.equal(file.read(), -1);
+  assert.equal(file.failure, 'closed');
+});
+
+test('beyond the budget files are opened at each read, and take a descriptor when one becomes free', () => {
+  const budget = new DescriptorBudget(1);
+  const first = fileWith('1\n', budget, 'first');
+  const second = fileWith('2\n', budget, 'second');
+  assert.deepEqual([budget.kept, budget.reopened], [1, 1]);
+  assert.equal(second.read(), 2);
+  first.close();
+  assert.deepEqual([budget.kept, budget.reopened], [0, 1]);
+  assert.equal(second.read(), 2);
+  assert.deepEqual([budget.kept, budget.reopened], [1, 0]);
+  second.close();
+  assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
+});
+
+test('when the system has no descriptors left, kept ones are given back', () => {
+  const budget = new DescriptorBudget(40);
+  const files = Array.from({ length: 40 }, (_, i) => fileWith('1', budget, `f${i}`));
+  budget.exhausted();
+  for (const file of files) assert.equal(file.read(), 1);
+  assert.deepEqual([budget.limit, budget.kept, budget.reopened], [8, 8, 32]);
+  for (const file of files) file.close();
+  assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
+});
+
+test('a file that is gone says so and stays gone', () => {
+  const budget = new DescriptorBudget(0);
+  const file = fileWith('1', budget);
+  rmSync(file.path);
+  assert.equal(file.read(), -1);
+  assert.equal(file.failure, 'ENOENT');
+  writeFileSync(file.path, '1');
+  assert.equal(file.read(), -1);
+  assert.equal(budget.reopened, 0);
+  assert.equal(BudgetedFile.open(join(directory, 'none'), budget), undefined);
+  const dir = BudgetedFile.open(directory, budget);
+  assert.equal(dir?.read(), -1);
+  assert.equal(dir?.failure, 'EISDIR');
+  dir?.close();
+});
+
+test('the budget is the hard limit less a reserve', () => {
+  assert.equal(DescriptorBudget.fromLimits('Max open files            1024   20000    files').limit, 19_744);
+  assert.equal(DescriptorBudget.fromLimits('Max open files            256   300    files').limit, 150);
+  assert.equal(DescriptorBudget.fromLimits('Max open files   1024   unlimited    files').limit, 1_048_320);
+  assert.equal(DescriptorBudget.fromLimits('').limit, 1_048_320);
+});
+
+test('values up to 2^64 − 1 are exact', () => {
+  const budget = new DescriptorBudget(4);
+  const value = new BudgetedValue(fileWith('', budget, 'value'), budget);
+  const read = (text: string): bigint | undefined => {
+    writeFileSync(value.path, text);
+    return value.read() ? BigInt(value.value) + BigInt(value.residual) : undefined;
+  };
+  fc.assert(fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (exact) => read(`${exact}\n`) === exact));
+  assert.equal(read('max\n'), 2n ** 64n - 1n);
+  assert.equal(read('12'), 12n);
+  for (const odd of ['', '\n', 'x', '-1\n', '12x\n', `${2n ** 64n}\n`]) {
+    assert.equal(read(odd), undefined, odd);
+    assert.equal(value.failure, 'holds no number');
+  }
+  value.close();
+  assert.equal(value.read(), false);
+});
+
+const lines = fc.uniqueArray(
+  fc.tuple(
+    fc.constantFrom('a', 'ab', 'total_a', 'b', 'c', 'cc', 'd', 'e'),
+    fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String), fc.nat(20).map(String), fc.constant('odd')),
+  ),
+  { selector: ([key]) => key },
+);
+
+test('a keyed file gives the wanted keys through every change of the layout', () => {
+  const budget = new DescriptorBudget(4);
+  const keys = ['b', 'a', 'cc', 'd'];
+  const keyed = new BudgetedKeyedFile(fileWith('', budget, 'keyed'), keys, budget);
+  fc.assert(
+    fc.property(fc.array(lines, { minLength: 1, maxLength: 6 }), (versions) => {
+      for (const version of versions) {
+        writeFileSync(keyed.path, version.map(([key, value]) => `${key} ${value}\n`).join(''));
+        assert.equal(keyed.read(), true);
+        const expected = new Map<string, string>(version);
+        keys.forEach((key, i) => {
+          const text = expected.get(key) ?? 'odd';
+          if (text === 'odd') assert.ok(Number.isNaN(keyed.values[i]));
+          else assert.equal((BigInt(keyed.values[i]!) + BigInt(keyed.residuals[i]!)).toString(), text);
+        });
+      }
+    }),
+  );
+  keyed.close();
+});
+
+test('random bytes never make a keyed file or a value throw', () => {
+  const budget = new DescriptorBudget(4);
+  const file = fileWith('', budget, 'random');
+  const keyed = new BudgetedKeyedFile(file, ['a', 'max', ''], budget);
+  const value = new BudgetedValue(file, budget);
+  const bytes = fc.uint8Array({ maxLength: 200 });
+  const likely = fc.string({ unit: fc.constantFrom('a', 'm', 'x', ' ', '\n', '1', '9', '\t'), maxLength: 60 });
+  fc.assert(
+    fc.property(fc.oneof(bytes, likely), (content) => {
+      writeFileSync(file.path, content);
+      keyed.read();
+      value.read();
+    }),
+  );
+  file.close();
+});

@@ -1,0 +1,163 @@
+import { closeSync, openSync } from 'node:fs';
+import { codeOf, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
+import type { DescriptorBudget } from './descriptor-budget.js';
+import { readUnsigned } from './unsigned.js';
+
+const NONE = -1;
+
+/** A file read again and again, by a kept descriptor while the budget lasts. See `KernelFile`. */
+export class BudgetedFile implements KernelFile {
+  readonly path: string;
+  failure: string | undefined;
+  private readonly budget: DescriptorBudget;
+  private descriptor = NONE;
+  private state: 'reopened' | 'kept' | 'ended' = 'reopened';
+
+  private constructor(path: string, budget: DescriptorBudget) {
+    this.path = path;
+    this.budget = budget;
+    budget.reopened++;
+  }
+
+  /** @returns undefined when the file does not exist or must not be read */
+  static open(path: string, budget: DescriptorBudget): BudgetedFile | undefined {
+    const file = new BudgetedFile(path, budget);
+    const descriptor = file.openOnce();
+    if (descriptor !== NONE) {
+      file.keepOrClose(descriptor);
+      return file;
+    }
+    if (isExhaustion(file.failure)) return file;
+    file.close();
+    return undefined;
+  }
+
+  get buffer(): Buffer {
+    return this.budget.scratch.bytes;
+  }
+
+  read(): number {
+    if (this.state === 'kept') return this.readKept();
+    return this.state === 'ended' ? NONE : this.readReopened();
+  }
+
+  close(): void {
+    if (this.state === 'kept') this.letGo();
+    if (this.state === 'reopened') this.budget.reopened--;
+    this.state = 'ended';
+    this.failure ??= 'closed';
+  }
+
+  private readKept(): number {
+    try {
+      const length = this.budget.scratch.fill(this.descriptor);
+      this.failure = undefined;
+      if (this.budget.overdrawn) this.letGo();
+      return length;
+    } catch (error) {
+      this.failed(error);
+      return NONE;
+    }
+  }
+
+  private readReopened(): number {
+    const descriptor = this.openOnce();
+    if (descriptor === NONE) {
+      if (isGone(this.failure)) this.close();
+      return NONE;
+    }
+    let length = NONE;
+    try {
+      length = this.budget.scratch.fill(descriptor);
+      this.failure = undefined;
+      this.keepOrClose(descriptor);
+    } catch (error) {
+      closeSync(descriptor);
+      this.failed(error);
+    }
+    return length;
+  }
+
+  private openOnce(): number {
+    try {
+      return openSync(this.path, 'r');
+    } catch (error) {
+      this.failure = codeOf(error) ?? messageOf(error);
+      if (isExhaustion(this.failure)) this.budget.exhausted();
+      return NONE;
+    }
+  }
+
+  private keepOrClose(descriptor: number): void {
+    if (!this.budget.take()) {
+      closeSync(descriptor);
+      return;
+    }
+    this.descriptor = descriptor;
+    this.state = 'kept';
+    this.budget.reopened--;
+  }
+
+  private letGo(): void {
+    closeSync(this.descriptor);
+    this.descriptor = NONE;
+    this.state = 'reopened';
+    this.budget.giveBack();
+    this.budget.reopened++;
+  }
+
+  private failed(error: unknown): void {
+    this.failure = codeOf(error) ?? messageOf(error);
+    if (isGone(this.failure)) this.close();
+  }
+}
+
+/** A file of one number. See `KernelValue`. */
+export class BudgetedValue implements KernelValue {
+  value = Number.NaN;
+  residual = 0;
+  private readonly file: KernelFile;
+  private readonly budget: DescriptorBudget;
+  private oddContent = false;
+
+  constructor(file: KernelFile, budget: DescriptorBudget) {
+    this.file = file;
+    this.budget = budget;
+  }
+
+  get path(): string {
+    return this.file.path;
+  }
+
+  get failure(): string | undefined {
+    return this.oddContent ? 'holds no number' : this.file.failure;
+  }
+
+  read(): boolean {
+    const length = this.file.read();
+    this.oddContent = false;
+    if (length < 0) return false;
+    const { scanner } = this.budget;
+    scanner.reset(this.file.buffer, length);
+    if (!readUnsigned(scanner)) {
+      this.oddContent = true;
+      return false;
+    }
+    this.value = scanner.value;
+    this.residual = scanner.residual;
+    return true;
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+/** True for the ways in which the kernel says that a cgroup or process is no more. */
+export function isGone(failure: string | undefined): boolean {
+  return failure === 'ENODEV' || failure === 'ENOENT' || failure === 'ESRCH';
+}
+
+function isExhaustion(failure: string | undefined): boolean {
+  return failure === 'EMFILE' || failure === 'ENFILE';
+}

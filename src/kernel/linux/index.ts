@@ -1,0 +1,2 @@
+export * from './cgroup/index.js';
+export { DescriptorBudget } from './files/index.js';
