@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest, RequestError } from '../contracts/index.js';
+
+/** What one request may cost. */
+export interface ExchangeLimits {
+  /** Milliseconds until the answer begins, and without progress while it is sent. */
+  readonly requestTimeout: number;
+  /** Bytes of a request body. */
+  readonly maxBodySize: number;
+}
+
+/** One request and its response: the clock, the client's presence and the body, whatever answers it. */
+export class Exchange {
+  path = '/';
+  query = '';
+  /** True when the client went away before the answer was complete. */
+  gone = false;
+  readonly startedAt = performance.now();
+  private abort: AbortController | undefined;
+  private cancelled: RequestError | undefined;
+  private body: Promise<string> | undefined;
+  private readingBody = false;
+  private wake: (() => void) | undefined;
+  private interrupt: ((reason: RequestError) => void) | undefined;
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse,
+    private readonly limits: ExchangeLimits,
+  ) {
+    response.once('close', () => {
+      if (response.writableFinished) return;
+      const reason = badRequest('the client went away');
+      this.gone = true;
+      this.wake?.();
+      this.interrupt?.(reason);
+      this.cancel(reason);
+    });
+  }
+
+  /** Aborted when the client goes away, the time limit passes or the agent stops. */
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController();
+      if (this.cancelled !== undefined) this.abort.abort(this.cancelled);
+    }
+    return this.abort.signal;
+  }
+
+  get method(): string {
+    return this.request.method ?? 'GET';
+  }
+
+  /** Tells whoever waits on behalf of this request to end. What is being sent goes on. */
+  cancel(reason: RequestError): void {
+    this.cancelled ??= reason;
+    this.abort?.abort(reason);
+  }
+
+  /** @throws RequestError 503 when the answer should have begun by now */
+  checkTime(): void {
+    if (performance.now() - this.startedAt > this.limits.requestTimeout) throw this.overdue();
+  }
+
+  /** Waits for the promise, at most until the request's time limit or the client's end. @throws RequestError 503, 408 */
+  async withinLimit<T>(promise: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      const remaining = this.startedAt + this.limits.requestTimeout - performance.now();
+      timer = setTimeout(() => reject(this.overdue()), Math.max(0, remaining));
+      this.interrupt = reject;
+    });
+    try {
+      return await Promise.race([promise, limit]);
+    } catch (error) {
+      if (error instanceof RequestError) this.cancel(error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.interrupt = undefined;
+    }
+  }
+
+  /** The whole body as text. @throws RequestError 413, 408 */
+  text(): Promise<string> {
+    if (this.body === undefined) {
+      this.body = this.readBody();
+      // A handler that does not wait for its body must not end the process.
+      this.body.catch(() => {});
+    }
+    return this.body;
+  }
+
+  /**
+   * Hands bytes to the client and waits until they are out of the process.
+   * @returns false when the client is gone; the bytes may then still be in use
+   */
+  write(bytes: Buffer): Promise<boolean> {
+    return this.untilTaken((done) => this.response.write(bytes, done));
+  }
+
+  /** The same for the last (or only) piece. */
+  end(bytes?: Buffer): Promise<boolean> {
+    return this.untilTaken((done) => {
+      if (bytes === undefined || this.method === 'HEAD') this.response.end(done);
+      else this.response.end(bytes, done);
+    });
+  }
+
+  /** Breaks the connection off: the only way left to say that a begun answer is incomplete. */
+  destroy(): void {
+    this.request.socket.destroy();
+  }
+
+  private untilTaken(send: (done: (error?: Error | null) => void) => void): Promise<boolean> {
+    if (this.gone) return Promise.resolve(false);
+    const { socket } = this.request;
+    // A client that takes nothing for this long is cut off; progress starts the time anew.
+    socket.setTimeout(this.limits.requestTimeout);
+    return new Promise((resolve) => {
+      this.wake = () => resolve(false);
+      send((error) => {
+        this.wake = undefined;
+        if (!this.response.writableFinished) socket.setTimeout(0);
+        resolve(!error);
+      });
+    });
+  }
+
+  private overdue(): RequestError {
+    const seconds = this.limits.requestTimeout / 1000;
+    return this.readingBody
+      ? new RequestError(408, `the request body did not arrive within ${seconds} s`)
+      : new RequestError(503, `no answer within ${seconds} s`);
+  }
+
+  private readBody(): Promise<string> {
+    const { request, limits } = this;
+    const { headers } = request;
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
+      return Promise.resolve('');
+    }
+    const tooLarge = new RequestError(413, `the request body is larger than ${limits.maxBodySize} bytes`);
+    if (Number(headers['content-length'] ?? 0) > limits.maxBodySize) return Promise.reject(tooLarge);
+    if (this.signal.aborted) return Promise.reject(this.signal.reason);
+    this.readingBody = true;
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      const take = (chunk: Buffer): void => {
+        length += chunk.length;
+        chunks.push(chunk);
+        if (length > limits.maxBodySize) finish(() => reject(tooLarge));
+      };
+      const finish = (settle: () => void): void => {
+        this.readingBody = false;
+        request.off('data', take).off('end', complete).off('error', fail);
+        this.signal.removeEventListener('abort', fail);
+        request.on('error', () => {}).resume();
+        settle();
+      };
+      const complete = (): void => finish(() => resolve(Buffer.concat(chunks).toString('utf8')));
+      const fail = (): void => finish(() => reject(this.signal.reason ?? badRequest('the request body broke off')));
+      request.on('data', take).on('end', complete).on('error', fail);
+      this.signal.addEventListener('abort', fail);
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export { type ListenAddress, parseListenAddress } from './listen.js';
+export { createHttpServer, type HttpServer, type HttpServerOptions, type WebOptions } from './server.js';

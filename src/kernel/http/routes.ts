@@ -1,0 +1,186 @@
+import Router from '@koa/router';
+import type { ParameterizedContext } from 'koa';
+import {
+  type Answer,
+  type ApiRequest,
+  type ApiVersion,
+  badRequest,
+  type Endpoint,
+  type RequestHandler,
+  TallymanError,
+} from '../contracts/index.js';
+import type { Exchange } from './exchange.js';
+
+/** What a request carries through the routers; `newRouterPath` is what @koa/router routes by. */
+export interface HttpState {
+  exchange: Exchange;
+}
+export type HttpContext = ParameterizedContext<HttpState> & { newRouterPath?: string };
+
+/** A plugin that answers requests, with the id it has in the agent. */
+export interface Mounted<T> {
+  readonly id: string;
+  readonly instance: T;
+}
+
+/** Passes a request to a plugin's handler and sends what it answers. */
+export type Serve = (
+  exchange: Exchange,
+  pluginId: string,
+  what: string,
+  handler: RequestHandler,
+  args: readonly string[],
+) => Promise<void>;
+
+/** Finds the handler of a path; paths are without the URL prefix. */
+export interface Routes {
+  /** @returns false when nobody serves the path */
+  dispatch(context: HttpContext, path: string): Promise<boolean>;
+  /** Whether the path is only the name of a directory that is served (`/api`): to be redirected. */
+  isDirectory(path: string): boolean;
+  /** Whether somebody serves the path. */
+  serves(path: string): boolean;
+}
+
+/**
+ * Registers every request type of every version on a router of its own, and every route of every endpoint.
+ * @throws TallymanError when two plugins claim the same
+ */
+export function buildRoutes(
+  versions: readonly Mounted<ApiVersion>[],
+  endpoints: readonly Mounted<Endpoint>[],
+  serve: Serve,
+): Routes {
+  const api = buildApi(versions, serve);
+  const exact = new Map<string, RouteDispatch>();
+  const below = new Map<string, RouteDispatch>();
+  const owners = new Map<string, string>();
+  for (const { id, instance } of endpoints) {
+    for (const [path, handler] of Object.entries(instance.routes)) {
+      claim(owners, path, id);
+      const dispatch = endpointRouter(id, path, handler, serve);
+      (path.endsWith('/') ? below : exact).set(path, dispatch);
+    }
+  }
+  const directories = [...below].sort(([a], [b]) => b.length - a.length);
+  const find = (path: string): RouteDispatch | undefined =>
+    exact.get(path) ??
+    (path.startsWith('/api/') ? api : directories.find(([directory]) => path.startsWith(directory))?.[1]);
+  return {
+    async dispatch(context, path) {
+      const route = find(path);
+      if (route === undefined) return false;
+      await route(context, path);
+      return true;
+    },
+    isDirectory: (path) => !exact.has(path) && (path === '/api' || below.has(`${path}/`)),
+    serves: (path) => find(path) !== undefined,
+  };
+}
+
+type RouteDispatch = (context: HttpContext, path: string) => Promise<void>;
+
+function claim(owners: Map<string, string>, what: string, id: string): void {
+  const owner = owners.get(what);
+  if (owner !== undefined) {
+    throw new TallymanError(`plugins ${owner} and ${id} both serve ${what}`, {
+      hint: `remove one of the two from the configuration (use: …, enabled: false)`,
+    });
+  }
+  owners.set(what, id);
+}
+
+function endpointRouter(id: string, path: string, handler: RequestHandler, serve: Serve): RouteDispatch {
+  const router = new Router<HttpState>({ sensitive: true, strict: true });
+  router.all(path.endsWith('/') ? `${literal(path)}{*rest}` : literal(path), (context) =>
+    serve(context.state.exchange, id, path, handler, segmentsOf(pathOf(context).slice(path.length))),
+  );
+  return run(router);
+}
+
+function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve): RouteDispatch {
+  const byName = new Map<string, RouteDispatch>();
+  const owners = new Map<string, string>();
+  for (const { id, instance } of versions) {
+    claim(owners, `/api/${instance.version}/`, id);
+    byName.set(instance.version, run(versionRouter(id, instance, serve)));
+  }
+  const names = [...byName.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return async (context, path) => {
+    if (path === '/api/') throw badRequest(`Supported API versions: ${names.join(',')}`);
+    const version = path.split('/', 3)[2]!;
+    const dispatch = byName.get(version);
+    if (dispatch === undefined) throw badRequest(`unsupported API version ${JSON.stringify(version)}`);
+    await dispatch(context, path);
+  };
+}
+
+/** Options are judged before the request type, so a bad option wins over an unknown type. */
+function versionRouter(id: string, api: ApiVersion, serve: Serve): Router<HttpState> {
+  const root = `/api/${api.version}/`;
+  const router = new Router<HttpState>({ prefix: literal(root.slice(0, -1)), sensitive: true });
+  const validated =
+    (handler: RequestHandler): RequestHandler =>
+    (request) => {
+      api.validate?.(request);
+      return handler(request);
+    };
+  router.all('/', () => {
+    throw badRequest(`Supported request types: "${Object.keys(api.requestTypes).sort().join(',')}"`);
+  });
+  for (const [type, handler] of Object.entries(api.requestTypes)) {
+    const checked = validated(handler);
+    const name = `${root}${type}`;
+    router.all(`/${literal(type)}{/*args}`, (context) =>
+      serve(context.state.exchange, id, name, checked, segmentsOf(pathOf(context).slice(name.length))),
+    );
+  }
+  const unknown = validated((request) => {
+    throw badRequest(`unknown request type ${JSON.stringify(request.args[0])}`);
+  });
+  router.all('/*other', (context) =>
+    serve(context.state.exchange, id, root, unknown, segmentsOf(pathOf(context).slice(root.length))),
+  );
+  return router;
+}
+
+function run(router: Router<HttpState>): RouteDispatch {
+  const routes = router.routes();
+  return async (context, path) => {
+    context.newRouterPath = path;
+    await routes(context as unknown as Parameters<typeof routes>[0], async () => {});
+  };
+}
+
+function pathOf(context: unknown): string {
+  return (context as HttpContext).newRouterPath ?? '/';
+}
+
+function segmentsOf(rest: string): string[] {
+  return rest.split('/').filter((segment) => segment !== '');
+}
+
+/** Text that path-to-regexp takes literally. */
+function literal(path: string): string {
+  return path.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
+}
+
+/** A request in the form that handlers see. */
+export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequest {
+  return {
+    method: exchange.method,
+    args,
+    containerName: `/${args.join('/')}`,
+    query: new URLSearchParams(exchange.query),
+    text: () => exchange.text(),
+    get signal() {
+      return exchange.signal;
+    },
+  };
+}
+
+/** @throws TypeError when a plugin's answer is none */
+export function checkAnswer(answer: Answer): Answer {
+  if (typeof answer?.body !== 'function') throw new TypeError('the handler answered without a body function');
+  return answer;
+}
