@@ -1,0 +1,14 @@
+import { stringify } from 'yaml';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { loadFor } from '../load.js';
+import type { ConfigFlags } from '../settings.js';
+
+/** `tallyman check`: prints the effective configuration as YAML. @throws ConfigError */
+export async function check(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+  const loaded = await loadFor(flags, cli);
+  for (const warning of loaded.warnings) cli.error(`tallyman: ${warning}\n`);
+  cli.out(`# ${loaded.file ?? 'built-in defaults'}\n`);
+  cli.out(stringify(loaded.effective, { lineWidth: 0, aliasDuplicateObjects: false }));
+  return EXIT.ok;
+}

@@ -1,0 +1,28 @@
+import { assertTrusted, type LoadedConfig, loadConfig } from '../kernel/config/index.js';
+import { BrokenPluginError, loadPlugin } from '../kernel/plugins/index.js';
+import { builtinPlugins, defaultPlugins } from '../plugins/builtins.js';
+import type { CliEnvironment } from './environment.js';
+import { type ConfigFlags, settingsOf } from './settings.js';
+
+/** The configuration as flags, variables, file and defaults make it. @throws ConfigError */
+export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<LoadedConfig> {
+  return loadConfig({
+    ...settingsOf(flags, cli.env),
+    ...(cli.workingDirectory === undefined ? {} : { workingDirectory: cli.workingDirectory }),
+    ...(cli.systemDirectory === undefined ? {} : { systemDirectory: cli.systemDirectory }),
+    builtins: builtinPlugins,
+    defaultPlugins,
+    async resolvePlugin(use, baseDir) {
+      const sources = {
+        builtins: builtinPlugins,
+        baseDir,
+        assertTrusted: (path: string) => assertTrusted(path, `plugin "${use}"`),
+      };
+      try {
+        return (await loadPlugin(use, sources)).plugin;
+      } catch (error) {
+        throw error instanceof BrokenPluginError ? error.cause : error;
+      }
+    },
+  });
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError, Option } from 'commander';
+import { type CliEnvironment, processEnvironment } from './environment.js';
+import { type ConfigFlags, splitAddresses } from './settings.js';
+import { agentVersion } from './version.js';
+
+/**
+ * Runs one command line. Commands are imported when they are called: `--version` and `--help` load none of them.
+ * @returns the status to exit with
+ */
+export async function runCli(
+  args: readonly string[],
+  cli: CliEnvironment = processEnvironment(),
+): Promise<number> {
+  let status = 0;
+  const program = createProgram(cli, async (command) => {
+    status = await command();
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 78;
+    const { reportError } = await import('./exit.js');
+    return reportError(error, cli);
+  }
+}
+
+function createProgram(cli: CliEnvironment, perform: (command: () => Promise<number>) => Promise<void>): Command {
+  const program = new Command('tallyman')
+    .description('Counts what the containers of this host consume, and serves the counts.')
+    .version(`tallyman ${agentVersion()}`, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .configureOutput({ writeOut: cli.out, writeErr: cli.error })
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addOption(new Option('--config <file>', 'read this configuration, and search for none [TALLYMAN_CONFIG]'))
+    .addOption(
+      new Option(
+        '--listen <address>',
+        'serve on host:port, [IPv6]:port or unix:/path; repeatable, or with commas [TALLYMAN_LISTEN]',
+      ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
+    )
+    .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))
+    .addOption(
+      new Option('--log-level <level>', 'debug, info, warn, error or silent [TALLYMAN_LOG_LEVEL]'),
+    )
+    .addHelpText('after', '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.');
+  const flags = () => program.opts<ConfigFlags>();
+  program.action(() => perform(async () => (await import('./commands/run.js')).run(flags(), cli)));
+  program
+    .command('check')
+    .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
+    .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
+  return program;
+}

@@ -1,0 +1,152 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { messageOf } from '../contracts/index.js';
+import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
+
+/** A config text: its data, what is wrong with its syntax, and where everything is. */
+export interface ConfigDocument {
+  /** `{}` when the text is empty or cannot be read. */
+  readonly data: unknown;
+  readonly problems: readonly ConfigProblem[];
+  /** The place of a value, of its key when `key` is true, or of the nearest enclosing thing that exists. */
+  positionOf(path: ConfigPath, key?: boolean): { line: number; column: number };
+}
+
+const MAX_DEPTH = 64;
+
+/** Reads YAML 1.2 or JSON. Never throws: what is wrong is in `problems`. */
+export function parseConfigText(text: string, file: string): ConfigDocument {
+  try {
+    return readDocument(text, file);
+  } catch (error) {
+    // The parser recurses, so a text can exhaust the stack before its depth can be judged.
+    const message = error instanceof RangeError ? 'nested too deeply' : messageOf(error);
+    return {
+      data: {},
+      problems: [{ source: file, line: 1, column: 1, path: '', message: `cannot be read: ${message}` }],
+      positionOf: () => ({ line: 1, column: 1 }),
+    };
+  }
+}
+
+function readDocument(text: string, file: string): ConfigDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'silent',
+    stringKeys: false,
+  });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const problems: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
+    source: file,
+    ...at(error.pos[0]),
+    path: '',
+    message: error.code === 'DUPLICATE_KEY' ? duplicateKey(text, error.pos[0]) : error.message,
+  }));
+  if (problems.length === 0) problems.push(...oddNodes(document, file, at));
+  return {
+    data: problems.length === 0 ? dataOf(document, file, problems) : {},
+    problems,
+    positionOf: (path, key = false) => at(offsetOf(document, path, key)),
+  };
+}
+
+function duplicateKey(text: string, offset: number): string {
+  const key = /^[^:\r\n]{1,60}/.exec(text.slice(offset))?.[0].trim() ?? '';
+  return `${key} is there twice; each option can be given once`;
+}
+
+function dataOf(document: Document, file: string, problems: ConfigProblem[]): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    problems.push({ source: file, line: 1, column: 1, path: '', message: messageOf(error) });
+    return {};
+  }
+}
+
+/** What YAML allows and a config must not have: numbers that change on reading, keys that are not text. */
+function oddNodes(document: Document, file: string, at: (offset: number) => { line: number; column: number }) {
+  const problems: ConfigProblem[] = [];
+  const report = (node: Node, ancestors: Parameters<typeof pathOf>[0], message: string) =>
+    problems.push({ source: file, ...at(node.range?.[0] ?? 0), path: formatPath(pathOf(ancestors, node)), message });
+  visit(document, {
+    Scalar(_, node, ancestors) {
+      const message = oddNumber(node.value, node.source);
+      if (message !== undefined) report(node, ancestors, message);
+    },
+    Pair(_, pair, ancestors) {
+      if (!isScalar(pair.key)) report((pair.key ?? document.contents) as Node, ancestors, 'expected a name as key');
+    },
+    Collection(_, node, ancestors) {
+      if (ancestors.length <= MAX_DEPTH) return undefined;
+      report(node, ancestors, 'nested too deeply');
+      return visit.BREAK;
+    },
+  });
+  return problems;
+}
+
+function oddNumber(value: unknown, source: string | undefined): string | undefined {
+  if (typeof value !== 'number' || source === undefined) return undefined;
+  if (/^[-+]?0\d+$/.test(source)) {
+    return `${source} may be meant as octal or as decimal; write 0o${source.replace(/^[-+]?0+/, '') || '0'} or leave out the leading zero, or quote it when it is text`;
+  }
+  const isInteger = /^[-+]?(\d+|0o[0-7]+|0x[0-9a-fA-F]+)$/.test(source);
+  if (isInteger && !Number.isSafeInteger(value)) {
+    return `${source} is too large for an exact number (above 2^53 - 1); quote it when it is text`;
+  }
+  if (!Number.isFinite(value) && !/inf|nan/i.test(source)) return `${source} is too large for a number`;
+  return undefined;
+}
+
+function pathOf(ancestors: readonly (Document | Node | Pair)[], node: Node): ConfigPath {
+  const path: PropertyKey[] = [];
+  const chain = [...ancestors, node];
+  for (let index = 1; index < chain.length; index++) {
+    const parent = chain[index - 1];
+    if (isSeq(parent)) path.push(parent.items.indexOf(chain[index]));
+    else if (!isMap(parent) && parent !== undefined && 'key' in parent && isScalar(parent.key)) {
+      path.push(String(parent.key.value));
+    }
+  }
+  return path;
+}
+
+function offsetOf(document: Document, path: ConfigPath, key: boolean): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, segment] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find(({ key: name }) => isScalar(name) && String(name.value) === String(segment));
+      if (pair === undefined) return offset;
+      const isLast = index === path.length - 1;
+      offset = (key && isLast ? startOf(pair.key) : (startOf(pair.value) ?? startOf(pair.key))) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(segment)];
+      offset = startOf(node) ?? offset;
+    } else return offset;
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}

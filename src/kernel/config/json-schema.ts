@@ -1,0 +1,107 @@
+import { z } from '../contracts/index.js';
+
+/** The part of JSON Schema (2020-12) that zod schemas of options become. */
+export interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly format?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/**
+ * The JSON Schema of what people may write (`io: 'input'`). A plugin may bring another copy of zod, so the schema is
+ * asked to convert itself first. `{}` (anything goes) when it cannot be converted.
+ */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const options = { io: 'input', unrepresentable: 'any' } as const;
+  const own = (schema as { toJSONSchema?: (options: object) => unknown }).toJSONSchema;
+  for (const convert of [() => own?.call(schema, options), () => z.toJSONSchema(schema, options)]) {
+    try {
+      const converted = convert();
+      if (typeof converted === 'object' && converted !== null) return converted as JsonSchema;
+    } catch {
+      // Not convertible this way: completion and suggestions are lost, validation is not.
+    }
+  }
+  return {};
+}
+
+/** The schema of what is at `path`, `undefined` where nothing is known. */
+export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
+  let current: JsonSchema | undefined = schema;
+  for (const segment of path) {
+    if (current === undefined) return undefined;
+    current = step(current, segment);
+  }
+  return current;
+}
+
+function step(schema: JsonSchema, segment: PropertyKey): JsonSchema | undefined {
+  if (typeof segment === 'number') return schema.items;
+  const property = Object.hasOwn(schema.properties ?? {}, segment) ? schema.properties?.[String(segment)] : undefined;
+  if (property !== undefined) return property;
+  for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]) {
+    const found = step(branch, segment);
+    if (found !== undefined) return found;
+  }
+  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+}
+
+/** The names that a mapping may have. */
+export function keysOf(schema: JsonSchema | undefined): string[] {
+  if (schema === undefined) return [];
+  const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+  return [...new Set([...Object.keys(schema.properties ?? {}), ...branches.flatMap(keysOf)])];
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Sets a member even if it is called `__proto__`. */
+function put(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/**
+ * The value without members that are empty where a mapping or list is expected: `web:` with all its lines commented
+ * out means the defaults, not an error.
+ */
+export function withoutEmptySections(value: unknown, schema: JsonSchema | undefined): unknown {
+  if (schema === undefined) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutEmptySections(item, schema.items));
+  if (!isMapping(value)) return value;
+  const result: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    const of = step(schema, key);
+    if (member === null && (of?.type === 'object' || of?.type === 'array')) continue;
+    put(result, key, withoutEmptySections(member, of));
+  }
+  return result;
+}
+
+/** The value with every default that the schema has, in the order of the schema. */
+export function withDefaults(value: unknown, schema: JsonSchema | undefined): unknown {
+  if (schema === undefined) return value;
+  if (value === undefined) return schema.default === undefined ? undefined : withDefaults(schema.default, schema);
+  if (Array.isArray(value)) return value.map((item) => withDefaults(item, schema.items));
+  if (!isMapping(value)) return value;
+  const result: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(schema.properties ?? {}), ...Object.keys(value)])) {
+    const member = withDefaults(Object.hasOwn(value, key) ? value[key] : undefined, step(schema, key));
+    if (member !== undefined) put(result, key, member);
+  }
+  return result;
+}

@@ -1,0 +1,66 @@
+import { TallymanError } from '../contracts/index.js';
+
+/** Where in a config something is: `['plugins', 0, 'with', 'interval']`. */
+export type ConfigPath = readonly PropertyKey[];
+
+/** One thing that is wrong with the configuration. */
+export interface ConfigProblem {
+  /** The file, flag (`--listen`) or variable (`TALLYMAN_LISTEN`) that says it. */
+  readonly source: string;
+  /** 1-based; absent when the source is not a file. */
+  readonly line?: number;
+  /** 1-based, in characters. */
+  readonly column?: number;
+  /** `plugins[0].with.interval`; empty for the file as a whole. */
+  readonly path: string;
+  /** What was expected and what was found. */
+  readonly message: string;
+  /** The valid name nearest to a misspelt one. */
+  readonly suggestion?: string;
+  /** The exact command that mends it. */
+  readonly hint?: string;
+}
+
+/** `plugins[0].with["odd key"]` */
+export function formatPath(path: ConfigPath): string {
+  let text = '';
+  for (const segment of path) {
+    if (typeof segment === 'number') text += `[${segment}]`;
+    else if (/^[\w$-]+$/.test(String(segment))) text += text === '' ? String(segment) : `.${String(segment)}`;
+    else text += `[${JSON.stringify(String(segment))}]`;
+  }
+  return text;
+}
+
+/** A value as error messages show it: short, and telling text from numbers. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'an empty value';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** `/etc/tallyman/config.yaml:12:5: housekeeping.interval: expected …`, with the hint on a line of its own. */
+export function formatProblem(problem: ConfigProblem): string {
+  const position = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
+  const path = problem.path === '' ? '' : `${problem.path}: `;
+  const suggestion = problem.suggestion === undefined ? '' : `; did you mean ${JSON.stringify(problem.suggestion)}?`;
+  const hint = problem.hint === undefined ? '' : `\n    ${problem.hint}`;
+  return `${problem.source}${position}: ${path}${problem.message}${suggestion}${hint}`;
+}
+
+/**
+ * The configuration cannot be used. `problems` holds everything that is wrong with it, in the order of the file; the
+ * message has one line for each. Commands that get it exit with status 78 (EX_CONFIG).
+ */
+export class ConfigError extends TallymanError {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(formatProblem).join('\n'));
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,210 @@
+import { duration, type OnError, size, z } from '../contracts/index.js';
+import { parseListenAddress } from './listen.js';
+
+/** A duration of at least `minimum` ms, which errors name as `minimumText`. */
+const durationFrom = (minimum: number, minimumText: string) =>
+  duration().refine((value) => value >= minimum, { error: `expected ${minimumText} or more` });
+
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** A duration that a timer can wait for (24 days at most). */
+const interval = (minimum: number, minimumText: string) =>
+  durationFrom(minimum, minimumText).refine((value) => value <= MAX_TIMER, { error: 'expected 24 days or less' });
+
+const durationMeta = (description: string) => ({ description, format: 'duration' });
+const sizeMeta = (description: string) => ({ description, format: 'size' });
+
+const absolutePath = () => z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' });
+
+const listenAddress = z.string().refine((text) => parseListenAddress(text) !== undefined, {
+  error: 'expected host:port, [IPv6 address]:port or unix:/path (0.0.0.0:8080 and [::]:8080 are all interfaces)',
+});
+
+const web = z.strictObject({
+  listen: z
+    .array(listenAddress)
+    .min(1)
+    .default(['127.0.0.1:8080'])
+    .describe('Addresses to serve on: `host:port`, `[IPv6]:port` or `unix:/path`. Port 0 takes a free one.'),
+  urlBasePrefix: z
+    .string()
+    .regex(/^$|^(\/[\w.~!$&'()*+,;=:@%-]+)+$/, {
+      error: 'expected "" or a path such as /monitoring, without a / at its end',
+    })
+    .default('')
+    .describe('Path in front of every URL, for a reverse proxy that does not strip it: `/monitoring`.'),
+  requestTimeout: interval(100, '100ms')
+    .prefault('30s')
+    .meta(durationMeta('Time limit of a request, from its first byte to the end of the answer.')),
+  maxConnections: z.int().min(1).default(256).describe('Connections open at the same time; further ones are refused.'),
+  maxUrlLength: size()
+    .refine((value) => value >= 256, { error: 'expected 256 or more' })
+    .prefault('8KiB')
+    .meta(sizeMeta('Longest URL that is answered; above it 414.')),
+  maxHeaderSize: size()
+    .refine((value) => value >= 1024, { error: 'expected 1KiB or more' })
+    .prefault('16KiB')
+    .meta(sizeMeta('Size of all headers of a request together; above it 431.')),
+  accessLog: z.boolean().default(false).describe('Log every request: method, path, status, bytes, duration.'),
+});
+
+const housekeeping = z
+  .strictObject({
+    interval: interval(100, '100ms')
+      .prefault('1s')
+      .meta(durationMeta('Time between two samples of a container that is busy.')),
+    maxInterval: interval(100, '100ms')
+      .prefault('60s')
+      .meta(
+        durationMeta(
+          'Longest time between two samples of an idle container. The same as `interval`: a fixed interval.',
+        ),
+      ),
+    dynamic: z
+      .boolean()
+      .default(true)
+      .describe('Sample a container whose usage stands still less often, from `interval` up to `maxInterval`.'),
+    jitter: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe(
+        'Share of the interval by which a sample may come later, at random, so that hosts do not beat in time.',
+      ),
+    idleRefresh: interval(0, '0')
+      .prefault('10s')
+      .meta(
+        durationMeta(
+          'An idle container is recognised by one or two reads; its other numbers are kept, for this long at most. `0` reads all of them for every sample.',
+        ),
+      ),
+  })
+  .refine((value) => value.maxInterval >= value.interval, {
+    path: ['maxInterval'],
+    error: 'expected at least housekeeping.interval',
+  });
+
+const history = z.strictObject({
+  duration: durationFrom(1000, '1s').prefault('2m').meta(durationMeta('How far back the samples in memory go.')),
+});
+
+const discovery = z.strictObject({
+  rescanInterval: interval(1000, '1s')
+    .prefault('60s')
+    .meta(durationMeta('How often the whole cgroup tree is walked, behind the kernel notifications.')),
+});
+
+const machine = z.strictObject({
+  refreshInterval: interval(1000, '1s')
+    .prefault('5m')
+    .meta(durationMeta('How often the facts about the machine (memory, disks, network devices) are read again.')),
+  machineIdFiles: z
+    .array(absolutePath())
+    .default(['/etc/machine-id', '/var/lib/dbus/machine-id'])
+    .describe('Files that may hold the machine id, below `host.root`; the first readable one counts.'),
+  bootIdFiles: z
+    .array(absolutePath())
+    .default(['/proc/sys/kernel/random/boot_id'])
+    .describe('Files that may hold the boot id; the first readable one counts.'),
+});
+
+const host = z.strictObject({
+  root: absolutePath()
+    .optional()
+    .meta({ description: "The host's root directory as the agent sees it. Without it `/`.", examples: ['/rootfs'] }),
+  proc: absolutePath()
+    .optional()
+    .meta({ description: "The host's procfs. Without it `proc` below `root`.", examples: ['/rootfs/proc'] }),
+  sys: absolutePath()
+    .optional()
+    .meta({ description: "The host's sysfs. Without it `sys` below `root`.", examples: ['/rootfs/sys'] }),
+  cgroup: absolutePath()
+    .optional()
+    .meta({
+      description: "The host's cgroup mount. Without it `fs/cgroup` below `sys`.",
+      examples: ['/rootfs/sys/fs/cgroup'],
+    }),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('The least important lines that are written.'),
+  format: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe(
+      '`json` writes one JSON object a line, `pretty` is for people; `auto` is `pretty` on a terminal, else `json`.',
+    ),
+});
+
+const ON_ERROR = ['fail', 'ignore', 'retry', 'probe'] as const satisfies readonly OnError[];
+
+const pluginEntry = z.strictObject({
+  use: z
+    .string()
+    .min(1)
+    .describe("What to load: a built-in's name, the name of an npm package, or a path relative to this file."),
+  id: z
+    .string()
+    .regex(/^[\w@/.#:-]+$/, { error: 'expected a name of letters, digits and @ / . # : _ -' })
+    .optional()
+    .meta({
+      description: 'Name of this instance. Without it the value of `use`; a second instance gets `#2` added.',
+      examples: ['podman-of-alice'],
+    }),
+  enabled: z.boolean().default(true).describe('`false` takes the plugin out of the default list.'),
+  with: z.record(z.string(), z.unknown()).default({}).describe("The plugin's own options."),
+  onError: z
+    .enum(ON_ERROR)
+    .default('retry')
+    .describe(
+      'When it cannot start: `fail` ends the agent, `retry` tries again for ever, `ignore` goes on without it, `probe` too and without a warning.',
+    ),
+  startTimeout: interval(100, '100ms').prefault('10s').meta(durationMeta('Time that its start may take.')),
+});
+
+/** The whole config file. What it prints as errors, editor completion, sample and option table all comes from here. */
+export const agentConfigSchema = z.strictObject({
+  $schema: z
+    .string()
+    .optional()
+    .meta({
+      description: 'Where editors find the JSON Schema of this file.',
+      examples: ['./tallyman.schema.json'],
+    }),
+  web: web.prefault({}).describe('The HTTP server.'),
+  housekeeping: housekeeping.prefault({}).describe('When samples are taken.'),
+  history: history.prefault({}).describe('The samples kept in memory.'),
+  discovery: discovery.prefault({}).describe('How containers are found.'),
+  machine: machine.prefault({}).describe('Facts about the machine.'),
+  host: host.prefault({}).describe("Where the host's kernel filesystems are, when the agent runs in a container."),
+  log: log.prefault({}).describe('What the agent writes to its standard error.'),
+  plugins: z
+    .array(pluginEntry)
+    .default([])
+    .describe(
+      'Changes to the default list of plugins: an entry with the name of one overrides it (its `with` replaces), `enabled: false` removes it, others are added.',
+    ),
+});
+
+type FileConfig = z.output<typeof agentConfigSchema>;
+
+/** An entry of `plugins:` as written in the file or in a default list. */
+export type PluginEntryInput = z.input<typeof pluginEntry>;
+
+/** One plugin instance to start: the default list changed by the file, disabled entries left out. */
+export interface PluginEntry extends Omit<FileConfig['plugins'][number], 'id' | 'enabled'> {
+  /** Unique in the agent. */
+  readonly id: string;
+}
+
+/** The effective configuration: durations in milliseconds, sizes in bytes. */
+export interface AgentConfig extends Omit<FileConfig, 'plugins' | '$schema'> {
+  readonly plugins: readonly PluginEntry[];
+}
+
+/** The schema of one entry of `plugins:`. */
+export const pluginEntrySchema = pluginEntry;

@@ -1,0 +1,31 @@
+/** Levenshtein distance: insertions, deletions and substitutions that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[column]! + 1, current[column - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+const MAX_LENGTH = 64;
+
+/** The valid name that somebody who typed `name` most likely meant, `undefined` when none is near. */
+export function nearest(name: string, valid: Iterable<string>): string | undefined {
+  if (name.length > MAX_LENGTH) return undefined;
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[-_ ]/g, '');
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of valid) {
+    const distance = candidate === name ? Number.POSITIVE_INFINITY : editDistance(plain(name), plain(candidate));
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
