@@ -1,5 +1,5 @@
-import { messageOf, TallymanError } from '../kernel/contracts/index.js';
 import { ConfigError } from '../kernel/config/index.js';
+import { messageOf, TallymanError } from '../kernel/contracts/index.js';
 import type { CliEnvironment } from './environment.js';
 
 /** Exit statuses, after sysexits.h: service managers tell a wrong configuration from a crash by them. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { nearest } from '../kernel/config/suggest.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { type ConfigFlags, splitAddresses } from './settings.js';
 import { agentVersion } from './version.js';
@@ -7,10 +8,7 @@ import { agentVersion } from './version.js';
  * Runs one command line. Commands are imported when they are called: `--version` and `--help` load none of them.
  * @returns the status to exit with
  */
-export async function runCli(
-  args: readonly string[],
-  cli: CliEnvironment = processEnvironment(),
-): Promise<number> {
+export async function runCli(args: readonly string[], cli: CliEnvironment = processEnvironment()): Promise<number> {
   let status = 0;
   const program = createProgram(cli, async (command) => {
     status = await command();
@@ -42,15 +40,28 @@ function createProgram(cli: CliEnvironment, perform: (command: () => Promise<num
       ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
     )
     .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))
-    .addOption(
-      new Option('--log-level <level>', 'debug, info, warn, error or silent [TALLYMAN_LOG_LEVEL]'),
-    )
-    .addHelpText('after', '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.');
+    .addOption(new Option('--log-level <level>', 'debug, info, warn, error or silent [TALLYMAN_LOG_LEVEL]'))
+    .addHelpText(
+      'after',
+      '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.',
+    );
   const flags = () => program.opts<ConfigFlags>();
-  program.action(() => perform(async () => (await import('./commands/run.js')).run(flags(), cli)));
+  program.allowExcessArguments().action(() => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) program.error(unknownCommand(unknown, program));
+    return perform(async () => (await import('./commands/run.js')).run(flags(), cli));
+  });
   program
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
   return program;
+}
+
+function unknownCommand(name: string, program: Command): string {
+  const suggestion = nearest(
+    name,
+    program.commands.map((command) => command.name()),
+  );
+  return `error: unknown command '${name}'${suggestion === undefined ? '' : `\n(Did you mean ${suggestion}?)`}`;
 }

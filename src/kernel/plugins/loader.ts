@@ -20,6 +20,11 @@ export interface LoadedPlugin {
   readonly module: string;
 }
 
+/** A plugin was found, and its module failed while it was imported; `cause` is what it threw. */
+export class BrokenPluginError extends TallymanError {
+  override readonly name = 'BrokenPluginError';
+}
+
 /**
  * Loads the plugin that a config entry names. Nothing is searched for: a name that is not a built-in is a path or a
  * package as the config says it.
@@ -50,7 +55,9 @@ async function importModule(use: string, url: string): Promise<unknown> {
   try {
     return await import(url);
   } catch (error) {
-    throw new TallymanError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, { cause: error });
+    throw new BrokenPluginError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
