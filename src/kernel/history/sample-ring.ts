@@ -118,6 +118,11 @@ export class SampleRing {
     newest.push(time, row);
   }
 
+  /** Forgets every sample. */
+  clear(): void {
+    this.segments = [];
+  }
+
   /** Points `cursor` at the newest sample. @returns false when there is none */
   latest(cursor: SampleCursor): boolean {
     const newest = this.segments.at(-1);

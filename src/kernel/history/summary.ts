@@ -56,6 +56,13 @@ export class UsageSummarizer {
     if (time - this.times[0]! > MINUTE) this.closeMinute(time, cpuNow, memoryNow);
   }
 
+  /** Begins a new minute without the samples so far: the clock was set back. */
+  restart(): void {
+    this.times = [];
+    this.cpu = [];
+    this.memory = [];
+  }
+
   stats(): DerivedStats {
     return {
       time: this.time,

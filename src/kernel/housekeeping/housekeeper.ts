@@ -1,0 +1,188 @@
+import { type Clock, type Logger, messageOf } from '../contracts/index.js';
+import { LayoutTable } from '../history/index.js';
+import type { Supervisor } from '../plugins/index.js';
+import { Attachment } from './attachment.js';
+import { DueQueue } from './due-queue.js';
+import { type ContainerIdentity, MonitoredContainer, type SourcePlugin } from './monitored-container.js';
+import { Sampler } from './sampler.js';
+
+/** The `housekeeping` and `history` parts of the config, durations in ms. */
+export interface HousekeepingOptions {
+  readonly interval: number;
+  readonly maxInterval: number;
+  readonly dynamic: boolean;
+  /** 0 … 1: how much of its interval a sample may be late on purpose. */
+  readonly jitter: number;
+  readonly idleRefresh: number;
+  readonly historyDuration: number;
+}
+
+/** Sampling yields to the event loop after this many ms, so that requests are answered in between. */
+const SLICE = 4;
+/** Wake-ups are at least this far apart: samples due within it are taken together. ms */
+const SHORTEST_PAUSE = 20;
+
+/** Decides when to sample what, and does it. */
+export class Housekeeper {
+  /** Sampling slots that passed without a sample because the agent was late. */
+  missed = 0;
+  readonly sampler: Sampler;
+  private readonly attachment: Attachment;
+  private readonly layouts = new LayoutTable();
+  private readonly containers = new Map<string, MonitoredContainer>();
+  private readonly queue = new DueQueue<MonitoredContainer>();
+  private sources: readonly SourcePlugin[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private immediate: NodeJS.Immediate | undefined;
+  private running = false;
+  /** Messages of faults already logged. */
+  private readonly faults = new Set<string>();
+
+  /** @param onEnded called with a container's name when a probe found its files gone */
+  constructor(
+    private readonly options: HousekeepingOptions,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    supervisor: Supervisor,
+    private readonly onEnded: (name: string) => void,
+  ) {
+    this.attachment = new Attachment(supervisor);
+    this.sampler = new Sampler(clock, supervisor, this.attachment, options.idleRefresh);
+  }
+
+  start(): void {
+    this.running = true;
+    this.arm();
+  }
+
+  /** Stops sampling and closes every probe. */
+  stop(): void {
+    this.running = false;
+    clearTimeout(this.timer);
+    clearImmediate(this.immediate);
+    for (const container of this.containers.values()) this.attachment.detachAll(container);
+  }
+
+  get(name: string): MonitoredContainer | undefined {
+    return this.containers.get(name);
+  }
+
+  /** Begins with a container: its first sample is taken as soon as the loop is free. */
+  add(identity: ContainerIdentity): void {
+    const { interval, historyDuration } = this.options;
+    const container = new MonitoredContainer(identity, this.layouts, interval, historyDuration * 1000);
+    this.containers.set(identity.name, container);
+    container.due = this.clock.monotonic();
+    // A phase of its own spreads the containers of a burst over the whole interval from the second sample on.
+    container.nominalDue = container.due - Math.random() * interval;
+    this.queue.schedule(container);
+    this.arm();
+  }
+
+  remove(name: string): void {
+    const container = this.containers.get(name);
+    if (container === undefined) return;
+    this.containers.delete(name);
+    this.queue.remove(container);
+    this.attachment.detachAll(container);
+  }
+
+  /** Attaches all sources anew before the next sample: a controller appeared, or the processes are others. */
+  reattach(name: string): void {
+    const container = this.containers.get(name);
+    if (container === undefined) return;
+    this.attachment.detachAll(container);
+    container.due = this.clock.monotonic();
+    this.queue.schedule(container);
+    this.arm();
+  }
+
+  /** Takes a source in, in its place in the start order, at start or later. */
+  sourceAdded(source: SourcePlugin, all: readonly SourcePlugin[]): void {
+    this.sources = all;
+    for (const container of this.containers.values()) this.attachment.attachOne(container, source);
+  }
+
+  sourceRemoved(source: SourcePlugin): void {
+    this.sources = this.sources.filter((other) => other !== source);
+    for (const container of this.containers.values()) this.attachment.detachOne(container, source);
+  }
+
+  /** Samples now each named container whose newest sample is older than `maxAge` µs, without blocking the loop. */
+  async refresh(names: readonly string[], maxAge: number): Promise<void> {
+    let started = this.clock.monotonic();
+    for (const name of names) {
+      const container = this.containers.get(name);
+      if (container === undefined) continue;
+      const age = this.clock.now() - container.ring.latestTime;
+      if (container.ring.length > 0 && age <= maxAge && maxAge > 0) continue;
+      this.take(container);
+      if (this.clock.monotonic() - started < SLICE) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      started = this.clock.monotonic();
+    }
+  }
+
+  private arm(): void {
+    clearTimeout(this.timer);
+    const first = this.queue.first();
+    if (!this.running || first === undefined || this.immediate !== undefined) return;
+    this.timer = setTimeout(() => this.slice(), Math.max(0, first.due - this.clock.monotonic()));
+  }
+
+  private slice(): void {
+    this.immediate = undefined;
+    const started = this.clock.monotonic();
+    for (let now = started; now - started < SLICE; now = this.clock.monotonic()) {
+      const first = this.queue.first();
+      if (first === undefined || first.due > now) {
+        this.rest(first, now);
+        return;
+      }
+      this.housekeep(first, now);
+    }
+    if (this.running) this.immediate = setImmediate(() => this.slice());
+  }
+
+  private rest(first: MonitoredContainer | undefined, now: number): void {
+    if (!this.running || first === undefined) return;
+    this.timer = setTimeout(() => this.slice(), Math.max(SHORTEST_PAUSE, first.due - now));
+  }
+
+  private housekeep(container: MonitoredContainer, now: number): void {
+    const { interval, maxInterval, dynamic, jitter } = this.options;
+    const changed = this.takeSafely(container);
+    container.interval = changed || !dynamic ? interval : Math.min(container.interval * 2, maxInterval);
+    container.nominalDue += container.interval;
+    if (container.nominalDue <= now) {
+      const behind = Math.floor((now - container.nominalDue) / container.interval) + 1;
+      if (container.ring.length > 1) this.missed += behind;
+      container.nominalDue += behind * container.interval;
+    }
+    container.due = container.nominalDue + Math.random() * jitter * container.interval;
+    this.queue.schedule(container);
+  }
+
+  /** A fault of the kernel's own in one container's sample must not end the sampling of all. */
+  private takeSafely(container: MonitoredContainer): boolean {
+    try {
+      return this.take(container);
+    } catch (error) {
+      const reason = messageOf(error);
+      if (!this.faults.has(reason))
+        this.logger.error(`sampling ${container.name} failed: ${reason}`, { container: container.name });
+      this.faults.add(reason);
+      return false;
+    }
+  }
+
+  private take(container: MonitoredContainer): boolean {
+    const now = this.clock.monotonic();
+    if (!container.attached) this.attachment.attachAll(container, this.sources, now);
+    else this.attachment.lookAgain(container, this.sources, now);
+    const probes = container.slots.length;
+    const changed = this.sampler.sample(container);
+    if (container.slots.length < probes) this.onEnded(container.name);
+    return changed;
+  }
+}

@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type {
+  CgroupFiles,
+  Column,
+  ContainerDescription,
+  Logger,
+  MetricSource,
+  Probe,
+  SampleCursor,
+  SampleOutcome,
+} from '../contracts/index.js';
+import { PluginRecord } from '../plugins/record.js';
+import { Supervisor } from '../plugins/supervisor.js';
+import { Housekeeper, type HousekeepingOptions } from './housekeeper.js';
+import type { SourcePlugin } from './monitored-container.js';
+
+const FIELD = { name: 'cpu.usage.total', unit: 'count', kind: 'counter', help: '', source: {} } as const;
+const OTHER = { ...FIELD, name: 'memory.working_set' } as const;
+const DESCRIPTION: ContainerDescription = {
+  aliases: [],
+  labels: {},
+  envs: {},
+  networkMode: 'none',
+  state: { status: 'running' },
+};
+
+const columns = (...labels: string[]): Column[] => labels.map((label) => ({ field: FIELD, labels: [label] }));
+
+/** A probe whose numbers and outcome the test decides. */
+class FakeProbe implements Probe {
+  columns = columns('a');
+  skipWhenIdle = true;
+  value = 1;
+  reads = 0;
+  closed = 0;
+  next: SampleOutcome | Error = 'ok';
+  sign: number | undefined = 1;
+
+  sample(row: { set(column: number, value: number): void }): SampleOutcome {
+    this.reads++;
+    const outcome = this.next;
+    this.next = 'ok';
+    if (outcome instanceof Error) throw outcome;
+    if (outcome === 'ok') for (let i = 0; i < this.columns.length; i++) row.set(i, this.value + i);
+    return outcome;
+  }
+
+  activity(): number {
+    return this.sign ?? Number.NaN;
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+function fixture(probes: Record<string, Probe | 'absent'>, options: Partial<HousekeepingOptions> = {}) {
+  const time = { now: 1_000_000_000, monotonic: 0 };
+  const clock = { now: () => time.now, monotonic: () => time.monotonic };
+  const lines: string[] = [];
+  const say = (message: string) => void lines.push(message);
+  const logger: Logger = { debug: say, info: say, warn: say, error: say };
+  const supervisor = new Supervisor(clock, logger);
+  const ended: string[] = [];
+  const housekeeper = new Housekeeper(
+    {
+      interval: 1000,
+      maxInterval: 60_000,
+      dynamic: true,
+      jitter: 0,
+      idleRefresh: 10_000,
+      historyDuration: 120_000,
+      ...options,
+    },
+    clock,
+    logger,
+    supervisor,
+    (name) => ended.push(name),
+  );
+  const sources: SourcePlugin[] = Object.entries(probes).map(([id, probe]) => {
+    const record = new PluginRecord(id, id, id, 'ignore');
+    record.state = 'running';
+    const attach = () => (probe === 'absent' ? { absent: 'no such file' } : probe);
+    const instance: MetricSource = { fields: [FIELD], part: 'cpu', attach };
+    return { record, kind: 'metric-source', instance };
+  });
+  for (const source of sources) housekeeper.sourceAdded(source, sources);
+  housekeeper.add({ name: '/x', description: DESCRIPTION, cgroup: {} as CgroupFiles });
+  const container = housekeeper.get('/x')!;
+  const sample = async (after = 1000) => {
+    time.now += after * 1000;
+    time.monotonic += after;
+    await housekeeper.refresh(['/x'], 0);
+  };
+  const rows = () => {
+    const window = container.ring.window();
+    const cursor = {} as SampleCursor;
+    return Array.from({ length: window.length }, (_, i) => {
+      const { values, base, layout } = window.at(i, cursor);
+      return [...values.subarray(base, base + layout.columns.length)];
+    });
+  };
+  return { housekeeper, container, sample, rows, ended, lines, sources, time };
+}
+
+describe('a sample', () => {
+  test('holds every probe’s columns side by side', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    b.columns = columns('b', 'c');
+    b.value = 10;
+    const { sample, rows } = fixture({ a, b });
+    await sample();
+    assert.deepEqual(rows(), [[1, 10, 11]]);
+  });
+
+  test('of an idle container repeats the numbers unread, for at most idleRefresh', async () => {
+    const probe = new FakeProbe();
+    const { sample, rows } = fixture({ probe });
+    for (let i = 0; i < 9; i++) await sample();
+    assert.equal(probe.reads, 1);
+    assert.equal(rows().length, 9);
+    probe.value = 5;
+    for (let i = 0; i < 2; i++) await sample();
+    assert.equal(probe.reads, 2);
+    assert.deepEqual(rows().at(-1), [5]);
+    probe.sign = 2;
+    await sample();
+    assert.equal(probe.reads, 3);
+  });
+
+  test('always reads probes that do not skip, and those of containers without a sign of activity', async () => {
+    const [never, silent] = [new FakeProbe(), new FakeProbe()];
+    never.skipWhenIdle = false;
+    const first = fixture({ never });
+    const second = fixture({ silent });
+    silent.sign = undefined;
+    for (let i = 0; i < 5; i++) {
+      await first.sample();
+      await second.sample();
+    }
+    assert.equal(never.reads, 5);
+    assert.equal(silent.reads, 5);
+    const off = new FakeProbe();
+    const third = fixture({ off }, { idleRefresh: 0 });
+    for (let i = 0; i < 5; i++) await third.sample();
+    assert.equal(off.reads, 5);
+  });
+
+  test('starts a new layout when a probe’s columns change, and old samples keep theirs', async () => {
+    const probe = new FakeProbe();
+    const { sample, rows } = fixture({ probe });
+    await sample();
+    probe.columns = columns('a', 'b');
+    probe.next = 'layout-changed';
+    probe.sign = 2;
+    await sample();
+    assert.deepEqual(rows(), [[1], [1, 2]]);
+  });
+
+  test('goes on without a probe whose files are gone, and says so', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    b.value = 10;
+    const { sample, rows, ended, container } = fixture({ a, b });
+    await sample();
+    a.next = 'ended';
+    a.sign = 2;
+    await sample();
+    assert.deepEqual(rows(), [[1, 10], [10]]);
+    assert.deepEqual(ended, ['/x']);
+    assert.equal(a.closed, 1);
+    assert.deepEqual(
+      container.absences.map(({ what }) => what),
+      ['a'],
+    );
+  });
+
+  test('keeps the others’ numbers when a probe throws, and leaves that probe’s absent', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    const { sample, rows, sources, lines } = fixture({ a, b }, { idleRefresh: 0 });
+    for (let i = 0; i < 3; i++) {
+      a.next = new Error('odd file');
+      await sample();
+    }
+    assert.deepEqual(rows().at(-1), [Number.NaN, 1]);
+    assert.equal(sources[0]!.record.errors, 3);
+    assert.equal(lines.filter((line) => line.includes('odd file')).length, 1);
+    await sample();
+    assert.deepEqual(rows().at(-1), [1, 1]);
+  });
+
+  test('asks absent sources again when files may have appeared', async () => {
+    const probes: Record<string, Probe | 'absent'> = { a: new FakeProbe(), late: 'absent' };
+    const { sample, rows, sources, container } = fixture(probes);
+    await sample();
+    assert.equal(container.absences.length, 1);
+    const late = new FakeProbe();
+    late.value = 7;
+    Object.assign(sources[1]!.instance, { attach: () => late });
+    await sample(2000);
+    assert.deepEqual(rows().at(-1), [1, 7]);
+    assert.equal(container.absences.length, 0);
+  });
+
+  test('keeps times ascending over a small step back of the clock, and starts anew after a large one', async () => {
+    const { sample, rows, time, container } = fixture({ a: new FakeProbe() });
+    await sample();
+    time.now -= 1_500_000;
+    await sample();
+    assert.equal(rows().length, 2);
+    assert.equal(container.ring.latestTime, 1_001_000_001);
+    time.now -= 3_600_000_000;
+    await sample();
+    assert.equal(rows().length, 1);
+  });
+});
+
+describe('housekeeping', () => {
+  test('feeds the summary from the well-known fields', async () => {
+    const probe = new FakeProbe();
+    probe.columns = [{ field: FIELD }, { field: OTHER }];
+    probe.skipWhenIdle = false;
+    probe.value = 0;
+    const { sample, container } = fixture({ probe });
+    await sample();
+    probe.value = 500_000_000;
+    await sample();
+    assert.deepEqual(container.summarizer.stats().latest, { cpu: 500, memory: 500_000_001 });
+  });
+
+  test('samples by itself, doubles the interval of what stands still and comes back when it moves', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const probe = new FakeProbe();
+    const { housekeeper, container, time } = fixture({ probe });
+    const pass = (ms: number) => {
+      for (let i = 0; i < ms; i += 20) {
+        time.monotonic += 20;
+        time.now += 20_000;
+        t.mock.timers.tick(20);
+      }
+    };
+    housekeeper.start();
+    pass(1000);
+    assert.ok(container.ring.length >= 1);
+    pass(10_000);
+    assert.ok(container.interval >= 4000, `${container.interval}`);
+    pass(200_000);
+    assert.equal(container.interval, 60_000);
+    probe.value = 2;
+    let back = false;
+    for (let i = 0; i < 61_000 && !back; i += 20) {
+      pass(20);
+      back = container.interval < 60_000;
+    }
+    assert.ok(back, 'back at the base interval within the longest one');
+    housekeeper.stop();
+    assert.equal(probe.closed, 1);
+  });
+
+  test('at a fixed interval takes a sample per interval, without drift', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = fixture({ a: new FakeProbe() }, { dynamic: false, jitter: 0.5 });
+    housekeeper.start();
+    for (let i = 0; i < 60_000; i += 20) {
+      time.monotonic += 20;
+      time.now += 20_000;
+      t.mock.timers.tick(20);
+    }
+    assert.ok(Math.abs(container.ring.length - 60) <= 1, `${container.ring.length} samples in 60 s`);
+    assert.equal(housekeeper.missed, 0);
+    housekeeper.stop();
+  });
+
+  test('a removed container is let go of', () => {
+    const probe = new FakeProbe();
+    const { housekeeper, container } = fixture({ probe });
+    container.attached = true;
+    housekeeper.remove('/x');
+    assert.equal(housekeeper.get('/x'), undefined);
+    assert.equal(container.place, -1);
+  });
+});

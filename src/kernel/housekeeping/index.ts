@@ -1,0 +1,2 @@
+export { Housekeeper, type HousekeepingOptions } from './housekeeper.js';
+export type { MonitoredContainer } from './monitored-container.js';

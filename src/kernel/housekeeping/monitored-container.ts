@@ -1,0 +1,86 @@
+import type { CgroupFiles, ContainerDescription, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
+import { type LayoutTable, SampleRing, UsageSummarizer } from '../history/index.js';
+import type { ActivePlugin } from '../plugins/index.js';
+import type { Due } from './due-queue.js';
+
+/** What housekeeping needs to know of a container; the registry keeps it current. */
+export interface ContainerIdentity {
+  readonly name: string;
+  readonly description: ContainerDescription;
+  readonly cgroup: CgroupFiles;
+}
+
+export type SourcePlugin = ActivePlugin<'metric-source'>;
+
+/** A probe of this container and its part of the row. */
+export interface ProbeSlot {
+  readonly source: SourcePlugin;
+  readonly probe: Probe;
+  /** First column of its part in the layout. */
+  offset: number;
+  /** What `activity()` said last; NaN before. */
+  activity: number;
+}
+
+/** Something a container lacks, and why. */
+export interface Absence {
+  readonly what: string;
+  readonly reason: string;
+  readonly expected: boolean;
+}
+
+/** A container under housekeeping: its probes, its samples, and when it is due next. */
+export class MonitoredContainer implements Due {
+  due = 0;
+  place = -1;
+  /** Time slot the sample belongs to, without jitter; monotonic ms. */
+  nominalDue = 0;
+  /** Current interval, ms; grows while the container is idle. */
+  interval: number;
+  /** Monotonic ms of the last sample that read every file. */
+  lastFullRead = Number.NEGATIVE_INFINITY;
+  /** Monotonic ms at which absent sources are asked again. */
+  nextLook = 0;
+  /** How many times they were. */
+  looks = 0;
+  slots: ProbeSlot[] = [];
+  absences: Absence[] = [];
+  parts: ReadonlySet<SamplePart> = new Set();
+  layout: Layout;
+  cpuColumn = -1;
+  memoryColumn = -1;
+  attached = false;
+  readonly ring: SampleRing;
+  readonly summarizer = new UsageSummarizer();
+  /** Points at the newest sample after each one; reused. */
+  readonly latest = { time: 0 } as SampleCursor;
+
+  constructor(
+    readonly identity: ContainerIdentity,
+    private readonly layouts: LayoutTable,
+    interval: number,
+    historyDuration: number,
+  ) {
+    this.interval = interval;
+    this.ring = new SampleRing(historyDuration);
+    this.layout = layouts.intern([]);
+  }
+
+  get name(): string {
+    return this.identity.name;
+  }
+
+  /** Lays the columns of all probes out anew; the next sample starts a new segment if they differ. */
+  arrange(): void {
+    const columns = [];
+    for (const slot of this.slots) {
+      slot.offset = columns.length;
+      columns.push(...slot.probe.columns);
+    }
+    this.layout = this.layouts.intern(columns);
+    this.parts = new Set(this.slots.map(({ source }) => source.instance.part));
+    this.cpuColumn = this.layout.indexOf('cpu.usage.total');
+    this.memoryColumn = this.layout.indexOf('memory.working_set');
+    this.lastFullRead = Number.NEGATIVE_INFINITY;
+  }
+}

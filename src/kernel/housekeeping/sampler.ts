@@ -1,0 +1,163 @@
+import type { Clock, SampleOutcome } from '../contracts/index.js';
+import { SampleRow } from '../history/index.js';
+import type { Supervisor } from '../plugins/index.js';
+import type { Attachment } from './attachment.js';
+import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
+
+/** Only every so many samples are timed, and counted for as many: reading the clock twice per probe shows in a profile. */
+const TIMED_EVERY = 16;
+/** A probe whose columns change at every call would never be stored. */
+const MOST_LAYOUTS_PER_SAMPLE = 4;
+/** A clock that went back less than this is straightened, beyond it the history starts anew. µs */
+const SMALL_STEP = 1_000_000;
+
+/** Takes one sample of one container into its ring. */
+export class Sampler {
+  /** Samples taken since the start. */
+  taken = 0;
+  /** Samples in which the probes of an idle container were not read. */
+  idle = 0;
+  private readonly row = new SampleRow();
+  /** Time of the sample being taken, µs since the epoch. */
+  private now = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly supervisor: Supervisor,
+    private readonly attachment: Attachment,
+    /** ms for which an idle container's files may stay unread; 0: never skipped */
+    private readonly idleRefresh: number,
+  ) {}
+
+  /** @returns true when any number differs from the sample before */
+  sample(container: MonitoredContainer): boolean {
+    this.taken++;
+    this.now = this.clock.now();
+    const monotonic = this.clock.monotonic();
+    const idle = this.isIdle(container, monotonic);
+    if (idle) this.idle++;
+    else container.lastFullRead = monotonic;
+    for (let tries = 0; tries < MOST_LAYOUTS_PER_SAMPLE; tries++) {
+      if (this.fill(container, idle && tries === 0)) break;
+    }
+    return this.store(container);
+  }
+
+  /** Reads every probe's cheap sign of activity (all of them: the next sample compares with these). */
+  private isIdle(container: MonitoredContainer, monotonic: number): boolean {
+    let signs = 0;
+    let moved = false;
+    for (const slot of container.slots) {
+      if (slot.probe.activity === undefined) continue;
+      signs++;
+      const activity = this.activityOf(slot);
+      if (activity !== slot.activity) moved = true;
+      slot.activity = activity;
+    }
+    if (moved || signs === 0 || monotonic - container.lastFullRead >= this.idleRefresh) return false;
+    return container.ring.latest(container.latest) && container.latest.layout === container.layout;
+  }
+
+  private activityOf(slot: ProbeSlot): number {
+    try {
+      return slot.probe.activity!();
+    } catch (error) {
+      this.supervisor.fault(slot.source.record, 'activity', error);
+      return Number.NaN;
+    }
+  }
+
+  /** Fills the row. @returns false when the layout changed and the row must be filled again */
+  private fill(container: MonitoredContainer, idle: boolean): boolean {
+    const { row } = this;
+    row.begin(container.layout.columns.length);
+    const timed = this.taken % TIMED_EVERY === 0;
+    for (const slot of container.slots) {
+      if (idle && slot.probe.skipWhenIdle === true) {
+        this.repeat(container, slot);
+        continue;
+      }
+      const outcome = timed ? this.timedSample(slot) : this.sampleProbe(slot);
+      if (outcome === 'ok') continue;
+      if (outcome === 'ended') this.attachment.end(container, slot);
+      else container.arrange();
+      return false;
+    }
+    return true;
+  }
+
+  /** Copies a probe's numbers from the sample before. */
+  private repeat(container: MonitoredContainer, slot: ProbeSlot): void {
+    const { row } = this;
+    const { values, residuals, base } = container.latest;
+    const end = slot.offset + slot.probe.columns.length;
+    row.offset = 0;
+    for (let i = slot.offset; i < end; i++) {
+      if (residuals === undefined) row.set(i, values[base + i]!);
+      else row.setExact(i, values[base + i]!, residuals[base + i]!);
+    }
+  }
+
+  private sampleProbe(slot: ProbeSlot): SampleOutcome {
+    const { record } = slot.source;
+    if (record.state === 'open' && record.isOpen(this.clock.monotonic())) return 'ok';
+    this.row.offset = slot.offset;
+    try {
+      const outcome = slot.probe.sample(this.row);
+      record.succeeded(this.now);
+      return outcome;
+    } catch (error) {
+      this.supervisor.fault(record, 'sample', error);
+      this.row.values.fill(Number.NaN, slot.offset, slot.offset + slot.probe.columns.length);
+      return 'ok';
+    }
+  }
+
+  private timedSample(slot: ProbeSlot): SampleOutcome {
+    const started = this.clock.monotonic();
+    const outcome = this.supervisor.runAs(slot.source.record, () => this.sampleProbe(slot));
+    const { record } = slot.source;
+    record.calls += TIMED_EVERY;
+    record.busyMs += (this.clock.monotonic() - started) * TIMED_EVERY;
+    return outcome;
+  }
+
+  private store(container: MonitoredContainer): boolean {
+    const { row } = this;
+    const { ring, layout, summarizer, latest } = container;
+    const time = this.straighten(container);
+    const changed = !ring.latest(latest) || latest.layout !== layout || this.differs(container);
+    ring.push(layout, time, row);
+    ring.latest(latest);
+    const { cpuColumn, memoryColumn } = container;
+    if (cpuColumn >= 0 || memoryColumn >= 0) {
+      summarizer.add(
+        time,
+        cpuColumn < 0 ? 0 : row.values[cpuColumn]!,
+        memoryColumn < 0 ? 0 : row.values[memoryColumn]!,
+      );
+    }
+    return changed;
+  }
+
+  /** The sample's time, made to come after the one before. */
+  private straighten({ ring, summarizer }: MonitoredContainer): number {
+    const previous = ring.latestTime;
+    if (this.now > previous) return this.now;
+    if (previous - this.now < SMALL_STEP) return previous + 1;
+    ring.clear();
+    summarizer.restart();
+    return this.now;
+  }
+
+  private differs(container: MonitoredContainer): boolean {
+    const { values, base } = container.latest;
+    const { values: now, width } = this.row;
+    for (let i = 0; i < width; i++) {
+      const value = now[i]!;
+      const before = values[base + i]!;
+      if (value !== before && !(Number.isNaN(value) && Number.isNaN(before))) return true;
+    }
+    return false;
+  }
+}
