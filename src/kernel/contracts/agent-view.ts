@@ -2,7 +2,7 @@ import type { ContainerDescription, RuntimeInfo } from './container.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
-import type { PluginStatus } from './plugin.js';
+import type { PluginStatus } from './plugin-status.js';
 
 /** A limit that is "no limit" is `'unlimited'`, never a number: each API prints it as its contract says. */
 export type Limit = bigint | 'unlimited';

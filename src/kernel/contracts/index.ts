@@ -17,3 +17,4 @@ export * from './machine.js';
 export * from './metric-source.js';
 export * from './options.js';
 export * from './plugin.js';
+export * from './plugin-status.js';

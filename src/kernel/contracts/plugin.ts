@@ -1,25 +1,13 @@
 import type { z } from 'zod';
 import type { AgentView } from './agent-view.js';
-import type { ContainerHandler } from './container.js';
-import type { ApiVersion, Endpoint } from './http.js';
 import type { LinuxHost } from './linux.js';
-import type { MetricSource } from './metric-source.js';
+import type { PluginInstances, PluginKind } from './plugin-status.js';
 
 /** The version of this contract. A plugin says which one it was written for; the kernel accepts equal majors. */
 export const PLUGIN_API_VERSION = 1;
 
 /** The property by which the kernel knows a plugin; a string, so that two copies of this package agree. */
 export const PLUGIN_BRAND = '$tallyman';
-
-/** What each kind's `create` returns. */
-export interface PluginInstances {
-  'container-handler': ContainerHandler;
-  'metric-source': MetricSource;
-  'api-version': ApiVersion;
-  endpoint: Endpoint;
-}
-
-export type PluginKind = keyof PluginInstances;
 
 /** Logger with the plugin's name already in every line. Say a thing once per change of state, not once per tick. */
 export interface Logger {
@@ -93,37 +81,4 @@ export function definePlugin<K extends PluginKind, S extends z.ZodType>(
   definition: PluginDefinition<K, S>,
 ): Plugin<K, S> {
   return { [PLUGIN_BRAND]: 'plugin', ...definition };
-}
-
-/** What happens when a plugin cannot start. */
-export type OnError =
-  /** The agent does not start. */
-  | 'fail'
-  /** The agent goes on without it, and says so once. */
-  | 'ignore'
-  /** The agent goes on and tries again with growing pauses, for ever. */
-  | 'retry'
-  /** Like `ignore`, and without a warning: for plugins that only fit some hosts. */
-  | 'probe';
-
-/** A plugin as the API and `/metrics` report it. */
-export interface PluginStatus {
-  readonly id: string;
-  readonly kind: PluginKind;
-  readonly name: string;
-  readonly version: string;
-  /** The module it was loaded from: a built-in's name, a package or a path. */
-  readonly source: string;
-  readonly state: 'loading' | 'starting' | 'running' | 'open' | 'failed' | 'retrying' | 'stopped';
-  /** True while it runs and its circuit breaker is closed. */
-  readonly up: boolean;
-  /** Faults since the start of the agent. */
-  readonly errors: number;
-  readonly lastError?: string;
-  /** µs since the epoch; absent before the first. */
-  readonly lastErrorAt?: number;
-  readonly lastSuccessAt?: number;
-  /** Calls and the time spent in them, milliseconds in all (sampled calls are estimated). */
-  readonly calls: number;
-  readonly busyMs: number;
 }

@@ -1,0 +1,103 @@
+// Who may import whom (docs/architecture.md draws it). Type-only imports count like any other.
+// TypeScript 7 has no compiler API for dependency-cruiser, so modules are read with swc; without `parser: 'swc'` it
+// would cruise nothing and find nothing. scripts/check.mjs asserts that modules were cruised.
+
+/** Rooms of the kernel, lowest first: a room imports only rooms to its left, and those by their index.ts. */
+const KERNEL_ROOMS = ['contracts', 'linux', 'config', 'history', 'machine', 'discovery', 'events', 'plugins'].concat([
+  'housekeeping',
+  'http',
+]);
+/** Oldest first: a version says only what it adds to the ones before. */
+const API_VERSIONS = ['v1.0', 'v1.1', 'v1.2', 'v1.3', 'v2.0', 'v2.1'];
+const TEST = '\\.test\\.ts$';
+const escaped = (name) => name.replaceAll('.', '\\.');
+
+const forbid = (name, comment, from, to) => ({ name, severity: 'error', comment, from, to });
+
+const kernelRooms = KERNEL_ROOMS.map((room, rank) =>
+  forbid(
+    `kernel-room-${room}`,
+    `kernel/${room} imports only lower rooms: ${KERNEL_ROOMS.slice(0, rank).join(', ') || 'none'}`,
+    { path: `^src/kernel/${room}/` },
+    { path: '^src/kernel/', pathNot: `^src/kernel/(${KERNEL_ROOMS.slice(0, rank + 1).join('|')})/` },
+  ),
+);
+
+const apiVersions = API_VERSIONS.map((version, age) =>
+  forbid(
+    `api-${version}-imports-older-only`,
+    'an API version builds on older versions, never on newer ones',
+    { path: `^src/api-versions/${escaped(version)}/` },
+    {
+      path: `^src/api-versions/(${
+        API_VERSIONS.slice(age + 1)
+          .map(escaped)
+          .join('|') || '(?!)'
+      })/`,
+    },
+  ),
+);
+
+module.exports = {
+  forbidden: [
+    forbid('no-cycles', 'a cycle has no order in which to understand it', {}, { circular: true }),
+    forbid('no-unresolvable', 'the import leads nowhere', {}, { couldNotResolve: true }),
+    forbid(
+      'kernel-knows-no-plugin',
+      'the kernel names no plugin, no API version and no command',
+      { path: '^src/kernel/' },
+      { path: '^src/(plugins|api-versions|cli)/' },
+    ),
+    forbid(
+      'kernel-rooms-by-their-index',
+      'rooms of the kernel use each other by index.ts',
+      { path: '^src/kernel/([^/]+)/' },
+      { path: '^src/kernel/[^/]+/', pathNot: '^src/kernel/($1/|[^/]+/index\\.ts$)' },
+    ),
+    ...kernelRooms,
+    forbid(
+      'plugins-import-contracts-only',
+      'a built-in plugin sees what a stranger’s sees: kernel/contracts/index.ts (tallyman/plugin)',
+      { path: '^src/plugins/[^/]+/', pathNot: TEST },
+      { path: '^src/(kernel|cli|api-versions)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+    ),
+    forbid(
+      'plugins-by-their-public-entry',
+      'a plugin uses another by its index.ts',
+      { path: '^src/plugins/([^/]+)/([^/]+)/' },
+      { path: '^src/plugins/', pathNot: '^src/plugins/($1/$2/|[^/]+/[^/]+/index\\.ts$)' },
+    ),
+    forbid(
+      'api-versions-import-contracts-only',
+      'an API version imports kernel/contracts/index.ts and older versions',
+      { path: '^src/api-versions/', pathNot: TEST },
+      { path: '^src/(kernel|cli|plugins)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+    ),
+    ...apiVersions,
+    forbid(
+      'container-stays-in-the-kernel',
+      'dependency injection is the kernel’s business; contracts and plugins do not see it',
+      { path: '^(src/(plugins|api-versions|cli)|src/kernel/contracts)/' },
+      { path: 'node_modules/(tsyringe|reflect-metadata)/' },
+    ),
+    forbid(
+      'no-development-packages',
+      'what ships depends on runtime packages only',
+      { path: '^src/', pathNot: TEST },
+      { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
+    ),
+    forbid(
+      'examples-see-the-published-contract',
+      'an example imports tallyman/plugin, as a stranger does',
+      { path: '^plugins-examples/' },
+      { path: '^src/', pathNot: '^src/kernel/contracts/' },
+    ),
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|\\.test-build)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,46 @@
+import type { ContainerHandler } from './container.js';
+import type { ApiVersion, Endpoint } from './http.js';
+import type { MetricSource } from './metric-source.js';
+
+/** What each kind's `create` returns. */
+export interface PluginInstances {
+  'container-handler': ContainerHandler;
+  'metric-source': MetricSource;
+  'api-version': ApiVersion;
+  endpoint: Endpoint;
+}
+
+export type PluginKind = keyof PluginInstances;
+
+/** What happens when a plugin cannot start. */
+export type OnError =
+  /** The agent does not start. */
+  | 'fail'
+  /** The agent goes on without it, and says so once. */
+  | 'ignore'
+  /** The agent goes on and tries again with growing pauses, for ever. */
+  | 'retry'
+  /** Like `ignore`, and without a warning: for plugins that only fit some hosts. */
+  | 'probe';
+
+/** A plugin as the API and `/metrics` report it. */
+export interface PluginStatus {
+  readonly id: string;
+  readonly kind: PluginKind;
+  readonly name: string;
+  readonly version: string;
+  /** The module it was loaded from: a built-in's name, a package or a path. */
+  readonly source: string;
+  readonly state: 'loading' | 'starting' | 'running' | 'open' | 'failed' | 'retrying' | 'stopped';
+  /** True while it runs and its circuit breaker is closed. */
+  readonly up: boolean;
+  /** Faults since the start of the agent. */
+  readonly errors: number;
+  readonly lastError?: string;
+  /** µs since the epoch; absent before the first. */
+  readonly lastErrorAt?: number;
+  readonly lastSuccessAt?: number;
+  /** Calls and the time spent in them, milliseconds in all (sampled calls are estimated). */
+  readonly calls: number;
+  readonly busyMs: number;
+}
