@@ -81,6 +81,14 @@ export interface RuntimeInfo {
   readonly apiVersion: string;
 }
 
+/** A container that ended a short while ago: its cgroup is gone, what its handler knew of it at its end is not. */
+export interface DepartedContainer {
+  /** The absolute cgroup path it had. */
+  readonly name: string;
+  /** With the final `state`: exit code, out-of-memory kill, end time. */
+  readonly description: ContainerDescription;
+}
+
 /** What a handler can tell the registry. */
 export interface ContainerRegistrar {
   /** Asks all handlers anew about a path: something about it changed, or it stopped existing for the handler. */
@@ -102,4 +110,9 @@ export interface ContainerHandler {
   stop?(): Promise<void> | void;
   /** What is known of the runtime; `undefined` while it cannot be reached. Must be served from memory. */
   runtime?(): RuntimeInfo | undefined;
+  /**
+   * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and
+   * out-of-memory kills need not catch the moment. Served from memory. One that runs again is no longer listed.
+   */
+  departed?(): readonly DepartedContainer[];
 }

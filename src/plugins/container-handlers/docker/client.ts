@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import type Dockerode from 'dockerode';
+import { codeOf, messageOf, TallymanError } from '../../../kernel/contracts/index.js';
+import type { Endpoint } from './endpoint.js';
+import { number, record, text } from './json.js';
+
+/** A call to the engine that failed. */
+export class EngineError extends TallymanError {
+  override readonly name = 'EngineError';
+  /** The HTTP status of the engine's refusal; undefined when there was no answer. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status: number | undefined, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** The calls Tallyman makes to an engine. Each ends within the time limit; answers are unchecked JSON. */
+export interface EngineClient {
+  version(): Promise<unknown>;
+  /** All containers, also those that do not run. */
+  list(): Promise<unknown>;
+  inspect(id: string): Promise<unknown>;
+  /**
+   * Opens the stream of container events; only the opening is limited in time.
+   * @param since engine time in seconds from which to tell past events
+   */
+  events(since: string | undefined): Promise<Readable>;
+  /** Ends all calls and the event stream, and closes the sockets. */
+  close(): void;
+}
+
+export interface TlsFiles {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** Makes a client; the first call connects. Rejects when a TLS file cannot be read. */
+export async function createEngineClient(endpoint: Endpoint, tls: TlsFiles, timeout: number): Promise<EngineClient> {
+  const agent =
+    endpoint.kind === 'https'
+      ? new HttpsAgent({ keepAlive: true, ...(await readTlsFiles(tls)) })
+      : new HttpAgent({ keepAlive: true });
+  const { default: Docker } = await import('dockerode');
+  const docker = new Docker(modemOptions(endpoint, agent));
+  // The type package does not know that `version` takes options.
+  const version = docker.version as (options: { abortSignal: AbortSignal }) => Promise<unknown>;
+  const closed = new AbortController();
+  const call = limited(endpoint, timeout, closed.signal);
+  return {
+    version: () => call('version', (abortSignal) => version.call(docker, { abortSignal })),
+    list: () => call('the list of containers', (abortSignal) => docker.listContainers({ all: true, abortSignal })),
+    inspect: (id) => call(`container ${id}`, (abortSignal) => docker.getContainer(id).inspect({ abortSignal })),
+    events: (since) =>
+      call(
+        'events',
+        (abortSignal) =>
+          docker.getEvents({
+            filters: { type: ['container'] },
+            abortSignal,
+            ...(since === undefined ? {} : { since: since as unknown as number }),
+          }) as Promise<Readable>,
+      ),
+    close() {
+      closed.abort();
+      agent.destroy();
+    },
+  };
+}
+
+/**
+ * Every connection setting is given, also those without a value: docker-modem takes the missing ones from `DOCKER_HOST`
+ * and its like in the agent's environment, which would win over the configured endpoint.
+ */
+function modemOptions(endpoint: Endpoint, agent: HttpAgent): Dockerode.DockerOptions {
+  const target =
+    endpoint.kind === 'unix'
+      ? { socketPath: endpoint.path, host: undefined, port: undefined, protocol: 'http' as const }
+      : { socketPath: undefined, host: endpoint.host, port: endpoint.port, protocol: endpoint.kind };
+  const settings = { ...target, agent, ca: undefined, cert: undefined, key: undefined, timeout: undefined };
+  return settings as unknown as Dockerode.DockerOptions;
+}
+
+async function readTlsFiles(files: TlsFiles): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+  const result: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const path = files[name];
+    if (path !== undefined) result[name] = await readFile(path);
+  }
+  return result;
+}
+
+/**
+ * Calls with a time limit of their own: dockerode has none, and does not answer at all when a socket dies in the middle
+ * of an answer.
+ */
+function limited(endpoint: Endpoint, timeout: number, closed: AbortSignal) {
+  return <T>(what: string, start: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const abort = new AbortController();
+      const fail = (error: unknown) => {
+        clearTimeout(timer);
+        abort.abort();
+        reject(error);
+      };
+      const onClose = () => fail(new EngineError(`${endpoint.url}: connection closed`, undefined));
+      const timer = setTimeout(() => {
+        closed.removeEventListener('abort', onClose);
+        fail(new EngineError(`${endpoint.url} did not answer about ${what} within ${timeout} ms`, undefined));
+      }, timeout);
+      if (closed.aborted) return onClose();
+      closed.addEventListener('abort', onClose, { once: true });
+      start(abort.signal).then(
+        (answer) => {
+          clearTimeout(timer);
+          // An event stream goes on after this call: closing the client must still end it.
+          if (what !== 'events') closed.removeEventListener('abort', onClose);
+          resolve(answer);
+        },
+        (error: unknown) => {
+          closed.removeEventListener('abort', onClose);
+          fail(explain(endpoint, what, error));
+        },
+      );
+    });
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such socket; is the engine installed and started?',
+  ECONNREFUSED: 'nothing listens there; is the engine started?',
+  EACCES: 'permission denied; run the agent as root or as a member of the socket’s group',
+};
+
+function explain(endpoint: Endpoint, what: string, error: unknown): EngineError {
+  const status = number(record(error).statusCode);
+  const code = codeOf(error);
+  if (status !== undefined) {
+    const reason = text(record(record(error).json).message) || messageOf(error).trim();
+    return new EngineError(`${endpoint.url} refused ${what} with status ${status}: ${reason}`, status, {
+      cause: error,
+    });
+  }
+  const reason = code === undefined ? undefined : HINTS[code];
+  return new EngineError(
+    `${endpoint.url}: ${reason === undefined ? messageOf(error) : `${reason} (${code})`}`,
+    undefined,
+    { cause: error },
+  );
+}

@@ -1,0 +1,125 @@
+import type { ContainerDescription } from '../../../kernel/contracts/index.js';
+import type { Described } from './describe.js';
+import type { EngineEvent } from './events.js';
+
+/** A container as last known from its engine. */
+export interface KnownContainer {
+  readonly description: ContainerDescription;
+  /** Why it is not to be monitored; absent: it is. */
+  readonly ignored?: string;
+}
+
+interface Entry {
+  described: Described;
+  /** The same, marked as out of date; made when first needed. */
+  stale: Described | undefined;
+  /** Exit code of the last run that ended, as far as it was seen. */
+  exitCode: number | undefined;
+  /** An `oom` event came since the last start. */
+  oomSeen: boolean;
+  /** The change counter's value at the last news of it. */
+  touched: number;
+}
+
+const ENDED: ReadonlySet<string> = new Set(['exited', 'dead']);
+
+/** What an engine said of its containers, and of those that ended a short while ago. */
+export class ContainerTable {
+  readonly #entries = new Map<string, Entry>();
+  readonly #departed = new Map<string, Described>();
+  #changes = 0;
+
+  /** A mark for `forgetMissing`: what was touched later is newer than the list asked for now. */
+  get mark(): number {
+    return this.#changes;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  find(id: string, stale: boolean): KnownContainer | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !stale) return entry?.described;
+    entry.stale ??= { ...entry.described, description: { ...entry.described.description, stale: true } };
+    return entry.stale;
+  }
+
+  /** Exit code of the run before the present one. */
+  previousExit(id: string): number | undefined {
+    return this.#entries.get(id)?.exitCode;
+  }
+
+  /** @returns true when this changes what is known */
+  update(id: string, described: Described): boolean {
+    const entry = this.#entries.get(id);
+    this.#changes++;
+    const { state } = described.description;
+    if (ENDED.has(state.status)) this.#departed.set(id, described);
+    else this.#departed.delete(id);
+    if (entry === undefined) {
+      const exitCode = state.exitCode;
+      this.#entries.set(id, { described, stale: undefined, exitCode, oomSeen: false, touched: this.#changes });
+      return true;
+    }
+    entry.touched = this.#changes;
+    if (ENDED.has(state.status) || state.status === 'restarting') entry.exitCode = state.exitCode ?? entry.exitCode;
+    if (JSON.stringify(entry.described) === JSON.stringify(described)) return false;
+    entry.described = described;
+    entry.stale = undefined;
+    return true;
+  }
+
+  /**
+   * Takes from an event what a later inspect may no longer find, the container being removed or started again.
+   * @returns true when this changes what is known
+   */
+  apply(event: EngineEvent): boolean {
+    const entry = this.#entries.get(event.id);
+    if (entry === undefined) return false;
+    if (event.action === 'start') entry.oomSeen = false;
+    if (event.action === 'oom') entry.oomSeen = true;
+    if (event.action !== 'die') return false;
+    const { pid: _, ...rest } = entry.described.description;
+    const { exitCode = rest.state.exitCode, time } = event;
+    const description: ContainerDescription = {
+      ...rest,
+      state: {
+        ...rest.state,
+        status: 'exited',
+        ...(exitCode === undefined ? {} : { exitCode }),
+        ...(time > 0 ? { finishedAt: time } : {}),
+        oomKilled: rest.state.oomKilled === true || entry.oomSeen,
+      },
+    };
+    return this.update(event.id, { ...entry.described, description });
+  }
+
+  /** Drops a container that was removed; what is known of its end stays in `departed`. */
+  remove(id: string): boolean {
+    this.#changes++;
+    return this.#entries.delete(id);
+  }
+
+  /**
+   * Drops containers that a full list does not hold.
+   * @param present ids in the list
+   * @param mark `mark` from before the list was asked for
+   * @returns the dropped ids
+   */
+  forgetMissing(present: ReadonlySet<string>, mark: number): string[] {
+    const missing = [...this.#entries].filter(([id, entry]) => !present.has(id) && entry.touched <= mark);
+    for (const [id] of missing) this.remove(id);
+    return missing.map(([id]) => id);
+  }
+
+  /** Containers whose last run ended after `since` (µs since the epoch); older ones are forgotten. */
+  departed(since: number): ContainerDescription[] {
+    for (const [id, { description }] of this.#departed) {
+      if ((description.state.finishedAt ?? 0) < since) this.#departed.delete(id);
+    }
+    return [...this.#departed.values()]
+      .filter(({ ignored }) => ignored === undefined)
+      .map(({ description }) => description);
+  }
+}

@@ -1,0 +1,137 @@
+import { list, number, record, text } from './json.js';
+
+const MAX_OBJECT = 1024 * 1024;
+
+/** Something that happened to a container, in Docker's words whichever engine told it. */
+export interface EngineEvent {
+  /** The container's id. */
+  readonly id: string;
+  /** `create`, `start`, `die`, `destroy`, `oom`, `exec_die`, `health_status`, … without anything after a colon. */
+  readonly action: string;
+  /** Exit code of the container (`die`) or of the command run in it (`exec_die`). */
+  readonly exitCode?: number;
+  /** µs since the epoch by the engine's clock; 0 when it did not say. */
+  readonly time: number;
+}
+
+/**
+ * Cuts a stream of JSON objects into the texts of single objects. It needs neither one object per chunk nor a newline
+ * between two objects; a newline ends a broken one.
+ */
+export class JsonSplitter {
+  #decoder = new TextDecoder();
+  #pending = '';
+  #scanned = 0;
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  /** @returns the texts completed by this chunk; they may still not be JSON */
+  push(chunk: Uint8Array): string[] {
+    const texts: string[] = [];
+    this.#pending += this.#decoder.decode(chunk, { stream: true });
+    let start = 0;
+    for (let index = this.#scanned; index < this.#pending.length; index++) {
+      if (!this.#endsObject(this.#pending.charCodeAt(index))) continue;
+      const object = this.#pending.slice(start, index + 1).trim();
+      if (object !== '') texts.push(object);
+      start = index + 1;
+    }
+    this.#pending = this.#pending.slice(start);
+    if (this.#pending.length > MAX_OBJECT) this.#reset();
+    this.#scanned = this.#pending.length;
+    return texts;
+  }
+
+  #reset(): void {
+    this.#pending = '';
+    this.#depth = 0;
+    this.#inString = false;
+    this.#escaped = false;
+  }
+
+  #endsObject(code: number): boolean {
+    if (code === 10) {
+      this.#depth = 0;
+      this.#inString = false;
+      this.#escaped = false;
+      return true;
+    }
+    if (this.#inString) {
+      if (this.#escaped) this.#escaped = false;
+      else if (code === 92) this.#escaped = true;
+      else if (code === 34) this.#inString = false;
+      return false;
+    }
+    if (code === 34) this.#inString = true;
+    else if (code === 123) this.#depth++;
+    else if (code === 125 && this.#depth > 0) return --this.#depth === 0;
+    return false;
+  }
+}
+
+/** Podman's words for what Docker calls otherwise. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  died: 'die',
+  remove: 'destroy',
+  exec_died: 'exec_die',
+};
+
+/** @returns the event, `undefined` when the text is not JSON, `'other'` when it is not about a container */
+export function parseEvent(line: string): EngineEvent | 'other' | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const event = record(json);
+  const actor = record(event.Actor);
+  const id = text(actor.ID) || text(event.id);
+  const words = text(event.Action) || text(event.status);
+  if (text(event.Type) !== 'container' || id === '' || words === '') return 'other';
+  const attributes = record(actor.Attributes);
+  const action = words.split(':', 1)[0]!;
+  const exitCode = Number(text(attributes.exitCode) || text(attributes.containerExitCode) || Number.NaN);
+  const nanoseconds = number(event.timeNano) ?? (number(event.time) ?? 0) * 1e9;
+  return {
+    id,
+    action: SYNONYMS[action] ?? action,
+    time: Math.floor(nanoseconds / 1000),
+    ...(Number.isInteger(exitCode) ? { exitCode } : {}),
+  };
+}
+
+/** A container as the engine's list of all containers gives it. */
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly imageId: string;
+  /** `running`, `exited`, … */
+  readonly state: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** @returns the containers of a list answer, `undefined` when it is no list; entries without an id are left out */
+export function parseSummaries(answer: unknown): ContainerSummary[] | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  return answer
+    .map((item) => record(item))
+    .filter((item) => text(item.Id) !== '')
+    .map((item) => ({
+      id: text(item.Id),
+      name: text(list(item.Names)[0]).replace(/^\//, ''),
+      image: text(item.Image),
+      imageId: text(item.ImageID),
+      state: text(item.State),
+      labels: texts(item.Labels),
+    }));
+}
+
+/** The entries of an object whose values are texts. */
+export function texts(value: unknown): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [key, entry] of Object.entries(record(value))) if (typeof entry === 'string') result[key] = entry;
+  return result;
+}

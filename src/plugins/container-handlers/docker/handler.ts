@@ -1,0 +1,160 @@
+import type {
+  ContainerHandler,
+  ContainerRegistrar,
+  DepartedContainer,
+  Identification,
+  PluginContext,
+  RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
+import type { PathPattern } from './cgroup-path.js';
+import type { KnownContainer } from './container-table.js';
+import { DockerDaemon } from './daemon.js';
+import { describeById } from './describe.js';
+import type { EngineOptions } from './options.js';
+
+/** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
+const FIRST_ANSWER = 1500;
+const MAX_PATHS = 10_000;
+
+/** What tells one Docker-compatible engine from another. */
+export interface EngineKind {
+  /** Namespace of its aliases: `docker`, `podman`. */
+  readonly namespace: string;
+  readonly paths: PathPattern;
+}
+
+/** Handler of the containers of one kind of engine, of which there may be several at different endpoints. */
+export class EngineHandler implements ContainerHandler {
+  readonly #kind: EngineKind;
+  readonly #options: EngineOptions;
+  readonly #context: PluginContext;
+  readonly #daemons: readonly DockerDaemon[];
+  /** Paths seen, by container id, oldest first. */
+  readonly #paths = new Map<string, Set<string>>();
+  /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
+  readonly #waiting = new Map<string, number>();
+  #registrar: ContainerRegistrar | undefined;
+
+  constructor(kind: EngineKind, options: EngineOptions, context: PluginContext) {
+    this.#kind = kind;
+    this.#options = options;
+    this.#context = context;
+    const listener = { containerChanged: (id: string) => this.#reconsider(id), allChanged: () => this.#allChanged() };
+    this.#daemons = options.endpoint.map(
+      (endpoint) =>
+        new DockerDaemon(
+          {
+            ...options,
+            endpoint,
+            rules: { ...options, namespace: kind.namespace },
+            clock: context.clock,
+            timers: context.timers,
+            logger: context.logger,
+            mountinfo: (pid) => context.linux.procText(`${pid}/mountinfo`),
+          },
+          listener,
+        ),
+    );
+  }
+
+  async start(registrar: ContainerRegistrar): Promise<void> {
+    this.#registrar = registrar;
+    const answers = Promise.all(this.#daemons.map((daemon) => daemon.start()));
+    let cancel = () => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#context.timers.after(FIRST_ANSWER, resolve);
+    });
+    await Promise.race([answers, patience]);
+    cancel();
+  }
+
+  stop(): void {
+    for (const daemon of this.#daemons) daemon.stop();
+  }
+
+  identify(path: string): Identification {
+    const match = this.#kind.paths.match(path);
+    if (match === undefined) return { verdict: 'pass' };
+    if (match === 'monitor') {
+      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.#kind.namespace} container` };
+    }
+    this.#remember(match.id, path);
+    const known = this.#find(match.id);
+    if (known === undefined) return this.#unknown(match.id, match.certain);
+    this.#waiting.delete(match.id);
+    return known.ignored === undefined
+      ? { verdict: 'accept', description: known.description }
+      : { verdict: 'ignore', reason: known.ignored };
+  }
+
+  runtime(): RuntimeInfo | undefined {
+    return this.#daemons.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+  }
+
+  departed(): readonly DepartedContainer[] {
+    const since = this.#context.clock.now() - this.#options.tombstoneFor * 1000;
+    return this.#daemons.flatMap((daemon) =>
+      daemon.departed(since).flatMap((description) => {
+        const [name] = this.#paths.get(description.id!) ?? [];
+        return name === undefined ? [] : [{ name, description }];
+      }),
+    );
+  }
+
+  #find(id: string): KnownContainer | undefined {
+    let stale: KnownContainer | undefined;
+    for (const daemon of this.#daemons) {
+      const known = daemon.find(id);
+      if (known !== undefined && known.description.stale !== true) return known;
+      stale ??= known;
+    }
+    return stale;
+  }
+
+  /** The verdict on a path whose container no engine has told about. */
+  #unknown(id: string, certain: boolean): Identification {
+    const asking = this.#daemons.filter((daemon) => daemon.state === 'up' && !daemon.denies(id));
+    for (const daemon of asking) daemon.ask(id);
+    const now = this.#context.clock.monotonic();
+    const begun = this.#waiting.get(id) ?? this.#wait(id, now);
+    const away = this.#daemons.some((daemon) => daemon.state !== 'up');
+    if (now - begun < this.#options.grace) {
+      const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
+      return { verdict: 'pending', reason: `looks like a ${this.#kind.namespace} container; the engine ${reason}` };
+    }
+    if ((away || asking.length > 0) && certain) {
+      return { verdict: 'accept', description: describeById(id, this.#kind.namespace) };
+    }
+    return { verdict: 'pass' };
+  }
+
+  #wait(id: string, now: number): number {
+    this.#waiting.set(id, now);
+    // A timer may fire a little early by the other clock.
+    this.#context.timers.after(this.#options.grace + 5, () => this.#reconsider(id));
+    return now;
+  }
+
+  #remember(id: string, path: string): void {
+    const paths = this.#paths.get(id);
+    if (paths !== undefined) {
+      paths.add(path);
+      return;
+    }
+    this.#paths.set(id, new Set([path]));
+    if (this.#paths.size <= MAX_PATHS) return;
+    const oldest = this.#paths.keys().next().value!;
+    this.#paths.delete(oldest);
+    this.#waiting.delete(oldest);
+  }
+
+  #reconsider(id: string): void {
+    for (const path of this.#paths.get(id) ?? []) this.#registrar?.reconsider(path);
+  }
+
+  /** Also asks about the paths that went to another handler while the engine was away. */
+  #allChanged(): void {
+    this.#registrar?.reconsiderAll();
+    for (const id of this.#waiting.keys()) this.#reconsider(id);
+  }
+}

@@ -1,0 +1,31 @@
+/** The value as an object, an empty one for anything else: engines leave fields out or set them to null. */
+export function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** The value as a list, empty for anything else. */
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The value when it is a text, else an empty one. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** The value when it is a finite number, else undefined. */
+export function number(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+/**
+ * Microseconds since the epoch of an RFC 3339 time with any number of fraction digits.
+ * @returns undefined for anything else and for the engines' "never" (`0001-01-01T00:00:00Z`)
+ */
+export function time(value: unknown): number | undefined {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text(value));
+  if (match === null) return undefined;
+  const milliseconds = Date.parse(`${match[1]}${match[3]}`);
+  if (!(milliseconds > 0)) return undefined;
+  return milliseconds * 1000 + Number((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
+}

@@ -1,0 +1,121 @@
+import { duration, glob, z } from '../../../kernel/contracts/index.js';
+import { type Endpoint, parseEndpoint } from './endpoint.js';
+import type { LabelPattern } from './selection.js';
+
+const endpoint = z.string().transform((input, context): Endpoint => {
+  const parsed = parseEndpoint(input);
+  if (typeof parsed !== 'string') return parsed;
+  context.addIssue({ code: 'custom', message: parsed });
+  return z.NEVER;
+});
+
+const labelPattern = z.string().transform((input, context): LabelPattern => {
+  const [key, ...rest] = input.split('=');
+  const parts = (rest.length === 0 ? [key!] : [key!, rest.join('=')]).map((part) => glob().safeParse(part));
+  for (const part of parts) {
+    if (part.success) continue;
+    context.addIssue({ code: 'custom', message: `in ${JSON.stringify(input)}: ${part.error.issues[0]!.message}` });
+    return z.NEVER;
+  }
+  return { key: parts[0]!.data!, ...(parts[1] === undefined ? {} : { value: parts[1].data! }) };
+});
+
+/** One entry of `envAllow`. */
+export interface EnvPattern {
+  readonly text: string;
+  /** True when the text is only the beginning of the name. */
+  readonly prefix: boolean;
+}
+
+const envPattern = z.string().transform((input, context): EnvPattern => {
+  const match = /^([A-Za-z_][A-Za-z0-9_.-]*)(\*?)$/.exec(input);
+  if (match !== null) return { text: match[1]!, prefix: match[2] === '*' };
+  context.addIssue({
+    code: 'custom',
+    message: `expected the name of an environment variable, or its beginning followed by *, such as APP_TIER or APP_*; not ${JSON.stringify(input)}`,
+  });
+  return z.NEVER;
+});
+
+const patterns = (verb: string) =>
+  z
+    .strictObject({
+      names: z.array(glob()).default([]).describe(`${verb} containers by name (globs).`),
+      images: z
+        .array(glob())
+        .default([])
+        .describe(`${verb} containers by image as named at their start (globs; \`**\` crosses slashes).`),
+      labels: z
+        .array(labelPattern)
+        .default([])
+        .describe(`${verb} containers by label: \`key\` or \`key=value\`, globs.`),
+    })
+    .prefault({});
+
+const tls = z.strictObject({
+  ca: z.string().optional().describe('PEM file of the authority that signed the engine’s certificate.'),
+  cert: z.string().optional().describe('PEM file of the client certificate.'),
+  key: z.string().optional().describe('PEM file of the client key.'),
+});
+
+/** The options of an engine's plugin; engines differ in the default address only. */
+export const engineOptions = (defaultEndpoint: string) =>
+  z.strictObject({
+    endpoint: z
+      .union([endpoint, z.array(endpoint).min(1)])
+      .default(() => [parseEndpoint(defaultEndpoint) as Endpoint])
+      .transform((value): readonly Endpoint[] => (Array.isArray(value) ? value : [value as Endpoint]))
+      .describe(
+        `Address of the engine: \`unix:///path\`, \`tcp://host:port\` or \`https://host:port\`; a list for several engines. Default \`${defaultEndpoint}\`.`,
+      ),
+    tls: tls.prefault({}).describe('Files for `https://` endpoints, read again at every connect.'),
+    timeout: duration().default(10_000).describe('Time limit of every call to the engine. Default `10s`.'),
+    resyncInterval: duration()
+      .default(60_000)
+      .describe('How often the list of all containers is compared with what the events told. Default `1m`.'),
+    grace: duration()
+      .default(2000)
+      .describe(
+        'How long a cgroup that looks like a container waits for the engine to answer, before it appears by its id (or, unknown to the engine, as a raw cgroup). Default `2s`.',
+      ),
+    tombstoneFor: duration()
+      .default(300_000)
+      .describe('How long a container that ended stays visible with its exit code. Default `5m`.'),
+    include: patterns('Monitor only').describe('Monitor only what these match; an empty list matches everything.'),
+    exclude: patterns('Leave out').describe('Leave out what any of these match.'),
+    optOutLabel: z
+      .string()
+      .default('tallyman.enable')
+      .describe(
+        'Containers that set this label to `false`, `0`, `no` or `off` are not monitored; empty: no such label.',
+      ),
+    labelAllow: z
+      .array(z.string().min(1).pipe(namedGlob()))
+      .default(() => [])
+      .describe('Labels to publish (globs over their names, dots and all); an empty list publishes all.'),
+    envAllow: z
+      .array(envPattern)
+      .default([])
+      .describe('Environment variables to publish: exact names, or beginnings followed by `*`. Nothing by default.'),
+    envKeyCase: z
+      .enum(['lower', 'keep'])
+      .default('lower')
+      .describe('Whether names of published environment variables are put in lower case, as cAdvisor does.'),
+  });
+
+/** A glob together with the text the user wrote, for messages. */
+export interface NamedGlob {
+  readonly text: string;
+  readonly pattern: RegExp;
+}
+
+function namedGlob() {
+  return z.string().transform((input, context): NamedGlob => {
+    const parsed = glob().safeParse(input);
+    if (parsed.success) return { text: input, pattern: parsed.data };
+    context.addIssue({ code: 'custom', message: parsed.error.issues[0]!.message });
+    return z.NEVER;
+  });
+}
+
+export type EngineOptions = z.output<ReturnType<typeof engineOptions>>;

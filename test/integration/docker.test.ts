@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import plugin from '../../src/plugins/container-handlers/docker/index.js';
+import { DockerEngine, IMAGE } from '../support/docker-engine.js';
+import { HandlerBench, pluginContext, until } from '../support/handler-bench.js';
+
+describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? false }, () => {
+  let engine: DockerEngine;
+  let bench: HandlerBench;
+  const context = pluginContext();
+
+  before(async () => {
+    engine = await DockerEngine.start(['--bridge=none', '--iptables=false', '--live-restore']);
+    const options = plugin.configSchema.parse({ endpoint: engine.endpoint, envAllow: ['APP_*'], grace: '5s' });
+    bench = new HandlerBench(plugin.create(context, options));
+    await bench.start();
+  });
+  after(async () => {
+    await bench.handler.stop?.();
+    context.dispose();
+    await engine.stop();
+  });
+
+  /** Starts a container and presents its cgroup to the handler. */
+  async function started(...args: string[]): Promise<{ id: string; path: string }> {
+    const id = await engine.run(...args);
+    const path = await engine.cgroup(id);
+    bench.watch(path);
+    return { id, path };
+  }
+
+  it('describes a container completely', async () => {
+    const args = ['--name=full', '-l', 'com.acme.tier=front', '-e', 'APP_TIER=web', '-e', 'SECRET=x', IMAGE];
+    const { id, path } = await started(...args);
+    const description = await bench.accepted(path, ({ state, pid }) => state.status === 'running' && pid !== undefined);
+    const { storage, createdAt, state, ...rest } = description;
+    assert.deepEqual(rest, {
+      id,
+      aliases: ['full', id],
+      namespace: 'docker',
+      labels: { 'com.acme.tier': 'front' },
+      envs: { app_tier: 'web' },
+      image: IMAGE,
+      imageId: await engine.inspect(id, '.Image'),
+      pid: Number(await engine.inspect(id, '.State.Pid')),
+      networkMode: 'own',
+      restartCount: 0,
+    });
+    assert.equal(Math.floor(createdAt! / 1000), Date.parse(await engine.inspect(id, '.Created')));
+    assert.equal(Math.floor(state.startedAt! / 1000), Date.parse(await engine.inspect(id, '.State.StartedAt')));
+    assert.deepEqual({ ...state, startedAt: 0 }, { status: 'running', oomKilled: false, startedAt: 0 });
+    assert.equal(storage!.writableLayer, await engine.inspect(id, '.GraphDriver.Data.UpperDir'));
+    assert.equal(storage!.ownDirectory, `${engine.dataRoot}/containers/${id}`);
+  });
+
+  it('tells network modes apart', async () => {
+    const host = await engine.cli('run', '-d', '--network=host', '--name=net-host', IMAGE);
+    const shared = await engine.cli('run', '-d', `--network=container:${host}`, '--name=net-shared', IMAGE);
+    for (const [id, mode] of [
+      [host, 'host'],
+      [shared, 'shared'],
+    ] as const) {
+      const path = await engine.cgroup(id);
+      bench.watch(path);
+      assert.equal((await bench.accepted(path)).networkMode, mode);
+    }
+  });
+
+  it('follows pause, rename and health', async () => {
+    const health = ['--health-cmd=cat /ok', '--health-interval=1s', '--health-retries=2'];
+    const { id, path } = await started('--name=changing', ...health, IMAGE);
+    await bench.accepted(path, ({ state }) => state.health?.status === 'unhealthy');
+    await bench.accepted(path, ({ state }) => (state.health?.failingStreak ?? 0) >= 3);
+    await engine.cli('exec', id, 'touch', '/ok');
+    await bench.accepted(path, ({ state }) => state.health?.status === 'healthy' && state.health.failingStreak === 0);
+    await engine.cli('pause', id);
+    await bench.accepted(path, ({ state }) => state.status === 'paused');
+    await engine.cli('unpause', id);
+    await bench.accepted(path, ({ state }) => state.status === 'running');
+    await engine.cli('rename', id, 'changed');
+    const { aliases } = await bench.accepted(path, (description) => description.aliases[0] === 'changed');
+    assert.deepEqual(aliases, ['changed', id]);
+    await engine.cli('rm', '-f', id);
+  });
+
+  it('counts restarts by policy, in a label too', async () => {
+    const { id, path } = await started(
+      '--name=restarting',
+      '--restart=on-failure:3',
+      IMAGE,
+      'sh',
+      '-c',
+      'sleep 1; exit 3',
+    );
+    const { labels } = await bench.accepted(path, ({ restartCount }) => (restartCount ?? 0) >= 2);
+    assert.match(labels.restartcount!, /^[23]$/);
+    const last = await bench.accepted(
+      path,
+      ({ state, restartCount }) => restartCount === 3 && state.status === 'exited',
+    );
+    assert.equal(last.state.exitCode, 3);
+    await engine.cli('rm', '-f', id);
+  });
+
+  it('keeps the end of a container that is gone: exit code and out-of-memory kill', async () => {
+    const command = 'sleep 1; dd if=/dev/zero of=/dev/null bs=64M';
+    const { id, path } = await started(
+      '--rm',
+      '--name=greedy',
+      '-m=8m',
+      '--memory-swap=8m',
+      IMAGE,
+      'sh',
+      '-c',
+      command,
+    );
+    await bench.accepted(path);
+    const ended = () => bench.handler.departed!().find(({ name }) => name === path)?.description;
+    await until(
+      () => ended()?.state.oomKilled === true,
+      () => JSON.stringify(ended()),
+    );
+    assert.deepEqual(ended()!.aliases, ['greedy', id]);
+    assert.equal(ended()!.state.status, 'exited');
+    assert.equal(ended()!.state.exitCode, 137);
+    assert.equal(ended()!.pid, undefined);
+  });
+
+  it('misses none of a storm of containers, and leaves none over', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `storm-${index}`);
+    const ids = await Promise.all(names.map((name) => engine.run(`--name=${name}`, IMAGE)));
+    const paths = ids.map((id) => `/docker/${id}`);
+    for (const path of paths) bench.watch(path);
+    const found = await Promise.all(paths.map((path) => bench.accepted(path, ({ pid }) => pid !== undefined)));
+    assert.deepEqual(
+      found.map(({ aliases }) => aliases[0]),
+      names,
+    );
+    await engine.cli('rm', '-f', ...ids);
+    for (const path of paths) {
+      await until(
+        () => bench.watch(path).verdict === 'pass',
+        () => `${path}: ${JSON.stringify(bench.verdicts.get(path))}`,
+      );
+    }
+  });
+
+  it('keeps the names through a killed daemon, and learns what happened meanwhile', async () => {
+    const { id, path } = await started('--name=survivor', IMAGE);
+    await bench.accepted(path, ({ state }) => state.status === 'running');
+    await engine.kill();
+    const stale = await bench.accepted(path, (description) => description.stale === true);
+    assert.deepEqual(stale.aliases, ['survivor', id]);
+    assert.equal(bench.handler.runtime!(), undefined);
+    const unknown = `/docker/${'f'.repeat(64)}`;
+    bench.watch(unknown);
+    assert.deepEqual((await bench.accepted(unknown)).aliases, ['f'.repeat(64)]);
+    await engine.launch();
+    const fresh = await bench.accepted(path, (description) => description.stale !== true);
+    assert.deepEqual(fresh.aliases, ['survivor', id]);
+    await until(
+      () => bench.verdicts.get(unknown)?.verdict === 'pass',
+      () => JSON.stringify(bench.verdicts.get(unknown)),
+    );
+    const { version } = bench.handler.runtime!()!;
+    assert.equal(version, await engine.cli('version', '-f', '{{.Server.Version}}'));
+    const warnings = context.log.filter(({ level }) => level === 'warn');
+    assert.equal(warnings.length, 1, JSON.stringify(warnings));
+  });
+});
