@@ -48,6 +48,11 @@ export interface LinuxHost {
   versions(): HostVersions;
   /** Filesystems as last read, in mountinfo order; refreshed with the machine. */
   filesystems(): readonly TrackedFilesystem[];
+  /**
+   * Gives the filesystem that holds `directory` (absolute, on the host) a label: a runtime's handler tells so where its
+   * images are (`docker-images`, Docker's root). The last directory told for a label counts; it takes effect at once.
+   */
+  labelFilesystem(label: string, directory: string): void;
   /** `/dev/disk/by-uuid`: uuid → device. */
   filesystemByUuid(uuid: string): string | undefined;
   /** Device name (`/dev/vda`) of a block device by its numbers, `''` when unknown. */

@@ -94,6 +94,7 @@ export interface TrackedFilesystem {
   readonly mountpoint: string;
   readonly major: number;
   readonly minor: number;
+  /** As in `MachineFilesystem`: `vfs` for everything measured by statfs. */
   readonly type: string;
   /** `root`, `docker-images`, … */
   readonly labels: readonly string[];

@@ -1,0 +1,114 @@
+import { readlinkSync, statSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import type { HostPaths, TrackedFilesystem } from '../contracts/index.js';
+import { readNames, readText } from './files/index.js';
+import { hostFile } from './host-paths.js';
+import { type Mount, parseMountinfo } from './mounts.js';
+
+const TYPES = /^(?:ext.*|btrfs|overlay|tmpfs|xfs|zfs)$/;
+/** Subdirectories of a runtime's root that may be mounts of their own. */
+const STORAGE_DRIVERS = ['devicemapper', 'btrfs', 'aufs', 'overlay', 'overlay2', 'zfs'];
+
+/** A label for the filesystem that holds a directory: `docker-images` for Docker's root. */
+export interface LabelRoot {
+  readonly label: string;
+  /** Absolute path on the host. */
+  readonly directory: string;
+}
+
+/** The host's mounts: those of its first process when the agent looks in from a container, else the agent's own. */
+export function readMounts(paths: HostPaths): Mount[] {
+  const own = join(paths.proc, 'self/mountinfo');
+  const text = paths.root === '/' ? readText(own) : (readText(join(paths.proc, '1/mountinfo')) ?? readText(own));
+  return parseMountinfo(text ?? '');
+}
+
+/**
+ * The filesystems that are tracked (contract 11.4): one entry per device, at its first mount, in mountinfo order.
+ * @param paths only used to look up the numbers of btrfs devices
+ */
+export function trackedFilesystems(
+  mounts: readonly Mount[],
+  labelRoots: readonly LabelRoot[],
+  paths: HostPaths,
+): TrackedFilesystem[] {
+  const hidden = labelRoots.map(({ directory }) => `${directory}/devicemapper/mnt/`);
+  const visible = new Map(mounts.map((mount) => [mount.mountpoint, mount]));
+  const tracked = mounts.filter(
+    (mount) =>
+      TYPES.test(mount.type) &&
+      visible.get(mount.mountpoint) === mount &&
+      !hidden.some((prefix) => mount.mountpoint.startsWith(prefix)),
+  );
+  const labels = labelsByDevice(tracked, labelRoots);
+  const byDevice = new Map<string, TrackedFilesystem>();
+  for (const mount of tracked) {
+    const device = deviceOf(mount);
+    if (byDevice.has(device)) continue;
+    const [major, minor] = numbersOf(mount, paths);
+    const { mountpoint } = mount;
+    byDevice.set(device, { device, mountpoint, major, minor, type: 'vfs', labels: labels.get(device) ?? [] });
+  }
+  return [...byDevice.values()];
+}
+
+function deviceOf(mount: Mount): string {
+  if (mount.type === 'tmpfs') return mount.mountpoint;
+  return mount.type === 'overlay' ? `${mount.source}_${mount.major}-${mount.minor}` : mount.source;
+}
+
+function labelsByDevice(mounts: readonly Mount[], labelRoots: readonly LabelRoot[]): Map<string, string[]> {
+  const labels = new Map<string, string[]>();
+  const add = (mountpoint: string | undefined, label: string) => {
+    const mount = mounts.find((candidate) => candidate.mountpoint === mountpoint);
+    if (mount === undefined) return;
+    const device = deviceOf(mount);
+    labels.set(device, [...(labels.get(device) ?? []), label]);
+  };
+  add('/', 'root');
+  const mountpoints = mounts.map(({ mountpoint }) => mountpoint);
+  for (const { label, directory } of labelRoots) {
+    const places = [...ancestorsOf(directory), ...STORAGE_DRIVERS.map((driver) => posix.join(directory, driver))];
+    const candidates = mountpoints.filter((mountpoint) => places.includes(mountpoint));
+    add(candidates.sort((a, b) => b.length - a.length)[0], label);
+  }
+  return labels;
+}
+
+/** The directory and everything above it. */
+function ancestorsOf(directory: string): string[] {
+  const ancestors = [directory];
+  while (ancestors.at(-1) !== '/') ancestors.push(posix.dirname(ancestors.at(-1)!));
+  return ancestors;
+}
+
+/** btrfs shows made-up numbers in mountinfo; those of its device are the ones that disk counters go by. */
+function numbersOf(mount: Mount, paths: HostPaths): [number, number] {
+  if (mount.type !== 'btrfs' || mount.major !== 0) return [mount.major, mount.minor];
+  try {
+    const stat = statSync(hostFile(paths, mount.source), { throwIfNoEntry: false });
+    if (stat?.isBlockDevice()) return splitDeviceNumber(stat.rdev);
+  } catch {
+    // An unreadable /dev leaves what mountinfo says.
+  }
+  return [mount.major, mount.minor];
+}
+
+/** Linux' encoding of `dev_t` (makedev(3)), for numbers that fit 32 bits. */
+function splitDeviceNumber(device: number): [number, number] {
+  return [(device >>> 8) & 0xfff, (device & 0xff) | ((device >>> 12) & 0xfff00)];
+}
+
+/** `/dev/disk/by-uuid`: uuid → device. */
+export function readUuids(paths: HostPaths): Map<string, string> {
+  const directory = '/dev/disk/by-uuid';
+  const uuids = new Map<string, string>();
+  for (const uuid of readNames(hostFile(paths, directory))) {
+    try {
+      uuids.set(uuid, posix.resolve(directory, readlinkSync(hostFile(paths, `${directory}/${uuid}`))));
+    } catch {
+      // Not a link, or gone since the directory was read.
+    }
+  }
+  return uuids;
+}

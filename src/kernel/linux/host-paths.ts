@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HostPaths } from '../contracts/index.js';
+
+/** Where the host's root is mounted by convention when the agent runs in a container. */
+const MOUNTED_ROOT = '/rootfs';
+
+/**
+ * Where the host's kernel filesystems are. What `config` names wins; the rest follows from the root, which is `/`, or
+ * `/rootfs` when the host's root directory is mounted there (contract 12.7).
+ * @param exists replaces the look into the file system, for tests
+ */
+export function resolveHostPaths(config: Partial<HostPaths> = {}, exists = existsSync): HostPaths {
+  const root = config.root ?? (exists(join(MOUNTED_ROOT, 'proc/self')) ? MOUNTED_ROOT : '/');
+  const below = (path: string, probe: string) => (exists(join(root, path, probe)) ? join(root, path) : join('/', path));
+  const sys = config.sys ?? (config.root === undefined ? below('sys', 'class') : join(root, 'sys'));
+  return {
+    root,
+    proc: config.proc ?? join(root, 'proc'),
+    sys,
+    cgroup: config.cgroup ?? join(sys, 'fs/cgroup'),
+  };
+}
+
+/** Where a file of the host, named by its absolute path there, is for the agent. */
+export function hostFile(paths: HostPaths, path: string): string {
+  if (path.startsWith('/proc/')) return join(paths.proc, path.slice('/proc'.length));
+  if (path.startsWith('/sys/')) return join(paths.sys, path.slice('/sys'.length));
+  return join(paths.root, path);
+}

@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type {
+  DiskCounters,
+  FilesystemUsage,
+  HostPaths,
+  HostVersions,
+  LinuxHost,
+  MachineFilesystem,
+  MachineInfo,
+  ProcessInfo,
+  TrackedFilesystem,
+} from '../contracts/index.js';
+import { DiskTable } from './disks.js';
+import { type DescriptorBudget, readOnce, readText } from './files/index.js';
+import { UsageTable } from './filesystem-usage.js';
+import { type LabelRoot, readMounts, readUuids, trackedFilesystems } from './filesystems.js';
+import type { Mount } from './mounts.js';
+import { listProcesses } from './processes/index.js';
+import { readVersions } from './versions.js';
+
+/** Clock readings; `monotonic` in milliseconds, `now` in µs since the epoch. */
+export interface HostClock {
+  now(): number;
+  monotonic(): number;
+}
+
+export interface LinuxHostOptions {
+  readonly paths: HostPaths;
+  readonly budget: DescriptorBudget;
+  readonly clock: HostClock;
+  /** Reads the machine; the filesystems, already measured, are part of it. `readMachine` of the machine room. */
+  readonly readMachine: (paths: HostPaths, filesystems: readonly MachineFilesystem[]) => Promise<MachineInfo>;
+}
+
+/** The host, with what its owner needs to keep it current. */
+export interface RefreshableHost extends LinuxHost {
+  /**
+   * Reads machine, mounts, filesystems, UUIDs and versions anew. Await it once before the host is used; until then the
+   * machine is empty. Calls that overlap share one run.
+   */
+  refresh(): Promise<void>;
+}
+
+const UNKNOWN_MACHINE: MachineInfo = {
+  num_cores: 0,
+  cpu_frequency_khz: 0,
+  memory_capacity: 0,
+  swap_capacity: 0,
+  hugepages: [],
+  machine_id: '',
+  system_uuid: '',
+  boot_id: '',
+  filesystems: [],
+  disk_map: {},
+  network_devices: [],
+  topology: [],
+  cloud_provider: 'Unknown',
+  instance_type: 'Unknown',
+  instance_id: 'None',
+};
+
+/** Readers of the host's kernel interfaces, all below `options.paths`. */
+export function createLinuxHost(options: LinuxHostOptions): RefreshableHost {
+  return new KernelHost(options);
+}
+
+class KernelHost implements RefreshableHost {
+  readonly paths: HostPaths;
+  private readonly options: LinuxHostOptions;
+  private readonly disks: DiskTable;
+  private readonly usages: UsageTable;
+  private readonly labelRoots = new Map<string, LabelRoot>();
+  private currentMachine = UNKNOWN_MACHINE;
+  private currentVersions: HostVersions;
+  private mounts: readonly Mount[] = [];
+  private tracked: readonly TrackedFilesystem[] = [];
+  private uuids: ReadonlyMap<string, string> = new Map();
+  private deviceNames: ReadonlyMap<string, string> = new Map();
+  private running: Promise<void> | undefined;
+
+  constructor(options: LinuxHostOptions) {
+    const { paths, clock } = options;
+    const monotonic = () => clock.monotonic();
+    this.options = options;
+    this.paths = paths;
+    this.disks = new DiskTable(paths, monotonic);
+    this.usages = new UsageTable(paths, monotonic);
+    this.currentVersions = readVersions(paths);
+  }
+
+  get buffer(): Buffer {
+    return this.options.budget.scratch.bytes;
+  }
+
+  machine(): MachineInfo {
+    return this.currentMachine;
+  }
+
+  versions(): HostVersions {
+    return this.currentVersions;
+  }
+
+  filesystems(): readonly TrackedFilesystem[] {
+    return this.tracked;
+  }
+
+  filesystemByUuid(uuid: string): string | undefined {
+    return this.uuids.get(uuid);
+  }
+
+  labelFilesystem(label: string, directory: string): void {
+    this.labelRoots.set(label, { label, directory });
+    this.track();
+  }
+
+  deviceName(major: number, minor: number): string {
+    return this.deviceNames.get(`${major}:${minor}`) ?? '';
+  }
+
+  diskCounters(): ReadonlyMap<string, DiskCounters> {
+    return this.disks.counters();
+  }
+
+  filesystemUsage(mountpoint: string): FilesystemUsage | undefined {
+    return this.usages.usage(mountpoint);
+  }
+
+  procText(path: string): string | undefined {
+    return readText(join(this.paths.proc, path));
+  }
+
+  readProc(path: string): number {
+    return readOnce(`${this.paths.proc}/${path}`, this.options.budget.scratch);
+  }
+
+  processes(): Promise<readonly ProcessInfo[]> {
+    const nowMs = this.options.clock.now() / 1000;
+    return listProcesses(this.paths, nowMs, this.currentMachine.memory_capacity);
+  }
+
+  refresh(): Promise<void> {
+    this.running ??= this.readAll().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  private async readAll(): Promise<void> {
+    const { paths, readMachine } = this.options;
+    this.currentVersions = readVersions(paths);
+    this.uuids = readUuids(paths);
+    this.mounts = readMounts(paths);
+    this.track();
+    this.usages.forgetUnused();
+    const filesystems = await Promise.all(this.tracked.map((filesystem) => this.measure(filesystem)));
+    this.currentMachine = await readMachine(paths, filesystems);
+    this.nameDevices();
+  }
+
+  private track(): void {
+    this.tracked = trackedFilesystems(this.mounts, [...this.labelRoots.values()], this.paths);
+    this.nameDevices();
+  }
+
+  private async measure({ device, mountpoint, type }: TrackedFilesystem): Promise<MachineFilesystem> {
+    const usage = await this.usages.current(mountpoint);
+    return { device, capacity: usage?.capacity ?? 0, type, inodes: usage?.inodes ?? 0, has_inodes: true };
+  }
+
+  /** A disk's own name comes before that of a filesystem on it. */
+  private nameDevices(): void {
+    const names = new Map<string, string>();
+    for (const { major, minor, device } of this.tracked) {
+      if (!names.has(`${major}:${minor}`)) names.set(`${major}:${minor}`, device);
+    }
+    for (const [numbers, disk] of Object.entries(this.currentMachine.disk_map)) names.set(numbers, `/dev/${disk.name}`);
+    this.deviceNames = names;
+  }
+}

@@ -1,0 +1,86 @@
+import { readdirSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HostPaths, ProcessInfo } from '../../contracts/index.js';
+import { readText } from '../files/index.js';
+import { hostFile } from '../host-paths.js';
+import { cpuTime, percentCpu, percentMemory, startTime, stateFlags } from './columns.js';
+import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js';
+
+/** `CLK_TCK` of every Linux architecture that Node runs on. */
+const TICKS_PER_SECOND = 100;
+/** Processes read before the event loop gets its turn. */
+const BATCH = 16;
+
+/** What all processes of one listing have in common. */
+interface Context {
+  readonly proc: string;
+  readonly users: ReadonlyMap<number, string>;
+  readonly nowMs: number;
+  /** Seconds since boot. */
+  readonly uptime: number;
+  readonly machineKib: number;
+}
+
+/**
+ * All processes below the host's `/proc`, in order of pid, with the columns as ps prints them (contract 8.9). Processes
+ * that vanish meanwhile, or whose descriptors must not be counted, are left out.
+ * @param nowMs the wall-clock time
+ * @param memoryCapacity of the machine, bytes
+ */
+export async function listProcesses(paths: HostPaths, nowMs: number, memoryCapacity: number): Promise<ProcessInfo[]> {
+  const context: Context = {
+    proc: paths.proc,
+    users: parsePasswd(readText(hostFile(paths, '/etc/passwd')) ?? ''),
+    nowMs,
+    uptime: Number.parseFloat(readText(join(paths.proc, 'uptime')) ?? '') || 0,
+    machineKib: memoryCapacity / 1024,
+  };
+  const names = await readdir(paths.proc).catch((): string[] => []);
+  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
+  const processes: ProcessInfo[] = [];
+  for (const [i, pid] of pids.sort((a, b) => a - b).entries()) {
+    if (i % BATCH === BATCH - 1) await nextTurn();
+    const process = readProcess(pid, context);
+    if (process !== undefined) processes.push(process);
+  }
+  return processes;
+}
+
+function readProcess(pid: number, context: Context): ProcessInfo | undefined {
+  const directory = join(context.proc, String(pid));
+  const stat = parseStat(readText(join(directory, 'stat')) ?? '');
+  const statusText = readText(join(directory, 'status'));
+  const fdCount = countDescriptors(join(directory, 'fd'));
+  if (stat === undefined || statusText === undefined || fdCount === undefined) return undefined;
+  const status = parseStatus(statusText);
+  const age = context.uptime - stat.startTicks / TICKS_PER_SECOND;
+  const cpuSeconds = stat.cpuTicks / TICKS_PER_SECOND;
+  return {
+    user: context.users.get(status.user) ?? String(status.user),
+    pid,
+    parent_pid: stat.parent,
+    start_time: startTime(context.nowMs - age * 1000, context.nowMs),
+    percent_cpu: percentCpu(cpuSeconds, age),
+    percent_mem: percentMemory(status.resident, context.machineKib),
+    rss: status.resident * 1024,
+    virtual_size: status.virtualSize * 1024,
+    status: stateFlags(pid, stat, status.locked),
+    running_time: cpuTime(cpuSeconds),
+    cgroup_path: parseCgroupPath(readText(join(directory, 'cgroup')) ?? ''),
+    cmd: stat.state === 'Z' ? `${stat.comm} <defunct>` : stat.comm,
+    fd_count: fdCount,
+    psr: stat.processor,
+  };
+}
+
+/** Linux 6.2 and later give the count as the directory's size; before that it is 0 and the entries are counted. */
+function countDescriptors(directory: string): number | undefined {
+  try {
+    const { size } = statSync(directory);
+    return size > 0 ? size : readdirSync(directory).length;
+  } catch {
+    return undefined;
+  }
+}

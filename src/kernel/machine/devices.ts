@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Disk, HostPaths, HugePages, NetworkDevice } from '../contracts/index.js';
+import { readNames, readTrimmed } from '../linux/index.js';
+
+const NO_DISK = /^(?:loop|ram|sr)/;
+const NO_NETWORK_DEVICE = /^(?:lo|veth|docker)/;
+
+/** Block devices by `major:minor`, sorted. */
+export function readDisks(paths: HostPaths): Record<string, Disk> {
+  const disks: [string, Disk][] = [];
+  for (const name of readNames(join(paths.sys, 'block'))) {
+    const directory = join(paths.sys, 'block', name);
+    const numbers = /^(\d+):(\d+)$/.exec(readTrimmed(join(directory, 'dev')) ?? '');
+    if (NO_DISK.test(name) || numbers === null) continue;
+    const scheduler = /\[(.+?)\]/.exec(readTrimmed(join(directory, 'queue/scheduler')) ?? '')?.[1] ?? 'none';
+    const size = integer(readTrimmed(join(directory, 'size'))) * 512;
+    disks.push([numbers[0], { name, major: Number(numbers[1]), minor: Number(numbers[2]), size, scheduler }]);
+  }
+  return Object.fromEntries(disks.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Network devices of the host by name, without loopback and the ends of container links. */
+export function readNetworkDevices(paths: HostPaths): NetworkDevice[] {
+  const root = join(paths.sys, 'class/net');
+  return readNames(root)
+    .filter((name) => !NO_NETWORK_DEVICE.test(name) && isDirectory(join(root, name)))
+    .sort()
+    .map((name) => ({
+      name,
+      mac_address: readTrimmed(join(root, name, 'address')) ?? '',
+      speed: integer(readTrimmed(join(root, name, 'speed'))),
+      mtu: integer(readTrimmed(join(root, name, 'mtu'))),
+    }));
+}
+
+/** Reserved huge pages per size, from a `hugepages` directory of the machine or of a node. */
+export function readHugePages(directory: string): HugePages[] {
+  const pages: HugePages[] = [];
+  for (const name of readNames(directory).sort()) {
+    const size = /^hugepages-(\d+)kB$/.exec(name)?.[1];
+    const count = readTrimmed(join(directory, name, 'nr_hugepages'));
+    if (size !== undefined && count !== undefined) pages.push({ page_size: Number(size), num_pages: integer(count) });
+  }
+  return pages;
+}
+
+/** The integer that a text is; 0 when it is none. */
+export function integer(text: string | undefined): number {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : 0;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import type { HostPaths, MachineFilesystem, MachineInfo } from '../contracts/index.js';
+import { hostFile, readText, readTrimmed } from '../linux/index.js';
+import { memoryLine, parseCpuinfo } from './cpuinfo.js';
+import { integer, readDisks, readHugePages, readNetworkDevices } from './devices.js';
+import { readTopology } from './topology.js';
+
+export interface MachineOptions {
+  /** Files on the host that may hold its id; the first readable one counts. */
+  readonly machineIdFiles?: readonly string[];
+  /** The same for the id of the running boot. */
+  readonly bootIdFiles?: readonly string[];
+}
+
+const MACHINE_ID_FILES = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
+const BOOT_ID_FILES = ['/proc/sys/kernel/random/boot_id'];
+const SYSTEM_UUID_FILES = [
+  '/sys/class/dmi/id/product_uuid',
+  '/proc/device-tree/system-id',
+  '/proc/device-tree/vm,uuid',
+  '/etc/machine-id',
+];
+
+/**
+ * Reads the machine (contract 7.6, 11). What the host does not tell is 0, empty, or `Unknown`; the cloud is not asked.
+ * @param filesystems the tracked ones, already measured
+ */
+export async function readMachine(
+  paths: HostPaths,
+  filesystems: readonly MachineFilesystem[],
+  options: MachineOptions = {},
+): Promise<MachineInfo> {
+  const cpu = parseCpuinfo(readText(join(paths.proc, 'cpuinfo')) ?? '');
+  const meminfo = readText(join(paths.proc, 'meminfo')) ?? '';
+  const memory = memoryLine(meminfo, 'MemTotal');
+  const highest = integer(readTrimmed(join(paths.sys, 'devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq')));
+  return {
+    num_cores: cpu.processors,
+    cpu_frequency_khz: highest > 0 ? highest : cpu.frequencyKhz,
+    memory_capacity: memory,
+    swap_capacity: memoryLine(meminfo, 'SwapTotal'),
+    hugepages: readHugePages(join(paths.sys, 'kernel/mm/hugepages')),
+    machine_id: firstReadable(paths, options.machineIdFiles ?? MACHINE_ID_FILES),
+    system_uuid: firstReadable(paths, SYSTEM_UUID_FILES),
+    boot_id: firstReadable(paths, options.bootIdFiles ?? BOOT_ID_FILES),
+    filesystems,
+    disk_map: readDisks(paths),
+    network_devices: readNetworkDevices(paths),
+    topology: await readTopology(paths, memory),
+    cloud_provider: 'Unknown',
+    instance_type: 'Unknown',
+    instance_id: 'None',
+  };
+}
+
+function firstReadable(paths: HostPaths, files: readonly string[]): string {
+  for (const file of files) {
+    const text = readTrimmed(hostFile(paths, file));
+    // Device-tree texts end with a NUL.
+    if (text !== undefined && text !== '') return text.replace(/\0+$/, '');
+  }
+  return '';
+}
