@@ -1,0 +1,56 @@
+import type { DirectoryWatch } from './types.js';
+
+/** One cgroup: the directories of one name in all hierarchies. Arrays are indexed by hierarchy. */
+export class CgroupNode {
+  readonly children = new Map<string, CgroupNode>();
+  /** Inode number of the directory; 0 where there is none. */
+  readonly inodes: number[];
+  /** The directory's link count when it was last listed: 2 and one for each directory in it. */
+  readonly links: number[];
+  readonly watches: (DirectoryWatch | undefined)[];
+  /** False once the last directory is gone; a later cgroup of the same name is another node. */
+  alive = true;
+
+  constructor(
+    readonly name: string,
+    /** Last component of the name; empty for the root. */
+    readonly base: string,
+    readonly parent: CgroupNode | undefined,
+    hierarchies: number,
+    /** µs since the epoch */
+    public firstSeenAt: number,
+  ) {
+    this.inodes = new Array<number>(hierarchies).fill(0);
+    this.links = new Array<number>(hierarchies).fill(EMPTY_DIRECTORY_LINKS);
+    this.watches = new Array<DirectoryWatch | undefined>(hierarchies).fill(undefined);
+  }
+}
+
+/** What a directory without subdirectories has. */
+export const EMPTY_DIRECTORY_LINKS = 2;
+
+/** systemd's mount units are cgroups without processes of their own: neither tracked nor watched (contract 12.2). */
+export function isUntracked(base: string): boolean {
+  return base.endsWith('.mount');
+}
+
+export function childName(parent: string, base: string): string {
+  return parent === '/' ? `/${base}` : `${parent}/${base}`;
+}
+
+/** The parent's name of any name but `/`. */
+export function parentName(name: string): string {
+  const slash = name.lastIndexOf('/');
+  return slash <= 0 ? '/' : name.slice(0, slash);
+}
+
+/** Whether nothing of what was there before is left, so that the cgroup is another one. */
+export function isReplaced(before: readonly number[], now: readonly number[]): boolean {
+  return !before.some((inode, index) => inode !== 0 && inode === now[index]);
+}
+
+/** Whether some directories were replaced and others not, as when looking in the middle of a re-creation. */
+export function isTorn(before: readonly number[], now: readonly number[]): boolean {
+  const replaced = before.some((inode, index) => inode !== 0 && now[index] !== 0 && inode !== now[index]);
+  return replaced && !isReplaced(before, now);
+}

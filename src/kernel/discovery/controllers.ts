@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import type { Controller } from '../contracts/index.js';
+import type { CgroupNode } from './cgroup-node.js';
+import type { WatchedHierarchies } from './types.js';
+
+/** Tells which controllers a cgroup has. */
+export class ControllerReader {
+  readonly #hierarchies: WatchedHierarchies;
+  /** v2: the controllers that the kernel can enable; the others (`cpuacct`) need no enabling. */
+  #switchable: ReadonlySet<string> | undefined;
+
+  constructor(hierarchies: WatchedHierarchies) {
+    this.#hierarchies = hierarchies;
+  }
+
+  of(node: CgroupNode): ReadonlySet<Controller> {
+    const controllers = this.#hierarchies.mounts.flatMap((mount, index) =>
+      node.inodes[index] === 0 ? [] : mount.controllers,
+    );
+    if (this.#hierarchies.version === 1) return new Set(controllers);
+    const [mount] = this.#hierarchies.mounts;
+    if (mount === undefined) return new Set();
+    this.#switchable ??= readControllers(mount.path);
+    const enabled = readControllers(node.name === '/' ? mount.path : mount.path + node.name);
+    if (enabled === undefined) return new Set(controllers);
+    return new Set(controllers.filter((name) => enabled.has(name) || this.#switchable?.has(name) === false));
+  }
+
+  /** What a container with these controllers lacks, and why. */
+  missing(present: ReadonlySet<Controller>): { what: string; reason: string }[] {
+    return this.#hierarchies.mounts.flatMap(({ controllers, path }) => {
+      const reason =
+        this.#hierarchies.version === 1
+          ? `the cgroup has no directory in ${path}`
+          : "not enabled in the parent's cgroup.subtree_control";
+      return controllers.filter((name) => !present.has(name)).map((what) => ({ what, reason }));
+    });
+  }
+}
+
+/** The controllers named in a v2 directory's `cgroup.controllers`, `io` under its v1 name. */
+function readControllers(directory: string): Set<string> | undefined {
+  try {
+    const names = readFileSync(`${directory}/cgroup.controllers`, 'utf8').split(/\s+/);
+    return new Set(names.filter((name) => name !== '').map((name) => (name === 'io' ? 'blkio' : name)));
+  } catch {
+    return undefined;
+  }
+}

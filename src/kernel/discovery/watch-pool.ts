@@ -1,0 +1,88 @@
+import { watch } from 'node:fs';
+import { codeOf, type Logger, messageOf } from '../contracts/index.js';
+import type { DirectoryWatch, WatchDirectory } from './types.js';
+
+/** Watches by inotify. All of them share one inotify instance of the process. */
+export const watchByInotify: WatchDirectory = (path, onEvent, onError) => {
+  const watcher = watch(path, onEvent);
+  watcher.on('error', onError);
+  return watcher;
+};
+
+const VANISHED = new Set(['ENOENT', 'ENODEV', 'ENOTDIR']);
+
+/**
+ * Hands out directory watches until the kernel gives no more. Then it is `exhausted`, says so once, and gives none
+ * until a trial (`beginTrial` … `endTrial`) went through.
+ */
+export class WatchPool {
+  #state: 'watching' | 'exhausted' | 'trying' = 'watching';
+  readonly #watchDirectory: WatchDirectory;
+  readonly #logger: Logger;
+  /** Seconds between two sweeps, for the message. */
+  readonly #sweepSeconds: number;
+
+  constructor(watchDirectory: WatchDirectory, logger: Logger, sweepSeconds: number) {
+    this.#watchDirectory = watchDirectory;
+    this.#logger = logger;
+    this.#sweepSeconds = sweepSeconds;
+  }
+
+  get exhausted(): boolean {
+    return this.#state === 'exhausted';
+  }
+
+  /** @returns undefined when the directory vanished or no watch is to be had */
+  add(path: string, onEvent: (type: string, name: string | null) => void): DirectoryWatch | undefined {
+    if (this.exhausted) return undefined;
+    try {
+      return this.#watchDirectory(path, onEvent, (error) => this.#onError(path, error));
+    } catch (error) {
+      if (!VANISHED.has(codeOf(error) ?? '')) this.#exhaust(path, error);
+      return undefined;
+    }
+  }
+
+  /** Lets `add` try again; the next failure is not worth another warning. */
+  beginTrial(): void {
+    if (this.exhausted) this.#state = 'trying';
+  }
+
+  endTrial(): void {
+    if (this.#state !== 'trying') return;
+    this.#state = 'watching';
+    this.#logger.info('all cgroup directories are watched again: new cgroups are found at once');
+  }
+
+  #onError(path: string, error: unknown): void {
+    this.#logger.warn(`the watch of ${path} failed: ${messageOf(error)}; changes there are found by the next rescan`);
+  }
+
+  #exhaust(path: string, error: unknown): void {
+    if (this.#state === 'watching') {
+      const { cause, mend } = explain(error);
+      this.#logger.warn(
+        `cannot watch ${path}: ${cause}; from now on new and removed cgroups are looked for every ${this.#sweepSeconds} s. ${mend}`,
+      );
+    }
+    this.#state = 'exhausted';
+  }
+}
+
+function explain(error: unknown): { cause: string; mend: string } {
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+      return {
+        cause: "this user's inotify watches are used up (fs.inotify.max_user_watches)",
+        mend: 'Raise the limit: sysctl -w fs.inotify.max_user_watches=524288 (and in /etc/sysctl.d/ to keep it)',
+      };
+    case 'EMFILE':
+    case 'ENFILE':
+      return {
+        cause: "this user's inotify instances (fs.inotify.max_user_instances) or the process's open files are used up",
+        mend: 'Raise the limit: sysctl -w fs.inotify.max_user_instances=1024 (and in /etc/sysctl.d/ to keep it), or LimitNOFILE= of the service',
+      };
+    default:
+      return { cause: messageOf(error), mend: 'Watching is tried again after each look' };
+  }
+}
