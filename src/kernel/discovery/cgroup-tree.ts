@@ -11,7 +11,7 @@ const WATCH_ATTEMPTS = 3;
 /**
  * What is known of the cgroup directories of all hierarchies, brought up to date by looking at single directories.
  *
- * A directory with children is watched in every hierarchy, so that children coming and going are told by the kernel. A
+ * The root and every cgroup with children is watched in all hierarchies, so that children coming and going are told by the kernel. A
  * leaf is watched in one: whoever creates a cgroup below it normally does so in all hierarchies. A child created only
  * elsewhere is found by the leaf's link count (`TreeWatcher` knows when to look). That is a seventh of the watches, of
  * the memory and of the start-up time of watching all leaves everywhere.
@@ -92,7 +92,7 @@ export class CgroupTree {
     const lead = this.#order.find((hierarchy) => node.inodes[hierarchy] !== 0);
     for (const hierarchy of this.#order) {
       for (let attempt = 0; attempt < WATCH_ATTEMPTS; attempt++) {
-        const wanted = node.children.size > 0 || hierarchy === lead;
+        const wanted = node.children.size > 0 || hierarchy === lead || node === this.root;
         if (!wanted || node.inodes[hierarchy] === 0 || node.watches[hierarchy] !== undefined) break;
         if (!this.#watch(node, hierarchy)) break;
       }

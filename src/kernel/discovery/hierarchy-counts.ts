@@ -4,6 +4,8 @@ import type { WatchedHierarchies } from './types.js';
 
 /** Looks between two checks of a hierarchy that has no count. */
 const UNCOUNTED_PERIOD = 5;
+/** Looks after which a number that never rests is acted upon. */
+const RESTLESS_LOOKS = 3;
 
 /** Number of cgroups by controller from the text of `/proc/cgroups`; odd lines are skipped. */
 export function parseCgroupCounts(text: string): Map<string, number> {
@@ -16,15 +18,18 @@ export function parseCgroupCounts(text: string): Map<string, number> {
 }
 
 /**
- * Tells from the kernel's number of cgroups per hierarchy where there is one that nobody has seen. Only growth counts,
- * and only when two looks agree: removed cgroups are counted until the kernel has freed them.
+ * Tells from the kernel's number of cgroups per hierarchy where there may be one that nobody has seen: where what is not
+ * accounted for has changed and stayed so for two looks (removed cgroups are counted until the kernel has freed them),
+ * or changes at every look.
  */
 export class HierarchyCounts {
   readonly #file: string | undefined;
   readonly #hierarchies: WatchedHierarchies;
   readonly #logger: Logger;
-  readonly #base: number[];
+  /** What was not accounted for when the hierarchy was last a suspect. */
+  readonly #explained: number[];
   readonly #last: number[];
+  readonly #restless: number[];
   #looks = 0;
   #complained = false;
 
@@ -32,43 +37,45 @@ export class HierarchyCounts {
     this.#file = file;
     this.#hierarchies = hierarchies;
     this.#logger = logger;
-    this.#base = hierarchies.mounts.map(() => Number.NaN);
+    this.#explained = hierarchies.mounts.map(() => Number.NaN);
     this.#last = hierarchies.mounts.map(() => Number.NaN);
+    this.#restless = hierarchies.mounts.map(() => 0);
+  }
+
+  /** @returns the hierarchies that may have directories not in `known`; all of them once at the beginning */
+  suspects(known: readonly number[]): Set<number> {
+    this.#looks++;
+    const suspects = new Set<number>();
+    this.#read().forEach((count, index) => {
+      const suspect = Number.isNaN(count)
+        ? this.#looks % UNCOUNTED_PERIOD === 0
+        : this.#hasChanged(index, count - known[index]!);
+      if (suspect) suspects.add(index);
+    });
+    return suspects;
+  }
+
+  #hasChanged(index: number, unknown: number): boolean {
+    const settled = unknown === this.#last[index];
+    this.#last[index] = unknown;
+    if (unknown === this.#explained[index]) {
+      this.#restless[index] = 0;
+      return false;
+    }
+    this.#restless[index]!++;
+    if (!settled && this.#restless[index]! < RESTLESS_LOOKS) return false;
+    this.#restless[index] = 0;
+    this.#explained[index] = unknown;
+    return true;
   }
 
   /** The kernel's numbers now, by hierarchy; NaN where there is none. */
-  read(): number[] {
+  #read(): number[] {
     const counts = this.#file === undefined ? undefined : this.#parse(this.#file);
     return this.#hierarchies.mounts.map(({ controllers }) => {
       const controller = controllers.find((name) => counts?.has(name));
       return controller === undefined ? Number.NaN : counts!.get(controller)!;
     });
-  }
-
-  /** Sets what is normal: numbers read before the tree was walked, and what the walk found. */
-  settle(counts: readonly number[], known: readonly number[]): void {
-    counts.forEach((count, index) => {
-      this.#base[index] = count - known[index]!;
-      this.#last[index] = this.#base[index]!;
-    });
-  }
-
-  /** @returns the hierarchies that may have directories not in `known` */
-  suspects(known: readonly number[]): Set<number> {
-    this.#looks++;
-    const suspects = new Set<number>();
-    this.read().forEach((count, index) => {
-      if (Number.isNaN(count)) {
-        if (this.#looks % UNCOUNTED_PERIOD === 0) suspects.add(index);
-        return;
-      }
-      const unknown = count - known[index]!;
-      const lasting = Math.min(unknown, this.#last[index]!);
-      this.#last[index] = unknown;
-      if (lasting > this.#base[index]!) suspects.add(index);
-      this.#base[index] = lasting;
-    });
-    return suspects;
   }
 
   #parse(file: string): Map<string, number> | undefined {

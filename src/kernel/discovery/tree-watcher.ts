@@ -58,10 +58,8 @@ export class TreeWatcher {
 
   /** Walks all hierarchies and reports what is there before it returns. */
   start(): void {
-    const counts = this.#counts.read();
     this.tree.look('/');
     this.#publish();
-    this.#counts.settle(counts, this.tree.known);
     this.#checkTimer = setInterval(() => this.#check(), this.#options.checkInterval);
     this.#rescanTimer = setInterval(() => this.#background(this.#sweep()), this.#options.rescanInterval);
   }

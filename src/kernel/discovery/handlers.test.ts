@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { acceptAll, accepted, makeRegistry, type TestRegistry, until } from '../../../test/support/discovery.js';
+import type { Identification } from '../contracts/index.js';
+import type { RegisteredHandler, RegistryOptions } from './index.js';
+
+const PASS: Identification = { verdict: 'pass' };
+const RAW: RegisteredHandler = { id: 'raw', handler: acceptAll };
+
+function described(image: string): Identification {
+  assert.equal(accepted.verdict, 'accept');
+  return accepted.verdict === 'accept' ? { ...accepted, description: { ...accepted.description, image } } : accepted;
+}
+
+/** A handler whose verdicts the test changes. */
+function changeable(id: string, verdicts: Record<string, Identification>): RegisteredHandler & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    id,
+    asked,
+    handler: {
+      identify(path) {
+        asked.push(path);
+        return verdicts[path] ?? PASS;
+      },
+    },
+  };
+}
+
+describe('handlers of the registry', () => {
+  let root: string;
+  let made: TestRegistry;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+    mkdirSync(join(root, 'a'));
+  });
+  afterEach(() => {
+    made.registry.stop();
+    rmSync(root, { recursive: true });
+  });
+
+  async function start(handlers: () => readonly RegisteredHandler[], options: Partial<RegistryOptions> = {}) {
+    made = makeRegistry({ version: 1, mounts: [{ controllers: ['cpu'], path: root }] }, { handlers, ...options });
+    await made.registry.start();
+    return made;
+  }
+
+  it('asks in order, and takes the first that does not pass', async () => {
+    const first = changeable('first', { '/a': { verdict: 'ignore', reason: 'mine' } });
+    const { registry } = await start(() => [first, RAW]);
+    assert.equal(registry.get('/')?.handlerId, 'raw');
+    assert.equal(registry.get('/a'), undefined);
+    assert.deepEqual(registry.children('/'), ['/a'], 'a directory all the same');
+  });
+
+  it('takes a handler that throws or answers nonsense for one that passes, and reports it', async () => {
+    const throwing: RegisteredHandler = {
+      id: 'throwing',
+      handler: {
+        identify() {
+          throw new Error('broken');
+        },
+      },
+    };
+    const silly = { id: 'silly', handler: { identify: () => undefined as unknown as Identification } };
+    const { registry, faults } = await start(() => [throwing, silly, RAW]);
+    assert.equal(registry.get('/a')?.handlerId, 'raw');
+    assert.ok(faults.includes('throwing: Error: broken'));
+    assert.ok(faults.some((fault) => fault.startsWith('silly: TypeError: identify("/a") must return a verdict')));
+  });
+
+  it('shows what waits, and asks again by itself', async () => {
+    const verdicts: Record<string, Identification> = { '/a': { verdict: 'pending', reason: 'daemon is away' } };
+    const runtime = changeable('runtime', verdicts);
+    const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { first: 5, longest: 20 } });
+    assert.equal(registry.get('/a'), undefined);
+    const [waiting] = registry.pending();
+    assert.deepEqual({ ...waiting, since: 0 }, { name: '/a', handler: 'runtime', reason: 'daemon is away', since: 0 });
+    await until(
+      () => runtime.asked.filter((path) => path === '/a').length > 3,
+      () => 'asked again',
+    );
+    assert.equal(registry.pending()[0]?.since, waiting?.since);
+    verdicts['/a'] = described('nginx');
+    await recorder.waitFor('added /a');
+    assert.equal(registry.get('/a')?.handlerId, 'runtime');
+    assert.deepEqual(registry.pending(), []);
+  });
+
+  it('forgets what waited when its cgroup goes', async () => {
+    const runtime = changeable('runtime', { '/a': { verdict: 'pending', reason: 'later' } });
+    const { registry } = await start(() => [runtime]);
+    rmdirSync(join(root, 'a'));
+    await until(
+      () => registry.pending().length === 0,
+      () => 'nothing waits',
+    );
+  });
+
+  it('keeps the container when its handler describes it anew', async () => {
+    const verdicts = { '/a': described('one') };
+    const { registry, recorder } = await start(() => [changeable('runtime', verdicts), RAW]);
+    const container = registry.get('/a');
+    verdicts['/a'] = described('one');
+    registry.registrar('runtime').reconsider('/a');
+    await until(
+      () => registry.get('/a') !== undefined,
+      () => '/a',
+    );
+    verdicts['/a'] = described('two');
+    registry.registrar('runtime').reconsiderAll();
+    await recorder.waitFor('described /a');
+    assert.equal(registry.get('/a'), container);
+    assert.equal(container?.description.image, 'two');
+    assert.equal(recorder.lines.filter((line) => line === 'described /a').length, 1);
+  });
+
+  it('takes it from one handler and gives it to another', async () => {
+    const verdicts: Record<string, Identification> = {};
+    const { registry, recorder } = await start(() => [changeable('runtime', verdicts), RAW]);
+    assert.equal(registry.get('/a')?.handlerId, 'raw');
+    verdicts['/a'] = described('nginx');
+    registry.registrar('runtime').reconsider('/a');
+    await recorder.waitFor('removed /a');
+    assert.equal(registry.get('/a')?.handlerId, 'runtime');
+    assert.deepEqual(recorder.lines.slice(-2), ['removed /a', 'added /a']);
+    verdicts['/a'] = { verdict: 'ignore', reason: 'stopped' };
+    registry.registrar('runtime').reconsider('/a');
+    await until(
+      () => registry.get('/a') === undefined,
+      () => '/a is ignored',
+    );
+  });
+
+  it('leaves an accepted container as it is while a handler makes up its mind', async () => {
+    const verdicts: Record<string, Identification> = {};
+    const { registry } = await start(() => [changeable('runtime', verdicts), RAW]);
+    verdicts['/a'] = { verdict: 'pending', reason: 'reconnecting' };
+    registry.registrar('runtime').reconsider('/a');
+    await until(
+      () => registry.pending().length === 1,
+      () => '/a waits',
+    );
+    assert.equal(registry.get('/a')?.handlerId, 'raw');
+  });
+
+  it('asks everything anew when handlers come late', async () => {
+    const handlers: RegisteredHandler[] = [];
+    const { registry, recorder } = await start(() => handlers);
+    assert.deepEqual(registry.all(), []);
+    handlers.push(RAW);
+    registry.handlersChanged();
+    await recorder.waitFor('added /', 'added /a');
+  });
+
+  it('may be told to reconsider from within identify', async () => {
+    let asked = 0;
+    const eager: RegisteredHandler = {
+      id: 'eager',
+      handler: {
+        identify(path) {
+          if (asked++ < 3) made.registry.registrar('eager').reconsider(path);
+          return PASS;
+        },
+      },
+    };
+    await start(() => [eager, RAW]);
+    await until(
+      () => asked >= 4,
+      () => 'asked',
+    );
+  });
+
+  it('looks at once for a path that it does not know yet', async () => {
+    const { registry, recorder } = await start(() => [RAW], { watchDirectory: () => ({ close() {} }) });
+    mkdirSync(join(root, 'docker/x'), { recursive: true });
+    registry.registrar('raw').reconsider('/docker/x');
+    await recorder.waitFor('added /docker', 'added /docker/x');
+  });
+
+  it('goes on when the listener throws', async () => {
+    const { registry, logger } = await start(() => [RAW], {
+      listener: {
+        added() {
+          throw new Error('no room');
+        },
+        removed() {},
+        descriptionChanged() {},
+        controllersChanged() {},
+      },
+    });
+    assert.equal(registry.all().length, 2);
+    assert.equal(logger.lines.filter((line) => line.includes('no room')).length, 2);
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Controller } from '../../src/kernel/contracts/index.js';
+import type { ContainerRegistry, RegistryOptions } from '../../src/kernel/discovery/index.js';
+import { createCgroupFiles, DescriptorBudget, detectHierarchies } from '../../src/kernel/linux/index.js';
+import { accepted, makeRegistry, type TestRegistry, until } from '../support/discovery.js';
+
+const hierarchies = detectHierarchies({ root: '/', proc: '/proc', sys: '/sys', cgroup: '/sys/fs/cgroup' });
+const top = `/tallyman-test-${process.pid}-discovery`;
+const skip = hierarchies.version === 1 && process.getuid?.() === 0 ? false : 'needs cgroup v1 and root';
+const made: string[] = [];
+
+const paths = (name: string, controllers?: readonly Controller[]) =>
+  hierarchies.mounts
+    .filter((mount) => controllers === undefined || mount.controllers.some((name) => controllers.includes(name)))
+    .map((mount) => mount.path + name);
+
+function make(name: string, controllers?: readonly Controller[]): void {
+  for (const path of paths(name, controllers)) {
+    mkdirSync(path);
+    made.push(path);
+  }
+}
+
+function remove(name: string, controllers?: readonly Controller[]): void {
+  for (const path of paths(name, controllers)) {
+    rmdirSync(path);
+    made.splice(made.lastIndexOf(path), 1);
+  }
+}
+
+/** Removes what tests left behind, children first. */
+function clean(keep: (path: string) => boolean): void {
+  for (const path of made.filter((path) => !keep(path)).reverse()) rmdirSync(path);
+  made.splice(0, made.length, ...made.filter(keep));
+}
+
+describe('discovery on the real cgroup hierarchies', { skip }, () => {
+  let running: ContainerRegistry[] = [];
+
+  before(() => make(top));
+  after(() => clean(() => false));
+  afterEach(() => {
+    for (const registry of running) registry.stop();
+    running = [];
+    clean((path) => path.endsWith(top));
+  });
+
+  /** A registry that sees what this test makes and nothing else of this machine. */
+  async function start(options: Partial<RegistryOptions> = {}): Promise<TestRegistry> {
+    const budget = new DescriptorBudget(64);
+    const started = makeRegistry(hierarchies, {
+      handlers: () => [
+        { id: 'test', handler: { identify: (path) => (path.startsWith(top) ? accepted : { verdict: 'pass' }) } },
+      ],
+      createFiles: (name) => createCgroupFiles(hierarchies, name, budget),
+      countsFile: '/proc/cgroups',
+      coalesce: 30,
+      ...options,
+    });
+    running.push(started.registry);
+    await started.registry.start();
+    return started;
+  }
+
+  it('finds a cgroup made in all hierarchies, and its end', async () => {
+    const { registry, recorder } = await start();
+    make(`${top}/all`);
+    await recorder.waitFor(`added ${top}/all`);
+    const container = registry.get(`${top}/all`)!;
+    assert.deepEqual(container.missing, []);
+    assert.equal(container.cgroup.directory('memory'), `${paths('', ['memory'])[0]}${top}/all`);
+    assert.deepEqual(registry.children(top), [`${top}/all`]);
+    remove(`${top}/all`);
+    await recorder.waitFor(`removed ${top}/all`);
+  });
+
+  it('finds a cgroup made in a single hierarchy, whichever it is', async () => {
+    make(`${top}/other`);
+    const { registry, recorder } = await start();
+    for (const { controllers } of hierarchies.mounts) {
+      const name = `${top}/only-${controllers[0]}`;
+      make(name, controllers);
+      await recorder.waitFor(`added ${name}`);
+      assert.deepEqual([...registry.get(name)!.controllers], controllers);
+    }
+  });
+
+  it('finds a cgroup made in a single hierarchy below a leaf by the counts of the kernel', async () => {
+    make(`${top}/leaf`);
+    const { registry, recorder } = await start({ checkInterval: 20 });
+    assert.equal(registry.watchedDirectories().find(({ name }) => name === `${top}/leaf`)?.directories.length, 1);
+    make(`${top}/leaf/below`, ['pids']);
+    await recorder.waitFor(`added ${top}/leaf/below`);
+  });
+
+  it('asks again for each controller that appears later', async () => {
+    const { registry, recorder } = await start({ checkInterval: 20 });
+    const name = `${top}/slow`;
+    for (const { controllers } of hierarchies.mounts) {
+      const before = registry.get(name)?.controllers.size ?? 0;
+      make(name, controllers);
+      await until(
+        () => (registry.get(name)?.controllers.size ?? 0) === before + controllers.length,
+        () => `${controllers} of ${name}`,
+      );
+    }
+    assert.equal(recorder.lines.filter((line) => line === `added ${name}`).length, 1);
+    assert.ok(!recorder.lines.includes(`removed ${name}`));
+    assert.ok(recorder.lines.includes(`controllers ${name}`));
+  });
+
+  it('finds nested cgroups made at once', async () => {
+    const { recorder } = await start();
+    const names = [`${top}/n1`, `${top}/n1/n2`, `${top}/n1/n2/n3`];
+    for (const name of names) make(name);
+    await recorder.waitFor(...names.map((name) => `added ${name}`));
+    for (const name of names.toReversed()) remove(name);
+    await recorder.waitFor(...names.map((name) => `removed ${name}`));
+  });
+
+  it('takes a cgroup that is removed while it is taken up', async () => {
+    const { registry, recorder } = await start({
+      handlers: () => [
+        {
+          id: 'test',
+          handler: {
+            identify(path) {
+              if (!path.startsWith(`${top}/`)) return { verdict: 'pass' };
+              if (path.endsWith('/brief')) remove(path);
+              return accepted;
+            },
+          },
+        },
+      ],
+    });
+    make(`${top}/brief`);
+    make(`${top}/lasting`);
+    await recorder.waitFor(`added ${top}/lasting`, `removed ${top}/brief`);
+    assert.equal(registry.get(`${top}/brief`), undefined);
+  });
+
+  it('sees a cgroup that is made anew between two looks as another one', async () => {
+    make(`${top}/again`);
+    make(`${top}/again/child`);
+    const { registry, recorder } = await start();
+    const before = registry.get(`${top}/again`);
+    remove(`${top}/again/child`);
+    remove(`${top}/again`);
+    make(`${top}/again`);
+    await recorder.waitFor(`removed ${top}/again/child`, `removed ${top}/again`);
+    assert.equal(recorder.lines.at(-1), `added ${top}/again`);
+    assert.notEqual(registry.get(`${top}/again`), before);
+    make(`${top}/again/child`);
+    await until(
+      () => recorder.present.has(`${top}/again/child`),
+      () => 'a child of the new one',
+    );
+  });
+
+  for (const watches of ['with watches', 'without watches'] as const) {
+    it(`misses nothing in a storm of creations and removals, ${watches}`, async () => {
+      const refuse: RegistryOptions['watchDirectory'] = () => {
+        throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+      };
+      const { recorder } = await start(watches === 'with watches' ? {} : { watchDirectory: refuse, checkInterval: 30 });
+      const existing = new Set<string>([top]);
+      for (let i = 0; i < 300; i++) {
+        const name = `${top}/storm-${i}`;
+        make(name);
+        existing.add(name);
+        if (i % 10 === 0) {
+          make(`${name}/child`);
+          existing.add(`${name}/child`);
+        } else if (i % 2 === 1) {
+          remove(name);
+          existing.delete(name);
+          if (i % 3 === 0) {
+            make(name);
+            existing.add(name);
+          }
+        }
+        if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const equal = () =>
+        recorder.present.size === existing.size && [...existing].every((n) => recorder.present.has(n));
+      await until(equal, () => `${recorder.present.size} of ${existing.size} are known`);
+      clean((path) => path.endsWith(top));
+      await until(
+        () => recorder.present.size === 1,
+        () => `left over: ${[...recorder.present.keys()].join(' ')}`,
+      );
+      assert.ok(!recorder.lines.some((line) => line.includes('twice') || line.includes('stranger')));
+    });
+  }
+});
