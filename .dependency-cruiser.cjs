@@ -51,7 +51,7 @@ module.exports = {
     forbid(
       'kernel-rooms-by-their-index',
       'rooms of the kernel use each other by index.ts',
-      { path: '^src/kernel/([^/]+)/' },
+      { path: '^src/kernel/([^/]+)/', pathNot: TEST },
       { path: '^src/kernel/[^/]+/', pathNot: '^src/kernel/($1/|[^/]+/index\\.ts$)' },
     ),
     ...kernelRooms,
