@@ -1,0 +1,97 @@
+import {
+  type Absent,
+  type CgroupFiles,
+  type Clock,
+  definePlugin,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  type ProbeTarget,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { FreshRead, type KeyedColumn, KeyedPart, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { cpuFields as fields } from './fields.js';
+
+const BURST = 'Linux 5.14';
+/** `cpuacct.stat` counts in USER_HZ, which is 100 on everything Node runs on. */
+const TICK = 10_000_000;
+const MICROSECOND = 1000;
+
+const TICKS: readonly KeyedColumn[] = [
+  { key: 'user', column: { field: fields.user }, factor: TICK },
+  { key: 'system', column: { field: fields.system }, factor: TICK },
+];
+
+const THROTTLING_V1: readonly KeyedColumn[] = [
+  { key: 'nr_periods', column: { field: fields.periods } },
+  { key: 'nr_throttled', column: { field: fields.throttledPeriods } },
+  { key: 'throttled_time', column: { field: fields.throttledTime } },
+  { key: 'nr_bursts', column: { field: fields.burstsPeriods }, since: BURST },
+  { key: 'burst_time', column: { field: fields.burstTime }, since: BURST },
+];
+
+const USAGE_V2: readonly KeyedColumn[] = [
+  { key: 'usage_usec', column: { field: fields.total }, factor: MICROSECOND },
+  { key: 'user_usec', column: { field: fields.user }, factor: MICROSECOND },
+  { key: 'system_usec', column: { field: fields.system }, factor: MICROSECOND },
+  { key: 'nr_periods', column: { field: fields.periods } },
+  { key: 'nr_throttled', column: { field: fields.throttledPeriods } },
+  { key: 'throttled_usec', column: { field: fields.throttledTime }, factor: MICROSECOND },
+  { key: 'nr_bursts', column: { field: fields.burstsPeriods }, since: BURST },
+  { key: 'burst_usec', column: { field: fields.burstTime }, factor: MICROSECOND, since: BURST },
+];
+
+/** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
+function attachV1(cgroup: CgroupFiles, clock: Clock): Probe | undefined {
+  const file = cgroup.value('cpuacct', 'cpuacct.usage');
+  const fresh = file && new FreshRead(file, clock);
+  const usage = file && fresh && new ValuePart({ field: fields.total }, file, { fresh });
+  const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS);
+  const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1);
+  const parts = [usage, ticks, throttling].filter((part) => part !== undefined);
+  if (parts.length === 0) return undefined;
+  return new PartsProbe(parts, {
+    skipWhenIdle: true,
+    missing: throttling?.missing ?? [],
+    ...(file && fresh && { activity: () => (fresh.read() ? file.value : Number.NaN) }),
+  });
+}
+
+/** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */
+function attachV2(target: ProbeTarget, clock: Clock): Probe | undefined {
+  const file = target.cgroup.keyed(
+    'cpu',
+    'cpu.stat',
+    USAGE_V2.map((entry) => entry.key),
+  );
+  if (file === undefined) return undefined;
+  const fresh = new FreshRead(file, clock);
+  const part = new KeyedPart(file, USAGE_V2, fresh);
+  const limited = part.columns.some((column) => column.field === fields.periods);
+  return new PartsProbe([part], {
+    skipWhenIdle: true,
+    missing: limited ? part.missing : [],
+    activity: () => (fresh.read() ? file.values[0]! : Number.NaN),
+  });
+}
+
+/** The `cpu` source. */
+export function createCpuSource(clock: Clock): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'cpu',
+    attach(target): Probe | Absent {
+      const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, clock) : attachV2(target, clock);
+      return probe ?? withoutController(target, 'cpu');
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'cpu',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'CPU time of each container: total, user, system, and what its quota held back.',
+  configSchema: z.strictObject({}),
+  create: (context) => createCpuSource(context.clock),
+});

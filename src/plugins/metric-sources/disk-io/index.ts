@@ -1,0 +1,55 @@
+import {
+  type Absent,
+  definePlugin,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  type Probe,
+  type ProbeTarget,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { PartsProbe, TablePart, withoutController } from '../common/index.js';
+import { type DeviceNamer, findIoStatCells } from './cells.js';
+import { diskIoFields as fields } from './fields.js';
+import { openGroups } from './groups.js';
+import { BlkioProbe, DeviceNaming } from './probe.js';
+
+type Context = Pick<PluginContext, 'clock' | 'linux'>;
+
+function attachV2({ cgroup }: ProbeTarget, nameOf: DeviceNamer, naming: DeviceNaming): Probe | undefined {
+  const file = cgroup.file('blkio', 'io.stat');
+  if (file === undefined) return undefined;
+  const table = new TablePart(file, (text) => findIoStatCells(text, nameOf));
+  table.prepare();
+  return new PartsProbe([table], {
+    skipWhenIdle: true,
+    beforeSample: () => {
+      naming.check([table], table.columns);
+      return true;
+    },
+  });
+}
+
+/** The `diskIO` source. */
+export function createDiskIoSource({ clock, linux }: Context): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'diskio',
+    attach(target): Probe | Absent {
+      const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
+      const naming = new DeviceNaming(() => clock.monotonic());
+      if (target.cgroup.version === 2) return attachV2(target, nameOf, naming) ?? withoutController(target, 'blkio');
+      const groups = openGroups(target.cgroup, nameOf);
+      return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming);
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'diskIO',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Disk I/O of each container by device and operation.',
+  configSchema: z.strictObject({}),
+  create: createDiskIoSource,
+});

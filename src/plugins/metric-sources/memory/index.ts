@@ -1,0 +1,133 @@
+import {
+  type Absent,
+  type CgroupFiles,
+  definePlugin,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  type Probe,
+  type ProbeTarget,
+  z,
+} from '../../../kernel/contracts/index.js';
+import {
+  DerivedPart,
+  FreshRead,
+  KeyedPart,
+  type Missing,
+  type Part,
+  PartsProbe,
+  ValuePart,
+  withoutController,
+} from '../common/index.js';
+import { memoryFields as fields } from './fields.js';
+import { EVENT_KEYS, STAT_KEYS_V2, statKeysV1 } from './keys.js';
+import { RootSwapPart } from './root-swap.js';
+
+type Context = Pick<PluginContext, 'clock' | 'linux'>;
+
+const configSchema = z.strictObject({
+  kernelMemory: z
+    .boolean()
+    .default(false)
+    .describe('Read memory.kernel on cgroup v1 too, at the cost of one more file per sample. On v2 it is free.'),
+});
+
+type MemoryOptions = z.output<typeof configSchema>;
+
+/** Usage less inactive page cache, never below 0; all of the usage when the kernel does not tell the inactive part. */
+function workingSetPart(usage: () => number, stat: KeyedPart | undefined, inactiveKey: string): Part {
+  const index = stat?.file.keys.indexOf(inactiveKey) ?? -1;
+  return new DerivedPart({ field: fields.workingSet }, () => {
+    const inactive = stat?.good ? stat.file.values[index]! : Number.NaN;
+    return Number.isNaN(inactive) ? usage() : Math.max(0, usage() - inactive);
+  });
+}
+
+function openValue(cgroup: CgroupFiles, column: keyof typeof fields, name: string): ValuePart | undefined {
+  const file = cgroup.value('memory', name);
+  return file === undefined ? undefined : new ValuePart({ field: fields[column] }, file);
+}
+
+/** A probe whose usage is a file of its own, by which it also tells whether anything happened. */
+function withUsageFile(
+  { cgroup }: ProbeTarget,
+  { clock }: Context,
+  usageName: string,
+  stat: KeyedPart | undefined,
+  inactiveKey: string,
+  others: readonly (Part | undefined)[],
+): Probe | undefined {
+  const file = cgroup.value('memory', usageName);
+  if (file === undefined) return undefined;
+  const fresh = new FreshRead(file, clock);
+  const usage = new ValuePart({ field: fields.usage }, file, { fresh });
+  const workingSet = workingSetPart(() => (usage.good ? file.value : Number.NaN), stat, inactiveKey);
+  const parts = [usage, stat, workingSet, ...others].filter((part) => part !== undefined);
+  return new PartsProbe(parts, {
+    skipWhenIdle: true,
+    missing: missingOf(parts),
+    activity: () => (fresh.read() ? file.value : Number.NaN),
+  });
+}
+
+function missingOf(parts: readonly Part[]): readonly Missing[] {
+  return parts.flatMap((part) => (part instanceof KeyedPart ? part.missing : []));
+}
+
+function attachV1(target: ProbeTarget, context: Context, options: MemoryOptions): Probe | undefined {
+  const { cgroup } = target;
+  const hierarchical = cgroup.text('memory', 'memory.use_hierarchy') === '1';
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', statKeysV1(hierarchical));
+  return withUsageFile(target, context, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
+    openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
+    openValue(cgroup, 'failcnt', 'memory.failcnt'),
+    options.kernelMemory ? openValue(cgroup, 'kernel', 'memory.kmem.usage_in_bytes') : undefined,
+  ]);
+}
+
+function attachV2(target: ProbeTarget, context: Context): Probe | undefined {
+  const { cgroup } = target;
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', STAT_KEYS_V2);
+  if (target.isRoot) return stat === undefined ? undefined : rootV2(stat, context);
+  return withUsageFile(target, context, 'memory.current', stat, 'inactive_file', [
+    openValue(cgroup, 'maxUsage', 'memory.peak'),
+    openValue(cgroup, 'swap', 'memory.swap.current'),
+    KeyedPart.open(cgroup, 'memory', 'memory.events', EVENT_KEYS),
+  ]);
+}
+
+/** The v2 root has `memory.stat` only: its usage is what is anonymous or page cache, its swap the machine's. */
+function rootV2(stat: KeyedPart, { linux }: Context): Probe {
+  const { keys, values } = stat.file;
+  const anon = keys.indexOf('anon');
+  const file = keys.indexOf('file');
+  const usage = () => (stat.good ? values[anon]! + values[file]! : Number.NaN);
+  const parts = [
+    stat,
+    new DerivedPart({ field: fields.usage }, usage),
+    workingSetPart(usage, stat, 'inactive_file'),
+    new RootSwapPart({ field: fields.swap }, linux),
+  ];
+  return new PartsProbe(parts, { skipWhenIdle: true, missing: stat.missing });
+}
+
+/** The `memory` source. */
+export function createMemorySource(context: Context, options: MemoryOptions): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'memory',
+    attach(target): Probe | Absent {
+      const probe = target.cgroup.version === 1 ? attachV1(target, context, options) : attachV2(target, context);
+      return probe ?? withoutController(target, 'memory');
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'memory',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Memory of each container: usage, working set, cache, swap, page faults, reclaim.',
+  configSchema,
+  create: createMemorySource,
+});

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Absent,
+  type Clock,
+  type Column,
+  definePlugin,
+  type LinuxHost,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { type Cell, PartsProbe, TablePart, withoutController } from '../common/index.js';
+import { percpuFields as fields } from './fields.js';
+
+const CACHE_MS = 60_000;
+
+/**
+ * One more than the highest CPU of a kernel list such as `0-3,8`; infinite when the text is no such list.
+ */
+export function cpusIn(list: string): number {
+  const last = /(\d+)\s*$/.exec(list)?.[1];
+  return last === undefined ? Number.POSITIVE_INFINITY : Number(last) + 1;
+}
+
+/**
+ * The kernel lists all CPUs that could ever be plugged in, which on some virtual machines are hundreds more than there
+ * are; those not present have never run anything.
+ */
+function presentCpus(host: LinuxHost): number {
+  try {
+    return cpusIn(readFileSync(join(host.paths.sys, 'devices/system/cpu/present'), 'latin1'));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** CPUs may be plugged in while the agent runs, but reading the list for each of a thousand containers is a waste. */
+function presentCpusCached(host: LinuxHost, clock: Clock): () => number {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let cpus = 0;
+  return () => {
+    if (clock.monotonic() - readAt > CACHE_MS) {
+      cpus = presentCpus(host);
+      readAt = clock.monotonic();
+    }
+    return cpus;
+  };
+}
+
+/** Numbers of `cpuacct.usage_percpu`, one per CPU in order. */
+export function findCpuCells(text: string, cpus: number): Cell[] {
+  return Array.from(text.matchAll(/\d+/g), (match, cpu) =>
+    cpu < cpus ? { at: match.index, column: columnOf(cpu) } : { at: match.index },
+  );
+}
+
+function columnOf(cpu: number): Column {
+  return { field: fields.perCpu, labels: [String(cpu)] };
+}
+
+/** The `percpu` source. */
+export function createPercpuSource(host: LinuxHost, clock: Clock): MetricSource {
+  const cpusNow = presentCpusCached(host, clock);
+  return {
+    fields: Object.values(fields),
+    part: 'cpu',
+    attach(target): Probe | Absent {
+      if (target.cgroup.version === 2) return { absent: 'cgroup v2 does not count CPU time per CPU', expected: true };
+      const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
+      if (file === undefined) return withoutController(target, 'cpuacct');
+      const cpus = cpusNow();
+      const table = new TablePart(file, (text) => findCpuCells(text, cpus));
+      table.prepare();
+      return new PartsProbe([table], { skipWhenIdle: true });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'percpu',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'CPU time of each container by logical CPU (cgroup v1 only).',
+  configSchema: z.strictObject({}),
+  create: (context) => createPercpuSource(context.linux, context.clock),
+});
