@@ -14,6 +14,11 @@ export interface KernelFile {
   close(): void;
 }
 
+/** True for a `failure` by which the kernel says that a cgroup or process is no more, false for a passing trouble. */
+export function isGone(failure: string | undefined): boolean {
+  return failure === 'ENODEV' || failure === 'ENOENT' || failure === 'ESRCH';
+}
+
 /** A file that holds one unsigned decimal (`memory.usage_in_bytes`), or the word `max`. */
 export interface KernelValue {
   readonly path: string;

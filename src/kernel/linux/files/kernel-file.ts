@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
+import { codeOf, isGone, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { readUnsigned } from './unsigned.js';
 
@@ -151,11 +151,6 @@ export class BudgetedValue implements KernelValue {
   close(): void {
     this.file.close();
   }
-}
-
-/** True for the ways in which the kernel says that a cgroup or process is no more. */
-export function isGone(failure: string | undefined): boolean {
-  return failure === 'ENODEV' || failure === 'ENOENT' || failure === 'ESRCH';
 }
 
 function isExhaustion(failure: string | undefined): boolean {

@@ -1,18 +1,19 @@
-import type {
-  CgroupFiles,
-  Column,
-  Controller,
-  KernelValue,
-  KeyedFile,
-  Probe,
-  RowWriter,
-  SampleOutcome,
+import {
+  type CgroupFiles,
+  type Column,
+  type Controller,
+  isGone,
+  type KernelValue,
+  type KeyedFile,
+  type Probe,
+  type RowWriter,
+  type SampleOutcome,
 } from '../../../kernel/contracts/index.js';
 import type { FreshRead } from './fresh-read.js';
 
 /**
  * What a part says after its share of a sample. `gone`: its file vanished for good. `derived`: it has no file of its
- * own and does not keep the probe beforeSample.
+ * own and does not keep the probe alive.
  */
 export type PartOutcome = 'ok' | 'layout-changed' | 'gone' | 'derived';
 
@@ -37,11 +38,6 @@ export interface PartsProbeOptions {
   readonly missing?: readonly Missing[];
   /** Called before each sample; false ends the probe. */
   readonly beforeSample?: () => boolean;
-}
-
-/** True when a read failed because the cgroup or process is gone, and not because of a passing trouble. */
-export function isGone(failure: string | undefined): boolean {
-  return failure === 'ENODEV' || failure === 'ENOENT' || failure === 'ESRCH';
 }
 
 /** A probe put together from parts. It ends when the files of all its parts are gone. */

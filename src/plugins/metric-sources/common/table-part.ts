@@ -1,12 +1,13 @@
 import {
   ByteTemplate,
   type Column,
+  isGone,
   type KernelFile,
   type LinuxHost,
   type RowWriter,
   type TemplateSlot,
 } from '../../../kernel/contracts/index.js';
-import { isGone, type Part, type PartOutcome } from './parts.js';
+import type { Part, PartOutcome } from './parts.js';
 
 /** A file read as bytes: a cgroup's, whose descriptor is kept, or one of `/proc`, which is opened at each read. */
 export type ByteSource = Pick<KernelFile, 'read' | 'buffer' | 'failure' | 'close'>;

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { createCpuSource } from './index.js';
+
+let tree: FileTree;
+let clock: TestClock;
+beforeEach(() => {
+  clock = new TestClock();
+  tree = new FileTree(1);
+});
+afterEach(() => tree.remove());
+
+const on = (version: 1 | 2): FileTree => {
+  tree.remove();
+  tree = new FileTree(version);
+  return tree;
+};
+
+test('on v1 the three files give all fields, in nanoseconds', () => {
+  tree
+    .writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '9007199254740993\n', 'cpuacct.stat': 'user 12\nsystem 3\n' })
+    .writeCgroup('/a', 'cpu', {
+      'cpu.stat': 'nr_periods 5\nnr_throttled 2\nthrottled_time 7\nnr_bursts 1\nburst_time 9\n',
+    });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), {
+    'cpu.usage.total': 9007199254740993n,
+    'cpu.usage.user': 120_000_000,
+    'cpu.usage.system': 30_000_000,
+    'cpu.cfs.periods': 5,
+    'cpu.cfs.throttled_periods': 2,
+    'cpu.cfs.throttled_time': 7,
+    'cpu.cfs.bursts_periods': 1,
+    'cpu.cfs.burst_time': 9,
+  });
+  assert.deepEqual(probe.missing, []);
+  assert.equal(probe.skipWhenIdle, true);
+  probe.close();
+});
+
+test('on v1 a container in one of the hierarchies has that one’s fields', () => {
+  tree.writeCgroup('/a', 'cpu', { 'cpu.stat': 'nr_periods 0\nnr_throttled 0\nthrottled_time 0\n' });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), {
+    'cpu.cfs.periods': 0,
+    'cpu.cfs.throttled_periods': 0,
+    'cpu.cfs.throttled_time': 0,
+  });
+  assert.equal(probe.activity, undefined);
+  assert.deepEqual(
+    probe.missing?.map(({ what }) => what),
+    ['cpu.cfs.bursts_periods', 'cpu.cfs.burst_time'],
+  );
+  assert.match(
+    probe.missing?.[0]?.reason ?? '',
+    /cpu\.stat has no "nr_bursts" \(the kernel has it since Linux 5\.14\)$/,
+  );
+});
+
+test('on v2 one file gives all fields, converted from microseconds', () => {
+  on(2).writeCgroup('/a', 'cpu', {
+    'cpu.stat':
+      'usage_usec 10000000000000\nuser_usec 7\nsystem_usec 3\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\nnr_bursts 1\nburst_usec 9\n',
+  });
+  assert.deepEqual(sampleOf(attached(createCpuSource(clock), tree.target('/a'))), {
+    'cpu.usage.total': 10_000_000_000_000_000n,
+    'cpu.usage.user': 7000,
+    'cpu.usage.system': 3000,
+    'cpu.cfs.periods': 5,
+    'cpu.cfs.throttled_periods': 2,
+    'cpu.cfs.throttled_time': 7000,
+    'cpu.cfs.bursts_periods': 1,
+    'cpu.cfs.burst_time': 9000,
+  });
+});
+
+test('on v2 a container without the cpu controller has its usage, and nothing is reported missing', () => {
+  on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': 'usage_usec 10\nuser_usec 7\nsystem_usec 3\n' });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 10_000, 'cpu.usage.user': 7000, 'cpu.usage.system': 3000 });
+  assert.deepEqual(probe.missing, []);
+});
+
+test('a sample right after `activity` uses the number just read, a later one reads anew', () => {
+  tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '100\n' });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  assert.equal(probe.activity?.(), 100);
+  tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '200\n' });
+  assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 100 });
+  assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 200 });
+  assert.equal(probe.activity?.(), 200);
+  tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '300\n' });
+  clock.milliseconds += 1000;
+  assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 300 });
+});
+
+test('without any file a container has none, the machine lacks something', () => {
+  assert.equal(absent(createCpuSource(clock), tree.target('/a')).expected, true);
+  assert.equal(absent(createCpuSource(clock), tree.target('/')).expected, undefined);
+});
+
+test('a file with odd content leaves its columns absent and the others in place', () => {
+  tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': 'odd\n', 'cpuacct.stat': 'user 1\nsystem x\n' });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), { 'cpu.usage.user': 10_000_000 });
+  assert.ok(Number.isNaN(probe.activity?.()));
+});

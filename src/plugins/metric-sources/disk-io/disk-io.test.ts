@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import fc from 'fast-check';
+import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { TestHost } from '../../../../test/support/test-host.js';
+import { findBlkioCells, findIoStatCells } from './cells.js';
+import { diskIoFields } from './fields.js';
+import { createDiskIoSource } from './index.js';
+
+let tree: FileTree;
+let host: TestHost;
+let clock: TestClock;
+const use = (version: 1 | 2): void => {
+  tree = new FileTree(version);
+  host = new TestHost(tree.root);
+  host.devices.set('8:0', '/dev/sda');
+};
+beforeEach(() => {
+  clock = new TestClock();
+  use(1);
+});
+afterEach(() => tree.remove());
+
+const source = () => createDiskIoSource({ clock, linux: host });
+const blkio = (files: Record<string, string>) =>
+  tree.writeCgroup('/a', 'blkio', Object.fromEntries(Object.entries(files).map(([k, v]) => [`blkio.${k}`, v])));
+
+const NOTHING = 'Total 0\n';
+
+test('with nothing done yet there are no columns; the first I/O brings them', () => {
+  blkio({ 'throttle.io_service_bytes_recursive': NOTHING, 'throttle.io_serviced_recursive': NOTHING });
+  const probe = attached(source(), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), {});
+  blkio({
+    'throttle.io_service_bytes_recursive': '8:0 Read 4096\n8:0 Write 0\nTotal 4096\n',
+    'throttle.io_serviced_recursive': '8:0 Read 1\n8:0 Write 0\nTotal 1\n',
+  });
+  assert.deepEqual(sampleOf(probe), {
+    'diskio.io_service_bytes{8,0,/dev/sda,Read}': 4096,
+    'diskio.io_service_bytes{8,0,/dev/sda,Write}': 0,
+    'diskio.io_serviced{8,0,/dev/sda,Read}': 1,
+    'diskio.io_serviced{8,0,/dev/sda,Write}': 0,
+  });
+  probe.close();
+});
+
+test('a steady file keeps its columns, another device changes them', () => {
+  blkio({ 'throttle.io_service_bytes': '8:0 Read 1\nTotal 1\n' });
+  const probe = attached(source(), tree.target('/a'));
+  const { columns } = probe;
+  blkio({ 'throttle.io_service_bytes': '8:0 Read 22222\nTotal 22222\n' });
+  assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{8,0,/dev/sda,Read}': 22_222 });
+  assert.equal(probe.columns, columns);
+  blkio({ 'throttle.io_service_bytes': '8:16 Read 5\n8:0 Read 22222\nTotal 22227\n' });
+  assert.deepEqual(sampleOf(probe), {
+    'diskio.io_service_bytes{8,16,,Read}': 5,
+    'diskio.io_service_bytes{8,0,/dev/sda,Read}': 22_222,
+  });
+  assert.notEqual(probe.columns, columns);
+});
+
+test('the scheduler’s files win over the throttle files, recursive ones over plain ones', () => {
+  const groups = ['throttle.io_service_bytes', 'throttle.io_service_bytes_recursive', 'io_service_bytes_recursive'];
+  groups.push('bfq.io_service_bytes_recursive');
+  for (const [i, name] of groups.entries()) {
+    blkio({ [name]: `8:0 Read ${i + 1}\nTotal ${i + 1}\n` });
+    const expected = { 'diskio.io_service_bytes{8,0,/dev/sda,Read}': i + 1 };
+    assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), expected);
+  }
+  blkio({ 'bfq.io_service_bytes_recursive': NOTHING });
+  const unused = { 'diskio.io_service_bytes{8,0,/dev/sda,Read}': 3 };
+  assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), unused);
+});
+
+test('lines without an operation count as Count', () => {
+  blkio({
+    io_service_bytes_recursive: '8:0 Read 1\nTotal 1\n',
+    sectors_recursive: '8:0 7\n',
+    time_recursive: '8:0 9\n',
+  });
+  assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), {
+    'diskio.io_service_bytes{8,0,/dev/sda,Read}': 1,
+    'diskio.sectors{8,0,/dev/sda,Count}': 7,
+    'diskio.io_time{8,0,/dev/sda,Count}': 9,
+  });
+});
+
+test('io.stat: operations as on v1, io.cost as Count, the rest left out', () => {
+  tree.remove();
+  use(2);
+  const line = (n: number) =>
+    `8:0 rbytes=${n} wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.vrate=100.5 cost.usage=7 cost.wait=8\n8:16 \n`;
+  tree.writeCgroup('/a', 'blkio', { 'io.stat': line(1) });
+  const probe = attached(source(), tree.target('/a'));
+  const { columns } = probe;
+  tree.writeCgroup('/a', 'blkio', { 'io.stat': line(100).replace('100.5', '99.25') });
+  assert.deepEqual(sampleOf(probe), {
+    'diskio.io_service_bytes{8,0,/dev/sda,Read}': 100,
+    'diskio.io_service_bytes{8,0,/dev/sda,Write}': 2,
+    'diskio.io_serviced{8,0,/dev/sda,Read}': 3,
+    'diskio.io_serviced{8,0,/dev/sda,Write}': 4,
+    'diskio.io_cost_usage{8,0,/dev/sda,Count}': 7,
+    'diskio.io_cost_wait{8,0,/dev/sda,Count}': 8,
+  });
+  assert.equal(probe.columns, columns);
+});
+
+test('a device gets its name when the machine learns it', () => {
+  blkio({ 'throttle.io_service_bytes': '259:0 Read 1\nTotal 1\n' });
+  const probe = attached(source(), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,,Read}': 1 });
+  host.devices.set('259:0', '/dev/nvme0n1');
+  clock.milliseconds += 61_000;
+  assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,/dev/nvme0n1,Read}': 1 });
+});
+
+test('without the controller', () => {
+  assert.equal(absent(source(), tree.target('/a')).expected, true);
+  assert.match(absent(source(), tree.target('/')).absent, /blkio controller is not mounted/);
+});
+
+test('any text gives cells in ascending order', () => {
+  const piece = fc.constantFrom('8:0', ' ', 'Read', '\n', '12', 'rbytes=', 'cost.usage=', 'Total ', 'x', ':');
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(piece).map((pieces) => pieces.join('')),
+  );
+  const namer = () => '';
+  fc.assert(
+    fc.property(text, (content) => {
+      for (const cells of [findBlkioCells(content, diskIoFields.sectors, namer), findIoStatCells(content, namer)]) {
+        assert.deepEqual(
+          cells.map(({ at }) => at),
+          cells.map(({ at }) => at).toSorted((a, b) => a - b),
+        );
+        for (const { at, column } of cells) if (column !== undefined) assert.match(content[at]!, /\d/);
+      }
+    }),
+  );
+});
