@@ -1,7 +1,20 @@
 import type { Plugin } from '../kernel/contracts/index.js';
 
-/** Built-in plugins by name. Each is imported when the configuration uses it. */
-export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {};
+type Module = Promise<{ readonly default: unknown }>;
 
-/** What runs unless the config file says otherwise, in starting order. */
-export const defaultPlugins: readonly { readonly use: string }[] = [];
+/** The kernel checks what a module exports, so that built-ins pass the same gate as a stranger's plugin. */
+const importing = (load: () => Module) => async (): Promise<Plugin> => (await load()).default as Plugin;
+
+/** Built-in plugins by name. Each is imported when the configuration uses it. */
+export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
+  raw: importing(() => import('./container-handlers/raw/index.js')),
+  docker: importing(() => import('./container-handlers/docker/index.js')),
+  podman: importing(() => import('./container-handlers/podman/index.js')),
+};
+
+/** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
+export const defaultPlugins: readonly { readonly use: string }[] = [
+  { use: 'docker' },
+  { use: 'podman' },
+  { use: 'raw' },
+];

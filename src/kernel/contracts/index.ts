@@ -10,6 +10,7 @@ export * from './byte-writer.js';
 export * from './cgroup.js';
 export * from './container.js';
 export * from './errors.js';
+export * from './events.js';
 export * from './fields.js';
 export * from './http.js';
 export * from './linux.js';

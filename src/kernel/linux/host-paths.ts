@@ -10,7 +10,10 @@ const MOUNTED_ROOT = '/rootfs';
  * `/rootfs` when the host's root directory is mounted there (contract 12.7).
  * @param exists replaces the look into the file system, for tests
  */
-export function resolveHostPaths(config: Partial<HostPaths> = {}, exists = existsSync): HostPaths {
+export function resolveHostPaths(
+  config: { readonly [K in keyof HostPaths]?: string | undefined } = {},
+  exists = existsSync,
+): HostPaths {
   const root = config.root ?? (exists(join(MOUNTED_ROOT, 'proc/self')) ? MOUNTED_ROOT : '/');
   const below = (path: string, probe: string) => (exists(join(root, path, probe)) ? join(root, path) : join('/', path));
   const sys = config.sys ?? (config.root === undefined ? below('sys', 'class') : join(root, 'sys'));

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import 'reflect-metadata';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import {
   type AgentView,

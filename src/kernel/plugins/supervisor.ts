@@ -45,13 +45,27 @@ export class Supervisor {
 
   /** The same for calls whose failure the caller must see (start, a request): the error is counted and thrown on. */
   async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>): Promise<T> {
+    const result = await this.call(record, what, call);
+    record.succeeded(this.clock.now());
+    return result;
+  }
+
+  /**
+   * The same for a call that is made as it is, synchronous or not: faults are counted and thrown on. Answers to a
+   * request other than 200 are no faults.
+   */
+  call<T>(record: PluginRecord, what: string, call: () => T): T {
+    const failed = (error: unknown): never => {
+      if (!(error instanceof RequestError)) this.fault(record, what, error);
+      throw error;
+    };
     try {
-      const result = await this.timed(record, call);
+      const result = this.timed(record, call);
+      if (result instanceof Promise) return result.catch(failed) as T;
       record.succeeded(this.clock.now());
       return result;
     } catch (error) {
-      if (!(error instanceof RequestError)) this.fault(record, what, error);
-      throw error;
+      return failed(error);
     }
   }
 

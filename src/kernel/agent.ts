@@ -1,0 +1,224 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { type DependencyContainer, container as rootContainer } from 'tsyringe';
+import { type AgentConfig, assertTrusted } from './config/index.js';
+import type { ContainerDescription, Logger } from './contracts/index.js';
+import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
+import { Housekeeper } from './housekeeping/index.js';
+import { createHttpServer, type HttpServer } from './http/index.js';
+import {
+  type CgroupHierarchies,
+  createCgroupFiles,
+  createLinuxHost,
+  DescriptorBudget,
+  detectHierarchies,
+  type RefreshableHost,
+  readLimits,
+  resolveHostPaths,
+} from './linux/index.js';
+import { createClock, type LoggerSource } from './log/index.js';
+import { readMachine } from './machine/index.js';
+import { type ActivePlugin, PLUGIN_TOKENS, PluginHost, type PluginSources, Supervisor } from './plugins/index.js';
+import { LiveView } from './view/index.js';
+
+/** How long open requests may take to finish once the agent is told to stop, ms. */
+const REQUEST_GRACE = 1_200;
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly builtins: PluginSources['builtins'];
+  /** Directory that plugin paths and packages are resolved from. */
+  readonly pluginDirectory: string;
+  readonly logs: LoggerSource;
+}
+
+/** What the agent found when it started. */
+export interface Found {
+  readonly urls: readonly string[];
+  readonly cgroupVersion: 1 | 2;
+  readonly hierarchies: readonly string[];
+  readonly containers: number;
+  readonly plugins: number;
+}
+
+/**
+ * The composition root: the only place that knows how the rooms of the kernel are wired. Data goes one way: cgroup tree
+ * → registry → housekeeping → history → view → HTTP.
+ */
+export class Agent {
+  private readonly clock = createClock();
+  private readonly logger: Logger;
+  private readonly budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
+  private readonly hierarchies: CgroupHierarchies;
+  private readonly host: RefreshableHost;
+  private readonly container: DependencyContainer = rootContainer.createChildContainer();
+  private readonly housekeeper: Housekeeper;
+  private readonly registry: ContainerRegistry;
+  private readonly plugins: PluginHost;
+  private readonly view: LiveView;
+  private http: HttpServer | undefined;
+  private machineTimer: NodeJS.Timeout | undefined;
+  readonly supervisor: Supervisor;
+
+  constructor(private readonly options: AgentOptions) {
+    const { config, logs } = options;
+    this.logger = logs.logger('agent');
+    this.supervisor = new Supervisor(this.clock, logs.logger('plugins'));
+    const paths = resolveHostPaths(config.host);
+    this.hierarchies = detectHierarchies(paths);
+    this.host = createLinuxHost({
+      paths,
+      budget: this.budget,
+      clock: this.clock,
+      readMachine: (at, filesystems) => readMachine(at, filesystems, config.machine),
+    });
+    this.housekeeper = new Housekeeper(
+      { ...config.housekeeping, historyDuration: config.history.duration },
+      this.clock,
+      logs.logger('housekeeping'),
+      this.supervisor,
+      (name) => this.registry.recheck(name),
+    );
+    this.view = this.createView();
+    this.plugins = this.createPluginHost();
+    this.registry = this.createRegistry(paths.proc);
+  }
+
+  /**
+   * Loads the plugins, finds the containers, begins to sample and to answer.
+   * @throws TallymanError when an address cannot be listened on, or a plugin with `onError: fail` fails
+   */
+  async start(): Promise<Found> {
+    const { config } = this.options;
+    for (const { what, reason } of this.hierarchies.missing) this.logger.warn(`${what}: ${reason}`);
+    await this.host.refresh();
+    await this.plugins.load(config.plugins, {
+      builtins: this.options.builtins,
+      baseDir: this.options.pluginDirectory,
+      assertTrusted: (path) => assertTrusted(path, 'plugin'),
+    });
+    await this.plugins.start();
+    await this.registry.start();
+    this.housekeeper.start();
+    this.http = this.createHttp();
+    const urls = await this.http.start();
+    this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
+    return this.found(urls);
+  }
+
+  /** Finishes open requests, stops sampling and plugins, and closes every file. */
+  async stop(): Promise<void> {
+    clearInterval(this.machineTimer);
+    await this.http?.stop(REQUEST_GRACE);
+    this.housekeeper.stop();
+    await this.registry.stop();
+    await this.plugins.stop();
+    await this.container.dispose();
+    this.options.logs.flush();
+  }
+
+  private found(urls: readonly string[]): Found {
+    return {
+      urls,
+      cgroupVersion: this.hierarchies.version,
+      hierarchies: this.hierarchies.mounts.map(({ controllers }) => controllers.join(',')),
+      containers: this.view.containers().length,
+      plugins: this.view.plugins().filter(({ up }) => up).length,
+    };
+  }
+
+  private async refreshMachine(): Promise<void> {
+    try {
+      await this.host.refresh();
+    } catch (error) {
+      this.logger.error('the facts about the machine could not be read again', { error: String(error) });
+    }
+  }
+
+  private createView(): LiveView {
+    return new LiveView({
+      version: this.options.version,
+      host: this.host,
+      housekeeper: this.housekeeper,
+      registry: () => this.registry,
+      plugins: () => this.plugins,
+      sources: {
+        monotonic: this.clock.monotonic,
+        readLimits: ({ cgroup, name }) => readLimits(cgroup, { isRoot: name === '/', machine: this.host.machine() }),
+      },
+    });
+  }
+
+  private createPluginHost(): PluginHost {
+    const { container, supervisor } = this;
+    container.register(PLUGIN_TOKENS.supervisor, { useValue: supervisor });
+    container.register(PLUGIN_TOKENS.clock, { useValue: this.clock });
+    container.register(PLUGIN_TOKENS.logger, { useValue: (id) => this.options.logs.logger(id) });
+    container.register(PLUGIN_TOKENS.linux, { useValue: this.host });
+    container.register(PLUGIN_TOKENS.view, { useValue: this.view });
+    const listener = {
+      activated: (plugin: ActivePlugin) => this.pluginChanged(plugin, true),
+      deactivated: (plugin: ActivePlugin) => this.pluginChanged(plugin, false),
+    };
+    return new PluginHost(container, supervisor, this.logger, listener, (id) => this.registry.registrar(id));
+  }
+
+  private pluginChanged(plugin: ActivePlugin, active: boolean): void {
+    if (plugin.kind === 'container-handler') this.registry.handlersChanged();
+    if (plugin.kind !== 'metric-source') return;
+    const source = plugin as ActivePlugin<'metric-source'>;
+    if (active) this.housekeeper.sourceAdded(source, this.plugins.active('metric-source'));
+    else this.housekeeper.sourceRemoved(source);
+  }
+
+  private createRegistry(proc: string): ContainerRegistry {
+    const { config, logs } = this.options;
+    return new ContainerRegistry({
+      hierarchies: this.hierarchies,
+      handlers: () =>
+        this.plugins.active('container-handler').map(({ record, instance }) => ({ id: record.id, handler: instance })),
+      createFiles: (name) => createCgroupFiles(this.hierarchies, name, this.budget),
+      clock: this.clock,
+      logger: logs.logger('discovery'),
+      rescanInterval: config.discovery.rescanInterval,
+      countsFile: `${proc}/cgroups`,
+      onFault: (id, error) => this.supervisor.fault(this.supervisor.get(id)!, 'identify', error),
+      listener: {
+        added: (tracked) => this.containerAdded(tracked),
+        removed: ({ name }) => {
+          this.housekeeper.remove(name);
+          this.view.remove(name);
+        },
+        controllersChanged: ({ name }) => this.housekeeper.reattach(name),
+        descriptionChanged: (tracked, previous) => this.descriptionChanged(tracked, previous),
+      },
+    });
+  }
+
+  private containerAdded(tracked: TrackedContainer): void {
+    this.housekeeper.add(tracked);
+    this.view.add(tracked);
+  }
+
+  private descriptionChanged(tracked: TrackedContainer, previous: ContainerDescription): void {
+    this.view.changed();
+    const { pid, networkMode, storage } = tracked.description;
+    const sameProcess = pid === previous.pid && networkMode === previous.networkMode;
+    if (!sameProcess || JSON.stringify(storage) !== JSON.stringify(previous.storage)) {
+      this.housekeeper.reattach(tracked.name);
+    }
+  }
+
+  private createHttp(): HttpServer {
+    const mounted = <K extends 'api-version' | 'endpoint'>(kind: K) =>
+      this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
+    return createHttpServer({
+      web: this.options.config.web,
+      apiVersions: mounted('api-version'),
+      endpoints: mounted('endpoint'),
+      guard: (id, what, call) => this.supervisor.call(this.supervisor.get(id)!, what, call),
+      logger: this.options.logs.logger('http'),
+    });
+  }
+}

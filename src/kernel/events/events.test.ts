@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type ContainerEvent, EVENT_TYPES, type EventType } from '../contracts/index.js';
+import { EventStore } from './index.js';
+import { OomParser, parseRecord } from './kernel-log.js';
+
+const ALL: ReadonlySet<EventType> = new Set(EVENT_TYPES);
+const everything = { containerName: '/', below: true, types: ALL, max: -1 };
+const arbitraryEvent = fc.record({
+  containerName: fc.constantFrom('/', '/a', '/a/b', '/ab'),
+  time: fc.integer({ min: 0, max: 100 }),
+  type: fc.constantFrom(...EVENT_TYPES),
+});
+
+function filled(events: readonly ContainerEvent[], retention = { age: -1, count: -1 }): EventStore {
+  const store = new EventStore(() => retention);
+  for (const event of events) store.add(event);
+  return store;
+}
+
+describe('event store', () => {
+  test('selects by container, type and time, then cuts to the newest', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryEvent), fc.integer({ min: -1, max: 5 }), (events, max) => {
+        const types = new Set<EventType>(['oom', 'containerCreation']);
+        const query = { containerName: '/a', below: true, types, start: 20, end: 80, max };
+        const expected = events
+          .filter(({ containerName, type }) => /^\/a(\/|$)/.test(containerName) && types.has(type))
+          .filter(({ time }) => time >= 20 && time <= 80)
+          .map(({ time }) => time)
+          .sort((a, b) => a - b);
+        const found = filled(events)
+          .query(query)
+          .map(({ time }) => time);
+        assert.deepEqual(found, max < 0 ? expected : expected.slice(expected.length - Math.min(max, expected.length)));
+      }),
+    );
+  });
+
+  test('a name alone does not match what is below it', () => {
+    const store = filled([{ containerName: '/a/b', time: 1, type: 'oom' }]);
+    assert.equal(store.query({ ...everything, containerName: '/a', below: false }).length, 0);
+    assert.equal(store.query({ ...everything, containerName: '/a' }).length, 1);
+  });
+
+  test('keeps by count and age of each type', () => {
+    const events = Array.from({ length: 10 }, (_, i) => ({ containerName: '/', time: i * 1e6, type: 'oom' as const }));
+    assert.equal(filled(events, { age: -1, count: 3 }).query(everything).length, 3);
+    assert.equal(filled(events, { age: 4000, count: -1 }).query(everything).length, 5);
+    assert.equal(filled(events, { age: -1, count: 0 }).query(everything).length, 0);
+  });
+
+  test('subscribers get what fits, also what is not stored, until they end it', () => {
+    const store = filled([], { age: -1, count: 0 });
+    const got: ContainerEvent[] = [];
+    const end = store.subscribe({ containerName: '/a', below: false, types: ALL }, (event) => got.push(event));
+    const event = { containerName: '/a', time: 1, type: 'oom' } as const;
+    store.add(event);
+    store.add({ ...event, containerName: '/b' });
+    end();
+    store.add(event);
+    assert.deepEqual(got, [event]);
+  });
+});
+
+const MODERN = [
+  'stress invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
+  'CPU: 1 PID: 42 Comm: stress Not tainted',
+  'oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=my, app,pid=42,uid=0',
+  'Memory cgroup out of memory: Killed process 42 (my, app) total-vm:8192kB, anon-rss:4096kB',
+];
+const OLD = [
+  'busybox invoked oom-killer: gfp_mask=0x0, order=0',
+  'Task in /a/b killed as a result of limit of /a',
+  'Killed process 7 (busybox) total-vm:8192kB',
+];
+
+function parse(lines: readonly string[]) {
+  const parser = new OomParser();
+  return lines.flatMap((text, i) => parser.take({ sinceBoot: i, text }) ?? []);
+}
+
+describe('kernel log', () => {
+  test('an OOM report names the task’s container, the limit’s container and the victim', () => {
+    assert.deepEqual(parse(MODERN), [
+      {
+        sinceBoot: 3,
+        taskContainer: '/a/b',
+        limitContainer: '/a',
+        victim: { pid: 42, processName: 'my, app', constraint: 'CONSTRAINT_MEMCG' },
+      },
+    ]);
+    assert.deepEqual(parse(OLD), [
+      { sinceBoot: 2, taskContainer: '/a/b', limitContainer: '/a', victim: { pid: 7, processName: 'busybox' } },
+    ]);
+  });
+
+  test('two reports are two kills, and a kill without a report is none', () => {
+    assert.equal(parse([...MODERN, ...OLD]).length, 2);
+    assert.equal(parse(MODERN.slice(2)).length, 0);
+  });
+
+  test('no bytes make it throw', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (raw) => {
+        const record = parseRecord(raw);
+        if (record !== undefined) new OomParser().take(record);
+        new OomParser().take({ sinceBoot: 0, text: raw });
+      }),
+    );
+    assert.deepEqual(parseRecord('6,339,5140900,-;text\n SUBSYSTEM=x'), { sinceBoot: 5140900, text: 'text' });
+  });
+});

@@ -1,0 +1,76 @@
+import type { OomVictim } from '../contracts/index.js';
+
+/** An OOM kill as the kernel log tells it. */
+export interface OomKill {
+  /** µs since boot. */
+  readonly sinceBoot: number;
+  /** Container of the killed process. */
+  readonly taskContainer: string;
+  /** Container whose limit was hit; `/` when the machine itself ran out of memory. */
+  readonly limitContainer: string;
+  readonly victim: OomVictim;
+}
+
+/** One record of `/dev/kmsg`: `priority,sequence,µs since boot,flags;text`, possibly with further lines. */
+export interface KernelRecord {
+  readonly sinceBoot: number;
+  readonly text: string;
+}
+
+/** @returns undefined for what is no record */
+export function parseRecord(raw: string): KernelRecord | undefined {
+  const match = /^\d+,\d+,(\d+),[^;]*;([^\n]*)/.exec(raw);
+  return match === null ? undefined : { sinceBoot: Number(match[1]), text: match[2]! };
+}
+
+/** Lines after which an unfinished report is given up: another report's lines may have come between. */
+const LONGEST_REPORT = 500;
+
+/**
+ * Puts the lines of an OOM report together: it begins with `… invoked oom-killer:` and ends with the killed process.
+ * Kernels from 5.0 on say all in one `oom-kill:` line, older ones in `Task in … killed as a result of limit of …`.
+ */
+export class OomParser {
+  private lines = -1;
+  private taskContainer = '/';
+  private limitContainer = '/';
+  private constraint: string | undefined;
+
+  /** Takes the next record. @returns the kill that it completes */
+  take({ sinceBoot, text }: KernelRecord): OomKill | undefined {
+    if (text.includes('invoked oom-killer:')) {
+      this.begin();
+      return undefined;
+    }
+    if (this.lines < 0) return undefined;
+    if (++this.lines > LONGEST_REPORT) this.lines = -1;
+    this.readContainers(text);
+    const killed = /Killed process (\d+) \((.*?)\)(?:,| |$)/.exec(text);
+    if (killed === null) return undefined;
+    this.lines = -1;
+    const { taskContainer, limitContainer, constraint } = this;
+    const victim = { pid: Number(killed[1]), processName: killed[2]!, ...(constraint !== undefined && { constraint }) };
+    return { sinceBoot, taskContainer, limitContainer, victim };
+  }
+
+  private begin(): void {
+    this.lines = 0;
+    this.taskContainer = '/';
+    this.limitContainer = '/';
+    this.constraint = undefined;
+  }
+
+  private readContainers(text: string): void {
+    const modern = /oom-kill:constraint=([^,]*),/.exec(text);
+    if (modern !== null) {
+      this.constraint = modern[1];
+      this.taskContainer = /,task_memcg=(.*?),task=/.exec(text)?.[1] ?? '/';
+      this.limitContainer = /,oom_memcg=(.*?),task_memcg=/.exec(text)?.[1] ?? '/';
+      return;
+    }
+    const old = /Task in (.*) killed as a result of limit of (.*)$/.exec(text);
+    if (old === null) return;
+    this.taskContainer = old[1]!;
+    this.limitContainer = old[2]!;
+  }
+}

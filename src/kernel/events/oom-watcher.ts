@@ -1,0 +1,96 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { type Clock, codeOf, type Logger, messageOf } from '../contracts/index.js';
+import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
+
+const POLL = 500;
+/** The kernel never gives a longer record. */
+const RECORD_SIZE = 8192;
+/** Records read before other work gets its turn. */
+const RECORDS_PER_TURN = 500;
+
+export interface OomWatcherOptions {
+  /** Normally `/dev/kmsg`. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Seconds since boot, as `/proc/uptime` says. */
+  readonly uptime: () => number;
+  /** Told about every kill that happened after the start of the agent, with its time in µs since the epoch. */
+  readonly onKill: (kill: OomKill, time: number) => void;
+}
+
+/**
+ * Follows the kernel log for OOM kills. The log is polled without blocking: a blocking read would hold a thread of the
+ * pool for ever. Kills from before the agent's start are not reported as new.
+ */
+export class OomWatcher {
+  private descriptor = -1;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly parser = new OomParser();
+  private readonly buffer = Buffer.allocUnsafe(RECORD_SIZE);
+  private startedAt = 0;
+  private failure = '';
+
+  constructor(private readonly options: OomWatcherOptions) {}
+
+  /** @returns false when the kernel log cannot be read; the reason is logged */
+  start(): boolean {
+    const { path, logger, uptime } = this.options;
+    this.startedAt = uptime() * 1e6;
+    try {
+      this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      logger.warn(`OOM kills are taken from the containers' counters only: ${path} cannot be read`, {
+        error: messageOf(error),
+        hint: 'run as root or with CAP_SYSLOG, and give the agent access to /dev/kmsg',
+      });
+      return false;
+    }
+    this.drain();
+    return true;
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    if (this.descriptor >= 0) closeSync(this.descriptor);
+    this.descriptor = -1;
+  }
+
+  private drain(): void {
+    if (this.descriptor < 0) return;
+    let records = 0;
+    while (records < RECORDS_PER_TURN && this.readOne()) records++;
+    this.timer = setTimeout(() => this.drain(), records === RECORDS_PER_TURN ? 0 : POLL);
+    this.timer.unref();
+  }
+
+  private readOne(): boolean {
+    let length: number;
+    try {
+      length = readSync(this.descriptor, this.buffer, 0, RECORD_SIZE, null);
+    } catch (error) {
+      return this.readFailed(error);
+    }
+    if (length <= 0) return false;
+    const record = parseRecord(this.buffer.toString('utf8', 0, length));
+    const kill = record === undefined ? undefined : this.parser.take(record);
+    if (kill !== undefined && kill.sinceBoot >= this.startedAt) this.options.onKill(kill, this.timeOf(kill));
+    return true;
+  }
+
+  private readFailed(error: unknown): boolean {
+    const code = codeOf(error);
+    // EPIPE: records were overwritten before they were read; the next read goes on with the oldest one left.
+    if (code === 'EPIPE') return true;
+    if (code !== 'EAGAIN' && code !== this.failure) {
+      this.failure = code ?? '';
+      this.options.logger.warn('the kernel log cannot be read any more', { error: messageOf(error) });
+    }
+    return false;
+  }
+
+  private timeOf({ sinceBoot }: OomKill): number {
+    const { clock, uptime } = this.options;
+    return Math.round(clock.now() - (uptime() * 1e6 - sinceBoot));
+  }
+}

@@ -1,0 +1,2 @@
+export { createClock } from './clock.js';
+export { createLoggerSource, type LoggerSource, type LogOptions } from './logger.js';

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createClock, createLoggerSource } from './index.js';
+
+test('the clock counts microseconds and agrees with the system', () => {
+  const clock = createClock();
+  let previous = clock.now();
+  for (let i = 0; i < 1000; i++) {
+    const now = clock.now();
+    assert.ok(Number.isSafeInteger(now) && now >= previous);
+    assert.ok(Math.abs(now / 1000 - Date.now()) < 10);
+    previous = now;
+  }
+});
+
+test('the clock follows when the system clock is set', (t) => {
+  const clock = createClock();
+  const before = clock.now();
+  const real = Date.now;
+  t.mock.method(Date, 'now', () => real() - 3_600_000);
+  assert.ok(clock.now() < before - 3_500_000_000);
+});
+
+test('lines are JSON with level, UTC time and the part that speaks; lower levels are left out', () => {
+  const lines: string[] = [];
+  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+  source.logger('docker').info('not shown');
+  source.logger('docker').warn('daemon away', { endpoint: 'unix:///x' });
+  const entry = JSON.parse(lines[0]!) as Record<string, string>;
+  assert.equal(lines.length, 1);
+  assert.equal(entry.level, 'warn');
+  assert.equal(entry.part, 'docker');
+  assert.equal(entry.endpoint, 'unix:///x');
+  assert.match(entry.time!, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});

@@ -1,0 +1,61 @@
+import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
+import type { Logger } from '../contracts/index.js';
+
+export interface LogOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** Makes loggers whose lines name the part of the agent that speaks. */
+export interface LoggerSource {
+  logger(part: string): Logger;
+  /** Writes out what is buffered; call before the process ends. */
+  flush(): void;
+}
+
+/** Members that pino writes and the pretty form shows in its own way. */
+const OWN = new Set(['level', 'time', 'msg', 'part', 'hint', 'stack']);
+const COLOURS: Record<string, number> = { warn: 33, error: 31, debug: 90 };
+
+function pretty(line: string, coloured: boolean): string {
+  const entry = JSON.parse(line) as Record<string, unknown>;
+  const paint = (colour: number, text: string) => (coloured ? `\u001b[${colour}m${text}\u001b[0m` : text);
+  const level = String(entry.level);
+  const details = Object.entries(entry).filter(([key]) => !OWN.has(key));
+  const extras = details.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join('');
+  const head = `${String(entry.time).slice(11, 19)} ${paint(COLOURS[level] ?? 32, level.padEnd(5))}`;
+  const hint = entry.hint === undefined ? '' : `\n      → ${String(entry.hint)}`;
+  return `${head} ${String(entry.part)}: ${String(entry.msg)}${paint(90, extras)}${hint}\n`;
+}
+
+function stream(options: LogOptions): DestinationStream {
+  const isTerminal = process.stderr.isTTY === true;
+  if (options.format === 'json' || (options.format === 'auto' && !isTerminal)) {
+    return destination({ fd: 2, sync: true });
+  }
+  const coloured = isTerminal && !process.env.NO_COLOR;
+  return { write: (line: string) => void process.stderr.write(pretty(line, coloured)) };
+}
+
+/** Writes to standard error: one JSON object a line, or for people on a terminal. */
+export function createLoggerSource(options: LogOptions, to: DestinationStream = stream(options)): LoggerSource {
+  const root = pino(
+    {
+      base: null,
+      level: options.level,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    to,
+  );
+  return { logger: (part) => wrap(root.child({ part })), flush: () => root.flush() };
+}
+
+function wrap(log: PinoLogger): Logger {
+  return {
+    debug: (message, details) => log.debug(details ?? {}, message),
+    info: (message, details) => log.info(details ?? {}, message),
+    warn: (message, details) => log.warn(details ?? {}, message),
+    error: (message, details) => log.error(details ?? {}, message),
+  };
+}

@@ -1,0 +1,56 @@
+import { Agent, type AgentOptions } from './agent.js';
+import { type Logger, messageOf } from './contracts/index.js';
+
+/** The agent ends at the latest so many ms after it was told to. */
+const STOP_LIMIT = 1_900;
+const EXIT_FAULT = 70;
+
+/**
+ * Runs the agent until SIGTERM or SIGINT; a second signal ends the process at once.
+ * @param say told, once it answers, where and what it found: one line each
+ * @returns the exit status
+ * @throws TallymanError when it cannot start
+ */
+export async function runAgent(options: AgentOptions, say: (line: string) => void): Promise<number> {
+  const logger = options.logs.logger('agent');
+  const agent = new Agent(options);
+  attributeFaults(agent, logger);
+  const stopped = untilSignal();
+  const found = await agent.start();
+  say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
+  say(
+    `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
+      `${found.plugins} plugins running`,
+  );
+  const signal = await stopped;
+  logger.info(`${signal}: stopping`);
+  const limit = setTimeout(() => process.exit(0), STOP_LIMIT);
+  await agent.stop();
+  clearTimeout(limit);
+  return 0;
+}
+
+function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const heard = (signal: NodeJS.Signals) => {
+      if (++signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+      resolve(signal);
+    };
+    process.on('SIGTERM', heard);
+    process.on('SIGINT', heard);
+  });
+}
+
+/** What escapes a plugin is counted against it; what escapes the kernel ends the process with its cause in one line. */
+function attributeFaults({ supervisor }: Agent, logger: Logger): void {
+  process.on('uncaughtException', (error, origin) => {
+    const culprit = supervisor.culprit(error);
+    if (culprit !== undefined) {
+      supervisor.fault(culprit, origin === 'unhandledRejection' ? 'a rejected promise' : 'a callback', error);
+      return;
+    }
+    logger.error(`the agent ends after a fault of its own: ${messageOf(error)}`, { stack: error?.stack });
+    process.exit(EXIT_FAULT);
+  });
+}

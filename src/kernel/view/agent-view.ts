@@ -1,0 +1,113 @@
+import type {
+  AgentView,
+  ContainerView,
+  FieldDescriptor,
+  LinuxHost,
+  PendingContainer,
+  PluginStatus,
+  RuntimeInfo,
+} from '../contracts/index.js';
+import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
+import type { Housekeeper } from '../housekeeping/index.js';
+import type { PluginHost } from '../plugins/index.js';
+import { ContainerIndex } from './container-index.js';
+import { JoinedContainer, type ViewSources } from './container-view.js';
+
+export interface LiveViewParts {
+  readonly version: string;
+  readonly host: LinuxHost;
+  readonly housekeeper: Housekeeper;
+  /** Late because they need the view themselves. */
+  readonly registry: () => ContainerRegistry;
+  readonly plugins: () => PluginHost;
+  readonly sources: Omit<ViewSources, 'children'>;
+}
+
+/** The agent's read-only view, fed by the registry's and housekeeping's changes. */
+export class LiveView implements AgentView {
+  private readonly views = new Map<string, JoinedContainer>();
+  private currentIndex: ContainerIndex | undefined;
+
+  constructor(private readonly parts: LiveViewParts) {}
+
+  get version(): string {
+    return this.parts.version;
+  }
+
+  get host(): LinuxHost {
+    return this.parts.host;
+  }
+
+  /** Takes in a container that housekeeping just began with. */
+  add(tracked: TrackedContainer): void {
+    const monitored = this.parts.housekeeper.get(tracked.name);
+    if (monitored === undefined) return;
+    const children = (name: string) => this.parts.registry().children(name);
+    this.views.set(tracked.name, new JoinedContainer(tracked, monitored, { ...this.parts.sources, children }));
+    this.changed();
+  }
+
+  remove(name: string): void {
+    this.views.delete(name);
+    this.changed();
+  }
+
+  /** Names or aliases are others now. */
+  changed(): void {
+    this.currentIndex = undefined;
+  }
+
+  container(name: string): ContainerView | undefined {
+    return this.views.get(name);
+  }
+
+  containers(): readonly ContainerView[] {
+    return this.index().sorted;
+  }
+
+  containersBelow(name: string): readonly ContainerView[] {
+    return this.index().below(name);
+  }
+
+  containersOf(namespace: string): readonly ContainerView[] {
+    return this.index().of(namespace);
+  }
+
+  lookup(namespace: string, alias: string): ContainerView {
+    return this.index().lookup(namespace, alias);
+  }
+
+  refresh(containers: readonly ContainerView[], maxAge: number): Promise<void> {
+    return this.parts.housekeeper.refresh(
+      containers.map(({ name }) => name),
+      maxAge,
+    );
+  }
+
+  pending(): readonly PendingContainer[] {
+    return this.parts.registry().pending();
+  }
+
+  runtimes(): readonly RuntimeInfo[] {
+    return this.parts
+      .plugins()
+      .active('container-handler')
+      .flatMap(({ instance }) => instance.runtime?.() ?? []);
+  }
+
+  fields(): readonly FieldDescriptor[] {
+    return this.parts
+      .plugins()
+      .active('metric-source')
+      .flatMap(({ instance }) => instance.fields);
+  }
+
+  plugins(): readonly PluginStatus[] {
+    return this.parts.plugins().statuses();
+  }
+
+  private index(): ContainerIndex {
+    this.currentIndex ??= new ContainerIndex(this.views.values());
+    return this.currentIndex;
+  }
+}

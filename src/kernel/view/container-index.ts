@@ -1,0 +1,66 @@
+import { type ContainerView, notFound } from '../contracts/index.js';
+
+interface Namespace {
+  readonly containers: ContainerView[];
+  readonly byAlias: Map<string, ContainerView>;
+}
+
+/** Containers sorted by name and found by alias, made anew after each change and only when asked. */
+export class ContainerIndex {
+  private readonly namespaces = new Map<string, Namespace>();
+  /** Sorted by name. */
+  readonly sorted: readonly ContainerView[];
+  private readonly names: readonly string[];
+
+  constructor(containers: Iterable<ContainerView>) {
+    this.sorted = [...containers].sort((a, b) => compare(a.name, b.name));
+    this.names = this.sorted.map(({ name }) => name);
+    for (const container of this.sorted) {
+      const { namespace, aliases } = container.description;
+      if (namespace === undefined) continue;
+      const known = this.namespace(namespace);
+      known.containers.push(container);
+      for (const alias of aliases) known.byAlias.set(alias, container);
+    }
+  }
+
+  /** The container and everything below it. */
+  below(name: string): readonly ContainerView[] {
+    if (name === '/') return this.sorted;
+    const own = this.names.includes(name) ? this.sorted.filter((container) => container.name === name) : [];
+    const prefix = `${name}/`;
+    return [...own, ...this.sorted.filter((container) => container.name.startsWith(prefix))];
+  }
+
+  of(namespace: string): readonly ContainerView[] {
+    return this.namespaces.get(namespace)?.containers ?? [];
+  }
+
+  /** @throws RequestError when nothing, or more than one alias, fits */
+  lookup(namespace: string, alias: string): ContainerView {
+    const aliases = this.namespaces.get(namespace)?.byAlias;
+    const exact = aliases?.get(alias);
+    if (exact !== undefined) return exact;
+    const hits = [...(aliases ?? [])].filter(([name]) => name.startsWith(alias));
+    if (hits.length > 1) throw notFound(`unable to find container. Container "${alias}" is not unique`);
+    const hit = hits[0];
+    if (hit !== undefined) return hit[1];
+    const runtime = namespace.charAt(0).toUpperCase() + namespace.slice(1);
+    throw notFound(`unable to find ${runtime} container "${alias}"`);
+  }
+
+  private namespace(name: string): Namespace {
+    let known = this.namespaces.get(name);
+    if (known === undefined) {
+      known = { containers: [], byAlias: new Map() };
+      this.namespaces.set(name, known);
+    }
+    return known;
+  }
+}
+
+/** Bytewise for the ASCII names that cgroups have, and the same on every host. */
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,84 @@
+import type {
+  ContainerDescription,
+  ContainerView,
+  DerivedStats,
+  ResourceLimits,
+  SamplePart,
+  SampleQuery,
+  SampleWindow,
+} from '../contracts/index.js';
+import type { TrackedContainer } from '../discovery/index.js';
+import type { MonitoredContainer } from '../housekeeping/index.js';
+
+/** Limits are read again at most this often, in monotonic ms. */
+const LIMITS_AGE = 5_000;
+
+/** What a view asks the rest of the agent. */
+export interface ViewSources {
+  readonly monotonic: () => number;
+  readonly readLimits: (container: TrackedContainer) => ResourceLimits;
+  readonly children: (name: string) => readonly string[];
+}
+
+/** One container, joined from the registry (who it is) and housekeeping (what was measured). */
+export class JoinedContainer implements ContainerView {
+  private readLimits: ResourceLimits | undefined;
+  private limitsReadAt = 0;
+
+  constructor(
+    private readonly tracked: TrackedContainer,
+    private readonly monitored: MonitoredContainer,
+    private readonly sources: ViewSources,
+  ) {}
+
+  get name(): string {
+    return this.tracked.name;
+  }
+
+  get description(): ContainerDescription {
+    return this.tracked.description;
+  }
+
+  get createdAt(): number {
+    return this.description.createdAt ?? this.limits().createdAt;
+  }
+
+  has(part: SamplePart): boolean {
+    if (part === 'cpu') return this.limits().hasCpu;
+    if (part === 'memory') return this.limits().hasMemory;
+    if (part === 'processes') return this.limits().hasProcesses;
+    return this.monitored.parts.has(part);
+  }
+
+  limits(): ResourceLimits {
+    const now = this.sources.monotonic();
+    if (this.readLimits === undefined || now - this.limitsReadAt >= LIMITS_AGE) {
+      this.readLimits = this.sources.readLimits(this.tracked);
+      this.limitsReadAt = now;
+    }
+    return this.readLimits;
+  }
+
+  children(): readonly string[] {
+    return this.sources.children(this.name);
+  }
+
+  samples(query?: SampleQuery): SampleWindow {
+    return this.monitored.ring.window(query);
+  }
+
+  summary(): DerivedStats | undefined {
+    const { hasCpu, hasMemory } = this.limits();
+    return hasCpu || hasMemory ? this.monitored.summarizer.stats() : undefined;
+  }
+
+  get missing(): readonly { readonly what: string; readonly reason: string }[] {
+    const lacks: { what: string; reason: string }[] = [...this.tracked.missing];
+    for (const { what, reason, expected } of this.monitored.absences) if (!expected) lacks.push({ what, reason });
+    for (const { probe } of this.monitored.slots) lacks.push(...(probe.missing ?? []));
+    if (this.description.stale === true) {
+      lacks.push({ what: 'description', reason: 'its runtime cannot be reached: the last description known is shown' });
+    }
+    return lacks;
+  }
+}

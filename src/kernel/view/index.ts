@@ -1,0 +1,1 @@
+export { LiveView, type LiveViewParts } from './agent-view.js';

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
+import { createClock } from '../../src/kernel/log/index.js';
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const uptime = () => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+
+/** Writes an OOM report into the real kernel log, as the kernel would. */
+function report(container: string): void {
+  for (const text of [
+    'tallyman-test invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
+    `oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=${container},task_memcg=${container}/task,task=x,pid=42,uid=0`,
+    'Memory cgroup out of memory: Killed process 42 (x) total-vm:8192kB',
+  ]) {
+    writeFileSync('/dev/kmsg', `<6>${text}\n`);
+  }
+}
+
+test('kills are read from the real kernel log, those from before the start left out', async () => {
+  const container = `/tallyman-test-${process.pid}`;
+  report(`${container}-before`);
+  // Uptime counts hundredths: the start must be told apart from the record just written.
+  const before = uptime();
+  while (uptime() <= before + 0.01) await new Promise((resolve) => setImmediate(resolve));
+  // The watcher's own timer does not keep the process alive; this one does until the kill was seen.
+  const hold = setInterval(() => {}, 1000);
+  const { kill, time } = await new Promise<{ kill: OomKill; time: number }>((resolve) => {
+    const watcher = new OomWatcher({
+      path: '/dev/kmsg',
+      clock: createClock(),
+      logger: quiet,
+      uptime,
+      onKill: (kill, time) => {
+        if (!kill.limitContainer.startsWith(container)) return;
+        watcher.stop();
+        resolve({ kill, time });
+      },
+    });
+    assert.equal(watcher.start(), true);
+    report(`${container}-after`);
+  });
+  clearInterval(hold);
+  assert.equal(kill.limitContainer, `${container}-after`);
+  assert.equal(kill.taskContainer, `${container}-after/task`);
+  assert.deepEqual(kill.victim, { pid: 42, processName: 'x', constraint: 'CONSTRAINT_MEMCG' });
+  assert.ok(Math.abs(time / 1000 - Date.now()) < 60_000, 'the time is that of the kill, by the wall clock');
+});
