@@ -7,6 +7,10 @@ const importing = (load: () => Module) => async (): Promise<Plugin> => (await lo
 
 /** Built-in plugins by name. Each is imported when the configuration uses it. */
 export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
+  cpu: importing(() => import('./metric-sources/cpu/index.js')),
+  percpu: importing(() => import('./metric-sources/percpu/index.js')),
+  memory: importing(() => import('./metric-sources/memory/index.js')),
+  diskIO: importing(() => import('./metric-sources/disk-io/index.js')),
   raw: importing(() => import('./container-handlers/raw/index.js')),
   docker: importing(() => import('./container-handlers/docker/index.js')),
   podman: importing(() => import('./container-handlers/podman/index.js')),
@@ -14,6 +18,10 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
 export const defaultPlugins: readonly { readonly use: string }[] = [
+  { use: 'cpu' },
+  { use: 'percpu' },
+  { use: 'memory' },
+  { use: 'diskIO' },
   { use: 'docker' },
   { use: 'podman' },
   { use: 'raw' },

@@ -27,6 +27,8 @@ export class TestHost implements LinuxHost {
     this.paths = { root, proc: join(root, 'proc'), sys: join(root, 'sys'), cgroup: join(root, 'sys/fs/cgroup') };
   }
 
+  labelFilesystem = (): void => {};
+
   deviceName = (major: number, minor: number): string => this.devices.get(`${major}:${minor}`) ?? '';
   filesystems = (): readonly TrackedFilesystem[] => this.tracked;
   filesystemUsage = (mountpoint: string): FilesystemUsage | undefined => this.usage.get(mountpoint);
