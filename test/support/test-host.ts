@@ -1,4 +1,3 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   DiskCounters,
@@ -10,11 +9,11 @@ import type {
   ProcessInfo,
   TrackedFilesystem,
 } from '../../src/kernel/contracts/index.js';
+import { createLinuxHost, DescriptorBudget } from '../../src/kernel/linux/index.js';
 
-/** A host whose answers a test sets; files below `proc` are read for real. */
+/** A host whose devices and filesystems a test sets; files below `root` are read by the real readers. */
 export class TestHost implements LinuxHost {
   readonly paths: HostPaths;
-  readonly buffer = Buffer.alloc(1024 * 1024);
   /** `major:minor` → name */
   devices = new Map<string, string>();
   tracked: readonly TrackedFilesystem[] = [];
@@ -22,9 +21,20 @@ export class TestHost implements LinuxHost {
   counters = new Map<string, DiskCounters>();
   /** Files read below `/proc`, for counting. */
   reads = 0;
+  private readonly real: LinuxHost;
 
   constructor(root: string) {
     this.paths = { root, proc: join(root, 'proc'), sys: join(root, 'sys'), cgroup: join(root, 'sys/fs/cgroup') };
+    this.real = createLinuxHost({
+      paths: this.paths,
+      budget: new DescriptorBudget(0),
+      clock: { now: () => Date.now() * 1000, monotonic: () => performance.now() },
+      readMachine: () => Promise.reject(new Error('this host has no machine')),
+    });
+  }
+
+  get buffer(): Buffer {
+    return this.real.buffer;
   }
 
   labelFilesystem = (): void => {};
@@ -34,42 +44,14 @@ export class TestHost implements LinuxHost {
   filesystemUsage = (mountpoint: string): FilesystemUsage | undefined => this.usage.get(mountpoint);
   diskCounters = (): ReadonlyMap<string, DiskCounters> => this.counters;
   filesystemByUuid = (): string | undefined => undefined;
-  processes = async (): Promise<readonly ProcessInfo[]> => [];
+  machine = (): MachineInfo => this.real.machine();
+  versions = (): HostVersions => this.real.versions();
+  labelFilesystem = (): void => {};
+  processes = (): Promise<readonly ProcessInfo[]> => this.real.processes();
+  procText = (path: string): string | undefined => this.real.procText(path);
 
   readProc(path: string): number {
     this.reads++;
-    let descriptor: number;
-    try {
-      descriptor = openSync(join(this.paths.proc, path), 'r');
-    } catch {
-      return -1;
-    }
-    try {
-      let length = 0;
-      for (let read = -1; read !== 0; length += read) {
-        read = readSync(descriptor, this.buffer, length, this.buffer.length - length, length);
-      }
-      return length;
-    } catch {
-      return -1;
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-
-  procText(path: string): string | undefined {
-    try {
-      return readFileSync(join(this.paths.proc, path), 'utf8');
-    } catch {
-      return undefined;
-    }
-  }
-
-  machine(): MachineInfo {
-    throw new Error('this test gave its host no machine');
-  }
-
-  versions(): HostVersions {
-    throw new Error('this test gave its host no versions');
+    return this.real.readProc(path);
   }
 }
