@@ -14,10 +14,6 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   raw: importing(() => import('./container-handlers/raw/index.js')),
   docker: importing(() => import('./container-handlers/docker/index.js')),
   podman: importing(() => import('./container-handlers/podman/index.js')),
-  cpu: importing(() => import('./metric-sources/cpu/index.js')),
-  percpu: importing(() => import('./metric-sources/percpu/index.js')),
-  memory: importing(() => import('./metric-sources/memory/index.js')),
-  diskIO: importing(() => import('./metric-sources/disk-io/index.js')),
 };
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
@@ -29,8 +25,4 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'docker' },
   { use: 'podman' },
   { use: 'raw' },
-  { use: 'cpu' },
-  { use: 'percpu' },
-  { use: 'memory' },
-  { use: 'diskIO' },
 ];
