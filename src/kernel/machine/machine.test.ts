@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { HostTree } from '../../../test/support/tree.js';
+import { memoryLine, parseCpuinfo } from './cpuinfo.js';
+import { countBits, parseCpuList, readTopology } from './topology.js';
+
+test('the parsers take any text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (odd) => {
+      assert.ok(parseCpuinfo(odd).processors >= 0);
+      assert.ok(memoryLine(odd, 'MemTotal') >= 0);
+      assert.ok(parseCpuList(odd).length >= 0);
+      assert.ok(countBits(odd) >= 0);
+    }),
+  );
+});
+
+test('lists and masks of CPUs', () => {
+  assert.deepEqual(parseCpuList('0-2,8,x,10-11\n'), [0, 1, 2, 8, 10, 11]);
+  assert.equal(countBits('ff,00000003'), 10);
+});
+
+test('the frequency is cut to kHz and 0 where the architecture tells none', () => {
+  assert.deepEqual(parseCpuinfo('processor\t: 0\ncpu MHz\t\t: 2596.1489\nprocessor : 1\ncpu MHz : 1\n'), {
+    processors: 2,
+    frequencyKhz: 2596148,
+  });
+  assert.equal(parseCpuinfo('processor : 0\nclock : 3000MHz\n').frequencyKhz, 3_000_000);
+  assert.equal(parseCpuinfo('processor : 0\nBogoMIPS : 50.00\n').frequencyKhz, 0);
+});
+
+/** Two nodes in one package, four threads in two cores each; the second node's cores carry the first's ids. */
+function twoNodes(): Record<string, string> {
+  const files: Record<string, string> = {};
+  const cpu = '/sys/devices/system/cpu/cpu';
+  for (let thread = 0; thread < 8; thread++) {
+    files[`${cpu}${thread}/topology/core_id`] = String(Math.floor(thread / 2) % 2);
+    files[`${cpu}${thread}/topology/physical_package_id`] = String(thread < 4 ? 0 : 1);
+    const cache = (index: number, size: string, level: number, map: string) => {
+      const base = `${cpu}${thread}/cache/index${index}`;
+      Object.assign(files, { [`${base}/size`]: size, [`${base}/level`]: String(level), [`${base}/type`]: 'Unified' });
+      files[`${base}/shared_cpu_map`] = map;
+    };
+    cache(0, '512K', 2, '3');
+    cache(1, '8M', 3, '0f');
+    cache(2, '99M', 4, 'ff');
+  }
+  for (const node of [0, 1]) {
+    files[`/sys/devices/system/node/node${node}/cpulist`] = node === 0 ? '0-3\n' : '4-7\n';
+    files[`/sys/devices/system/node/node${node}/meminfo`] = `Node ${node} MemTotal:  ${node + 1} kB\n`;
+    files[`/sys/devices/system/node/node${node}/hugepages/hugepages-2048kB/nr_hugepages`] = '3\n';
+  }
+  files['/sys/devices/system/node/node2/cpulist'] = '\n';
+  files['/sys/devices/system/node/node2/meminfo'] = 'Node 2 MemTotal: 9 kB\n';
+  return files;
+}
+
+test('cores, memory and caches go to the NUMA node they are in; a node of memory alone has no cores', async () => {
+  const tree = new HostTree(twoNodes());
+  try {
+    const nodes = await readTopology(tree.paths, 0);
+    assert.deepEqual(
+      nodes.map(({ node_id, memory, cores }) => [node_id, memory, cores.map((core) => core.thread_ids)]),
+      [
+        [
+          0,
+          1024,
+          [
+            [0, 1],
+            [2, 3],
+          ],
+        ],
+        [
+          1,
+          2048,
+          [
+            [4, 5],
+            [6, 7],
+          ],
+        ],
+        [2, 9216, []],
+      ],
+    );
+    assert.deepEqual(nodes[0]!.caches, [{ size: 8 << 20, type: 'Unified', level: 3 }]);
+    assert.deepEqual(nodes[0]!.cores[1]!.caches, [{ size: 512 << 10, type: 'Unified', level: 2 }]);
+    assert.deepEqual(nodes[1]!.hugepages, [{ page_size: 2048, num_pages: 3 }]);
+  } finally {
+    tree.remove();
+  }
+});
