@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Controller } from '../../src/kernel/contracts/index.js';
 import type { ContainerRegistry, RegistryOptions } from '../../src/kernel/discovery/index.js';
@@ -194,4 +194,48 @@ describe('discovery on the real cgroup hierarchies', { skip }, () => {
       assert.ok(!recorder.lines.some((line) => line.includes('twice') || line.includes('stranger')));
     });
   }
+});
+
+const unified = hierarchies.unified;
+const offered = unified === undefined ? [] : words(`${unified}/cgroup.controllers`);
+const [offer] = (['pids', 'memory', 'hugetlb'] as const).filter((name) => offered.includes(name));
+
+function words(file: string): string[] {
+  return readFileSync(file, 'utf8')
+    .split(/\s+/)
+    .filter((word) => word !== '');
+}
+
+describe('discovery on a real cgroup2 hierarchy', {
+  skip: offer !== undefined && process.getuid?.() === 0 ? false : 'needs a cgroup2 mount with a controller, and root',
+}, () => {
+  const name = `/tallyman-test-${process.pid}-unified`;
+
+  it('finds cgroups and follows the controllers that are enabled for them', async () => {
+    const control = `${unified}/cgroup.subtree_control`;
+    const wasEnabled = words(control).includes(offer!);
+    const { registry, recorder } = makeRegistry({ version: 2, mounts: [{ controllers: [offer!], path: unified! }] });
+    await registry.start();
+    const created: string[] = [];
+    try {
+      if (!wasEnabled) writeFileSync(control, `+${offer}`);
+      for (const cgroup of [name, `${name}/child`]) {
+        mkdirSync(unified + cgroup);
+        created.push(unified + cgroup);
+        await recorder.waitFor(`added ${cgroup}`);
+      }
+      const child = registry.get(`${name}/child`)!;
+      assert.deepEqual([...child.controllers], []);
+      writeFileSync(`${unified}${name}/cgroup.subtree_control`, `+${offer}`);
+      await recorder.waitFor(`controllers ${name}/child`);
+      assert.deepEqual([...child.controllers], [offer]);
+      rmdirSync(created.pop()!);
+      rmdirSync(created.pop()!);
+      await recorder.waitFor(`removed ${name}/child`, `removed ${name}`);
+    } finally {
+      registry.stop();
+      for (const path of created.reverse()) rmdirSync(path);
+      if (!wasEnabled) writeFileSync(control, `-${offer}`);
+    }
+  });
 });

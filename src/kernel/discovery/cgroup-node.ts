@@ -46,7 +46,7 @@ export function parentName(name: string): string {
 
 /** Whether nothing of what was there before is left, so that the cgroup is another one. */
 export function isReplaced(before: readonly number[], now: readonly number[]): boolean {
-  return !before.some((inode, index) => inode !== 0 && inode === now[index]);
+  return before.some((inode) => inode !== 0) && !before.some((inode, index) => inode !== 0 && inode === now[index]);
 }
 
 /** Whether some directories were replaced and others not, as when looking in the middle of a re-creation. */

@@ -8,6 +8,8 @@ export class ControllerReader {
   readonly #hierarchies: WatchedHierarchies;
   /** v2: the controllers that the kernel can enable; the others (`cpuacct`) need no enabling. */
   #switchable: ReadonlySet<string> | undefined;
+  /** Nearly all containers have the same controllers and share one set. */
+  readonly #sets = new Map<string, ReadonlySet<Controller>>();
 
   constructor(hierarchies: WatchedHierarchies) {
     this.#hierarchies = hierarchies;
@@ -17,13 +19,13 @@ export class ControllerReader {
     const controllers = this.#hierarchies.mounts.flatMap((mount, index) =>
       node.inodes[index] === 0 ? [] : mount.controllers,
     );
-    if (this.#hierarchies.version === 1) return new Set(controllers);
+    if (this.#hierarchies.version === 1) return this.#set(controllers);
     const [mount] = this.#hierarchies.mounts;
-    if (mount === undefined) return new Set();
+    if (mount === undefined) return this.#set([]);
     this.#switchable ??= readControllers(mount.path);
     const enabled = readControllers(node.name === '/' ? mount.path : mount.path + node.name);
-    if (enabled === undefined) return new Set(controllers);
-    return new Set(controllers.filter((name) => enabled.has(name) || this.#switchable?.has(name) === false));
+    if (enabled === undefined) return this.#set(controllers);
+    return this.#set(controllers.filter((name) => enabled.has(name) || this.#switchable?.has(name) === false));
   }
 
   /** What a container with these controllers lacks, and why. */
@@ -35,6 +37,16 @@ export class ControllerReader {
           : "not enabled in the parent's cgroup.subtree_control";
       return controllers.filter((name) => !present.has(name)).map((what) => ({ what, reason }));
     });
+  }
+
+  #set(controllers: readonly Controller[]): ReadonlySet<Controller> {
+    const key = controllers.join();
+    let set = this.#sets.get(key);
+    if (set === undefined) {
+      set = new Set(controllers);
+      this.#sets.set(key, set);
+    }
+    return set;
   }
 }
 

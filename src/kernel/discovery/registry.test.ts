@@ -60,6 +60,16 @@ describe('discovery in a directory tree', () => {
     );
   });
 
+  it('has the machine even where nothing is mounted, and takes up a hierarchy that comes late', async () => {
+    hierarchies = { version: 1, mounts: [{ controllers: ['cpu'], path: join(root, 'late') }] };
+    const { registry, recorder } = await start({ rescanInterval: 20 });
+    assert.deepEqual(recorder.lines, ['added /']);
+    assert.deepEqual([...registry.get('/')!.controllers], []);
+    mkdirSync(join(root, 'late/a'), { recursive: true });
+    await recorder.waitFor('controllers /', 'added /a');
+    assert.deepEqual(recorder.lines, ['added /', 'controllers /', 'added /a']);
+  });
+
   it('finds creation and removal at any depth', async () => {
     const { recorder } = await start();
     make('/a');

@@ -38,8 +38,12 @@ export class TreeWatcher {
   #events = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing = false;
-  #sweeping = false;
+  #walking = false;
+  /** A sweep was wanted during another walk. */
+  #sweepDue = false;
   #checks = 0;
+  /** A check fell into a flush and is made up for after it. */
+  #checkDue = false;
   #checkTimer: NodeJS.Timeout | undefined;
   #rescanTimer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -58,6 +62,8 @@ export class TreeWatcher {
 
   /** Walks all hierarchies and reports what is there before it returns. */
   start(): void {
+    // The machine is there even without a single hierarchy.
+    this.tree.touch(this.tree.root);
     this.tree.look('/');
     this.#publish();
     this.#checkTimer = setInterval(() => this.#check(), this.#options.checkInterval);
@@ -100,7 +106,7 @@ export class TreeWatcher {
   }
 
   #schedule(): void {
-    if (this.#flushTimer !== undefined || this.#flushing) return;
+    if (this.#flushTimer !== undefined || this.#flushing || this.#stopped) return;
     this.#flushTimer = setTimeout(() => this.#background(this.#flush()), this.#options.coalesce);
   }
 
@@ -123,6 +129,7 @@ export class TreeWatcher {
       this.#publish();
     } finally {
       this.#flushing = false;
+      if (this.#checkDue) this.#check();
       if (this.#dirty.size > 0 || this.#reenabled.size > 0) this.#schedule();
     }
   }
@@ -142,7 +149,8 @@ export class TreeWatcher {
 
   #check(): void {
     // What is not looked at yet would be taken for unknown.
-    if (this.#flushing || this.#sweeping || this.#flushTimer !== undefined) return;
+    this.#checkDue = this.#flushing || this.#flushTimer !== undefined;
+    if (this.#checkDue || this.#walking || this.#stopped) return;
     this.#checks++;
     if (this.#pool.exhausted) {
       if (this.#checks % CHECKS_PER_SWEEP === 0) this.#background(this.#sweep());
@@ -167,6 +175,8 @@ export class TreeWatcher {
 
   /** Compares everything known with what is there, and tries to place the watches that are missing. */
   async #sweep(): Promise<void> {
+    this.#sweepDue = this.#walking;
+    if (this.#walking) return;
     this.#pool.beginTrial();
     await this.#walk((node) => {
       for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) this.#sweepDirectory(node, hierarchy);
@@ -175,7 +185,7 @@ export class TreeWatcher {
       if (this.#options.hierarchies.version === 2) this.tree.touch(node);
       return node.inodes.length;
     });
-    this.#pool.endTrial();
+    if (!this.#stopped) this.#pool.endTrial();
   }
 
   #sweepDirectory(node: CgroupNode, hierarchy: number): void {
@@ -189,8 +199,8 @@ export class TreeWatcher {
 
   /** Visits all nodes known now, in slices between which the event loop runs. Only one walk at a time. */
   async #walk(visit: (node: CgroupNode) => number): Promise<void> {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
+    if (this.#walking) return;
+    this.#walking = true;
     try {
       let looks = 0;
       for (const node of [...this.tree.nodes.values()]) {
@@ -204,7 +214,8 @@ export class TreeWatcher {
       }
       this.#publish();
     } finally {
-      this.#sweeping = false;
+      this.#walking = false;
+      if (this.#sweepDue && !this.#stopped) this.#background(this.#sweep());
     }
   }
 
