@@ -37,8 +37,6 @@ export class TestHost implements LinuxHost {
     return this.real.buffer;
   }
 
-  labelFilesystem = (): void => {};
-
   deviceName = (major: number, minor: number): string => this.devices.get(`${major}:${minor}`) ?? '';
   filesystems = (): readonly TrackedFilesystem[] => this.tracked;
   filesystemUsage = (mountpoint: string): FilesystemUsage | undefined => this.usage.get(mountpoint);
