@@ -12,10 +12,13 @@ export class EngineError extends TallymanError {
   override readonly name = 'EngineError';
   /** The HTTP status of the engine's refusal; undefined when there was no answer. */
   readonly status: number | undefined;
+  /** True when there is no socket at the address: the engine is likely not installed. */
+  readonly absent: boolean;
 
-  constructor(message: string, status: number | undefined, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options);
+  constructor(message: string, status: number | undefined, cause?: unknown) {
+    super(message, { cause });
     this.status = status;
+    this.absent = codeOf(cause) === 'ENOENT';
   }
 }
 
@@ -141,14 +144,12 @@ function explain(endpoint: Endpoint, what: string, error: unknown): EngineError 
   const code = codeOf(error);
   if (status !== undefined) {
     const reason = text(record(record(error).json).message) || messageOf(error).trim();
-    return new EngineError(`${endpoint.url} refused ${what} with status ${status}: ${reason}`, status, {
-      cause: error,
-    });
+    return new EngineError(`${endpoint.url} refused ${what} with status ${status}: ${reason}`, status, error);
   }
   const reason = code === undefined ? undefined : HINTS[code];
   return new EngineError(
     `${endpoint.url}: ${reason === undefined ? messageOf(error) : `${reason} (${code})`}`,
     undefined,
-    { cause: error },
+    error,
   );
 }

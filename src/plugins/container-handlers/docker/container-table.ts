@@ -21,7 +21,8 @@ interface Entry {
   touched: number;
 }
 
-const ENDED: ReadonlySet<string> = new Set(['exited', 'dead']);
+/** States without a cgroup; a container that waits for its restart is gone as well. */
+const ENDED: ReadonlySet<string> = new Set(['exited', 'dead', 'restarting']);
 
 /** What an engine said of its containers, and of those that ended a short while ago. */
 export class ContainerTable {
@@ -63,7 +64,7 @@ export class ContainerTable {
       return true;
     }
     entry.touched = this.#changes;
-    if (ENDED.has(state.status) || state.status === 'restarting') entry.exitCode = state.exitCode ?? entry.exitCode;
+    if (ENDED.has(state.status)) entry.exitCode = state.exitCode ?? entry.exitCode;
     if (JSON.stringify(entry.described) === JSON.stringify(described)) return false;
     entry.described = described;
     entry.stale = undefined;
@@ -113,13 +114,17 @@ export class ContainerTable {
     return missing.map(([id]) => id);
   }
 
-  /** Containers whose last run ended after `since` (µs since the epoch); older ones are forgotten. */
-  departed(since: number): ContainerDescription[] {
-    for (const [id, { description }] of this.#departed) {
-      if ((description.state.finishedAt ?? 0) < since) this.#departed.delete(id);
-    }
+  /** Containers whose last run ended, oldest first. */
+  departed(): ContainerDescription[] {
     return [...this.#departed.values()]
       .filter(({ ignored }) => ignored === undefined)
       .map(({ description }) => description);
+  }
+
+  /** Forgets the ends of containers that ended before `time` (µs since the epoch). */
+  forgetDeparted(time: number): void {
+    for (const [id, { description }] of this.#departed) {
+      if ((description.state.finishedAt ?? 0) < time) this.#departed.delete(id);
+    }
   }
 }

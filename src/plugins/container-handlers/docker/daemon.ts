@@ -16,6 +16,8 @@ import { record, text } from './json.js';
 import { RefreshQueue } from './refresh-queue.js';
 
 const PARALLEL_INSPECTS = 4;
+/** How long one container that the engine cannot inspect holds up what is known of all others. */
+const INSPECT_PATIENCE = 1000;
 const MAX_DENIED = 1024;
 const FIRST_RETRY = 250;
 const LAST_RETRY = 4000;
@@ -38,6 +40,8 @@ export interface DaemonOptions {
   readonly timeout: number;
   /** ms */
   readonly resyncInterval: number;
+  /** How long the end of a container is remembered, ms. */
+  readonly tombstoneFor: number;
   readonly rules: DescribeRules;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -116,9 +120,10 @@ export class DockerDaemon {
     if (this.#client !== undefined && this.#state === 'up') void this.#queue.add(id);
   }
 
-  /** Containers whose last run ended after `since` (µs since the epoch). */
-  departed(since: number): ContainerDescription[] {
-    return this.#table.departed(since);
+  /** Containers that ended within `tombstoneFor`, oldest first. */
+  departed(): ContainerDescription[] {
+    this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
+    return this.#table.departed();
   }
 
   async #run(settled: () => void): Promise<void> {
@@ -139,10 +144,16 @@ export class DockerDaemon {
     }
   }
 
+  /** Ends early when the daemon is stopped. */
   #sleep(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#options.timers.after(milliseconds, resolve);
-      this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
+      const done = () => {
+        cancel();
+        this.#stop.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = this.#options.timers.after(milliseconds, done);
+      this.#stop.signal.addEventListener('abort', done, { once: true });
     });
   }
 
@@ -201,7 +212,10 @@ export class DockerDaemon {
       before === 'up'
         ? 'its containers keep their last description, marked stale'
         : 'containers appear by their id until it answers';
-    this.#options.logger.warn(`${messageOf(error)}; ${consequence}; trying again for ever`);
+    const message = `${messageOf(error)}; ${consequence}; trying again for ever`;
+    // A host without this engine at all is the normal case of a default configuration.
+    if (before === 'new' && error instanceof EngineError && error.absent) this.#options.logger.info(message);
+    else this.#options.logger.warn(message);
     this.#listener.allChanged();
   }
 
@@ -234,8 +248,9 @@ export class DockerDaemon {
     }
     const changed = this.#table.apply(event);
     if (event.action === 'destroy') {
+      // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
       this.#summaries.delete(id);
-      if (this.#table.remove(id)) this.#changed(id);
+      this.#table.remove(id);
       return;
     }
     this.#denied.delete(id);
@@ -269,8 +284,9 @@ export class DockerDaemon {
     for (const summary of summaries) if (isAlive(summary)) this.#summaries.set(summary.id, summary);
     const present = new Set(summaries.map(({ id }) => id));
     for (const id of this.#table.forgetMissing(present, mark)) this.#changed(id);
+    this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
     const wanted = summaries.filter((summary) => this.#needsInspect(summary, everything));
-    await Promise.all(wanted.map(({ id }) => this.#queue.add(id)));
+    await Promise.race([Promise.all(wanted.map(({ id }) => this.#queue.add(id))), this.#sleep(INSPECT_PATIENCE)]);
   }
 
   #needsInspect(summary: ContainerSummary, everything: boolean): boolean {

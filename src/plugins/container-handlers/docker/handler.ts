@@ -14,7 +14,7 @@ import type { EngineOptions } from './options.js';
 
 /** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
 const FIRST_ANSWER = 1500;
-const MAX_PATHS = 10_000;
+const FIRST_PRUNE = 1000;
 
 /** What tells one Docker-compatible engine from another. */
 export interface EngineKind {
@@ -29,8 +29,10 @@ export class EngineHandler implements ContainerHandler {
   readonly #options: EngineOptions;
   readonly #context: PluginContext;
   readonly #daemons: readonly DockerDaemon[];
-  /** Paths seen, by container id, oldest first. */
+  /** Paths seen, by container id. */
   readonly #paths = new Map<string, Set<string>>();
+  /** Number of paths at which those of gone containers are dropped. */
+  #pruneAt = FIRST_PRUNE;
   /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
   readonly #waiting = new Map<string, number>();
   #registrar: ContainerRegistrar | undefined;
@@ -92,9 +94,8 @@ export class EngineHandler implements ContainerHandler {
   }
 
   departed(): readonly DepartedContainer[] {
-    const since = this.#context.clock.now() - this.#options.tombstoneFor * 1000;
     return this.#daemons.flatMap((daemon) =>
-      daemon.departed(since).flatMap((description) => {
+      daemon.departed().flatMap((description) => {
         const [name] = this.#paths.get(description.id!) ?? [];
         return name === undefined ? [] : [{ name, description }];
       }),
@@ -142,10 +143,20 @@ export class EngineHandler implements ContainerHandler {
       return;
     }
     this.#paths.set(id, new Set([path]));
-    if (this.#paths.size <= MAX_PATHS) return;
-    const oldest = this.#paths.keys().next().value!;
-    this.#paths.delete(oldest);
-    this.#waiting.delete(oldest);
+    if (this.#paths.size >= this.#pruneAt) this.#prune();
+  }
+
+  /** Nobody tells a handler that a cgroup is gone; what is neither known nor new is taken for it. */
+  #prune(): void {
+    const ended = new Set(this.#daemons.flatMap((daemon) => daemon.departed().map(({ id }) => id)));
+    const newest = [...this.#paths.keys()].slice(-FIRST_PRUNE / 2);
+    const kept = new Set(newest);
+    for (const id of this.#paths.keys()) {
+      if (kept.has(id) || ended.has(id) || this.#find(id) !== undefined) continue;
+      this.#paths.delete(id);
+      this.#waiting.delete(id);
+    }
+    this.#pruneAt = this.#paths.size + FIRST_PRUNE;
   }
 
   #reconsider(id: string): void {

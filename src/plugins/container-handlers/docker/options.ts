@@ -63,24 +63,24 @@ export const engineOptions = (defaultEndpoint: string) =>
   z.strictObject({
     endpoint: z
       .union([endpoint, z.array(endpoint).min(1)])
-      .default(() => [parseEndpoint(defaultEndpoint) as Endpoint])
       .transform((value): readonly Endpoint[] => (Array.isArray(value) ? value : [value as Endpoint]))
+      .prefault(defaultEndpoint)
       .describe(
-        `Address of the engine: \`unix:///path\`, \`tcp://host:port\` or \`https://host:port\`; a list for several engines. Default \`${defaultEndpoint}\`.`,
+        `Address of the engine: \`unix:///path\`, \`tcp://host:port\` or \`https://host:port\`; a list for several engines.`,
       ),
     tls: tls.prefault({}).describe('Files for `https://` endpoints, read again at every connect.'),
-    timeout: duration().default(10_000).describe('Time limit of every call to the engine. Default `10s`.'),
+    timeout: duration().prefault('10s').describe('Time limit of every call to the engine.'),
     resyncInterval: duration()
-      .default(60_000)
-      .describe('How often the list of all containers is compared with what the events told. Default `1m`.'),
+      .prefault('1m')
+      .describe('How often the list of all containers is compared with what the events told.'),
     grace: duration()
-      .default(2000)
+      .prefault('2s')
       .describe(
-        'How long a cgroup that looks like a container waits for the engine to answer, before it appears by its id (or, unknown to the engine, as a raw cgroup). Default `2s`.',
+        'How long a cgroup that looks like a container waits for the engine to answer, before it appears by its id (or, unknown to the engine, as a raw cgroup).',
       ),
     tombstoneFor: duration()
-      .default(300_000)
-      .describe('How long a container that ended stays visible with its exit code. Default `5m`.'),
+      .prefault('5m')
+      .describe('How long a container that ended stays visible with its exit code.'),
     include: patterns('Monitor only').describe('Monitor only what these match; an empty list matches everything.'),
     exclude: patterns('Leave out').describe('Leave out what any of these match.'),
     optOutLabel: z
@@ -91,7 +91,7 @@ export const engineOptions = (defaultEndpoint: string) =>
       ),
     labelAllow: z
       .array(z.string().min(1).pipe(namedGlob()))
-      .default(() => [])
+      .prefault([])
       .describe('Labels to publish (globs over their names, dots and all); an empty list publishes all.'),
     envAllow: z
       .array(envPattern)
