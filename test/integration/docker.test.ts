@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import plugin from '../../src/plugins/container-handlers/docker/index.js';
+import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
-import { HandlerBench, pluginContext, until } from '../support/handler-bench.js';
+import { HandlerBench, pluginContext } from '../support/handler-bench.js';
 
 describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? false }, () => {
   let engine: DockerEngine;

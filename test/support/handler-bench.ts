@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   AgentView,
   ContainerDescription,
@@ -8,6 +7,7 @@ import type {
   LinuxHost,
   PluginContext,
 } from '../../src/kernel/contracts/index.js';
+import { until, wallClock } from './discovery.js';
 
 /** A line a handler logged. */
 export interface LogLine {
@@ -35,7 +35,7 @@ export function pluginContext(): PluginContext & { readonly log: LogLine[]; disp
     id: 'docker',
     log,
     logger: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
-    clock: { now: () => Date.now() * 1000, monotonic: () => performance.now() },
+    clock: wallClock,
     timers: {
       every(milliseconds, callback) {
         const timer = setInterval(() => void callback(), milliseconds);
@@ -118,16 +118,5 @@ export class HandlerBench {
       () => `${path} is ${JSON.stringify(this.verdicts.get(path))}`,
     );
     return this.description(path)!;
-  }
-}
-
-const PATIENCE = 30_000;
-
-/** Waits for a condition that something else brings about. Throws with the state after half a minute. */
-export async function until(condition: () => boolean, state: () => string): Promise<void> {
-  const begun = performance.now();
-  while (!condition()) {
-    if (performance.now() - begun > PATIENCE) throw new Error(`waited too long: ${state()}`);
-    await sleep(5);
   }
 }

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Context, type DescribeRules, describeContainer } from './describe.js';
+import { time } from './json.js';
+import { engineOptions } from './options.js';
+
+const rulesOf = (options: Record<string, unknown> = {}): DescribeRules => ({
+  ...engineOptions('unix:///x').parse(options),
+  namespace: 'docker',
+});
+const nothing: Context = { mountinfo: () => undefined };
+
+const answer = (over: Record<string, unknown> = {}) => ({
+  Id: 'i1',
+  Name: '/web',
+  Created: '2026-01-02T03:04:05.123456789Z',
+  RestartCount: 2,
+  Image: 'sha256:1',
+  LogPath: '/var/lib/docker/containers/i1/i1-json.log',
+  State: {
+    Status: 'running',
+    Running: true,
+    Pid: 7,
+    StartedAt: '2026-01-02T03:04:06Z',
+    FinishedAt: '0001-01-01T00:00:00Z',
+  },
+  HostConfig: { NetworkMode: 'bridge' },
+  GraphDriver: { Name: 'overlay2', Data: { UpperDir: '/var/lib/docker/overlay2/x/diff' } },
+  Config: {
+    Image: 'shop/web:1',
+    Labels: { 'com.acme.tier': 'front', other: '1' },
+    Env: ['APP_TIER=a=b', 'APP_ZONE=z', 'SECRET=x', 'odd'],
+  },
+  ...over,
+});
+const described = (over: Record<string, unknown>, options: Record<string, unknown> = {}, context = nothing) =>
+  describeContainer(answer(over), rulesOf(options), context)!;
+
+describe('describeContainer', () => {
+  it('publishes only the environment variables that are listed', () => {
+    assert.deepEqual(described({}).description.envs, {});
+    assert.deepEqual(described({}, { envAllow: ['APP_TIER'] }).description.envs, { app_tier: 'a=b' });
+    const kept = described({}, { envAllow: ['APP_*'], envKeyCase: 'keep' }).description.envs;
+    assert.deepEqual(kept, { APP_TIER: 'a=b', APP_ZONE: 'z' });
+  });
+
+  it('publishes all labels or those that are listed, and the restart count beside them', () => {
+    const all = { 'com.acme.tier': 'front', other: '1', restartcount: '2' };
+    assert.deepEqual(described({}).description.labels, all);
+    const some = described({}, { labelAllow: ['com.acme.*'] });
+    assert.deepEqual(some.description.labels, { 'com.acme.tier': 'front', restartcount: '2' });
+    assert.equal(some.misspelt, undefined);
+  });
+
+  it('notices a label that is spelt with underscores', () => {
+    const { misspelt } = described({}, { labelAllow: ['com_acme_tier'] });
+    assert.deepEqual(misspelt, [{ written: 'com_acme_tier', meant: 'com.acme.tier' }]);
+  });
+
+  it('selects by name, image, label and opt-out', () => {
+    const ignored = (options: Record<string, unknown>) => described({}, options).ignored;
+    assert.equal(ignored({}), undefined);
+    assert.equal(ignored({ include: { names: ['w*'] } }), undefined);
+    assert.equal(ignored({ include: { names: ['db*'] } }), 'include.names does not match web');
+    assert.equal(ignored({ exclude: { images: ['shop/**'] } }), 'exclude.images matches shop/web:1');
+    assert.equal(ignored({ include: { labels: ['com.acme.tier=fr*'] } }), undefined);
+    assert.equal(ignored({ include: { labels: ['com.acme.tier=back'] } }), 'include.labels matches none of its labels');
+    assert.equal(ignored({ exclude: { labels: ['other'] } }), 'exclude.labels matches one of its labels');
+    const optedOut = described({ Config: { Labels: { 'tallyman.enable': 'False' } } });
+    assert.equal(optedOut.ignored, 'its label tallyman.enable is False');
+  });
+
+  it('takes the writable layer from the kernel when the engine does not tell it', () => {
+    const mountinfo = () =>
+      '512 1 0:70 / / rw,relatime - overlay overlay rw,lowerdir=/a:/b,upperdir=/var/lib/containerd/snap\\040shots/42/fs,workdir=/w\n' +
+      '513 512 0:71 / /proc rw - proc proc rw\n';
+    const snapshotter = { GraphDriver: null, Driver: 'overlayfs' };
+    assert.deepEqual(described(snapshotter, {}, { mountinfo }).description.storage, {
+      writableLayer: '/var/lib/containerd/snap shots/42/fs',
+      ownDirectory: '/var/lib/docker/containers/i1',
+    });
+    assert.deepEqual(described(snapshotter).description.storage, {
+      reason: 'the storage driver (overlayfs) does not tell the directory of the writable layer',
+      ownDirectory: '/var/lib/docker/containers/i1',
+    });
+  });
+
+  it('says the exit code of the run before only as far as it is known', () => {
+    const ended = { Status: 'exited', Running: false, ExitCode: 3, FinishedAt: '2026-01-02T03:05:00.5Z', Pid: 0 };
+    const { state, pid } = described({ State: ended }).description;
+    assert.deepEqual(state, { status: 'exited', exitCode: 3, finishedAt: Date.UTC(2026, 0, 2, 3, 5) * 1000 + 500_000 });
+    assert.equal(pid, undefined);
+    assert.equal(described({}).description.state.exitCode, undefined);
+    const again = describeContainer(answer(), rulesOf(), { ...nothing, previousExit: 3 })!;
+    assert.equal(again.description.state.exitCode, 3);
+  });
+
+  it('takes Podman’s empty health for none', () => {
+    const health = (Health: unknown) => described({ State: { Status: 'running', Health } }).description.state.health;
+    assert.equal(health({ Status: '', FailingStreak: 0 }), undefined);
+    assert.equal(health({ Status: 'none', FailingStreak: 0 }), undefined);
+    assert.deepEqual(health({ Status: 'unhealthy', FailingStreak: 3 }), { status: 'unhealthy', failingStreak: 3 });
+  });
+
+  it('never throws, and takes whatever has an id', () => {
+    const rules = rulesOf();
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), (json, text) => {
+        const context = { mountinfo: () => text };
+        describeContainer(json, rules, context);
+        for (const key of Object.keys(answer())) {
+          const odd = describeContainer({ ...answer(), [key]: json, Id: 'i1' }, rules, context);
+          assert.equal(odd!.description.id, 'i1');
+        }
+      }),
+    );
+  });
+});
+
+describe('time', () => {
+  it('reads RFC 3339 to the microsecond', () => {
+    const noon = Date.UTC(2026, 0, 2, 12) * 1000;
+    assert.equal(time('2026-01-02T12:00:00Z'), noon);
+    assert.equal(time('2026-01-02T14:00:00.123456789+02:00'), noon + 123_456);
+    assert.equal(time('2026-01-02T12:00:00.5Z'), noon + 500_000);
+    assert.equal(time('0001-01-01T00:00:00Z'), undefined);
+    fc.assert(fc.property(fc.string(), (text) => void time(text)));
+  });
+});

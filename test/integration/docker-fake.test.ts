@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import docker from '../../src/plugins/container-handlers/docker/index.js';
+import podman from '../../src/plugins/container-handlers/podman/index.js';
+import { until } from '../support/discovery.js';
+import { FakeEngine, fakeContainer, fakeEvent } from '../support/fake-engine.js';
+import { HandlerBench, pluginContext } from '../support/handler-bench.js';
+
+const idOf = (digit: string) => digit.repeat(64);
+const A = idOf('a');
+const B = idOf('b');
+const pathOf = (id: string) => `/docker/${id}`;
+
+describe('docker handler on a daemon that misbehaves', () => {
+  let engine: FakeEngine;
+  let context: ReturnType<typeof pluginContext>;
+  let bench: HandlerBench | undefined;
+
+  beforeEach(() => {
+    engine = new FakeEngine();
+    context = pluginContext();
+  });
+  afterEach(async () => {
+    await bench?.handler.stop?.();
+    context.dispose();
+    await engine.dispose();
+  });
+
+  async function start(options: Record<string, unknown> = {}, plugin: typeof docker | typeof podman = docker) {
+    const defaults = { endpoint: engine.endpoint, timeout: '300ms', grace: '100ms', resyncInterval: '1h' };
+    bench = new HandlerBench(plugin.create(context, plugin.configSchema.parse({ ...defaults, ...options })));
+    await bench.start();
+    return bench;
+  }
+  const warnings = () => context.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  const up = (handler: HandlerBench) =>
+    until(
+      () => handler.handler.runtime!() !== undefined,
+      () => JSON.stringify(context.log),
+    );
+
+  it('reads events that come in pieces or several at once', async () => {
+    await engine.listen();
+    const { accepted, watch } = await bound(start());
+    engine.containers.set(A, fakeContainer(A, 'first'));
+    engine.containers.set(B, fakeContainer(B, 'second'));
+    const bytes = Buffer.from(fakeEvent(A, 'create').trim() + fakeEvent(B, 'start'));
+    for (let at = 0; at < bytes.length; at += 50) engine.send(bytes.subarray(at, at + 50));
+    for (const id of [A, B]) watch(pathOf(id));
+    assert.equal((await accepted(pathOf(A))).aliases[0], 'first');
+    assert.equal((await accepted(pathOf(B))).aliases[0], 'second');
+  });
+
+  it('goes on after an event that is not JSON, and says so once', async () => {
+    await engine.listen();
+    const { accepted, watch } = await bound(start());
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.send('{"broken\n<html>\n');
+    engine.send(fakeEvent(A, 'start'));
+    watch(pathOf(A));
+    await accepted(pathOf(A));
+    assert.deepEqual(warnings(), ['an event is not JSON and was left out']);
+  });
+
+  it('lets a path wait, then leaves it to others, and takes it when an event names it', async () => {
+    await engine.listen();
+    const { accepted, watch, verdicts } = await bound(start());
+    const first = watch(pathOf(A));
+    assert.equal(first.verdict, 'pending');
+    await until(
+      () => verdicts.get(pathOf(A))?.verdict === 'pass',
+      () => JSON.stringify([...verdicts]),
+    );
+    engine.containers.set(A, fakeContainer(A, 'late'));
+    engine.send(fakeEvent(A, 'start'));
+    assert.equal((await accepted(pathOf(A))).aliases[0], 'late');
+  });
+
+  it('names containers that were there before the engine', async () => {
+    const { accepted, watch, verdicts } = await bound(start());
+    const shared = `/kubepods/pod1/${B}`;
+    for (const path of [pathOf(A), shared]) assert.equal(watch(path).verdict, 'pending');
+    const byId = await accepted(pathOf(A));
+    assert.deepEqual([byId.aliases, byId.namespace, byId.stale], [[A], 'docker', true]);
+    await until(
+      () => verdicts.get(shared)?.verdict === 'pass',
+      () => JSON.stringify([...verdicts]),
+    );
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.containers.set(B, fakeContainer(B, 'pod'));
+    await engine.listen();
+    assert.equal((await accepted(pathOf(A), ({ stale }) => stale !== true)).aliases[0], 'web');
+    assert.equal((await accepted(shared)).aliases[0], 'pod');
+    assert.deepEqual(warnings(), []);
+  });
+
+  it('opens an ended stream again from where it was, without calling anything out of date', async () => {
+    await engine.listen();
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    const { accepted, watch } = await bound(start());
+    watch(pathOf(A));
+    await accepted(pathOf(A));
+    const streams = () => engine.requests.filter((url) => url.startsWith('/events'));
+    engine.send(fakeEvent(A, 'exec_start: x'));
+    engine.send(fakeEvent(A, 'pause'));
+    await until(
+      () => engine.requests.filter((url) => url.includes(A)).length > 1,
+      () => engine.requests.join(' '),
+    );
+    engine.endStreams();
+    await until(
+      () => streams().length === 2 && engine.listeners === 1,
+      () => engine.requests.join(' '),
+    );
+    assert.match(streams()[1]!, /[?&]since=1767323045\.999999(&|$)/);
+    assert.equal((await accepted(pathOf(A))).stale, undefined);
+    assert.deepEqual(warnings(), []);
+  });
+
+  it('gives up on calls that hang, and says once that the engine is away', async () => {
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.overrides.set('/containers/json', 'hang');
+    await engine.listen();
+    const { accepted, watch } = await bound(start());
+    watch(pathOf(A));
+    await accepted(pathOf(A), ({ stale }) => stale === true);
+    await until(
+      () => engine.requests.filter((url) => url.startsWith('/containers/json')).length > 2,
+      () => engine.requests.join(' '),
+    );
+    assert.equal(warnings().length, 1);
+    assert.match(warnings()[0]!, /did not answer about the list of containers within 300 ms/);
+    engine.overrides.clear();
+    assert.equal((await accepted(pathOf(A), ({ stale }) => stale !== true)).aliases[0], 'web');
+  });
+
+  it('is not held up by one container that cannot be inspected', async () => {
+    engine.containers.set(A, fakeContainer(A, 'stuck'));
+    engine.containers.set(B, fakeContainer(B, 'fine'));
+    engine.overrides.set(`/containers/${A}`, 'hang');
+    await engine.listen();
+    const { accepted, watch } = await bound(start());
+    for (const id of [A, B]) watch(pathOf(id));
+    assert.equal((await accepted(pathOf(B))).aliases[0], 'fine');
+    const partly = await accepted(pathOf(A), ({ aliases }) => aliases[0] === 'stuck');
+    assert.deepEqual([partly.image, partly.pid], ['shop/web:1', undefined]);
+    assert.equal(partly.storage?.reason, 'the engine could not inspect the container');
+    engine.overrides.clear();
+    engine.send(fakeEvent(A, 'start'));
+    await accepted(pathOf(A), ({ pid }) => pid !== undefined);
+  });
+
+  for (const [what, override, message] of [
+    ['half a list', 'cut', /did not answer about the list of containers/],
+    ['a list that is none', { status: 200, body: '{"oops":' }, /answered the list of containers with something else/],
+    [
+      'a refusal of old clients',
+      { status: 400, body: '{"message":"client version 1.41 is too old. Minimum supported API version is 1.44"}' },
+      /refused the list of containers with status 400: client version 1.41 is too old/,
+    ],
+  ] as const) {
+    it(`says what is wrong with ${what}, and recovers`, async () => {
+      engine.containers.set(A, fakeContainer(A, 'web'));
+      engine.overrides.set('/containers/json', override);
+      await engine.listen();
+      const { accepted, watch } = await bound(start());
+      watch(pathOf(A));
+      await accepted(pathOf(A));
+      assert.equal(warnings().length, 1);
+      assert.match(warnings()[0]!, message);
+      engine.overrides.clear();
+      assert.equal((await accepted(pathOf(A), ({ stale }) => stale !== true)).aliases[0], 'web');
+    });
+  }
+
+  it('asks for no API version, so that engines of any age answer', async () => {
+    await engine.listen();
+    await up(await start());
+    assert.ok(engine.requests.length >= 3);
+    for (const url of engine.requests) assert.match(url, /^\/(version|events\?|containers\/json\?)/);
+  });
+
+  it('keeps a container of the containerd image store, with the reason why its layer is unknown', async () => {
+    engine.containers.set(
+      A,
+      fakeContainer(A, 'web', { GraphDriver: null, Driver: 'overlayfs', State: { Running: true, Status: 'running' } }),
+    );
+    await engine.listen();
+    const { accepted, watch } = await bound(start());
+    watch(pathOf(A));
+    const { storage } = await accepted(pathOf(A));
+    assert.equal(storage!.writableLayer, undefined);
+    assert.match(storage!.reason!, /storage driver \(overlayfs\) does not tell/);
+  });
+
+  it('leaves out what the options leave out', async () => {
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.containers.set(B, fakeContainer(B, 'db'));
+    await engine.listen();
+    const { watch } = await bound(start({ exclude: { names: ['db'] } }));
+    assert.equal(watch(pathOf(A)).verdict, 'accept');
+    assert.deepEqual(watch(pathOf(B)), { verdict: 'ignore', reason: 'exclude.names matches db' });
+  });
+
+  it('does not follow DOCKER_HOST of the agent’s environment', async () => {
+    await engine.listen();
+    process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';
+    try {
+      await up(await start());
+    } finally {
+      delete process.env.DOCKER_HOST;
+    }
+  });
+
+  it('joins several engines, also when one of them is away', async () => {
+    const second = new FakeEngine();
+    try {
+      engine.containers.set(A, fakeContainer(A, 'here'));
+      second.containers.set(B, fakeContainer(B, 'there'));
+      await engine.listen();
+      await second.listen();
+      const { accepted, watch } = await bound(start({ endpoint: [engine.endpoint, second.endpoint] }));
+      for (const id of [A, B]) watch(pathOf(id));
+      assert.equal((await accepted(pathOf(A))).aliases[0], 'here');
+      assert.equal((await accepted(pathOf(B))).aliases[0], 'there');
+      await second.shut();
+      await accepted(pathOf(B), ({ stale }) => stale === true);
+      assert.equal((await accepted(pathOf(A))).stale, undefined);
+    } finally {
+      await bench!.handler.stop!();
+      await second.dispose();
+    }
+  });
+
+  it('knows Podman’s containers, pods and monitors', async () => {
+    engine.version = { Version: '4.3.1', ApiVersion: '1.41' };
+    engine.containers.set(A, fakeContainer(A, 'pod1-infra', { Driver: 'overlay' }));
+    engine.containers.set(B, fakeContainer(B, 'inpod', { HostConfig: { NetworkMode: `container:${A}` } }));
+    await engine.listen();
+    const handler = await start({}, podman);
+    const slice = '/machine.slice';
+    handler.watch(`${slice}/libpod-${A}.scope`);
+    handler.watch(`${slice}/libpod-${B}.scope`);
+    const infra = await handler.accepted(`${slice}/libpod-${A}.scope`);
+    assert.deepEqual([infra.namespace, infra.aliases[0], infra.networkMode], ['podman', 'pod1-infra', 'own']);
+    assert.equal((await handler.accepted(`${slice}/libpod-${B}.scope`)).networkMode, 'shared');
+    assert.equal(handler.watch(`${slice}/libpod-conmon-${A}.scope`).verdict, 'ignore');
+    assert.equal(handler.watch(`${slice}/machine-libpod_pod_${A}.slice`).verdict, 'pass');
+    assert.deepEqual(handler.handler.runtime!(), { name: 'podman', version: '4.3.1', apiVersion: '1.41' });
+  });
+});
+
+/** The bench's methods, usable on their own. */
+async function bound(starting: Promise<HandlerBench>) {
+  const bench = await starting;
+  return { accepted: bench.accepted.bind(bench), watch: bench.watch.bind(bench), verdicts: bench.verdicts };
+}
