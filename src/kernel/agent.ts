@@ -13,6 +13,7 @@ import {
   DescriptorBudget,
   detectHierarchies,
   type RefreshableHost,
+  readBootTime,
   readLimits,
   resolveHostPaths,
 } from './linux/index.js';
@@ -52,6 +53,7 @@ export class Agent {
   private readonly budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
   private readonly hierarchies: CgroupHierarchies;
   private readonly host: RefreshableHost;
+  private readonly bootTime: number;
   private readonly container: DependencyContainer = rootContainer.createChildContainer();
   private readonly housekeeper: Housekeeper;
   private readonly registry: ContainerRegistry;
@@ -67,6 +69,7 @@ export class Agent {
     this.supervisor = new Supervisor(this.clock, logs.logger('plugins'));
     const paths = resolveHostPaths(config.host);
     this.hierarchies = detectHierarchies(paths);
+    this.bootTime = readBootTime(paths);
     this.host = createLinuxHost({
       paths,
       budget: this.budget,
@@ -145,7 +148,8 @@ export class Agent {
       plugins: () => this.plugins,
       sources: {
         monotonic: this.clock.monotonic,
-        readLimits: ({ cgroup, name }) => readLimits(cgroup, { isRoot: name === '/', machine: this.host.machine() }),
+        readLimits: ({ cgroup, name }) =>
+          readLimits(cgroup, { isRoot: name === '/', machine: this.host.machine(), bootTime: this.bootTime }),
       },
     });
   }

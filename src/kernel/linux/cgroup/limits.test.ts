@@ -92,7 +92,7 @@ test('an unlimited v2 cgroup, and one without controllers', () => {
   assert.deepEqual([limits.memory, limits.processes], [{ limit: 'unlimited' }, { limit: 'unlimited' }]);
   const bare = limitsOf(files, '/b');
   assert.deepEqual([bare.hasCpu, bare.hasMemory, bare.memory], [true, false, {}]);
-  assert.deepEqual(bare.cpu, { limit: 0n });
+  assert.deepEqual(bare.cpu, { limit: 0n, mask: '0-3' });
 });
 
 test("the root has the machine's memory; a limit of 0 is the machine's too", () => {

@@ -28,7 +28,7 @@ function readCpu(files: CgroupFiles, cores: number): Pick<ResourceLimits, 'hasCp
   const hasCpu = files.directory('cpu') !== undefined;
   const hasCpuset = files.directory('cpuset') !== undefined;
   const maskFile = files.version === 1 ? 'cpuset.cpus' : 'cpuset.cpus.effective';
-  const mask = hasCpuset ? files.text('cpuset', maskFile) : undefined;
+  const mask = hasCpuset ? (files.text('cpuset', maskFile) ?? '') : undefined;
   const bandwidth = files.version === 1 ? bandwidthV1(files) : bandwidthV2(files);
   return {
     hasCpu: hasCpu || hasCpuset,
