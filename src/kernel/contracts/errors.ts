@@ -27,6 +27,13 @@ export class RequestError extends TallymanError {
   }
 }
 
+/** Whether what was thrown is an answer; by name, so that another copy of this package counts too. */
+export function isRequestError(error: unknown): error is RequestError {
+  if (!(error instanceof Error) || error.name !== 'RequestError') return false;
+  const { status } = error as { status?: unknown };
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599;
+}
+
 /** 400: something in the request is not what the endpoint accepts. */
 export function badRequest(message: string): RequestError {
   return new RequestError(400, message);

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Answer, type AnswerBody, ByteWriter, type RequestError } from '../contracts/index.js';
+import { type Answer, type AnswerBody, ByteWriter } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
 
 /** Runs a call into the plugin that answers. */
@@ -132,11 +132,4 @@ export async function sendMessage(exchange: Exchange, status: number, message: s
   if (status === 408 || status === 413) headers.Connection = 'close';
   exchange.response.writeHead(status, headers);
   await exchange.end(body);
-}
-
-/** Whether what was thrown is an answer; by name, so that a plugin's own copy of the contract counts too. */
-export function isRequestError(error: unknown): error is RequestError {
-  if (!(error instanceof Error) || error.name !== 'RequestError') return false;
-  const { status } = error as { status?: unknown };
-  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599;
 }

@@ -1,8 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
-import { type ApiVersion, type Endpoint, type Logger, messageOf, notFound, RequestError } from '../contracts/index.js';
-import { isRequestError, type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
+import {
+  type ApiVersion,
+  type Endpoint,
+  isRequestError,
+  type Logger,
+  messageOf,
+  notFound,
+  RequestError,
+} from '../contracts/index.js';
+import { type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
 import { listen } from './listen.js';
 import { Refusals } from './refusals.js';

@@ -1,0 +1,22 @@
+import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { ContainerInfoWriter } from './container-info.js';
+import { requestTypesV10 } from './request-types.js';
+
+export { ContainerInfoWriter, hasSamples, requireSamples } from './container-info.js';
+export { compareBytes, nullWhenEmpty } from './json.js';
+export { machineJson, machineMembers } from './machine.js';
+export { type ContainerQuery, containerQuery } from './query.js';
+export { explain, json, type RequestTypes, requestTypesV10 } from './request-types.js';
+export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
+export { newCursor } from './sample.js';
+export * as sections from './sections/index.js';
+export { SpecWriter } from './spec.js';
+
+export default definePlugin({
+  kind: 'api-version',
+  name: 'api-v1.0',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'REST API v1.0: single containers by cgroup path, and the machine.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ version: 'v1.0', requestTypes: requestTypesV10(agent, new ContainerInfoWriter()) }),
+});

@@ -1,0 +1,24 @@
+import { quoteJson } from '../../kernel/contracts/index.js';
+
+/** Order of the strings' UTF-8 bytes, which is how map-like objects are sorted. */
+export function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** JSON text of a map of strings with its keys sorted bytewise. */
+export function sortedMap(map: Readonly<Record<string, string>>): string {
+  const members = Object.keys(map)
+    .sort(compareBytes)
+    .map((key) => `${quoteJson(key)}:${quoteJson(map[key]!)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** JSON text of a list of strings. */
+export function stringList(values: readonly string[]): string {
+  return `[${values.map(quoteJson).join(',')}]`;
+}
+
+/** A list as a value that prints `null` when it is empty. */
+export function nullWhenEmpty<T>(list: readonly T[]): readonly T[] | null {
+  return list.length === 0 ? null : list;
+}

@@ -1,0 +1,52 @@
+import type { Core, MachineInfo, Node } from '../../kernel/contracts/index.js';
+import { nullWhenEmpty } from './json.js';
+
+/** The members that MachineInfo and the v2 attributes share, in this order. */
+export function machineMembers(machine: MachineInfo) {
+  return {
+    filesystems: nullWhenEmpty(
+      machine.filesystems.map(({ device, capacity, type, inodes, has_inodes }) => ({
+        device,
+        capacity,
+        type,
+        inodes,
+        has_inodes,
+      })),
+    ),
+    disk_map: machine.disk_map,
+    network_devices: machine.network_devices,
+    topology: nullWhenEmpty(machine.topology.map(nodeJson)),
+    cloud_provider: machine.cloud_provider,
+    instance_type: machine.instance_type,
+  };
+}
+
+/** MachineInfo (contract 7.6). */
+export function machineJson(machine: MachineInfo) {
+  return {
+    num_cores: machine.num_cores,
+    cpu_frequency_khz: machine.cpu_frequency_khz,
+    memory_capacity: machine.memory_capacity,
+    hugepages: nullWhenEmpty(machine.hugepages),
+    machine_id: machine.machine_id,
+    system_uuid: machine.system_uuid,
+    boot_id: machine.boot_id,
+    ...machineMembers(machine),
+    instance_id: machine.instance_id,
+    swap_capacity: machine.swap_capacity,
+  };
+}
+
+function nodeJson({ node_id, memory, hugepages, cores, caches }: Node) {
+  return {
+    node_id,
+    memory,
+    hugepages: nullWhenEmpty(hugepages),
+    cores: nullWhenEmpty(cores.map(coreJson)),
+    caches: nullWhenEmpty(caches),
+  };
+}
+
+function coreJson({ core_id, thread_ids, caches }: Core) {
+  return { core_id, thread_ids: nullWhenEmpty(thread_ids), caches: nullWhenEmpty(caches) };
+}

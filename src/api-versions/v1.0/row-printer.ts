@@ -1,0 +1,176 @@
+import { type ByteWriter, type Layout, quoteJson, type SampleCursor } from '../../kernel/contracts/index.js';
+
+const INTEGER = 0;
+const FLOAT = 1;
+const MILLIONFOLD = 2;
+const IF_POSITIVE = 3;
+const IF_PRESENT = 4;
+const TEXT_ONLY = 5;
+
+const SIX_ZEROS = Buffer.from('000000');
+/** The longest number that is printed, with its sign. */
+const NUMBER_SIZE = 26;
+
+/** Stands in where a part of a sample is not wanted: everything in it prints as zero. */
+export const NO_COLUMNS: Layout = { columns: [], indexOf: () => -1, indexesOf: () => [] };
+
+/**
+ * Prints rows of one layout as JSON: prepared text and numbers in turn. Everything that only depends on the layout is
+ * text, so a part that no source collects costs one copy.
+ */
+export class RowPrinter {
+  private readonly kinds: Uint8Array;
+  private readonly columns: Int32Array;
+  private readonly skips: Int32Array;
+  private readonly capacity: number;
+
+  /** @param texts `texts[i]` stands before step i, the last one after all steps */
+  constructor(
+    private readonly texts: readonly Uint8Array[],
+    steps: readonly Step[],
+  ) {
+    this.kinds = Uint8Array.from(steps, (step) => step.kind);
+    this.columns = Int32Array.from(steps, (step) => step.column);
+    this.skips = Int32Array.from(steps, (step) => step.skip);
+    this.capacity = texts.reduce((sum, text) => sum + text.length, steps.length * NUMBER_SIZE);
+  }
+
+  write(out: ByteWriter, cursor: SampleCursor): void {
+    const { texts, kinds, columns } = this;
+    const { values, residuals, base } = cursor;
+    out.reserve(this.capacity);
+    for (let i = 0; i < kinds.length; i++) {
+      out.bytes(texts[i]!);
+      const at = base + columns[i]!;
+      const value = values[at]!;
+      const kind = kinds[i];
+      if (kind === INTEGER) out.integer(value, residuals === undefined ? 0 : residuals[at]);
+      else if (kind === FLOAT) out.float(Number.isNaN(value) ? 0 : value);
+      else if (kind === MILLIONFOLD) {
+        out.integer(value, residuals === undefined ? 0 : residuals[at]);
+        if (value > 0) out.bytes(SIX_ZEROS);
+      } else if (kind === IF_POSITIVE) {
+        if (!(value > 0)) i += this.skips[i]!;
+      } else if (kind === IF_PRESENT && Number.isNaN(value)) i += this.skips[i]!;
+    }
+    out.bytes(texts[kinds.length]!);
+  }
+}
+
+interface Step {
+  readonly kind: number;
+  readonly column: number;
+  /** Steps left out when the condition does not hold. */
+  skip: number;
+}
+
+/** Puts a `RowPrinter` together for one layout. */
+export class RowPrinterBuilder {
+  private readonly texts: Uint8Array[] = [];
+  private readonly steps: Step[] = [];
+  private pending = '';
+
+  /** Appends JSON text as it is. */
+  text(json: string): this {
+    this.pending += json;
+    return this;
+  }
+
+  /** Appends a JSON string. */
+  string(value: string): this {
+    return this.text(quoteJson(value));
+  }
+
+  /** Appends the exact integer of a column; −1 (no such column) prints 0. */
+  integer(column: number): this {
+    return column < 0 ? this.text('0') : this.step(INTEGER, column);
+  }
+
+  /** Appends a column as a floating-point number. */
+  float(column: number): this {
+    return column < 0 ? this.text('0') : this.step(FLOAT, column);
+  }
+
+  /** Appends a column times 10^6: milliseconds as nanoseconds. */
+  millionfold(column: number): this {
+    return column < 0 ? this.text('0') : this.step(MILLIONFOLD, column);
+  }
+
+  /** What `write` appends is printed only in rows where the column is above 0. */
+  ifPositive(column: number, write: () => void): this {
+    return this.conditional(IF_POSITIVE, column, write);
+  }
+
+  /** What `write` appends is printed only in rows that have the column. */
+  ifPresent(column: number, write: () => void): this {
+    return this.conditional(IF_PRESENT, column, write);
+  }
+
+  /** Appends `"key":number` members, separated by commas, from the first column of each field. */
+  members(layout: Layout, keys: readonly Member[]): this {
+    for (const [index, [key, field]] of keys.entries()) {
+      this.text(`${index === 0 ? '' : ','}"${key}":`).integer(layout.indexOf(field));
+    }
+    return this;
+  }
+
+  /** Appends `,"key":number` for each field that the layout has. */
+  extraMembers(layout: Layout, keys: readonly Member[]): this {
+    for (const [key, field] of keys) {
+      const column = layout.indexOf(field);
+      if (column >= 0) this.text(`,"${key}":`).integer(column);
+    }
+    return this;
+  }
+
+  build(): RowPrinter {
+    return new RowPrinter([...this.texts, Buffer.from(this.pending)], this.steps);
+  }
+
+  private conditional(kind: number, column: number, write: () => void): this {
+    if (column < 0) return this;
+    this.step(kind, column);
+    const condition = this.steps.at(-1)!;
+    const first = this.steps.length;
+    write();
+    if (this.pending !== '') this.step(TEXT_ONLY, 0);
+    condition.skip = this.steps.length - first;
+    return this;
+  }
+
+  private step(kind: number, column: number): this {
+    this.texts.push(Buffer.from(this.pending));
+    this.pending = '';
+    this.steps.push({ kind, column, skip: 0 });
+    return this;
+  }
+}
+
+/** A JSON key and the field it shows. */
+export type Member = readonly [key: string, field: string];
+
+/** Members whose fields have the key's name: `usage` → `memory.usage`. */
+export function membersOf(prefix: string, keys: readonly string[]): Member[] {
+  return keys.map((key) => [key, `${prefix}${key}`]);
+}
+
+/** Keeps what is made of a layout (and a variant of it) for as long as the layout lives. */
+export class PerLayout<T> {
+  private readonly made = new WeakMap<Layout, Map<number, T>>();
+
+  constructor(private readonly make: (layout: Layout, variant: number) => T) {}
+
+  get(layout: Layout, variant = 0): T {
+    let variants = this.made.get(layout);
+    if (variants === undefined) {
+      variants = new Map();
+      this.made.set(layout, variants);
+    }
+    let result = variants.get(variant);
+    if (result === undefined) {
+      result = this.make(layout, variant);
+      variants.set(variant, result);
+    }
+    return result;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Layout } from '../../../kernel/contracts/index.js';
+import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { pressure } from './pressure.js';
+
+const CFS = membersOf('cpu.cfs.', ['periods', 'throttled_periods', 'throttled_time']);
+const NEW_CFS = membersOf('cpu.cfs.', ['bursts_periods', 'burst_time']);
+const SCHEDSTAT = membersOf('cpu.schedstat.', ['run_time', 'runqueue_time', 'run_periods']);
+const LOAD = membersOf('cpu.', ['load_average']);
+const NEW_LOAD = membersOf('cpu.', ['load_d_average']);
+
+/** The `cpu` object of a sample. */
+export function cpu(b: RowPrinterBuilder, layout: Layout): void {
+  b.text('{"usage":{"total":').integer(layout.indexOf('cpu.usage.total'));
+  const perCpu = layout.indexesOf('cpu.usage.per_cpu');
+  for (const [index, column] of perCpu.entries()) {
+    b.text(index === 0 ? ',"per_cpu_usage":[' : ',').integer(column);
+  }
+  b.text(perCpu.length === 0 ? ',' : '],').members(layout, membersOf('cpu.usage.', ['user', 'system']));
+  b.text('},"cfs":{').members(layout, CFS).extraMembers(layout, NEW_CFS);
+  b.text('},"schedstat":{').members(layout, SCHEDSTAT);
+  b.text('},').members(layout, LOAD).extraMembers(layout, NEW_LOAD);
+  pressure(b, layout, 'cpu');
+  b.text('}');
+}

@@ -1,0 +1,59 @@
+import type { Layout } from '../../../kernel/contracts/index.js';
+import { compareBytes } from '../json.js';
+import type { RowPrinterBuilder } from '../row-printer.js';
+import { pressure } from './pressure.js';
+
+const TABLES = [
+  'io_service_bytes',
+  'io_serviced',
+  'io_queued',
+  'sectors',
+  'io_service_time',
+  'io_wait_time',
+  'io_merged',
+  'io_time',
+  'io_cost_usage',
+  'io_cost_wait',
+  'io_cost_indebt',
+  'io_cost_indelay',
+];
+
+/** The `diskio` object of a sample: tables of devices and operations, without those the layout lacks. */
+export function diskIo(b: RowPrinterBuilder, layout: Layout): void {
+  const tables = TABLES.filter((table) => layout.indexOf(`diskio.${table}`) >= 0);
+  b.text('{');
+  for (const [index, table] of tables.entries()) {
+    b.text(`${index === 0 ? '' : ','}"${table}":[`);
+    devices(b, layout, layout.indexesOf(`diskio.${table}`));
+    b.text(']');
+  }
+  pressure(b, layout, 'io', tables.length > 0 ? ',' : '');
+  b.text('}');
+}
+
+function devices(b: RowPrinterBuilder, layout: Layout, columns: readonly number[]): void {
+  const byNumbers = new Map<string, number[]>();
+  for (const column of columns) {
+    const [major, minor] = layout.columns[column]!.labels ?? [];
+    const known = byNumbers.get(`${major}:${minor}`);
+    if (known === undefined) byNumbers.set(`${major}:${minor}`, [column]);
+    else known.push(column);
+  }
+  let first = true;
+  for (const operations of byNumbers.values()) {
+    const [major = '0', minor = '0', device = ''] = layout.columns[operations[0]!]!.labels ?? [];
+    b.text(`${first ? '' : ','}{"device":`).string(device);
+    b.text(`,"major":${Number(major)},"minor":${Number(minor)},"stats":{`);
+    const sorted = operations
+      .map((column) => ({ column, operation: layout.columns[column]!.labels?.[3] ?? 'Count' }))
+      .sort((a, z) => compareBytes(a.operation, z.operation));
+    for (const [index, { column, operation }] of sorted.entries()) {
+      b.text(index === 0 ? '' : ',')
+        .string(operation)
+        .text(':')
+        .integer(column);
+    }
+    b.text('}}');
+    first = false;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Layout } from '../../../kernel/contracts/index.js';
+import { type Member, membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { pressure } from './pressure.js';
+
+const MEMORY = membersOf('memory.', [
+  'usage',
+  'max_usage',
+  'cache',
+  'rss',
+  'swap',
+  'mapped_file',
+  'working_set',
+  'failcnt',
+]);
+const NEW_MEMORY = membersOf('memory.', [
+  'total_active_file',
+  'total_inactive_file',
+  'file_dirty',
+  'file_writeback',
+  'pgscan',
+  'pgsteal',
+  'workingset_refault_file',
+  'workingset_refault_anon',
+  'kernel',
+]);
+const FAULTS = ['pgfault', 'pgmajfault'];
+const PAGE_KINDS = ['file', 'anon', 'unevictable'];
+const SCOPES: readonly (readonly [key: string, scope: string])[] = [
+  ['container_data', 'container'],
+  ['hierarchical_data', 'hierarchical'],
+];
+
+/** The `memory` object of a sample. */
+export function memory(b: RowPrinterBuilder, layout: Layout): void {
+  b.text('{').members(layout, MEMORY);
+  for (const [key, scope] of SCOPES) {
+    b.text(`,"${key}":{`).members(layout, membersOf(`memory.${scope}.`, FAULTS));
+    numaPages(b, layout, `memory.numa.${scope}`);
+    b.text('}');
+  }
+  b.extraMembers(layout, NEW_MEMORY);
+  pressure(b, layout, 'memory');
+  const events: Member[] = membersOf('memory.events.', ['high', 'max']);
+  if (layout.indexOf('memory.events.high') >= 0) b.text(',"events":{').members(layout, events).text('}');
+  b.text('}');
+}
+
+/** `,"numa_stats":{…}`: pages of each node by kind, when the layout has them. */
+function numaPages(b: RowPrinterBuilder, layout: Layout, field: string): void {
+  const kinds = PAGE_KINDS.filter((kind) => layout.indexOf(`${field}.${kind}`) >= 0);
+  if (kinds.length === 0) return;
+  b.text(',"numa_stats":{');
+  for (const [index, kind] of kinds.entries()) {
+    b.text(`${index === 0 ? '' : ','}"${kind}":{`);
+    for (const [position, column] of layout.indexesOf(`${field}.${kind}`).entries()) {
+      const node = layout.columns[column]!.labels?.[0] ?? '';
+      b.text(position === 0 ? '' : ',')
+        .string(node)
+        .text(':')
+        .integer(column);
+    }
+    b.text('}');
+  }
+  b.text('}');
+}

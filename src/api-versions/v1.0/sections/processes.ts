@@ -1,0 +1,38 @@
+import type { Layout } from '../../../kernel/contracts/index.js';
+import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+
+const COUNTS = membersOf('processes.', ['process_count', 'fd_count', 'socket_count']);
+const TASKS = [
+  ['nr_sleeping', 'tasks.sleeping'],
+  ['nr_running', 'tasks.running'],
+  ['nr_stopped', 'tasks.stopped'],
+  ['nr_uninterruptible', 'tasks.uninterruptible'],
+  ['nr_io_wait', 'tasks.io_wait'],
+] as const;
+
+/** The `processes` object of a sample. */
+export function processes(b: RowPrinterBuilder, layout: Layout): void {
+  b.text('{').members(layout, COUNTS);
+  for (const key of ['threads_current', 'threads_max']) {
+    const column = layout.indexOf(`processes.${key}`);
+    b.ifPositive(column, () => b.text(`,"${key}":`).integer(column));
+  }
+  const soft = layout.indexesOf('processes.ulimit.soft');
+  const hard = layout.indexesOf('processes.ulimit.hard');
+  b.ifPresent(soft[0] ?? -1, () => {
+    for (const [index, column] of soft.entries()) {
+      b.text(index === 0 ? ',"ulimits":[{"name":' : ',{"name":').string(layout.columns[column]!.labels?.[0] ?? '');
+      b.text(',"soft_limit":').integer(column);
+      b.text(',"hard_limit":')
+        .integer(hard[index] ?? -1)
+        .text('}');
+    }
+    b.text(']');
+  });
+  b.text('}');
+}
+
+/** The `task_stats` object of a sample (`load_stats` in v2). */
+export function taskStates(b: RowPrinterBuilder, layout: Layout): void {
+  b.text('{').members(layout, TASKS).text('}');
+}

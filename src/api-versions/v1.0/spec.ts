@@ -1,0 +1,133 @@
+import {
+  type ByteWriter,
+  type ContainerDescription,
+  type ContainerView,
+  type Limit,
+  quoteJson,
+  type ResourceLimits,
+} from '../../kernel/contracts/index.js';
+import { sortedMap, stringList } from './json.js';
+
+/** How newer kernels' "no limit" is said in an API that only has numbers. */
+const UNLIMITED = '18446744073709551615';
+
+/** The parts of a container's JSON that only depend on its description, each with its comma, made once. */
+interface DescriptionText {
+  readonly id: string;
+  readonly names: string;
+  readonly labels: string;
+  readonly image: string;
+}
+
+/** Writes the specs of containers (contract 7.2), remembering what does not change. */
+export class SpecWriter {
+  private readonly texts = new WeakMap<ContainerDescription, DescriptionText>();
+
+  /** The spec in the order of v1. */
+  writeV1(out: ByteWriter, container: ContainerView): void {
+    const limits = container.limits();
+    const { labels, image } = this.textOf(container.description);
+    writeCreationTime(out, container);
+    out.text(labels);
+    writeCpuAndMemory(out, limits);
+    out.ascii(`,"has_network":${container.has('network')}`);
+    writeProcesses(out, limits);
+    out.ascii(`,"has_filesystem":${container.has('filesystem')},"has_diskio":${container.has('diskio')}`);
+    out.ascii(',"has_custom_metrics":false');
+    out.text(image);
+    writeNewMembers(out, container);
+    out.ascii('}');
+  }
+
+  /** The spec in the order of v2, which adds the names. */
+  writeV2(out: ByteWriter, container: ContainerView): void {
+    const limits = container.limits();
+    const { names, labels, image } = this.textOf(container.description);
+    writeCreationTime(out, container);
+    out.text(names);
+    out.text(labels);
+    writeCpuAndMemory(out, limits);
+    out.ascii(',"has_custom_metrics":false');
+    writeProcesses(out, limits);
+    out.ascii(`,"has_network":${container.has('network')},"has_filesystem":${container.has('filesystem')}`);
+    out.ascii(`,"has_diskio":${container.has('diskio')}`);
+    out.text(image);
+    writeNewMembers(out, container);
+    out.ascii('}');
+  }
+
+  /** What stands before the spec in a ContainerInfo, `{` included. */
+  writeIdentity(out: ByteWriter, container: ContainerView): void {
+    const { id, names } = this.textOf(container.description);
+    out.text(`{${id}"name":${quoteJson(container.name)}`);
+    out.text(names);
+  }
+
+  private textOf(description: ContainerDescription): DescriptionText {
+    let text = this.texts.get(description);
+    if (text === undefined) {
+      text = describe(description);
+      this.texts.set(description, text);
+    }
+    return text;
+  }
+}
+
+function describe({ id, aliases, namespace, labels, envs, image }: ContainerDescription): DescriptionText {
+  const map = (key: string, values: Readonly<Record<string, string>>): string =>
+    Object.keys(values).length === 0 ? '' : `,"${key}":${sortedMap(values)}`;
+  return {
+    id: id ? `"id":${quoteJson(id)},` : '',
+    names:
+      (aliases.length === 0 ? '' : `,"aliases":${stringList(aliases)}`) +
+      (namespace ? `,"namespace":${quoteJson(namespace)}` : ''),
+    labels: map('labels', labels) + map('envs', envs),
+    image: image ? `,"image":${quoteJson(image)}` : '',
+  };
+}
+
+function writeCreationTime(out: ByteWriter, container: ContainerView): void {
+  out.ascii('{"creation_time":');
+  out.time(container.createdAt);
+}
+
+function writeCpuAndMemory(out: ByteWriter, limits: ResourceLimits): void {
+  const { cpu, memory } = limits;
+  out.ascii(`,"has_cpu":${limits.hasCpu},"cpu":{"limit":${cpu.limit},"max_limit":0`);
+  if (cpu.mask) {
+    out.ascii(',"mask":');
+    out.string(cpu.mask);
+  }
+  out.ascii(`${number('quota', cpu.quota)}${number('period', cpu.period)}},"has_memory":${limits.hasMemory},"memory":`);
+  writeNumbers(
+    out,
+    number('limit', memory.limit) + number('reservation', memory.reservation) + number('swap_limit', memory.swapLimit),
+  );
+}
+
+function writeProcesses(out: ByteWriter, limits: ResourceLimits): void {
+  out.ascii(`,"has_processes":${limits.hasProcesses},"processes":`);
+  // On cgroup v1 hosts "no limit" has always been left out; on v2 the newer agents print it.
+  const { limit } = limits.processes;
+  writeNumbers(out, limit === 'unlimited' && limits.cgroupVersion === 1 ? '' : number('limit', limit));
+}
+
+/** `,"key":number`, nothing when the number is absent or 0. */
+function number(key: string, value: Limit | undefined): string {
+  if (value === undefined || value === 0n) return '';
+  return `,"${key}":${value === 'unlimited' ? UNLIMITED : value}`;
+}
+
+function writeNumbers(out: ByteWriter, members: string): void {
+  out.ascii(`{${members.slice(1)}}`);
+}
+
+/** Members that the older agent did not have, where there is something to say. */
+function writeNewMembers(out: ByteWriter, container: ContainerView): void {
+  const { startedAt } = container.description.state;
+  if (startedAt !== undefined) {
+    out.ascii(',"start_time":');
+    out.time(startedAt);
+  }
+  if (container.has('hugetlb')) out.ascii(',"has_hugetlb":true');
+}

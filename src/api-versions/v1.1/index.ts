@@ -1,0 +1,50 @@
+import {
+  type AgentView,
+  type ContainerView,
+  definePlugin,
+  notFound,
+  PLUGIN_API_VERSION,
+  z,
+} from '../../kernel/contracts/index.js';
+import { ContainerInfoWriter, containerQuery, hasSamples, type RequestTypes, requestTypesV10 } from '../v1.0/index.js';
+
+/** The request types of v1.1: those of v1.0 and `subcontainers`. */
+export function requestTypesV11(agent: AgentView, infos: ContainerInfoWriter): RequestTypes {
+  return {
+    ...requestTypesV10(agent, infos),
+    subcontainers: async (request) => {
+      const query = await containerQuery(request);
+      const { containerName } = request;
+      const containers = agent.containersBelow(containerName);
+      if (containers.length === 0) {
+        const name = JSON.stringify(containerName);
+        throw notFound(`failed to get subcontainers for container ${name} with error: no containers found`);
+      }
+      return {
+        *body(out) {
+          out.ascii('[');
+          for (const [index, container] of withSamples(containers).entries()) {
+            if (index > 0) out.ascii(',');
+            infos.write(out, container, query);
+            yield;
+          }
+          out.ascii(']');
+        },
+      };
+    },
+  };
+}
+
+/** Containers that have no sample yet are left out of lists. */
+export function withSamples(containers: readonly ContainerView[]): readonly ContainerView[] {
+  return containers.filter(hasSamples);
+}
+
+export default definePlugin({
+  kind: 'api-version',
+  name: 'api-v1.1',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'REST API v1.1: v1.0, and a container with everything below it.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ version: 'v1.1', requestTypes: requestTypesV11(agent, new ContainerInfoWriter()) }),
+});

@@ -1,0 +1,52 @@
+import {
+  type AgentView,
+  type ApiRequest,
+  badRequest,
+  type ContainerView,
+  definePlugin,
+  PLUGIN_API_VERSION,
+  quoteJson,
+  z,
+} from '../../kernel/contracts/index.js';
+import { ContainerInfoWriter, containerQuery, explain, type RequestTypes, requireSamples } from '../v1.0/index.js';
+import { requestTypesV11, withSamples } from '../v1.1/index.js';
+
+/** The request types of v1.2: those of v1.1 and `docker`. */
+export function requestTypesV12(agent: AgentView, infos: ContainerInfoWriter): RequestTypes {
+  return {
+    ...requestTypesV11(agent, infos),
+    docker: async (request) => {
+      const query = await containerQuery(request);
+      const containers = dockerContainers(agent, request);
+      return {
+        *body(out) {
+          out.ascii('{');
+          for (const [index, container] of containers.entries()) {
+            out.text(`${index === 0 ? '' : ','}${quoteJson(container.name)}:`);
+            infos.write(out, container, query);
+            yield;
+          }
+          out.ascii('}');
+        },
+      };
+    },
+  };
+}
+
+/** The Docker container that the request names, else all. */
+function dockerContainers(agent: AgentView, { args }: ApiRequest): readonly ContainerView[] {
+  const [name] = args;
+  if (name === undefined) return withSamples(agent.containersOf('docker'));
+  if (args.length > 1) throw badRequest(`unknown request for Docker container [${args.join(' ')}]`);
+  const doing = `failed to get Docker container ${JSON.stringify(name)}`;
+  return [explain(doing, () => requireSamples(agent.lookup('docker', name)))];
+}
+
+export default definePlugin({
+  kind: 'api-version',
+  name: 'api-v1.2',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'REST API v1.2: v1.1, and Docker containers by name or id.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ version: 'v1.2', requestTypes: requestTypesV12(agent, new ContainerInfoWriter()) }),
+});

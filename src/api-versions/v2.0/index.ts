@@ -1,0 +1,17 @@
+import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { requestTypesV20, validate } from './request-types.js';
+
+export { parseOptions } from './options.js';
+export { containersHandler, requestTypesV20, validate } from './request-types.js';
+export { PART, partsOf, RatedSamples, type SamplePrinter } from './samples.js';
+export { refreshed } from './selection.js';
+
+export default definePlugin({
+  kind: 'api-version',
+  name: 'api-v2.0',
+  apiVersion: PLUGIN_API_VERSION,
+  description:
+    'REST API v2.0: containers by name or alias, their specs, samples, summaries and processes, and the machine.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(agent) }),
+});

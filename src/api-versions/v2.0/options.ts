@@ -1,0 +1,50 @@
+import { badRequest, parseDuration } from '../../kernel/contracts/index.js';
+
+/** The namespaces that `type` accepts besides `name`. */
+export type Namespace = 'docker' | 'podman';
+
+/** The common options of every v2 request (contract 3). */
+export interface RequestOptions {
+  readonly type: 'name' | Namespace;
+  /** The newest N samples; −1: all. */
+  readonly count: number;
+  /** Whether containers below are wanted too. */
+  readonly recursive: boolean;
+  /** µs: containers whose latest sample is older are sampled now; undefined: whatever there is. */
+  readonly maxAge: number | undefined;
+}
+
+const TYPES: readonly string[] = ['name', 'docker', 'podman'] satisfies readonly RequestOptions['type'][];
+const DEFAULT_COUNT = 64;
+const MAX_COUNT = 2 ** 32 - 1;
+
+/** Reads the options; the first of repeated ones counts, an empty one is absent. @throws RequestError 400 */
+export function parseOptions(query: URLSearchParams): RequestOptions {
+  const type = query.get('type') || 'name';
+  if (!TYPES.includes(type)) throw badRequest(`unknown 'type' ${JSON.stringify(type)}`);
+  return {
+    type: type as RequestOptions['type'],
+    count: parseCount(query.get('count') || undefined),
+    recursive: query.get('recursive') === 'true',
+    maxAge: parseMaxAge(query.get('max_age') || undefined),
+  };
+}
+
+function parseCount(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_COUNT;
+  const count = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(count) || count > MAX_COUNT) throw badRequest(`failed to parse 'count' option: ${text}`);
+  if (count < -1) {
+    throw badRequest(`invalid 'count' option: only -1 and larger values allowed, not ${text}`);
+  }
+  return count;
+}
+
+function parseMaxAge(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) {
+    throw badRequest(`failed to parse 'max_age' option: ${text} is not a duration such as 10s or 1m30s`);
+  }
+  return milliseconds * 1000;
+}

@@ -1,0 +1,97 @@
+import {
+  type AgentView,
+  type Answer,
+  type ApiRequest,
+  type ByteWriter,
+  type ContainerView,
+  quoteJson,
+  type RequestHandler,
+} from '../../kernel/contracts/index.js';
+import { json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import { attributesJson } from './attributes.js';
+import { parseOptions, type RequestOptions } from './options.js';
+import { listProcesses } from './processes.js';
+import { flatSample, partsOf, RatedSamples } from './samples.js';
+import { refreshed, selectContainers } from './selection.js';
+import { StorageWriter } from './storage.js';
+import { withSummary, writeSummary } from './summary.js';
+
+/** Checks the options that every v2 request may have. @throws RequestError 400 */
+export function validate(request: ApiRequest): void {
+  parseOptions(request.query);
+}
+
+/** The request types of v2.0. */
+export function requestTypesV20(agent: AgentView): RequestTypes {
+  const specs = new SpecWriter();
+  const samples = new RatedSamples(flatSample);
+  const storage = new StorageWriter();
+  return {
+    version: () => json(`v${agent.version}`),
+    attributes: () => json(attributesJson(agent)),
+    machine: () => json(machineJson(agent.host.machine())),
+    spec: containersHandler(agent, (out, container) => specs.writeV2(out, container)),
+    stats: containersHandler(agent, (out, container, { count }) =>
+      samples.write(out, container.samples({ count }), partsOf(container)),
+    ),
+    appmetrics: containersHandler(agent, (out) => out.ascii('{}')),
+    summary: async (request) => {
+      const summaries = withSummary(await selected(agent, request, parseOptions(request.query)));
+      return mapAnswer(
+        summaries,
+        ([name]) => name,
+        (out, [, stats]) => writeSummary(out, stats),
+      );
+    },
+    ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query))),
+    storage: ({ query }) => {
+      const uuid = query.get('uuid');
+      return { body: uuid ? storage.single(agent, uuid) : storage.list(agent, query.get('label')) };
+    },
+  };
+}
+
+/** A handler that answers with a map from the selected containers' names to what `write` makes of them. */
+export function containersHandler(
+  agent: AgentView,
+  write: (out: ByteWriter, container: ContainerView, options: RequestOptions) => void,
+  wanted: (container: ContainerView) => boolean = () => true,
+): RequestHandler {
+  return (request) => {
+    const options = parseOptions(request.query);
+    const answer = (containers: readonly ContainerView[]): Answer =>
+      mapAnswer(
+        containers.filter(wanted),
+        ({ name }) => name,
+        (out, container) => write(out, container, options),
+      );
+    if (options.maxAge === undefined) return answer(selectContainers(agent, request, options));
+    return selected(agent, request, options).then(answer);
+  };
+}
+
+async function selected(
+  agent: AgentView,
+  request: ApiRequest,
+  options: RequestOptions,
+): Promise<readonly ContainerView[]> {
+  return refreshed(agent, selectContainers(agent, request, options), options);
+}
+
+function mapAnswer<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  write: (out: ByteWriter, item: T) => void,
+): Answer {
+  return {
+    *body(out) {
+      out.ascii('{');
+      for (const [index, item] of items.entries()) {
+        out.text(`${index === 0 ? '' : ','}${quoteJson(nameOf(item))}:`);
+        write(out, item);
+        yield;
+      }
+      out.ascii('}');
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { ByteWriter, ContainerView, Layout, SamplePart, SampleWindow } from '../../kernel/contracts/index.js';
+import { NO_COLUMNS, newCursor, PerLayout, type RowPrinter, RowPrinterBuilder, sections } from '../v1.0/index.js';
+import { CpuRates } from './cpu-rates.js';
+
+/** The parts that a container has, one bit each: they gate what its samples show. */
+export const PART = { cpu: 1, diskio: 2, memory: 4, network: 8, processes: 16, filesystem: 32, hugetlb: 64 } as const;
+
+/** How samples of one layout and set of parts print: `cpu_inst` goes between the two halves. */
+export interface SamplePrinter {
+  readonly head: RowPrinter;
+  readonly tail: RowPrinter;
+}
+
+/** The parts of a container as a set of `PART` bits. */
+export function partsOf(container: ContainerView): number {
+  const limits = container.limits();
+  let parts = (limits.hasCpu ? PART.cpu : 0) | (limits.hasMemory ? PART.memory : 0);
+  if (limits.hasProcesses) parts |= PART.processes;
+  for (const part of ['diskio', 'network', 'filesystem', 'hugetlb'] as const satisfies readonly SamplePart[]) {
+    if (container.has(part)) parts |= PART[part];
+  }
+  return parts;
+}
+
+/** Prints lists of samples with the CPU rates between them. */
+export class RatedSamples {
+  private readonly printers: PerLayout<SamplePrinter>;
+  private readonly rates = new CpuRates();
+  private readonly cursors = [newCursor(), newCursor()] as const;
+
+  /** @param compile makes the printer of a layout for a set of `PART` bits */
+  constructor(compile: (layout: Layout, parts: number) => SamplePrinter) {
+    this.printers = new PerLayout(compile);
+  }
+
+  /** `[sample,…]`, oldest first; the first one has no `cpu_inst`. */
+  write(out: ByteWriter, window: SampleWindow, parts: number): void {
+    let [last, current] = this.cursors as readonly [(typeof this.cursors)[0], (typeof this.cursors)[0]];
+    let printer: SamplePrinter | undefined;
+    let layout: Layout | undefined;
+    out.ascii('[');
+    for (let i = 0; i < window.length; i++) {
+      window.at(i, current);
+      if (printer === undefined || current.layout !== layout) {
+        layout = current.layout;
+        printer = this.printers.get(layout, parts);
+      }
+      out.ascii(i === 0 ? '{"timestamp":' : ',{"timestamp":');
+      out.time(current.time);
+      printer.head.write(out, current);
+      if (i > 0 && (parts & PART.cpu) !== 0) this.rates.write(out, last, current);
+      printer.tail.write(out, current);
+      [last, current] = [current, last];
+    }
+    out.ascii(']');
+  }
+}
+
+/** The flat samples of v2.0 (contract 7.4): every object is there, as zeros where the container lacks the part. */
+export function flatSample(layout: Layout, parts: number): SamplePrinter {
+  const has = (part: number): boolean => (parts & part) !== 0;
+  const columns = (part: number): Layout => (has(part) ? layout : NO_COLUMNS);
+  const head = new RowPrinterBuilder().text(`,"has_cpu":${has(PART.cpu)},"cpu":`);
+  sections.cpu(head, columns(PART.cpu));
+  const tail = new RowPrinterBuilder().text(`,"has_diskio":${has(PART.diskio)},"diskio":`);
+  sections.diskIo(tail, columns(PART.diskio));
+  tail.text(`,"has_memory":${has(PART.memory)},"memory":`);
+  sections.memory(tail, columns(PART.memory));
+  tail.text(`,"has_network":${has(PART.network)},"network":`);
+  sections.network(tail, columns(PART.network));
+  tail.text(`,"has_processes":${has(PART.processes)},"processes":`);
+  sections.processes(tail, columns(PART.processes));
+  tail.text(`,"has_filesystem":${has(PART.filesystem)}`);
+  sections.filesystems(tail, columns(PART.filesystem));
+  tail.text(',"has_load":false,"load_stats":');
+  sections.taskStates(tail, NO_COLUMNS);
+  tail.text(',"has_custom_metrics":false');
+  if (has(PART.hugetlb)) {
+    tail.text(',"has_hugetlb":true');
+    sections.hugetlb(tail, layout);
+  }
+  return { head: head.build(), tail: tail.text('}').build() };
+}

@@ -1,0 +1,60 @@
+import {
+  type ByteWriter,
+  type ContainerView,
+  type DerivedStats,
+  notFound,
+  type Percentiles,
+  quoteJson,
+  type UsageSummary,
+} from '../../kernel/contracts/index.js';
+
+/** The containers that have a summary. @throws RequestError 404 when none has */
+export function withSummary(containers: readonly ContainerView[]): readonly (readonly [string, DerivedStats])[] {
+  const summaries: (readonly [string, DerivedStats])[] = [];
+  for (const container of containers) {
+    const summary = container.summary();
+    if (summary !== undefined) summaries.push([container.name, summary]);
+  }
+  if (summaries.length === 0 && containers.length > 0) throw notFound(`partial failures: ${failures(containers)}`);
+  return summaries;
+}
+
+function failures(containers: readonly ContainerView[]): string {
+  return containers
+    .map(({ name }) => `[${quoteJson(name)}: DerivedStats: derived stats not enabled for container ${quoteJson(name)}]`)
+    .join(', ');
+}
+
+/** DerivedStats (contract 7.4). */
+export function writeSummary(out: ByteWriter, stats: DerivedStats): void {
+  out.ascii('{"timestamp":');
+  out.time(stats.time);
+  out.ascii(',"latest_usage":{"cpu":');
+  out.integer(stats.latest.cpu);
+  out.ascii(',"memory":');
+  out.integer(stats.latest.memory);
+  out.ascii('},"minute_usage":');
+  writeUsage(out, stats.minute);
+  out.ascii(',"hour_usage":');
+  writeUsage(out, stats.hour);
+  out.ascii(',"day_usage":');
+  writeUsage(out, stats.day);
+  out.ascii('}');
+}
+
+function writeUsage(out: ByteWriter, usage: UsageSummary): void {
+  out.ascii(`{"percent_complete":${Math.trunc(usage.percentComplete)},"cpu":`);
+  writePercentiles(out, usage.cpu);
+  out.ascii(',"memory":');
+  writePercentiles(out, usage.memory);
+  out.ascii('}');
+}
+
+function writePercentiles(out: ByteWriter, numbers: Percentiles): void {
+  out.ascii(`{"present":${numbers.present}`);
+  for (const key of ['mean', 'max', 'fifty', 'ninety', 'ninetyfive', 'std', 'count'] as const) {
+    out.ascii(`,"${key}":`);
+    out.integer(numbers[key]);
+  }
+  out.ascii('}');
+}

@@ -1,0 +1,70 @@
+import {
+  type AgentView,
+  badRequest,
+  definePlugin,
+  notFound,
+  PLUGIN_API_VERSION,
+  type RequestHandler,
+  z,
+} from '../../kernel/contracts/index.js';
+import { json, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import {
+  containersHandler,
+  parseOptions,
+  partsOf,
+  RatedSamples,
+  refreshed,
+  requestTypesV20,
+  validate,
+} from '../v2.0/index.js';
+import { machineSample, sparseSample } from './samples.js';
+
+/** The request types of v2.1: those of v2.0 with `stats` in a shape of its own, and `machinestats`. */
+export function requestTypesV21(agent: AgentView): RequestTypes {
+  const specs = new SpecWriter();
+  const samples = new RatedSamples(sparseSample);
+  return {
+    ...requestTypesV20(agent),
+    stats: containersHandler(
+      agent,
+      (out, container, { count }) => {
+        out.ascii('{"spec":');
+        specs.writeV2(out, container);
+        const window = container.samples({ count });
+        if (window.length > 0) {
+          out.ascii(',"stats":');
+          samples.write(out, window, partsOf(container));
+        }
+        out.ascii('}');
+      },
+      // The machine has a request type of its own.
+      ({ name }) => name !== '/',
+    ),
+    machinestats: machineStats(agent),
+  };
+}
+
+function machineStats(agent: AgentView): RequestHandler {
+  const samples = new RatedSamples(machineSample);
+  return async (request) => {
+    const options = parseOptions(request.query);
+    if (options.type !== 'name') {
+      agent.lookup(options.type, '');
+      throw badRequest(`machinestats are those of "/", which is no ${options.type} container`);
+    }
+    const root = agent.container('/');
+    if (root === undefined) throw notFound('unknown container "/"');
+    await refreshed(agent, [root], options);
+    if (options.count === 0) return json(null);
+    return { body: (out) => samples.write(out, root.samples({ count: options.count }), partsOf(root)) };
+  };
+}
+
+export default definePlugin({
+  kind: 'api-version',
+  name: 'api-v2.1',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'REST API v2.1: v2.0 with specs beside the samples, and the samples of the machine.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(agent) }),
+});

@@ -1,0 +1,85 @@
+import type { Layout } from '../../kernel/contracts/index.js';
+import { RowPrinterBuilder, sections } from '../v1.0/index.js';
+import { PART, type SamplePrinter } from '../v2.0/index.js';
+
+/** The samples of v2.1 (contract 7.4): only the parts that the container has. */
+export function sparseSample(layout: Layout, parts: number): SamplePrinter {
+  const head = new RowPrinterBuilder();
+  const tail = new RowPrinterBuilder();
+  const part = (bit: number, key: string, b: RowPrinterBuilder, write: typeof sections.cpu): void => {
+    if ((parts & bit) === 0) return;
+    b.text(`,"${key}":`);
+    write(b, layout);
+  };
+  part(PART.cpu, 'cpu', head, sections.cpu);
+  part(PART.diskio, 'diskio', tail, sections.diskIo);
+  part(PART.memory, 'memory', tail, sections.memory);
+  part(PART.network, 'network', tail, sections.network);
+  part(PART.processes, 'processes', tail, sections.processes);
+  if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
+  if ((parts & PART.hugetlb) !== 0) sections.hugetlb(tail, layout);
+  return { head: head.build(), tail: tail.text('}').build() };
+}
+
+/** `,"filesystem":{…}`: the container's filesystem when it has exactly one. */
+function onlyFilesystem(b: RowPrinterBuilder, layout: Layout): void {
+  const all = sections.filesystemsOf(layout);
+  if (all.length !== 1) return;
+  const [filesystem] = all as [sections.FilesystemColumns];
+  b.text(',"filesystem":{"totalUsageBytes":').integer(filesystem.column('usage'));
+  b.text(',"baseUsageBytes":').integer(filesystem.column('base_usage'));
+  // The first spelling is the one that clients know.
+  for (const key of ['containter_inode_usage', 'container_inode_usage']) {
+    b.text(`,"${key}":`).integer(filesystem.column('inodes'));
+  }
+  b.text('}');
+}
+
+const DISK_COUNTERS: readonly (readonly [key: string, field: string, nanoseconds?: true])[] = [
+  ['reads_completed', 'reads_completed'],
+  ['reads_merged', 'reads_merged'],
+  ['sectors_read', 'sectors_read'],
+  ['read_duration', 'read_time', true],
+  ['writes_completed', 'writes_completed'],
+  ['writes_merged', 'writes_merged'],
+  ['sectors_written', 'sectors_written'],
+  ['write_duration', 'write_time', true],
+  ['io_in_progress', 'io_in_progress'],
+  ['io_duration', 'io_time', true],
+  ['weighted_io_duration', 'weighted_io_time', true],
+];
+
+/** MachineStats (contract 7.4): the samples of `/`. */
+export function machineSample(layout: Layout, parts: number): SamplePrinter {
+  const head = new RowPrinterBuilder();
+  const tail = new RowPrinterBuilder();
+  if ((parts & PART.cpu) !== 0) sections.cpu(head.text(',"cpu":'), layout);
+  if ((parts & PART.memory) !== 0) sections.memory(tail.text(',"memory":'), layout);
+  if ((parts & PART.network) !== 0) sections.network(tail.text(',"network":'), layout);
+  if ((parts & PART.filesystem) !== 0) machineFilesystems(tail, layout);
+  return { head: head.build(), tail: tail.text('}').build() };
+}
+
+function machineFilesystems(b: RowPrinterBuilder, layout: Layout): void {
+  const all = sections.filesystemsOf(layout);
+  for (const [index, filesystem] of all.entries()) {
+    b.text(index === 0 ? ',"filesystem":[{"device":' : ',{"device":').string(filesystem.device);
+    b.text(',"type":').string(filesystem.type);
+    for (const name of ['capacity', 'usage', 'available']) b.text(`,"${name}":`).integer(filesystem.column(name));
+    const free = filesystem.column('inodes_free');
+    if (free >= 0) b.text(',"inodes_free":').integer(free);
+    // Clients know the counters below the literal key `inline`; where they belong is the element itself.
+    diskCounters(b.text(',"inline":{'), filesystem);
+    diskCounters(b.text('},'), filesystem);
+    b.text('}');
+  }
+  if (all.length > 0) b.text(']');
+}
+
+function diskCounters(b: RowPrinterBuilder, filesystem: sections.FilesystemColumns): void {
+  for (const [index, [key, field, nanoseconds]] of DISK_COUNTERS.entries()) {
+    b.text(`${index === 0 ? '' : ','}"${key}":`);
+    if (nanoseconds) b.millionfold(filesystem.column(field));
+    else b.integer(filesystem.column(field));
+  }
+}
