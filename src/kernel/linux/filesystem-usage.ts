@@ -10,7 +10,6 @@ const PATIENCE_MS = 2000;
 
 interface Entry {
   usage: FilesystemUsage | undefined;
-  answeredAt: number;
   askedAt: number;
   pending: Promise<void> | undefined;
   wanted: boolean;
@@ -66,7 +65,7 @@ export class UsageTable {
   private entry(mountpoint: string): Entry {
     let entry = this.entries.get(mountpoint);
     if (entry === undefined) {
-      entry = { usage: undefined, answeredAt: 0, askedAt: Number.NEGATIVE_INFINITY, pending: undefined, wanted: true };
+      entry = { usage: undefined, askedAt: Number.NEGATIVE_INFINITY, pending: undefined, wanted: true };
       this.entries.set(mountpoint, entry);
     }
     return entry;

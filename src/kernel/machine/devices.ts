@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Disk, HostPaths, HugePages, NetworkDevice } from '../contracts/index.js';
-import { readNames, readTrimmed } from '../linux/index.js';
+import { isDirectory, readNames, readTrimmed } from '../linux/index.js';
 
 const NO_DISK = /^(?:loop|ram|sr)/;
 const NO_NETWORK_DEVICE = /^(?:lo|veth|docker)/;
@@ -48,12 +47,4 @@ export function readHugePages(directory: string): HugePages[] {
 /** The integer that a text is; 0 when it is none. */
 export function integer(text: string | undefined): number {
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : 0;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  } catch {
-    return false;
-  }
 }

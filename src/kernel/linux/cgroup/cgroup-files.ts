@@ -6,6 +6,7 @@ import {
   BudgetedKeyedFile,
   BudgetedValue,
   type DescriptorBudget,
+  isDirectory,
   readNames,
   readOnce,
   readTrimmed,
@@ -121,12 +122,4 @@ class HierarchyFiles implements CgroupFiles {
 
 function existing(path: string | undefined): string | undefined {
   return path !== undefined && isDirectory(path) ? path : undefined;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  } catch {
-    return false;
-  }
 }

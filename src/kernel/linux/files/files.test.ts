@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -29,6 +29,17 @@ test('a file is read whole, also when it is larger than the buffer', () => {
   file.close();
   assert.equal(file.read(), -1);
   assert.equal(file.failure, 'closed');
+});
+
+test('a kernel file of many pages is read whole, again and again', { skip: !existsSync('/proc/crypto') }, () => {
+  const budget = new DescriptorBudget(1);
+  const file = BudgetedFile.open('/proc/crypto', budget);
+  assert.ok(file);
+  for (let round = 0; round < 3; round++) {
+    const length = file.read();
+    assert.equal(file.buffer.toString('latin1', 0, length), readFileSync('/proc/crypto', 'latin1'));
+  }
+  file.close();
 });
 
 test('beyond the budget files are opened at each read, and take a descriptor when one becomes free', () => {

@@ -1,4 +1,4 @@
 export { DescriptorBudget } from './descriptor-budget.js';
 export { BudgetedFile, BudgetedValue } from './kernel-file.js';
 export { BudgetedKeyedFile } from './keyed-file.js';
-export { readNames, readOnce, readText, readTrimmed } from './text.js';
+export { isDirectory, readNames, readOnce, readText, readTrimmed } from './text.js';
