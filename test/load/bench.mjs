@@ -1,0 +1,216 @@
+// `npm run bench`: what the agent costs, on real cgroups of this host; docs/performance.md explains each number.
+//
+//   npm run bench -- [--cgroups 100,1000] [--seconds 30] [--json FILE] [--skip-backoff]
+//
+// Needs root. Leaves nothing behind, also when it is interrupted.
+import { fork, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createCgroups, removeCgroups } from './cgroups.mjs';
+import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
+import { printTable } from './report.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const main = join(here, '..', '..', 'dist', 'cli', 'main.js');
+const interruption = new AbortController();
+const { signal } = interruption;
+const processes = new Set();
+const say = (text) => console.error(`bench: ${text}`);
+
+const SETTLE_SECONDS = 10;
+/** An idle container's interval doubles from 1 s to 60 s: after this long all of them are at 60 s. */
+const BACKOFF_SECONDS = 130;
+const BACKOFF_CYCLE_SECONDS = 60;
+const BULK_QUERIES = 5;
+
+const PLUGINS = 'plugins:\n  - { use: docker, enabled: false }\n  - { use: podman, enabled: false }\n';
+const FIXED = `housekeeping: { interval: 1s, maxInterval: 1s }\n${PLUGINS}`;
+const BACKOFF = `housekeeping: { interval: 1s, maxInterval: 60s }\n${PLUGINS}`;
+
+/** Starts a process that ends with the bench. */
+function track(child) {
+  processes.add(child);
+  child.once('exit', () => processes.delete(child));
+  return child;
+}
+
+function message(child) {
+  return new Promise((resolve, reject) => {
+    child.once('message', resolve);
+    child.once('exit', (code, by) => reject(new Error(`a process of the bench ended early (${code ?? by})`)));
+  });
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(killer);
+}
+
+/** Starts the agent; knows how long it took to its first answer and to its first answer with every cgroup. */
+async function startAgent(folder, config, parent, count) {
+  const file = join(folder, 'tallyman.yaml');
+  writeFileSync(file, `web: { listen: [127.0.0.1:0] }\n${config}`, { mode: 0o600 });
+  const started = performance.now();
+  const probe = ['--import', join(here, 'loop-probe.mjs')];
+  const agent = track(
+    spawn(process.execPath, [...probe, main, '--config', file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
+  );
+  const url = await announcedUrl(agent);
+  await request(`${url}/healthz`);
+  const firstAnswer = performance.now() - started;
+  for (;;) {
+    const answer = await (await fetch(`${url}/api/v2.0/stats${parent}?recursive=true&count=1`))
+      .json()
+      .catch(() => ({}));
+    if (Object.values(answer).filter((samples) => samples.length > 0).length === count + 1) break;
+    if (performance.now() - started > 60_000) throw new Error('the agent did not find all cgroups in 60 s');
+    await pause(20, signal);
+  }
+  return { agent, url, pid: agent.pid, firstAnswer, allFound: performance.now() - started };
+}
+
+function announcedUrl(agent) {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const listen = (chunk) => {
+      said += chunk;
+      const [url] = /http:\/\/[\d.]+:\d+/.exec(said) ?? [];
+      if (url) resolve(url);
+      if (said.length > 1e6) said = '';
+    };
+    agent.stdout.on('data', listen);
+    agent.stderr.on('data', listen);
+    agent.once('exit', (code) => reject(new Error(`the agent ended with status ${code}:\n${said}`)));
+  });
+}
+
+/** One load on a running agent: CPU undisturbed first, then latencies; the loop's delay while only /healthz is asked. */
+async function measureLoad({ agent, url, pid }, parent, seconds) {
+  await pause(SETTLE_SECONDS * 1000, signal);
+  const cpu = await cpuPerSecond(pid, seconds, signal);
+  const rss = residentMemory(pid);
+  agent.send('start measuring');
+  const healthz = await latency(`${url}/healthz`, seconds, 25, signal);
+  agent.send('stop measuring');
+  const loop = await message(agent);
+  const series = await latency(`${url}/api/v2.0/stats${parent}/c0000?count=60`, seconds / 2, 50, signal);
+  agent.send('start measuring');
+  const all = await latency(`${url}/api/v2.0/stats/?recursive=true&count=1`, seconds / 2, 200, signal);
+  agent.send('stop measuring');
+  return { cpu, rss, healthz, loop, series, all, loopUnderQueries: await message(agent) };
+}
+
+/** Memory before and after answers with every sample of every container. */
+async function measureBulk({ url, pid }) {
+  const before = residentMemory(pid);
+  let bytes = 0;
+  for (let i = 0; i < BULK_QUERIES; i++) ({ bytes } = await request(`${url}/api/v2.0/stats/?recursive=true&count=-1`));
+  const peak = residentMemory(pid);
+  await pause(SETTLE_SECONDS * 1000, signal);
+  return { rssBefore: before, rssPeak: peak, rssAfter: residentMemory(pid), bytes };
+}
+
+async function measureFloor(paths, seconds) {
+  const floor = track(fork(join(here, 'floor.mjs')));
+  floor.send({ paths });
+  await message(floor);
+  await pause(3000, signal);
+  const cpu = await cpuPerSecond(floor.pid, seconds, signal);
+  await stop(floor);
+  return cpu;
+}
+
+async function measureCount(count, seconds, folder, withBackoff) {
+  say(`${count} cgroups: making them, each with a process`);
+  const { name, folders } = createCgroups(count);
+  const herd = track(fork(join(here, 'herd.mjs')));
+  herd.send({ folders });
+  await message(herd);
+
+  say('the agent at a fixed interval of 1 s: idle');
+  const running = await startAgent(folder, FIXED, name, count);
+  const { firstAnswer, allFound } = running;
+  const idle = await measureLoad(running, name, seconds);
+  const files = openCgroupFiles(running.pid);
+  say('active');
+  herd.send({ active: true });
+  const active = await measureLoad(running, name, seconds);
+  say('full history and bulk queries');
+  const bulk = await measureBulk(running);
+  await stop(running.agent);
+
+  say(`the floor, ${files.length} files: active, then idle`);
+  active.floor = await measureFloor(files, seconds);
+  herd.send({ active: false });
+  idle.floor = await measureFloor(files, seconds);
+
+  let backoff;
+  if (withBackoff) {
+    say(`the agent with back-off, idle: waiting ${BACKOFF_SECONDS} s for the intervals to grow`);
+    const patient = await startAgent(folder, BACKOFF, name, count);
+    await pause(BACKOFF_SECONDS * 1000, signal);
+    const cpu = await cpuPerSecond(patient.pid, Math.max(seconds, BACKOFF_CYCLE_SECONDS), signal);
+    const all = await latency(`${patient.url}/api/v2.0/stats/?recursive=true&count=1`, seconds / 2, 200, signal);
+    backoff = { cpu, rss: residentMemory(patient.pid), all };
+    await stop(patient.agent);
+  }
+  await stop(herd);
+  await removeCgroups();
+  return { count, files: files.length, firstAnswer, allFound, idle, active, bulk, backoff };
+}
+
+function hostFacts() {
+  const [{ model }] = cpus();
+  return {
+    node: process.version,
+    kernel: release(),
+    cpus: cpus().length,
+    model,
+    load: readFileSync('/proc/loadavg', 'utf8').trim(),
+  };
+}
+
+const { values: options } = parseArgs({
+  options: {
+    cgroups: { type: 'string', default: '100,1000' },
+    seconds: { type: 'string', default: '30' },
+    json: { type: 'string' },
+    'skip-backoff': { type: 'boolean', default: false },
+  },
+});
+if (process.getuid() !== 0) {
+  say('run as root: it creates cgroups');
+  process.exit(1);
+}
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(name, () => interruption.abort(new Error(`ended by ${name}`)));
+signal.addEventListener('abort', () => {
+  for (const child of processes) child.kill('SIGKILL');
+});
+const folder = mkdtempSync(join(tmpdir(), 'tallyman-bench-'));
+try {
+  await removeCgroups();
+  const host = hostFacts();
+  const results = [];
+  for (const count of options.cgroups.split(',').map(Number)) {
+    results.push(await measureCount(count, Number(options.seconds), folder, !options['skip-backoff']));
+  }
+  printTable(host, results);
+  const json = JSON.stringify({ host, seconds: Number(options.seconds), results });
+  if (options.json) writeFileSync(options.json, `${json}\n`);
+  console.log(json);
+} catch (error) {
+  say(signal.aborted ? signal.reason.message : error.stack);
+  process.exitCode = 1;
+} finally {
+  for (const child of processes) await stop(child);
+  await removeCgroups();
+  rmSync(folder, { recursive: true, force: true });
+}

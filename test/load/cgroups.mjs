@@ -1,0 +1,80 @@
+// Real cgroups for the bench: one parent with N children in every hierarchy of this host, v1 or v2.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const PREFIX = 'tallyman-bench-';
+
+/** Mount points of all cgroup hierarchies with controllers. A hybrid host's unified mount has none and is left out. */
+function hierarchies() {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' - '))
+    .filter(([, rest]) => rest !== undefined)
+    .map(([left, rest]) => ({ path: left.split(' ')[4], type: rest.split(' ')[0], options: rest.split(' ')[2] }));
+  const v1 = mounts.filter(({ type, options }) => type === 'cgroup' && !/(^|,)name=/.test(options));
+  if (v1.length > 0) return v1.map(({ path }) => ({ path, unified: false }));
+  return mounts.filter(({ type }) => type === 'cgroup2').map(({ path }) => ({ path, unified: true }));
+}
+
+/** Gives every controller to the children of a v2 cgroup, as far as the kernel lets it. */
+function delegate(folder) {
+  for (const controller of readFileSync(join(folder, 'cgroup.controllers'), 'utf8').trim().split(' ')) {
+    try {
+      writeFileSync(join(folder, 'cgroup.subtree_control'), `+${controller}`);
+    } catch {} // some, such as a busy cpu controller, cannot be given
+  }
+}
+
+/** A v1 cpuset takes no process until it has CPUs and memory nodes; children copy the parent's. */
+function fillCpuset(root, folder) {
+  if (!existsSync(join(folder, 'cpuset.cpus'))) return;
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) writeFileSync(join(folder, file), readFileSync(join(root, file)));
+  writeFileSync(join(folder, 'cgroup.clone_children'), '1');
+}
+
+/**
+ * Makes the cgroups.
+ * @returns `name`: the parent's cgroup path; `folders`: for each child its directories, one per hierarchy
+ */
+export function createCgroups(count) {
+  const name = `/${PREFIX}${process.pid}`;
+  const roots = hierarchies();
+  for (const { path, unified } of roots) {
+    const parent = join(path, name);
+    if (unified) delegate(path);
+    mkdirSync(parent);
+    if (unified) delegate(parent);
+    else fillCpuset(path, parent);
+  }
+  const folders = Array.from({ length: count }, (_, index) =>
+    roots.map(({ path }) => join(path, name, `c${String(index).padStart(4, '0')}`)),
+  );
+  for (const folder of folders.flat()) mkdirSync(folder);
+  return { name, folders };
+}
+
+/** Removes what `createCgroups` made, also what a killed bench left. Processes must be gone; the kernel may need a moment. */
+export async function removeCgroups() {
+  for (const { path } of hierarchies()) {
+    for (const entry of readdirSync(path).filter((name) => name.startsWith(PREFIX))) {
+      const owner = Number(entry.slice(PREFIX.length));
+      if (owner !== process.pid && existsSync(`/proc/${owner}`)) continue;
+      const parent = join(path, entry);
+      const children = readdirSync(parent, { withFileTypes: true }).filter((child) => child.isDirectory());
+      for (const child of children) await removeFolder(join(parent, child.name));
+      await removeFolder(parent);
+    }
+  }
+}
+
+async function removeFolder(folder) {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return rmdirSync(folder);
+    } catch (error) {
+      if (error.code !== 'EBUSY' || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
