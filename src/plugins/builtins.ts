@@ -14,6 +14,12 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   raw: importing(() => import('./container-handlers/raw/index.js')),
   docker: importing(() => import('./container-handlers/docker/index.js')),
   podman: importing(() => import('./container-handlers/podman/index.js')),
+  'api-v1.0': importing(() => import('../api-versions/v1.0/index.js')),
+  'api-v1.1': importing(() => import('../api-versions/v1.1/index.js')),
+  'api-v1.2': importing(() => import('../api-versions/v1.2/index.js')),
+  'api-v1.3': importing(() => import('../api-versions/v1.3/index.js')),
+  'api-v2.0': importing(() => import('../api-versions/v2.0/index.js')),
+  'api-v2.1': importing(() => import('../api-versions/v2.1/index.js')),
 };
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
@@ -25,4 +31,10 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'docker' },
   { use: 'podman' },
   { use: 'raw' },
+  { use: 'api-v1.0' },
+  { use: 'api-v1.1' },
+  { use: 'api-v1.2' },
+  { use: 'api-v1.3' },
+  { use: 'api-v2.0' },
+  { use: 'api-v2.1' },
 ];
