@@ -1,89 +1,71 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { until } from './discovery.js';
+import { existsSync, rmSync } from 'node:fs';
+import { BUSYBOX, packBusybox } from './busybox-image.js';
+import { cgroupOf, EngineProcess, run } from './engine-process.js';
 
-const run = promisify(execFile);
-
-/** Busybox applets the image has. */
-const APPLETS = ['sh', 'sleep', 'cat', 'echo', 'dd', 'true', 'false', 'kill', 'nc', 'ip', 'mkdir', 'touch', 'ln', 'rm'];
+const DOCKERD = '/usr/sbin/dockerd';
+const CLIENT = '/usr/bin/docker';
 
 /** The image's name. */
 export const IMAGE = 'tallyman-test/busybox:1';
 
 /** A `dockerd` of its own, on its own socket and data, with one image made of static busybox. */
 export class DockerEngine {
-  readonly #directory: string;
   readonly #flags: readonly string[];
-  #process: ChildProcess | undefined;
+  readonly #engine = new EngineProcess(DOCKERD, 'docker');
 
-  private constructor(directory: string, flags: readonly string[]) {
-    this.#directory = directory;
+  private constructor(flags: readonly string[]) {
     this.#flags = flags;
   }
 
   /** Why the tests cannot run here, `undefined` when they can. */
   static missing(): string | undefined {
     if (process.getuid?.() !== 0) return 'needs root';
-    const programs = ['/usr/sbin/dockerd', '/usr/bin/docker', '/usr/bin/busybox'];
-    const absent = programs.filter((program) => !existsSync(program));
+    const absent = [DOCKERD, CLIENT, BUSYBOX].filter((program) => !existsSync(program));
     return absent.length === 0 ? undefined : `needs ${absent.join(', ')}`;
   }
 
   /** @param flags more flags of `dockerd`; without any there is no bridge network */
   static async start(flags: readonly string[] = ['--bridge=none', '--iptables=false']): Promise<DockerEngine> {
-    const engine = new DockerEngine(mkdtempSync(join(tmpdir(), 'tallyman-test-docker-')), flags);
+    const engine = new DockerEngine(flags);
     await engine.launch();
-    await engine.#makeImage();
+    const tar = await packBusybox(engine.#engine.directory);
+    await engine.cli('import', '-c', 'CMD ["sleep","100000"]', tar, IMAGE);
     return engine;
   }
 
   get endpoint(): string {
-    return `unix://${this.#path('docker.sock')}`;
+    return `unix://${this.#engine.path('docker.sock')}`;
   }
 
   /** Where the engine keeps its data. */
   get dataRoot(): string {
-    return this.#path('data');
+    return this.#engine.path('data');
   }
 
   /** Starts the daemon (again) and waits until it answers. */
   async launch(): Promise<void> {
-    const log = openSync(this.#path('dockerd.log'), 'a');
-    const files = ['data-root', 'exec-root'].map((flag) => `--${flag}=${this.#path(flag.replace('-root', ''))}`);
-    const args = [...files, `--host=${this.endpoint}`, `--pidfile=${this.#path('pid')}`, ...this.#flags];
-    // An own process group: a signal to the tests must not reach the daemon before `stop` has cleaned up.
-    this.#process = spawn('/usr/sbin/dockerd', args, { stdio: ['ignore', log, log], detached: true });
-    let ready = false;
-    while (!ready) {
-      if (this.#process.exitCode !== null) throw new Error(readFileSync(this.#path('dockerd.log'), 'utf8'));
-      ready = await this.cli('version').then(
-        () => true,
-        () => false,
-      );
-    }
+    const files = [`--data-root=${this.dataRoot}`, `--exec-root=${this.#engine.path('exec')}`];
+    const args = [...files, `--host=${this.endpoint}`, `--pidfile=${this.#engine.path('pid')}`, ...this.#flags];
+    await this.#engine.launch(args, () => this.cli('version'));
   }
 
   /** Ends the daemon with SIGKILL; with `--live-restore` its containers go on. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-    rmSync(this.#path('pid'), { force: true });
+    await this.#engine.end('SIGKILL');
+    rmSync(this.#engine.path('pid'), { force: true });
   }
 
   /** Removes all containers, the daemon and its files. */
   async stop(): Promise<void> {
     const ids = (await this.cli('ps', '-aq')).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await this.cli('rm', '-f', ...ids);
-    await this.#end('SIGTERM');
-    await this.#unmount();
-    rmSync(this.#directory, { recursive: true, force: true });
+    await this.#engine.end('SIGTERM');
+    await this.#engine.removeFiles();
   }
 
   /** Runs the docker command. @returns what it printed, trimmed */
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await run('/usr/bin/docker', ['-H', this.endpoint, ...args]);
+    const { stdout } = await run(CLIENT, ['-H', this.endpoint, ...args]);
     return stdout.trim();
   }
 
@@ -99,39 +81,6 @@ export class DockerEngine {
 
   /** The cgroup path of a running container, from the kernel. */
   async cgroup(name: string): Promise<string> {
-    const lines = readFileSync(`/proc/${await this.inspect(name, '.State.Pid')}/cgroup`, 'utf8').split('\n');
-    const line = lines.find((text) => /:memory:/.test(text)) ?? lines.find((text) => text.startsWith('0::'));
-    return line!.split(':').slice(2).join(':');
-  }
-
-  /** A daemon that was killed, or that keeps its containers alive, leaves mounts behind. */
-  async #unmount(): Promise<void> {
-    const mounts = readFileSync('/proc/self/mounts', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((path) => path.startsWith(`${this.#directory}/`));
-    for (const path of mounts.reverse()) await run('umount', ['-l', path]);
-  }
-
-  #path(name: string): string {
-    return join(this.#directory, name);
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const daemon = this.#process!;
-    daemon.kill(signal);
-    await until(
-      () => daemon.exitCode !== null || daemon.signalCode !== null,
-      () => 'dockerd does not end',
-    );
-  }
-
-  async #makeImage(): Promise<void> {
-    const bin = this.#path('image/bin');
-    mkdirSync(bin, { recursive: true });
-    copyFileSync('/usr/bin/busybox', join(bin, 'busybox'));
-    for (const applet of APPLETS) symlinkSync('busybox', join(bin, applet));
-    await run('tar', ['-C', this.#path('image'), '-cf', this.#path('image.tar'), '.']);
-    await this.cli('import', '-c', 'CMD ["sleep","100000"]', this.#path('image.tar'), IMAGE);
+    return cgroupOf(await this.inspect(name, '.State.Pid'));
   }
 }

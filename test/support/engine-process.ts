@@ -1,0 +1,89 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { until } from './discovery.js';
+
+export const run = promisify(execFile);
+
+/** A container engine that runs as a child process, with all its files in a directory of its own. */
+export class EngineProcess {
+  readonly #directory: string;
+  readonly #command: string;
+  #process: ChildProcess | undefined;
+
+  constructor(command: string, name: string) {
+    this.#command = command;
+    this.#directory = mkdtempSync(join(tmpdir(), `tallyman-test-${name}-`));
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  path(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  /** Starts the program and waits until `answers` does not reject. */
+  async launch(args: readonly string[], answers: () => Promise<unknown>): Promise<void> {
+    const log = openSync(this.path('log'), 'a');
+    // An own process group: a signal to the tests must not reach the engine before it is cleaned up.
+    const child = spawn(this.#command, args, { stdio: ['ignore', log, log], detached: true });
+    this.#process = child;
+    for (let ready = false; !ready; ) {
+      if (child.exitCode !== null) throw new Error(readFileSync(this.path('log'), 'utf8'));
+      ready = await answers().then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    child?.kill(signal);
+    await until(
+      () => child === undefined || child.exitCode !== null || child.signalCode !== null,
+      () => `${this.#command} does not end`,
+    );
+  }
+
+  /** Removes the files. A daemon that was killed, or that keeps its containers alive, leaves mounts behind. */
+  async removeFiles(): Promise<void> {
+    const mounts = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((path) => path.startsWith(`${this.#directory}/`));
+    for (const path of mounts.reverse()) await run('umount', ['-l', path]);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The cgroup path of a process: in the memory hierarchy, or the only one. */
+export function cgroupOf(pid: number | string): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+  const line = lines.find((text) => /:memory:/.test(text)) ?? lines.find((text) => text.startsWith('0::'));
+  return line!.split(':').slice(2).join(':');
+}
+
+/** Removes a cgroup and what is below it from every hierarchy it is in; its processes must be gone. */
+export function removeCgroups(path: string): void {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2');
+  for (const [, mount] of mounts) removeTree(join(mount!, path));
+}
+
+function removeTree(directory: string): void {
+  let entries: { name: string; isDirectory(): boolean }[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return;
+  }
+  for (const entry of entries) if (entry.isDirectory()) removeTree(join(directory, entry.name));
+  rmdirSync(directory);
+}
