@@ -1,8 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
-import { nearest } from '../kernel/config/suggest.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { type ConfigFlags, splitAddresses } from './settings.js';
 import { agentVersion } from './version.js';
+
+const CONFIG_DOCUMENTS = [
+  ['sample', 'print the commented default configuration'],
+  ['schema', 'print the JSON Schema of the configuration, for editors'],
+  ['reference', 'print tables of all options in Markdown'],
+] as const;
 
 /**
  * Runs one command line. Commands are imported when they are called: `--version` and `--help` load none of them.
@@ -46,22 +51,36 @@ function createProgram(cli: CliEnvironment, perform: (command: () => Promise<num
       '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.',
     );
   const flags = () => program.opts<ConfigFlags>();
-  program.allowExcessArguments().action(() => {
+  program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
-    if (unknown !== undefined) program.error(unknownCommand(unknown, program));
+    if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
     return perform(async () => (await import('./commands/run.js')).run(flags(), cli));
   });
   program
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
+  addConfigCommands(program, cli);
   return program;
 }
 
-function unknownCommand(name: string, program: Command): string {
-  const suggestion = nearest(
-    name,
-    program.commands.map((command) => command.name()),
-  );
+/** Printing commands: `config sample`, `config schema`, `config reference`. */
+function addConfigCommands(program: Command, cli: CliEnvironment): void {
+  const group = program.command('config').description('print documents about the configuration');
+  for (const [name, description] of CONFIG_DOCUMENTS) {
+    group
+      .command(name)
+      .description(description)
+      .action(async () => {
+        const { renderConfig } = await import('./commands/config.js');
+        cli.out(await renderConfig(name));
+      });
+  }
+}
+
+async function unknownCommand(name: string, program: Command): Promise<string> {
+  const { nearest } = await import('../kernel/config/index.js');
+  const names = program.commands.map((command) => command.name());
+  const suggestion = nearest(name, names);
   return `error: unknown command '${name}'${suggestion === undefined ? '' : `\n(Did you mean ${suggestion}?)`}`;
 }

@@ -9,6 +9,7 @@ import {
   type Pair,
   parseDocument,
   visit,
+  type YAMLError,
 } from 'yaml';
 import { messageOf } from '../contracts/index.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
@@ -45,7 +46,7 @@ function readDocument(text: string, file: string): ConfigDocument {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
-    logLevel: 'silent',
+    logLevel: 'error',
     stringKeys: false,
   });
   const at = (offset: number) => {
@@ -56,7 +57,7 @@ function readDocument(text: string, file: string): ConfigDocument {
     source: file,
     ...at(error.pos[0]),
     path: '',
-    message: error.code === 'DUPLICATE_KEY' ? duplicateKey(text, error.pos[0]) : error.message,
+    message: syntaxMessage(error, text),
   }));
   if (problems.length === 0) problems.push(...oddNodes(document, file, at));
   return {
@@ -66,8 +67,10 @@ function readDocument(text: string, file: string): ConfigDocument {
   };
 }
 
-function duplicateKey(text: string, offset: number): string {
-  const key = /^[^:\r\n]{1,60}/.exec(text.slice(offset))?.[0].trim() ?? '';
+function syntaxMessage({ code, message, pos }: YAMLError, text: string): string {
+  if (message.includes('call stack')) return 'nested too deeply';
+  if (code !== 'DUPLICATE_KEY') return message;
+  const key = /^[^:\r\n]{1,60}/.exec(text.slice(pos[0]))?.[0].trim() ?? '';
   return `${key} is there twice; each option can be given once`;
 }
 
@@ -92,6 +95,10 @@ function oddNodes(document: Document, file: string, at: (offset: number) => { li
     },
     Pair(_, pair, ancestors) {
       if (!isScalar(pair.key)) report((pair.key ?? document.contents) as Node, ancestors, 'expected a name as key');
+    },
+    Alias(_, node, ancestors) {
+      const target = node.resolve(document);
+      if (ancestors.some((ancestor) => ancestor === target)) report(node, ancestors, `*${node.source} contains itself`);
     },
     Collection(_, node, ancestors) {
       if (ancestors.length <= MAX_DEPTH) return undefined;

@@ -1,6 +1,6 @@
 import { z } from '../contracts/index.js';
 
-/** The part of JSON Schema (2020-12) that zod schemas of options become. */
+/** The part of JSON Schema (draft 7, which editors know best) that zod schemas of options become. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -25,7 +25,7 @@ export interface JsonSchema {
  * asked to convert itself first. `{}` (anything goes) when it cannot be converted.
  */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
-  const options = { io: 'input', unrepresentable: 'any' } as const;
+  const options = { target: 'draft-7', io: 'input', unrepresentable: 'any' } as const;
   const own = (schema as { toJSONSchema?: (options: object) => unknown }).toJSONSchema;
   for (const convert of [() => own?.call(schema, options), () => z.toJSONSchema(schema, options)]) {
     try {

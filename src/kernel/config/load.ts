@@ -244,7 +244,7 @@ function unresolved(
   }
   const suggestion = isRefusal && !entry.use.includes('/') ? nearest(entry.use, names) : undefined;
   const message = isRefusal ? error.message : `the plugin's module cannot be loaded: ${messageOf(error)}`;
-  const hint = isRefusal ? error.hint : undefined;
+  const hint = isRefusal && suggestion === undefined ? error.hint : undefined;
   report.add([
     { path, message, ...(suggestion === undefined ? {} : { suggestion }), ...(hint === undefined ? {} : { hint }) },
   ]);
@@ -280,7 +280,7 @@ function effectiveEntry(listed: ListedPlugin, optionsJson: JsonSchema): unknown 
   return {
     use,
     ...(listed.id === use ? {} : { id: listed.id }),
-    with: withDefaults(options, optionsJson),
+    with: withDefaults(withoutEmptySections(options, optionsJson), optionsJson),
     ...rest,
   };
 }

@@ -181,7 +181,7 @@ export const agentConfigSchema = z.strictObject({
   discovery: discovery.prefault({}).describe('How containers are found.'),
   machine: machine.prefault({}).describe('Facts about the machine.'),
   host: host.prefault({}).describe("Where the host's kernel filesystems are, when the agent runs in a container."),
-  log: log.prefault({}).describe('What the agent writes to its standard error.'),
+  log: log.prefault({}).describe('What the agent logs.'),
   plugins: z
     .array(pluginEntry)
     .default([])

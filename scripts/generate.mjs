@@ -1,0 +1,16 @@
+// Writes what is generated from the schemas in dist/: config/tallyman.yaml, config/tallyman.schema.json and the option
+// tables of docs/configuration.md. A test fails while one of them is stale.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { renderConfig } from '../dist/cli/commands/config.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+writeFileSync(join(root, 'config', 'tallyman.yaml'), await renderConfig('sample'));
+writeFileSync(join(root, 'config', 'tallyman.schema.json'), await renderConfig('schema'));
+
+const page = join(root, 'docs', 'configuration.md');
+const text = readFileSync(page, 'utf8');
+const start = text.indexOf('<!-- options -->\n') + '<!-- options -->\n'.length;
+const end = text.indexOf('<!-- end of options -->');
+writeFileSync(page, `${text.slice(0, start)}\n${await renderConfig('reference')}\n${text.slice(end)}`);

@@ -1,0 +1,68 @@
+import type { ConfigReference } from './file-schema.js';
+import type { JsonSchema } from './json-schema.js';
+import { flow } from './sample.js';
+
+/** Markdown tables of every option: the file's sections, then the built-in plugins that have options. */
+export function renderReference({ file, plugins }: ConfigReference): string {
+  const sections = Object.entries(file.properties ?? {});
+  const general = sections.filter(([name]) => name !== 'plugins').flatMap(([name, schema]) => rows(name, schema));
+  const list = file.properties?.plugins;
+  const tables = [
+    `### The agent\n\n${table(general)}`,
+    `### Entries of \`plugins\`\n\n${list?.description ?? ''}\n\n${table(rows('', list?.items ?? {}))}`,
+    `### Built-in plugins\n\n${pluginTable(plugins)}`,
+  ];
+  for (const { use, options } of plugins) {
+    const found = rows('', options);
+    if (found.length > 0) tables.push(`#### Options of \`${use}\`\n\n${table(found)}`);
+  }
+  return `${tables.join('\n\n')}\n`;
+}
+
+function pluginTable(plugins: ConfigReference['plugins']): string {
+  const lines = plugins.map(
+    ({ use, description, entry }) => `| \`${use}\` | ${entry === undefined ? 'off' : 'on'} | ${cell(description)} |`,
+  );
+  return ['| `use` | default | what it gives |', '|---|---|---|', ...lines].join('\n');
+}
+
+function table(lines: readonly string[]): string {
+  return ['| option | type | default | meaning |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+function rows(path: string, schema: JsonSchema): string[] {
+  if (schema.properties !== undefined) {
+    const members = Object.entries(schema.properties);
+    return members.flatMap(([name, member]) => rows(path === '' ? name : `${path}.${name}`, member));
+  }
+  if (path === '') return [];
+  const standard = schema.default === undefined ? '' : `\`${flow(schema.default)}\``;
+  return [`| \`${path}\` | ${typeOf(schema)} | ${cell(standard)} | ${cell(schema.description ?? '')} |`];
+}
+
+const TYPES: Record<string, string> = {
+  string: 'text',
+  integer: 'whole number',
+  boolean: 'true, false',
+  object: 'mapping',
+};
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return schema.enum.map(String).join(', ');
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.format === 'duration' || schema.format === 'size' || schema.format === 'glob') return schema.format;
+  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`;
+  if (Array.isArray(schema.type)) return schema.type.map((type) => TYPES[type] ?? type).join(' or ');
+  if (typeof schema.type === 'string') return `${TYPES[schema.type] ?? schema.type}${range(schema)}`;
+  return (schema.anyOf ?? schema.oneOf ?? []).map(typeOf).join(' or ') || 'anything';
+}
+
+function range({ minimum, maximum }: JsonSchema): string {
+  const hasMaximum = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
+  if (minimum !== undefined && hasMaximum) return `, ${minimum} to ${maximum}`;
+  return minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? `, from ${minimum}` : '';
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+}

@@ -1,0 +1,88 @@
+import { stringify } from 'yaml';
+import type { ConfigReference, DocumentedPlugin } from './file-schema.js';
+import { type JsonSchema, withDefaults } from './json-schema.js';
+
+const WIDTH = 110;
+
+const HEADER = `\
+# The configuration of Tallyman: every option, with its default.
+#
+# A line that starts with "# " explains. A line that starts with "#" and no space is an option with its default:
+# remove the "#" to set it, together with that of the line it belongs to.
+# Check what you wrote with: tallyman check --config FILE
+`;
+
+/** The commented default config. Uncommenting all options gives exactly the defaults. */
+export function renderSample(reference: ConfigReference): string {
+  const parts = Object.entries(reference.file.properties ?? {}).map(([name, schema]) => {
+    if (name === 'plugins') return pluginList(schema, reference.plugins);
+    if (schema.properties === undefined) return option(name, schema, '');
+    return `${prose(schema.description, '')}${name}:\n${options(schema, '  ')}`;
+  });
+  return [HEADER, ...parts].join('\n');
+}
+
+function pluginList(schema: JsonSchema, plugins: readonly DocumentedPlugin[]): string {
+  const entryOptions = Object.entries(schema.items?.properties ?? {}).map(([name, entry]) => {
+    const value = entry.default ?? entry.examples?.[0] ?? './my-plugin.js';
+    return `${prose(`${name}: ${flow(value)}`, '  ')}${prose(entry.description, '  ', '    ')}`;
+  });
+  const intro = `${prose(schema.description, '')}plugins:\n${prose('Options of an entry:', '  ')}${entryOptions.join('')}`;
+  return [intro, ...plugins.map(pluginEntry)].join('\n');
+}
+
+function pluginEntry({ use, description, entry, options: json }: DocumentedPlugin): string {
+  const state = entry === undefined ? 'Off by default: `enabled: true` turns it on.' : '';
+  const { use: _, with: given, ...rest } = entry ?? { use, enabled: false };
+  const members = Object.entries(rest).map(([name, value]) => `    #${name}: ${flow(value)}\n`);
+  const body = options(json, '      ', given ?? {});
+  const block = body === '' ? '' : `    ${hasSetting(json, given) ? '#' : '# '}with:\n${body}`;
+  return `${prose(`${description} ${state}`.trim(), '  ')}  #- use: ${flow(use)}\n${members.join('')}${block}`;
+}
+
+/** Whether uncommenting leaves something below `with:`; an empty `with:` is allowed but looks odd. */
+function hasSetting(json: JsonSchema, given: unknown): boolean {
+  return Object.keys(withDefaults(given ?? {}, json) as object).length > 0;
+}
+
+function options(schema: JsonSchema, indent: string, given: Readonly<Record<string, unknown>> = {}): string {
+  return Object.entries(schema.properties ?? {})
+    .map(([name, member]) => option(name, member, indent, given[name]))
+    .join('');
+}
+
+function option(name: string, schema: JsonSchema, indent: string, given?: unknown): string {
+  const comment = prose(schema.description, indent);
+  if (schema.properties !== undefined) {
+    return `${comment}${indent}#${name}:\n${options(schema, `${indent}  `, (given ?? {}) as Record<string, unknown>)}`;
+  }
+  const value = given ?? schema.default;
+  if (value !== undefined) return `${comment}${indent}#${flow(name)}: ${flow(value)}\n`;
+  return `${comment}${prose(`${name}: ${schema.examples === undefined ? '…' : flow(schema.examples[0])}`, indent)}`;
+}
+
+/** A value on one line. */
+export function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
+}
+
+/** Comment lines, wrapped; `hang` indents the text behind the `# `. */
+function prose(text: string | undefined, indent: string, hang = ''): string {
+  if (text === undefined || text === '') return '';
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + hang.length + line.length + word.length + 3 > WIDTH) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  lines.push(line);
+  return lines.map((each) => `${indent}# ${hang}${each}\n`).join('');
+}
+
+/** A sample with all its options set. */
+export function uncomment(sample: string): string {
+  return sample.replaceAll(/^( *)#(?=\S)/gm, '$1');
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+describe('command line', () => {
+  let directory = '';
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  const put = (name: string, text: string) => {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  };
+  const tallyman = (args: readonly string[], env: Record<string, string> = {}) => {
+    const { PATH } = process.env;
+    const result = spawnSync(process.execPath, [MAIN, ...args], {
+      cwd: directory,
+      env: { PATH, ...env },
+      encoding: 'utf8',
+    });
+    return { status: result.status, out: result.stdout, error: result.stderr };
+  };
+  const effective = (args: readonly string[], env?: Record<string, string>) => {
+    const { status, out, error } = tallyman(['check', ...args], env);
+    assert.equal(status, 0, error);
+    return parse(out);
+  };
+
+  it('prints version and help', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    assert.deepEqual(tallyman(['--version']), { status: 0, out: `tallyman ${version}\n`, error: '' });
+    const help = tallyman(['--help']);
+    assert.equal(help.status, 0);
+    for (const option of [
+      '--config',
+      '--listen',
+      '--port',
+      '--log-level',
+      '--version',
+      '--help',
+      'TALLYMAN_PORT',
+      'check',
+    ]) {
+      assert.ok(help.out.includes(option), option);
+    }
+  });
+
+  it('prints the sample that is in the package', () => {
+    assert.equal(tallyman(['config', 'sample']).out, readFileSync('config/tallyman.yaml', 'utf8'));
+    assert.equal(tallyman(['config', 'schema']).out, readFileSync('config/tallyman.schema.json', 'utf8'));
+  });
+
+  it('lets flags win over variables, variables over the file, the file over defaults', () => {
+    put('tallyman.config.yaml', 'web: {listen: [10.0.0.1:1, "unix:/run/x"]}\nlog: {level: debug}\n');
+    put('other.yaml', 'log: {level: silent}\n');
+    assert.equal(effective([]).log.level, 'debug');
+    assert.equal(effective([], { TALLYMAN_LOG_LEVEL: 'warn' }).log.level, 'warn');
+    assert.equal(effective(['--log-level', 'error'], { TALLYMAN_LOG_LEVEL: 'warn' }).log.level, 'error');
+    assert.equal(effective([], { TALLYMAN_CONFIG: 'other.yaml' }).log.level, 'silent');
+    assert.equal(effective(['--config', 'tallyman.config.yaml'], { TALLYMAN_CONFIG: 'none' }).log.level, 'debug');
+    assert.equal(effective([], { TALLYMAN_CONFIG: '', TALLYMAN_LOG_LEVEL: '' }).log.level, 'debug');
+  });
+
+  it('takes several addresses, and a port for all of them', () => {
+    put('.tallymanrc', 'web: {listen: [10.0.0.1:1, "unix:/run/x", "[::1]:2"]}');
+    const listen = (args: readonly string[], env?: Record<string, string>) => effective(args, env).web.listen;
+    assert.deepEqual(listen(['--port', '9']), ['10.0.0.1:9', 'unix:/run/x', '[::1]:9']);
+    assert.deepEqual(listen(['--listen', 'a:1,b:2', '--listen', 'unix:/y']), ['a:1', 'b:2', 'unix:/y']);
+    assert.deepEqual(listen(['--port', '3'], { TALLYMAN_LISTEN: 'a:1, b:2' }), ['a:3', 'b:3']);
+    assert.deepEqual(listen(['--listen', 'a:1'], { TALLYMAN_PORT: '3' }), ['a:1']);
+    assert.deepEqual(listen([], { TALLYMAN_PORT: '0' }), ['10.0.0.1:0', 'unix:/run/x', '[::1]:0']);
+  });
+
+  it('names a bad flag, variable, command or file and exits with 78', () => {
+    const cases: [readonly string[], Record<string, string>, RegExp][] = [
+      [['--prot', '1'], {}, /unknown option '--prot'\n\(Did you mean --port\?\)/],
+      [['--port'], {}, /--port <number>' argument missing/],
+      [['--port', '99999'], {}, /^--port: expected a port from 0 to 65535, found "99999"$/m],
+      [[], { TALLYMAN_PORT: 'tcp://10.0.0.1:80' }, /^TALLYMAN_PORT: expected a port/m],
+      [[], { TALLYMAN_LISTEN: 'x' }, /^TALLYMAN_LISTEN: expected host:port/m],
+      [['--listen', 'unix:/x', '--port', '1'], {}, /^--port: web\.listen has no host:port address/m],
+      [['--log-level', 'wran'], {}, /^--log-level: expected one of .*did you mean "warn"\?$/m],
+      [['--config', 'none.yaml'], {}, /^--config: .*none\.yaml does not exist$/m],
+      [['--config', ''], {}, /^--config: expected the name of a file/m],
+    ];
+    for (const [args, env, expected] of cases) {
+      for (const command of [[], ['check']]) {
+        const { status, out, error } = tallyman([...command, ...args], env);
+        assert.equal(status, 78, `${args.join(' ')}: ${error}`);
+        assert.match(error, expected);
+        assert.equal(out, '');
+      }
+    }
+    const { status, error } = tallyman(['chekc']);
+    assert.equal(status, 78);
+    assert.match(error, /unknown command 'chekc'\n\(Did you mean check\?\)/);
+  });
+
+  it('prints all errors of the file and exits with 78', () => {
+    put('tallyman.config.yaml', 'web:\n  listn: []\nhistory: {duration: 1}\n');
+    const { status, error } = tallyman(['check']);
+    assert.equal(status, 78);
+    assert.match(error, /^tallyman: the configuration has 2 errors$/m);
+    assert.match(error, /tallyman\.config\.yaml:2:3: web\.listn: unknown option "listn"; did you mean "listen"\?$/m);
+    assert.match(error, /tallyman\.config\.yaml:3:21: history\.duration: expected a duration/m);
+    assert.equal(error.includes('\x1b'), false);
+  });
+
+  it('executes and obeys nothing that lies in the working directory', () => {
+    const trap = `require('node:fs').writeFileSync(${JSON.stringify(join(directory, 'executed'))}, ''); module.exports = {};`;
+    for (const name of [
+      '.config/config.cjs',
+      '.config/config.js',
+      'tallyman.config.cjs',
+      'tallyman.config.js',
+      '.tallymanrc.cjs',
+    ]) {
+      put(name, trap);
+    }
+    put('.config/config.mjs', trap);
+    put('package.json', '{"cosmiconfig": {"searchPlaces": ["evil.yaml"]}, "tallyman": {"log": {"level": "silent"}}}');
+    put('package.yaml', 'cosmiconfig: {searchPlaces: [evil.yaml]}');
+    put('evil.yaml', 'log: {level: silent}');
+    assert.equal(effective([]).log.level, 'info');
+    put('.tallymanrc', '$import: ./tallyman.config.cjs');
+    const refused = tallyman(['check']);
+    assert.equal(refused.status, 78);
+    assert.match(refused.error, /\.tallymanrc:1:1: \$import: unknown option/);
+    const program = tallyman(['check', '--config', 'tallyman.config.cjs']);
+    assert.equal(program.status, 78);
+    assert.match(program.error, /is a program, which is not executed/);
+    assert.equal(existsSync(join(directory, 'executed')), false);
+  });
+});
