@@ -41,7 +41,7 @@ function createProgram(cli: CliEnvironment, perform: (command: () => Promise<num
     .addOption(
       new Option(
         '--listen <address>',
-        'serve on host:port, [IPv6]:port or unix:/path; repeatable, or with commas [TALLYMAN_LISTEN]',
+        'serve on host:port, [IPv6]:port, :port or unix:/path; repeatable, or with commas [TALLYMAN_LISTEN]',
       ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
     )
     .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))

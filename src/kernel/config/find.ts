@@ -6,7 +6,7 @@ import { ConfigError, type ConfigProblem } from './problems.js';
 import { distrustAsRoot } from './trust.js';
 
 /** Names of a config file in the working directory; the first that exists is taken. */
-export const WORKING_DIRECTORY_NAMES = [
+const WORKING_DIRECTORY_NAMES = [
   'tallyman.config.yaml',
   'tallyman.config.yml',
   'tallyman.config.json',
@@ -20,7 +20,7 @@ export const WORKING_DIRECTORY_NAMES = [
 export const SYSTEM_DIRECTORY = '/etc/tallyman';
 
 /** Names of a config file there. */
-export const SYSTEM_NAMES = [
+const SYSTEM_NAMES = [
   'config.yaml',
   'config.yml',
   'config.json',

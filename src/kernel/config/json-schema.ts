@@ -105,3 +105,27 @@ export function withDefaults(value: unknown, schema: JsonSchema | undefined): un
   }
   return result;
 }
+
+const TYPES: Record<string, string> = {
+  string: 'text',
+  integer: 'whole number',
+  boolean: 'true, false',
+  object: 'mapping',
+};
+
+/** What people call the type: `duration`, `list of text`, `whole number, from 1`. */
+export function typeName(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return schema.enum.map(String).join(', ');
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.format === 'duration' || schema.format === 'size' || schema.format === 'glob') return schema.format;
+  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeName(schema.items)}`;
+  if (Array.isArray(schema.type)) return schema.type.map((type) => TYPES[type] ?? type).join(' or ');
+  if (typeof schema.type === 'string') return `${TYPES[schema.type] ?? schema.type}${range(schema)}`;
+  return (schema.anyOf ?? schema.oneOf ?? []).map(typeName).join(' or ') || 'anything';
+}
+
+function range({ minimum, maximum }: JsonSchema): string {
+  const hasMaximum = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
+  if (minimum !== undefined && hasMaximum) return `, ${minimum} to ${maximum}`;
+  return minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? `, from ${minimum}` : '';
+}

@@ -11,9 +11,10 @@ describe('listen addresses', () => {
     assert.deepEqual(parseListenAddress('[fe80::1%eth0]:80'), { kind: 'tcp', host: 'fe80::1%eth0', port: 80 });
     assert.deepEqual(parseListenAddress('unix:/run/t.sock'), { kind: 'unix', path: '/run/t.sock' });
     assert.deepEqual(parseListenAddress('unix:///run/t.sock'), { kind: 'unix', path: '/run/t.sock' });
+    assert.deepEqual(parseListenAddress(':80'), { kind: 'tcp', host: undefined, port: 80 });
     for (const text of [
       '',
-      ':8080',
+      ':',
       '8080',
       'a:',
       'a:65536',
@@ -23,6 +24,7 @@ describe('listen addresses', () => {
       'unix:run/x',
       'http://a:1',
       'a:-1',
+      'a:b:1',
     ]) {
       assert.equal(parseListenAddress(text), undefined, text);
     }

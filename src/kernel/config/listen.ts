@@ -1,6 +1,6 @@
-/** An address that the HTTP server listens on. */
+/** An address that the HTTP server listens on; without a host all interfaces. */
 export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
 const MAX_PORT = 65_535;
@@ -11,20 +11,20 @@ export function parsePort(text: string): number | undefined {
   return port === undefined || port > MAX_PORT ? undefined : port;
 }
 
-/** Reads `host:port`, `[IPv6]:port` or `unix:/path`; `undefined` when the text is none of them. */
+/** Reads `host:port`, `[IPv6]:port`, `:port` or `unix:/path`; `undefined` when the text is none of them. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     return path.startsWith('/') && !path.includes('\0') ? { kind: 'unix', path } : undefined;
   }
-  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9](?:[\w.-]*)?)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9][\w.-]*)?):(\d{1,5})$/.exec(text);
   const port = match === null ? undefined : parsePort(match[3]!);
   if (match === null || port === undefined) return undefined;
-  return { kind: 'tcp', host: match[1] ?? match[2]!, port };
+  return { kind: 'tcp', host: match[1] ?? match[2], port };
 }
 
 /** The text that `parseListenAddress` reads. */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return address.host?.includes(':') ? `[${address.host}]:${address.port}` : `${address.host ?? ''}:${address.port}`;
 }

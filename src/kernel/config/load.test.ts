@@ -144,7 +144,7 @@ plugins:
 `),
     );
     assert.deepEqual(errors, [
-      'work/x.yaml:2:25: web.listen[1]: expected host:port, [IPv6 address]:port or unix:/path (0.0.0.0:8080 and [::]:8080 are all interfaces), found "foo"',
+      'work/x.yaml:2:25: web.listen[1]: expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path, found "foo"',
       'work/x.yaml:3:3: web.urlBasePrefx: unknown option "urlBasePrefx"; did you mean "urlBasePrefix"?',
       'work/x.yaml:4:19: web.maxConnections: expected a whole number, found 1.5',
       'work/x.yaml:5:1: $import: unknown option "$import"; expected one of $schema, web, housekeeping, history, discovery, machine, host, log, plugins',

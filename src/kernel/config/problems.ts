@@ -43,7 +43,7 @@ export function describeValue(value: unknown): string {
 }
 
 /** `/etc/tallyman/config.yaml:12:5: housekeeping.interval: expected …`, with the hint on a line of its own. */
-export function formatProblem(problem: ConfigProblem): string {
+function formatProblem(problem: ConfigProblem): string {
   const position = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
   const path = problem.path === '' ? '' : `${problem.path}: `;
   const suggestion = problem.suggestion === undefined ? '' : `; did you mean ${JSON.stringify(problem.suggestion)}?`;

@@ -1,5 +1,5 @@
 import type { ConfigReference } from './file-schema.js';
-import type { JsonSchema } from './json-schema.js';
+import { type JsonSchema, typeName } from './json-schema.js';
 import { flow } from './sample.js';
 
 /** Markdown tables of every option: the file's sections, then the built-in plugins that have options. */
@@ -37,30 +37,7 @@ function rows(path: string, schema: JsonSchema): string[] {
   }
   if (path === '') return [];
   const standard = schema.default === undefined ? '' : `\`${flow(schema.default)}\``;
-  return [`| \`${path}\` | ${typeOf(schema)} | ${cell(standard)} | ${cell(schema.description ?? '')} |`];
-}
-
-const TYPES: Record<string, string> = {
-  string: 'text',
-  integer: 'whole number',
-  boolean: 'true, false',
-  object: 'mapping',
-};
-
-function typeOf(schema: JsonSchema): string {
-  if (schema.enum !== undefined) return schema.enum.map(String).join(', ');
-  if (schema.const !== undefined) return String(schema.const);
-  if (schema.format === 'duration' || schema.format === 'size' || schema.format === 'glob') return schema.format;
-  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`;
-  if (Array.isArray(schema.type)) return schema.type.map((type) => TYPES[type] ?? type).join(' or ');
-  if (typeof schema.type === 'string') return `${TYPES[schema.type] ?? schema.type}${range(schema)}`;
-  return (schema.anyOf ?? schema.oneOf ?? []).map(typeOf).join(' or ') || 'anything';
-}
-
-function range({ minimum, maximum }: JsonSchema): string {
-  const hasMaximum = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
-  if (minimum !== undefined && hasMaximum) return `, ${minimum} to ${maximum}`;
-  return minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER ? `, from ${minimum}` : '';
+  return [`| \`${path}\` | ${typeName(schema)} | ${cell(standard)} | ${cell(schema.description ?? '')} |`];
 }
 
 function cell(text: string): string {

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { ConfigReference, DocumentedPlugin } from './file-schema.js';
-import { type JsonSchema, withDefaults } from './json-schema.js';
+import { type JsonSchema, typeName, withDefaults } from './json-schema.js';
 
 const WIDTH = 110;
 
@@ -58,7 +58,7 @@ function option(name: string, schema: JsonSchema, indent: string, given?: unknow
   }
   const value = given ?? schema.default;
   if (value !== undefined) return `${comment}${indent}#${flow(name)}: ${flow(value)}\n`;
-  return `${comment}${prose(`${name}: ${schema.examples === undefined ? '…' : flow(schema.examples[0])}`, indent)}`;
+  return `${comment}${prose(`${name}: ${schema.examples === undefined ? `<${typeName(schema)}>` : flow(schema.examples[0])}`, indent)}`;
 }
 
 /** A value on one line. */

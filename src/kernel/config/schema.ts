@@ -17,7 +17,7 @@ const sizeMeta = (description: string) => ({ description, format: 'size' });
 const absolutePath = () => z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' });
 
 const listenAddress = z.string().refine((text) => parseListenAddress(text) !== undefined, {
-  error: 'expected host:port, [IPv6 address]:port or unix:/path (0.0.0.0:8080 and [::]:8080 are all interfaces)',
+  error: 'expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path',
 });
 
 const web = z.strictObject({
@@ -25,7 +25,9 @@ const web = z.strictObject({
     .array(listenAddress)
     .min(1)
     .default(['127.0.0.1:8080'])
-    .describe('Addresses to serve on: `host:port`, `[IPv6]:port` or `unix:/path`. Port 0 takes a free one.'),
+    .describe(
+      'Addresses to serve on: `host:port`, `[IPv6]:port`, `:port` (all interfaces) or `unix:/path`. Port 0 takes a free one.',
+    ),
   urlBasePrefix: z
     .string()
     .regex(/^$|^(\/[\w.~!$&'()*+,;=:@%-]+)+$/, {

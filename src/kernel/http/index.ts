@@ -1,2 +1,1 @@
-export { type ListenAddress, parseListenAddress } from './listen.js';
 export { createHttpServer, type HttpServer, type HttpServerOptions, type WebOptions } from './server.js';

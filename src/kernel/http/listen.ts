@@ -1,26 +1,8 @@
 import { existsSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
+import { parseListenAddress } from '../config/index.js';
 import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
-
-/** An address to listen on. */
-export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
-
-/**
- * Reads `host:port`, `[v6]:port`, `:port` (all interfaces) or `unix:/path`.
- * @returns undefined when the text is none of them
- */
-export function parseListenAddress(text: string): ListenAddress | undefined {
-  if (text.startsWith('unix:')) {
-    const path = text.slice('unix:'.length);
-    return path.startsWith('/') ? { kind: 'unix', path } : undefined;
-  }
-  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^[\]:]*)):(\d{1,5})$/.exec(text);
-  if (match === null || Number(match[3]) > 65535) return undefined;
-  return { kind: 'tcp', host: match[1] ?? (match[2] || undefined), port: Number(match[3]) };
-}
 
 /**
  * Lets the server listen.

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Answer, badRequest, type Logger, notFound, type RequestHandler } from '../contracts/index.js';
 import { createHttpServer, type HttpServer, type WebOptions } from './index.js';
-import { parseListenAddress } from './listen.js';
 
 const faults: string[] = [];
 const logged: string[] = [];
@@ -349,11 +348,6 @@ test('addresses: TCP, IPv6, unix sockets, what is wrong with the others', async 
     await server.stop(100);
   } finally {
     rmSync(directory, { recursive: true });
-  }
-  assert.deepEqual(parseListenAddress('[::1]:80'), { kind: 'tcp', host: '::1', port: 80 });
-  assert.deepEqual(parseListenAddress(':80'), { kind: 'tcp', host: undefined, port: 80 });
-  for (const odd of ['', '80', '::1:80', 'a:99999', 'unix:rel', '[::1]', 'a:b:1']) {
-    assert.equal(parseListenAddress(odd), undefined, odd);
   }
 });
 

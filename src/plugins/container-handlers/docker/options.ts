@@ -40,14 +40,14 @@ const envPattern = z.string().transform((input, context): EnvPattern => {
 const patterns = (verb: string) =>
   z
     .strictObject({
-      names: z.array(glob()).default([]).describe(`${verb} containers by name (globs).`),
+      names: z.array(glob()).prefault([]).describe(`${verb} containers by name (globs).`),
       images: z
         .array(glob())
-        .default([])
+        .prefault([])
         .describe(`${verb} containers by image as named at their start (globs; \`**\` crosses slashes).`),
       labels: z
         .array(labelPattern)
-        .default([])
+        .prefault([])
         .describe(`${verb} containers by label: \`key\` or \`key=value\`, globs.`),
     })
     .prefault({});
@@ -95,7 +95,7 @@ export const engineOptions = (defaultEndpoint: string) =>
       .describe('Labels to publish (globs over their names, dots and all); an empty list publishes all.'),
     envAllow: z
       .array(envPattern)
-      .default([])
+      .prefault([])
       .describe('Environment variables to publish: exact names, or beginnings followed by `*`. Nothing by default.'),
     envKeyCase: z
       .enum(['lower', 'keep'])

@@ -11,11 +11,11 @@ import {
 const configSchema = z.strictObject({
   include: z
     .array(glob())
-    .default([])
+    .prefault([])
     .describe('Path globs of the cgroups to monitor, such as `/system.slice/**`. Empty: all. `/` is always monitored.'),
   exclude: z
     .array(glob())
-    .default([])
+    .prefault([])
     .describe('Path globs of cgroups that are not monitored, even when `include` names them. `/` cannot be excluded.'),
 });
 
