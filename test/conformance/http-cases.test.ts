@@ -1,0 +1,152 @@
+// Every recorded request of the kinds served: the same body and headers, and a status that says more than 500.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Endpoint, ProcessInfo } from '../../src/kernel/contracts/index.js';
+import { containerFromInfo, type FakeAgentOptions, type FakeContainer, fakeAgent } from './world/fake-agent.js';
+import { golden, goldenObject } from './world/golden.js';
+import { storageFor } from './world/recorded-agent.js';
+import type { JsonObject } from './world/recorded-samples.js';
+import { type Served, send, serveAgent } from './world/served.js';
+
+interface HttpCase {
+  readonly name: string;
+  readonly run: 'A' | 'B' | 'C' | 'D' | 'F';
+  readonly method: string;
+  readonly url: string;
+  readonly request_body?: string;
+  /** null: the recorded agent closed the connection without an answer. */
+  readonly status: number | null;
+  readonly content_type: string;
+  readonly x_content_type_options?: string;
+  readonly body: string;
+  readonly location?: string;
+}
+
+/** Cases that another part of the agent answers. */
+const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
+  [/events/, 'events are not served yet'],
+  [/auth|F-docker-page/, 'authentication is not served yet'],
+  [/^(containers|docker)-page|^static-/, 'the pages are not served yet'],
+];
+
+/** What is answered instead of the recorded body or status, and why. */
+interface Better {
+  readonly status?: number;
+  readonly body?: string | RegExp;
+  readonly why: string;
+}
+
+const WEB = '/docker/52c54ec7be02641ce92aa491c6a94bfb6cad81525a294d373d7d93929df3d30b';
+const AMBIGUOUS: Better = { status: 400, why: 'quirk 35: the request is at fault' };
+const LISTING: Better = { why: 'events are not served yet', body: /^Supported request types: "[a-z,]+"\n$/ };
+const DECODING: Better = { body: /^unable to decode the json value: .+\n$/, why: 'only the prefix is stable' };
+
+const BETTER: Readonly<Record<string, Better>> = {
+  'v1.3-containers-num-minus5': { status: 400, body: /^invalid num_stats -5/, why: 'quirk 2' },
+  'D-stats-root': { status: 200, body: '{"/":[]}', why: 'quirk 5' },
+  'v2.0-stats-graw-count--1': { status: 200, body: /^\{"\/graw":\[\{/, why: 'newer agents: -1 asks for all' },
+  'v2.0-appmetrics-dockerfull': { body: `{"${WEB}":{}}`, why: 'quirk 32' },
+  'v2.0-appmetrics-dockername': { body: `{"${WEB}":{}}`, why: 'quirk 32' },
+  'v2.0-appmetrics-recursive-graw': { body: '{"/graw":{},"/graw/child":{}}', why: 'quirk 32' },
+  'v2.0-stats-app-recursive': { body: /^(\{"|,")(\/docker|\/g-parent)\/.*\}$/, why: 'quirk 32' },
+  'F-storage-docker-images': { status: 404, body: 'non-existent label "docker-images"\n', why: 'quirk 23' },
+  'v1.3-containers-badjson': DECODING,
+  'v1.3-containers-num-float': DECODING,
+  'v1.3-containers-start-badtime': DECODING,
+  'v1.3-subcontainers-badjson': DECODING,
+  'api-v1.3-types': LISTING,
+  'api-v1.3-types-slash': LISTING,
+  'api-v2.0-types': LISTING,
+  'api-v2.0-types-slash': LISTING,
+  'api-v2.1-types': LISTING,
+};
+
+const cases = golden('http-cases.json') as unknown as HttpCase[];
+const worlds = new Map<HttpCase['run'], Served>();
+
+before(async () => {
+  const pages: Endpoint['routes'] = Object.fromEntries(
+    ['/containers/', '/docker/', '/validate/'].map((path) => [path, () => ({ body: () => {} })]),
+  );
+  const world = (run: HttpCase['run'], options: FakeAgentOptions, more: Endpoint['routes'] = {}, prefix = '') =>
+    serveAgent(fakeAgent(options), { prefix, endpoints: { ...pages, ...more } }).then((served) =>
+      worlds.set(run, served),
+    );
+  const everything = everyContainer();
+  const docker = everything.filter(({ name, namespace }) => name === '/' || namespace === 'docker');
+  await world('A', { ...storageFor(storage()), containers: everything, processes: processes() });
+  await world('B', { containers: everything }, { '/debug/pprof/': () => ({ body: () => {} }) });
+  await world('C', { containers: docker }, {}, '/pre');
+  await world('D', { containers: [{ name: '/' }, ...docker.filter(({ name }) => name !== '/')] });
+  await world('F', { ...storageFor(storage()), containers: everything.filter(({ name }) => name === '/') });
+});
+after(async () => {
+  for (const { server } of worlds.values()) await server.stop(0);
+});
+
+for (const item of cases) {
+  const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(item.name));
+  test(`recorded ${item.name}`, { skip: elsewhere?.[1] ?? false }, async () => {
+    const { url, faults } = worlds.get(item.run)!;
+    const { status, headers, body } = await send(url, item.url, item.method, item.request_body);
+    const better = BETTER[item.name] ?? (item.body.includes('is not unique') ? AMBIGUOUS : undefined);
+    assert.equal(status, better?.status ?? statusOf(item), body);
+    const expected = better?.body ?? item.body;
+    if (expected instanceof RegExp) assert.match(body, expected);
+    else if (item.url.includes('/ps')) assert.equal(body.replaceAll(/,"psr":\d+/g, ''), expected);
+    else assert.equal(body, microseconds(expected));
+    if (item.status === null || (better?.status ?? item.status) < 300 !== item.status < 300) return;
+    assert.equal(headers['content-type'] ?? '', item.content_type);
+    assert.equal(headers['x-content-type-options'], item.x_content_type_options);
+    assert.equal(headers.location, item.location);
+    assert.deepEqual(faults, []);
+  });
+}
+
+/** Quirk 35: not 500, but whether the request is wrong (400) or asks for something that is not there (404). */
+function statusOf({ status, body }: HttpCase): number {
+  if (status !== 500) return status!;
+  return /unknown container|unable to find|no containers found|non-existent|no such device/.test(body) ? 404 : 400;
+}
+
+/** Recorded times have nanoseconds; the agent keeps whole microseconds. */
+function microseconds(body: string): string {
+  return body.replaceAll(/(T\d\d:\d\d:\d\d\.\d{6})\d{1,3}Z/g, '$1Z');
+}
+
+/** The recorded containers, at least as far as the cases ask for them. */
+function everyContainer(): FakeContainer[] {
+  const docker = Object.values(goldenObject('v1.2-docker-all.json')).map((info) =>
+    containerFromInfo(info as JsonObject),
+  );
+  const raw = (golden('v1.1-subcontainers-graw.json') as JsonObject[]).map(containerFromInfo);
+  const single = ['v1.3-containers-raw_gcpuonly.json', 'v1.3-containers-range.json'].map((file) =>
+    containerFromInfo(goldenObject(file)),
+  );
+  const [root] = storageFor(storage()).containers!;
+  return [root!, ...docker, ...raw, ...single];
+}
+
+/** The recorded filesystems without the phantom one of quirk 23. */
+function storage(): JsonObject[] {
+  return (golden('v2.0-storage.json') as JsonObject[]).filter(({ device }) => device !== 'nsfs');
+}
+
+/** The processes of the recorded `ps` answers, in the containers that they were asked for. */
+function processes(): ProcessInfo[] {
+  const names = new Map<string, string>();
+  for (const info of Object.values(goldenObject('v1.2-docker-all.json')) as JsonObject[]) {
+    for (const alias of info.aliases as string[]) names.set(alias, info.name as string);
+  }
+  const found = new Map<number, ProcessInfo>();
+  for (const { url, status, body } of cases) {
+    if (status !== 200 || !/^\/api\/v2\.\d\/ps\//.test(url)) continue;
+    const { pathname, searchParams } = new URL(url, 'http://x');
+    const name = pathname.replace(/^\/api\/v2\.\d\/ps/, '').replace(/\/$/, '');
+    const alias = [...names.keys()].find((candidate) => candidate.startsWith(name.slice(1)));
+    const path = searchParams.get('type') === 'docker' ? names.get(alias!)! : name;
+    for (const entry of JSON.parse(body) as ProcessInfo[])
+      found.set(entry.pid, { ...entry, cgroup_path: path, psr: 0 });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,210 @@
+import {
+  type AgentView,
+  badRequest,
+  type ContainerDescription,
+  type ContainerView,
+  type DerivedStats,
+  type Limit,
+  type LinuxHost,
+  type MachineInfo,
+  notFound,
+  type ProcessInfo,
+  type ResourceLimits,
+  type SamplePart,
+  type TrackedFilesystem,
+} from '../../../src/kernel/contracts/index.js';
+import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
+import { type FakeSample, samplesOf } from './samples.js';
+
+/** A container that shows what a test says. */
+export interface FakeContainer {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly namespace?: string;
+  readonly description?: Partial<ContainerDescription>;
+  readonly createdAt?: number;
+  readonly limits?: Partial<ResourceLimits>;
+  readonly parts?: readonly SamplePart[];
+  readonly children?: readonly string[];
+  readonly samples?: readonly FakeSample[];
+  readonly summary?: DerivedStats;
+}
+
+export interface FakeAgentOptions {
+  readonly version?: string;
+  readonly containers?: readonly FakeContainer[];
+  readonly machine?: Partial<MachineInfo>;
+  readonly docker?: { readonly version: string; readonly apiVersion: string };
+  readonly versions?: { readonly kernelVersion: string; readonly osVersion: string };
+  readonly processes?: readonly ProcessInfo[];
+  readonly filesystems?: readonly TrackedFilesystem[];
+  readonly uuids?: Readonly<Record<string, string>>;
+  /** Called by `refresh`. */
+  readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
+}
+
+/** An `AgentView` over fixed data, with the lookup rules of the real one. */
+export function fakeAgent(options: FakeAgentOptions): AgentView {
+  const views = (options.containers ?? []).map(viewOf).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = new Map(views.map((view) => [view.name, view]));
+  const containersOf = (namespace: string) => views.filter((view) => view.description.namespace === namespace);
+  return {
+    version: options.version ?? '0.36.0',
+    host: fakeHost(options),
+    container: (name) => byName.get(name),
+    containers: () => views,
+    containersBelow: (name) =>
+      byName.has(name) ? views.filter((view) => name === '/' || `${view.name}/`.startsWith(`${name}/`)) : [],
+    containersOf,
+    lookup: (namespace, alias) => lookup(containersOf(namespace), namespace, alias),
+    async refresh(containers, maxAge) {
+      options.onRefresh?.(
+        containers.map(({ name }) => name),
+        maxAge,
+      );
+    },
+    pending: () => [],
+    runtimes: () => (options.docker === undefined ? [] : [{ name: 'docker', ...options.docker }]),
+    fields: () => [],
+    plugins: () => [],
+  };
+}
+
+function lookup(views: readonly ContainerView[], namespace: string, alias: string): ContainerView {
+  const exact = views.find((view) => view.description.aliases.includes(alias));
+  if (exact !== undefined) return exact;
+  const hits = views.flatMap((view) =>
+    view.description.aliases.filter((candidate) => candidate.startsWith(alias)).map(() => view),
+  );
+  if (hits.length === 0) {
+    const runtime = namespace[0]!.toUpperCase() + namespace.slice(1);
+    throw notFound(`unable to find ${runtime} container ${JSON.stringify(alias)}`);
+  }
+  if (hits.length > 1) throw badRequest(`unable to find container. Container ${JSON.stringify(alias)} is not unique`);
+  return hits[0]!;
+}
+
+function viewOf(fake: FakeContainer): ContainerView {
+  const description: ContainerDescription = {
+    aliases: fake.aliases ?? [],
+    labels: {},
+    envs: {},
+    networkMode: 'none',
+    state: { status: 'running' },
+    ...(fake.namespace !== undefined && { namespace: fake.namespace }),
+    ...fake.description,
+  };
+  const limits: ResourceLimits = {
+    cgroupVersion: 1,
+    hasCpu: false,
+    cpu: { limit: 0n },
+    hasMemory: false,
+    memory: {},
+    hasProcesses: false,
+    processes: {},
+    createdAt: fake.createdAt ?? 0,
+    ...fake.limits,
+  };
+  return {
+    name: fake.name,
+    description,
+    createdAt: fake.createdAt ?? 0,
+    has: (part) => fake.parts?.includes(part) ?? false,
+    limits: () => limits,
+    children: () => fake.children ?? [],
+    samples: samplesOf(fake.samples ?? []),
+    summary: () => fake.summary,
+    missing: [],
+  };
+}
+
+const NO_MACHINE: MachineInfo = {
+  num_cores: 1,
+  cpu_frequency_khz: 0,
+  memory_capacity: 0,
+  swap_capacity: 0,
+  hugepages: [],
+  machine_id: '',
+  system_uuid: '',
+  boot_id: '',
+  filesystems: [],
+  disk_map: {},
+  network_devices: [],
+  topology: [],
+  cloud_provider: 'Unknown',
+  instance_type: 'Unknown',
+  instance_id: 'None',
+};
+
+function fakeHost(options: FakeAgentOptions): LinuxHost {
+  const host: Partial<LinuxHost> = {
+    machine: () => ({ ...NO_MACHINE, ...options.machine }),
+    versions: () => options.versions ?? { kernelVersion: '6.18.44', osVersion: 'Unknown' },
+    filesystems: () => options.filesystems ?? [],
+    filesystemByUuid: (uuid) => options.uuids?.[uuid],
+    processes: async () => options.processes ?? [],
+  };
+  return host as LinuxHost;
+}
+
+/** A container as its recorded ContainerInfo shows it. */
+export function containerFromInfo(info: JsonObject): FakeContainer {
+  const spec = info.spec as JsonObject;
+  const children = ((info.subcontainers as JsonObject[] | undefined) ?? []).map(({ name }) => name as string);
+  return {
+    ...containerFromSpec(info.name as string, spec),
+    ...((info.aliases as string[] | undefined) && { aliases: info.aliases as string[] }),
+    ...(info.namespace !== undefined && { namespace: info.namespace as string }),
+    description: { ...descriptionOf(spec), ...(info.id !== undefined && { id: info.id as string }) },
+    children,
+    samples: ((info.stats as JsonObject[] | undefined) ?? []).map(sampleFromJson),
+  };
+}
+
+/** A container as its recorded spec (v1 or v2) shows it, without samples. */
+export function containerFromSpec(name: string, spec: JsonObject): FakeContainer {
+  const memory = spec.memory as JsonObject;
+  const cpu = spec.cpu as JsonObject;
+  const parts = (['network', 'filesystem', 'diskio'] as const).filter((part) => spec[`has_${part}`] === true);
+  return {
+    name,
+    ...(spec.aliases !== undefined && { aliases: spec.aliases as string[] }),
+    ...(spec.namespace !== undefined && { namespace: spec.namespace as string }),
+    description: descriptionOf(spec),
+    createdAt: microseconds(spec.creation_time as string),
+    parts,
+    limits: {
+      hasCpu: spec.has_cpu === true,
+      cpu: {
+        limit: exact(cpu.limit)!,
+        ...(cpu.mask !== undefined && { mask: cpu.mask as string }),
+        ...(cpu.quota !== undefined && { quota: exact(cpu.quota)! }),
+        ...(cpu.period !== undefined && { period: exact(cpu.period)! }),
+      },
+      hasMemory: spec.has_memory === true,
+      memory: {
+        ...member('limit', memory.limit),
+        ...member('reservation', memory.reservation),
+        ...member('swapLimit', memory.swap_limit),
+      },
+      hasProcesses: spec.has_processes === true,
+      processes: member('limit', (spec.processes as JsonObject).limit),
+    },
+  };
+}
+
+function descriptionOf(spec: JsonObject): Partial<ContainerDescription> {
+  return {
+    labels: (spec.labels as Record<string, string> | undefined) ?? {},
+    envs: (spec.envs as Record<string, string> | undefined) ?? {},
+    ...(spec.image !== undefined && { image: spec.image as string }),
+  };
+}
+
+function exact(value: Json | undefined): bigint | undefined {
+  return value === undefined ? undefined : BigInt(value as number | bigint);
+}
+
+function member<K extends string>(key: K, value: Json | undefined): { [key in K]?: Limit } {
+  return value === undefined ? {} : ({ [key]: exact(value) } as { [key in K]: Limit });
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Json, JsonObject } from './recorded-samples.js';
+
+const DIRECTORY = join(process.cwd(), 'test', 'golden');
+
+/** Text of a recording. */
+export function goldenText(file: string): string {
+  return readFileSync(join(DIRECTORY, file), 'utf8');
+}
+
+/** A recording as values. */
+export function golden(file: string): Json {
+  return parseExact(goldenText(file));
+}
+
+/** A recorded object. */
+export function goldenObject(file: string): JsonObject {
+  return golden(file) as JsonObject;
+}
+
+/** JSON.parse with integers of 16 digits and more as BigInt. */
+export function parseExact(json: string): Json {
+  const marked = json.replace(
+    /("(?:\\.|[^"\\])*")|(-?\d{16,})(?![\d.eE])/g,
+    (_all, string?: string, digits?: string) => (digits === undefined ? string! : `"\\u0001${digits}"`),
+  );
+  return JSON.parse(marked, (_key, value: Json) =>
+    typeof value === 'string' && value.startsWith('\u0001') ? BigInt(value.slice(1)) : value,
+  );
+}
+
+/** What may differ from a recording, by the path of the object or value (`/spec/cpu`, list indexes left out). */
+export interface Allowance {
+  /** Where: a pattern for the path. */
+  readonly at: RegExp;
+  /** In which recordings; all when absent. */
+  readonly only?: RegExp;
+  /** Keys that may be there in addition. */
+  readonly extra?: readonly string[];
+  /** Whether the value itself may differ. */
+  readonly value?: true;
+  readonly why: string;
+}
+
+/** Every way in which an answer differs from its recording beyond what is allowed. Empty when it conforms. */
+export function differences(recorded: Json, answered: Json, allowances: readonly Allowance[], path = ''): string[] {
+  const allowed = allowances.filter(({ at }) => at.test(path));
+  if (allowed.some(({ value }) => value)) return [];
+  if (Array.isArray(recorded) && Array.isArray(answered)) {
+    if (recorded.length !== answered.length) return [`${path}: ${answered.length} elements, not ${recorded.length}`];
+    return recorded.flatMap((element, index) => differences(element, answered[index]!, allowances, path));
+  }
+  if (isObject(recorded) && isObject(answered)) {
+    const extra = allowed.flatMap((allowance) => allowance.extra ?? []);
+    const keys = Object.keys(answered).filter((key) => key in recorded || !extra.includes(key));
+    const expected = Object.keys(recorded);
+    if (keys.join() !== expected.join()) return [`${path}: keys ${keys.join()}, not ${expected.join()}`];
+    return expected.flatMap((key) => differences(recorded[key]!, answered[key]!, allowances, `${path}/${key}`));
+  }
+  return same(recorded, answered, path) ? [] : [`${path}: ${String(answered)}, not ${String(recorded)}`];
+}
+
+function same(recorded: Json, answered: Json, path: string): boolean {
+  if (recorded === answered) return true;
+  if (typeof recorded === 'string' && typeof answered === 'string' && /^\d{4}-\d\d-\d\dT/.test(recorded)) {
+    // The agent keeps whole microseconds.
+    return recorded.replace(/(\.\d{6})\d+/, '$1').replace(/\.?0+Z$/, 'Z') === answered.replace(/\.?0+Z$/, 'Z');
+  }
+  // Rates divide by the time between samples, which the recordings know to the nanosecond.
+  if (path.includes('/cpu_inst/')) return Math.abs(Number(recorded) - Number(answered)) <= Number(recorded) * 1e-5;
+  return false;
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

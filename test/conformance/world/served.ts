@@ -1,0 +1,96 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import v10 from '../../../src/api-versions/v1.0/index.js';
+import v11 from '../../../src/api-versions/v1.1/index.js';
+import v12 from '../../../src/api-versions/v1.2/index.js';
+import v13 from '../../../src/api-versions/v1.3/index.js';
+import v20 from '../../../src/api-versions/v2.0/index.js';
+import v21 from '../../../src/api-versions/v2.1/index.js';
+import type {
+  AgentView,
+  ApiVersion,
+  Endpoint,
+  Logger,
+  Plugin,
+  PluginContext,
+} from '../../../src/kernel/contracts/index.js';
+import { createHttpServer, type HttpServer } from '../../../src/kernel/http/index.js';
+
+const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The API versions over an agent, behind the real HTTP server. */
+export interface Served {
+  readonly url: string;
+  readonly server: HttpServer;
+  /** Faults of plugins, `id what: message`. */
+  readonly faults: string[];
+}
+
+export function apiVersions(agent: AgentView): { id: string; instance: ApiVersion }[] {
+  const context = { agent } as PluginContext;
+  return [v10, v11, v12, v13, v20, v21].map((plugin: Plugin<'api-version'>) => ({
+    id: plugin.name,
+    instance: plugin.create(context, {}),
+  }));
+}
+
+export async function serveAgent(
+  agent: AgentView,
+  { prefix = '', endpoints = {} }: { prefix?: string; endpoints?: Endpoint['routes'] } = {},
+): Promise<Served> {
+  const faults: string[] = [];
+  const server = createHttpServer({
+    web: {
+      listen: ['127.0.0.1:0'],
+      urlBasePrefix: prefix,
+      requestTimeout: 10_000,
+      maxConnections: 500,
+      maxUrlLength: 8192,
+      maxHeaderSize: 16_384,
+      accessLog: false,
+    },
+    apiVersions: apiVersions(agent),
+    endpoints: [{ id: 'fixed', instance: { routes: endpoints } }],
+    guard(id, what, call) {
+      const fault = (error: unknown): never => {
+        faults.push(`${id} ${what}: ${String(error)}`);
+        throw error;
+      };
+      try {
+        const result = call();
+        return result instanceof Promise ? (result.catch(fault) as typeof result) : result;
+      } catch (error) {
+        return fault(error);
+      }
+    },
+    logger: SILENT,
+  });
+  const [url] = await server.start();
+  return { url: url!, server, faults };
+}
+
+export interface Received {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Sends a request target as it is: `fetch` would clean it first. @throws when the connection closes without an answer */
+export function send(url: string, path: string, method = 'GET', body?: string): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const outgoing = httpRequest({ hostname, port, path, method }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.once('error', reject);
+      incoming.once('end', () =>
+        resolve({
+          status: incoming.statusCode!,
+          headers: incoming.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
+}
