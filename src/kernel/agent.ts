@@ -144,6 +144,8 @@ export class Agent {
       version: this.options.version,
       host: this.host,
       housekeeper: this.housekeeper,
+      startedAt: this.clock.now(),
+      descriptors: () => ({ kept: this.budget.kept, limit: this.budget.limit, reopened: this.budget.reopened }),
       registry: () => this.registry,
       plugins: () => this.plugins,
       sources: {

@@ -1,4 +1,4 @@
-import type { ContainerDescription, RuntimeInfo } from './container.js';
+import type { ContainerDescription, DepartedContainer, RuntimeInfo } from './container.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
@@ -118,6 +118,21 @@ export interface PendingContainer {
   readonly since: number;
 }
 
+/** What the agent knows of its own work, for `/metrics` and diagnosis. Counts are since its start. */
+export interface AgentSelf {
+  /** µs since the epoch */
+  readonly startedAt: number;
+  /**
+   * Samples taken; those among them in which an idle container's files were left unread; and slots that passed without a
+   * sample because the agent was late.
+   */
+  readonly samples: { readonly taken: number; readonly idle: number; readonly missed: number };
+  /** Bytes that the samples of all containers occupy. */
+  readonly historyBytes: number;
+  /** Cgroup files that are kept open, how many may be, and how many are opened anew for each read for want of that. */
+  readonly descriptors: { readonly kept: number; readonly limit: number; readonly reopened: number };
+}
+
 /** The one read-only view of the agent that API versions, endpoints and sinks get. */
 export interface AgentView {
   /** Version of the agent, `0.1.0`. */
@@ -140,10 +155,14 @@ export interface AgentView {
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
   /** Cgroups that wait for their handler. */
   pending(): readonly PendingContainer[];
+  /** Containers that ended a short while ago and do not run again, as their handlers remember them. */
+  departed(): readonly DepartedContainer[];
   /** Container runtimes that can be reached. */
   runtimes(): readonly RuntimeInfo[];
   /** Every field of every loaded metric source. */
   fields(): readonly FieldDescriptor[];
   /** Every configured plugin: state, errors, cost, last success. */
   plugins(): readonly PluginStatus[];
+  /** Samples taken and missed, memory of the history, open files. */
+  self(): AgentSelf;
 }

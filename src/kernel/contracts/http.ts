@@ -8,6 +8,8 @@ export interface ApiRequest {
   /** `/` + args: the absolute container name that the path gives. */
   readonly containerName: string;
   readonly query: URLSearchParams;
+  /** A header of the request, whatever its case; several of one name are joined with `, `. */
+  header(name: string): string | undefined;
   /** The whole body as text. @throws RequestError 413 above the size limit, 408 when it does not arrive in time */
   text(): Promise<string>;
   /** Aborted when the client goes away, the request time limit passes or the agent stops. */

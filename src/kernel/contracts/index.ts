@@ -19,3 +19,4 @@ export * from './metric-source.js';
 export * from './options.js';
 export * from './plugin.js';
 export * from './plugin-status.js';
+export * from './sink.js';

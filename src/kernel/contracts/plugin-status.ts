@@ -1,6 +1,7 @@
 import type { ContainerHandler } from './container.js';
 import type { ApiVersion, Endpoint } from './http.js';
 import type { MetricSource } from './metric-source.js';
+import type { Sink } from './sink.js';
 
 /** What each kind's `create` returns. */
 export interface PluginInstances {
@@ -8,6 +9,7 @@ export interface PluginInstances {
   'metric-source': MetricSource;
   'api-version': ApiVersion;
   endpoint: Endpoint;
+  sink: Sink;
 }
 
 export type PluginKind = keyof PluginInstances;

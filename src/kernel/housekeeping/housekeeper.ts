@@ -67,6 +67,13 @@ export class Housekeeper {
     return this.containers.get(name);
   }
 
+  /** Bytes that all samples occupy. */
+  get historyBytes(): number {
+    let bytes = 0;
+    for (const { ring } of this.containers.values()) bytes += ring.bytes;
+    return bytes;
+  }
+
   /** Begins with a container: its first sample is taken as soon as the loop is free. */
   add(identity: ContainerIdentity): void {
     const { interval, historyDuration } = this.options;

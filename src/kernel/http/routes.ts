@@ -172,11 +172,17 @@ export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequ
     args,
     containerName: `/${args.join('/')}`,
     query: new URLSearchParams(exchange.query),
+    header: (name) => headerOf(exchange, name),
     text: () => exchange.text(),
     get signal() {
       return exchange.signal;
     },
   };
+}
+
+function headerOf({ request }: Exchange, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
+  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 /** @throws TypeError when a plugin's answer is none */

@@ -37,7 +37,8 @@ function big(pieces: number, failure?: string): Answer {
 
 const handlers: Record<string, RequestHandler> = {
   echo: async (request) => ({
-    body: (out) => out.json({ ...request, query: request.query.toString(), text: undefined, signal: undefined }),
+    body: (out) =>
+      out.json({ ...request, query: request.query.toString(), header: undefined, text: undefined, signal: undefined }),
   }),
   body: async (request) => text(await request.text()),
   sync: () => text('sync'),

@@ -11,7 +11,7 @@ import {
 } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
 
-const KINDS: readonly PluginKind[] = ['container-handler', 'metric-source', 'api-version', 'endpoint'];
+const KINDS: readonly PluginKind[] = ['container-handler', 'metric-source', 'api-version', 'endpoint', 'sink'];
 
 /** A plugin and the module it came from. */
 export interface LoadedPlugin {

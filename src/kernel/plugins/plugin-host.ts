@@ -20,7 +20,7 @@ import { PluginRecord } from './record.js';
 import { PluginScope } from './scope.js';
 import type { Supervisor } from './supervisor.js';
 
-const START_ORDER: readonly PluginKind[] = ['metric-source', 'container-handler', 'api-version', 'endpoint'];
+const START_ORDER: readonly PluginKind[] = ['metric-source', 'container-handler', 'api-version', 'endpoint', 'sink'];
 const STOP_LIMIT = 500;
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 60_000;
@@ -160,6 +160,7 @@ export class PluginHost {
       slot.container = container;
       slot.active = { record, kind: record.kind, instance };
       this.listener.activated(slot.active);
+      if (record.kind === 'sink') this.drive(container, record, instance as PluginInstances['sink']);
     } catch (error) {
       await this.discard(container);
       this.startFailed(slot, error, pause);
@@ -169,6 +170,13 @@ export class PluginHost {
   private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
     if (record.kind !== 'container-handler') return (instance as Startable).start?.();
     return (instance as PluginInstances['container-handler']).start?.(this.registrarOf(record.id));
+  }
+
+  /** Calls a sink again and again; one that always fails is left alone for a while, like any plugin. */
+  private drive(container: DependencyContainer, record: PluginRecord, sink: PluginInstances['sink']): void {
+    const scope = container.resolve(PLUGIN_TOKENS.scope);
+    const clock = container.resolve(PLUGIN_TOKENS.clock);
+    scope.every(sink.interval, () => (record.isOpen(clock.monotonic()) ? undefined : sink.push(scope.signal)), 'push');
   }
 
   private startFailed(slot: Slot, error: unknown, pause: number): void {
@@ -192,6 +200,8 @@ export class PluginHost {
     if (active === undefined || container === undefined) return;
     delete slot.active;
     this.listener.deactivated(active);
+    // A sink hands over what it still holds in `stop`: no push may begin or go on beside it.
+    if (record.kind === 'sink') container.resolve(PLUGIN_TOKENS.scope).dispose();
     const stopped = () => new TallymanError(`plugin ${record.id} did not stop within ${STOP_LIMIT} ms`);
     await this.supervisor
       .attempt(record, 'stop', () => withTimeout((active.instance as Startable).stop?.(), STOP_LIMIT, stopped))

@@ -222,3 +222,46 @@ describe('supervision', () => {
     assert.equal(supervisor.culprit(foreign), record);
   });
 });
+
+describe('sinks', () => {
+  test('are called again after a failure, never twice at once, and no more once stopped', async () => {
+    let running = 0;
+    let begun = 0;
+    let ended = 0;
+    let signal: AbortSignal | undefined;
+    let thirdPush = () => {};
+    const sink = definePlugin({
+      kind: 'sink',
+      name: 'sink',
+      apiVersion: PLUGIN_API_VERSION,
+      description: 'for tests',
+      configSchema: z.strictObject({}),
+      create: () => ({
+        interval: 1,
+        async push(stopping) {
+          signal = stopping;
+          begun++;
+          assert.equal(++running, 1);
+          await new Promise((done) => setImmediate(done));
+          running--;
+          if (++ended === 3) thirdPush();
+          if (ended === 2) throw new Error('nobody listens');
+        },
+      }),
+    });
+    const { host, lines, sources, supervisor } = fixture({ sink: async () => sink });
+    const enough = new Promise<void>((resolve) => {
+      thirdPush = resolve;
+    });
+    await host.load([entry('sink')], sources);
+    await host.start();
+    await enough;
+    await host.stop();
+    const before = begun;
+    await new Promise((done) => setTimeout(done, 5));
+    assert.equal(begun, before);
+    assert.equal(signal?.aborted, true);
+    assert.equal(supervisor.get('sink')?.errors, 1);
+    assert.ok(lines.some((line) => line.includes('push: nobody listens')));
+  });
+});

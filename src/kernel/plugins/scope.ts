@@ -16,13 +16,14 @@ export class PluginScope implements Timers {
     return this.controller.signal;
   }
 
-  every(milliseconds: number, callback: () => void | Promise<void>): () => void {
+  /** @param what names the calls in the messages about their faults */
+  every(milliseconds: number, callback: () => void | Promise<void>, what = 'timer'): () => void {
     let cancel: () => void;
     let stopped = false;
     const schedule = () => {
       cancel = this.after(milliseconds, async () => {
         // The next round is armed even when this one throws: a fault does not end the timer.
-        await this.callBack(callback);
+        await this.callBack(callback, what);
         if (!stopped) schedule();
       });
     };
@@ -37,7 +38,7 @@ export class PluginScope implements Timers {
     if (this.signal.aborted) return () => {};
     const timer = setTimeout(() => {
       this.cancels.delete(cancel);
-      void this.callBack(callback);
+      void this.callBack(callback, 'timer');
     }, milliseconds);
     const cancel = () => {
       clearTimeout(timer);
@@ -53,8 +54,8 @@ export class PluginScope implements Timers {
     this.controller.abort();
   }
 
-  private async callBack(callback: () => void | Promise<void>): Promise<void> {
+  private async callBack(callback: () => void | Promise<void>, what: string): Promise<void> {
     // The fault is already counted and logged by the supervisor.
-    await this.supervisor.attempt(this.record, 'timer', callback).catch(() => {});
+    await this.supervisor.attempt(this.record, what, callback).catch(() => {});
   }
 }

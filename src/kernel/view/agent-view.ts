@@ -1,6 +1,8 @@
 import type {
+  AgentSelf,
   AgentView,
   ContainerView,
+  DepartedContainer,
   FieldDescriptor,
   LinuxHost,
   PendingContainer,
@@ -17,6 +19,9 @@ export interface LiveViewParts {
   readonly version: string;
   readonly host: LinuxHost;
   readonly housekeeper: Housekeeper;
+  /** When the agent started, µs since the epoch. */
+  readonly startedAt: number;
+  readonly descriptors: () => AgentSelf['descriptors'];
   /** Late because they need the view themselves. */
   readonly registry: () => ContainerRegistry;
   readonly plugins: () => PluginHost;
@@ -88,6 +93,14 @@ export class LiveView implements AgentView {
     return this.parts.registry().pending();
   }
 
+  departed(): readonly DepartedContainer[] {
+    return this.parts
+      .plugins()
+      .active('container-handler')
+      .flatMap(({ instance }) => instance.departed?.() ?? [])
+      .filter(({ name }) => !this.views.has(name));
+  }
+
   runtimes(): readonly RuntimeInfo[] {
     return this.parts
       .plugins()
@@ -104,6 +117,17 @@ export class LiveView implements AgentView {
 
   plugins(): readonly PluginStatus[] {
     return this.parts.plugins().statuses();
+  }
+
+  self(): AgentSelf {
+    const { housekeeper, startedAt, descriptors } = this.parts;
+    const { taken, idle } = housekeeper.sampler;
+    return {
+      startedAt,
+      samples: { taken, idle, missed: housekeeper.missed },
+      historyBytes: housekeeper.historyBytes,
+      descriptors: descriptors(),
+    };
   }
 
   private index(): ContainerIndex {
