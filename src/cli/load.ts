@@ -2,7 +2,8 @@ import { assertTrusted, type LoadedConfig, loadConfig } from '../kernel/config/i
 import { BrokenPluginError, loadPlugin } from '../kernel/plugins/index.js';
 import { builtinPlugins, defaultPlugins } from '../plugins/builtins.js';
 import type { CliEnvironment } from './environment.js';
-import { type ConfigFlags, settingsOf } from './settings.js';
+import type { ConfigFlags } from './flags.js';
+import { settingsOf } from './settings.js';
 
 /** The configuration as flags, variables, file and defaults make it. @throws ConfigError */
 export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<LoadedConfig> {

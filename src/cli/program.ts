@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { type CliEnvironment, processEnvironment } from './environment.js';
-import { type ConfigFlags, splitAddresses } from './settings.js';
+import { EXIT } from './exit.js';
+import { type ConfigFlags, splitAddresses } from './flags.js';
 import { agentVersion } from './version.js';
 
 const CONFIG_DOCUMENTS = [
@@ -14,7 +15,7 @@ const CONFIG_DOCUMENTS = [
  * @returns the status to exit with
  */
 export async function runCli(args: readonly string[], cli: CliEnvironment = processEnvironment()): Promise<number> {
-  let status = 0;
+  let status: number = EXIT.ok;
   const program = createProgram(cli, async (command) => {
     status = await command();
   });
@@ -22,8 +23,8 @@ export async function runCli(args: readonly string[], cli: CliEnvironment = proc
     await program.parseAsync([...args], { from: 'user' });
     return status;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 78;
-    const { reportError } = await import('./exit.js');
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.config;
+    const { reportError } = await import('./report.js');
     return reportError(error, cli);
   }
 }

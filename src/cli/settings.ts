@@ -7,14 +7,7 @@ import {
   parsePort,
 } from '../kernel/config/index.js';
 import { TallymanError } from '../kernel/contracts/index.js';
-
-/** The flags that change the configuration; each is a variable too. */
-export interface ConfigFlags {
-  readonly config?: string;
-  readonly listen?: readonly string[];
-  readonly port?: string;
-  readonly logLevel?: string;
-}
+import { type ConfigFlags, splitAddresses } from './flags.js';
 
 type Settings = Pick<LoadOptions, 'named' | 'overrides'>;
 
@@ -32,11 +25,6 @@ export function settingsOf(flags: ConfigFlags, env: Readonly<Record<string, stri
     ...overridesOf(flags, { listen: '--listen', port: '--port', logLevel: '--log-level' }),
   ];
   return { overrides, ...(named === undefined ? {} : { named }) };
-}
-
-/** The addresses of `a:1,b:2`. */
-export function splitAddresses(text: string): string[] {
-  return text.split(',').map((part) => part.trim());
 }
 
 /** An empty variable counts as not set. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -113,6 +113,39 @@ describe('command line', () => {
     assert.match(error, /tallyman\.config\.yaml:2:3: web\.listn: unknown option "listn"; did you mean "listen"\?$/m);
     assert.match(error, /tallyman\.config\.yaml:3:21: history\.duration: expected a duration/m);
     assert.equal(error.includes('\x1b'), false);
+  });
+
+  it('loads plugins from beside the file, and validates their options', () => {
+    const safeParse = `(value) => typeof value.depth === 'number' ? { success: true, data: value }
+      : { success: false, error: { issues: [{ code: 'custom', path: ['depth'], message: 'expected a depth' }] } }`;
+    const mine = (
+      schema: string,
+    ) => `export default { $tallyman: 'plugin', kind: 'endpoint', name: 'mine', apiVersion: 1,
+      description: 'Mine.', configSchema: { safeParse: ${schema} }, create: () => ({ routes: {} }) };`;
+    put('plugins/mine.mjs', mine(safeParse));
+    put('plugins/broken.mjs', 'throw new Error("out of order")');
+    put('x.yaml', 'plugins: [{use: ./plugins/mine.mjs, id: mine, with: {depth: 2}}, {use: ./plugins/broken.mjs}]');
+    const { status, out, error } = tallyman(['check', '--config', join(directory, 'x.yaml')]);
+    assert.equal(status, 0, error);
+    assert.match(error, /plugin \.\/plugins\/broken\.mjs: its module cannot be loaded: out of order/);
+    const entry = parse(out).plugins.find((each: { id?: string }) => each.id === 'mine');
+    assert.deepEqual(entry.with, { depth: 2 });
+
+    put('y.yaml', 'plugins:\n  - use: ./plugins/mine.mjs\n    with:\n      depth: x\n  - use: ./plugins/none.mjs\n');
+    const refused = tallyman(['check', '--config', 'y.yaml']);
+    assert.equal(refused.status, 78);
+    assert.match(refused.error, /y\.yaml:4:14: plugins\[0\]\.with\.depth: expected a depth, found "x"$/m);
+    assert.match(refused.error, /y\.yaml:5:10: plugins\[1\]\.use: plugin "\.\/plugins\/none\.mjs"/);
+  });
+
+  it('as root, refuses a plugin that others can write', { skip: process.geteuid?.() !== 0 }, () => {
+    put('plugins/mine.mjs', "import { writeFileSync } from 'node:fs'; writeFileSync('executed', '');");
+    chmodSync(join(directory, 'plugins/mine.mjs'), 0o666);
+    put('x.yaml', 'plugins: [{use: ./plugins/mine.mjs}]');
+    const { status, error } = tallyman(['check', '--config', 'x.yaml']);
+    assert.equal(status, 78);
+    assert.match(error, /mine\.mjs is writable by others \(mode 666\)\n {4}chmod go-w .*mine\.mjs$/m);
+    assert.equal(existsSync(join(directory, 'executed')), false);
   });
 
   it('executes and obeys nothing that lies in the working directory', () => {

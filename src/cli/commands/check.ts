@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import type { ConfigFlags } from '../settings.js';
 
 /** `tallyman check`: prints the effective configuration as YAML. @throws ConfigError */
 export async function check(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {

@@ -2,15 +2,14 @@ import { createLoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
+import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import type { ConfigFlags } from '../settings.js';
 import { agentVersion } from '../version.js';
 
 /** No command: runs the agent until it is told to stop. @throws ConfigError, TallymanError */
 export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
-  const { config, directory, warnings } = await loadFor(flags, cli);
+  const { config, directory } = await loadFor(flags, cli);
   const logs = createLoggerSource(config.log);
-  for (const warning of warnings) logs.logger('config').warn(warning);
   const options = { config, version: agentVersion(), builtins: builtinPlugins, pluginDirectory: directory, logs };
   return runAgent(options, (line) => cli.out(`${line}\n`));
 }

@@ -115,18 +115,17 @@ function fromBarrenDirectory<T>(action: () => T): T {
   try {
     return action();
   } finally {
-    process.chdir(returnable(before));
+    goBack(before);
   }
 }
 
-/** `directory`, or `/` when it cannot be entered again (started by another user in it, and with fewer rights now). */
-function returnable(directory: string | undefined): string {
+/** Enters `directory` again, or `/` when that is not possible: it is gone, or was entered by a user with more rights. */
+function goBack(directory: string | undefined): void {
   try {
-    if (directory !== undefined && statSync(join(directory, '.')).isDirectory()) return directory;
+    process.chdir(directory ?? '/');
   } catch {
-    // Falls through.
+    process.chdir('/');
   }
-  return '/';
 }
 
 function exists(place: string): boolean {

@@ -2,15 +2,8 @@
 
 export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
 export { formatListenAddress, parseListenAddress, parsePort } from './listen.js';
-export {
-  type ConfigOverride,
-  type ConfiguredPlugin,
-  type LoadedConfig,
-  type LoadOptions,
-  loadConfig,
-  type PluginResolver,
-  type PluginTable,
-} from './load.js';
+export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
+export type { ConfiguredPlugin, PluginResolver, PluginTable } from './plugin-options.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
 export { renderReference } from './reference.js';
 export { renderSample } from './sample.js';

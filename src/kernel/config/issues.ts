@@ -1,4 +1,4 @@
-import type { z } from '../contracts/index.js';
+import { messageOf, type z } from '../contracts/index.js';
 import { type JsonSchema, keysOf, schemaAt } from './json-schema.js';
 import { type ConfigPath, describeValue } from './problems.js';
 import { nearest } from './suggest.js';
@@ -37,9 +37,13 @@ export function validate<S extends z.ZodType>(
   value: unknown,
   json: JsonSchema,
 ): { output: z.output<S>; findings: [] } | { output?: never; findings: Finding[] } {
-  const result = schema.safeParse(value);
-  if (result.success) return { output: result.data, findings: [] };
-  return { findings: result.error.issues.flatMap((issue) => explain(issue, value, json)) };
+  try {
+    const result = schema.safeParse(value);
+    if (result.success) return { output: result.data, findings: [] };
+    return { findings: result.error.issues.flatMap((issue) => explain(issue, value, json)) };
+  } catch (error) {
+    return { findings: [{ path: [], message: `the schema of these options failed: ${messageOf(error)}` }] };
+  }
 }
 
 function explain(issue: Issue, root: unknown, json: JsonSchema): Finding[] {

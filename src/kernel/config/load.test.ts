@@ -172,6 +172,18 @@ plugins:
     const resolvePlugin = async () => plugin('alpha', foreign);
     const errors = await errorsOf(loadText('plugins: [{use: alpha, with: {endpont: 1}}]', { resolvePlugin }));
     assert.deepEqual(errors, ['work/x.yaml:1:31: plugins[0].with.endpont: unknown option "endpont"']);
+    const throwing = plugin(
+      'alpha',
+      z.unknown().refine(() => {
+        throw new TypeError('a fault of the author');
+      }),
+    );
+    assert.deepEqual(
+      await errorsOf(
+        loadText('plugins: [{use: beta, with: {a: 1}}]', { resolvePlugin: async () => throwing, defaultPlugins: [] }),
+      ),
+      ['work/x.yaml:1:29: plugins[0].with: the schema of these options failed: a fault of the author'],
+    );
     const loaded = await loadText('plugins: [{use: alpha, with: {timeout: 1m}}]', { resolvePlugin });
     assert.deepEqual((loaded.plugins[0]!.options as { timeout: number }).timeout, 60_000);
   });
@@ -244,6 +256,7 @@ describe('the plugin list', () => {
       timeout: 1000,
       nested: { depth: 3 },
     });
+    assert.deepEqual(loaded.config.plugins[0]!.with, { timeout: '1s' });
     assert.deepEqual((loaded.effective as { plugins: unknown[] }).plugins[0], {
       use: 'alpha',
       with: { endpoint: 'unix:///run/a.sock', timeout: '1s', nested: { depth: 3 } },
