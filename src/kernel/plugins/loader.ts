@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
@@ -34,7 +35,11 @@ export async function loadPlugin(use: string, sources: PluginSources): Promise<L
   const builtin = Object.hasOwn(sources.builtins, use) ? sources.builtins[use] : undefined;
   if (builtin !== undefined) return { plugin: checkPlugin(await builtin(), use), module: use };
   const url = locate(use, sources);
-  sources.assertTrusted(fileURLToPath(url));
+  const file = url.startsWith('file:') ? fileURLToPath(url) : undefined;
+  if (file === undefined || !existsSync(file)) {
+    throw new TallymanError(`plugin "${use}" is neither built in nor a module that exists: ${file ?? url}`);
+  }
+  sources.assertTrusted(file);
   const module = await importModule(use, url);
   return { plugin: checkPlugin(module, use), module: url };
 }
