@@ -132,6 +132,16 @@ export interface KeyedColumn {
   readonly since?: string;
 }
 
+/** A list of keyed columns with its keys, each once; made once and shared by all containers. */
+export interface KeyedColumns {
+  readonly entries: readonly KeyedColumn[];
+  readonly keys: readonly string[];
+}
+
+export function keyedColumns(entries: readonly KeyedColumn[]): KeyedColumns {
+  return { entries, keys: [...new Set(entries.map(({ key }) => key))] };
+}
+
 /**
  * A file of `key value` lines. Keys that the running kernel does not know have no column; which ones it knows shows
  * at the first read.
@@ -144,30 +154,25 @@ export class KeyedPart implements Part {
   private readonly indexes: Int32Array;
   private readonly factors: Float64Array;
 
-  /** @param file opened with (at least) the keys of `wanted` */
+  /** @param file opened with the keys of `wanted` */
   constructor(
     readonly file: KeyedFile,
-    wanted: readonly KeyedColumn[],
+    { entries }: KeyedColumns,
     private readonly fresh?: FreshRead,
   ) {
     // An unreadable file leaves all keys open: they may turn up later.
     const readable = file.read();
     const known = (entry: KeyedColumn) => !readable || !Number.isNaN(file.values[file.keys.indexOf(entry.key)]);
-    const present = wanted.filter(known);
-    this.missing = wanted.filter((entry) => !known(entry)).map((entry) => missingKey(file.path, entry));
+    const present = entries.filter(known);
+    this.missing = entries.filter((entry) => !known(entry)).map((entry) => missingKey(file.path, entry));
     this.columns = present.map((entry) => entry.column);
     this.indexes = Int32Array.from(present, (entry) => file.keys.indexOf(entry.key));
     this.factors = Float64Array.from(present, (entry) => entry.factor ?? 1);
   }
 
   /** Opens the file of a container's directory. @returns undefined when there is none */
-  static open(
-    cgroup: CgroupFiles,
-    controller: Controller,
-    name: string,
-    wanted: readonly KeyedColumn[],
-  ): KeyedPart | undefined {
-    const file = cgroup.keyed(controller, name, [...new Set(wanted.map((entry) => entry.key))]);
+  static open(cgroup: CgroupFiles, controller: Controller, name: string, wanted: KeyedColumns): KeyedPart | undefined {
+    const file = cgroup.keyed(controller, name, wanted.keys);
     return file === undefined ? undefined : new KeyedPart(file, wanted);
   }
 

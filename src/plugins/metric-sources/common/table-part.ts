@@ -7,6 +7,7 @@ import {
   type RowWriter,
   type TemplateSlot,
 } from '../../../kernel/contracts/index.js';
+import { sameColumns } from './columns.js';
 import type { Part, PartOutcome } from './parts.js';
 
 /** A file read as bytes: a cgroup's, whose descriptor is kept, or one of `/proc`, which is opened at each read. */
@@ -29,9 +30,11 @@ export class TablePart implements Part {
   private values = new Float64Array(0);
   private residuals = new Int16Array(0);
 
+  /** @param factor turns the file's unit into the fields', whose numbers must then stay below 2^53 */
   constructor(
     private readonly source: ByteSource,
     private readonly findCells: CellFinder,
+    private readonly factor = 1,
   ) {}
 
   /** Reads the file so that `columns` are those of now. @returns false when it cannot be read */
@@ -52,8 +55,8 @@ export class TablePart implements Part {
     if (length < 0) return isGone(source.failure) ? 'gone' : 'ok';
     if (this.template?.match(source.buffer, length, this.values, this.residuals) !== true && this.learn(length))
       return 'layout-changed';
-    const { values, residuals } = this;
-    for (let i = 0; i < values.length; i++) row.setExact(base + i, values[i]!, residuals[i]!);
+    const { factor, residuals, values } = this;
+    for (let i = 0; i < values.length; i++) row.setExact(base + i, values[i]! * factor, residuals[i]!);
     return 'ok';
   }
 
@@ -63,8 +66,8 @@ export class TablePart implements Part {
 
   /** Takes the file's new shape. @returns whether the columns are others than before */
   private learn(length: number): boolean {
-    const { buffer } = this.source;
-    const cells = this.findCells(buffer.toString('latin1', 0, length));
+    const text = this.source.buffer.toString('latin1', 0, length);
+    const cells = this.findCells(text);
     const columns = cells.flatMap((cell) => cell.column ?? []);
     let target = 0;
     const slots = cells.map(({ at, column }): TemplateSlot => ({ at, target: column === undefined ? -1 : target++ }));
@@ -74,9 +77,10 @@ export class TablePart implements Part {
       this.values = new Float64Array(columns.length);
       this.residuals = new Int16Array(columns.length);
     }
-    const template = new ByteTemplate(buffer, length, slots);
-    template.match(buffer, length, this.values, this.residuals);
-    this.template = template;
+    // Finding the cells may have read other files into the shared buffer.
+    const bytes = Buffer.from(text, 'latin1');
+    this.template = new ByteTemplate(bytes, length, slots);
+    this.template.match(bytes, length, this.values, this.residuals);
     return !same;
   }
 }
@@ -98,22 +102,4 @@ export function procSource(host: LinuxHost, path: string): ByteSource {
     },
     close() {},
   };
-}
-
-function sameColumns(some: readonly Column[], others: readonly Column[]): boolean {
-  return some.length === others.length && some.every((column, i) => sameColumn(column, others[i]!));
-}
-
-function sameColumn(one: Column, other: Column): boolean {
-  return (
-    one.field === other.field &&
-    one.labels?.length === other.labels?.length &&
-    (one.labels?.every((label, i) => label === other.labels?.[i]) ?? true) &&
-    sameAttributes(one.attributes ?? {}, other.attributes ?? {})
-  );
-}
-
-function sameAttributes(some: Readonly<Record<string, string>>, others: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(some);
-  return keys.length === Object.keys(others).length && keys.every((key) => some[key] === others[key]);
 }

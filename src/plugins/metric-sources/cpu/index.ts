@@ -9,7 +9,7 @@ import {
   type ProbeTarget,
   z,
 } from '../../../kernel/contracts/index.js';
-import { FreshRead, type KeyedColumn, KeyedPart, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { FreshRead, KeyedPart, keyedColumns, PartsProbe, ValuePart, withoutController } from '../common/index.js';
 import { cpuFields as fields } from './fields.js';
 
 const BURST = 'Linux 5.14';
@@ -17,20 +17,20 @@ const BURST = 'Linux 5.14';
 const TICK = 10_000_000;
 const MICROSECOND = 1000;
 
-const TICKS: readonly KeyedColumn[] = [
+const TICKS = keyedColumns([
   { key: 'user', column: { field: fields.user }, factor: TICK },
   { key: 'system', column: { field: fields.system }, factor: TICK },
-];
+]);
 
-const THROTTLING_V1: readonly KeyedColumn[] = [
+const THROTTLING_V1 = keyedColumns([
   { key: 'nr_periods', column: { field: fields.periods } },
   { key: 'nr_throttled', column: { field: fields.throttledPeriods } },
   { key: 'throttled_time', column: { field: fields.throttledTime } },
   { key: 'nr_bursts', column: { field: fields.burstsPeriods }, since: BURST },
   { key: 'burst_time', column: { field: fields.burstTime }, since: BURST },
-];
+]);
 
-const USAGE_V2: readonly KeyedColumn[] = [
+const USAGE_V2 = keyedColumns([
   { key: 'usage_usec', column: { field: fields.total }, factor: MICROSECOND },
   { key: 'user_usec', column: { field: fields.user }, factor: MICROSECOND },
   { key: 'system_usec', column: { field: fields.system }, factor: MICROSECOND },
@@ -39,7 +39,7 @@ const USAGE_V2: readonly KeyedColumn[] = [
   { key: 'throttled_usec', column: { field: fields.throttledTime }, factor: MICROSECOND },
   { key: 'nr_bursts', column: { field: fields.burstsPeriods }, since: BURST },
   { key: 'burst_usec', column: { field: fields.burstTime }, factor: MICROSECOND, since: BURST },
-];
+]);
 
 /** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
 function attachV1(cgroup: CgroupFiles, clock: Clock): Probe | undefined {
@@ -59,11 +59,7 @@ function attachV1(cgroup: CgroupFiles, clock: Clock): Probe | undefined {
 
 /** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */
 function attachV2(target: ProbeTarget, clock: Clock): Probe | undefined {
-  const file = target.cgroup.keyed(
-    'cpu',
-    'cpu.stat',
-    USAGE_V2.map((entry) => entry.key),
-  );
+  const file = target.cgroup.keyed('cpu', 'cpu.stat', USAGE_V2.keys);
   if (file === undefined) return undefined;
   const fresh = new FreshRead(file, clock);
   const part = new KeyedPart(file, USAGE_V2, fresh);

@@ -20,13 +20,21 @@ const BY_SCHEDULER: readonly (readonly [string, FieldDescriptor])[] = [
   ['time', fields.ioTime],
 ];
 
-/** Groups of v1 files that count the same I/O, in order of preference. */
-const GROUPS = [
+/** Files of v1 that count the same I/O. */
+interface Files {
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly files: typeof BASIC;
+}
+
+/** In order of preference. */
+const RECURSIVE: readonly Files[] = [
   { prefix: 'blkio.bfq.', suffix: '_recursive', files: BY_SCHEDULER },
   { prefix: 'blkio.', suffix: '_recursive', files: BY_SCHEDULER },
   { prefix: 'blkio.throttle.', suffix: '_recursive', files: BASIC },
-  { prefix: 'blkio.throttle.', suffix: '', files: BASIC },
-] as const;
+];
+/** Without the cgroups below; of use on kernels that have nothing better. */
+const PLAIN: readonly Files[] = [{ prefix: 'blkio.throttle.', suffix: '', files: BASIC }];
 
 /** A group of files that the kernel has for this cgroup. */
 export interface BlkioGroup {
@@ -37,19 +45,16 @@ export interface BlkioGroup {
 
 /** The groups the kernel has, the preferred first; only the first file of each is opened. */
 export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer): BlkioGroup[] {
-  const open = (name: string, field: FieldDescriptor): TablePart | undefined => {
-    const file = cgroup.file('blkio', name);
-    return file === undefined ? undefined : new TablePart(file, (text) => findBlkioCells(text, field, nameOf));
+  const recursive = RECURSIVE.flatMap((files) => openGroup(cgroup, nameOf, files) ?? []);
+  return recursive.length > 0 ? recursive : PLAIN.flatMap((files) => openGroup(cgroup, nameOf, files) ?? []);
+}
+
+function openGroup(cgroup: CgroupFiles, nameOf: DeviceNamer, group: Files): BlkioGroup | undefined {
+  const { prefix, suffix, files } = group;
+  const open = ([name, field]: (typeof files)[number]): TablePart | undefined => {
+    const file = cgroup.file('blkio', `${prefix}${name}${suffix}`);
+    return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf));
   };
-  return GROUPS.flatMap(({ prefix, suffix, files }) => {
-    const parts = files.map(
-      ([name, field]) =>
-        () =>
-          open(`${prefix}${name}${suffix}`, field),
-    );
-    const first = parts[0]!();
-    if (first === undefined) return [];
-    const openRest = () => parts.slice(1).flatMap((part) => part() ?? []);
-    return [{ first, openRest }];
-  });
+  const first = open(files[0]!);
+  return first && { first, openRest: () => files.slice(1).flatMap((file) => open(file) ?? []) };
 }

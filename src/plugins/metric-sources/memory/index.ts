@@ -20,7 +20,7 @@ import {
   withoutController,
 } from '../common/index.js';
 import { memoryFields as fields } from './fields.js';
-import { EVENT_KEYS, STAT_KEYS_V2, statKeysV1 } from './keys.js';
+import { EVENT_KEYS, STAT_KEYS_V1, STAT_KEYS_V2 } from './keys.js';
 import { RootSwapPart } from './root-swap.js';
 
 type Context = Pick<PluginContext, 'clock' | 'linux'>;
@@ -76,8 +76,8 @@ function missingOf(parts: readonly Part[]): readonly Missing[] {
 
 function attachV1(target: ProbeTarget, context: Context, options: MemoryOptions): Probe | undefined {
   const { cgroup } = target;
-  const hierarchical = cgroup.text('memory', 'memory.use_hierarchy') === '1';
-  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', statKeysV1(hierarchical));
+  const keys = STAT_KEYS_V1[cgroup.text('memory', 'memory.use_hierarchy') === '1' ? 'hierarchical' : 'own'];
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys);
   return withUsageFile(target, context, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
     openValue(cgroup, 'failcnt', 'memory.failcnt'),

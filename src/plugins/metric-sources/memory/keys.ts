@@ -1,10 +1,9 @@
-import type { KeyedColumn } from '../common/index.js';
+import { type KeyedColumns, keyedColumns } from '../common/index.js';
 import { memoryFields as fields } from './fields.js';
 
 /** Without `memory.use_hierarchy` the `total_` lines of a cgroup do not stand for what it is charged with. */
-export function statKeysV1(hierarchical: boolean): readonly KeyedColumn[] {
-  const prefix = hierarchical ? 'total_' : '';
-  return [
+function statKeysV1(prefix: 'total_' | ''): KeyedColumns {
+  return keyedColumns([
     { key: `${prefix}cache`, column: { field: fields.cache } },
     { key: `${prefix}rss`, column: { field: fields.rss } },
     { key: `${prefix}swap`, column: { field: fields.swap } },
@@ -19,10 +18,12 @@ export function statKeysV1(hierarchical: boolean): readonly KeyedColumn[] {
     { key: 'total_writeback', column: { field: fields.fileWriteback } },
     { key: 'total_workingset_refault_file', column: { field: fields.workingsetRefaultFile }, since: 'Linux 5.9' },
     { key: 'total_workingset_refault_anon', column: { field: fields.workingsetRefaultAnon }, since: 'Linux 5.9' },
-  ];
+  ]);
 }
 
-export const STAT_KEYS_V2: readonly KeyedColumn[] = [
+export const STAT_KEYS_V1 = { hierarchical: statKeysV1('total_'), own: statKeysV1('') };
+
+export const STAT_KEYS_V2 = keyedColumns([
   { key: 'file', column: { field: fields.cache } },
   { key: 'anon', column: { field: fields.rss } },
   { key: 'file_mapped', column: { field: fields.mappedFile } },
@@ -39,9 +40,9 @@ export const STAT_KEYS_V2: readonly KeyedColumn[] = [
   { key: 'pgsteal', column: { field: fields.pgsteal } },
   { key: 'workingset_refault_file', column: { field: fields.workingsetRefaultFile }, since: 'Linux 5.9' },
   { key: 'workingset_refault_anon', column: { field: fields.workingsetRefaultAnon }, since: 'Linux 5.9' },
-];
+]);
 
-export const EVENT_KEYS: readonly KeyedColumn[] = [
+export const EVENT_KEYS = keyedColumns([
   { key: 'high', column: { field: fields.eventsHigh } },
   { key: 'max', column: { field: fields.eventsMax } },
-];
+]);

@@ -1,0 +1,33 @@
+import {
+  type Absent,
+  definePlugin,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { cpusetFields as fields } from './fields.js';
+
+/** The `cpuset` source. */
+export function createCpusetSource(): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'cpu',
+    attach(target): Probe | Absent {
+      if (target.cgroup.version === 2) return { absent: 'cgroup v2 always migrates pages', expected: true };
+      const file = target.cgroup.value('cpuset', 'cpuset.memory_migrate');
+      if (file === undefined) return withoutController(target, 'cpuset');
+      return new PartsProbe([new ValuePart({ field: fields.memoryMigrate }, file)], { skipWhenIdle: true });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'cpuset',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Whether the memory of each container follows it from node to node (cgroup v1 only).',
+  configSchema: z.strictObject({}),
+  create: createCpusetSource,
+});

@@ -1,0 +1,72 @@
+import { readdirSync } from 'node:fs';
+import {
+  type Absent,
+  type CgroupFiles,
+  definePlugin,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { KeyedPart, keyedColumns, type Part, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { hugetlbFields as fields } from './fields.js';
+
+const USAGE_FILE = { 1: /^hugetlb\.(\w+)\.usage_in_bytes$/, 2: /^hugetlb\.(\w+)\.current$/ };
+
+/** The page sizes (`2MB`) for which a cgroup directory has files, given their names. */
+export function pageSizesIn(names: readonly string[], version: 1 | 2): string[] {
+  return names.flatMap((name) => USAGE_FILE[version].exec(name)?.[1] ?? []).sort();
+}
+
+function namesIn(directory: string | undefined): string[] {
+  try {
+    return directory === undefined ? [] : readdirSync(directory);
+  } catch {
+    // A directory that vanishes while it is looked at is the end of its container.
+    return [];
+  }
+}
+
+function partsOf(cgroup: CgroupFiles, size: string): Part[] {
+  const labels = [size];
+  const value = (field: keyof typeof fields, suffix: string): Part | undefined => {
+    const file = cgroup.value('hugetlb', `hugetlb.${size}.${suffix}`);
+    return file && new ValuePart({ field: fields[field], labels }, file);
+  };
+  const parts =
+    cgroup.version === 1
+      ? [value('usage', 'usage_in_bytes'), value('maxUsage', 'max_usage_in_bytes'), value('failcnt', 'failcnt')]
+      : [
+          value('usage', 'current'),
+          KeyedPart.open(
+            cgroup,
+            'hugetlb',
+            `hugetlb.${size}.events`,
+            keyedColumns([{ key: 'max', column: { field: fields.failcnt, labels } }]),
+          ),
+        ];
+  return parts.filter((part) => part !== undefined);
+}
+
+/** The `hugetlb` source. */
+export function createHugetlbSource(): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'hugetlb',
+    attach(target): Probe | Absent {
+      const { cgroup } = target;
+      const sizes = pageSizesIn(namesIn(cgroup.directory('hugetlb')), cgroup.version);
+      const parts = sizes.flatMap((size) => partsOf(cgroup, size));
+      return parts.length === 0 ? withoutController(target, 'hugetlb') : new PartsProbe(parts, { skipWhenIdle: true });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'hugetlb',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Huge pages of each container by page size.',
+  configSchema: z.strictObject({}),
+  create: createHugetlbSource,
+});

@@ -1,0 +1,84 @@
+import {
+  type Absent,
+  definePlugin,
+  type LinuxHost,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { networkProcess, PartsProbe, type ProcessContext, TablePart } from '../common/index.js';
+import { networkFields } from './fields.js';
+import { findInterfaceCells } from './interfaces.js';
+import { defaultInterface } from './routes.js';
+
+/** How often the default route is looked at when there is a choice of interfaces, ms. Routes rarely change. */
+const ROUTE_INTERVAL = 10_000;
+
+/** Which of a process's interfaces is the primary one, asked again now and then. */
+class PrimaryInterface {
+  private readAt = Number.NEGATIVE_INFINITY;
+  private names: readonly string[] = [];
+  private current: string | undefined;
+
+  constructor(
+    private readonly pid: number,
+    private readonly context: ProcessContext,
+  ) {}
+
+  /** The primary one of these interfaces: the default route's; an only one has no rival. */
+  choose(names: readonly string[]): string | undefined {
+    this.names = names;
+    this.current = names.length < 2 ? names[0] : this.ask();
+    return this.current;
+  }
+
+  /** @returns true when another interface has become the primary one */
+  changed(): boolean {
+    if (this.names.length < 2 || this.context.clock.monotonic() - this.readAt < ROUTE_INTERVAL) return false;
+    return this.ask() !== this.current;
+  }
+
+  private ask(): string | undefined {
+    const { clock, linux } = this.context;
+    this.readAt = clock.monotonic();
+    const name = defaultInterface(this.text(linux, 'route'), () => this.text(linux, 'ipv6_route'));
+    return name !== undefined && this.names.includes(name) ? name : undefined;
+  }
+
+  private text(linux: LinuxHost, file: string): string {
+    return linux.procText(`${this.pid}/net/${file}`) ?? '';
+  }
+}
+
+/** The `network` source. */
+export function createNetworkSource(context: ProcessContext): MetricSource {
+  return {
+    fields: networkFields.map(({ field }) => field),
+    part: 'network',
+    attach(target): Probe | Absent {
+      const process = networkProcess(target, context);
+      if ('absent' in process) return process;
+      const primary = new PrimaryInterface(process.pid, context);
+      const table = new TablePart(process.file('net/dev'), (text) =>
+        findInterfaceCells(text, (names) => primary.choose(names)),
+      );
+      if (!table.prepare()) return { absent: `/proc/${process.pid}/net/dev cannot be read` };
+      return new PartsProbe([table], {
+        beforeSample: () => {
+          if (primary.changed()) table.forget();
+          return process.alive();
+        },
+      });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'network',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Network traffic of each container by interface.',
+  configSchema: z.strictObject({}),
+  create: createNetworkSource,
+});

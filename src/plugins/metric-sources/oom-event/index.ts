@@ -1,0 +1,49 @@
+import {
+  type Absent,
+  definePlugin,
+  duration,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { KeyedPart, keyedColumns, PacedPart, PartsProbe, withoutController } from '../common/index.js';
+import { oomFields as fields } from './fields.js';
+
+const FILE = { 1: 'memory.oom_control', 2: 'memory.events' } as const;
+const KILLS = keyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, since: 'Linux 4.13' }]);
+
+const configSchema = z.strictObject({
+  interval: duration()
+    .default(5_000)
+    .describe(
+      'How often the count is read: kills are rare, and their file is one more per sample. 0s: at each sample.',
+    ),
+});
+
+type OomOptions = z.output<typeof configSchema>;
+
+/** The `oom_event` source. */
+export function createOomEventSource({ clock }: Pick<PluginContext, 'clock'>, options: OomOptions): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'memory',
+    attach(target): Probe | Absent {
+      const { cgroup } = target;
+      const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS);
+      if (part === undefined) return withoutController(target, 'memory');
+      const paced = new PacedPart(part, options.interval, clock);
+      return new PartsProbe([paced], { skipWhenIdle: true, missing: part.missing });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'oom_event',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'How many processes of each container were killed for lack of memory.',
+  configSchema,
+  create: createOomEventSource,
+});

@@ -1,0 +1,78 @@
+import {
+  type Absent,
+  definePlugin,
+  type LinuxHost,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  type ProbeTarget,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { type ByteSource, type Cell, type Missing, PartsProbe, procSource, TablePart } from '../common/index.js';
+import { pressureFields, RESOURCES, type Resource } from './fields.js';
+
+const LINE = /^(some|full) (.*)$/gm;
+const PAIR = /(\w+)=(\S+)/g;
+const NUMBER = /^\d+(?:\.\d+)?$/;
+const OFF = 'the kernel gives no pressure information; boot with psi=1 (Linux 4.20 with CONFIG_PSI)';
+
+/** The numbers of a pressure file: `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and the same with `full`. */
+export function findPressureCells(text: string, resource: Resource): Cell[] {
+  return Array.from(text.matchAll(LINE)).flatMap((match) => {
+    const [line, kind, pairs] = match;
+    const from = match.index + line.length - pairs!.length;
+    return Array.from(pairs!.matchAll(PAIR), (pair): Cell => {
+      const [whole, key, value] = pair;
+      const at = from + pair.index + whole.length - value!.length;
+      const field = NUMBER.test(value!) ? pressureFields.get(`pressure.${resource}.${kind}.${key}`) : undefined;
+      return field === undefined ? { at } : { at, column: { field } };
+    });
+  });
+}
+
+/** The machine's root cgroup has no pressure files on older kernels, `/proc/pressure` says the same. */
+function sourceOf(target: ProbeTarget, linux: LinuxHost, resource: Resource): ByteSource | undefined {
+  const file = target.cgroup.unifiedFile(`${resource}.pressure`);
+  return file ?? (target.isRoot ? procSource(linux, `pressure/${resource}`) : undefined);
+}
+
+function openTable(target: ProbeTarget, linux: LinuxHost, resource: Resource): TablePart | undefined {
+  const source = sourceOf(target, linux, resource);
+  if (source === undefined) return undefined;
+  const table = new TablePart(source, (text) => findPressureCells(text, resource));
+  if (table.prepare()) return table;
+  table.close();
+  return undefined;
+}
+
+/** Whether the container is in the unified hierarchy, and so could have pressure files. */
+function whyAbsent({ cgroup, isRoot }: ProbeTarget): Absent {
+  if (isRoot) return { absent: OFF };
+  const absent = cgroup.unifiedDirectory() === undefined ? 'it is not in the unified cgroup hierarchy' : OFF;
+  return { absent, expected: true };
+}
+
+/** The `pressure` source. Not skipped when idle: a container in which everything waits uses no CPU. */
+export function createPressureSource(linux: LinuxHost): MetricSource {
+  return {
+    fields: [...pressureFields.values()],
+    part: 'other',
+    attach(target): Probe | Absent {
+      const tables = RESOURCES.map((resource) => ({ resource, table: openTable(target, linux, resource) }));
+      const parts = tables.flatMap(({ table }) => table ?? []);
+      if (parts.length === 0) return whyAbsent(target);
+      const lacking = tables.filter(({ table }) => table === undefined);
+      const missing = lacking.map(({ resource }): Missing => ({ what: `pressure.${resource}`, reason: OFF }));
+      return new PartsProbe(parts, { missing });
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'pressure',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Pressure stall information: how long the tasks of each container waited for CPU, memory and I/O.',
+  configSchema: z.strictObject({}),
+  create: (context) => createPressureSource(context.linux),
+});

@@ -1,0 +1,52 @@
+import {
+  type Absent,
+  definePlugin,
+  duration,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type Probe,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { initProcess, PartsProbe, type ProcessContext, withoutController } from '../common/index.js';
+import { ProcessPart } from './descriptors.js';
+import { processFields as fields } from './fields.js';
+import { LimitsPart } from './limits.js';
+import { threadParts } from './threads.js';
+
+const configSchema = z.strictObject({
+  descriptorInterval: duration()
+    .default(10_000)
+    .describe('How often open files are counted, which takes a system call per open file. 0s: at each sample.'),
+});
+
+type ProcessOptions = z.output<typeof configSchema>;
+
+/** The `process` source. Not skipped when idle: a program that came to rest may still have opened files before. */
+export function createProcessSource(context: ProcessContext, options: ProcessOptions): MetricSource {
+  return {
+    fields: Object.values(fields),
+    part: 'processes',
+    attach(target): Probe | Absent {
+      const { cgroup } = target;
+      const controller = (['cpu', 'memory', 'pids'] as const).find((name) => cgroup.directory(name) !== undefined);
+      if (controller === undefined) return withoutController(target, 'cpu');
+      const processes = new ProcessPart(target, {
+        proc: context.linux.paths.proc,
+        monotonic: () => context.clock.monotonic(),
+        interval: options.descriptorInterval,
+      });
+      const init = initProcess(target, context);
+      const limits = 'absent' in init ? [] : [new LimitsPart(init)];
+      return new PartsProbe([processes, ...threadParts(cgroup), ...limits]);
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'process',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Processes, threads, open files, sockets and limits of each container.',
+  configSchema,
+  create: createProcessSource,
+});
