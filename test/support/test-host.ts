@@ -44,6 +44,7 @@ export class TestHost implements LinuxHost {
   filesystemByUuid = (): string | undefined => undefined;
   machine = (): MachineInfo => this.real.machine();
   versions = (): HostVersions => this.real.versions();
+  labelFilesystem = (): void => {};
   processes = (): Promise<readonly ProcessInfo[]> => this.real.processes();
   procText = (path: string): string | undefined => this.real.procText(path);
 

@@ -40,7 +40,7 @@ export function createDiskIoSource({ clock, linux }: Context): MetricSource {
       const naming = new DeviceNaming(() => clock.monotonic());
       if (target.cgroup.version === 2) return attachV2(target, nameOf, naming) ?? withoutController(target, 'blkio');
       const groups = openGroups(target.cgroup, nameOf);
-      return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming);
+      return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming, target.isRoot);
     },
   };
 }

@@ -1,11 +1,21 @@
 import type { Column, Probe, RowWriter, SampleOutcome } from '../../../kernel/contracts/index.js';
-import { PartsProbe, type TablePart } from '../common/index.js';
+import { type Missing, PartsProbe, type TablePart } from '../common/index.js';
 import type { BlkioGroup } from './groups.js';
 
 /** Label index of the device name. */
 const DEVICE = 2;
 /** How often a device without a name is looked up anew, ms. The machine's list of disks is refreshed less often. */
 const NAMING_INTERVAL = 60_000;
+
+/** Since Linux 6.10 the throttle files count only once a limit was set; a scheduler other than BFQ counts nothing. */
+const NOTHING_COUNTED: readonly Missing[] = [
+  {
+    what: 'diskio',
+    reason:
+      'the kernel has counted no I/O yet; since Linux 6.10 it does so on cgroup v1 only for devices that use the bfq ' +
+      'scheduler or had a blkio.throttle limit set',
+  },
+];
 
 /** Makes tables look their device names up again, now and then, while some device has none. */
 export class DeviceNaming {
@@ -35,9 +45,15 @@ export class BlkioProbe implements Probe {
   constructor(
     private candidates: readonly BlkioGroup[],
     private readonly naming: DeviceNaming,
+    private readonly isRoot: boolean,
   ) {
     for (const { first } of candidates) first.prepare();
     this.choose();
+  }
+
+  /** A container may well have done nothing; the machine surely has. */
+  get missing(): readonly Missing[] {
+    return this.isRoot && this.chosen === undefined ? NOTHING_COUNTED : [];
   }
 
   sample(row: RowWriter): SampleOutcome {

@@ -7,7 +7,7 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { initProcess, PartsProbe, type ProcessContext, withoutController } from '../common/index.js';
+import { initProcess, PacedPart, PartsProbe, type ProcessContext, withoutController } from '../common/index.js';
 import { ProcessPart } from './descriptors.js';
 import { processFields as fields } from './fields.js';
 import { LimitsPart } from './limits.js';
@@ -16,7 +16,9 @@ import { threadParts } from './threads.js';
 const configSchema = z.strictObject({
   descriptorInterval: duration()
     .default(10_000)
-    .describe('How often open files are counted, which takes a system call per open file. 0s: at each sample.'),
+    .describe(
+      'How often open files are counted, which takes a system call per open file, and limits read. 0s: at each sample.',
+    ),
 });
 
 type ProcessOptions = z.output<typeof configSchema>;
@@ -36,7 +38,8 @@ export function createProcessSource(context: ProcessContext, options: ProcessOpt
         interval: options.descriptorInterval,
       });
       const init = initProcess(target, context);
-      const limits = 'absent' in init ? [] : [new LimitsPart(init)];
+      const limits =
+        'absent' in init ? [] : [new PacedPart(new LimitsPart(init), options.descriptorInterval, context.clock)];
       return new PartsProbe([processes, ...threadParts(cgroup), ...limits]);
     },
   };

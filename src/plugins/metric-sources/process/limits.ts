@@ -24,7 +24,7 @@ export function readLimit(scanner: ByteScanner): number {
   return scanner.integer() ? scanner.value : Number.NaN;
 }
 
-/** Limits of the container's first process. Read at each sample: a program may change them at any time. */
+/** Limits of the container’s first process. */
 export class LimitsPart implements Part {
   readonly columns: readonly Column[] = [
     { field: fields.ulimitSoft, labels },
