@@ -48,7 +48,7 @@ export class RowPrinter {
       else if (kind === FLOAT) out.float(Number.isNaN(value) ? 0 : value);
       else if (kind === MILLIONFOLD) {
         out.integer(value, residuals === undefined ? 0 : residuals[at]);
-        if (value > 0) out.bytes(SIX_ZEROS);
+        if (value >= 1) out.bytes(SIX_ZEROS);
       } else if (kind === IF_POSITIVE) {
         if (!(value > 0)) i += this.skips[i]!;
       } else if (kind === IF_PRESENT && Number.isNaN(value)) i += this.skips[i]!;

@@ -1,18 +1,17 @@
-import {
-  type AgentView,
-  badRequest,
-  type ContainerDescription,
-  type ContainerView,
-  type DerivedStats,
-  type Limit,
-  type LinuxHost,
-  type MachineInfo,
-  notFound,
-  type ProcessInfo,
-  type ResourceLimits,
-  type SamplePart,
-  type TrackedFilesystem,
+import type {
+  AgentView,
+  ContainerDescription,
+  ContainerView,
+  DerivedStats,
+  Limit,
+  LinuxHost,
+  MachineInfo,
+  ProcessInfo,
+  ResourceLimits,
+  SamplePart,
+  TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
+import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
 import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 import { type FakeSample, samplesOf } from './samples.js';
 
@@ -43,20 +42,18 @@ export interface FakeAgentOptions {
   readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
 }
 
-/** An `AgentView` over fixed data, with the lookup rules of the real one. */
+/** An `AgentView` over fixed data; names and aliases are found by the real index. */
 export function fakeAgent(options: FakeAgentOptions): AgentView {
-  const views = (options.containers ?? []).map(viewOf).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const byName = new Map(views.map((view) => [view.name, view]));
-  const containersOf = (namespace: string) => views.filter((view) => view.description.namespace === namespace);
+  const index = new ContainerIndex((options.containers ?? []).map(viewOf));
+  const byName = new Map(index.sorted.map((view) => [view.name, view]));
   return {
     version: options.version ?? '0.36.0',
     host: fakeHost(options),
     container: (name) => byName.get(name),
-    containers: () => views,
-    containersBelow: (name) =>
-      byName.has(name) ? views.filter((view) => name === '/' || `${view.name}/`.startsWith(`${name}/`)) : [],
-    containersOf,
-    lookup: (namespace, alias) => lookup(containersOf(namespace), namespace, alias),
+    containers: () => index.sorted,
+    containersBelow: (name) => index.below(name),
+    containersOf: (namespace) => index.of(namespace),
+    lookup: (namespace, alias) => index.lookup(namespace, alias),
     async refresh(containers, maxAge) {
       options.onRefresh?.(
         containers.map(({ name }) => name),
@@ -68,20 +65,6 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
     fields: () => [],
     plugins: () => [],
   };
-}
-
-function lookup(views: readonly ContainerView[], namespace: string, alias: string): ContainerView {
-  const exact = views.find((view) => view.description.aliases.includes(alias));
-  if (exact !== undefined) return exact;
-  const hits = views.flatMap((view) =>
-    view.description.aliases.filter((candidate) => candidate.startsWith(alias)).map(() => view),
-  );
-  if (hits.length === 0) {
-    const runtime = namespace[0]!.toUpperCase() + namespace.slice(1);
-    throw notFound(`unable to find ${runtime} container ${JSON.stringify(alias)}`);
-  }
-  if (hits.length > 1) throw badRequest(`unable to find container. Container ${JSON.stringify(alias)} is not unique`);
-  return hits[0]!;
 }
 
 function viewOf(fake: FakeContainer): ContainerView {

@@ -1,11 +1,5 @@
-import type {
-  Column,
-  FieldDescriptor,
-  Layout,
-  SampleCursor,
-  SampleQuery,
-  SampleWindow,
-} from '../../../src/kernel/contracts/index.js';
+import type { Column, FieldDescriptor, SampleQuery, SampleWindow } from '../../../src/kernel/contracts/index.js';
+import { LayoutTable, SampleRing, SampleRow } from '../../../src/kernel/history/index.js';
 
 /** A sample before it is a row: columns with their exact values. */
 export interface FakeSample {
@@ -15,7 +9,8 @@ export interface FakeSample {
 }
 
 const fields = new Map<string, FieldDescriptor>();
-const layouts = new Map<string, Layout>();
+const layouts = new LayoutTable();
+const row = new SampleRow();
 
 /** A column of a field; the descriptors say nothing, as no API version reads them. */
 export function column(name: string, labels?: readonly string[], attributes?: Record<string, string>): Column {
@@ -27,52 +22,16 @@ export function column(name: string, labels?: readonly string[], attributes?: Re
   return { field, ...(labels && { labels }), ...(attributes && { attributes }) };
 }
 
-function layoutOf(columns: readonly Column[]): Layout {
-  const key = JSON.stringify(columns.map(({ field, labels, attributes }) => [field.name, labels, attributes]));
-  let layout = layouts.get(key);
-  if (layout === undefined) {
-    const indexes = new Map<string, number[]>();
-    for (const [index, { field }] of columns.entries()) {
-      indexes.set(field.name, [...(indexes.get(field.name) ?? []), index]);
-    }
-    layout = {
-      columns,
-      indexOf: (name) => indexes.get(name)?.[0] ?? -1,
-      indexesOf: (name) => indexes.get(name) ?? [],
-    };
-    layouts.set(key, layout);
-  }
-  return layout;
-}
-
-interface Row {
-  readonly layout: Layout;
-  readonly time: number;
-  readonly values: Float64Array;
-  readonly residuals: Int16Array;
-}
-
-function rowOf({ time, cells }: FakeSample): Row {
-  const values = Float64Array.from(cells, ([, value]) => Number(value));
-  const residuals = Int16Array.from(cells, ([, value]) =>
-    typeof value === 'bigint' ? Number(value - BigInt(Number(value))) : 0,
-  );
-  return { layout: layoutOf(cells.map(([cell]) => cell)), time, values, residuals };
-}
-
-/** Samples as a container of the real agent gives them. */
+/** The samples in a ring of the real history. */
 export function samplesOf(samples: readonly FakeSample[]): (query?: SampleQuery) => SampleWindow {
-  const rows = samples.map(rowOf);
-  return ({ count = -1, start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY } = {}) => {
-    const inRange = rows.filter(({ time }) => time >= start && time <= end);
-    const wanted = count < 0 ? inRange : inRange.slice(Math.max(0, inRange.length - count));
-    return {
-      length: wanted.length,
-      at(index: number, cursor: SampleCursor) {
-        const row = wanted[index];
-        if (row === undefined) throw new RangeError(`sample ${index} of ${wanted.length}`);
-        return Object.assign(cursor, row, { base: 0 });
-      },
-    };
-  };
+  const ring = new SampleRing(Number.MAX_SAFE_INTEGER);
+  for (const { time, cells } of samples) {
+    row.begin(cells.length);
+    for (const [index, [, value]] of cells.entries()) {
+      const nearest = Number(value);
+      row.setExact(index, nearest, typeof value === 'bigint' ? Number(value - BigInt(nearest)) : 0);
+    }
+    ring.push(layouts.intern(cells.map(([cell]) => cell)), time, row);
+  }
+  return (query) => ring.window(query);
 }

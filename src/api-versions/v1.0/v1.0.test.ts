@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type ApiRequest, ByteWriter, type Column } from '../../kernel/contracts/index.js';
+import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.js';
+import { containerQuery } from './query.js';
+import { RowPrinterBuilder } from './row-printer.js';
+import { newCursor } from './sample.js';
+import { parseTime } from './time.js';
+
+test('times: RFC 3339 with any number of digits and any offset', () => {
+  assert.deepEqual(parseTime('1970-01-01T00:00:01.5Z'), { floor: 1_500_000, ceiling: 1_500_000, zero: false });
+  assert.deepEqual(parseTime('1970-01-01T02:00:01.0000019+02:00'), {
+    floor: 1_000_001,
+    ceiling: 1_000_002,
+    zero: false,
+  });
+  assert.equal(parseTime('0001-01-01T00:00:00Z')!.zero, true);
+  const odd = [
+    '',
+    'yesterday',
+    '2026-02-30T00:00:00Z',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01 00:00:00Z',
+    '2026-01-01T00:00:00',
+  ];
+  for (const text of odd) assert.equal(parseTime(text), undefined, text);
+  fc.assert(
+    fc.property(fc.date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true }), (date) => {
+      assert.equal(parseTime(date.toISOString())!.floor, date.getTime() * 1000);
+    }),
+  );
+  fc.assert(fc.property(fc.string(), (text) => void parseTime(text)));
+});
+
+test('bodies: defaults, keys in any case, text after the first value', async () => {
+  const query = (body: string) => containerQuery({ text: async () => body } as ApiRequest);
+  for (const body of ['', '  \n', '{}', 'null', '{"num_stats":null}', '{"x":1} {"num_stats":2}', 'null]']) {
+    assert.deepEqual((await query(body)).samples, { count: 60 }, body);
+  }
+  assert.deepEqual((await query('{"NUM_Stats":7,"a":"}\\"{"}garbage')).samples, { count: 7 });
+  const range = await query('{"Start":"1970-01-01T00:00:01.0000001Z","end":"1970-01-01T00:00:01.0000009Z"}');
+  assert.deepEqual(range, { samples: { count: 60, start: 1_000_001, end: 1_000_000 }, empty: true });
+  for (const body of [
+    '{bad',
+    'x',
+    '[]',
+    '1',
+    '"a"',
+    '{"num_stats":1.5}',
+    '{"num_stats":"1"}',
+    '{"start":1}',
+    '{"a":1',
+  ]) {
+    await assert.rejects(query(body), /^RequestError: unable to decode the json value: /, body);
+  }
+});
+
+test('printers: conditions, floats, thousandths, absent columns', () => {
+  const column = (name: string): Column => ({ field: { name, unit: 'count', kind: 'gauge', help: name, source: {} } });
+  const layout = new LayoutTable().intern(['a', 'b'].map(column));
+  const b = new RowPrinterBuilder();
+  b.text('[').integer(layout.indexOf('a')).text(',').integer(layout.indexOf('none'));
+  b.ifPositive(1, () => b.text(',+').integer(1).text('+'));
+  b.ifPresent(1, () => b.text(',?').float(1).text('?'));
+  b.text(',').millionfold(1).text(']');
+  const printer = b.build();
+  const print = (first: number, second: number): string => {
+    const row = new SampleRow();
+    const ring = new SampleRing(1);
+    row.begin(2);
+    row.set(0, first);
+    row.set(1, second);
+    ring.push(layout, 1, row);
+    const out = new ByteWriter(1);
+    printer.write(out, ring.window().at(0, newCursor()));
+    return out.buffer.toString('latin1', 0, out.length);
+  };
+  assert.equal(print(5, 7), '[5,0,+7+,?7?,7000000]');
+  assert.equal(print(5, 0), '[5,0,?0?,0]');
+  assert.equal(print(Number.NaN, Number.NaN), '[0,0,0]');
+  assert.equal(print(-1, 0.25), '[-1,0,+0+,?0.25?,0]');
+});

@@ -1,0 +1,211 @@
+// The mistakes of the older agent that the API versions mend (docs/compatibility.md names the test of each).
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { AgentView } from '../../src/kernel/contracts/index.js';
+import { containerFromInfo, containerFromSpec, type FakeAgentOptions, fakeAgent } from './world/fake-agent.js';
+import { golden, goldenObject } from './world/golden.js';
+import { MACHINE, storageFor } from './world/recorded-agent.js';
+import type { JsonObject } from './world/recorded-samples.js';
+import { column } from './world/samples.js';
+import { type Served, send, serveAgent } from './world/served.js';
+
+const open: Served[] = [];
+after(async () => {
+  for (const { server, faults } of open) {
+    assert.deepEqual(faults, []);
+    await server.stop(0);
+  }
+});
+
+async function over(options: FakeAgentOptions): Promise<(path: string, body?: string) => Promise<[number, string]>> {
+  return overAgent(fakeAgent(options));
+}
+
+async function overAgent(agent: AgentView) {
+  const served = await serveAgent(agent);
+  open.push(served);
+  return async (path: string, body?: string): Promise<[number, string]> => {
+    const { status, body: text } = await send(served.url, path, body === undefined ? 'GET' : 'POST', body);
+    return [status, text];
+  };
+}
+
+const time = 1_764_000_000_000_000;
+const graw = containerFromInfo(goldenObject('v1.3-containers-raw_graw.json'));
+const limited = containerFromInfo(goldenObject('v1.3-containers-g-limits.json'));
+const below = golden('v1.1-subcontainers-graw.json') as JsonObject[];
+
+test('impossible counts are refused, an empty time range is empty', async () => {
+  const get = await over({ containers: [graw] });
+  assert.match((await get('/api/v1.3/containers/graw', '{"num_stats":-2}')).join(), /^400,invalid num_stats -2/);
+  const range = '{"start":"2026-11-24T12:00:00Z","end":"2026-11-24T11:00:00Z"}';
+  const [status, text] = await get('/api/v1.3/containers/graw', range);
+  assert.equal(status, 200);
+  assert.equal(JSON.parse(text).stats, undefined);
+  assert.deepEqual(await get('/api/v2.0/stats/graw?count=-5'), [
+    400,
+    "invalid 'count' option: only -1 and larger values allowed, not -5\n",
+  ]);
+});
+
+test('a trailing slash after a Docker container is stripped', async () => {
+  const get = await over({ containers: [limited] });
+  assert.deepEqual(await get('/api/v1.3/docker/g-limits/'), await get('/api/v1.3/docker/g-limits'));
+  assert.deepEqual(await get('/api/v1.2/docker/g-limits/x'), [
+    400,
+    'unknown request for Docker container [g-limits x]\n',
+  ]);
+});
+
+test('siblings are not below, and an unknown name is unknown', async () => {
+  const get = await over({ containers: below.map(containerFromInfo) });
+  const [, text] = await get('/api/v1.1/subcontainers/graw');
+  assert.deepEqual(
+    JSON.parse(text).map(({ name }: { name: string }) => name),
+    ['/graw', '/graw/child'],
+  );
+  for (const path of ['/api/v2.0/stats/graw?recursive=true', '/api/v2.1/stats/graw?recursive=true&count=0']) {
+    assert.deepEqual(Object.keys(JSON.parse((await get(path))[1])), ['/graw', '/graw/child']);
+  }
+  assert.deepEqual(await get('/api/v1.1/subcontainers/gra'), [
+    404,
+    'failed to get subcontainers for container "/gra" with error: no containers found\n',
+  ]);
+  assert.deepEqual(await get('/api/v2.0/spec/gra?recursive=true'), [404, 'unknown container: "/gra"\n']);
+});
+
+test('containers without samples have empty lists', async () => {
+  const fresh = { name: '/fresh' };
+  const docker = { name: '/docker/a', namespace: 'docker', aliases: ['only'] };
+  const get = await over({ containers: [{ name: '/' }, fresh, docker] });
+  assert.deepEqual(await get('/api/v2.0/stats/fresh'), [200, '{"/fresh":[]}']);
+  assert.match((await get('/api/v2.1/stats/fresh'))[1], /^\{"\/fresh":\{"spec":\{.*\}\}\}$/);
+  assert.deepEqual(await get('/api/v2.1/machinestats'), [200, '[]']);
+  assert.deepEqual(await get('/api/v2.1/machinestats?count=0'), [200, 'null']);
+  assert.deepEqual(await get('/api/v2.1/machinestats?type=docker&recursive=true'), [
+    400,
+    'machinestats are those of "/", which is no docker container\n',
+  ]);
+  assert.deepEqual(await get('/api/v1.3/containers/fresh'), [
+    404,
+    'failed to get container "/fresh" with error: unable to find data in memory cache\n',
+  ]);
+  assert.deepEqual(await get('/api/v2.0/storage'), [404, 'unable to find data in memory cache\n']);
+  const without = await over({});
+  assert.deepEqual(await without('/api/v2.1/machinestats'), [404, 'unknown container "/"\n']);
+});
+
+test('v2 has quota, period, processes and every network counter', async () => {
+  const cells = [
+    ...['tcp.Listen', 'udp.Listen', 'tcp_advanced.TCPTimeouts', 'processes.process_count', 'processes.fd_count'].map(
+      (name, index) => [column(name), index + 1] as const,
+    ),
+    [column('network.rx_bytes', ['eth0']), 7] as const,
+  ];
+  const container = { ...limited, parts: ['network'] as const, samples: [{ time, cells }] };
+  const get = await over({ containers: [container] });
+  const flat = JSON.parse((await get(`/api/v2.0/stats${container.name}`))[1])[container.name][0];
+  const { spec, stats } = JSON.parse((await get(`/api/v2.1/stats${container.name}`))[1])[container.name];
+  assert.deepEqual([spec.cpu.quota, spec.cpu.period, spec.processes.limit], [25000, 50000, 50]);
+  assert.equal(flat.has_processes, true);
+  for (const sample of [flat, stats[0]]) {
+    assert.equal(sample.processes.fd_count, 5);
+    assert.deepEqual(
+      [sample.network.tcp.Listen, sample.network.udp.Listen, sample.network.tcp_advanced.TCPTimeouts],
+      [1, 2, 3],
+    );
+    assert.equal(sample.network.interfaces[0].rx_bytes, 7);
+  }
+});
+
+test('misspelt and misplaced keys have their right form beside them', async () => {
+  const cells = ['usage', 'base_usage', 'inodes', 'read_time'].map(
+    (name, index) => [column(`filesystem.${name}`, ['/dev/vda'], { type: 'vfs' }), index + 1] as const,
+  );
+  const container = { name: '/', parts: ['filesystem'] as const, samples: [{ time, cells }] };
+  const get = await over({ containers: [container, { ...container, name: '/a' }] });
+  const { filesystem } = JSON.parse((await get('/api/v2.1/stats/a'))[1])['/a'].stats[0];
+  assert.deepEqual([filesystem.containter_inode_usage, filesystem.container_inode_usage], [3, 3]);
+  const [machine] = JSON.parse((await get('/api/v2.1/machinestats'))[1])[0].filesystem;
+  assert.deepEqual([machine.inline.read_duration, machine.read_duration], [4_000_000, 4_000_000]);
+});
+
+test('attributes have the huge pages, and the versions of Docker as last known', async () => {
+  const get = await over({ machine: MACHINE, docker: { version: '29.1', apiVersion: '1.52' }, version: '1.2.3' });
+  const attributes = JSON.parse((await get('/api/v2.0/attributes'))[1]);
+  assert.deepEqual(attributes.hugepages, MACHINE.hugepages);
+  assert.deepEqual(
+    [attributes.docker_version, attributes.docker_api_version, attributes.cadvisor_version],
+    ['29.1', '1.52', 'v1.2.3'],
+  );
+  assert.deepEqual(await get('/api/v2.0/version'), [200, '"v1.2.3"']);
+});
+
+test('the interface of the default route comes first', async () => {
+  const cells = [
+    [column('network.rx_bytes', ['ifb0']), 1] as const,
+    [column('network.rx_bytes', ['eth0'], { primary: 'true' }), 2] as const,
+  ];
+  const get = await over({ containers: [{ name: '/a', samples: [{ time, cells }] }] });
+  const { network } = JSON.parse((await get('/api/v1.0/containers/a'))[1]).stats[0];
+  assert.deepEqual([network.name, network.rx_bytes], ['eth0', 2]);
+  assert.deepEqual(
+    network.interfaces.map(({ name }: { name: string }) => name),
+    ['ifb0', 'eth0'],
+  );
+});
+
+test('application metrics are keyed by absolute name', async () => {
+  const get = await over({ containers: [graw, limited] });
+  assert.deepEqual(await get('/api/v2.0/appmetrics/g-limits?type=docker'), [200, `{"${limited.name}":{}}`]);
+});
+
+test('storage by uuid is an object, by label a list', async () => {
+  const storage = storageFor(golden('v2.0-storage-root.json') as JsonObject[]);
+  const get = await over({ ...storage, uuids: { u1: '/dev/vda', u2: '/dev/vdb' } });
+  const [, list] = await get('/api/v2.0/storage?label=root');
+  assert.deepEqual(await get('/api/v2.0/storage?uuid=u1&label=other'), [200, list.slice(1, -1)]);
+  assert.deepEqual(await get('/api/v2.0/storage?uuid=u2'), [404, 'cannot find device "/dev/vdb" in partitions\n']);
+  assert.deepEqual(await get('/api/v2.0/storage?uuid=u3'), [404, 'cadvisor: no such device\n']);
+});
+
+test('"no limit" prints as each cgroup version always did', async () => {
+  const spec = (cgroupVersion: 1 | 2) => ({
+    ...containerFromSpec(`/v${cgroupVersion}`, goldenObject('v2.0-spec-g-limits.json')[limited.name] as JsonObject),
+    limits: {
+      cgroupVersion,
+      hasMemory: true,
+      memory: { limit: cgroupVersion === 1 ? 9223372036854771712n : ('unlimited' as const) },
+      hasProcesses: true,
+      processes: { limit: 'unlimited' as const },
+    },
+  });
+  const get = await over({ containers: [spec(1), spec(2)] });
+  const text = async (name: string) =>
+    /"has_memory".*?,"has_network"/.exec((await get(`/api/v2.0/spec${name}`))[1])![0];
+  assert.match(await text('/v1'), /"memory":\{"limit":9223372036854771712\}.*"processes":\{\}/);
+  assert.match(
+    await text('/v2'),
+    /"memory":\{"limit":18446744073709551615\}.*"processes":\{"limit":18446744073709551615\}/,
+  );
+});
+
+test('summaries: containers without one are left out, none at all is an error', async () => {
+  const none = { present: false, mean: 0, std: 0, max: 0, fifty: 0, ninety: 0, ninetyfive: 0, count: 0 };
+  const usage = { percentComplete: 0, cpu: none, memory: none };
+  const summary = { time: 0, latest: { cpu: 0, memory: 0 }, minute: usage, hour: usage, day: usage };
+  const get = await over({ containers: [{ name: '/a', summary }, { name: '/a/b' }] });
+  assert.deepEqual(Object.keys(JSON.parse((await get('/api/v2.0/summary/a?recursive=true'))[1])), ['/a']);
+  assert.deepEqual(await get('/api/v2.0/summary/a/b'), [
+    404,
+    'partial failures: ["/a/b": DerivedStats: derived stats not enabled for container "/a/b"]\n',
+  ]);
+});
+
+test('max_age samples what is asked for before it is shown', async () => {
+  const refreshed: unknown[] = [];
+  const get = await over({ containers: [graw], onRefresh: (...call) => refreshed.push(call) });
+  assert.equal((await get('/api/v2.0/stats/graw?max_age=1m30s&recursive=true'))[0], 200);
+  assert.deepEqual(refreshed, [[['/graw'], 90_000_000]]);
+  assert.match((await get('/api/v2.0/version?max_age=soon')).join(), /^400,failed to parse 'max_age' option: soon/);
+});
