@@ -144,7 +144,8 @@ async function compareStats(name, cgroup) {
   const answer = await get(`/api/v2.0/stats${cgroup}?type=name&count=1&max_age=0s`);
   const after = kernelStats(cgroup);
   const sample = answer[cgroup].at(-1);
-  return Object.keys(before).map((path) => ({
+  const known = Object.keys(before).filter((path) => !Number.isNaN(before[path]) && before[path] !== undefined);
+  return known.map((path) => ({
     what: `${name}: ${path}`,
     low: Math.min(before[path], after[path]),
     api: apiNumber(sample, path),
@@ -152,27 +153,29 @@ async function compareStats(name, cgroup) {
   }));
 }
 
-/** Limits do not move: each has one right value. */
+/** Limits do not move: each has one right value. A file is only there with its controller. */
 async function compareSpec(name, cgroup) {
   const spec = (await get(`/api/v2.0/spec${cgroup}?type=name`))[cgroup];
   const unlimited = (value) => (value === Number.POSITIVE_INFINITY ? 2 ** 64 : value);
-  const weight = number(cgroup, 'cpu.weight');
-  const right = {
-    'cpu.limit': [spec.cpu.limit, 2 + Math.trunc(((weight - 1) * 262142) / 9999)],
-    'cpu.mask': [spec.cpu.mask, text(cgroup, 'cpuset.cpus.effective')],
-    'memory.limit': [spec.memory.limit, unlimited(number(cgroup, 'memory.max'))],
-    'memory.reservation': [spec.memory.reservation ?? 0, number(cgroup, 'memory.min')],
-    'memory.swap_limit': [spec.memory.swap_limit, unlimited(number(cgroup, 'memory.swap.max'))],
-  };
-  return Object.entries(right).map(([path, [api, value]]) => ({
-    what: `${name}: ${path}`,
-    low: value,
-    api,
-    high: value,
-  }));
+  const shares = (weight) => 2 + Math.trunc(((weight - 1) * 262142) / 9999);
+  const limits = [
+    ['cpu.limit', 'cpu.weight', (file) => shares(number(cgroup, file))],
+    ['cpu.mask', 'cpuset.cpus.effective', (file) => text(cgroup, file)],
+    ['memory.limit', 'memory.max', (file) => unlimited(number(cgroup, file))],
+    ['memory.reservation', 'memory.min', (file) => number(cgroup, file) || undefined],
+    ['memory.swap_limit', 'memory.swap.max', (file) => unlimited(number(cgroup, file))],
+  ];
+  return limits
+    .filter(([, file]) => existsSync(join(CGROUPS, cgroup, file)))
+    .map(([path, file, right]) => ({ path, value: right(file) }))
+    .filter(({ value }) => value !== undefined) // a reservation of 0 is left out of the answer
+    .map(({ path, value }) => ({ what: `${name}: ${path}`, low: value, api: apiNumber(spec, path), high: value }));
 }
 
-/** Every cgroup that exists before and after the question is in the answer, and none that exists in neither. */
+/**
+ * Every cgroup that exists before and after the question is in the answer, and none that exists in neither. systemd's
+ * mount units are not containers: nothing runs in them.
+ */
 async function compareTree() {
   const before = cgroupsBelow('/');
   const answer = Object.keys(await get('/api/v2.0/stats/?type=name&recursive=true&count=1'));
@@ -187,7 +190,7 @@ async function compareTree() {
 
 function cgroupsBelow(name) {
   const below = readdirSync(join(CGROUPS, name), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && !entry.name.endsWith('.mount'))
     .flatMap((entry) => cgroupsBelow(join(name, entry.name)));
   return [name, ...below];
 }
