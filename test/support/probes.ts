@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type {
   Absent,
   Clock,
@@ -14,6 +12,7 @@ import type {
 } from '../../src/kernel/contracts/index.js';
 import { SampleRow } from '../../src/kernel/history/index.js';
 import { type CgroupHierarchies, createCgroupFiles, DescriptorBudget } from '../../src/kernel/linux/index.js';
+import { HostTree } from './tree.js';
 
 /** A probe must settle on its columns within a few calls. */
 const MOST_LAYOUTS = 4;
@@ -78,21 +77,15 @@ const V1_CONTROLLERS: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memo
 
 /** A copy of cgroup and proc files in a temporary directory, read by the real readers. */
 export class FileTree {
-  readonly root = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
-  readonly proc = join(this.root, 'proc');
-  readonly sys = join(this.root, 'sys');
-  readonly cgroup = join(this.root, 'sys/fs/cgroup');
+  private readonly tree = new HostTree();
+  readonly root = this.tree.root;
   private readonly budget = new DescriptorBudget(100);
 
   constructor(readonly version: 1 | 2) {}
 
   /** Writes files, path below the root → content. */
   write(files: Readonly<Record<string, string>>): this {
-    for (const [path, content] of Object.entries(files)) {
-      const full = join(this.root, path);
-      mkdirSync(dirname(full), { recursive: true });
-      writeFileSync(full, content);
-    }
+    this.tree.add(Object.fromEntries(Object.entries(files).map(([path, content]) => [join('/', path), content])));
     return this;
   }
 
@@ -108,18 +101,19 @@ export class FileTree {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    this.tree.remove();
   }
 
   private hierarchies(): CgroupHierarchies {
+    const { cgroup } = this.tree.paths;
     if (this.version === 2) {
-      const mounts = [{ controllers: V1_CONTROLLERS, path: this.cgroup }];
-      return { version: 2, mounts, unified: this.cgroup, missing: [] };
+      const mounts = [{ controllers: V1_CONTROLLERS, path: cgroup }];
+      return { version: 2, mounts, unified: cgroup, missing: [] };
     }
     const mounts = V1_CONTROLLERS.map((controller) => ({
       controllers: [controller],
-      path: join(this.cgroup, controller),
+      path: join(cgroup, controller),
     }));
-    return { version: 1, mounts, unified: join(this.cgroup, 'unified'), missing: [] };
+    return { version: 1, mounts, unified: join(cgroup, 'unified'), missing: [] };
   }
 }
