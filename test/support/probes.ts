@@ -25,6 +25,9 @@ export const RAW: ContainerDescription = {
   state: { status: 'running' },
 };
 
+/** The system's clock. */
+export const CLOCK: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
+
 /** A clock that stands still until it is told to go on. */
 export class TestClock implements Clock {
   milliseconds = 1_000_000;
