@@ -209,3 +209,23 @@ test('max_age samples what is asked for before it is shown', async () => {
   assert.deepEqual(refreshed, [[['/graw'], 90_000_000]]);
   assert.match((await get('/api/v2.0/version?max_age=soon')).join(), /^400,failed to parse 'max_age' option: soon/);
 });
+
+test('a request that needs no children does not make the next one show old ones', async () => {
+  const children = ['/graw/child'];
+  const get = await over({ containers: [{ ...graw, children }] });
+  await get('/api/v2.0/spec/graw');
+  children.push('/graw/new');
+  const { subcontainers } = JSON.parse((await get('/api/v1.0/containers/graw'))[1]);
+  assert.deepEqual(subcontainers, [{ name: '/graw/child' }, { name: '/graw/new' }]);
+});
+
+test('a wrong request is 400, an unknown container 404, whatever the method', async () => {
+  const get = await over({ containers: [graw] });
+  for (const body of [undefined, '{}']) {
+    assert.equal((await get('/api/v1.3/bogus', body))[0], 400);
+    assert.equal((await get('/api/v9.9/machine', body))[0], 400);
+    assert.equal((await get('/api/v2.0/spec/graw?type=rkt', body))[0], 400);
+    assert.equal((await get('/api/v1.3/containers/nope', body))[0], 404);
+    assert.equal((await get('/api/v2.0/ps/nope', body))[0], 404);
+  }
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { projectRoot } from '../project.js';
+
+const QUIRKS = 42;
+const rows = readFileSync(join(projectRoot, 'docs/compatibility.md'), 'utf8')
+  .split('\n')
+  .filter((line) => /^\| \d+ \|/.test(line))
+  .map((line) => line.slice(2, -2).split(' | '));
+const files = ['src', 'test'].flatMap((folder) =>
+  readdirSync(join(projectRoot, folder), { recursive: true }).map((file) => `${folder}/${String(file)}`),
+);
+
+test('the table has every quirk once, in order', () => {
+  assert.deepEqual(
+    rows.map(([number]) => Number(number)),
+    Array.from({ length: QUIRKS }, (_, i) => i + 1),
+  );
+});
+
+for (const [number, quirk, answer, state, proof = '', ...rest] of rows) {
+  test(`quirk ${number} is proven: ${quirk}`, () => {
+    assert.deepEqual(rest, []);
+    assert.ok(quirk !== '' && answer !== '');
+    const [, path = '', title] = /^`([^`]+)`(?: › (.+))?$/.exec(proof) ?? [];
+    if (state === 'not yet served') {
+      assert.equal(title, undefined, 'what is not served has no test');
+      const there = files.find((file) => file.startsWith(path));
+      assert.equal(there, undefined, `${there} is there now: say what it does about quirk ${number} and name the test`);
+      return;
+    }
+    assert.ok(state === 'mended' || state === 'kept', `unknown state ${state}`);
+    assert.ok(files.includes(path), `no file ${path}`);
+    const source = readFileSync(join(projectRoot, path), 'utf8');
+    const calls = [`test('${title}'`, `test("${title}"`, `it('${title}'`, `it("${title}"`];
+    assert.ok(
+      calls.some((call) => source.includes(call)),
+      `${path} has no test "${title}"`,
+    );
+  });
+}
