@@ -33,6 +33,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'api-v1.3': importing(() => import('../api-versions/v1.3/index.js')),
   'api-v2.0': importing(() => import('../api-versions/v2.0/index.js')),
   'api-v2.1': importing(() => import('../api-versions/v2.1/index.js')),
+  prometheus: importing(() => import('./endpoints/prometheus/index.js')),
 };
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
@@ -54,4 +55,5 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'api-v1.3' },
   { use: 'api-v2.0' },
   { use: 'api-v2.1' },
+  { use: 'prometheus' },
 ];

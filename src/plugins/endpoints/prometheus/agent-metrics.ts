@@ -1,0 +1,86 @@
+import type { AgentView, PluginStatus } from '../../../kernel/contracts/index.js';
+import type { MetricType } from './families.js';
+import { Histogram } from './histogram.js';
+import type { LoopDelay } from './loop-delay.js';
+import { writeProcess } from './process-metrics.js';
+import type { Sheet } from './sheet.js';
+
+/** What one answer held of containers. */
+export interface SeriesCount {
+  readonly written: number;
+  /** Left out because of `maxSeries`. */
+  readonly cut: number;
+}
+
+const SCRAPE_BOUNDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** The agent about itself. */
+export class AgentMetrics {
+  private readonly scrapes = new Histogram(
+    'tallyman_scrape_duration_seconds',
+    'Time it took to write an answer, those of earlier scrapes.',
+    SCRAPE_BOUNDS,
+  );
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly loopDelay: LoopDelay,
+  ) {}
+
+  /** Notes how long an answer took to write. */
+  scraped(milliseconds: number): void {
+    this.scrapes.observe(milliseconds / 1000);
+  }
+
+  write(sheet: Sheet, series: SeriesCount): void {
+    this.writeAgent(sheet);
+    for (const plugin of this.agent.plugins()) writePlugin(sheet, plugin);
+    writeMemory(sheet, this.agent.self().historyBytes);
+    this.loopDelay.write(sheet);
+    this.scrapes.write(sheet);
+    sheet.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
+    const cut = 'Series of containers that this answer lacks because of the option maxSeries.';
+    sheet.plain('tallyman_scrape_series_cut', 'gauge', cut, series.cut);
+    writeProcess(sheet, this.agent.self().startedAt);
+  }
+
+  private writeAgent(sheet: Sheet): void {
+    const { agent } = this;
+    const { samples, descriptors } = agent.self();
+    const gauge = (name: string, help: string, value: number) => sheet.plain(`tallyman_${name}`, 'gauge', help, value);
+    const counter = (name: string, help: string, value: number) =>
+      sheet.plain(`tallyman_${name}_total`, 'counter', help, value);
+    const build = { version: agent.version, node: process.versions.node };
+    sheet.plain('tallyman_build_info', 'gauge', 'Versions of the agent and of Node.js; always 1.', 1, build);
+    gauge('containers', 'Containers that are monitored.', agent.containers().length);
+    gauge('containers_pending', 'Cgroups that wait for their handler.', agent.pending().length);
+    counter('samples', 'Samples taken.', samples.taken);
+    counter('samples_idle', 'Samples of idle containers whose files were left unread.', samples.idle);
+    counter('samples_missed', 'Samples not taken because the agent was late.', samples.missed);
+    gauge('cgroup_files_open', 'Cgroup files that are kept open.', descriptors.kept);
+    gauge('cgroup_files_reopened', 'Cgroup files opened for each read, for want of descriptors.', descriptors.reopened);
+  }
+}
+
+function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
+  const labels = { plugin: plugin.id, kind: plugin.kind };
+  const put = (name: string, type: MetricType, help: string, value: number | undefined): void => {
+    if (value !== undefined) sheet.plain(`tallyman_plugin_${name}`, type, help, value, labels);
+  };
+  const at = (micros: number | undefined) => micros && micros / 1e6;
+  put('up', 'gauge', 'The plugin runs and is not paused after faults (1) or not (0).', plugin.up ? 1 : 0);
+  put('calls_total', 'counter', 'Calls into the plugin.', plugin.calls);
+  put('duration_seconds_total', 'counter', 'Time spent in calls into the plugin.', plugin.busyMs / 1000);
+  put('errors_total', 'counter', 'Faults of the plugin.', plugin.errors);
+  put('last_success_timestamp_seconds', 'gauge', 'When a call last went well.', at(plugin.lastSuccessAt));
+  put('last_error_timestamp_seconds', 'gauge', 'When a call last failed.', at(plugin.lastErrorAt));
+}
+
+function writeMemory(sheet: Sheet, history: number): void {
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const parts = { resident: rss, heap: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers, history };
+  const help = 'Memory of the agent by part; the parts overlap: history lies in array_buffers, those in external.';
+  for (const [part, bytes] of Object.entries(parts)) {
+    sheet.plain('tallyman_memory_bytes', 'gauge', help, bytes, { part });
+  }
+}

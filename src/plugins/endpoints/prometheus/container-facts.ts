@@ -1,0 +1,125 @@
+import type { ContainerDescription, ContainerState, Limit, ResourceLimits } from '../../../kernel/contracts/index.js';
+import type { Family, FamilyTable, MetricType } from './families.js';
+import { labelPair } from './text.js';
+
+/** What facts are made from. */
+export interface FactSource {
+  readonly description: ContainerDescription;
+  /** Absent for a container that has ended. */
+  readonly limits?: ResourceLimits;
+}
+
+/** A series that changes only with the container's description or limits: the text after the container's labels. */
+export interface FactLine {
+  readonly family: Family;
+  readonly line: Buffer;
+}
+
+type Value = number | bigint | undefined;
+
+interface Fact {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  /** `undefined`: the container has no such series. */
+  readonly value: (source: FactSource) => Value | readonly (readonly [label: string, value: number])[];
+}
+
+const STATES: readonly ContainerState['status'][] = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'];
+/** From here on a memory limit is none (cAdvisor's rule). */
+const NO_LIMIT = 2n ** 62n;
+
+const fact = (name: string, help: string, value: Fact['value'], type: MetricType = 'gauge'): Fact => ({
+  name: `container_${name}`,
+  type,
+  help,
+  value,
+});
+
+/** Limits and creation of a container, under cAdvisor's names. */
+const SPEC: readonly Fact[] = [
+  fact(
+    'start_time_seconds',
+    'When the container started, or when it was made if that is not known; seconds since the epoch.',
+    ({ description, limits }) => limits && seconds(description.state.startedAt ?? created({ description, limits })),
+  ),
+  fact(
+    'creation_time_seconds',
+    'When the container was made, seconds since the epoch.',
+    (source) => source.limits && seconds(created(source)),
+  ),
+  fact('spec_cpu_period', 'Length of an enforcement period of the CPU quota, µs.', ({ limits }) => limits?.cpu.period),
+  fact('spec_cpu_quota', 'CPU time that the container may use per period, µs.', ({ limits }) => limits?.cpu.quota),
+  fact('spec_cpu_shares', 'Weight of the container when CPU time is short.', ({ limits }) =>
+    limits?.hasCpu ? limits.cpu.limit : undefined,
+  ),
+  memoryLimit('spec_memory_limit_bytes', 'Memory that the container may use; 0: no limit.', 'limit'),
+  memoryLimit('spec_memory_swap_limit_bytes', 'Swap limit as the kernel has it; 0: no limit.', 'swapLimit'),
+  memoryLimit('spec_memory_reservation_limit_bytes', 'Memory that is kept for the container; 0: none.', 'reservation'),
+];
+
+/** What a runtime says of a container. A raw cgroup has no such state. */
+const STATE: readonly Fact[] = [
+  fact('state', 'The container is in the state of the label (1) or not (0).', ({ description }) =>
+    STATES.map((status) => [labelPair('state', status), description.state.status === status ? 1 : 0] as const),
+  ),
+  fact('health_state', 'Health check: 1 healthy, 0 starting or unhealthy, -1 no check.', ({ description }) => {
+    const { health } = description.state;
+    if (health === undefined) return -1;
+    return health.status === 'healthy' ? 1 : 0;
+  }),
+  fact(
+    'health_failing_streak',
+    'Health checks that failed in a row.',
+    ({ description }) => description.state.health?.failingStreak,
+  ),
+  fact(
+    'restarts_total',
+    'Restarts by the runtime’s restart policy.',
+    ({ description }) => description.restartCount,
+    'counter',
+  ),
+  fact('exit_code', 'Exit code of the last run that ended.', ({ description }) => description.state.exitCode),
+  fact('oom_killed', 'The kernel killed the last run that ended for lack of memory (1) or not (0).', (source) => {
+    const { oomKilled } = source.description.state;
+    return oomKilled === undefined ? undefined : Number(oomKilled);
+  }),
+  fact('finished_time_seconds', 'When the last run ended, seconds since the epoch.', ({ description }) =>
+    seconds(description.state.finishedAt ?? 0),
+  ),
+  fact('image_info', 'The image that the container runs, by its id; always 1.', ({ description: { imageId } }) =>
+    imageId === undefined ? undefined : [[labelPair('image_id', imageId), 1]],
+  ),
+];
+
+/** Renders the facts of a container. */
+export function renderFacts(source: FactSource, families: FamilyTable): readonly FactLine[] {
+  const facts = source.description.namespace === undefined ? SPEC : [...SPEC, ...STATE];
+  const lines: FactLine[] = [];
+  for (const { name, type, help, value } of facts) {
+    const values = value(source);
+    if (values === undefined) continue;
+    const family = families.take(name, type, help);
+    if (family === undefined) continue;
+    if (typeof values !== 'object') lines.push({ family, line: Buffer.from(`} ${values}`) });
+    else for (const [label, one] of values) lines.push({ family, line: Buffer.from(`,${label}} ${one}`) });
+  }
+  return lines;
+}
+
+/** When the container was made, µs since the epoch. */
+function created({ description, limits }: FactSource): number {
+  return description.createdAt ?? limits?.createdAt ?? 0;
+}
+
+function memoryLimit(name: string, help: string, limit: 'limit' | 'swapLimit' | 'reservation'): Fact {
+  return fact(name, help, ({ limits }) => (limits?.hasMemory ? shownLimit(limits.memory[limit]) : undefined));
+}
+
+function shownLimit(limit: Limit | undefined): bigint {
+  return limit === undefined || limit === 'unlimited' || limit > NO_LIMIT ? 0n : limit;
+}
+
+function seconds(micros: number): number | undefined {
+  return micros > 0 ? Math.floor(micros / 1e6) : undefined;
+}

@@ -1,0 +1,95 @@
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+import {
+  type Answer,
+  type ApiRequest,
+  type ByteWriter,
+  definePlugin,
+  type Endpoint,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+} from '../../../kernel/contracts/index.js';
+import { AgentMetrics } from './agent-metrics.js';
+import { Exposition } from './exposition.js';
+import { FamilyTable } from './families.js';
+import { LoopDelay } from './loop-delay.js';
+import { CONTENT_TYPES, chooseEncoding, chooseFormat, type Encoding, scrapeTimeout } from './negotiation.js';
+import { type PrometheusOptions, passes, prometheusOptions } from './options.js';
+import { Sheet } from './sheet.js';
+import { Subjects } from './subjects.js';
+
+/** Sheets kept for later answers; more are only needed while so many clients scrape at the same time. */
+const KEPT_SHEETS = 2;
+/** Bytes handed to the connection at a time. */
+const PIECE = 256 * 1024;
+
+type Compress = (input: Buffer) => Promise<Buffer>;
+
+/** zstd came with Node 22.15; without it it is not offered. */
+const zstd = (zlib as { zstdCompress?: (input: Buffer, done: (error: Error | null, result: Buffer) => void) => void })
+  .zstdCompress;
+const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
+
+const compressors: Partial<Record<Encoding, Compress>> = {
+  ...(zstd !== undefined && { zstd: promisify(zstd) }),
+  gzip: (input) => gzip(input, { level: 1 }),
+};
+
+class MetricsEndpoint implements Endpoint {
+  readonly routes: Endpoint['routes'];
+  private readonly families: FamilyTable;
+  private readonly exposition: Exposition;
+  private readonly sheets: Sheet[] = [];
+
+  constructor(
+    private readonly context: PluginContext,
+    private readonly options: PrometheusOptions,
+  ) {
+    const { agent, clock, logger, signal } = context;
+    this.families = new FamilyTable((name) => passes([name], options.metricsInclude, options.metricsExclude));
+    const subjects = new Subjects(agent, logger, options, this.families);
+    const self = new AgentMetrics(agent, new LoopDelay(signal));
+    this.exposition = new Exposition(agent, clock, options, this.families, subjects, self);
+    this.routes = { [options.path]: (request) => this.answer(request) };
+  }
+
+  private async answer(request: ApiRequest): Promise<Answer> {
+    const sheet = this.sheets.pop() ?? new Sheet(this.families);
+    sheet.clear();
+    sheet.format = chooseFormat(request.header('accept'));
+    const timeout = scrapeTimeout(request.header('x-prometheus-scrape-timeout-seconds')) ?? Number.POSITIVE_INFINITY;
+    await this.exposition.write(sheet, { signal: request.signal, at: this.context.clock.monotonic() + timeout });
+    const offered = this.options.compression ? (Object.keys(compressors) as Encoding[]) : [];
+    const encoding = chooseEncoding(request.header('accept-encoding'), offered);
+    const contentType = CONTENT_TYPES[sheet.format];
+    const headers = { Vary: 'Accept, Accept-Encoding' };
+    const compress = compressors[encoding];
+    if (compress === undefined) return { contentType, headers, body: (out) => this.body(sheet, out) };
+    const compressed = await compress(sheet.join());
+    this.keep(sheet);
+    return { contentType, headers: { ...headers, 'Content-Encoding': encoding }, body: (out) => out.bytes(compressed) };
+  }
+
+  private *body(sheet: Sheet, out: ByteWriter): Generator<void, void, void> {
+    for (const piece of sheet.pieces()) {
+      for (let at = 0; at < piece.length; at += PIECE) {
+        out.bytes(piece.subarray(at, at + PIECE));
+        if (out.length >= PIECE) yield;
+      }
+    }
+    this.keep(sheet);
+  }
+
+  private keep(sheet: Sheet): void {
+    if (this.sheets.length < KEPT_SHEETS) this.sheets.push(sheet);
+  }
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'prometheus',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'All numbers as Prometheus metrics, under cAdvisor’s names: text format and OpenMetrics.',
+  configSchema: prometheusOptions,
+  create: (context, options) => new MetricsEndpoint(context, options),
+});

@@ -1,0 +1,36 @@
+import { Histogram } from './histogram.js';
+import type { Sheet } from './sheet.js';
+
+/** How often the delay is measured, ms. */
+const INTERVAL = 20;
+const BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+
+/**
+ * How late the event loop serves its timers: for so long any request waits at least. Counted here and not taken from
+ * `perf_hooks`, whose histogram gives percentiles since the start, from which no rate over the last minutes follows.
+ */
+export class LoopDelay {
+  private readonly histogram = new Histogram(
+    'tallyman_event_loop_delay_seconds',
+    'How late the event loop served a timer.',
+    BOUNDS,
+  );
+  private last = performance.now();
+
+  /** Measures until the signal is aborted. */
+  constructor(signal: AbortSignal) {
+    const timer = setInterval(() => this.tick(), INTERVAL);
+    timer.unref();
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  write(sheet: Sheet): void {
+    this.histogram.write(sheet);
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    this.histogram.observe(Math.max(0, now - this.last - INTERVAL) / 1000);
+    this.last = now;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Format } from './families.js';
+
+export type Encoding = 'identity' | 'gzip' | 'zstd';
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openMetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+interface Choice {
+  readonly name: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Weight, 0 … 1; 0: not wanted. */
+  readonly q: number;
+}
+
+/** OpenMetrics when the client likes it at least as much as the text format, which anybody gets who says nothing. */
+export function chooseFormat(accept: string | undefined): Format {
+  let openMetrics = 0;
+  let text = 0;
+  for (const { name, parameters, q } of choices(accept)) {
+    const version = parameters.get('version');
+    if (name === 'application/openmetrics-text') {
+      if (version === undefined || version === '1.0.0' || version === '0.0.1') openMetrics = Math.max(openMetrics, q);
+    } else if (name === 'text/plain' && (version === undefined || version === '0.0.4')) text = Math.max(text, q);
+  }
+  return openMetrics > 0 && openMetrics >= text ? 'openMetrics' : 'text';
+}
+
+/** The encoding that the client likes best among those that can be `offered`; of equals the first one offered. */
+export function chooseEncoding(accept: string | undefined, offered: readonly Encoding[]): Encoding {
+  const wanted = choices(accept);
+  const weight = (encoding: string): number =>
+    (wanted.find(({ name }) => name === encoding) ?? wanted.find(({ name }) => name === '*'))?.q ?? 0;
+  let best: Encoding = 'identity';
+  let bestWeight = 0;
+  for (const encoding of offered) {
+    const q = weight(encoding);
+    if (q > bestWeight) {
+      best = encoding;
+      bestWeight = q;
+    }
+  }
+  const identity = wanted.find(({ name }) => name === 'identity')?.q ?? 0;
+  return identity > bestWeight ? 'identity' : best;
+}
+
+/** Milliseconds that Prometheus waits for the answer; `undefined` when it does not say. */
+export function scrapeTimeout(header: string | undefined): number | undefined {
+  const seconds = Number(header);
+  return header !== undefined && Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+function choices(header: string | undefined): Choice[] {
+  return (header ?? '').split(',').flatMap((part) => {
+    const [name, ...rest] = part.split(';').map((word) => word.trim().toLowerCase());
+    if (name === undefined || name === '') return [];
+    const parameters = new Map(rest.map((parameter) => splitPair(parameter)));
+    const q = Number(parameters.get('q') ?? 1);
+    return [{ name, parameters, q: Number.isNaN(q) ? 0 : q }];
+  });
+}
+
+function splitPair(parameter: string): [string, string] {
+  const at = parameter.indexOf('=');
+  if (at < 0) return [parameter, ''];
+  return [
+    parameter.slice(0, at).trim(),
+    parameter
+      .slice(at + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1'),
+  ];
+}

@@ -1,0 +1,82 @@
+import { glob, z } from '../../../kernel/contracts/index.js';
+
+/** Labels that series have besides those of their container; a renamed label may not take their place. */
+const TAKEN =
+  /^(id|name|image|cpu|device|interface|failure_type|scope|state|(tcp|udp)_state|ulimit|node|type|pagesize|major|minor|operation|le|quantile|__.*|app_.*)$/;
+
+const labelName = z
+  .string()
+  .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected a label name: letters, digits and _, no digit first' })
+  .refine((name) => !TAKEN.test(name), { error: 'this label exists already; choose another name' });
+
+const globs = () => z.array(glob());
+
+/** Options of the endpoint. */
+export const prometheusOptions = z.strictObject({
+  path: z
+    .string()
+    .regex(/^\/[\w.~/-]*[\w.~-]$/, { error: 'expected a path such as /metrics' })
+    .default('/metrics')
+    .describe('Where the metrics are served.'),
+  timestamps: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Give every sampled series the time of its sample, as cAdvisor does. `false`: the time of the scrape counts, and series of a container that is gone end at the next scrape instead of five minutes later.',
+    ),
+  labelAllow: globs()
+    .optional()
+    .describe(
+      'Container labels and environment variables that become series labels, as globs over the key (`com.docker.compose.*`) or the label name (`container_label_tier`). Absent: all; `[]`: none.',
+    ),
+  labelDeny: globs().prefault([]).describe('Those that do not, in the same form. Wins over `labelAllow`.'),
+  labelRename: z
+    .record(z.string(), labelName)
+    .default({})
+    .describe('Names for them other than `container_label_…`: key or label name → new name (`tier: tier`).'),
+  emptyLabels: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Print a label that only other containers have as `""`, as cAdvisor does. `false` leaves it out: the same to Prometheus, and far less text where labels are many.',
+    ),
+  metricsInclude: globs().optional().describe('Names of the metrics that are served, as globs. Absent: all.'),
+  metricsExclude: globs()
+    .prefault(['container_pressure_*_avg*'])
+    .describe('Names of metrics that are not served, as globs. Wins over `metricsInclude`.'),
+  containersInclude: globs()
+    .optional()
+    .describe(
+      'Containers whose metrics are served, as globs over the absolute name (`/system.slice/**`) or an alias (`web-*`). Absent: all.',
+    ),
+  containersExclude: globs().prefault([]).describe('Containers that are not served, in the same form.'),
+  maxSeries: z
+    .int()
+    .min(0)
+    .default(500_000)
+    .describe(
+      'The most series of containers in one answer; 0: no limit. Containers beyond it, by name, are left out as a whole and counted in `tallyman_scrape_series_cut`.',
+    ),
+  selfMetrics: z.boolean().default(true).describe('Serve metrics about the agent itself (`tallyman_*`, `process_*`).'),
+  machineLabels: z
+    .boolean()
+    .default(true)
+    .describe('Put `machine_id`, `system_uuid` and `boot_id` on `machine_*` metrics; cAdvisor before v0.38 had none.'),
+  cpuTopology: z
+    .boolean()
+    .default(false)
+    .describe('Serve caches, threads, memory and huge pages by NUMA node (cAdvisor’s metric set `cpu_topology`).'),
+  compression: z.boolean().default(true).describe('Compress answers (gzip, zstd) for clients that ask for it.'),
+});
+
+export type PrometheusOptions = z.output<typeof prometheusOptions>;
+
+/** Whether a name passes an include and an exclude list; any of its `forms` may match. */
+export function passes(
+  forms: readonly string[],
+  include: readonly RegExp[] | undefined,
+  exclude: readonly RegExp[],
+): boolean {
+  const hit = (patterns: readonly RegExp[]) => patterns.some((pattern) => forms.some((form) => pattern.test(form)));
+  return (include === undefined || hit(include)) && !hit(exclude);
+}

@@ -1,0 +1,60 @@
+import { ByteWriter } from '../../../kernel/contracts/index.js';
+import type { Family, FamilyTable, Format, MetricType } from './families.js';
+import { floatText, labelPairs } from './text.js';
+
+const FIRST_CAPACITY = 2048;
+const EOF = Buffer.from('# EOF\n');
+
+/** Labels of a series that is about no container. */
+export type PlainLabels = Readonly<Record<string, string>>;
+
+/**
+ * The lines of one answer while it is written, by family: containers are walked once, and the text formats want the
+ * lines of a family together. Its buffers are used again for the next answer.
+ */
+export class Sheet {
+  format: Format = 'text';
+  private readonly writers: ByteWriter[] = [];
+  /** All of it in one piece, for compression. */
+  private readonly joined = new ByteWriter(FIRST_CAPACITY);
+
+  constructor(readonly families: FamilyTable) {}
+
+  /** Where the lines of the family go. */
+  writer(family: Family): ByteWriter {
+    for (let i = this.writers.length; i <= family.index; i++) this.writers.push(new ByteWriter(FIRST_CAPACITY));
+    return this.writers[family.index]!;
+  }
+
+  /** Writes a series that is about no container; `suffix` is what a histogram's parts add to its name. */
+  plain(name: string, type: MetricType, help: string, value: number, labels: PlainLabels = {}, suffix = ''): void {
+    const family = this.families.take(name, type, help);
+    if (family === undefined) return;
+    const pairs = Object.entries(labels);
+    const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
+    this.writer(family).text(`${name}${suffix}${braces} ${floatText(value)}\n`);
+  }
+
+  /** The answer in pieces: families by name, each with its header; families without series are left out. */
+  *pieces(): Generator<Buffer, void, void> {
+    for (const family of this.families.sorted) {
+      const out = this.writers[family.index];
+      if (out === undefined || out.length === 0) continue;
+      yield family.header(this.format);
+      yield out.buffer.subarray(0, out.length);
+    }
+    if (this.format === 'openMetrics') yield EOF;
+  }
+
+  /** The answer in one piece, valid until the sheet is used again. */
+  join(): Buffer {
+    const { joined } = this;
+    joined.length = 0;
+    for (const piece of this.pieces()) joined.bytes(piece);
+    return joined.buffer.subarray(0, joined.length);
+  }
+
+  clear(): void {
+    for (const writer of this.writers) writer.length = 0;
+  }
+}

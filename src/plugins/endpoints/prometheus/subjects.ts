@@ -1,0 +1,80 @@
+import type { AgentView, ContainerView, Logger } from '../../../kernel/contracts/index.js';
+import type { SeriesCount } from './agent-metrics.js';
+import { LabelUnion } from './container-text.js';
+import type { FamilyTable } from './families.js';
+import { type PrometheusOptions, passes } from './options.js';
+import { Subject } from './subject.js';
+
+/** Limits are read again after 30 to 60 s, so that not all of them are read in one scrape. */
+const LIMITS_AGE = 30_000;
+
+/** The containers to be shown, kept in step with the agent at each scrape. */
+export class Subjects {
+  private readonly union: LabelUnion;
+  private living = new Map<string, Subject>();
+  private ended = new Map<string, Subject>();
+  private cutting = false;
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly logger: Logger,
+    private readonly options: PrometheusOptions,
+    private readonly families: FamilyTable,
+  ) {
+    this.union = new LabelUnion(options);
+  }
+
+  /**
+   * All containers as they are now: first the ones that live, sorted by name, then those that ended a short while ago.
+   * Each name is in it once.
+   */
+  current(): readonly Subject[] {
+    const living = new Map<string, Subject>();
+    for (const view of this.agent.containers()) {
+      if (!this.wanted(view.name, view.description.aliases)) continue;
+      living.set(view.name, this.subjectOf(view));
+    }
+    const ended = new Map<string, Subject>();
+    for (const { name, description } of this.agent.departed()) {
+      if (living.has(name) || ended.has(name) || !this.wanted(name, description.aliases)) continue;
+      const known = this.ended.get(name);
+      known?.update(description);
+      ended.set(name, known ?? new Subject(name, description, this.union, this.families));
+    }
+    for (const [name, subject] of this.living) if (living.get(name) !== subject) subject.leave();
+    for (const [name, subject] of this.ended) if (ended.get(name) !== subject) subject.leave();
+    this.living = living;
+    this.ended = ended;
+    return [...living.values(), ...ended.values()];
+  }
+
+  /** Reads the container's limits again when it is time. @param now monotonic ms */
+  refreshLimits(subject: Subject, now: number): void {
+    if (subject.limitsOverdue(now)) subject.readLimits(now + LIMITS_AGE * (1 + Math.random()));
+  }
+
+  /** Takes note of what the last answer held, and says once when series begin or cease to be cut. */
+  reported({ cut, written }: SeriesCount): void {
+    if (cut > 0 === this.cutting) return;
+    this.cutting = cut > 0;
+    if (cut > 0) {
+      this.logger.warn(
+        `${cut} series of containers are left out of ${this.options.path}: there are more than maxSeries (${this.options.maxSeries}); see ${this.options.path}?explain=1`,
+        { written, cut },
+      );
+    } else this.logger.info(`all series of containers are in ${this.options.path} again`);
+  }
+
+  private subjectOf(view: ContainerView): Subject {
+    const known = this.living.get(view.name);
+    if (known?.view !== view) return new Subject(view.name, view.description, this.union, this.families, view);
+    known.update(view.description);
+    return known;
+  }
+
+  private wanted(name: string, aliases: readonly string[]): boolean {
+    const { containersInclude, containersExclude } = this.options;
+    if (containersInclude === undefined && containersExclude.length === 0) return true;
+    return passes([name, ...aliases], containersInclude, containersExclude);
+  }
+}
