@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { attached, FileTree, nameOf, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { TestHost } from '../../../../test/support/test-host.js';
+import { advTcpFields } from './fields.js';
+import { createAdvTcpSource, findPairCells } from './index.js';
+
+const SNMP =
+  'Ip: Forwarding InReceives\nIp: 1 5\nTcp: RtoMin MaxConn InSegs Unknown\nTcp: 200 -1 77 9\nUdp: InErrors\nUdp: 3\n';
+
+test('the kernel’s counters come under the kernel’s names, whatever stands beside them', (t) => {
+  const tree = new FileTree(1).write({
+    'proc/1/stat': `1 (init) S ${'0 '.repeat(18)}5 0\n`,
+    'proc/1/net/snmp': SNMP,
+    'proc/1/net/netstat':
+      'TcpExt: TW ArpFilter TCPSynRetrans\nTcpExt: 1 2 18446744073709551615\nIpExt: InOctets\nIpExt: 5\n',
+  });
+  t.after(() => tree.remove());
+  const source = createAdvTcpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
+  const probe = attached(source, tree.target('/'));
+  const { columns } = probe;
+  tree.write({ 'proc/1/net/snmp': SNMP.replace('1 5', '1 500') });
+  assert.deepEqual(sampleOf(probe), {
+    'tcp_advanced.RtoMin': 200,
+    'tcp_advanced.MaxConn': -1,
+    'tcp_advanced.InSegs': 77,
+    'tcp_advanced.TW': 1,
+    'tcp_advanced.TCPSynRetrans': 18446744073709551615n,
+  });
+  assert.equal(probe.columns, columns);
+});
+
+test('more names than values, more values than names, odd values', () => {
+  const names = (text: string) =>
+    findPairCells(text, 'Tcp', advTcpFields.snmp).flatMap(({ column }) => (column ? [nameOf(column)] : []));
+  assert.deepEqual(names('Tcp: InSegs OutSegs\nTcp: 1\n'), ['tcp_advanced.InSegs']);
+  assert.deepEqual(names('Tcp: InSegs\nTcp: 1 2 3\n'), ['tcp_advanced.InSegs']);
+  assert.deepEqual(names('Tcp: InSegs OutSegs\nTcp: x 2\n'), ['tcp_advanced.OutSegs']);
+  assert.deepEqual(names('Tcp: InSegs\n'), []);
+});
+
+test('any text gives cells in order', () => {
+  const piece = fc.constantFrom('Tcp:', ' InSegs', ' OutSegs', ' 12', '\n', ' -', ' ', 'Udp:');
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece).map((pieces) => pieces.join('')),
+      ),
+      (text) => {
+        let last = -1;
+        for (const { at, column } of findPairCells(text, 'Tcp', advTcpFields.snmp)) {
+          assert.ok(at > last);
+          if (column !== undefined) assert.match(text[at]!, /[-\d]/);
+          last = at;
+        }
+      },
+    ),
+  );
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
+import { TestClock } from '../../../../test/support/probes.js';
+import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand } from './index.js';
+
+test('exact sums of any 64-bit integers', () => {
+  const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });
+  fc.assert(
+    fc.property(fc.array(u64, { maxLength: 20 }), (integers) => {
+      const sum = new ExactSum();
+      for (const integer of integers) sum.add(Number(integer), Number(integer - BigInt(Number(integer))));
+      const expected = integers.reduce((total, integer) => total + integer, 0n);
+      assert.equal(BigInt(sum.value) + BigInt(sum.residual), expected);
+    }),
+  );
+});
+
+test('a probe goes on while any of its files is there, and ends with the last', () => {
+  const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
+  const derived = new RecordingPart('c', 'derived');
+  const probe = new PartsProbe([first, second, derived]);
+  assert.deepEqual(rowOf(probe), { outcome: 'ok', values: [1, 1, 1] });
+  first.outcome = 'gone';
+  assert.equal(rowOf(probe).outcome, 'ok');
+  rowOf(probe);
+  assert.equal(first.samples, 2);
+  second.outcome = 'gone';
+  assert.equal(rowOf(probe).outcome, 'ended');
+  probe.close();
+  assert.deepEqual([first.closed, second.closed], [true, true]);
+});
+
+test('a part whose columns change moves the columns of those behind it', () => {
+  const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
+  const probe = new PartsProbe([first, second]);
+  first.columns = [...first.columns, ...first.columns];
+  first.outcome = 'layout-changed';
+  assert.equal(rowOf(probe).outcome, 'layout-changed');
+  first.outcome = 'ok';
+  assert.deepEqual(rowOf(probe).values, [1, Number.NaN, 1]);
+  assert.equal(probe.columns.length, 3);
+});
+
+test('a paced part repeats what it said, and does not repeat what it no longer says', () => {
+  const clock = new TestClock();
+  const part = new RecordingPart('a');
+  const probe = new PartsProbe([new PacedPart(part, 100, clock)]);
+  rowOf(probe);
+  assert.deepEqual([rowOf(probe).values, part.samples], [[1], 1]);
+  part.silent = true;
+  clock.milliseconds += 100;
+  assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
+});
+
+test('whether a process belongs to a cgroup', () => {
+  const lines = '5:cpu,cpuacct:/a/b\n0::/x:y\n';
+  assert.equal(belongsTo('/a', lines), true);
+  assert.equal(belongsTo('/a/b', lines), true);
+  assert.equal(belongsTo('/a/b/c', lines), false);
+  assert.equal(belongsTo('/x:y', lines), true);
+  assert.equal(belongsTo('/a', '0::/ab\n'), false);
+  assert.equal(belongsTo('/a', '0::/../../b\n'), true);
+  fc.assert(fc.property(fc.string(), fc.string(), (name, text) => typeof belongsTo(name, text) === 'boolean'));
+});
+
+test('the words behind a command name of any kind', () => {
+  const scanner = new ByteScanner();
+  fc.assert(
+    fc.property(fc.string({ maxLength: 15 }), (name) => {
+      const bytes = Buffer.from(`12 (${name}) S 1 2`);
+      assert.equal(skipCommand(scanner, bytes, bytes.length), true);
+      assert.equal(scanner.peek(), 'S'.charCodeAt(0));
+    }),
+  );
+  assert.equal(skipCommand(scanner, Buffer.from('12'), 2), false);
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import fc from 'fast-check';
+import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
+import { TestHost } from '../../../../test/support/test-host.js';
+import { createPressureSource, findPressureCells } from './index.js';
+
+const some = (avg: string, total: number) => `some avg10=${avg} avg60=0.10 avg300=0.00 total=${total}\n`;
+
+let tree: FileTree;
+beforeEach(() => {
+  tree = new FileTree(2);
+});
+afterEach(() => tree.remove());
+
+const source = () => createPressureSource(new TestHost(tree.root));
+
+test('averages and totals of each resource', () => {
+  tree.writeCgroup('/a', 'cpu', {
+    'cpu.pressure': some('12.39', 7_156_368),
+    'io.pressure': some('0.00', 1) + some('99.99', 2).replace('some', 'full'),
+  });
+  const probe = attached(source(), tree.target('/a'));
+  assert.deepEqual(sampleOf(probe), {
+    'pressure.cpu.some.avg10': 12.39,
+    'pressure.cpu.some.avg60': 0.1,
+    'pressure.cpu.some.avg300': 0,
+    'pressure.cpu.some.total': 7_156_368,
+    'pressure.io.some.avg10': 0,
+    'pressure.io.some.avg60': 0.1,
+    'pressure.io.some.avg300': 0,
+    'pressure.io.some.total': 1,
+    'pressure.io.full.avg10': 99.99,
+    'pressure.io.full.avg60': 0.1,
+    'pressure.io.full.avg300': 0,
+    'pressure.io.full.total': 2,
+  });
+  assert.deepEqual(
+    probe.missing?.map(({ what }) => what),
+    ['pressure.memory'],
+  );
+  assert.notEqual(probe.skipWhenIdle, true);
+});
+
+test('on a hybrid v1 host the unified hierarchy has them, for containers that are there', () => {
+  tree.remove();
+  tree = new FileTree(1)
+    .write({ 'sys/fs/cgroup/unified/a/cpu.pressure': some('1.00', 5) })
+    .writeCgroup('/b', 'cpu', { 'cpu.stat': '' });
+  assert.equal(sampleOf(attached(source(), tree.target('/a')))?.['pressure.cpu.some.total'], 5);
+  assert.equal(absent(source(), tree.target('/b')).expected, true);
+});
+
+test('the machine’s are in /proc when its root cgroup has none', () => {
+  tree.write({ 'proc/pressure/memory': some('3.00', 9) });
+  assert.equal(sampleOf(attached(source(), tree.target('/')))?.['pressure.memory.some.total'], 9);
+});
+
+test('switched off, the machine says how to switch it on', () => {
+  assert.match(absent(source(), tree.target('/')).absent, /psi=1/);
+  assert.equal(absent(source(), tree.target('/')).expected, undefined);
+  tree.writeCgroup('/a', 'cpu', { 'cpu.stat': '' });
+  assert.equal(absent(source(), tree.target('/a')).expected, true);
+});
+
+test('any text gives cells in order', () => {
+  const piece = fc.constantFrom('some ', 'full ', 'avg10=', 'total=', '1.5', '12', ' ', '\n', '=');
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece).map((pieces) => pieces.join('')),
+      ),
+      (text) => {
+        let last = -1;
+        for (const { at, column } of findPressureCells(text, 'io')) {
+          assert.ok(at > last);
+          if (column !== undefined) assert.match(text[at]!, /\d/);
+          last = at;
+        }
+      },
+    ),
+  );
+});

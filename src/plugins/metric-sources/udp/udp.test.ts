@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import fc from 'fast-check';
+import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { TestHost } from '../../../../test/support/test-host.js';
+import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { createUdpSource } from './index.js';
+import { addUpSockets } from './queues.js';
+
+const HEADING =
+  '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
+const socket = (queues: string, drops: string) =>
+  `  100: 00000000:0044 00000000:0000 07 ${queues} 00:00000000 00000000     0        0 31 2 ffff888 ${drops}\n`;
+
+let tree: FileTree;
+beforeEach(() => {
+  tree = new FileTree(1).write({ 'proc/1/stat': `1 (init) S ${'0 '.repeat(18)}5 0\n` });
+});
+afterEach(() => tree.remove());
+
+test('the first queue is the one to send, numbers of odd lines are left out, the lines count', () => {
+  tree.write({
+    'proc/1/net/udp':
+      HEADING +
+      socket('00000010:00000300', '5') +
+      socket('00000001:00000002', '6') +
+      socket('1:2', '3 4') +
+      socket('x', '9'),
+    'proc/1/net/udp6': HEADING,
+  });
+  const source = createUdpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
+  assert.deepEqual(sampleOf(attached(source, tree.target('/'))), {
+    'udp.Listen': 4,
+    'udp.Dropped': 11,
+    'udp.RxQueued': 0x302,
+    'udp.TxQueued': 0x11,
+    'udp6.Listen': 0,
+    'udp6.Dropped': 0,
+    'udp6.RxQueued': 0,
+    'udp6.TxQueued': 0,
+  });
+});
+
+test('any bytes give sums', () => {
+  const scanner = new ByteScanner();
+  const piece = fc.constantFrom(HEADING, socket('0A:0B', '1'), 'x', ' ', '\n', ':');
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece).map((pieces) => pieces.join('')),
+      ),
+      (text) => {
+        const sums = { listen: -1, dropped: -1, rxQueued: -1, txQueued: -1 };
+        scanner.reset(Buffer.from(text), Buffer.byteLength(text));
+        addUpSockets(scanner, sums);
+        for (const sum of Object.values(sums)) assert.ok(sum >= 0);
+        assert.ok(sums.listen < text.split('\n').length);
+      },
+    ),
+  );
+});
