@@ -7,8 +7,13 @@ import { projectRoot } from '../project.js';
 const QUIRKS = 42;
 const rows = readFileSync(join(projectRoot, 'docs/compatibility.md'), 'utf8')
   .split('\n')
-  .filter((line) => /^\| \d+ \|/.test(line))
-  .map((line) => line.slice(2, -2).split(' | '));
+  .filter((line) => /^\| \d+ +\|/.test(line))
+  .map((line) =>
+    line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
 const files = ['src', 'test'].flatMap((folder) =>
   readdirSync(join(projectRoot, folder), { recursive: true }).map((file) => `${folder}/${String(file)}`),
 );
