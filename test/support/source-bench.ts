@@ -1,6 +1,6 @@
 import type { LinuxHost, MetricSource, Plugin, ProbeTarget } from '../../src/kernel/contracts/index.js';
 import { builtinPlugins } from '../../src/plugins/builtins.js';
-import { attached, CLOCK, sampleOf } from './probes.js';
+import { CLOCK, sampleOf } from './probes.js';
 
 /** Sources that read what `numbersOf` knows the place of. */
 const CGROUP_SOURCES = ['cpu', 'percpu', 'memory', 'diskIO', 'oom_event', 'hugetlb', 'cpuset', 'process'];
@@ -18,9 +18,8 @@ export async function builtinSource(name: string, linux: LinuxHost): Promise<Met
 export async function cgroupSample(target: ProbeTarget, linux: LinuxHost): Promise<Record<string, number | bigint>> {
   const samples = await Promise.all(
     CGROUP_SOURCES.map(async (name) => {
-      const source = await builtinSource(name, linux);
-      if ('absent' in source.attach(target)) return {};
-      const probe = attached(source, target);
+      const probe = (await builtinSource(name, linux)).attach(target);
+      if ('absent' in probe) return {};
       const sample = sampleOf(probe) ?? {};
       probe.close();
       return sample;
