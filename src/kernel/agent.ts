@@ -2,8 +2,9 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { type DependencyContainer, container as rootContainer } from 'tsyringe';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { ContainerDescription, Logger } from './contracts/index.js';
+import type { ContainerDescription, HostPaths, Logger } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
+import { EventRecorder, EventStore } from './events/index.js';
 import { Housekeeper } from './housekeeping/index.js';
 import { createHttpServer, type HttpServer } from './http/index.js';
 import {
@@ -12,6 +13,7 @@ import {
   createLinuxHost,
   DescriptorBudget,
   detectHierarchies,
+  hostFile,
   type RefreshableHost,
   readBootTime,
   readLimits,
@@ -59,6 +61,8 @@ export class Agent {
   private readonly registry: ContainerRegistry;
   private readonly plugins: PluginHost;
   private readonly view: LiveView;
+  private readonly eventStore: EventStore;
+  private readonly events: EventRecorder;
   private http: HttpServer | undefined;
   private machineTimer: NodeJS.Timeout | undefined;
   readonly supervisor: Supervisor;
@@ -81,8 +85,13 @@ export class Agent {
       this.clock,
       logs.logger('housekeeping'),
       this.supervisor,
-      (name) => this.registry.recheck(name),
+      {
+        ended: (name) => this.registry.recheck(name),
+        oomKills: (name, count) => this.events.counted(name, count),
+      },
     );
+    this.eventStore = new EventStore((type) => config.events[type]);
+    this.events = this.createEventRecorder(paths);
     this.view = this.createView();
     this.plugins = this.createPluginHost();
     this.registry = this.createRegistry(paths.proc);
@@ -102,6 +111,7 @@ export class Agent {
       assertTrusted: (path) => assertTrusted(path, 'plugin'),
     });
     await this.plugins.start();
+    this.events.start();
     await this.registry.start();
     this.housekeeper.start();
     this.http = this.createHttp();
@@ -115,6 +125,7 @@ export class Agent {
     clearInterval(this.machineTimer);
     await this.http?.stop(REQUEST_GRACE);
     this.housekeeper.stop();
+    this.events.stop();
     await this.registry.stop();
     await this.plugins.stop();
     await this.container.dispose();
@@ -143,6 +154,7 @@ export class Agent {
     return new LiveView({
       version: this.options.version,
       host: this.host,
+      events: this.eventStore,
       housekeeper: this.housekeeper,
       startedAt: this.clock.now(),
       descriptors: () => ({ kept: this.budget.kept, limit: this.budget.limit, reopened: this.budget.reopened }),
@@ -153,6 +165,17 @@ export class Agent {
         readLimits: ({ cgroup, name }) =>
           readLimits(cgroup, { isRoot: name === '/', machine: this.host.machine(), bootTime: this.bootTime }),
       },
+    });
+  }
+
+  private createEventRecorder(paths: HostPaths): EventRecorder {
+    return new EventRecorder({
+      store: this.eventStore,
+      clock: this.clock,
+      logger: this.options.logs.logger('events'),
+      kernelLog: hostFile(paths, '/dev/kmsg'),
+      uptime: () => Number.parseFloat(this.host.procText('uptime') ?? '0'),
+      departed: (name) => this.view.departed().find((departed) => departed.name === name)?.description,
     });
   }
 
@@ -192,11 +215,11 @@ export class Agent {
       onFault: (id, error) => this.supervisor.fault(this.supervisor.get(id)!, 'identify', error),
       listener: {
         added: (tracked) => this.containerAdded(tracked),
-        removed: ({ name }) => {
-          this.housekeeper.remove(name);
-          this.view.remove(name);
+        removed: (tracked) => this.containerRemoved(tracked),
+        controllersChanged: ({ name }) => {
+          this.housekeeper.reattach(name);
+          this.view.cgroupsChanged(name);
         },
-        controllersChanged: ({ name }) => this.housekeeper.reattach(name),
         descriptionChanged: (tracked, previous) => this.descriptionChanged(tracked, previous),
       },
     });
@@ -205,6 +228,13 @@ export class Agent {
   private containerAdded(tracked: TrackedContainer): void {
     this.housekeeper.add(tracked);
     this.view.add(tracked);
+    this.events.created(tracked.name, this.view.container(tracked.name)?.createdAt ?? 0);
+  }
+
+  private containerRemoved({ name, description }: TrackedContainer): void {
+    this.housekeeper.remove(name);
+    this.view.remove(name);
+    this.events.deleted(name, description.namespace !== undefined);
   }
 
   private descriptionChanged(tracked: TrackedContainer, previous: ContainerDescription): void {

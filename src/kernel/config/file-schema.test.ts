@@ -52,7 +52,16 @@ describe('documents about the config', () => {
       { use: 'beta' },
       { use: 'off', enabled: false, with: { interval: '5s', tls: { ca: '/ca' } } },
     ]);
-    assert.deepEqual(Object.keys(sections), ['web', 'housekeeping', 'history', 'discovery', 'machine', 'host', 'log']);
+    assert.deepEqual(Object.keys(sections), [
+      'web',
+      'housekeeping',
+      'history',
+      'events',
+      'discovery',
+      'machine',
+      'host',
+      'log',
+    ]);
     assert.match(sample, /# token: <text>/);
     assert.deepEqual(
       Object.values(parse(sample)),

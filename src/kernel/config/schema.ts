@@ -91,6 +91,24 @@ const history = z.strictObject({
   duration: durationFrom(1000, '1s').prefault('2m').meta(durationMeta('How far back the samples in memory go.')),
 });
 
+const retention = z.strictObject({
+  age: durationFrom(0, '0')
+    .prefault('24h')
+    .meta(durationMeta('How long an event is kept, counted from the newest one of its type.')),
+  count: z
+    .int()
+    .min(-1)
+    .default(100_000)
+    .describe('How many are kept. `0`: none, only streams get them; `-1`: no limit.'),
+});
+
+const events = z.strictObject({
+  containerCreation: retention.prefault({}).describe('Containers that appeared.'),
+  containerDeletion: retention.prefault({}).describe('Containers that went.'),
+  oom: retention.prefault({}).describe('Memory shortages, by the container of the killed process.'),
+  oomKill: retention.prefault({}).describe('Killed processes, by the container whose limit was hit.'),
+});
+
 const discovery = z.strictObject({
   rescanInterval: interval(1000, '1s')
     .prefault('60s')
@@ -180,6 +198,7 @@ export const agentConfigSchema = z.strictObject({
   web: web.prefault({}).describe('The HTTP server.'),
   housekeeping: housekeeping.prefault({}).describe('When samples are taken.'),
   history: history.prefault({}).describe('The samples kept in memory.'),
+  events: events.prefault({}).describe('The events kept in memory, by type.'),
   discovery: discovery.prefault({}).describe('How containers are found.'),
   machine: machine.prefault({}).describe('Facts about the machine.'),
   host: host.prefault({}).describe("Where the host's kernel filesystems are, when the agent runs in a container."),

@@ -1,4 +1,5 @@
 import type { ContainerDescription, DepartedContainer, RuntimeInfo } from './container.js';
+import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
@@ -159,6 +160,8 @@ export interface AgentView {
   departed(): readonly DepartedContainer[];
   /** Container runtimes that can be reached. */
   runtimes(): readonly RuntimeInfo[];
+  /** What happened on this host. */
+  readonly events: EventLog;
   /** Every field of every loaded metric source. */
   fields(): readonly FieldDescriptor[];
   /** Every configured plugin: state, errors, cost, last success. */

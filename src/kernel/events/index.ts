@@ -1,3 +1,3 @@
+export { EventRecorder } from './event-recorder.js';
 export { EventStore, type Retention } from './event-store.js';
-export type { OomKill } from './kernel-log.js';
-export { OomWatcher } from './oom-watcher.js';
+export { type OomKill, OomWatcher } from './oom-watcher.js';

@@ -2,6 +2,8 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { type Clock, codeOf, type Logger, messageOf } from '../contracts/index.js';
 import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 
+export type { OomKill };
+
 const POLL = 500;
 /** The kernel never gives a longer record. */
 const RECORD_SIZE = 8192;

@@ -17,6 +17,14 @@ export interface HousekeepingOptions {
   readonly historyDuration: number;
 }
 
+/** What housekeeping tells about the containers it samples. */
+export interface HousekeepingListener {
+  /** A probe found its files gone: the container may be, too. */
+  ended(name: string): void;
+  /** The container's OOM counter grew by `count` since its last sample. */
+  oomKills(name: string, count: number): void;
+}
+
 /** Sampling yields to the event loop after this many ms, so that requests are answered in between. */
 const SLICE = 4;
 /** Wake-ups are at least this far apart: samples due within it are taken together. ms */
@@ -38,13 +46,12 @@ export class Housekeeper {
   /** Messages of faults already logged. */
   private readonly faults = new Set<string>();
 
-  /** @param onEnded called with a container's name when a probe found its files gone */
   constructor(
     private readonly options: HousekeepingOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     supervisor: Supervisor,
-    private readonly onEnded: (name: string) => void,
+    private readonly listener: HousekeepingListener,
   ) {
     this.attachment = new Attachment(supervisor);
     this.sampler = new Sampler(clock, supervisor, this.attachment, options.idleRefresh);
@@ -189,7 +196,9 @@ export class Housekeeper {
     else this.attachment.lookAgain(container, this.sources, now);
     const probes = container.slots.length;
     const changed = this.sampler.sample(container);
-    if (container.slots.length < probes) this.onEnded(container.name);
+    if (container.slots.length < probes) this.listener.ended(container.name);
+    const kills = container.newOomKills();
+    if (kills > 0) this.listener.oomKills(container.name, kills);
     return changed;
   }
 }

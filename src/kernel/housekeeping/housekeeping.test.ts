@@ -63,6 +63,7 @@ function fixture(probes: Record<string, Probe | 'absent'>, options: Partial<Hous
   const logger: Logger = { debug: say, info: say, warn: say, error: say };
   const supervisor = new Supervisor(clock, logger);
   const ended: string[] = [];
+  const kills: [string, number][] = [];
   const housekeeper = new Housekeeper(
     {
       interval: 1000,
@@ -76,7 +77,7 @@ function fixture(probes: Record<string, Probe | 'absent'>, options: Partial<Hous
     clock,
     logger,
     supervisor,
-    (name) => ended.push(name),
+    { ended: (name) => ended.push(name), oomKills: (name, count) => kills.push([name, count]) },
   );
   const sources: SourcePlugin[] = Object.entries(probes).map(([id, probe]) => {
     const record = new PluginRecord(id, id, id, 'ignore');
@@ -101,7 +102,7 @@ function fixture(probes: Record<string, Probe | 'absent'>, options: Partial<Hous
       return [...values.subarray(base, base + layout.columns.length)];
     });
   };
-  return { housekeeper, container, sample, rows, ended, lines, sources, time };
+  return { housekeeper, container, sample, rows, ended, kills, lines, sources, time };
 }
 
 describe('a sample', () => {
@@ -226,6 +227,19 @@ describe('housekeeping', () => {
     probe.value = 500_000_000;
     await sample();
     assert.deepEqual(container.summarizer.stats().latest, { cpu: 500, memory: 500_000_001 });
+  });
+
+  test('tells of OOM kills that the counter gained, not of those it began with', async () => {
+    const probe = new FakeProbe();
+    probe.columns = [{ field: { ...FIELD, name: 'oom.kills' } }];
+    probe.skipWhenIdle = false;
+    const { sample, kills } = fixture({ probe });
+    await sample();
+    await sample();
+    probe.value = 4;
+    await sample();
+    await sample();
+    assert.deepEqual(kills, [['/x', 3]]);
   });
 
   test('samples by itself, doubles the interval of what stands still and comes back when it moves', async (t) => {

@@ -49,6 +49,8 @@ export class MonitoredContainer implements Due {
   layout: Layout;
   cpuColumn = -1;
   memoryColumn = -1;
+  private oomColumn = -1;
+  private oomKills = Number.NaN;
   attached = false;
   readonly ring: SampleRing;
   readonly summarizer = new UsageSummarizer();
@@ -81,6 +83,15 @@ export class MonitoredContainer implements Due {
     this.parts = new Set(this.slots.map(({ source }) => source.instance.part));
     this.cpuColumn = this.layout.indexOf('cpu.usage.total');
     this.memoryColumn = this.layout.indexOf('memory.working_set');
+    this.oomColumn = this.layout.indexOf('oom.kills');
     this.lastFullRead = Number.NEGATIVE_INFINITY;
+  }
+
+  /** How many OOM kills the newest sample counts that the one before did not. */
+  newOomKills(): number {
+    if (this.oomColumn < 0 || this.latest.layout !== this.layout) return 0;
+    const before = this.oomKills;
+    this.oomKills = this.latest.values[this.latest.base + this.oomColumn]!;
+    return this.oomKills > before ? this.oomKills - before : 0;
   }
 }

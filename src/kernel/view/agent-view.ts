@@ -3,6 +3,7 @@ import type {
   AgentView,
   ContainerView,
   DepartedContainer,
+  EventLog,
   FieldDescriptor,
   LinuxHost,
   PendingContainer,
@@ -18,6 +19,7 @@ import { JoinedContainer, type ViewSources } from './container-view.js';
 export interface LiveViewParts {
   readonly version: string;
   readonly host: LinuxHost;
+  readonly events: EventLog;
   readonly housekeeper: Housekeeper;
   /** When the agent started, µs since the epoch. */
   readonly startedAt: number;
@@ -43,6 +45,10 @@ export class LiveView implements AgentView {
     return this.parts.host;
   }
 
+  get events(): EventLog {
+    return this.parts.events;
+  }
+
   /** Takes in a container that housekeeping just began with. */
   add(tracked: TrackedContainer): void {
     const monitored = this.parts.housekeeper.get(tracked.name);
@@ -55,6 +61,11 @@ export class LiveView implements AgentView {
   remove(name: string): void {
     this.views.delete(name);
     this.changed();
+  }
+
+  /** Controllers of the container came or went. */
+  cgroupsChanged(name: string): void {
+    this.views.get(name)?.forgetLimits();
   }
 
   /** Names or aliases are others now. */

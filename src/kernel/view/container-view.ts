@@ -10,8 +10,11 @@ import type {
 import type { TrackedContainer } from '../discovery/index.js';
 import type { MonitoredContainer } from '../housekeeping/index.js';
 
-/** Limits are read again at most this often, in monotonic ms. */
+/** Limits are read again at most this often, in ms. */
 const LIMITS_AGE = 5_000;
+/** A runtime writes the limits after it made the cgroup: in its first seconds they are read again sooner. */
+const YOUNG = 10_000;
+const LIMITS_AGE_YOUNG = 200;
 
 /** What a view asks the rest of the agent. */
 export interface ViewSources {
@@ -24,12 +27,17 @@ export interface ViewSources {
 export class JoinedContainer implements ContainerView {
   private readLimits: ResourceLimits | undefined;
   private limitsReadAt = 0;
+  private readonly since: number;
+  /** The kernel may renew the time of a cgroup's inode that it dropped from memory: the earliest one seen counts. */
+  private earliest = 0;
 
   constructor(
     private readonly tracked: TrackedContainer,
     private readonly monitored: MonitoredContainer,
     private readonly sources: ViewSources,
-  ) {}
+  ) {
+    this.since = sources.monotonic();
+  }
 
   get name(): string {
     return this.tracked.name;
@@ -40,7 +48,8 @@ export class JoinedContainer implements ContainerView {
   }
 
   get createdAt(): number {
-    return this.description.createdAt ?? this.limits().createdAt;
+    this.limits();
+    return this.description.createdAt ?? this.earliest;
   }
 
   has(part: SamplePart): boolean {
@@ -52,11 +61,19 @@ export class JoinedContainer implements ContainerView {
 
   limits(): ResourceLimits {
     const now = this.sources.monotonic();
-    if (this.readLimits === undefined || now - this.limitsReadAt >= LIMITS_AGE) {
+    const age = now - this.since < YOUNG ? LIMITS_AGE_YOUNG : LIMITS_AGE;
+    if (this.readLimits === undefined || now - this.limitsReadAt >= age) {
       this.readLimits = this.sources.readLimits(this.tracked);
       this.limitsReadAt = now;
+      const { createdAt } = this.readLimits;
+      if (createdAt > 0) this.earliest = this.earliest === 0 ? createdAt : Math.min(this.earliest, createdAt);
     }
     return this.readLimits;
+  }
+
+  /** Reads the limits anew when next asked: the container's cgroups are others now. */
+  forgetLimits(): void {
+    this.readLimits = undefined;
   }
 
   children(): readonly string[] {

@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from '../project.js';
+
+/** The agent as a user runs it: a process of its own, with a config file of its own, on a free port. */
+export class AgentProcess {
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+  #output = '';
+  #url = '';
+
+  private constructor(config: string, args: readonly string[], env: Record<string, string>) {
+    this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+    const file = join(this.#directory, 'tallyman.yaml');
+    writeFileSync(file, config);
+    // Running as root, the agent refuses a config that others can write.
+    chmodSync(file, 0o644);
+    const main = join(projectRoot, '.test-build/src/cli/main.js');
+    this.#child = spawn(process.execPath, [main, '--config', file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', ...env },
+    });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#output += text;
+      });
+    }
+  }
+
+  /**
+   * Starts an agent and waits until it answers.
+   * @param config the config file's text; `web.listen` is set to a free loopback port
+   */
+  static async start(config: string, args = ['--port', '0'], env: Record<string, string> = {}): Promise<AgentProcess> {
+    const agent = new AgentProcess(config, args, env);
+    agent.#url = await agent.#untilServing();
+    return agent;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Everything it wrote so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  async json<T>(path: string): Promise<T> {
+    const answer = await fetch(`${this.#url}${path}`);
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** Asks until the answer fits, or 20 s have passed. */
+  async until<T>(path: string, fits: (answer: T) => boolean, what: string): Promise<T> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const answer = await this.json<T>(path).catch((error: Error) => error);
+      if (!(answer instanceof Error) && fits(answer)) return answer;
+      if (Date.now() > deadline)
+        throw new Error(`${what}: ${String(JSON.stringify(answer)).slice(0, 500)}\n${this.#output}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for its end. @returns exit status and signal */
+  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    rmSync(this.#directory, { recursive: true, force: true });
+    return { code: this.#child.exitCode, signal: this.#child.signalCode };
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.ended();
+  }
+
+  async #untilServing(): Promise<string> {
+    for (;;) {
+      const url = /serves (http:\/\/\S+)/.exec(this.#output)?.[1];
+      if (url !== undefined) return url;
+      if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#output}`);
+      await Promise.race([once(this.#child.stdout!, 'data'), once(this.#child, 'exit')]);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { resolveHostPaths } from '../../src/kernel/linux/host-paths.js';
+import { detectHierarchies } from '../../src/kernel/linux/index.js';
+
+const { mounts, version } = detectHierarchies(resolveHostPaths());
+
+/** Controllers of this host's hierarchies. */
+export const CONTROLLERS = mounts.flatMap(({ controllers }) => [...controllers]);
+export const CGROUP_VERSION = version;
+
+/** A shell script that runs in a cgroup. It ends with its standard input, or is killed with its cgroup. */
+export class Script {
+  #output = '';
+
+  constructor(private readonly child: ChildProcess) {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+    });
+  }
+
+  /** Waits until it printed a word. @throws Error when it ended without */
+  async said(word: string): Promise<void> {
+    while (!this.#output.includes(word)) {
+      if (this.child.exitCode !== null) throw new Error(`the script ended without "${word}": ${this.#output}`);
+      await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'close')]);
+    }
+  }
+}
+
+/** A cgroup of this machine's kernel, with processes of its own; `remove` leaves nothing behind. */
+export class RealCgroup {
+  readonly #made = new Set<string>();
+  readonly #children: ChildProcess[] = [];
+
+  /** @param name absolute container name; unique to the test and its process */
+  constructor(readonly name: string) {}
+
+  /** Makes its directory in the hierarchies of these controllers. */
+  create(controllers: readonly string[] = CONTROLLERS): this {
+    for (const { controllers: mounted, path } of mounts) {
+      if (!mounted.some((controller) => controllers.includes(controller))) continue;
+      const directory = join(path, this.name);
+      mkdirSync(directory, { recursive: true });
+      this.#made.add(directory);
+      if (mounted.includes('cpuset')) this.#openCpuset(path, directory);
+    }
+    return this;
+  }
+
+  /** Absolute path of one of its files. */
+  path(controller: string, file: string): string {
+    const mount = mounts.find(({ controllers }) => (controllers as readonly string[]).includes(controller))!;
+    return join(mount.path, this.name, file);
+  }
+
+  read(controller: string, file: string): string {
+    return readFileSync(this.path(controller, file), 'utf8').trim();
+  }
+
+  write(controller: string, file: string, text: string): void {
+    writeFileSync(this.path(controller, file), text);
+  }
+
+  /** Runs a shell script that starts inside the cgroup. */
+  async run(script: string): Promise<Script> {
+    const enter = [...this.#made].map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && ');
+    const child = spawn('/bin/sh', ['-c', `${enter} && echo entered && ${script}`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#children.push(child);
+    const running = new Script(child);
+    await running.said('entered');
+    return running;
+  }
+
+  /** Kills what runs in it and removes it, from all hierarchies it was made in or from some. */
+  async remove(controllers: readonly string[] = CONTROLLERS): Promise<void> {
+    const ended = this.#children.splice(0).map(async (child) => {
+      const gone = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    });
+    await Promise.all(ended);
+    for (const { controllers: mounted, path } of mounts) {
+      const directory = join(path, this.name);
+      if (!this.#made.has(directory) || !mounted.some((controller) => controllers.includes(controller))) continue;
+      await removeDirectory(directory);
+      this.#made.delete(directory);
+    }
+  }
+
+  /** A v1 cpuset takes no process before it has CPUs and memory nodes. */
+  #openCpuset(mount: string, directory: string): void {
+    for (const file of version === 1 ? ['cpuset.cpus', 'cpuset.mems'] : []) {
+      writeFileSync(join(directory, file), readFileSync(join(mount, file), 'utf8'));
+    }
+  }
+}
+
+/** The kernel may still count a process that was just killed. */
+async function removeDirectory(directory: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      rmdirSync(directory);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || Date.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
