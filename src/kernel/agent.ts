@@ -162,8 +162,13 @@ export class Agent {
       plugins: () => this.plugins,
       sources: {
         monotonic: this.clock.monotonic,
-        readLimits: ({ cgroup, name }) =>
-          readLimits(cgroup, { isRoot: name === '/', machine: this.host.machine(), bootTime: this.bootTime }),
+        readLimits: ({ cgroup, name }, createdAt) =>
+          readLimits(cgroup, {
+            isRoot: name === '/',
+            machine: this.host.machine(),
+            bootTime: this.bootTime,
+            createdAt,
+          }),
       },
     });
   }

@@ -19,7 +19,8 @@ const LIMITS_AGE_YOUNG = 200;
 /** What a view asks the rest of the agent. */
 export interface ViewSources {
   readonly monotonic: () => number;
-  readonly readLimits: (container: TrackedContainer) => ResourceLimits;
+  /** @param createdAt when the container was made, if that is certain by now; 0 or absent: to be found out */
+  readonly readLimits: (container: TrackedContainer, createdAt: number | undefined) => ResourceLimits;
   readonly children: (name: string) => readonly string[];
 }
 
@@ -61,9 +62,9 @@ export class JoinedContainer implements ContainerView {
 
   limits(): ResourceLimits {
     const now = this.sources.monotonic();
-    const age = now - this.since < YOUNG ? LIMITS_AGE_YOUNG : LIMITS_AGE;
-    if (this.readLimits === undefined || now - this.limitsReadAt >= age) {
-      this.readLimits = this.sources.readLimits(this.tracked);
+    const young = now - this.since < YOUNG;
+    if (this.readLimits === undefined || now - this.limitsReadAt >= (young ? LIMITS_AGE_YOUNG : LIMITS_AGE)) {
+      this.readLimits = this.sources.readLimits(this.tracked, young ? undefined : this.earliest);
       this.limitsReadAt = now;
       const { createdAt } = this.readLimits;
       if (createdAt > 0) this.earliest = this.earliest === 0 ? createdAt : Math.min(this.earliest, createdAt);

@@ -7,6 +7,8 @@ export interface FactSource {
   readonly description: ContainerDescription;
   /** Absent for a container that has ended. */
   readonly limits?: ResourceLimits;
+  /** µs since the epoch; 0 or absent: unknown. */
+  readonly createdAt?: number;
 }
 
 /** A series that changes only with the container's description or limits: the text after the container's labels. */
@@ -41,12 +43,12 @@ const SPEC: readonly Fact[] = [
   fact(
     'start_time_seconds',
     'When the container started, or when it was made if that is not known; seconds since the epoch.',
-    ({ description, limits }) => limits && seconds(description.state.startedAt ?? created({ description, limits })),
+    ({ description, limits, createdAt }) => limits && seconds(description.state.startedAt ?? createdAt),
   ),
   fact(
     'creation_time_seconds',
     'When the container was made, seconds since the epoch.',
-    (source) => source.limits && seconds(created(source)),
+    ({ createdAt }) => seconds(createdAt),
   ),
   fact('spec_cpu_period', 'Length of an enforcement period of the CPU quota, µs.', ({ limits }) => limits?.cpu.period),
   fact('spec_cpu_quota', 'CPU time that the container may use per period, µs.', ({ limits }) => limits?.cpu.quota),
@@ -85,7 +87,7 @@ const STATE: readonly Fact[] = [
     return oomKilled === undefined ? undefined : Number(oomKilled);
   }),
   fact('finished_time_seconds', 'When the last run ended, seconds since the epoch.', ({ description }) =>
-    seconds(description.state.finishedAt ?? 0),
+    seconds(description.state.finishedAt),
   ),
   fact('image_info', 'The image that the container runs, by its id; always 1.', ({ description: { imageId } }) =>
     imageId === undefined ? undefined : [[labelPair('image_id', imageId), 1]],
@@ -107,11 +109,6 @@ export function renderFacts(source: FactSource, families: FamilyTable): readonly
   return lines;
 }
 
-/** When the container was made, µs since the epoch. */
-function created({ description, limits }: FactSource): number {
-  return description.createdAt ?? limits?.createdAt ?? 0;
-}
-
 function memoryLimit(name: string, help: string, limit: 'limit' | 'swapLimit' | 'reservation'): Fact {
   return fact(name, help, ({ limits }) => (limits?.hasMemory ? shownLimit(limits.memory[limit]) : undefined));
 }
@@ -120,6 +117,6 @@ function shownLimit(limit: Limit | undefined): bigint {
   return limit === undefined || limit === 'unlimited' || limit > NO_LIMIT ? 0n : limit;
 }
 
-function seconds(micros: number): number | undefined {
+function seconds(micros = 0): number | undefined {
   return micros > 0 ? Math.floor(micros / 1e6) : undefined;
 }

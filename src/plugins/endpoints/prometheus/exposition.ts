@@ -67,8 +67,7 @@ export class Exposition {
   }
 
   private writeSubject(sheet: Sheet, subject: Subject, count: { written: number; cut: number }): void {
-    const now = this.clock.monotonic();
-    this.subjects.refreshLimits(subject, now);
+    if (subject.isNew) subject.readLimits(this.clock.monotonic());
     const { cursor, view } = subject;
     const window = view?.samples({ count: 1 });
     const sampled = window !== undefined && window.length > 0;

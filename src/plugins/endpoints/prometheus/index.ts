@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import {
@@ -10,6 +11,7 @@ import {
   type PluginContext,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
+import { Explainer, explanationText } from './explain.js';
 import { Exposition } from './exposition.js';
 import { FamilyTable } from './families.js';
 import { LoopDelay } from './loop-delay.js';
@@ -38,6 +40,7 @@ const compressors: Partial<Record<Encoding, Compress>> = {
 class MetricsEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'];
   private readonly families: FamilyTable;
+  private readonly subjects: Subjects;
   private readonly exposition: Exposition;
   private readonly sheets: Sheet[] = [];
 
@@ -47,20 +50,27 @@ class MetricsEndpoint implements Endpoint {
   ) {
     const { agent, clock, logger, signal } = context;
     this.families = new FamilyTable((name) => passes([name], options.metricsInclude, options.metricsExclude));
-    const subjects = new Subjects(agent, logger, options, this.families);
+    this.subjects = new Subjects(agent, clock, logger, options, this.families);
     const self = new AgentMetrics(agent, new LoopDelay(signal));
-    this.exposition = new Exposition(agent, clock, options, this.families, subjects, self);
+    this.exposition = new Exposition(agent, clock, options, this.families, this.subjects, self);
     this.routes = { [options.path]: (request) => this.answer(request) };
   }
 
   private async answer(request: ApiRequest): Promise<Answer> {
     const sheet = this.sheets.pop() ?? new Sheet(this.families);
     sheet.clear();
-    sheet.format = chooseFormat(request.header('accept'));
+    const explain = request.query.get('explain');
+    sheet.format = explain === null ? chooseFormat(request.header('accept')) : 'text';
     const timeout = scrapeTimeout(request.header('x-prometheus-scrape-timeout-seconds')) ?? Number.POSITIVE_INFINITY;
-    await this.exposition.write(sheet, { signal: request.signal, at: this.context.clock.monotonic() + timeout });
+    const at = this.context.clock.monotonic() + timeout;
+    const { cut } = await this.exposition.write(sheet, { signal: request.signal, at });
+    this.context.timers.after(0, () => this.subjects.refreshLimits());
+    return explain === null ? this.send(sheet, request.header('accept-encoding')) : this.explain(sheet, cut, explain);
+  }
+
+  private async send(sheet: Sheet, acceptEncoding: string | undefined): Promise<Answer> {
     const offered = this.options.compression ? (Object.keys(compressors) as Encoding[]) : [];
-    const encoding = chooseEncoding(request.header('accept-encoding'), offered);
+    const encoding = chooseEncoding(acceptEncoding, offered);
     const contentType = CONTENT_TYPES[sheet.format];
     const headers = { Vary: 'Accept, Accept-Encoding' };
     const compress = compressors[encoding];
@@ -68,6 +78,19 @@ class MetricsEndpoint implements Endpoint {
     const compressed = await compress(sheet.join());
     this.keep(sheet);
     return { contentType, headers: { ...headers, 'Content-Encoding': encoding }, body: (out) => out.bytes(compressed) };
+  }
+
+  private async explain(sheet: Sheet, cut: number, form: string): Promise<Answer> {
+    const explainer = new Explainer();
+    for (const [family, lines] of sheet.written()) {
+      explainer.add(family, lines.toString());
+      await nextTurn();
+    }
+    this.keep(sheet);
+    const explained = explainer.result(cut);
+    if (form === 'json') return { body: (out) => out.json(explained) };
+    const text = explanationText(explained, this.options.path);
+    return { contentType: 'text/plain; charset=utf-8', body: (out) => out.text(text) };
   }
 
   private *body(sheet: Sheet, out: ByteWriter): Generator<void, void, void> {

@@ -35,13 +35,19 @@ export class Sheet {
     this.writer(family).text(`${name}${suffix}${braces} ${floatText(value)}\n`);
   }
 
-  /** The answer in pieces: families by name, each with its header; families without series are left out. */
-  *pieces(): Generator<Buffer, void, void> {
+  /** Families that have series, by name, with their lines. */
+  *written(): Generator<readonly [Family, Buffer], void, void> {
     for (const family of this.families.sorted) {
       const out = this.writers[family.index];
-      if (out === undefined || out.length === 0) continue;
+      if (out !== undefined && out.length > 0) yield [family, out.buffer.subarray(0, out.length)];
+    }
+  }
+
+  /** The answer in pieces: families by name, each with its header. */
+  *pieces(): Generator<Buffer, void, void> {
+    for (const [family, lines] of this.written()) {
       yield family.header(this.format);
-      yield out.buffer.subarray(0, out.length);
+      yield lines;
     }
     if (this.format === 'openMetrics') yield EOF;
   }

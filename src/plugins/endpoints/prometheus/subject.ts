@@ -8,6 +8,11 @@ import { type FactLine, renderFacts } from './container-facts.js';
 import { ContainerText, type LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 
+/** Limits are read again after 30 to 60 s, so that not all of them are due at once. ms */
+const LIMITS_AGE = 30_000;
+/** Sooner at first: a runtime writes them after it made the cgroup. ms */
+const FIRST_LIMITS_AGE = 1_000;
+
 /** A container in the eyes of this endpoint: what is kept of it from scrape to scrape. */
 export class Subject {
   readonly text: ContainerText;
@@ -16,6 +21,7 @@ export class Subject {
   private facts: readonly FactLine[] | undefined;
   private description: ContainerDescription;
   private limits: ResourceLimits | undefined;
+  private limitsAge = FIRST_LIMITS_AGE;
   private limitsDue = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -43,9 +49,15 @@ export class Subject {
     return this.view !== undefined && now >= this.limitsDue;
   }
 
-  /** Reads its limits again. @param due when to do so next, monotonic ms */
-  readLimits(due: number): void {
-    this.limitsDue = due;
+  /** Whether its limits were never read. */
+  get isNew(): boolean {
+    return this.limitsDue === Number.NEGATIVE_INFINITY;
+  }
+
+  /** Reads its limits. @param now monotonic ms */
+  readLimits(now: number): void {
+    this.limitsDue = now + this.limitsAge * (1 + Math.random());
+    this.limitsAge = Math.min(this.limitsAge * 2, LIMITS_AGE);
     const limits = this.view?.limits();
     if (limits === this.limits) return;
     this.limits = limits;
@@ -58,8 +70,9 @@ export class Subject {
   }
 
   factLines(): readonly FactLine[] {
-    const { description, limits } = this;
-    this.facts ??= renderFacts({ description, ...(limits !== undefined && { limits }) }, this.families);
+    const { description, limits, view } = this;
+    const living = limits !== undefined && view !== undefined && { limits, createdAt: view.createdAt };
+    this.facts ??= renderFacts({ description, ...living }, this.families);
     return this.facts;
   }
 

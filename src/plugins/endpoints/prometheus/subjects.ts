@@ -1,12 +1,13 @@
-import type { AgentView, ContainerView, Logger } from '../../../kernel/contracts/index.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AgentView, Clock, ContainerView, Logger } from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
 import { LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 import { type PrometheusOptions, passes } from './options.js';
 import { Subject } from './subject.js';
 
-/** Limits are read again after 30 to 60 s, so that not all of them are read in one scrape. */
-const LIMITS_AGE = 30_000;
+/** That reading yields to the event loop after this many ms. */
+const SLICE = 2;
 
 /** The containers to be shown, kept in step with the agent at each scrape. */
 export class Subjects {
@@ -17,6 +18,7 @@ export class Subjects {
 
   constructor(
     private readonly agent: AgentView,
+    private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly options: PrometheusOptions,
     private readonly families: FamilyTable,
@@ -48,9 +50,20 @@ export class Subjects {
     return [...living.values(), ...ended.values()];
   }
 
-  /** Reads the container's limits again when it is time. @param now monotonic ms */
-  refreshLimits(subject: Subject, now: number): void {
-    if (subject.limitsOverdue(now)) subject.readLimits(now + LIMITS_AGE * (1 + Math.random()));
+  /**
+   * Reads the limits of containers again for which it is time. Done after an answer and not for it: a container's limits
+   * take a dozen system calls and hardly ever change.
+   */
+  async refreshLimits(): Promise<void> {
+    let since = this.clock.monotonic();
+    for (const subject of this.living.values()) {
+      const now = this.clock.monotonic();
+      if (!subject.limitsOverdue(now)) continue;
+      subject.readLimits(now);
+      if (now - since < SLICE) continue;
+      await nextTurn();
+      since = this.clock.monotonic();
+    }
   }
 
   /** Takes note of what the last answer held, and says once when series begin or cease to be cut. */
