@@ -45,10 +45,8 @@ const SPEC: readonly Fact[] = [
     'When the container started, or when it was made if that is not known; seconds since the epoch.',
     ({ description, limits, createdAt }) => limits && seconds(description.state.startedAt ?? createdAt),
   ),
-  fact(
-    'creation_time_seconds',
-    'When the container was made, seconds since the epoch.',
-    ({ createdAt }) => seconds(createdAt),
+  fact('creation_time_seconds', 'When the container was made, seconds since the epoch.', ({ createdAt }) =>
+    seconds(createdAt),
   ),
   fact('spec_cpu_period', 'Length of an enforcement period of the CPU quota, µs.', ({ limits }) => limits?.cpu.period),
   fact('spec_cpu_quota', 'CPU time that the container may use per period, µs.', ({ limits }) => limits?.cpu.quota),
