@@ -62,6 +62,30 @@ describe('docker handler on a daemon that misbehaves', () => {
     assert.deepEqual(warnings(), ['an event is not JSON and was left out']);
   });
 
+  it('does not bring a container back by an answer that is older than its removal', async () => {
+    await engine.listen();
+    const { watch } = await bound(start({ timeout: '10s' }));
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.delay(`/containers/${A}`);
+    engine.send(fakeEvent(A, 'die'));
+    await until(
+      () => engine.delayed === 1,
+      () => engine.requests.join(' '),
+    );
+    engine.send(fakeEvent(A, 'destroy'));
+    engine.containers.set(B, fakeContainer(B, 'other'));
+    engine.send(fakeEvent(B, 'start'));
+    await until(
+      () => watch(pathOf(B)).verdict === 'accept',
+      () => engine.requests.join(' '),
+    );
+    engine.release();
+    await until(
+      () => watch(pathOf(A)).verdict === 'pass',
+      () => JSON.stringify(watch(pathOf(A))),
+    );
+  });
+
   it('lets a path wait, then leaves it to others, and takes it when an event names it', async () => {
     await engine.listen();
     const { accepted, watch, verdicts } = await bound(start());
@@ -145,9 +169,29 @@ describe('docker handler on a daemon that misbehaves', () => {
     const partly = await accepted(pathOf(A), ({ aliases }) => aliases[0] === 'stuck');
     assert.deepEqual([partly.image, partly.pid], ['shop/web:1', undefined]);
     assert.equal(partly.storage?.reason, 'the engine could not inspect the container');
+    assert.equal(warnings().length, 1);
+    assert.match(warnings()[0]!, /did not answer about container a{64} within 300 ms; it keeps what is known of it/);
     engine.overrides.clear();
     engine.send(fakeEvent(A, 'start'));
     await accepted(pathOf(A), ({ pid }) => pid !== undefined);
+    assert.equal(context.log.at(-1)!.message, 'all containers can be inspected again');
+  });
+
+  it('asks an engine that is stuck less and less often', async () => {
+    engine.containers.set(A, fakeContainer(A, 'stuck'));
+    engine.overrides.set(`/containers/${A}`, 'hang');
+    await engine.listen();
+    const { accepted, watch } = await bound(start({ timeout: '100ms', resyncInterval: '20ms' }));
+    watch(pathOf(A));
+    await accepted(pathOf(A), ({ aliases }) => aliases[0] === 'stuck');
+    const lists = () => engine.requests.filter((url) => url.startsWith('/containers/json')).length;
+    await until(
+      () => lists() > 40,
+      () => engine.requests.join(' '),
+    );
+    const inspects = engine.requests.filter((url) => url.includes(A)).length;
+    assert.ok(inspects <= 5, String(inspects));
+    assert.equal(warnings().length, 1);
   });
 
   for (const [what, override, message] of [

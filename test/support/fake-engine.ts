@@ -15,6 +15,8 @@ export type FakeAnswer =
 export class FakeEngine {
   readonly #directory = mkdtempSync(join(tmpdir(), 'tallyman-test-engine-'));
   readonly #streams = new Set<ServerResponse>();
+  readonly #held: (() => void)[] = [];
+  #delayedPrefix: string | undefined;
   #server: Server | undefined;
   /** Inspect answers by id. */
   readonly containers = new Map<string, unknown>();
@@ -53,6 +55,21 @@ export class FakeEngine {
   async dispose(): Promise<void> {
     await this.shut();
     rmSync(this.#directory, { recursive: true });
+  }
+
+  /** Number of answers that wait for `release`. */
+  get delayed(): number {
+    return this.#held.length;
+  }
+
+  /** Keeps the answers to what the URL begins with, as they are when asked, until `release`. */
+  delay(prefix: string): void {
+    this.#delayedPrefix = prefix;
+  }
+
+  release(): void {
+    this.#delayedPrefix = undefined;
+    for (const answer of this.#held.splice(0)) answer();
   }
 
   /** Writes bytes to every event stream as they are. */
@@ -98,8 +115,12 @@ export class FakeEngine {
 
   #inspect(url: string, response: ServerResponse): void {
     const container = this.containers.get(/^\/containers\/([^/]+)\/json/.exec(url)?.[1] ?? '');
-    if (container === undefined) reply(response, 404, '{"message":"No such container"}');
-    else reply(response, 200, JSON.stringify(container));
+    const answer = () => {
+      if (container === undefined) reply(response, 404, '{"message":"No such container"}');
+      else reply(response, 200, JSON.stringify(container));
+    };
+    if (this.#delayedPrefix !== undefined && url.startsWith(this.#delayedPrefix)) this.#held.push(answer);
+    else answer();
   }
 }
 

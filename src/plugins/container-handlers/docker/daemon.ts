@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import {
   type Clock,
   type ContainerDescription,
@@ -11,7 +10,9 @@ import { createEngineClient, type EngineClient, EngineError, type TlsFiles } fro
 import { ContainerTable, type KnownContainer } from './container-table.js';
 import { type Described, type DescribeRules, describeContainer, describeSummary } from './describe.js';
 import type { Endpoint } from './endpoint.js';
-import { type ContainerSummary, type EngineEvent, JsonSplitter, parseEvent, parseSummaries } from './events.js';
+import { followEvents, sinceText } from './event-stream.js';
+import { type ContainerSummary, type EngineEvent, parseSummaries } from './events.js';
+import { InspectFailures } from './inspect-failures.js';
 import { record, text } from './json.js';
 import { RefreshQueue } from './refresh-queue.js';
 
@@ -69,6 +70,7 @@ export class DockerDaemon {
   readonly #denied = new Set<string>();
   readonly #summaries = new Map<string, ContainerSummary>();
   readonly #queue = new RefreshQueue(PARALLEL_INSPECTS, (id) => this.#refresh(id));
+  readonly #failures: InspectFailures;
   readonly #healthChecks = new Set<string>();
   readonly #told = new Set<string>();
   readonly #stop = new AbortController();
@@ -81,6 +83,7 @@ export class DockerDaemon {
   constructor(options: DaemonOptions, listener: DaemonListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#failures = new InspectFailures(options.timeout);
   }
 
   /** `new` until the first connection succeeded or failed. */
@@ -117,7 +120,8 @@ export class DockerDaemon {
 
   /** Asks the engine about an id; `containerChanged` tells the answer. Nothing happens while it is away. */
   ask(id: string): void {
-    if (this.#client !== undefined && this.#state === 'up') void this.#queue.add(id);
+    if (this.#client === undefined || this.#state !== 'up') return;
+    if (this.#failures.state(id, this.#options.clock.monotonic()) !== 'paused') void this.#queue.add(id);
   }
 
   /** Containers that ended within `tombstoneFor`, oldest first. */
@@ -140,21 +144,23 @@ export class DockerDaemon {
       else this.#wentDown(lost.error);
       settled();
       const longest = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** failures++);
-      await this.#sleep(longest * (0.5 + Math.random() / 2));
+      await this.#pause(longest * (0.5 + Math.random() / 2)).over;
     }
   }
 
-  /** Ends early when the daemon is stopped. */
-  #sleep(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
+  /** A pause that also ends when the daemon is stopped. */
+  #pause(milliseconds: number): { readonly over: Promise<void>; end(): void } {
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      const cancel = this.#options.timers.after(milliseconds, () => end());
+      end = () => {
         cancel();
-        this.#stop.signal.removeEventListener('abort', done);
+        this.#stop.signal.removeEventListener('abort', end);
         resolve();
       };
-      const cancel = this.#options.timers.after(milliseconds, done);
-      this.#stop.signal.addEventListener('abort', done, { once: true });
+      this.#stop.signal.addEventListener('abort', end, { once: true });
     });
+    return { over, end };
   }
 
   /** One connection, from its first call to its loss. */
@@ -166,9 +172,14 @@ export class DockerDaemon {
       this.#client = await createEngineClient(endpoint, tls, timeout);
       this.#runtime = parseVersion(await this.#client.version(), this.#options.rules.namespace);
       const stream = await this.#client.events(this.#since);
-      const ended = this.#follow(stream);
+      const ended = followEvents(
+        stream,
+        (event) => this.#event(event),
+        (line) => this.#tellOnce('event', 'an event is not JSON and was left out', line.slice(0, 200)),
+      );
       ended.catch(() => {});
       this.#denied.clear();
+      this.#failures.clear();
       this.#quiet = true;
       await Promise.race([this.#resync(true), ended]);
       connectedAt = clock.monotonic();
@@ -219,27 +230,8 @@ export class DockerDaemon {
     this.#listener.allChanged();
   }
 
-  /** Handles events until the stream ends. */
-  #follow(stream: Readable): Promise<never> {
-    const splitter = new JsonSplitter();
-    return new Promise((_, reject) => {
-      stream.on('data', (chunk: Uint8Array) => {
-        for (const line of splitter.push(chunk)) this.#line(line);
-      });
-      stream.once('error', reject);
-      stream.once('aborted', () => reject(new Error('the connection was reset')));
-      stream.once('close', () => reject(new Error('the event stream ended')));
-    });
-  }
-
-  #line(line: string): void {
-    const event = parseEvent(line);
-    if (event === undefined) this.#tellOnce('event', 'an event is not JSON and was left out', line.slice(0, 200));
-    else if (event !== 'other') this.#event(event);
-  }
-
   #event(event: EngineEvent): void {
-    if (event.time > 0) this.#since = secondsText(event.time - 1);
+    if (event.time > 0) this.#since = sinceText(event.time);
     if (IRRELEVANT.has(event.action)) return;
     const { id } = event;
     if (event.action === 'exec_die') {
@@ -249,8 +241,8 @@ export class DockerDaemon {
     const changed = this.#table.apply(event);
     if (event.action === 'destroy') {
       // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
-      this.#summaries.delete(id);
-      this.#table.remove(id);
+      this.#forget(id);
+      this.#deny(id);
       return;
     }
     this.#denied.delete(id);
@@ -283,13 +275,20 @@ export class DockerDaemon {
     this.#summaries.clear();
     for (const summary of summaries) if (isAlive(summary)) this.#summaries.set(summary.id, summary);
     const present = new Set(summaries.map(({ id }) => id));
-    for (const id of this.#table.forgetMissing(present, mark)) this.#changed(id);
+    for (const id of this.#table.forgetMissing(present, mark)) {
+      this.#succeeded(id);
+      this.#changed(id);
+    }
     this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
     const wanted = summaries.filter((summary) => this.#needsInspect(summary, everything));
-    await Promise.race([Promise.all(wanted.map(({ id }) => this.#queue.add(id))), this.#sleep(INSPECT_PATIENCE)]);
+    const patience = this.#pause(INSPECT_PATIENCE);
+    await Promise.race([Promise.all(wanted.map(({ id }) => this.#queue.add(id))), patience.over]);
+    patience.end();
   }
 
   #needsInspect(summary: ContainerSummary, everything: boolean): boolean {
+    const failure = this.#failures.state(summary.id, this.#options.clock.monotonic());
+    if (failure !== undefined) return failure === 'due';
     const known = this.#table.find(summary.id, false)?.description;
     if (known === undefined) return isAlive(summary);
     if (everything && isAlive(summary)) return true;
@@ -299,10 +298,14 @@ export class DockerDaemon {
   async #refresh(id: string): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
+    const denied = this.#denied.has(id);
     try {
       const answer = await client.inspect(id);
+      // Removed while the engine answered: ids are never used again, so the removal has the last word.
+      if (!denied && this.#denied.has(id)) return;
       const described = this.#describe(id, answer);
       if (described === undefined) throw new EngineError(`the description of container ${id} is malformed`, 200);
+      this.#succeeded(id);
       this.#learn(id, described);
     } catch (error) {
       if (client === this.#client) this.#inspectFailed(id, error);
@@ -312,6 +315,7 @@ export class DockerDaemon {
   #describe(id: string, answer: unknown): Described | undefined {
     const described = describeContainer(answer, this.#options.rules, {
       previousExit: this.#table.previousExit(id),
+      previousStorage: this.#table.find(id, false)?.description.storage,
       mountinfo: (pid) => this.#options.mountinfo(pid),
     });
     for (const { written, meant } of described?.misspelt ?? []) {
@@ -325,16 +329,34 @@ export class DockerDaemon {
     if (this.#table.update(id, described) || asked) this.#changed(id);
   }
 
+  /** The container was removed. What is known of its end stays. */
+  #forget(id: string): void {
+    this.#summaries.delete(id);
+    this.#table.remove(id);
+    this.#succeeded(id);
+  }
+
+  #deny(id: string): void {
+    if (this.#denied.size >= MAX_DENIED) this.#denied.delete(this.#denied.values().next().value!);
+    this.#denied.add(id);
+  }
+
+  #succeeded(id: string): void {
+    if (this.#failures.delete(id)) this.#options.logger.info('all containers can be inspected again');
+  }
+
   #inspectFailed(id: string, error: unknown): void {
     if (error instanceof EngineError && error.status === 404) {
-      this.#table.remove(id);
-      this.#summaries.delete(id);
-      if (this.#denied.size >= MAX_DENIED) this.#denied.delete(this.#denied.values().next().value!);
-      this.#denied.add(id);
+      this.#forget(id);
+      this.#deny(id);
       this.#changed(id);
       return;
     }
-    this.#tellOnce(`inspect ${id}`, `${messageOf(error)}; it keeps what was known of it`, id);
+    if (this.#failures.size === 0) {
+      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
+      this.#options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
+    }
+    this.#failures.add(id, this.#options.clock.monotonic());
     const summary = this.#summaries.get(id);
     if (summary !== undefined && this.#table.find(id, false) === undefined) {
       this.#learn(id, describeSummary(summary, this.#options.rules));
@@ -355,10 +377,6 @@ export class DockerDaemon {
 
 const isAlive = ({ state }: ContainerSummary): boolean =>
   state === 'running' || state === 'paused' || state === 'restarting';
-
-function secondsText(microseconds: number): string {
-  return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`;
-}
 
 function parseVersion(answer: unknown, name: string): RuntimeInfo {
   const version = record(answer);

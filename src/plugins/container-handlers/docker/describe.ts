@@ -37,6 +37,8 @@ export interface Misspelt {
 export interface Context {
   /** Exit code of the run before the present one, when it is known. */
   readonly previousExit?: number | undefined;
+  /** What was known of its files: an engine that is taking a container down no longer tells. */
+  readonly previousStorage?: ContainerStorage | undefined;
   /** Text of `/proc/<pid>/mountinfo`. */
   mountinfo(pid: number): string | undefined;
 }
@@ -199,6 +201,7 @@ function storageOf(
   const ownDirectory = own === undefined ? {} : { ownDirectory: dirname(own) };
   const upper = text(record(driver.Data).UpperDir) || upperDirectory(pid, context);
   if (upper.startsWith('/')) return { writableLayer: upper, ...ownDirectory };
+  if (context.previousStorage?.writableLayer !== undefined) return context.previousStorage;
   const name = text(driver.Name) || text(container.Driver) || 'unknown';
   const reason = `the storage driver (${name}) does not tell the directory of the writable layer`;
   return { reason, ...ownDirectory };
