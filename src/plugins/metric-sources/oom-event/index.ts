@@ -16,7 +16,7 @@ const KILLS = keyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, 
 
 const configSchema = z.strictObject({
   interval: duration()
-    .default(5_000)
+    .prefault('5s')
     .describe(
       'How often the count is read: kills are rare, and their file is one more per sample. 0s: at each sample.',
     ),

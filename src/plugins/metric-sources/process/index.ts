@@ -15,7 +15,7 @@ import { threadParts } from './threads.js';
 
 const configSchema = z.strictObject({
   descriptorInterval: duration()
-    .default(10_000)
+    .prefault('10s')
     .describe(
       'How often open files are counted, which takes a system call per open file, and limits read. 0s: at each sample.',
     ),
