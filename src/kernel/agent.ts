@@ -34,6 +34,8 @@ export interface AgentOptions {
   /** Directory that plugin paths and packages are resolved from. */
   readonly pluginDirectory: string;
   readonly logs: LoggerSource;
+  /** Descriptors of sockets that already listen: served on instead of `web.listen`. */
+  readonly sockets?: readonly number[];
 }
 
 /** What the agent found when it started. */
@@ -132,12 +134,26 @@ export class Agent {
     this.options.logs.flush();
   }
 
+  /** Resolves when every container that is known now has been sampled. */
+  whenSampled(): Promise<void> {
+    return this.housekeeper.whenSampled();
+  }
+
+  /** Whether samples were taken as they fell due, since this was last asked. */
+  isBeating(): boolean {
+    return this.housekeeper.isBeating();
+  }
+
+  containerCount(): number {
+    return this.view.containers().length;
+  }
+
   private found(urls: readonly string[]): Found {
     return {
       urls,
       cgroupVersion: this.hierarchies.version,
       hierarchies: this.hierarchies.mounts.map(({ controllers }) => controllers.join(',')),
-      containers: this.view.containers().length,
+      containers: this.containerCount(),
       plugins: this.view.plugins().filter(({ up }) => up).length,
     };
   }
@@ -256,6 +272,7 @@ export class Agent {
       this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
     return createHttpServer({
       web: this.options.config.web,
+      sockets: this.options.sockets ?? [],
       apiVersions: mounted('api-version'),
       endpoints: mounted('endpoint'),
       guard: (id, what, call) => this.supervisor.call(this.supervisor.get(id)!, what, call),

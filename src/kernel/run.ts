@@ -1,5 +1,6 @@
 import { Agent, type AgentOptions } from './agent.js';
 import { type Logger, messageOf } from './contracts/index.js';
+import type { ServiceManager } from './service/index.js';
 
 /** The agent ends at the latest so many ms after it was told to. */
 const STOP_LIMIT = 1_900;
@@ -7,13 +8,18 @@ const EXIT_FAULT = 70;
 
 /**
  * Runs the agent until SIGTERM or SIGINT; a second signal ends the process at once.
+ * @param service told how the agent is
  * @param say told, once it answers, where and what it found: one line each
  * @returns the exit status
  * @throws TallymanError when it cannot start
  */
-export async function runAgent(options: AgentOptions, say: (line: string) => void): Promise<number> {
+export async function runAgent(
+  options: AgentOptions,
+  service: ServiceManager,
+  say: (line: string) => void,
+): Promise<number> {
   const logger = options.logs.logger('agent');
-  const agent = new Agent(options);
+  const agent = new Agent({ ...options, sockets: service.sockets });
   attributeFaults(agent, logger);
   const stopped = untilSignal();
   const found = await agent.start();
@@ -22,8 +28,11 @@ export async function runAgent(options: AgentOptions, say: (line: string) => voi
     `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
       `${found.plugins} plugins running`,
   );
+  const status = () => `Sampling ${agent.containerCount()} containers, serving ${found.urls.join(' and ')}`;
+  void agent.whenSampled().then(() => service.ready({ isBeating: () => agent.isBeating(), status }));
   const signal = await stopped;
   logger.info(`${signal}: stopping`);
+  service.stopping();
   const limit = setTimeout(() => process.exit(0), STOP_LIMIT);
   await agent.stop();
   clearTimeout(limit);

@@ -1,5 +1,6 @@
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
+import { createServiceManager } from '../../kernel/service/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
@@ -11,5 +12,6 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const { config, directory } = await loadFor(flags, cli);
   const logs = createLoggerSource(config.log);
   const options = { config, version: agentVersion(), builtins: builtinPlugins, pluginDirectory: directory, logs };
-  return runAgent(options, (line) => cli.out(`${line}\n`));
+  const service = createServiceManager(cli.env, logs.logger('service'));
+  return runAgent(options, service, (line) => cli.out(`${line}\n`));
 }

@@ -153,10 +153,10 @@ const log = z.strictObject({
     .default('info')
     .describe('The least important lines that are written.'),
   format: z
-    .enum(['auto', 'json', 'pretty'])
+    .enum(['auto', 'json', 'pretty', 'journal'])
     .default('auto')
     .describe(
-      '`json` writes one JSON object a line, `pretty` is for people; `auto` is `pretty` on a terminal, else `json`.',
+      '`json` writes one JSON object a line, `pretty` is for people, `journal` for journald, with its priorities; `auto` is `pretty` on a terminal, `journal` as a systemd service, else `json`.',
     ),
 });
 

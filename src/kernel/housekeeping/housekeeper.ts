@@ -3,6 +3,7 @@ import { LayoutTable } from '../history/index.js';
 import type { Supervisor } from '../plugins/index.js';
 import { Attachment } from './attachment.js';
 import { DueQueue } from './due-queue.js';
+import { FirstSamples } from './first-samples.js';
 import { type ContainerIdentity, MonitoredContainer, type SourcePlugin } from './monitored-container.js';
 import { Sampler } from './sampler.js';
 
@@ -27,6 +28,8 @@ export interface HousekeepingListener {
 
 /** Sampling yields to the event loop after this many ms, so that requests are answered in between. */
 const SLICE = 4;
+/** A sample that waits longer than this, ms, shows that the loop is stuck. */
+const OVERDUE = 1000;
 /** Wake-ups are at least this far apart: samples due within it are taken together. ms */
 const SHORTEST_PAUSE = 20;
 
@@ -43,6 +46,10 @@ export class Housekeeper {
   private timer: NodeJS.Timeout | undefined;
   private immediate: NodeJS.Immediate | undefined;
   private running = false;
+  private readonly firstSamples = new FirstSamples();
+  /** Samples that were taken, and those that failed, since the last `isBeating`. */
+  private recentlyTaken = 0;
+  private recentlyFailed = 0;
   /** Messages of faults already logged. */
   private readonly faults = new Set<string>();
 
@@ -68,6 +75,21 @@ export class Housekeeper {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
     for (const container of this.containers.values()) this.attachment.detachAll(container);
+  }
+
+  /** Resolves when each container that is known now has a sample, has failed to give one, or is gone. */
+  whenSampled(): Promise<void> {
+    return this.firstSamples.of([...this.containers.values()].filter(({ ring }) => ring.length === 0));
+  }
+
+  /** Whether, since this was last asked, samples were taken as they fell due. */
+  isBeating(): boolean {
+    const first = this.queue.first();
+    const overdue = first !== undefined && first.due < this.clock.monotonic() - OVERDUE;
+    const beats = this.recentlyTaken > 0 || (this.recentlyFailed === 0 && !overdue);
+    this.recentlyTaken = 0;
+    this.recentlyFailed = 0;
+    return beats;
   }
 
   get(name: string): MonitoredContainer | undefined {
@@ -99,6 +121,7 @@ export class Housekeeper {
     this.containers.delete(name);
     this.queue.remove(container);
     this.attachment.detachAll(container);
+    this.firstSamples.settled(container);
   }
 
   /** Attaches all sources anew before the next sample: a controller appeared, or the processes are others. */
@@ -166,6 +189,7 @@ export class Housekeeper {
   private housekeep(container: MonitoredContainer, now: number): void {
     const { interval, maxInterval, dynamic, jitter } = this.options;
     const changed = this.takeSafely(container);
+    this.firstSamples.settled(container);
     container.interval = changed || !dynamic ? interval : Math.min(container.interval * 2, maxInterval);
     container.nominalDue += container.interval;
     if (container.nominalDue <= now) {
@@ -180,8 +204,11 @@ export class Housekeeper {
   /** A fault of the kernel's own in one container's sample must not end the sampling of all. */
   private takeSafely(container: MonitoredContainer): boolean {
     try {
-      return this.take(container);
+      const changed = this.take(container);
+      this.recentlyTaken++;
+      return changed;
     } catch (error) {
+      this.recentlyFailed++;
       const reason = messageOf(error);
       if (!this.faults.has(reason))
         this.logger.error(`sampling ${container.name} failed: ${reason}`, { container: container.name });

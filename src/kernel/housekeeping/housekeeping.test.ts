@@ -285,6 +285,49 @@ describe('housekeeping', () => {
     housekeeper.stop();
   });
 
+  test('tells when every container has its first sample, or is gone', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = fixture({ a: new FakeProbe() });
+    housekeeper.add({ name: '/y', description: DESCRIPTION, cgroup: {} as CgroupFiles });
+    let sampled = false;
+    const wait = housekeeper.whenSampled().then(() => {
+      sampled = true;
+    });
+    await Promise.resolve();
+    assert.equal(sampled, false);
+    housekeeper.remove('/y');
+    housekeeper.start();
+    time.monotonic += 1;
+    t.mock.timers.tick(1);
+    await wait;
+    assert.equal(container.ring.length, 1);
+    await housekeeper.whenSampled();
+    housekeeper.stop();
+  });
+
+  test('beats while samples are taken as they fall due, and not when the loop is stuck or every sample fails', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = fixture({ a: new FakeProbe() }, { dynamic: false });
+    const pass = (ms: number) => {
+      time.monotonic += ms;
+      t.mock.timers.tick(ms);
+    };
+    housekeeper.start();
+    pass(1);
+    assert.ok(housekeeper.isBeating(), 'a sample was taken');
+    assert.ok(housekeeper.isBeating(), 'none is due');
+    time.monotonic += 5000;
+    assert.ok(!housekeeper.isBeating(), 'one is due, and not taken');
+    pass(1000);
+    assert.ok(housekeeper.isBeating(), 'taken late');
+    t.mock.method(container.ring, 'push', () => {
+      throw new Error('out of memory');
+    });
+    pass(2000);
+    assert.ok(!housekeeper.isBeating(), 'none could be stored');
+    housekeeper.stop();
+  });
+
   test('a removed container is let go of', () => {
     const probe = new FakeProbe();
     const { housekeeper, container } = fixture({ probe });

@@ -1,15 +1,24 @@
 import { existsSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type ListenOptions } from 'node:net';
 import { parseListenAddress } from '../config/index.js';
 import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
 
 /**
  * Lets the server listen.
- * @returns the URL under which it answers (`http://127.0.0.1:8080`, `unix:/run/tallyman.sock`)
+ * @param target an address, or the descriptor of a socket that already listens
+ * @returns the URL under which it answers (`http://127.0.0.1:8080`, `unix:/run/tallyman.sock`, `fd:3` for a passed unix socket)
  * @throws TallymanError naming the address and what to do
  */
-export async function listen(server: Server, text: string): Promise<string> {
+export async function listen(server: Server, target: string | number): Promise<string> {
+  if (typeof target === 'number') {
+    await opened(server, `the socket passed as descriptor ${target}`, { fd: target });
+    return urlOf(server, `fd:${target}`);
+  }
+  return listenAt(server, target);
+}
+
+async function listenAt(server: Server, text: string): Promise<string> {
   const address = parseListenAddress(text);
   if (address === undefined) {
     throw new TallymanError(`cannot listen on ${JSON.stringify(text)}: not an address`, {
@@ -17,18 +26,22 @@ export async function listen(server: Server, text: string): Promise<string> {
     });
   }
   if (address.kind === 'unix') await removeStaleSocket(address.path);
+  await opened(server, text, address.kind === 'unix' ? { path: address.path } : tcpOptions(address));
+  return urlOf(server, text);
+}
+
+async function opened(server: Server, what: string, options: ListenOptions & { fd?: number }): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(address.kind === 'unix' ? { path: address.path } : tcpOptions(address), () => {
+      server.listen(options, () => {
         server.off('error', reject);
         resolve();
       });
     });
   } catch (error) {
-    throw listenError(text, error);
+    throw listenError(what, error);
   }
-  return urlOf(server, text);
 }
 
 function tcpOptions(address: { host: string | undefined; port: number }) {
@@ -37,7 +50,8 @@ function tcpOptions(address: { host: string | undefined; port: number }) {
 
 function urlOf(server: Server, text: string): string {
   const bound = server.address();
-  if (bound === null || typeof bound === 'string') return text;
+  if (bound === null) return text;
+  if (typeof bound === 'string') return `unix:${bound}`;
   return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
@@ -63,8 +77,8 @@ const HINTS: Record<string, string> = {
   ENOENT: 'the directory of the socket does not exist: create it, or correct web.listen',
 };
 
-function listenError(text: string, error: unknown): TallymanError {
+function listenError(what: string, error: unknown): TallymanError {
   const hint = HINTS[codeOf(error) ?? ''];
   const options = hint === undefined ? { cause: error } : { hint, cause: error };
-  return new TallymanError(`cannot listen on ${text}: ${messageOf(error)}`, options);
+  return new TallymanError(`cannot listen on ${what}: ${messageOf(error)}`, options);
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -311,6 +312,28 @@ test('stop lets open requests finish, tells waiting ones, and cuts off the rest'
   assert.equal(await stuck, '');
   await stopped;
   await assert.rejects(get(`${url}/healthz`));
+});
+
+test('sockets that already listen take the place of the addresses', { timeout: 20_000 }, async (t) => {
+  const inherited = createNetServer().listen(0, '127.0.0.1');
+  await once(inherited, 'listening');
+  const { port } = inherited.address() as AddressInfo;
+  const { fd } = (inherited as unknown as { _handle: { fd: number } })._handle;
+  const program = `
+    import { createHttpServer } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+    const web = { listen: ['127.0.0.1:1'], urlBasePrefix: '', requestTimeout: 20000, maxConnections: 9 };
+    const limits = { maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
+    const rest = { apiVersions: [], endpoints: [], guard: (id, what, call) => call(), logger: console };
+    const server = createHttpServer({ web: { ...web, ...limits }, sockets: [3], ...rest });
+    console.log(await server.start());`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit', fd],
+  });
+  t.after(() => child.kill());
+  inherited.close();
+  const [said] = (await once(child.stdout!, 'data')) as [Buffer];
+  assert.equal(said.toString().trim(), `[ 'http://127.0.0.1:${port}' ]`);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });
 
 test('addresses: TCP, IPv6, unix sockets, what is wrong with the others', async () => {

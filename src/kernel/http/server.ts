@@ -48,6 +48,8 @@ export interface WebOptions {
 
 export interface HttpServerOptions {
   readonly web: WebOptions;
+  /** Descriptors of sockets that already listen; unless empty, they take the place of `web.listen`. */
+  readonly sockets?: readonly number[];
   readonly apiVersions: readonly Mounted<ApiVersion>[];
   readonly endpoints: readonly Mounted<Endpoint>[];
   /**
@@ -104,7 +106,8 @@ class KoaHttpServer implements HttpServer {
     const handle = this.application().callback();
     const urls: string[] = [];
     try {
-      for (const address of this.options.web.listen) {
+      const { web, sockets = [] } = this.options;
+      for (const address of sockets.length > 0 ? sockets : web.listen) {
         const server = this.makeServer((request, response) => void handle(request, response));
         urls.push(await listen(server, address));
         this.servers.push(server);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { createClock, createLoggerSource } from './index.js';
 
@@ -32,4 +33,22 @@ test('lines are JSON with level, UTC time and the part that speaks; lower levels
   assert.equal(entry.part, 'docker');
   assert.equal(entry.endpoint, 'unix:///x');
   assert.match(entry.time!, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});
+
+test('journald gets the priority of each line in front of it', () => {
+  const program = `
+    import { createLoggerSource } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+    import { fstatSync } from 'node:fs';
+    const { dev, ino } = fstatSync(2);
+    process.env.JOURNAL_STREAM = process.argv[1] === 'journal' ? dev + ':' + ino : '1:2';
+    const log = createLoggerSource({ level: 'debug', format: 'auto' }).logger('docker');
+    log.warn('daemon away', { endpoint: 'unix:///x', hint: 'start it' });
+    log.error('two\\nlines');
+    log.info('back');`;
+  const run = (...args: string[]) => spawnSync(process.execPath, ['--input-type=module', '-e', program, ...args]);
+  assert.equal(
+    run('journal').stderr.toString(),
+    '<4>docker: daemon away endpoint="unix:///x" → start it\n<3>docker: two\n<3>lines\n<6>docker: back\n',
+  );
+  assert.match(run('other').stderr.toString(), /^\{"level":"warn"/);
 });

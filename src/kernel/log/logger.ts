@@ -1,9 +1,10 @@
+import { fstatSync } from 'node:fs';
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
 import type { Logger } from '../contracts/index.js';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  readonly format: 'auto' | 'json' | 'pretty';
+  readonly format: 'auto' | 'json' | 'pretty' | 'journal';
 }
 
 /** Makes loggers whose lines name the part of the agent that speaks. */
@@ -17,24 +18,55 @@ export interface LoggerSource {
 const OWN = new Set(['level', 'time', 'msg', 'part', 'hint', 'stack']);
 const COLOURS: Record<string, number> = { warn: 33, error: 31, debug: 90 };
 
+function extras(entry: Record<string, unknown>): string {
+  const details = Object.entries(entry).filter(([key]) => !OWN.has(key));
+  return details.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join('');
+}
+
 function pretty(line: string, coloured: boolean): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   const paint = (colour: number, text: string) => (coloured ? `\u001b[${colour}m${text}\u001b[0m` : text);
   const level = String(entry.level);
-  const details = Object.entries(entry).filter(([key]) => !OWN.has(key));
-  const extras = details.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join('');
   const head = `${String(entry.time).slice(11, 19)} ${paint(COLOURS[level] ?? 32, level.padEnd(5))}`;
   const hint = entry.hint === undefined ? '' : `\n      → ${String(entry.hint)}`;
-  return `${head} ${String(entry.part)}: ${String(entry.msg)}${paint(90, extras)}${hint}\n`;
+  return `${head} ${String(entry.part)}: ${String(entry.msg)}${paint(90, extras(entry))}${hint}\n`;
+}
+
+/** Priorities of syslog(3), by which journald files a line. */
+const PRIORITIES: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+/** journald takes the priority off the front of a line, and adds the time itself. */
+function journal(line: string): string {
+  const entry = JSON.parse(line) as Record<string, unknown>;
+  const hint = entry.hint === undefined ? '' : ` → ${String(entry.hint)}`;
+  const text = `${String(entry.part)}: ${String(entry.msg)}${extras(entry)}${hint}`;
+  return journalLines(text, PRIORITIES[String(entry.level)] ?? 6);
+}
+
+/** `text` as journald expects it on standard error: each line with its priority. */
+export function journalLines(text: string, priority: number): string {
+  return `${text.trimEnd().replaceAll(/^/gm, `<${priority}>`)}\n`;
+}
+
+/** Whether a descriptor leads to journald: systemd says which one does. */
+export function leadsToJournal(descriptor: number, env: Readonly<Record<string, string | undefined>>): boolean {
+  const { JOURNAL_STREAM: stream } = env;
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return stream === `${dev}:${ino}`;
+}
+
+function automatic(): 'json' | 'pretty' | 'journal' {
+  if (process.stderr.isTTY === true) return 'pretty';
+  return leadsToJournal(2, process.env) ? 'journal' : 'json';
 }
 
 function stream(options: LogOptions): DestinationStream {
-  const isTerminal = process.stderr.isTTY === true;
-  if (options.format === 'json' || (options.format === 'auto' && !isTerminal)) {
-    return destination({ fd: 2, sync: true });
-  }
-  const coloured = isTerminal && !process.env.NO_COLOR;
-  return { write: (line: string) => void process.stderr.write(pretty(line, coloured)) };
+  const format = options.format === 'auto' ? automatic() : options.format;
+  if (format === 'json') return destination({ fd: 2, sync: true });
+  const coloured = process.stderr.isTTY === true && !process.env.NO_COLOR;
+  const print = format === 'journal' ? journal : (line: string) => pretty(line, coloured);
+  return { write: (line: string) => void process.stderr.write(print(line)) };
 }
 
 /** Writes to standard error: one JSON object a line, or for people on a terminal. */

@@ -1,0 +1,1 @@
+export { createServiceManager, type Pulse, type ServiceManager } from './service-manager.js';
