@@ -5,6 +5,8 @@ import { CpuRates } from './cpu-rates.js';
 /** The parts that a container has, one bit each: they gate what its samples show. */
 export const PART = { cpu: 1, diskio: 2, memory: 4, network: 8, processes: 16, filesystem: 32, hugetlb: 64 } as const;
 
+const PARTS = Object.keys(PART) as (keyof typeof PART & SamplePart)[];
+
 /** How samples of one layout and set of parts print: `cpu_inst` goes between the two halves. */
 export interface SamplePrinter {
   readonly head: RowPrinter;
@@ -13,12 +15,8 @@ export interface SamplePrinter {
 
 /** The parts of a container as a set of `PART` bits. */
 export function partsOf(container: ContainerView): number {
-  const limits = container.limits();
-  let parts = (limits.hasCpu ? PART.cpu : 0) | (limits.hasMemory ? PART.memory : 0);
-  if (limits.hasProcesses) parts |= PART.processes;
-  for (const part of ['diskio', 'network', 'filesystem', 'hugetlb'] as const satisfies readonly SamplePart[]) {
-    if (container.has(part)) parts |= PART[part];
-  }
+  let parts = 0;
+  for (const part of PARTS) if (container.has(part)) parts |= PART[part];
   return parts;
 }
 

@@ -54,9 +54,12 @@ export class JoinedContainer implements ContainerView {
   }
 
   has(part: SamplePart): boolean {
-    if (part === 'cpu') return this.limits().hasCpu;
-    if (part === 'memory') return this.limits().hasMemory;
-    if (part === 'processes') return this.limits().hasProcesses;
+    const { name, controllers, cgroup } = this.tracked;
+    const unified = cgroup.version === 2;
+    // What `limits()` says too, from what the registry knows: answers about all containers ask each of them.
+    if (part === 'cpu') return unified || controllers.has('cpu') || controllers.has('cpuset');
+    if (part === 'memory') return name === '/' || controllers.has('memory');
+    if (part === 'processes') return name !== '/' && (unified || controllers.has('pids'));
     return this.monitored.parts.has(part);
   }
 
@@ -86,8 +89,7 @@ export class JoinedContainer implements ContainerView {
   }
 
   summary(): DerivedStats | undefined {
-    const { hasCpu, hasMemory } = this.limits();
-    return hasCpu || hasMemory ? this.monitored.summarizer.stats() : undefined;
+    return this.has('cpu') || this.has('memory') ? this.monitored.summarizer.stats() : undefined;
   }
 
   get missing(): readonly { readonly what: string; readonly reason: string }[] {

@@ -87,11 +87,16 @@ function viewOf(fake: FakeContainer): ContainerView {
     createdAt: fake.createdAt ?? 0,
     ...fake.limits,
   };
+  const followed: Partial<Record<string, boolean>> = {
+    cpu: limits.hasCpu,
+    memory: limits.hasMemory,
+    processes: limits.hasProcesses,
+  };
   return {
     name: fake.name,
     description,
     createdAt: fake.createdAt ?? 0,
-    has: (part) => fake.parts?.includes(part) ?? false,
+    has: (part) => followed[part] ?? fake.parts?.includes(part) ?? false,
     limits: () => limits,
     children: () => fake.children ?? [],
     samples: samplesOf(fake.samples ?? []),
