@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
-import { printTable } from './report.mjs';
+import { printProfile, printTable } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const main = join(here, '..', '..', 'dist', 'cli', 'main.js');
@@ -25,6 +25,7 @@ const SETTLE_SECONDS = 10;
 const BACKOFF_SECONDS = 130;
 const BACKOFF_CYCLE_SECONDS = 60;
 const BULK_QUERIES = 5;
+const PROFILE_SECONDS = 10;
 
 const PLUGINS = 'plugins:\n  - { use: docker, enabled: false }\n  - { use: podman, enabled: false }\n';
 const FIXED = `housekeeping: { interval: 1s, maxInterval: 1s }\n${PLUGINS}`;
@@ -58,7 +59,7 @@ async function startAgent(folder, config, parent, count) {
   const file = join(folder, 'tallyman.yaml');
   writeFileSync(file, `web: { listen: [127.0.0.1:0] }\n${config}`, { mode: 0o600 });
   const started = performance.now();
-  const probe = ['--import', join(here, 'loop-probe.mjs')];
+  const probe = ['--import', join(here, 'probe.mjs')];
   const agent = track(
     spawn(process.execPath, [...probe, main, '--config', file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
   );
@@ -91,20 +92,24 @@ function announcedUrl(agent) {
   });
 }
 
-/** One load on a running agent: CPU undisturbed first, then latencies; the loop's delay while only /healthz is asked. */
+/** One load on a running agent: CPU undisturbed first, then latencies, the loop's delay, and where the time goes. */
 async function measureLoad({ agent, url, pid }, parent, seconds) {
   await pause(SETTLE_SECONDS * 1000, signal);
   const cpu = await cpuPerSecond(pid, seconds, signal);
   const rss = residentMemory(pid);
-  agent.send('start measuring');
+  agent.send('watch loop');
   const healthz = await latency(`${url}/healthz`, seconds, 25, signal);
-  agent.send('stop measuring');
+  agent.send('loop delay');
   const loop = await message(agent);
   const series = await latency(`${url}/api/v2.0/stats${parent}/c0000?count=60`, seconds / 2, 50, signal);
-  agent.send('start measuring');
+  agent.send('watch loop');
   const all = await latency(`${url}/api/v2.0/stats/?recursive=true&count=1`, seconds / 2, 200, signal);
-  agent.send('stop measuring');
-  return { cpu, rss, healthz, loop, series, all, loopUnderQueries: await message(agent) };
+  agent.send('loop delay');
+  const loopUnderQueries = await message(agent);
+  agent.send('watch CPU');
+  await pause(PROFILE_SECONDS * 1000, signal);
+  agent.send('CPU profile');
+  return { cpu, rss, healthz, loop, series, all, loopUnderQueries, profile: await message(agent) };
 }
 
 /** Memory before and after answers with every sample of every container. */
@@ -203,6 +208,7 @@ try {
     results.push(await measureCount(count, Number(options.seconds), folder, !options['skip-backoff']));
   }
   printTable(host, results);
+  printProfile(results.at(-1));
   const json = JSON.stringify({ host, seconds: Number(options.seconds), results });
   if (options.json) writeFileSync(options.json, `${json}\n`);
   console.log(json);

@@ -54,3 +54,10 @@ export function printTable(host, results) {
   for (const row of table.slice(1)) print(row);
   console.log('');
 }
+
+/** Prints where the agent's time went with all cgroups active and nobody asking: functions by their own share. */
+export function printProfile({ count, active }) {
+  console.log(`Where the time goes, ${count} active cgroups (share of the time that is not idle):\n`);
+  for (const { name, share } of active.profile) console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
+  console.log('');
+}

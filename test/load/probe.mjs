@@ -1,0 +1,54 @@
+// Loaded into the agent by `--import`: while told to, measures its event loop's delay or where its CPU time goes.
+// Costs nothing otherwise.
+import { Session } from 'node:inspector/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const RESOLUTION_MS = 10;
+const TOP = 15;
+const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+/** The histogram holds the time between two wakings of a timer, so the timer's own interval is taken off. */
+const delay = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
+let session;
+
+const orders = {
+  'watch loop'() {
+    histogram.reset();
+    histogram.enable();
+  },
+  'loop delay'() {
+    histogram.disable();
+    const [p50, p99] = [50, 99].map((percent) => delay(histogram.percentile(percent)));
+    process.send({ p50, p99, max: delay(histogram.max) });
+  },
+  async 'watch CPU'() {
+    session = new Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.start');
+  },
+  async 'CPU profile'() {
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    process.send(summarise(profile));
+  },
+};
+
+/** The functions that most time was spent in, themselves, with their share of the time that was not idle. */
+function summarise({ nodes, samples, timeDeltas }) {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const times = new Map();
+  let busy = 0;
+  for (const [index, id] of samples.entries()) {
+    const { functionName, url, lineNumber } = frames.get(id);
+    if (functionName === '(idle)' || functionName === '(program)') continue;
+    const place = url === '' ? 'native' : `${url.replace(/^.*\/(dist|node_modules)\//, '')}:${lineNumber + 1}`;
+    const name = `${functionName || '(anonymous)'} ${place}`;
+    times.set(name, (times.get(name) ?? 0) + timeDeltas[index]);
+    busy += timeDeltas[index];
+  }
+  const top = [...times].sort(([, a], [, b]) => b - a).slice(0, TOP);
+  return top.map(([name, time]) => ({ name, share: time / busy }));
+}
+
+process.on('message', (order) => orders[order]());
+process.channel?.unref();
