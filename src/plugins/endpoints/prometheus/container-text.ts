@@ -10,19 +10,20 @@ export class ContainerText {
 
   constructor(
     readonly name: string,
-    private seen: ContainerDescription,
+    public description: ContainerDescription,
     private readonly union: LabelUnion,
   ) {
-    this.own = union.join(seen);
+    this.own = union.join(description);
   }
 
-  /** Takes in a new description. Handlers replace descriptions as a whole, so identity tells. */
-  update(description: ContainerDescription): void {
-    if (description === this.seen) return;
+  /** Takes in a description. @returns whether it is another; handlers replace descriptions as a whole */
+  update(description: ContainerDescription): boolean {
+    if (description === this.description) return false;
     this.leave();
-    this.seen = description;
+    this.description = description;
     this.own = this.union.join(description);
     this.blockVersion = -1;
+    return true;
   }
 
   /** Its labels count no more. */
@@ -41,7 +42,7 @@ export class ContainerText {
   }
 
   private render(): string {
-    const { image = '', aliases } = this.seen;
+    const { image = '', aliases } = this.description;
     const base = `${labelPair('id', this.name)},${labelPair('image', image)},${labelPair('name', aliases[0] ?? '')}`;
     const pairs = this.union.namesFor(this.own).map((label) => labelPair(label, this.own.get(label) ?? ''));
     return [base, ...pairs].join(',');

@@ -11,11 +11,13 @@ import {
   type PluginContext,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
+import { ContainerWriter } from './container-writer.js';
 import { Explainer, explanationText } from './explain.js';
 import { Exposition } from './exposition.js';
 import { FamilyTable } from './families.js';
 import { LoopDelay } from './loop-delay.js';
 import { CONTENT_TYPES, chooseEncoding, chooseFormat, type Encoding, scrapeTimeout } from './negotiation.js';
+import { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, passes, prometheusOptions } from './options.js';
 import { Sheet } from './sheet.js';
 import { Subjects } from './subjects.js';
@@ -50,9 +52,11 @@ class MetricsEndpoint implements Endpoint {
   ) {
     const { agent, clock, logger, signal } = context;
     this.families = new FamilyTable((name) => passes([name], options.metricsInclude, options.metricsExclude));
-    this.subjects = new Subjects(agent, clock, logger, options, this.families);
+    const kills = new OomKills(agent.events, signal);
+    this.subjects = new Subjects(agent, clock, logger, options, this.families, kills);
+    const containers = new ContainerWriter(this.families, kills, options.timestamps);
     const self = new AgentMetrics(agent, new LoopDelay(signal));
-    this.exposition = new Exposition(agent, clock, options, this.families, this.subjects, self);
+    this.exposition = new Exposition(agent, clock, options, this.subjects, containers, self);
     this.routes = { [options.path]: (request) => this.answer(request) };
   }
 

@@ -22,6 +22,9 @@ interface Candidate {
   readonly series: PlannedSeries;
 }
 
+/** Counted on beyond the end of the cgroup, by `OomKills`. */
+export const OOM_FIELD = 'oom.kills';
+
 /** Names that a dimension may not have as a label: those of a container's own labels, and what is no label name. */
 const UNFIT_DIMENSION = /^(id|name|image|le|quantile|(container_(label|env)|app|__)_.*|[0-9].*|)$/;
 
@@ -52,6 +55,7 @@ const SUFFIXES: Partial<Record<Unit, string>> = {
 export function planLayout(layout: Layout, families: FamilyTable): readonly PlannedSeries[] {
   const chosen = new Map<string, Candidate>();
   for (const [index, column] of layout.columns.entries()) {
+    if (column.field.name === OOM_FIELD) continue;
     const feeds = feedsOf(column.field.name);
     if (feeds.length === 0) offer(chosen, 0, genericSeries(column, index, families));
     for (const ranked of feeds) {

@@ -18,8 +18,9 @@ export class Subject {
   readonly text: ContainerText;
   /** Points at the newest sample while the container is being written. */
   readonly cursor = {} as SampleCursor;
+  /** Whether there is such a sample. */
+  isSampled = false;
   private facts: readonly FactLine[] | undefined;
-  private description: ContainerDescription;
   private limits: ResourceLimits | undefined;
   private limitsAge = FIRST_LIMITS_AGE;
   private limitsDue = Number.NEGATIVE_INFINITY;
@@ -32,16 +33,12 @@ export class Subject {
     /** Absent for a container that has ended. */
     readonly view?: ContainerView,
   ) {
-    this.description = description;
     this.text = new ContainerText(name, description, union);
   }
 
   /** Takes in a new description. */
   update(description: ContainerDescription): void {
-    if (description === this.description) return;
-    this.description = description;
-    this.text.update(description);
-    this.facts = undefined;
+    if (this.text.update(description)) this.facts = undefined;
   }
 
   /** Whether its limits should be read again. */
@@ -70,9 +67,9 @@ export class Subject {
   }
 
   factLines(): readonly FactLine[] {
-    const { description, limits, view } = this;
+    const { limits, view, text } = this;
     const living = limits !== undefined && view !== undefined && { limits, createdAt: view.createdAt };
-    this.facts ??= renderFacts({ description, ...living }, this.families);
+    this.facts ??= renderFacts({ description: text.description, ...living }, this.families);
     return this.facts;
   }
 

@@ -3,6 +3,7 @@ import type { AgentView, Clock, ContainerView, Logger } from '../../../kernel/co
 import type { SeriesCount } from './agent-metrics.js';
 import { LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
+import type { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, passes } from './options.js';
 import { Subject } from './subject.js';
 
@@ -22,6 +23,7 @@ export class Subjects {
     private readonly logger: Logger,
     private readonly options: PrometheusOptions,
     private readonly families: FamilyTable,
+    private readonly kills: OomKills,
   ) {
     this.union = new LabelUnion(options);
   }
@@ -47,6 +49,7 @@ export class Subjects {
     for (const [name, subject] of this.ended) if (ended.get(name) !== subject) subject.leave();
     this.living = living;
     this.ended = ended;
+    this.kills.keep((name) => living.has(name) || ended.has(name), this.clock.monotonic());
     return [...living.values(), ...ended.values()];
   }
 

@@ -43,7 +43,6 @@ const processFamilies: readonly SampledFamily[] = [
   gauge('threads_max', 'processes.threads_max'),
   gauge('ulimits_soft', 'processes.ulimit.soft'),
   gauge('ulimits_hard', 'processes.ulimit.hard'),
-  counter('oom_events_total', 'oom.kills'),
 ];
 
 export const otherFamilies: readonly SampledFamily[] = [...networkFamilies, ...processFamilies];

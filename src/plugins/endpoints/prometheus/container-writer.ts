@@ -1,0 +1,151 @@
+import { ByteWriter, type Layout } from '../../../kernel/contracts/index.js';
+import type { Family, FamilyTable, Format } from './families.js';
+import { OOM_FIELD, type PlannedSeries, planLayout } from './layout-plan.js';
+import type { OomKills } from './oom-kills.js';
+import type { Sheet } from './sheet.js';
+import type { Subject } from './subject.js';
+import { writeQuotient } from './text.js';
+
+const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const END = Buffer.from('} ');
+
+/** What is known of a layout once it was looked at. */
+interface Plan {
+  readonly series: readonly PlannedSeries[];
+  /** −1: none */
+  readonly oomColumn: number;
+}
+
+const NOTHING: Plan = { series: [], oomColumn: -1 };
+
+/** Writes the series of containers: each line is assembled from bytes that were prepared before. */
+export class ContainerWriter {
+  private readonly plans = new WeakMap<Layout, Plan>();
+  /** ` <time>\n` of the lines being written. */
+  private readonly stamp = new ByteWriter(64);
+  private readonly lastSeen: Family | undefined;
+  private readonly oom: Family | undefined;
+
+  constructor(
+    private readonly families: FamilyTable,
+    private readonly kills: OomKills,
+    private readonly timestamps: boolean,
+  ) {
+    const seen = 'When the container was last seen, which is now; seconds since the epoch.';
+    this.lastSeen = families.take('container_last_seen', 'gauge', seen);
+    const oom = 'Processes of the container that the kernel killed for lack of memory, earlier runs included.';
+    this.oom = families.take('container_oom_events_total', 'counter', oom);
+  }
+
+  /**
+   * Points the subject's cursor at its newest sample.
+   * @returns the most series that `write` will write of it
+   */
+  prepare(subject: Subject): number {
+    const { cursor, view } = subject;
+    const window = view?.samples({ count: 1 });
+    subject.isSampled = window !== undefined && window.length > 0;
+    if (subject.isSampled) window!.at(0, cursor);
+    return subject.factLines().length + this.planOf(subject).series.length + 2;
+  }
+
+  /** Writes all series of a container that was prepared in the same turn. @param now µs @returns how many */
+  write(sheet: Sheet, subject: Subject, now: number): number {
+    const labels = subject.text.labels;
+    const plan = this.planOf(subject);
+    let written = this.writeFacts(sheet, subject, labels);
+    if (subject.isSampled) {
+      this.setStamp(subject.cursor.time, sheet.format);
+      written += this.writeSamples(sheet, subject, plan.series, labels);
+    } else this.setStamp(Number.NaN, sheet.format);
+    written += this.writeOom(sheet, subject, plan.oomColumn, labels);
+    if (!subject.isSampled || this.lastSeen === undefined) return written;
+    this.setStamp(now, sheet.format);
+    return written + this.line(sheet, this.lastSeen, labels, Math.floor(now / 1e6));
+  }
+
+  private writeFacts(sheet: Sheet, subject: Subject, labels: Buffer): number {
+    const facts = subject.factLines();
+    for (const { family, line } of facts) {
+      const out = sheet.writer(family);
+      out.bytes(family.prefix);
+      out.bytes(labels);
+      out.bytes(line);
+      out.reserve(1);
+      out.buffer[out.length++] = NEWLINE;
+    }
+    return facts.length;
+  }
+
+  private writeSamples(sheet: Sheet, subject: Subject, plan: readonly PlannedSeries[], labels: Buffer): number {
+    const { values, residuals, base } = subject.cursor;
+    const { hasQuota } = subject;
+    let written = 0;
+    for (const { family, column, tail, divisor, only } of plan) {
+      const at = base + column;
+      const value = values[at]!;
+      if (Number.isNaN(value) || (only !== undefined && (only === 'quota' ? !hasQuota : value === 0))) continue;
+      const out = sheet.writer(family);
+      out.bytes(family.prefix);
+      out.bytes(labels);
+      out.bytes(tail);
+      writeQuotient(out, value, residuals === undefined ? 0 : residuals[at]!, divisor);
+      this.appendStamp(out);
+      written++;
+    }
+    return written;
+  }
+
+  private writeOom(sheet: Sheet, subject: Subject, column: number, labels: Buffer): number {
+    const { name, view, cursor, text } = subject;
+    const kernelCount = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
+    if (view !== undefined && kernelCount >= 0) this.kills.observe(name, view, kernelCount);
+    let total = this.kills.total(name);
+    // What a runtime says of a container that ended before any event could be read.
+    if (total === 0 && text.description.state.oomKilled === true) total = 1;
+    if (this.oom === undefined || (total === 0 && !(kernelCount >= 0))) return 0;
+    return this.line(sheet, this.oom, labels, total);
+  }
+
+  private line(sheet: Sheet, family: Family, labels: Buffer, value: number): number {
+    const out = sheet.writer(family);
+    out.bytes(family.prefix);
+    out.bytes(labels);
+    out.bytes(END);
+    out.integer(value);
+    this.appendStamp(out);
+    return 1;
+  }
+
+  private planOf({ isSampled, cursor: { layout } }: Subject): Plan {
+    if (!isSampled) return NOTHING;
+    let plan = this.plans.get(layout);
+    if (plan === undefined) {
+      plan = { series: planLayout(layout, this.families), oomColumn: layout.indexOf(OOM_FIELD) };
+      this.plans.set(layout, plan);
+    }
+    return plan;
+  }
+
+  /** OpenMetrics has seconds, the older format milliseconds. @param time µs; NaN: the lines have none */
+  private setStamp(time: number, format: Format): void {
+    const { stamp } = this;
+    stamp.length = 0;
+    if (this.timestamps && !Number.isNaN(time)) {
+      stamp.buffer[stamp.length++] = SPACE;
+      const millis = Math.floor(time / 1000);
+      if (format === 'text') stamp.integer(millis);
+      else writeQuotient(stamp, millis, 0, 1000);
+    }
+    stamp.buffer[stamp.length++] = NEWLINE;
+  }
+
+  private appendStamp(out: ByteWriter): void {
+    const { buffer, length } = this.stamp;
+    out.reserve(length);
+    const to = out.buffer;
+    for (let i = 0; i < length; i++) to[out.length + i] = buffer[i]!;
+    out.length += length;
+  }
+}
