@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import {
   type Absent,
   definePlugin,
@@ -11,6 +12,13 @@ import { withoutController } from '../common/index.js';
 import { schedFields as fields } from './fields.js';
 import { SchedProbe } from './probe.js';
 
+/** All processes: one directory instead of every cgroup of the machine. */
+function processesOf(host: LinuxHost): number[] {
+  return readdirSync(host.paths.proc)
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
 /** The `sched` source. */
 export function createSchedSource(host: LinuxHost): MetricSource {
   return {
@@ -23,8 +31,11 @@ export function createSchedSource(host: LinuxHost): MetricSource {
           expected: !target.isRoot,
         };
       const { cgroup } = target;
+      if (target.isRoot) return new SchedProbe(() => processesOf(host), host);
       const directory = cgroup.directory('cpu') ?? cgroup.directory('memory') ?? cgroup.directory('pids');
-      return directory === undefined ? withoutController(target, 'cpu') : new SchedProbe(target.cgroup, host);
+      return directory === undefined
+        ? withoutController(target, 'cpu')
+        : new SchedProbe(() => cgroup.pidsBelow(), host);
     },
   };
 }

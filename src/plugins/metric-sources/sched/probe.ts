@@ -1,6 +1,5 @@
 import {
   ByteScanner,
-  type CgroupFiles,
   type Column,
   type LinuxHost,
   type Probe,
@@ -46,13 +45,13 @@ export class SchedProbe implements Probe {
   private round = 0;
 
   constructor(
-    private readonly cgroup: CgroupFiles,
+    private readonly pidsNow: () => readonly number[],
     private readonly host: LinuxHost,
   ) {}
 
   sample(row: RowWriter): SampleOutcome {
     this.round++;
-    for (const pid of this.cgroup.pidsBelow()) this.read(pid);
+    for (const pid of this.pidsNow()) this.read(pid);
     for (const [pid, times] of this.processes) {
       if (times.round === this.round) continue;
       this.fold(times);

@@ -55,6 +55,13 @@ test('a pid that went to another process counts for both', () => {
   assert.deepEqual(sampleOf(probe), runTime(105, 11, 2));
 });
 
+test('the machine’s processes are those in /proc', () => {
+  tree.write({ 'proc/uptime': '1 1\n' });
+  times(1, 100);
+  times(2, 200);
+  assert.deepEqual(sampleOf(attached(source(), tree.target('/'))), runTime(300, 20, 2));
+});
+
 test('sums beyond 2^53 are exact', () => {
   procs(1, 2);
   times(1, 9007199254740993n);
