@@ -1,4 +1,4 @@
-import { journalLines, leadsToJournal } from '../kernel/log/index.js';
+import { journalLines, leadsToJournal } from '../kernel/log/journal.js';
 
 const ERROR_PRIORITY = 3;
 

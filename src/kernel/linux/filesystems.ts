@@ -16,11 +16,20 @@ export interface LabelRoot {
   readonly directory: string;
 }
 
-/** The host's mounts: those of its first process when the agent looks in from a container, else the agent's own. */
+/**
+ * The host's mounts as its first process sees them: a service manager lays mounts of its own over the agent's view. An
+ * agent in a container that does not look out of it has another root, and its own mounts then.
+ */
 export function readMounts(paths: HostPaths): Mount[] {
-  const own = join(paths.proc, 'self/mountinfo');
-  const text = paths.root === '/' ? readText(own) : (readText(join(paths.proc, '1/mountinfo')) ?? readText(own));
-  return parseMountinfo(text ?? '');
+  const read = (pid: string) => parseMountinfo(readText(join(paths.proc, `${pid}/mountinfo`)) ?? '');
+  const [own, first] = [read('self'), read('1')];
+  const isSameView = paths.root !== '/' || rootOf(own) === rootOf(first);
+  return isSameView && first.length > 0 ? first : own;
+}
+
+function rootOf(mounts: readonly Mount[]): string {
+  const mount = mounts.findLast(({ mountpoint }) => mountpoint === '/');
+  return mount === undefined ? '' : `${mount.major}:${mount.minor} ${mount.root}`;
 }
 
 /**

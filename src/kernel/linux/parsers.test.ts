@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDiskstats } from './disks.js';
-import { trackedFilesystems } from './filesystems.js';
+import { readMounts, trackedFilesystems } from './filesystems.js';
 import { resolveHostPaths } from './host-paths.js';
 import { parseMountinfo } from './mounts.js';
 
@@ -49,6 +52,28 @@ test('one filesystem per device at its first mount; bind mounts, proc and namesp
     '/dev/vdb /var/lib/docker []',
     'overlay_0-39 /var/lib/docker/overlay2/abc/merged []',
   ]);
+});
+
+test('mounts are those of the first process, where it has the same root', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-mounts-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const mountpoints = (own: string, first: string | undefined, root = '/') => {
+    for (const [pid, text] of Object.entries({ self: own, 1: first })) {
+      rmSync(join(folder, pid), { recursive: true, force: true });
+      if (text === undefined) continue;
+      mkdirSync(join(folder, pid));
+      writeFileSync(join(folder, pid, 'mountinfo'), text);
+    }
+    return readMounts({ ...NOWHERE, root, proc: folder }).map(({ mountpoint }) => mountpoint);
+  };
+  const all = ['/', '/proc', '/run', '/bind', '/var/lib/docker'];
+  const sandboxed = `${HOST}9 1 0:50 / /dev rw - tmpfs tmpfs rw\n`;
+  assert.deepEqual(mountpoints(sandboxed, HOST).slice(0, 5), all);
+  assert.ok(!mountpoints(sandboxed, HOST).includes('/dev'));
+  assert.ok(mountpoints(sandboxed, undefined).includes('/dev'));
+  const container = '1 0 0:60 / / rw - overlay overlay rw\n';
+  assert.deepEqual(mountpoints(container, HOST), ['/']);
+  assert.deepEqual(mountpoints(container, HOST, '/rootfs').slice(0, 5), all);
 });
 
 test("the images' filesystem is the longest mount point at, above or just below the runtime's root", () => {

@@ -1,2 +1,2 @@
 export { createClock } from './clock.js';
-export { createLoggerSource, journalLines, type LoggerSource, type LogOptions, leadsToJournal } from './logger.js';
+export { createLoggerSource, type LoggerSource, type LogOptions } from './logger.js';

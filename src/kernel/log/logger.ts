@@ -1,6 +1,6 @@
-import { fstatSync } from 'node:fs';
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
 import type { Logger } from '../contracts/index.js';
+import { journalLines, leadsToJournal } from './journal.js';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -41,19 +41,6 @@ function journal(line: string): string {
   const hint = entry.hint === undefined ? '' : ` → ${String(entry.hint)}`;
   const text = `${String(entry.part)}: ${String(entry.msg)}${extras(entry)}${hint}`;
   return journalLines(text, PRIORITIES[String(entry.level)] ?? 6);
-}
-
-/** `text` as journald expects it on standard error: each line with its priority. */
-export function journalLines(text: string, priority: number): string {
-  return `${text.trimEnd().replaceAll(/^/gm, `<${priority}>`)}\n`;
-}
-
-/** Whether a descriptor leads to journald: systemd says which one does. */
-export function leadsToJournal(descriptor: number, env: Readonly<Record<string, string | undefined>>): boolean {
-  const { JOURNAL_STREAM: stream } = env;
-  if (stream === undefined) return false;
-  const { dev, ino } = fstatSync(descriptor, { bigint: true });
-  return stream === `${dev}:${ino}`;
 }
 
 function automatic(): 'json' | 'pretty' | 'journal' {
