@@ -6,7 +6,7 @@ import type { ContainerDescription, HostPaths, Logger } from './contracts/index.
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
 import { Housekeeper } from './housekeeping/index.js';
-import { createHttpServer, type HttpServer } from './http/index.js';
+import { createHttpServer, type HttpServer, type Mounts } from './http/index.js';
 import {
   type CgroupHierarchies,
   createCgroupFiles,
@@ -126,6 +126,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.machineTimer);
     await this.http?.stop(REQUEST_GRACE);
+    this.http = undefined;
     this.housekeeper.stop();
     this.events.stop();
     await this.registry.stop();
@@ -216,6 +217,7 @@ export class Agent {
 
   private pluginChanged(plugin: ActivePlugin, active: boolean): void {
     if (plugin.kind === 'container-handler') this.registry.handlersChanged();
+    if (plugin.kind === 'api-version' || plugin.kind === 'endpoint') this.http?.remount(this.mounts());
     if (plugin.kind !== 'metric-source') return;
     const source = plugin as ActivePlugin<'metric-source'>;
     if (active) this.housekeeper.sourceAdded(source, this.plugins.active('metric-source'));
@@ -268,15 +270,18 @@ export class Agent {
   }
 
   private createHttp(): HttpServer {
-    const mounted = <K extends 'api-version' | 'endpoint'>(kind: K) =>
-      this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
     return createHttpServer({
       web: this.options.config.web,
       sockets: this.options.sockets ?? [],
-      apiVersions: mounted('api-version'),
-      endpoints: mounted('endpoint'),
+      ...this.mounts(),
       guard: (id, what, call) => this.supervisor.call(this.supervisor.get(id)!, what, call),
       logger: this.options.logs.logger('http'),
     });
+  }
+
+  private mounts(): Mounts {
+    const mounted = <K extends 'api-version' | 'endpoint'>(kind: K) =>
+      this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
+    return { apiVersions: mounted('api-version'), endpoints: mounted('endpoint') };
   }
 }

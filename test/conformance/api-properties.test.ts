@@ -26,7 +26,7 @@ after(async () => {
 });
 
 const TYPES =
-  'containers machine subcontainers docker version attributes spec stats storage summary appmetrics ps machinestats'.split(
+  'containers machine subcontainers docker version attributes spec stats storage summary appmetrics ps machinestats events'.split(
     ' ',
   );
 const oddText = fc.oneof(
@@ -56,7 +56,19 @@ const segment = oddText.map((text) =>
 );
 const parameter = fc
   .tuple(
-    fc.constantFrom('type', 'count', 'recursive', 'max_age', 'uuid', 'label', 'x', 'start_time'),
+    fc.constantFrom(
+      'type',
+      'count',
+      'recursive',
+      'max_age',
+      'uuid',
+      'label',
+      'x',
+      'start_time',
+      'end_time',
+      'max_events',
+      'all_events',
+    ),
     fc.oneof(
       oddText,
       fc.constantFrom('docker', 'podman', 'name', '-1', '0', '3', 'true', '10s', '1e3', '99999999999999999999'),

@@ -1,10 +1,11 @@
 // Every recorded request of the kinds served: the same body and headers, and a status that says more than 500.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Endpoint, ProcessInfo } from '../../src/kernel/contracts/index.js';
+import type { Endpoint, EventLog, ProcessInfo } from '../../src/kernel/contracts/index.js';
 import { containerFromInfo, type FakeAgentOptions, type FakeContainer, fakeAgent } from './world/fake-agent.js';
 import { golden, goldenObject } from './world/golden.js';
 import { storageFor } from './world/recorded-agent.js';
+import { keptEvents, recordedEvents } from './world/recorded-events.js';
 import type { JsonObject } from './world/recorded-samples.js';
 import { type Served, send, serveAgent } from './world/served.js';
 
@@ -24,7 +25,6 @@ interface HttpCase {
 
 /** Cases that another part of the agent answers. */
 const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
-  [/events/, 'events are not served yet'],
   [/auth|F-docker-page/, 'authentication is not served yet'],
   [/^(containers|docker)-page|^static-/, 'the pages are not served yet'],
 ];
@@ -37,7 +37,6 @@ interface Better {
 }
 
 const WEB = '/docker/52c54ec7be02641ce92aa491c6a94bfb6cad81525a294d373d7d93929df3d30b';
-const LISTING: Better = { why: 'events are not served yet', body: /^Supported request types: "[a-z,]+"\n$/ };
 const DECODING: Better = { body: /^unable to decode the json value: .+\n$/, why: 'only the prefix is stable' };
 
 const BETTER: Readonly<Record<string, Better>> = {
@@ -48,16 +47,12 @@ const BETTER: Readonly<Record<string, Better>> = {
   'v2.0-appmetrics-dockername': { body: `{"${WEB}":{}}`, why: 'quirk 32' },
   'v2.0-appmetrics-recursive-graw': { body: '{"/graw":{},"/graw/child":{}}', why: 'quirk 32' },
   'v2.0-stats-app-recursive': { body: /^(\{"|,")(\/docker|\/g-parent)\/.*\}$/, why: 'quirk 32' },
+  'v1.3-events-creation-web-default': { body: /^\[\{"container_name":"\/docker\/52c54ec7/, why: 'quirk 6' },
   'F-storage-docker-images': { status: 404, body: 'non-existent label "docker-images"\n', why: 'quirk 23' },
   'v1.3-containers-badjson': DECODING,
   'v1.3-containers-num-float': DECODING,
   'v1.3-containers-start-badtime': DECODING,
   'v1.3-subcontainers-badjson': DECODING,
-  'api-v1.3-types': LISTING,
-  'api-v1.3-types-slash': LISTING,
-  'api-v2.0-types': LISTING,
-  'api-v2.0-types-slash': LISTING,
-  'api-v2.1-types': LISTING,
 };
 
 const cases = golden('http-cases.json') as unknown as HttpCase[];
@@ -68,8 +63,8 @@ before(async () => {
     ['/containers/', '/docker/', '/validate/'].map((path) => [path, () => ({ body: () => {} })]),
   );
   const world = (run: HttpCase['run'], options: FakeAgentOptions, more: Endpoint['routes'] = {}, prefix = '') =>
-    serveAgent(fakeAgent(options), { prefix, endpoints: { ...pages, ...more } }).then((served) =>
-      worlds.set(run, served),
+    serveAgent(fakeAgent({ ...options, events: eventsOf(run) }), { prefix, endpoints: { ...pages, ...more } }).then(
+      (served) => worlds.set(run, served),
     );
   const everything = everyContainer();
   const docker = everything.filter(({ name, namespace }) => name === '/' || namespace === 'docker');
@@ -129,6 +124,12 @@ function everyContainer(): FakeContainer[] {
 /** The recorded filesystems without the phantom one of quirk 23. */
 function storage(): JsonObject[] {
   return (golden('v2.0-storage.json') as JsonObject[]).filter(({ device }) => device !== 'nsfs');
+}
+
+/** The events of a recorded agent, as far as its answers show them. */
+function eventsOf(run: HttpCase['run']): EventLog {
+  const answers = cases.filter((item) => item.run === run && item.status === 200 && item.url.includes('/events'));
+  return keptEvents(recordedEvents(answers.map(({ body }) => body)));
 }
 
 /** The processes of the recorded `ps` answers, in the containers that they were asked for. */

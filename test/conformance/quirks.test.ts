@@ -42,6 +42,12 @@ test('impossible counts are refused, an empty time range is empty', async () => 
   const [status, text] = await get('/api/v1.3/containers/graw', range);
   assert.equal(status, 200);
   assert.equal(JSON.parse(text).stats, undefined);
+  for (const version of ['v1.3', 'v2.0', 'v2.1']) {
+    const [refused, reason] = await get(`/api/${version}/events?max_events=-2`);
+    assert.match(`${refused} ${reason}`, /^400 invalid max_events -2/);
+    const impossible = 'start_time=2026-11-24T12:00:00Z&end_time=2026-11-24T11:00:00Z';
+    assert.deepEqual(await get(`/api/${version}/events?all_events=1&${impossible}`), [200, '[]']);
+  }
   assert.deepEqual(await get('/api/v2.0/stats/graw?count=-5'), [
     400,
     "invalid 'count' option: only -1 and larger values allowed, not -5\n",

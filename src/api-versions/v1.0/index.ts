@@ -11,6 +11,7 @@ export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row
 export { newCursor } from './sample.js';
 export * as sections from './sections/index.js';
 export { SpecWriter } from './spec.js';
+export { parseTime } from './time.js';
 
 export default definePlugin({
   kind: 'api-version',

@@ -1,17 +1,20 @@
-import { type AgentView, definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter, type RequestTypes } from '../v1.0/index.js';
 import { requestTypesV12 } from '../v1.2/index.js';
+import { type EventsContext, eventsHandler } from './events.js';
 
-/** The request types of v1.3: those of v1.2. */
-export function requestTypesV13(agent: AgentView, infos: ContainerInfoWriter): RequestTypes {
-  return { ...requestTypesV12(agent, infos) };
+export { type EventsContext, eventsHandler } from './events.js';
+
+/** The request types of v1.3: those of v1.2 and `events`. */
+export function requestTypesV13(context: EventsContext, infos: ContainerInfoWriter): RequestTypes {
+  return { ...requestTypesV12(context.agent, infos), events: eventsHandler(context) };
 }
 
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v1.3',
   apiVersion: PLUGIN_API_VERSION,
-  description: 'REST API v1.3: v1.2.',
+  description: 'REST API v1.3: v1.2, and what happened to containers, as a list or as a stream.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v1.3', requestTypes: requestTypesV13(agent, new ContainerInfoWriter()) }),
+  create: (context) => ({ version: 'v1.3', requestTypes: requestTypesV13(context, new ContainerInfoWriter()) }),
 });

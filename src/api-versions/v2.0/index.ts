@@ -13,5 +13,5 @@ export default definePlugin({
   description:
     'REST API v2.0: containers by name or alias, their specs, samples, summaries and processes, and the machine.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(agent) }),
+  create: (context) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(context) }),
 });

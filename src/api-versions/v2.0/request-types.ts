@@ -8,6 +8,7 @@ import {
   type RequestHandler,
 } from '../../kernel/contracts/index.js';
 import { json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import { type EventsContext, eventsHandler } from '../v1.3/index.js';
 import { attributesJson } from './attributes.js';
 import { parseOptions, type RequestOptions } from './options.js';
 import { listProcesses } from './processes.js';
@@ -22,7 +23,8 @@ export function validate(request: ApiRequest): void {
 }
 
 /** The request types of v2.0. */
-export function requestTypesV20(agent: AgentView): RequestTypes {
+export function requestTypesV20(context: EventsContext): RequestTypes {
+  const { agent } = context;
   const specs = new SpecWriter();
   const samples = new RatedSamples(flatSample);
   const storage = new StorageWriter();
@@ -44,6 +46,7 @@ export function requestTypesV20(agent: AgentView): RequestTypes {
       );
     },
     ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query))),
+    events: eventsHandler(context),
     storage: ({ query }) => {
       const uuid = query.get('uuid');
       return { body: uuid ? storage.single(agent, uuid) : storage.list(agent, query.get('label')) };

@@ -8,6 +8,7 @@ import {
   z,
 } from '../../kernel/contracts/index.js';
 import { json, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import type { EventsContext } from '../v1.3/index.js';
 import {
   containersHandler,
   parseOptions,
@@ -20,11 +21,12 @@ import {
 import { machineSample, sparseSample } from './samples.js';
 
 /** The request types of v2.1: those of v2.0 with `stats` in a shape of its own, and `machinestats`. */
-export function requestTypesV21(agent: AgentView): RequestTypes {
+export function requestTypesV21(context: EventsContext): RequestTypes {
+  const { agent } = context;
   const specs = new SpecWriter();
   const samples = new RatedSamples(sparseSample);
   return {
-    ...requestTypesV20(agent),
+    ...requestTypesV20(context),
     stats: containersHandler(
       agent,
       (out, container, { count }) => {
@@ -66,5 +68,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v2.1: v2.0 with specs beside the samples, and the samples of the machine.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(agent) }),
+  create: (context) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(context) }),
 });

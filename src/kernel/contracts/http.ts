@@ -31,7 +31,23 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
-export type RequestHandler = (request: ApiRequest) => Answer | Promise<Answer>;
+/**
+ * An answer that goes on for as long as there is something to say, such as a stream of events. The head is sent at once,
+ * every piece as soon as it comes, and the next piece is asked for when the client has taken the last one: what comes
+ * faster than a client reads waits in the iterator, which must bound it. The iterator is ended (`return`) when the client
+ * goes away or the agent stops; ending it must make a `next` that waits resolve.
+ */
+export interface StreamedAnswer {
+  readonly status?: number;
+  /** Absent: the answer has no `Content-Type`. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly stream: AsyncIterable<string | Uint8Array>;
+}
+
+export type AnyAnswer = Answer | StreamedAnswer;
+
+export type RequestHandler = (request: ApiRequest) => AnyAnswer | Promise<AnyAnswer>;
 
 /** What `create` of an `api-version` plugin returns. Mounted at `/api/<version>/<request type>/…`. */
 export interface ApiVersion {

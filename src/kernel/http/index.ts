@@ -1,1 +1,2 @@
+export type { Mounts } from './routes.js';
 export { createHttpServer, type HttpServer, type HttpServerOptions, type WebOptions } from './server.js';

@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type { ParameterizedContext } from 'koa';
 import {
-  type Answer,
+  type AnyAnswer,
   type ApiRequest,
   type ApiVersion,
   badRequest,
@@ -42,22 +42,28 @@ export interface Routes {
   serves(path: string): boolean;
 }
 
+/** What is served: the API versions and the endpoints. */
+export interface Mounts {
+  readonly apiVersions: readonly Mounted<ApiVersion>[];
+  readonly endpoints: readonly Mounted<Endpoint>[];
+}
+
 /**
  * Registers every request type of every version on a router of its own, and every route of every endpoint.
- * @throws TallymanError when two plugins claim the same
+ * @param onConflict told when a plugin claims what an earlier one serves; when it returns, the earlier one keeps it
  */
 export function buildRoutes(
-  versions: readonly Mounted<ApiVersion>[],
-  endpoints: readonly Mounted<Endpoint>[],
+  { apiVersions, endpoints }: Mounts,
   serve: Serve,
+  onConflict: (error: TallymanError) => void,
 ): Routes {
-  const api = buildApi(versions, serve);
+  const claims = new Claims(onConflict);
+  const api = buildApi(apiVersions, serve, claims);
   const exact = new Map<string, RouteDispatch>();
   const below = new Map<string, RouteDispatch>();
-  const owners = new Map<string, string>();
   for (const { id, instance } of endpoints) {
     for (const [path, handler] of Object.entries(instance.routes)) {
-      claim(owners, path, id);
+      if (!claims.take(path, id)) continue;
       const dispatch = endpointRouter(id, path, handler, serve);
       (path.endsWith('/') ? below : exact).set(path, dispatch);
     }
@@ -80,14 +86,26 @@ export function buildRoutes(
 
 type RouteDispatch = (context: HttpContext, path: string) => Promise<void>;
 
-function claim(owners: Map<string, string>, what: string, id: string): void {
-  const owner = owners.get(what);
-  if (owner !== undefined) {
-    throw new TallymanError(`plugins ${owner} and ${id} both serve ${what}`, {
-      hint: `remove one of the two from the configuration (use: …, enabled: false)`,
-    });
+/** Which plugin serves what. */
+class Claims {
+  private readonly owners = new Map<string, string>();
+
+  constructor(private readonly onConflict: (error: TallymanError) => void) {}
+
+  /** @returns false when another plugin has it */
+  take(what: string, id: string): boolean {
+    const owner = this.owners.get(what);
+    if (owner === undefined) {
+      this.owners.set(what, id);
+      return true;
+    }
+    this.onConflict(
+      new TallymanError(`plugins ${owner} and ${id} both serve ${what}`, {
+        hint: 'remove one of the two from the configuration (use: …, enabled: false)',
+      }),
+    );
+    return false;
   }
-  owners.set(what, id);
 }
 
 function endpointRouter(id: string, path: string, handler: RequestHandler, serve: Serve): RouteDispatch {
@@ -98,11 +116,10 @@ function endpointRouter(id: string, path: string, handler: RequestHandler, serve
   return run(router);
 }
 
-function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve): RouteDispatch {
+function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve, claims: Claims): RouteDispatch {
   const byName = new Map<string, RouteDispatch>();
-  const owners = new Map<string, string>();
   for (const { id, instance } of versions) {
-    claim(owners, `/api/${instance.version}/`, id);
+    if (!claims.take(`/api/${instance.version}/`, id)) continue;
     byName.set(instance.version, run(versionRouter(id, instance, serve)));
   }
   const names = [...byName.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
@@ -186,7 +203,10 @@ function headerOf({ request }: Exchange, name: string): string | undefined {
 }
 
 /** @throws TypeError when a plugin's answer is none */
-export function checkAnswer(answer: Answer): Answer {
-  if (typeof answer?.body !== 'function') throw new TypeError('the handler answered without a body function');
+export function checkAnswer(answer: AnyAnswer): AnyAnswer {
+  const { body, stream } = (answer ?? {}) as { body?: unknown; stream?: AsyncIterable<unknown> };
+  if (typeof body !== 'function' && typeof stream?.[Symbol.asyncIterator] !== 'function') {
+    throw new TypeError('the handler answered without a body function or a stream');
+  }
   return answer;
 }

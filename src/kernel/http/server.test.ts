@@ -72,6 +72,35 @@ const handlers: Record<string, RequestHandler> = {
   never: () => new Promise<Answer>(() => {}),
 };
 
+/** A stream that gives what is pushed, and notes its end. */
+class Feed implements AsyncIterableIterator<string | Uint8Array> {
+  ended = 0;
+  private resolve: ((step: IteratorResult<string | Uint8Array>) => void) | undefined;
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<string | Uint8Array>> {
+    return new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  async return(): Promise<IteratorResult<string>> {
+    this.ended++;
+    return { done: true, value: undefined };
+  }
+
+  push(value: string | Uint8Array): void {
+    this.resolve!({ value });
+  }
+
+  finish(): void {
+    this.resolve!({ done: true, value: undefined });
+  }
+}
+
 const servers: HttpServer[] = [];
 after(async () => {
   for (const server of servers) await server.stop(0);
@@ -252,6 +281,71 @@ test('a client that goes away ends the generator; one that does not read harms n
     assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
   }
   idle.destroy();
+});
+
+async function streamed(feed: Feed, signal?: AbortSignal) {
+  const { url, server } = await serve();
+  server.remount({
+    apiVersions: [],
+    endpoints: [{ id: 'feeds', instance: { routes: { '/feed': () => ({ stream: feed }) } } }],
+  });
+  const response = await fetch(`${url}/feed`, { ...(signal !== undefined && { signal }) });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  return { url, server, response, read: async () => (await reader.read()).value };
+}
+
+test('a stream begins at once, gives each piece as it comes, and ends', async () => {
+  const feed = new Feed();
+  const { url, response, read } = await streamed(feed);
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('content-type'), null);
+  assert.equal(response.headers.get('transfer-encoding'), 'chunked');
+  feed.push('one\n');
+  assert.equal(await read(), 'one\n');
+  feed.push(Buffer.from('two\n'));
+  assert.equal(await read(), 'two\n');
+  feed.finish();
+  assert.equal(await read(), undefined);
+  assert.deepEqual(await get(`${url}/feed`, { method: 'HEAD' }), [200, '']);
+});
+
+test('a stream is forgotten when its client goes away', async () => {
+  const feed = new Feed();
+  const leaving = new AbortController();
+  const { url, read } = await streamed(feed, leaving.signal);
+  feed.push('one');
+  await read();
+  leaving.abort();
+  const deadline = AbortSignal.timeout(10_000);
+  while (feed.ended === 0) {
+    deadline.throwIfAborted();
+    await get(`${url}/healthz`);
+  }
+  assert.equal(feed.ended, 1);
+});
+
+test('streams end cleanly when the server stops', async () => {
+  const feed = new Feed();
+  const { server, read } = await streamed(feed);
+  const stopped = server.stop(10_000);
+  assert.equal(await read(), undefined);
+  await stopped;
+  assert.equal(feed.ended, 1);
+});
+
+test('what is mounted can change; of two plugins with one path the first goes on', async () => {
+  const { url, server } = await serve();
+  const says = (id: string) => ({ id, instance: { routes: { '/said': () => text(id) } } });
+  const version = (id: string) => ({ id, instance: { version: 'v9.9', requestTypes: { a: () => text(id) } } });
+  server.remount({ apiVersions: [version('late')], endpoints: [says('one')] });
+  assert.deepEqual(await get(`${url}/said`), [200, '"one"']);
+  assert.deepEqual(await get(`${url}/api/v9.9/a`), [200, '"late"']);
+  assert.deepEqual(await get(`${url}/api/`), [400, 'Supported API versions: v9.9\n']);
+  assert.equal((await get(`${url}/exact`))[0], 404);
+  logged.length = 0;
+  for (let i = 0; i < 2; i++) server.remount({ apiVersions: [], endpoints: [says('one'), says('two')] });
+  assert.deepEqual(await get(`${url}/said`), [200, '"one"']);
+  assert.deepEqual(logged, ['plugins one and two both serve /said: the first one goes on']);
 });
 
 test('malformed requests, limits and time limits are answered', async () => {

@@ -1,15 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
-import {
-  type ApiVersion,
-  type Endpoint,
-  isRequestError,
-  type Logger,
-  messageOf,
-  notFound,
-  RequestError,
-} from '../contracts/index.js';
+import { isRequestError, type Logger, messageOf, notFound, RequestError } from '../contracts/index.js';
 import { type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
 import { listen } from './listen.js';
@@ -20,10 +12,11 @@ import {
   checkAnswer,
   type HttpContext,
   type HttpState,
-  type Mounted,
+  type Mounts,
   type Routes,
   type Serve,
 } from './routes.js';
+import { sendStream } from './stream.js';
 import { locationOf, parseTarget } from './target.js';
 
 /** Options of the HTTP server. */
@@ -46,12 +39,10 @@ export interface WebOptions {
   readonly accessLog: boolean;
 }
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends Mounts {
   readonly web: WebOptions;
   /** Descriptors of sockets that already listen; unless empty, they take the place of `web.listen`. */
   readonly sockets?: readonly number[];
-  readonly apiVersions: readonly Mounted<ApiVersion>[];
-  readonly endpoints: readonly Mounted<Endpoint>[];
   /**
    * Runs a call into a plugin. What the call throws (or its promise rejects with) is a fault of the plugin: it is
    * counted, logged once and thrown on. Answers other than 200 are not faults and do not reach it.
@@ -67,6 +58,11 @@ export interface HttpServer {
    * @throws TallymanError naming the address; then none is open
    */
   start(): Promise<string[]>;
+  /**
+   * Serves these from now on; requests that have begun are finished as they began. A plugin that claims what another
+   * serves is left out, with a line in the log.
+   */
+  remount(mounts: Mounts): void;
   /** Takes no new connections, finishes open requests, at most for `graceMs`, and closes what is then still open. */
   stop(graceMs: number): Promise<void>;
 }
@@ -86,7 +82,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 class KoaHttpServer implements HttpServer {
   private readonly prefix: string;
   private readonly limits: ExchangeLimits;
-  private readonly routes: Routes;
+  private routes: Routes;
+  private conflicts: readonly string[] = [];
   private readonly writers = new WriterPool();
   private readonly servers: Server[] = [];
   private readonly connections = new Set<Socket>();
@@ -96,10 +93,21 @@ class KoaHttpServer implements HttpServer {
   private stopping = false;
 
   constructor(private readonly options: HttpServerOptions) {
-    const { web, apiVersions, endpoints } = options;
+    const { web } = options;
     this.prefix = web.urlBasePrefix.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
     this.limits = { requestTimeout: web.requestTimeout, maxBodySize: web.maxBodySize ?? DEFAULT_BODY_SIZE };
-    this.routes = buildRoutes(apiVersions, endpoints, this.serve);
+    this.routes = buildRoutes(options, this.serve, (error) => {
+      throw error;
+    });
+  }
+
+  remount(mounts: Mounts): void {
+    const conflicts: string[] = [];
+    this.routes = buildRoutes(mounts, this.serve, ({ message, hint }) => {
+      conflicts.push(message);
+      if (!this.conflicts.includes(message)) this.options.logger.error(`${message}: the first one goes on`, { hint });
+    });
+    this.conflicts = conflicts;
   }
 
   async start(): Promise<string[]> {
@@ -255,12 +263,9 @@ class KoaHttpServer implements HttpServer {
     const request = apiRequest(exchange, args);
     const outcome = call('handler', () => handler(request));
     const answer = outcome instanceof Promise ? await exchange.withinLimit(outcome) : outcome;
-    await sendAnswer(
-      exchange,
-      call('answer', () => checkAnswer(answer)),
-      call,
-      this.writers,
-    );
+    const checked = call('answer', () => checkAnswer(answer));
+    if ('stream' in checked) await sendStream(exchange, checked, call);
+    else await sendAnswer(exchange, checked, call, this.writers);
   };
 
   /** Calls into a plugin through the guard; refusals (RequestError) are answers and pass by it. */

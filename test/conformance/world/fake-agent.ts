@@ -3,6 +3,7 @@ import type {
   ContainerDescription,
   ContainerView,
   DerivedStats,
+  EventLog,
   Limit,
   LinuxHost,
   MachineInfo,
@@ -12,6 +13,7 @@ import type {
   TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
 import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
+import { keptEvents } from './recorded-events.js';
 import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 import { type FakeSample, samplesOf } from './samples.js';
 
@@ -38,6 +40,7 @@ export interface FakeAgentOptions {
   readonly processes?: readonly ProcessInfo[];
   readonly filesystems?: readonly TrackedFilesystem[];
   readonly uuids?: Readonly<Record<string, string>>;
+  readonly events?: EventLog;
   /** Called by `refresh`. */
   readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
 }
@@ -60,6 +63,7 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
         maxAge,
       );
     },
+    events: options.events ?? keptEvents(),
     runtimes: () => (options.docker === undefined ? [] : [{ name: 'docker', ...options.docker }]),
   };
   // API versions use nothing else of it.

@@ -25,8 +25,8 @@ export interface Served {
   readonly faults: string[];
 }
 
-export function apiVersions(agent: AgentView): { id: string; instance: ApiVersion }[] {
-  const context = { agent } as PluginContext;
+export function apiVersions(agent: AgentView, logger = SILENT): { id: string; instance: ApiVersion }[] {
+  const context = { agent, logger, signal: new AbortController().signal } as PluginContext;
   return [v10, v11, v12, v13, v20, v21].map((plugin: Plugin<'api-version'>) => ({
     id: plugin.name,
     instance: plugin.create(context, {}),
@@ -35,7 +35,11 @@ export function apiVersions(agent: AgentView): { id: string; instance: ApiVersio
 
 export async function serveAgent(
   agent: AgentView,
-  { prefix = '', endpoints = {} }: { prefix?: string; endpoints?: Endpoint['routes'] } = {},
+  {
+    prefix = '',
+    endpoints = {},
+    logger = SILENT,
+  }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger } = {},
 ): Promise<Served> {
   const faults: string[] = [];
   const server = createHttpServer({
@@ -48,7 +52,7 @@ export async function serveAgent(
       maxHeaderSize: 16_384,
       accessLog: false,
     },
-    apiVersions: apiVersions(agent),
+    apiVersions: apiVersions(agent, logger),
     endpoints: [{ id: 'fixed', instance: { routes: endpoints } }],
     guard(id, what, call) {
       const fault = (error: unknown): never => {
@@ -62,7 +66,7 @@ export async function serveAgent(
         return fault(error);
       }
     },
-    logger: SILENT,
+    logger,
   });
   const [url] = await server.start();
   return { url: url!, server, faults };

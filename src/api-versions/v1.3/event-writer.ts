@@ -1,0 +1,17 @@
+import { type ByteWriter, type ContainerEvent, quoteJson } from '../../kernel/contracts/index.js';
+
+/** Writes the JSON of an event (contract 6). */
+export function writeEvent(out: ByteWriter, event: ContainerEvent): void {
+  out.ascii('{"container_name":');
+  out.string(event.containerName);
+  out.ascii(',"timestamp":');
+  out.time(event.time);
+  out.text(`,"event_type":"${event.type}","event_data":${eventData(event)}}`);
+}
+
+function eventData({ oom, exitCode }: ContainerEvent): string {
+  if (exitCode !== undefined) return `{"container_deletion":{"exit_code":${exitCode}}}`;
+  if (oom === undefined) return '{}';
+  const constraint = oom.constraint === undefined ? '' : `,"constraint":${quoteJson(oom.constraint)}`;
+  return `{"oom":{"pid":${oom.pid},"process_name":${quoteJson(oom.processName)}${constraint}}}`;
+}
