@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
@@ -29,7 +30,10 @@ export async function runCli(args: readonly string[], cli: CliEnvironment = proc
   }
 }
 
-function createProgram(cli: CliEnvironment, perform: (command: () => Promise<number>) => Promise<void>): Command {
+/** Runs a command and keeps its status. */
+type Perform = (command: () => Promise<number>) => Promise<void>;
+
+function createProgram(cli: CliEnvironment, perform: Perform): Command {
   const program = new Command('tallyman')
     .description('Counts what the containers of this host consume, and serves the counts.')
     .version(`tallyman ${agentVersion()}`, '--version', 'print the version')
@@ -62,6 +66,7 @@ function createProgram(cli: CliEnvironment, perform: (command: () => Promise<num
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
   addConfigCommands(program, cli);
+  addServiceCommands(program, cli, perform);
   return program;
 }
 
@@ -77,6 +82,30 @@ function addConfigCommands(program: Command, cli: CliEnvironment): void {
         cli.out(await renderConfig(name));
       });
   }
+}
+
+const SERVICE_CHANGES = [
+  ['install', 'make a systemd service of the agent: user, default configuration, unit, privileges; start it'],
+  ['privileges', 'give the service what its enabled plugins need, and no more; after a change of the configuration'],
+  ['uninstall', 'take away what `install` made'],
+] as const;
+
+function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const group = program.command('service').description('run the agent as a systemd service');
+  for (const [name, description] of SERVICE_CHANGES) {
+    const command = group.command(name).description(description).option('--dry-run', 'only say what would be done');
+    if (name === 'uninstall') command.option('--purge', 'remove a configuration that was changed, too');
+    command.action(() =>
+      perform(async () => {
+        const { changeService } = await import('./commands/service.js');
+        return changeService(name, command.optsWithGlobals<ConfigFlags & ServiceFlags>(), cli);
+      }),
+    );
+  }
+  group
+    .command('status')
+    .description('say how the service is (exit status 0: runs, 3: does not, 4: not installed)')
+    .action(() => perform(async () => (await import('./commands/service.js')).showService(cli)));
 }
 
 async function unknownCommand(name: string, program: Command): Promise<string> {

@@ -20,7 +20,7 @@ const WORKING_DIRECTORY_NAMES = [
 export const SYSTEM_DIRECTORY = '/etc/tallyman';
 
 /** Names of a config file there. */
-const SYSTEM_NAMES = [
+export const SYSTEM_NAMES = [
   'config.yaml',
   'config.yml',
   'config.json',

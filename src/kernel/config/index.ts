@@ -1,6 +1,7 @@
 /** Configuration: find the file, parse it with positions, validate it together with every plugin's options. */
 
 export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
+export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { formatListenAddress, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
 export type { ConfiguredPlugin, PluginResolver, PluginTable } from './plugin-options.js';

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Rights of everybody. */
+const READ = 0o004;
+const ENTER = 0o001;
+
+/** What a program that was run gave. */
+export interface Outcome {
+  readonly status: number;
+  readonly output: string;
+}
+
+/** The host that the service is installed on; tests give one in a folder. */
+export interface ServiceHost {
+  readonly isRoot: boolean;
+  /** @returns the text of a file, undefined when there is none that can be read */
+  read(path: string): string | undefined;
+  /** @returns the names in a directory, none when there is no such directory */
+  list(directory: string): string[];
+  /** Writes a file that everybody may read, as a whole, with the directories above it. */
+  write(path: string, text: string): void;
+  /** Removes a file, or a directory with all that is in it. */
+  remove(path: string): void;
+  /** @returns what keeps other users from reading a program of this process: itself or a directory above it */
+  obstacle(program: string): string | undefined;
+  run(program: string, ...args: string[]): Outcome;
+}
+
+export function systemHost(): ServiceHost {
+  return new FolderHost('/');
+}
+
+/** A host whose files are below a folder. */
+export class FolderHost implements ServiceHost {
+  readonly isRoot = process.geteuid?.() === 0;
+
+  constructor(private readonly root: string) {}
+
+  read(path: string): string | undefined {
+    try {
+      return readFileSync(join(this.root, path), 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  list(directory: string): string[] {
+    try {
+      return readdirSync(join(this.root, directory)).sort();
+    } catch {
+      return [];
+    }
+  }
+
+  write(path: string, text: string): void {
+    const file = join(this.root, path);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+    writeFileSync(`${file}.new`, text, { mode: 0o644 });
+    renameSync(`${file}.new`, file);
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.root, path), { recursive: true, force: true });
+  }
+
+  obstacle(program: string): string | undefined {
+    const path = realpathSync(program);
+    for (let place = path; place !== '/'; place = dirname(place)) {
+      if ((statSync(place).mode & (place === path ? READ : ENTER)) === 0) return place;
+    }
+    return undefined;
+  }
+
+  run(program: string, ...args: string[]): Outcome {
+    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+    if (error !== undefined) return { status: 127, output: error.message };
+    return { status: status ?? 1, output: `${stdout}${stderr}`.trim() };
+  }
+}

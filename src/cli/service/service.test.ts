@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { changeService, showService } from '../commands/service.js';
+import type { CliEnvironment } from '../environment.js';
+import { packageFolder } from '../version.js';
+import { GRANTS } from './grants.js';
+import { FolderHost, type Outcome } from './host.js';
+
+const UNIT = '/etc/systemd/system/tallyman.service';
+
+/** A host in a folder, whose system programs are played. */
+class PlayedHost extends FolderHost {
+  override readonly isRoot: boolean = true;
+  readonly ran: string[] = [];
+  readonly names = new Set(['group docker']);
+  readonly unit = { enabled: false, active: false };
+  shown = '';
+  failing = '';
+  blocked: string | undefined;
+
+  /** The clone under test may be in somebody's home. */
+  override obstacle(): string | undefined {
+    return this.blocked;
+  }
+
+  override run(program: string, ...args: string[]): Outcome {
+    const [verb = '', second = ''] = args;
+    if (program === 'getent') return { status: this.names.has(`${verb} ${second}`) ? 0 : 2, output: '' };
+    if (verb === 'is-enabled') return { status: 0, output: this.unit.enabled ? 'enabled' : 'disabled' };
+    if (verb === 'is-active') return { status: 0, output: this.unit.active ? 'active' : 'inactive' };
+    if (verb === 'show') return { status: 0, output: this.shown };
+    const line = [program, ...args.map((arg) => arg.replace(packageFolder(), 'PACKAGE'))].join(' ');
+    this.ran.push(line);
+    if (line.startsWith(this.failing) && this.failing !== '') return { status: 1, output: 'no such thing' };
+    if (program === 'systemd-sysusers') this.names.add('passwd tallyman');
+    if (program === 'userdel') this.names.delete('passwd tallyman');
+    if (verb === 'enable' || verb === 'disable') this.unit.enabled = verb === 'enable';
+    if (verb === 'start' || verb === 'restart') this.unit.active = true;
+    return { status: 0, output: '' };
+  }
+}
+
+function fixture(t: TestContext, files: Record<string, string> = {}) {
+  const root = mkdtempSync(join(tmpdir(), 'tallyman-test-service-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const host = new PlayedHost(root);
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
+  for (const [path, text] of Object.entries(files)) put(path, text);
+  let said = '';
+  const cli: CliEnvironment = {
+    env: {},
+    systemDirectory: join(root, 'etc/tallyman'),
+    out: (text) => {
+      said += text;
+    },
+    error: () => {},
+    colors: false,
+  };
+  type Change = (
+    ...args: [Parameters<typeof changeService>[0], Parameters<typeof changeService>[1]?]
+  ) => Promise<string>;
+  const change: Change = async (action, flags = {}) => {
+    said = '';
+    assert.equal(await changeService(action, flags, cli, host), 0);
+    return said;
+  };
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const tree = () =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join('/', entry.parentPath.slice(root.length), entry.name))
+      .sort();
+  const status = () => {
+    said = '';
+    return { status: showService(cli, host), text: said };
+  };
+  return { root, host, put, change, read, tree, status };
+}
+
+const INSTALLED = [
+  '/etc/systemd/system/tallyman.service',
+  '/etc/systemd/system/tallyman.service.d/docker.conf',
+  '/etc/systemd/system/tallyman.service.d/kernel-log.conf',
+  '/etc/systemd/system/tallyman.socket',
+  '/etc/tallyman/tallyman.yaml',
+];
+
+describe('service install', () => {
+  test('makes user, configuration, units and drop-ins, and starts the service', async (t) => {
+    const { host, change, read, tree } = fixture(t);
+    await change('install');
+    assert.deepEqual(tree(), INSTALLED);
+    assert.deepEqual(host.ran, [
+      'systemd-sysusers PACKAGE/config/systemd/tallyman.sysusers',
+      'systemctl daemon-reload',
+      'systemctl enable tallyman.service',
+      'systemctl start tallyman.service',
+    ]);
+    const main = join(packageFolder(), 'dist/cli/main.js');
+    assert.ok(read(UNIT).includes(`\nExecStart=${process.execPath} ${main}\n`));
+  });
+
+  test('changes nothing the second time', async (t) => {
+    const { host, change } = fixture(t);
+    await change('install');
+    host.ran.length = 0;
+    const said = await change('install');
+    assert.deepEqual(host.ran, []);
+    assert.match(said, /^(unchanged .*\n)+$/);
+  });
+
+  test('renews a unit of another version and restarts, and keeps what the administrator made', async (t) => {
+    const own = { '/etc/tallyman/config.yaml': 'plugins: [{ use: docker, enabled: false }]\n' };
+    const dropIn = `${UNIT}.d/override.conf`;
+    const { host, change, tree, put } = fixture(t, { ...own, [dropIn]: '[Service]\n' });
+    await change('install');
+    put(UNIT, '[Service]\nExecStart=/old\n');
+    host.ran.length = 0;
+    await change('install');
+    assert.deepEqual(host.ran, ['systemctl daemon-reload', 'systemctl restart tallyman.service']);
+    assert.ok(tree().includes(dropIn));
+    assert.ok(!tree().includes('/etc/tallyman/tallyman.yaml'));
+  });
+
+  test('only says what it would do in a dry run, to anybody', async (t) => {
+    const { host, change, tree } = fixture(t);
+    Object.assign(host, { isRoot: false });
+    const said = await change('install', { dryRun: true });
+    assert.deepEqual(tree(), []);
+    assert.deepEqual(host.ran, []);
+    for (const path of INSTALLED) assert.ok(said.includes(`would     write ${path}\n`), path);
+    assert.match(said, /would {5}systemctl start tallyman.service\n/);
+    await assert.rejects(change('install'), /which only root may do/);
+  });
+
+  test('leaves the unit of a package alone, and the start to systemd where it does not run', async (t) => {
+    const { root, host, change, tree } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
+    rmSync(join(root, 'run'), { recursive: true });
+    await change('install');
+    assert.ok(!tree().includes(UNIT));
+    assert.deepEqual(host.ran.slice(1), ['systemctl enable tallyman.service']);
+  });
+
+  test('stops at a program that fails, with what it said', async (t) => {
+    const { host, change } = fixture(t);
+    host.failing = 'systemctl enable';
+    await assert.rejects(change('install'), /systemctl enable tallyman.service failed with status 1: no such thing/);
+  });
+
+  test('refuses a program that the service’s user cannot read', async (t) => {
+    const { root, host, change, tree, put } = fixture(t);
+    host.blocked = '/root';
+    await assert.rejects(change('install'), /other users may not read \/root/);
+    assert.deepEqual(tree(), []);
+    put('/home/me/main.js', '');
+    chmodSync(root, 0o755);
+    const find = (mode: number) => {
+      chmodSync(join(root, 'home/me'), mode);
+      return new FolderHost('/').obstacle(join(root, 'home/me/main.js'));
+    };
+    assert.equal(find(0o700), join(root, 'home/me'));
+    assert.equal(find(0o711), undefined);
+  });
+
+  test('takes no configuration from elsewhere', async (t) => {
+    const { change } = fixture(t);
+    await assert.rejects(change('install', { config: 'mine.yaml' }), /from \/etc\/tallyman, not from --config/);
+  });
+});
+
+describe('service privileges', () => {
+  test('follow the enabled plugins', async (t) => {
+    const config = '/etc/tallyman/tallyman.yaml';
+    const { host, change, tree, put } = fixture(t, { [config]: '' });
+    await change('install');
+    put(config, 'plugins: [{ use: docker, enabled: false }, { use: process }]\n');
+    host.ran.length = 0;
+    assert.match(await change('privileges'), /systemctl restart/);
+    const dropIns = tree().filter((path) => path.startsWith(`${UNIT}.d/`));
+    assert.deepEqual(dropIns, [`${UNIT}.d/kernel-log.conf`, `${UNIT}.d/process.conf`]);
+    assert.deepEqual(host.ran, ['systemctl daemon-reload']);
+  });
+
+  test('name no group that does not exist', async (t) => {
+    const { host, change, tree } = fixture(t);
+    host.names.clear();
+    assert.match(await change('install'), /docker.conf is left out: there is no group docker/);
+    assert.ok(!tree().includes(`${UNIT}.d/docker.conf`));
+  });
+
+  test('are drop-ins that are shipped', () => {
+    const folder = join(packageFolder(), 'config/systemd/tallyman.service.d');
+    assert.deepEqual(readdirSync(folder).sort(), GRANTS.map(({ file }) => file).sort());
+    for (const { file } of GRANTS) assert.ok(existsSync(join(folder, file)));
+  });
+});
+
+describe('service uninstall', () => {
+  test('takes away all that was made, once', async (t) => {
+    const { host, change, tree } = fixture(t, { '/var/lib/tallyman/state': 'x' });
+    await change('install');
+    host.ran.length = 0;
+    await change('uninstall');
+    assert.deepEqual(tree(), []);
+    assert.deepEqual(host.ran, [
+      'systemctl disable --now tallyman.service tallyman.socket',
+      'systemctl daemon-reload',
+      'userdel tallyman',
+    ]);
+    host.ran.length = 0;
+    assert.match(await change('uninstall'), /^(unchanged .*\n)+$/);
+    assert.deepEqual(host.ran, []);
+  });
+
+  test('keeps a changed configuration and foreign drop-ins, unless told to purge', async (t) => {
+    const { change, tree, put } = fixture(t);
+    await change('install');
+    put('/etc/tallyman/tallyman.yaml', 'log: { level: debug }\n');
+    put(`${UNIT}.d/override.conf`, '[Service]\n');
+    assert.match(await change('uninstall'), /\/etc\/tallyman is kept/);
+    assert.deepEqual(tree(), [`${UNIT}.d/override.conf`, '/etc/tallyman/tallyman.yaml']);
+    await change('uninstall', { purge: true });
+    assert.deepEqual(tree(), [`${UNIT}.d/override.conf`]);
+  });
+
+  test('is the package manager’s business when the unit is', async (t) => {
+    const { change } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
+    await assert.rejects(change('uninstall'), /belongs to a package/);
+  });
+});
+
+describe('service status', () => {
+  const SHOWN = `LoadState=loaded
+ActiveState=active
+SubState=running
+ActiveEnterTimestamp=Tue 2026-11-24 15:19:15 UTC
+UnitFileState=enabled
+FragmentPath=${UNIT}
+DropInPaths=${UNIT}.d/docker.conf ${UNIT}.d/kernel-log.conf
+StatusText=Sampling 11 containers, serving http://127.0.0.1:8080
+Result=success
+NRestarts=2
+MainPID=102
+MemoryCurrent=66060288
+CPUUsageNSec=750000000`;
+
+  test('says what there is to know, and by its exit status what programs ask', async (t) => {
+    const { host, change, status } = fixture(t);
+    assert.equal(status().status, 4);
+    await change('install');
+    host.shown = SHOWN;
+    assert.deepEqual(status(), {
+      status: 0,
+      text: `state        active (running) since Tue 2026-11-24 15:19:15 UTC; starts at boot
+says         Sampling 11 containers, serving http://127.0.0.1:8080
+process      102, 63.0 MiB of memory, 0.8 s of CPU
+restarts     2, by systemd after a failure
+unit         ${UNIT}
+drop-ins     ${UNIT}.d/docker.conf
+             ${UNIT}.d/kernel-log.conf
+config       /etc/tallyman/tallyman.yaml
+`,
+    });
+    host.shown = SHOWN.replace('=active', '=failed')
+      .replace('=success', '=watchdog')
+      .replace(/MemoryCurrent.*/, '');
+    assert.equal(status().status, 3);
+    assert.match(status().text, /^state {8}failed \(running\), after watchdog; starts at boot\n/);
+  });
+
+  test('says when the unit is not of this version', async (t) => {
+    const { host, put, status } = fixture(t);
+    put(UNIT, 'other');
+    host.shown = SHOWN;
+    assert.match(status().text, /differs from that of this version: `tallyman service install` renews it/);
+  });
+});
