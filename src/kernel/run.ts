@@ -1,4 +1,4 @@
-import { Agent, type AgentOptions } from './agent.js';
+import { Agent, type AgentOptions, type Found } from './agent.js';
 import { type Logger, messageOf } from './contracts/index.js';
 import type { ServiceManager } from './service/index.js';
 
@@ -22,7 +22,7 @@ export async function runAgent(
   const agent = new Agent({ ...options, sockets: service.sockets });
   attributeFaults(agent, logger);
   const stopped = untilSignal();
-  const found = await agent.start();
+  const found = await start(agent);
   say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
   say(
     `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
@@ -37,6 +37,17 @@ export async function runAgent(
   await agent.stop();
   clearTimeout(limit);
   return 0;
+}
+
+/** Starts the agent. A failed start closes what it has opened: an open watch or timer would keep the process alive. */
+async function start(agent: Agent): Promise<Found> {
+  try {
+    return await agent.start();
+  } catch (error) {
+    setTimeout(() => process.exit(), STOP_LIMIT).unref();
+    await agent.stop().catch(() => {});
+    throw error;
+  }
 }
 
 function untilSignal(): Promise<NodeJS.Signals> {

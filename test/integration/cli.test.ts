@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -52,6 +54,16 @@ describe('command line', () => {
     ]) {
       assert.ok(help.out.includes(option), option);
     }
+  });
+
+  it('ends when it cannot start, whatever it has opened by then', async () => {
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
+    const { port } = occupant.address() as AddressInfo;
+    const { status, error } = tallyman(['--listen', `127.0.0.1:${port}`]);
+    occupant.close();
+    assert.match(error, /tallyman: cannot listen on 127\.0\.0\.1:\d+/);
+    assert.equal(status, 1);
   });
 
   it('prints the sample that is in the package', () => {
