@@ -38,10 +38,12 @@ export function pluginContext(): PluginContext & { readonly log: LogLine[]; disp
     clock: wallClock,
     timers: {
       every(milliseconds, callback) {
+        if (abort.signal.aborted) return () => {};
         const timer = setInterval(() => void callback(), milliseconds);
         return keep(() => clearInterval(timer));
       },
       after(milliseconds, callback) {
+        if (abort.signal.aborted) return () => {};
         const timer = setTimeout(() => {
           stop();
           void callback();

@@ -34,7 +34,7 @@ function setUp(t: { after(undo: () => void): void }) {
   host.tracked = [filesystem('/dev/sda1', '/', 1), filesystem('tmpfs', '/run', 0)];
   host.usage.set('/', { capacity: 1000, free: 300, available: 250, inodes: 50, inodesFree: 40 });
   host.counters.set('8:1', COUNTERS);
-  return { tree, host, source: createDiskSource(host) };
+  return { tree, host, source: createDiskSource(host, undefined) };
 }
 
 test('the machine has all its filesystems, with the disk’s counters where there is a disk', (t) => {

@@ -12,11 +12,34 @@ const field = (name: string, unit: Unit, kind: FieldKind, help: string, any: str
 /** Fields of the `disk` source that `statfs(2)` gives, in column order. */
 export const usageFields = [
   field('capacity', 'bytes', 'gauge', 'Size of the filesystem.', 'statfs: f_blocks × f_frsize'),
-  field('usage', 'bytes', 'gauge', 'Space in use.', 'statfs: (f_blocks − f_bfree) × f_frsize'),
+  field(
+    'usage',
+    'bytes',
+    'gauge',
+    'Space in use; of a container, by its writable layer and logs.',
+    'statfs: (f_blocks − f_bfree) × f_frsize; of a container, st_blocks of its files',
+  ),
   field('available', 'bytes', 'gauge', 'Space left for ordinary users.', 'statfs: f_bavail × f_frsize'),
-  field('inodes', 'count', 'gauge', 'Inodes of the filesystem.', 'statfs: f_files'),
+  field(
+    'inodes',
+    'count',
+    'gauge',
+    'Inodes of the filesystem; of a container, of its writable layer.',
+    'statfs: f_files; of a container, files found',
+  ),
   field('inodes_free', 'count', 'gauge', 'Inodes left.', 'statfs: f_ffree'),
 ] as const;
+
+const layerUsage = field(
+  'base_usage',
+  'bytes',
+  'gauge',
+  'Space that the writable layer of a container takes up.',
+  'st_blocks of every file below the writable layer',
+);
+
+/** Fields of a container's filesystem, in column order. */
+export const layerFields = [usageFields[0], usageFields[1], layerUsage, usageFields[3]] as const;
 
 const DISKSTATS = '/proc/diskstats: ';
 

@@ -1,0 +1,156 @@
+import { join } from 'node:path';
+import {
+  type Clock,
+  type ContainerStorage,
+  codeOf,
+  type LinuxHost,
+  type Logger,
+  messageOf,
+  type Timers,
+} from '../../../kernel/contracts/index.js';
+import type { WalkerPool } from './walker-pool.js';
+
+/** A walk may take up to this share of the time. */
+const SHARE = 1 / 20;
+/** A layer that nobody looks at is forgotten after this time, ms: probes are taken away and put back at times. */
+const KEPT = 10_000;
+
+/** Disk usage of a container's own files as last measured. */
+export interface Usage {
+  /** Bytes of the writable layer. */
+  readonly layer: number;
+  /** Bytes of layer, logs and the runtime's notes. */
+  readonly total: number;
+  /** Inodes of the writable layer. */
+  readonly inodes: number;
+  /** `major:minor` of the layer's filesystem. */
+  readonly device: string;
+}
+
+export interface LayerContext {
+  readonly linux: LinuxHost;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pool: WalkerPool;
+  /** Shortest pause between two walks, ms. */
+  readonly interval: number;
+  /** Longest pause, after failures and slow walks, ms. */
+  readonly longestInterval: number;
+}
+
+/** One writable layer, measured again and again while somebody looks at it. */
+export class Layer {
+  /** Absent until the first walk is done. A new object at each change. */
+  usage: Usage | undefined;
+  private readonly storage: ContainerStorage;
+  private readonly context: LayerContext;
+  private pause: number;
+  private failing = false;
+  private ended = false;
+  private cancel = () => {};
+
+  constructor(storage: ContainerStorage, context: LayerContext) {
+    this.storage = storage;
+    this.context = context;
+    this.pause = context.interval;
+    this.later(0);
+  }
+
+  end(): void {
+    this.ended = true;
+    this.cancel();
+  }
+
+  private later(milliseconds: number): void {
+    if (!this.ended) this.cancel = this.context.timers.after(milliseconds, () => this.measure());
+  }
+
+  private async measure(): Promise<void> {
+    const { interval, longestInterval } = this.context;
+    try {
+      const { elapsed, unreadable } = await this.walk();
+      this.pause = Math.min(longestInterval, Math.max(interval, elapsed / SHARE));
+      if (unreadable === 0) this.recovered();
+      else this.failed(`${unreadable} directories below it cannot be read and are left out`);
+    } catch (error) {
+      this.pause = Math.min(longestInterval, this.pause * 2);
+      // A layer goes with its container, often a moment before the cgroup does.
+      if (codeOf(error) !== 'ENOENT') this.failed(messageOf(error));
+    }
+    this.later(this.pause);
+  }
+
+  /** @returns how long it took (ms), and how many directories are missing in the sums */
+  private async walk(): Promise<{ elapsed: number; unreadable: number }> {
+    const layer = await this.size(this.storage.writableLayer!);
+    if (layer === undefined) return { elapsed: 0, unreadable: 0 };
+    const own = this.storage.ownDirectory === undefined ? undefined : await this.size(this.storage.ownDirectory);
+    const { bytes, inodes, device } = layer.size;
+    const usage = { layer: bytes, total: bytes + (own?.size.bytes ?? 0), inodes, device: deviceNumbers(device) };
+    if (JSON.stringify(usage) !== JSON.stringify(this.usage)) this.usage = usage;
+    return {
+      elapsed: layer.elapsed + (own?.elapsed ?? 0),
+      unreadable: layer.size.unreadable + (own?.size.unreadable ?? 0),
+    };
+  }
+
+  private size(path: string) {
+    return this.context.pool.measure(join(this.context.linux.paths.root, path), () => !this.ended);
+  }
+
+  private recovered(): void {
+    if (this.failing) this.context.logger.info(`disk usage of ${this.storage.writableLayer} is measured fully again`);
+    this.failing = false;
+  }
+
+  private failed(reason: string): void {
+    if (this.failing || this.ended) return;
+    this.failing = true;
+    this.context.logger.warn(`disk usage of ${this.storage.writableLayer} is not measured fully: ${reason}`);
+  }
+}
+
+/** The layers being looked at. */
+export class Layers {
+  private readonly held = new Map<string, { readonly layer: Layer; users: number; cancel: () => void }>();
+
+  constructor(private readonly context: LayerContext) {}
+
+  /** @param storage with a writable layer @returns the layer, and what to call when done with it */
+  take(storage: ContainerStorage): { readonly layer: Layer; release(): void } {
+    const key = JSON.stringify(storage);
+    let entry = this.held.get(key);
+    if (entry === undefined) {
+      entry = { layer: new Layer(storage, this.context), users: 0, cancel: () => {} };
+      this.held.set(key, entry);
+    }
+    const taken = entry;
+    taken.cancel();
+    taken.users++;
+    return {
+      layer: taken.layer,
+      release: () => {
+        if (--taken.users === 0) taken.cancel = this.context.timers.after(KEPT, () => this.drop(key));
+      },
+    };
+  }
+
+  /** Ends all measuring. */
+  close(): void {
+    for (const key of [...this.held.keys()]) this.drop(key);
+  }
+
+  private drop(key: string): void {
+    this.held.get(key)?.layer.end();
+    this.held.delete(key);
+  }
+}
+
+/** `major:minor` of a `st_dev`, by the kernel's encoding. */
+export function deviceNumbers(device: number): string {
+  const wide = BigInt(device);
+  const major = ((wide >> 8n) & 0xfffn) | ((wide >> 32n) & ~0xfffn);
+  const minor = (wide & 0xffn) | ((wide >> 12n) & ~0xffn & 0xffffffffn);
+  return `${major}:${minor}`;
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { linkSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { until } from '../../../../test/support/discovery.js';
+import { pluginContext } from '../../../../test/support/handler-bench.js';
+import { absent, attached, FileTree, RAW, sampleOf } from '../../../../test/support/probes.js';
+import { TestHost } from '../../../../test/support/test-host.js';
+import type { ContainerStorage } from '../../../kernel/contracts/index.js';
+import disk, { createDiskSource } from './index.js';
+import { deviceNumbers } from './layer-usage.js';
+import { measureTree } from './tree-size.js';
+
+function directory(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'tallyman-test-layer-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** A layer with what is easily counted wrong. */
+function fill(root: string): void {
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  writeFileSync(join(root, 'a/file'), Buffer.alloc(300_000, 1));
+  linkSync(join(root, 'a/file'), join(root, 'a/b/link'));
+  writeFileSync(join(root, 'sparse'), 'x');
+  truncateSync(join(root, 'sparse'), 1 << 30);
+  symlinkSync('/usr', join(root, 'elsewhere'));
+}
+
+const diskUsage = (path: string) =>
+  Number(execFileSync('du', ['-sx', '-B1', path], { encoding: 'utf8' }).split('\t')[0]);
+
+test('a tree is as large as du says: allocated blocks, links once, no link followed', (t) => {
+  const root = directory(t);
+  fill(root);
+  const size = measureTree(root, () => {});
+  assert.equal(size.bytes, diskUsage(root));
+  assert.equal(size.inodes, 6);
+  assert.equal(size.device, lstatSync(root).dev);
+  assert.equal(size.unreadable, 0);
+});
+
+test('a tree that is not there is an error', () => {
+  assert.throws(() => measureTree('/nonexistent', () => {}), { code: 'ENOENT' });
+});
+
+test('device numbers are decoded as the kernel encodes them', () => {
+  assert.equal(deviceNumbers(0xfe00), '254:0');
+  fc.assert(
+    fc.property(fc.nat(0xfff), fc.nat(0xfffff), (major, minor) => {
+      const device = (minor & 0xff) + major * 0x100 + (minor >> 8) * 0x100000;
+      assert.equal(deviceNumbers(device), `${major}:${minor}`);
+    }),
+  );
+});
+
+function setUp(t: TestContext, options: Record<string, unknown> = {}) {
+  const context = pluginContext();
+  const tree = new FileTree(1);
+  const host = new TestHost('/');
+  host.tracked = [{ device: '/dev/sda1', mountpoint: '/', major: 8, minor: 1, type: 'vfs', labels: [] }];
+  host.usage.set('/', { capacity: 1000, free: 300, available: 250, inodes: 50, inodesFree: 40 });
+  const source = disk.create({ ...context, linux: host }, disk.configSchema.parse(options));
+  t.after(async () => {
+    context.dispose();
+    await source.stop!();
+    tree.remove();
+  });
+  const target = (storage?: ContainerStorage) =>
+    tree.target('/docker/a', storage === undefined ? RAW : { ...RAW, storage });
+  return { context, host, source, target };
+}
+
+test('a container has the usage of its layer, and of its logs on top', async (t) => {
+  const { host, source, target } = setUp(t);
+  const layer = directory(t);
+  const logs = directory(t);
+  fill(layer);
+  writeFileSync(join(logs, 'json.log'), Buffer.alloc(50_000, 1));
+  const [major, minor] = deviceNumbers(lstatSync(layer).dev).split(':').map(Number);
+  host.tracked = [{ ...host.tracked[0]!, major: major!, minor: minor! }];
+  const probe = attached(source, target({ writableLayer: layer, ownDirectory: logs }));
+  assert.deepEqual(sampleOf(probe), {});
+  await until(
+    () => Object.keys(sampleOf(probe)!).length > 0,
+    () => 'no usage',
+  );
+  assert.deepEqual(sampleOf(probe), {
+    'filesystem.capacity{/dev/sda1}': 1000,
+    'filesystem.usage{/dev/sda1}': diskUsage(layer) + diskUsage(logs),
+    'filesystem.base_usage{/dev/sda1}': diskUsage(layer),
+    'filesystem.inodes{/dev/sda1}': 6,
+  });
+  assert.deepEqual(probe.columns[0]!.attributes, { type: 'vfs' });
+  probe.close();
+  const again = attached(source, target({ writableLayer: layer, ownDirectory: logs }));
+  assert.equal(Object.keys(sampleOf(again)!).length, 4, 'what was measured is still known after a short absence');
+});
+
+test('growth shows at the next measurement', async (t) => {
+  const { source, target } = setUp(t, { interval: '10ms' });
+  const layer = directory(t);
+  const probe = attached(source, target({ writableLayer: layer }));
+  const usage = () => Object.entries(sampleOf(probe)!).find(([name]) => name.startsWith('filesystem.base_usage'))?.[1];
+  await until(
+    () => usage() === diskUsage(layer),
+    () => String(usage()),
+  );
+  writeFileSync(join(layer, 'more'), Buffer.alloc(100_000, 1));
+  await until(
+    () => usage() === diskUsage(layer),
+    () => String(usage()),
+  );
+});
+
+test('a layer that cannot be measured is said once', async (t) => {
+  const { context, source, target } = setUp(t, { interval: '5ms', longestInterval: '5ms' });
+  const file = join(directory(t), 'file');
+  writeFileSync(file, '');
+  attached(source, target({ writableLayer: join(file, 'layer') }));
+  await until(
+    () => context.log.length > 0,
+    () => 'nothing said',
+  );
+  const layer = directory(t);
+  const probe = attached(source, target({ writableLayer: layer }));
+  await until(
+    () => Object.keys(sampleOf(probe)!).length > 0,
+    () => 'no usage',
+  );
+  assert.equal(context.log.length, 1);
+  assert.match(context.log[0]!.message, /is not measured fully: ENOTDIR/);
+});
+
+test('without a known layer there is a reason, for others it is the normal case', (t) => {
+  const { host, source, target } = setUp(t);
+  assert.deepEqual(absent(source, target({ reason: 'driver zfs' })), { absent: 'driver zfs' });
+  assert.equal(absent(source, target()).expected, true);
+  const off = createDiskSource(host, undefined);
+  assert.equal(absent(off, target({ writableLayer: '/tmp' })).expected, true);
+});

@@ -1,0 +1,73 @@
+import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a directory tree takes up on its filesystem. */
+export interface TreeSize {
+  /** Allocated bytes; files with several names count once. */
+  readonly bytes: number;
+  /** Files, directories and the rest, each once. */
+  readonly inodes: number;
+  /** Device number (`st_dev`) of the filesystem. */
+  readonly device: number;
+  /** Directories that could not be read and are missing in the sums. */
+  readonly unreadable: number;
+}
+
+const BLOCK = 512;
+/** Entries between two calls of `breathe`. */
+const STRIDE = 500;
+
+/**
+ * Sums a tree up without leaving its filesystem and without following links. What vanishes meanwhile is left out.
+ * @param breathe called every few hundred entries
+ * @throws a system error when the root itself cannot be looked at
+ */
+export function measureTree(root: string, breathe: () => void): TreeSize {
+  const { dev: device, blocks } = lstatSync(root);
+  const several = new Set<number>();
+  const pending = [root];
+  let bytes = blocks * BLOCK;
+  let inodes = 1;
+  let unreadable = 0;
+  let entries = 0;
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    const readable = forEachEntry(directory, (entry) => {
+      if (++entries % STRIDE === 0) breathe();
+      const path = join(directory as string, entry.name);
+      const stat = statOf(path);
+      if (stat === undefined || stat.dev !== device) return;
+      if (stat.isDirectory()) pending.push(path);
+      else if (stat.nlink > 1) {
+        if (several.has(stat.ino)) return;
+        several.add(stat.ino);
+      }
+      bytes += stat.blocks * BLOCK;
+      inodes++;
+    });
+    if (!readable) unreadable++;
+  }
+  return { bytes, inodes, device, unreadable };
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a directory piece by piece: one may hold millions of names. @returns false when it cannot be read */
+function forEachEntry(path: string, visit: (entry: Dirent) => void): boolean {
+  try {
+    const directory = opendirSync(path, { bufferSize: 128 });
+    try {
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) visit(entry);
+    } finally {
+      directory.closeSync();
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import type { TreeSize } from './tree-size.js';
+import type { FromWalker } from './walker-messages.js';
+
+/** A walker without work ends after this time, ms. */
+const IDLE = 5000;
+/** The I/O class of processes that only get what nobody else wants. */
+const IDLE_CLASS = '3';
+
+export interface Measurement {
+  readonly size: TreeSize;
+  /** How long the walk took, ms. */
+  readonly elapsed: number;
+}
+
+/** Why a tree could not be measured. */
+class WalkError extends Error {
+  /** The errno name, where there is one. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Task {
+  readonly path: string;
+  readonly wanted: () => boolean;
+  readonly resolve: (measurement: Measurement | undefined) => void;
+  readonly reject: (error: WalkError) => void;
+}
+
+/** Sums up directory trees in threads of lowest priority, so many at once at most. */
+export class WalkerPool {
+  private readonly queue: Task[] = [];
+  private readonly walkers = new Set<Walker>();
+  private closed = false;
+
+  constructor(
+    private readonly parallel: number,
+    private readonly timers: Timers,
+  ) {}
+
+  /**
+   * @param wanted asked when the turn has come
+   * @returns the tree's size, `undefined` when it is no longer wanted or the pool was closed
+   * @throws an error with the errno name as `code`, where there is one
+   */
+  measure(path: string, wanted: () => boolean): Promise<Measurement | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.closed) return resolve(undefined);
+      this.queue.push({ path, wanted, resolve, reject });
+      this.handOut();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const task of this.queue.splice(0)) task.resolve(undefined);
+    await Promise.all([...this.walkers].map((walker) => walker.end()));
+  }
+
+  private next(): Task | undefined {
+    for (let task = this.queue.shift(); task !== undefined; task = this.queue.shift()) {
+      if (task.wanted()) return task;
+      task.resolve(undefined);
+    }
+    return undefined;
+  }
+
+  private handOut(): void {
+    for (const walker of this.walkers) if (walker.free) this.occupy(walker);
+    while (this.walkers.size < this.parallel) {
+      const task = this.next();
+      if (task === undefined) return;
+      const walker = new Walker(this.timers, {
+        free: () => this.occupy(walker),
+        gone: () => {
+          this.walkers.delete(walker);
+          if (!this.closed) this.handOut();
+        },
+      });
+      this.walkers.add(walker);
+      walker.walk(task);
+    }
+  }
+
+  private occupy(walker: Walker): void {
+    const task = this.next();
+    if (task !== undefined) walker.walk(task);
+    else walker.endWhenIdle();
+  }
+}
+
+/** One thread. */
+class Walker {
+  private readonly worker = new Worker(new URL('./walker.js', import.meta.url));
+  private task: Task | undefined;
+  private cancelEnd = () => {};
+
+  constructor(
+    private readonly timers: Timers,
+    private readonly owner: { free(): void; gone(): void },
+  ) {
+    this.worker.on('message', (message: FromWalker) => this.onMessage(message));
+    this.worker.on('error', (error) => this.fail(messageOf(error)));
+    this.worker.on('exit', () => {
+      this.cancelEnd();
+      this.fail('the walk was ended');
+      owner.gone();
+    });
+  }
+
+  get free(): boolean {
+    return this.task === undefined;
+  }
+
+  walk(task: Task): void {
+    this.cancelEnd();
+    this.task = task;
+    this.worker.postMessage({ path: task.path });
+  }
+
+  endWhenIdle(): void {
+    this.cancelEnd();
+    this.cancelEnd = this.timers.after(IDLE, () => void this.end());
+  }
+
+  async end(): Promise<void> {
+    await this.worker.terminate();
+  }
+
+  private onMessage(message: FromWalker): void {
+    if (message.kind === 'ready') {
+      // Best effort: `nice` alone already puts the thread last wherever the scheduler heeds priorities.
+      if (message.thread !== undefined) execFile('ionice', ['-c', IDLE_CLASS, '-p', String(message.thread)], () => {});
+      return;
+    }
+    const task = this.task;
+    this.task = undefined;
+    if (message.kind === 'size') task?.resolve({ size: message.size, elapsed: message.elapsed });
+    else task?.reject(new WalkError(message.message, message.code));
+    this.owner.free();
+  }
+
+  private fail(reason: string): void {
+    const task = this.task;
+    this.task = undefined;
+    task?.reject(new WalkError(reason, undefined));
+  }
+}
