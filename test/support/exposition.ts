@@ -28,8 +28,8 @@ export interface Exposed {
   readonly series: readonly Series[];
 }
 
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: (-?\d+))?$/;
-const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"(?:,(?=[a-zA-Z_])|$)/y;
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: (-?\d+))?$/s;
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"(?:,(?=[a-zA-Z_])|$)/sy;
 
 /**
  * Reads the text format 0.0.4.
@@ -44,7 +44,7 @@ export function parseText(text: string): Exposed {
   let family = '';
   if (!text.endsWith('\n')) throw new Error('the last line has no end');
   for (const line of text.slice(0, -1).split('\n')) {
-    const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/.exec(line);
+    const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/s.exec(line);
     if (comment !== null) {
       const [, word, name, rest] = comment as unknown as [string, string, string, string];
       const table = word === 'HELP' ? helps : types;
@@ -80,7 +80,7 @@ function parseSample(line: string): Series {
     const label = LABEL.exec(labelText);
     if (label === null) throw new Error(`no labels: ${line}`);
     if (Object.hasOwn(labels, label[1]!)) throw new Error(`label ${label[1]} twice: ${line}`);
-    labels[label[1]!] = label[2]!.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
+    labels[label[1]!] = label[2]!.replace(/\\(.)/gs, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
   }
   const number = parseNumber(value!);
   return { name, labels, value: number, time: time === undefined ? undefined : Number(time), key: keyOf(name, labels) };

@@ -1,0 +1,430 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
+import {
+  eventTeller,
+  metricsEndpoint,
+  parseText,
+  type Series,
+  scrapable,
+} from '../../../../test/support/exposition.js';
+import type { AgentView, Column, DepartedContainer, FieldDescriptor } from '../../../kernel/contracts/index.js';
+
+const TIME = 1_795_518_450_605_123;
+
+const field = (name: string, more: Partial<FieldDescriptor> = {}): FieldDescriptor => ({
+  name,
+  unit: 'count',
+  kind: 'gauge',
+  help: `what ${name} is`,
+  source: { any: 'a test' },
+  ...more,
+});
+const usage: Column = { field: field('memory.usage', { unit: 'bytes' }) };
+const sampled = (cells: readonly (readonly [Column, number | bigint])[]) => [{ time: TIME, cells }];
+
+function agentOf(containers: readonly FakeContainer[], more: Partial<AgentView> = {}): AgentView {
+  const agent = fakeAgent({ containers });
+  return scrapable({ ...agent, host: { ...agent.host, procText: () => undefined }, ...more });
+}
+
+const labelled = (name: string, labels: Record<string, string>, envs: Record<string, string> = {}): FakeContainer => ({
+  name,
+  description: { labels, envs },
+  samples: sampled([[usage, 1]]),
+});
+
+const named = (series: readonly Series[], name: string) => series.filter((one) => one.name === name);
+const usageOf = async (containers: readonly FakeContainer[], options: Record<string, unknown> = {}) =>
+  named((await metricsEndpoint(agentOf(containers), options).exposed()).series, 'container_memory_usage_bytes');
+
+describe('labels of containers', () => {
+  test('every series has the labels of all containers, empty where a container lacks them', async () => {
+    const series = await usageOf([labelled('/a', { x: '1' }), labelled('/b', { 'y.z': '2' }, { TIER: 'web' })]);
+    const base = { image: '', name: '' };
+    assert.deepEqual(
+      series.map(({ labels }) => labels),
+      [
+        { id: '/a', ...base, container_env_TIER: '', container_label_x: '1', container_label_y_z: '' },
+        { id: '/b', ...base, container_env_TIER: 'web', container_label_x: '', container_label_y_z: '2' },
+      ],
+    );
+    const own = await usageOf([labelled('/a', { x: '1' }), labelled('/b', {})], { emptyLabels: false });
+    assert.deepEqual(
+      own.map(({ labels }) => labels),
+      [
+        { id: '/a', ...base, container_label_x: '1' },
+        { id: '/b', ...base },
+      ],
+    );
+  });
+
+  test('of two that are equal after sanitising the first by key counts', async () => {
+    const [series] = await usageOf([labelled('/a', { a_b: 'late', 'a.b': 'dash', 'a-b': 'first' })]);
+    assert.equal(series!.labels.container_label_a_b, 'first');
+  });
+
+  test('allowed, denied, renamed: by key or by label name', async () => {
+    const container = labelled('/a', { 'com.x/team': 'ops', tier: 'web', secret: '1' }, { SECRET: '2', HOME: '/' });
+    const shown = async (options: Record<string, unknown>) => {
+      const [series] = await usageOf([container], options);
+      const { id: _, name: __, image: ___, ...rest } = series!.labels;
+      return rest;
+    };
+    assert.deepEqual(await shown({ labelAllow: [] }), {});
+    assert.deepEqual(await shown({ labelAllow: ['com.x/*', 'container_env_H*'] }), {
+      container_label_com_x_team: 'ops',
+      container_env_HOME: '/',
+    });
+    assert.deepEqual(
+      await shown({
+        labelDeny: ['secret', 'container_env_*'],
+        labelRename: { tier: 'tier', container_label_com_x_team: 'team' },
+      }),
+      { team: 'ops', tier: 'web' },
+    );
+  });
+
+  test('a new label or description shows at the next scrape', async () => {
+    const containers = [labelled('/a', { x: '1' })];
+    let agent = agentOf(containers);
+    const live = new Proxy({} as AgentView, { get: (_, key) => agent[key as keyof AgentView] });
+    const endpoint = metricsEndpoint(live);
+    await endpoint.exposed();
+    agent = agentOf([...containers, labelled('/b', { y: '2' })]);
+    const [first] = named((await endpoint.exposed()).series, 'container_memory_usage_bytes');
+    assert.equal(first!.labels.container_label_y, '');
+    agent = agentOf(containers);
+    const { series } = await endpoint.exposed();
+    assert.deepEqual(Object.keys(named(series, 'container_memory_usage_bytes')[0]!.labels).sort(), [
+      'container_label_x',
+      'id',
+      'image',
+      'name',
+    ]);
+    assert.deepEqual(
+      series.filter(({ labels }) => labels.id === '/b'),
+      [],
+      'a container that is gone is gone at once',
+    );
+  });
+});
+
+describe('series', () => {
+  test('whatever the containers, the answer is well-formed and no series is in it twice', async () => {
+    const odd = fc.string({ unit: 'binary', maxLength: 8 });
+    const word = fc.constantFrom('a', 'b.c', 'b_c', 'cpu', 'memory.usage', 'diskio.io_serviced', 'id', 'é', '9', '');
+    const column = fc
+      .record({
+        name: fc.tuple(word, word).map(([a, b]) => `${a}.${b}`),
+        unit: fc.constantFrom('bytes' as const, 'nanoseconds' as const, 'count' as const, 'percent' as const),
+        kind: fc.constantFrom('counter' as const, 'gauge' as const),
+        dimensions: fc.array(word, { maxLength: 3 }),
+        labels: fc.array(odd, { minLength: 3, maxLength: 3 }),
+      })
+      .map(({ name, unit, kind, dimensions, labels }): Column => {
+        if (dimensions.length === 0) return { field: field(name, { unit, kind }) };
+        return { field: field(name, { unit, kind, dimensions }), labels: labels.slice(0, dimensions.length) };
+      });
+    const container = fc.record({
+      name: odd.map((text) => `/${text}`),
+      aliases: fc.array(odd, { maxLength: 2 }),
+      labels: fc.dictionary(odd, odd, { maxKeys: 4 }),
+      cells: fc.array(fc.tuple(column, fc.oneof(fc.double(), fc.bigInt(0n, 2n ** 64n))), { maxLength: 8 }),
+    });
+    const containers = fc.uniqueArray(container, { selector: ({ name }) => name, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(containers, fc.boolean(), async (all, emptyLabels) => {
+        const world = all.map(
+          ({ name, aliases, labels, cells }): FakeContainer => ({
+            name,
+            aliases,
+            description: { labels },
+            samples: sampled(cells),
+          }),
+        );
+        const endpoint = metricsEndpoint(agentOf(world), { emptyLabels });
+        parseText(await endpoint.text());
+        const openMetrics = (await endpoint.scrape({ accept: 'application/openmetrics-text' })).body.toString();
+        assert.ok(openMetrics.endsWith('\n# EOF\n'));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a stranger’s field is exported under its own name, unit and labels', async () => {
+    const cells = [
+      [
+        {
+          field: field('gpu.busy_time', { unit: 'microseconds', kind: 'counter', dimensions: ['card', 'id'] }),
+          labels: ['0', 'x'],
+        },
+        1500,
+      ],
+      [{ field: field('gpu.memory', { unit: 'bytes' }) }, 2n ** 64n - 1n],
+      [{ field: field('gpu.load', { unit: 'percent' }) }, 12.5],
+    ] as const;
+    const { series, types } = await metricsEndpoint(agentOf([{ name: '/a', samples: sampled(cells) }])).exposed();
+    const shown = series.filter(({ name }) => name.startsWith('container_gpu_'));
+    assert.deepEqual(
+      shown.map(({ name, labels, value }) => [name, labels.card, labels.field_id, value]),
+      [
+        ['container_gpu_busy_time_seconds_total', '0', 'x', 0.0015],
+        ['container_gpu_load_ratio', undefined, undefined, 0.125],
+        ['container_gpu_memory_bytes', undefined, undefined, 2 ** 64],
+      ],
+    );
+    assert.equal(types.get('container_gpu_busy_time_seconds_total'), 'counter');
+    const text = await metricsEndpoint(agentOf([{ name: '/a', samples: sampled(cells) }])).text();
+    assert.ok(text.includes('} 18446744073709551615 '), 'integers are exact');
+  });
+
+  test('of a device’s numbers the container’s own win over the filesystem’s, whose times are milliseconds', async () => {
+    const io = field('diskio.io_serviced', { dimensions: ['major', 'minor', 'device', 'operation'] });
+    const reads = field('filesystem.reads_completed', { dimensions: ['device'] });
+    const time = field('filesystem.read_time', { unit: 'milliseconds', dimensions: ['device'] });
+    const cells = [
+      [{ field: reads, labels: ['/dev/sda'] }, 100],
+      [{ field: reads, labels: ['/dev/sdb'] }, 200],
+      [{ field: io, labels: ['8', '0', '/dev/sda', 'Read'] }, 1],
+      [{ field: io, labels: ['9', '0', '', 'Read'] }, 7],
+      [{ field: io, labels: ['9', '1', '', 'Read'] }, 8],
+      [{ field: time, labels: ['/dev/sda'] }, 1234],
+    ] as const;
+    const { series } = await metricsEndpoint(agentOf([{ name: '/a', samples: sampled(cells) }])).exposed();
+    const shown = (name: string) =>
+      Object.fromEntries(named(series, name).map((one) => [one.labels.device, one.value]));
+    assert.deepEqual(shown('container_fs_reads_total'), { '/dev/sda': 1, '/dev/sdb': 200, '9:0': 7, '9:1': 8 });
+    assert.deepEqual(shown('container_fs_read_seconds_total'), { '/dev/sda': 1.234 });
+  });
+
+  test('CPU time by CPU where there is any, else in all; quota counters only with a quota', async () => {
+    const ns = { unit: 'nanoseconds', kind: 'counter' } as const;
+    const total: Column = { field: field('cpu.usage.total', ns) };
+    const cpu = (n: string): Column => ({
+      field: field('cpu.usage.per_cpu', { ...ns, dimensions: ['cpu'] }),
+      labels: [n],
+    });
+    const throttled: Column = { field: field('cpu.cfs.throttled_time', ns) };
+    const { series } = await metricsEndpoint(
+      agentOf([
+        {
+          name: '/v1',
+          samples: sampled([
+            [total, 3e9],
+            [cpu('0'), 0],
+            [cpu('1'), 3e9],
+            [throttled, 5],
+          ]),
+        },
+        {
+          name: '/v2',
+          samples: sampled([
+            [total, 4_000_000_001],
+            [throttled, 5],
+          ]),
+          limits: { hasCpu: true, cpu: { limit: 1n, quota: 5n } },
+        },
+        { name: '/idle', samples: sampled([[total, 0]]) },
+      ]),
+    ).exposed();
+    assert.deepEqual(
+      named(series, 'container_cpu_usage_seconds_total').map(({ labels, value }) => [labels.id, labels.cpu, value]),
+      [
+        ['/v1', 'cpu01', 3],
+        ['/v2', 'total', 4.000000001],
+      ],
+    );
+    assert.deepEqual(
+      named(series, 'container_cpu_cfs_throttled_seconds_total').map(({ labels, value }) => [labels.id, value]),
+      [['/v2', 5e-9]],
+    );
+  });
+
+  test('times are those of the samples, or none', async () => {
+    const containers = [labelled('/a', {})];
+    const [stamped] = await usageOf(containers);
+    assert.equal(stamped!.time, Math.floor(TIME / 1000));
+    const [plain] = await usageOf(containers, { timestamps: false });
+    assert.equal(plain!.time, undefined);
+    const endpoint = metricsEndpoint(agentOf(containers));
+    const openMetrics = (await endpoint.scrape({ accept: 'application/openmetrics-text' })).body.toString();
+    assert.ok(openMetrics.includes('container_memory_usage_bytes{id="/a",image="",name=""} 1 1795518450.605\n'));
+  });
+
+  test('a container without samples has its limits only', async () => {
+    const container: FakeContainer = { name: '/a', createdAt: TIME, limits: { hasCpu: true, cpu: { limit: 2n } } };
+    const { series } = await metricsEndpoint(agentOf([container])).exposed();
+    assert.deepEqual(
+      series.filter(({ labels }) => labels.id === '/a').map(({ name }) => name),
+      ['container_creation_time_seconds', 'container_spec_cpu_shares', 'container_start_time_seconds'],
+    );
+  });
+});
+
+describe('what a runtime says of a container', () => {
+  const state = {
+    status: 'paused',
+    exitCode: 3,
+    oomKilled: false,
+    startedAt: 5_000_000,
+    finishedAt: 4_000_000,
+  } as const;
+  const container: FakeContainer = {
+    name: '/docker/x',
+    namespace: 'docker',
+    aliases: ['web'],
+    createdAt: 1_000_000,
+    description: {
+      restartCount: 2,
+      imageId: 'sha256:1',
+      state: { ...state, health: { status: 'unhealthy', failingStreak: 4 } },
+    },
+  };
+
+  test('state, restarts, health, image, times', async () => {
+    const { series, types } = await metricsEndpoint(agentOf([container])).exposed();
+    const value = (name: string, label?: [string, string]) =>
+      named(series, name).find(({ labels }) => label === undefined || labels[label[0]] === label[1])?.value;
+    assert.equal(value('container_state', ['state', 'paused']), 1);
+    assert.equal(value('container_state', ['state', 'running']), 0);
+    assert.equal(value('container_restarts_total'), 2);
+    assert.equal(types.get('container_restarts_total'), 'counter');
+    assert.equal(value('container_exit_code'), 3);
+    assert.equal(value('container_oom_killed'), 0);
+    assert.equal(value('container_health_state'), 0);
+    assert.equal(value('container_health_failing_streak'), 4);
+    assert.equal(value('container_image_info', ['image_id', 'sha256:1']), 1);
+    assert.equal(value('container_start_time_seconds'), 5);
+    assert.equal(value('container_creation_time_seconds'), 1);
+    assert.equal(value('container_finished_time_seconds'), 4);
+  });
+
+  test('a container that ended keeps what is known of its end, and its out-of-memory kills', async () => {
+    const { log, tell } = eventTeller();
+    const ended: DepartedContainer[] = [];
+    let containers = [container];
+    const agent = agentOf([], { events: log, departed: () => ended });
+    const live = { ...agent, containers: () => agentOf(containers).containers() };
+    const endpoint = metricsEndpoint(live);
+    await endpoint.exposed();
+    tell({ containerName: '/docker/x', time: TIME, type: 'oom' });
+    containers = [];
+    const description = {
+      ...agentOf([container]).container('/docker/x')!.description,
+      state: { ...state, status: 'exited', exitCode: 137, oomKilled: true } as const,
+    };
+    ended.push({ name: '/docker/x', description }, { name: '/docker/x', description });
+    const { series } = await endpoint.exposed();
+    const of = (name: string) => named(series, name).map(({ value, labels, time }) => [labels.name, value, time]);
+    assert.deepEqual(of('container_exit_code'), [['web', 137, undefined]]);
+    assert.deepEqual(of('container_oom_events_total'), [['web', 1, undefined]]);
+    assert.deepEqual(of('container_memory_usage_bytes'), []);
+    assert.deepEqual(of('container_last_seen'), []);
+  });
+});
+
+describe('selection', () => {
+  const containers = ['/a', '/system.slice/x.service', '/docker/1'].map((name) => labelled(name, {}));
+
+  test('metrics by glob', async () => {
+    const names = async (options: Record<string, unknown>) => {
+      const { types } = await metricsEndpoint(agentOf(containers), options).exposed();
+      return [...types.keys()];
+    };
+    assert.deepEqual(await names({ metricsInclude: ['container_memory_*'] }), ['container_memory_usage_bytes']);
+    assert.ok(!(await names({ metricsExclude: ['{tallyman,process}_*'] })).some((name) => /^(tally|proc)/.test(name)));
+    assert.ok(!(await names({ selfMetrics: false })).some((name) => /^(tallyman|process)/.test(name)));
+  });
+
+  test('containers by name or alias', async () => {
+    const ids = async (options: Record<string, unknown>) =>
+      (await usageOf([...containers, { ...containers[2]!, name: '/docker/2', aliases: ['web-1'] }], options)).map(
+        ({ labels }) => labels.id,
+      );
+    assert.deepEqual(await ids({ containersExclude: ['/system.slice/**'] }), ['/a', '/docker/1', '/docker/2']);
+    assert.deepEqual(await ids({ containersInclude: ['web-*', '/a'] }), ['/a', '/docker/2']);
+  });
+
+  test('beyond maxSeries containers are left out as a whole, visibly and said once', async () => {
+    const endpoint = metricsEndpoint(agentOf(containers), { maxSeries: 4 });
+    const { series } = await endpoint.exposed();
+    const ids = new Set(series.flatMap(({ labels }) => labels.id ?? []));
+    assert.deepEqual([...ids], ['/a']);
+    const own = series.filter(({ labels }) => labels.id !== undefined).length;
+    assert.equal(named(series, 'tallyman_scrape_series')[0]!.value, own);
+    assert.ok(own <= 4);
+    assert.ok(named(series, 'tallyman_scrape_series_cut')[0]!.value > 0);
+    await endpoint.exposed();
+    assert.equal(endpoint.logged.length, 1);
+    assert.match(endpoint.logged[0]!, /more than maxSeries \(4\)/);
+  });
+});
+
+describe('the answer', () => {
+  const agent = agentOf([labelled('/a', { x: 'é' }), labelled('/b', {})]);
+
+  test('compressed or not it is the same', async () => {
+    const endpoint = metricsEndpoint(agent, { selfMetrics: false, metricsExclude: ['container_last_seen'] });
+    const plain = await endpoint.scrape();
+    const packed = await endpoint.scrape({ 'accept-encoding': 'gzip' });
+    assert.equal(packed.headers['Content-Encoding'], 'gzip');
+    assert.deepEqual(gunzipSync(packed.body), plain.body);
+    assert.equal(plain.headers['Content-Encoding'], undefined);
+    const never = metricsEndpoint(agent, { compression: false });
+    assert.equal((await never.scrape({ 'accept-encoding': 'gzip' })).headers['Content-Encoding'], undefined);
+  });
+
+  test('answers at the same time do not mix', async () => {
+    const endpoint = metricsEndpoint(agent, { selfMetrics: false, metricsExclude: ['container_last_seen'] });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => endpoint.text()));
+    assert.equal(new Set(answers).size, 1);
+    parseText(answers[0]!);
+  });
+
+  test('OpenMetrics: counters without _total in their name, units, an end', async () => {
+    const failures: Column = { field: field('memory.failcnt', { kind: 'counter' }) };
+    const user: Column = { field: field('cpu.usage.user', { kind: 'counter', unit: 'nanoseconds' }) };
+    const world = agentOf([
+      {
+        name: '/a',
+        samples: sampled([
+          [failures, 1],
+          [user, 2e9],
+        ]),
+      },
+    ]);
+    const { contentType, body } = await metricsEndpoint(world).scrape({ accept: 'application/openmetrics-text' });
+    assert.equal(contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const text = body.toString();
+    assert.ok(text.includes('# TYPE container_cpu_user_seconds counter\n# UNIT container_cpu_user_seconds seconds\n'));
+    assert.ok(text.includes('\ncontainer_cpu_user_seconds_total{id="/a"'));
+    assert.ok(text.includes('# TYPE container_memory_failcnt unknown\n'));
+    assert.ok(text.endsWith('\n# EOF\n'));
+  });
+
+  test('the explanation counts what the answer holds', async () => {
+    const endpoint = metricsEndpoint(agent, { selfMetrics: false });
+    const { series, types } = await endpoint.exposed();
+    const explained = JSON.parse((await endpoint.scrape({}, 'explain=json')).body.toString());
+    assert.equal(explained.series, series.length);
+    assert.deepEqual(explained.metrics.map(({ name }: { name: string }) => name).sort(), [...types.keys()].sort());
+    const x = explained.labels.find(({ name }: { name: string }) => name === 'container_label_x');
+    assert.deepEqual([x.values, x.series], [1, series.filter(({ labels }) => labels.container_label_x).length]);
+    const text = (await endpoint.scrape({}, 'explain=1')).body.toString();
+    assert.ok(text.startsWith(`/metrics holds ${series.length} series in ${types.size} metrics, `));
+    assert.ok(text.includes('container_memory_usage_bytes (gauge)'));
+  });
+
+  test('a client that waits no longer gets no answer', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => labelled(`/${i}`, {}));
+    const endpoint = metricsEndpoint(agentOf(many));
+    await assert.rejects(
+      endpoint.scrape({ 'x-prometheus-scrape-timeout-seconds': '0.0001' }),
+      /could not be written within the time/,
+    );
+    parseText(await endpoint.text());
+  });
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventTeller } from '../../../../test/support/exposition.js';
+import { OomKills } from './oom-kills.js';
+
+function counting() {
+  const { log, tell } = eventTeller();
+  const kills = new OomKills(log, new AbortController().signal);
+  const kill = (containerName: string) => tell({ containerName, time: 0, type: 'oom' });
+  return { kills, kill };
+}
+
+test('a kill counts once, whether its event or the kernel’s count comes first', () => {
+  const { kills, kill } = counting();
+  const cgroup = {};
+  kills.observe('/a', cgroup, 0);
+  kill('/a');
+  assert.equal(kills.total('/a'), 1);
+  kills.observe('/a', cgroup, 1);
+  assert.equal(kills.total('/a'), 1);
+  kills.observe('/a', cgroup, 2);
+  assert.equal(kills.total('/a'), 2);
+  kill('/a');
+  assert.equal(kills.total('/a'), 2);
+});
+
+test('kills before the agent started count, and those that ended a cgroup', () => {
+  const { kills, kill } = counting();
+  kills.observe('/a', {}, 5);
+  kill('/a');
+  assert.equal(kills.total('/a'), 6, 'the last kill took the cgroup with it');
+  kills.observe('/a', {}, 0);
+  assert.equal(kills.total('/a'), 6, 'started again');
+  kill('/a');
+  assert.equal(kills.total('/a'), 7);
+});
+
+test('a container without any costs nothing; one not shown for long is forgotten', () => {
+  const { kills, kill } = counting();
+  kills.observe('/a', {}, 0);
+  assert.equal(kills.total('/a'), 0);
+  kill('/b');
+  kills.keep(() => false, 0);
+  assert.equal(kills.total('/b'), 1);
+  kills.keep(() => true, 500_000);
+  kills.keep(() => false, 900_000);
+  assert.equal(kills.total('/b'), 1);
+  kills.keep(() => false, 1_200_000);
+  assert.equal(kills.total('/b'), 0);
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ByteWriter } from '../../../kernel/contracts/index.js';
+import { escapeHelp, escapeLabelValue, floatText, sanitizeName, writeQuotient } from './text.js';
+
+const DIVISORS = [1, 10, 100, 1e3, 1e6, 1e9] as const;
+
+function quotient(value: number, residual: number, divisor: number): string {
+  const out = new ByteWriter(16);
+  writeQuotient(out, value, residual, divisor);
+  return out.buffer.toString('latin1', 0, out.length);
+}
+
+/** The exact decimal, by another way. */
+function expected(exact: bigint, divisor: number): string {
+  const digits = String(divisor).length - 1;
+  const sign = exact < 0n ? '-' : '';
+  const padded = String(exact < 0n ? -exact : exact).padStart(digits + 1, '0');
+  const whole = padded.slice(0, padded.length - digits);
+  const fraction = padded.slice(padded.length - digits).replace(/0+$/, '');
+  return sign + whole + (fraction === '' ? '' : `.${fraction}`);
+}
+
+test('integers become exact decimals, whatever they are divided by', () => {
+  fc.assert(
+    fc.property(fc.bigInt(-(2n ** 64n), 2n ** 64n), fc.constantFrom(...DIVISORS), (exact, divisor) => {
+      const value = Number(exact);
+      assert.equal(quotient(value, Number(exact - BigInt(value)), divisor), expected(exact, divisor));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('what is read back is the double nearest to the kernel’s number', () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), fc.constantFrom(...DIVISORS), (value, divisor) => {
+      assert.equal(Number(quotient(value, 0, divisor)), value / divisor);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('numbers that are no integers, and none at all', () => {
+  assert.equal(quotient(12.5, 0, 100), '0.125');
+  assert.deepEqual([NaN, Infinity, -Infinity, -0.5, 1e21, 5e-9].map(floatText), [
+    'NaN',
+    '+Inf',
+    '-Inf',
+    '-0.5',
+    '1e+21',
+    '5e-9',
+  ]);
+});
+
+test('a label value comes back as it was, and never ends its line or its quotes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (value) => {
+      const escaped = escapeLabelValue(value);
+      assert.ok(!escaped.includes('\n'));
+      assert.match(escaped, /^(?:[^"\\\n]|\\["\\n])*$/u);
+      const back = escaped.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c));
+      assert.equal(back, value.toWellFormed());
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('help is one line; OpenMetrics escapes its quotes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (help, openMetrics) => {
+      const escaped = escapeHelp(help, openMetrics);
+      assert.ok(!escaped.includes('\n'));
+      const back = escaped.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c));
+      assert.equal(back, help.toWellFormed());
+    }),
+  );
+  assert.equal(escapeHelp('a "b"', true), 'a \\"b\\"');
+});
+
+test('names have only letters, digits and _, one for each character', () => {
+  assert.equal(sanitizeName('com.example/é😀-x'), 'com_example____x');
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => /^[a-zA-Z0-9_]*$/.test(sanitizeName(text))));
+});
