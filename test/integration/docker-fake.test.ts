@@ -221,7 +221,7 @@ describe('docker handler on a daemon that misbehaves', () => {
     await engine.listen();
     await up(await start());
     assert.ok(engine.requests.length >= 3);
-    for (const url of engine.requests) assert.match(url, /^\/(version|events\?|containers\/json\?)/);
+    for (const url of engine.requests) assert.match(url, /^\/(version|info|events\?|containers\/json\?)/);
   });
 
   it('keeps a container of the containerd image store, with the reason why its layer is unknown', async () => {

@@ -54,6 +54,13 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
     assert.equal(storage!.ownDirectory, `${engine.dataRoot}/containers/${id}`);
   });
 
+  it('says where the images are', async () => {
+    await until(
+      () => context.labelled.get('docker-images') === engine.dataRoot,
+      () => JSON.stringify([...context.labelled]),
+    );
+  });
+
   it('tells network modes apart', async () => {
     const host = await engine.cli('run', '-d', '--network=host', '--name=net-host', IMAGE);
     const shared = await engine.cli('run', '-d', `--network=container:${host}`, '--name=net-shared', IMAGE);

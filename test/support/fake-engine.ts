@@ -95,6 +95,7 @@ export class FakeEngine {
     if (override !== undefined) reply(response, override.status, override.body);
     else if (url.startsWith('/events')) this.#stream(response);
     else if (url.startsWith('/version')) reply(response, 200, JSON.stringify(this.version));
+    else if (url.startsWith('/info')) reply(response, 200, '{"DockerRootDir":"/var/lib/docker"}');
     else if (url.startsWith('/containers/json')) reply(response, 200, JSON.stringify(this.#list()));
     else this.#inspect(url, response);
   }

@@ -16,8 +16,15 @@ export interface LogLine {
 }
 
 /** The services a handler gets, with a real clock and real timers, and the log kept. */
-export function pluginContext(): PluginContext & { readonly log: LogLine[]; dispose(): void } {
+export function pluginContext(): PluginContext & {
+  readonly log: LogLine[];
+  /** Label → directory, as told to the host. */
+  readonly labelled: ReadonlyMap<string, string>;
+  dispose(): void;
+} {
   const log: LogLine[] = [];
+  const labelled = new Map<string, string>();
+  const labelFilesystem = (label: string, directory: string) => void labelled.set(label, directory);
   const stops = new Set<() => void>();
   const abort = new AbortController();
   const logAt = (level: LogLine['level']) => (message: string) => {
@@ -34,6 +41,7 @@ export function pluginContext(): PluginContext & { readonly log: LogLine[]; disp
   return {
     id: 'docker',
     log,
+    labelled,
     logger: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
     clock: wallClock,
     timers: {
@@ -53,7 +61,7 @@ export function pluginContext(): PluginContext & { readonly log: LogLine[]; disp
       },
     },
     signal: abort.signal,
-    linux: { procText: (path: string) => readText(`/proc/${path}`) } as LinuxHost,
+    linux: { procText: (path: string) => readText(`/proc/${path}`), labelFilesystem } as LinuxHost,
     agent: {} as AgentView,
     dispose() {
       abort.abort();

@@ -25,6 +25,8 @@ export class EngineError extends TallymanError {
 /** The calls Tallyman makes to an engine. Each ends within the time limit; answers are unchecked JSON. */
 export interface EngineClient {
   version(): Promise<unknown>;
+  /** The engine's settings and counts. */
+  info(): Promise<unknown>;
   /** All containers, also those that do not run. */
   list(): Promise<unknown>;
   inspect(id: string): Promise<unknown>;
@@ -51,12 +53,14 @@ export async function createEngineClient(endpoint: Endpoint, tls: TlsFiles, time
       : new HttpAgent({ keepAlive: true });
   const { default: Docker } = await import('dockerode');
   const docker = new Docker(modemOptions(endpoint, agent));
-  // The type package does not know that `version` takes options.
-  const version = docker.version as (options: { abortSignal: AbortSignal }) => Promise<unknown>;
+  // The type package does not know that these take options.
+  type Call = (options: { abortSignal: AbortSignal }) => Promise<unknown>;
+  const { version, info } = docker as unknown as { version: Call; info: Call };
   const closed = new AbortController();
   const call = limited(endpoint, timeout, closed.signal);
   return {
     version: () => call('version', (abortSignal) => version.call(docker, { abortSignal })),
+    info: () => call('info', (abortSignal) => info.call(docker, { abortSignal })),
     list: () => call('the list of containers', (abortSignal) => docker.listContainers({ all: true, abortSignal })),
     inspect: (id) => call(`container ${id}`, (abortSignal) => docker.getContainer(id).inspect({ abortSignal })),
     events: (since) =>

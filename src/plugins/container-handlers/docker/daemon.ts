@@ -1,54 +1,25 @@
-import {
-  type Clock,
-  type ContainerDescription,
-  type Logger,
-  messageOf,
-  type RuntimeInfo,
-  type Timers,
-} from '../../../kernel/contracts/index.js';
+import { type ContainerDescription, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import { createEngineClient, type EngineClient, EngineError, type TlsFiles } from './client.js';
-import { ContainerTable, type KnownContainer } from './container-table.js';
-import { type Described, type DescribeRules, describeContainer, describeSummary } from './describe.js';
-import type { Endpoint } from './endpoint.js';
+import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
+import type { KnownContainer } from './container-table.js';
 import { followEvents, sinceText } from './event-stream.js';
-import { type ContainerSummary, type EngineEvent, parseSummaries } from './events.js';
-import { InspectFailures } from './inspect-failures.js';
+import type { EngineEvent } from './events.js';
 import { record, text } from './json.js';
-import { RefreshQueue } from './refresh-queue.js';
+import { OnceLogger } from './once-logger.js';
 
-const PARALLEL_INSPECTS = 4;
 /** How long one container that the engine cannot inspect holds up what is known of all others. */
 const INSPECT_PATIENCE = 1000;
-const MAX_DENIED = 1024;
 const FIRST_RETRY = 250;
 const LAST_RETRY = 4000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
-/** An engine counts a failed health probe shortly after it tells that the probe's command ended. */
-const HEALTH_DELAY = 1000;
 
-/** Actions that change nothing that is published. */
-const IRRELEVANT: ReadonlySet<string> = new Set(
-  'exec_create exec_start exec_detach exec attach detach top resize copy archive-path extract-to-dir export commit kill'.split(
-    ' ',
-  ),
-);
-
-export interface DaemonOptions {
-  readonly endpoint: Endpoint;
+export interface DaemonOptions extends KnowledgeOptions {
   readonly tls: TlsFiles;
   /** ms */
-  readonly timeout: number;
-  /** ms */
   readonly resyncInterval: number;
-  /** How long the end of a container is remembered, ms. */
-  readonly tombstoneFor: number;
-  readonly rules: DescribeRules;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly logger: Logger;
-  /** Text of `/proc/<pid>/mountinfo`. */
-  mountinfo(pid: number): string | undefined;
+  /** Told the engine's data directory after each connect. */
+  onRoot(directory: string): void;
 }
 
 /** What a daemon tells its handler. */
@@ -66,13 +37,8 @@ export interface DaemonListener {
 export class DockerDaemon {
   readonly #options: DaemonOptions;
   readonly #listener: DaemonListener;
-  readonly #table = new ContainerTable();
-  readonly #denied = new Set<string>();
-  readonly #summaries = new Map<string, ContainerSummary>();
-  readonly #queue = new RefreshQueue(PARALLEL_INSPECTS, (id) => this.#refresh(id));
-  readonly #failures: InspectFailures;
-  readonly #healthChecks = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #knowledge: ContainerKnowledge;
+  readonly #once: OnceLogger;
   readonly #stop = new AbortController();
   #client: EngineClient | undefined;
   #state: 'new' | 'up' | 'down' = 'new';
@@ -83,7 +49,10 @@ export class DockerDaemon {
   constructor(options: DaemonOptions, listener: DaemonListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#failures = new InspectFailures(options.timeout);
+    this.#knowledge = new ContainerKnowledge(options, (id) => {
+      if (!this.#quiet) listener.containerChanged(id);
+    });
+    this.#once = new OnceLogger(options.logger);
   }
 
   /** `new` until the first connection succeeded or failed. */
@@ -106,28 +75,26 @@ export class DockerDaemon {
   stop(): void {
     this.#stop.abort();
     this.#client?.close();
-    this.#queue.clear();
+    this.#knowledge.disconnected();
   }
 
   find(id: string): KnownContainer | undefined {
-    return this.#table.find(id, this.#state !== 'up');
+    return this.#knowledge.find(id, this.#state !== 'up');
   }
 
   /** True when the engine answered that it does not know the id. */
   denies(id: string): boolean {
-    return this.#denied.has(id);
+    return this.#knowledge.denies(id);
   }
 
   /** Asks the engine about an id; `containerChanged` tells the answer. Nothing happens while it is away. */
   ask(id: string): void {
-    if (this.#client === undefined || this.#state !== 'up') return;
-    if (this.#failures.state(id, this.#options.clock.monotonic()) !== 'paused') void this.#queue.add(id);
+    if (this.#state === 'up') this.#knowledge.ask(id);
   }
 
   /** Containers that ended within `tombstoneFor`, oldest first. */
-  departed(): ContainerDescription[] {
-    this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
-    return this.#table.departed();
+  departed(): readonly ContainerDescription[] {
+    return this.#knowledge.departed();
   }
 
   async #run(settled: () => void): Promise<void> {
@@ -175,11 +142,10 @@ export class DockerDaemon {
       const ended = followEvents(
         stream,
         (event) => this.#event(event),
-        (line) => this.#tellOnce('event', 'an event is not JSON and was left out', line.slice(0, 200)),
+        (line) => this.#once.warn('event', 'an event is not JSON and was left out', line.slice(0, 200)),
       );
       ended.catch(() => {});
-      this.#denied.clear();
-      this.#failures.clear();
+      this.#knowledge.connected(this.#client);
       this.#quiet = true;
       await Promise.race([this.#resync(true), ended]);
       connectedAt = clock.monotonic();
@@ -197,7 +163,7 @@ export class DockerDaemon {
     } finally {
       this.#quiet = false;
       stopResync();
-      this.#queue.clear();
+      this.#knowledge.disconnected();
       this.#client?.close();
       this.#client = undefined;
     }
@@ -210,9 +176,20 @@ export class DockerDaemon {
     if (before !== 'up') {
       const { version, name } = this.#runtime!;
       const url = this.#options.endpoint.url;
-      this.#options.logger.info(`${name} ${version} at ${url} reached`, { containers: this.#table.size });
+      this.#options.logger.info(`${name} ${version} at ${url} reached`, { containers: this.#knowledge.size });
     }
     this.#listener.allChanged();
+    void this.#tellRoot();
+  }
+
+  async #tellRoot(): Promise<void> {
+    try {
+      const directory = text(record(await this.#client!.info()).DockerRootDir);
+      if (directory.startsWith('/')) this.#options.onRoot(directory);
+    } catch (error) {
+      if (!this.#stop.signal.aborted)
+        this.#once.warn('info', `${messageOf(error)}; the filesystem of its images stays unmarked`);
+    }
   }
 
   #wentDown(error: unknown): void {
@@ -230,153 +207,19 @@ export class DockerDaemon {
     this.#listener.allChanged();
   }
 
-  #event(event: EngineEvent): void {
-    if (event.time > 0) this.#since = sinceText(event.time);
-    if (IRRELEVANT.has(event.action)) return;
-    const { id } = event;
-    if (event.action === 'exec_die') {
-      this.#probeEnded(event);
-      return;
-    }
-    const changed = this.#table.apply(event);
-    if (event.action === 'destroy') {
-      // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
-      this.#forget(id);
-      this.#deny(id);
-      return;
-    }
-    this.#denied.delete(id);
-    if (changed) this.#changed(id);
-    void this.#queue.add(id);
-  }
-
-  /** A failed probe lengthens the failing streak without a `health_status` event of its own. */
-  #probeEnded(event: EngineEvent): void {
-    const health = this.#table.find(event.id, false)?.description.state.health;
-    if (health === undefined || (event.exitCode === 0 && health.failingStreak === 0)) return;
-    if (this.#healthChecks.has(event.id)) return;
-    this.#healthChecks.add(event.id);
-    this.#options.timers.after(HEALTH_DELAY, () => {
-      this.#healthChecks.delete(event.id);
-      if (this.#client !== undefined) void this.#queue.add(event.id);
-    });
-  }
-
-  /**
-   * Compares the full list with what is known.
-   * @param everything also inspects the running containers that look unchanged: events may have been missed
-   */
+  /** What is taking too long to inspect comes later. */
   async #resync(everything: boolean): Promise<void> {
-    const mark = this.#table.mark;
-    const summaries = parseSummaries(await this.#client!.list());
-    if (summaries === undefined) {
-      throw new EngineError(`${this.#options.endpoint.url} answered the list of containers with something else`, 200);
-    }
-    this.#summaries.clear();
-    for (const summary of summaries) if (isAlive(summary)) this.#summaries.set(summary.id, summary);
-    const present = new Set(summaries.map(({ id }) => id));
-    for (const id of this.#table.forgetMissing(present, mark)) {
-      this.#succeeded(id);
-      this.#changed(id);
-    }
-    this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
-    const wanted = summaries.filter((summary) => this.#needsInspect(summary, everything));
+    const { inspected } = await this.#knowledge.resync(this.#client!, everything);
     const patience = this.#pause(INSPECT_PATIENCE);
-    await Promise.race([Promise.all(wanted.map(({ id }) => this.#queue.add(id))), patience.over]);
+    await Promise.race([inspected, patience.over]);
     patience.end();
   }
 
-  #needsInspect(summary: ContainerSummary, everything: boolean): boolean {
-    const failure = this.#failures.state(summary.id, this.#options.clock.monotonic());
-    if (failure !== undefined) return failure === 'due';
-    const known = this.#table.find(summary.id, false)?.description;
-    if (known === undefined) return isAlive(summary);
-    if (everything && isAlive(summary)) return true;
-    return known.state.status !== summary.state || (summary.name !== '' && known.aliases[0] !== summary.name);
-  }
-
-  async #refresh(id: string): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) return;
-    const denied = this.#denied.has(id);
-    try {
-      const answer = await client.inspect(id);
-      // Removed while the engine answered: ids are never used again, so the removal has the last word.
-      if (!denied && this.#denied.has(id)) return;
-      const described = this.#describe(id, answer);
-      if (described === undefined) throw new EngineError(`the description of container ${id} is malformed`, 200);
-      this.#succeeded(id);
-      this.#learn(id, described);
-    } catch (error) {
-      if (client === this.#client) this.#inspectFailed(id, error);
-    }
-  }
-
-  #describe(id: string, answer: unknown): Described | undefined {
-    const described = describeContainer(answer, this.#options.rules, {
-      previousExit: this.#table.previousExit(id),
-      previousStorage: this.#table.find(id, false)?.description.storage,
-      mountinfo: (pid) => this.#options.mountinfo(pid),
-    });
-    for (const { written, meant } of described?.misspelt ?? []) {
-      this.#tellOnce(`label ${written}`, `labelAllow: nothing is called ${written}; did you mean ${meant}?`);
-    }
-    return described;
-  }
-
-  #learn(id: string, described: Described): void {
-    const asked = this.#denied.delete(id) || this.#table.find(id, false) === undefined;
-    if (this.#table.update(id, described) || asked) this.#changed(id);
-  }
-
-  /** The container was removed. What is known of its end stays. */
-  #forget(id: string): void {
-    this.#summaries.delete(id);
-    this.#table.remove(id);
-    this.#succeeded(id);
-  }
-
-  #deny(id: string): void {
-    if (this.#denied.size >= MAX_DENIED) this.#denied.delete(this.#denied.values().next().value!);
-    this.#denied.add(id);
-  }
-
-  #succeeded(id: string): void {
-    if (this.#failures.delete(id)) this.#options.logger.info('all containers can be inspected again');
-  }
-
-  #inspectFailed(id: string, error: unknown): void {
-    if (error instanceof EngineError && error.status === 404) {
-      this.#forget(id);
-      this.#deny(id);
-      this.#changed(id);
-      return;
-    }
-    if (this.#failures.size === 0) {
-      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
-      this.#options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
-    }
-    this.#failures.add(id, this.#options.clock.monotonic());
-    const summary = this.#summaries.get(id);
-    if (summary !== undefined && this.#table.find(id, false) === undefined) {
-      this.#learn(id, describeSummary(summary, this.#options.rules));
-    }
-  }
-
-  #changed(id: string): void {
-    if (!this.#quiet) this.#listener.containerChanged(id);
-  }
-
-  #tellOnce(key: string, message: string, about?: string): void {
-    if (this.#told.has(key)) return;
-    if (this.#told.size >= MAX_DENIED) this.#told.clear();
-    this.#told.add(key);
-    this.#options.logger.warn(message, about === undefined ? {} : { about });
+  #event(event: EngineEvent): void {
+    if (event.time > 0) this.#since = sinceText(event.time);
+    this.#knowledge.event(event);
   }
 }
-
-const isAlive = ({ state }: ContainerSummary): boolean =>
-  state === 'running' || state === 'paused' || state === 'restarting';
 
 function parseVersion(answer: unknown, name: string): RuntimeInfo {
   const version = record(answer);

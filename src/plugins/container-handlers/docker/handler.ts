@@ -53,6 +53,7 @@ export class EngineHandler implements ContainerHandler {
             timers: context.timers,
             logger: context.logger,
             mountinfo: (pid) => context.linux.procText(`${pid}/mountinfo`),
+            onRoot: (directory) => context.linux.labelFilesystem(`${kind.namespace}-images`, directory),
           },
           listener,
         ),
