@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { CardinalityFlags } from './commands/cardinality.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
@@ -65,9 +66,24 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
+  addCardinalityCommand(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   return program;
+}
+
+function addCardinalityCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('cardinality')
+    .description('print how many series the metrics have, by metric, label and container')
+    .option('--url <url>', 'ask this running agent; without it one is started with the configuration, for this once')
+    .option('--json', 'print JSON');
+  command.action(() =>
+    perform(async () => {
+      const { cardinality } = await import('./commands/cardinality.js');
+      return cardinality(command.optsWithGlobals<CardinalityFlags>(), cli);
+    }),
+  );
 }
 
 /** Printing commands: `config sample`, `config schema`, `config reference`. */
