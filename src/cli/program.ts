@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CardinalityFlags } from './commands/cardinality.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
@@ -51,7 +51,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
       ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
     )
     .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))
-    .addOption(new Option('--log-level <level>', 'debug, info, warn, error or silent [TALLYMAN_LOG_LEVEL]'))
+    .addOption(logLevelOption())
     .addHelpText(
       'after',
       '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.',
@@ -69,6 +69,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addCardinalityCommand(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
+  addDocumentCommands(program, cli);
   return program;
 }
 
@@ -84,6 +85,13 @@ function addCardinalityCommand(program: Command, cli: CliEnvironment, perform: P
       return cardinality(command.optsWithGlobals<CardinalityFlags>(), cli);
     }),
   );
+}
+
+/** Its values are listed for shells, and checked with the rest of the configuration. */
+function logLevelOption(): Option {
+  const option = new Option('--log-level <level>', 'the least important lines that are logged [TALLYMAN_LOG_LEVEL]');
+  option.argChoices = ['debug', 'info', 'warn', 'error', 'silent'];
+  return option;
 }
 
 /** Printing commands: `config sample`, `config schema`, `config reference`. */
@@ -122,6 +130,25 @@ function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perf
     .command('status')
     .description('say how the service is (exit status 0: runs, 3: does not, 4: not installed)')
     .action(() => perform(async () => (await import('./commands/service.js')).showService(cli)));
+}
+
+/** Printing commands that tell shells and man(1) about the program. */
+function addDocumentCommands(program: Command, cli: CliEnvironment): void {
+  program
+    .command('completion')
+    .description('print the script that completes this program’s command line in a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completionFor } = await import('./commands/documents.js');
+      cli.out(completionFor(shell, program));
+    });
+  program
+    .command('man')
+    .description('print the manual page, for man(1)')
+    .action(async () => {
+      const { manualOf } = await import('./commands/documents.js');
+      cli.out(manualOf(program));
+    });
 }
 
 async function unknownCommand(name: string, program: Command): Promise<string> {

@@ -30,6 +30,11 @@ export async function runAgent(
   );
   const status = () => `Sampling ${agent.containerCount()} containers, serving ${found.urls.join(' and ')}`;
   void agent.whenSampled().then(() => service.ready({ isBeating: () => agent.isBeating(), status }));
+  process.on('SIGHUP', () => {
+    service.reloading();
+    logger.info('SIGHUP: a changed configuration takes effect when the agent is started again');
+    service.reloaded();
+  });
   const signal = await stopped;
   logger.info(`${signal}: stopping`);
   service.stopping();

@@ -1,0 +1,99 @@
+import { allCommands, type CommandModel, type OptionModel } from './model.js';
+
+/** The manual page of the program, section 1, for man(1). */
+export function manualPage(program: CommandModel, version: string): string {
+  const { path: name } = program;
+  const commands = allCommands(program)
+    .slice(1)
+    .filter(({ commands }) => commands.length === 0);
+  const variables = program.options.flatMap(variableOf);
+  return [
+    `.TH ${name.toUpperCase()} 1 "" "${name} ${version}" "User Commands"`,
+    section('NAME', `${name} \\- a container-monitoring agent`),
+    section('SYNOPSIS', `.B ${name}\n[\\fIoptions\\fR] [\\fIcommand\\fR]`),
+    section(
+      'DESCRIPTION',
+      paragraphs(
+        `${program.description} It serves cAdvisor's REST API and Prometheus metrics.`,
+        'Without a command it runs until SIGTERM or SIGINT, as a service of systemd or in the foreground. As root it refuses a configuration or plugin that other users could change.',
+      ),
+    ),
+    section('OPTIONS', program.options.map(optionEntry).join('\n')),
+    section('COMMANDS', commands.map(commandEntry).join('\n')),
+    section('ENVIRONMENT', [...variables, ...VARIABLES].map(([term, text]) => entry(term, text)).join('\n')),
+    section('FILES', FILES.map(([term, text]) => entry(term, text)).join('\n')),
+    section('SIGNALS', SIGNALS.map(([term, text]) => entry(term, text)).join('\n')),
+    section('EXIT STATUS', STATUSES.map(([term, text]) => entry(term, text)).join('\n')),
+    section('SEE ALSO', '.BR systemctl (1),\n.BR journalctl (1),\n.BR cgroups (7)'),
+  ].join('\n');
+}
+
+type Entry = readonly [string, string];
+
+const VARIABLES: readonly Entry[] = [
+  ['NO_COLOR', 'When set, nothing is coloured.'],
+  [
+    'NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS, JOURNAL_STREAM',
+    'Set by systemd: readiness and watchdog, passed sockets, priorities of log lines.',
+  ],
+];
+
+const FILES: readonly Entry[] = [
+  ['/etc/tallyman/tallyman.yaml', 'The configuration, when neither an option nor the working directory has one.'],
+  ['/etc/systemd/system/tallyman.service.d/', 'Drop-ins of the unit: what the enabled plugins need, and your changes.'],
+  ['/var/lib/tallyman', 'State of the service.'],
+];
+
+const SIGNALS: readonly Entry[] = [['SIGTERM, SIGINT', 'Finish open requests and end; a second one ends at once.']];
+
+const STATUSES: readonly Entry[] = [
+  ['0', 'Success, or the agent was told to end.'],
+  ['1', 'Something failed; standard error says what.'],
+  ['70', 'The agent ended after a fault of its own.'],
+  ['78', 'The command line or the configuration is wrong.'],
+];
+
+function section(title: string, body: string): string {
+  return `.SH ${title}\n${body}`.trimEnd();
+}
+
+function paragraphs(...texts: string[]): string {
+  return texts.map(escaped).join('\n.PP\n');
+}
+
+function optionEntry({ name, value, choices, description }: OptionModel): string {
+  const text = choices.length === 0 ? description : `${description}: ${choices.join(', ')}`;
+  return `.TP\n\\fB${dashed(name)}\\fR${value === undefined ? '' : ` \\fI${dashed(value)}\\fR`}\n${escaped(sentence(text))}`;
+}
+
+function commandEntry({ path, usage, choices, description, options }: CommandModel): string {
+  const name = path.slice(path.indexOf(' ') + 1);
+  const text = choices.length === 0 ? description : `${description}: ${choices.join(', ')}`;
+  const own = options.map((option) => optionEntry(option)).join('\n');
+  const term = `.TP\n\\fB${dashed(name)}\\fR${usage === '' ? '' : ` \\fI${dashed(usage)}\\fR`}\n${escaped(sentence(text))}`;
+  return own === '' ? term : `${term}\n.RS\n${own}\n.RE`;
+}
+
+function entry(term: string, text: string): string {
+  return `.TP\n.B ${dashed(term)}\n${escaped(text)}`;
+}
+
+function variableOf({ name, variable }: OptionModel): Entry[] {
+  return variable === undefined ? [] : [[variable, `The value of ${name}, unless that is given.`]];
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+/** Dashes that are typed, not typeset. */
+function dashed(text: string): string {
+  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-');
+}
+
+/** Text in which nothing is an instruction to roff; code between grave accents is set bold. */
+function escaped(text: string): string {
+  return dashed(text)
+    .replaceAll(/`([^`]+)`/g, '\\fB$1\\fR')
+    .replaceAll(/^([.'])/gm, '\\&$1');
+}
