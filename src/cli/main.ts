@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './heap.js';
 import { runCli } from './program.js';
 
 // A reader that has seen enough (`| head -1`) is no error.

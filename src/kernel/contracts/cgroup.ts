@@ -39,9 +39,12 @@ export interface KeyedFile {
   readonly keys: readonly string[];
   /** @returns false when the file is gone or unreadable (`failure` says why); odd lines are skipped */
   read(): boolean;
-  /** The numbers as nearest doubles; NaN for a key that the file does not have. */
+  /**
+   * The numbers as nearest doubles; NaN for a key that the file does not have. Shared by the files that were opened with
+   * the same `keys` array: valid until the next read of any of them.
+   */
   readonly values: Float64Array;
-  /** What is missing from `values[i]` to the exact integers. */
+  /** What is missing from `values[i]` to the exact integers; shared like `values`. */
   readonly residuals: Int16Array;
   readonly failure: string | undefined;
   close(): void;

@@ -1,4 +1,5 @@
 import { ByteScanner } from '../../contracts/index.js';
+import { KeyedShapes } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
 
 /** Descriptors left to sockets, watches, modules and one-off reads. */
@@ -14,6 +15,8 @@ export class DescriptorBudget {
   readonly scratch = new ReadBuffer();
   /** For looking at what was read. */
   readonly scanner = new ByteScanner();
+  /** What files of the same keys share. */
+  readonly shapes = new KeyedShapes();
   /** Descriptors that may be kept. Falls when the system has none left for us. */
   limit: number;
   /** Files whose descriptor is kept. */

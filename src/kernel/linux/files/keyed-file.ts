@@ -1,19 +1,10 @@
 import type { ByteScanner, KernelFile, KeyedFile } from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
+import type { KeyedShape, KeyOrder } from './keyed-shape.js';
 import { readUnsigned } from './unsigned.js';
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
-
-/** A wanted key as it was found in the file. */
-interface Place {
-  /** The key with the blank behind it. */
-  readonly key: Buffer;
-  /** Index in `keys`. */
-  readonly index: number;
-  /** Bytes between the end of the wanted value before (or the file's start) and this key's line. */
-  gap: number;
-}
 
 /**
  * A file of `key value` lines. It learns in which order the wanted keys stand and how far they are apart, so that a
@@ -21,23 +12,27 @@ interface Place {
  * found where the order says, everything is learned anew. Keys are taken to be unique, as the kernel writes them.
  */
 export class BudgetedKeyedFile implements KeyedFile {
-  readonly keys: readonly string[];
-  readonly values: Float64Array;
-  readonly residuals: Int16Array;
-  private readonly file: KernelFile;
+  private readonly shape: KeyedShape;
   private readonly scanner: ByteScanner;
-  private readonly wanted: ReadonlyMap<string, number>;
-  private places: Place[] = [];
-  /** Tells the keys of one layout from another's; only looked at while wanted keys are missing. */
-  private signature = Number.NaN;
+  private order: KeyOrder | undefined;
+  /** Bytes between the end of each wanted value (first: the file's start) and the line of the next wanted key. */
+  private gaps: number[] = [];
 
-  constructor(file: KernelFile, keys: readonly string[], budget: DescriptorBudget) {
-    this.file = file;
+  constructor(
+    private readonly file: KernelFile,
+    readonly keys: readonly string[],
+    budget: DescriptorBudget,
+  ) {
     this.scanner = budget.scanner;
-    this.keys = keys;
-    this.wanted = new Map(keys.map((key, index) => [key, index]));
-    this.values = new Float64Array(keys.length).fill(Number.NaN);
-    this.residuals = new Int16Array(keys.length);
+    this.shape = budget.shapes.of(keys);
+  }
+
+  get values(): Float64Array {
+    return this.shape.values;
+  }
+
+  get residuals(): Int16Array {
+    return this.shape.residuals;
   }
 
   get path(): string {
@@ -62,29 +57,33 @@ export class BudgetedKeyedFile implements KeyedFile {
   }
 
   private readPlaces(bytes: Buffer, end: number): boolean {
-    const { places, scanner } = this;
-    if (places.length < this.keys.length && this.signature !== signatureOf(bytes, end)) return false;
-    for (let i = 0; i < places.length; i++) {
-      const place = places[i]!;
+    const { order, scanner, gaps } = this;
+    if (order === undefined) return false;
+    const { words, indexes } = order;
+    if (words.length < this.keys.length) {
+      if (order.signature !== signatureOf(bytes, end)) return false;
+      this.shape.values.fill(Number.NaN);
+    }
+    for (let i = 0; i < words.length; i++) {
       const from = scanner.position;
-      const line = from + place.gap;
+      const line = from + gaps[i]!;
       scanner.position = line;
-      if ((line > 0 && bytes[line - 1] !== NEWLINE) || !scanner.literal(place.key)) {
-        if (!this.search(place, bytes, from)) return false;
+      if ((line > 0 && bytes[line - 1] !== NEWLINE) || !scanner.literal(words[i]!)) {
+        if (!this.search(i, words[i]!, bytes, from)) return false;
       }
-      this.take(place.index);
+      this.take(indexes[i]!);
     }
     return true;
   }
 
-  /** Looks for the place's line from `from` on. @returns whether it is there, with the scanner at its value */
-  private search(place: Place, bytes: Buffer, from: number): boolean {
+  /** Looks for a wanted line from `from` on. @returns whether it is there, with the scanner at its value */
+  private search(place: number, word: Buffer, bytes: Buffer, from: number): boolean {
     const { scanner } = this;
     scanner.position = from;
     let line = from;
     while (line < scanner.end) {
-      if ((line === 0 || bytes[line - 1] === NEWLINE) && scanner.literal(place.key)) {
-        place.gap = line - from;
+      if ((line === 0 || bytes[line - 1] === NEWLINE) && scanner.literal(word)) {
+        this.gaps[place] = line - from;
         return true;
       }
       if (!scanner.nextLine()) return false;
@@ -95,36 +94,38 @@ export class BudgetedKeyedFile implements KeyedFile {
 
   /** Reads the value at the scanner's position. */
   private take(index: number): void {
-    const { scanner } = this;
+    const { scanner, shape } = this;
     const good = readUnsigned(scanner);
-    this.values[index] = good ? scanner.value : Number.NaN;
-    this.residuals[index] = good ? scanner.residual : 0;
+    shape.values[index] = good ? scanner.value : Number.NaN;
+    shape.residuals[index] = good ? scanner.residual : 0;
   }
 
   private learn(bytes: Buffer, end: number): void {
-    const { scanner } = this;
+    const { scanner, shape } = this;
+    const words: Buffer[] = [];
+    const indexes: number[] = [];
     scanner.position = 0;
-    this.signature = signatureOf(bytes, end);
-    this.places = [];
-    this.values.fill(Number.NaN);
-    this.residuals.fill(0);
+    this.gaps = [];
+    shape.values.fill(Number.NaN);
+    shape.residuals.fill(0);
     let from = 0;
-    const seen = new Set<number>();
     while (scanner.position < end) {
       const line = scanner.position;
       scanner.skipWord();
       const stop = scanner.position;
-      const index =
-        stop < end && bytes[stop] === SPACE ? this.wanted.get(bytes.toString('utf8', line, stop)) : undefined;
-      if (index !== undefined && !seen.has(index)) {
-        seen.add(index);
+      const key = stop < end && bytes[stop] === SPACE ? bytes.toString('utf8', line, stop) : '';
+      const index = shape.wanted.get(key);
+      if (index !== undefined && !indexes.includes(index)) {
         scanner.position = stop + 1;
-        this.places.push({ key: Buffer.from(bytes.subarray(line, stop + 1)), index, gap: line - from });
+        words.push(Buffer.from(bytes.subarray(line, stop + 1)));
+        indexes.push(index);
+        this.gaps.push(line - from);
         this.take(index);
         from = scanner.position;
       }
       scanner.nextLine();
     }
+    this.order = shape.intern({ words, indexes, signature: signatureOf(bytes, end) });
   }
 }
 

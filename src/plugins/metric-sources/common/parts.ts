@@ -47,7 +47,7 @@ export class PartsProbe implements Probe {
   readonly missing: readonly Missing[];
   readonly activity?: () => number;
   private readonly beforeSample: (() => boolean) | undefined;
-  private readonly bases: Int32Array;
+  private readonly bases: number[];
   private readonly gone: boolean[];
 
   constructor(
@@ -58,7 +58,7 @@ export class PartsProbe implements Probe {
     this.missing = options.missing ?? [];
     this.beforeSample = options.beforeSample;
     if (options.activity !== undefined) this.activity = options.activity;
-    this.bases = new Int32Array(parts.length);
+    this.bases = parts.map(() => 0);
     this.gone = parts.map(() => false);
     this.layOut();
   }
@@ -132,14 +132,46 @@ export interface KeyedColumn {
   readonly since?: string;
 }
 
-/** A list of keyed columns with its keys, each once; made once and shared by all containers. */
-export interface KeyedColumns {
-  readonly entries: readonly KeyedColumn[];
-  readonly keys: readonly string[];
+/** Which of the wanted keys a kernel has, and where they go: the same for all containers of a host. */
+interface KeyedPlan {
+  readonly columns: readonly Column[];
+  readonly indexes: readonly number[];
+  readonly factors: readonly number[];
+  readonly missing: readonly Missing[];
 }
 
-export function keyedColumns(entries: readonly KeyedColumn[]): KeyedColumns {
-  return { entries, keys: [...new Set(entries.map(({ key }) => key))] };
+/** Keyed columns with their keys; made once and shared by all containers. */
+export class KeyedColumns {
+  /** Each key once. */
+  readonly keys: readonly string[];
+  private readonly plans = new Map<string, KeyedPlan>();
+
+  constructor(private readonly entries: readonly KeyedColumn[]) {
+    this.keys = [...new Set(entries.map(({ key }) => key))];
+  }
+
+  /** @param file just read; `readable` false leaves all keys open: they may turn up later */
+  planFor(file: KeyedFile, readable: boolean): KeyedPlan {
+    const known = this.keys.map((_, index) => !readable || !Number.isNaN(file.values[index]));
+    const id = known.map(Number).join('');
+    let plan = this.plans.get(id);
+    if (plan === undefined) {
+      plan = this.makePlan(known, file.path.slice(file.path.lastIndexOf('/') + 1));
+      this.plans.set(id, plan);
+    }
+    return plan;
+  }
+
+  private makePlan(known: readonly boolean[], name: string): KeyedPlan {
+    const isKnown = ({ key }: KeyedColumn) => known[this.keys.indexOf(key)] === true;
+    const present = this.entries.filter(isKnown);
+    return {
+      columns: present.map(({ column }) => column),
+      indexes: present.map(({ key }) => this.keys.indexOf(key)),
+      factors: present.map(({ factor }) => factor ?? 1),
+      missing: this.entries.filter((entry) => !isKnown(entry)).map((entry) => missingKey(name, entry)),
+    };
+  }
 }
 
 /**
@@ -147,27 +179,17 @@ export function keyedColumns(entries: readonly KeyedColumn[]): KeyedColumns {
  * at the first read.
  */
 export class KeyedPart implements Part {
-  readonly columns: readonly Column[];
-  readonly missing: readonly Missing[];
   /** Whether the last sample read the file. */
   good = false;
-  private readonly indexes: Int32Array;
-  private readonly factors: Float64Array;
+  private readonly plan: KeyedPlan;
 
   /** @param file opened with the keys of `wanted` */
   constructor(
     readonly file: KeyedFile,
-    { entries }: KeyedColumns,
+    wanted: KeyedColumns,
     private readonly fresh?: FreshRead,
   ) {
-    // An unreadable file leaves all keys open: they may turn up later.
-    const readable = file.read();
-    const known = (entry: KeyedColumn) => !readable || !Number.isNaN(file.values[file.keys.indexOf(entry.key)]);
-    const present = entries.filter(known);
-    this.missing = entries.filter((entry) => !known(entry)).map((entry) => missingKey(file.path, entry));
-    this.columns = present.map((entry) => entry.column);
-    this.indexes = Int32Array.from(present, (entry) => file.keys.indexOf(entry.key));
-    this.factors = Float64Array.from(present, (entry) => entry.factor ?? 1);
+    this.plan = wanted.planFor(file, file.read());
   }
 
   /** Opens the file of a container's directory. @returns undefined when there is none */
@@ -176,10 +198,19 @@ export class KeyedPart implements Part {
     return file === undefined ? undefined : new KeyedPart(file, wanted);
   }
 
+  get columns(): readonly Column[] {
+    return this.plan.columns;
+  }
+
+  get missing(): readonly Missing[] {
+    return this.plan.missing;
+  }
+
   sample(row: RowWriter, base: number): PartOutcome {
-    const { file, fresh, indexes, factors } = this;
+    const { file, fresh } = this;
     this.good = fresh === undefined ? file.read() : fresh.readOrReuse();
     if (!this.good) return isGone(file.failure) ? 'gone' : 'ok';
+    const { indexes, factors } = this.plan;
     const { values, residuals } = file;
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!;
@@ -215,7 +246,7 @@ export class DerivedPart implements Part {
   close(): void {}
 }
 
-function missingKey(path: string, { key, column, since }: KeyedColumn): Missing {
-  const reason = `${path} has no "${key}"${since === undefined ? '' : ` (the kernel has it since ${since})`}`;
+function missingKey(file: string, { key, column, since }: KeyedColumn): Missing {
+  const reason = `${file} has no "${key}"${since === undefined ? '' : ` (the kernel has it since ${since})`}`;
   return { what: column.field.name, reason };
 }

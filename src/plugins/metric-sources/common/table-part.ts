@@ -23,19 +23,76 @@ export interface Cell {
 /** Finds the numbers of a file. Called only when the file's shape changed; lines that make no sense give no cells. */
 export type CellFinder = (text: string) => readonly Cell[];
 
+/** What files of one shape share: where their numbers stand and which columns these fill. */
+interface TableShape {
+  readonly columns: readonly Column[];
+  readonly template: ByteTemplate;
+  readonly values: Float64Array;
+  readonly residuals: Int16Array;
+}
+
+/** More shapes than this are no longer remembered: names that never repeat must not grow the memory. */
+const MOST_SHAPES = 200;
+
+/**
+ * The shapes of one kind of file. Containers of a host mostly have the same devices, so that a thousand files have a
+ * handful of shapes; the numbers of one read are used before the next.
+ */
+export class TableShapes {
+  private readonly known = new Map<string, TableShape>();
+
+  /** The shape of a file with these cells. */
+  shapeOf(text: string, cells: readonly Cell[]): TableShape {
+    const columns = cells.flatMap((cell) => cell.column ?? []);
+    const id = withoutNumbers(text, cells);
+    const known = this.known.get(id);
+    if (known !== undefined && sameColumns(known.columns, columns)) return known;
+    if (this.known.size >= MOST_SHAPES) this.known.clear();
+    let target = 0;
+    const slots = cells.map(({ at, column }): TemplateSlot => ({ at, target: column === undefined ? -1 : target++ }));
+    const bytes = Buffer.from(text, 'latin1');
+    const shape = {
+      columns,
+      template: new ByteTemplate(bytes, bytes.length, slots),
+      values: new Float64Array(columns.length),
+      residuals: new Int16Array(columns.length),
+    };
+    this.known.set(id, shape);
+    return shape;
+  }
+}
+
+function withoutNumbers(text: string, cells: readonly Cell[]): string {
+  let rest = '';
+  let from = 0;
+  for (const { at } of cells) {
+    rest += `${text.slice(from, at)}\0`;
+    from = at;
+    while (from < text.length && text.charCodeAt(from) > 0x20) from++;
+  }
+  return rest + text.slice(from);
+}
+
 /** A file with as many columns as it has devices, interfaces or nodes. A file that keeps its shape costs no strings. */
 export class TablePart implements Part {
-  columns: readonly Column[] = [];
-  private template: ByteTemplate | undefined;
-  private values = new Float64Array(0);
-  private residuals = new Int16Array(0);
+  private shape: TableShape | undefined;
+  /** Set when the columns are to be looked at again although the file may have kept its shape. */
+  private forgotten = false;
 
-  /** @param factor turns the file's unit into the fields', whose numbers must then stay below 2^53 */
+  /**
+   * @param shapes shared by all files of this kind; a file alone in its kind has its own
+   * @param factor turns the file's unit into the fields', whose numbers must then stay below 2^53
+   */
   constructor(
     private readonly source: ByteSource,
     private readonly findCells: CellFinder,
+    private readonly shapes = new TableShapes(),
     private readonly factor = 1,
   ) {}
+
+  get columns(): readonly Column[] {
+    return this.shape?.columns ?? NO_COLUMNS;
+  }
 
   /** Reads the file so that `columns` are those of now. @returns false when it cannot be read */
   prepare(): boolean {
@@ -46,16 +103,16 @@ export class TablePart implements Part {
 
   /** Makes the next sample look at the columns again although the file kept its shape. */
   forget(): void {
-    this.template = undefined;
+    this.forgotten = true;
   }
 
   sample(row: RowWriter, base: number): PartOutcome {
     const { source } = this;
     const length = source.read();
     if (length < 0) return isGone(source.failure) ? 'gone' : 'ok';
-    if (this.template?.match(source.buffer, length, this.values, this.residuals) !== true && this.learn(length))
-      return 'layout-changed';
-    const { factor, residuals, values } = this;
+    if (!this.matches(length) && this.learn(length)) return 'layout-changed';
+    const { residuals, values } = this.shape!;
+    const { factor } = this;
     for (let i = 0; i < values.length; i++) row.setExact(base + i, values[i]! * factor, residuals[i]!);
     return 'ok';
   }
@@ -64,26 +121,27 @@ export class TablePart implements Part {
     this.source.close();
   }
 
+  private matches(length: number): boolean {
+    const { shape } = this;
+    if (shape === undefined || this.forgotten) return false;
+    return shape.template.match(this.source.buffer, length, shape.values, shape.residuals);
+  }
+
   /** Takes the file's new shape. @returns whether the columns are others than before */
   private learn(length: number): boolean {
     const text = this.source.buffer.toString('latin1', 0, length);
-    const cells = this.findCells(text);
-    const columns = cells.flatMap((cell) => cell.column ?? []);
-    let target = 0;
-    const slots = cells.map(({ at, column }): TemplateSlot => ({ at, target: column === undefined ? -1 : target++ }));
-    const same = sameColumns(columns, this.columns);
-    if (!same) {
-      this.columns = columns;
-      this.values = new Float64Array(columns.length);
-      this.residuals = new Int16Array(columns.length);
-    }
-    // Finding the cells may have read other files into the shared buffer.
+    const before = this.columns;
+    // Finding the cells may read other files into the shared buffer: from here on only `text` is the file.
+    const shape = this.shapes.shapeOf(text, this.findCells(text));
     const bytes = Buffer.from(text, 'latin1');
-    this.template = new ByteTemplate(bytes, length, slots);
-    this.template.match(bytes, length, this.values, this.residuals);
-    return !same;
+    shape.template.match(bytes, bytes.length, shape.values, shape.residuals);
+    this.shape = shape;
+    this.forgotten = false;
+    return !sameColumns(shape.columns, before);
   }
 }
+
+const NO_COLUMNS: readonly Column[] = [];
 
 /** A file below the host's `/proc` as a source. It counts as gone when it cannot be opened. */
 export function procSource(host: LinuxHost, path: string): ByteSource {

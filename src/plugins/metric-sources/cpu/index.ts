@@ -9,7 +9,7 @@ import {
   type ProbeTarget,
   z,
 } from '../../../kernel/contracts/index.js';
-import { FreshRead, KeyedPart, keyedColumns, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { FreshRead, KeyedColumns, KeyedPart, PartsProbe, ValuePart, withoutController } from '../common/index.js';
 import { cpuFields as fields } from './fields.js';
 
 const BURST = 'Linux 5.14';
@@ -17,12 +17,12 @@ const BURST = 'Linux 5.14';
 const TICK = 10_000_000;
 const MICROSECOND = 1000;
 
-const TICKS = keyedColumns([
+const TICKS = new KeyedColumns([
   { key: 'user', column: { field: fields.user }, factor: TICK },
   { key: 'system', column: { field: fields.system }, factor: TICK },
 ]);
 
-const THROTTLING_V1 = keyedColumns([
+const THROTTLING_V1 = new KeyedColumns([
   { key: 'nr_periods', column: { field: fields.periods } },
   { key: 'nr_throttled', column: { field: fields.throttledPeriods } },
   { key: 'throttled_time', column: { field: fields.throttledTime } },
@@ -30,7 +30,7 @@ const THROTTLING_V1 = keyedColumns([
   { key: 'burst_time', column: { field: fields.burstTime }, since: BURST },
 ]);
 
-const USAGE_V2 = keyedColumns([
+const USAGE_V2 = new KeyedColumns([
   { key: 'usage_usec', column: { field: fields.total }, factor: MICROSECOND },
   { key: 'user_usec', column: { field: fields.user }, factor: MICROSECOND },
   { key: 'system_usec', column: { field: fields.system }, factor: MICROSECOND },

@@ -1,5 +1,5 @@
 import type { CgroupFiles, FieldDescriptor } from '../../../kernel/contracts/index.js';
-import { TablePart } from '../common/index.js';
+import { TablePart, TableShapes } from '../common/index.js';
 import { type DeviceNamer, findBlkioCells } from './cells.js';
 import { diskIoFields as fields } from './fields.js';
 
@@ -36,6 +36,20 @@ const RECURSIVE: readonly Files[] = [
 /** Without the cgroups below; of use on kernels that have nothing better. */
 const PLAIN: readonly Files[] = [{ prefix: 'blkio.throttle.', suffix: '', files: BASIC }];
 
+/** The shapes of the files of each field, which all containers share. */
+export class BlkioShapes {
+  private readonly byField = new Map<FieldDescriptor, TableShapes>();
+
+  of(field: FieldDescriptor): TableShapes {
+    let shapes = this.byField.get(field);
+    if (shapes === undefined) {
+      shapes = new TableShapes();
+      this.byField.set(field, shapes);
+    }
+    return shapes;
+  }
+}
+
 /** A group of files that the kernel has for this cgroup. */
 export interface BlkioGroup {
   readonly first: TablePart;
@@ -44,16 +58,22 @@ export interface BlkioGroup {
 }
 
 /** The groups the kernel has, the preferred first; only the first file of each is opened. */
-export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer): BlkioGroup[] {
-  const recursive = RECURSIVE.flatMap((files) => openGroup(cgroup, nameOf, files) ?? []);
-  return recursive.length > 0 ? recursive : PLAIN.flatMap((files) => openGroup(cgroup, nameOf, files) ?? []);
+export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer, shapes: BlkioShapes): BlkioGroup[] {
+  const open = (groups: readonly Files[]) => groups.flatMap((files) => openGroup(cgroup, nameOf, files, shapes) ?? []);
+  const recursive = open(RECURSIVE);
+  return recursive.length > 0 ? recursive : open(PLAIN);
 }
 
-function openGroup(cgroup: CgroupFiles, nameOf: DeviceNamer, group: Files): BlkioGroup | undefined {
+function openGroup(
+  cgroup: CgroupFiles,
+  nameOf: DeviceNamer,
+  group: Files,
+  shapes: BlkioShapes,
+): BlkioGroup | undefined {
   const { prefix, suffix, files } = group;
   const open = ([name, field]: (typeof files)[number]): TablePart | undefined => {
     const file = cgroup.file('blkio', `${prefix}${name}${suffix}`);
-    return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf));
+    return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf), shapes.of(field));
   };
   const first = open(files[0]!);
   return first && { first, openRest: () => files.slice(1).flatMap((file) => open(file) ?? []) };

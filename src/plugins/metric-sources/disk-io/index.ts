@@ -8,18 +8,23 @@ import {
   type ProbeTarget,
   z,
 } from '../../../kernel/contracts/index.js';
-import { PartsProbe, TablePart, withoutController } from '../common/index.js';
+import { PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 import { type DeviceNamer, findIoStatCells } from './cells.js';
 import { diskIoFields as fields } from './fields.js';
-import { openGroups } from './groups.js';
+import { BlkioShapes, openGroups } from './groups.js';
 import { BlkioProbe, DeviceNaming } from './probe.js';
 
 type Context = Pick<PluginContext, 'clock' | 'linux'>;
 
-function attachV2({ cgroup }: ProbeTarget, nameOf: DeviceNamer, naming: DeviceNaming): Probe | undefined {
+function attachV2(
+  { cgroup }: ProbeTarget,
+  nameOf: DeviceNamer,
+  naming: DeviceNaming,
+  shapes: TableShapes,
+): Probe | undefined {
   const file = cgroup.file('blkio', 'io.stat');
   if (file === undefined) return undefined;
-  const table = new TablePart(file, (text) => findIoStatCells(text, nameOf));
+  const table = new TablePart(file, (text) => findIoStatCells(text, nameOf), shapes);
   table.prepare();
   return new PartsProbe([table], {
     skipWhenIdle: true,
@@ -32,14 +37,18 @@ function attachV2({ cgroup }: ProbeTarget, nameOf: DeviceNamer, naming: DeviceNa
 
 /** The `diskIO` source. */
 export function createDiskIoSource({ clock, linux }: Context): MetricSource {
+  const shapes = new TableShapes();
+  const blkioShapes = new BlkioShapes();
+  const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
   return {
     fields: Object.values(fields),
     part: 'diskio',
     attach(target): Probe | Absent {
-      const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
       const naming = new DeviceNaming(() => clock.monotonic());
-      if (target.cgroup.version === 2) return attachV2(target, nameOf, naming) ?? withoutController(target, 'blkio');
-      const groups = openGroups(target.cgroup, nameOf);
+      if (target.cgroup.version === 2) {
+        return attachV2(target, nameOf, naming, shapes) ?? withoutController(target, 'blkio');
+      }
+      const groups = openGroups(target.cgroup, nameOf, blkioShapes);
       return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming, target.isRoot);
     },
   };

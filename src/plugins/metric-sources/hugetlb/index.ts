@@ -8,7 +8,7 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { KeyedPart, keyedColumns, type Part, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import { KeyedColumns, KeyedPart, type Part, PartsProbe, ValuePart, withoutController } from '../common/index.js';
 import { hugetlbFields as fields } from './fields.js';
 
 const USAGE_FILE = { 1: /^hugetlb\.(\w+)\.usage_in_bytes$/, 2: /^hugetlb\.(\w+)\.current$/ };
@@ -42,7 +42,7 @@ function partsOf(cgroup: CgroupFiles, size: string): Part[] {
             cgroup,
             'hugetlb',
             `hugetlb.${size}.events`,
-            keyedColumns([{ key: 'max', column: { field: fields.failcnt, labels } }]),
+            new KeyedColumns([{ key: 'max', column: { field: fields.failcnt, labels } }]),
           ),
         ];
   return parts.filter((part) => part !== undefined);

@@ -7,7 +7,7 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { PartsProbe, TablePart, withoutController } from '../common/index.js';
+import { PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 import { findNumaCellsV1, findNumaCellsV2 } from './cells.js';
 import { numaFields } from './fields.js';
 import { readPageSize } from './page-size.js';
@@ -15,6 +15,7 @@ import { readPageSize } from './page-size.js';
 /** The `memory_numa` source. */
 export function createMemoryNumaSource(host: LinuxHost): MetricSource {
   let pageSize = 0;
+  const shapes = new TableShapes();
   return {
     fields: [...numaFields.values()],
     part: 'memory',
@@ -30,8 +31,8 @@ export function createMemoryNumaSource(host: LinuxHost): MetricSource {
       }
       const table =
         cgroup.version === 1
-          ? new TablePart(file, findNumaCellsV1)
-          : new TablePart(file, findNumaCellsV2, 1 / pageSize);
+          ? new TablePart(file, findNumaCellsV1, shapes)
+          : new TablePart(file, findNumaCellsV2, shapes, 1 / pageSize);
       table.prepare();
       return new PartsProbe([table], { skipWhenIdle: true });
     },

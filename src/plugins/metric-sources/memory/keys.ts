@@ -1,9 +1,9 @@
-import { type KeyedColumns, keyedColumns } from '../common/index.js';
+import { KeyedColumns } from '../common/index.js';
 import { memoryFields as fields } from './fields.js';
 
 /** Without `memory.use_hierarchy` the `total_` lines of a cgroup do not stand for what it is charged with. */
 function statKeysV1(prefix: 'total_' | ''): KeyedColumns {
-  return keyedColumns([
+  return new KeyedColumns([
     { key: `${prefix}cache`, column: { field: fields.cache } },
     { key: `${prefix}rss`, column: { field: fields.rss } },
     { key: `${prefix}swap`, column: { field: fields.swap } },
@@ -23,7 +23,7 @@ function statKeysV1(prefix: 'total_' | ''): KeyedColumns {
 
 export const STAT_KEYS_V1 = { hierarchical: statKeysV1('total_'), own: statKeysV1('') };
 
-export const STAT_KEYS_V2 = keyedColumns([
+export const STAT_KEYS_V2 = new KeyedColumns([
   { key: 'file', column: { field: fields.cache } },
   { key: 'anon', column: { field: fields.rss } },
   { key: 'file_mapped', column: { field: fields.mappedFile } },
@@ -42,7 +42,7 @@ export const STAT_KEYS_V2 = keyedColumns([
   { key: 'workingset_refault_anon', column: { field: fields.workingsetRefaultAnon }, since: 'Linux 5.9' },
 ]);
 
-export const EVENT_KEYS = keyedColumns([
+export const EVENT_KEYS = new KeyedColumns([
   { key: 'high', column: { field: fields.eventsHigh } },
   { key: 'max', column: { field: fields.eventsMax } },
 ]);

@@ -8,11 +8,11 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { KeyedPart, keyedColumns, PacedPart, PartsProbe, withoutController } from '../common/index.js';
+import { KeyedColumns, KeyedPart, PacedPart, PartsProbe, withoutController } from '../common/index.js';
 import { oomFields as fields } from './fields.js';
 
 const FILE = { 1: 'memory.oom_control', 2: 'memory.events' } as const;
-const KILLS = keyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, since: 'Linux 4.13' }]);
+const KILLS = new KeyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, since: 'Linux 4.13' }]);
 
 const configSchema = z.strictObject({
   interval: duration()

@@ -11,7 +11,7 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { type Cell, PartsProbe, TablePart, withoutController } from '../common/index.js';
+import { type Cell, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 import { percpuFields as fields } from './fields.js';
 
 const CACHE_MS = 60_000;
@@ -63,6 +63,7 @@ function columnOf(cpu: number): Column {
 /** The `percpu` source. */
 export function createPercpuSource(host: LinuxHost, clock: Clock): MetricSource {
   const cpusNow = presentCpusCached(host, clock);
+  const shapes = new TableShapes();
   return {
     fields: Object.values(fields),
     part: 'cpu',
@@ -71,7 +72,7 @@ export function createPercpuSource(host: LinuxHost, clock: Clock): MetricSource 
       const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
       if (file === undefined) return withoutController(target, 'cpuacct');
       const cpus = cpusNow();
-      const table = new TablePart(file, (text) => findCpuCells(text, cpus));
+      const table = new TablePart(file, (text) => findCpuCells(text, cpus), shapes);
       table.prepare();
       return new PartsProbe([table], { skipWhenIdle: true });
     },
