@@ -4,6 +4,8 @@ export interface ConfigFlags {
   readonly listen?: readonly string[];
   readonly port?: string;
   readonly logLevel?: string;
+  /** `true` for the flag; the text of the variable. */
+  readonly allowUnauthenticated?: true | string;
 }
 
 /** The addresses of `a:1,b:2`. */

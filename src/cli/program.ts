@@ -51,6 +51,12 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
       ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
     )
     .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))
+    .addOption(
+      new Option(
+        '--allow-unauthenticated',
+        'serve other hosts although nobody is asked who they are [TALLYMAN_ALLOW_UNAUTHENTICATED]',
+      ),
+    )
     .addOption(logLevelOption())
     .addHelpText(
       'after',

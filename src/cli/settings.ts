@@ -17,12 +17,13 @@ export function settingsOf(flags: ConfigFlags, env: Readonly<Record<string, stri
     ...given('config', env.TALLYMAN_CONFIG),
     ...given('port', env.TALLYMAN_PORT),
     ...given('logLevel', env.TALLYMAN_LOG_LEVEL),
+    ...given('allowUnauthenticated', env.TALLYMAN_ALLOW_UNAUTHENTICATED),
     ...(env.TALLYMAN_LISTEN ? { listen: splitAddresses(env.TALLYMAN_LISTEN) } : {}),
   };
-  const named = nameOf(flags.config, '--config') ?? nameOf(variables.config, 'TALLYMAN_CONFIG');
+  const named = namedBy(flags.config, '--config') ?? namedBy(variables.config, 'TALLYMAN_CONFIG');
   const overrides = [
-    ...overridesOf(variables, { listen: 'TALLYMAN_LISTEN', port: 'TALLYMAN_PORT', logLevel: 'TALLYMAN_LOG_LEVEL' }),
-    ...overridesOf(flags, { listen: '--listen', port: '--port', logLevel: '--log-level' }),
+    ...overridesOf(variables, (flag) => `TALLYMAN_${flag.toUpperCase().replaceAll('-', '_')}`),
+    ...overridesOf(flags, (flag) => `--${flag}`),
   ];
   return { overrides, ...(named === undefined ? {} : { named }) };
 }
@@ -32,21 +33,25 @@ function given(name: keyof ConfigFlags, value: string | undefined): Partial<Conf
   return value ? { [name]: value } : {};
 }
 
-function nameOf(file: string | undefined, source: string): LoadOptions['named'] {
+function namedBy(file: string | undefined, source: string): LoadOptions['named'] {
   if (file === undefined) return undefined;
   if (file === '') throw new ConfigError([{ source, path: '', message: 'expected the name of a file, found ""' }]);
   return { file, source };
 }
 
-type Names = Record<Exclude<keyof ConfigFlags, 'config'>, string>;
-
-function overridesOf({ listen, port, logLevel }: ConfigFlags, names: Names): ConfigOverride[] {
+/** @param nameOf how errors call a flag, or the variable of the same meaning */
+function overridesOf(given: ConfigFlags, nameOf: (flag: string) => string): ConfigOverride[] {
+  const { listen, port, logLevel, allowUnauthenticated } = given;
   const overrides: ConfigOverride[] = [];
-  const add = (source: string, path: readonly string[], change: ConfigOverride['change']) =>
-    overrides.push({ source, path, change });
-  if (listen !== undefined) add(names.listen, ['web', 'listen'], () => listen);
-  if (port !== undefined) add(names.port, ['web', 'listen'], (current) => withPort(current, port));
-  if (logLevel !== undefined) add(names.logLevel, ['log', 'level'], () => logLevel);
+  const add = (flag: string, path: readonly string[], change: ConfigOverride['change']) =>
+    overrides.push({ source: nameOf(flag), path, change });
+  if (listen !== undefined) add('listen', ['web', 'listen'], () => listen);
+  if (port !== undefined) add('port', ['web', 'listen'], (current) => withPort(current, port));
+  if (logLevel !== undefined) add('log-level', ['log', 'level'], () => logLevel);
+  if (allowUnauthenticated !== undefined) {
+    const value = { true: true, false: false }[String(allowUnauthenticated)] ?? allowUnauthenticated;
+    add('allow-unauthenticated', ['web', 'allowUnauthenticated'], () => value);
+  }
   return overrides;
 }
 

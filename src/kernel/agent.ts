@@ -21,6 +21,7 @@ import {
 } from './linux/index.js';
 import { createClock, type LoggerSource } from './log/index.js';
 import { readMachine } from './machine/index.js';
+import { operationRoutes } from './operations/index.js';
 import { type ActivePlugin, PLUGIN_TOKENS, PluginHost, type PluginSources, Supervisor } from './plugins/index.js';
 import { LiveView } from './view/index.js';
 
@@ -67,6 +68,7 @@ export class Agent {
   private readonly events: EventRecorder;
   private http: HttpServer | undefined;
   private machineTimer: NodeJS.Timeout | undefined;
+  private sampled = false;
   readonly supervisor: Supervisor;
 
   constructor(private readonly options: AgentOptions) {
@@ -116,6 +118,9 @@ export class Agent {
     this.events.start();
     await this.registry.start();
     this.housekeeper.start();
+    void this.whenSampled().then(() => {
+      this.sampled = true;
+    });
     this.http = this.createHttp();
     const urls = await this.http.start();
     this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
@@ -273,10 +278,23 @@ export class Agent {
     return createHttpServer({
       web: this.options.config.web,
       sockets: this.options.sockets ?? [],
+      secrets: { directory: this.options.pluginDirectory, credentials: process.env.CREDENTIALS_DIRECTORY },
       ...this.mounts(),
+      own: operationRoutes({
+        unready: () => (this.sampled ? undefined : 'the containers found at start have no samples yet'),
+        trouble: () => this.housekeeper.trouble(),
+        status: () => this.status(),
+      }),
       guard: (id, what, call) => this.supervisor.call(this.supervisor.get(id)!, what, call),
       logger: this.options.logs.logger('http'),
     });
+  }
+
+  private status() {
+    const { options, view, http } = this;
+    const plugins = view.plugins().map(({ id, state, lastError }) => ({ id, state, lastError }));
+    const containers = view.containers().length;
+    return { version: options.version, startedAt: view.self().startedAt, containers, plugins, routes: http?.routes() };
   }
 
   private mounts(): Mounts {

@@ -156,7 +156,7 @@ test('odd bytes on the wire are answered', async () => {
         Buffer.concat([
           Buffer.from('G'),
           first,
-          Buffer.from('\r\nHost: x\r\nConnection: close\r\n'),
+          Buffer.from('\r\nHost: localhost\r\nConnection: close\r\n'),
           second,
           Buffer.from('\r\n\r\n'),
         ]),

@@ -98,7 +98,7 @@ test('a client that does not read loses its stream, told once; others lose nothi
   const { hostname, port } = new URL(url);
   const path = `/api/v1.3/events?${everything}`;
   const deaf = Array.from({ length: 3 }, () => connect(Number(port), hostname).on('error', quiet).pause());
-  for (const socket of deaf) socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  for (const socket of deaf) socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   const lines = linesOf(await fetch(url + path));
   const longName = `/${'x'.repeat(4000)}`;
   // More than what the sockets' buffers and the queues of the deaf clients hold.

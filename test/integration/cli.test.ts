@@ -72,7 +72,10 @@ describe('command line', () => {
   });
 
   it('lets flags win over variables, variables over the file, the file over defaults', () => {
-    put('tallyman.config.yaml', 'web: {listen: [10.0.0.1:1, "unix:/run/x"]}\nlog: {level: debug}\n');
+    put(
+      'tallyman.config.yaml',
+      'web: {listen: [10.0.0.1:1, "unix:/run/x"], allowUnauthenticated: true}\nlog: {level: debug}\n',
+    );
     put('other.yaml', 'log: {level: silent}\n');
     assert.equal(effective([]).log.level, 'debug');
     assert.equal(effective([], { TALLYMAN_LOG_LEVEL: 'warn' }).log.level, 'warn');
@@ -83,13 +86,20 @@ describe('command line', () => {
   });
 
   it('takes several addresses, and a port for all of them', () => {
-    put('.tallymanrc', 'web: {listen: [10.0.0.1:1, "unix:/run/x", "[::1]:2"]}');
+    put('.tallymanrc', 'web: {listen: [10.0.0.1:1, "unix:/run/x", "[::1]:2"], allowUnauthenticated: true}');
     const listen = (args: readonly string[], env?: Record<string, string>) => effective(args, env).web.listen;
     assert.deepEqual(listen(['--port', '9']), ['10.0.0.1:9', 'unix:/run/x', '[::1]:9']);
     assert.deepEqual(listen(['--listen', 'a:1,b:2', '--listen', 'unix:/y']), ['a:1', 'b:2', 'unix:/y']);
     assert.deepEqual(listen(['--port', '3'], { TALLYMAN_LISTEN: 'a:1, b:2' }), ['a:3', 'b:3']);
     assert.deepEqual(listen(['--listen', 'a:1'], { TALLYMAN_PORT: '3' }), ['a:1']);
     assert.deepEqual(listen([], { TALLYMAN_PORT: '0' }), ['10.0.0.1:0', 'unix:/run/x', '[::1]:0']);
+  });
+
+  it('serves other hosts without authentication only when told so', () => {
+    const allowed = (args: readonly string[], env?: Record<string, string>) =>
+      effective(['--listen', ':80', ...args], env).web.allowUnauthenticated;
+    assert.equal(allowed(['--allow-unauthenticated']), true);
+    assert.equal(allowed([], { TALLYMAN_ALLOW_UNAUTHENTICATED: 'true' }), true);
   });
 
   it('names a bad flag, variable, command or file and exits with 78', () => {
@@ -103,6 +113,8 @@ describe('command line', () => {
       [['--log-level', 'wran'], {}, /^--log-level: expected one of .*did you mean "warn"\?$/m],
       [['--config', 'none.yaml'], {}, /^--config: .*none\.yaml does not exist$/m],
       [['--config', ''], {}, /^--config: expected the name of a file/m],
+      [['--listen', ':80'], {}, /^--listen: other hosts could read .*web\.allowUnauthenticated: true$/m],
+      [[], { TALLYMAN_ALLOW_UNAUTHENTICATED: 'maybe' }, /^TALLYMAN_ALLOW_UNAUTHENTICATED: expected true or false/m],
     ];
     for (const [args, env, expected] of cases) {
       for (const command of [[], ['check']]) {

@@ -2,7 +2,7 @@
 
 export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
-export { formatListenAddress, parseListenAddress, parsePort } from './listen.js';
+export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
 export type { ConfiguredPlugin, PluginResolver, PluginTable } from './plugin-options.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
@@ -11,3 +11,4 @@ export { renderSample } from './sample.js';
 export type { AgentConfig, PluginEntry, PluginEntryInput } from './schema.js';
 export { nearest } from './suggest.js';
 export { assertTrusted } from './trust.js';
+export { exposedMessage } from './web-schema.js';

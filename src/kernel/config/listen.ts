@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 /** An address that the HTTP server listens on; without a host all interfaces. */
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
@@ -27,4 +29,20 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   return address.host?.includes(':') ? `[${address.host}]:${address.port}` : `${address.host ?? ''}:${address.port}`;
+}
+
+/** Whether only this host can connect to an address; names other than `localhost` are not looked up. */
+export function isLoopbackAddress(text: string): boolean {
+  const address = parseListenAddress(text);
+  return address?.kind === 'unix' || (address?.kind === 'tcp' && isLoopbackHost(address.host ?? ''));
+}
+
+/** Whether a host name or IP address means this host alone: `localhost`, `127.x.y.z`, `::1`. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '');
+  if (bare === 'localhost' || bare.endsWith('.localhost') || bare === '::1') return true;
+  return isIPv4(bare) && bare.startsWith('127.');
 }

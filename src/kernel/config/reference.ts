@@ -37,7 +37,8 @@ function rows(path: string, schema: JsonSchema): string[] {
   }
   if (path === '') return [];
   const standard = schema.default === undefined ? '' : `\`${flow(schema.default)}\``;
-  return [`| \`${path}\` | ${typeName(schema)} | ${cell(standard)} | ${cell(schema.description ?? '')} |`];
+  const own = `| \`${path}\` | ${typeName(schema)} | ${cell(standard)} | ${cell(schema.description ?? '')} |`;
+  return schema.items?.properties === undefined ? [own] : [own, ...rows(`${path}[]`, schema.items)];
 }
 
 function cell(text: string): string {

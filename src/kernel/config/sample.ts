@@ -23,12 +23,17 @@ export function renderSample(reference: ConfigReference): string {
 }
 
 function pluginList(schema: JsonSchema, plugins: readonly DocumentedPlugin[]): string {
-  const entryOptions = Object.entries(schema.items?.properties ?? {}).map(([name, entry]) => {
-    const value = entry.default ?? entry.examples?.[0] ?? './my-plugin.js';
-    return `${prose(`${name}: ${flow(value)}`, '  ')}${prose(entry.description, '  ', '    ')}`;
-  });
-  const intro = `${prose(schema.description, '')}plugins:\n${prose('Options of an entry:', '  ')}${entryOptions.join('')}`;
+  const intro = `${prose(schema.description, '')}plugins:\n${entryOptions(schema.items, '  ')}`;
   return [intro, ...plugins.map(pluginEntry)].join('\n');
+}
+
+/** What an entry of a list may say. */
+function entryOptions(items: JsonSchema | undefined, indent: string): string {
+  const lines = Object.entries(items?.properties ?? {}).map(([name, entry]) => {
+    const value = entry.default ?? entry.examples?.[0] ?? '';
+    return `${prose(`${name}: ${flow(value)}`, indent)}${prose(entry.description, indent, '    ')}`;
+  });
+  return lines.length === 0 ? '' : `${prose('Options of an entry:', indent)}${lines.join('')}`;
 }
 
 function pluginEntry({ use, description, entry, options: json }: DocumentedPlugin): string {
@@ -52,7 +57,7 @@ function options(schema: JsonSchema, indent: string, given: Readonly<Record<stri
 }
 
 function option(name: string, schema: JsonSchema, indent: string, given?: unknown): string {
-  const comment = prose(schema.description, indent);
+  const comment = `${prose(schema.description, indent)}${entryOptions(schema.items, indent)}`;
   if (schema.properties !== undefined) {
     return `${comment}${indent}#${name}:\n${options(schema, `${indent}  `, (given ?? {}) as Record<string, unknown>)}`;
   }

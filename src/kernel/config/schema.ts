@@ -1,54 +1,6 @@
-import { duration, type OnError, size, z } from '../contracts/index.js';
-import { parseListenAddress } from './listen.js';
-
-/** A duration of at least `minimum` ms, which errors name as `minimumText`. */
-const durationFrom = (minimum: number, minimumText: string) =>
-  duration().refine((value) => value >= minimum, { error: `expected ${minimumText} or more` });
-
-const MAX_TIMER = 2 ** 31 - 1;
-
-/** A duration that a timer can wait for (24 days at most). */
-const interval = (minimum: number, minimumText: string) =>
-  durationFrom(minimum, minimumText).refine((value) => value <= MAX_TIMER, { error: 'expected 24 days or less' });
-
-const durationMeta = (description: string) => ({ description, format: 'duration' });
-const sizeMeta = (description: string) => ({ description, format: 'size' });
-
-const absolutePath = () => z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' });
-
-const listenAddress = z.string().refine((text) => parseListenAddress(text) !== undefined, {
-  error: 'expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path',
-});
-
-const web = z.strictObject({
-  listen: z
-    .array(listenAddress)
-    .min(1)
-    .default(['127.0.0.1:8080'])
-    .describe(
-      'Addresses to serve on: `host:port`, `[IPv6]:port`, `:port` (all interfaces) or `unix:/path`. Port 0 takes a free one.',
-    ),
-  urlBasePrefix: z
-    .string()
-    .regex(/^$|^(\/[\w.~!$&'()*+,;=:@%-]+)+$/, {
-      error: 'expected "" or a path such as /monitoring, without a / at its end',
-    })
-    .default('')
-    .describe('Path in front of every URL, for a reverse proxy that does not strip it: `/monitoring`.'),
-  requestTimeout: interval(100, '100ms')
-    .prefault('30s')
-    .meta(durationMeta('Time limit of a request, from its first byte to the end of the answer.')),
-  maxConnections: z.int().min(1).default(256).describe('Connections open at the same time; further ones are refused.'),
-  maxUrlLength: size()
-    .refine((value) => value >= 256, { error: 'expected 256 or more' })
-    .prefault('8KiB')
-    .meta(sizeMeta('Longest URL that is answered; above it 414.')),
-  maxHeaderSize: size()
-    .refine((value) => value >= 1024, { error: 'expected 1KiB or more' })
-    .prefault('16KiB')
-    .meta(sizeMeta('Size of all headers of a request together; above it 431.')),
-  accessLog: z.boolean().default(false).describe('Log every request: method, path, status, bytes, duration.'),
-});
+import { type OnError, z } from '../contracts/index.js';
+import { absolutePath, durationFrom, durationMeta, interval } from './fields.js';
+import { web } from './web-schema.js';
 
 const housekeeping = z
   .strictObject({
@@ -166,7 +118,10 @@ const pluginEntry = z.strictObject({
   use: z
     .string()
     .min(1)
-    .describe("What to load: a built-in's name, the name of an npm package, or a path relative to this file."),
+    .meta({
+      description: "What to load: a built-in's name, the name of an npm package, or a path relative to this file.",
+      examples: ['./my-plugin.js'],
+    }),
   id: z
     .string()
     .regex(/^[\w@/.#:-]+$/, { error: 'expected a name of letters, digits and @ / . # : _ -' })

@@ -30,6 +30,8 @@ export interface HousekeepingListener {
 const SLICE = 4;
 /** A sample that waits longer than this, ms, shows that the loop is stuck. */
 const OVERDUE = 1000;
+/** A loop that leaves a sample waiting for so many ms makes no progress. */
+const STUCK = 10_000;
 /** Wake-ups are at least this far apart: samples due within it are taken together. ms */
 const SHORTEST_PAUSE = 20;
 
@@ -50,6 +52,9 @@ export class Housekeeper {
   /** Samples that were taken, and those that failed, since the last `isBeating`. */
   private recentlyTaken = 0;
   private recentlyFailed = 0;
+  /** Samples that failed one after the other, over all containers, and why the last one did. */
+  private failedInARow = 0;
+  private lastFailure = '';
   /** Messages of faults already logged. */
   private readonly faults = new Set<string>();
 
@@ -90,6 +95,16 @@ export class Housekeeper {
     this.recentlyTaken = 0;
     this.recentlyFailed = 0;
     return beats;
+  }
+
+  /** Why no samples are being taken, `undefined` while they are. */
+  trouble(): string | undefined {
+    if (!this.running) return 'sampling has not begun, or has ended';
+    const first = this.queue.first();
+    const waiting = first === undefined ? 0 : this.clock.monotonic() - first.due;
+    if (waiting > STUCK) return `a sample of ${first!.name} has been due for ${Math.round(waiting / 1000)} s`;
+    const isFailing = this.failedInARow > 0 && this.failedInARow >= this.containers.size;
+    return isFailing ? `no container can be sampled: ${this.lastFailure}` : undefined;
   }
 
   get(name: string): MonitoredContainer | undefined {
@@ -206,10 +221,13 @@ export class Housekeeper {
     try {
       const changed = this.take(container);
       this.recentlyTaken++;
+      this.failedInARow = 0;
       return changed;
     } catch (error) {
       this.recentlyFailed++;
       const reason = messageOf(error);
+      this.failedInARow++;
+      this.lastFailure = reason;
       if (!this.faults.has(reason))
         this.logger.error(`sampling ${container.name} failed: ${reason}`, { container: container.name });
       this.faults.add(reason);

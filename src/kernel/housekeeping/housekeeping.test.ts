@@ -318,14 +318,20 @@ describe('housekeeping', () => {
     assert.ok(housekeeper.isBeating(), 'none is due');
     time.monotonic += 5000;
     assert.ok(!housekeeper.isBeating(), 'one is due, and not taken');
+    assert.equal(housekeeper.trouble(), undefined);
+    time.monotonic += 10_000;
+    assert.match(housekeeper.trouble()!, /^a sample of \/x has been due for 1\d s$/);
     pass(1000);
     assert.ok(housekeeper.isBeating(), 'taken late');
+    assert.equal(housekeeper.trouble(), undefined);
     t.mock.method(container.ring, 'push', () => {
       throw new Error('out of memory');
     });
     pass(2000);
     assert.ok(!housekeeper.isBeating(), 'none could be stored');
+    assert.equal(housekeeper.trouble(), 'no container can be sampled: out of memory');
     housekeeper.stop();
+    assert.match(housekeeper.trouble()!, /has ended/);
   });
 
   test('a removed container is let go of', () => {

@@ -1,8 +1,17 @@
-import { existsSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { parseListenAddress } from '../config/index.js';
 import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
+
+/** Who may connect to a unix socket. */
+export interface UnixSocketOptions {
+  /** `0660` */
+  readonly mode: string;
+  /** Names or numbers; absent: the agent's own. */
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+}
 
 /**
  * Lets the server listen.
@@ -10,24 +19,58 @@ import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
  * @returns the URL under which it answers (`http://127.0.0.1:8080`, `unix:/run/tallyman.sock`, `fd:3` for a passed unix socket)
  * @throws TallymanError naming the address and what to do
  */
-export async function listen(server: Server, target: string | number): Promise<string> {
+export async function listen(server: Server, target: string | number, protocol: 'http' | 'https'): Promise<string> {
   if (typeof target === 'number') {
     await opened(server, `the socket passed as descriptor ${target}`, { fd: target });
-    return urlOf(server, `fd:${target}`);
+    return urlOf(server, `fd:${target}`, protocol);
   }
-  return listenAt(server, target);
+  return listenAt(server, target, protocol);
 }
 
-async function listenAt(server: Server, text: string): Promise<string> {
+async function listenAt(server: Server, text: string, protocol: string): Promise<string> {
   const address = parseListenAddress(text);
   if (address === undefined) {
     throw new TallymanError(`cannot listen on ${JSON.stringify(text)}: not an address`, {
       hint: 'write it as 127.0.0.1:8080, [::1]:8080 or unix:/run/tallyman.sock',
     });
   }
-  if (address.kind === 'unix') await removeStaleSocket(address.path);
-  await opened(server, text, address.kind === 'unix' ? { path: address.path } : tcpOptions(address));
-  return urlOf(server, text);
+  if (address.kind === 'unix') {
+    await removeStaleSocket(address.path);
+    // Nobody else can connect before `setAccess` lets them.
+    const before = process.umask(0o177);
+    const opening = opened(server, text, { path: address.path });
+    process.umask(before);
+    await opening;
+  } else {
+    await opened(server, text, tcpOptions(address));
+  }
+  return urlOf(server, text, protocol);
+}
+
+/** Gives a unix socket its mode and owner; other targets have none. @throws TallymanError when that is not permitted */
+export function setAccess(target: string | number, { mode, user, group }: UnixSocketOptions): void {
+  const address = typeof target === 'string' ? parseListenAddress(target) : undefined;
+  if (address?.kind !== 'unix') return;
+  try {
+    if (user !== undefined || group !== undefined) {
+      chownSync(address.path, idOf('user', user) ?? -1, idOf('group', group) ?? -1);
+    }
+    chmodSync(address.path, Number.parseInt(mode, 8));
+  } catch (error) {
+    throw listenError(String(target), error);
+  }
+}
+
+/** The number of a user or group. @throws TallymanError when there is none of the name */
+function idOf(kind: 'user' | 'group', name: string | undefined): number | undefined {
+  if (name === undefined) return undefined;
+  if (/^\d+$/.test(name)) return Number(name);
+  const file = kind === 'user' ? '/etc/passwd' : '/etc/group';
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${name}:`));
+  if (line !== undefined) return Number(line.split(':')[2]);
+  throw new TallymanError(`there is no ${kind} ${name} in ${file}`);
 }
 
 async function opened(server: Server, what: string, options: ListenOptions & { fd?: number }): Promise<void> {
@@ -48,11 +91,11 @@ function tcpOptions(address: { host: string | undefined; port: number }) {
   return address.host === undefined ? { port: address.port } : { host: address.host, port: address.port };
 }
 
-function urlOf(server: Server, text: string): string {
+function urlOf(server: Server, text: string, protocol: string): string {
   const bound = server.address();
   if (bound === null) return text;
   if (typeof bound === 'string') return `unix:${bound}`;
-  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  return `${protocol}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
 /** A socket file that nobody answers on is left over from a process that was killed. */

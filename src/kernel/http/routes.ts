@@ -40,6 +40,8 @@ export interface Routes {
   isDirectory(path: string): boolean;
   /** Whether somebody serves the path. */
   serves(path: string): boolean;
+  /** Everything that is registered; a path that ends in `/` serves what is below it. */
+  paths(): string[];
 }
 
 /** What is served: the API versions and the endpoints. */
@@ -71,7 +73,7 @@ export function buildRoutes(
   const directories = [...below].sort(([a], [b]) => b.length - a.length);
   const find = (path: string): RouteDispatch | undefined =>
     exact.get(path) ??
-    (path.startsWith('/api/') ? api : directories.find(([directory]) => path.startsWith(directory))?.[1]);
+    (path.startsWith('/api/') ? api.dispatch : directories.find(([directory]) => path.startsWith(directory))?.[1]);
   return {
     async dispatch(context, path) {
       const route = find(path);
@@ -81,6 +83,7 @@ export function buildRoutes(
     },
     isDirectory: (path) => !exact.has(path) && (path === '/api' || below.has(`${path}/`)),
     serves: (path) => find(path) !== undefined,
+    paths: () => ['/api/', ...claims.taken(), ...api.paths].sort(),
   };
 }
 
@@ -91,6 +94,10 @@ class Claims {
   private readonly owners = new Map<string, string>();
 
   constructor(private readonly onConflict: (error: TallymanError) => void) {}
+
+  taken(): string[] {
+    return [...this.owners.keys()];
+  }
 
   /** @returns false when another plugin has it */
   take(what: string, id: string): boolean {
@@ -116,20 +123,29 @@ function endpointRouter(id: string, path: string, handler: RequestHandler, serve
   return run(router);
 }
 
-function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve, claims: Claims): RouteDispatch {
+interface Api {
+  readonly dispatch: RouteDispatch;
+  /** `/api/v1.3/containers/` for each request type of each version */
+  readonly paths: readonly string[];
+}
+
+function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve, claims: Claims): Api {
+  const paths: string[] = [];
   const byName = new Map<string, RouteDispatch>();
   for (const { id, instance } of versions) {
     if (!claims.take(`/api/${instance.version}/`, id)) continue;
     byName.set(instance.version, run(versionRouter(id, instance, serve)));
+    paths.push(...Object.keys(instance.requestTypes).map((type) => `/api/${instance.version}/${type}/`));
   }
   const names = [...byName.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return async (context, path) => {
+  const dispatch: RouteDispatch = async (context, path) => {
     if (path === '/api/') throw badRequest(`Supported API versions: ${names.join(',')}`);
     const version = path.split('/', 3)[2]!;
-    const dispatch = byName.get(version);
-    if (dispatch === undefined) throw badRequest(`unsupported API version ${JSON.stringify(version)}`);
-    await dispatch(context, path);
+    const serveVersion = byName.get(version);
+    if (serveVersion === undefined) throw badRequest(`unsupported API version ${JSON.stringify(version)}`);
+    await serveVersion(context, path);
   };
+  return { dispatch, paths };
 }
 
 /** Options are judged before the request type, so a bad option wins over an unknown type. */

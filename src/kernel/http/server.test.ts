@@ -269,7 +269,7 @@ test('a client that goes away ends the generator; one that does not read harms n
   const { url, port } = await serve({ requestTimeout: 500 });
   const before = cleanups;
   const idle = connect(port, '127.0.0.1').on('error', () => {});
-  idle.pause().write('GET /api/v2.0/big?pieces=100000 HTTP/1.1\r\nHost: x\r\n\r\n');
+  idle.pause().write('GET /api/v2.0/big?pieces=100000 HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const leaver = httpRequest(`${url}/api/v2.0/big?pieces=100000`, (response) => {
     response.once('data', () => leaver.destroy());
     response.on('error', () => {});
@@ -351,7 +351,7 @@ test('what is mounted can change; of two plugins with one path the first goes on
 test('malformed requests, limits and time limits are answered', async () => {
   const { url, port } = await serve({ requestTimeout: 300, maxBodySize: 100 });
   const status = async (...pieces: string[]) => (await raw(port, ...pieces)).split('\r\n')[0];
-  const close = 'Host: x\r\nConnection: close\r\n\r\n';
+  const close = 'Host: localhost\r\nConnection: close\r\n\r\n';
   assert.equal(await status('rubbish\r\n\r\n'), 'HTTP/1.1 400 Bad Request');
   assert.equal(await status(`CONNECT a:1 HTTP/1.1\r\n${close}`), 'HTTP/1.1 405 Method Not Allowed');
   assert.equal(await status(`OPTIONS * HTTP/1.1\r\n${close}`), 'HTTP/1.1 400 Bad Request');
@@ -369,12 +369,12 @@ test('malformed requests, limits and time limits are answered', async () => {
   ]);
   assert.deepEqual(await get(`${url}/api/v2.0/body`), [200, '""']);
   assert.match(
-    await raw(port, 'POST /api/v2.0/body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc'),
+    await raw(port, 'POST /api/v2.0/body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc'),
     /^HTTP\/1.1 408 /,
   );
   const chunked = 'POST /api/v2.0/body HTTP/1.1\r\nTransfer-Encoding: chunked\r\n';
   assert.match(await raw(port, `${chunked}${close}ff\r\n${'x'.repeat(255)}\r\n0\r\n\r\n`), /^HTTP\/1.1 413 /);
-  assert.match(await raw(port, 'GET /api/v2.0/sync HTTP/1.1\r\nHost: x\r\n'), /^HTTP\/1.1 408 /);
+  assert.match(await raw(port, 'GET /api/v2.0/sync HTTP/1.1\r\nHost: localhost\r\n'), /^HTTP\/1.1 408 /);
   assert.deepEqual(await get(`${url}/api/v2.0/never`), [503, 'no answer within 0.3 s\n']);
   aborted.length = 0;
   assert.deepEqual(await get(`${url}/api/v2.0/waits`), [503, 'no answer within 0.3 s\n']);
@@ -386,7 +386,7 @@ test('connections beyond the limit are told so', async () => {
   const open: Socket[] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
   await Promise.all(open.map((socket) => once(socket, 'connect')));
   for (const socket of open) socket.write('GET /healthz HTTP/1.1\r\n');
-  assert.match(await raw(port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1.1 503 /);
+  assert.match(await raw(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'), /^HTTP\/1.1 503 /);
   for (const socket of open) socket.destroy();
   await Promise.all(open.map((socket) => once(socket, 'close')));
   assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
@@ -395,8 +395,8 @@ test('connections beyond the limit are told so', async () => {
 test('stop lets open requests finish, tells waiting ones, and cuts off the rest', async () => {
   const { url, port, server } = await serve();
   const waiting = get(`${url}/api/v2.0/waits`);
-  const stuck = raw(port, 'GET /api/v2.0/never HTTP/1.1\r\nHost: x\r\n\r\n');
-  const idle = raw(port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  const stuck = raw(port, 'GET /api/v2.0/never HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const idle = raw(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await get(`${url}/healthz`);
   const streaming = await fetch(`${url}/api/v2.0/big?pieces=500`);
   const stopped = server.stop(1000);

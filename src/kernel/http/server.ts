@@ -1,10 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
-import { isRequestError, type Logger, messageOf, notFound, RequestError } from '../contracts/index.js';
+import {
+  type Endpoint,
+  isRequestError,
+  type Logger,
+  messageOf,
+  notFound,
+  RequestError,
+  type RequestHandler,
+  type TallymanError,
+} from '../contracts/index.js';
 import { type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
-import { listen } from './listen.js';
+import type { UnixSocketOptions } from './listen.js';
+import { Listeners, type ListenPlan } from './listeners.js';
+import { redirect, sendNothing } from './redirect.js';
 import { Refusals } from './refusals.js';
 import {
   apiRequest,
@@ -16,11 +27,12 @@ import {
   type Routes,
   type Serve,
 } from './routes.js';
+import { FailureThrottle, Gate, OPEN, type SecretPlaces, type SecurityOptions, TlsMaterial } from './security/index.js';
 import { sendStream } from './stream.js';
 import { locationOf, parseTarget } from './target.js';
 
-/** Options of the HTTP server. */
-export interface WebOptions {
+/** Options of the HTTP server. Without those of security nobody is asked who they are, and nothing is encrypted. */
+export interface WebOptions extends Partial<SecurityOptions> {
   /** Addresses: `host:port`, `[v6]:port`, `:port` (all interfaces) or `unix:/path`. */
   readonly listen: readonly string[];
   /** Path below which everything is served, `''` for none. */
@@ -37,12 +49,19 @@ export interface WebOptions {
   readonly maxBodySize?: number;
   /** Whether every request is logged. */
   readonly accessLog: boolean;
+  /** Whether sockets that are passed may be reachable from other hosts without authentication. */
+  readonly allowUnauthenticated?: boolean;
+  readonly unixSocket?: UnixSocketOptions;
 }
 
 export interface HttpServerOptions extends Mounts {
   readonly web: WebOptions;
   /** Descriptors of sockets that already listen; unless empty, they take the place of `web.listen`. */
   readonly sockets?: readonly number[];
+  /** What the agent itself answers, beside `/healthz`. */
+  readonly own?: Endpoint['routes'];
+  /** Where the files of `web` are; from the root directory unless told otherwise. */
+  readonly secrets?: SecretPlaces;
   /**
    * Runs a call into a plugin. What the call throws (or its promise rejects with) is a fault of the plugin: it is
    * counted, logged once and thrown on. Answers other than 200 are not faults and do not reach it.
@@ -63,6 +82,16 @@ export interface HttpServer {
    * serves is left out, with a line in the log.
    */
   remount(mounts: Mounts): void;
+  /**
+   * Goes over to other options: opens and closes addresses, while open requests are finished as they began.
+   * @returns the URLs
+   * @throws TallymanError when an address or a file cannot be used; then nothing has changed
+   */
+  reconfigure(web: WebOptions): Promise<string[]>;
+  /** Reads passwords, tokens and certificates anew where their files have changed; it happens by itself every 10 s. */
+  renewSecrets(): void;
+  /** Everything that is served: paths without the URL prefix; those ending in `/` with everything below. */
+  routes(): string[];
   /** Takes no new connections, finishes open requests, at most for `graceMs`, and closes what is then still open. */
   stop(graceMs: number): Promise<void>;
 }
@@ -70,40 +99,54 @@ export interface HttpServer {
 const DEFAULT_BODY_SIZE = 64 * 1024;
 /** Connections that are let in beyond the limit to be told so. */
 const REFUSED_CONNECTIONS = 64;
+/** Whether files of secrets have changed is looked at every so many ms. */
+const RENEWAL_INTERVAL = 10_000;
+/** By this the agent's own routes are known among those of plugins. */
+const OWN = 'the agent';
+
+const healthz: RequestHandler = () => ({
+  contentType: 'text/plain; charset=utf-8',
+  body: (out) => out.ascii('ok'),
+});
 
 /**
- * Makes the HTTP server: path cleaning, `/healthz`, the API versions and the endpoints.
- * @throws TallymanError when two plugins serve the same path
+ * Makes the HTTP server: authentication, path cleaning, `/healthz`, the API versions and the endpoints.
+ * @throws TallymanError when two plugins serve the same path, ConfigError when a file of `web` cannot be used
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   return new KoaHttpServer(options);
 }
 
 class KoaHttpServer implements HttpServer {
-  private readonly prefix: string;
-  private readonly limits: ExchangeLimits;
-  private routes: Routes;
+  private web: WebOptions;
+  private gate: Gate;
+  private tls: TlsMaterial | undefined;
+  private mounted: Routes;
   private conflicts: readonly string[] = [];
+  private readonly throttle = new FailureThrottle();
+  private readonly listeners: Listeners;
   private readonly writers = new WriterPool();
-  private readonly servers: Server[] = [];
   private readonly connections = new Set<Socket>();
   private readonly surplus = new WeakSet<Socket>();
   private readonly exchanges = new Set<Exchange>();
   private readonly refusals = new Refusals((socket) => this.isAnswering(socket));
+  private renewal: NodeJS.Timeout | undefined;
   private stopping = false;
 
   constructor(private readonly options: HttpServerOptions) {
-    const { web } = options;
-    this.prefix = web.urlBasePrefix.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
-    this.limits = { requestTimeout: web.requestTimeout, maxBodySize: web.maxBodySize ?? DEFAULT_BODY_SIZE };
-    this.routes = buildRoutes(options, this.serve, (error) => {
+    this.web = options.web;
+    this.gate = this.makeGate(options.web);
+    this.tls = this.makeTls(options.web);
+    this.mounted = this.buildRoutes(options, (error) => {
       throw error;
     });
+    const handle = this.application().callback();
+    this.listeners = new Listeners((server, isTls) => this.prepare(server, isTls, (...pair) => void handle(...pair)));
   }
 
   remount(mounts: Mounts): void {
     const conflicts: string[] = [];
-    this.routes = buildRoutes(mounts, this.serve, ({ message, hint }) => {
+    this.mounted = this.buildRoutes(mounts, ({ message, hint }) => {
       conflicts.push(message);
       if (!this.conflicts.includes(message)) this.options.logger.error(`${message}: the first one goes on`, { hint });
     });
@@ -111,57 +154,108 @@ class KoaHttpServer implements HttpServer {
   }
 
   async start(): Promise<string[]> {
-    const handle = this.application().callback();
-    const urls: string[] = [];
     try {
-      const { web, sockets = [] } = this.options;
-      for (const address of sockets.length > 0 ? sockets : web.listen) {
-        const server = this.makeServer((request, response) => void handle(request, response));
-        urls.push(await listen(server, address));
-        this.servers.push(server);
-      }
+      await this.listeners.open(this.plan(this.web, this.gate, this.tls));
     } catch (error) {
       await this.stop(0);
       throw error;
     }
-    return urls;
+    this.renewal = setInterval(() => this.renewSecrets(), RENEWAL_INTERVAL).unref();
+    this.warnIfExposed();
+    return this.listeners.urls;
+  }
+
+  async reconfigure(web: WebOptions): Promise<string[]> {
+    const gate = this.makeGate(web);
+    const tls = this.makeTls(web);
+    await this.listeners.open(this.plan(web, gate, tls));
+    this.gate.close();
+    this.web = web;
+    this.gate = gate;
+    this.tls = tls;
+    this.warnIfExposed();
+    return this.listeners.urls;
+  }
+
+  renewSecrets(): void {
+    this.gate.refresh();
+    this.listeners.renew();
+  }
+
+  routes(): string[] {
+    return this.mounted.paths();
   }
 
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    const closed = this.servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    this.closeIdle();
+    clearInterval(this.renewal);
+    this.gate.close();
+    const closed = this.listeners.close();
     for (const exchange of this.exchanges) exchange.cancel(new RequestError(503, 'the agent stops'));
-    const timer = setTimeout(() => {
-      for (const server of this.servers) server.closeAllConnections();
-    }, graceMs);
-    await Promise.all(closed);
+    const timer = setTimeout(() => this.listeners.closeAllConnections(), graceMs);
+    await closed;
     clearTimeout(timer);
   }
 
-  private makeServer(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
-    const { web } = this.options;
-    const server = createServer({
+  private buildRoutes({ apiVersions, endpoints }: Mounts, onConflict: (error: TallymanError) => void): Routes {
+    const own = { id: OWN, instance: { routes: { '/healthz': healthz, ...this.options.own } } };
+    return buildRoutes({ apiVersions, endpoints: [own, ...endpoints] }, this.serve, onConflict);
+  }
+
+  private get secrets(): SecretPlaces {
+    return this.options.secrets ?? { directory: '/', credentials: undefined };
+  }
+
+  private makeGate(web: WebOptions): Gate {
+    return new Gate({ ...OPEN, ...web }, this.secrets, this.options.logger, this.throttle);
+  }
+
+  private makeTls({ tls }: WebOptions): TlsMaterial | undefined {
+    return tls?.cert === undefined ? undefined : new TlsMaterial(tls, this.secrets, this.options.logger);
+  }
+
+  private plan(web: WebOptions, gate: Gate, tls: TlsMaterial | undefined): ListenPlan {
+    const { sockets = [] } = this.options;
+    return {
+      targets: sockets.length > 0 ? sockets : web.listen,
+      tls,
+      unixSocket: web.unixSocket ?? { mode: '0660' },
+      mayBeExposed: web.allowUnauthenticated === true || gate.asksWho,
       // The parser counts the request line as header.
       maxHeaderSize: web.maxHeaderSize + web.maxUrlLength,
       requestTimeout: web.requestTimeout,
-      headersTimeout: web.requestTimeout,
-      connectionsCheckingInterval: Math.min(1000, web.requestTimeout),
-      keepAlive: true,
+      maxConnections: web.maxConnections + REFUSED_CONNECTIONS,
+    };
+  }
+
+  private warnIfExposed(): void {
+    const exposed = this.gate.asksWho ? [] : this.listeners.exposedUrls();
+    if (exposed.length === 0) return;
+    this.options.logger.warn(`everybody who can reach ${exposed.join(' and ')} can read everything that is served`, {
+      hint: 'set web.auth.basic, digest or bearer',
     });
-    server.maxConnections = web.maxConnections + REFUSED_CONNECTIONS;
-    server.on('connection', (socket) => this.admit(socket));
-    server.on('clientError', (error, socket) => this.refusals.malformed(error, socket as Socket));
+  }
+
+  private prepare(
+    server: Server,
+    isTls: boolean,
+    handle: (request: IncomingMessage, response: ServerResponse) => void,
+  ): void {
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket));
+    server.on('clientError', (error, socket) => {
+      // Where the handshake failed there is nothing that an answer could be said through.
+      if (this.connections.has(socket as Socket)) this.refusals.malformed(error, socket as Socket);
+      else socket.destroy();
+    });
     server.on('connect', (_request, socket) => this.refusals.connect(socket as Socket));
     server.on('request', handle);
-    return server;
   }
 
   private admit(socket: Socket): void {
     this.connections.add(socket);
     socket.once('close', () => this.connections.delete(socket));
-    if (this.connections.size <= this.options.web.maxConnections) return;
-    this.closeIdle();
+    if (this.connections.size <= this.web.maxConnections) return;
+    this.listeners.closeIdle();
     this.surplus.add(socket);
   }
 
@@ -172,17 +266,13 @@ class KoaHttpServer implements HttpServer {
     return false;
   }
 
-  private closeIdle(): void {
-    for (const server of this.servers) server.closeIdleConnections();
-  }
-
   private application(): Koa<HttpState> {
     const application = new Koa<HttpState>();
     // Every failure is answered by `answer` below; what Koa reports besides are connections that broke off.
     application.on('error', (error) => this.options.logger.debug('connection error', { error: messageOf(error) }));
     application.use(async (context) => {
       context.respond = false;
-      const exchange = new Exchange(context.req, context.res, this.limits);
+      const exchange = new Exchange(context.req, context.res, this.exchangeLimits);
       context.state.exchange = exchange;
       this.exchanges.add(exchange);
       context.res.once('close', () => this.finished(exchange));
@@ -194,8 +284,8 @@ class KoaHttpServer implements HttpServer {
 
   private finished(exchange: Exchange): void {
     this.exchanges.delete(exchange);
-    if (this.stopping) setImmediate(() => this.closeIdle());
-    if (!this.options.web.accessLog) return;
+    this.listeners.sweepSoon();
+    if (!this.web.accessLog) return;
     this.options.logger.info('request', {
       client: exchange.request.socket.remoteAddress,
       method: exchange.method,
@@ -224,6 +314,8 @@ class KoaHttpServer implements HttpServer {
 
   private async route(context: HttpContext, exchange: Exchange): Promise<void> {
     this.checkAdmission(exchange);
+    const { request, response } = exchange;
+    if (this.gate.receive(request, response)) return sendNothing(exchange);
     const target = parseTarget(exchange.request.url ?? '/');
     if (target.kind === 'malformed') throw new RequestError(400, target.message);
     if (target.kind === 'moved') return redirect(exchange, 301, target.location);
@@ -231,18 +323,19 @@ class KoaHttpServer implements HttpServer {
     exchange.query = target.query;
     const path = this.withoutPrefix(target.path);
     if (path === undefined) throw notFound('404 page not found');
-    if (path === '' || this.routes.isDirectory(path)) {
+    await this.gate.admit(request, response, path === '' ? '/' : path);
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) this.gate.protect(request);
+    if (path === '' || this.mounted.isDirectory(path)) {
       return redirect(exchange, 301, locationOf(`${target.path}/`, target.query));
     }
-    if (path === '/healthz') return sendOk(exchange);
-    if (await this.routes.dispatch(context, path)) return;
+    if (await this.mounted.dispatch(context, path)) return;
     // The contract sends everything else to the pages, if there are any.
-    if (this.routes.serves('/containers/')) return redirect(exchange, 307, `${this.prefix}/containers/`);
+    if (this.mounted.serves('/containers/')) return redirect(exchange, 307, `${this.prefix}/containers/`);
     throw notFound(`nothing is served at ${JSON.stringify(path)}; the API begins at ${this.prefix}/api/`);
   }
 
   private checkAdmission(exchange: Exchange): void {
-    const { web } = this.options;
+    const { web } = this;
     if (this.surplus.has(exchange.request.socket)) {
       exchange.response.shouldKeepAlive = false;
       throw new RequestError(503, `more than ${web.maxConnections} connections are open`);
@@ -250,6 +343,15 @@ class KoaHttpServer implements HttpServer {
     if ((exchange.request.url ?? '').length > web.maxUrlLength) {
       throw new RequestError(414, `the request target is longer than ${web.maxUrlLength} bytes`);
     }
+  }
+
+  private get prefix(): string {
+    return this.web.urlBasePrefix.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
+  }
+
+  private get exchangeLimits(): ExchangeLimits {
+    const { requestTimeout, maxBodySize = DEFAULT_BODY_SIZE } = this.web;
+    return { requestTimeout, maxBodySize };
   }
 
   /** @returns undefined outside the prefix, `''` for the prefix itself */
@@ -276,6 +378,7 @@ class KoaHttpServer implements HttpServer {
       refusal = error;
       return undefined;
     };
+    if (pluginId === OWN) return call();
     const result = this.options.guard(pluginId, what, () => {
       try {
         const value = call();
@@ -293,28 +396,4 @@ class KoaHttpServer implements HttpServer {
     if (refusal !== undefined) throw refusal;
     return result as T;
   }
-}
-
-const OK = Buffer.from('ok');
-
-async function sendOk(exchange: Exchange): Promise<void> {
-  exchange.response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': OK.length });
-  await exchange.end(OK);
-}
-
-const REDIRECT_TEXT: Record<301 | 307, string> = { 301: 'Moved Permanently', 307: 'Temporary Redirect' };
-
-async function redirect(exchange: Exchange, status: 301 | 307, location: string): Promise<void> {
-  const { method, response } = exchange;
-  const html = `<a href="${location.replaceAll('&', '&amp;').replaceAll('"', '&#34;')}">${REDIRECT_TEXT[status]}</a>.\n\n`;
-  if (method === 'GET') {
-    response.writeHead(status, { Location: location, 'Content-Type': 'text/html; charset=utf-8' });
-    await exchange.end(Buffer.from(html));
-    return;
-  }
-  response.writeHead(
-    status,
-    method === 'HEAD' ? { Location: location, 'Content-Type': 'text/html; charset=utf-8' } : { Location: location },
-  );
-  await exchange.end();
 }

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { hostname } from 'node:os';
+import { describe, test } from 'node:test';
+import bcrypt from 'bcryptjs';
+import fc from 'fast-check';
+import { BcryptWorker } from './bcrypt-worker.js';
+import { DigestAuthenticator, parseDigest } from './digest.js';
+import { isFromElsewhere } from './headers.js';
+import { isKnownHost } from './hosts.js';
+import { parseHtdigest } from './htdigest.js';
+import { parseHtpasswd, passwordFits } from './htpasswd.js';
+import { ruleFor } from './rules.js';
+import { FailureThrottle, networkOf } from './throttle.js';
+import { nameOfToken, parseTokens } from './tokens.js';
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+
+/** Parsers either understand a text or say why not. */
+function neverCrashes(parse: (text: string) => unknown): void {
+  const line = fc.oneof(
+    fc.string(),
+    fc.constantFrom('a:', ':x', '#', 'u:{SHA}', '$2y$', `n:${'t'.repeat(20)}`, `u:r:${'0'.repeat(32)}`),
+  );
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      try {
+        parse(lines.join('\n'));
+      } catch (error) {
+        assert.match((error as Error).message, /^(line \d+ is|the hash in line \d+|it has no user|it holds no token)/);
+      }
+    }),
+  );
+}
+
+describe('htpasswd', () => {
+  // Made with `openssl passwd -apr1` and `htpasswd -s`; independent of the code under test.
+  const APR1 = '$apr1$5HzQXoEn$s/RmTowEsrFPyihyWPRSP0';
+  const SHA = '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=';
+
+  test('reads users, and says which line cannot be checked', () => {
+    const users = parseHtpasswd(`# people\n\nann:${SHA}\r\nbob:${APR1}\n`);
+    assert.deepEqual(
+      [...users],
+      [
+        ['ann', SHA],
+        ['bob', APR1],
+      ],
+    );
+    assert.throws(() => parseHtpasswd('ann'), /^Error: line 1 is not of the form user:hash$/);
+    for (const hash of ['rqXexS6ZhobKA', 'plain', '$6$x$y', '']) {
+      assert.throws(() => parseHtpasswd(`\nann:${hash}`), /the hash in line 2 is none of bcrypt, apr1 and SHA/);
+    }
+    neverCrashes(parseHtpasswd);
+  });
+
+  test('passwords fit their hashes and no others', async () => {
+    const worker = new BcryptWorker();
+    const bcryptHash = bcrypt.hashSync('pässword', 4);
+    for (const [hash, right] of [
+      [SHA, 'password'],
+      [APR1, 'pässword'],
+      [bcryptHash, 'pässword'],
+      [bcryptHash.replace('$2b$', '$2y$'), 'pässword'],
+    ] as const) {
+      assert.equal(await passwordFits(right, hash, worker), true, hash);
+      assert.equal(await passwordFits(`${right} `, hash, worker), false, hash);
+      assert.equal(await passwordFits('', hash, worker), false, hash);
+    }
+    worker.close();
+  });
+
+  test('passwords beyond what can be checked soon are refused', async () => {
+    const worker = new BcryptWorker();
+    const hash = bcrypt.hashSync('x', 4);
+    const asked = Array.from({ length: 100 }, async () => worker.compare('x', hash));
+    const outcomes = await Promise.allSettled(asked);
+    const refused = outcomes.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    assert.ok(refused.length > 0);
+    assert.equal(refused[0]!.reason.status, 503);
+    assert.ok(outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value));
+    worker.close();
+  });
+});
+
+describe('digest', () => {
+  const users = parseHtdigest(`ann:here:${md5('ann:here:secret')}\nbob:there:${md5('bob:there:x')}\n`, 'here');
+  let now = 1_000_000;
+  const digest = new DigestAuthenticator(
+    'here',
+    () => users,
+    () => now,
+  );
+  const nonceOf = (challenge: string) => parseDigest(challenge).nonce!;
+
+  function header(nonce: string, changes: Record<string, string> = {}, password = 'secret'): string {
+    const members = {
+      username: 'ann',
+      realm: 'here',
+      nonce,
+      uri: '/x?y',
+      nc: '00000001',
+      cnonce: 'c',
+      qop: 'auth',
+      ...changes,
+    };
+    const { username, realm, uri, nc, cnonce, qop } = members;
+    const secret = md5(`${username}:${realm}:${password}`);
+    const response = md5(`${secret}:${nonce}:${nc}:${cnonce}:${qop}:${md5(`GET:${uri}`)}`);
+    return `Digest ${Object.entries({ ...members, response })
+      .map(([name, value]) => `${name}="${value}"`)
+      .join(', ')}`;
+  }
+
+  test('reads the users of a realm', () => {
+    assert.deepEqual([...users.keys()], ['ann']);
+    assert.throws(() => parseHtdigest('a:b', 'here'), /line 1 is not of the form user:realm:md5/);
+    assert.throws(() => parseHtdigest(`a:there:${md5('')}`, 'here'), /no user of the realm "here", only of "there"/);
+    neverCrashes((text) => parseHtdigest(text, 'here'));
+  });
+
+  test('lets in who knows the password, once for each count', () => {
+    const nonce = nonceOf(digest.challenge(false));
+    assert.deepEqual(digest.verify(header(nonce), 'GET', '/x?y'), { user: 'ann' });
+    assert.equal(digest.verify(header(nonce), 'GET', '/x?y'), 'stale');
+    assert.deepEqual(digest.verify(header(nonce, { nc: '0000000a' }), 'GET', '/x?y'), { user: 'ann' });
+    assert.equal(digest.verify(header(nonce, { nc: '00000009' }), 'GET', '/x?y'), 'stale');
+  });
+
+  test('refuses what does not fit', () => {
+    const nonce = nonceOf(digest.challenge(false));
+    assert.equal(digest.verify(header(nonce, {}, 'Secret'), 'GET', '/x?y'), 'wrong');
+    assert.equal(digest.verify(header(nonce, { username: 'bob' }), 'GET', '/x?y'), 'wrong');
+    assert.equal(digest.verify(header(nonce), 'POST', '/x?y'), 'wrong');
+    assert.equal(digest.verify(header(nonce), 'GET', '/x?z'), 'wrong');
+    assert.equal(digest.verify(header(nonce, { realm: 'there' }), 'GET', '/x?y'), 'wrong');
+    assert.equal(digest.verify(header(nonce, { qop: 'auth-int' }), 'GET', '/x?y'), 'wrong');
+    assert.equal(digest.verify(header(nonce, { algorithm: 'SHA-256' }), 'GET', '/x?y'), 'wrong');
+  });
+
+  test('a nonce grows old, and an invented one was never young', () => {
+    const nonce = nonceOf(digest.challenge(false));
+    now += 301_000;
+    assert.equal(digest.verify(header(nonce), 'GET', '/x?y'), 'stale');
+    assert.equal(digest.verify(header('invented'), 'GET', '/x?y'), 'stale');
+    assert.equal(digest.verify(header(`${now.toString(36)}-x.y`), 'GET', '/x?y'), 'stale');
+    assert.match(digest.challenge(true), /stale=true/);
+  });
+
+  test('memory for nonces is bounded, and what is forgotten cannot be sent again', () => {
+    const first = nonceOf(digest.challenge(false));
+    assert.deepEqual(digest.verify(header(first), 'GET', '/x?y'), { user: 'ann' });
+    for (let i = 0; i < 1025; i++) {
+      now += 1;
+      digest.verify(header(nonceOf(digest.challenge(false))), 'GET', '/x?y');
+    }
+    assert.equal(digest.verify(header(first), 'GET', '/x?y'), 'stale');
+  });
+
+  test('odd headers are wrong, whatever they are', () => {
+    fc.assert(fc.property(fc.string(), (text) => digest.verify(`Digest ${text}`, 'GET', '/') === 'wrong'));
+    assert.equal(parseDigest('Digest username="a\\"b", nc=1').username, 'a"b');
+  });
+});
+
+test('tokens are known by their text, with or without a name', () => {
+  const tokens = parseTokens('# for scrapers\nprometheus:abcdefghijklmnop\nqrstuvwxyz0123456789==\n');
+  assert.equal(nameOfToken('abcdefghijklmnop', tokens), 'prometheus');
+  assert.equal(nameOfToken('qrstuvwxyz0123456789==', tokens), 'token');
+  assert.equal(nameOfToken('abcdefghijklmno', tokens), undefined);
+  assert.throws(() => parseTokens('short'), /line 1 is neither a token/);
+  assert.throws(() => parseTokens('# none\n'), /it holds no token/);
+  neverCrashes(parseTokens);
+});
+
+describe('the throttle', () => {
+  let now = 0;
+  const make = () => new FailureThrottle(() => now);
+
+  test('makes an address wait after five failures, each time twice as long, up to a minute', () => {
+    const throttle = make();
+    for (let i = 0; i < 4; i++) assert.equal(throttle.begin('192.0.2.1'), false);
+    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+    assert.equal(throttle.begin('192.0.2.1'), true);
+    assert.equal(throttle.waitOf('192.0.2.1'), 1000);
+    now += 1000;
+    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+    assert.equal(throttle.begin('192.0.2.1'), false);
+    assert.equal(throttle.waitOf('192.0.2.1'), 2000);
+    for (let i = 0; i < 20; i++) throttle.begin('192.0.2.1');
+    assert.equal(throttle.waitOf('192.0.2.1'), 60_000);
+    assert.equal(throttle.waitOf('192.0.2.2'), 0);
+    throttle.succeed('192.0.2.1');
+    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+  });
+
+  test('forgets failures of long ago', () => {
+    const throttle = make();
+    for (let i = 0; i < 4; i++) throttle.begin('192.0.2.1');
+    now += 601_000;
+    assert.equal(throttle.begin('192.0.2.1'), false);
+    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+  });
+
+  test('remembers a bounded number of addresses', () => {
+    const throttle = make();
+    for (let i = 0; i < 6; i++) throttle.begin('first');
+    for (let i = 0; i < 4095; i++) throttle.begin(`address ${i}`);
+    assert.ok(throttle.waitOf('first') > 0);
+    throttle.begin('one more');
+    assert.equal(throttle.waitOf('first'), 0);
+  });
+
+  test('takes the addresses of one IPv6 network for one', () => {
+    assert.equal(networkOf('2001:db8:1:2:3:4:5:6'), networkOf('2001:0db8:1:2::ff%eth0'));
+    assert.notEqual(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'));
+    assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
+    fc.assert(fc.property(fc.oneof(fc.ipV6(), fc.ipV4(), fc.string()), (text) => typeof networkOf(text) === 'string'));
+  });
+});
+
+test('on loopback only loopback names, this host’s name and configured ones are answered', () => {
+  const known = (host: string | undefined, local: string | undefined, hosts: string[] = []) =>
+    isKnownHost(host, local, hosts);
+  for (const host of [
+    'localhost',
+    'LocalHost:8080',
+    '127.0.0.1:80',
+    '127.9.9.9',
+    '[::1]:8080',
+    'a.localhost',
+    hostname(),
+  ]) {
+    assert.ok(known(host, '127.0.0.1'), host);
+    assert.ok(known(host, '::1'), host);
+  }
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '', '[::2]', '10.0.0.1']) {
+    assert.equal(known(host, '127.0.0.1'), false, host);
+    assert.equal(known(host, '::ffff:127.0.0.1'), false, host);
+  }
+  assert.ok(known('Stats.example:443', '127.0.0.1', ['stats.example']));
+  assert.ok(known('evil.example', '127.0.0.1', ['*']));
+  assert.ok(known('any.example', '10.0.0.1'));
+  assert.ok(known('10.0.0.1:8080', '10.0.0.1', ['stats.example']));
+  assert.equal(known('evil.example', '10.0.0.1', ['stats.example']), false);
+  assert.ok(known('anything', undefined));
+  assert.ok(known(undefined, '127.0.0.1'));
+});
+
+test('a page of another origin is recognised by what its browser says', () => {
+  const elsewhere = (headers: Record<string, string>) => isFromElsewhere({ headers } as unknown as IncomingMessage);
+  assert.equal(elsewhere({ host: 'a:1' }), false);
+  assert.equal(elsewhere({ host: 'a:1', origin: 'http://a:1' }), false);
+  assert.equal(elsewhere({ host: 'a:1', origin: 'http://b:1' }), true);
+  assert.equal(elsewhere({ host: 'a:1', origin: 'null' }), true);
+  assert.equal(elsewhere({ host: 'a:1', origin: 'http://a:1', 'sec-fetch-site': 'cross-site' }), true);
+  assert.equal(elsewhere({ host: 'a:1', 'sec-fetch-site': 'same-origin' }), false);
+});
+
+test('the first rule that fits counts, then what is open by default', () => {
+  const rules = [
+    { path: '/metrics', allow: 'anyone', users: [] },
+    { path: '/api/', allow: 'authenticated', users: ['ann'] },
+    { path: '/api/v1.3/', allow: 'anyone', users: [] },
+  ] as const;
+  const of = (path: string) => ruleFor(path, rules as never);
+  assert.equal(of('/metrics').allow, 'anyone');
+  assert.equal(of('/metrics/x').allow, 'authenticated');
+  assert.deepEqual(of('/api/v1.3/machine').users, ['ann']);
+  assert.deepEqual(of('/api').users, ['ann']);
+  assert.equal(of('/healthz').allow, 'anyone');
+  assert.equal(of('/healthz/').allow, 'authenticated');
+  assert.equal(of('/-/ready').allow, 'anyone');
+  assert.equal(of('/-/reload').allow, 'authenticated');
+  assert.equal(of('/').allow, 'authenticated');
+});

@@ -1,0 +1,1 @@
+export { type Operations, operationRoutes } from './routes.js';

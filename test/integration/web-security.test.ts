@@ -1,0 +1,397 @@
+// Authentication, TLS and what browsers may do, over real sockets with curl.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import bcrypt from 'bcryptjs';
+import type { Logger } from '../../src/kernel/contracts/index.js';
+import { createHttpServer, type HttpServer, type WebOptions } from '../../src/kernel/http/index.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { TestAuthority } from '../support/certificates.js';
+import { curl } from '../support/curl.js';
+
+const hasTools = ['curl', 'openssl'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
+const skip = hasTools ? false : 'needs curl and openssl';
+
+const TOKEN = 'a-token-of-the-test-0123456789';
+const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function secret(name: string, text: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+}
+
+const htpasswd = secret(
+  'htpasswd',
+  [
+    `bcrypt:${bcrypt.hashSync('päss:word', 5)}`,
+    `sha:{SHA}${createHash('sha1').update('secret').digest('base64')}`,
+    'apr1:$apr1$5HzQXoEn$s/RmTowEsrFPyihyWPRSP0',
+  ].join('\n'),
+);
+const htdigest = secret('htdigest', `ann:here:${createHash('md5').update('ann:here:secret').digest('hex')}\n`);
+const tokens = secret('tokens', `scraper:${TOKEN}\n`);
+
+const ALL_WAYS: NonNullable<WebOptions['auth']> = {
+  basic: { file: htpasswd, realm: 'here' },
+  digest: { file: htdigest, realm: 'here' },
+  bearer: { file: tokens },
+  rules: [],
+};
+const NO_WAY: NonNullable<WebOptions['auth']> = {
+  basic: { file: undefined, realm: 'here' },
+  digest: { file: undefined, realm: 'here' },
+  bearer: { file: undefined },
+  rules: [],
+};
+
+const lines: string[] = [];
+const say = (message: string) => void lines.push(message);
+const logger: Logger = { debug: () => {}, info: say, warn: say, error: say };
+const servers: HttpServer[] = [];
+after(async () => {
+  for (const server of servers) await server.stop(0);
+});
+
+async function serve(web: Partial<WebOptions>): Promise<{ url: string; server: HttpServer; web: WebOptions }> {
+  const complete: WebOptions = {
+    listen: ['127.0.0.1:0'],
+    urlBasePrefix: '',
+    requestTimeout: 10_000,
+    maxConnections: 100,
+    maxUrlLength: 1000,
+    maxHeaderSize: 8000,
+    accessLog: false,
+    ...web,
+  };
+  const server = createHttpServer({
+    web: complete,
+    apiVersions: [],
+    endpoints: [{ id: 'pages', instance: { routes: { '/said': () => ({ body: (out) => out.ascii('said') }) } } }],
+    guard: (_id, _what, call) => call(),
+    logger,
+  });
+  servers.push(server);
+  const [url] = await server.start();
+  return { url: url!, server, web: complete };
+}
+
+describe('authentication', { skip }, () => {
+  test('covers every route of the agent, whatever its plugins', async () => {
+    const agent = await AgentProcess.start(`
+web:
+  auth:
+    basic: { file: ${htpasswd} }
+    bearer: { file: ${tokens} }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+`);
+    try {
+      const bearer = ['-H', `Authorization: Bearer ${TOKEN}`];
+      const status = await curl(...bearer, `${agent.url}/-/status`);
+      const { routes } = JSON.parse(status.body) as { routes: string[] };
+      for (const known of ['/metrics', '/api/', '/api/v1.3/containers/', '/-/status'])
+        assert.ok(routes.includes(known));
+      const open = new Set(['/healthz', '/-/ready']);
+      for (const route of routes) {
+        for (const method of ['GET', 'POST', 'HEAD']) {
+          const flags = method === 'HEAD' ? ['-I'] : ['-X', method];
+          const stranger = await curl(...flags, `${agent.url}${route}`);
+          if (open.has(route)) assert.notEqual(stranger.status, 401, route);
+          else assert.deepEqual([stranger.status, /^www-authenticate:/im.test(stranger.head)], [401, true], route);
+        }
+        const known = await curl(...bearer, '--max-time', '2', `${agent.url}${route}`);
+        assert.ok(known.status !== 401 && known.status !== 403, `${route}: ${known.status}`);
+      }
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  test('covers paths that are not served, or are written oddly', async () => {
+    const { url } = await serve({ auth: ALL_WAYS });
+    for (const path of [
+      '/',
+      '/nothing',
+      '/said/',
+      '/SAID',
+      '/healthz/',
+      '/%2fsaid',
+      '/healthz%00',
+      '/-/ready/x',
+      '/api',
+    ]) {
+      const { status, body } = await curl(`${url}${path}`);
+      assert.ok(status === 401 || status === 301, `${path}: ${status}`);
+      assert.ok(!body.includes('said') || status === 301, path);
+    }
+    for (const path of ['/healthz/../said', '/healthz%2f..%2fsaid', '//said', '/healthz/%2e%2e/said']) {
+      assert.deepEqual([(await curl(`${url}${path}`)).status, (await curl('-L', `${url}${path}`)).status], [301, 401]);
+    }
+    assert.equal((await curl(`${url}/healthz?x=/said`)).body, 'ok');
+  });
+
+  test('takes Basic by bcrypt, SHA and apr1, Digest, and tokens', async () => {
+    const { url } = await serve({ auth: ALL_WAYS });
+    const status = async (...args: string[]) => (await curl(...args, `${url}/said`)).status;
+    assert.equal(await status('-u', 'bcrypt:päss:word'), 200);
+    assert.equal(await status('-u', 'sha:secret'), 200);
+    assert.equal(await status('-u', 'apr1:pässword'), 200);
+    assert.equal(await status('--digest', '-u', 'ann:secret'), 200);
+    assert.equal(await status('-H', `Authorization: Bearer ${TOKEN}`), 200);
+    assert.equal(await status('-u', 'sha:Secret'), 401);
+    assert.equal(await status('--digest', '-u', 'ann:Secret'), 401);
+    assert.equal(await status('-H', `Authorization: Bearer ${TOKEN}x`), 401);
+    assert.equal(await status(), 401);
+    const { head, body } = await curl(`${url}/said`);
+    assert.match(
+      head,
+      /^www-authenticate: Digest realm="here", nonce="[^"]+", opaque="\w+", algorithm=MD5, qop="auth"\r$/im,
+    );
+    assert.match(head, /^www-authenticate: Basic realm="here", charset="UTF-8"\r$/im);
+    assert.match(head, /^www-authenticate: Bearer realm/im);
+    assert.equal(body, '401 Unauthorized\n');
+  });
+
+  test('lets a page that asks for ten things at once in, and many wrong passwords wait', async () => {
+    const { url } = await serve({ auth: { ...NO_WAY, basic: ALL_WAYS.basic } });
+    const right = await Promise.all(Array.from({ length: 10 }, () => curl('-u', 'bcrypt:päss:word', `${url}/said`)));
+    assert.deepEqual(new Set(right.map(({ status }) => status)), new Set([200]));
+    lines.length = 0;
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push((await curl('-u', `sha:wrong${i}`, `${url}/said`)).status);
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429]);
+    const waiting = await curl('-u', 'sha:secret', `${url}/said`);
+    assert.equal(waiting.status, 429);
+    assert.match(waiting.head, /^retry-after: 1\r$/im);
+    assert.deepEqual(lines, ['127.0.0.1 fails to authenticate again and again and has to wait between its attempts']);
+    assert.equal((await curl(`${url}/healthz`)).status, 200);
+  });
+
+  test('follows rules by path', async () => {
+    const rules = [
+      { path: '/said', allow: 'authenticated' as const, users: ['sha'] },
+      { path: '/healthz', allow: 'nobody' as const, users: [] },
+      { path: '/open/', allow: 'anyone' as const, users: [] },
+    ];
+    const { url } = await serve({ auth: { ...ALL_WAYS, rules } });
+    const status = async (path: string, ...args: string[]) => (await curl(...args, `${url}${path}`)).status;
+    assert.equal(await status('/said', '-u', 'sha:secret'), 200);
+    assert.equal(await status('/said', '-u', 'apr1:pässword'), 403);
+    assert.equal(await status('/healthz', '-u', 'sha:secret'), 403);
+    assert.equal(await status('/open/x'), 404);
+    assert.equal(await status('/other'), 401);
+  });
+
+  test('takes up changed files, and keeps what was good when a new one is not', async () => {
+    const file = secret('changing', `${TOKEN}\n`);
+    const { url, server } = await serve({ auth: { ...NO_WAY, bearer: { file } } });
+    const status = async (token: string) => (await curl('-H', `Authorization: Bearer ${token}`, `${url}/said`)).status;
+    assert.equal(await status(TOKEN), 200);
+    secret('changing', 'bad\n');
+    lines.length = 0;
+    server.renewSecrets();
+    server.renewSecrets();
+    assert.equal(lines.length, 1);
+    assert.equal(await status(TOKEN), 200);
+    secret('changing', 'another-token-0123456789\n');
+    server.renewSecrets();
+    assert.deepEqual([await status(TOKEN), await status('another-token-0123456789')], [401, 200]);
+    rmSync(file);
+    server.renewSecrets();
+    assert.equal(await status('another-token-0123456789'), 200);
+  });
+
+  test('a file that cannot be used, or a missing credential, is an error before anything is served', async () => {
+    const withFile = (file: string) => serve({ auth: { ...NO_WAY, bearer: { file } } });
+    await assert.rejects(withFile('/nonexistent'), /web\.auth\.bearer\.file: \/nonexistent cannot be used: ENOENT/);
+    await assert.rejects(withFile(secret('empty', '')), /it holds no token/);
+    await assert.rejects(withFile('credential:tokens'), /started without any\n +add LoadCredential=tokens:/);
+    await assert.rejects(
+      serve({ auth: { ...NO_WAY, basic: { file: secret('des', 'a:rqXexS6ZhobKA'), realm: 'x' } } }),
+      /line 1/,
+    );
+  });
+
+  test('takes credentials that systemd hands over', async () => {
+    const config = 'web: { auth: { bearer: { file: "credential:tokens" } } }';
+    const agent = await AgentProcess.start(config, ['--port', '0'], { CREDENTIALS_DIRECTORY: directory });
+    try {
+      assert.equal((await curl(`${agent.url}/metrics`)).status, 401);
+      assert.equal((await curl('-H', `Authorization: Bearer ${TOKEN}`, `${agent.url}/metrics`)).status, 200);
+    } finally {
+      await agent.stop();
+    }
+  });
+});
+
+describe('TLS', { skip }, () => {
+  let authority: TestAuthority;
+  let strangers: TestAuthority;
+  let files: { cert: string; key: string };
+  before(() => {
+    authority = new TestAuthority(directory);
+    strangers = new TestAuthority(directory, 'strangers');
+    files = authority.issue('server');
+  });
+  const tls = (more: Partial<NonNullable<WebOptions['tls']>> = {}) => ({
+    ...files,
+    clientCa: undefined,
+    clientCertificates: 'none' as const,
+    minVersion: 'TLSv1.2' as const,
+    ...more,
+  });
+
+  test('encrypts, and takes up renewed files without a restart', async () => {
+    const { url, server } = await serve({ tls: tls(), auth: ALL_WAYS });
+    const ask = (...args: string[]) => curl('--cacert', authority.ca, ...args, `${url}/said`);
+    assert.match(url, /^https:/);
+    assert.equal((await ask('-u', 'sha:secret')).status, 200);
+    assert.equal((await ask()).status, 401);
+    assert.equal((await curl(`${url}/said`)).exit, 60);
+    assert.equal((await curl(url.replace('https:', 'http:'))).status, 0);
+    assert.notEqual((await ask('--tls-max', '1.1')).exit, 0);
+
+    const renewed = strangers.issue('server', 'renewed');
+    const kept = { ...files };
+    copyFileSync(files.cert, join(directory, 'old.pem'));
+    renameSync(renewed.cert, files.cert);
+    lines.length = 0;
+    server.renewSecrets();
+    server.renewSecrets();
+    assert.equal(lines.length, 1, 'certificate and key do not fit while only one of them is new');
+    assert.equal((await ask('-u', 'sha:secret')).status, 200);
+    renameSync(renewed.key, files.key);
+    server.renewSecrets();
+    assert.equal((await ask()).exit, 60);
+    assert.equal((await curl('--cacert', strangers.ca, '-u', 'sha:secret', `${url}/said`)).status, 200);
+    files = authority.issue('server');
+    assert.deepEqual(files, kept);
+  });
+
+  test('takes client certificates in place of passwords, or demands them', async () => {
+    const client = authority.issue('grafana');
+    const stranger = strangers.issue('mallory');
+    const showing = ({ cert, key }: { cert: string; key: string }) => ['--cert', cert, '--key', key];
+    const rules = [{ path: '/said', allow: 'authenticated' as const, users: ['grafana', 'sha'] }];
+    const withCa = { clientCa: authority.ca };
+    const optional = await serve({
+      tls: tls({ ...withCa, clientCertificates: 'optional' }),
+      auth: { ...ALL_WAYS, rules },
+    });
+    const ask = (url: string, ...args: string[]) => curl('--cacert', authority.ca, ...args, `${url}/said`);
+    assert.equal((await ask(optional.url, ...showing(client))).status, 200);
+    assert.equal((await ask(optional.url, ...showing(stranger))).status, 401);
+    assert.equal((await ask(optional.url, '-u', 'sha:secret')).status, 200);
+    assert.equal((await ask(optional.url)).status, 401);
+
+    const required = await serve({
+      tls: tls({ ...withCa, clientCertificates: 'required' }),
+      auth: { ...NO_WAY, rules },
+    });
+    assert.equal((await ask(required.url, ...showing(client))).status, 200);
+    assert.equal((await ask(required.url, ...showing(authority.issue('other')))).status, 403);
+    assert.equal((await ask(required.url)).status, 0);
+    assert.equal((await ask(required.url, ...showing(stranger))).status, 0);
+  });
+
+  test('a certificate without its key is an error', async () => {
+    await assert.rejects(
+      serve({ tls: tls({ key: authority.issue('another').key }) }),
+      /web\.tls\.cert: .*key values mismatch/,
+    );
+  });
+});
+
+describe('addresses', { skip }, () => {
+  test('a unix socket has the mode and owner it is to have', async () => {
+    const path = join(directory, 'socket');
+    const isRoot = process.getuid?.() === 0;
+    const owner = isRoot ? { user: 'daemon', group: '12345' } : {};
+    const { server, web } = await serve({ listen: [`unix:${path}`], unixSocket: { mode: '0620', ...owner } });
+    const { mode, gid, uid } = statSync(path);
+    assert.equal(mode & 0o777, 0o620);
+    if (isRoot) assert.deepEqual([uid, gid], [1, 12345]);
+    assert.equal((await curl('--unix-socket', path, 'http://any.name/said')).body, 'said');
+    await server.reconfigure({ ...web, unixSocket: { mode: '0600' } });
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    const odd = serve({ listen: [`unix:${path}2`], unixSocket: { mode: '0600', group: 'no-such-group' } });
+    await assert.rejects(odd, /there is no group no-such-group/);
+  });
+
+  test('on loopback only names of this host are answered', async () => {
+    const { url } = await serve({ hosts: ['stats.example'] });
+    const status = async (host: string) => (await curl('-H', `Host: ${host}`, `${url}/said`)).status;
+    assert.equal(await status('localhost:1'), 200);
+    assert.equal(await status('stats.example'), 200);
+    assert.equal(await status('rebound.example'), 421);
+  });
+
+  test('beyond loopback without authentication is warned about', async () => {
+    lines.length = 0;
+    await serve({ listen: ['0.0.0.0:0'] });
+    assert.match(
+      lines.join('\n'),
+      /^everybody who can reach http:\/\/0\.0\.0\.0:\d+ can read everything that is served$/,
+    );
+  });
+
+  test('addresses change while requests are answered, and stay as they were when a new one cannot be', async () => {
+    const { url, server, web } = await serve({});
+    const port = new URL(url).port;
+    const other = await serve({});
+    const taken = new URL(other.url).host;
+    await assert.rejects(server.reconfigure({ ...web, listen: [`0.0.0.0:${port}`, taken] }), /EADDRINUSE/);
+    assert.equal((await curl(`${url}/said`)).status, 200);
+    const [all] = await server.reconfigure({ ...web, listen: [`0.0.0.0:${port}`] });
+    assert.equal(all, `http://0.0.0.0:${port}`);
+    assert.equal((await curl(`${url}/said`)).status, 200);
+    const path = join(directory, 'later');
+    await server.reconfigure({ ...web, listen: [`unix:${path}`] });
+    assert.equal((await curl('--unix-socket', path, 'http://x/said')).status, 200);
+    assert.equal((await curl(`${url}/said`)).status, 0);
+  });
+});
+
+describe('browsers', { skip }, () => {
+  test('are told what pages may do with answers', async () => {
+    const { url } = await serve({ auth: ALL_WAYS });
+    for (const path of ['/healthz', '/said', '/nothing']) {
+      const { head } = await curl('-H', 'Origin: https://page.example', `${url}${path}`);
+      assert.match(head, /^x-content-type-options: nosniff\r$/im);
+      assert.match(head, /^x-frame-options: DENY\r$/im);
+      assert.match(head, /^referrer-policy: no-referrer\r$/im);
+      assert.match(head, /^content-security-policy: default-src 'self'; .*frame-ancestors 'none'\r$/im);
+      assert.match(head, /^cross-origin-resource-policy: same-origin\r$/im);
+      assert.doesNotMatch(head, /access-control/i);
+    }
+  });
+
+  test('get the listed origins through, also when they ask before', async () => {
+    const { url } = await serve({ auth: ALL_WAYS, cors: { origins: ['https://page.example'] } });
+    const asks = ['-X', 'OPTIONS', '-H', 'Access-Control-Request-Method: GET'];
+    const listed = await curl(...asks, '-H', 'Origin: https://page.example', `${url}/said`);
+    assert.equal(listed.status, 204);
+    assert.match(listed.head, /^access-control-allow-origin: https:\/\/page\.example\r$/im);
+    assert.match(listed.head, /^access-control-allow-headers: Authorization, Content-Type\r$/im);
+    const other = await curl(...asks, '-H', 'Origin: https://other.example', `${url}/said`);
+    assert.equal(other.status, 401);
+    assert.doesNotMatch(other.head, /access-control-allow/i);
+    const answer = await curl('-u', 'sha:secret', '-H', 'Origin: https://page.example', `${url}/said`);
+    assert.match(answer.head, /^vary: Origin\r$/im);
+  });
+
+  test('cannot change the agent for a page of another origin', async () => {
+    const { url } = await serve({});
+    const post = (...args: string[]) => curl('-X', 'POST', ...args, `${url}/-/anything`);
+    assert.equal((await post('-H', 'Origin: https://page.example')).status, 403);
+    assert.equal((await post('-H', 'Sec-Fetch-Site: cross-site')).status, 403);
+    assert.equal((await post()).status, 404);
+  });
+});
