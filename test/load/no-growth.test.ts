@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Housekeeper } from '../../src/kernel/housekeeping/index.js';
+import {
+  createCgroupFiles,
+  DescriptorBudget,
+  detectHierarchies,
+  resolveHostPaths,
+} from '../../src/kernel/linux/index.js';
+import { createClock } from '../../src/kernel/log/index.js';
+import { type ActivePlugin, Supervisor } from '../../src/kernel/plugins/index.js';
+import { PluginRecord } from '../../src/kernel/plugins/record.js';
+import cpu from '../../src/plugins/metric-sources/cpu/index.js';
+import diskIo from '../../src/plugins/metric-sources/disk-io/index.js';
+import memory from '../../src/plugins/metric-sources/memory/index.js';
+import { pluginContext } from '../support/handler-bench.js';
+import { RAW } from '../support/probes.js';
+import { RealCgroup } from '../support/real-cgroup.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+const CYCLES = 10_000;
+const SAMPLES = 3;
+/** What thousands of cycles may leave: caches that fill once, not something per container. Bytes. */
+const ALLOWANCE = 2 * 1024 * 1024;
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const cgroup = new RealCgroup(`/tallyman-growth-${process.pid}`).create();
+after(() => cgroup.remove());
+
+function heapInUse(): number {
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const openDescriptors = () => readdirSync('/proc/self/fd').length;
+
+describe('containers that come and go', () => {
+  test(`leave no memory and no descriptor behind in ${CYCLES} cycles`, async () => {
+    const clock = createClock();
+    const budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
+    const hierarchies = detectHierarchies(resolveHostPaths());
+    const context = pluginContext();
+    const options = {
+      interval: 1000,
+      maxInterval: 1000,
+      dynamic: true,
+      jitter: 0,
+      idleRefresh: 0,
+      historyDuration: 120_000,
+    };
+    const listener = { ended() {}, oomKills() {} };
+    const housekeeper = new Housekeeper(options, clock, quiet, new Supervisor(clock, quiet), listener);
+    const sources = [cpu, memory, diskIo].map((plugin): ActivePlugin<'metric-source'> => {
+      const record = new PluginRecord(plugin.name, plugin.name, plugin.name, 'fail');
+      record.state = 'running';
+      const config = plugin.configSchema.parse({});
+      return { record, kind: 'metric-source', instance: plugin.create(context, config as never) };
+    });
+    for (const source of sources) housekeeper.sourceAdded(source, sources);
+
+    const cycle = async () => {
+      const files = createCgroupFiles(hierarchies, cgroup.name, budget);
+      housekeeper.add({ name: cgroup.name, description: RAW, cgroup: files });
+      for (let i = 0; i < SAMPLES; i++) await housekeeper.refresh([cgroup.name], 0);
+      const { ring } = housekeeper.get(cgroup.name)!;
+      assert.equal(ring.length, SAMPLES);
+      housekeeper.remove(cgroup.name);
+    };
+    for (let i = 0; i < 500; i++) await cycle();
+    const [memoryBefore, descriptorsBefore] = [heapInUse(), openDescriptors()];
+    for (let i = 0; i < CYCLES; i++) await cycle();
+    const growth = heapInUse() - memoryBefore;
+    context.dispose();
+    assert.equal(openDescriptors(), descriptorsBefore);
+    assert.equal(budget.kept, 0);
+    assert.ok(growth < ALLOWANCE, `grew by ${growth} bytes, ${(growth / CYCLES).toFixed(1)} per container`);
+  });
+});
+
+describe('history', () => {
+  test('costs what docs/performance.md says: 8 bytes a number, and one more for the time', async () => {
+    const { LayoutTable, SampleRing, SampleRow } = await import('../../src/kernel/history/index.js');
+    const width = 35;
+    const field = { name: 'x', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
+    const columns = Array.from({ length: width }, (_, i) => ({ field: { ...field, name: `x${i}` } }));
+    const layout = new LayoutTable().intern(columns);
+    const row = new SampleRow();
+    row.begin(width);
+    const ring = new SampleRing(120_000_000);
+    for (let second = 0; second < 600; second++) ring.push(layout, second * 1_000_000, row);
+    assert.equal(ring.length, 121);
+    assert.equal(ring.bytes, 128 * (width + 1) * 8);
+  });
+});
