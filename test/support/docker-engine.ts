@@ -1,5 +1,6 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { BUSYBOX, packBusybox } from './busybox-image.js';
+import { until } from './discovery.js';
 import { cgroupOf, EngineProcess, run } from './engine-process.js';
 
 const DOCKERD = '/usr/sbin/dockerd';
@@ -51,15 +52,24 @@ export class DockerEngine {
 
   /** Ends the daemon with SIGKILL; with `--live-restore` its containers go on. */
   async kill(): Promise<void> {
+    const containerd = readFileSync(this.#engine.path('exec/containerd/containerd.pid'), 'utf8');
     await this.#engine.end('SIGKILL');
     rmSync(this.#engine.path('pid'), { force: true });
+    // It dies with its daemon, a moment later; a new daemon that meets it dying waits for it in vain.
+    await until(
+      () => !existsSync(`/proc/${containerd}`),
+      () => 'containerd outlives dockerd',
+    );
   }
 
   /** Removes all containers, the daemon and its files. */
   async stop(): Promise<void> {
-    const ids = (await this.cli('ps', '-aq')).split('\n').filter((id) => id !== '');
-    if (ids.length > 0) await this.cli('rm', '-f', ...ids);
-    await this.#engine.end('SIGTERM');
+    if (this.#engine.running) {
+      const ids = (await this.cli('ps', '-aq')).split('\n').filter((id) => id !== '');
+      if (ids.length > 0) await this.cli('rm', '-f', ...ids);
+      await this.#engine.end('SIGTERM');
+    }
+    this.#engine.killLeftovers();
     await this.#engine.removeFiles();
   }
 

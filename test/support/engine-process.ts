@@ -7,6 +7,9 @@ import { until } from './discovery.js';
 
 export const run = promisify(execFile);
 
+/** Characters of an engine's log that tell why it did not start. */
+const LOG_TAIL = 2000;
+
 /** A container engine that runs as a child process, with all its files in a directory of its own. */
 export class EngineProcess {
   readonly #directory: string;
@@ -33,7 +36,7 @@ export class EngineProcess {
     const child = spawn(this.#command, args, { stdio: ['ignore', log, log], detached: true });
     this.#process = child;
     for (let ready = false; !ready; ) {
-      if (child.exitCode !== null) throw new Error(readFileSync(this.path('log'), 'utf8'));
+      if (child.exitCode !== null) throw new Error(readFileSync(this.path('log'), 'utf8').slice(-LOG_TAIL));
       ready = await answers().then(
         () => true,
         () => false,
@@ -45,9 +48,24 @@ export class EngineProcess {
     const child = this.#process;
     child?.kill(signal);
     await until(
-      () => child === undefined || child.exitCode !== null || child.signalCode !== null,
+      () => !this.running,
       () => `${this.#command} does not end`,
     );
+  }
+
+  /** Whether the program runs. */
+  get running(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Kills what an engine that died left running: helpers that name its directory, and the containers below them. */
+  killLeftovers(): void {
+    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const helpers = processes.filter((pid) => readProcess(pid, 'cmdline').includes(`${this.#directory}/`));
+    for (const pid of helpers) {
+      for (const child of readProcess(pid, `task/${pid}/children`).split(' ')) killProcess(child);
+      killProcess(pid);
+    }
   }
 
   /** Removes the files. A daemon that was killed, or that keeps its containers alive, leaves mounts behind. */
@@ -58,6 +76,22 @@ export class EngineProcess {
       .filter((path) => path.startsWith(`${this.#directory}/`));
     for (const path of mounts.reverse()) await run('umount', ['-l', path]);
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function readProcess(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function killProcess(pid: string): void {
+  try {
+    if (Number(pid) > 1) process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // It ended by itself.
   }
 }
 

@@ -46,6 +46,7 @@ export class PodmanEngine {
   async stop(): Promise<void> {
     await this.cli('rm', '-f', '-a', '-t', '0');
     await this.#engine.end('SIGTERM');
+    this.#engine.killLeftovers();
     await this.#engine.removeFiles();
     removeCgroups(this.#parent);
   }
