@@ -26,6 +26,9 @@ const IRRELEVANT: ReadonlySet<string> = new Set(
   ),
 );
 
+/** `unknown`: it answered that it does not know the id. `removed`: it told that the container was removed. */
+export type Denial = 'unknown' | 'removed';
+
 export interface KnowledgeOptions {
   readonly endpoint: Endpoint;
   /** Time limit of a call, ms. */
@@ -45,7 +48,7 @@ export class ContainerKnowledge {
   readonly #options: KnowledgeOptions;
   readonly #tell: (id: string) => void;
   readonly #table = new ContainerTable();
-  readonly #denied = new Set<string>();
+  readonly #denied = new Map<string, Denial>();
   readonly #summaries = new Map<string, ContainerSummary>();
   readonly #queue = new RefreshQueue(PARALLEL_INSPECTS, (id) => this.#refresh(id));
   readonly #failures: InspectFailures;
@@ -83,9 +86,9 @@ export class ContainerKnowledge {
     return this.#table.find(id, stale);
   }
 
-  /** True when the engine answered that it does not know the id, or told that it was removed. */
-  denies(id: string): boolean {
-    return this.#denied.has(id);
+  /** Why the engine has no such container; `undefined` when it has one or was not asked. */
+  denial(id: string): Denial | undefined {
+    return this.#denied.get(id);
   }
 
   /** Asks the engine about an id; `changed` tells the answer. */
@@ -112,7 +115,7 @@ export class ContainerKnowledge {
     if (event.action === 'destroy') {
       // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
       this.#forget(id);
-      this.#deny(id);
+      this.#deny(id, 'removed');
       return;
     }
     this.#denied.delete(id);
@@ -206,9 +209,9 @@ export class ContainerKnowledge {
     this.#succeeded(id);
   }
 
-  #deny(id: string): void {
-    if (this.#denied.size >= MAX_DENIED) this.#denied.delete(this.#denied.values().next().value!);
-    this.#denied.add(id);
+  #deny(id: string, denial: Denial): void {
+    if (this.#denied.size >= MAX_DENIED) this.#denied.delete(this.#denied.keys().next().value!);
+    this.#denied.set(id, denial);
   }
 
   #succeeded(id: string): void {
@@ -218,7 +221,7 @@ export class ContainerKnowledge {
   #inspectFailed(id: string, error: unknown): void {
     if (error instanceof EngineError && error.status === 404) {
       this.#forget(id);
-      this.#deny(id);
+      this.#deny(id, 'unknown');
       this.#tell(id);
       return;
     }

@@ -1,6 +1,6 @@
 import { type ContainerDescription, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import { createEngineClient, type EngineClient, EngineError, type TlsFiles } from './client.js';
-import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
+import { ContainerKnowledge, type Denial, type KnowledgeOptions } from './container-knowledge.js';
 import type { KnownContainer } from './container-table.js';
 import { followEvents, sinceText } from './event-stream.js';
 import type { EngineEvent } from './events.js';
@@ -82,9 +82,9 @@ export class DockerDaemon {
     return this.#knowledge.find(id, this.#state !== 'up');
   }
 
-  /** True when the engine answered that it does not know the id. */
-  denies(id: string): boolean {
-    return this.#knowledge.denies(id);
+  /** Why the engine has no such container; `undefined` when it has one or was not asked. */
+  denial(id: string): Denial | undefined {
+    return this.#knowledge.denial(id);
   }
 
   /** Asks the engine about an id; `containerChanged` tells the answer. Nothing happens while it is away. */

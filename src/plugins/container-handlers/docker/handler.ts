@@ -115,11 +115,14 @@ export class EngineHandler implements ContainerHandler {
 
   /** The verdict on a path whose container no engine has told about. */
   #unknown(id: string, certain: boolean): Identification {
-    const asking = this.#daemons.filter((daemon) => daemon.state === 'up' && !daemon.denies(id));
+    const asking = this.#daemons.filter((daemon) => daemon.state === 'up' && daemon.denial(id) === undefined);
     for (const daemon of asking) daemon.ask(id);
+    const away = this.#daemons.some((daemon) => daemon.state !== 'up');
+    if (asking.length === 0 && !away && this.#daemons.some((daemon) => daemon.denial(id) === 'removed')) {
+      return { verdict: 'pass' };
+    }
     const now = this.#context.clock.monotonic();
     const begun = this.#waiting.get(id) ?? this.#wait(id, now);
-    const away = this.#daemons.some((daemon) => daemon.state !== 'up');
     if (now - begun < this.#options.grace) {
       const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
       return { verdict: 'pending', reason: `looks like a ${this.#kind.namespace} container; the engine ${reason}` };
