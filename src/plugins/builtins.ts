@@ -33,6 +33,9 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'api-v1.3': importing(() => import('../api-versions/v1.3/index.js')),
   'api-v2.0': importing(() => import('../api-versions/v2.0/index.js')),
   'api-v2.1': importing(() => import('../api-versions/v2.1/index.js')),
+  engines: importing(() => import('./endpoints/engines/index.js')),
+  validate: importing(() => import('./endpoints/validate/index.js')),
+  profiling: importing(() => import('./endpoints/profiling/index.js')),
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
 };
 
@@ -55,5 +58,7 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'api-v1.3' },
   { use: 'api-v2.0' },
   { use: 'api-v2.1' },
+  { use: 'engines' },
+  { use: 'validate' },
   { use: 'prometheus' },
 ];

@@ -292,6 +292,35 @@ describe('docker handler on a daemon that misbehaves', () => {
     assert.equal(handler.watch(`${slice}/machine-libpod_pod_${A}.slice`).verdict, 'pass');
     assert.deepEqual(handler.handler.runtime!(), { name: 'podman', version: '4.3.1', apiVersion: '1.41' });
   });
+
+  it('asks the engine about itself once for many, and says why when it cannot', async () => {
+    const images = [{ Id: 'sha256:abc', RepoTags: ['shop/web:1'], Created: 1767323046, Size: 4096 }];
+    const info = { ServerVersion: '29.0.1', Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']] };
+    engine.overrides.set('/info', { status: 200, body: JSON.stringify({ ...info, Containers: 3 }) });
+    engine.overrides.set('/images/json', { status: 200, body: JSON.stringify(images) });
+    const { handler } = await start();
+    const [absent] = await handler.engines!();
+    assert.match(absent!.reason!, /no such socket/);
+    await engine.listen();
+    await up(bench!);
+    const reports = await Promise.all(Array.from({ length: 10 }, () => handler.engines!()));
+    const [report] = reports[9]!;
+    assert.equal(report!.endpoint, engine.endpoint);
+    assert.deepEqual(report!.info!.storageStatus, [{ name: 'Backing Filesystem', value: 'extfs' }]);
+    assert.deepEqual(report!.info!.images, [
+      { id: 'sha256:abc', tags: ['shop/web:1'], createdAt: 1767323046e6, size: 4096 },
+    ]);
+    assert.equal(report!.info!.containers.total, 3);
+    assert.equal(engine.requests.filter((url) => url.startsWith('/images/json')).length, 1);
+  });
+
+  it('an engine that refuses to tell of itself has the reason, not an error', async () => {
+    engine.overrides.set('/info', { status: 500, body: '{"message":"no"}' });
+    engine.overrides.set('/images/json', { status: 200, body: 'null' });
+    await engine.listen();
+    const { handler } = await start();
+    assert.match((await handler.engines!())[0]!.reason!, /refused info with status 500: no/);
+  });
 });
 
 /** The bench's methods, usable on their own. */

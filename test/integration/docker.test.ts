@@ -134,6 +134,15 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
     assert.equal(ended()!.pid, undefined);
   });
 
+  it('tells what the engine says of itself', async () => {
+    const [report] = await bench.handler.engines!();
+    const { info } = report!;
+    assert.equal(info!.version, await engine.cli('version', '-f', '{{.Server.Version}}'));
+    assert.equal(info!.rootDirectory, engine.dataRoot);
+    assert.equal(info!.storageDriver, await engine.cli('info', '-f', '{{.Driver}}'));
+    assert.ok(info!.images.some(({ tags }) => tags.includes(IMAGE)));
+  });
+
   it('misses none of a storm of containers, and leaves none over', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `storm-${index}`);
     // Docker before 24.0.7 can deadlock for ever when many containers leave one network at once (moby/libnetwork#2649).

@@ -179,6 +179,7 @@ function requestOf(headers: Record<string, string>, query: string): ApiRequest {
     method: 'GET',
     args: [],
     containerName: '/',
+    trusted: true,
     query: new URLSearchParams(query),
     header: (name) => headers[name.toLowerCase()],
     text: async () => '',

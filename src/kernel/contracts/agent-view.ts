@@ -1,4 +1,4 @@
-import type { ContainerDescription, DepartedContainer, RuntimeInfo } from './container.js';
+import type { ContainerDescription, DepartedContainer, EngineReport, RuntimeInfo } from './container.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { LinuxHost } from './linux.js';
@@ -160,6 +160,10 @@ export interface AgentView {
   departed(): readonly DepartedContainer[];
   /** Container runtimes that can be reached. */
   runtimes(): readonly RuntimeInfo[];
+  /** What the container engines say of themselves; those that cannot be asked, with the reason. At most seconds old. */
+  engines(): Promise<readonly EngineReport[]>;
+  /** The cgroup directories whose changes the kernel reports (inotify), by container, sorted by name. */
+  watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[];
   /** What happened on this host. */
   readonly events: EventLog;
   /** Every field of every loaded metric source. */

@@ -81,6 +81,52 @@ export interface RuntimeInfo {
   readonly apiVersion: string;
 }
 
+/** An image that an engine holds. */
+export interface EngineImage {
+  readonly id: string;
+  /** `shop/web:1`, … */
+  readonly tags: readonly string[];
+  /** µs since the epoch */
+  readonly createdAt: number;
+  /** bytes */
+  readonly size: number;
+}
+
+/** What a container engine says of itself. Texts it does not tell are empty. */
+export interface EngineInfo {
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly kernelVersion: string;
+  readonly os: string;
+  readonly hostname: string;
+  /** Where it keeps its data (`/var/lib/docker`). */
+  readonly rootDirectory: string;
+  readonly storageDriver: string;
+  /** What the storage driver says of itself, in its order. */
+  readonly storageStatus: readonly { readonly name: string; readonly value: string }[];
+  readonly cgroupDriver: string;
+  readonly containers: {
+    readonly total: number;
+    readonly running: number;
+    readonly paused: number;
+    readonly stopped: number;
+  };
+  readonly images: readonly EngineImage[];
+}
+
+/** One engine behind a handler: what it says of itself, or why that is not known. */
+export interface EngineReport {
+  /** `docker`, `podman`, … */
+  readonly runtime: string;
+  /** Its address, for people. */
+  readonly endpoint: string;
+  /** When it said so, µs since the epoch; absent without `info`. */
+  readonly askedAt?: number;
+  readonly info?: EngineInfo;
+  /** Why there is no `info`. */
+  readonly reason?: string;
+}
+
 /** A container that ended a short while ago: its cgroup is gone, what its handler knew of it at its end is not. */
 export interface DepartedContainer {
   /** The absolute cgroup path it had. */
@@ -110,6 +156,11 @@ export interface ContainerHandler {
   stop?(): Promise<void> | void;
   /** What is known of the runtime; `undefined` while it cannot be reached. Must be served from memory. */
   runtime?(): RuntimeInfo | undefined;
+  /**
+   * What the engines behind the handler say of themselves. Asks each at most once in some seconds, whoever calls how
+   * often; an engine that cannot be asked is a report with a reason.
+   */
+  engines?(): Promise<readonly EngineReport[]>;
   /**
    * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and
    * out-of-memory kills need not catch the moment. Served from memory. One that runs again is no longer listed.

@@ -10,6 +10,11 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** A header of the request, whatever its case; several of one name are joined with `, `. */
   header(name: string): string | undefined;
+  /**
+   * Whether the client may have what costs the agent dearly or shows its inside: it proved who it is, or it is on this
+   * host (loopback, a unix socket).
+   */
+  readonly trusted: boolean;
   /** The whole body as text. @throws RequestError 413 above the size limit, 408 when it does not arrive in time */
   text(): Promise<string>;
   /** Aborted when the client goes away, the request time limit passes or the agent stops. */

@@ -206,6 +206,9 @@ export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequ
     containerName: `/${args.join('/')}`,
     query: new URLSearchParams(exchange.query),
     header: (name) => headerOf(exchange, name),
+    get trusted() {
+      return exchange.trusted;
+    },
     text: () => exchange.text(),
     get signal() {
       return exchange.signal;

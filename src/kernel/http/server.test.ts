@@ -39,7 +39,14 @@ function big(pieces: number, failure?: string): Answer {
 const handlers: Record<string, RequestHandler> = {
   echo: async (request) => ({
     body: (out) =>
-      out.json({ ...request, query: request.query.toString(), header: undefined, text: undefined, signal: undefined }),
+      out.json({
+        ...request,
+        query: request.query.toString(),
+        header: undefined,
+        trusted: undefined,
+        text: undefined,
+        signal: undefined,
+      }),
   }),
   body: async (request) => text(await request.text()),
   sync: () => text('sync'),

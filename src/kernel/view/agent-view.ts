@@ -1,14 +1,16 @@
-import type {
-  AgentSelf,
-  AgentView,
-  ContainerView,
-  DepartedContainer,
-  EventLog,
-  FieldDescriptor,
-  LinuxHost,
-  PendingContainer,
-  PluginStatus,
-  RuntimeInfo,
+import {
+  type AgentSelf,
+  type AgentView,
+  type ContainerView,
+  type DepartedContainer,
+  type EngineReport,
+  type EventLog,
+  type FieldDescriptor,
+  type LinuxHost,
+  messageOf,
+  type PendingContainer,
+  type PluginStatus,
+  type RuntimeInfo,
 } from '../contracts/index.js';
 import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
@@ -117,6 +119,22 @@ export class LiveView implements AgentView {
       .plugins()
       .active('container-handler')
       .flatMap(({ instance }) => instance.runtime?.() ?? []);
+  }
+
+  async engines(): Promise<readonly EngineReport[]> {
+    const handlers = this.parts.plugins().active('container-handler');
+    const answers = handlers.map(async ({ record, instance }): Promise<readonly EngineReport[]> => {
+      try {
+        return (await instance.engines?.()) ?? [];
+      } catch (error) {
+        return [{ runtime: record.id, endpoint: '', reason: messageOf(error) }];
+      }
+    });
+    return (await Promise.all(answers)).flat();
+  }
+
+  watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
+    return this.parts.registry().watchedDirectories();
   }
 
   fields(): readonly FieldDescriptor[] {

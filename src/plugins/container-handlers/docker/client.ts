@@ -27,6 +27,8 @@ export interface EngineClient {
   version(): Promise<unknown>;
   /** The engine's settings and counts. */
   info(): Promise<unknown>;
+  /** The images that the engine holds. */
+  images(): Promise<unknown>;
   /** All containers, also those that do not run. */
   list(): Promise<unknown>;
   inspect(id: string): Promise<unknown>;
@@ -61,6 +63,7 @@ export async function createEngineClient(endpoint: Endpoint, tls: TlsFiles, time
   return {
     version: () => call('version', (abortSignal) => version.call(docker, { abortSignal })),
     info: () => call('info', (abortSignal) => info.call(docker, { abortSignal })),
+    images: () => call('images', (abortSignal) => docker.listImages({ abortSignal })),
     list: () => call('the list of containers', (abortSignal) => docker.listContainers({ all: true, abortSignal })),
     inspect: (id) => call(`container ${id}`, (abortSignal) => docker.getContainer(id).inspect({ abortSignal })),
     events: (since) =>

@@ -1,7 +1,13 @@
-import { type ContainerDescription, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
+import {
+  type ContainerDescription,
+  type EngineReport,
+  messageOf,
+  type RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
 import { createEngineClient, type EngineClient, EngineError, type TlsFiles } from './client.js';
 import { ContainerKnowledge, type Denial, type KnowledgeOptions } from './container-knowledge.js';
 import type { KnownContainer } from './container-table.js';
+import { EngineInfoCache } from './engine-info.js';
 import { followEvents, sinceText } from './event-stream.js';
 import type { EngineEvent } from './events.js';
 import { record, text } from './json.js';
@@ -43,6 +49,8 @@ export class DockerDaemon {
   #client: EngineClient | undefined;
   #state: 'new' | 'up' | 'down' = 'new';
   #runtime: RuntimeInfo | undefined;
+  readonly #info: EngineInfoCache;
+  #away = 'it has not answered yet';
   #since: string | undefined;
   #quiet = false;
 
@@ -53,6 +61,7 @@ export class DockerDaemon {
       if (!this.#quiet) listener.containerChanged(id);
     });
     this.#once = new OnceLogger(options.logger);
+    this.#info = new EngineInfoCache(options.rules.namespace, options.endpoint.url, options.clock);
   }
 
   /** `new` until the first connection succeeded or failed. */
@@ -63,6 +72,11 @@ export class DockerDaemon {
   /** What the engine said of itself, while it can be reached. */
   get runtime(): RuntimeInfo | undefined {
     return this.#state === 'up' ? this.#runtime : undefined;
+  }
+
+  /** What the engine says of itself, or why it does not. */
+  report(): Promise<EngineReport> {
+    return this.#info.report(this.#state === 'up' ? this.#client : undefined, this.#runtime, this.#away);
   }
 
   /** Connects, and reconnects for ever. @returns settles when the first connection succeeded or failed */
@@ -195,6 +209,7 @@ export class DockerDaemon {
   #wentDown(error: unknown): void {
     const before = this.#state;
     this.#state = 'down';
+    this.#away = messageOf(error);
     if (before === 'down') return;
     const consequence =
       before === 'up'

@@ -2,6 +2,7 @@ import type {
   ContainerHandler,
   ContainerRegistrar,
   DepartedContainer,
+  EngineReport,
   Identification,
   PluginContext,
   RuntimeInfo,
@@ -92,6 +93,10 @@ export class EngineHandler implements ContainerHandler {
 
   runtime(): RuntimeInfo | undefined {
     return this.#daemons.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+  }
+
+  engines(): Promise<readonly EngineReport[]> {
+    return Promise.all(this.#daemons.map((daemon) => daemon.report()));
   }
 
   departed(): readonly DepartedContainer[] {

@@ -1,0 +1,55 @@
+import {
+  type AgentView,
+  type Answer,
+  definePlugin,
+  type EngineReport,
+  PLUGIN_API_VERSION,
+  z,
+} from '../../../kernel/contracts/index.js';
+
+/** The JSON of an engine's report. */
+function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport) {
+  if (info === undefined) return { runtime, endpoint, reason: reason ?? 'it said nothing of itself' };
+  return {
+    runtime,
+    endpoint,
+    asked_at: timeText(askedAt),
+    version: info.version,
+    api_version: info.apiVersion,
+    kernel_version: info.kernelVersion,
+    os: info.os,
+    hostname: info.hostname,
+    root_dir: info.rootDirectory,
+    driver: info.storageDriver,
+    driver_status: Object.fromEntries(info.storageStatus.map(({ name, value }) => [name, value])),
+    cgroup_driver: info.cgroupDriver,
+    num_images: info.images.length,
+    num_containers: info.containers.total,
+    containers: info.containers,
+    images: info.images.map(({ id, tags, createdAt, size }) => ({
+      id,
+      repo_tags: tags,
+      created: timeText(createdAt),
+      size,
+    })),
+  };
+}
+
+/** RFC 3339, UTC. @param time µs since the epoch */
+function timeText(time = 0): string {
+  return new Date(time / 1000).toISOString();
+}
+
+async function answer(agent: AgentView): Promise<Answer> {
+  const reports = await agent.engines();
+  return { body: (out) => out.json(reports.map(reportJson)) };
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'engines',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'What the container engines say of themselves: versions, storage driver, counts, images.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ routes: { '/api/engines': () => answer(agent) } }),
+});

@@ -1,0 +1,121 @@
+import { promisify } from 'node:util';
+import { getHeapSnapshot } from 'node:v8';
+import { gzip } from 'node:zlib';
+import {
+  type AnyAnswer,
+  type ApiRequest,
+  badRequest,
+  definePlugin,
+  type Endpoint,
+  notFound,
+  PLUGIN_API_VERSION,
+  RequestError,
+  type StreamedAnswer,
+} from '../../../kernel/contracts/index.js';
+import { type ProfilingOptions, profilingOptions } from './options.js';
+import { cpuToPprof, heapToPprof } from './pprof.js';
+import { cpuProfile, heapProfile } from './profiles.js';
+
+const DEFAULT_SECONDS = 30;
+const zip = promisify<Uint8Array, Buffer>(gzip);
+
+/** Takes profiles of the agent itself, one at a time. */
+class ProfilingEndpoint implements Endpoint {
+  readonly routes: Endpoint['routes'] = {
+    '/debug/profile/': (request) => this.answer(request, { cpu: this.cpu, heap: this.snapshot }),
+    '/debug/pprof/': (request) => this.answer(request, { profile: this.pprofCpu, heap: this.pprofHeap }),
+  };
+  private busy = false;
+
+  constructor(private readonly options: ProfilingOptions) {}
+
+  private answer(request: ApiRequest, kinds: Readonly<Record<string, (request: ApiRequest) => AnyAnswer>>): AnyAnswer {
+    if (!request.trusted) {
+      throw new RequestError(
+        403,
+        'profiles are for clients that authenticate or are on this host: connect over loopback or a unix socket',
+      );
+    }
+    const kind = request.args.length === 1 ? kinds[request.args[0]!] : undefined;
+    if (kind === undefined) throw notFound(`there are these profiles: ${Object.keys(kinds).join(', ')}`);
+    return kind(request);
+  }
+
+  private readonly cpu = (request: ApiRequest): StreamedAnswer => {
+    const { samplingInterval } = this.options;
+    return this.timed(request, 'application/json', 'cpuprofile', async (milliseconds) =>
+      JSON.stringify(await cpuProfile(milliseconds, samplingInterval, request.signal)),
+    );
+  };
+
+  private readonly pprofCpu = (request: ApiRequest): StreamedAnswer => {
+    const { samplingInterval } = this.options;
+    return this.timed(request, 'application/octet-stream', 'cpu.pb.gz', async (milliseconds) =>
+      zip(cpuToPprof(await cpuProfile(milliseconds, samplingInterval, request.signal), samplingInterval)),
+    );
+  };
+
+  private readonly pprofHeap = (request: ApiRequest): StreamedAnswer =>
+    this.timed(request, 'application/octet-stream', 'heap.pb.gz', async (milliseconds) =>
+      zip(heapToPprof(await heapProfile(milliseconds, request.signal), milliseconds)),
+    );
+
+  private readonly snapshot = (): StreamedAnswer =>
+    file(
+      'application/json',
+      'heapsnapshot',
+      this.occupy(() => getHeapSnapshot()),
+    );
+
+  /** A profile over the `seconds` of the request. */
+  private timed(
+    request: ApiRequest,
+    contentType: string,
+    extension: string,
+    take: (milliseconds: number) => Promise<string | Uint8Array>,
+  ): StreamedAnswer {
+    const milliseconds = this.durationOf(request);
+    const pieces = this.occupy(async function* () {
+      yield await take(milliseconds);
+    });
+    return file(contentType, extension, pieces);
+  }
+
+  private durationOf({ query }: ApiRequest): number {
+    const text = query.get('seconds') ?? String(DEFAULT_SECONDS);
+    const longest = this.options.longest / 1000;
+    const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (seconds > 0 && seconds <= longest) return seconds * 1000;
+    throw badRequest(`seconds must be a number above 0 and at most ${longest}, not ${JSON.stringify(text)}`);
+  }
+
+  /** Two profiles at the same time would show each other. @throws RequestError 409 */
+  private occupy(pieces: () => AsyncIterable<string | Uint8Array>): AsyncIterable<string | Uint8Array> {
+    if (this.busy) throw new RequestError(409, 'another profile is being taken: try again when it is done');
+    return this.alone(pieces);
+  }
+
+  private async *alone(pieces: () => AsyncIterable<string | Uint8Array>): AsyncGenerator<string | Uint8Array> {
+    // Not before somebody reads: of a HEAD request nobody does.
+    this.busy = true;
+    try {
+      yield* pieces();
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+function file(contentType: string, extension: string, stream: AsyncIterable<string | Uint8Array>): StreamedAnswer {
+  const name = `tallyman-${new Date().toISOString().replace(/[-:]|\..*/g, '')}.${extension}`;
+  return { contentType, headers: { 'Content-Disposition': `attachment; filename="${name}"` }, stream };
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'profiling',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Profiles of the agent itself, for Chrome’s tools and for pprof.',
+  configSchema: profilingOptions,
+  create: (_context, options) => new ProfilingEndpoint(options),
+});

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { Profile } from 'pprof-format';
+import type { ApiRequest, PluginContext } from '../../../kernel/contracts/index.js';
+import { createHttpServer, type HttpServer } from '../../../kernel/http/index.js';
+import profiling from './index.js';
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const create = () => profiling.create({} as PluginContext, profiling.configSchema.parse({}));
+const web = { listen: ['127.0.0.1:0'], urlBasePrefix: '', requestTimeout: 20_000, maxConnections: 9 };
+const limits = { maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
+let server: HttpServer;
+let url: string;
+
+beforeEach(async () => {
+  server = createHttpServer({
+    web: { ...web, ...limits },
+    apiVersions: [],
+    endpoints: [{ id: 'profiling', instance: create() }],
+    guard: (_id, _what, call) => call(),
+    logger: quiet,
+  });
+  [url] = (await server.start()) as [string];
+});
+afterEach(() => server.stop(0));
+
+async function get(path: string): Promise<Response> {
+  const response = await fetch(url + path);
+  assert.equal(response.status, 200, path);
+  assert.match(response.headers.get('content-disposition')!, /^attachment; filename="tallyman-\d{8}T\d{6}\.[a-z.]+"$/);
+  return response;
+}
+
+/** Does something that a profile shows under this name. */
+function busyBee(until: () => boolean): Promise<number[][]> {
+  const kept: number[][] = [];
+  return new Promise((resolve) => {
+    const work = (): void => {
+      for (let i = 0; i < 20; i++) kept.push(Array.from({ length: 1000 }, (_, n) => Math.sqrt(n)));
+      if (kept.length > 2000) kept.splice(0, 1000);
+      if (until()) resolve(kept);
+      else setImmediate(work);
+    };
+    work();
+  });
+}
+
+async function whileBusy<T>(answer: Promise<T>): Promise<T> {
+  let done = false;
+  const bee = busyBee(() => done);
+  try {
+    return await answer;
+  } finally {
+    done = true;
+    await bee;
+  }
+}
+
+test('CPU profiles for Chrome’s tools and for pprof show what the process does', async () => {
+  const chrome = JSON.parse(await whileBusy(get('/debug/profile/cpu?seconds=0.3').then((r) => r.text())));
+  assert.ok(
+    chrome.nodes.some(({ callFrame }: { callFrame: { functionName: string } }) => callFrame.functionName === 'work'),
+  );
+  assert.equal(chrome.samples.length, chrome.timeDeltas.length);
+  const bytes = await whileBusy(get('/debug/pprof/profile?seconds=0.3').then((r) => r.arrayBuffer()));
+  const { names, profile } = decode(bytes);
+  assert.ok(names.includes('work'));
+  assert.deepEqual(
+    profile.sampleType.map(({ type, unit }) => [text(profile, type), text(profile, unit)]),
+    [
+      ['samples', 'count'],
+      ['cpu', 'nanoseconds'],
+    ],
+  );
+});
+
+test('heap profiles: the whole heap for Chrome’s tools, what was allocated for pprof', async () => {
+  const snapshot = JSON.parse(await (await get('/debug/profile/heap')).text());
+  assert.ok(snapshot.snapshot.node_count > 1000);
+  const { names } = decode(await whileBusy(get('/debug/pprof/heap?seconds=0.3').then((r) => r.arrayBuffer())));
+  assert.ok(names.includes('work'));
+});
+
+test('one at a time; a client that leaves ends its own', async () => {
+  const leaving = new AbortController();
+  const first = await fetch(`${url}/debug/profile/cpu?seconds=200`, { signal: leaving.signal });
+  assert.equal((await fetch(`${url}/debug/pprof/heap`)).status, 409);
+  leaving.abort();
+  await assert.rejects(first.text());
+  const deadline = AbortSignal.timeout(10_000);
+  while ((await fetch(`${url}/debug/pprof/heap?seconds=0.01`)).status === 409) deadline.throwIfAborted();
+});
+
+test('what is wrong with a request is said', async () => {
+  for (const seconds of ['0', '-1', 'x', '1e9', '301']) {
+    const response = await fetch(`${url}/debug/profile/cpu?seconds=${seconds}`);
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /above 0 and at most 300/);
+  }
+  assert.equal(await (await fetch(`${url}/debug/pprof/`)).text(), 'there are these profiles: profile, heap\n');
+  assert.equal((await fetch(`${url}/debug/profile/cpu/x`)).status, 404);
+  assert.equal((await fetch(`${url}/debug/profile/heap`, { method: 'HEAD' })).status, 200);
+  assert.equal((await fetch(`${url}/debug/profile/cpu?seconds=0.01`)).status, 200);
+});
+
+test('a stranger from elsewhere gets none', () => {
+  const handler = create().routes['/debug/profile/']!;
+  const request = { args: ['cpu'], query: new URLSearchParams(), trusted: false } as unknown as ApiRequest;
+  assert.throws(() => handler(request), /authenticate or are on this host/);
+});
+
+function text(profile: Profile, index: number | bigint): string {
+  return profile.stringTable.strings[Number(index)]!;
+}
+
+function decode(bytes: ArrayBuffer): { names: string[]; profile: Profile } {
+  const profile = Profile.decode(gunzipSync(Buffer.from(bytes)));
+  return { profile, names: profile.function.map(({ name }) => text(profile, name)) };
+}

@@ -1,0 +1,48 @@
+// The running agent over HTTP: what only a live one can show.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { AgentProcess } from '../support/agent-process.js';
+import { RealCgroup } from '../support/real-cgroup.js';
+
+describe('the endpoints beside the API versions', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+  const group = new RealCgroup(`/tallyman-test-${process.pid}-api`);
+  let agent: AgentProcess;
+  before(async () => {
+    group.create();
+    agent = await AgentProcess.start('plugins: [{ use: profiling }]');
+  });
+  after(async () => {
+    await agent?.stop();
+    await group.remove();
+  });
+
+  it('validation lists the directories that the kernel watches', async () => {
+    const text = await (await fetch(`${agent.url}/validate/`)).text();
+    const [, watches = ''] = /\nInotify watches: \n(.*?)\n\nManaged containers: /s.exec(text) ?? [];
+    const [, ours = ''] = new RegExp(`^\t${group.name}\n((?:\t\t.*\n?)+)`, 'm').exec(watches) ?? [];
+    const directories = ours.trim().split(/\s+/);
+    assert.ok(directories.every((directory) => directory.endsWith(group.name) && readdirSync(directory).length > 0));
+    assert.ok(directories.length > 0);
+    assert.match(text, new RegExp(`^\t${group.name}$`, 'm'));
+    assert.equal((await fetch(`${agent.url}/validate`, { redirect: 'manual' })).status, 301);
+    assert.equal(
+      await (await fetch(`${agent.url}/validate/anything`)).text().then((body) => body.slice(0, 9)),
+      'cAdvisor ',
+    );
+  });
+
+  it('an engine that is not there has a reason', async () => {
+    const engines = await agent.json<Record<string, string>[]>('/api/engines');
+    for (const { runtime, endpoint, reason, version } of engines) {
+      assert.match(runtime!, /^(docker|podman)$/);
+      assert.match(endpoint!, /^unix:/);
+      assert.ok((reason === undefined) !== (version === undefined));
+    }
+  });
+
+  it('profiles of the agent are served on loopback', async () => {
+    const profile = await agent.json<{ nodes: unknown[] }>('/debug/profile/cpu?seconds=0.1');
+    assert.ok(profile.nodes.length > 0);
+  });
+});
