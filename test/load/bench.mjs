@@ -27,9 +27,15 @@ const BACKOFF_CYCLE_SECONDS = 60;
 const BULK_QUERIES = 5;
 const PROFILE_SECONDS = 10;
 
-const PLUGINS = 'plugins:\n  - { use: docker, enabled: false }\n  - { use: podman, enabled: false }\n';
-const FIXED = `housekeeping: { interval: 1s, maxInterval: 1s }\n${PLUGINS}`;
-const BACKOFF = `housekeeping: { interval: 1s, maxInterval: 60s }\n${PLUGINS}`;
+/** The agent sees the bench's cgroups and the machine; what else lives on this host does not count. */
+const configuration = (parent, maxInterval) => `
+web: { listen: [127.0.0.1:0] }
+housekeeping: { interval: 1s, maxInterval: ${maxInterval} }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: raw, with: { include: [${parent}, ${parent}/*] } }
+`;
 
 /** Starts a process that ends with the bench. */
 function track(child) {
@@ -55,9 +61,9 @@ async function stop(child) {
 }
 
 /** Starts the agent; knows how long it took to its first answer and to its first answer with every cgroup. */
-async function startAgent(folder, config, parent, count) {
+async function startAgent(folder, maxInterval, parent, count) {
   const file = join(folder, 'tallyman.yaml');
-  writeFileSync(file, `web: { listen: [127.0.0.1:0] }\n${config}`, { mode: 0o600 });
+  writeFileSync(file, configuration(parent, maxInterval), { mode: 0o600 });
   const started = performance.now();
   const probe = ['--import', join(here, 'probe.mjs')];
   const agent = track(
@@ -140,7 +146,7 @@ async function measureCount(count, seconds, folder, withBackoff) {
   await message(herd);
 
   say('the agent at a fixed interval of 1 s: idle');
-  const running = await startAgent(folder, FIXED, name, count);
+  const running = await startAgent(folder, '1s', name, count);
   const { firstAnswer, allFound } = running;
   const idle = await measureLoad(running, name, seconds);
   const files = openCgroupFiles(running.pid);
@@ -159,7 +165,7 @@ async function measureCount(count, seconds, folder, withBackoff) {
   let backoff;
   if (withBackoff) {
     say(`the agent with back-off, idle: waiting ${BACKOFF_SECONDS} s for the intervals to grow`);
-    const patient = await startAgent(folder, BACKOFF, name, count);
+    const patient = await startAgent(folder, '60s', name, count);
     await pause(BACKOFF_SECONDS * 1000, signal);
     const cpu = await cpuPerSecond(patient.pid, Math.max(seconds, BACKOFF_CYCLE_SECONDS), signal);
     const all = await latency(`${patient.url}/api/v2.0/stats/?recursive=true&count=1`, seconds / 2, 200, signal);

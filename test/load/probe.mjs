@@ -8,6 +8,8 @@ const TOP = 15;
 const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 /** The histogram holds the time between two wakings of a timer, so the timer's own interval is taken off. */
 const delay = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
+/** Waiting, and the profiler's own work. */
+const NOT_THE_AGENT = new Set(['(idle)', '(program)', 'dispatch']);
 let session;
 
 const orders = {
@@ -40,7 +42,7 @@ function summarise({ nodes, samples, timeDeltas }) {
   let busy = 0;
   for (const [index, id] of samples.entries()) {
     const { functionName, url, lineNumber } = frames.get(id);
-    if (functionName === '(idle)' || functionName === '(program)') continue;
+    if (NOT_THE_AGENT.has(functionName)) continue;
     const place = url === '' ? 'native' : `${url.replace(/^.*\/(dist|node_modules)\//, '')}:${lineNumber + 1}`;
     const name = `${functionName || '(anonymous)'} ${place}`;
     times.set(name, (times.get(name) ?? 0) + timeDeltas[index]);
