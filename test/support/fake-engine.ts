@@ -1,5 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -36,10 +38,22 @@ export class FakeEngine {
   }
 
   async listen(): Promise<void> {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    const server = createServer((request, response) => this.#answer(request, response));
+    this.#server = server;
     await new Promise<void>((resolve) => {
-      this.#server!.listen(join(this.#directory, 'engine.sock'), resolve);
+      server.listen(join(this.#directory, 'engine.sock'), resolve);
     });
+  }
+
+  /** Listens on a TCP port of its own. @param tls options of a TLS server; without them it speaks plain HTTP */
+  async listenOnPort(tls?: ServerOptions): Promise<number> {
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
+    this.#server = server;
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return (server.address() as AddressInfo).port;
   }
 
   /** Cuts all connections and closes the socket, like a killed engine. */
