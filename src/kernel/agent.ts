@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { type DependencyContainer, container as rootContainer } from 'tsyringe';
+import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { ContainerDescription, HostPaths, Logger } from './contracts/index.js';
+import type { ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
 import { Housekeeper } from './housekeeping/index.js';
@@ -61,6 +62,7 @@ export class Agent {
   private readonly bootTime: number;
   private readonly container: DependencyContainer = rootContainer.createChildContainer();
   private readonly housekeeper: Housekeeper;
+  private readonly appMetrics: AppMetricsKeeper;
   private readonly registry: ContainerRegistry;
   private readonly plugins: PluginHost;
   private readonly view: LiveView;
@@ -96,6 +98,7 @@ export class Agent {
     );
     this.eventStore = new EventStore((type) => config.events[type]);
     this.events = this.createEventRecorder(paths);
+    this.appMetrics = this.createAppMetrics(paths.proc);
     this.view = this.createView();
     this.plugins = this.createPluginHost();
     this.registry = this.createRegistry(paths.proc);
@@ -118,6 +121,7 @@ export class Agent {
     this.events.start();
     await this.registry.start();
     this.housekeeper.start();
+    this.appMetrics.start();
     void this.whenSampled().then(() => {
       this.sampled = true;
     });
@@ -134,6 +138,7 @@ export class Agent {
     this.http = undefined;
     this.housekeeper.stop();
     this.events.stop();
+    this.appMetrics.stop();
     await this.registry.stop();
     await this.plugins.stop();
     await this.container.dispose();
@@ -172,6 +177,16 @@ export class Agent {
     }
   }
 
+  private createAppMetrics(proc: string): AppMetricsKeeper {
+    const { config, logs, version } = this.options;
+    const options = { ...config.appMetrics, historyDuration: config.history.duration, proc, version };
+    const describe = (namespace: string, id: string) =>
+      this.view
+        .containersOf(namespace)
+        .find(({ description }) => description.id === id || description.aliases.includes(id))?.description;
+    return new AppMetricsKeeper(options, this.clock, logs.logger('app-metrics'), this.supervisor, describe);
+  }
+
   private createView(): LiveView {
     return new LiveView({
       version: this.options.version,
@@ -184,6 +199,7 @@ export class Agent {
       plugins: () => this.plugins,
       sources: {
         monotonic: this.clock.monotonic,
+        appMetrics: (name) => this.appMetrics.of(name),
         readLimits: ({ cgroup, name }, createdAt) =>
           readLimits(cgroup, {
             isRoot: name === '/',
@@ -223,10 +239,14 @@ export class Agent {
   private pluginChanged(plugin: ActivePlugin, active: boolean): void {
     if (plugin.kind === 'container-handler') this.registry.handlersChanged();
     if (plugin.kind === 'api-version' || plugin.kind === 'endpoint') this.http?.remount(this.mounts());
-    if (plugin.kind !== 'metric-source') return;
-    const source = plugin as ActivePlugin<'metric-source'>;
-    if (active) this.housekeeper.sourceAdded(source, this.plugins.active('metric-source'));
-    else this.housekeeper.sourceRemoved(source);
+    if (isKind(plugin, 'app-metrics')) {
+      if (active) this.appMetrics.pluginAdded(plugin);
+      else this.appMetrics.pluginRemoved(plugin);
+    }
+    if (isKind(plugin, 'metric-source')) {
+      if (active) this.housekeeper.sourceAdded(plugin, this.plugins.active('metric-source'));
+      else this.housekeeper.sourceRemoved(plugin);
+    }
   }
 
   private createRegistry(proc: string): ContainerRegistry {
@@ -256,17 +276,20 @@ export class Agent {
   private containerAdded(tracked: TrackedContainer): void {
     this.housekeeper.add(tracked);
     this.view.add(tracked);
+    this.appMetrics.add(tracked);
     this.events.created(tracked.name, this.view.container(tracked.name)?.createdAt ?? 0);
   }
 
   private containerRemoved({ name, description }: TrackedContainer): void {
     this.housekeeper.remove(name);
     this.view.remove(name);
+    this.appMetrics.remove(name);
     this.events.deleted(name, description.namespace !== undefined);
   }
 
   private descriptionChanged(tracked: TrackedContainer, previous: ContainerDescription): void {
     this.view.changed();
+    this.appMetrics.descriptionChanged(tracked, previous);
     const { pid, networkMode, storage } = tracked.description;
     const sameProcess = pid === previous.pid && networkMode === previous.networkMode;
     if (!sameProcess || JSON.stringify(storage) !== JSON.stringify(previous.storage)) {
@@ -302,4 +325,8 @@ export class Agent {
       this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
     return { apiVersions: mounted('api-version'), endpoints: mounted('endpoint') };
   }
+}
+
+function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plugin is ActivePlugin<K> {
+  return plugin.kind === kind;
 }

@@ -5,6 +5,7 @@ import type { AgentView } from '../../src/kernel/contracts/index.js';
 import { containerFromInfo, containerFromSpec, type FakeAgentOptions, fakeAgent } from './world/fake-agent.js';
 import { golden, goldenObject } from './world/golden.js';
 import { MACHINE, storageFor } from './world/recorded-agent.js';
+import { appMetricsFromHistory } from './world/recorded-app-metrics.js';
 import type { JsonObject } from './world/recorded-samples.js';
 import { column } from './world/samples.js';
 import { type Served, send, serveAgent } from './world/served.js';
@@ -165,6 +166,46 @@ test('application metrics are keyed by absolute name', async () => {
   const get = await over({ containers: [graw, limited] });
   assert.deepEqual(await get('/api/v2.0/appmetrics/g-limits?type=docker'), [200, `{"${limited.name}":{}}`]);
 });
+
+test('labels of application metrics are a map beside the text that clients know', async () => {
+  const [name, appMetrics] = recordedAppMetrics();
+  const get = await over({ containers: [{ name, appMetrics }] });
+  const metrics = JSON.parse((await get(`/api/v2.0/appmetrics${name}?count=1`))[1])[name];
+  const { labels, float_value } =
+    metrics.http_requests_total['__name__=http_requests_total\ufffdcode=200\ufffdmethod=get'][0];
+  assert.deepEqual([labels, float_value], [{ code: '200', method: 'get' }, 17]);
+  assert.equal(metrics.requests_total[''][0].labels, undefined);
+});
+
+test('an application metric of 0 has its value, one that is not a number has none', async () => {
+  const at = '2026-11-24T11:07:19Z';
+  const values = [{ label: '', timestamp: at, int_value: 0 }];
+  const floats = ['0', 'NaN', 'Infinity'].map((float_value) => ({
+    label: `x=${float_value}`,
+    timestamp: at,
+    float_value,
+  }));
+  const info = goldenObject('v1.3-docker-g-app.json') as { [key: string]: JsonObject };
+  const [name, container] = Object.entries(info)[0]!;
+  const sample = { ...(container.stats as JsonObject[])[0]!, timestamp: at, custom_metrics: { values, floats } };
+  const get = await over({ containers: [containerFromInfo({ ...container, stats: [sample] } as JsonObject)] });
+  const { stats } = JSON.parse((await get(`/api/v1.3/docker/${name.slice('/docker/'.length)}`))[1])[name];
+  const { custom_metrics: printed } = stats[0];
+  assert.equal(printed.values[0].int_value, 0);
+  assert.deepEqual(
+    printed.floats.map((value: JsonObject) => Object.keys(value)),
+    [
+      ['label', 'labels', 'timestamp', 'float_value'],
+      ['label', 'labels', 'timestamp'],
+      ['label', 'labels', 'timestamp'],
+    ],
+  );
+});
+
+function recordedAppMetrics() {
+  const [name, metrics] = Object.entries(goldenObject('v2.0-appmetrics-g-app.json'))[0]!;
+  return [name, appMetricsFromHistory(metrics as JsonObject)] as const;
+}
 
 test('storage by uuid is an object, by label a list', async () => {
   const storage = storageFor(golden('v2.0-storage-root.json') as JsonObject[]);

@@ -3,6 +3,7 @@ import { ContainerInfoWriter } from './container-info.js';
 import { requestTypesV10 } from './request-types.js';
 
 export { ContainerInfoWriter, hasSamples, requireSamples } from './container-info.js';
+export { CustomMetricsWriter } from './custom-metrics.js';
 export { nullWhenEmpty } from './json.js';
 export { machineJson, machineMembers } from './machine.js';
 export { type ContainerQuery, containerQuery } from './query.js';

@@ -1,4 +1,11 @@
-import type { ByteWriter, Layout, SampleCursor, SampleWindow } from '../../kernel/contracts/index.js';
+import type {
+  ByteWriter,
+  ContainerAppMetrics,
+  Layout,
+  SampleCursor,
+  SampleWindow,
+} from '../../kernel/contracts/index.js';
+import { CustomMetricsWriter } from './custom-metrics.js';
 import { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
 import * as sections from './sections/index.js';
 
@@ -11,9 +18,10 @@ export function newCursor(): SampleCursor {
 export class SamplesV1 {
   private readonly printers = new PerLayout(compile);
   private readonly cursor = newCursor();
+  private readonly customMetrics = new CustomMetricsWriter();
 
   /** `[sample,…]`, oldest first. */
-  write(out: ByteWriter, window: SampleWindow): void {
+  write(out: ByteWriter, window: SampleWindow, appMetrics: ContainerAppMetrics | undefined): void {
     const { cursor } = this;
     let printer: RowPrinter | undefined;
     let layout: Layout | undefined;
@@ -27,6 +35,8 @@ export class SamplesV1 {
       out.ascii(i === 0 ? '{"timestamp":' : ',{"timestamp":');
       out.time(cursor.time);
       printer.write(out, cursor);
+      this.customMetrics.writeAt(out, appMetrics, cursor.time);
+      out.ascii('}');
     }
     out.ascii(']');
   }
@@ -49,5 +59,5 @@ function compile(layout: Layout): RowPrinter {
   sections.processes(b, layout);
   sections.hugetlb(b, layout);
   sections.cpusetAndOomEvents(b, layout);
-  return b.text('}').build();
+  return b.build();
 }

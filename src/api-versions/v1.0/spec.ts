@@ -6,6 +6,7 @@ import {
   quoteJson,
   type ResourceLimits,
 } from '../../kernel/contracts/index.js';
+import { writeCustomMetricsSpec } from './custom-metrics.js';
 import { sortedMap, stringList } from './json.js';
 
 /** How newer kernels' "no limit" is said in an API that only has numbers. */
@@ -33,7 +34,7 @@ export class SpecWriter {
     out.ascii(`,"has_network":${container.has('network')}`);
     writeProcesses(out, limits);
     out.ascii(`,"has_filesystem":${container.has('filesystem')},"has_diskio":${container.has('diskio')}`);
-    out.ascii(',"has_custom_metrics":false');
+    writeCustomMetricsSpec(out, container);
     out.text(image);
     writeNewMembers(out, container);
     out.ascii('}');
@@ -47,7 +48,7 @@ export class SpecWriter {
     out.text(names);
     out.text(labels);
     writeCpuAndMemory(out, limits);
-    out.ascii(',"has_custom_metrics":false');
+    writeCustomMetricsSpec(out, container);
     writeProcesses(out, limits);
     out.ascii(`,"has_network":${container.has('network')},"has_filesystem":${container.has('filesystem')}`);
     out.ascii(`,"has_diskio":${container.has('diskio')}`);

@@ -7,7 +7,7 @@ import {
   quoteJson,
   type RequestHandler,
 } from '../../kernel/contracts/index.js';
-import { json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import { CustomMetricsWriter, json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import { type EventsContext, eventsHandler } from '../v1.3/index.js';
 import { attributesJson } from './attributes.js';
 import { parseOptions, type RequestOptions } from './options.js';
@@ -27,6 +27,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
   const { agent } = context;
   const specs = new SpecWriter();
   const samples = new RatedSamples(flatSample);
+  const customMetrics = new CustomMetricsWriter();
   const storage = new StorageWriter();
   return {
     version: () => json(`v${agent.version}`),
@@ -34,9 +35,11 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
     machine: () => json(machineJson(agent.host.machine())),
     spec: containersHandler(agent, (out, container) => specs.writeV2(out, container)),
     stats: containersHandler(agent, (out, container, { count }) =>
-      samples.write(out, container.samples({ count }), partsOf(container)),
+      samples.write(out, container.samples({ count }), partsOf(container), container.appMetrics),
     ),
-    appmetrics: containersHandler(agent, (out) => out.ascii('{}')),
+    appmetrics: containersHandler(agent, (out, container, { count }) =>
+      customMetrics.writeHistory(out, container.appMetrics, count),
+    ),
     summary: async (request) => {
       const summaries = withSummary(await selected(agent, request, parseOptions(request.query)));
       return mapAnswer(

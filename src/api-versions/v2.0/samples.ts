@@ -1,10 +1,35 @@
-import type { ByteWriter, ContainerView, Layout, SamplePart, SampleWindow } from '../../kernel/contracts/index.js';
-import { NO_COLUMNS, newCursor, PerLayout, type RowPrinter, RowPrinterBuilder, sections } from '../v1.0/index.js';
+import type {
+  ByteWriter,
+  ContainerAppMetrics,
+  ContainerView,
+  Layout,
+  SamplePart,
+  SampleWindow,
+} from '../../kernel/contracts/index.js';
+import {
+  CustomMetricsWriter,
+  NO_COLUMNS,
+  newCursor,
+  PerLayout,
+  type RowPrinter,
+  RowPrinterBuilder,
+  sections,
+} from '../v1.0/index.js';
 import { CpuRates } from './cpu-rates.js';
 
 /** The parts that a container has, one bit each: they gate what its samples show. */
-export const PART = { cpu: 1, diskio: 2, memory: 4, network: 8, processes: 16, filesystem: 32, hugetlb: 64 } as const;
+export const PART = {
+  cpu: 1,
+  diskio: 2,
+  memory: 4,
+  network: 8,
+  processes: 16,
+  filesystem: 32,
+  hugetlb: 64,
+} as const;
 
+/** The same for application metrics, which are no part of a row. */
+const CUSTOM_METRICS = 128;
 const PARTS = Object.keys(PART) as (keyof typeof PART & SamplePart)[];
 
 /** How samples of one layout and set of parts print: `cpu_inst` goes between the two halves. */
@@ -17,6 +42,7 @@ export interface SamplePrinter {
 export function partsOf(container: ContainerView): number {
   let parts = 0;
   for (const part of PARTS) if (container.has(part)) parts |= PART[part];
+  if ((container.appMetrics?.specs.length ?? 0) > 0) parts |= CUSTOM_METRICS;
   return parts;
 }
 
@@ -24,6 +50,7 @@ export function partsOf(container: ContainerView): number {
 export class RatedSamples {
   private readonly printers: PerLayout<SamplePrinter>;
   private readonly rates = new CpuRates();
+  private readonly customMetrics = new CustomMetricsWriter();
   private readonly cursors = [newCursor(), newCursor()] as const;
 
   /** @param compile makes the printer of a layout for a set of `PART` bits */
@@ -31,8 +58,11 @@ export class RatedSamples {
     this.printers = new PerLayout(compile);
   }
 
-  /** `[sample,…]`, oldest first; the first one has no `cpu_inst`. */
-  write(out: ByteWriter, window: SampleWindow, parts: number): void {
+  /**
+   * `[sample,…]`, oldest first; the first one has no `cpu_inst`.
+   * @param appMetrics absent where the samples have none
+   */
+  write(out: ByteWriter, window: SampleWindow, parts: number, appMetrics?: ContainerAppMetrics): void {
     let [last, current] = this.cursors as readonly [(typeof this.cursors)[0], (typeof this.cursors)[0]];
     let printer: SamplePrinter | undefined;
     let layout: Layout | undefined;
@@ -48,6 +78,8 @@ export class RatedSamples {
       printer.head.write(out, current);
       if (i > 0 && (parts & PART.cpu) !== 0) this.rates.write(out, last, current);
       printer.tail.write(out, current);
+      this.customMetrics.writeAt(out, appMetrics, current.time);
+      out.ascii('}');
       [last, current] = [current, last];
     }
     out.ascii(']');
@@ -72,10 +104,10 @@ export function flatSample(layout: Layout, parts: number): SamplePrinter {
   sections.filesystems(tail, columns(PART.filesystem));
   tail.text(',"has_load":false,"load_stats":');
   sections.taskStates(tail, NO_COLUMNS);
-  tail.text(',"has_custom_metrics":false');
   if (has(PART.hugetlb)) {
     tail.text(',"has_hugetlb":true');
     sections.hugetlb(tail, layout);
   }
-  return { head: head.build(), tail: tail.text('}').build() };
+  tail.text(`,"has_custom_metrics":${has(CUSTOM_METRICS)}`);
+  return { head: head.build(), tail: tail.build() };
 }

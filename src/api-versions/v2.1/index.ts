@@ -35,7 +35,7 @@ export function requestTypesV21(context: EventsContext): RequestTypes {
         const window = container.samples({ count });
         if (window.length > 0) {
           out.ascii(',"stats":');
-          samples.write(out, window, partsOf(container));
+          samples.write(out, window, partsOf(container), container.appMetrics);
         }
         out.ascii('}');
       },

@@ -18,7 +18,7 @@ export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   part(PART.processes, 'processes', tail, sections.processes);
   if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
   if ((parts & PART.hugetlb) !== 0) sections.hugetlb(tail, layout);
-  return { head: head.build(), tail: tail.text('}').build() };
+  return { head: head.build(), tail: tail.build() };
 }
 
 /** `,"filesystem":{…}`: the container's filesystem when it has exactly one. */
@@ -57,7 +57,7 @@ export function machineSample(layout: Layout, parts: number): SamplePrinter {
   if ((parts & PART.memory) !== 0) sections.memory(tail.text(',"memory":'), layout);
   if ((parts & PART.network) !== 0) sections.network(tail.text(',"network":'), layout);
   if ((parts & PART.filesystem) !== 0) machineFilesystems(tail, layout);
-  return { head: head.build(), tail: tail.text('}').build() };
+  return { head: head.build(), tail: tail.build() };
 }
 
 function machineFilesystems(b: RowPrinterBuilder, layout: Layout): void {

@@ -57,6 +57,7 @@ describe('documents about the config', () => {
       'housekeeping',
       'history',
       'events',
+      'appMetrics',
       'discovery',
       'machine',
       'host',

@@ -27,13 +27,26 @@ function pluginList(schema: JsonSchema, plugins: readonly DocumentedPlugin[]): s
   return [intro, ...plugins.map(pluginEntry)].join('\n');
 }
 
-/** What an entry of a list may say. */
+/** What the elements of a list are made of, in comments: a list has no default elements to show it at. */
 function entryOptions(items: JsonSchema | undefined, indent: string): string {
-  const lines = Object.entries(items?.properties ?? {}).map(([name, entry]) => {
-    const value = entry.default ?? entry.examples?.[0] ?? '';
-    return `${prose(`${name}: ${flow(value)}`, indent)}${prose(entry.description, indent, '    ')}`;
-  });
-  return lines.length === 0 ? '' : `${prose('Options of an entry:', indent)}${lines.join('')}`;
+  const members = membersOf(items, indent);
+  return members === '' ? '' : `${prose('Options of an entry:', indent)}${members}`;
+}
+
+function membersOf(schema: JsonSchema | undefined, indent: string): string {
+  return Object.entries(schema?.properties ?? {})
+    .map(([name, member]) => {
+      const nested = membersOf(member, `${indent}  `) + membersOf(member.items, `${indent}  `);
+      const value = nested === '' ? ` ${shownValue(member)}` : '';
+      return `${prose(`${name}:${value}`, indent)}${prose(member.description, indent, '    ')}${nested}`;
+    })
+    .join('');
+}
+
+/** A value to show where there is none to set. */
+function shownValue(schema: JsonSchema): string {
+  const value = schema.default ?? schema.examples?.[0];
+  return value === undefined ? `<${typeName(schema)}>` : flow(value);
 }
 
 function pluginEntry({ use, description, entry, options: json }: DocumentedPlugin): string {
@@ -63,7 +76,7 @@ function option(name: string, schema: JsonSchema, indent: string, given?: unknow
   }
   const value = given ?? schema.default;
   if (value !== undefined) return `${comment}${indent}#${flow(name)}: ${flow(value)}\n`;
-  return `${comment}${prose(`${name}: ${schema.examples === undefined ? `<${typeName(schema)}>` : flow(schema.examples[0])}`, indent)}`;
+  return `${comment}${prose(`${name}: ${shownValue(schema)}`, indent)}`;
 }
 
 /** A value on one line. */

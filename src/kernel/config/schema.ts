@@ -1,5 +1,5 @@
-import { type OnError, z } from '../contracts/index.js';
-import { absolutePath, durationFrom, durationMeta, interval } from './fields.js';
+import { type OnError, size, z } from '../contracts/index.js';
+import { absolutePath, durationFrom, durationMeta, interval, sizeMeta } from './fields.js';
 import { web } from './web-schema.js';
 
 const housekeeping = z
@@ -59,6 +59,29 @@ const events = z.strictObject({
   containerDeletion: retention.prefault({}).describe('Containers that went.'),
   oom: retention.prefault({}).describe('Memory shortages, by the container of the killed process.'),
   oomKill: retention.prefault({}).describe('Killed processes, by the container whose limit was hit.'),
+});
+
+const appMetrics = z.strictObject({
+  maxMetrics: z
+    .int()
+    .min(0)
+    .default(100)
+    .describe(
+      'Distinct names of application metrics that are kept of a container. How many samples were left out is told in the log and by the API.',
+    ),
+  maxSeries: z
+    .int()
+    .min(0)
+    .default(1000)
+    .describe('Series (names with their labels) of application metrics that are kept of a container.'),
+  maxBodySize: size()
+    .refine((value) => value >= 1024 && value <= 256 * 1024 * 1024, { error: 'expected 1KiB to 256MiB' })
+    .prefault('4MiB')
+    .meta(
+      sizeMeta(
+        'Size of an answer that application metrics are taken from, compressed or not; larger ones are refused.',
+      ),
+    ),
 });
 
 const discovery = z.strictObject({
@@ -154,6 +177,7 @@ export const agentConfigSchema = z.strictObject({
   housekeeping: housekeeping.prefault({}).describe('When samples are taken.'),
   history: history.prefault({}).describe('The samples kept in memory.'),
   events: events.prefault({}).describe('The events kept in memory, by type.'),
+  appMetrics: appMetrics.prefault({}).describe('Metrics of the applications in the containers.'),
   discovery: discovery.prefault({}).describe('How containers are found.'),
   machine: machine.prefault({}).describe('Facts about the machine.'),
   host: host.prefault({}).describe("Where the host's kernel filesystems are, when the agent runs in a container."),

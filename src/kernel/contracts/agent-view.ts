@@ -1,3 +1,4 @@
+import type { ContainerAppMetrics } from './app-metrics.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, RuntimeInfo } from './container.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
@@ -104,6 +105,8 @@ export interface ContainerView {
   /** Names of the cgroups directly below, sorted. */
   children(): readonly string[];
   samples(query?: SampleQuery): SampleWindow;
+  /** Metrics of the application in it; `undefined` when nothing collects any. */
+  readonly appMetrics?: ContainerAppMetrics | undefined;
   /** `undefined` when the container has neither CPU nor memory. */
   summary(): DerivedStats | undefined;
   /** What is missing and why: fields absent, files unreadable, a stale description. */

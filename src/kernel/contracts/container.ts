@@ -42,6 +42,8 @@ export interface ContainerDescription {
   /** Who gave the aliases (`docker`, `podman`, …); absent for raw cgroups. */
   readonly namespace?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that the user chose not to publish: they may steer the agent (application metrics), and are never shown. */
+  readonly unpublishedLabels?: Readonly<Record<string, string>>;
   /** Environment variables that the user listed; nothing else of the environment. */
   readonly envs: Readonly<Record<string, string>>;
   /** Image as the user named it. */
@@ -53,6 +55,10 @@ export interface ContainerDescription {
   /** Pid (in the agent's pid namespace) of the first process; absent when there is none or it is not known. */
   readonly pid?: number;
   readonly networkMode: NetworkMode;
+  /** IP addresses that the runtime gave it, as the runtime tells them: what a container says of itself does not count. */
+  readonly addresses?: readonly string[];
+  /** Id of the container whose network it uses, for `shared`. */
+  readonly networkOf?: string;
   readonly storage?: ContainerStorage;
   readonly restartCount?: number;
   readonly state: ContainerState;

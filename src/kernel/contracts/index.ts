@@ -4,11 +4,13 @@
 
 export { z } from 'zod';
 export * from './agent-view.js';
+export * from './app-metrics.js';
 export * from './byte-scanner.js';
 export * from './byte-template.js';
 export * from './byte-writer.js';
 export * from './cgroup.js';
 export * from './container.js';
+export * from './container-match.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './fields.js';

@@ -1,3 +1,4 @@
+import type { AppMetrics } from './app-metrics.js';
 import type { ContainerHandler } from './container.js';
 import type { ApiVersion, Endpoint } from './http.js';
 import type { MetricSource } from './metric-source.js';
@@ -9,6 +10,7 @@ export interface PluginInstances {
   'metric-source': MetricSource;
   'api-version': ApiVersion;
   endpoint: Endpoint;
+  'app-metrics': AppMetrics;
   sink: Sink;
 }
 

@@ -12,7 +12,14 @@ import {
 } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
 
-const KINDS: readonly PluginKind[] = ['container-handler', 'metric-source', 'api-version', 'endpoint', 'sink'];
+const KINDS: readonly PluginKind[] = [
+  'container-handler',
+  'metric-source',
+  'api-version',
+  'endpoint',
+  'app-metrics',
+  'sink',
+];
 
 /** A plugin and the module it came from. */
 export interface LoadedPlugin {

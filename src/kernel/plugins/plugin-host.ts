@@ -20,7 +20,14 @@ import { PluginRecord } from './record.js';
 import { PluginScope } from './scope.js';
 import type { Supervisor } from './supervisor.js';
 
-const START_ORDER: readonly PluginKind[] = ['metric-source', 'container-handler', 'api-version', 'endpoint', 'sink'];
+const START_ORDER: readonly PluginKind[] = [
+  'metric-source',
+  'app-metrics',
+  'container-handler',
+  'api-version',
+  'endpoint',
+  'sink',
+];
 const STOP_LIMIT = 500;
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 60_000;

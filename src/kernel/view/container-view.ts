@@ -1,4 +1,5 @@
 import type {
+  ContainerAppMetrics,
   ContainerDescription,
   ContainerView,
   DerivedStats,
@@ -22,6 +23,7 @@ export interface ViewSources {
   /** @param createdAt when the container was made, if that is certain by now; 0 or absent: to be found out */
   readonly readLimits: (container: TrackedContainer, createdAt: number | undefined) => ResourceLimits;
   readonly children: (name: string) => readonly string[];
+  readonly appMetrics: (name: string) => ContainerAppMetrics | undefined;
 }
 
 /** One container, joined from the registry (who it is) and housekeeping (what was measured). */
@@ -92,10 +94,18 @@ export class JoinedContainer implements ContainerView {
     return this.has('cpu') || this.has('memory') ? this.monitored.summarizer.stats() : undefined;
   }
 
+  get appMetrics(): ContainerAppMetrics | undefined {
+    return this.sources.appMetrics(this.name);
+  }
+
   get missing(): readonly { readonly what: string; readonly reason: string }[] {
     const lacks: { what: string; reason: string }[] = [...this.tracked.missing];
     for (const { what, reason, expected } of this.monitored.absences) if (!expected) lacks.push({ what, reason });
     for (const { probe } of this.monitored.slots) lacks.push(...(probe.missing ?? []));
+    for (const { name, error, problems } of this.appMetrics?.targets ?? []) {
+      const reasons = error === undefined ? problems : [error];
+      for (const reason of reasons) lacks.push({ what: `custom_metrics ${name}`, reason });
+    }
     if (this.description.stale === true) {
       lacks.push({ what: 'description', reason: 'its runtime cannot be reached: the last description known is shown' });
     }

@@ -1,5 +1,6 @@
 import type {
   AgentView,
+  ContainerAppMetrics,
   ContainerDescription,
   ContainerView,
   DerivedStats,
@@ -13,6 +14,7 @@ import type {
   TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
 import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
+import { appMetricsFromSamples } from './recorded-app-metrics.js';
 import { keptEvents } from './recorded-events.js';
 import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 import { type FakeSample, samplesOf } from './samples.js';
@@ -29,6 +31,7 @@ export interface FakeContainer {
   readonly children?: readonly string[];
   readonly samples?: readonly FakeSample[];
   readonly summary?: DerivedStats;
+  readonly appMetrics?: ContainerAppMetrics | undefined;
 }
 
 export interface FakeAgentOptions {
@@ -105,6 +108,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     children: () => fake.children ?? [],
     samples: samplesOf(fake.samples ?? []),
     summary: () => fake.summary,
+    appMetrics: fake.appMetrics,
     missing: [],
   };
 }
@@ -149,11 +153,12 @@ export function containerFromInfo(info: JsonObject): FakeContainer {
     description: { ...descriptionOf(spec), ...(info.id !== undefined && { id: info.id as string }) },
     children,
     samples: ((info.stats as JsonObject[] | undefined) ?? []).map(sampleFromJson),
+    appMetrics: appMetricsFromSamples(spec, (info.stats as JsonObject[] | undefined) ?? []),
   };
 }
 
-/** A container as its recorded spec (v1 or v2) shows it, without samples. */
-export function containerFromSpec(name: string, spec: JsonObject): FakeContainer {
+/** A container as its recorded spec (v1 or v2) shows it, without samples but for application metrics. */
+export function containerFromSpec(name: string, spec: JsonObject, samples: readonly JsonObject[] = []): FakeContainer {
   const memory = spec.memory as JsonObject;
   const cpu = spec.cpu as JsonObject;
   const parts = (['network', 'filesystem', 'diskio'] as const).filter((part) => spec[`has_${part}`] === true);
@@ -163,6 +168,7 @@ export function containerFromSpec(name: string, spec: JsonObject): FakeContainer
     ...(spec.namespace !== undefined && { namespace: spec.namespace as string }),
     description: descriptionOf(spec),
     createdAt: microseconds(spec.creation_time as string),
+    appMetrics: appMetricsFromSamples(spec, samples),
     parts,
     limits: {
       hasCpu: spec.has_cpu === true,

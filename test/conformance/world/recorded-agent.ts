@@ -15,6 +15,7 @@ import {
   fakeAgent,
 } from './fake-agent.js';
 import { golden, goldenObject } from './golden.js';
+import { appMetricsFromHistory } from './recorded-app-metrics.js';
 import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 
 /** The recorded machine. */
@@ -45,6 +46,8 @@ function optionsFor(type: string, url: string, recorded: Json, known: readonly F
       return { containers: [{ ...named('/'), samples: (recorded as JsonObject[]).map(sampleFromJson) }] };
     case 'summary':
       return { containers: entries().map(([name, stats]) => ({ name, summary: summaryFromJson(stats) })) };
+    case 'appmetrics':
+      return { containers: entries().map(appMetricsOf) };
     case 'ps':
       return processesFor(url, recorded as JsonObject[]);
     case 'storage':
@@ -77,9 +80,17 @@ const flatStats =
 function sparseStats(entries: [string, JsonObject][], named: (name: string) => FakeContainer): FakeContainer[] {
   if (entries.length === 0) return [named('/')];
   return entries.map(([name, { spec, stats }]) => ({
-    ...withNames(named(name), containerFromSpec(name, spec as JsonObject)),
+    ...withNames(named(name), containerFromSpec(name, spec as JsonObject, (stats as JsonObject[] | undefined) ?? [])),
     samples: ((stats as JsonObject[] | undefined) ?? []).map(sampleFromJson),
   }));
+}
+
+/** A container whose recorded answer is keyed by the name as asked for (quirk 32). */
+function appMetricsOf([name, metrics]: [string, JsonObject]): FakeContainer {
+  const appMetrics = appMetricsFromHistory(metrics);
+  return name.startsWith('/docker/')
+    ? { name, appMetrics }
+    : { name, aliases: [name.slice(1)], namespace: 'docker', appMetrics };
 }
 
 function processesFor(url: string, recorded: JsonObject[]): FakeAgentOptions {

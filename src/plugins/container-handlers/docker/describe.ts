@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import type {
   ContainerDescription,
@@ -66,7 +67,7 @@ export function describeContainer(answer: unknown, rules: DescribeRules, context
     envs: allowedEnvs(list(config.Env), rules),
     ...(createdAt === undefined ? {} : { createdAt }),
     ...(pid === undefined ? {} : { pid }),
-    networkMode: networkMode(text(record(container.HostConfig).NetworkMode)),
+    ...networkOf(container),
     storage: storageOf(container, pid, context),
     ...(restartCount === undefined ? {} : { restartCount }),
     state: stateOf(state, context.previousExit),
@@ -112,12 +113,16 @@ function publish(common: Common, rules: DescribeRules, rest: Rest): Described {
   const { id, name, image, imageId } = common;
   const ignored = whyIgnored(rules, common);
   const labels = allowedLabels(common.labels, rules.labelAllow);
+  const unpublishedLabels = Object.fromEntries(
+    Object.entries(common.labels).filter(([key]) => !Object.hasOwn(labels, key)),
+  );
   if (common.restartCount > 0) labels.restartcount = String(common.restartCount);
   const description: ContainerDescription = {
     id,
     aliases: name === '' ? [id] : [name, id],
     namespace: rules.namespace,
     labels,
+    ...(Object.keys(unpublishedLabels).length === 0 ? {} : { unpublishedLabels }),
     ...(image === '' ? {} : { image }),
     ...(imageId === '' ? {} : { imageId }),
     ...rest,
@@ -144,6 +149,22 @@ function allowedEnvs(environment: readonly unknown[], rules: DescribeRules): Rec
     envs[rules.envKeyCase === 'lower' ? key!.toLowerCase() : key!] = rest.join('=');
   }
   return envs;
+}
+
+function networkOf(
+  container: Readonly<Record<string, unknown>>,
+): Pick<ContainerDescription, 'networkMode' | 'networkOf' | 'addresses'> {
+  const mode = text(record(container.HostConfig).NetworkMode);
+  const settings = record(container.NetworkSettings);
+  const addresses = [settings, ...Object.values(record(settings.Networks)).map(record)]
+    .flatMap((network) => [text(network.IPAddress), text(network.GlobalIPv6Address)])
+    .filter((address) => isIP(address) !== 0);
+  const unique = [...new Set(addresses)].sort((a, b) => isIP(a) - isIP(b));
+  return {
+    networkMode: networkMode(mode),
+    ...(mode.startsWith('container:') ? { networkOf: mode.slice('container:'.length) } : {}),
+    ...(unique.length > 0 ? { addresses: unique } : {}),
+  };
 }
 
 function networkMode(mode: string): NetworkMode {

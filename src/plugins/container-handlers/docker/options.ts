@@ -1,23 +1,11 @@
-import { duration, glob, z } from '../../../kernel/contracts/index.js';
+import { duration, glob, labelPattern, z } from '../../../kernel/contracts/index.js';
 import { type Endpoint, parseEndpoint } from './endpoint.js';
-import type { LabelPattern } from './selection.js';
 
 const endpoint = z.string().transform((input, context): Endpoint => {
   const parsed = parseEndpoint(input);
   if (typeof parsed !== 'string') return parsed;
   context.addIssue({ code: 'custom', message: parsed });
   return z.NEVER;
-});
-
-const labelPattern = z.string().transform((input, context): LabelPattern => {
-  const [key, ...rest] = input.split('=');
-  const parts = (rest.length === 0 ? [key!] : [key!, rest.join('=')]).map((part) => glob().safeParse(part));
-  for (const part of parts) {
-    if (part.success) continue;
-    context.addIssue({ code: 'custom', message: `in ${JSON.stringify(input)}: ${part.error.issues[0]!.message}` });
-    return z.NEVER;
-  }
-  return { key: parts[0]!.data!, ...(parts[1] === undefined ? {} : { value: parts[1].data! }) };
 });
 
 /** One entry of `envAllow`. */
@@ -46,7 +34,7 @@ const patterns = (verb: string) =>
         .prefault([])
         .describe(`${verb} containers by image as named at their start (globs; \`**\` crosses slashes).`),
       labels: z
-        .array(labelPattern)
+        .array(labelPattern())
         .prefault([])
         .describe(`${verb} containers by label: \`key\` or \`key=value\`, globs.`),
     })

@@ -1,8 +1,4 @@
-/** Matches a label by its key and, when given, its value. */
-export interface LabelPattern {
-  readonly key: RegExp;
-  readonly value?: RegExp;
-}
+import { type LabelPattern, matchesLabels } from '../../../kernel/contracts/index.js';
 
 /** Globs over names, images and labels; an empty list says nothing. */
 export interface SelectionPatterns {
@@ -30,13 +26,6 @@ const NO = new Set(['false', '0', 'no', 'off']);
 const anyMatches = (patterns: readonly RegExp[], value: string): boolean =>
   patterns.some((pattern) => pattern.test(value));
 
-function labelMatches(patterns: readonly LabelPattern[], labels: Selectable['labels']): boolean {
-  const entries = Object.entries(labels);
-  return patterns.some(({ key, value }) =>
-    entries.some(([name, content]) => key.test(name) && (value === undefined || value.test(content))),
-  );
-}
-
 /** @returns why the container is not to be monitored, `undefined` when it is */
 export function whyIgnored(rules: SelectionRules, container: Selectable): string | undefined {
   const { include, exclude, optOutLabel } = rules;
@@ -44,14 +33,14 @@ export function whyIgnored(rules: SelectionRules, container: Selectable): string
   if (choice !== undefined && NO.has(choice.trim().toLowerCase())) return `its label ${optOutLabel} is ${choice}`;
   if (anyMatches(exclude.names, container.name)) return `exclude.names matches ${container.name}`;
   if (anyMatches(exclude.images, container.image)) return `exclude.images matches ${container.image}`;
-  if (labelMatches(exclude.labels, container.labels)) return 'exclude.labels matches one of its labels';
+  if (matchesLabels(exclude.labels, container.labels)) return 'exclude.labels matches one of its labels';
   if (include.names.length > 0 && !anyMatches(include.names, container.name)) {
     return `include.names does not match ${container.name}`;
   }
   if (include.images.length > 0 && !anyMatches(include.images, container.image)) {
     return `include.images does not match ${container.image}`;
   }
-  if (include.labels.length > 0 && !labelMatches(include.labels, container.labels)) {
+  if (include.labels.length > 0 && !matchesLabels(include.labels, container.labels)) {
     return 'include.labels matches none of its labels';
   }
   return undefined;

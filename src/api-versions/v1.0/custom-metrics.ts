@@ -1,0 +1,164 @@
+import {
+  type AppMetricsSnapshot,
+  type AppSeries,
+  type ByteWriter,
+  type ContainerAppMetrics,
+  type ContainerView,
+  quoteJson,
+} from '../../kernel/contracts/index.js';
+import { compareBytes, sortedMap } from './json.js';
+
+/** What of a series' JSON does not depend on its value. */
+interface SeriesText {
+  /** `"name":` */
+  readonly name: Buffer;
+  /** A value in a sample, up to its time. */
+  readonly inSample: Buffer;
+  /** A value in the list of a series, up to its time. */
+  readonly inSeries: Buffer;
+  readonly isInt: boolean;
+}
+
+/** `,"has_custom_metrics":…` and, when there are any, the metrics of the spec (contract 7.2). */
+export function writeCustomMetricsSpec(out: ByteWriter, { appMetrics }: ContainerView): void {
+  const specs = appMetrics?.specs ?? [];
+  out.ascii(`,"has_custom_metrics":${specs.length > 0}`);
+  for (const [index, { name, type, format, units }] of specs.entries()) {
+    out.ascii(index === 0 ? ',"custom_metrics":[' : ',');
+    out.json({ name, type, format, units });
+  }
+  if (specs.length > 0) out.ascii(']');
+}
+
+/** Prints the values of application metrics (contract 14). Values that JSON has no number for have none. */
+export class CustomMetricsWriter {
+  private readonly texts = new WeakMap<readonly AppSeries[], readonly SeriesText[]>();
+
+  /** `,"custom_metrics":{…}` with what was current at a time; nothing when nothing was. */
+  writeAt(out: ByteWriter, metrics: ContainerAppMetrics | undefined, time: number): void {
+    const snapshots = metrics?.at(time).filter(({ series }) => series.length > 0) ?? [];
+    if (snapshots.length === 0) return;
+    const next = snapshots.map(() => 0);
+    out.ascii(',"custom_metrics":{');
+    for (let name = firstName(snapshots, next), count = 0; name !== undefined; name = firstName(snapshots, next)) {
+      if (count++ > 0) out.ascii(',');
+      this.writeMetric(out, snapshots, next, name);
+    }
+    out.ascii('}');
+  }
+
+  /**
+   * `{metric:{label:[value,…]}}` with everything that is kept.
+   * @param count the newest values of each series; −1: all
+   */
+  writeHistory(out: ByteWriter, metrics: ContainerAppMetrics | undefined, count: number): void {
+    const byName = groupHistory(metrics?.history() ?? []);
+    out.ascii('{');
+    for (const [index, name] of [...byName.keys()].sort(compareBytes).entries()) {
+      const byLabel = byName.get(name)!;
+      out.text(`${index === 0 ? '' : ','}${quoteJson(name)}:{`);
+      for (const [place, label] of [...byLabel.keys()].sort(compareBytes).entries()) {
+        const points = byLabel.get(label)!;
+        out.text(`${place === 0 ? '' : ','}${quoteJson(label)}:[`);
+        for (const [at, { snapshot, column }] of newest(points, count).entries()) {
+          if (at > 0) out.ascii(',');
+          const text = this.textsOf(snapshot.series)[column]!;
+          out.bytes(text.inSeries);
+          writeValue(out, snapshot, column, text);
+        }
+        out.ascii(']');
+      }
+      out.ascii('}');
+    }
+    out.ascii('}');
+  }
+
+  /** `"name":[value,…]`; moves `next` behind the metric in each snapshot. */
+  private writeMetric(out: ByteWriter, snapshots: readonly AppMetricsSnapshot[], next: number[], name: string): void {
+    let written = 0;
+    for (const [index, snapshot] of snapshots.entries()) {
+      const { series } = snapshot;
+      const texts = this.textsOf(series);
+      for (let column = next[index]!; series[column]?.name === name; next[index] = ++column) {
+        const text = texts[column]!;
+        if (written++ > 0) out.ascii(',');
+        else {
+          out.bytes(text.name);
+          out.ascii('[');
+        }
+        out.bytes(text.inSample);
+        writeValue(out, snapshot, column, text);
+      }
+    }
+    out.ascii(']');
+  }
+
+  private textsOf(series: readonly AppSeries[]): readonly SeriesText[] {
+    let texts = this.texts.get(series);
+    if (texts === undefined) {
+      texts = series.map(textOf);
+      this.texts.set(series, texts);
+    }
+    return texts;
+  }
+}
+
+/** The first of the names that come next, in the order of their bytes. */
+function firstName(snapshots: readonly AppMetricsSnapshot[], next: readonly number[]): string | undefined {
+  let first: string | undefined;
+  for (const [index, { series }] of snapshots.entries()) {
+    const name = series[next[index]!]?.name;
+    if (name !== undefined && (first === undefined || compareBytes(name, first) < 0)) first = name;
+  }
+  return first;
+}
+
+function textOf({ name, label, labels, format }: AppSeries): SeriesText {
+  const map = Object.keys(labels).length === 0 ? '' : `"labels":${sortedMap(labels)},`;
+  return {
+    name: Buffer.from(`${quoteJson(name)}:`),
+    inSample: Buffer.from(`{${label === '' ? '' : `"label":${quoteJson(label)},`}${map}"timestamp":`),
+    inSeries: Buffer.from(`{${map}"timestamp":`),
+    isInt: format === 'int',
+  };
+}
+
+/** The time and the rest of a value, `}` included. */
+function writeValue(out: ByteWriter, snapshot: AppMetricsSnapshot, column: number, { isInt }: SeriesText): void {
+  const { times, values, residuals, time } = snapshot;
+  const own = times?.[column] ?? Number.NaN;
+  const value = values[column]!;
+  out.time(Number.isNaN(own) ? time : own);
+  if (isInt) {
+    out.ascii(',"int_value":');
+    out.integer(value, residuals?.[column] ?? 0);
+  } else if (Number.isFinite(value)) {
+    out.ascii(',"float_value":');
+    out.float(value);
+  }
+  out.ascii('}');
+}
+
+interface Point {
+  readonly snapshot: AppMetricsSnapshot;
+  readonly column: number;
+}
+
+function groupHistory(histories: readonly (readonly AppMetricsSnapshot[])[]): Map<string, Map<string, Point[]>> {
+  const byName = new Map<string, Map<string, Point[]>>();
+  for (const snapshot of histories.flat()) {
+    for (const [column, { name, label }] of snapshot.series.entries()) {
+      const byLabel = byName.get(name) ?? new Map<string, Point[]>();
+      const points = byLabel.get(label) ?? [];
+      points.push({ snapshot, column });
+      byName.set(name, byLabel.set(label, points));
+    }
+  }
+  return byName;
+}
+
+/** Oldest first. Two targets may give the same series, so the points are put in order. */
+function newest(points: Point[], count: number): readonly Point[] {
+  points.sort((a, b) => a.snapshot.time - b.snapshot.time);
+  return count < 0 ? points : points.slice(Math.max(0, points.length - count));
+}

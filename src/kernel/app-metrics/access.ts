@@ -1,0 +1,121 @@
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+  type AppAnswer,
+  type AppContainer,
+  type AppEndpoint,
+  type AppRequest,
+  type CgroupFiles,
+  type CollectionAccess,
+  CollectionError,
+} from '../contracts/index.js';
+import { ContainerRoot } from './container-root.js';
+import { type Destination, type Reach, resolveEndpoint } from './destination.js';
+import { explain, type HttpGetter, type SocketAddress } from './http-get.js';
+import { findListener } from './listeners.js';
+
+const MAX_FILE = 1024 * 1024;
+
+/** What all collections share. */
+export interface AccessServices {
+  readonly getter: HttpGetter;
+  /** The host's `/proc`. */
+  readonly proc: string;
+  readonly userAgent: string;
+  readonly maxBodySize: number;
+  readonly limits: CollectionAccess['limits'];
+}
+
+/** One collection's way into its container. */
+export class ContainerAccess implements CollectionAccess {
+  private readonly open: Duplex[] = [];
+
+  constructor(
+    readonly container: AppContainer,
+    private readonly cgroup: CgroupFiles,
+    private readonly reach: Reach,
+    private readonly services: AccessServices,
+    readonly signal: AbortSignal,
+    readonly now: number,
+  ) {}
+
+  get limits(): CollectionAccess['limits'] {
+    return this.services.limits;
+  }
+
+  fetch(request: AppRequest): Promise<AppAnswer> {
+    const { getter, maxBodySize: maxBytes, userAgent } = this.services;
+    const { signal } = this;
+    return this.reached(request, (address) => getter.get({ request, address, signal, maxBytes, userAgent }));
+  }
+
+  connect(endpoint: AppEndpoint): Promise<Duplex> {
+    return this.reached(
+      endpoint,
+      (address) =>
+        new Promise<Duplex>((resolve, reject) => {
+          const options = 'socketPath' in address ? { path: address.socketPath } : address;
+          const socket = connect({ ...options, signal: this.signal });
+          this.open.push(socket);
+          socket.once('connect', () => resolve(socket));
+          socket.on('error', (error) => {
+            const reason = this.signal.aborted
+              ? this.signal.reason
+              : new CollectionError(explain(error), { cause: error });
+            reject(reason);
+          });
+        }),
+    );
+  }
+
+  async readFile(path: string): Promise<Buffer> {
+    const root = await this.root();
+    try {
+      return await root.readFile(path, MAX_FILE);
+    } finally {
+      await root.close();
+    }
+  }
+
+  /** Ends what the collection left open. */
+  close(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  private async reached<T>(endpoint: AppEndpoint, use: (address: SocketAddress) => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const destination = resolveEndpoint(endpoint, this.reach);
+    if (destination.kind === 'tcp') return use(await this.checked(destination));
+    const root = await this.root();
+    try {
+      const socket = await root.find(destination.path);
+      try {
+        if (!(await socket.stat()).isSocket()) throw new CollectionError(`${destination.path} is not a socket`);
+        // A handle names the very socket that was found, whatever happens to its path meanwhile.
+        return await use({ socketPath: `/proc/self/fd/${socket.fd}` });
+      } finally {
+        await socket.close();
+      }
+    } finally {
+      await root.close();
+    }
+  }
+
+  private async checked({ host, port, check }: Destination & { kind: 'tcp' }): Promise<SocketAddress> {
+    if (check === 'none') return { host, port };
+    const address = await findListener(this.services.proc, this.cgroup.pidsBelow(), port);
+    if (address !== undefined) return { host: address, port };
+    throw new CollectionError(
+      `no process of the container listens on port ${port}; in the host's network only its own ports are asked`,
+    );
+  }
+
+  private async root(): Promise<ContainerRoot> {
+    const { pid, namespace } = this.container.description;
+    const pids = this.cgroup.pidsBelow();
+    const chosen = pid !== undefined && pids.includes(pid) ? pid : pids[0];
+    if (chosen === undefined) throw new CollectionError('it has no process');
+    const belongs = () => this.cgroup.pidsBelow().includes(chosen);
+    return ContainerRoot.open(this.services.proc, chosen, belongs, namespace === undefined);
+  }
+}

@@ -1,0 +1,120 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CollectionError, codeOf, messageOf } from '../contracts/index.js';
+
+/** Not in `fs.constants`: opens a name without opening what it stands for (fcntl.h). */
+const O_PATH = 0o10000000;
+const LONGEST_CHAIN = 40;
+
+/**
+ * The root directory of a container's process, walked one name at a time with links resolved inside of it: what
+ * a hostile image names, swaps or links to cannot lead to a file of the host.
+ */
+export class ContainerRoot {
+  private constructor(private readonly root: FileHandle) {}
+
+  /**
+   * @param belongs asked after the directory is open: whether `pid` still is a process of the container
+   * @param mayBeHost false for containers of a runtime: until the runtime has set one up, the root directory of its
+   *   process is the host's, and what a label names must not be found there
+   * @throws CollectionError when there is no such process or its root cannot be opened
+   */
+  static async open(proc: string, pid: number, belongs: () => boolean, mayBeHost: boolean): Promise<ContainerRoot> {
+    const root = await open(join(proc, String(pid), 'root'), O_PATH | constants.O_DIRECTORY).catch((error: unknown) => {
+      throw new CollectionError(`its root directory cannot be opened: ${messageOf(error)}`, { cause: error });
+    });
+    try {
+      if (!belongs()) throw new CollectionError('its process ended');
+      if (!mayBeHost && (await isHostRoot(root, proc))) throw new CollectionError('its root directory is the host’s');
+      return new ContainerRoot(root);
+    } catch (error) {
+      await root.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Finds what a path names inside the root.
+   * @returns an `O_PATH` handle, to be closed; `/proc/self/fd/<fd>` names it
+   * @throws CollectionError
+   */
+  async find(path: string): Promise<FileHandle> {
+    const directories: FileHandle[] = [];
+    try {
+      return await this.walk(path, directories);
+    } catch (error) {
+      if (error instanceof CollectionError) throw error;
+      const reason = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error);
+      throw new CollectionError(`${path} in the container: ${reason}`, { cause: error });
+    } finally {
+      for (const directory of directories) await directory.close();
+    }
+  }
+
+  /** Reads a regular file. @throws CollectionError when it is another thing, or longer than `limit` bytes */
+  async readFile(path: string, limit: number): Promise<Buffer> {
+    const found = await this.find(path);
+    try {
+      if (!(await found.stat()).isFile()) throw new CollectionError(`${path} in the container is not a regular file`);
+      const file = await open(`/proc/self/fd/${found.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        return await readUpTo(file, limit, path);
+      } finally {
+        await file.close();
+      }
+    } finally {
+      await found.close();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.root.close();
+  }
+
+  private async walk(path: string, directories: FileHandle[]): Promise<FileHandle> {
+    const parts = path.split('/');
+    for (let links = 0; ; ) {
+      const name = parts.shift();
+      if (name === undefined) throw new CollectionError(`${path} in the container is a directory`);
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        await directories.pop()?.close();
+        continue;
+      }
+      const place = `/proc/self/fd/${(directories.at(-1) ?? this.root).fd}/${name}`;
+      const found = await open(place, O_PATH | constants.O_NOFOLLOW);
+      const kind = await found.stat();
+      if (kind.isSymbolicLink()) {
+        await found.close();
+        if (++links > LONGEST_CHAIN) throw new CollectionError(`${path} in the container has too many links`);
+        const target = await readlink(place);
+        if (target.startsWith('/')) for (const directory of directories.splice(0)) await directory.close();
+        parts.unshift(...target.split('/'));
+      } else if (kind.isDirectory()) directories.push(found);
+      else if (parts.every((part) => part === '')) return found;
+      else {
+        await found.close();
+        throw new CollectionError(`${path} in the container: ${name} is not a directory`);
+      }
+    }
+  }
+}
+
+/** Whether it is the directory that the host's first process has for its root, or the agent itself. */
+async function isHostRoot(root: FileHandle, proc: string): Promise<boolean> {
+  const own = await root.stat();
+  const hosts = await Promise.all([join(proc, '1/root'), '/'].map((path) => stat(path).catch(() => undefined)));
+  return hosts.some((host) => host !== undefined && host.dev === own.dev && host.ino === own.ino);
+}
+
+async function readUpTo(file: FileHandle, limit: number, path: string): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(limit + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+    if (bytesRead === 0) return Buffer.from(buffer.subarray(0, length));
+    length += bytesRead;
+  }
+  throw new CollectionError(`${path} in the container is larger than ${limit} bytes`);
+}

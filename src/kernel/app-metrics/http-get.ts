@@ -1,0 +1,168 @@
+import { Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps, Agent as TlsAgent } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import {
+  type AppAnswer,
+  type AppRequest,
+  type AppTls,
+  CollectionError,
+  codeOf,
+  messageOf,
+} from '../contracts/index.js';
+
+/** Informational answers that a server may send before the real one. */
+const MAX_INFORMATIONAL = 10;
+
+/** Where to connect to: an address and a port, or a unix socket's path. */
+export type SocketAddress = { readonly host: string; readonly port: number } | { readonly socketPath: string };
+
+export interface GetOptions {
+  readonly request: AppRequest;
+  readonly address: SocketAddress;
+  /** Aborted with a CollectionError as its reason. */
+  readonly signal: AbortSignal;
+  /** Most bytes of a body, before and after decompression. */
+  readonly maxBytes: number;
+  readonly userAgent: string;
+}
+
+const DECOMPRESS: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+};
+
+/**
+ * GET requests that cannot cost more than their limits. Connections are not kept: an address may be another container's
+ * by the next time.
+ */
+export class HttpGetter {
+  private readonly agents = {
+    http: new Agent({ keepAlive: false }),
+    https: new TlsAgent({ keepAlive: false, maxCachedSessions: 0 }),
+  };
+  private readonly contexts = new WeakMap<AppTls, SecureContext>();
+
+  /** @throws CollectionError */
+  async get(options: GetOptions): Promise<AppAnswer> {
+    const { request, signal } = options;
+    const where = urlOf(request, options.address);
+    try {
+      const response = await this.send(options);
+      const { statusCode: status = 0, headers } = response;
+      const location =
+        status >= 300 && status < 400 ? `; redirects (here to ${headers.location ?? '?'}) are refused` : '';
+      if (status < 200 || status > 299) {
+        response.destroy();
+        throw new CollectionError(`${where} answered with status ${status}${location}`);
+      }
+      const body = await readBody(response, options.maxBytes);
+      // A body whose end is the connection's looks complete when it was cut off.
+      signal.throwIfAborted();
+      return { status, headers: plainHeaders(response), body: await decompress(body, headers, options.maxBytes) };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof CollectionError) throw new CollectionError(prefixed(where, error.message), { cause: error });
+      throw new CollectionError(`${where}: ${explain(error)}`, { cause: error });
+    }
+  }
+
+  private send({ request, address, signal, userAgent }: GetOptions): Promise<IncomingMessage> {
+    const secure = request.scheme === 'https';
+    const options: RequestOptions = {
+      ...address,
+      signal,
+      agent: secure ? this.agents.https : this.agents.http,
+      path: request.path ?? '/',
+      headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...request.headers },
+      ...(secure && this.tlsOptions(request)),
+    };
+    return new Promise((resolve, reject) => {
+      const sent = secure ? requestHttps(options) : requestHttp(options);
+      let informational = 0;
+      sent.on('information', () => {
+        if (++informational > MAX_INFORMATIONAL) sent.destroy(new CollectionError('answers without an end'));
+      });
+      sent.once('response', resolve);
+      sent.once('upgrade', (_response, socket) => {
+        socket.destroy();
+        reject(new CollectionError('the answer switches to another protocol'));
+      });
+      sent.on('error', reject);
+      sent.once('close', () => reject(new CollectionError('the connection ended without an answer')));
+      sent.end();
+    });
+  }
+
+  private tlsOptions({ host, tls = {} }: AppRequest): RequestOptions {
+    let secureContext = this.contexts.get(tls);
+    if (secureContext === undefined) {
+      secureContext = createSecureContext({ ca: tls.ca, cert: tls.cert, key: tls.key });
+      this.contexts.set(tls, secureContext);
+    }
+    const rejectUnauthorized = tls.verify ?? tls.ca !== undefined;
+    const servername = tls.serverName ?? (rejectUnauthorized ? host : undefined);
+    return { secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }) } as RequestOptions;
+  }
+}
+
+/** The address as a person would type it; for a unix socket only its path and the request's. */
+function urlOf({ scheme = 'http', host, port, socket, path = '/' }: AppRequest, address: SocketAddress): string {
+  if (socket !== undefined) return `${scheme}+unix:${socket} ${path}`;
+  const shown = 'host' in address ? address.host : (host ?? 'localhost');
+  return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${port}${path}`;
+}
+
+function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) response.destroy(new CollectionError(tooLarge(maxBytes)));
+      else chunks.push(chunk);
+    });
+    response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
+    response.once('error', reject);
+    response.once('close', () => reject(new CollectionError('the answer broke off')));
+  });
+}
+
+async function decompress(body: Buffer, headers: IncomingMessage['headers'], maxBytes: number): Promise<Buffer> {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity' || encoding === '') return body;
+  const decoder = Object.hasOwn(DECOMPRESS, encoding) ? DECOMPRESS[encoding] : undefined;
+  if (decoder === undefined) throw new CollectionError(`the answer is encoded as ${encoding}, which was not asked for`);
+  try {
+    return await decoder(body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new CollectionError(`${tooLarge(maxBytes)} when decompressed`);
+    throw new CollectionError(`the answer is not ${encoding}: ${messageOf(error)}`);
+  }
+}
+
+const tooLarge = (maxBytes: number): string => `the answer is larger than ${maxBytes} bytes (appMetrics.maxBodySize)`;
+
+function plainHeaders({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
+
+const prefixed = (where: string, message: string): string =>
+  message.startsWith(where) ? message : `${where}: ${message}`;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'the host cannot reach that address',
+  ENETUNREACH: 'the host has no route to that address',
+  ECONNRESET: 'the connection was reset',
+};
+
+/** What a failed connection means. */
+export function explain(error: unknown): string {
+  const code = codeOf(error);
+  const reason = code === undefined ? undefined : REASONS[code];
+  return reason === undefined ? messageOf(error) : `${reason} (${code})`;
+}

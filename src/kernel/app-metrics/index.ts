@@ -1,0 +1,1 @@
+export { AppMetricsKeeper, type AppMetricsOptions } from './app-metrics-keeper.js';

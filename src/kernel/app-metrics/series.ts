@@ -1,0 +1,130 @@
+import type { AppMetricSample, AppSeries } from '../contracts/index.js';
+
+/** Between the pairs of a label text; what clients have always seen there. */
+const SEPARATOR = '\ufffd';
+/** A series whose labels are longer than this is left out: it would be kept again and again. */
+const LONGEST_LABEL = 4096;
+
+/** What may still be kept of a container. */
+export interface Budget {
+  readonly metrics: number;
+  readonly series: number;
+}
+
+/** How the samples of a collection become columns. */
+export interface Arrangement {
+  /** Sorted by name. */
+  readonly series: readonly AppSeries[];
+  /** Column of each sample, −1 for one that is left out. */
+  readonly columns: Int32Array;
+  /** Distinct names among the series. */
+  readonly names: ReadonlySet<string>;
+  /** Samples left out because of the budget, or because their labels are too long. */
+  readonly dropped: number;
+  /** Samples left out because an earlier one has the same name and labels. */
+  readonly duplicates: number;
+  /** About how many bytes the series take. */
+  readonly size: number;
+}
+
+/**
+ * Arranges samples; in the usual case of a target that gives the same series as before, by looking only.
+ * @param previous of the same target
+ */
+export function arrange(
+  samples: readonly AppMetricSample[],
+  budget: Budget,
+  previous: Arrangement | undefined,
+): Arrangement {
+  if (previous !== undefined && isSame(samples, budget, previous)) return previous;
+  const made = build(samples, budget);
+  if (previous === undefined || !sameSeries(made.series, previous.series)) return made;
+  return { ...made, series: previous.series, names: previous.names };
+}
+
+function isSame(samples: readonly AppMetricSample[], budget: Budget, { series, columns, names, dropped }: Arrangement) {
+  if (samples.length !== columns.length || dropped > 0) return false;
+  if (names.size > budget.metrics || series.length > budget.series) return false;
+  for (let i = 0; i < samples.length; i++) {
+    const column = columns[i]!;
+    if (column < 0 || !fits(samples[i]!, series[column]!)) return false;
+  }
+  return true;
+}
+
+function fits(sample: AppMetricSample, series: AppSeries): boolean {
+  if (sample.name !== series.name || formatOf(sample) !== series.format) return false;
+  const { labels } = sample;
+  if (labels === undefined) return series.label === '';
+  if (series.label === '') return false;
+  let count = 0;
+  for (const key in labels) {
+    if (labels[key] !== series.labels[key]) return false;
+    count++;
+  }
+  for (const _ in series.labels) count--;
+  return count === 0;
+}
+
+function build(samples: readonly AppMetricSample[], budget: Budget): Arrangement {
+  const names = new Set<string>();
+  const known = new Set<string>();
+  const kept: { series: AppSeries; sample: number }[] = [];
+  let [dropped, duplicates, size] = [0, 0, 0];
+  for (const [index, sample] of samples.entries()) {
+    const label = labelText(sample);
+    const key = `${sample.name}\0${label}`;
+    const full = kept.length >= budget.series || (!names.has(sample.name) && names.size >= budget.metrics);
+    if (known.has(key)) duplicates++;
+    else if (full || key.length > LONGEST_LABEL) dropped++;
+    else {
+      const series = seriesOf(sample, label);
+      known.add(key);
+      names.add(series.name);
+      kept.push({ series, sample: index });
+      size += key.length * 4 + 200;
+    }
+  }
+  kept.sort((a, b) => compareNames(a.series.name, b.series.name));
+  const columns = new Int32Array(samples.length).fill(-1);
+  for (const [column, { sample }] of kept.entries()) columns[sample] = column;
+  return { series: kept.map(({ series }) => series), columns, names, dropped, duplicates, size };
+}
+
+/** Copies the texts: parts of an answer would keep the whole answer in memory. */
+function seriesOf(sample: AppMetricSample, label: string): AppSeries {
+  const labels: Record<string, string> = {};
+  for (const [key, value] of Object.entries(sample.labels ?? {})) labels[detached(key)] = detached(value);
+  return { name: detached(sample.name), labels, label, format: formatOf(sample) };
+}
+
+/** An integer that does not fit 64 bits counts as a double. */
+const formatOf = ({ value }: AppMetricSample): AppSeries['format'] =>
+  typeof value === 'bigint' && BigInt.asIntN(64, value) === value ? 'int' : 'float';
+
+function labelText({ name, labels }: AppMetricSample): string {
+  if (labels === undefined) return '';
+  const pairs = Object.entries({ ...labels, __name__: name }).sort(([a], [b]) => compareNames(a, b));
+  return pairs.map(([key, value]) => `${key}=${value}`).join(SEPARATOR);
+}
+
+function sameSeries(a: readonly AppSeries[], b: readonly AppSeries[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, label, format }, i) => name === b[i]!.name && label === b[i]!.label && format === b[i]!.format)
+  );
+}
+
+/** Order of the UTF-8 bytes, which is how names are sorted in every answer. */
+function compareNames(a: string, b: string): number {
+  if (a === b) return 0;
+  return isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the whole of ASCII that is meant
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
+
+/** A copy that shares no memory with the text it was cut out of. */
+export function detached(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}

@@ -1,0 +1,113 @@
+import type { AppMetricSample, AppMetricSpec, AppMetricsSnapshot, CollectedMetrics } from '../contracts/index.js';
+import { type Arrangement, arrange, type Budget, detached } from './series.js';
+
+/** Bytes kept of one target, values and names, however long the history is to be. The newest values are always kept. */
+const MAX_SIZE = 4 * 1024 * 1024;
+
+interface Entry {
+  readonly snapshot: AppMetricsSnapshot;
+  readonly size: number;
+  /** Time from which the values are no longer current although there are no newer ones, µs since the epoch. */
+  until: number;
+}
+
+/** What was collected from one target, for as long as the history goes back. */
+export class TargetHistory {
+  specs: readonly AppMetricSpec[] = [];
+  /** Of the last collection. */
+  arrangement: Arrangement | undefined;
+  private readonly entries: Entry[] = [];
+  private size = 0;
+
+  /** @param duration µs */
+  constructor(private readonly duration: number) {}
+
+  /** Keeps the outcome of a collection. @param time µs since the epoch */
+  add({ specs, samples }: CollectedMetrics, time: number, budget: Budget): void {
+    if (!sameSpecs(specs, this.specs)) this.specs = specs.slice(0, budget.metrics).map(copyOf);
+    const before = this.arrangement;
+    const arrangement = arrange(samples, budget, before);
+    this.arrangement = arrangement;
+    const names = before?.series === arrangement.series ? 0 : arrangement.size;
+    const snapshot = snapshotOf(samples, arrangement, time);
+    const entry = { snapshot, size: names + snapshot.values.length * 18 + 200, until: Number.POSITIVE_INFINITY };
+    this.entries.push(entry);
+    this.size += entry.size;
+    this.trim(time - this.duration);
+  }
+
+  /** The values known are no longer current. */
+  lapse(time: number): void {
+    const last = this.entries.at(-1);
+    if (last?.until === Number.POSITIVE_INFINITY) last.until = time;
+    this.arrangement = undefined;
+  }
+
+  /** What was current at a time, `undefined` when nothing was. */
+  at(time: number): AppMetricsSnapshot | undefined {
+    for (let i = this.entries.length - 1; i >= 0; i--) {
+      const { snapshot, until } = this.entries[i]!;
+      if (snapshot.time <= time) return time < until ? snapshot : undefined;
+    }
+    return undefined;
+  }
+
+  /** Oldest first. */
+  all(): readonly AppMetricsSnapshot[] {
+    return this.entries.map(({ snapshot }) => snapshot);
+  }
+
+  private trim(oldest: number): void {
+    let count = 0;
+    // What was current at the oldest time is from before it.
+    const isOld = (entry: Entry) => entry.snapshot.time <= oldest;
+    while (count < this.entries.length - 1 && (this.size > MAX_SIZE || isOld(this.entries[count + 1]!))) {
+      this.size -= this.entries[count++]!.size;
+    }
+    if (count > 0) this.entries.splice(0, count);
+  }
+}
+
+function snapshotOf(
+  samples: readonly AppMetricSample[],
+  { series, columns }: Arrangement,
+  time: number,
+): AppMetricsSnapshot {
+  const values = new Float64Array(series.length);
+  let residuals: Int16Array | undefined;
+  let times: Float64Array | undefined;
+  for (let i = 0; i < samples.length; i++) {
+    const column = columns[i]!;
+    if (column < 0) continue;
+    const { value, time: own } = samples[i]!;
+    values[column] = Number(value);
+    if (series[column]!.format === 'int' && !Number.isSafeInteger(values[column])) {
+      residuals ??= new Int16Array(series.length);
+      residuals[column] = Number(BigInt(value) - BigInt(values[column]!));
+    }
+    if (own !== undefined) {
+      times ??= new Float64Array(series.length).fill(Number.NaN);
+      times[column] = own;
+    }
+  }
+  return { time, series, values, ...(residuals && { residuals }), ...(times && { times }) };
+}
+
+function sameSpecs(a: readonly AppMetricSpec[], b: readonly AppMetricSpec[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(
+      ({ name, type, format, units, help }, i) =>
+        name === b[i]!.name &&
+        type === b[i]!.type &&
+        format === b[i]!.format &&
+        units === b[i]!.units &&
+        help === b[i]!.help,
+    )
+  );
+}
+
+function copyOf({ name, type, format, units, help }: AppMetricSpec): AppMetricSpec {
+  const texts = { name: detached(name), type: detached(type), format, units: detached(units) };
+  return help === undefined ? texts : { ...texts, help: detached(help) };
+}

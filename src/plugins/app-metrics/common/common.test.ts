@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type AppContainer, isCollectionError } from '../../../kernel/contracts/index.js';
+import { cadvisorTargets, parseCadvisorFile, pollingInterval, TargetPace } from './index.js';
+
+const container = (labels: Record<string, string>): AppContainer => ({
+  name: '/docker/x',
+  labels,
+  description: { aliases: [], labels, envs: {}, networkMode: 'own', state: { status: 'running' } },
+});
+const endpoint = (value: unknown) => parseCadvisorFile(Buffer.from(JSON.stringify({ endpoint: value })), '/f').request;
+
+describe('configurations written for cAdvisor', () => {
+  test('a label’s name says which collector is meant', () => {
+    const labelled = container({
+      'io.cadvisor.metric.myapp': '/a',
+      'io.cadvisor.metric.prometheus': '/b',
+      'io.cadvisor.metric.Prometheus-2': '/c',
+      other: '/d',
+    });
+    const files = (prometheus: boolean) =>
+      cadvisorTargets(labelled, prometheus, 1000).map(({ name, file }) => [name, file]);
+    assert.deepEqual(files(false), [['myapp', '/a']]);
+    assert.deepEqual(files(true), [
+      ['Prometheus-2', '/c'],
+      ['prometheus', '/b'],
+    ]);
+  });
+
+  test('a polling frequency is in seconds, from a billion on in nanoseconds', () => {
+    assert.equal(pollingInterval(10), 10_000);
+    assert.equal(pollingInterval(0.5), 500);
+    assert.equal(pollingInterval('15'), 15_000);
+    assert.equal(pollingInterval(10_000_000_000), 10_000);
+    for (const value of [undefined, null, 0, -1, Number.NaN, 'soon', '', {}])
+      assert.equal(pollingInterval(value), undefined);
+  });
+
+  test('endpoints are URLs or protocol, port and path, with their defaults', () => {
+    assert.deepEqual(endpoint({}), { scheme: 'http', port: 8000, path: '/' });
+    assert.deepEqual(endpoint({ protocol: 'https', port: '9100', path: 'status' }), {
+      scheme: 'https',
+      port: 9100,
+      path: '/status',
+    });
+    assert.deepEqual(endpoint('http://localhost:8000/a?b=c'), {
+      scheme: 'http',
+      host: 'localhost',
+      port: 8000,
+      path: '/a?b=c',
+    });
+    assert.equal(endpoint('https://localhost').port, 443);
+    assert.throws(() => endpoint('ftp://x'), /not an http or https URL/);
+    assert.throws(() => endpoint(undefined), /endpoint: missing/);
+  });
+
+  test('whatever a file holds, it is a configuration or the target’s fault', () => {
+    const bytes = fc.oneof(
+      fc.uint8Array(),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.record({ endpoint: fc.jsonValue() }).map((value) => Buffer.from(JSON.stringify(value))),
+    );
+    fc.assert(
+      fc.property(bytes, (content) => {
+        try {
+          parseCadvisorFile(Buffer.from(content), '/f');
+        } catch (error) {
+          assert.ok(isCollectionError(error), String(error));
+        }
+      }),
+    );
+  });
+
+  test('what fails before a target can be asked is tried again with growing pauses', async () => {
+    const pace = new TargetPace();
+    const target = { name: 'a', interval: 10_000 };
+    const pauses: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      await assert.rejects(pace.prepare(target, () => Promise.reject(new Error('no'))));
+      pauses.push(pace.intervalOf(target));
+    }
+    assert.deepEqual(pauses, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    await pace.prepare(target, async () => pace.setInterval(target, 2000));
+    assert.equal(pace.intervalOf(target), 2000);
+    pace.spent(target, 100);
+    assert.equal(pace.intervalOf(target), 5000);
+  });
+});

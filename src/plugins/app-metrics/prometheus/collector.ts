@@ -1,0 +1,133 @@
+import {
+  type AppContainer,
+  type AppMetricSpec,
+  type AppMetrics,
+  type AppRequest,
+  type CollectedMetrics,
+  type CollectionAccess,
+  CollectionError,
+} from '../../../kernel/contracts/index.js';
+import {
+  type CadvisorTarget,
+  type ConfiguredTarget,
+  cadvisorTargets,
+  configuredTargets,
+  list,
+  parseCadvisorFile,
+  pollingInterval,
+  requestOf,
+  TargetPace,
+  TlsMaterial,
+} from '../common/index.js';
+import { type Exposition, parseExposition } from './exposition.js';
+import type { Family } from './families.js';
+import { type LabelTarget, labelTargets } from './label-targets.js';
+import type { PrometheusOptions } from './options.js';
+
+/** Prefers the older format, in which names are the same for every client. */
+const ACCEPT = 'text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1';
+
+export type PrometheusTarget = CadvisorTarget | ConfiguredTarget | LabelTarget;
+
+/** What to ask a target and what to keep of its answer. */
+interface Recipe {
+  readonly request: AppRequest;
+  /** Absent: everything. */
+  readonly wanted?: (name: string, family: string) => boolean;
+}
+
+/** Collects metrics in the Prometheus text format and OpenMetrics. */
+export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
+  private readonly tls: TlsMaterial;
+  private readonly pace = new TargetPace<PrometheusTarget>();
+  private readonly recipes = new WeakMap<PrometheusTarget, Recipe>();
+
+  constructor(private readonly options: PrometheusOptions) {
+    this.tls = new TlsMaterial(options.tls);
+  }
+
+  start(): Promise<void> {
+    return this.tls.load();
+  }
+
+  targets(container: AppContainer): readonly PrometheusTarget[] {
+    const { labels, interval, targets } = this.options;
+    const configured = configuredTargets(container, targets, interval);
+    if (!labels) return configured;
+    return [...cadvisorTargets(container, true, interval), ...labelTargets(container, interval), ...configured];
+  }
+
+  intervalOf(target: PrometheusTarget): number {
+    return this.pace.intervalOf(target);
+  }
+
+  async collect(target: PrometheusTarget, access: CollectionAccess): Promise<CollectedMetrics> {
+    const { request, wanted } = await this.recipe(target, access);
+    const headers = { accept: ACCEPT, ...request.headers };
+    const answer = await access.fetch({ ...request, headers, tls: this.tls.current });
+    const begun = performance.now();
+    const exposition = parseExposition(answer.body.toString('utf8'), {
+      openMetrics: answer.headers['content-type']?.includes('application/openmetrics-text') === true,
+      wanted,
+      maxSamples: access.limits.series,
+    });
+    this.pace.spent(target, performance.now() - begun);
+    return collected(exposition);
+  }
+
+  private async recipe(target: PrometheusTarget, access: CollectionAccess): Promise<Recipe> {
+    const known = this.recipes.get(target);
+    if (known !== undefined) return known;
+    const recipe = await this.makeRecipe(target, access);
+    this.recipes.set(target, recipe);
+    return recipe;
+  }
+
+  private async makeRecipe(target: PrometheusTarget, access: CollectionAccess): Promise<Recipe> {
+    if (target.kind === 'label') {
+      if (target.error !== undefined) throw new CollectionError(target.error);
+      return { request: target.request };
+    }
+    if (target.kind === 'file') return this.read(target, access);
+    const entry = this.options.targets[target.index]!;
+    const request = requestOf(entry);
+    if (entry.metrics.length === 0) return { request };
+    return { request, wanted: (...names) => entry.metrics.some((glob) => names.some((name) => glob.test(name))) };
+  }
+
+  private read(target: CadvisorTarget, access: CollectionAccess): Promise<Recipe> {
+    return this.pace.prepare(target, async () => {
+      const { request, content } = parseCadvisorFile(await access.readFile(target.file), target.file);
+      const names = new Set(list(content.metrics_config));
+      this.pace.setInterval(target, pollingInterval(content.polling_frequency) ?? target.interval);
+      return names.size === 0 ? { request } : { request, wanted: (name) => names.has(name) };
+    });
+  }
+}
+
+function collected(exposition: Exposition): CollectedMetrics {
+  const { families, samples, surplus, malformed, firstMalformed, truncated } = exposition;
+  if (samples.length === 0 && malformed > 0) {
+    throw new CollectionError(`the answer is not in the Prometheus text format: ${firstMalformed}`);
+  }
+  const problems: string[] = [];
+  if (malformed > 0) problems.push(`malformed lines were left out: ${malformed}; ${firstMalformed}`);
+  if (truncated) problems.push('the answer has no "# EOF" at its end: it is not complete');
+  return { specs: families.map(specOf), samples, problems, dropped: surplus };
+}
+
+/** How the spec says a type; of one that is not known, nothing is known. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['counter', 'cumulative'],
+  ['gauge', 'gauge'],
+  ['histogram', 'HISTOGRAM'],
+  ['gaugehistogram', 'GAUGE_HISTOGRAM'],
+  ['summary', 'SUMMARY'],
+  ['info', 'INFO'],
+  ['stateset', 'STATESET'],
+]);
+
+function specOf({ name, type, help, unit }: Family): AppMetricSpec {
+  const spec = { name, type: TYPES.get(type) ?? 'UNTYPED', format: 'float' as const, units: unit };
+  return help === '' ? spec : { ...spec, help };
+}

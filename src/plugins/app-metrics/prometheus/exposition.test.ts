@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type Exposition, parseExposition } from './exposition.js';
+
+const parse = (text: string, openMetrics = false, maxSamples = 1000): Exposition =>
+  parseExposition(text, { openMetrics, maxSamples });
+
+/** Samples as `name{key="value"} value @time`. */
+const shown = (text: string, openMetrics = false): string[] =>
+  parse(text, openMetrics).samples.map(({ name, labels, value, time }) => {
+    const pairs = Object.entries(labels ?? {}).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
+    return `${name}{${pairs.join(',')}} ${value}${time === undefined ? '' : ` @${time}`}`;
+  });
+
+describe('Prometheus text format', () => {
+  test('samples with and without labels, blanks where they are allowed', () => {
+    const text = 'a 1\n  b{ x = "1" , y="2", }  2.5e3  \nc{} .5\r\n\nd\t-7\n';
+    assert.deepEqual(shown(text), ['a{} 1', 'b{x="1",y="2"} 2500', 'c{} 0.5', 'd{} -7']);
+  });
+
+  test('infinities and NaN are values', () => {
+    assert.deepEqual(shown('a +Inf\nb -Inf\nc NaN\nd inf\n'), [
+      'a{} Infinity',
+      'b{} -Infinity',
+      'c{} NaN',
+      'd{} Infinity',
+    ]);
+  });
+
+  test('escapes in label values and help texts', () => {
+    const text = '# HELP a one\\\\two\\nthree\n# TYPE a gauge\na{x="q\\"b\\\\n\\n,}{#"} 1\n';
+    assert.deepEqual(shown(text), ['a{x="q\\"b\\\\n\\n,}{#"} 1']);
+    assert.equal(parse(text).families[0]!.help, 'one\\two\nthree');
+  });
+
+  test('times are milliseconds, in OpenMetrics seconds', () => {
+    assert.deepEqual(shown('a 1 1395066363000\n'), ['a{} 1 @1395066363000000']);
+    assert.deepEqual(shown('a 1 1395066363.5\n# EOF\n', true), ['a{} 1 @1395066363500000']);
+  });
+
+  test('names in UTF-8 are quoted inside the braces', () => {
+    assert.deepEqual(shown('{"my.metric é","a b"="c"} 1\n{"x"} 2\n'), ['my.metric é{a b="c"} 1', 'x{} 2']);
+  });
+
+  test('histograms and summaries are one family each', () => {
+    const text =
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_sum 1.5\nh_count 4\n# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 3\nh_other 1\n';
+    const families = parse(text).families.map(({ name, type }) => `${name} ${type}`);
+    assert.deepEqual(families, ['h histogram', 's summary', 'h_other untyped']);
+  });
+
+  test('OpenMetrics: units, `_total` and `_created`, exemplars, and nothing after the end', () => {
+    const text =
+      '# TYPE a counter\n# UNIT a seconds\na_total{x="1"} 3 # {trace_id="# }"} 0.5 1.2\na_created 12\n# TYPE i info\ni_info{v="1"} 1\n# EOF\nb 1\n';
+    const { families, truncated, malformed } = parse(text, true);
+    assert.deepEqual(
+      families.map(({ name, type, unit }) => [name, type, unit]),
+      [
+        ['a', 'counter', 'seconds'],
+        ['i', 'info', ''],
+      ],
+    );
+    assert.deepEqual(shown(text, true), ['a_total{x="1"} 3', 'a_created{} 12', 'i_info{v="1"} 1']);
+    assert.deepEqual([truncated, malformed], [false, 0]);
+    assert.equal(parse('a 1\n', true).truncated, true);
+  });
+
+  test('a malformed line costs only itself, and the first one is told', () => {
+    const bad = [
+      'a',
+      'a{x="1"',
+      'a{x=1} 1',
+      'a{="1"} 1',
+      'a b',
+      'a 1 x',
+      'a 1 2 3',
+      'a+1',
+      '{} 1',
+      'é 1',
+      'a{__proto__="1"} 1',
+      'a 0x10',
+    ];
+    for (const line of bad) {
+      const { samples, malformed, firstMalformed } = parse(`ok 1\n${line}\nfine 2\n`);
+      assert.deepEqual([samples.length, malformed, firstMalformed?.startsWith('line 2: ')], [2, 1, true], line);
+    }
+  });
+
+  test('samples beyond the limit are counted', () => {
+    const { samples, surplus } = parse('a 1\nb 2\nc 3\n', false, 2);
+    assert.deepEqual([samples.length, surplus], [2, 1]);
+  });
+});
+
+describe('any input', () => {
+  const name = fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}$/);
+  const label = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/).filter((key) => key !== '__proto__');
+  const value = fc.oneof(fc.double(), fc.integer());
+  const escaped = (text: string) => text.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"');
+  const written = (number: number) =>
+    Number.isFinite(number) ? String(number) : number > 0 ? '+Inf' : number < 0 ? '-Inf' : 'NaN';
+
+  test('what is written is read', () => {
+    const series = fc.record({ name, labels: fc.dictionary(label, fc.string({ unit: 'grapheme' })), value });
+    fc.assert(
+      fc.property(fc.array(series), (all) => {
+        const lines = all.map((one) => {
+          const pairs = Object.entries(one.labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+          return `${one.name}{${pairs.join(',')}} ${written(one.value)}\n`;
+        });
+        const { samples, malformed } = parse(lines.join(''));
+        assert.equal(malformed, 0);
+        assert.deepEqual(
+          samples.map((sample) => ({ ...sample, labels: { ...sample.labels }, value: Number(sample.value) + 0 })),
+          all.map((one) => ({ name: one.name, labels: { ...one.labels }, value: one.value + 0 })),
+        );
+      }),
+    );
+  });
+
+  test('nothing makes it throw', () => {
+    const token = fc.constantFrom(
+      'a',
+      '{',
+      '}',
+      '"',
+      '\\',
+      ',',
+      '=',
+      ' ',
+      '\n',
+      '\r',
+      '#',
+      '1',
+      'NaN',
+      'TYPE',
+      'HELP',
+      'EOF',
+      'é',
+      '\0',
+      '\t',
+    );
+    const texts = fc.oneof(
+      fc.array(token, { maxLength: 60 }).map((parts) => parts.join('')),
+      fc.string({ unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(texts, fc.boolean(), (text, openMetrics) => {
+        const { samples, malformed } = parse(text, openMetrics);
+        assert.ok(samples.length + malformed <= text.split('\n').length);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

@@ -1,0 +1,141 @@
+import type { AppMetricSample } from '../../../kernel/contracts/index.js';
+import { Families, type Family } from './families.js';
+import { LineCursor } from './line-cursor.js';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const HASH = 0x23;
+
+export interface ExpositionOptions {
+  /** OpenMetrics: times are in seconds, and the end is marked. */
+  readonly openMetrics: boolean;
+  /** Which samples are wanted, by their name and their family's; absent: all. */
+  readonly wanted?: ((name: string, family: string) => boolean) | undefined;
+  /** Wanted samples beyond so many are only counted. */
+  readonly maxSamples: number;
+}
+
+/** What a text in the Prometheus or OpenMetrics format says. */
+export interface Exposition {
+  /** Families that have samples, in the order of their first mention. */
+  readonly families: readonly Family[];
+  /** In the order of the text. */
+  readonly samples: readonly AppMetricSample[];
+  /** Lines that are samples beyond `maxSamples`. */
+  readonly surplus: number;
+  /** Lines that are neither samples nor comments. */
+  readonly malformed: number;
+  /** The first of them: `line 3: …`. */
+  readonly firstMalformed?: string;
+  /** True when an OpenMetrics text ends without its mark: the answer is not complete. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Parses the Prometheus text format and OpenMetrics, names in UTF-8 and quotes included. Never throws: a line that
+ * cannot be read costs only itself.
+ */
+export function parseExposition(text: string, options: ExpositionOptions): Exposition {
+  const parser = new Parser(options);
+  let number = 0;
+  for (let start = 0; start < text.length && !parser.ended; ) {
+    let end = text.indexOf('\n', start);
+    if (end < 0) end = text.length;
+    number++;
+    const last = text.charCodeAt(end - 1) === RETURN && end > start ? end - 1 : end;
+    if (last > start && text.charCodeAt(start) !== NEWLINE) parser.line(text, start, last, number);
+    start = end + 1;
+  }
+  return parser.result();
+}
+
+class Parser {
+  ended = false;
+  private readonly families = new Families();
+  private readonly cursor = new LineCursor();
+  private readonly samples: AppMetricSample[] = [];
+  private readonly timeUnit: number;
+  private surplus = 0;
+  private malformed = 0;
+  private firstMalformed: string | undefined;
+
+  constructor(private readonly options: ExpositionOptions) {
+    this.timeUnit = options.openMetrics ? 1e6 : 1e3;
+  }
+
+  line(text: string, start: number, end: number, number: number): void {
+    const { cursor } = this;
+    cursor.reset(text, start, end);
+    cursor.skipBlanks();
+    if (cursor.atEnd) return;
+    const problem = cursor.code() === HASH ? this.comment() : this.sample();
+    if (problem === undefined) return;
+    this.malformed++;
+    this.firstMalformed ??= `line ${number}: ${problem}: ${JSON.stringify(text.slice(start, Math.min(end, start + 80)))}`;
+  }
+
+  result(): Exposition {
+    return {
+      families: this.families.withSamples(),
+      samples: this.samples,
+      surplus: this.surplus,
+      malformed: this.malformed,
+      ...(this.firstMalformed !== undefined && { firstMalformed: this.firstMalformed }),
+      truncated: this.options.openMetrics && !this.ended,
+    };
+  }
+
+  private comment(): string | undefined {
+    const { cursor } = this;
+    cursor.advance();
+    cursor.skipBlanks();
+    const keyword = cursor.word();
+    if (keyword === 'EOF' && this.options.openMetrics) {
+      this.ended = true;
+      return undefined;
+    }
+    if (keyword !== 'TYPE' && keyword !== 'HELP' && keyword !== 'UNIT') return undefined;
+    cursor.skipBlanks();
+    const name = cursor.name();
+    if (name === undefined) return `${keyword} without a name`;
+    cursor.skipBlanks();
+    if (keyword === 'TYPE') this.families.setType(name, cursor.word());
+    else if (keyword === 'HELP') this.families.setHelp(name, cursor.unescapedRest());
+    else this.families.setUnit(name, cursor.word());
+    return undefined;
+  }
+
+  private sample(): string | undefined {
+    const { cursor, options } = this;
+    // A text with far too many samples must not cost far too much.
+    if (options.wanted === undefined && this.samples.length >= options.maxSamples) {
+      this.surplus++;
+      return undefined;
+    }
+    const outer = cursor.isOpeningBrace ? undefined : cursor.name();
+    if (outer === undefined && !cursor.isOpeningBrace) return 'no metric name';
+    if (!cursor.isBlank && !cursor.isOpeningBrace) return 'no blank after the metric name';
+    cursor.skipBlanks();
+    let name = outer;
+    let labels: Record<string, string> = {};
+    if (cursor.isOpeningBrace) {
+      const inside = cursor.labels(outer === undefined);
+      if (inside === undefined) return 'malformed labels';
+      name ??= inside.name;
+      labels = inside.labels;
+    }
+    if (name === undefined) return 'no metric name';
+    const family = this.families.of(name);
+    if (options.wanted?.(name, family.name) === false) return undefined;
+    const value = cursor.number();
+    if (value === undefined) return 'no value';
+    const time = cursor.optionalNumber();
+    if (time === undefined) return 'malformed timestamp';
+    if (!cursor.skipExemplar()) return 'something after the value';
+    family.hasSamples = true;
+    if (this.samples.length >= options.maxSamples) this.surplus++;
+    else if (Number.isNaN(time)) this.samples.push({ name, labels, value });
+    else this.samples.push({ name, labels, value, time: Math.round(time * this.timeUnit) });
+    return undefined;
+  }
+}

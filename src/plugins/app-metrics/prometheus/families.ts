@@ -1,0 +1,71 @@
+/** Samples of a family may have these endings besides its own name. */
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  counter: ['_total', '_created'],
+  histogram: ['_bucket', '_sum', '_count', '_created'],
+  gaugehistogram: ['_bucket', '_gsum', '_gcount'],
+  summary: ['_sum', '_count', '_created'],
+  info: ['_info'],
+};
+const SUFFIX = /_(?:total|created|bucket|sum|count|gsum|gcount|info)$/;
+
+/** A metric with all its series. */
+export interface Family {
+  readonly name: string;
+  /** As the text says it (`counter`, `histogram`, …); `untyped` when it does not. */
+  type: string;
+  help: string;
+  unit: string;
+  hasSamples: boolean;
+}
+
+/** The families of one text. */
+export class Families {
+  private readonly byName = new Map<string, Family>();
+  private readonly bySample = new Map<string, Family>();
+
+  setType(name: string, type: string): void {
+    this.named(name).type = type;
+    this.bySample.clear();
+  }
+
+  setHelp(name: string, help: string): void {
+    this.named(name).help = help;
+  }
+
+  setUnit(name: string, unit: string): void {
+    this.named(name).unit = unit;
+  }
+
+  /** The family of a sample, by the sample's name. */
+  of(sample: string): Family {
+    let family = this.bySample.get(sample);
+    if (family === undefined) {
+      family = this.find(sample);
+      this.bySample.set(sample, family);
+    }
+    return family;
+  }
+
+  /** In the order of their first mention. */
+  withSamples(): readonly Family[] {
+    return [...this.byName.values()].filter(({ hasSamples }) => hasSamples);
+  }
+
+  private find(sample: string): Family {
+    const exact = this.byName.get(sample);
+    if (exact !== undefined && exact.type !== 'untyped') return exact;
+    const suffix = SUFFIX.exec(sample)?.[0];
+    const family = suffix === undefined ? undefined : this.byName.get(sample.slice(0, -suffix.length));
+    if (family !== undefined && SUFFIXES[family.type]?.includes(suffix!) === true) return family;
+    return this.named(sample);
+  }
+
+  private named(name: string): Family {
+    let family = this.byName.get(name);
+    if (family === undefined) {
+      family = { name, type: 'untyped', help: '', unit: '', hasSamples: false };
+      this.byName.set(name, family);
+    }
+    return family;
+  }
+}

@@ -1,0 +1,40 @@
+import { duration, z } from '../../../kernel/contracts/index.js';
+import { hasOneEndpoint, ONE_ENDPOINT, targetShape, tlsOptions } from '../common/index.js';
+import { compileMetric, type RegexMetric } from './metric.js';
+
+const metric = z
+  .strictObject({
+    name: z.string().min(1).describe('Name of the metric.'),
+    type: z
+      .enum(['gauge', 'cumulative', 'delta'])
+      .default('gauge')
+      .describe('`gauge`, `cumulative` (only grows) or `delta` (since the last collection).'),
+    units: z.string().default('').describe('What is counted, in words.'),
+    format: z.enum(['int', 'float']).default('float').describe('`int` (64 bits, exact) or `float`.'),
+    regex: z.string().describe('Regular expression in RE2’s syntax; its first group is the value.'),
+  })
+  .transform((input, context): RegexMetric => {
+    const compiled = compileMetric(input);
+    if (typeof compiled !== 'string') return compiled;
+    context.addIssue({ code: 'custom', path: ['regex'], message: compiled });
+    return z.NEVER;
+  });
+
+const target = z
+  .strictObject({
+    ...targetShape('/'),
+    metrics: z.array(metric).min(1).describe('What to take from the answer.'),
+  })
+  .refine(hasOneEndpoint, ONE_ENDPOINT);
+
+export const regexOptions = z.strictObject({
+  labels: z
+    .boolean()
+    .default(true)
+    .describe('Collect what containers declare by cAdvisor’s labels (`io.cadvisor.metric.<name>`).'),
+  interval: duration().prefault('10s').describe('Time between two collections, where the target does not say another.'),
+  tls: tlsOptions.prefault({}).describe('For `https` targets.'),
+  targets: z.array(target).prefault([]).describe('Containers and cgroups to collect from, whatever their labels say.'),
+});
+
+export type RegexOptions = z.output<typeof regexOptions>;

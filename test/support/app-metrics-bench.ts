@@ -1,0 +1,93 @@
+import { AppMetricsKeeper, type AppMetricsOptions } from '../../src/kernel/app-metrics/index.js';
+import type {
+  AppMetrics,
+  AppTargetStatus,
+  ContainerAppMetrics,
+  ContainerDescription,
+} from '../../src/kernel/contracts/index.js';
+import type { TrackedContainer } from '../../src/kernel/discovery/index.js';
+import { type ActivePlugin, Supervisor } from '../../src/kernel/plugins/index.js';
+import { PluginRecord } from '../../src/kernel/plugins/record.js';
+import { keepingLogger, until, wallClock } from './discovery.js';
+
+/** The kernel's part of application metrics, with containers that are only descriptions. */
+export class AppMetricsBench {
+  readonly logger = keepingLogger();
+  readonly supervisor = new Supervisor(wallClock, this.logger);
+  readonly keeper: AppMetricsKeeper;
+  readonly #tracked = new Map<string, TrackedContainer>();
+
+  constructor(options: Partial<AppMetricsOptions> = {}) {
+    this.keeper = new AppMetricsKeeper(
+      {
+        maxMetrics: 100,
+        maxSeries: 1000,
+        maxBodySize: 4 * 1024 * 1024,
+        historyDuration: 120_000,
+        proc: '/proc',
+        version: 'test',
+        ...options,
+      },
+      wallClock,
+      this.logger,
+      this.supervisor,
+      (_namespace, id) => [...this.#tracked.values()].find(({ description }) => description.id === id)?.description,
+    );
+    this.keeper.start();
+  }
+
+  /** Adds a plugin that is already made. */
+  use(id: string, instance: AppMetrics): ActivePlugin<'app-metrics'> {
+    const record = new PluginRecord(id, id, id, 'fail');
+    record.kind = 'app-metrics';
+    record.state = 'running';
+    this.supervisor.add(record);
+    const plugin = { record, kind: 'app-metrics' as const, instance };
+    this.keeper.pluginAdded(plugin);
+    return plugin;
+  }
+
+  /** @param pids its processes; the first one's root directory is the container's */
+  add(name: string, description: Partial<ContainerDescription>, pids: readonly number[] = []): TrackedContainer {
+    const tracked = {
+      name,
+      description: {
+        aliases: [name.slice(1)],
+        labels: {},
+        envs: {},
+        networkMode: 'own',
+        state: { status: 'running' },
+        ...description,
+      },
+      cgroup: { pidsBelow: () => [...pids] },
+    } as unknown as TrackedContainer;
+    this.#tracked.set(name, tracked);
+    this.keeper.add(tracked);
+    return tracked;
+  }
+
+  metrics(name: string): ContainerAppMetrics {
+    const metrics = this.keeper.of(name);
+    if (metrics === undefined) throw new Error(`nothing collects from ${name}`);
+    return metrics;
+  }
+
+  /** The status of a container's only target, once it fits. */
+  async status(name: string, fits: (status: AppTargetStatus) => boolean): Promise<AppTargetStatus> {
+    const current = () => this.metrics(name).targets[0]!;
+    await until(
+      () => fits(current()),
+      () => JSON.stringify(current()),
+    );
+    return current();
+  }
+
+  /** What was logged about a container. */
+  said(name: string): readonly string[] {
+    return this.logger.lines.filter((line) => line.includes(` ${name} `) || line.includes(` ${name}:`));
+  }
+
+  stop(): void {
+    this.keeper.stop();
+  }
+}
