@@ -21,6 +21,10 @@ export class Script {
     });
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** Waits until it printed a word. @throws Error when it ended without */
   async said(word: string): Promise<void> {
     while (!this.#output.includes(word)) {

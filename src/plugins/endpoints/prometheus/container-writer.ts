@@ -58,7 +58,9 @@ export class ContainerWriter {
     if (subject.isSampled) {
       this.setStamp(subject.cursor.time, sheet.format);
       written += this.writeSamples(sheet, subject, plan.series, labels);
-    } else this.setStamp(Number.NaN, sheet.format);
+    }
+    // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
+    this.setStamp(Number.NaN, sheet.format);
     written += this.writeOom(sheet, subject, plan.oomColumn, labels);
     if (!subject.isSampled || this.lastSeen === undefined) return written;
     this.setStamp(now, sheet.format);

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { parseText } from '../support/exposition.js';
+import { FakeEngine, fakeContainer, fakeEvent } from '../support/fake-engine.js';
+import { noPrometheus, PrometheusServer } from '../support/prometheus-server.js';
+import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
+
+/** Containers come and go for so long while Prometheus scrapes every second; more by the variable. s */
+const DURATION = Number(process.env.TALLYMAN_TEST_SCRAPE_SECONDS ?? 60);
+/** A container that came goes after so many rounds. */
+const LIFE = 4;
+const RULES = join(projectRoot, 'config/prometheus/tallyman.rules.yml');
+const PARENT = `/tallyman-test-${process.pid}-prometheus`;
+const WEB = 'a'.repeat(64);
+const DATABASE = 'b'.repeat(64);
+const JOB = 'c'.repeat(64);
+const NAMES: Readonly<Record<string, string>> = { [WEB]: 'web', [DATABASE]: 'database', [JOB]: 'job' };
+const FILE = join(projectRoot, `.test-build/io-${process.pid}`);
+const WRITE = `dd if=/dev/zero of=${FILE} bs=64k count=4 oflag=direct conv=fsync`;
+const READ = `dd if=${FILE} of=/dev/null bs=64k iflag=direct`;
+const WORKLOAD = `while sleep 0.2; do head -c 300000 /dev/zero | sha256sum; ${WRITE}; ${READ}; done > /dev/null 2>&1`;
+
+const promtool = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8', cwd: projectRoot });
+const lint = (text: string) => spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+const complaints = (text: string) => new Set(lint(text).stderr.trim().split('\n'));
+
+describe('a real Prometheus', { skip: noPrometheus }, () => {
+  const engine = new FakeEngine();
+  const parent = new RealCgroup(PARENT);
+  const cgroups = new Map<string, RealCgroup>();
+  let agent: AgentProcess;
+  let prometheus: PrometheusServer;
+
+  before(async () => {
+    parent.create();
+    await engine.listen();
+    for (const id of [DATABASE, WEB, JOB]) await startContainer(id);
+    agent = await AgentProcess.start(agentConfig(engine.endpoint));
+    prometheus = await PrometheusServer.start(prometheusConfig(new URL(agent.url).host));
+    await churn();
+    await endContainer(JOB);
+    await makeCgroup('last');
+    await prometheusSees('container_last_seen{job="tallyman", id=~".*/last"}');
+    await prometheusSees('container_exit_code{job="tallyman", name="job"} == 3');
+  });
+
+  after(async () => {
+    await prometheus?.stop();
+    await agent?.stop();
+    await engine.dispose();
+    for (const cgroup of cgroups.values()) await cgroup.remove();
+    await parent.remove();
+    rmSync(FILE, { force: true });
+  });
+
+  /** @returns the pid of a process in it that does something */
+  async function makeCgroup(name: string): Promise<number> {
+    const cgroup = new RealCgroup(`${PARENT}/${name}`);
+    cgroups.set(name, cgroup);
+    cgroup.create();
+    return (await cgroup.run(WORKLOAD)).pid;
+  }
+
+  async function removeCgroup(name: string): Promise<void> {
+    await cgroups.get(name)?.remove();
+    cgroups.delete(name);
+  }
+
+  /** A cgroup that the engine takes for one of its containers. */
+  async function startContainer(id: string): Promise<void> {
+    const pid = await makeCgroup(id);
+    const cgroup = cgroups.get(id)!;
+    if (CGROUP_VERSION === 1) {
+      cgroup.write('cpu', 'cpu.cfs_quota_us', '20000');
+      cgroup.write('memory', 'memory.limit_in_bytes', '67108864');
+    } else {
+      cgroup.write('cpu', 'cpu.max', '20000 100000');
+      cgroup.write('memory', 'memory.max', '67108864');
+    }
+    const health = { Status: 'unhealthy', FailingStreak: 1 };
+    tellEngine(id, { Status: 'running', Running: true, Pid: pid, StartedAt: '2026-01-02T03:04:06Z', Health: health });
+    engine.send(fakeEvent(id, 'start'));
+  }
+
+  async function endContainer(id: string): Promise<void> {
+    await removeCgroup(id);
+    const times = { StartedAt: '2026-01-02T03:04:06Z', FinishedAt: new Date().toISOString() };
+    tellEngine(id, { Status: 'exited', Running: false, Pid: 0, ExitCode: 3, OOMKilled: true, ...times });
+    engine.send(fakeEvent(id, 'die', { exitCode: '3' }));
+  }
+
+  function tellEngine(id: string, state: Record<string, unknown>): void {
+    engine.containers.set(id, fakeContainer(id, NAMES[id]!, { RestartCount: 1, State: state }));
+  }
+
+  /** Raw cgroups come and go, and one of the engine's containers is started again and again under its id. */
+  async function churn(): Promise<void> {
+    const end = Date.now() + DURATION * 1000;
+    for (let round = 0; Date.now() < end; round++) {
+      await makeCgroup(`raw${round}`);
+      await removeCgroup(`raw${round - LIFE}`);
+      if (round % LIFE === 0) await endContainer(WEB);
+      if (round % LIFE === 2) await startContainer(WEB);
+      await pause(500);
+    }
+  }
+
+  /** What this host's kernel does not count: pressure needs cgroup v2, and not every disk is counted by cgroup. */
+  function uncounted(): RegExp {
+    const [controller, file] = CGROUP_VERSION === 1 ? ['blkio', 'blkio.throttle.io_service_bytes'] : ['io', 'io.stat'];
+    const hasIo = /\d+:\d+/.test(cgroups.get(DATABASE)!.read(controller!, file!));
+    const metrics = [...(CGROUP_VERSION === 1 ? ['pressure'] : []), ...(hasIo ? [] : ['fs_(reads|writes)_bytes'])];
+    return metrics.length === 0 ? /(?!)/ : new RegExp(`container_(${metrics.join('|')})_`);
+  }
+
+  async function prometheusSees(expression: string): Promise<void> {
+    while ((await prometheus.query(expression)).length === 0) await pause(100);
+  }
+
+  test('scrapes it without a failure, in OpenMetrics and without times of our own', async () => {
+    for (const job of ['tallyman', 'plain']) {
+      const scrapes = await prometheus.number(`count_over_time(up{job="${job}"}[10m])`);
+      assert.ok(scrapes >= DURATION / 4, `${scrapes} scrapes of ${job}`);
+      assert.equal(await prometheus.number(`min_over_time(up{job="${job}"}[10m])`), 1, job);
+    }
+  });
+
+  test('finds no sample out of order, none twice, none out of bounds', async () => {
+    assert.deepEqual(prometheus.complaints, []);
+    const own = await prometheus.text();
+    for (const name of ['duplicate_timestamp', 'out_of_order', 'out_of_bounds']) {
+      const found = new RegExp(`^prometheus_target_scrapes_sample_${name}_total (\\d+)$`, 'm').exec(own);
+      assert.equal(found?.[1], '0', name);
+    }
+  });
+
+  test('loses sight of a container at once, but not of one that is started again', async () => {
+    assert.deepEqual(await prometheus.query(`container_last_seen{job="plain", id="${PARENT}/raw0"}`), []);
+    const { series } = parseText(await (await fetch(`${agent.url}/metrics`)).text());
+    assert.deepEqual(
+      series.filter(({ labels }) => labels.id === `${PARENT}/raw0`),
+      [],
+    );
+    const restarts = await prometheus.number(`count(count_over_time(container_state{job="plain", name="web"}[10m]))`);
+    assert.equal(restarts, 6, 'one series for each state: restarts make no new ones');
+  });
+
+  test('promtool complains of nothing but what cAdvisor’s names are to blame for', async () => {
+    const recorded = complaints(readFileSync(join(projectRoot, 'test/golden/metrics.txt'), 'utf8'));
+    const text = await (await fetch(`${agent.url}/metrics`)).text();
+    assert.deepEqual(
+      [...complaints(text)].filter((line) => !recorded.has(line)),
+      [],
+    );
+  });
+
+  test('the alert rules are well-formed, are raised by what they should be, and find their metrics', async () => {
+    const checked = promtool('check', 'rules', RULES);
+    assert.equal(checked.status, 0, checked.stderr);
+    const tried = promtool('test', 'rules', 'test/fixtures/prometheus/rules.yml');
+    assert.equal(tried.status, 0, tried.stderr);
+    const absent = uncounted();
+    const { groups } = (await prometheus.api('rules')) as { groups: { rules: LoadedRule[] }[] };
+    const rules = groups.flatMap((group) => group.rules);
+    assert.ok(rules.length > 10);
+    for (const { name, health, lastError, query } of rules) {
+      assert.equal(health, 'ok', `${name}: ${lastError}`);
+      for (const metric of query.match(/\b(container|tallyman|machine)_\w+|\bup\b/g) ?? []) {
+        if (!absent.test(metric))
+          assert.ok((await prometheus.query(`count(${metric})`)).length > 0, `${name}: ${metric}`);
+      }
+    }
+  });
+
+  test('every query of the dashboard returns data', async () => {
+    const dashboard = readFileSync(join(projectRoot, 'config/grafana/tallyman-containers.json'), 'utf8');
+    const { panels, templating } = JSON.parse(dashboard) as Dashboard;
+    const expressions = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
+    assert.ok(expressions.length > 30);
+    const absent = uncounted();
+    for (const { title, expr } of expressions.filter(({ expr }) => !absent.test(expr))) {
+      const filled = expr
+        .replaceAll('$__rate_interval', '30s')
+        .replaceAll('$__range', '10m')
+        .replaceAll(/\$(instance|container)/g, '.*');
+      assert.ok(!filled.includes('$'), `${title}: ${filled}`);
+      assert.ok((await prometheus.query(filled)).length > 0, `${title}: ${filled}`);
+    }
+    const variables = templating.list.flatMap(({ definition }) => definition ?? []);
+    for (const definition of variables) {
+      const [, metric] = /^label_values\((.*), \w+\)$/.exec(definition)!;
+      assert.ok((await prometheus.query(metric!.replaceAll('$instance', '.*'))).length > 0, definition);
+    }
+  });
+
+  test('`tallyman cardinality` counts what a running agent serves', () => {
+    const main = join(projectRoot, '.test-build/src/cli/main.js');
+    const ask = (...args: string[]) =>
+      spawnSync(process.execPath, [main, 'cardinality', '--url', agent.url, ...args], { encoding: 'utf8' });
+    assert.match(ask().stdout, /^\/metrics holds [\d,]+ series in \d+ metrics/);
+    const { metrics } = JSON.parse(ask('--json').stdout) as { metrics: { name: string; series: number }[] };
+    assert.ok(metrics.find(({ name }) => name === 'container_last_seen')!.series > 3);
+  });
+});
+
+interface LoadedRule {
+  readonly name: string;
+  readonly health: string;
+  readonly lastError?: string;
+  readonly query: string;
+}
+
+interface Dashboard {
+  readonly panels: { readonly title: string; readonly targets?: { readonly expr: string }[] }[];
+  readonly templating: { readonly list: { readonly definition?: string }[] };
+}
+
+function agentConfig(engine: string): string {
+  return `
+plugins:
+  - { use: docker, with: { endpoint: "${engine}", timeout: 300ms } }
+  - { use: podman, enabled: false }
+  - { use: prometheus, with: { containersInclude: ['/', '${PARENT}/*'] } }
+  - { use: prometheus, id: plain, with: { path: /plain, timestamps: false, containersInclude: ['/', '${PARENT}/*'] } }
+`;
+}
+
+function prometheusConfig(target: string): string {
+  return `
+global: { scrape_interval: 1s, evaluation_interval: 5s }
+rule_files: ['${RULES}']
+scrape_configs:
+  - { job_name: tallyman, static_configs: [{ targets: ['${target}'] }] }
+  - { job_name: plain, metrics_path: /plain, static_configs: [{ targets: ['${target}'] }] }
+`;
+}
