@@ -44,7 +44,7 @@ module.exports = {
       'kernel-knows-no-plugin',
       'the kernel names no plugin, no API version and no command',
       { path: '^src/kernel/' },
-      { path: '^src/(plugins|api-versions|cli)/' },
+      { path: '^src/(plugins|api-versions|cli|testing)/' },
     ),
     forbid(
       'kernel-rooms-by-their-index',
@@ -57,7 +57,7 @@ module.exports = {
       'plugins-import-contracts-only',
       'a built-in plugin sees what a stranger’s sees: kernel/contracts/index.ts (tallyman/plugin)',
       { path: '^src/plugins/[^/]+/', pathNot: TEST },
-      { path: '^src/(kernel|cli|api-versions)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+      { path: '^src/(kernel|cli|api-versions|testing)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
     ),
     forbid(
       'plugins-by-their-public-entry',
@@ -69,7 +69,7 @@ module.exports = {
       'api-versions-import-contracts-only',
       'an API version imports kernel/contracts/index.ts and older versions',
       { path: '^src/api-versions/', pathNot: TEST },
-      { path: '^src/(kernel|cli|plugins)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+      { path: '^src/(kernel|cli|plugins|testing)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
     ),
     ...apiVersions,
     forbid(

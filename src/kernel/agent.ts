@@ -65,7 +65,7 @@ export class Agent {
   private readonly appMetrics: AppMetricsKeeper;
   private readonly registry: ContainerRegistry;
   private readonly plugins: PluginHost;
-  private readonly view: LiveView;
+  readonly view: LiveView;
   private readonly eventStore: EventStore;
   private readonly events: EventRecorder;
   private http: HttpServer | undefined;

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { CgroupFiles, Clock, ContainerHandler, Identification, Logger } from '../../src/kernel/contracts/index.js';
 import type {
   ContainerListener,
@@ -7,8 +6,12 @@ import type {
   WatchedHierarchies,
 } from '../../src/kernel/discovery/index.js';
 import { ContainerRegistry } from '../../src/kernel/discovery/index.js';
+import { systemClock } from '../../src/testing/clock.js';
+import { until } from '../../src/testing/until.js';
 
-export const wallClock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
+export { until };
+
+export const wallClock: Clock = systemClock;
 
 /** A logger that keeps warnings and errors. */
 export function keepingLogger(): Logger & { readonly lines: string[] } {
@@ -29,15 +32,6 @@ export const accepted: Identification = {
 
 /** Accepts everything, as the raw handler does. */
 export const acceptAll: ContainerHandler = { identify: () => accepted };
-
-/** Waits until the condition holds; the deadline only ends a test that has failed. */
-export async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never came true: ${what()}`);
-    await pause(5);
-  }
-}
 
 /** Keeps what a registry tells, as lines such as `added /a`, and who is there by its account. */
 export class Recorder implements ContainerListener {

@@ -1,5 +1,5 @@
 export type { PluginEntry, PluginSources } from './entry.js';
-export { BrokenPluginError, type LoadedPlugin, loadPlugin } from './loader.js';
+export { BrokenPluginError, checkPlugin, type LoadedPlugin, loadPlugin } from './loader.js';
 export {
   type ActivePlugin,
   type LoggerFactory,

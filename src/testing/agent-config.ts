@@ -1,0 +1,60 @@
+import { type LoadedConfig, loadConfig } from '../kernel/config/index.js';
+import type { Plugin } from '../kernel/contracts/index.js';
+import type { PluginSources } from '../kernel/plugins/index.js';
+import { builtinPlugins } from '../plugins/builtins.js';
+
+/** A plugin that a test agent is to run, with the options its config entry would have. */
+export interface TestedPlugin {
+  readonly plugin: Plugin;
+  /** The `with` block. */
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+export interface TestAgentOptions {
+  /** Root directory of a `SimulatedHost`; absent: this machine. */
+  readonly root?: string;
+  readonly plugins?: readonly TestedPlugin[];
+  /** Built-in plugins to run as well, in front of the tested ones but for `raw`, which is asked last. */
+  readonly builtins?: readonly string[];
+  /** Other options of the agent, as in its config file: `{ housekeeping: { interval: '100ms' } }`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Where no config file is. */
+const NOWHERE = '/nonexistent';
+
+/** The configuration of a test agent, and the plugins it is to find. @throws ConfigError */
+export async function testConfig({
+  root,
+  plugins = [],
+  builtins = [],
+  config = {},
+}: TestAgentOptions): Promise<{ config: LoadedConfig['config']; builtins: PluginSources['builtins'] }> {
+  const table = {
+    ...builtinPlugins,
+    ...Object.fromEntries(plugins.map(({ plugin }) => [plugin.name, async () => plugin])),
+  };
+  const tested = plugins.map(({ plugin, with: options = {} }) => ({
+    use: plugin.name,
+    with: options,
+    onError: 'fail',
+  }));
+  const last = builtins.filter((name) => name === 'raw');
+  const first = builtins.filter((name) => name !== 'raw' && !plugins.some(({ plugin }) => plugin.name === name));
+  const entries = [...first.map((use) => ({ use })), ...tested, ...last.map((use) => ({ use }))];
+  const sections = {
+    web: { listen: ['127.0.0.1:0'] },
+    ...(root === undefined ? {} : { host: { root } }),
+    ...config,
+    plugins: entries,
+  };
+  const loaded = await loadConfig({
+    workingDirectory: NOWHERE,
+    systemDirectory: NOWHERE,
+    builtins: table,
+    defaultPlugins: [],
+    resolvePlugin: (use) => table[use]!(),
+    overrides: Object.entries(sections).map(([name, value]) => ({ source: name, path: [name], change: () => value })),
+  });
+  return { config: loaded.config, builtins: table };
+}

@@ -1,0 +1,69 @@
+import type { ContainerDescription } from '../../kernel/contracts/index.js';
+import { HttpTarget, type TargetAnswer } from '../http-target.js';
+import { LineTarget } from '../line-target.js';
+import { RAW, SimulatedHost } from '../simulated-host.js';
+import type { TestCase } from './case-file.js';
+
+/** What a case describes, set up: its host, its servers. */
+export class CaseWorld {
+  readonly host: SimulatedHost;
+  readonly http = new Map<number, HttpTarget>();
+  readonly lines = new Map<number, LineTarget>();
+
+  private constructor(readonly testCase: TestCase) {
+    this.host = new SimulatedHost(testCase.cgroup);
+  }
+
+  static async create(testCase: TestCase): Promise<CaseWorld> {
+    const world = new CaseWorld(testCase);
+    for (const [path, content] of Object.entries(testCase.files)) world.host.write({ [path]: testCase.text(content) });
+    for (const [port, answers] of Object.entries(testCase.http)) {
+      world.http.set(Number(port), await HttpTarget.start(world.answers(answers)));
+    }
+    for (const [port, answers] of Object.entries(testCase.lines)) {
+      const texts = Object.entries(answers).map(([line, content]) => [line, testCase.text(content)]);
+      world.lines.set(Number(port), await LineTarget.start(Object.fromEntries(texts)));
+    }
+    return world;
+  }
+
+  /** The options of the plugin, with `${port.80}` replaced by the port on which the case's server of port 80 is. */
+  options(): Readonly<Record<string, unknown>> {
+    return this.filled(this.testCase.with);
+  }
+
+  /** The case's containers as a handler would describe them. */
+  containers(): { readonly name: string; readonly description: ContainerDescription }[] {
+    return this.testCase.containers.map(({ name, ...given }) => {
+      const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+      return { name, description: { ...RAW, ...this.filled(known) } };
+    });
+  }
+
+  /** Where the server is that the case puts on a port. */
+  realPort(port: number): number | undefined {
+    return (this.http.get(port) ?? this.lines.get(port))?.port;
+  }
+
+  async remove(): Promise<void> {
+    for (const target of [...this.http.values(), ...this.lines.values()]) await target.stop();
+    this.host.remove();
+  }
+
+  private filled<T>(value: T): T {
+    const text = JSON.stringify(value).replace(/\$\{port\.(\d+)\}/g, (all, port: string) =>
+      String(this.realPort(Number(port)) ?? all),
+    );
+    return JSON.parse(text) as T;
+  }
+
+  private answers(answers: TestCase['http'][string]): Record<string, TargetAnswer> {
+    const text = this.testCase.text;
+    return Object.fromEntries(
+      Object.entries(answers).map(([path, answer]): [string, TargetAnswer] => {
+        if (typeof answer === 'string' || 'from' in answer) return [path, text(answer)];
+        return [path, { ...answer, body: text(answer.body) }];
+      }),
+    );
+  }
+}

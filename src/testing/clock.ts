@@ -1,0 +1,119 @@
+import type { Clock, Timers } from '../kernel/contracts/index.js';
+
+/** The system's clock, for tests that wait for something outside. */
+export const systemClock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
+
+/** Told what a timer's callback threw. */
+export type TimerFault = (error: unknown) => void;
+
+interface Waiting {
+  due: number;
+  /** Absent: once. */
+  readonly every?: number;
+  readonly callback: () => void | Promise<void>;
+  readonly onFault: TimerFault;
+}
+
+/** A clock that stands still until it is told to go on; its timers run while it is advanced, in the order they fall due. */
+export class FakeClock implements Clock {
+  private readonly waiting = new Set<Waiting>();
+
+  /** @param milliseconds what both readings start from */
+  constructor(public milliseconds = 1_000_000) {}
+
+  now = (): number => this.milliseconds * 1000;
+  monotonic = (): number => this.milliseconds;
+
+  /** Number of timers that have not run out. */
+  get timers(): number {
+    return this.waiting.size;
+  }
+
+  /** Timers as a plugin gets them, on this clock. */
+  timersFor(onFault: TimerFault): Timers {
+    return {
+      every: (milliseconds, callback) =>
+        this.add({ due: this.milliseconds + milliseconds, every: milliseconds, callback, onFault }),
+      after: (milliseconds, callback) => this.add({ due: this.milliseconds + milliseconds, callback, onFault }),
+    };
+  }
+
+  /** Lets so many ms pass. Each timer that falls due meanwhile is called, and awaited before the next. */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.milliseconds + milliseconds;
+    for (let next = this.next(end); next !== undefined; next = this.next(end)) {
+      this.milliseconds = Math.max(this.milliseconds, next.due);
+      if (next.every === undefined) this.waiting.delete(next);
+      else next.due = this.milliseconds + Math.max(next.every, 1);
+      try {
+        await next.callback();
+      } catch (error) {
+        next.onFault(error);
+      }
+    }
+    this.milliseconds = end;
+  }
+
+  private add(timer: Waiting): () => void {
+    this.waiting.add(timer);
+    return () => {
+      this.waiting.delete(timer);
+    };
+  }
+
+  private next(end: number): Waiting | undefined {
+    let first: Waiting | undefined;
+    for (const timer of this.waiting) {
+      if (timer.due <= end && (first === undefined || timer.due < first.due)) first = timer;
+    }
+    return first;
+  }
+}
+
+/** Timers on the real clock. */
+export class SystemTimers implements Timers {
+  private readonly stops = new Set<() => void>();
+
+  constructor(private readonly onFault: TimerFault) {}
+
+  every(milliseconds: number, callback: () => void | Promise<void>): () => void {
+    let stop: () => void;
+    let ended = false;
+    const next = () => {
+      stop = this.after(milliseconds, async () => {
+        try {
+          await callback();
+        } catch (error) {
+          this.onFault(error);
+        }
+        if (!ended) next();
+      });
+    };
+    next();
+    return () => {
+      ended = true;
+      stop();
+    };
+  }
+
+  after(milliseconds: number, callback: () => void | Promise<void>): () => void {
+    const timer = setTimeout(async () => {
+      this.stops.delete(stop);
+      try {
+        await callback();
+      } catch (error) {
+        this.onFault(error);
+      }
+    }, milliseconds);
+    const stop = () => {
+      clearTimeout(timer);
+      this.stops.delete(stop);
+    };
+    this.stops.add(stop);
+    return stop;
+  }
+
+  stop(): void {
+    for (const stop of [...this.stops]) stop();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Plugin } from '../../kernel/contracts/index.js';
+
+/** One thing that the contract asks of a plugin, and what was found. */
+export interface ContractFinding {
+  /** What was looked at: `leaves nothing behind`. */
+  readonly check: string;
+  /** What is wrong; empty: all is well. */
+  readonly problems: readonly string[];
+  /** What could not be looked at, and why. */
+  readonly remark?: string;
+}
+
+/** What a check gives: problems, or problems and a remark. */
+export type CheckOutcome = readonly string[] | { readonly problems: readonly string[]; readonly remark: string };
+
+/** One check, not yet made. */
+export interface Check {
+  readonly name: string;
+  run(): CheckOutcome | Promise<CheckOutcome>;
+}
+
+/** What the checks of one plugin share. */
+export interface CheckSetup {
+  readonly plugin: Plugin;
+  /** Options that its schema accepted. */
+  readonly options: unknown;
+}
+
+/** Keeps the first few of many problems of one sort: one broken rule can show in hundreds of places. */
+export class Problems {
+  private readonly found = new Map<string, number>();
+
+  add(text: string): void {
+    this.found.set(text, (this.found.get(text) ?? 0) + 1);
+  }
+
+  /** Runs a call that must not throw. @returns undefined when it did */
+  attempt<T>(what: string, call: () => T): T | undefined {
+    try {
+      return call();
+    } catch (error) {
+      this.add(`${what} threw ${describe(error)}`);
+      return undefined;
+    }
+  }
+
+  list(most = 8): string[] {
+    const texts = [...this.found].map(([text, times]) => (times === 1 ? text : `${text} (${times} times)`));
+    return texts.length <= most ? texts : [...texts.slice(0, most), `… and ${texts.length - most} more`];
+  }
+}
+
+/** What was thrown, with the place in the plugin where that is known. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return JSON.stringify(error) ?? String(error);
+  const place = /\n\s+at ((?:async )?.*)/.exec(error.stack ?? '')?.[1];
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (at ${place})`}`;
+}

@@ -1,0 +1,159 @@
+import { createHook } from 'node:async_hooks';
+import { readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ContainerRegistrar, Plugin, PluginInstances, PluginKind } from '../../kernel/contracts/index.js';
+import { systemClock } from '../clock.js';
+import { type TestContext, type TestContextOptions, testContext } from '../context.js';
+import { type Check, type CheckSetup, describe } from './check.js';
+
+/** As long as the kernel waits at most. */
+const START_LIMIT = 10_000;
+const STOP_LIMIT = 500;
+const SETTLE = 2_000;
+
+type AnyInstance = PluginInstances[PluginKind];
+
+/** An instance made as the kernel makes it. */
+export interface Made {
+  readonly context: TestContext;
+  readonly instance: AnyInstance;
+}
+
+/** Makes an instance, with the host and agent that the checks have. */
+export function make({ plugin, options }: CheckSetup, services: TestContextOptions): Made {
+  const context = testContext({ id: plugin.name, clock: systemClock, ...services });
+  return { context, instance: plugin.create(context, options) };
+}
+
+const REGISTRAR: ContainerRegistrar = { reconsider: () => {}, reconsiderAll: () => {} };
+
+/** Starts an instance. @throws Error what `start` threw, or that it did not end in time */
+export async function start(plugin: Plugin, { instance }: Made): Promise<void> {
+  const call = (instance as { start?(registrar?: ContainerRegistrar): Promise<void> | void }).start;
+  await within(START_LIMIT, 'start', async () =>
+    call?.call(instance, plugin.kind === 'container-handler' ? REGISTRAR : undefined),
+  );
+}
+
+/** Stops an instance and what belongs to it. @throws Error what `stop` threw, or that it did not end in time */
+export async function stop({ instance, context }: Made): Promise<void> {
+  try {
+    await within(STOP_LIMIT, 'stop', async () => (instance as { stop?(): Promise<void> | void }).stop?.());
+  } finally {
+    context.dispose();
+  }
+}
+
+async function within(limit: number, what: string, call: () => Promise<void>): Promise<void> {
+  const abort = new AbortController();
+  const late = pause(limit, undefined, { signal: abort.signal }).then(() => {
+    throw new Error(`${what} did not end within ${limit} ms`);
+  });
+  late.catch(() => {});
+  try {
+    await Promise.race([call(), late]);
+  } finally {
+    abort.abort();
+  }
+}
+
+/** Checks of `create`, `start` and `stop`. */
+export function lifeChecks(setup: CheckSetup, services: TestContextOptions): Check[] {
+  const { plugin } = setup;
+  const once = async () => {
+    const made = make(setup, services);
+    try {
+      await start(plugin, made);
+    } finally {
+      await stop(made);
+    }
+    return made;
+  };
+  return [
+    { name: 'does nothing in create', run: () => createProblems(setup, services) },
+    {
+      name: 'starts and stops, again and again',
+      run: async () => {
+        for (let round = 1; round <= 3; round++) {
+          const { context } = await once();
+          if (context.faults.length > 0) return [`a timer of round ${round} threw ${describe(context.faults[0])}`];
+        }
+        return [];
+      },
+    },
+    { name: 'leaves nothing behind', run: () => leakProblems(once) },
+    {
+      name: 'survives a stop before its start',
+      run: async () => {
+        await stop(make(setup, services));
+        return [];
+      },
+    },
+  ];
+}
+
+function createProblems(setup: CheckSetup, services: TestContextOptions): string[] {
+  const before = traces();
+  const made = make(setup, services);
+  const problems = newTraces(before, traces()).map((trace) => `create leaves ${trace}: that belongs into start`);
+  made.context.dispose();
+  if (typeof made.instance !== 'object' || made.instance === null) problems.push('create does not give an object');
+  return problems;
+}
+
+async function leakProblems(once: () => Promise<unknown>): Promise<string[]> {
+  await once();
+  const before = traces();
+  const timers = new Set<number>();
+  let isRunning = true;
+  // A timer that was told not to keep the process alive is not listed among its resources.
+  const hook = createHook({
+    init: (id, type) => void (isRunning && type === 'Timeout' && timers.add(id)),
+    destroy: (id) => void timers.delete(id),
+  }).enable();
+  try {
+    await once();
+    isRunning = false;
+    return await whenSettled(() => [...newTraces(before, traces()), ...(timers.size > 0 ? [RESOURCES.Timeout!] : [])]);
+  } finally {
+    hook.disable();
+  }
+}
+
+/** Handles are closed in later turns of the event loop. */
+async function whenSettled(left: () => string[]): Promise<string[]> {
+  const deadline = performance.now() + SETTLE;
+  for (;;) {
+    const now = left();
+    if (now.length === 0) return [];
+    if (performance.now() > deadline) return [...new Set(now)].map((trace) => `after stop there is still ${trace}`);
+    await pause(10);
+  }
+}
+
+/** What a piece of code may have left in the process, counted by sort. */
+function traces(): Map<string, number> {
+  const counts = new Map<string, number>();
+  const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by);
+  for (const resource of process.getActiveResourcesInfo()) count(RESOURCES[resource] ?? `a handle (${resource})`);
+  for (const name of process.eventNames())
+    count(`a listener of process "${String(name)}"`, process.listenerCount(name));
+  for (const name of Object.getOwnPropertyNames(globalThis)) count(`the global variable ${name}`);
+  count('an open file', readdirSync('/proc/self/fd').length);
+  return counts;
+}
+
+const RESOURCES: Readonly<Record<string, string>> = {
+  Timeout: 'a timer (use ctx.timers)',
+  Immediate: 'an immediate',
+  TCPSocketWrap: 'a connection',
+  TCPServerWrap: 'a server',
+  PipeWrap: 'a pipe or unix socket',
+  FSEventWrap: 'a file watcher',
+  ProcessWrap: 'a child process',
+  MessagePort: 'a worker or message port',
+};
+
+function newTraces(before: Map<string, number>, after: Map<string, number>): string[] {
+  return [...after].filter(([what, count]) => count > (before.get(what) ?? 0)).map(([what]) => what);
+}

@@ -1,0 +1,98 @@
+import type { AgentView, PluginStatus } from '../kernel/contracts/index.js';
+import type { TestAgentOptions } from './agent-config.js';
+import type { LogLine } from './context.js';
+
+/** What a test agent answered. */
+export interface TestAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+const BUILTINS = ['cpu', 'memory', 'raw'];
+
+/** A whole agent on a simulated host (or on this one), with its HTTP server on a free port. */
+export class TestAgent {
+  private constructor(
+    private readonly agent: { readonly view: AgentView; stop(): Promise<void> },
+    /** `http://127.0.0.1:PORT`. */
+    readonly url: string,
+    /** What the agent and its plugins logged, `part: message`. */
+    readonly log: readonly LogLine[],
+  ) {}
+
+  /**
+   * Starts it. When this resolves, every container that is there has been sampled once.
+   * @throws ConfigError when the options of a plugin are not valid, TallymanError when one does not start
+   */
+  static async start(options: TestAgentOptions = {}): Promise<TestAgent> {
+    const [{ Agent }, { createLoggerSource }, setup] = await Promise.all([
+      import('../kernel/agent.js'),
+      import('../kernel/log/index.js'),
+      import('./agent-config.js'),
+    ]);
+    const log: LogLine[] = [];
+    const logs = createLoggerSource(
+      { level: 'debug', format: 'json' },
+      { write: (line: string) => void log.push(readLine(line)) },
+    );
+    const { config, builtins } = await setup.testConfig({ builtins: BUILTINS, ...options });
+    const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs });
+    try {
+      const { urls } = await agent.start();
+      await agent.whenSampled();
+      return new TestAgent(agent, urls[0]!, log);
+    } catch (error) {
+      await agent.stop();
+      throw error;
+    }
+  }
+
+  /** What API versions, endpoints and sinks see. */
+  get view(): AgentView {
+    return this.agent.view;
+  }
+
+  /** How a plugin is. @throws Error when there is none of that name */
+  plugin(name: string): PluginStatus {
+    const found = this.view.plugins().find((plugin) => plugin.name === name);
+    if (found === undefined) throw new Error(`the test agent runs no plugin "${name}"`);
+    return found;
+  }
+
+  /** Samples every container now. */
+  sample(): Promise<void> {
+    return this.view.refresh(this.view.containers(), 0);
+  }
+
+  async get(path: string): Promise<TestAnswer> {
+    const answer = await fetch(`${this.url}${path}`, { redirect: 'manual' });
+    return {
+      status: answer.status,
+      contentType: answer.headers.get('content-type') ?? '',
+      text: await answer.text(),
+    };
+  }
+
+  /** The JSON of an answer. @throws Error when its status is not 200 */
+  async json<T = unknown>(path: string): Promise<T> {
+    const { status, text } = await this.get(path);
+    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  stop(): Promise<void> {
+    return this.agent.stop();
+  }
+}
+
+function readLine(line: string): LogLine {
+  const {
+    level,
+    msg,
+    part,
+    time: _,
+    ...details
+  } = JSON.parse(line) as { level: LogLine['level'] } & Record<string, unknown>;
+  return { level, message: `${part}: ${msg}`, details };
+}
