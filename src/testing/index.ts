@@ -6,6 +6,7 @@
 export type { TestAgentOptions, TestedPlugin } from './agent-config.js';
 export { type CaseFinding, type CaseOptions, runCases } from './cases/run-case.js';
 export { FakeClock, SystemTimers, systemClock, type TimerFault } from './clock.js';
+export { type Collected, collectAll, type TestAccessOptions, testAccess, testContainer } from './collection.js';
 export { type LogLine, loggerInto, type TestContext, type TestContextOptions, testContext } from './context.js';
 export { type ContractFinding, type ContractOptions, checkContract } from './contract/index.js';
 export { type FakeAnswer, FakeEngine, fakeContainer, fakeEvent } from './docker-engine.js';

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appContainer } from '../../kernel/app-metrics/index.js';
 import {
+  type AppMetricSample,
+  type AppMetrics,
   type ContainerHandler,
   type MetricSource,
   messageOf,
@@ -9,6 +12,7 @@ import {
   TallymanError,
 } from '../../kernel/contracts/index.js';
 import { systemClock } from '../clock.js';
+import { type Collected, collectAll } from '../collection.js';
 import { testContext } from '../context.js';
 import { HandlerBench } from '../handler-bench.js';
 import { sampleOf } from '../probe.js';
@@ -96,6 +100,7 @@ async function withInstance(plugin: Plugin, world: CaseWorld): Promise<unknown> 
   const instance = plugin.create(context, parsedOptions(plugin, world));
   try {
     if (plugin.kind === 'container-handler') return await identifyAll(instance as ContainerHandler, world);
+    if (plugin.kind === 'app-metrics') return await collectEverywhere(instance as AppMetrics, world);
     const source = instance as MetricSource;
     await source.start?.();
     return sampleAll(source, world);
@@ -116,6 +121,31 @@ async function identifyAll(handler: ContainerHandler, world: CaseWorld): Promise
   await bench.start();
   for (const path of world.testCase.paths) await bench.settled(path);
   return Object.fromEntries(bench.verdicts);
+}
+
+/** What the targets of each container give. */
+async function collectEverywhere(plugin: AppMetrics, world: CaseWorld): Promise<unknown> {
+  await plugin.start?.();
+  const { host } = world;
+  const found: Record<string, unknown> = {};
+  for (const { name, description } of world.containers()) {
+    const container = appContainer(name, { ...description, networkMode: 'own', addresses: ['127.0.0.1'] });
+    const collected = await collectAll(plugin, container, { host, portOf: (port) => world.realPort(port) });
+    found[name] = Object.fromEntries(Object.entries(collected).map(([target, outcome]) => [target, readable(outcome)]));
+  }
+  return found;
+}
+
+/** Samples as lines: `name{label="value"} 12`. */
+function readable(outcome: Collected): unknown {
+  if ('error' in outcome) return outcome;
+  return { ...outcome, samples: outcome.samples.map(sampleLine) };
+}
+
+function sampleLine({ name, labels = {}, value, time }: AppMetricSample): string {
+  const pairs = Object.entries(labels).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
+  const shown = pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
+  return `${shown} ${value}${time === undefined ? '' : ` @${time}`}`;
 }
 
 /** What a source gives for each container: its columns, or what is absent. */

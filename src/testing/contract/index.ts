@@ -1,8 +1,9 @@
-import type { Plugin } from '../../kernel/contracts/index.js';
+import type { AppContainer, Plugin } from '../../kernel/contracts/index.js';
 import { checkPlugin } from '../../kernel/plugins/index.js';
 import type { TestContextOptions } from '../context.js';
 import { SimulatedHost } from '../simulated-host.js';
 import { TestAgent } from '../test-agent.js';
+import { appMetricsChecks } from './app-metrics.js';
 import { type Check, type CheckSetup, type ContractFinding, describe, Problems } from './check.js';
 import { containerHandlerChecks } from './container-handler.js';
 import { lifeChecks } from './life.js';
@@ -16,6 +17,8 @@ export type { ContractFinding } from './check.js';
 export interface ContractOptions {
   /** The `with` block to check the plugin with; default `{}`. */
   readonly with?: Readonly<Record<string, unknown>>;
+  /** Containers in which an app-metrics plugin has targets. */
+  readonly containers?: readonly AppContainer[];
   /** Told each finding as soon as it is there; before that, what is being looked at. */
   readonly onCheck?: (name: string) => void;
   readonly onFinding?: (finding: ContractFinding) => void;
@@ -45,7 +48,7 @@ export async function checkContract(module: unknown, options: ContractOptions = 
     report.add({ check: 'accepts its options', problems: [`${JSON.stringify(given)}: ${parsed.error.message}`] });
     return report.findings;
   }
-  await checkInstance({ plugin, options: parsed.data }, given, report);
+  await checkInstance({ plugin, options: parsed.data }, options, report);
   return report.findings;
 }
 
@@ -56,7 +59,7 @@ function nameOf(module: unknown): string {
 
 async function checkInstance(
   setup: CheckSetup,
-  given: Readonly<Record<string, unknown>>,
+  { with: given = {}, containers = [] }: ContractOptions,
   report: Reporter,
 ): Promise<void> {
   const host = simulatedHost();
@@ -72,7 +75,7 @@ async function checkInstance(
     agent = await TestAgent.start({ root: host.root, plugins: tested });
     const services = { agent: agent.view, linux: host.linux };
     await report.makeAll(lifeChecks(setup, services));
-    await report.makeAll(kindChecks(setup, services, agent));
+    await report.makeAll(kindChecks(setup, services, agent, containers));
     await report.make({ name: 'lets no error escape', run: () => report.escaped() });
   } finally {
     await agent?.stop();
@@ -96,7 +99,12 @@ function simulatedHost(): SimulatedHost {
   return host;
 }
 
-function kindChecks(setup: CheckSetup, services: TestContextOptions, agent: TestAgent): Check[] {
+function kindChecks(
+  setup: CheckSetup,
+  services: TestContextOptions,
+  agent: TestAgent,
+  containers: readonly AppContainer[],
+): Check[] {
   switch (setup.plugin.kind) {
     case 'metric-source':
       return metricSourceChecks(setup);
@@ -105,6 +113,8 @@ function kindChecks(setup: CheckSetup, services: TestContextOptions, agent: Test
     case 'api-version':
     case 'endpoint':
       return requestChecks(setup, agent);
+    case 'app-metrics':
+      return appMetricsChecks(setup, services, containers);
     case 'sink':
       return sinkChecks(setup, services);
   }
