@@ -58,6 +58,11 @@ export class AppContainers {
     writeFileSync(file, text);
   }
 
+  /** Path on the host of a file below a container's `/www`. */
+  path(name: string, path: string): string {
+    return join(this.directory, name, path);
+  }
+
   async stop(): Promise<void> {
     await this.engine.stop();
     await this.bridge.remove();

@@ -93,8 +93,8 @@ function build(samples: readonly AppMetricSample[], budget: Budget): Arrangement
 
 /** Copies the texts: parts of an answer would keep the whole answer in memory. */
 function seriesOf(sample: AppMetricSample, label: string): AppSeries {
-  const labels: Record<string, string> = {};
-  for (const [key, value] of Object.entries(sample.labels ?? {})) labels[detached(key)] = detached(value);
+  const pairs = Object.entries(sample.labels ?? {}).map(([key, value]) => [detached(key), detached(value)]);
+  const labels = Object.fromEntries(pairs) as Record<string, string>;
   return { name: detached(sample.name), labels, label, format: formatOf(sample) };
 }
 

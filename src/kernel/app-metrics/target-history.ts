@@ -4,6 +4,9 @@ import { type Arrangement, arrange, type Budget, detached } from './series.js';
 /** Bytes kept of one target, values and names, however long the history is to be. The newest values are always kept. */
 const MAX_SIZE = 4 * 1024 * 1024;
 
+/** The end of the year 9999, beyond which times cannot be written. */
+const LAST_TIME = Date.UTC(9999, 11, 31) * 1000;
+
 interface Entry {
   readonly snapshot: AppMetricsSnapshot;
   readonly size: number;
@@ -85,7 +88,7 @@ function snapshotOf(
       residuals ??= new Int16Array(series.length);
       residuals[column] = Number(BigInt(value) - BigInt(values[column]!));
     }
-    if (own !== undefined) {
+    if (own !== undefined && own >= 0 && own <= LAST_TIME) {
       times ??= new Float64Array(series.length).fill(Number.NaN);
       times[column] = own;
     }

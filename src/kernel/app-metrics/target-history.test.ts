@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { AppMetricSample, AppMetricsSnapshot } from '../contracts/index.js';
+import { TargetHistory } from './target-history.js';
+
+const ROOMY = { metrics: 100, series: 1000 };
+const add = (history: TargetHistory, time: number, samples: readonly AppMetricSample[], budget = ROOMY) =>
+  history.add({ specs: [], samples }, time, budget);
+const exact = ({ series, values, residuals }: AppMetricsSnapshot) =>
+  series.map(({ name, label }, i) => [name, label, BigInt(values[i]!) + BigInt(residuals?.[i] ?? 0)]);
+
+describe('what was collected', () => {
+  test('64-bit integers stay exact, larger ones become doubles', () => {
+    fc.assert(
+      fc.property(fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 20 }), (values) => {
+        const history = new TargetHistory(1000);
+        add(
+          history,
+          1,
+          values.map((value, i) => ({ name: `m${String(i).padStart(2, '0')}`, value })),
+        );
+        assert.deepEqual(
+          exact(history.at(1)!).map(([, , value]) => value),
+          values,
+        );
+      }),
+    );
+    const history = new TargetHistory(1000);
+    add(history, 1, [{ name: 'huge', value: 2n ** 70n }]);
+    assert.deepEqual([history.at(1)!.series[0]!.format, history.at(1)!.values[0]], ['float', 2 ** 70]);
+  });
+
+  test('series are sorted by name, the label text has the pairs sorted and the name among them', () => {
+    const history = new TargetHistory(1000);
+    add(history, 1, [
+      { name: 'b', labels: { z: '1', A: '2' }, value: 1 },
+      { name: 'a', value: 2n },
+      { name: 'b', labels: {}, value: 3 },
+    ]);
+    assert.deepEqual(
+      history.at(1)!.series.map(({ name, label }) => [name, label]),
+      [
+        ['a', ''],
+        ['b', 'A=2\ufffd__name__=b\ufffdz=1'],
+        ['b', '__name__=b'],
+      ],
+    );
+  });
+
+  test('the same series share one list, in whatever order a target gives them', () => {
+    const history = new TargetHistory(1000);
+    const one = (n: number): AppMetricSample => ({ name: 'm', labels: { n: String(n) }, value: n });
+    const [x, y] = [one(1), one(2)];
+    add(history, 1, [x, y]);
+    add(history, 2, [{ ...x, value: 5 }, y]);
+    assert.equal(history.at(2)!.series, history.at(1)!.series);
+    assert.equal(history.at(2)!.values[0], 5);
+    add(history, 3, [x]);
+    assert.equal(history.at(3)!.series.length, 1);
+    add(history, 4, [{ ...x, labels: { n: '1', more: '' } }]);
+    assert.notEqual(history.at(4)!.series, history.at(3)!.series);
+  });
+
+  test('limits keep the first, duplicates keep one, and both are counted', () => {
+    const history = new TargetHistory(1000);
+    const series = (name: string, n: number) => ({ name, labels: { n: String(n) }, value: n });
+    add(history, 1, [series('a', 1), series('b', 1), series('c', 1), series('a', 2), series('a', 3)], {
+      metrics: 2,
+      series: 3,
+    });
+    assert.deepEqual(
+      exact(history.at(1)!).map(([name]) => name),
+      ['a', 'a', 'b'],
+    );
+    assert.equal(history.arrangement!.dropped, 2);
+    add(history, 2, [series('a', 1), { ...series('a', 1), value: 9 }]);
+    assert.deepEqual([history.at(2)!.values[0], history.arrangement!.duplicates], [1, 1]);
+  });
+
+  test('values are current until there are newer ones, or their target fails', () => {
+    const history = new TargetHistory(1000);
+    add(history, 10, [{ name: 'a', value: 1 }]);
+    history.lapse(20);
+    add(history, 30, [{ name: 'a', value: 3 }]);
+    const at = (time: number) => history.at(time)?.values[0];
+    assert.deepEqual(
+      [at(9), at(10), at(19), at(20), at(29), at(30), at(99)],
+      [undefined, 1, 1, undefined, undefined, 3, 3],
+    );
+  });
+
+  test('what is older than the history goes, but for what was current at its beginning', () => {
+    const history = new TargetHistory(100);
+    for (let time = 0; time <= 300; time += 40) add(history, time, [{ name: 'a', value: time }]);
+    assert.deepEqual(
+      history.all().map(({ time }) => time),
+      [160, 200, 240, 280],
+    );
+    assert.equal(history.at(180)!.values[0], 160);
+  });
+
+  test('series that are new each time do not fill the memory', () => {
+    const history = new TargetHistory(Number.POSITIVE_INFINITY);
+    for (let time = 1; time <= 60; time++) {
+      add(
+        history,
+        time,
+        Array.from({ length: 500 }, (_, i) => ({
+          name: 'a',
+          labels: { x: `${time}-${i}-${'y'.repeat(200)}` },
+          value: i,
+        })),
+      );
+    }
+    assert.ok(history.all().length < 15, `${history.all().length} kept`);
+    assert.equal(history.all().at(-1)!.time, 60);
+    add(history, 61, [{ name: 'a', labels: { x: 'z'.repeat(5000) }, value: 1 }]);
+    assert.equal(history.arrangement!.dropped, 1);
+  });
+
+  test('times out of range are not kept', () => {
+    const history = new TargetHistory(1000);
+    add(history, 1, [
+      { name: 'a', value: 1, time: 1e300 },
+      { name: 'b', value: 1, time: -5 },
+      { name: 'c', value: 1, time: 7 },
+    ]);
+    assert.deepEqual([...history.at(1)!.times!], [Number.NaN, Number.NaN, 7]);
+  });
+});
