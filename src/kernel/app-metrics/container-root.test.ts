@@ -27,7 +27,7 @@ describe('the root directory of a container', () => {
     symlinkSync('../secret', inside('escape'));
     symlinkSync('/loop', inside('loop'));
     linkSync(inside('etc/conf/a.json'), inside('hard'));
-    execFileSync('mkfifo', [inside('fifo')]);
+    execFileSync('/usr/bin/mkfifo', [inside('fifo')]);
     root = await ContainerRoot.open(join(base, 'proc'), 7, () => true, false);
   });
   after(async () => {

@@ -1,4 +1,5 @@
 import { ByteWriter, type Layout } from '../../../kernel/contracts/index.js';
+import { AppMetricsWriter } from './app-metrics.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import { OOM_FIELD, type PlannedSeries, planLayout } from './layout-plan.js';
 import type { OomKills } from './oom-kills.js';
@@ -26,6 +27,7 @@ export class ContainerWriter {
   private readonly stamp = new ByteWriter(64);
   private readonly lastSeen: Family | undefined;
   private readonly oom: Family | undefined;
+  readonly applications: AppMetricsWriter;
 
   constructor(
     private readonly families: FamilyTable,
@@ -36,18 +38,21 @@ export class ContainerWriter {
     this.lastSeen = families.take('container_last_seen', 'gauge', seen);
     const oom = 'Processes of the container that the kernel killed for lack of memory, earlier runs included.';
     this.oom = families.take('container_oom_events_total', 'counter', oom);
+    this.applications = new AppMetricsWriter(families, timestamps);
   }
 
   /**
    * Points the subject's cursor at its newest sample.
+   * @param now µs
    * @returns the most series that `write` will write of it
    */
-  prepare(subject: Subject): number {
+  prepare(subject: Subject, now: number): number {
     const { cursor, view } = subject;
     const window = view?.samples({ count: 1 });
     subject.isSampled = window !== undefined && window.length > 0;
     if (subject.isSampled) window!.at(0, cursor);
-    return subject.factLines().length + this.planOf(subject).series.length + 2;
+    const applications = this.applications.count(subject, now);
+    return subject.factLines().length + this.planOf(subject).series.length + applications + 2;
   }
 
   /** Writes all series of a container that was prepared in the same turn. @param now µs @returns how many */
@@ -59,6 +64,7 @@ export class ContainerWriter {
       this.setStamp(subject.cursor.time, sheet.format);
       written += this.writeSamples(sheet, subject, plan.series, labels);
     }
+    written += this.applications.write(sheet, subject, labels, now);
     // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
     this.setStamp(Number.NaN, sheet.format);
     written += this.writeOom(sheet, subject, plan.oomColumn, labels);

@@ -49,7 +49,10 @@ export class Exposition {
     }
     this.subjects.reported(count);
     writeMachine(sheet, this.agent, this.options);
-    if (this.options.selfMetrics) this.self.write(sheet, count);
+    if (this.options.selfMetrics) {
+      this.self.write(sheet, count);
+      this.containers.applications.writeSelf(sheet, this.agent.containers());
+    }
     this.self.scraped(this.clock.monotonic() - started);
     return count;
   }
@@ -57,11 +60,12 @@ export class Exposition {
   private writeSubject(sheet: Sheet, subject: Subject, count: { written: number; cut: number }): void {
     const { maxSeries } = this.options;
     if (subject.isNew) subject.readLimits(this.clock.monotonic());
-    const most = this.containers.prepare(subject);
+    const now = this.clock.now();
+    const most = this.containers.prepare(subject, now);
     // Once a container is left out all that follow are: which ones does not depend on their sizes then.
     const isOver = count.cut > 0 || count.written + most > maxSeries;
     if (maxSeries > 0 && isOver) count.cut += most;
-    else count.written += this.containers.write(sheet, subject, this.clock.now());
+    else count.written += this.containers.write(sheet, subject, now);
   }
 }
 

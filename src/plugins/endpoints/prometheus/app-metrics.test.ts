@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
+import { metricsEndpoint, scrapable } from '../../../../test/support/exposition.js';
+import type {
+  AppMetricSample,
+  AppMetricsSnapshot,
+  AppTargetStatus,
+  ContainerAppMetrics,
+} from '../../../kernel/contracts/index.js';
+
+const TIME = 1_795_518_450_605_123;
+
+function snapshot(samples: readonly AppMetricSample[]): AppMetricsSnapshot {
+  const series = samples.map(({ name, labels = {}, value }) => ({
+    name,
+    labels,
+    label: '',
+    format: typeof value === 'bigint' ? ('int' as const) : ('float' as const),
+  }));
+  return { time: TIME, series, values: Float64Array.from(samples, ({ value }) => Number(value)) };
+}
+
+const status: AppTargetStatus = {
+  plugin: 'app-regex',
+  name: 'page',
+  interval: 1000,
+  up: false,
+  collections: 5,
+  failures: 2,
+  missed: 0,
+  problems: [],
+  dropped: 3,
+  duration: 250,
+};
+
+async function exposed(...targets: readonly (readonly AppMetricSample[])[]) {
+  const snapshots = targets.map(snapshot);
+  const appMetrics: ContainerAppMetrics = { specs: [], at: () => snapshots, history: () => [], targets: [status] };
+  const agent = fakeAgent({ containers: [{ name: '/a', appMetrics }] });
+  const endpoint = metricsEndpoint(scrapable({ ...agent, host: { ...agent.host, procText: () => undefined } }), {});
+  return endpoint.exposed();
+}
+
+describe('application metrics', () => {
+  test('are gauges with the container’s labels and their own behind `app_`', async () => {
+    const { series, types } = await exposed([
+      { name: 'requests_total', labels: { code: '200', 'b.c': 'x"y' }, value: 17 },
+      { name: 'exact', value: 42n },
+      { name: 'odd', value: Number.POSITIVE_INFINITY },
+    ]);
+    const own = (name: string) => series.filter((one) => one.name === name);
+    assert.equal(types.get('requests_total'), 'gauge');
+    const [requests] = own('requests_total');
+    assert.deepEqual(requests!.labels, { id: '/a', image: '', name: '', app_b_c: 'x"y', app_code: '200' });
+    assert.deepEqual([requests!.value, requests!.time], [17, Math.floor(TIME / 1000)]);
+    assert.deepEqual([own('exact')[0]!.value, own('odd')[0]!.value], [42, Number.POSITIVE_INFINITY]);
+  });
+
+  test('cannot be taken for the agent’s, and no series is there twice', async () => {
+    const { series } = await exposed(
+      [
+        { name: 'container_memory_usage_bytes', value: 1 },
+        { name: 'twice', value: 1 },
+        { name: 'a b', value: 1 },
+        { name: 'a_b', value: 2 },
+        { name: '1st:x', labels: { 'x.y': '1', x_y: '2' }, value: 3 },
+      ],
+      [{ name: 'twice', value: 2 }],
+    );
+    const values = (name: string) => series.filter((one) => one.name === name).map(({ value }) => value);
+    assert.deepEqual(values('container_memory_usage_bytes'), []);
+    assert.deepEqual(values('twice'), [1]);
+    assert.deepEqual(values('a_b'), [1]);
+    assert.equal(series.find(({ name }) => name === '_1st:x')!.labels.app_x_y, '1');
+    assert.deepEqual(values('tallyman_app_series_refused_total'), [2]);
+  });
+
+  test('how collecting goes is told by target', async () => {
+    const { series } = await exposed([]);
+    const told = series.filter(({ name }) => name.startsWith('tallyman_app_target_'));
+    assert.deepEqual(told.map(({ name, value }) => [name.slice('tallyman_app_target_'.length), value]).sort(), [
+      ['collections_total', 5],
+      ['dropped', 3],
+      ['duration_seconds', 0.25],
+      ['failures_total', 2],
+      ['up', 0],
+    ]);
+    assert.deepEqual(told[0]!.labels, { id: '/a', plugin: 'app-regex', target: 'page' });
+  });
+});
