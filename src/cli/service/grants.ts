@@ -6,25 +6,27 @@ import type { Procedure } from './procedure.js';
 interface Grant {
   /** Its file in config/systemd/tallyman.service.d. */
   readonly file: string;
-  /** The plugin that needs it; undefined for the agent itself. */
-  readonly plugin?: string;
-  /** The group that it names: systemd does not start a service whose groups do not exist. */
+  /** The plugins that need it, all of them together; none for the agent itself. */
+  readonly plugins: readonly string[];
+  /** A group that has to exist: systemd does not start a service whose groups do not. */
   readonly group?: string;
 }
 
 export const GRANTS: readonly Grant[] = [
-  { file: 'docker.conf', plugin: 'docker', group: 'docker' },
-  { file: 'kernel-log.conf' },
-  { file: 'process.conf', plugin: 'process' },
+  // Writable layers are known from Docker only.
+  { file: 'disk.conf', plugins: ['disk', 'docker'], group: 'docker' },
+  { file: 'docker.conf', plugins: ['docker'], group: 'docker' },
+  { file: 'kernel-log.conf', plugins: [] },
+  { file: 'process.conf', plugins: ['process'] },
 ];
 
 /** Gives the unit what the enabled plugins need, and takes away what none of them needs any more. */
 export function grant(procedure: Procedure, { plugins }: Pick<AgentConfig, 'plugins'>): void {
   const { host } = procedure;
   const there = host.list(DROP_IN_DIRECTORY);
-  for (const { file, plugin, group } of GRANTS) {
+  for (const { file, plugins: needing, group } of GRANTS) {
     const path = `${DROP_IN_DIRECTORY}/${file}`;
-    const isWanted = plugin === undefined || plugins.some(({ use }) => use === plugin);
+    const isWanted = needing.every((name) => plugins.some(({ use }) => use === name));
     const isPossible = group === undefined || host.run('getent', 'group', group).status === 0;
     if (isWanted && isPossible) procedure.file(path, shipped(`systemd/tallyman.service.d/${file}`));
     else if (there.includes(file)) procedure.removal(path, true);

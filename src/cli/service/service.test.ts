@@ -95,6 +95,7 @@ function fixture(t: TestContext, files: Record<string, string> = {}) {
 
 const INSTALLED = [
   '/etc/systemd/system/tallyman.service',
+  '/etc/systemd/system/tallyman.service.d/disk.conf',
   '/etc/systemd/system/tallyman.service.d/docker.conf',
   '/etc/systemd/system/tallyman.service.d/kernel-log.conf',
   '/etc/systemd/system/tallyman.socket',

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, test } from 'node:test';
+import { projectRoot } from '../project.js';
+
+/** What `systemctl show` said. */
+interface UnitState {
+  readonly ActiveState: string;
+  readonly Result: string;
+  readonly StatusText: string;
+  readonly NRestarts: string;
+  readonly UnitFileState: string;
+  readonly ExecMainStatus: string;
+}
+
+interface Outcome {
+  readonly status: number;
+  readonly output: string;
+}
+
+interface Rights {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly capEff: number;
+  readonly noNewPrivileges: string;
+  readonly seccomp: string;
+}
+
+/** What test/service/guest/service.mjs saw in the virtual machine, station by station. */
+interface Verdict {
+  readonly installed: Outcome & UnitState & { readonly unsampled: string[]; readonly rights: Rights };
+  readonly security: { readonly exposure: number; readonly verify: Outcome; readonly dropIns: string[] };
+  readonly numbers: readonly { what: string; low: number | string; api?: number | string; high: number | string }[];
+  readonly container: {
+    readonly name: string;
+    readonly id: string;
+    readonly spec: { readonly namespace: string; readonly image: string };
+    readonly cgroupExists: boolean;
+  };
+  readonly machine: { readonly filesystems: readonly { readonly device: string; readonly capacity: number }[] };
+  readonly reloaded: Outcome & UnitState & { readonly samePid: boolean };
+  readonly status: Outcome;
+  readonly 'installed again': Outcome;
+  readonly journal: { readonly found: string[]; readonly unparsed: string[] };
+  readonly watchdog: UnitState & {
+    readonly isAnother: boolean;
+    readonly journal: string;
+    readonly unsampled: string[];
+  };
+  readonly misconfigured: UnitState;
+  readonly 'activated by the socket': { readonly answer: number };
+  readonly upgraded: UnitState;
+  readonly stopped: Outcome & UnitState;
+  readonly purged: Outcome;
+  readonly gone: { readonly leftovers: string[]; readonly user: number; readonly units: string };
+}
+
+const work = mkdtempSync(join(tmpdir(), 'tallyman-test-deb-'));
+after(() => rmSync(work, { recursive: true, force: true }));
+
+/** Builds a package and gives its path. */
+function build(folder: string, node: 'bundled' | 'system', circumstances = ':'): string {
+  const output = join(work, folder);
+  const script = `${circumstances}; exec "$0" scripts/package-deb.mjs --node ${node} --output '${output}'`;
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' };
+  const options = { cwd: projectRoot, env, encoding: 'utf8' } as const;
+  return execFileSync('sh', ['-c', script, process.execPath], options).trim();
+}
+
+const field = (deb: string, name: string) =>
+  execFileSync('dpkg-deb', ['--field', deb, name], { encoding: 'utf8' }).trim();
+const names = (deb: string) =>
+  execFileSync('sh', ['-c', 'dpkg-deb --fsys-tarfile "$0" | tar -t', deb], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  }).split('\n');
+
+test('the package for hosts with Node is the same, byte for byte, whoever builds it', () => {
+  const first = build('first', 'system');
+  const second = build('second', 'system', `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`);
+  assert.ok(readFileSync(first).equals(readFileSync(second)), 'two builds differ');
+  assert.equal(basename(first), `tallyman_${field(first, 'Version')}_all.deb`);
+  assert.match(field(first, 'Depends'), /^nodejs \(>= 20\.19\), systemd/);
+  assert.ok(!names(first).includes('./usr/lib/tallyman/node'));
+});
+
+/** Installs the package in the virtual machine, runs the guest's side of the test and brings its verdict back. */
+function askTheMachine(deb: string): Verdict {
+  const folder = join(work, 'job');
+  const output = join(work, 'output');
+  cpSync(deb, join(folder, basename(deb)));
+  cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
+  const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '900', '--output', output, folder];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...args, 'node', 'guest/service.mjs'], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, `the virtual machine's side failed (${status}):\n${stdout}\n${stderr}`);
+  return JSON.parse(readFileSync(join(output, 'verdict.json'), 'utf8')) as Verdict;
+}
+
+test('the package that brings Node, under systemd', async (t) => {
+  const deb = build('bundled', 'bundled');
+
+  await t.test('brings all that a host needs', () => {
+    const found = names(deb);
+    for (const path of [
+      'etc/tallyman/tallyman.yaml',
+      'usr/bin/tallyman',
+      'usr/lib/systemd/system/tallyman.service',
+      'usr/lib/systemd/system/tallyman.socket',
+      'usr/lib/sysusers.d/tallyman.conf',
+      'usr/lib/tallyman/node',
+      'usr/share/bash-completion/completions/tallyman',
+      'usr/share/doc/tallyman/LICENSE.node',
+      'usr/share/doc/tallyman/copyright',
+      'usr/share/fish/vendor_completions.d/tallyman.fish',
+      'usr/share/man/man1/tallyman.1.gz',
+      'usr/share/zsh/vendor-completions/_tallyman',
+    ]) {
+      assert.ok(found.includes(`./${path}`), path);
+    }
+    assert.doesNotMatch(field(deb, 'Depends'), /nodejs/);
+  });
+
+  const seen = askTheMachine(deb);
+
+  await t.test('installs, and starts a service that has a sample of every container once it is ready', () => {
+    const { status, output, ActiveState, UnitFileState, StatusText, unsampled } = seen.installed;
+    assert.equal(status, 0, output);
+    assert.deepEqual([ActiveState, UnitFileState, unsampled], ['active', 'enabled', []]);
+    assert.match(StatusText, /^Sampling \d+ containers, serving http:\/\/127\.0\.0\.1:8080$/);
+  });
+
+  await t.test('runs it as a user of its own with two capabilities, in a sandbox', () => {
+    const { user, groups, capEff, noNewPrivileges, seccomp } = seen.installed.rights;
+    const [readAll, kernelLog] = [2 ** 2, 2 ** 34];
+    assert.deepEqual({ user, groups: [...groups].sort() }, { user: 'tallyman', groups: ['docker', 'tallyman'] });
+    assert.equal(capEff, readAll + kernelLog);
+    assert.deepEqual([noNewPrivileges, seccomp], ['1', '2']);
+    assert.deepEqual(seen.security.dropIns, ['disk.conf', 'docker.conf', 'kernel-log.conf']);
+    assert.deepEqual(seen.security.verify, { status: 0, output: '' });
+    assert.ok(seen.security.exposure <= 2.5, `exposure ${seen.security.exposure}`);
+  });
+
+  await t.test('serves the kernel’s numbers of a limited unit and of a Docker container', () => {
+    const wrong = seen.numbers.filter(({ low, api, high }) => api === undefined || api < low || api > high);
+    assert.deepEqual(wrong, []);
+    assert.ok(seen.numbers.length > 40, `${seen.numbers.length} numbers were compared`);
+    const { name, id, spec, cgroupExists } = seen.container;
+    assert.deepEqual([name, cgroupExists], [`/system.slice/docker-${id}.scope`, true]);
+    assert.deepEqual([spec.namespace, spec.image], ['docker', 'busybox']);
+    const devices = seen.machine.filesystems.map(({ device }) => device);
+    assert.ok(devices.includes('/dev/vda'));
+    assert.ok(
+      !devices.includes('/tmp') && !devices.includes('/dev'),
+      'the sandbox’s own mounts are none of the host’s',
+    );
+  });
+
+  await t.test('reloads without another process, and says how it is', () => {
+    assert.equal(seen.reloaded.status, 0, seen.reloaded.output);
+    assert.deepEqual([seen.reloaded.samePid, seen.reloaded.ActiveState], [true, 'active']);
+    assert.equal(seen.status.status, 0);
+    assert.match(seen.status.output, /^state +active \(running\)/);
+    assert.doesNotMatch(seen['installed again'].output, /^done/m);
+  });
+
+  await t.test('logs with the priorities of the journal', () => {
+    assert.ok(seen.journal.found.includes('6'), `${seen.journal.found}`);
+    assert.deepEqual(seen.journal.unparsed, []);
+  });
+
+  await t.test('is restarted by the watchdog when it takes no samples', () => {
+    const { isAnother, NRestarts, ActiveState, journal, unsampled } = seen.watchdog;
+    assert.deepEqual([isAnother, NRestarts, ActiveState, unsampled], [true, '1', 'active', []]);
+    assert.match(journal, /Watchdog timeout/);
+  });
+
+  await t.test('is not tried again with a configuration that is wrong', () => {
+    const { ActiveState, ExecMainStatus, NRestarts } = seen.misconfigured;
+    assert.deepEqual([ActiveState, ExecMainStatus, NRestarts], ['failed', '78', '0']);
+  });
+
+  await t.test('is started by the first request when systemd holds the address', () => {
+    assert.equal(seen['activated by the socket'].answer, 200);
+  });
+
+  await t.test('stays disabled over an upgrade, stops clean, and leaves nothing when it is purged', () => {
+    assert.equal(seen.upgraded.UnitFileState, 'disabled');
+    assert.deepEqual([seen.stopped.status, seen.stopped.ActiveState, seen.stopped.Result], [0, 'inactive', 'success']);
+    assert.equal(seen.purged.status, 0, seen.purged.output);
+    assert.deepEqual(seen.gone.leftovers, []);
+    assert.equal(seen.gone.user, 2);
+    assert.match(seen.gone.units, /0 unit files/);
+  });
+});

@@ -1,0 +1,134 @@
+// What the guests' scripts share: units that leave traces, questions to the agent, and the kernel's numbers beside its.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const CGROUPS = '/sys/fs/cgroup';
+export const AGENT = 'http://127.0.0.1:8080';
+const PATIENCE_MS = 120_000;
+
+/** Leaves a trace in every controller. `resting` then sleeps, so that its numbers stand still; `busy` burns on. */
+export const trace = [
+  'dd if=/dev/zero of=$FILE bs=64k count=32 conv=fsync',
+  'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done',
+  'x=$(head -c 3000000 /dev/zero | tr "\\0" x)',
+  'echo >$FILE.done',
+];
+export async function until(what, condition) {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export async function startUnit(name, { script, properties }) {
+  const flags = Object.entries(properties).map(([key, value]) => `--property=${key}=${value}`);
+  const text = script.join('\n').replaceAll('$FILE', `/var/tmp/${name}`);
+  execFileSync('systemd-run', ['--quiet', `--unit=${name}`, ...flags, '/bin/bash', '-c', text]);
+  await until(`${name} to do its work`, () => existsSync(`/var/tmp/${name}.done`));
+  return execFileSync('systemctl', ['show', '--value', '--property=ControlGroup', name], { encoding: 'utf8' }).trim();
+}
+
+export async function get(path) {
+  const response = await fetch(`${AGENT}${path}`);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+const text = (cgroup, file) => readFileSync(join(CGROUPS, cgroup, file), 'utf8').trim();
+const number = (cgroup, file) => (text(cgroup, file) === 'max' ? Number.POSITIVE_INFINITY : Number(text(cgroup, file)));
+const keyed = (cgroup, file) =>
+  Object.fromEntries(
+    text(cgroup, file)
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([key, value]) => [key, Number(value)]),
+  );
+
+/** The numbers of a sample, by their place in the API's answer, taken from the kernel's files. */
+function kernelStats(cgroup) {
+  const cpu = keyed(cgroup, 'cpu.stat');
+  const memory = keyed(cgroup, 'memory.stat');
+  const usage = number(cgroup, 'memory.current');
+  const numbers = {
+    'cpu.usage.total': cpu.usage_usec * 1000,
+    'cpu.usage.user': cpu.user_usec * 1000,
+    'cpu.usage.system': cpu.system_usec * 1000,
+    'cpu.cfs.periods': cpu.nr_periods,
+    'cpu.cfs.throttled_periods': cpu.nr_throttled,
+    'cpu.cfs.throttled_time': cpu.throttled_usec * 1000,
+    'memory.usage': usage,
+    'memory.max_usage': number(cgroup, 'memory.peak'),
+    'memory.cache': memory.file,
+    'memory.rss': memory.anon,
+    'memory.swap': number(cgroup, 'memory.swap.current'),
+    'memory.mapped_file': memory.file_mapped,
+    'memory.working_set': Math.max(0, usage - memory.inactive_file),
+    'memory.container_data.pgfault': memory.pgfault,
+    'memory.container_data.pgmajfault': memory.pgmajfault,
+    'memory.hierarchical_data.pgfault': memory.pgfault,
+  };
+  for (const [device, counters] of ioStat(cgroup)) {
+    numbers[`diskio.io_service_bytes.${device}.Read`] = counters.rbytes;
+    numbers[`diskio.io_service_bytes.${device}.Write`] = counters.wbytes;
+    numbers[`diskio.io_serviced.${device}.Read`] = counters.rios;
+    numbers[`diskio.io_serviced.${device}.Write`] = counters.wios;
+  }
+  return numbers;
+}
+
+function ioStat(cgroup) {
+  return text(cgroup, 'io.stat')
+    .split('\n')
+    .filter((line) => line.includes('='))
+    .map((line) => {
+      const [device, ...pairs] = line.split(' ');
+      return [
+        device,
+        Object.fromEntries(pairs.map((pair) => pair.split('=')).map(([key, value]) => [key, Number(value)])),
+      ];
+    });
+}
+
+/** `a.b.c` of a sample; disk tables are lists, found by device. */
+function apiNumber(sample, path) {
+  const parts = path.split('.');
+  if (parts[0] !== 'diskio') return parts.reduce((at, part) => at?.[part], sample);
+  const [, table, device, operation] = parts;
+  const [major, minor] = device.split(':').map(Number);
+  return sample.diskio[table]?.find((entry) => entry.major === major && entry.minor === minor)?.stats[operation];
+}
+
+export async function compareStats(name, cgroup) {
+  const before = kernelStats(cgroup);
+  const answer = await get(`/api/v2.0/stats${cgroup}?type=name&count=1&max_age=0s`);
+  const after = kernelStats(cgroup);
+  const sample = answer[cgroup].at(-1);
+  const known = Object.keys(before).filter((path) => !Number.isNaN(before[path]) && before[path] !== undefined);
+  return known.map((path) => ({
+    what: `${name}: ${path}`,
+    low: Math.min(before[path], after[path]),
+    api: apiNumber(sample, path),
+    high: Math.max(before[path], after[path]),
+  }));
+}
+
+/** Limits do not move: each has one right value. A file is only there with its controller. */
+export async function compareSpec(name, cgroup) {
+  const spec = (await get(`/api/v2.0/spec${cgroup}?type=name`))[cgroup];
+  const unlimited = (value) => (value === Number.POSITIVE_INFINITY ? 2 ** 64 : value);
+  const shares = (weight) => 2 + Math.trunc(((weight - 1) * 262142) / 9999);
+  const limits = [
+    ['cpu.limit', 'cpu.weight', (file) => shares(number(cgroup, file))],
+    ['cpu.mask', 'cpuset.cpus.effective', (file) => text(cgroup, file)],
+    ['memory.limit', 'memory.max', (file) => unlimited(number(cgroup, file))],
+    ['memory.reservation', 'memory.min', (file) => number(cgroup, file) || undefined],
+    ['memory.swap_limit', 'memory.swap.max', (file) => unlimited(number(cgroup, file))],
+  ];
+  return limits
+    .filter(([, file]) => existsSync(join(CGROUPS, cgroup, file)))
+    .map(([path, file, right]) => ({ path, value: right(file) }))
+    .filter(({ value }) => value !== undefined) // a reservation of 0 is left out of the answer
+    .map(({ path, value }) => ({ what: `${name}: ${path}`, low: value, api: apiNumber(spec, path), high: value }));
+}
