@@ -36,6 +36,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'api-v2.0': importing(() => import('../api-versions/v2.0/index.js')),
   'api-v2.1': importing(() => import('../api-versions/v2.1/index.js')),
   engines: importing(() => import('./endpoints/engines/index.js')),
+  openapi: importing(() => import('./endpoints/openapi/index.js')),
   validate: importing(() => import('./endpoints/validate/index.js')),
   profiling: importing(() => import('./endpoints/profiling/index.js')),
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
@@ -63,6 +64,7 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'api-v2.0' },
   { use: 'api-v2.1' },
   { use: 'engines' },
+  { use: 'openapi' },
   { use: 'validate' },
   { use: 'prometheus' },
 ];

@@ -14,11 +14,17 @@ export * as sections from './sections/index.js';
 export { SpecWriter } from './spec.js';
 export { parseTime } from './time.js';
 
+const operations = async () => (await import('./operations.js')).operationsV10;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v1.0',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.0: single containers by cgroup path, and the machine.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v1.0', requestTypes: requestTypesV10(agent, new ContainerInfoWriter()) }),
+  create: ({ agent }) => ({
+    version: 'v1.0',
+    requestTypes: requestTypesV10(agent, new ContainerInfoWriter()),
+    operations,
+  }),
 });

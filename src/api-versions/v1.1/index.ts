@@ -40,11 +40,17 @@ export function withSamples(containers: readonly ContainerView[]): readonly Cont
   return containers.filter(hasSamples);
 }
 
+const operations = async () => (await import('./operations.js')).operationsV11;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v1.1',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.1: v1.0, and a container with everything below it.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v1.1', requestTypes: requestTypesV11(agent, new ContainerInfoWriter()) }),
+  create: ({ agent }) => ({
+    version: 'v1.1',
+    requestTypes: requestTypesV11(agent, new ContainerInfoWriter()),
+    operations,
+  }),
 });

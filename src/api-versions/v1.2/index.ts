@@ -42,11 +42,17 @@ function dockerContainers(agent: AgentView, { args }: ApiRequest): readonly Cont
   return [explain(doing, () => requireSamples(agent.lookup('docker', name)))];
 }
 
+const operations = async () => (await import('./operations.js')).operationsV12;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v1.2',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.2: v1.1, and Docker containers by name or id.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ version: 'v1.2', requestTypes: requestTypesV12(agent, new ContainerInfoWriter()) }),
+  create: ({ agent }) => ({
+    version: 'v1.2',
+    requestTypes: requestTypesV12(agent, new ContainerInfoWriter()),
+    operations,
+  }),
 });

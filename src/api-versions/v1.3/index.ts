@@ -10,11 +10,17 @@ export function requestTypesV13(context: EventsContext, infos: ContainerInfoWrit
   return { ...requestTypesV12(context.agent, infos), events: eventsHandler(context) };
 }
 
+const operations = async () => (await import('./operations.js')).operationsV13;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v1.3',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.3: v1.2, and what happened to containers, as a list or as a stream.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ version: 'v1.3', requestTypes: requestTypesV13(context, new ContainerInfoWriter()) }),
+  create: (context) => ({
+    version: 'v1.3',
+    requestTypes: requestTypesV13(context, new ContainerInfoWriter()),
+    operations,
+  }),
 });

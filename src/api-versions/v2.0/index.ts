@@ -6,6 +6,8 @@ export { containersHandler, requestTypesV20, validate } from './request-types.js
 export { PART, partsOf, RatedSamples, type SamplePrinter } from './samples.js';
 export { refreshed } from './selection.js';
 
+const operations = async () => (await import('./operations.js')).operationsV20;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v2.0',
@@ -13,5 +15,5 @@ export default definePlugin({
   description:
     'REST API v2.0: containers by name or alias, their specs, samples, summaries and processes, and the machine.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(context) }),
+  create: (context) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(context), operations }),
 });

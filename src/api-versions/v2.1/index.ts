@@ -62,11 +62,13 @@ function machineStats(agent: AgentView): RequestHandler {
   };
 }
 
+const operations = async () => (await import('./operations.js')).operationsV21;
+
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v2.1',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v2.1: v2.0 with specs beside the samples, and the samples of the machine.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(context) }),
+  create: (context) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(context), operations }),
 });

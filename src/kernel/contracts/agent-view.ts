@@ -2,6 +2,7 @@ import type { ContainerAppMetrics } from './app-metrics.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, RuntimeInfo } from './container.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
+import type { ServedOperation } from './http.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
 import type { PluginStatus } from './plugin-status.js';
@@ -173,6 +174,8 @@ export interface AgentView {
   fields(): readonly FieldDescriptor[];
   /** Every configured plugin: state, errors, cost, last success. */
   plugins(): readonly PluginStatus[];
+  /** What is served over HTTP, as far as its plugins describe it, sorted by path. */
+  operations(): Promise<readonly ServedOperation[]>;
   /** Samples taken and missed, memory of the history, open files. */
   self(): AgentSelf;
 }

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { ByteWriter } from './byte-writer.js';
 
 /** A request as handlers see it. The HTTP method does not matter to API versions. */
@@ -54,6 +55,34 @@ export type AnyAnswer = Answer | StreamedAnswer;
 
 export type RequestHandler = (request: ApiRequest) => AnyAnswer | Promise<AnyAnswer>;
 
+/** What a request type or a route is: for the description of the API, and for the tests that hold answers to it. */
+export interface OperationInfo {
+  /** One sentence: what it gives. */
+  readonly summary: string;
+  /** What may follow in the path; absent: nothing that matters. */
+  readonly rest?: { readonly name: string; readonly description: string; readonly required?: boolean };
+  /** Query options by name. */
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** The JSON body of the request. */
+  readonly body?: z.ZodType;
+  /** The body of a 200: JSON unless `contentType` says otherwise. */
+  readonly response: z.ZodType;
+  readonly contentType?: string;
+  /** Other answers and when they are given. Default: 400 and 404. */
+  readonly errors?: Readonly<Record<number, string>>;
+}
+
+/** Descriptions by request type or by path; made when they are first asked for, which may be never. */
+export type Operations = () => Promise<Readonly<Record<string, OperationInfo>>>;
+
+/** What somebody serves, described. */
+export interface ServedOperation extends OperationInfo {
+  /** `/api/v2.0/stats`, without the URL prefix. */
+  readonly path: string;
+  /** `api-v2.0`: the plugin that serves it. */
+  readonly plugin: string;
+}
+
 /** What `create` of an `api-version` plugin returns. Mounted at `/api/<version>/<request type>/…`. */
 export interface ApiVersion {
   /** `v2.0`. Listed by `/api/` in the order of the numbers. */
@@ -62,10 +91,14 @@ export interface ApiVersion {
   readonly validate?: (request: ApiRequest) => void;
   /** Request type → handler. A version that extends another spreads the other's map. */
   readonly requestTypes: Readonly<Record<string, RequestHandler>>;
+  /** What the request types are; one that is not described is served all the same. */
+  readonly operations?: Operations;
 }
 
 /** What `create` of an `endpoint` plugin returns: routes outside `/api`. */
 export interface Endpoint {
   /** Path → handler. A path ending in `/` serves everything below it; `args` are the segments below. */
   readonly routes: Readonly<Record<string, RequestHandler>>;
+  /** What the routes are, as for an API version. */
+  readonly operations?: Operations;
 }

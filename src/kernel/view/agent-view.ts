@@ -11,6 +11,7 @@ import {
   type PendingContainer,
   type PluginStatus,
   type RuntimeInfo,
+  type ServedOperation,
 } from '../contracts/index.js';
 import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
@@ -146,6 +147,20 @@ export class LiveView implements AgentView {
 
   plugins(): readonly PluginStatus[] {
     return this.parts.plugins().statuses();
+  }
+
+  async operations(): Promise<readonly ServedOperation[]> {
+    const plugins = this.parts.plugins();
+    const versions = plugins.active('api-version').map(async ({ record, instance }) => {
+      const types = Object.entries((await instance.operations?.()) ?? {});
+      return types.map(([type, info]) => ({ ...info, path: `/api/${instance.version}/${type}`, plugin: record.id }));
+    });
+    const endpoints = plugins.active('endpoint').map(async ({ record, instance }) => {
+      const routes = Object.entries((await instance.operations?.()) ?? {});
+      return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
+    });
+    const all = (await Promise.all([...versions, ...endpoints])).flat();
+    return all.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   self(): AgentSelf {

@@ -1,10 +1,11 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { CFS_KEYS, NEW_CFS_KEYS, SCHEDSTAT_KEYS } from './keys.js';
 import { pressure } from './pressure.js';
 
-const CFS = membersOf('cpu.cfs.', ['periods', 'throttled_periods', 'throttled_time']);
-const NEW_CFS = membersOf('cpu.cfs.', ['bursts_periods', 'burst_time']);
-const SCHEDSTAT = membersOf('cpu.schedstat.', ['run_time', 'runqueue_time', 'run_periods']);
+const CFS = membersOf('cpu.cfs.', CFS_KEYS);
+const NEW_CFS = membersOf('cpu.cfs.', NEW_CFS_KEYS);
+const SCHEDSTAT = membersOf('cpu.schedstat.', SCHEDSTAT_KEYS);
 const LOAD = membersOf('cpu.', ['load_average']);
 const NEW_LOAD = membersOf('cpu.', ['load_d_average']);
 

@@ -1,26 +1,12 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { compareBytes } from '../json.js';
 import type { RowPrinterBuilder } from '../row-printer.js';
+import { IO_TABLES } from './keys.js';
 import { pressure } from './pressure.js';
-
-const TABLES = [
-  'io_service_bytes',
-  'io_serviced',
-  'io_queued',
-  'sectors',
-  'io_service_time',
-  'io_wait_time',
-  'io_merged',
-  'io_time',
-  'io_cost_usage',
-  'io_cost_wait',
-  'io_cost_indebt',
-  'io_cost_indelay',
-];
 
 /** The `diskio` object of a sample: tables of devices and operations, without those the layout lacks. */
 export function diskIo(b: RowPrinterBuilder, layout: Layout): void {
-  const tables = TABLES.filter((table) => layout.indexOf(`diskio.${table}`) >= 0);
+  const tables = IO_TABLES.filter((table) => layout.indexOf(`diskio.${table}`) >= 0);
   b.text('{');
   for (const [index, table] of tables.entries()) {
     b.text(`${index === 0 ? '' : ','}"${table}":[`);

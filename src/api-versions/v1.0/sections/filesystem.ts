@@ -1,19 +1,6 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import type { RowPrinterBuilder } from '../row-printer.js';
-
-const DISK_COUNTERS = [
-  'reads_completed',
-  'reads_merged',
-  'sectors_read',
-  'read_time',
-  'writes_completed',
-  'writes_merged',
-  'sectors_written',
-  'write_time',
-  'io_in_progress',
-  'io_time',
-  'weighted_io_time',
-];
+import { DISK_COUNTERS } from './keys.js';
 
 /** The columns of one filesystem in a layout. */
 export interface FilesystemColumns {

@@ -1,30 +1,10 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { type Member, membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { FAULTS, MEMORY_KEYS, NEW_MEMORY_KEYS, PAGE_KINDS } from './keys.js';
 import { pressure } from './pressure.js';
 
-const MEMORY = membersOf('memory.', [
-  'usage',
-  'max_usage',
-  'cache',
-  'rss',
-  'swap',
-  'mapped_file',
-  'working_set',
-  'failcnt',
-]);
-const NEW_MEMORY = membersOf('memory.', [
-  'total_active_file',
-  'total_inactive_file',
-  'file_dirty',
-  'file_writeback',
-  'pgscan',
-  'pgsteal',
-  'workingset_refault_file',
-  'workingset_refault_anon',
-  'kernel',
-]);
-const FAULTS = ['pgfault', 'pgmajfault'];
-const PAGE_KINDS = ['file', 'anon', 'unevictable'];
+const MEMORY = membersOf('memory.', MEMORY_KEYS);
+const NEW_MEMORY = membersOf('memory.', NEW_MEMORY_KEYS);
 const SCOPES: readonly (readonly [key: string, scope: string])[] = [
   ['container_data', 'container'],
   ['hierarchical_data', 'hierarchical'],

@@ -1,36 +1,6 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
-
-const COUNTERS = [
-  'rx_bytes',
-  'rx_packets',
-  'rx_errors',
-  'rx_dropped',
-  'tx_bytes',
-  'tx_packets',
-  'tx_errors',
-  'tx_dropped',
-];
-const TCP_STATES =
-  'Established SynSent SynRecv FinWait1 FinWait2 TimeWait Close CloseWait LastAck Listen Closing'.split(' ');
-const UDP_NUMBERS = 'Listen Dropped RxQueued TxQueued'.split(' ');
-const TCP_ADVANCED = (
-  'RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs ' +
-  'RetransSegs InErrs OutRsts InCsumErrors EmbryonicRsts SyncookiesSent SyncookiesRecv SyncookiesFailed PruneCalled ' +
-  'RcvPruned OfoPruned OutOfWindowIcmps LockDroppedIcmps TW TWRecycled TWKilled TCPTimeWaitOverflow TCPTimeouts ' +
-  'TCPSpuriousRTOs TCPLossProbes TCPLossProbeRecovery TCPRenoRecoveryFail TCPSackRecoveryFail TCPRenoFailures ' +
-  'TCPSackFailures TCPLossFailures DelayedACKs DelayedACKLocked DelayedACKLost ListenOverflows ListenDrops TCPHPHits ' +
-  'TCPPureAcks TCPHPAcks TCPRenoRecovery TCPSackRecovery TCPSACKReneging TCPFACKReorder TCPSACKReorder ' +
-  'TCPRenoReorder TCPTSReorder TCPFullUndo TCPPartialUndo TCPDSACKUndo TCPLossUndo TCPFastRetrans ' +
-  'TCPSlowStartRetrans TCPLostRetransmit TCPRetransFail TCPRcvCollapsed TCPDSACKOldSent TCPDSACKOfoSent ' +
-  'TCPDSACKRecv TCPDSACKOfoRecv TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory TCPAbortOnTimeout TCPAbortOnLinger ' +
-  'TCPAbortFailed TCPMemoryPressures TCPMemoryPressuresChrono TCPSACKDiscard TCPDSACKIgnoredOld ' +
-  'TCPDSACKIgnoredNoUndo TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPSackShifted TCPSackMerged ' +
-  'TCPSackShiftFallback TCPBacklogDrop PFMemallocDrop TCPMinTTLDrop TCPDeferAcceptDrop IPReversePathFilter ' +
-  'TCPReqQFullDoCookies TCPReqQFullDrop TCPFastOpenActive TCPFastOpenActiveFail TCPFastOpenPassive ' +
-  'TCPFastOpenPassiveFail TCPFastOpenListenOverflow TCPFastOpenCookieReqd TCPSynRetrans TCPOrigDataSent PAWSActive ' +
-  'PAWSEstab'
-).split(' ');
+import { INTERFACE_COUNTERS, TCP_ADVANCED, TCP_STATES, UDP_NUMBERS } from './keys.js';
 
 /** The `network` object of v1: the primary interface inline, then what v2 has. */
 export function networkWithPrimary(b: RowPrinterBuilder, layout: Layout): void {
@@ -75,7 +45,7 @@ function networkMembers(b: RowPrinterBuilder, layout: Layout): void {
 function interfaceMembers(b: RowPrinterBuilder, layout: Layout, received: number | undefined): void {
   const name = received === undefined ? '' : (layout.columns[received]!.labels?.[0] ?? '');
   b.text('"name":').string(name);
-  for (const counter of COUNTERS) {
+  for (const counter of INTERFACE_COUNTERS) {
     const column = layout
       .indexesOf(`network.${counter}`)
       .find((candidate) => layout.columns[candidate]!.labels?.[0] === name);

@@ -1,7 +1,6 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import type { RowPrinterBuilder } from '../row-printer.js';
-
-const AVERAGES = ['avg10', 'avg60', 'avg300'];
+import { PRESSURE_AVERAGES } from './keys.js';
 
 /** `,"psi":{…}`: the pressure stall numbers of a resource, when the layout has them. */
 export function pressure(
@@ -17,7 +16,7 @@ export function pressure(
     b.text(`${index === 0 ? `${separator}"psi":{` : ','}"${scope}":{"total":`).integer(
       layout.indexOf(`${field}.total`),
     );
-    for (const average of AVERAGES) b.text(`,"${average}":`).float(layout.indexOf(`${field}.${average}`));
+    for (const average of PRESSURE_AVERAGES) b.text(`,"${average}":`).float(layout.indexOf(`${field}.${average}`));
     b.text('}');
   }
   b.text('}');

@@ -1,14 +1,8 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { PROCESS_KEYS, TASKS } from './keys.js';
 
-const COUNTS = membersOf('processes.', ['process_count', 'fd_count', 'socket_count']);
-const TASKS = [
-  ['nr_sleeping', 'tasks.sleeping'],
-  ['nr_running', 'tasks.running'],
-  ['nr_stopped', 'tasks.stopped'],
-  ['nr_uninterruptible', 'tasks.uninterruptible'],
-  ['nr_io_wait', 'tasks.io_wait'],
-] as const;
+const COUNTS = membersOf('processes.', PROCESS_KEYS);
 
 /** The `processes` object of a sample. */
 export function processes(b: RowPrinterBuilder, layout: Layout): void {

@@ -3,6 +3,7 @@ import {
   type Answer,
   definePlugin,
   type EngineReport,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   z,
 } from '../../../kernel/contracts/index.js';
@@ -45,11 +46,18 @@ async function answer(agent: AgentView): Promise<Answer> {
   return { body: (out) => out.json(reports.map(reportJson)) };
 }
 
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const { engines } = await import('./schema.js');
+  return {
+    '/api/engines': { summary: 'What the container engines say of themselves.', response: engines, errors: {} },
+  };
+}
+
 export default definePlugin({
   kind: 'endpoint',
   name: 'engines',
   apiVersion: PLUGIN_API_VERSION,
   description: 'What the container engines say of themselves: versions, storage driver, counts, images.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ routes: { '/api/engines': () => answer(agent) } }),
+  create: ({ agent }) => ({ routes: { '/api/engines': () => answer(agent) }, operations }),
 });

@@ -1,6 +1,7 @@
 import {
   type Answer,
   definePlugin,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   type PluginContext,
   z,
@@ -13,11 +14,18 @@ async function answer(context: PluginContext): Promise<Answer> {
   return { contentType: 'text/plain; charset=utf-8', body: (out) => out.text(text) };
 }
 
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const response = z.string();
+  return {
+    '/validate/': { summary: 'What of this host can be used.', response, contentType: 'text/plain', errors: {} },
+  };
+}
+
 export default definePlugin({
   kind: 'endpoint',
   name: 'validate',
   apiVersion: PLUGIN_API_VERSION,
   description: 'A report in words: what of this host the agent can use, what it watches, which containers it has.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ routes: { '/validate/': () => answer(context) } }),
+  create: (context) => ({ routes: { '/validate/': () => answer(context) }, operations }),
 });

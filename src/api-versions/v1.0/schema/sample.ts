@@ -1,0 +1,133 @@
+import { z } from '../../../kernel/contracts/index.js';
+import * as keys from '../sections/keys.js';
+import { i64, numbers, optionalNumbers, time, u64 } from './numbers.js';
+
+const stalls = z.strictObject({
+  ...numbers(['total']),
+  avg10: z.number(),
+  avg60: z.number(),
+  avg300: z.number(),
+} satisfies Record<'total' | (typeof keys.PRESSURE_AVERAGES)[number], z.ZodType>);
+
+export const pressure = z
+  .strictObject({ full: stalls.optional(), some: stalls.optional() })
+  .meta({ id: 'Pressure', description: 'Pressure stall information: total in µs, averages in percent.' });
+
+export const cpu = z
+  .strictObject({
+    usage: z
+      .strictObject({ ...numbers(['total', 'user', 'system']), per_cpu_usage: z.array(u64).optional() })
+      .describe('ns'),
+    cfs: z.strictObject({ ...numbers(keys.CFS_KEYS), ...optionalNumbers(keys.NEW_CFS_KEYS) }),
+    schedstat: z.strictObject(numbers(keys.SCHEDSTAT_KEYS)),
+    load_average: u64.describe('runnable tasks × 1000'),
+    load_d_average: u64.optional(),
+    psi: pressure.optional(),
+  })
+  .meta({ id: 'CpuStats' });
+
+const ioTable = z.array(
+  z
+    .strictObject({ device: z.string(), major: u64, minor: u64, stats: z.record(z.string(), u64) })
+    .meta({ id: 'DeviceIo', description: 'Numbers of one device, by operation.' }),
+);
+
+export const diskIo = z
+  .strictObject({
+    ...(Object.fromEntries(keys.IO_TABLES.map((table) => [table, ioTable.optional()])) as Record<
+      (typeof keys.IO_TABLES)[number],
+      z.ZodOptional<typeof ioTable>
+    >),
+    psi: pressure.optional(),
+  })
+  .meta({ id: 'DiskIoStats' });
+
+const pagesByNode = z.record(z.string(), u64).optional();
+const faults = z.strictObject({
+  ...numbers(keys.FAULTS),
+  numa_stats: z
+    .strictObject({ file: pagesByNode, anon: pagesByNode, unevictable: pagesByNode } satisfies Record<
+      (typeof keys.PAGE_KINDS)[number],
+      typeof pagesByNode
+    >)
+    .optional(),
+});
+
+export const memory = z
+  .strictObject({
+    ...numbers(keys.MEMORY_KEYS),
+    container_data: faults,
+    hierarchical_data: faults,
+    ...optionalNumbers(keys.NEW_MEMORY_KEYS),
+    psi: pressure.optional(),
+    events: z.strictObject(numbers(['high', 'max'])).optional(),
+  })
+  .meta({ id: 'MemoryStats', description: 'Bytes; `failcnt`, faults and events are counts.' });
+
+const interfaceShape = { name: z.string(), ...numbers(keys.INTERFACE_COUNTERS) };
+const networkShape = {
+  interfaces: z.array(z.strictObject(interfaceShape).meta({ id: 'InterfaceStats' })).optional(),
+  tcp: z.strictObject(numbers(keys.TCP_STATES)),
+  tcp6: z.strictObject(numbers(keys.TCP_STATES)),
+  udp: z.strictObject(numbers(keys.UDP_NUMBERS)),
+  udp6: z.strictObject(numbers(keys.UDP_NUMBERS)),
+  tcp_advanced: z.strictObject({ ...numbers(keys.TCP_ADVANCED), MaxConn: i64 }),
+};
+
+/** The network of v2. */
+export const network = z.strictObject(networkShape).meta({ id: 'NetworkStats' });
+const networkWithPrimary = z
+  .strictObject({ ...interfaceShape, ...networkShape })
+  .meta({ id: 'NetworkStatsWithPrimary', description: 'The primary interface inline, then all of them.' });
+
+export const filesystem = z
+  .strictObject({
+    device: z.string().optional(),
+    type: z.string(),
+    ...numbers(['capacity', 'usage', 'base_usage', 'available', 'inodes', 'inodes_free']),
+    has_inodes: z.boolean(),
+    ...numbers(keys.DISK_COUNTERS),
+  })
+  .meta({ id: 'FilesystemStats', description: 'Bytes; times in ms.' });
+
+export const taskStates = z.strictObject(numbers(keys.TASKS.map(([key]) => key))).meta({ id: 'TaskStates' });
+
+export const processes = z
+  .strictObject({
+    ...numbers(keys.PROCESS_KEYS),
+    ...optionalNumbers(['threads_current', 'threads_max']),
+    ulimits: z.array(z.strictObject({ name: z.string(), soft_limit: i64, hard_limit: i64 })).optional(),
+  })
+  .meta({ id: 'ProcessStats' });
+
+export const hugetlb = z
+  .record(z.string(), z.strictObject(numbers(['usage', 'max_usage', 'failcnt'])))
+  .meta({ id: 'HugetlbStats', description: 'By page size.' });
+
+const pointShape = {
+  labels: z.record(z.string(), z.string()).optional(),
+  timestamp: time,
+  int_value: i64.optional(),
+  float_value: z.number().optional(),
+};
+export const customValue = z.strictObject(pointShape).meta({ id: 'CustomMetricPoint' });
+export const customMetrics = z
+  .record(z.string(), z.array(z.strictObject({ label: z.string().optional(), ...pointShape })))
+  .meta({ id: 'CustomMetrics', description: 'Values of the application’s metrics, by name.' });
+
+export const containerStats = z
+  .strictObject({
+    timestamp: time,
+    cpu,
+    diskio: diskIo,
+    memory,
+    network: networkWithPrimary,
+    filesystem: z.array(filesystem).optional(),
+    task_stats: taskStates,
+    processes,
+    hugetlb: hugetlb.optional(),
+    cpuset: z.strictObject(numbers(['memory_migrate'])).optional(),
+    oom_events: u64.optional(),
+    custom_metrics: customMetrics.optional(),
+  })
+  .meta({ id: 'ContainerStats', description: 'One sample of a container.' });

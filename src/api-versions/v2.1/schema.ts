@@ -1,0 +1,60 @@
+import { z } from '../../kernel/contracts/index.js';
+import { numbers, parts, time, u64 } from '../v1.0/schema/index.js';
+import { containerSpecV2, cpuInst } from '../v2.0/schema.js';
+
+const sparseSample = z
+  .strictObject({
+    timestamp: time,
+    cpu: parts.cpu.optional(),
+    cpu_inst: cpuInst.optional(),
+    diskio: parts.diskIo.optional(),
+    memory: parts.memory.optional(),
+    network: parts.network.optional(),
+    processes: parts.processes.optional(),
+    filesystem: z
+      .strictObject(numbers(['totalUsageBytes', 'baseUsageBytes', 'containter_inode_usage', 'container_inode_usage']))
+      .optional(),
+    hugetlb: parts.hugetlb.optional(),
+    custom_metrics: parts.customMetrics.optional(),
+  })
+  .meta({ id: 'ContainerStatsV21', description: 'One sample of a container: the parts that it has.' });
+
+export const containerInfoV21 = z
+  .strictObject({ spec: containerSpecV2, stats: z.array(sparseSample).optional() })
+  .meta({ id: 'ContainerInfoV21' });
+
+const diskCounters = numbers([
+  'reads_completed',
+  'reads_merged',
+  'sectors_read',
+  'read_duration',
+  'writes_completed',
+  'writes_merged',
+  'sectors_written',
+  'write_duration',
+  'io_in_progress',
+  'io_duration',
+  'weighted_io_duration',
+]);
+
+const machineFilesystem = z
+  .strictObject({
+    device: z.string(),
+    type: z.string(),
+    ...numbers(['capacity', 'usage', 'available']),
+    inodes_free: u64.optional(),
+    inline: z.strictObject(diskCounters),
+    ...diskCounters,
+  })
+  .meta({ id: 'MachineFilesystemStats', description: 'Bytes; durations in ns.' });
+
+export const machineStats = z
+  .strictObject({
+    timestamp: time,
+    cpu: parts.cpu.optional(),
+    cpu_inst: cpuInst.optional(),
+    memory: parts.memory.optional(),
+    network: parts.network.optional(),
+    filesystem: z.array(machineFilesystem).optional(),
+  })
+  .meta({ id: 'MachineStats', description: 'One sample of the host.' });

@@ -1,0 +1,34 @@
+import { z } from '../../../kernel/contracts/index.js';
+
+const count = z.int().min(0);
+const time = z.iso.datetime();
+
+const engine = z
+  .strictObject({
+    runtime: z.string(),
+    endpoint: z.string(),
+    asked_at: time,
+    version: z.string(),
+    api_version: z.string(),
+    kernel_version: z.string(),
+    os: z.string(),
+    hostname: z.string(),
+    root_dir: z.string(),
+    driver: z.string().describe('Storage driver.'),
+    driver_status: z.record(z.string(), z.string()),
+    cgroup_driver: z.string(),
+    num_images: count,
+    num_containers: count,
+    containers: z.strictObject({ total: count, running: count, paused: count, stopped: count }),
+    images: z.array(
+      z.strictObject({ id: z.string(), repo_tags: z.array(z.string()), created: time, size: count.describe('bytes') }),
+    ),
+  })
+  .meta({ id: 'Engine', description: 'What a container engine says of itself.' });
+
+const absentEngine = z
+  .strictObject({ runtime: z.string(), endpoint: z.string(), reason: z.string() })
+  .meta({ id: 'AbsentEngine', description: 'An engine that cannot be asked, and why.' });
+
+/** The answer of `/api/engines`. */
+export const engines = z.array(z.union([engine, absentEngine]));

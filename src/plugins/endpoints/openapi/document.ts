@@ -1,0 +1,88 @@
+import type { ServedOperation } from '../../../kernel/contracts/index.js';
+import { type JsonSchema, SchemaCollection } from './schemas.js';
+
+const DEFAULT_ERRORS: Readonly<Record<number, string>> = {
+  400: 'the request is wrong',
+  404: 'what it asks for is not there',
+};
+/** What every request may be answered when a limit of the server is reached. */
+const LIMITS: Readonly<Record<number, string>> = { 503: 'no answer in time, or too many connections' };
+const BODY_LIMITS: Readonly<Record<number, string>> = {
+  408: 'the body did not arrive in time',
+  413: 'too large a body',
+};
+
+/** The OpenAPI 3.1 document of what is served. @param server path below which everything is, `/` for none */
+export function openApiDocument(operations: readonly ServedOperation[], version: string, server: string): object {
+  const schemas = new SchemaCollection();
+  const paths = operations.flatMap((operation) => pathsOf(operation, schemas));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tallyman',
+      version,
+      description: 'What the containers of this host consume. The method of a request does not matter.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: server }],
+    paths: Object.fromEntries(paths),
+    components: { schemas: sorted(schemas.components) },
+  };
+}
+
+/** The path itself, and the path with what may follow it. */
+function pathsOf(operation: ServedOperation, schemas: SchemaCollection): [string, object][] {
+  const { path, rest } = operation;
+  const methods = (parameters: readonly object[], suffix: string): object => {
+    const get = describe(operation, parameters, idOf(path, suffix), schemas);
+    if (operation.body === undefined) return { get };
+    const requestBody = { content: { 'application/json': { schema: schemas.convert(operation.body) } } };
+    return { get, post: { ...get, operationId: `post${idOf(path, suffix)}`, requestBody } };
+  };
+  const plain: [string, object][] = rest?.required ? [] : [[path, methods([], '')]];
+  if (rest === undefined) return plain;
+  const { name, description } = rest;
+  const parameter = { name, in: 'path', required: true, description, schema: { type: 'string' } };
+  const base = path.replace(/\/$/, '');
+  return [...plain, [`${base}/{${name}}`, methods([parameter], 'One')]];
+}
+
+function describe(
+  { summary, plugin, query = {}, body, response, contentType = 'application/json', errors }: ServedOperation,
+  parameters: readonly object[],
+  operationId: string,
+  schemas: SchemaCollection,
+): object {
+  const options = Object.entries(query).map(([name, schema]) => {
+    const { description, ...rest } = schemas.convert(schema);
+    return { name, in: 'query', ...(description !== undefined && { description }), schema: rest };
+  });
+  const failures = { ...(errors ?? DEFAULT_ERRORS), ...LIMITS, ...(body !== undefined && BODY_LIMITS) };
+  return {
+    operationId,
+    summary,
+    tags: [plugin],
+    parameters: [...parameters, ...options],
+    responses: {
+      200: { description: 'what was asked for', content: { [contentType]: { schema: schemas.convert(response) } } },
+      ...Object.fromEntries(Object.entries(failures).map(([status, why]) => [status, failure(why)])),
+    },
+  };
+}
+
+function failure(description: string): object {
+  return {
+    description,
+    content: { 'text/plain': { schema: { type: 'string', description: 'One line: what is wrong.' } } },
+  };
+}
+
+/** `/api/v2.0/stats` → `ApiV20Stats` */
+function idOf(path: string, suffix: string): string {
+  const words = path.split('/').map((word) => word.replaceAll(/[^A-Za-z0-9]/g, ''));
+  return words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('') + suffix;
+}
+
+function sorted(components: Record<string, JsonSchema>): Record<string, JsonSchema> {
+  return Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
