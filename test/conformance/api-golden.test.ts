@@ -2,6 +2,7 @@
 // key in the same order, but for the differences listed here.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { operationOf, violation } from '../support/served-operations.js';
 import { containerFromInfo, type FakeContainer } from './world/fake-agent.js';
 import { type Allowance, differences, golden, goldenObject, parseExact } from './world/golden.js';
 import { agentFor } from './world/recorded-agent.js';
@@ -63,6 +64,7 @@ for (const { file, url, method, request_body: body } of files) {
       assert.equal(response.status, 200, text);
       assert.equal(response.headers.get('content-type'), 'application/json');
       assert.deepEqual(differences(recorded, parseExact(text), allowed), []);
+      assert.equal(violation(operationOf(url.slice(prefix.length))!, text), '');
       assert.deepEqual(faults, []);
     } finally {
       await server.stop(0);

@@ -82,7 +82,9 @@ export interface Received {
 export function send(url: string, path: string, method = 'GET', body?: string): Promise<Received> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const outgoing = httpRequest({ hostname, port, path, method }, (incoming) => {
+    // Node sends the body of a GET without its length.
+    const headers = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    const outgoing = httpRequest({ hostname, port, path, method, headers }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.once('error', reject);
