@@ -116,11 +116,13 @@ export class TargetJob {
   private async run(): Promise<void> {
     const { clock } = this.context;
     const started = clock.monotonic();
+    const isFirst = this.collections === 0;
     if (this.plugin.record.isOpen(started)) this.failed(new CollectionError('its plugin is paused after faults'));
     else await this.collect();
     this.duration = clock.monotonic() - started;
     this.interval = this.findInterval();
-    this.due += this.interval;
+    // After the first collection a phase of its own: targets found together are not to be asked together for ever.
+    this.due += isFirst ? this.interval * (0.2 + 0.8 * Math.random()) : this.interval;
     const behind = Math.ceil((clock.monotonic() - this.due) / this.interval);
     if (behind > 0) {
       this.missed += behind;
@@ -202,7 +204,7 @@ export class TargetJob {
     this.streak++;
     // A fault of the plugin is logged by its supervisor.
     if (!isCollectionError(error) || this.isStarting() || this.failureTold) return;
-    this.failureTold = this.say(`fails: ${this.error}`);
+    this.failureTold = this.say(` fails: ${this.error}`);
   }
 
   /** A container that was just started needs not answer at once: that would be said of every one. */
@@ -216,13 +218,13 @@ export class TargetJob {
     this.failureTold = false;
     this.error = undefined;
     this.streak = 0;
-    for (const problem of problems) this.say(problem);
+    for (const problem of problems) this.say(`: ${problem}`);
     this.problems = problems;
   }
 
   private say(message: string): boolean {
     const isNew = this.told.isNew(message, this.context.clock.monotonic());
-    if (isNew) this.context.logger.warn(`${this.what}: ${message}`, this.about);
+    if (isNew) this.context.logger.warn(`${this.what}${message}`, this.about);
     return isNew;
   }
 

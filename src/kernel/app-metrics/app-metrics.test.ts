@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:net';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { AppMetricsBench } from '../../../test/support/app-metrics-bench.js';
+import { until } from '../../../test/support/discovery.js';
+import { type AppMetrics, type AppTarget, type CollectedMetrics, CollectionError } from '../contracts/index.js';
+
+const TARGET: AppTarget = { name: 'only', interval: 1000 };
+const one = (name = 'a', value: number | bigint = 1): CollectedMetrics => ({
+  specs: [{ name, type: 'gauge', format: 'float', units: '' }],
+  samples: [{ name, value }],
+});
+
+describe('collecting', () => {
+  let bench: AppMetricsBench;
+  afterEach(() => bench.stop());
+
+  /** A plugin with one target in every container. */
+  function use(collect: AppMetrics['collect'], targets: AppMetrics['targets'] = () => [TARGET], id = 'app') {
+    return bench.use(id, { targets, collect });
+  }
+
+  test('collections of a target never overlap, even when the plugin does not heed its time limit', async () => {
+    bench = new AppMetricsBench();
+    let running = 0;
+    let most = 0;
+    const releases: (() => void)[] = [];
+    use(async () => {
+      most = Math.max(most, ++running);
+      await new Promise<void>((resolve) => releases.push(resolve));
+      running--;
+      return one();
+    });
+    bench.add('/a', {});
+    const { error } = await bench.status('/a', ({ failures }) => failures === 1);
+    assert.match(error!, /within 900 ms/);
+    releases[0]!();
+    await until(
+      () => releases.length === 2,
+      () => 'no second collection',
+    );
+    // What comes too late does not count.
+    assert.deepEqual(bench.metrics('/a').history(), [[]]);
+    assert.equal(most, 1);
+    releases[1]!();
+  });
+
+  test('a target’s fault is not the plugin’s, a throw is', async () => {
+    bench = new AppMetricsBench();
+    const plugin = use(async (_target, { container: { name } }) => {
+      if (name === '/bad') throw new CollectionError('the target is bad');
+      if (name === '/bug') throw new TypeError('the plugin has a bug');
+      return name === '/odd' ? ({} as CollectedMetrics) : one();
+    });
+    for (const name of ['/good', '/bad', '/bug', '/odd']) bench.add(name, {});
+    await bench.status('/good', ({ up }) => up);
+    await bench.status('/bad', ({ failures }) => failures >= 2);
+    assert.equal((await bench.status('/bug', ({ failures }) => failures >= 1)).error, 'the plugin has a bug');
+    assert.match((await bench.status('/odd', ({ failures }) => failures >= 1)).error!, /did not give/);
+    assert.match(plugin.record.lastError ?? '', /bug|did not give/);
+    assert.deepEqual(
+      bench.logger.lines.filter((line) => line.includes('the target is bad')),
+      ['warn collecting metrics "only" from /bad fails: the target is bad'],
+    );
+    assert.equal(bench.logger.lines.filter((line) => line.includes('the plugin has a bug')).length, 1);
+  });
+
+  test('a target that fails is told once, and once when it is well again', async () => {
+    bench = new AppMetricsBench();
+    let fails = true;
+    use(async () => {
+      if (fails) throw new CollectionError('not yet');
+      return { ...one(), problems: ['1 is missing'] };
+    });
+    bench.add('/a', {});
+    await bench.status('/a', ({ failures }) => failures >= 2);
+    fails = false;
+    await bench.status('/a', ({ up, collections }) => up && collections >= 4);
+    assert.deepEqual(bench.logger.lines, [
+      'warn collecting metrics "only" from /a fails: not yet',
+      'info collecting metrics "only" from /a works again',
+      'warn collecting metrics "only" from /a: 1 is missing',
+    ]);
+  });
+
+  test('targets go on undisturbed until they are others, or the container has another process', async () => {
+    bench = new AppMetricsBench();
+    const seen: AppTarget[] = [];
+    use(
+      async (target) => {
+        seen.push(target);
+        return one();
+      },
+      ({ labels }) => [{ ...TARGET, name: labels.name ?? 'x' }],
+    );
+    const tracked = bench.add('/a', { pid: 1 });
+    const describe = (description: object) => {
+      const previous = tracked.description;
+      Object.assign(tracked, { description: { ...previous, ...description } });
+      bench.keeper.descriptionChanged(tracked, previous);
+    };
+    const collected = () => bench.metrics('/a').targets[0]!.collections;
+    await bench.status('/a', ({ collections }) => collections === 1);
+    describe({ restartCount: 1 });
+    assert.equal(collected(), 1);
+    describe({ pid: 2 });
+    assert.equal(collected(), 0);
+    describe({ labels: { name: 'y' } });
+    await bench.status('/a', ({ name, up }) => name === 'y' && up);
+    assert.equal(new Set(seen).size, 2);
+    bench.keeper.remove('/a');
+    assert.equal(bench.keeper.of('/a'), undefined);
+  });
+
+  test('the targets of a container share its limits', async () => {
+    bench = new AppMetricsBench({ maxMetrics: 3 });
+    const names = (prefix: string) => [1, 2].map((n) => ({ name: `${prefix}${n}`, value: n }));
+    const collect = async ({ name }: AppTarget) => ({ specs: [], samples: names(name) });
+    use(collect, () => [TARGET, { ...TARGET, name: 'more' }]);
+    bench.add('/a', {});
+    await until(
+      () => bench.metrics('/a').targets.every(({ up }) => up),
+      () => 'both',
+    );
+    const { targets, at } = {
+      targets: bench.metrics('/a').targets,
+      at: bench.metrics('/a').at(Number.MAX_SAFE_INTEGER),
+    };
+    assert.equal(at[0]!.series.length + at[1]!.series.length, 3);
+    assert.equal(targets[0]!.dropped + targets[1]!.dropped, 1);
+  });
+
+  test('a plugin that goes takes its targets along', async () => {
+    bench = new AppMetricsBench();
+    const plugin = use(async () => one());
+    use(
+      async () => one('b'),
+      () => [TARGET],
+      'other',
+    );
+    bench.add('/a', {});
+    await until(
+      () => bench.metrics('/a').targets.every(({ up }) => up),
+      () => 'both',
+    );
+    assert.deepEqual(
+      bench.metrics('/a').specs.map(({ name }) => name),
+      ['a', 'b'],
+    );
+    bench.keeper.pluginRemoved(plugin);
+    assert.deepEqual(
+      bench.metrics('/a').specs.map(({ name }) => name),
+      ['b'],
+    );
+  });
+});
+
+describe('protocols other than HTTP', () => {
+  let bench: AppMetricsBench;
+  let server: Server;
+  let closed = 0;
+
+  before(async () => {
+    bench = new AppMetricsBench();
+    server = createServer((socket) => {
+      socket.once('data', (request) => socket.write(`answer to ${String(request)}`));
+      socket.on('close', () => closed++);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.4.1', resolve));
+  });
+  after(() => {
+    bench.stop();
+    server.close();
+  });
+
+  test('a connection leads to the container and ends with the collection', async () => {
+    const { port } = server.address() as { port: number };
+    bench.use('info', {
+      targets: () => [TARGET],
+      async collect(_target, access) {
+        const stream = await access.connect({ port });
+        stream.write('INFO');
+        const [answer] = (await new Promise((resolve) => stream.once('data', (data) => resolve([String(data)])))) as [
+          string,
+        ];
+        return { specs: [], samples: [{ name: answer, value: 1 }] };
+      },
+    });
+    bench.add('/a', { addresses: ['127.0.4.1'] });
+    await bench.status('/a', ({ up }) => up);
+    assert.equal(bench.metrics('/a').at(Number.MAX_SAFE_INTEGER)[0]!.series[0]!.name, 'answer to INFO');
+    await until(
+      () => closed > 0,
+      () => 'the connection is still open',
+    );
+    bench.add('/b', { addresses: ['127.0.4.2'] });
+    assert.match((await bench.status('/b', ({ failures }) => failures > 0)).error!, /nothing listens there/);
+  });
+});
