@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as TlsAgent } from 'node:https';
+import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -104,7 +105,8 @@ export class HttpGetter {
       this.contexts.set(tls, secureContext);
     }
     const rejectUnauthorized = tls.verify ?? tls.ca !== undefined;
-    const servername = tls.serverName ?? (rejectUnauthorized ? host : undefined);
+    // Without a name the certificate is compared with the address that is asked.
+    const servername = tls.serverName ?? (host === undefined || isIP(host) !== 0 ? undefined : host);
     return { secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }) } as RequestOptions;
   }
 }
