@@ -1,0 +1,82 @@
+import { type CallOptions, type Connection, namePath } from './http.js';
+import type { Event, EventType } from './types.js';
+
+/** Which events are wanted. */
+export interface EventSelection {
+  /** Absolute container name; `/` unless said otherwise. */
+  readonly container?: string;
+  /** Also those of containers below. Default true. */
+  readonly below?: boolean;
+  /** All types unless said otherwise. */
+  readonly types?: readonly EventType[];
+}
+
+export interface EventHistoryQuery extends EventSelection {
+  /** The newest N; −1, the default: all. */
+  readonly max?: number;
+  /** Inclusive. */
+  readonly start?: Date;
+  readonly end?: Date;
+}
+
+const OPTIONS: Readonly<Record<EventType, string>> = {
+  oom: 'oom_events',
+  oomKill: 'oom_kill_events',
+  containerCreation: 'creation_events',
+  containerDeletion: 'deletion_events',
+};
+
+/** Events of the host, by the API version at `root` (`/api/v2.0`). */
+export class EventClient {
+  constructor(
+    private readonly connection: Connection,
+    private readonly root: string,
+  ) {}
+
+  /** What happened, oldest first. */
+  list(query: EventHistoryQuery = {}, options?: CallOptions): Promise<Event[]> {
+    const { max = -1, start, end } = query;
+    const range = { max_events: max, start_time: start, end_time: end };
+    return this.connection.json(this.pathOf(query), { ...selected(query), ...range }, options);
+  }
+
+  /**
+   * What happens from now on. Opens the stream at once; iterating gives the events until the agent ends the stream, and
+   * leaving the loop ends it. Node's own `fetch` gives up a stream that is silent for five minutes: the iteration then
+   * throws, and the stream is to be opened again.
+   * @throws ApiError
+   */
+  async stream(selection: EventSelection = {}, { signal }: CallOptions = {}): Promise<AsyncIterableIterator<Event>> {
+    const query = { ...selected(selection), stream: true };
+    const { body } = await this.connection.open(this.pathOf(selection), query, signal);
+    return eventsOf(body!);
+  }
+
+  private pathOf({ container = '/' }: EventSelection): string {
+    return `${this.root}/events${namePath(container)}`;
+  }
+}
+
+function selected({ below = true, types }: EventSelection): Record<string, boolean> {
+  const wanted =
+    types === undefined ? { all_events: true } : Object.fromEntries(types.map((type) => [OPTIONS[type], true]));
+  return { ...wanted, subcontainers: below };
+}
+
+/** The events of a stream: one JSON object a line. */
+export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event, void, void> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as Event;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
