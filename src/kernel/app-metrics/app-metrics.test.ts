@@ -50,19 +50,29 @@ describe('collecting', () => {
     const plugin = use(async (_target, { container: { name } }) => {
       if (name === '/bad') throw new CollectionError('the target is bad');
       if (name === '/bug') throw new TypeError('the plugin has a bug');
-      return name === '/odd' ? ({} as CollectedMetrics) : one();
+      return one();
     });
-    for (const name of ['/good', '/bad', '/bug', '/odd']) bench.add(name, {});
+    for (const name of ['/good', '/bad', '/bug']) bench.add(name, {});
     await bench.status('/good', ({ up }) => up);
     await bench.status('/bad', ({ failures }) => failures >= 2);
     assert.equal((await bench.status('/bug', ({ failures }) => failures >= 1)).error, 'the plugin has a bug');
-    assert.match((await bench.status('/odd', ({ failures }) => failures >= 1)).error!, /did not give/);
-    assert.match(plugin.record.lastError ?? '', /bug|did not give/);
+    assert.match(plugin.record.lastError ?? '', /the plugin has a bug/);
     assert.deepEqual(
       bench.logger.lines.filter((line) => line.includes('the target is bad')),
       ['warn collecting metrics "only" from /bad fails: the target is bad'],
     );
     assert.equal(bench.logger.lines.filter((line) => line.includes('the plugin has a bug')).length, 1);
+  });
+
+  test('an answer of the wrong shape is the plugin’s fault', async () => {
+    bench = new AppMetricsBench();
+    const plugin = use(async () => ({}) as CollectedMetrics);
+    bench.add('/a', {});
+    assert.match(
+      (await bench.status('/a', ({ failures }) => failures >= 1)).error!,
+      /did not give \{ specs, samples \}/,
+    );
+    assert.equal(plugin.record.errors, 1);
   });
 
   test('a target that fails is told once, and once when it is well again', async () => {

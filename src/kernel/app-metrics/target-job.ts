@@ -38,7 +38,9 @@ export interface JobContext {
 /** Collects from one target, again and again. */
 export class TargetJob {
   readonly history: TargetHistory;
-  private readonly ended = new AbortController();
+  private hasEnded = false;
+  /** Ends the collection under way. */
+  private abort: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** Monotonic ms of the slot that the next collection belongs to. */
   private due = 0;
@@ -74,7 +76,8 @@ export class TargetJob {
   /** Ends also a collection under way. */
   stop(): void {
     clearTimeout(this.timer);
-    this.ended.abort(new CollectionError('the container or the plugin ended'));
+    this.hasEnded = true;
+    this.abort?.abort(new CollectionError('the container or the plugin ended'));
   }
 
   status(): AppTargetStatus {
@@ -108,7 +111,7 @@ export class TargetJob {
   }
 
   private wait(): void {
-    if (this.ended.signal.aborted) return;
+    if (this.hasEnded) return;
     const pause = this.due - this.context.clock.monotonic();
     this.timer = setTimeout(() => void this.run(), Math.max(0, pause));
   }
@@ -134,13 +137,15 @@ export class TargetJob {
   /** Settles when the plugin is done with the target, however late: collections of a target never overlap. */
   private async collect(): Promise<void> {
     const limit = this.timeLimit();
-    const late = new AbortController();
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.abort = abort;
     const stopTimer = setTimeout(() => {
+      if (signal.aborted) return;
       const error = new CollectionError(`it did not give its metrics within ${limit} ms`);
-      late.abort(error);
+      abort.abort(error);
       this.failed(error);
     }, limit);
-    const signal = AbortSignal.any([late.signal, this.ended.signal]);
     const now = this.context.clock.now();
     const access = this.context.access(this.target, signal, now);
     try {
