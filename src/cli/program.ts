@@ -72,11 +72,27 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
+  addReloadCommand(program, cli, perform);
   addCardinalityCommand(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);
   return program;
+}
+
+function addReloadCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('reload')
+    .description(
+      'let the running agent read its configuration again, and say what changed (exit status 78: nothing did)',
+    )
+    .option('--pid <number>', 'of several agents the one with this process id');
+  command.action(() =>
+    perform(async () => {
+      const { reload } = await import('./commands/reload.js');
+      return reload(command.optsWithGlobals<ConfigFlags & { pid?: string }>(), cli);
+    }),
+  );
 }
 
 function addCardinalityCommand(program: Command, cli: CliEnvironment, perform: Perform): void {

@@ -1,13 +1,15 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { type DependencyContainer, container as rootContainer } from 'tsyringe';
+import type { AgentChange, AgentOptions, Found } from './agent-options.js';
 import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
+import type { AgentSelf, ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
-import { Housekeeper } from './housekeeping/index.js';
-import { createHttpServer, type HttpServer, type Mounts } from './http/index.js';
+import { Housekeeper, type HousekeepingOptions } from './housekeeping/index.js';
+import { createHttpServer, type HttpServer, type Mounts, type SecretPlaces } from './http/index.js';
 import {
   type CgroupHierarchies,
   createCgroupFiles,
@@ -20,7 +22,7 @@ import {
   readLimits,
   resolveHostPaths,
 } from './linux/index.js';
-import { createClock, type LoggerSource } from './log/index.js';
+import { createClock } from './log/index.js';
 import { readMachine } from './machine/index.js';
 import { operationRoutes } from './operations/index.js';
 import { type ActivePlugin, PLUGIN_TOKENS, PluginHost, type PluginSources, Supervisor } from './plugins/index.js';
@@ -29,24 +31,8 @@ import { LiveView } from './view/index.js';
 /** How long open requests may take to finish once the agent is told to stop, ms. */
 const REQUEST_GRACE = 1_200;
 
-export interface AgentOptions {
-  readonly config: AgentConfig;
-  readonly version: string;
-  readonly builtins: PluginSources['builtins'];
-  /** Directory that plugin paths and packages are resolved from. */
-  readonly pluginDirectory: string;
-  readonly logs: LoggerSource;
-  /** Descriptors of sockets that already listen: served on instead of `web.listen`. */
-  readonly sockets?: readonly number[];
-}
-
-/** What the agent found when it started. */
-export interface Found {
-  readonly urls: readonly string[];
-  readonly cgroupVersion: 1 | 2;
-  readonly hierarchies: readonly string[];
-  readonly containers: number;
-  readonly plugins: number;
+function housekeepingOf({ housekeeping, history }: AgentConfig): HousekeepingOptions {
+  return { ...housekeeping, historyDuration: history.duration };
 }
 
 /**
@@ -55,6 +41,7 @@ export interface Found {
  */
 export class Agent {
   private readonly clock = createClock();
+  private readonly startedAt = this.clock.now();
   private readonly logger: Logger;
   private readonly budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
   private readonly hierarchies: CgroupHierarchies;
@@ -73,8 +60,13 @@ export class Agent {
   private sampled = false;
   readonly supervisor: Supervisor;
 
+  private config: AgentConfig;
+  private directory: string;
+
   constructor(private readonly options: AgentOptions) {
     const { config, logs } = options;
+    this.config = config;
+    this.directory = options.pluginDirectory;
     this.logger = logs.logger('agent');
     this.supervisor = new Supervisor(this.clock, logs.logger('plugins'));
     const paths = resolveHostPaths(config.host);
@@ -84,10 +76,10 @@ export class Agent {
       paths,
       budget: this.budget,
       clock: this.clock,
-      readMachine: (at, filesystems) => readMachine(at, filesystems, config.machine),
+      readMachine: (at, filesystems) => readMachine(at, filesystems, this.config.machine),
     });
     this.housekeeper = new Housekeeper(
-      { ...config.housekeeping, historyDuration: config.history.duration },
+      housekeepingOf(config),
       this.clock,
       logs.logger('housekeeping'),
       this.supervisor,
@@ -96,7 +88,7 @@ export class Agent {
         oomKills: (name, count) => this.events.counted(name, count),
       },
     );
-    this.eventStore = new EventStore((type) => config.events[type]);
+    this.eventStore = new EventStore((type) => this.config.events[type]);
     this.events = this.createEventRecorder(paths);
     this.appMetrics = this.createAppMetrics(paths.proc);
     this.view = this.createView();
@@ -109,14 +101,10 @@ export class Agent {
    * @throws TallymanError when an address cannot be listened on, or a plugin with `onError: fail` fails
    */
   async start(): Promise<Found> {
-    const { config } = this.options;
+    const { config } = this;
     for (const { what, reason } of this.hierarchies.missing) this.logger.warn(`${what}: ${reason}`);
     await this.host.refresh();
-    await this.plugins.load(config.plugins, {
-      builtins: this.options.builtins,
-      baseDir: this.options.pluginDirectory,
-      assertTrusted: (path) => assertTrusted(path, 'plugin'),
-    });
+    await this.plugins.load(config.plugins, this.pluginSources());
     await this.plugins.start();
     this.events.start();
     await this.registry.start();
@@ -129,6 +117,36 @@ export class Agent {
     const urls = await this.http.start();
     this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
     return this.found(urls);
+  }
+
+  /**
+   * Goes over to another configuration: only what differs is touched, and everything counted so far is kept.
+   * @returns the URLs
+   * @throws TallymanError when an address, a file or a plugin with `onError: fail` cannot be used; apply the previous one
+   */
+  async apply({ config, directory }: AgentChange): Promise<readonly string[]> {
+    const before = this.config;
+    const changed = (section: keyof AgentConfig) => !isDeepStrictEqual(before[section], config[section]);
+    const moved = directory !== this.directory;
+    this.directory = directory;
+    // Tokens and certificates may be others although the options are the same.
+    this.http?.renewSecrets();
+    if (changed('web') || moved) await this.http?.reconfigure(config.web, this.secrets());
+    this.config = config;
+    if (changed('plugins') || moved) {
+      await this.plugins.reconfigure(config.plugins, this.pluginSources());
+      this.registry.handlersChanged();
+    }
+    if (changed('log')) this.options.logs.setLevel(config.log.level);
+    if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
+    if (changed('events')) this.eventStore.prune();
+    if (changed('discovery')) this.registry.rescanEvery(config.discovery.rescanInterval);
+    if (changed('machine')) {
+      clearInterval(this.machineTimer);
+      this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
+      await this.refreshMachine();
+    }
+    return this.http?.urls() ?? [];
   }
 
   /** Finishes open requests, stops sampling and plugins, and closes every file. */
@@ -193,7 +211,8 @@ export class Agent {
       host: this.host,
       events: this.eventStore,
       housekeeper: this.housekeeper,
-      startedAt: this.clock.now(),
+      startedAt: this.startedAt,
+      configuration: () => this.configuration(),
       descriptors: () => ({ kept: this.budget.kept, limit: this.budget.limit, reopened: this.budget.reopened }),
       registry: () => this.registry,
       plugins: () => this.plugins,
@@ -260,7 +279,10 @@ export class Agent {
       logger: logs.logger('discovery'),
       rescanInterval: config.discovery.rescanInterval,
       countsFile: `${proc}/cgroups`,
-      onFault: (id, error) => this.supervisor.fault(this.supervisor.get(id)!, 'identify', error),
+      onFault: (id, error) => {
+        const record = this.supervisor.get(id);
+        if (record !== undefined) this.supervisor.fault(record, 'identify', error);
+      },
       listener: {
         added: (tracked) => this.containerAdded(tracked),
         removed: (tracked) => this.containerRemoved(tracked),
@@ -297,18 +319,35 @@ export class Agent {
     }
   }
 
+  private pluginSources(): PluginSources {
+    return {
+      builtins: this.options.builtins,
+      baseDir: this.directory,
+      assertTrusted: (path) => assertTrusted(path, 'plugin'),
+    };
+  }
+
+  private secrets(): SecretPlaces {
+    return { directory: this.directory, credentials: process.env.CREDENTIALS_DIRECTORY };
+  }
+
   private createHttp(): HttpServer {
     return createHttpServer({
-      web: this.options.config.web,
+      web: this.config.web,
       sockets: this.options.sockets ?? [],
-      secrets: { directory: this.options.pluginDirectory, credentials: process.env.CREDENTIALS_DIRECTORY },
+      secrets: this.secrets(),
       ...this.mounts(),
       own: operationRoutes({
         unready: () => (this.sampled ? undefined : 'the containers found at start have no samples yet'),
         trouble: () => this.housekeeper.trouble(),
         status: () => this.status(),
+        ...this.options.reloads,
       }),
-      guard: (id, what, call) => this.supervisor.call(this.supervisor.get(id)!, what, call),
+      guard: (id, what, call) => {
+        const record = this.supervisor.get(id);
+        // A request may outlive the plugin that answers it.
+        return record === undefined ? call() : this.supervisor.call(record, what, call);
+      },
       logger: this.options.logs.logger('http'),
     });
   }
@@ -318,6 +357,15 @@ export class Agent {
     const plugins = view.plugins().map(({ id, state, lastError }) => ({ id, state, lastError }));
     const containers = view.containers().length;
     return { version: options.version, startedAt: view.self().startedAt, containers, plugins, routes: http?.routes() };
+  }
+
+  private configuration(): AgentSelf['configuration'] {
+    const state = this.options.reloads?.reloads?.();
+    return {
+      activeSince: state?.activeSince ?? this.startedAt,
+      reloads: { succeeded: state?.succeeded ?? 0, failed: state?.failed ?? 0 },
+      lastReloadFailed: state?.last?.ok === false,
+    };
   }
 
   private mounts(): Mounts {

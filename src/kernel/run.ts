@@ -1,47 +1,111 @@
-import { Agent, type AgentOptions, type Found } from './agent.js';
+import { Agent } from './agent.js';
+import type { AgentOptions, Found } from './agent-options.js';
+import type { LoadedConfig } from './config/index.js';
 import { type Logger, messageOf } from './contracts/index.js';
+import { createClock } from './log/index.js';
+import { NoteKeeper, noteDirectory } from './operations/index.js';
+import { Reloader, type ReloadOutcome } from './reload/index.js';
 import type { ServiceManager } from './service/index.js';
 
 /** The agent ends at the latest so many ms after it was told to. */
 const STOP_LIMIT = 1_900;
 const EXIT_FAULT = 70;
 
+export interface RunOptions extends Omit<AgentOptions, 'config' | 'pluginDirectory' | 'sockets' | 'reloads'> {
+  /** The configuration to start with. */
+  readonly loaded: LoadedConfig;
+  /** Reads the configuration again. @throws ConfigError */
+  readonly load: () => Promise<LoadedConfig>;
+  /** Variables of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /**
- * Runs the agent until SIGTERM or SIGINT; a second signal ends the process at once.
+ * Runs the agent until SIGTERM or SIGINT; a second signal ends the process at once. SIGHUP reloads the configuration.
  * @param service told how the agent is
  * @param say told, once it answers, where and what it found: one line each
  * @returns the exit status
  * @throws TallymanError when it cannot start
  */
-export async function runAgent(
-  options: AgentOptions,
-  service: ServiceManager,
-  say: (line: string) => void,
-): Promise<number> {
-  const logger = options.logs.logger('agent');
-  const agent = new Agent({ ...options, sockets: service.sockets });
-  attributeFaults(agent, logger);
-  const stopped = untilSignal();
-  const found = await start(agent);
-  say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
-  say(
-    `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
-      `${found.plugins} plugins running`,
-  );
-  const status = () => `Sampling ${agent.containerCount()} containers, serving ${found.urls.join(' and ')}`;
-  void agent.whenSampled().then(() => service.ready({ isBeating: () => agent.isBeating(), status }));
-  process.on('SIGHUP', () => {
-    service.reloading();
-    logger.info('SIGHUP: a changed configuration takes effect when the agent is started again');
-    service.reloaded();
-  });
-  const signal = await stopped;
-  logger.info(`${signal}: stopping`);
-  service.stopping();
-  const limit = setTimeout(() => process.exit(0), STOP_LIMIT);
-  await agent.stop();
-  clearTimeout(limit);
-  return 0;
+export function runAgent(options: RunOptions, service: ServiceManager, say: (line: string) => void): Promise<number> {
+  return new AgentProcess(options, service).run(say);
+}
+
+/** The agent as a process: signals, the service manager, reloads. */
+class AgentProcess {
+  private readonly logger: Logger;
+  private readonly agent: Agent;
+  private readonly reloader: Reloader;
+  private readonly notes: NoteKeeper;
+  private urls: readonly string[] = [];
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly service: ServiceManager,
+  ) {
+    const { loaded, load, logs, env } = options;
+    this.logger = logs.logger('agent');
+    this.notes = new NoteKeeper(noteDirectory(env, process.geteuid?.() ?? 0), this.logger);
+    this.reloader = new Reloader({
+      active: loaded,
+      load,
+      apply: (config) => this.apply(config),
+      clock: createClock(),
+      logger: logs.logger('reload'),
+    });
+    this.agent = new Agent({
+      ...options,
+      config: loaded.config,
+      pluginDirectory: loaded.directory,
+      sockets: service.sockets,
+      reloads: { reload: (trigger) => this.reload(trigger), reloads: () => this.reloader.state() },
+    });
+    attributeFaults(this.agent, this.logger);
+  }
+
+  async run(say: (line: string) => void): Promise<number> {
+    const { service, agent, options } = this;
+    const stopped = untilSignal();
+    const started = start(agent);
+    // A signal that comes early is kept: unhandled it would end the process.
+    process.on('SIGHUP', () => {
+      started.then(() => this.reload('SIGHUP')).catch(() => {});
+    });
+    const found = await started;
+    this.urls = found.urls;
+    say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
+    say(
+      `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
+        `${found.plugins} plugins running`,
+    );
+    const status = () => `Sampling ${agent.containerCount()} containers, serving ${this.urls.join(' and ')}`;
+    void agent.whenSampled().then(() => service.ready({ isBeating: () => agent.isBeating(), status }));
+    this.note();
+    const signal = await stopped;
+    this.logger.info(`${signal}: stopping`);
+    service.stopping();
+    const limit = setTimeout(() => process.exit(0), STOP_LIMIT);
+    await agent.stop();
+    this.notes.remove();
+    clearTimeout(limit);
+    return 0;
+  }
+
+  private async reload(trigger: string): Promise<ReloadOutcome> {
+    this.service.reloading();
+    const outcome = await this.reloader.reload(trigger);
+    this.service.reloaded();
+    this.note();
+    return outcome;
+  }
+
+  private async apply(loaded: LoadedConfig): Promise<void> {
+    this.urls = await this.agent.apply(loaded);
+  }
+
+  private note(): void {
+    this.notes.write({ version: this.options.version, urls: this.urls, configuration: this.reloader.state() });
+  }
 }
 
 /** Starts the agent. A failed start closes what it has opened: an open watch or timer would keep the process alive. */

@@ -14,14 +14,12 @@ export class AgentProcess {
 
   private constructor(config: string, args: readonly string[], env: Record<string, string>) {
     this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
-    const file = join(this.#directory, 'tallyman.yaml');
-    writeFileSync(file, config);
-    // Running as root, the agent refuses a config that others can write.
-    chmodSync(file, 0o644);
+    const { file } = this;
+    this.configure(config);
     const main = join(projectRoot, '.test-build/src/cli/main.js');
     this.#child = spawn(process.execPath, [main, '--config', file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', ...env },
+      env: { ...process.env, NO_COLOR: '1', TALLYMAN_RUNTIME_DIRECTORY: this.#directory, ...env },
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -38,6 +36,23 @@ export class AgentProcess {
     const agent = new AgentProcess(config, args, env);
     agent.#url = await agent.#untilServing();
     return agent;
+  }
+
+  /** The config file. */
+  get file(): string {
+    return join(this.#directory, 'tallyman.yaml');
+  }
+
+  /** Where the agent leaves its note for `tallyman reload`. */
+  get runtimeDirectory(): string {
+    return this.#directory;
+  }
+
+  /** Writes the config file; the agent reads it when it is told to. */
+  configure(config: string): void {
+    writeFileSync(this.file, config);
+    // Running as root, the agent refuses a config that others can write.
+    chmodSync(this.file, 0o644);
   }
 
   get url(): string {

@@ -113,6 +113,7 @@ export function scrapable(agent: Partial<AgentView>): AgentView {
       samples: { taken: 1, idle: 0, missed: 0 },
       historyBytes: 0,
       descriptors: { kept: 0, limit: 1, reopened: 0 },
+      configuration: { activeSince: 0, reloads: { succeeded: 0, failed: 0 }, lastReloadFailed: false },
     }),
     ...agent,
   } as AgentView;

@@ -1,6 +1,7 @@
 import { Agent } from '../../kernel/agent.js';
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
+import { OPEN } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
@@ -42,7 +43,7 @@ async function withAgent(loaded: LoadedConfig, form: string): Promise<string[]> 
   const agent = new Agent({
     config: {
       ...config,
-      web: { ...config.web, listen: ['127.0.0.1:0'] },
+      web: { ...config.web, ...OPEN, listen: ['127.0.0.1:0'] },
       plugins: config.plugins.filter(({ use }) => !sinks.has(use)),
     },
     version: agentVersion(),

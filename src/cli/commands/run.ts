@@ -9,9 +9,10 @@ import { agentVersion } from '../version.js';
 
 /** No command: runs the agent until it is told to stop. @throws ConfigError, TallymanError */
 export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
-  const { config, directory } = await loadFor(flags, cli);
-  const logs = createLoggerSource(config.log);
-  const options = { config, version: agentVersion(), builtins: builtinPlugins, pluginDirectory: directory, logs };
+  const loaded = await loadFor(flags, cli);
+  const logs = createLoggerSource(loaded.config.log);
+  const load = () => loadFor(flags, cli);
+  const options = { loaded, load, version: agentVersion(), builtins: builtinPlugins, logs, env: cli.env };
   const service = createServiceManager(cli.env, logs.logger('service'));
   return runAgent(options, service, (line) => cli.out(`${line}\n`));
 }

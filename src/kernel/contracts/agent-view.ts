@@ -136,6 +136,15 @@ export interface AgentSelf {
   readonly historyBytes: number;
   /** Cgroup files that are kept open, how many may be, and how many are opened anew for each read for want of that. */
   readonly descriptors: { readonly kept: number; readonly limit: number; readonly reopened: number };
+  /**
+   * Since when the active configuration is active (µs since the epoch), and how reloads ended: a failed one leaves the
+   * configuration from before active.
+   */
+  readonly configuration: {
+    readonly activeSince: number;
+    readonly reloads: { readonly succeeded: number; readonly failed: number };
+    readonly lastReloadFailed: boolean;
+  };
 }
 
 /** The one read-only view of the agent that API versions, endpoints and sinks get. */

@@ -98,6 +98,11 @@ export class ContainerRegistry {
     this.#ask(this.#watcher.tree.nodes.keys());
   }
 
+  /** Looks at the whole tree every so many milliseconds from now on. */
+  rescanEvery(milliseconds: number): void {
+    this.#watcher.sweepEvery(milliseconds);
+  }
+
   /** What a handler may tell. */
   registrar(handlerId: string): ContainerRegistrar {
     return {
@@ -183,12 +188,13 @@ export class ContainerRegistry {
       return;
     }
     const { description } = judgement.identification;
-    if (container?.handlerId === judgement.handlerId) {
-      this.#describe(container, description);
+    if (container === undefined) {
+      this.#add(node, judgement.handlerId, description);
       return;
     }
-    if (container !== undefined) this.#remove(container);
-    this.#add(node, judgement.handlerId, description);
+    // The same cgroup under another handler is the same container: what was counted of it stays.
+    container.handlerId = judgement.handlerId;
+    this.#describe(container, description);
   }
 
   #describe(container: Container, description: ContainerDescription): void {
@@ -245,7 +251,7 @@ class Container implements TrackedContainer {
 
   constructor(
     readonly node: CgroupNode,
-    readonly handlerId: string,
+    public handlerId: string,
     public description: ContainerDescription,
     public cgroup: CgroupFiles,
     readonly reader: ControllerReader,

@@ -67,7 +67,12 @@ export class TreeWatcher {
     this.tree.look('/');
     this.#publish();
     this.#checkTimer = setInterval(() => this.#check(), this.#options.checkInterval);
-    this.#rescanTimer = setInterval(() => this.#background(this.#sweep()), this.#options.rescanInterval);
+    this.sweepEvery(this.#options.rescanInterval);
+  }
+
+  sweepEvery(milliseconds: number): void {
+    clearInterval(this.#rescanTimer);
+    this.#rescanTimer = setInterval(() => this.#background(this.#sweep()), milliseconds);
   }
 
   stop(): void {

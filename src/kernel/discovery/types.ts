@@ -18,7 +18,7 @@ export interface TrackedContainer {
   /** Absolute cgroup path, `/` first. */
   readonly name: string;
   readonly description: ContainerDescription;
-  /** Id of the handler that accepted it. */
+  /** Id of the handler that accepted it; another one may take it over. */
   readonly handlerId: string;
   /** Its cgroup's files, looked up anew whenever `controllers` changes. */
   readonly cgroup: CgroupFiles;
@@ -34,7 +34,7 @@ export interface TrackedContainer {
 export interface ContainerListener {
   added(container: TrackedContainer): void;
   removed(container: TrackedContainer): void;
-  /** The same container is described differently. */
+  /** The same container is described differently, perhaps by another handler. */
   descriptionChanged(container: TrackedContainer, previous: ContainerDescription): void;
   /** Directories of the container came, went or were replaced in some hierarchies: `cgroup` is fresh. */
   controllersChanged(container: TrackedContainer): void;

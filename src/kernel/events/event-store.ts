@@ -38,6 +38,12 @@ function after(events: readonly ContainerEvent[], time: number): number {
   return low;
 }
 
+function prune(list: ContainerEvent[], { count, age }: Retention, newest: number): void {
+  let surplus = count < 0 ? 0 : list.length - count;
+  if (age >= 0) surplus = Math.max(surplus, after(list, newest - age * 1000 - 1));
+  if (surplus > 0) list.splice(0, surplus);
+}
+
 /** Keeps the events of each type in order of time and tells subscribers of new ones. */
 export class EventStore implements EventLog {
   private readonly events: Record<EventType, ContainerEvent[]>;
@@ -54,9 +60,15 @@ export class EventStore implements EventLog {
     if (retention.count === 0) return;
     const list = this.events[event.type];
     list.splice(after(list, event.time), 0, event);
-    let surplus = retention.count < 0 ? 0 : list.length - retention.count;
-    if (retention.age >= 0) surplus = Math.max(surplus, after(list, event.time - retention.age * 1000 - 1));
-    if (surplus > 0) list.splice(0, surplus);
+    prune(list, retention, event.time);
+  }
+
+  /** Forgets what is not to be kept any more after a change of the retention. */
+  prune(): void {
+    for (const type of EVENT_TYPES) {
+      const list = this.events[type];
+      prune(list, this.retentionOf(type), list.at(-1)?.time ?? 0);
+    }
   }
 
   query(query: EventQuery): readonly ContainerEvent[] {

@@ -20,6 +20,21 @@ function filled(events: readonly ContainerEvent[], retention = { age: -1, count:
 }
 
 describe('event store', () => {
+  test('forgets what another retention does not keep', () => {
+    let retention = { age: -1, count: -1 };
+    const store = new EventStore(() => retention);
+    for (let time = 0; time < 10; time++) store.add({ containerName: '/a', type: 'oom', time: time * 1000 });
+    retention = { age: 5, count: 100 };
+    store.prune();
+    assert.equal(store.query(everything).length, 6);
+    retention = { age: -1, count: 2 };
+    store.prune();
+    assert.equal(store.query(everything).length, 2);
+    retention = { age: -1, count: 0 };
+    store.prune();
+    assert.equal(store.query(everything).length, 0);
+  });
+
   test('selects by container, type and time, then cuts to the newest', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent), fc.integer({ min: -1, max: 5 }), (events, max) => {

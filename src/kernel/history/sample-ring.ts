@@ -88,7 +88,7 @@ export class SampleRing {
   private segments: Segment[] = [];
 
   /** @param duration µs that a sample is kept after it, measured from the newest */
-  constructor(readonly duration: number) {}
+  constructor(public duration: number) {}
 
   get length(): number {
     let length = 0;

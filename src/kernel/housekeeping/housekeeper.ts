@@ -35,6 +35,10 @@ const STUCK = 10_000;
 /** Wake-ups are at least this far apart: samples due within it are taken together. ms */
 const SHORTEST_PAUSE = 20;
 
+function samePace(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
+  return a.interval === b.interval && a.maxInterval === b.maxInterval && a.dynamic === b.dynamic;
+}
+
 /** Decides when to sample what, and does it. */
 export class Housekeeper {
   /** Sampling slots that passed without a sample because the agent was late. */
@@ -59,7 +63,7 @@ export class Housekeeper {
   private readonly faults = new Set<string>();
 
   constructor(
-    private readonly options: HousekeepingOptions,
+    private options: HousekeepingOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     supervisor: Supervisor,
@@ -80,6 +84,26 @@ export class Housekeeper {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
     for (const container of this.containers.values()) this.attachment.detachAll(container);
+  }
+
+  /** Goes over to other options. Samples that are kept now and are young enough stay. */
+  reconfigure(options: HousekeepingOptions): void {
+    const previous = this.options;
+    this.options = options;
+    this.sampler.idleRefresh = options.idleRefresh;
+    const now = this.clock.monotonic();
+    for (const container of this.containers.values()) {
+      container.ring.duration = options.historyDuration * 1000;
+      if (samePace(previous, options)) continue;
+      container.interval = options.interval;
+      // What is not due for longer than the new interval begins with a phase of its own in it.
+      if (container.nominalDue - now > options.interval) {
+        container.nominalDue = now + Math.random() * options.interval;
+        container.due = container.nominalDue;
+      }
+      this.queue.schedule(container);
+    }
+    this.arm();
   }
 
   /** Resolves when each container that is known now has a sample, has failed to give one, or is gone. */

@@ -334,6 +334,25 @@ describe('housekeeping', () => {
     assert.match(housekeeper.trouble()!, /has ended/);
   });
 
+  test('another interval and history count at once, and samples are kept', async () => {
+    const options = { interval: 60_000, maxInterval: 60_000, dynamic: true, jitter: 0, idleRefresh: 0 };
+    const { housekeeper, container, sample, time } = fixture({ a: new FakeProbe() }, options);
+    await sample();
+    await sample();
+    container.due = container.nominalDue = time.monotonic + 50_000;
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 60_000 });
+    assert.ok(container.due <= time.monotonic + 1000);
+    assert.equal(container.interval, 1000);
+    assert.equal(container.ring.duration, 60_000_000);
+    assert.equal(container.ring.length, 2);
+    const { due } = container;
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 500 });
+    assert.equal(container.due, due);
+    await sample();
+    assert.equal(container.ring.length, 1);
+    housekeeper.stop();
+  });
+
   test('a removed container is let go of', () => {
     const probe = new FakeProbe();
     const { housekeeper, container } = fixture({ probe });

@@ -26,7 +26,7 @@ export class Sampler {
     private readonly supervisor: Supervisor,
     private readonly attachment: Attachment,
     /** ms for which an idle container's files may stay unread; 0: never skipped */
-    private readonly idleRefresh: number,
+    public idleRefresh: number,
   ) {}
 
   /** @returns true when any number differs from the sample before */

@@ -1,2 +1,4 @@
+export type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
 export type { Mounts } from './routes.js';
-export { createHttpServer, type HttpServer, type HttpServerOptions, type WebOptions } from './server.js';
+export { OPEN, type SecretPlaces } from './security/index.js';
+export { createHttpServer } from './server.js';

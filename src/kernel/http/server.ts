@@ -2,9 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
 import {
-  type Endpoint,
   isRequestError,
-  type Logger,
   messageOf,
   notFound,
   RequestError,
@@ -13,8 +11,8 @@ import {
 } from '../contracts/index.js';
 import { type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
-import type { UnixSocketOptions } from './listen.js';
 import { Listeners, type ListenPlan } from './listeners.js';
+import type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
 import { redirect, sendNothing } from './redirect.js';
 import { Refusals } from './refusals.js';
 import {
@@ -27,74 +25,9 @@ import {
   type Routes,
   type Serve,
 } from './routes.js';
-import { FailureThrottle, Gate, OPEN, type SecretPlaces, type SecurityOptions, TlsMaterial } from './security/index.js';
+import { FailureThrottle, Gate, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js';
 import { sendStream } from './stream.js';
 import { locationOf, parseTarget } from './target.js';
-
-/** Options of the HTTP server. Without those of security nobody is asked who they are, and nothing is encrypted. */
-export interface WebOptions extends Partial<SecurityOptions> {
-  /** Addresses: `host:port`, `[v6]:port`, `:port` (all interfaces) or `unix:/path`. */
-  readonly listen: readonly string[];
-  /** Path below which everything is served, `''` for none. */
-  readonly urlBasePrefix: string;
-  /** Milliseconds until a request must have arrived, until its answer begins, and without progress while it is sent. */
-  readonly requestTimeout: number;
-  /** Open connections over all addresses; further ones are answered 503. */
-  readonly maxConnections: number;
-  /** Bytes of a request target; longer ones are answered 414. */
-  readonly maxUrlLength: number;
-  /** Bytes of all headers; more is answered 431. */
-  readonly maxHeaderSize: number;
-  /** Bytes of a request body; more is answered 413. Default 64 KiB. */
-  readonly maxBodySize?: number;
-  /** Whether every request is logged. */
-  readonly accessLog: boolean;
-  /** Whether sockets that are passed may be reachable from other hosts without authentication. */
-  readonly allowUnauthenticated?: boolean;
-  readonly unixSocket?: UnixSocketOptions;
-}
-
-export interface HttpServerOptions extends Mounts {
-  readonly web: WebOptions;
-  /** Descriptors of sockets that already listen; unless empty, they take the place of `web.listen`. */
-  readonly sockets?: readonly number[];
-  /** What the agent itself answers, beside `/healthz`. */
-  readonly own?: Endpoint['routes'];
-  /** Where the files of `web` are; from the root directory unless told otherwise. */
-  readonly secrets?: SecretPlaces;
-  /**
-   * Runs a call into a plugin. What the call throws (or its promise rejects with) is a fault of the plugin: it is
-   * counted, logged once and thrown on. Answers other than 200 are not faults and do not reach it.
-   */
-  readonly guard: <T>(pluginId: string, what: string, call: () => T) => T;
-  readonly logger: Logger;
-}
-
-export interface HttpServer {
-  /**
-   * Listens on all addresses.
-   * @returns the URLs
-   * @throws TallymanError naming the address; then none is open
-   */
-  start(): Promise<string[]>;
-  /**
-   * Serves these from now on; requests that have begun are finished as they began. A plugin that claims what another
-   * serves is left out, with a line in the log.
-   */
-  remount(mounts: Mounts): void;
-  /**
-   * Goes over to other options: opens and closes addresses, while open requests are finished as they began.
-   * @returns the URLs
-   * @throws TallymanError when an address or a file cannot be used; then nothing has changed
-   */
-  reconfigure(web: WebOptions): Promise<string[]>;
-  /** Reads passwords, tokens and certificates anew where their files have changed; it happens by itself every 10 s. */
-  renewSecrets(): void;
-  /** Everything that is served: paths without the URL prefix; those ending in `/` with everything below. */
-  routes(): string[];
-  /** Takes no new connections, finishes open requests, at most for `graceMs`, and closes what is then still open. */
-  stop(graceMs: number): Promise<void>;
-}
 
 const DEFAULT_BODY_SIZE = 64 * 1024;
 /** Connections that are let in beyond the limit to be told so. */
@@ -120,7 +53,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 class KoaHttpServer implements HttpServer {
   private web: WebOptions;
   private gate: Gate;
-  private tls: TlsMaterial | undefined;
+  private secrets: SecretPlaces;
   private mounted: Routes;
   private conflicts: readonly string[] = [];
   private readonly throttle = new FailureThrottle();
@@ -135,8 +68,8 @@ class KoaHttpServer implements HttpServer {
 
   constructor(private readonly options: HttpServerOptions) {
     this.web = options.web;
-    this.gate = this.makeGate(options.web);
-    this.tls = this.makeTls(options.web);
+    this.secrets = options.secrets ?? { directory: '/', credentials: undefined };
+    this.gate = this.makeGate(options.web, this.secrets);
     this.mounted = this.buildRoutes(options, (error) => {
       throw error;
     });
@@ -155,7 +88,7 @@ class KoaHttpServer implements HttpServer {
 
   async start(): Promise<string[]> {
     try {
-      await this.listeners.open(this.plan(this.web, this.gate, this.tls));
+      await this.listeners.open(this.plan(this.web, this.gate, this.makeTls(this.web, this.secrets)));
     } catch (error) {
       await this.stop(0);
       throw error;
@@ -165,14 +98,14 @@ class KoaHttpServer implements HttpServer {
     return this.listeners.urls;
   }
 
-  async reconfigure(web: WebOptions): Promise<string[]> {
-    const gate = this.makeGate(web);
-    const tls = this.makeTls(web);
+  async reconfigure(web: WebOptions, secrets = this.secrets): Promise<string[]> {
+    const gate = this.makeGate(web, secrets);
+    const tls = this.makeTls(web, secrets);
     await this.listeners.open(this.plan(web, gate, tls));
     this.gate.close();
     this.web = web;
+    this.secrets = secrets;
     this.gate = gate;
-    this.tls = tls;
     this.warnIfExposed();
     return this.listeners.urls;
   }
@@ -180,6 +113,10 @@ class KoaHttpServer implements HttpServer {
   renewSecrets(): void {
     this.gate.refresh();
     this.listeners.renew();
+  }
+
+  urls(): string[] {
+    return this.listeners.urls;
   }
 
   routes(): string[] {
@@ -202,16 +139,12 @@ class KoaHttpServer implements HttpServer {
     return buildRoutes({ apiVersions, endpoints: [own, ...endpoints] }, this.serve, onConflict);
   }
 
-  private get secrets(): SecretPlaces {
-    return this.options.secrets ?? { directory: '/', credentials: undefined };
+  private makeGate(web: WebOptions, secrets: SecretPlaces): Gate {
+    return new Gate({ ...OPEN, ...web }, secrets, this.options.logger, this.throttle);
   }
 
-  private makeGate(web: WebOptions): Gate {
-    return new Gate({ ...OPEN, ...web }, this.secrets, this.options.logger, this.throttle);
-  }
-
-  private makeTls({ tls }: WebOptions): TlsMaterial | undefined {
-    return tls?.cert === undefined ? undefined : new TlsMaterial(tls, this.secrets, this.options.logger);
+  private makeTls({ tls }: WebOptions, secrets: SecretPlaces): TlsMaterial | undefined {
+    return tls?.cert === undefined ? undefined : new TlsMaterial(tls, secrets, this.options.logger);
   }
 
   private plan(web: WebOptions, gate: Gate, tls: TlsMaterial | undefined): ListenPlan {

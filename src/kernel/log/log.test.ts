@@ -22,6 +22,18 @@ test('the clock follows when the system clock is set', (t) => {
   assert.ok(clock.now() < before - 3_500_000_000);
 });
 
+test('the level changes for loggers that exist, too', () => {
+  const lines: string[] = [];
+  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+  const early = source.logger('early');
+  source.setLevel('debug');
+  early.debug('shown');
+  source.logger('late').debug('shown too');
+  source.setLevel('silent');
+  early.error('not shown');
+  assert.equal(lines.length, 2);
+});
+
 test('lines are JSON with level, UTC time and the part that speaks; lower levels are left out', () => {
   const lines: string[] = [];
   const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });

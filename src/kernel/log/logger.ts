@@ -10,6 +10,8 @@ export interface LogOptions {
 /** Makes loggers whose lines name the part of the agent that speaks. */
 export interface LoggerSource {
   logger(part: string): Logger;
+  /** Loggers made so far and later ones write what is at least this important. */
+  setLevel(level: LogOptions['level']): void;
   /** Writes out what is buffered; call before the process ends. */
   flush(): void;
 }
@@ -67,7 +69,19 @@ export function createLoggerSource(options: LogOptions, to: DestinationStream = 
     },
     to,
   );
-  return { logger: (part) => wrap(root.child({ part })), flush: () => root.flush() };
+  // A child has a level of its own, which is set once; plugins that come and go reuse theirs.
+  const children = new Map<string, PinoLogger>();
+  return {
+    logger(part) {
+      const child = children.get(part) ?? root.child({ part });
+      children.set(part, child);
+      return wrap(child);
+    },
+    setLevel(level) {
+      for (const logger of [root, ...children.values()]) logger.level = level;
+    },
+    flush: () => root.flush(),
+  };
 }
 
 function wrap(log: PinoLogger): Logger {

@@ -1,21 +1,34 @@
-import type { Answer, Endpoint } from '../contracts/index.js';
+import { type Answer, type Endpoint, RequestError } from '../contracts/index.js';
+import type { ReloadOutcome, ReloadState } from '../reload/index.js';
 
-/** What the agent's own routes tell. */
+/** What the agent's own routes tell and do. */
 export interface Operations {
   /** What is still waited for, `undefined` once every container found at start has a sample. */
   readonly unready: () => string | undefined;
   /** Why no samples are being taken, `undefined` while they are. */
   readonly trouble: () => string | undefined;
   /** The agent's state, for `/-/status`. */
-  readonly status: () => unknown;
+  readonly status: () => Record<string, unknown>;
+  /** Reads the configuration again; absent: it cannot be. */
+  readonly reload?: (trigger: string) => Promise<ReloadOutcome>;
+  /** Which configuration is active. */
+  readonly reloads?: () => ReloadState;
 }
 
+const UNPROCESSABLE = 422;
+
 /** The routes below `/-/`, by which people and service managers deal with the agent. */
-export function operationRoutes({ unready, trouble, status }: Operations): Endpoint['routes'] {
+export function operationRoutes({ unready, trouble, status, reload, reloads }: Operations): Endpoint['routes'] {
   return {
     '/-/ready': () => verdict('ready', unready()),
     '/-/healthy': () => verdict('healthy', trouble()),
-    '/-/status': () => json(status()),
+    '/-/status': () => json({ ...status(), configuration: reloads?.() }),
+    '/-/reload': async ({ method }) => {
+      if (method !== 'POST') throw new RequestError(405, 'POST reloads the configuration; nothing else does');
+      if (reload === undefined) throw new RequestError(501, 'this agent was started with a configuration of its own');
+      const outcome = await reload('POST /-/reload');
+      return json(outcome, outcome.ok ? 200 : UNPROCESSABLE);
+    },
   };
 }
 
@@ -28,6 +41,13 @@ function verdict(good: string, problem: string | undefined): Answer {
   };
 }
 
-function json(value: unknown): Answer {
-  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(value) };
+function json(value: unknown, status = 200): Answer {
+  return {
+    status,
+    headers: { 'Cache-Control': 'no-store' },
+    body: (out) => {
+      out.json(value);
+      out.ascii('\n');
+    },
+  };
 }

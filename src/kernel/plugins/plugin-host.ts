@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import 'reflect-metadata';
+import { isDeepStrictEqual } from 'node:util';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import {
   type AgentView,
@@ -60,9 +60,28 @@ export interface PluginListener {
   deactivated(plugin: ActivePlugin): void;
 }
 
+/** The entries by the ids of their instances. */
+function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
+  const result = new Map<string, PluginEntry>();
+  for (const entry of entries) {
+    const wanted = entry.id ?? entry.use;
+    let id = wanted;
+    for (let n = 2; result.has(id); n++) id = `${wanted}#${n}`;
+    result.set(id, entry);
+  }
+  return result;
+}
+
 interface Slot {
   readonly entry: PluginEntry;
   readonly record: PluginRecord;
+  retry?: NodeJS.Timeout;
+  /** Its entry is gone: a start that is under way must not take part. */
+  dropped?: boolean;
+  /** The instance that goes on until this one takes part. */
+  predecessor?: Slot;
+  /** Another instance has taken its place. */
+  superseded?: boolean;
   container?: DependencyContainer;
   active?: ActivePlugin;
   /** Makes the instance; kept so that a retry need not load and validate again. */
@@ -76,8 +95,8 @@ interface Startable {
 
 /** Loads, starts, retries and stops the configured plugins. */
 export class PluginHost {
-  private readonly slots: Slot[] = [];
-  private readonly retries = new Set<NodeJS.Timeout>();
+  private slots: Slot[] = [];
+  private entries: ReadonlyMap<string, PluginEntry> = new Map();
   private stopping = false;
 
   constructor(
@@ -93,8 +112,25 @@ export class PluginHost {
    * @throws TallymanError for an entry with `onError: fail` that cannot be loaded
    */
   async load(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
-    for (const entry of entries) await this.loadEntry(entry, sources);
-    this.slots.sort((a, b) => START_ORDER.indexOf(a.record.kind) - START_ORDER.indexOf(b.record.kind));
+    this.entries = byId(entries);
+    for (const [id, entry] of this.entries) await this.loadSlot(this.addSlot(id, entry), sources);
+    this.sort();
+  }
+
+  /**
+   * Goes over to other entries: those that are gone stop, new ones start, changed ones are replaced; the others do not
+   * notice. What is replaced goes on until its successor has started: no request and no sample is without it.
+   * @throws TallymanError for an entry with `onError: fail` that cannot be loaded or does not start
+   */
+  async reconfigure(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
+    const wanted = byId(entries);
+    this.entries = wanted;
+    for (const slot of [...this.slots].reverse()) if (!wanted.has(slot.record.id)) await this.drop(slot);
+    for (const [id, entry] of wanted) {
+      const old = this.slots.find(({ record }) => record.id === id);
+      if (!isDeepStrictEqual(old?.entry, entry)) await this.replace(old, id, entry, sources);
+    }
+    this.sort();
   }
 
   /**
@@ -108,24 +144,65 @@ export class PluginHost {
   /** Stops all plugins in reverse order; one that hangs is left behind after half a second. */
   async stop(): Promise<void> {
     this.stopping = true;
-    for (const timer of this.retries) clearTimeout(timer);
+    for (const { retry } of this.slots) clearTimeout(retry);
     for (const slot of [...this.slots].reverse()) await this.stopSlot(slot);
   }
 
   /** The running instances of a kind, in start order. */
   active<K extends PluginKind>(kind: K): readonly ActivePlugin<K>[] {
-    return this.slots.flatMap(({ active }) => (active?.kind === kind ? [active as unknown as ActivePlugin<K>] : []));
+    return this.slots.flatMap(({ active, superseded }) =>
+      active?.kind === kind && superseded !== true ? [active as unknown as ActivePlugin<K>] : [],
+    );
   }
 
   statuses(): readonly PluginStatus[] {
     return this.supervisor.all().map((record) => record.status());
   }
 
-  private async loadEntry(entry: PluginEntry, sources: PluginSources): Promise<void> {
-    const record = new PluginRecord(this.freeId(entry.id ?? entry.use), entry.use, entry.use, entry.onError);
+  /** Kinds in the order of their start, entries of a kind in the order of the config. */
+  private sort(): void {
+    const place = new Map([...this.entries.keys()].map((id, index) => [id, index]));
+    const rank = ({ record }: Slot) => START_ORDER.indexOf(record.kind) * place.size + (place.get(record.id) ?? 0);
+    this.slots.sort((a, b) => rank(a) - rank(b));
+  }
+
+  private async drop(slot: Slot): Promise<void> {
+    slot.dropped = true;
+    clearTimeout(slot.retry);
+    this.slots = this.slots.filter((other) => other !== slot);
+    await this.stopSlot(slot);
+    this.supervisor.remove(slot.record);
+  }
+
+  /** Loads and starts a new entry in place of an old one, if there is one. */
+  private async replace(old: Slot | undefined, id: string, entry: PluginEntry, sources: PluginSources): Promise<void> {
+    // Two sinks would send twice.
+    const overlaps = old?.active !== undefined && old.record.kind !== 'sink';
+    if (old !== undefined && !overlaps) await this.drop(old);
+    const slot = this.addSlot(id, entry);
+    if (overlaps) slot.predecessor = old;
+    try {
+      await this.loadSlot(slot, sources);
+      this.sort();
+      if (slot.create !== undefined) await this.startSlot(slot, FIRST_RETRY);
+    } catch (error) {
+      await this.drop(slot);
+      if (overlaps) this.supervisor.add(old.record);
+      throw error;
+    }
+    if (overlaps) await this.drop(old);
+  }
+
+  private addSlot(id: string, entry: PluginEntry): Slot {
+    const record = new PluginRecord(id, entry.use, entry.use, entry.onError);
     this.supervisor.add(record);
     const slot: Slot = { entry, record };
     this.slots.push(slot);
+    return slot;
+  }
+
+  private async loadSlot(slot: Slot, sources: PluginSources): Promise<void> {
+    const { entry, record } = slot;
     try {
       const { plugin, module } = await this.supervisor.runAs(record, () => loadPlugin(entry.use, sources));
       record.kind = plugin.kind;
@@ -139,12 +216,6 @@ export class PluginHost {
       record.state = 'failed';
       if (entry.onError === 'fail') throw error;
     }
-  }
-
-  private freeId(wanted: string): string {
-    let id = wanted;
-    for (let n = 2; this.supervisor.get(id) !== undefined; n++) id = `${wanted}#${n}`;
-    return id;
   }
 
   private async startSlot(slot: Slot, pause: number): Promise<void> {
@@ -163,15 +234,27 @@ export class PluginHost {
             }),
         ),
       );
-      record.state = 'running';
       slot.container = container;
       slot.active = { record, kind: record.kind, instance };
+      if (slot.dropped === true) {
+        await this.stopSlot(slot);
+        return;
+      }
+      record.state = 'running';
+      if (slot.predecessor !== undefined) this.supersede(slot.predecessor);
       this.listener.activated(slot.active);
       if (record.kind === 'sink') this.drive(container, record, instance as PluginInstances['sink']);
     } catch (error) {
       await this.discard(container);
       this.startFailed(slot, error, pause);
     }
+  }
+
+  /** Lets an instance take part no more, in the same turn in which its successor begins to: nobody sees both, or neither. */
+  private supersede(slot: Slot): void {
+    if (slot.active === undefined) return;
+    slot.superseded = true;
+    this.listener.deactivated(slot.active);
   }
 
   private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
@@ -193,20 +276,16 @@ export class PluginHost {
     if (record.onError === 'probe')
       this.logger.debug(`plugin ${record.id} does not fit this host: ${messageOf(error)}`);
     if (record.onError === 'ignore') this.logger.warn(`the agent goes on without plugin ${record.id}`);
-    if (record.onError !== 'retry' || this.stopping) return;
+    if (record.onError !== 'retry' || this.stopping || slot.dropped === true) return;
     record.state = 'retrying';
-    const timer = setTimeout(() => {
-      this.retries.delete(timer);
-      void this.startSlot(slot, Math.min(pause * 2, LONGEST_RETRY));
-    }, pause);
-    this.retries.add(timer);
+    slot.retry = setTimeout(() => void this.startSlot(slot, Math.min(pause * 2, LONGEST_RETRY)), pause);
   }
 
   private async stopSlot(slot: Slot): Promise<void> {
     const { active, container, record } = slot;
     if (active === undefined || container === undefined) return;
     delete slot.active;
-    this.listener.deactivated(active);
+    if (slot.superseded !== true) this.listener.deactivated(active);
     // A sink hands over what it still holds in `stop`: no push may begin or go on beside it.
     if (record.kind === 'sink') container.resolve(PLUGIN_TOKENS.scope).dispose();
     const stopped = () => new TallymanError(`plugin ${record.id} did not stop within ${STOP_LIMIT} ms`);

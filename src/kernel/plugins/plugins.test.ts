@@ -223,6 +223,91 @@ describe('supervision', () => {
   });
 });
 
+describe('other entries', () => {
+  /** A host with plugins that note their life. */
+  async function running(entries: readonly PluginEntry[], fails: { plugin?: string } = {}) {
+    const life: string[] = [];
+    let instances = 0;
+    const make = (name: string) => async () =>
+      definePlugin({
+        kind: name === 'handler' ? 'container-handler' : 'metric-source',
+        name,
+        apiVersion: PLUGIN_API_VERSION,
+        description: 'for tests',
+        configSchema: z.looseObject({}),
+        create: (): never => {
+          const number = ++instances;
+          const instance = {
+            ...SOURCE,
+            identify: () => ({ verdict: 'pass' }),
+            start: async () => {
+              if (fails.plugin === name) throw new Error('no');
+              life.push(`start ${name} ${number}`);
+            },
+            stop: () => void life.push(`stop ${name} ${number}`),
+          };
+          return instance as never;
+        },
+      });
+    const made = fixture({ a: make('a'), b: make('b'), handler: make('handler') });
+    await made.host.load(entries, made.sources);
+    await made.host.start();
+    life.length = 0;
+    made.activated.length = 0;
+    return { ...made, life, change: (next: readonly PluginEntry[]) => made.host.reconfigure(next, made.sources) };
+  }
+
+  test('start and stop alone; the others do not notice', async () => {
+    const { host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
+    await change([entry('b'), entry('a')]);
+    assert.deepEqual(life, ['stop handler 2', 'start b 3']);
+    assert.deepEqual(activated, ['-handler', 'b']);
+    assert.equal(supervisor.get('handler'), undefined);
+    assert.deepEqual(
+      host.active('metric-source').map(({ record }) => record.id),
+      ['b', 'a'],
+    );
+    await change([entry('b'), entry('a')]);
+    assert.equal(life.length, 2);
+    await host.stop();
+  });
+
+  test('a changed one goes on until its successor has started, and keeps its place and name', async () => {
+    const { host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
+    await change([entry('handler', { with: { x: 1 } }), entry('a', { with: { y: 1 } }), entry('b')]);
+    assert.deepEqual(life, ['start handler 4', 'stop handler 3', 'start a 5', 'stop a 1']);
+    assert.deepEqual(activated, ['-handler', 'handler', '-a', 'a']);
+    const active = [...host.active('metric-source'), ...host.active('container-handler')];
+    assert.deepEqual(
+      active.map(({ record }) => record.id),
+      ['a', 'b', 'handler'],
+    );
+    await host.stop();
+  });
+
+  test('one that must not fail and does leaves the one before running', async () => {
+    const fails: { plugin?: string } = {};
+    const { host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
+    fails.plugin = 'a';
+    const changed = entry('a', { with: { y: 1 }, onError: 'fail' });
+    await assert.rejects(change([changed, entry('b')]), /no/);
+    assert.equal(host.active('metric-source').length, 2);
+    assert.equal(supervisor.get('a')?.state, 'running');
+    await change([entry('a'), entry('b')]);
+    assert.deepEqual(life, []);
+    await host.stop();
+  });
+
+  test('one that is tried again and again is tried no more once it is gone', async () => {
+    const fails = { plugin: 'b' };
+    const { host, change, supervisor } = await running([entry('a'), entry('b', { onError: 'retry' })], fails);
+    assert.equal(supervisor.get('b')?.state, 'retrying');
+    await change([entry('a')]);
+    assert.equal(supervisor.get('b'), undefined);
+    await host.stop();
+  });
+});
+
 describe('sinks', () => {
   test('are called again after a failure, never twice at once, and no more once stopped', async () => {
     let running = 0;

@@ -22,6 +22,11 @@ export class Supervisor {
     this.records.set(record.id, record);
   }
 
+  /** Forgets a record, unless another has taken its id. */
+  remove(record: PluginRecord): void {
+    if (this.records.get(record.id) === record) this.records.delete(record.id);
+  }
+
   get(id: string): PluginRecord | undefined {
     return this.records.get(id);
   }

@@ -27,6 +27,7 @@ export interface LiveViewParts {
   /** When the agent started, µs since the epoch. */
   readonly startedAt: number;
   readonly descriptors: () => AgentSelf['descriptors'];
+  readonly configuration: () => AgentSelf['configuration'];
   /** Late because they need the view themselves. */
   readonly registry: () => ContainerRegistry;
   readonly plugins: () => PluginHost;
@@ -164,13 +165,14 @@ export class LiveView implements AgentView {
   }
 
   self(): AgentSelf {
-    const { housekeeper, startedAt, descriptors } = this.parts;
+    const { housekeeper, startedAt, descriptors, configuration } = this.parts;
     const { taken, idle } = housekeeper.sampler;
     return {
       startedAt,
       samples: { taken, idle, missed: housekeeper.missed },
       historyBytes: housekeeper.historyBytes,
       descriptors: descriptors(),
+      configuration: configuration(),
     };
   }
 

@@ -46,7 +46,7 @@ export class AgentMetrics {
 
   private writeAgent(sheet: Sheet): void {
     const { agent } = this;
-    const { samples, descriptors } = agent.self();
+    const { samples, descriptors, configuration } = agent.self();
     const gauge = (name: string, help: string, value: number) => sheet.plain(`tallyman_${name}`, 'gauge', help, value);
     const counter = (name: string, help: string, value: number) =>
       sheet.plain(`tallyman_${name}_total`, 'counter', help, value);
@@ -57,6 +57,14 @@ export class AgentMetrics {
     counter('samples', 'Samples taken.', samples.taken);
     counter('samples_idle', 'Samples of idle containers whose files were left unread.', samples.idle);
     counter('samples_missed', 'Samples not taken because the agent was late.', samples.missed);
+    const reloads = 'Times that the configuration was read again, by result; a failed one changes nothing.';
+    for (const [result, count] of Object.entries(configuration.reloads)) {
+      sheet.plain('tallyman_config_reloads_total', 'counter', reloads, count, { result });
+    }
+    const isLastGood = 'Whether the last reload of the configuration, if any, succeeded (1) or not (0).';
+    gauge('config_last_reload_successful', isLastGood, configuration.lastReloadFailed ? 0 : 1);
+    const since = 'Since when the active configuration is active.';
+    gauge('config_active_since_timestamp_seconds', since, configuration.activeSince / 1e6);
     gauge('cgroup_files_open', 'Cgroup files that are kept open.', descriptors.kept);
     gauge('cgroup_files_reopened', 'Cgroup files opened for each read, for want of descriptors.', descriptors.reopened);
   }

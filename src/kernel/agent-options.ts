@@ -1,0 +1,32 @@
+import type { AgentConfig } from './config/index.js';
+import type { LoggerSource } from './log/index.js';
+import type { Operations } from './operations/index.js';
+import type { PluginSources } from './plugins/index.js';
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly builtins: PluginSources['builtins'];
+  /** Directory that plugin paths and packages are resolved from. */
+  readonly pluginDirectory: string;
+  readonly logs: LoggerSource;
+  /** Descriptors of sockets that already listen: served on instead of `web.listen`. */
+  readonly sockets?: readonly number[];
+  /** What the agent's own routes need to know of reloads. */
+  readonly reloads?: Pick<Operations, 'reload' | 'reloads'>;
+}
+
+/** A configuration to go over to. */
+export interface AgentChange {
+  readonly config: AgentConfig;
+  readonly directory: string;
+}
+
+/** What the agent found when it started. */
+export interface Found {
+  readonly urls: readonly string[];
+  readonly cgroupVersion: 1 | 2;
+  readonly hierarchies: readonly string[];
+  readonly containers: number;
+  readonly plugins: number;
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf, type Logger, messageOf } from '../contracts/index.js';
+import type { ReloadState } from '../reload/index.js';
+
+/** What a running agent says of itself to commands on its host; nothing in it is secret. */
+export interface AgentNote {
+  readonly pid: number;
+  /** Start time of the process in clock ticks since the boot, which tells it from a later one of the same number. */
+  readonly startTime: number;
+  readonly version: string;
+  readonly urls: readonly string[];
+  readonly configuration: ReloadState;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const SYSTEM_DIRECTORY = '/run/tallyman';
+const NAME = /^agent-\d+\.json$/;
+
+/** Where an agent with this environment leaves its note; `undefined`: nowhere. */
+export function noteDirectory(env: Variables, uid: number): string | undefined {
+  const { TALLYMAN_RUNTIME_DIRECTORY: own, RUNTIME_DIRECTORY: service, XDG_RUNTIME_DIR: session } = env;
+  if (own) return own;
+  if (service) return service.split(':')[0];
+  if (uid === 0) return SYSTEM_DIRECTORY;
+  return session ? join(session, 'tallyman') : undefined;
+}
+
+/** Keeps the note of this process current. That it cannot be written is said once, and harms nothing else. */
+export class NoteKeeper {
+  private readonly file: string | undefined;
+  private complained = false;
+
+  constructor(
+    private readonly directory: string | undefined,
+    private readonly logger: Logger,
+  ) {
+    this.file = directory === undefined ? undefined : join(directory, `agent-${process.pid}.json`);
+  }
+
+  write(note: Omit<AgentNote, 'pid' | 'startTime'>): void {
+    const { directory, file } = this;
+    if (directory === undefined || file === undefined) return;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o755 });
+      removeStale(directory);
+      const whole: AgentNote = { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0, ...note };
+      writeFileSync(`${file}.new`, `${JSON.stringify(whole)}\n`, { mode: 0o644 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      if (this.complained) return;
+      this.complained = true;
+      this.logger.info(`\`tallyman reload\` will not find this agent, SIGHUP will do: ${messageOf(error)}`);
+    }
+  }
+
+  remove(): void {
+    if (this.file !== undefined) rmSync(this.file, { force: true });
+  }
+}
+
+/** The notes of agents that run, in the directories where this user may find some. */
+export function readNotes(env: Variables, uid: number): AgentNote[] {
+  const own = noteDirectory(env, uid);
+  const directories = new Set(env.TALLYMAN_RUNTIME_DIRECTORY ? [own!] : [own ?? SYSTEM_DIRECTORY, SYSTEM_DIRECTORY]);
+  return [...directories].flatMap((directory) =>
+    namesIn(directory).flatMap((name) => readNote(join(directory, name)) ?? []),
+  );
+}
+
+/** The note, if it is that of a process that runs, and written by the user whose process it is. */
+export function readNote(file: string): AgentNote | undefined {
+  try {
+    const { uid } = statSync(file);
+    const note = JSON.parse(readFileSync(file, 'utf8')) as AgentNote;
+    // Whoever may write to the directory must not choose the process that gets a signal.
+    const isTheirs = Number.isInteger(note.pid) && note.pid > 1 && statSync(`/proc/${note.pid}`).uid === uid;
+    return isTheirs && startTimeOf(note.pid) === note.startTime ? note : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => NAME.test(name));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function removeStale(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const file = join(directory, name);
+    if (readNote(file) === undefined) rmSync(file, { force: true });
+  }
+}
+
+function startTimeOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return undefined;
+  }
+}

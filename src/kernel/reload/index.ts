@@ -1,0 +1,1 @@
+export { Reloader, type ReloadOutcome, type ReloadState } from './reloader.js';

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { LoadedConfig } from '../config/index.js';
+import type { Logger } from '../contracts/index.js';
+import { describeChanges } from './changes.js';
+import { Reloader } from './index.js';
+
+describe('changes in words', () => {
+  const before = {
+    housekeeping: { interval: '1s', jitter: 0.1 },
+    web: { listen: ['127.0.0.1:8080'], auth: { rules: [] }, tls: {} },
+    plugins: [
+      { use: 'cpu', with: { interval: '1s' }, onError: 'retry' },
+      { use: 'podman', with: {} },
+      { use: 'sink', with: { password: 'a', nested: { apiKey: 'b' } } },
+    ],
+  };
+
+  test('name plugins that come and go, and options with both values', () => {
+    const after = {
+      housekeeping: { interval: '5s', jitter: 0.1 },
+      web: { listen: ['127.0.0.1:8080', ':9'], auth: { rules: [{ path: '/x' }] }, tls: { cert: '/c' } },
+      plugins: [
+        { use: 'cpu', with: { interval: '5s' }, onError: 'fail' },
+        { use: 'docker', with: {} },
+        { use: 'sink', with: { password: 'c', nested: { apiKey: 'd' } } },
+      ],
+    };
+    assert.deepEqual(describeChanges(before, after), [
+      '+docker',
+      '-podman',
+      'cpu: interval 1s → 5s',
+      'cpu: onError retry → fail',
+      'sink: password changed',
+      'sink: nested.apiKey changed',
+      'housekeeping.interval 1s → 5s',
+      'web.listen ["127.0.0.1:8080"] → ["127.0.0.1:8080",":9"]',
+      'web.auth.rules [] → other values',
+      'web.tls.cert unset → /c',
+    ]);
+    assert.deepEqual(describeChanges(before, before), []);
+    assert.deepEqual(describeChanges(before, { ...before, plugins: before.plugins.toReversed() }), [
+      'order of plugins',
+    ]);
+  });
+
+  test('are empty exactly when nothing differs', () => {
+    const config = fc.dictionary(fc.constantFrom('a', 'b', '__proto__'), fc.jsonValue());
+    fc.assert(
+      fc.property(config, config, (a, b) => {
+        assert.deepEqual(describeChanges(a, a), []);
+        assert.ok(describeChanges(a, b).every((change) => change !== ''));
+      }),
+    );
+  });
+});
+
+describe('a reload', () => {
+  const configOf = (effective: object, file?: string) => ({ effective, file, warnings: [] }) as unknown as LoadedConfig;
+
+  function fixture() {
+    const lines: string[] = [];
+    const say = (message: string) => void lines.push(message);
+    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const applied: LoadedConfig[] = [];
+    const next: { load: () => Promise<LoadedConfig>; apply: (config: LoadedConfig) => Promise<void> } = {
+      load: async () => configOf({ log: { level: 'debug', format: 'json' } }, '/etc/x.yaml'),
+      apply: async (config) => void applied.push(config),
+    };
+    const active = configOf({ log: { level: 'info', format: 'auto' } });
+    let now = 1_000_000_000_000_000;
+    const reloader = new Reloader({
+      active,
+      load: () => next.load(),
+      apply: (config) => next.apply(config),
+      clock: { now: () => now++, monotonic: () => 0 },
+      logger,
+    });
+    return { reloader, lines, applied, next, active };
+  }
+
+  test('applies what it read, and says what changed and what waits for a start', async () => {
+    const { reloader, lines, applied } = fixture();
+    const outcome = await reloader.reload('SIGHUP');
+    assert.equal(outcome.ok, true);
+    assert.deepEqual(outcome.changes, ['log.level info → debug', 'log.format auto → json']);
+    assert.deepEqual(outcome.restart, ['log.format auto → json']);
+    assert.equal(applied.length, 1);
+    assert.match(lines[0]!, /^SIGHUP: \/etc\/x\.yaml is active: log\.level info → debug, log\.format auto → json$/);
+    assert.deepEqual(reloader.state(), {
+      file: '/etc/x.yaml',
+      activeSince: outcome.at,
+      succeeded: 1,
+      failed: 0,
+      last: outcome,
+    });
+    assert.deepEqual((await reloader.reload('SIGHUP')).changes, []);
+    assert.equal(reloader.state().activeSince, outcome.at);
+  });
+
+  test('keeps the active configuration when the new one cannot be read', async () => {
+    const { reloader, lines, applied, next } = fixture();
+    const { activeSince } = reloader.state();
+    next.load = () => Promise.reject(new Error('x.yaml:3:1: bad'));
+    const outcome = await reloader.reload('SIGHUP');
+    assert.deepEqual([outcome.ok, outcome.error, applied.length], [false, 'x.yaml:3:1: bad', 0]);
+    assert.match(lines[0]!, /the configuration from 2001-\S+ stays active, .*: x\.yaml:3:1: bad$/);
+    assert.deepEqual([reloader.state().activeSince, reloader.state().failed], [activeSince, 1]);
+  });
+
+  test('goes back when the new one cannot be applied', async () => {
+    const { reloader, applied, next, active } = fixture();
+    next.apply = async (config) => {
+      applied.push(config);
+      if (config !== active) throw new Error('port taken');
+    };
+    const outcome = await reloader.reload('POST');
+    assert.deepEqual([outcome.ok, outcome.error], [false, 'port taken']);
+    assert.deepEqual(outcome.changes.length, 2);
+    assert.equal(applied.at(-1), active);
+    assert.equal(reloader.state().file, undefined);
+  });
+
+  test('waits for the one before', async () => {
+    const { reloader, next } = fixture();
+    let running = 0;
+    next.apply = async () => {
+      assert.equal(++running, 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+    };
+    await Promise.all([reloader.reload('a'), reloader.reload('b'), reloader.reload('c')]);
+    assert.equal(reloader.state().succeeded, 3);
+  });
+});

@@ -1,0 +1,136 @@
+import type { LoadedConfig } from '../config/index.js';
+import { type Clock, type Logger, messageOf } from '../contracts/index.js';
+import { describeChanges, type EffectiveConfig } from './changes.js';
+
+/** How a reload ended. */
+export interface ReloadOutcome {
+  readonly ok: boolean;
+  /** µs since the epoch */
+  readonly at: number;
+  /** Who asked: `SIGHUP`, `POST /-/reload`. */
+  readonly trigger: string;
+  /** What is different now, in words; empty when nothing is. When `ok` is false: what would be. */
+  readonly changes: readonly string[];
+  /** What of it takes effect only when the agent is started again. */
+  readonly restart: readonly string[];
+  /** Why the configuration from before is still active. */
+  readonly error?: string;
+}
+
+/** Which configuration is active, for status, metrics and `tallyman reload`. */
+export interface ReloadState {
+  /** The active configuration's file; absent: built-in defaults. */
+  readonly file?: string;
+  /** Since when it is active, µs since the epoch. */
+  readonly activeSince: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly last?: ReloadOutcome;
+}
+
+export interface ReloaderOptions {
+  /** The configuration that the agent started with. */
+  readonly active: LoadedConfig;
+  /** Reads the configuration again. @throws ConfigError */
+  readonly load: () => Promise<LoadedConfig>;
+  /** Makes the agent follow. @throws TallymanError when it cannot; parts of it may then have changed */
+  readonly apply: (config: LoadedConfig) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Sections and options that are read once, at start. */
+const ONLY_AT_START = /^(host\.|appMetrics\.|log\.format )/;
+
+/** Reads the configuration again when asked to, and keeps the last good one when the new one is not. */
+export class Reloader {
+  private active: LoadedConfig;
+  private activeSince: number;
+  private succeeded = 0;
+  private failed = 0;
+  private last: ReloadOutcome | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: ReloaderOptions) {
+    this.active = options.active;
+    this.activeSince = options.clock.now();
+  }
+
+  state(): ReloadState {
+    const { activeSince, succeeded, failed, last } = this;
+    const { file } = this.active;
+    return {
+      ...(file !== undefined && { file }),
+      activeSince,
+      succeeded,
+      failed,
+      ...(last !== undefined && { last }),
+    };
+  }
+
+  /** One reload after the other. Never rejects. */
+  reload(trigger: string): Promise<ReloadOutcome> {
+    const outcome = this.queue.then(() => this.perform(trigger));
+    this.queue = outcome;
+    return outcome;
+  }
+
+  private async perform(trigger: string): Promise<ReloadOutcome> {
+    let next: LoadedConfig;
+    try {
+      next = await this.options.load();
+    } catch (error) {
+      return this.refuse(trigger, error, []);
+    }
+    const changes = describeChanges(this.active.effective as EffectiveConfig, next.effective as EffectiveConfig);
+    try {
+      await this.options.apply(next);
+    } catch (error) {
+      await this.restore();
+      return this.refuse(trigger, error, changes);
+    }
+    return this.accept(trigger, next, changes);
+  }
+
+  private accept(trigger: string, next: LoadedConfig, changes: readonly string[]): ReloadOutcome {
+    const { logger, clock } = this.options;
+    const at = clock.now();
+    const restart = changes.filter((change) => ONLY_AT_START.test(change));
+    for (const warning of next.warnings) logger.warn(warning);
+    this.active = next;
+    if (changes.length > 0) this.activeSince = at;
+    this.succeeded++;
+    const what = changes.length === 0 ? 'nothing has changed' : changes.join(', ');
+    logger.info(`${trigger}: ${next.file ?? 'the built-in configuration'} is active: ${what}`);
+    if (restart.length > 0) logger.warn(`takes effect when the agent is started again: ${restart.join(', ')}`);
+    return this.remember({ ok: true, at, trigger, changes, restart });
+  }
+
+  private refuse(trigger: string, error: unknown, changes: readonly string[]): ReloadOutcome {
+    const { logger, clock } = this.options;
+    const since = new Date(Math.round(this.activeSince / 1000)).toISOString();
+    this.failed++;
+    const message = messageOf(error);
+    logger.error(
+      `${trigger}: the configuration from ${since} stays active, as the new one cannot be used: ${message}`,
+      {
+        hint: 'correct it, check it with `tallyman check`, and reload again',
+      },
+    );
+    return this.remember({ ok: false, at: clock.now(), trigger, changes, restart: [], error: message });
+  }
+
+  private remember(outcome: ReloadOutcome): ReloadOutcome {
+    this.last = outcome;
+    return outcome;
+  }
+
+  /** Back to what was active, of which parts may have changed already. */
+  private async restore(): Promise<void> {
+    try {
+      await this.options.apply(this.active);
+    } catch (error) {
+      this.options.logger.error(`not all of the configuration from before could be restored: ${messageOf(error)}`);
+    }
+  }
+}

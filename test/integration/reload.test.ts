@@ -1,0 +1,268 @@
+// A running agent goes over to another configuration, over the real signal, command and route.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+
+interface Status {
+  readonly plugins: readonly { readonly id: string; readonly state: string }[];
+  readonly routes: readonly string[];
+  readonly configuration: { readonly file?: string; readonly succeeded: number; readonly failed: number };
+}
+interface Sample {
+  readonly timestamp: string;
+  readonly cpu?: { readonly usage: { readonly total: number } };
+  readonly memory?: { readonly usage: number };
+}
+
+const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
+const PLUGINS = `
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: raw, with: { include: ['/'] } }`;
+const config = (more = '', plugins = '', web = "listen: ['127.0.0.1:0']") => `
+web: { ${web} }
+housekeeping: { interval: 100ms, maxInterval: 100ms, dynamic: false, jitter: 0 }
+${more}
+plugins:${PLUGINS}${plugins}
+`;
+
+let agent: AgentProcess;
+before(async () => {
+  agent = await AgentProcess.start(config(), []);
+});
+after(() => agent.stop());
+
+/** Runs `tallyman reload` beside the agent. */
+function reload(...args: string[]) {
+  const env = { ...process.env, TALLYMAN_RUNTIME_DIRECTORY: agent.runtimeDirectory };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'reload', ...args], { env, encoding: 'utf8' });
+  return { status, out: stdout, error: stderr };
+}
+
+const samplesOf = async () => (await agent.json<Record<string, Sample[]>>('/api/v2.0/stats/?count=-1'))['/'] ?? [];
+const status = () => agent.json<Status>('/-/status');
+
+async function metric(series: string): Promise<number | undefined> {
+  const text = await (await fetch(`${agent.url}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.split(' ')[1]);
+}
+
+describe('a reload', () => {
+  test('by the command says what changed, and which configuration is active', async () => {
+    agent.configure(config('history: { duration: 5m }', '\n  - { use: tcp }'));
+    const { status: exit, out } = reload();
+    assert.equal(exit, 0);
+    assert.equal(out, `${agent.file} is active: +tcp, history.duration 2m → 5m\n`);
+    const { plugins, configuration } = await status();
+    assert.ok(plugins.some(({ id, state }) => id === 'tcp' && state === 'running'));
+    assert.deepEqual([configuration.file, configuration.succeeded, configuration.failed], [agent.file, 1, 0]);
+    assert.equal(reload('--pid', '1').status, 1);
+    assert.equal(reload('--config', agent.file).out, `${agent.file} is active: nothing has changed\n`);
+  });
+
+  test('that finds a bad configuration changes nothing and says why', async () => {
+    agent.configure('housekeeping: { interval: fast }\n');
+    const { status: exit, error } = reload();
+    assert.equal(exit, 78);
+    assert.match(
+      error,
+      /the configuration from before stays active: .*tallyman\.yaml:1:27: housekeeping\.interval: expected/,
+    );
+    assert.equal((await status()).configuration.failed, 1);
+    assert.equal(await metric('tallyman_config_last_reload_successful'), 0);
+    assert.equal(await metric('tallyman_config_reloads_total{result="failed"}'), 1);
+    agent.configure(config());
+    assert.equal(reload().status, 0);
+    assert.equal(await metric('tallyman_config_last_reload_successful'), 1);
+  });
+
+  test('keeps what was good when an address or a plugin cannot be used', async () => {
+    agent.configure(config('', '\n  - { use: udp }', "listen: ['unix:/nonexistent/socket']"));
+    const before = await status();
+    const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+    assert.equal(answer.status, 422);
+    const outcome = (await answer.json()) as { ok: boolean; error: string; changes: string[] };
+    assert.equal(outcome.ok, false);
+    assert.match(outcome.error, /cannot listen on unix:\/nonexistent\/socket/);
+    assert.deepEqual(
+      (await status()).plugins.map(({ id }) => id),
+      before.plugins.map(({ id }) => id),
+    );
+    agent.configure(config());
+  });
+
+  test('by POST only, and from no page of another origin', async () => {
+    assert.equal((await fetch(`${agent.url}/-/reload`)).status, 405);
+    const headers = { Origin: 'https://page.example' };
+    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST', headers })).status, 403);
+  });
+
+  test('says what needs a start', async () => {
+    agent.configure(config('log: { format: json, level: warn }'));
+    const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+    const { changes, restart } = (await answer.json()) as { changes: string[]; restart: string[] };
+    assert.deepEqual(changes, ['log.level info → warn', 'log.format auto → json']);
+    assert.deepEqual(restart, ['log.format auto → json']);
+    agent.configure(config());
+    assert.equal(reload().status, 0);
+  });
+
+  test('under load drops no request and no sample, and keeps the history', async () => {
+    const first = (
+      await agent.until<Record<string, Sample[]>>(
+        '/api/v2.0/stats/?count=-1',
+        (all) => (all['/'] ?? []).length > 3,
+        'samples',
+      )
+    )['/']![0]!;
+    const load = new Load(agent.url, ['/api/v1.3/containers/', '/api/v2.1/machinestats', '/metrics', '/healthz']);
+    const web = "listen: ['127.0.0.1:0'], maxConnections: 300, requestTimeout: 20s, hosts: [a.example]";
+    const metrics = (option: string) => `\n  - { use: prometheus, with: { ${option}: false } }`;
+    const variants = [
+      config('', '\n  - { use: tcp }'),
+      config('', `\n  - { use: tcp }\n  - { use: memory, with: { kernelMemory: true } }${metrics('emptyLabels')}`),
+      config('', `\n  - { use: disk, enabled: false }${metrics('timestamps')}`, web),
+      config(
+        'history: { duration: 3m }\nlog: { level: warn }',
+        '\n  - { use: raw, id: again, with: { include: [/none] } }',
+      ),
+      config('events: { oom: { count: 5 } }'),
+    ];
+    for (let round = 0; round < 3; round++) {
+      for (const variant of variants) {
+        agent.configure(variant);
+        const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+        assert.equal(answer.status, 200, await answer.text());
+        await load.progress(20);
+      }
+    }
+    const { answered, failures } = await load.stop();
+    assert.deepEqual(failures, []);
+    assert.ok(answered >= 300, `${answered} requests`);
+    const samples = await samplesOf();
+    assert.equal(samples[0]!.timestamp, first.timestamp);
+    const incomplete = samples.filter(({ cpu, memory }) => cpu === undefined || memory === undefined);
+    assert.deepEqual(incomplete, []);
+  });
+
+  test('moves to other addresses while answers that have begun are finished', async () => {
+    const mover = await AgentProcess.start(config(), []);
+    try {
+      const slow = slowAnswer(mover.url);
+      await slow.begun;
+      const socket = join(mover.runtimeDirectory, 'http.sock');
+      mover.configure(config('', '', `listen: ['unix:${socket}']`));
+      assert.equal((await fetch(`${mover.url}/-/reload`, { method: 'POST' })).status, 200);
+      assert.equal(await statusOver(socket, '/healthz'), 200);
+      await assert.rejects(fetch(mover.url));
+      slow.goOn();
+      assert.equal(await slow.status, 200);
+    } finally {
+      await mover.stop();
+    }
+  });
+});
+
+test('the note of an agent is readable, and stale ones go', async () => {
+  const names = () => readdirSync(agent.runtimeDirectory).filter((name) => name.startsWith('agent-'));
+  assert.deepEqual(names(), [`agent-${agent.pid}.json`]);
+  writeFileSync(join(agent.runtimeDirectory, 'agent-1.json'), JSON.stringify({ pid: 1, startTime: 0 }));
+  assert.equal(reload('--pid', '1').status, 1, 'a note that is not the process’s own is not believed');
+  assert.equal(reload().status, 0);
+  assert.deepEqual(names(), [`agent-${agent.pid}.json`]);
+  rmSync(join(agent.runtimeDirectory, `agent-${agent.pid}.json`));
+  const { status: exit, error } = reload();
+  assert.equal(exit, 1);
+  assert.match(error, /no running agent was found\n +systemctl reload tallyman/);
+});
+
+function statusOver(socketPath: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest({ socketPath, path }, (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode!);
+    });
+    outgoing.once('error', reject);
+    outgoing.end();
+  });
+}
+
+/** A request whose body comes late. */
+function slowAnswer(url: string) {
+  let goOn = () => {};
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const answered = new Promise<number>((resolve, reject) => {
+    const headers = { 'Content-Length': 2, Expect: '100-continue' };
+    const outgoing = httpRequest(`${url}/api/v1.3/containers/`, { method: 'POST', headers, agent: false });
+    outgoing.once('continue', begun);
+    outgoing.once('response', (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode!);
+    });
+    outgoing.once('error', reject);
+    outgoing.flushHeaders();
+    goOn = () => outgoing.end('{}');
+  });
+  return { begun: hasBegun, goOn: () => goOn(), status: answered };
+}
+
+/** Clients that ask without end, half of them over connections that they keep. */
+class Load {
+  answered = 0;
+  readonly failures: string[] = [];
+  readonly #keeping = new Agent({ keepAlive: true, maxSockets: 4 });
+  #stopped = false;
+  readonly #clients: Promise<void>[];
+  #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+
+  constructor(
+    private readonly url: string,
+    paths: readonly string[],
+  ) {
+    this.#clients = paths.flatMap((path) => [this.#client(path, this.#keeping), this.#client(path, false)]);
+  }
+
+  /** Resolves when so many more requests have been answered. */
+  progress(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = { count: this.answered + count, resolve };
+    });
+  }
+
+  async stop(): Promise<this> {
+    this.#stopped = true;
+    await Promise.all(this.#clients);
+    this.#keeping.destroy();
+    return this;
+  }
+
+  async #client(path: string, agent: Agent | false): Promise<void> {
+    while (!this.#stopped) {
+      const failure = await this.#ask(path, agent);
+      if (failure !== undefined) this.failures.push(`${path}: ${failure}`);
+      this.answered++;
+      if (this.#waiting !== undefined && this.answered >= this.#waiting.count) this.#waiting.resolve();
+    }
+  }
+
+  #ask(path: string, agent: Agent | false): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const outgoing = httpRequest(`${this.url}${path}`, { agent }, (incoming) => {
+        incoming.resume();
+        incoming.once('end', () => resolve(incoming.statusCode === 200 ? undefined : String(incoming.statusCode)));
+        incoming.once('error', (error) => resolve(String(error)));
+      });
+      outgoing.once('error', (error) => resolve(String(error)));
+      outgoing.end();
+    });
+  }
+}
