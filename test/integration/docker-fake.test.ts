@@ -354,6 +354,44 @@ describe('docker handler on a daemon that misbehaves', () => {
     assert.equal(engine.requests.filter((url) => url.startsWith('/images/json')).length, 1);
   });
 
+  it('does not ask for disk usage unless told to, then once per interval', async () => {
+    engine.overrides.set('/system/df', { status: 200, body: '{"LayersSize":4096}' });
+    await engine.listen();
+    const asked = () => engine.requests.filter((url) => url.startsWith('/system/df')).length;
+    const { handler } = await start();
+    await up(bench!);
+    await handler.stop!();
+    assert.equal(asked(), 0);
+    const told = (await start({ engineUsage: true })).handler;
+    await until(
+      () => told.engineUsage!().length > 0,
+      () => JSON.stringify(context.log),
+    );
+    const [usage] = told.engineUsage!();
+    assert.deepEqual({ ...usage, askedAt: 0 }, { ...USAGE, endpoint: engine.endpoint, imagesBytes: 4096 });
+    await engine.shut();
+    await until(
+      () => told.runtime!() === undefined,
+      () => 'it does not notice',
+    );
+    await engine.listen();
+    await up(bench!);
+    assert.equal(told.engineUsage!().length, 1, 'the last answer stays');
+    assert.equal(asked(), 1);
+  });
+
+  it('says once that an engine refuses its disk usage', async () => {
+    engine.overrides.set('/system/df', { status: 500, body: '{"message":"busy"}' });
+    await engine.listen();
+    const { handler } = await start({ engineUsage: true });
+    await until(
+      () => warnings().length > 0,
+      () => JSON.stringify(context.log),
+    );
+    assert.match(warnings().join(), /refused disk usage with status 500: busy; .* stay as last known/);
+    assert.deepEqual(handler.engineUsage!(), []);
+  });
+
   it('an engine that refuses to tell of itself has the reason, not an error', async () => {
     engine.overrides.set('/info', { status: 500, body: '{"message":"no"}' });
     engine.overrides.set('/images/json', { status: 200, body: 'null' });
@@ -362,6 +400,8 @@ describe('docker handler on a daemon that misbehaves', () => {
     assert.match((await handler.engines!())[0]!.reason!, /refused info with status 500: no/);
   });
 });
+
+const USAGE = { runtime: 'docker', askedAt: 0, images: [], volumes: [] };
 
 /** The bench's methods, usable on their own. */
 async function bound(starting: Promise<HandlerBench>) {

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import plugin from '../../src/plugins/container-handlers/docker/index.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
+import { run } from '../support/engine-process.js';
 import { HandlerBench, pluginContext } from '../support/handler-bench.js';
 
 describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? false }, () => {
@@ -141,6 +142,42 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
     assert.equal(info!.rootDirectory, engine.dataRoot);
     assert.equal(info!.storageDriver, await engine.cli('info', '-f', '{{.Driver}}'));
     assert.ok(info!.images.some(({ tags }) => tags.includes(IMAGE)));
+  });
+
+  it('tells what images and volumes take up, when the user wants it', async () => {
+    await engine.cli('volume', 'create', 'filled');
+    const fill = 'dd if=/dev/zero of=/mnt/data bs=1k count=512';
+    await engine.cli('run', '--network=none', '--name=filler', '-v=filled:/mnt', IMAGE, 'sh', '-c', fill);
+    const asking = plugin.create(context, plugin.configSchema.parse({ endpoint: engine.endpoint, engineUsage: true }));
+    try {
+      await new HandlerBench(asking).start();
+      await until(
+        () => asking.engineUsage!().length > 0,
+        () => JSON.stringify(context.log),
+      );
+    } finally {
+      await asking.stop?.();
+    }
+    const [usage] = asking.engineUsage!();
+    const { Images, LayersSize, Volumes } = JSON.parse(
+      await run('curl', [
+        '-s',
+        '--unix-socket',
+        engine.endpoint.slice('unix://'.length),
+        'http://engine/system/df',
+      ]).then(({ stdout }) => stdout),
+    );
+    assert.equal(usage!.imagesBytes, LayersSize);
+    assert.deepEqual(
+      usage!.images.map(({ id, tags, bytes }) => ({ id, tags, bytes })),
+      Images.map(({ Id: id, RepoTags: tags, Size: bytes }: Record<string, unknown>) => ({ id, tags, bytes })),
+    );
+    const volume = usage!.volumes.find(({ name }) => name === 'filled');
+    assert.deepEqual(volume, { name: 'filled', bytes: Volumes[0].UsageData.Size, containers: 1 });
+    assert.ok(volume.bytes! >= 512 * 1024);
+    await engine.cli('rm', '-f', '-v', 'filler');
+    await engine.cli('volume', 'rm', 'filled');
+    assert.deepEqual(bench.handler.engineUsage!(), [], 'nobody asked this one to');
   });
 
   it('misses none of a storm of containers, and leaves none over', async () => {

@@ -106,6 +106,7 @@ export function scrapable(agent: Partial<AgentView>): AgentView {
     pending: () => [],
     plugins: () => [],
     runtimes: () => [],
+    engineUsage: () => [],
     fields: () => [],
     events: { query: () => [], subscribe: () => () => {} },
     self: () => ({

@@ -1,5 +1,5 @@
 import type { ContainerAppMetrics } from './app-metrics.js';
-import type { ContainerDescription, DepartedContainer, EngineReport, RuntimeInfo } from './container.js';
+import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage, RuntimeInfo } from './container.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { ServedOperation } from './http.js';
@@ -175,6 +175,8 @@ export interface AgentView {
   runtimes(): readonly RuntimeInfo[];
   /** What the container engines say of themselves; those that cannot be asked, with the reason. At most seconds old. */
   engines(): Promise<readonly EngineReport[]>;
+  /** What images and volumes take up, of the engines that are asked for it (rarely: it costs them much). */
+  engineUsage(): readonly EngineUsage[];
   /** The cgroup directories whose changes the kernel reports (inotify), by container, sorted by name. */
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[];
   /** What happened on this host. */

@@ -133,6 +133,39 @@ export interface EngineReport {
   readonly reason?: string;
 }
 
+/** What an image takes up, by the engine's own accounting; sizes it does not know are absent. */
+export interface EngineImageUsage {
+  readonly id: string;
+  /** `shop/web:1`, … */
+  readonly tags: readonly string[];
+  /** All its layers. */
+  readonly bytes?: number;
+  /** Those of its layers that other images use too. */
+  readonly sharedBytes?: number;
+}
+
+/** What a volume takes up, by the engine's own accounting; what it does not know is absent. */
+export interface EngineVolumeUsage {
+  readonly name: string;
+  readonly bytes?: number;
+  /** Number of containers that use it. */
+  readonly containers?: number;
+}
+
+/** What the images and volumes of an engine take up on its disk, by its own accounting, when it was last asked. */
+export interface EngineUsage {
+  /** `docker`, `podman`, … */
+  readonly runtime: string;
+  /** Its address, for people. */
+  readonly endpoint: string;
+  /** µs since the epoch */
+  readonly askedAt: number;
+  /** All images together, layers that they share counted once. */
+  readonly imagesBytes?: number;
+  readonly images: readonly EngineImageUsage[];
+  readonly volumes: readonly EngineVolumeUsage[];
+}
+
 /** A container that ended a short while ago: its cgroup is gone, what its handler knew of it at its end is not. */
 export interface DepartedContainer {
   /** The absolute cgroup path it had. */
@@ -167,6 +200,8 @@ export interface ContainerHandler {
    * often; an engine that cannot be asked is a report with a reason.
    */
   engines?(): Promise<readonly EngineReport[]>;
+  /** What the engines behind the handler said of their images' and volumes' sizes. Served from memory. */
+  engineUsage?(): readonly EngineUsage[];
   /**
    * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and
    * out-of-memory kills need not catch the moment. Served from memory. One that runs again is no longer listed.

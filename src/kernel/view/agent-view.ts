@@ -4,6 +4,7 @@ import {
   type ContainerView,
   type DepartedContainer,
   type EngineReport,
+  type EngineUsage,
   type EventLog,
   type FieldDescriptor,
   type LinuxHost,
@@ -133,6 +134,13 @@ export class LiveView implements AgentView {
       }
     });
     return (await Promise.all(answers)).flat();
+  }
+
+  engineUsage(): readonly EngineUsage[] {
+    return this.parts
+      .plugins()
+      .active('container-handler')
+      .flatMap(({ instance }) => instance.engineUsage?.() ?? []);
   }
 
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {

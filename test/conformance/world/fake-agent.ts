@@ -67,6 +67,7 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
       );
     },
     events: options.events ?? keptEvents(),
+    engineUsage: () => [],
     runtimes: () => (options.docker === undefined ? [] : [{ name: 'docker', ...options.docker }]),
   };
   // API versions use nothing else of it.

@@ -1,6 +1,7 @@
 import {
   type ContainerDescription,
   type EngineReport,
+  type EngineUsage,
   messageOf,
   type RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
@@ -8,6 +9,7 @@ import { createEngineClient, type EngineClient, EngineError, type TlsFiles } fro
 import { ContainerKnowledge, type Denial, type KnowledgeOptions } from './container-knowledge.js';
 import type { KnownContainer } from './container-table.js';
 import { EngineInfoCache } from './engine-info.js';
+import { EngineUsageWatch, type UsageOptions } from './engine-usage.js';
 import { followEvents, sinceText } from './event-stream.js';
 import type { EngineEvent } from './events.js';
 import { record, text } from './json.js';
@@ -20,7 +22,7 @@ const LAST_RETRY = 4000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
 
-export interface DaemonOptions extends KnowledgeOptions {
+export interface DaemonOptions extends KnowledgeOptions, UsageOptions {
   readonly tls: TlsFiles;
   /** ms */
   readonly resyncInterval: number;
@@ -50,6 +52,7 @@ export class DockerDaemon {
   #state: 'new' | 'up' | 'down' = 'new';
   #runtime: RuntimeInfo | undefined;
   readonly #info: EngineInfoCache;
+  readonly #usage: EngineUsageWatch;
   #away = 'it has not answered yet';
   #since: string | undefined;
   #quiet = false;
@@ -62,6 +65,7 @@ export class DockerDaemon {
     });
     this.#once = new OnceLogger(options.logger);
     this.#info = new EngineInfoCache(options.rules.namespace, options.endpoint.url, options.clock);
+    this.#usage = new EngineUsageWatch(options.rules.namespace, options.endpoint.url, options, this.#once);
   }
 
   /** `new` until the first connection succeeded or failed. */
@@ -79,6 +83,11 @@ export class DockerDaemon {
     return this.#info.report(this.#state === 'up' ? this.#client : undefined, this.#runtime, this.#away);
   }
 
+  /** What its images and volumes took up when it was last asked. */
+  get usage(): EngineUsage | undefined {
+    return this.#usage.usage;
+  }
+
   /** Connects, and reconnects for ever. @returns settles when the first connection succeeded or failed */
   start(): Promise<void> {
     return new Promise((settled) => {
@@ -88,6 +97,7 @@ export class DockerDaemon {
 
   stop(): void {
     this.#stop.abort();
+    this.#usage.disconnected();
     this.#client?.close();
     this.#knowledge.disconnected();
   }
@@ -177,6 +187,7 @@ export class DockerDaemon {
     } finally {
       this.#quiet = false;
       stopResync();
+      this.#usage.disconnected();
       this.#knowledge.disconnected();
       this.#client?.close();
       this.#client = undefined;
@@ -193,6 +204,7 @@ export class DockerDaemon {
       this.#options.logger.info(`${name} ${version} at ${url} reached`, { containers: this.#knowledge.size });
     }
     this.#listener.allChanged();
+    this.#usage.connected(this.#client!);
     void this.#tellRoot();
   }
 

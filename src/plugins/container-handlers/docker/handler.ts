@@ -3,6 +3,7 @@ import type {
   ContainerRegistrar,
   DepartedContainer,
   EngineReport,
+  EngineUsage,
   Identification,
   PluginContext,
   RuntimeInfo,
@@ -97,6 +98,10 @@ export class EngineHandler implements ContainerHandler {
 
   engines(): Promise<readonly EngineReport[]> {
     return Promise.all(this.#daemons.map((daemon) => daemon.report()));
+  }
+
+  engineUsage(): readonly EngineUsage[] {
+    return this.#daemons.flatMap(({ usage }) => usage ?? []);
   }
 
   departed(): readonly DepartedContainer[] {

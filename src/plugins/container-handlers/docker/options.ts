@@ -69,6 +69,16 @@ export const engineOptions = (defaultEndpoint: string) =>
     tombstoneFor: duration()
       .prefault('5m')
       .describe('How long a container that ended stays visible with its exit code.'),
+    engineUsage: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Ask the engine what its images and volumes take up on disk. It walks through all volumes for that: minutes of disk I/O where they are large.',
+      ),
+    engineUsageInterval: duration()
+      .refine((value) => value >= 60_000, { error: 'expected at least 1m' })
+      .prefault('1h')
+      .describe('How often it is asked; at least `1m`.'),
     include: patterns('Monitor only').describe('Monitor only what these match; an empty list matches everything.'),
     exclude: patterns('Leave out').describe('Leave out what any of these match.'),
     optOutLabel: z

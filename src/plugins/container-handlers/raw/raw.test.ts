@@ -29,7 +29,33 @@ describe('raw', () => {
     assert.equal(handler({ include: ['/system.slice/*'] }).identify('/user.slice').verdict, 'pass');
   });
 
-  it('refuses unknown options and broken globs', () => {
+  const verdicts = (config: unknown, paths: readonly string[]) => {
+    const asked = handler(config);
+    return paths.filter((path) => asked.identify(path).verdict === 'accept');
+  };
+
+  it('takes a prefix for a cgroup and all below it', () => {
+    const paths = ['/', '/app', '/app/web', '/app-old', '/other'];
+    assert.deepEqual(verdicts({ prefixes: ['/app'] }, paths), ['/', '/app', '/app/web']);
+    assert.deepEqual(verdicts({ prefixes: ['/app/'] }, paths), ['/', '/app/web']);
+    assert.deepEqual(verdicts({ prefixes: ['/'] }, paths), paths);
+  });
+
+  it('takes a plain prefix for a text, as cAdvisor does', () => {
+    const paths = ['/', '/app', '/app/web', '/app-old', '/other'];
+    const expected = ['/', '/app', '/app/web', '/app-old'];
+    assert.deepEqual(verdicts({ prefixes: ['/app'], prefixMatch: 'plain' }, paths), expected);
+  });
+
+  it('with dockerOnly takes / and what is named', () => {
+    const paths = ['/', '/app', '/app/web', '/system.slice', '/system.slice/cron.service'];
+    assert.deepEqual(verdicts({ dockerOnly: true }, paths), ['/']);
+    const named = { dockerOnly: true, prefixes: ['/app'], include: ['/system.slice/*'], exclude: ['/app/web'] };
+    assert.deepEqual(verdicts(named, paths), ['/', '/app', '/system.slice/cron.service']);
+  });
+
+  it('refuses unknown options, broken globs and prefixes that are no paths', () => {
+    assert.throws(() => raw.configSchema.parse({ prefixes: ['app'] }), /\/system\.slice/);
     assert.throws(() => raw.configSchema.parse({ includes: ['/a'] }), /includes/);
     assert.throws(() => raw.configSchema.parse({ include: ['/a[b'] }), /glob/);
   });

@@ -3,14 +3,16 @@ import {
   type Answer,
   definePlugin,
   type EngineReport,
+  type EngineUsage,
   type OperationInfo,
   PLUGIN_API_VERSION,
   z,
 } from '../../../kernel/contracts/index.js';
 
 /** The JSON of an engine's report. */
-function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport) {
-  if (info === undefined) return { runtime, endpoint, reason: reason ?? 'it said nothing of itself' };
+function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport, usage: EngineUsage | undefined) {
+  const disk_usage = usage && usageJson(usage);
+  if (info === undefined) return { runtime, endpoint, reason: reason ?? 'it said nothing of itself', disk_usage };
   return {
     runtime,
     endpoint,
@@ -33,6 +35,22 @@ function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport) 
       created: timeText(createdAt),
       size,
     })),
+    disk_usage,
+  };
+}
+
+/** Absent sizes are left out. */
+function usageJson({ askedAt, imagesBytes, images, volumes }: EngineUsage) {
+  return {
+    asked_at: timeText(askedAt),
+    images_size: imagesBytes,
+    images: images.map(({ id, tags, bytes, sharedBytes }) => ({
+      id,
+      repo_tags: tags,
+      size: bytes,
+      shared_size: sharedBytes,
+    })),
+    volumes: volumes.map(({ name, bytes, containers }) => ({ name, size: bytes, num_containers: containers })),
   };
 }
 
@@ -43,7 +61,15 @@ function timeText(time = 0): string {
 
 async function answer(agent: AgentView): Promise<Answer> {
   const reports = await agent.engines();
-  return { body: (out) => out.json(reports.map(reportJson)) };
+  const usages = agent.engineUsage();
+  const answers = reports.map((report) => {
+    const { runtime, endpoint } = report;
+    return reportJson(
+      report,
+      usages.find((usage) => usage.runtime === runtime && usage.endpoint === endpoint),
+    );
+  });
+  return { body: (out) => out.json(answers) };
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {

@@ -3,6 +3,22 @@ import { z } from '../../../kernel/contracts/index.js';
 const count = z.int().min(0);
 const time = z.iso.datetime();
 
+const bytes = count.optional().describe('bytes');
+const image = z.strictObject({ id: z.string(), repo_tags: z.array(z.string()), size: bytes, shared_size: bytes });
+const volume = z.strictObject({ name: z.string(), size: bytes, num_containers: count.optional() });
+
+const diskUsage = z
+  .strictObject({
+    asked_at: time,
+    images_size: bytes.describe('bytes, layers that images share counted once'),
+    images: z.array(image),
+    volumes: z.array(volume),
+  })
+  .meta({
+    id: 'EngineDiskUsage',
+    description: 'What its images and volumes took up when it was last asked, by its own accounting.',
+  });
+
 const engine = z
   .strictObject({
     runtime: z.string(),
@@ -23,11 +39,12 @@ const engine = z
     images: z.array(
       z.strictObject({ id: z.string(), repo_tags: z.array(z.string()), created: time, size: count.describe('bytes') }),
     ),
+    disk_usage: diskUsage.optional(),
   })
   .meta({ id: 'Engine', description: 'What a container engine says of itself.' });
 
 const absentEngine = z
-  .strictObject({ runtime: z.string(), endpoint: z.string(), reason: z.string() })
+  .strictObject({ runtime: z.string(), endpoint: z.string(), reason: z.string(), disk_usage: diskUsage.optional() })
   .meta({ id: 'AbsentEngine', description: 'An engine that cannot be asked, and why.' });
 
 /** The answer of `/api/engines`. */

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type AgentView, type Clock, RequestError } from '../../../kernel/contracts/index.js';
 import type { AgentMetrics, SeriesCount } from './agent-metrics.js';
 import type { ContainerWriter } from './container-writer.js';
+import { writeEngines } from './engine-metrics.js';
 import { writeMachine } from './machine-metrics.js';
 import type { PrometheusOptions } from './options.js';
 import type { Sheet } from './sheet.js';
@@ -49,6 +50,7 @@ export class Exposition {
     }
     this.subjects.reported(count);
     writeMachine(sheet, this.agent, this.options);
+    writeEngines(sheet, this.agent);
     if (this.options.selfMetrics) {
       this.self.write(sheet, count);
       this.containers.applications.writeSelf(sheet, this.agent.containers());

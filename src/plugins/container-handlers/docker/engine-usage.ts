@@ -1,0 +1,116 @@
+import {
+  type Clock,
+  type EngineImageUsage,
+  type EngineUsage,
+  type EngineVolumeUsage,
+  messageOf,
+  type Timers,
+} from '../../../kernel/contracts/index.js';
+import type { EngineClient } from './client.js';
+import { list, number, record, text } from './json.js';
+import type { OnceLogger } from './once-logger.js';
+
+/** When an engine is asked what its images and volumes take up. */
+export interface UsageOptions {
+  /** Whether it is asked at all: it then walks through all its volumes. */
+  readonly engineUsage: boolean;
+  /** ms */
+  readonly engineUsageInterval: number;
+  readonly timers: Timers;
+  readonly clock: Clock;
+}
+
+/** Asks one engine now and then what its images and volumes take up, and keeps its last answer. */
+export class EngineUsageWatch {
+  private answer: EngineUsage | undefined;
+  /** Monotonic ms of the last question. */
+  private askedAt: number | undefined;
+  private cancel = () => {};
+
+  /**
+   * @param runtime `docker`, `podman`
+   * @param endpoint its address, for people
+   */
+  constructor(
+    private readonly runtime: string,
+    private readonly endpoint: string,
+    private readonly options: UsageOptions,
+    private readonly once: OnceLogger,
+  ) {}
+
+  /** The engine's last answer; `undefined` before the first one, and for ever when it is not to be asked. */
+  get usage(): EngineUsage | undefined {
+    return this.answer;
+  }
+
+  /** Begins to ask. A connection that was lost for a moment does not make the next question come earlier. */
+  connected(client: EngineClient): void {
+    this.disconnected();
+    const { engineUsage, engineUsageInterval, clock, timers } = this.options;
+    if (!engineUsage) return;
+    const passed = this.askedAt === undefined ? engineUsageInterval : clock.monotonic() - this.askedAt;
+    this.cancel = timers.after(Math.max(0, engineUsageInterval - passed), async () => {
+      this.cancel = timers.every(engineUsageInterval, () => this.ask(client));
+      await this.ask(client);
+    });
+  }
+
+  disconnected(): void {
+    this.cancel();
+    this.cancel = () => {};
+  }
+
+  private async ask(client: EngineClient): Promise<void> {
+    const { runtime, endpoint, options } = this;
+    this.askedAt = options.clock.monotonic();
+    try {
+      const answer = await client.usage();
+      this.answer = { runtime, endpoint, askedAt: options.clock.now(), ...parseUsage(answer) };
+    } catch (error) {
+      this.once.warn('usage', `${messageOf(error)}; the sizes of its images and volumes stay as last known`);
+    }
+  }
+}
+
+/**
+ * Reads an engine's answer about its disk usage, in the form of Docker before and after API 1.52; what it leaves out is
+ * empty. A size of -1 is the engines' word for "not known".
+ */
+export function parseUsage(answer: unknown): Pick<EngineUsage, 'imagesBytes' | 'images' | 'volumes'> {
+  const usage = record(answer);
+  const ofImages = record(usage.ImageUsage ?? usage.ImagesDiskUsage);
+  const ofVolumes = record(usage.VolumeUsage ?? usage.VolumesDiskUsage);
+  const imagesBytes = size(usage.LayersSize) ?? size(ofImages.TotalSize);
+  return {
+    ...(imagesBytes !== undefined && { imagesBytes }),
+    images: list(usage.Images ?? ofImages.Items).map(parseImage),
+    volumes: list(usage.Volumes ?? ofVolumes.Items).map(parseVolume),
+  };
+}
+
+function parseImage(answer: unknown): EngineImageUsage {
+  const image = record(answer);
+  const [bytes, sharedBytes] = [size(image.Size), size(image.SharedSize)];
+  return {
+    id: text(image.Id),
+    tags: list(image.RepoTags).map(text),
+    ...(bytes !== undefined && { bytes }),
+    ...(sharedBytes !== undefined && { sharedBytes }),
+  };
+}
+
+function parseVolume(answer: unknown): EngineVolumeUsage {
+  const volume = record(answer);
+  const data = record(volume.UsageData);
+  const [bytes, containers] = [size(data.Size), size(data.RefCount)];
+  return {
+    name: text(volume.Name),
+    ...(bytes !== undefined && { bytes }),
+    ...(containers !== undefined && { containers }),
+  };
+}
+
+function size(value: unknown): number | undefined {
+  const known = number(value);
+  return known !== undefined && known >= 0 ? known : undefined;
+}
