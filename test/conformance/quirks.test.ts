@@ -241,7 +241,7 @@ test('summaries: containers without one are left out, none at all is an error', 
   const none = { present: false, mean: 0, std: 0, max: 0, fifty: 0, ninety: 0, ninetyfive: 0, count: 0 };
   const usage = { percentComplete: 0, cpu: none, memory: none };
   const summary = { time: 0, latest: { cpu: 0, memory: 0 }, minute: usage, hour: usage, day: usage };
-  const get = await over({ containers: [{ name: '/a', summary }, { name: '/a/b' }] });
+  const get = await over({ containers: [{ name: '/a', limits: { hasCpu: true }, summary }, { name: '/a/b' }] });
   assert.deepEqual(Object.keys(JSON.parse((await get('/api/v2.0/summary/a?recursive=true'))[1])), ['/a']);
   assert.deepEqual(await get('/api/v2.0/summary/a/b'), [
     404,

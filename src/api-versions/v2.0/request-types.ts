@@ -41,11 +41,12 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
       customMetrics.writeHistory(out, container.appMetrics, count),
     ),
     summary: async (request) => {
-      const summaries = withSummary(await selected(agent, request, parseOptions(request.query)));
+      const containers = withSummary(await selected(agent, request, parseOptions(request.query)));
       return mapAnswer(
-        summaries,
-        ([name]) => name,
-        (out, [, stats]) => writeSummary(out, stats),
+        containers,
+        ({ name }) => name,
+        // Computed one by one as they are written: those of 1,000 containers take a while.
+        (out, container) => writeSummary(out, container.summary()!),
       );
     },
     ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query))),

@@ -9,14 +9,10 @@ import {
 } from '../../kernel/contracts/index.js';
 
 /** The containers that have a summary. @throws RequestError 404 when none has */
-export function withSummary(containers: readonly ContainerView[]): readonly (readonly [string, DerivedStats])[] {
-  const summaries: (readonly [string, DerivedStats])[] = [];
-  for (const container of containers) {
-    const summary = container.summary();
-    if (summary !== undefined) summaries.push([container.name, summary]);
-  }
-  if (summaries.length === 0 && containers.length > 0) throw notFound(`partial failures: ${failures(containers)}`);
-  return summaries;
+export function withSummary(containers: readonly ContainerView[]): readonly ContainerView[] {
+  const able = containers.filter((container) => container.has('cpu') || container.has('memory'));
+  if (able.length === 0 && containers.length > 0) throw notFound(`partial failures: ${failures(containers)}`);
+  return able;
 }
 
 function failures(containers: readonly ContainerView[]): string {

@@ -67,6 +67,20 @@ test('the day fills up minute by minute', () => {
   assert.equal(summarizer.stats().day.percentComplete, 50);
 });
 
+test('hour and day are computed once for each minute that ends', () => {
+  const summarizer = new UsageSummarizer();
+  const step = 61_000_000;
+  for (let minute = 0; minute <= 5; minute++) summarizer.add(minute * step, 0, minute);
+  const before = summarizer.stats();
+  summarizer.add(5 * step + 1_000_000, 1e9, 7);
+  const within = summarizer.stats();
+  assert.equal(within.latest.memory, 7);
+  assert.equal(within.day, before.day);
+  assert.equal(within.hour, before.hour);
+  summarizer.add(6 * step, 1e9, 6);
+  assert.equal(summarizer.stats().day.memory.count, 6);
+});
+
 test('a rate needs 10 ms and a counter that did not go back', () => {
   assert.equal(millicores(1, 9_999), -1);
   assert.equal(millicores(-1, 1_000_000), -1);

@@ -25,7 +25,7 @@ export function millicores(cpu: number, elapsed: number): number {
 
 /**
  * Usage of one container over the last minute, hour and day, derived from its samples as they come. Hour and day are
- * computed when asked for.
+ * computed when first asked for after a minute ended.
  */
 export class UsageSummarizer {
   private times: number[] = [];
@@ -36,6 +36,9 @@ export class UsageSummarizer {
   private latestCpu = 0;
   private latestMemory = 0;
   private minute: UsageSummary = NOTHING;
+  /** Of the minutes that are closed: the same until the next one is. */
+  private hour: UsageSummary | undefined;
+  private day: UsageSummary | undefined;
 
   /**
    * Takes a stored sample.
@@ -64,12 +67,14 @@ export class UsageSummarizer {
   }
 
   stats(): DerivedStats {
+    this.hour ??= this.aggregate(MINUTES_PER_HOUR);
+    this.day ??= this.aggregate(MINUTES_PER_DAY);
     return {
       time: this.time,
       latest: { cpu: this.latestCpu, memory: this.latestMemory },
       minute: this.minute,
-      hour: this.aggregate(MINUTES_PER_HOUR),
-      day: this.aggregate(MINUTES_PER_DAY),
+      hour: this.hour,
+      day: this.day,
     };
   }
 
@@ -87,6 +92,8 @@ export class UsageSummarizer {
     this.minute = { percentComplete: 100, cpu: percentilesOf(rates), memory: percentilesOf(memories) };
     const { cpu: c, memory: m } = this.minute;
     this.minutes.push([c.max, c.mean, c.ninety, m.max, m.mean, m.ninety]);
+    this.hour = undefined;
+    this.day = undefined;
     this.times = [time];
     this.cpu = [cpu];
     this.memory = [memory];

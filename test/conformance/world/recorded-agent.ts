@@ -45,7 +45,13 @@ function optionsFor(type: string, url: string, recorded: Json, known: readonly F
     case 'machinestats':
       return { containers: [{ ...named('/'), samples: (recorded as JsonObject[]).map(sampleFromJson) }] };
     case 'summary':
-      return { containers: entries().map(([name, stats]) => ({ name, summary: summaryFromJson(stats) })) };
+      return {
+        containers: entries().map(([name, stats]) => ({
+          name,
+          limits: { hasCpu: true },
+          summary: summaryFromJson(stats),
+        })),
+      };
     case 'appmetrics':
       return { containers: entries().map(appMetricsOf) };
     case 'ps':
