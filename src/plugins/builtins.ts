@@ -40,6 +40,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   validate: importing(() => import('./endpoints/validate/index.js')),
   profiling: importing(() => import('./endpoints/profiling/index.js')),
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
+  otlp: importing(() => import('./sinks/otlp/index.js')),
 };
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */

@@ -19,7 +19,7 @@ export const pause = (milliseconds, signal) =>
   });
 
 /** User and system time of all threads of a process since its start, ms. */
-function cpuTime(pid) {
+export function cpuTime(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');

@@ -7,8 +7,9 @@ export interface Sink {
   /** Milliseconds from the end of one push to the beginning of the next. */
   readonly interval: number;
   /**
-   * Sends what is new. Not called again before it has settled. A rejection says that something was not delivered; what to
-   * do about it (keep, send again, drop and say so) is the sink's decision.
+   * Sends what is new. Called for as long as the plugin runs, whatever came of it before, and not again before it has
+   * settled. A rejection says that something was not delivered; what to do about it (keep and send again after a pause,
+   * drop and say so) is the sink's decision.
    * @param signal aborted when the plugin stops
    */
   push(signal: AbortSignal): Promise<void>;

@@ -243,7 +243,7 @@ export class PluginHost {
       record.state = 'running';
       if (slot.predecessor !== undefined) this.supersede(slot.predecessor);
       this.listener.activated(slot.active);
-      if (record.kind === 'sink') this.drive(container, record, instance as PluginInstances['sink']);
+      if (record.kind === 'sink') this.drive(container, instance as PluginInstances['sink']);
     } catch (error) {
       await this.discard(container);
       this.startFailed(slot, error, pause);
@@ -262,11 +262,10 @@ export class PluginHost {
     return (instance as PluginInstances['container-handler']).start?.(this.registrarOf(record.id));
   }
 
-  /** Calls a sink again and again; one that always fails is left alone for a while, like any plugin. */
-  private drive(container: DependencyContainer, record: PluginRecord, sink: PluginInstances['sink']): void {
+  /** Calls a sink again and again, also one that fails: what it holds meanwhile, and when it tries again, is its affair. */
+  private drive(container: DependencyContainer, sink: PluginInstances['sink']): void {
     const scope = container.resolve(PLUGIN_TOKENS.scope);
-    const clock = container.resolve(PLUGIN_TOKENS.clock);
-    scope.every(sink.interval, () => (record.isOpen(clock.monotonic()) ? undefined : sink.push(scope.signal)), 'push');
+    scope.every(sink.interval, () => sink.push(scope.signal), 'push');
   }
 
   private startFailed(slot: Slot, error: unknown, pause: number): void {

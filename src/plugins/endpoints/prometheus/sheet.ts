@@ -22,6 +22,8 @@ export class Sheet {
 
   /** Where the lines of the family go. */
   writer(family: Family): ByteWriter {
+    const known = this.writers[family.index];
+    if (known !== undefined) return known;
     for (let i = this.writers.length; i <= family.index; i++) this.writers.push(new ByteWriter(FIRST_CAPACITY));
     return this.writers[family.index]!;
   }

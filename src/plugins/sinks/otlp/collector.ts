@@ -1,0 +1,61 @@
+import type { AgentView, Clock, ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
+import type { ContainerPoints } from './encoder.js';
+import type { OtlpOptions } from './options.js';
+
+/** The sample of a container that was sent last. */
+interface Sent {
+  readonly view: ContainerView;
+  readonly time: number;
+  /** ns; NaN unknown */
+  readonly cpu: number;
+}
+
+/** Tells what is new since the last time: the newest sample of each container, unless it was sent already. */
+export class Collector {
+  private readonly cursor = {} as SampleCursor;
+  private sent = new Map<string, Sent>();
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly clock: Clock,
+    private readonly options: Pick<OtlpOptions, 'containersInclude' | 'containersExclude'>,
+  ) {}
+
+  /** Walks the containers. Each result is valid until the next one is asked for, or the event loop runs. */
+  *collect(): Generator<ContainerPoints, void, void> {
+    const sent = new Map<string, Sent>();
+    for (const container of this.agent.containers()) {
+      if (!this.isWanted(container)) continue;
+      const known = this.sent.get(container.name);
+      const before = known?.view === container ? known : undefined;
+      const points = this.newest(container, before);
+      if (points === undefined) {
+        if (before !== undefined) sent.set(container.name, before);
+        continue;
+      }
+      yield points;
+      sent.set(container.name, { view: container, time: points.cursor.time, cpu: points.cpu });
+    }
+    this.sent = sent;
+  }
+
+  private newest(container: ContainerView, before: Sent | undefined): (ContainerPoints & { cpu: number }) | undefined {
+    const window = container.samples({ count: 1 });
+    if (window.length === 0) return undefined;
+    const cursor = window.at(0, this.cursor);
+    if (cursor.time === before?.time) return undefined;
+    const column = cursor.layout.indexOf('cpu.usage.total');
+    const cpu = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
+    const cpuUsage = before === undefined ? Number.NaN : (cpu - before.cpu) / ((cursor.time - before.time) * 1000);
+    const start = container.description.state.startedAt ?? container.createdAt;
+    const uptime = start > 0 ? Math.max(0, this.clock.now() - start) / 1e6 : Number.NaN;
+    return { container, cursor, start, cpuUsage: cpuUsage >= 0 ? cpuUsage : Number.NaN, uptime, cpu };
+  }
+
+  private isWanted({ name, description }: ContainerView): boolean {
+    const { containersInclude, containersExclude } = this.options;
+    const hit = (patterns: readonly RegExp[]) =>
+      patterns.some((pattern) => pattern.test(name) || description.aliases.some((alias) => pattern.test(alias)));
+    return (containersInclude === undefined || hit(containersInclude)) && !hit(containersExclude);
+  }
+}

@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
+import { scrapable } from '../../../../test/support/exposition.js';
+import {
+  attributesOf,
+  decodeRequest,
+  encodePartialSuccess,
+  type Metric,
+  OtlpReceiver,
+} from '../../../../test/support/otlp-receiver.js';
+import { TestClock } from '../../../../test/support/probes.js';
+import type {
+  AgentView,
+  Column,
+  FieldDescriptor,
+  Logger,
+  PluginContext,
+  Sink,
+} from '../../../kernel/contracts/index.js';
+import otlp from './index.js';
+import { RequestQueue } from './request-queue.js';
+import { MessageWriter, readResponse } from './wire.js';
+
+const TIME = 1_795_518_450_605_123;
+
+const column = (name: string, more: Partial<FieldDescriptor> = {}, labels?: readonly string[]): Column => ({
+  field: { name, unit: 'count', kind: 'gauge', help: `what ${name} is`, source: { any: 'a test' }, ...more },
+  ...(labels !== undefined && { labels }),
+});
+const NS = { unit: 'nanoseconds', kind: 'counter' } as const;
+const BYTES = { unit: 'bytes', kind: 'gauge' } as const;
+const DISK = { unit: 'bytes', kind: 'counter', dimensions: ['major', 'minor', 'device', 'operation'] } as const;
+
+const WEB: FakeContainer = {
+  name: '/docker/x',
+  namespace: 'docker',
+  aliases: ['web', 'x'],
+  createdAt: TIME - 60_000_000,
+  description: { id: 'x', image: 'shop:1', imageId: 'sha256:1', labels: { tier: 'front', secret: '1' } },
+  samples: [
+    {
+      time: TIME,
+      cells: [
+        [column('cpu.usage.total', NS), 5_000_000_000],
+        [column('cpu.usage.user', NS), 3_000_000_000],
+        [column('cpu.usage.system', NS), 2_000_000_001],
+        [column('memory.usage', BYTES), 2n ** 53n + 1n],
+        [column('memory.hierarchical.pgfault', { kind: 'counter' }), 100],
+        [column('memory.hierarchical.pgmajfault', { kind: 'counter' }), 10],
+        [column('diskio.io_service_bytes', DISK, ['8', '0', '/dev/sda', 'Read']), 4096],
+        [column('diskio.io_service_bytes', DISK, ['8', '0', '/dev/sda', 'Sync']), 4096],
+        [column('network.tx_bytes', { ...DISK, dimensions: ['interface'] }, ['eth0']), 7],
+        [column('gpu.load', { unit: 'percent' }), 50],
+        [column('gpu.gone'), Number.NaN],
+      ],
+    },
+  ],
+};
+
+function worldOf(containers: readonly FakeContainer[]): AgentView {
+  return scrapable(fakeAgent({ containers, machine: { machine_id: 'm' } }));
+}
+
+describe('otlp', () => {
+  let receiver: OtlpReceiver;
+  let controller: AbortController;
+  let clock: TestClock;
+  let lines: string[];
+
+  beforeEach(async () => {
+    receiver = await OtlpReceiver.listen();
+    controller = new AbortController();
+    clock = new TestClock();
+    lines = [];
+  });
+  afterEach(() => receiver.close());
+
+  function sink(agent: AgentView, options: Record<string, unknown> = {}): Sink {
+    const say = (message: string) => void lines.push(message);
+    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const context = { agent, clock, logger, signal: controller.signal } as unknown as PluginContext;
+    return otlp.create(context, otlp.configSchema.parse({ endpoint: receiver.url, ...options }));
+  }
+
+  function metrics(index = 0): Map<string, Metric> {
+    const { resourceMetrics } = receiver.received[index]!.request;
+    return new Map(resourceMetrics[0]!.scopeMetrics[0]!.metrics.map((metric) => [metric.name, metric]));
+  }
+
+  test('a container is a resource, its numbers have the names of the semantic conventions', async () => {
+    await sink(worldOf([WEB]), { labels: ['tier'], headers: { 'X-Token': 'abc' } }).push(controller.signal);
+    const [{ headers, request }] = receiver.received as [OtlpReceiver['received'][0]];
+    assert.equal(headers['content-type'], 'application/x-protobuf');
+    assert.equal(headers['content-encoding'], 'gzip');
+    assert.equal(headers['x-token'], 'abc');
+    const { 'host.name': _, ...resource } = attributesOf(request.resourceMetrics[0]!.resource.attributes);
+    assert.deepEqual(resource, {
+      'host.id': 'm',
+      'container.id': 'x',
+      'container.name': 'web',
+      'container.image.name': 'shop:1',
+      'container.image.id': 'sha256:1',
+      'container.runtime.name': 'docker',
+      'tallyman.container': '/docker/x',
+      'container.label.tier': 'front',
+    });
+    const sent = metrics();
+    const cpu = sent.get('container.cpu.time')!;
+    assert.equal(cpu.unit, 's');
+    assert.equal(cpu.sum!.isMonotonic, true);
+    assert.equal(cpu.sum!.aggregationTemporality, 'AGGREGATION_TEMPORALITY_CUMULATIVE');
+    assert.deepEqual(
+      cpu.sum!.dataPoints.map(({ attributes, asDouble }) => [attributesOf(attributes)['cpu.mode'], asDouble]),
+      [
+        ['user', 3],
+        ['system', 2.000000001],
+      ],
+    );
+    const [point] = cpu.sum!.dataPoints;
+    assert.equal(point!.timeUnixNano, '1795518450605123000');
+    assert.equal(point!.startTimeUnixNano, '1795518390605123000');
+    assert.equal(sent.get('container.memory.usage')!.sum!.dataPoints[0]!.asInt, '9007199254740993');
+    assert.ok(!sent.get('container.memory.usage')!.sum!.isMonotonic);
+    const points = (name: string) =>
+      (sent.get(name)?.sum ?? sent.get(name)!.gauge)!.dataPoints.map(({ attributes, asInt, asDouble }) => ({
+        ...attributesOf(attributes),
+        value: asInt ?? asDouble,
+      }));
+    assert.deepEqual(points('container.memory.paging.faults'), [
+      { 'system.paging.fault.type': 'minor', value: '90' },
+      { 'system.paging.fault.type': 'major', value: '10' },
+    ]);
+    assert.deepEqual(points('container.disk.io'), [
+      { 'disk.io.direction': 'read', 'system.device': '/dev/sda', value: '4096' },
+    ]);
+    assert.deepEqual(points('container.network.io'), [
+      { 'network.io.direction': 'transmit', 'network.interface.name': 'eth0', value: '7' },
+    ]);
+    assert.deepEqual(points('container.gpu.load'), [{ value: 0.5 }]);
+    assert.equal(sent.get('container.gpu.load')!.unit, '1');
+    assert.equal(sent.has('container.gpu.gone'), false);
+    assert.equal(sent.get('container.uptime')!.gauge!.dataPoints.length, 1);
+  });
+
+  test('only what the conventions name, when that is wanted; containers by name', async () => {
+    const raw = { ...WEB, name: '/raw', aliases: [], description: {} };
+    const options = { fields: 'conventions', containersExclude: ['/raw'], compression: 'none' };
+    await sink(worldOf([WEB, raw]), options).push(controller.signal);
+    assert.equal(metrics().has('container.gpu.load'), false);
+    assert.equal(receiver.received[0]!.request.resourceMetrics.length, 1);
+    assert.equal(receiver.received[0]!.headers['content-encoding'], undefined);
+  });
+
+  test('a sample is sent once; the next one tells the CPUs in use', async () => {
+    let containers = [WEB];
+    let views = worldOf(containers);
+    const live = new Proxy({} as AgentView, { get: (_, key) => views[key as keyof AgentView] });
+    const otlpSink = sink(live);
+    await otlpSink.push(controller.signal);
+    await otlpSink.push(controller.signal);
+    assert.equal(receiver.received.length, 1);
+    const view = views.containers()[0]!;
+    const later = {
+      ...WEB,
+      samples: [{ time: TIME + 2_000_000, cells: [[column('cpu.usage.total', NS), 8_000_000_000]] }],
+    } as FakeContainer;
+    containers = [later];
+    const samples = worldOf(containers).containers()[0]!.samples;
+    Object.assign(view, { samples });
+    views = { ...views, containers: () => [view] };
+    await otlpSink.push(controller.signal);
+    assert.equal(metrics(1).get('container.cpu.usage')!.gauge!.dataPoints[0]!.asDouble, 1.5);
+    assert.equal(metrics(1).get('container.cpu.time')!.sum!.dataPoints[0]!.asDouble, 8);
+  });
+
+  test('many containers go in several requests', async () => {
+    const many = Array.from({ length: 50 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
+    await sink(worldOf(many), { batchSize: 100 }).push(controller.signal);
+    assert.ok(receiver.received.length > 3);
+    const resources = receiver.received.flatMap(({ request }) => request.resourceMetrics);
+    assert.equal(resources.length, 50);
+  });
+
+  test('a receiver that is away or busy gets it later, in order and with a pause', async () => {
+    const otlpSink = sink(worldOf([WEB]));
+    receiver.answers.push({ status: 503, headers: { 'Retry-After': '5' } });
+    await assert.rejects(otlpSink.push(controller.signal), /503 Service Unavailable; what waits is kept/);
+    clock.advance(4_000);
+    await assert.rejects(otlpSink.push(controller.signal), /503/, 'still in the pause');
+    assert.equal(receiver.received.length, 0);
+    clock.advance(2_000);
+    await otlpSink.push(controller.signal);
+    assert.equal(receiver.received.length, 1);
+    assert.ok(lines.some((line) => line.includes('takes metrics again')));
+    const { port } = receiver;
+    const other = sink(worldOf([WEB]));
+    await receiver.close();
+    await assert.rejects(other.push(controller.signal), /ECONNREFUSED/);
+    receiver = await OtlpReceiver.listen(port);
+    clock.advance(60_000);
+    await other.push(controller.signal);
+    assert.equal(receiver.received.length, 1);
+  });
+
+  test('what is refused is dropped and said; what is left out is passed on', async () => {
+    const otlpSink = sink(worldOf([WEB]));
+    receiver.answers.push({ status: 400 });
+    await assert.rejects(otlpSink.push(controller.signal), /400 Bad Request; 9 data points are dropped/);
+    await otlpSink.push(controller.signal);
+    assert.equal(receiver.received.length, 0);
+    receiver.answers.push({ status: 200, body: encodePartialSuccess(3, 'too old') });
+    await sink(worldOf([WEB])).push(controller.signal);
+    assert.deepEqual(lines, ['the receiver left 3 data points out: too old']);
+  });
+
+  test('a full queue drops the oldest and says how much', async () => {
+    const many = Array.from({ length: 20 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
+    const otlpSink = sink(worldOf(many), { batchSize: 1, compression: 'none', queueSize: 8_000 });
+    receiver.answers.push({ status: 503 });
+    await assert.rejects(otlpSink.push(controller.signal), /503/);
+    assert.equal(lines.filter((line) => line.startsWith('the queue is full')).length, 1);
+    clock.advance(60_000);
+    await otlpSink.push(controller.signal);
+    const names = receiver.received.flatMap(({ request }) =>
+      request.resourceMetrics.map(({ resource }) => attributesOf(resource.attributes)['tallyman.container']),
+    );
+    assert.ok(names.length > 0 && names.length < 20);
+    assert.ok(names.includes('/c9'), 'the newest are kept');
+    assert.ok(lines.some((line) => /^\d+ data points were lost meanwhile$/.test(line)));
+  });
+
+  test('stopping hands over what is new', async () => {
+    const otlpSink = sink(worldOf([WEB]));
+    await otlpSink.stop!();
+    assert.equal(receiver.received.length, 1);
+  });
+});
+
+describe('wire format', () => {
+  test('any text and number comes out of the official decoder as it went in', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+        fc.double(),
+        (text, exact, double) => {
+          const out = new MessageWriter();
+          const value = Number(exact);
+          out.message(1, () =>
+            out.message(2, () =>
+              out.message(2, () => {
+                out.string(1, text);
+                out.message(5, () => {
+                  out.message(1, () => {
+                    out.fixed64(6, value, Number(exact - BigInt(value)));
+                    out.attribute(7, text, text);
+                  });
+                  out.message(1, () => out.double(4, double));
+                });
+              }),
+            ),
+          );
+          const [metric] = decodeRequest(out.finish()).resourceMetrics[0]!.scopeMetrics[0]!.metrics;
+          const wellFormed = text.toWellFormed();
+          assert.equal(metric!.name ?? '', wellFormed);
+          assert.equal(metric!.gauge!.dataPoints[0]!.asInt, String(exact));
+          assert.deepEqual(attributesOf(metric!.gauge!.dataPoints[0]!.attributes), { [wellFormed]: wellFormed });
+          assert.ok(Object.is(Number(metric!.gauge!.dataPoints[1]!.asDouble), double));
+        },
+      ),
+    );
+  });
+
+  test('no answer of a receiver is too odd', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const partial = readResponse(bytes);
+        assert.ok(partial === undefined || Number.isFinite(partial.rejected));
+      }),
+    );
+    assert.deepEqual(readResponse(encodePartialSuccess(2 ** 40, 'é')), { rejected: 2 ** 40, message: 'é' });
+    assert.equal(readResponse(new Uint8Array()), undefined);
+  });
+
+  test('the queue keeps to its bound', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(50)), (sizes) => {
+        const queue = new RequestQueue(100);
+        let dropped = 0;
+        for (const size of sizes) dropped += queue.add({ body: new Uint8Array(size), points: 1 });
+        let bytes = 0;
+        let left = 0;
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          bytes += next.body.length;
+          left++;
+        }
+        assert.ok(bytes <= 100);
+        assert.equal(left + dropped, sizes.length);
+      }),
+    );
+  });
+});
