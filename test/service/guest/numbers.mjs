@@ -47,7 +47,7 @@ const keyed = (cgroup, file) =>
   );
 
 /** The numbers of a sample, by their place in the API's answer, taken from the kernel's files. */
-function kernelStats(cgroup) {
+function kernelStats(cgroup, pid) {
   const cpu = keyed(cgroup, 'cpu.stat');
   const memory = keyed(cgroup, 'memory.stat');
   const usage = number(cgroup, 'memory.current');
@@ -75,7 +75,30 @@ function kernelStats(cgroup) {
     numbers[`diskio.io_serviced.${device}.Read`] = counters.rios;
     numbers[`diskio.io_serviced.${device}.Write`] = counters.wios;
   }
-  return numbers;
+  return { ...numbers, ...stalls(cgroup), ...(pid !== undefined && traffic(pid)) };
+}
+
+/** Total stall times by resource, µs: only they stand still while nothing happens. */
+function stalls(cgroup) {
+  const lines = Object.entries({ cpu: 'cpu', memory: 'memory', diskio: 'io' }).flatMap(([section, resource]) =>
+    [...text(cgroup, `${resource}.pressure`).matchAll(/^(some|full) .*total=(\d+)$/gm)].map(([, scope, total]) => [
+      `${section}.psi.${scope}.total`,
+      Number(total),
+    ]),
+  );
+  return Object.fromEntries(lines);
+}
+
+/** Counters of the interfaces in the network namespace of a process. */
+function traffic(pid) {
+  const lines = readFileSync(`/proc/${pid}/net/dev`, 'utf8').matchAll(/^ *(eth\d+): *(.*)$/gm);
+  return Object.fromEntries(
+    [...lines].flatMap(([, name, columns]) => {
+      const [rxBytes, rxPackets, , , , , , , txBytes, txPackets] = columns.split(/ +/).map(Number);
+      const counters = { rx_bytes: rxBytes, rx_packets: rxPackets, tx_bytes: txBytes, tx_packets: txPackets };
+      return Object.entries(counters).map(([counter, value]) => [`network.${name}.${counter}`, value]);
+    }),
+  );
 }
 
 function ioStat(cgroup) {
@@ -91,19 +114,27 @@ function ioStat(cgroup) {
     });
 }
 
-/** `a.b.c` of a sample; disk tables are lists, found by device. */
+/** `a.b.c` of a sample; disk tables are lists, found by device, and so are interfaces, found by name. */
 function apiNumber(sample, path) {
   const parts = path.split('.');
-  if (parts[0] !== 'diskio') return parts.reduce((at, part) => at?.[part], sample);
+  if (parts[0] === 'network') {
+    const [, name, counter] = parts;
+    return sample.network?.interfaces?.find((entry) => entry.name === name)?.[counter];
+  }
+  if (parts[0] !== 'diskio' || parts[1] === 'psi') return parts.reduce((at, part) => at?.[part], sample);
   const [, table, device, operation] = parts;
   const [major, minor] = device.split(':').map(Number);
   return sample.diskio[table]?.find((entry) => entry.major === major && entry.minor === minor)?.stats[operation];
 }
 
-export async function compareStats(name, cgroup) {
-  const before = kernelStats(cgroup);
-  const answer = await get(`/api/v2.0/stats${cgroup}?type=name&count=1&max_age=0s`);
-  const after = kernelStats(cgroup);
+/**
+ * @param request path and query under which the API knows the container
+ * @param pid one of its processes, when it has a network of its own
+ */
+export async function compareStats(name, cgroup, request = `${cgroup}?type=name`, pid = undefined) {
+  const before = kernelStats(cgroup, pid);
+  const answer = await get(`/api/v2.0/stats${request}&count=1&max_age=0s`);
+  const after = kernelStats(cgroup, pid);
   const sample = answer[cgroup].at(-1);
   const known = Object.keys(before).filter((path) => !Number.isNaN(before[path]) && before[path] !== undefined);
   return known.map((path) => ({
@@ -115,13 +146,15 @@ export async function compareStats(name, cgroup) {
 }
 
 /** Limits do not move: each has one right value. A file is only there with its controller. */
-export async function compareSpec(name, cgroup) {
-  const spec = (await get(`/api/v2.0/spec${cgroup}?type=name`))[cgroup];
+export async function compareSpec(name, cgroup, request = `${cgroup}?type=name`) {
+  const spec = (await get(`/api/v2.0/spec${request}`))[cgroup];
   const unlimited = (value) => (value === Number.POSITIVE_INFINITY ? 2 ** 64 : value);
   const shares = (weight) => 2 + Math.trunc(((weight - 1) * 262142) / 9999);
   const limits = [
     ['cpu.limit', 'cpu.weight', (file) => shares(number(cgroup, file))],
     ['cpu.mask', 'cpuset.cpus.effective', (file) => text(cgroup, file)],
+    ['cpu.quota', 'cpu.max', (file) => Number(text(cgroup, file).split(' ')[0]) || undefined],
+    ['processes.limit', 'pids.max', (file) => (text(cgroup, file) === 'max' ? undefined : number(cgroup, file))],
     ['memory.limit', 'memory.max', (file) => unlimited(number(cgroup, file))],
     ['memory.reservation', 'memory.min', (file) => number(cgroup, file) || undefined],
     ['memory.swap_limit', 'memory.swap.max', (file) => unlimited(number(cgroup, file))],
@@ -129,6 +162,6 @@ export async function compareSpec(name, cgroup) {
   return limits
     .filter(([, file]) => existsSync(join(CGROUPS, cgroup, file)))
     .map(([path, file, right]) => ({ path, value: right(file) }))
-    .filter(({ value }) => value !== undefined) // a reservation of 0 is left out of the answer
+    .filter(({ value }) => value !== undefined) // no quota and a reservation of 0 are left out of the answer
     .map(({ path, value }) => ({ what: `${name}: ${path}`, low: value, api: apiNumber(spec, path), high: value }));
 }

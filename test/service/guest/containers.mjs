@@ -1,0 +1,60 @@
+// One container of Docker and one of Podman in the virtual machine, both with the systemd driver.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { AGENT, compareSpec, compareStats, get, until } from './numbers.mjs';
+
+const TAR = '/usr/local/share/busybox.tar';
+const LIMITS = ['--memory=64m', '--cpus=0.25', '--cpu-shares=512', '--cpuset-cpus=0', '--pids-limit=50'];
+/** Leaves a trace in every controller and on the network, then sleeps: its numbers stand still. */
+const TRACE = [
+  'dd if=/dev/zero of=/data bs=64k count=32 conv=fsync',
+  'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done',
+  'ping -c 3 $(ip route | sed -n "s/default via \\([0-9.]*\\).*/\\1/p")',
+  'touch /done',
+  'exec sleep 100000',
+].join('; ');
+
+export const engines = [
+  { runtime: 'docker', image: 'busybox:1' },
+  { runtime: 'podman', image: 'localhost/busybox:1' },
+];
+
+/** Podman takes the presence of INVOCATION_ID for being a unit itself, and then leaves its monitor in the caller's cgroup. */
+const { INVOCATION_ID: _, ...env } = process.env;
+const cli = (runtime, ...args) => execFileSync(runtime, args, { encoding: 'utf8', env }).trim();
+
+/** Starts the engine's container and waits until it has done its work. */
+export async function startContainer({ runtime, image }) {
+  const name = `of-${runtime}`;
+  cli(runtime, 'import', TAR, image);
+  const flags = ['-d', `--name=${name}`, '--label=com.acme.tier=front', ...LIMITS];
+  const id = cli(runtime, 'run', ...flags, image, 'sh', '-c', TRACE)
+    .split('\n')
+    .at(-1);
+  const pid = cli(runtime, 'inspect', '-f', '{{.State.Pid}}', name);
+  await until(`the container of ${runtime} to do its work`, () => existsSync(`/proc/${pid}/root/done`));
+  const cgroup = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
+  return { runtime, image, name, id, pid, cgroup };
+}
+
+/** Whether the API knows the container by its name. */
+export async function isKnown({ runtime, name }) {
+  const { ok } = await fetch(`${AGENT}/api/v2.0/spec/${name}?type=${runtime}`);
+  return ok;
+}
+
+/** What the API says of the container, by its name, and where it finds it by its id. */
+export async function compareContainer({ runtime, image, name, id, pid, cgroup }) {
+  const request = `/${name}?type=${runtime}`;
+  const [[path, spec]] = Object.entries(await get(`/api/v2.0/spec${request}`));
+  const byId = Object.keys(await get(`/api/v2.0/spec/${id.slice(0, 12)}?type=${runtime}`));
+  const { aliases, namespace, labels } = spec;
+  return {
+    runtime,
+    id,
+    cgroup,
+    image,
+    told: { path, byId, aliases, namespace, image: spec.image, labels },
+    numbers: [...(await compareStats(name, cgroup, request, pid)), ...(await compareSpec(name, cgroup, request))],
+  };
+}
