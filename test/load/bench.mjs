@@ -1,23 +1,24 @@
 // `npm run bench`: what the agent costs, on real cgroups of this host; docs/performance.md explains each number.
 //
 //   npm run bench -- [--cgroups 100,1000] [--seconds 30] [--json FILE] [--skip-backoff]
+//                   [--only-api]
 //
 // Needs root. Leaves nothing behind, also when it is interrupted.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { killAll, message, startAgent, stop, stopAll, track } from './agents.mjs';
+import { measureApi } from './api.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
-import { printProfile, printTable } from './report.mjs';
+import { printApi, printProfile, printTable } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const main = join(here, '..', '..', 'dist', 'cli', 'main.js');
 const interruption = new AbortController();
 const { signal } = interruption;
-const processes = new Set();
 const say = (text) => console.error(`bench: ${text}`);
 
 const SETTLE_SECONDS = 10;
@@ -26,77 +27,18 @@ const BACKOFF_SECONDS = 130;
 const BACKOFF_CYCLE_SECONDS = 60;
 const BULK_QUERIES = 5;
 const PROFILE_SECONDS = 10;
+/** The history of 2 minutes at 1 s is full. */
+const HISTORY_SECONDS = 125;
 
 /** The agent sees the bench's cgroups and the machine; what else lives on this host does not count. */
-const configuration = (parent, maxInterval) => `
+const configuration = (parent, maxInterval, below = '*') => `
 web: { listen: [127.0.0.1:0] }
 housekeeping: { interval: 1s, maxInterval: ${maxInterval} }
 plugins:
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
-  - { use: raw, with: { include: [${parent}, ${parent}/*] } }
+  - { use: raw, with: { include: [${parent}, ${parent}/${below}] } }
 `;
-
-/** Starts a process that ends with the bench. */
-function track(child) {
-  processes.add(child);
-  child.once('exit', () => processes.delete(child));
-  return child;
-}
-
-function message(child) {
-  return new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', (code, by) => reject(new Error(`a process of the bench ended early (${code ?? by})`)));
-  });
-}
-
-async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const killer = setTimeout(() => child.kill('SIGKILL'), 5000);
-  await ended;
-  clearTimeout(killer);
-}
-
-/** Starts the agent; knows how long it took to its first answer and to its first answer with every cgroup. */
-async function startAgent(folder, maxInterval, parent, count) {
-  const file = join(folder, 'tallyman.yaml');
-  writeFileSync(file, configuration(parent, maxInterval), { mode: 0o600 });
-  const started = performance.now();
-  const probe = ['--import', join(here, 'probe.mjs')];
-  const agent = track(
-    spawn(process.execPath, [...probe, main, '--config', file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
-  );
-  const url = await announcedUrl(agent);
-  await request(`${url}/healthz`);
-  const firstAnswer = performance.now() - started;
-  for (;;) {
-    const answer = await (await fetch(`${url}/api/v2.0/stats${parent}?recursive=true&count=1`))
-      .json()
-      .catch(() => ({}));
-    if (Object.values(answer).filter((samples) => samples.length > 0).length === count + 1) break;
-    if (performance.now() - started > 60_000) throw new Error('the agent did not find all cgroups in 60 s');
-    await pause(20, signal);
-  }
-  return { agent, url, pid: agent.pid, firstAnswer, allFound: performance.now() - started };
-}
-
-function announcedUrl(agent) {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const listen = (chunk) => {
-      said += chunk;
-      const [url] = /http:\/\/[\d.]+:\d+/.exec(said) ?? [];
-      if (url) resolve(url);
-      if (said.length > 1e6) said = '';
-    };
-    agent.stdout.on('data', listen);
-    agent.stderr.on('data', listen);
-    agent.once('exit', (code) => reject(new Error(`the agent ended with status ${code}:\n${said}`)));
-  });
-}
 
 /** One load on a running agent: CPU undisturbed first, then latencies, the loop's delay, and where the time goes. */
 async function measureLoad({ agent, url, pid }, parent, seconds) {
@@ -138,6 +80,23 @@ async function measureFloor(paths, seconds) {
   return cpu;
 }
 
+/** What the API can bear, with all cgroups active and full history. */
+async function measureApiOf(count, seconds, folder) {
+  say(`${count} cgroups, all active, for the API: ${HISTORY_SECONDS} s of history first`);
+  const { name, folders } = createCgroups(count);
+  const herd = track(fork(join(here, 'herd.mjs')));
+  herd.send({ folders });
+  await message(herd);
+  herd.send({ active: true });
+  const running = await startAgent(folder, configuration(name, '1s', '**'), name, count, signal);
+  await pause(HISTORY_SECONDS * 1000, signal);
+  const result = await measureApi(running, name, seconds, { say, signal });
+  await stop(running.agent);
+  await stop(herd);
+  await removeCgroups();
+  return { count, ...result };
+}
+
 async function measureCount(count, seconds, folder, withBackoff) {
   say(`${count} cgroups: making them, each with a process`);
   const { name, folders } = createCgroups(count);
@@ -146,7 +105,7 @@ async function measureCount(count, seconds, folder, withBackoff) {
   await message(herd);
 
   say('the agent at a fixed interval of 1 s: idle');
-  const running = await startAgent(folder, '1s', name, count);
+  const running = await startAgent(folder, configuration(name, '1s'), name, count, signal);
   const { firstAnswer, allFound } = running;
   const idle = await measureLoad(running, name, seconds);
   const files = openCgroupFiles(running.pid);
@@ -165,7 +124,7 @@ async function measureCount(count, seconds, folder, withBackoff) {
   let backoff;
   if (withBackoff) {
     say(`the agent with back-off, idle: waiting ${BACKOFF_SECONDS} s for the intervals to grow`);
-    const patient = await startAgent(folder, '60s', name, count);
+    const patient = await startAgent(folder, configuration(name, '60s'), name, count, signal);
     await pause(BACKOFF_SECONDS * 1000, signal);
     const cpu = await cpuPerSecond(patient.pid, Math.max(seconds, BACKOFF_CYCLE_SECONDS), signal);
     const all = await latency(`${patient.url}/api/v2.0/stats/?recursive=true&count=1`, seconds / 2, 200, signal);
@@ -194,6 +153,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '30' },
     json: { type: 'string' },
     'skip-backoff': { type: 'boolean', default: false },
+    'only-api': { type: 'boolean', default: false },
   },
 });
 if (process.getuid() !== 0) {
@@ -202,27 +162,30 @@ if (process.getuid() !== 0) {
 }
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.once(name, () => interruption.abort(new Error(`ended by ${name}`)));
-signal.addEventListener('abort', () => {
-  for (const child of processes) child.kill('SIGKILL');
-});
+signal.addEventListener('abort', killAll);
 const folder = mkdtempSync(join(tmpdir(), 'tallyman-bench-'));
 try {
   await removeCgroups();
   const host = hostFacts();
   const results = [];
-  for (const count of options.cgroups.split(',').map(Number)) {
+  const counts = options.cgroups.split(',').map(Number);
+  for (const count of options['only-api'] ? [] : counts) {
     results.push(await measureCount(count, Number(options.seconds), folder, !options['skip-backoff']));
   }
-  printTable(host, results);
-  printProfile(results.at(-1));
-  const json = JSON.stringify({ host, seconds: Number(options.seconds), results });
+  const api = await measureApiOf(counts.at(-1), Number(options.seconds), folder);
+  if (results.length > 0) {
+    printTable(host, results);
+    printProfile(results.at(-1));
+  }
+  printApi(host, api);
+  const json = JSON.stringify({ host, seconds: Number(options.seconds), results, api });
   if (options.json) writeFileSync(options.json, `${json}\n`);
   console.log(json);
 } catch (error) {
   say(signal.aborted ? signal.reason.message : error.stack);
   process.exitCode = 1;
 } finally {
-  for (const child of processes) await stop(child);
+  await stopAll();
   await removeCgroups();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const PREFIX = 'tallyman-bench-';
 
 /** Mount points of all cgroup hierarchies with controllers. A hybrid host's unified mount has none and is left out. */
-function hierarchies() {
+export function hierarchies() {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' - '))

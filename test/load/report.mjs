@@ -47,6 +47,10 @@ export function printTable(host, results) {
     ['', ...head, 'to reach (1,000)'],
     ...rows.map(([name, goal, show]) => [name, ...results.flatMap(show), goal]),
   ];
+  printMarkdown(table);
+}
+
+function printMarkdown(table) {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length), 3));
   const print = (row) => console.log(`| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`);
   print(table[0]);
@@ -60,4 +64,39 @@ export function printProfile({ count, active }) {
   console.log(`Where the time goes, ${count} active cgroups (share of the time that is not idle):\n`);
   for (const { name, share } of active.profile) console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
   console.log('');
+}
+
+const apiRows = [
+  ['v1.3 containers/<one>, p50 / p99, ms', 'p50 ≤ 3', (r) => pair(r.v13)],
+  ['v2.0 stats/<one>?count=64, p50 / p99, ms', 'p50 ≤ 3', (r) => pair(r.v20)],
+  ['v2.0 spec/?recursive=true, p50 / p99, ms', '', (r) => pair(r.spec)],
+  ['v2.0 summary/?recursive=true, p50 / p99, ms', '', (r) => pair(r.summary)],
+  ['v2.0 stats/<one>?count=1, answers/s', '≥ 2000', (r) => fixed(r.rate.perSecond, 0)],
+  ['… p50 / p99, ms', '', (r) => pair(r.rate)],
+  ['… loop delay p99, ms', '', (r) => fixed(r.rate.loop.p99)],
+  ['… samples missed', '0', (r) => fixed(r.rate.missed, 0)],
+  ['subcontainers/, MB', '', (r) => fixed(r.bulk.bytes / 1e6)],
+  ['… median / best, MB/s', '≥ 250', (r) => `${fixed(r.bulk.median, 0)} / ${fixed(r.bulk.best, 0)}`],
+  ['… growth, MiB', '≤ 50', (r) => fixed(r.bulk.growth)],
+  ['… loop delay p99, ms', '≤ 30', (r) => fixed(r.bulk.loop.p99)],
+  [
+    'printing / JSON.stringify, MB/s',
+    '3 times',
+    (r) =>
+      Object.values(r.printing)
+        .map((rate) => fixed(rate, 0))
+        .join(' / '),
+  ],
+  ['event streams: complete / read', 'all', (r) => `${r.streams.complete} / ${r.streams.readers}`],
+  ['… events, never read streams', '', (r) => `${r.streams.events}, ${r.streams.deaf}`],
+  ['… growth, MiB', '', (r) => fixed(r.streams.growth)],
+];
+
+/** Prints what the API bears, one line per measure. */
+export function printApi(host, api) {
+  const table = [
+    [`API, ${api.count} active`, `Node ${host.node}`, 'to reach'],
+    ...apiRows.map(([name, goal, show]) => [name, show(api), goal]),
+  ];
+  printMarkdown(table);
 }

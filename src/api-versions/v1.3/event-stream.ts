@@ -3,8 +3,8 @@ import { writeEvent } from './event-writer.js';
 
 /** Events that wait for one client at most. */
 const MAX_WAITING = 1000;
-/** Events sent in one piece to a client that is behind. */
-const PER_PIECE = 50;
+/** Bytes sent in one piece, about, to a client that is behind. */
+const PIECE = 16 * 1024;
 /** Milliseconds in which clients that are too slow are told of at most once. */
 const REPORT_PAUSE = 60_000;
 
@@ -27,33 +27,34 @@ export class SlowReaders {
   }
 }
 
-/** Makes the line of an event once for all clients: an event is told to all of them in turn. */
+/** Makes the line of an event once for all clients, which share its bytes: an event is told to all of them in turn. */
 export class LinePrinter {
   private readonly out = new ByteWriter(1024);
   private event: ContainerEvent | undefined;
-  private line = '';
+  private line = Buffer.alloc(0);
 
-  of(event: ContainerEvent): string {
+  of(event: ContainerEvent): Buffer {
     if (event !== this.event) {
       const { out } = this;
       out.length = 0;
       writeEvent(out, event);
+      out.ascii('\n');
       this.event = event;
-      this.line = `${out.buffer.toString('utf8', 0, out.length)}\n`;
+      this.line = Buffer.from(out.buffer.subarray(0, out.length));
     }
     return this.line;
   }
 }
 
-type Step = IteratorResult<string, undefined>;
+type Step = IteratorResult<Buffer, undefined>;
 const END: Step = { done: true, value: undefined };
 
 /**
  * The lines of one stream in the order in which they came. What its client has not taken yet waits here; when that
  * becomes too much, the stream takes no more, gives what it has and ends.
  */
-export class EventStream implements AsyncIterableIterator<string, undefined> {
-  private waiting: string[] = [];
+export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
+  private waiting: Buffer[] = [];
   private pending: ((step: Step) => void) | undefined;
   private ended = false;
 
@@ -67,7 +68,7 @@ export class EventStream implements AsyncIterableIterator<string, undefined> {
   ) {}
 
   /** Takes the next line. */
-  push(line: string): void {
+  push(line: Buffer): void {
     if (this.ended) return;
     if (this.pending !== undefined) this.settle({ value: line });
     else if (this.waiting.length < MAX_WAITING) this.waiting.push(line);
@@ -82,7 +83,7 @@ export class EventStream implements AsyncIterableIterator<string, undefined> {
   }
 
   next(): Promise<Step> {
-    if (this.waiting.length > 0) return Promise.resolve({ value: this.waiting.splice(0, PER_PIECE).join('') });
+    if (this.waiting.length > 0) return Promise.resolve({ value: this.takePiece() });
     if (this.ended) return Promise.resolve(END);
     return new Promise((resolve) => {
       this.pending = resolve;
@@ -102,6 +103,14 @@ export class EventStream implements AsyncIterableIterator<string, undefined> {
     this.ended = true;
     this.onEnd();
     this.settle(END);
+  }
+
+  private takePiece(): Buffer {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.waiting.length && bytes < PIECE) bytes += this.waiting[count++]!.length;
+    const lines = this.waiting.splice(0, count);
+    return lines.length === 1 ? lines[0]! : Buffer.concat(lines, bytes);
   }
 
   private settle(step: Step): void {
