@@ -4,7 +4,17 @@
 
 /** Rooms of the kernel, lowest first: a room imports only rooms to its left, and those by their index.ts. */
 const LOWER_ROOMS = ['contracts', 'log', 'linux', 'config', 'history', 'machine', 'discovery', 'events', 'plugins'];
-const KERNEL_ROOMS = [...LOWER_ROOMS, 'housekeeping', 'app-metrics', 'view', 'http', 'reload', 'operations', 'service'];
+const KERNEL_ROOMS = [
+  ...LOWER_ROOMS,
+  'housekeeping',
+  'app-metrics',
+  'view',
+  'http',
+  'doctor',
+  'reload',
+  'operations',
+  'service',
+];
 /** Oldest first: a version says only what it adds to the ones before. */
 const API_VERSIONS = ['v1.0', 'v1.1', 'v1.2', 'v1.3', 'v2.0', 'v2.1'];
 const TEST = '\\.test\\.ts$';

@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CardinalityFlags } from './commands/cardinality.js';
+import type { DoctorFlags } from './commands/doctor.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
@@ -73,6 +74,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
   addReloadCommand(program, cli, perform);
+  addDoctorCommand(program, cli, perform);
   addCardinalityCommand(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
@@ -91,6 +93,20 @@ function addReloadCommand(program: Command, cli: CliEnvironment, perform: Perfor
     perform(async () => {
       const { reload } = await import('./commands/reload.js');
       return reload(command.optsWithGlobals<ConfigFlags & { pid?: string }>(), cli);
+    }),
+  );
+}
+
+function addDoctorCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('doctor')
+    .description('say what of this host takes numbers away, and how to mend it (exit status 0: nothing that matters)')
+    .option('--url <url>', 'ask this running agent; without it one is started with the configuration, for this once')
+    .option('--json', 'print JSON');
+  command.action(() =>
+    perform(async () => {
+      const { doctor } = await import('./commands/doctor.js');
+      return doctor(command.optsWithGlobals<DoctorFlags>(), cli);
     }),
   );
 }

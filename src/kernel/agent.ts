@@ -7,6 +7,7 @@ import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
 import type { AgentSelf, ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
+import { Doctor } from './doctor/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
 import { Housekeeper, type HousekeepingOptions } from './housekeeping/index.js';
 import { createHttpServer, type HttpServer, type Mounts, type SecretPlaces } from './http/index.js';
@@ -26,6 +27,7 @@ import { createClock } from './log/index.js';
 import { readMachine } from './machine/index.js';
 import { operationRoutes } from './operations/index.js';
 import { type ActivePlugin, PLUGIN_TOKENS, PluginHost, type PluginSources, Supervisor } from './plugins/index.js';
+import { configurationOf } from './reload/index.js';
 import { LiveView } from './view/index.js';
 
 /** How long open requests may take to finish once the agent is told to stop, ms. */
@@ -53,6 +55,7 @@ export class Agent {
   private readonly registry: ContainerRegistry;
   private readonly plugins: PluginHost;
   readonly view: LiveView;
+  private readonly doctor: Doctor;
   private readonly eventStore: EventStore;
   private readonly events: EventRecorder;
   private http: HttpServer | undefined;
@@ -94,6 +97,7 @@ export class Agent {
     this.view = this.createView();
     this.plugins = this.createPluginHost();
     this.registry = this.createRegistry(paths.proc);
+    this.doctor = this.createDoctor(paths);
   }
 
   /**
@@ -109,6 +113,7 @@ export class Agent {
     this.events.start();
     await this.registry.start();
     this.housekeeper.start();
+    this.doctor.start();
     this.appMetrics.start();
     void this.whenSampled().then(() => {
       this.sampled = true;
@@ -154,6 +159,7 @@ export class Agent {
     clearInterval(this.machineTimer);
     await this.http?.stop(REQUEST_GRACE);
     this.http = undefined;
+    this.doctor.stop();
     this.housekeeper.stop();
     this.events.stop();
     this.appMetrics.stop();
@@ -212,8 +218,9 @@ export class Agent {
       events: this.eventStore,
       housekeeper: this.housekeeper,
       startedAt: this.startedAt,
-      configuration: () => this.configuration(),
-      descriptors: () => ({ kept: this.budget.kept, limit: this.budget.limit, reopened: this.budget.reopened }),
+      configuration: () => configurationOf(this.options.reloads?.reloads?.(), this.startedAt),
+      findings: () => this.doctor.findings(),
+      descriptors: () => this.descriptors(),
       registry: () => this.registry,
       plugins: () => this.plugins,
       sources: {
@@ -228,6 +235,24 @@ export class Agent {
           }),
       },
     });
+  }
+
+  private createDoctor(paths: HostPaths): Doctor {
+    return new Doctor({
+      paths,
+      hierarchies: this.hierarchies,
+      ownRoot: '/',
+      clock: this.clock,
+      logger: this.options.logs.logger('doctor'),
+      descriptors: () => this.descriptors(),
+      watches: () => ({ watches: this.registry.watchCount, exhausted: this.registry.watchesExhausted }),
+      fromPlugins: () => this.view.handlerFindings(),
+    });
+  }
+
+  private descriptors(): AgentSelf['descriptors'] {
+    const { kept, limit, reopened } = this.budget;
+    return { kept, limit, reopened };
   }
 
   private createEventRecorder(paths: HostPaths): EventRecorder {
@@ -341,6 +366,7 @@ export class Agent {
         unready: () => (this.sampled ? undefined : 'the containers found at start have no samples yet'),
         trouble: () => this.housekeeper.trouble(),
         status: () => this.status(),
+        examine: () => this.doctor.examine(),
         ...this.options.reloads,
       }),
       guard: (id, what, call) => {
@@ -357,15 +383,6 @@ export class Agent {
     const plugins = view.plugins().map(({ id, state, lastError }) => ({ id, state, lastError }));
     const containers = view.containers().length;
     return { version: options.version, startedAt: view.self().startedAt, containers, plugins, routes: http?.routes() };
-  }
-
-  private configuration(): AgentSelf['configuration'] {
-    const state = this.options.reloads?.reloads?.();
-    return {
-      activeSince: state?.activeSince ?? this.startedAt,
-      reloads: { succeeded: state?.succeeded ?? 0, failed: state?.failed ?? 0 },
-      lastReloadFailed: state?.last?.ok === false,
-    };
   }
 
   private mounts(): Mounts {

@@ -105,6 +105,7 @@ export function scrapable(agent: Partial<AgentView>): AgentView {
     departed: () => [],
     pending: () => [],
     plugins: () => [],
+    findings: () => [],
     runtimes: () => [],
     engineUsage: () => [],
     fields: () => [],

@@ -2,6 +2,7 @@ import type { ContainerAppMetrics } from './app-metrics.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage, RuntimeInfo } from './container.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
+import type { Finding } from './finding.js';
 import type { ServedOperation } from './http.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
@@ -187,6 +188,8 @@ export interface AgentView {
   plugins(): readonly PluginStatus[];
   /** What is served over HTTP, as far as its plugins describe it, sorted by path. */
   operations(): Promise<readonly ServedOperation[]>;
+  /** What takes numbers away on this host, as found at most a minute ago; the worst first. */
+  findings(): readonly Finding[];
   /** Samples taken and missed, memory of the history, open files. */
   self(): AgentSelf;
 }

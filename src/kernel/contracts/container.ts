@@ -1,3 +1,5 @@
+import type { Finding } from './finding.js';
+
 /** What a container is doing, as far as its handler knows. Raw cgroups are always `running`. */
 export interface ContainerState {
   readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead';
@@ -202,6 +204,8 @@ export interface ContainerHandler {
   engines?(): Promise<readonly EngineReport[]>;
   /** What the engines behind the handler said of their images' and volumes' sizes. Served from memory. */
   engineUsage?(): readonly EngineUsage[];
+  /** What is wrong about the runtime or the way to it, for `tallyman doctor`. Asked once a minute. */
+  findings?(): Promise<readonly Finding[]>;
   /**
    * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and
    * out-of-memory kills need not catch the moment. Served from memory. One that runs again is no longer listed.

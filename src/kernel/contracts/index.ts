@@ -14,6 +14,7 @@ export * from './container-match.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './fields.js';
+export * from './finding.js';
 export * from './http.js';
 export * from './linux.js';
 export * from './machine.js';

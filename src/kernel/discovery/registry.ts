@@ -88,6 +88,16 @@ export class ContainerRegistry {
     return this.#watcher.tree.watched().sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** How many inotify watches are in use. */
+  get watchCount(): number {
+    return this.#watcher.tree.watched().reduce((sum, { directories }) => sum + directories.length, 0);
+  }
+
+  /** Whether the kernel gives no more watches, so that new cgroups are found late. */
+  get watchesExhausted(): boolean {
+    return this.#watcher.exhausted;
+  }
+
   /** Looks again at a cgroup whose file said that it is gone. */
   recheck(name: string): void {
     this.#watcher.recheck(name);

@@ -48,6 +48,11 @@ export class TreeWatcher {
   #rescanTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
+  /** The kernel gives no more watches. */
+  get exhausted(): boolean {
+    return this.#pool.exhausted;
+  }
+
   get stopped(): boolean {
     return this.#stopped;
   }

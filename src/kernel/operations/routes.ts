@@ -1,4 +1,4 @@
-import { type Answer, type Endpoint, RequestError } from '../contracts/index.js';
+import { type Answer, type Endpoint, type Finding, RequestError } from '../contracts/index.js';
 import type { ReloadOutcome, ReloadState } from '../reload/index.js';
 
 /** What the agent's own routes tell and do. */
@@ -9,6 +9,8 @@ export interface Operations {
   readonly trouble: () => string | undefined;
   /** The agent's state, for `/-/status`. */
   readonly status: () => Record<string, unknown>;
+  /** Looks for what takes numbers away. */
+  readonly examine: () => Promise<readonly Finding[]>;
   /** Reads the configuration again; absent: it cannot be. */
   readonly reload?: (trigger: string) => Promise<ReloadOutcome>;
   /** Which configuration is active. */
@@ -18,11 +20,13 @@ export interface Operations {
 const UNPROCESSABLE = 422;
 
 /** The routes below `/-/`, by which people and service managers deal with the agent. */
-export function operationRoutes({ unready, trouble, status, reload, reloads }: Operations): Endpoint['routes'] {
+export function operationRoutes(operations: Operations): Endpoint['routes'] {
+  const { unready, trouble, status, examine, reload, reloads } = operations;
   return {
     '/-/ready': () => verdict('ready', unready()),
     '/-/healthy': () => verdict('healthy', trouble()),
     '/-/status': () => json({ ...status(), configuration: reloads?.() }),
+    '/-/doctor': async () => json({ findings: await examine() }),
     '/-/reload': async ({ method }) => {
       if (method !== 'POST') throw new RequestError(405, 'POST reloads the configuration; nothing else does');
       if (reload === undefined) throw new RequestError(501, 'this agent was started with a configuration of its own');

@@ -1,1 +1,1 @@
-export { Reloader, type ReloadOutcome, type ReloadState } from './reloader.js';
+export { configurationOf, Reloader, type ReloadOutcome, type ReloadState } from './reloader.js';

@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/index.js';
-import { type Clock, type Logger, messageOf } from '../contracts/index.js';
+import { type AgentSelf, type Clock, type Logger, messageOf } from '../contracts/index.js';
 import { describeChanges, type EffectiveConfig } from './changes.js';
 
 /** How a reload ended. */
@@ -26,6 +26,15 @@ export interface ReloadState {
   readonly succeeded: number;
   readonly failed: number;
   readonly last?: ReloadOutcome;
+}
+
+/** What the agent says of its configuration; without reloads it is the one from its start. */
+export function configurationOf(state: ReloadState | undefined, startedAt: number): AgentSelf['configuration'] {
+  return {
+    activeSince: state?.activeSince ?? startedAt,
+    reloads: { succeeded: state?.succeeded ?? 0, failed: state?.failed ?? 0 },
+    lastReloadFailed: state?.last?.ok === false,
+  };
 }
 
 export interface ReloaderOptions {

@@ -7,6 +7,7 @@ import {
   type EngineUsage,
   type EventLog,
   type FieldDescriptor,
+  type Finding,
   type LinuxHost,
   messageOf,
   type PendingContainer,
@@ -29,6 +30,7 @@ export interface LiveViewParts {
   readonly startedAt: number;
   readonly descriptors: () => AgentSelf['descriptors'];
   readonly configuration: () => AgentSelf['configuration'];
+  readonly findings: () => readonly Finding[];
   /** Late because they need the view themselves. */
   readonly registry: () => ContainerRegistry;
   readonly plugins: () => PluginHost;
@@ -143,6 +145,13 @@ export class LiveView implements AgentView {
       .flatMap(({ instance }) => instance.engineUsage?.() ?? []);
   }
 
+  /** What the handlers find wrong about their engines; a handler that fails finds nothing. */
+  async handlerFindings(): Promise<readonly Finding[]> {
+    const handlers = this.parts.plugins().active('container-handler');
+    const found = await Promise.allSettled(handlers.map(async ({ instance }) => (await instance.findings?.()) ?? []));
+    return found.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+  }
+
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
     return this.parts.registry().watchedDirectories();
   }
@@ -170,6 +179,10 @@ export class LiveView implements AgentView {
     });
     const all = (await Promise.all([...versions, ...endpoints])).flat();
     return all.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  findings(): readonly Finding[] {
+    return this.parts.findings();
   }
 
   self(): AgentSelf {

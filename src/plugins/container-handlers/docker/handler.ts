@@ -4,6 +4,7 @@ import type {
   DepartedContainer,
   EngineReport,
   EngineUsage,
+  Finding,
   Identification,
   PluginContext,
   RuntimeInfo,
@@ -12,6 +13,7 @@ import type { PathPattern } from './cgroup-path.js';
 import type { KnownContainer } from './container-table.js';
 import { DockerDaemon } from './daemon.js';
 import { describeById } from './describe.js';
+import { diagnose } from './diagnosis.js';
 import type { EngineOptions } from './options.js';
 
 /** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
@@ -102,6 +104,10 @@ export class EngineHandler implements ContainerHandler {
 
   engineUsage(): readonly EngineUsage[] {
     return this.#daemons.flatMap(({ usage }) => usage ?? []);
+  }
+
+  async findings(): Promise<readonly Finding[]> {
+    return diagnose(await this.engines(), this.#context.id, this.#context.linux.paths.root);
   }
 
   departed(): readonly DepartedContainer[] {

@@ -36,6 +36,10 @@ export class AgentMetrics {
     this.writeAgent(sheet);
     for (const plugin of this.agent.plugins()) writePlugin(sheet, plugin);
     writeMemory(sheet, this.agent.self().historyBytes);
+    const finding = 'What `tallyman doctor` finds, one series each; always 1.';
+    for (const { id, severity } of this.agent.findings()) {
+      sheet.plain('tallyman_finding', 'gauge', finding, 1, { id, severity });
+    }
     this.loopDelay.write(sheet);
     this.scrapes.write(sheet);
     sheet.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);

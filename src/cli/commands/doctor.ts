@@ -1,0 +1,47 @@
+import type { Finding } from '../../kernel/contracts/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import type { ConfigFlags } from '../flags.js';
+import { loadFor } from '../load.js';
+import { textOf, urlOf, withShortAgent } from '../short-agent.js';
+
+export interface DoctorFlags extends ConfigFlags {
+  /** Of a running agent, with its prefix if it has one. */
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+const ROUTE = '/-/doctor';
+
+/**
+ * `tallyman doctor`: prints what takes numbers away on this host, and how to mend it. Without `url` an agent is started
+ * with the configuration, as the user who asks: what the service's user may not do shows only when the service is asked.
+ * @returns 0 when there is nothing that matters, else 1
+ * @throws ConfigError, TallymanError
+ */
+export async function doctor(flags: DoctorFlags, cli: CliEnvironment): Promise<number> {
+  const answer =
+    flags.url === undefined
+      ? await withShortAgent(await loadFor(flags, cli), (url) => textOf(new URL(`${url}${ROUTE}`)))
+      : await textOf(routeOf(flags.url));
+  const { findings } = JSON.parse(answer) as { findings: readonly Finding[] };
+  cli.out(flags.json === true ? answer : tableOf(findings));
+  return findings.some(({ severity }) => severity !== 'info') ? EXIT.failure : EXIT.ok;
+}
+
+function routeOf(text: string): URL {
+  const url = urlOf(text, 'http://127.0.0.1:8080');
+  if (!url.pathname.endsWith(ROUTE)) url.pathname = `${url.pathname.replace(/\/$/, '')}${ROUTE}`;
+  return url;
+}
+
+function tableOf(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'Nothing is missing.\n';
+  const width = Math.max(...findings.map(({ id }) => id.length));
+  return findings
+    .map(({ id, severity, what, effect, mend }) => {
+      const indent = ' '.repeat(severity.length < 8 ? 9 : severity.length);
+      return `${severity.padEnd(8)} ${id.padEnd(width)}  ${what}\n${indent}effect: ${effect}\n${indent}mend:   ${mend}\n`;
+    })
+    .join('\n');
+}

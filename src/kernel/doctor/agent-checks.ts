@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import type { AgentSelf, Clock, Finding, HostPaths } from '../contracts/index.js';
+import { readText } from '../linux/index.js';
+
+/** Clock differences that are nothing but drift, ms. */
+const DRIFT = 1_000;
+/** A jump is told of for this long, ms. */
+const TOLD_FOR = 3_600_000;
+/** Share of the inotify watches at which it is time to raise the limit. */
+const NEARLY = 0.8;
+
+/** How many inotify watches the agent has, and whether it got as many as it wanted. */
+export interface WatchUse {
+  readonly watches: number;
+  readonly exhausted: boolean;
+}
+
+export function watchFindings(paths: HostPaths, { watches, exhausted }: WatchUse): Finding[] {
+  const limit = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_watches')) ?? Number.NaN);
+  const isNear = Number.isFinite(limit) && watches > limit * NEARLY;
+  if (!exhausted && !isNear) return [];
+  const wanted = Math.max(524_288, 2 ** Math.ceil(Math.log2(watches * 4 + 1)));
+  const instances = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_instances')) ?? Number.NaN);
+  // The agent has one instance: without a single watch it is instances that are used up.
+  const setting =
+    exhausted && watches === 0
+      ? `fs.inotify.max_user_instances=${Math.max(1024, instances * 2 || 0)}`
+      : `fs.inotify.max_user_watches=${wanted}`;
+  return [
+    {
+      id: 'inotify',
+      severity: exhausted ? 'warning' : 'info',
+      what: exhausted
+        ? `the kernel gives this user no more inotify watches (${watches} are in use by the agent, ${limit} allowed)`
+        : `${watches} of the ${limit} inotify watches of this user are in use by the agent`,
+      effect: exhausted
+        ? 'New containers are found seconds late.'
+        : 'Once they are used up, new containers are found late.',
+      mend: `sysctl -w ${setting} && echo ${setting} > /etc/sysctl.d/60-tallyman.conf`,
+    },
+  ];
+}
+
+export function descriptorFindings({ kept, reopened }: AgentSelf['descriptors']): Finding[] {
+  if (reopened === 0) return [];
+  const wanted = 2 ** Math.ceil(Math.log2((kept + reopened) * 1.5 + 512));
+  return [
+    {
+      id: 'descriptors',
+      severity: 'warning',
+      what: `${reopened} cgroup files are opened anew for each read, as the limit of open files allows no more than ${kept}`,
+      effect: 'A sample costs about twice the CPU time.',
+      mend: `LimitNOFILE=${wanted} in the [Service] section of the unit, or ulimit -n ${wanted} before the start`,
+    },
+  ];
+}
+
+/** Notices when somebody sets the system clock, or the host slept. */
+export class ClockWatch {
+  private offset: number;
+  private jump: { readonly by: number; readonly at: number } | undefined;
+
+  constructor(private readonly clock: Clock) {
+    this.offset = this.currentOffset();
+  }
+
+  /** Looks at the clock; to be called now and then. */
+  look(): void {
+    const offset = this.currentOffset();
+    const by = offset - this.offset;
+    this.offset = offset;
+    if (Math.abs(by) > DRIFT) this.jump = { by, at: this.clock.monotonic() };
+  }
+
+  findings(): Finding[] {
+    const { jump } = this;
+    if (jump === undefined || this.clock.monotonic() - jump.at > TOLD_FOR) return [];
+    const seconds = Math.round(Math.abs(jump.by) / 100) / 10;
+    return [
+      {
+        id: 'clock-jump',
+        severity: 'warning',
+        what: `the system clock jumped ${seconds} s ${jump.by > 0 ? 'forward' : 'back'} within the last hour`,
+        effect:
+          jump.by > 0
+            ? 'Rates over that moment are too low, and samples seem to be missing.'
+            : 'Samples from before are dropped where their times would lie ahead of new ones.',
+        mend: 'systemctl enable --now chrony (or systemd-timesyncd), which slews the clock instead of setting it',
+      },
+    ];
+  }
+
+  private currentOffset(): number {
+    return this.clock.now() / 1000 - this.clock.monotonic();
+  }
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { HostTree } from '../../../test/support/tree.js';
+import type { Finding, Logger } from '../contracts/index.js';
+import { detectHierarchies } from '../linux/index.js';
+import { ClockWatch, descriptorFindings, watchFindings } from './agent-checks.js';
+import { Doctor } from './doctor.js';
+import {
+  controllerFindings,
+  type HostFacts,
+  kernelLogFindings,
+  mountFindings,
+  pressureFindings,
+  procFindings,
+} from './host-checks.js';
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** `/proc/cgroups` of a v2 host; `memory` as given. */
+const cgroups = (memory: 0 | 1) =>
+  [
+    '#subsys_name\thierarchy\tnum_cgroups\tenabled',
+    'cpuset\t0\t9\t1',
+    'cpu\t0\t9\t1',
+    'cpuacct\t0\t9\t1',
+    'blkio\t0\t9\t1',
+  ]
+    .concat(`memory\t0\t9\t${memory}`, 'hugetlb\t0\t9\t1', 'pids\t0\t9\t1', '')
+    .join('\n');
+const HEALTHY = {
+  '/proc/1/stat': '1 (systemd) S 0 1',
+  '/proc/pressure/cpu': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+  '/proc/cgroups': cgroups(1),
+  '/proc/sys/fs/inotify/max_user_watches': '1000\n',
+  '/proc/sys/fs/inotify/max_user_instances': '128\n',
+  '/dev/kmsg': '',
+  '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory hugetlb pids\n',
+  '/sys/fs/cgroup/cgroup.subtree_control': 'cpuset cpu io memory hugetlb pids\n',
+};
+
+let tree: HostTree;
+beforeEach(() => {
+  tree = new HostTree();
+});
+afterEach(() => tree.remove());
+
+function facts(files: Record<string, string | null> = {}): HostFacts {
+  const all = Object.entries({ ...HEALTHY, ...files }).filter(([, content]) => content !== null);
+  tree.add(Object.fromEntries(all));
+  return { paths: tree.paths, hierarchies: detectHierarchies(tree.paths), ownRoot: join(tree.root, 'own') };
+}
+
+const CHECKS = [controllerFindings, pressureFindings, procFindings, kernelLogFindings, mountFindings];
+const ids = (findings: readonly Finding[]) => findings.map(({ id, severity }) => `${severity} ${id}`);
+
+describe('of the host', () => {
+  test('a healthy one has no findings', () => {
+    const host = facts();
+    assert.deepEqual(
+      CHECKS.flatMap((check) => check(host)),
+      [],
+    );
+  });
+
+  test('a memory controller that the kernel has switched off is an error, with the boot parameter', () => {
+    const found = controllerFindings(
+      facts({ '/proc/cgroups': cgroups(0), '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io hugetlb pids\n' }),
+    );
+    assert.deepEqual(ids(found), ['error controller-memory']);
+    assert.match(found[0]!.what, /switched off/);
+    assert.match(found[0]!.mend, /^add cgroup_enable=memory to GRUB_CMDLINE_LINUX .*update-grub && reboot/);
+  });
+
+  test('a rare controller that is missing is worth knowing, no cgroups at all an error', () => {
+    const rare = controllerFindings(facts({ '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n' }));
+    assert.deepEqual(ids(rare), ['info controller-hugetlb']);
+    const none = {
+      ...facts(),
+      hierarchies: { version: 2 as const, mounts: [], missing: [{ what: 'cgroups', reason: 'none' }] },
+    };
+    assert.deepEqual(ids(controllerFindings(none)), ['error controller-cgroups']);
+  });
+
+  test('a v1 controller that is not mounted has the mount command', () => {
+    const reason = 'not mounted: mount -t cgroup -o blkio blkio /sys/fs/cgroup/blkio';
+    const host = {
+      ...facts(),
+      hierarchies: { version: 1 as const, mounts: [], missing: [{ what: 'blkio controller', reason }] },
+    };
+    const [found] = controllerFindings(host);
+    assert.deepEqual(
+      [found!.severity, found!.mend],
+      ['warning', 'mount -t cgroup -o blkio blkio /sys/fs/cgroup/blkio'],
+    );
+  });
+
+  test('pressure that is not measured', () => {
+    const [found] = pressureFindings(facts({ '/proc/pressure/cpu': null }));
+    assert.deepEqual([found!.id, found!.severity], ['psi', 'info']);
+    assert.match(found!.mend, /psi=1/);
+  });
+
+  test('processes that the agent may not see, because of hidepid or of its pid namespace', () => {
+    const mountinfo = '25 30 0:23 / /proc rw,nosuid - proc proc rw,hidepid=2\n';
+    const [hidden] = procFindings(facts({ '/proc/1/stat': null, '/proc/self/mountinfo': mountinfo }));
+    assert.deepEqual([hidden!.id, hidden!.severity], ['proc-hidden', 'error']);
+    assert.match(hidden!.mend, /^mount -o remount,hidepid=0 \/proc/);
+    tree.remove();
+    tree = new HostTree();
+    const plain = '25 30 0:23 / /proc rw,nosuid - proc proc rw,hidepid=off\n';
+    const [missing] = procFindings(facts({ '/proc/1/stat': null, '/proc/self/mountinfo': plain }));
+    assert.match(missing!.mend, /--pid=host/);
+  });
+
+  test('a kernel log that is not there, or not readable', () => {
+    const [missing] = kernelLogFindings(facts({ '/dev/kmsg': null }));
+    assert.match(missing!.mend, /--device=\/dev\/kmsg/);
+    tree.add({ '/dev/kmsg': '' });
+    chmodSync(join(tree.root, 'dev/kmsg'), 0o000);
+    if (process.getuid?.() === 0) return;
+    const [denied] = kernelLogFindings(facts());
+    assert.match(denied!.mend, /CAP_SYSLOG/);
+  });
+
+  test('mounts that an agent in a container lacks', () => {
+    const host = facts({ '/own/.dockerenv': '', '/sys/fs/cgroup/cgroup.type': 'domain\n' });
+    const alone = { ...host, paths: { ...host.paths, root: '/' } };
+    assert.deepEqual(ids(mountFindings(alone)), ['error host-not-mounted', 'error cgroup-namespace']);
+    assert.deepEqual(ids(mountFindings(host)), ['error cgroup-namespace']);
+    assert.match(mountFindings(alone)[0]!.mend, /--volume=\/:\/rootfs:ro/);
+  });
+});
+
+describe('of the agent', () => {
+  test('inotify watches that are used up, or soon will be', () => {
+    const { paths } = facts();
+    assert.deepEqual(watchFindings(paths, { watches: 800, exhausted: false }), []);
+    assert.deepEqual(ids(watchFindings(paths, { watches: 801, exhausted: false })), ['info inotify']);
+    const [used] = watchFindings(paths, { watches: 1000, exhausted: true });
+    assert.equal(used!.severity, 'warning');
+    assert.match(used!.mend, /^sysctl -w fs\.inotify\.max_user_watches=524288 && echo /);
+    const [instances] = watchFindings(paths, { watches: 0, exhausted: true });
+    assert.match(instances!.mend, /max_user_instances=1024/);
+  });
+
+  test('files that are opened for each read', () => {
+    assert.deepEqual(descriptorFindings({ kept: 10, limit: 768, reopened: 0 }), []);
+    const [found] = descriptorFindings({ kept: 768, limit: 768, reopened: 1000 });
+    assert.match(found!.mend, /^LimitNOFILE=4096 /);
+  });
+
+  test('a clock that jumped, for an hour', () => {
+    const time = { now: 1e15, monotonic: 0 };
+    const watch = new ClockWatch({ now: () => time.now, monotonic: () => time.monotonic });
+    const pass = (ms: number, drift = 0) => {
+      time.monotonic += ms;
+      time.now += (ms + drift) * 1000;
+      watch.look();
+      return watch.findings();
+    };
+    assert.deepEqual(pass(10_000, 900), []);
+    const [forward] = pass(10_000, 60_000);
+    assert.match(forward!.what, /jumped 60 s forward/);
+    assert.match(pass(10_000, -3_000)[0]!.what, /jumped 3 s back/);
+    assert.equal(pass(3_000_000).length, 1);
+    assert.deepEqual(pass(700_000), []);
+  });
+});
+
+test('the doctor puts the worst first, and a check that fails hides no other', async () => {
+  const doctor = new Doctor({
+    ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),
+    clock: { now: () => 0, monotonic: () => 0 },
+    logger: silent,
+    descriptors: () => ({ kept: 1, limit: 1, reopened: 5 }),
+    watches: () => {
+      throw new Error('no registry yet');
+    },
+    fromPlugins: async () => [{ id: 'b', severity: 'error', what: '', effect: '', mend: '' }],
+  });
+  assert.deepEqual(doctor.findings(), []);
+  const found = ids(await doctor.examine());
+  assert.deepEqual(found, ['error b', 'error proc-hidden', 'warning descriptors', 'info psi']);
+  assert.deepEqual(ids(doctor.findings()), found);
+});

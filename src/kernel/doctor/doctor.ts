@@ -1,0 +1,81 @@
+import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
+import { ClockWatch, descriptorFindings, type WatchUse, watchFindings } from './agent-checks.js';
+import {
+  controllerFindings,
+  type HostFacts,
+  kernelLogFindings,
+  mountFindings,
+  pressureFindings,
+  procFindings,
+} from './host-checks.js';
+
+/** ms */
+const LOOK_EVERY = 10_000;
+const EXAMINE_EVERY_LOOKS = 6;
+const RANK: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };
+
+export interface DoctorOptions extends HostFacts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly descriptors: () => AgentSelf['descriptors'];
+  readonly watches: () => WatchUse;
+  /** What plugins find, those that fail left out. */
+  readonly fromPlugins: () => Promise<readonly Finding[]>;
+}
+
+/** Finds out what takes numbers away, and how to mend it. */
+export class Doctor {
+  private latest: readonly Finding[] = [];
+  private readonly clockWatch: ClockWatch;
+  private timer: NodeJS.Timeout | undefined;
+  private looks = 0;
+
+  constructor(private readonly options: DoctorOptions) {
+    this.clockWatch = new ClockWatch(options.clock);
+  }
+
+  /** Looks now, and again and again. */
+  start(): void {
+    void this.examine();
+    this.timer = setInterval(() => {
+      this.clockWatch.look();
+      if (++this.looks % EXAMINE_EVERY_LOOKS === 0) void this.examine();
+    }, LOOK_EVERY);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** What was found at the last look, at most a minute ago; the worst first. */
+  findings(): readonly Finding[] {
+    return this.latest;
+  }
+
+  /** Looks now. */
+  async examine(): Promise<readonly Finding[]> {
+    const { options } = this;
+    const checks: (() => readonly Finding[] | Promise<readonly Finding[]>)[] = [
+      () => controllerFindings(options),
+      () => pressureFindings(options),
+      () => procFindings(options),
+      () => kernelLogFindings(options),
+      () => mountFindings(options),
+      () => watchFindings(options.paths, options.watches()),
+      () => descriptorFindings(options.descriptors()),
+      () => this.clockWatch.findings(),
+      () => options.fromPlugins(),
+    ];
+    const found: Finding[] = [];
+    for (const check of checks) {
+      try {
+        found.push(...(await check()));
+      } catch (error) {
+        options.logger.debug('a check failed', { error: String(error) });
+      }
+    }
+    this.latest = found.sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1));
+    return this.latest;
+  }
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { EngineInfo, EngineReport } from '../../../kernel/contracts/index.js';
+import { diagnose } from './diagnosis.js';
+
+const INFO = {
+  version: '28.0',
+  apiVersion: '1.48',
+  storageDriver: 'overlay2',
+  storageStatus: [] as EngineInfo['storageStatus'],
+} as EngineInfo;
+const report = (rest: Partial<EngineReport>): EngineReport => ({
+  runtime: 'docker',
+  endpoint: 'unix:///var/run/docker.sock',
+  ...rest,
+});
+const found = (reports: readonly EngineReport[], root = '/nonexistent') =>
+  diagnose(reports, 'docker', root).map(({ id, severity }) => `${severity} ${id}`);
+
+test('an engine that answers and tells all has no findings', () => {
+  assert.deepEqual(found([report({ info: INFO })]), []);
+  assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '' } })]), []);
+});
+
+test('one that cannot be asked has the line that mends it', () => {
+  const denied = diagnose([report({ reason: 'unix:///x: permission denied (EACCES)' })], 'docker', '/nonexistent')[0]!;
+  assert.equal(denied.id, 'docker-denied');
+  assert.match(denied.mend, /^SupplementaryGroups=docker .*chgrp tallyman \/var\/run\/docker\.sock$/);
+  assert.deepEqual(found([report({ reason: 'no such socket (ENOENT)' })]), ['info docker-absent']);
+  assert.deepEqual(found([report({ reason: 'nothing listens (ECONNREFUSED)' })]), ['error docker-unreachable']);
+});
+
+test('one that is too old, by version and not by text', () => {
+  assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.9' } })]), ['warning docker-outdated']);
+  assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.25' } })]), []);
+});
+
+test('drivers and snapshotters whose layers cannot be measured', () => {
+  const driver = (storageDriver: string, value = '') =>
+    diagnose(
+      [report({ info: { ...INFO, storageDriver, storageStatus: [{ name: 'driver-type', value }] } })],
+      'docker',
+      '/nonexistent',
+    );
+  assert.deepEqual(driver('overlayfs', 'io.containerd.snapshotter.v1'), []);
+  assert.match(driver('stargz', 'io.containerd.snapshotter.v1')[0]!.what, /the snapshotter of docker, stargz,/);
+  assert.match(driver('btrfs')[0]!.mend, /"storage-driver": "overlay2"/);
+});
+
+test('engines of users that nobody asks', () => {
+  const root = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+  try {
+    mkdirSync(join(root, 'run/user/1000'), { recursive: true });
+    writeFileSync(join(root, 'run/user/1000/docker.sock'), '');
+    const [rootless] = diagnose([report({ info: INFO })], 'docker', root);
+    assert.equal(rootless!.id, 'docker-rootless');
+    assert.equal(
+      rootless!.mend,
+      'plugins: [{ use: docker, with: { endpoint: [unix:///var/run/docker.sock, unix:///run/user/1000/docker.sock] } }]',
+    );
+    const asked = report({ endpoint: 'unix:///run/user/1000/docker.sock', info: INFO });
+    assert.deepEqual(found([asked], root), []);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});

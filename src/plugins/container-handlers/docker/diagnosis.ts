@@ -1,0 +1,100 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
+
+/** Engines before this API version (Docker 1.13, of 2017) tell too little of their containers. */
+const OLDEST_API = 1.25;
+/** Drivers whose writable layers are directories that can be measured. */
+const MEASURED = /^(overlay2?|overlayfs|fuse-overlayfs|vfs|aufs)$/;
+
+/** @param root the host's root directory */
+export function diagnose(reports: readonly EngineReport[], plugin: string, root: string): Finding[] {
+  const findings = reports.flatMap((report) => {
+    if (report.info === undefined) return [unreachable(report, plugin)];
+    return [...outdated(report, report.info), ...unmeasured(report, report.info)];
+  });
+  return [...findings, ...rootless(reports, plugin, root)];
+}
+
+function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: string): Finding {
+  const effect = `Containers of ${runtime} have no names, labels, images or states.`;
+  const what = `${runtime} cannot be asked: ${reason}`;
+  const path = endpoint.replace(/^unix:\/\//, '');
+  if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
+    const mend = `SupplementaryGroups=${runtime} in the [Service] section of the unit (tallyman service privileges), or chgrp tallyman ${path}`;
+    return { id: `${runtime}-denied`, severity: 'error', what, effect, mend };
+  }
+  if (/\(ENOENT\)/.test(reason)) {
+    const mend = `systemctl enable --now ${runtime}.socket, or without ${runtime}: plugins: [{ use: ${plugin}, enabled: false }]`;
+    return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
+  }
+  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `systemctl restart ${runtime}` };
+}
+
+function outdated({ runtime, endpoint }: EngineReport, { version, apiVersion }: EngineInfo): Finding[] {
+  if (apiVersion === '' || !(versionOf(apiVersion) < versionOf(String(OLDEST_API)))) return [];
+  return [
+    {
+      id: `${runtime}-outdated`,
+      severity: 'warning',
+      what: `${runtime} ${version} at ${endpoint} speaks API ${apiVersion}, older than ${OLDEST_API}`,
+      effect: 'States, health and exit codes of its containers may be missing.',
+      mend: `apt-get install --only-upgrade ${runtime === 'docker' ? 'docker-ce' : runtime}`,
+    },
+  ];
+}
+
+/** 1.9 is before 1.25. */
+function versionOf(text: string): number {
+  const [major = 0, minor = 0] = text.split('.').map(Number);
+  return major * 1000 + minor;
+}
+
+function unmeasured({ runtime }: EngineReport, { storageDriver, storageStatus }: EngineInfo): Finding[] {
+  if (storageDriver === '' || MEASURED.test(storageDriver)) return [];
+  const isSnapshotter = storageStatus.some(({ value }) => value.startsWith('io.containerd.snapshotter'));
+  const driver = isSnapshotter ? 'overlayfs' : runtime === 'podman' ? 'overlay' : 'overlay2';
+  const kind = isSnapshotter ? 'snapshotter' : 'storage driver';
+  return [
+    {
+      id: `${runtime}-storage`,
+      severity: 'info',
+      what: `the ${kind} of ${runtime}, ${storageDriver}, does not tell where a container’s writable layer is`,
+      effect: `Containers of ${runtime} have no disk usage.`,
+      mend:
+        runtime === 'podman'
+          ? `driver = "${driver}" in the [storage] section of /etc/containers/storage.conf`
+          : `"storage-driver": "${driver}" in /etc/docker/daemon.json, then systemctl restart docker; images and containers are to be made anew`,
+    },
+  ];
+}
+
+/** Engines of users that nobody asks. */
+function rootless(reports: readonly EngineReport[], plugin: string, root: string): Finding[] {
+  const [runtime] = reports.map((report) => report.runtime);
+  const asked = reports.map(({ endpoint }) => endpoint);
+  if (runtime === undefined) return [];
+  const name = runtime === 'podman' ? 'podman/podman.sock' : `${runtime}.sock`;
+  const sockets = usersIn(join(root, 'run/user'))
+    .map((user) => `/run/user/${user}/${name}`)
+    .filter((path) => existsSync(join(root, path)) && !asked.includes(`unix://${path}`));
+  return sockets.length === 0
+    ? []
+    : [
+        {
+          id: `${runtime}-rootless`,
+          severity: 'info',
+          what: `${runtime} also runs for users, at ${sockets.join(' and ')}`,
+          effect: 'Containers of those users have no names.',
+          mend: `plugins: [{ use: ${plugin}, with: { endpoint: [${[...asked, ...sockets.map((path) => `unix://${path}`)].join(', ')}] } }]`,
+        },
+      ];
+}
+
+function usersIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
