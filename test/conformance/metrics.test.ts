@@ -49,7 +49,7 @@ const NEWER = [
 ];
 
 /** Tallyman's own. */
-const OWN = ['container_fs_available_bytes', 'container_state'];
+const OWN = ['container_fs_available_bytes', 'container_fs_base_usage_bytes', 'container_state'];
 
 describe('the recorded scrape of cAdvisor', async () => {
   const recorded = parseText(goldenText('metrics.txt'));
