@@ -1,6 +1,6 @@
 import { assertTrusted, type LoadedConfig, loadConfig } from '../kernel/config/index.js';
-import { BrokenPluginError, loadPlugin } from '../kernel/plugins/index.js';
-import { builtinPlugins, defaultPlugins } from '../plugins/builtins.js';
+import { BrokenPluginError, loadIsolated, loadPlugin } from '../kernel/plugins/index.js';
+import { builtinPlugins, builtinsModule, defaultPlugins } from '../plugins/builtins.js';
 import type { CliEnvironment } from './environment.js';
 import type { ConfigFlags } from './flags.js';
 import { settingsOf } from './settings.js';
@@ -13,14 +13,16 @@ export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<Loaded
     ...(cli.systemDirectory === undefined ? {} : { systemDirectory: cli.systemDirectory }),
     builtins: builtinPlugins,
     defaultPlugins,
-    async resolvePlugin(use, baseDir) {
+    async resolvePlugin(use, baseDir, isolated) {
       const sources = {
         builtins: builtinPlugins,
+        builtinsModule,
         baseDir,
         assertTrusted: (path: string) => assertTrusted(path, `plugin "${use}"`),
       };
       try {
-        return (await loadPlugin(use, sources)).plugin;
+        const loading = isolated === undefined ? loadPlugin(use, sources) : loadIsolated(isolated, sources);
+        return (await loading).plugin;
       } catch (error) {
         throw error instanceof BrokenPluginError ? error.cause : error;
       }

@@ -7,6 +7,8 @@ export interface AgentOptions {
   readonly config: AgentConfig;
   readonly version: string;
   readonly builtins: PluginSources['builtins'];
+  /** URL of the module that exports them as `builtinPlugins`, for those that are isolated. */
+  readonly builtinsModule?: string;
   /** Directory that plugin paths and packages are resolved from. */
   readonly pluginDirectory: string;
   readonly logs: LoggerSource;

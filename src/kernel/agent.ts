@@ -345,8 +345,10 @@ export class Agent {
   }
 
   private pluginSources(): PluginSources {
+    const { builtins, builtinsModule } = this.options;
     return {
-      builtins: this.options.builtins,
+      builtins,
+      ...(builtinsModule === undefined ? {} : { builtinsModule }),
       baseDir: this.directory,
       assertTrusted: (path) => assertTrusted(path, 'plugin'),
     };

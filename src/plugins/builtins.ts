@@ -35,6 +35,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'api-v1.3': importing(() => import('../api-versions/v1.3/index.js')),
   'api-v2.0': importing(() => import('../api-versions/v2.0/index.js')),
   'api-v2.1': importing(() => import('../api-versions/v2.1/index.js')),
+  plugins: importing(() => import('./endpoints/plugins/index.js')),
   engines: importing(() => import('./endpoints/engines/index.js')),
   openapi: importing(() => import('./endpoints/openapi/index.js')),
   validate: importing(() => import('./endpoints/validate/index.js')),
@@ -42,6 +43,9 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
   otlp: importing(() => import('./sinks/otlp/index.js')),
 };
+
+/** Where another process finds them. */
+export const builtinsModule = import.meta.url;
 
 /** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
 export const defaultPlugins: readonly { readonly use: string }[] = [
@@ -64,6 +68,7 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'api-v1.3' },
   { use: 'api-v2.0' },
   { use: 'api-v2.1' },
+  { use: 'plugins' },
   { use: 'engines' },
   { use: 'openapi' },
   { use: 'validate' },

@@ -1,7 +1,7 @@
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
 import { createServiceManager } from '../../kernel/service/index.js';
-import { builtinPlugins } from '../../plugins/builtins.js';
+import { builtinPlugins, builtinsModule } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
@@ -12,7 +12,8 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const loaded = await loadFor(flags, cli);
   const logs = createLoggerSource(loaded.config.log);
   const load = () => loadFor(flags, cli);
-  const options = { loaded, load, version: agentVersion(), builtins: builtinPlugins, logs, env: cli.env };
+  const builtins = { builtins: builtinPlugins, builtinsModule };
+  const options = { loaded, load, version: agentVersion(), ...builtins, logs, env: cli.env };
   const service = createServiceManager(cli.env, logs.logger('service'));
   return runAgent(options, service, (line) => cli.out(`${line}\n`));
 }

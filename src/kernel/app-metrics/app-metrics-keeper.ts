@@ -1,6 +1,6 @@
 import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Logger } from '../contracts/index.js';
 import type { TrackedContainer } from '../discovery/index.js';
-import type { Supervisor } from '../plugins/index.js';
+import type { LateTargets, Supervisor } from '../plugins/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
 import { appContainer, ContainerMetrics } from './container-metrics.js';
 import type { Reach } from './destination.js';
@@ -81,7 +81,8 @@ export class AppMetricsKeeper {
 
   remove(name: string): void {
     this.containers.get(name)?.metrics.stop();
-    this.containers.delete(name);
+    if (!this.containers.delete(name)) return;
+    for (const { instance } of this.plugins) if (answersLate(instance)) instance.forgetTargets(name);
   }
 
   /** A container is described differently. */
@@ -94,12 +95,21 @@ export class AppMetricsKeeper {
 
   pluginAdded(plugin: AppPlugin): void {
     this.plugins = [...this.plugins, plugin];
+    const { instance } = plugin;
+    if (answersLate(instance)) instance.watchTargets((name) => this.targetsChanged(plugin, name));
     for (const kept of this.containers.values()) this.attach(kept, plugin, false);
   }
 
   pluginRemoved(plugin: AppPlugin): void {
     this.plugins = this.plugins.filter((other) => other !== plugin);
     for (const { metrics } of this.containers.values()) metrics.update(plugin, [], false);
+  }
+
+  /** A plugin that answers later has an answer. @param name of the container; absent: for any */
+  private targetsChanged(plugin: AppPlugin, name?: string): void {
+    if (!this.plugins.includes(plugin)) return;
+    const all = name === undefined ? [...this.containers.values()] : [this.containers.get(name)];
+    for (const kept of all) if (kept !== undefined) this.attach(kept, plugin, false);
   }
 
   private attach({ tracked, metrics }: Kept, plugin: AppPlugin, renew: boolean): void {
@@ -141,4 +151,8 @@ export class AppMetricsKeeper {
     if (owner === undefined || owner.networkMode === 'shared') return { networkMode, addresses: [], trustedHosts };
     return { networkMode: owner.networkMode, addresses: owner.addresses ?? [], trustedHosts };
   }
+}
+
+function answersLate<T extends object>(instance: T): instance is T & LateTargets {
+  return 'watchTargets' in instance;
 }

@@ -2,7 +2,7 @@
 
 export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
-export { type JsonSchema, jsonSchemaOf } from './json-schema.js';
+export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
 export type { ConfiguredPlugin, PluginResolver, PluginTable } from './plugin-options.js';

@@ -243,8 +243,8 @@ describe('the plugin list', () => {
   - { use: alpha, enabled: false }
 `);
     assert.deepEqual(loaded.config.plugins, [
-      { use: 'beta', id: 'beta', with: {}, onError: 'probe', startTimeout: 1000 },
-      { use: 'gamma', id: 'gamma', with: {}, onError: 'retry', startTimeout: 10_000 },
+      { use: 'beta', id: 'beta', with: {}, onError: 'probe', startTimeout: 1000, isolate: false },
+      { use: 'gamma', id: 'gamma', with: {}, onError: 'retry', startTimeout: 10_000, isolate: false },
     ]);
   });
 
@@ -262,6 +262,7 @@ describe('the plugin list', () => {
       with: { endpoint: 'unix:///run/a.sock', timeout: '1s', nested: { depth: 3 } },
       onError: 'retry',
       startTimeout: '10s',
+      isolate: false,
     });
   });
 

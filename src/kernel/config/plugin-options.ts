@@ -12,9 +12,10 @@ export type PluginTable = Readonly<Record<string, () => Promise<Plugin>>>;
 
 /**
  * Finds and imports the plugin that `use` names: a built-in, a package, or a path relative to `fromDirectory`.
+ * @param isolated the entry, when it asks for isolation: not a line of the plugin may run here then
  * @throws TallymanError when there is none, or it may not be used; anything else is a fault of the plugin's module
  */
-export type PluginResolver = (use: string, fromDirectory: string) => Promise<Plugin>;
+export type PluginResolver = (use: string, fromDirectory: string, isolated?: PluginEntry) => Promise<Plugin>;
 
 /** Where plugins come from. */
 export interface PluginOrigins {
@@ -54,7 +55,10 @@ export async function configurePlugins(
   const enabled = list.filter((listed) => listed.input.enabled !== false);
   for (const listed of list) if (!enabled.includes(listed)) configurer.judgeDisabled(listed);
   const modules = await Promise.allSettled(
-    enabled.map(async ({ input }) => origins.resolvePlugin(input.use, directory)),
+    enabled.map(async (listed) => {
+      const entry = entryOf(listed);
+      return origins.resolvePlugin(entry.use, directory, entry.isolate ? entry : undefined);
+    }),
   );
   for (const [index, listed] of enabled.entries()) {
     const module = modules[index]!;

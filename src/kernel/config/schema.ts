@@ -162,6 +162,25 @@ const pluginEntry = z.strictObject({
       'When it cannot start: `fail` ends the agent, `retry` tries again for ever, `ignore` goes on without it, `probe` too and without a warning.',
     ),
   startTimeout: interval(100, '100ms').prefault('10s').meta(durationMeta('Time that its start may take.')),
+  isolate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Run it in a process of its own, so that nothing it does harms the agent: endless loops, leaks, crashes. For `app-metrics` plugins.',
+    ),
+  memoryLimit: size()
+    .refine((value) => value >= 32 * 1024 * 1024, { error: 'expected 32MiB or more' })
+    .optional()
+    .meta({
+      ...sizeMeta('Memory that an isolated plugin may take (`128MiB`); above it, it is ended and started again.'),
+      examples: ['256MiB'],
+    }),
+  timeLimit: interval(100, '100ms')
+    .optional()
+    .meta({
+      ...durationMeta('Time for which an isolated plugin may block (`5s`); after it, it is ended and started again.'),
+      examples: ['2s'],
+    }),
 });
 
 /** The whole config file. What it prints as errors, editor completion, sample and option table all comes from here. */

@@ -47,4 +47,13 @@ export interface PluginStatus {
   /** Calls and the time spent in them, milliseconds in all (sampled calls are estimated). */
   readonly calls: number;
   readonly busyMs: number;
+  /** Its process, when it runs in one of its own (`isolate: true`). */
+  readonly isolation?: {
+    /** Absent while it is being started again. */
+    readonly pid?: number;
+    /** How often it had to be started again. */
+    readonly restarts: number;
+    /** Bytes of memory that it shares with no other process. */
+    readonly memoryBytes: number;
+  };
 }

@@ -11,12 +11,20 @@ export interface PluginEntry {
   readonly onError: OnError;
   /** Milliseconds that `start` may take. */
   readonly startTimeout: number;
+  /** Whether it runs in a process of its own. */
+  readonly isolate?: boolean;
+  /** Bytes of memory that this process may have; default 128 MiB. */
+  readonly memoryLimit?: number | undefined;
+  /** Milliseconds that it may be without answering; default 5 s. */
+  readonly timeLimit?: number | undefined;
 }
 
 /** Where plugins can be loaded from. */
 export interface PluginSources {
   /** Built-in plugins by name. The kernel is given this table and knows none of the names. */
   readonly builtins: Readonly<Record<string, () => Promise<unknown>>>;
+  /** URL of the module that exports that table as `builtinPlugins`: a built-in can be isolated only with it. */
+  readonly builtinsModule?: string;
   /** Directory that relative paths and package names are resolved from: the config file's. */
   readonly baseDir: string;
   /** Throws a `TallymanError` when a plugin file could be altered by other users. */

@@ -1,4 +1,5 @@
 export type { PluginEntry, PluginSources } from './entry.js';
+export { type LateTargets, loadIsolated } from './isolation/index.js';
 export { BrokenPluginError, checkPlugin, type LoadedPlugin, loadPlugin } from './loader.js';
 export {
   type ActivePlugin,

@@ -41,14 +41,23 @@ export class BrokenPluginError extends TallymanError {
 export async function loadPlugin(use: string, sources: PluginSources): Promise<LoadedPlugin> {
   const builtin = Object.hasOwn(sources.builtins, use) ? sources.builtins[use] : undefined;
   if (builtin !== undefined) return { plugin: checkPlugin(await builtin(), use), module: use };
+  const url = locatePlugin(use, sources);
+  return { plugin: checkPlugin(await importModule(use, url), use), module: url };
+}
+
+/**
+ * Finds the module of a plugin that is not built in.
+ * @returns its URL
+ * @throws TallymanError when there is none, or others could alter it
+ */
+export function locatePlugin(use: string, sources: PluginSources): string {
   const url = locate(use, sources);
   const file = url.startsWith('file:') ? fileURLToPath(url) : undefined;
   if (file === undefined || !existsSync(file)) {
     throw new TallymanError(`plugin "${use}" is neither built in nor a module that exists: ${file ?? url}`);
   }
   sources.assertTrusted(file);
-  const module = await importModule(use, url);
-  return { plugin: checkPlugin(module, use), module: url };
+  return url;
 }
 
 function locate(use: string, { baseDir }: PluginSources): string {
@@ -63,7 +72,8 @@ function locate(use: string, { baseDir }: PluginSources): string {
   }
 }
 
-async function importModule(use: string, url: string): Promise<unknown> {
+/** @throws BrokenPluginError when the module fails */
+export async function importModule(use: string, url: string): Promise<unknown> {
   try {
     return await import(url);
   } catch (error) {

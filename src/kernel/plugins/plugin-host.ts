@@ -15,7 +15,8 @@ import {
   TallymanError,
 } from '../contracts/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
-import { loadPlugin } from './loader.js';
+import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
+import { type LoadedPlugin, loadPlugin } from './loader.js';
 import { PluginRecord } from './record.js';
 import { PluginScope } from './scope.js';
 import type { Supervisor } from './supervisor.js';
@@ -113,7 +114,8 @@ export class PluginHost {
    */
   async load(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
     this.entries = byId(entries);
-    for (const [id, entry] of this.entries) await this.loadSlot(this.addSlot(id, entry), sources);
+    const slots = [...this.entries].map(([id, entry]) => this.addSlot(id, entry));
+    await Promise.all(slots.map((slot) => this.loadSlot(slot, sources)));
     this.sort();
   }
 
@@ -204,18 +206,37 @@ export class PluginHost {
   private async loadSlot(slot: Slot, sources: PluginSources): Promise<void> {
     const { entry, record } = slot;
     try {
-      const { plugin, module } = await this.supervisor.runAs(record, () => loadPlugin(entry.use, sources));
+      const load = () =>
+        entry.isolate === true ? this.loadIsolated(record, entry, sources) : loadPlugin(entry.use, sources);
+      const { plugin, module } = await this.supervisor.runAs(record, load);
       record.kind = plugin.kind;
       record.version = plugin.version ?? '';
       record.module = module;
       const options = plugin.configSchema.safeParse(entry.with ?? {});
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
-      slot.create = (container) => plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
+      slot.create = (container) => {
+        const instance = plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
+        if (instance instanceof IsolatedAppMetrics) record.isolation = () => instance.status();
+        return instance;
+      };
     } catch (error) {
       this.supervisor.fault(record, 'load', error);
       record.state = 'failed';
       if (entry.onError === 'fail') throw error;
     }
+  }
+
+  private loadIsolated(record: PluginRecord, entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
+    return loadIsolated({ ...entry, id: record.id }, sources, {
+      fault: (what, error) => this.supervisor.fault(record, what, error),
+      lost: () => {
+        record.state = 'retrying';
+      },
+      restored: () => {
+        record.state = 'running';
+        this.logger.info(`plugin ${record.id} runs again`);
+      },
+    });
   }
 
   private async startSlot(slot: Slot, pause: number): Promise<void> {

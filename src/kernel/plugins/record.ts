@@ -18,6 +18,8 @@ export class PluginRecord {
   version = '';
   /** URL or path of its module, by which a stack trace is attributed to it. */
   module = '';
+  /** How its process is, when it has one of its own. */
+  isolation: (() => PluginStatus['isolation']) | undefined;
   /** Text and monotonic time of the fault last logged. */
   loggedFault = '';
   loggedAt = Number.NEGATIVE_INFINITY;
@@ -65,6 +67,7 @@ export class PluginRecord {
   }
 
   status(): PluginStatus {
+    const isolation = this.isolation?.();
     const { id, kind, name, version, source, state, errors, calls, busyMs } = this;
     return {
       id,
@@ -77,6 +80,7 @@ export class PluginRecord {
       errors,
       calls,
       busyMs,
+      ...(isolation !== undefined && { isolation }),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
       ...(this.lastErrorAt !== undefined && { lastErrorAt: this.lastErrorAt }),
       ...(this.lastSuccessAt !== undefined && { lastSuccessAt: this.lastSuccessAt }),

@@ -8,7 +8,7 @@ export class PluginScope implements Timers {
   private readonly cancels = new Set<() => void>();
 
   constructor(
-    private readonly supervisor: Supervisor,
+    private readonly supervisor: Pick<Supervisor, 'attempt'>,
     private readonly record: PluginRecord,
   ) {}
 

@@ -1,0 +1,231 @@
+import {
+  type AppContainer,
+  type AppMetrics,
+  type AppTarget,
+  type CollectedMetrics,
+  type CollectionAccess,
+  CollectionError,
+  type ContainerDescription,
+  isCollectionError,
+  type PluginContext,
+  type PluginStatus,
+  TallymanError,
+} from '../../contracts/index.js';
+import type { CollectReply } from './protocol.js';
+import { type WorkerOptions, WorkerProcess } from './worker-process.js';
+
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 60_000;
+
+/** Told how an isolated plugin fares. */
+export interface IsolationListener {
+  fault(what: string, error: Error): void;
+  /** Its process ended, and another will be started. */
+  lost(): void;
+  /** It runs again. */
+  restored(): void;
+}
+
+/** An app-metrics plugin that may answer `targets` later. */
+export interface LateTargets {
+  /** @param changed told when `targets` answers differently now: for one container, or for any */
+  watchTargets(changed: (containerName?: string) => void): void;
+  /** The container is no more. */
+  forgetTargets(containerName: string): void;
+}
+
+interface KnownTargets {
+  description: ContainerDescription;
+  targets: readonly AppTarget[];
+}
+
+type ProcessOptions = Omit<WorkerOptions, 'onFault' | 'onDeath' | 'logger'>;
+
+/** Stands for an app-metrics plugin that runs in a process of its own, and starts it again when it ends. */
+export class IsolatedAppMetrics implements AppMetrics, LateTargets {
+  /** The process in which the plugin runs; absent until it has started there. */
+  private worker: WorkerProcess | undefined;
+  private starting: WorkerProcess | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private pause = FIRST_PAUSE;
+  private startedAt = 0;
+  private restarts = 0;
+  private stopped = false;
+  private changed: (containerName?: string) => void = () => {};
+  private readonly known = new Map<string, KnownTargets>();
+  private readonly numbers = new WeakMap<AppTarget, number>();
+  private readonly intervals = new WeakMap<AppTarget, number>();
+  /** Numbers of the targets that the present worker has been told. */
+  private told = new Set<number>();
+  private lastNumber = 0;
+  private readonly gone = new FinalizationRegistry<number>((number) => {
+    if (this.told.delete(number)) this.worker?.forget([number]);
+  });
+
+  constructor(
+    private readonly options: ProcessOptions,
+    private readonly context: PluginContext,
+    private readonly listener: IsolationListener,
+  ) {
+    context.signal.addEventListener('abort', () => this.end(), { once: true });
+  }
+
+  status(): NonNullable<PluginStatus['isolation']> {
+    const { worker, restarts } = this;
+    return { restarts, memoryBytes: worker?.memory ?? 0, ...(worker?.pid !== undefined && { pid: worker.pid }) };
+  }
+
+  start(): Promise<void> {
+    return this.launch();
+  }
+
+  async stop(): Promise<void> {
+    try {
+      await this.worker?.call({ method: 'stop' });
+    } finally {
+      this.end();
+    }
+  }
+
+  watchTargets(changed: (containerName?: string) => void): void {
+    this.changed = changed;
+  }
+
+  forgetTargets(containerName: string): void {
+    this.known.delete(containerName);
+  }
+
+  /** What the plugin said of the container last; it is asked when the container is described differently now. */
+  targets(container: AppContainer): readonly AppTarget[] {
+    const { name, description } = container;
+    const known = this.known.get(name);
+    if (known?.description === description) return known.targets;
+    const asked: KnownTargets = { description, targets: known?.targets ?? [] };
+    this.known.set(name, asked);
+    void this.ask(container, asked);
+    return asked.targets;
+  }
+
+  intervalOf(target: AppTarget): number {
+    return this.intervals.get(target) ?? target.interval;
+  }
+
+  async collect(target: AppTarget, access: CollectionAccess): Promise<CollectedMetrics> {
+    const { worker } = this;
+    if (worker === undefined) throw new CollectionError('its plugin is being started again');
+    const number = this.numberOf(target);
+    const isNew = !this.told.has(number);
+    this.told.add(number);
+    const { container, now, limits } = access;
+    const call = {
+      method: 'collect',
+      target: isNew ? { number, target } : { number },
+      container,
+      now,
+      limits,
+    } as const;
+    const { collected, interval } = (await worker.call(call, access)) as CollectReply;
+    if (interval !== undefined) this.intervals.set(target, interval);
+    return collected as CollectedMetrics;
+  }
+
+  private async ask(container: AppContainer, asked: KnownTargets): Promise<void> {
+    const { worker } = this;
+    const isCurrent = () => this.known.get(container.name) === asked;
+    try {
+      const targets = await worker?.call({ method: 'targets', container });
+      if (!isCurrent()) return;
+      // Without a worker it is asked again when there is one.
+      if (worker === undefined) {
+        this.known.delete(container.name);
+        return;
+      }
+      asked.targets = checkedTargets(targets);
+      this.changed(container.name);
+    } catch (error) {
+      if (isCollectionError(error) && isCurrent()) this.known.delete(container.name);
+      else if (!isCollectionError(error)) this.listener.fault('targets', error as Error);
+    }
+  }
+
+  private numberOf(target: AppTarget): number {
+    const known = this.numbers.get(target);
+    if (known !== undefined) return known;
+    const number = ++this.lastNumber;
+    this.numbers.set(target, number);
+    this.gone.register(target, number);
+    return number;
+  }
+
+  /** Starts a process and the plugin in it. @throws TallymanError */
+  private async launch(): Promise<void> {
+    const worker = new WorkerProcess({
+      ...this.options,
+      logger: this.context.logger,
+      onFault: (what, error) => this.listener.fault(what, error),
+      onDeath: (reason) => this.died(worker, reason),
+    });
+    this.starting = worker;
+    try {
+      await worker.load();
+      const { paths } = this.context.linux;
+      await worker.call({ method: 'start', paths, machine: this.context.linux.machine() });
+      this.told = new Set();
+      this.startedAt = performance.now();
+      this.worker = worker;
+    } catch (error) {
+      worker.kill();
+      throw error;
+    } finally {
+      this.starting = undefined;
+    }
+    if (this.stopped) worker.kill();
+  }
+
+  private died(worker: WorkerProcess, reason: TallymanError): void {
+    // One that dies before it runs is reported by `launch`.
+    if (this.stopped || this.worker !== worker) return;
+    this.worker = undefined;
+    if (performance.now() - this.startedAt > LONGEST_PAUSE) this.pause = FIRST_PAUSE;
+    this.listener.fault('isolation', reason);
+    this.listener.lost();
+    this.startAgain();
+  }
+
+  private startAgain(): void {
+    if (this.stopped) return;
+    const pause = this.pause;
+    this.pause = Math.min(pause * 2, LONGEST_PAUSE);
+    this.retry = setTimeout(async () => {
+      try {
+        this.restarts++;
+        await this.launch();
+        if (this.stopped) return;
+        this.listener.restored();
+        this.changed();
+      } catch (error) {
+        this.listener.fault('start', error as Error);
+        this.startAgain();
+      }
+    }, pause);
+  }
+
+  private end(): void {
+    this.stopped = true;
+    clearTimeout(this.retry);
+    this.starting?.kill();
+    this.worker?.kill();
+    this.worker = undefined;
+  }
+}
+
+/** @throws TallymanError when it is no list of targets */
+function checkedTargets(answer: unknown): readonly AppTarget[] {
+  const isTarget = (target: unknown) =>
+    typeof target === 'object' &&
+    target !== null &&
+    typeof (target as AppTarget).name === 'string' &&
+    typeof (target as AppTarget).interval === 'number';
+  if (Array.isArray(answer) && answer.every(isTarget)) return answer as AppTarget[];
+  throw new TallymanError('targets did not give a list of { name, interval }');
+}

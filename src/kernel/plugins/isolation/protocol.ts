@@ -1,0 +1,134 @@
+import type { JsonSchema } from '../../config/index.js';
+import {
+  type AppContainer,
+  type AppEndpoint,
+  type AppRequest,
+  type AppTarget,
+  type CollectionAccess,
+  CollectionError,
+  type HostPaths,
+  isCollectionError,
+  type Logger,
+  type MachineInfo,
+  messageOf,
+  type PluginKind,
+  TallymanError,
+} from '../../contracts/index.js';
+
+/** Where the worker finds the plugin: a module's URL, or a member of a table of built-ins that a module exports. */
+export interface ModulePlace {
+  readonly url: string;
+  /** Name in the table `builtinPlugins` of the module. */
+  readonly builtin?: string;
+}
+
+/** What the worker says of the plugin that it loaded. */
+export interface Manifest {
+  readonly kind: PluginKind;
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly optionsSchema: JsonSchema;
+  /** Issues of zod about the options; absent when they are valid. */
+  readonly issues?: readonly unknown[];
+}
+
+/** The data of a target and its number, by which later calls name it. */
+export interface NumberedTarget {
+  readonly number: number;
+  /** Absent when the worker has been told it before. */
+  readonly target?: AppTarget;
+}
+
+/** Calls into the plugin. */
+export type Call =
+  | { readonly method: 'start'; readonly paths: HostPaths; readonly machine: MachineInfo }
+  | { readonly method: 'stop' }
+  | { readonly method: 'targets'; readonly container: AppContainer }
+  | {
+      readonly method: 'collect';
+      readonly target: NumberedTarget;
+      readonly container: AppContainer;
+      readonly now: number;
+      readonly limits: CollectionAccess['limits'];
+    };
+
+/** What a collection asks of the agent. */
+export type Access =
+  | { readonly method: 'fetch'; readonly request: AppRequest }
+  | { readonly method: 'readFile'; readonly path: string }
+  | { readonly method: 'connect'; readonly endpoint: AppEndpoint };
+
+/** Something that happened to a connection; `ack` says that so many bytes were taken. */
+export type StreamEvent =
+  | { readonly event: 'data'; readonly bytes: Uint8Array }
+  | { readonly event: 'ack'; readonly bytes: number }
+  | { readonly event: 'end' }
+  | { readonly event: 'close'; readonly error?: WireError };
+
+/** What an isolated collection gave. */
+export interface CollectReply {
+  readonly collected: unknown;
+  /** What `intervalOf` says after the collection; absent when the plugin has none. */
+  readonly interval?: number;
+}
+
+/** Agent → worker. */
+export type ToWorker =
+  | { readonly type: 'load'; readonly id: string; readonly place: ModulePlace; readonly options: unknown }
+  | { readonly type: 'call'; readonly call: number; readonly what: Call }
+  | { readonly type: 'abort'; readonly call: number }
+  | { readonly type: 'forget'; readonly targets: readonly number[] }
+  | { readonly type: 'answer'; readonly access: number; readonly outcome: Outcome }
+  | { readonly type: 'stream'; readonly stream: number; readonly what: StreamEvent }
+  | { readonly type: 'ping' };
+
+/** Worker → agent. */
+export type ToAgent =
+  | { readonly type: 'ready' }
+  | { readonly type: 'loaded'; readonly outcome: Outcome }
+  | { readonly type: 'result'; readonly call: number; readonly outcome: Outcome }
+  | { readonly type: 'access'; readonly access: number; readonly call: number; readonly what: Access }
+  | { readonly type: 'stream'; readonly stream: number; readonly what: StreamEvent }
+  | {
+      readonly type: 'log';
+      readonly level: keyof Logger;
+      readonly message: string;
+      readonly details?: Record<string, unknown>;
+    }
+  | { readonly type: 'fault'; readonly what: string; readonly error: WireError }
+  | { readonly type: 'pong' };
+
+export type Outcome = { readonly value: unknown } | { readonly error: WireError };
+
+/** An error on its way between processes. */
+export interface WireError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly hint?: string;
+  /** Whether it blames the target of a collection. */
+  readonly blamesTarget: boolean;
+}
+
+export function toWire(error: unknown): WireError {
+  const { name = 'Error', stack, hint } = (error instanceof Error ? error : {}) as Partial<Error> & { hint?: unknown };
+  return {
+    name: String(name),
+    message: messageOf(error),
+    blamesTarget: isCollectionError(error),
+    ...(stack === undefined ? {} : { stack: String(stack) }),
+    ...(typeof hint === 'string' ? { hint } : {}),
+  };
+}
+
+export function fromWire({ name, message, stack, hint, blamesTarget }: WireError): Error {
+  const error = blamesTarget ? new CollectionError(message) : ownError(name, message, hint);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+function ownError(name: string, message: string, hint: string | undefined): Error {
+  if (name === 'TallymanError') return new TallymanError(message, hint === undefined ? {} : { hint });
+  return Object.defineProperty(new Error(message), 'name', { value: name });
+}

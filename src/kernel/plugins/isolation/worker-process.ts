@@ -1,0 +1,318 @@
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { deserialize } from 'node:v8';
+import { type CollectionAccess, CollectionError, type Logger, TallymanError } from '../../contracts/index.js';
+import { BrokenPluginError } from '../loader.js';
+import { AccessServer } from './access-server.js';
+import { MemoryGauge } from './memory-gauge.js';
+import {
+  type Call,
+  fromWire,
+  type Manifest,
+  type ModulePlace,
+  type Outcome,
+  type ToAgent,
+  type ToWorker,
+  toWire,
+} from './protocol.js';
+
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+const MEMORY_LOOK = 100;
+/** How often within its time limit a worker is asked whether it still turns. */
+const BEATS = 4;
+const TAIL = 2_000;
+const MIB = 1024 * 1024;
+
+export interface WorkerOptions {
+  /** Id of the plugin. */
+  readonly id: string;
+  readonly place: ModulePlace;
+  /** The `with` block as written. */
+  readonly options: unknown;
+  /** Bytes that the process may have for itself. */
+  readonly memoryLimit: number;
+  /** ms that it may block its event loop, and that a call may go on after it was to end. */
+  readonly timeLimit: number;
+  /** ms that importing the plugin may take. */
+  readonly startTimeout: number;
+  /** What `findParentBond` found. */
+  readonly parentBond: readonly string[];
+  readonly logger: Logger;
+  /** Told what went wrong in the plugin outside of any call. */
+  readonly onFault: (what: string, error: Error) => void;
+  /** Told once when the process has ended without being told to, and why. */
+  readonly onDeath: (reason: TallymanError) => void;
+}
+
+interface Pending {
+  readonly what: string;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  readonly access?: AccessServer;
+}
+
+/** A process that runs one plugin, watched from outside: what it does to itself ends it, and nothing else. */
+export class WorkerProcess {
+  private readonly child: ChildProcess;
+  private readonly gauge: MemoryGauge | undefined;
+  private readonly calls = new Map<number, Pending>();
+  private readonly ready: Promise<void>;
+  private setReady = () => {};
+  private loading: ((outcome: Outcome) => void) | undefined;
+  private lastCall = 0;
+  private tail = '';
+  private peak = 0;
+  /** Why it is made to end; what it would otherwise seem to have done itself. */
+  private verdict: TallymanError | undefined;
+  private ended: TallymanError | undefined;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private unanswered = 0;
+  private lastLook = 0;
+
+  constructor(private readonly options: WorkerOptions) {
+    this.ready = new Promise((resolve) => {
+      this.setReady = resolve;
+    });
+    this.child = this.spawn();
+    this.gauge = this.child.pid === undefined ? undefined : new MemoryGauge(this.child.pid);
+    this.every(MEMORY_LOOK, () => this.lookAtMemory());
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Bytes of memory that it has for itself now. */
+  get memory(): number {
+    return this.gauge?.privateBytes() ?? 0;
+  }
+
+  /** Imports the plugin and checks its options. @throws TallymanError */
+  async load(): Promise<Manifest> {
+    await this.ready;
+    if (this.ended !== undefined) throw new BrokenPluginError(this.ended.message);
+    const { id, place, options, startTimeout } = this.options;
+    const loaded = new Promise<Outcome>((resolve) => {
+      this.loading = resolve;
+    });
+    this.send({ type: 'load', id, place, options });
+    const limit = setTimeout(() => this.condemn(this.blocked(startTimeout)), startTimeout);
+    const outcome = await loaded;
+    clearTimeout(limit);
+    this.loading = undefined;
+    if ('error' in outcome) throw fromWire(outcome.error);
+    return outcome.value as Manifest;
+  }
+
+  /**
+   * Calls into the plugin.
+   * @param access what a collection may use
+   * @throws Error what the plugin threw, or the reason for which the process ended
+   */
+  call(what: Call, access?: CollectionAccess): Promise<unknown> {
+    const call = ++this.lastCall;
+    return new Promise((resolve, reject) => {
+      if (this.ended !== undefined) {
+        reject(new CollectionError('its plugin is being started again'));
+        return;
+      }
+      const server =
+        access && new AccessServer(access, (stream, event) => this.send({ type: 'stream', stream, what: event }));
+      this.calls.set(call, { what: what.method, resolve, reject, ...(server && { access: server }) });
+      if (access !== undefined) this.endWith(call, access.signal);
+      this.send({ type: 'call', call, what });
+    });
+  }
+
+  forget(targets: readonly number[]): void {
+    this.send({ type: 'forget', targets });
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    this.end(new TallymanError('was stopped'), false);
+    this.child.kill('SIGKILL');
+  }
+
+  private spawn(): ChildProcess {
+    const flags = [`--max-old-space-size=${Math.ceil(this.options.memoryLimit / MIB)}`, '--v8-pool-size=1'];
+    const [bond, ...bondArgs] = this.options.parentBond;
+    const child = fork(WORKER, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: environment(),
+      ...(bond === undefined
+        ? { execArgv: flags }
+        : { execPath: bond, execArgv: [...bondArgs, process.execPath, ...flags] }),
+    });
+    child.on('message', (message) => this.receive(message as ToAgent));
+    child.on('error', (error) => this.end(new TallymanError(`its process failed: ${error.message}`), true));
+    child.on('exit', (code, signal) => this.exited(code, signal));
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.tail = (this.tail + text).slice(-TAIL);
+        this.options.logger.debug(text.trimEnd().slice(0, TAIL));
+      });
+      stream.on('error', () => {});
+    }
+    return child;
+  }
+
+  private receive(message: ToAgent): void {
+    switch (message.type) {
+      case 'ready':
+        this.setReady();
+        break;
+      case 'pong':
+        this.unanswered = 0;
+        break;
+      case 'loaded':
+        this.watchLoop();
+        this.loading?.(message.outcome);
+        break;
+      case 'result':
+        this.settled(message.call, message.outcome);
+        break;
+      case 'access':
+        this.serve(message);
+        break;
+      case 'stream':
+        for (const { access } of this.calls.values()) access?.happened(message.stream, message.what);
+        break;
+      case 'log':
+        this.options.logger[message.level](message.message, message.details);
+        break;
+      case 'fault':
+        this.options.onFault(message.what, fromWire(message.error));
+    }
+  }
+
+  private serve({ call, access, what }: Extract<ToAgent, { type: 'access' }>): void {
+    const server = this.calls.get(call)?.access;
+    const answer = (outcome: Outcome) => this.send({ type: 'answer', access, outcome });
+    if (server === undefined) answer({ error: toWire(new CollectionError('the collection is over')) });
+    else server.serve(access, what, answer);
+  }
+
+  private settled(call: number, outcome: Outcome): void {
+    const pending = this.calls.get(call);
+    this.calls.delete(call);
+    pending?.access?.close();
+    if ('error' in outcome) pending?.reject(fromWire(outcome.error));
+    else pending?.resolve(deserialize(outcome.value as Uint8Array));
+  }
+
+  /** An aborted collection is told to the worker; one that goes on nevertheless is given up. */
+  private endWith(call: number, signal: AbortSignal): void {
+    const abort = () => {
+      this.send({ type: 'abort', call });
+      const { timeLimit } = this.options;
+      const timer = setTimeout(() => {
+        const pending = this.calls.get(call);
+        this.calls.delete(call);
+        pending?.access?.close();
+        pending?.reject(new TallymanError(`goes on for more than ${timeLimit} ms after it was to end`));
+      }, timeLimit);
+      timer.unref();
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  }
+
+  private send(message: ToWorker): void {
+    if (this.ended === undefined && this.child.connected) this.child.send(message, () => {});
+  }
+
+  /** Begins when the plugin is loaded, for which it has its `startTimeout`. */
+  private watchLoop(): void {
+    const beat = this.options.timeLimit / BEATS;
+    this.lastLook = performance.now();
+    this.every(beat, () => this.lookAtLoop(beat));
+  }
+
+  private every(milliseconds: number, look: () => void): void {
+    if (this.ended === undefined) this.timers.push(setInterval(look, milliseconds).unref());
+  }
+
+  private lookAtMemory(): void {
+    const used = this.memory;
+    this.peak = Math.max(this.peak, used);
+    if (used > this.options.memoryLimit) this.condemn(this.tooMuchMemory(used));
+  }
+
+  private lookAtLoop(beat: number): void {
+    const now = performance.now();
+    // After a pause of the agent itself (a suspended machine) the worker had no chance to answer.
+    if (now - this.lastLook > 2 * beat) this.unanswered = 0;
+    this.lastLook = now;
+    if (this.unanswered > BEATS) {
+      this.condemn(this.blocked(this.options.timeLimit));
+      return;
+    }
+    this.unanswered++;
+    if (this.unanswered === 1) this.send({ type: 'ping' });
+  }
+
+  private blocked(limit: number): TallymanError {
+    return new TallymanError(`blocked its process for more than ${limit} ms${this.inCall()}`, {
+      hint: 'it is in an endless loop, or needs a larger timeLimit (startTimeout for loading)',
+    });
+  }
+
+  private condemn(verdict: TallymanError): void {
+    if (this.verdict !== undefined) return;
+    this.verdict = verdict;
+    this.child.kill('SIGKILL');
+  }
+
+  private exited(code: number | null, signal: NodeJS.Signals | null): void {
+    const outOfMemory = /heap out of memory|allocation fail/i.test(this.tail);
+    const self = outOfMemory ? this.tooMuchMemory(this.peak) : undefined;
+    const how = signal === null ? `ended its process with exit status ${code}` : `its process was ended by ${signal}`;
+    this.end(this.verdict ?? self ?? new TallymanError(`${how}${this.inCall()}`), true);
+  }
+
+  private tooMuchMemory(used: number): TallymanError {
+    const limit = Math.round(this.options.memoryLimit / MIB);
+    return new TallymanError(`used more than its memoryLimit of ${limit} MiB${this.inCall()}`, {
+      hint: `it had ${Math.round(used / MIB)} MiB: it leaks, or needs a larger memoryLimit`,
+    });
+  }
+
+  /** What it was doing, for messages. */
+  private inCall(): string {
+    const whats = new Set([...this.calls.values()].map(({ what }) => what));
+    if (this.loading !== undefined) whats.add('load');
+    return whats.size === 0 ? '' : ` (in ${[...whats].join(', ')})`;
+  }
+
+  private end(reason: TallymanError, isDeath: boolean): void {
+    if (this.ended !== undefined) return;
+    this.ended = reason;
+    for (const timer of this.timers) clearInterval(timer);
+    this.gauge?.close();
+    const pending = [...this.calls.values()];
+    this.calls.clear();
+    for (const { access, what, reject } of pending) {
+      access?.close();
+      // What the plugin did to itself is no fault of its caller's: it is told once, by `onDeath`.
+      reject(what === 'start' || what === 'stop' ? reason : new CollectionError(`its plugin ${reason.message}`));
+    }
+    this.setReady();
+    this.loading?.({ error: toWire(new BrokenPluginError(reason.message)) });
+    if (isDeath) this.options.onDeath(reason);
+  }
+}
+
+/** What the plugin may see of the agent's environment: all but the service manager's own. */
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(NOTIFY_SOCKET$|WATCHDOG_|LISTEN_)/.test(name));
+  return { ...Object.fromEntries(own), UV_THREADPOOL_SIZE: '2' };
+}
+
+/** A command that ends the worker when the agent is killed; empty where the host has none. */
+export function findParentBond(): readonly string[] {
+  const command = ['setpriv', '--pdeathsig', 'KILL'];
+  const { status } = spawnSync(command[0]!, [...command.slice(1), 'true'], { stdio: 'ignore' });
+  return status === 0 ? command : [];
+}

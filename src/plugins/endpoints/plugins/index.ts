@@ -1,0 +1,47 @@
+import {
+  type AgentView,
+  type Answer,
+  definePlugin,
+  PLUGIN_API_VERSION,
+  type PluginStatus,
+  z,
+} from '../../../kernel/contracts/index.js';
+
+/** The JSON of a plugin's status. */
+function statusJson(status: PluginStatus) {
+  const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation } = status;
+  return {
+    id,
+    kind,
+    name,
+    version,
+    source,
+    state,
+    up,
+    errors,
+    last_error: status.lastError,
+    last_error_at: timeText(status.lastErrorAt),
+    last_success_at: timeText(status.lastSuccessAt),
+    calls,
+    busy_ms: Math.round(busyMs * 1000) / 1000,
+    isolation: isolation && { pid: isolation.pid, restarts: isolation.restarts, memory_bytes: isolation.memoryBytes },
+  };
+}
+
+/** RFC 3339, UTC. @param time µs since the epoch */
+function timeText(time: number | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time / 1000).toISOString();
+}
+
+function answer(agent: AgentView): Answer {
+  return { body: (out) => out.json(agent.plugins().map(statusJson)) };
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'plugins',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Every plugin with its state, faults and cost, as `tallyman plugins` shows them.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({ routes: { '/api/plugins': () => answer(agent) } }),
+});
