@@ -112,7 +112,7 @@ async function leakProblems(once: () => Promise<unknown>): Promise<string[]> {
   // Timers of others are set meanwhile, too: those of the plugin are set in the plugin's own context.
   const inPlugin = new AsyncLocalStorage<true>();
   const hook = createHook({
-    init: (id, type) => void (type === 'Timeout' && inPlugin.getStore() === true && timers.add(id)),
+    init: (id, type) => void (type === 'Timeout' && inPlugin.getStore() === true && isOwnTimer() && timers.add(id)),
     destroy: (id) => void timers.delete(id),
   }).enable();
   try {
@@ -123,6 +123,13 @@ async function leakProblems(once: () => Promise<unknown>): Promise<string[]> {
   } finally {
     hook.disable();
   }
+}
+
+/** Whether the timer being made is set by `setTimeout` or `setInterval`, and not by Node for purposes of its own. */
+function isOwnTimer(): boolean {
+  const frames = (new Error().stack ?? '').split('\n');
+  const caller = frames[frames.findLastIndex((frame) => frame.includes('(node:timers:')) + 1] ?? '';
+  return !/\bnode:/.test(caller) && frames.some((frame) => frame.includes('(node:timers:'));
 }
 
 /** Handles are closed in later turns of the event loop. */
