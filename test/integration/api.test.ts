@@ -1,9 +1,35 @@
 // The running agent over HTTP: what only a live one can show.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { RealCgroup } from '../support/real-cgroup.js';
+
+describe('a version of somebody else’s', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('the one of the documentation is served beside ours', async () => {
+    const [, program = ''] =
+      /## A version of your own\n.*?```js\n(.*?)```/s.exec(readFileSync('docs/api.md', 'utf8')) ?? [];
+    const contract = pathToFileURL(join(projectRoot, '.test-build/src/kernel/contracts/index.js')).href;
+    const file = join(directory, 'v3.mjs');
+    writeFileSync(file, program.replace("'tallyman/plugin'", `'${contract}'`), { mode: 0o644 });
+    const agent = await AgentProcess.start(`plugins: [{ use: '${file}' }]`);
+    try {
+      assert.match(await (await fetch(`${agent.url}/api/`)).text(), /,v2\.1,v3\.0\n$/);
+      assert.equal(await (await fetch(`${agent.url}/api/v3.0/`)).text(), 'Supported request types: "limits"\n');
+      assert.equal((await agent.json<{ hasMemory: boolean }>('/api/v3.0/limits')).hasMemory, true);
+      assert.equal((await fetch(`${agent.url}/api/v3.0/limits/nope`)).status, 404);
+    } finally {
+      await agent.stop();
+    }
+  });
+});
 
 describe('the endpoints beside the API versions', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-api`);
