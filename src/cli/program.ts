@@ -23,13 +23,20 @@ export async function runCli(args: readonly string[], cli: CliEnvironment = proc
     status = await command();
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withForeignFlags(args), { from: 'user' });
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.config;
     const { reportError } = await import('./report.js');
     return reportError(error, cli);
   }
+}
+
+/** What follows `import-flags` are flags of another program, of which some are called as ours. */
+function withForeignFlags(args: readonly string[]): string[] {
+  const index = args.indexOf('import-flags');
+  if (index < 0 || args[index + 1] === '--help' || args[index + 1] === '--') return [...args];
+  return args.toSpliced(index + 1, 0, '--');
 }
 
 /** Runs a command and keeps its status. */
@@ -75,6 +82,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
   addReloadCommand(program, cli, perform);
   addDoctorCommand(program, cli, perform);
+  addImportCommand(program, cli, perform);
   addCardinalityCommand(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
@@ -95,6 +103,16 @@ function addReloadCommand(program: Command, cli: CliEnvironment, perform: Perfor
       return reload(command.optsWithGlobals<ConfigFlags & { pid?: string }>(), cli);
     }),
   );
+}
+
+function addImportCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  program
+    .command('import-flags')
+    .description('print the configuration that does what a cAdvisor command line does, and what has no equivalent')
+    .argument('<command line...>', 'the command line in quotes, or a compose file, manifest or systemd unit')
+    .action((given: string[]) =>
+      perform(async () => (await import('./commands/import-flags.js')).importCommandLine(given, cli)),
+    );
 }
 
 function addDoctorCommand(program: Command, cli: CliEnvironment, perform: Perform): void {

@@ -1,0 +1,199 @@
+import { parseDuration } from '../../kernel/contracts/index.js';
+import type { Draft } from './draft.js';
+import { truth } from './words.js';
+
+/** How a flag of cAdvisor is carried over. `undefined`: judged together with others, or the default counts. */
+export interface FlagRule {
+  readonly isSwitch?: true;
+  /** @returns why the value has no equivalent; nothing when it has */
+  apply?(draft: Draft, value: string): string | undefined;
+}
+
+const none = (reason: string): FlagRule => ({ apply: (_draft, value) => (value === '' ? undefined : reason) });
+const noSwitch = (reason: string): FlagRule => ({
+  isSwitch: true,
+  apply: (_draft, value) => (truth(value) === true ? reason : undefined),
+});
+const together: FlagRule = {};
+const togetherSwitch: FlagRule = { isSwitch: true };
+
+/** A duration of at least `minimum` ms; Go's texts are understood as they are. */
+const duration = (path: string, minimum: number): FlagRule => ({
+  apply(draft, value) {
+    const ms = parseDuration(value);
+    if (ms === undefined) return 'not a duration';
+    if (ms >= minimum) draft.set(path, value);
+    else draft.set(path, `${minimum}ms`);
+    return ms >= minimum ? undefined : `raised to ${minimum} ms, the least there is`;
+  },
+});
+
+/** Absolute paths of a comma list. */
+const paths = (path: string): FlagRule => ({
+  apply(draft, value) {
+    const list = value.split(',').filter((file) => file !== '');
+    const absolute = list.filter((file) => file.startsWith('/'));
+    if (absolute.length > 0) draft.set(path, absolute);
+    return absolute.length === list.length ? undefined : 'only absolute paths are taken';
+  },
+});
+
+const DRIVER = 'samples leave by plugins of the kind sink: see `use: otlp`, and have a collector hand them on';
+const LOGGING =
+  'lines go to standard error as JSON, or as journald and terminals like them: see log.level and log.format';
+const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  default: ['containerCreation', 'containerDeletion', 'oom', 'oomKill'],
+  creation: ['containerCreation'],
+  containerCreation: ['containerCreation'],
+  deletion: ['containerDeletion'],
+  containerDeletion: ['containerDeletion'],
+  oom: ['oom'],
+  oomKill: ['oomKill'],
+};
+
+/** `default=24h,oom=10m`; what is named wins over `default`, in whatever order. */
+function retention(member: 'age' | 'count', read: (value: string) => unknown): FlagRule {
+  return {
+    apply(draft, value) {
+      const wrong: string[] = [];
+      const parts = value
+        .split(',')
+        .filter((part) => part !== '')
+        .map((part) => part.split('=') as [string, string?]);
+      parts.sort(([a], [b]) => Number(b === 'default') - Number(a === 'default'));
+      for (const [type, amount = ''] of parts) {
+        const types = Object.hasOwn(EVENT_TYPES, type) ? EVENT_TYPES[type] : undefined;
+        const limit = read(amount);
+        if (types === undefined || limit === undefined) wrong.push(`${type}=${amount}`);
+        else for (const each of types) draft.set(`events.${each}.${member}`, limit);
+      }
+      return wrong.length === 0 ? undefined : `not understood: ${wrong.join(', ')}`;
+    },
+  };
+}
+
+const ageOf = (value: string) => (parseDuration(value) === undefined ? undefined : value);
+const countOf = (value: string) => (/^-?\d{1,9}$/.test(value) ? Math.max(-1, Number(value)) : undefined);
+
+/** Every flag of cAdvisor v0.36 and of the newest, and those of its log library. */
+export const FLAGS: Readonly<Record<string, FlagRule>> = {
+  listen_ip: together,
+  port: together,
+  max_procs: none('one thread does the work; CPUQuota= of the unit limits it'),
+  version: noSwitch('tallyman --version'),
+  http_auth_file: together,
+  http_auth_realm: together,
+  http_digest_file: together,
+  http_digest_realm: together,
+  prometheus_endpoint: {
+    apply(draft, value) {
+      if (value === '') draft.enable('prometheus', false);
+      else if (value !== '/metrics') draft.option('prometheus', 'path', value.startsWith('/') ? value : `/${value}`);
+      return undefined;
+    },
+  },
+  profiling: {
+    isSwitch: true,
+    apply(draft, value) {
+      if (truth(value) === true) draft.enable('profiling', true);
+      return undefined;
+    },
+  },
+  collector_cert: together,
+  collector_key: together,
+  store_container_labels: togetherSwitch,
+  whitelisted_container_labels: together,
+  url_base_prefix: {
+    apply(draft, value) {
+      const prefix = value.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
+      if (prefix !== '') draft.set('web.urlBasePrefix', prefix);
+      return undefined;
+    },
+  },
+  raw_cgroup_prefix_whitelist: together,
+  disable_metrics: together,
+  enable_metrics: together,
+  storage_driver: none(DRIVER),
+  storage_duration: duration('history.duration', 1000),
+  housekeeping_interval: duration('housekeeping.interval', 100),
+  max_housekeeping_interval: duration('housekeeping.maxInterval', 100),
+  allow_dynamic_housekeeping: {
+    isSwitch: true,
+    apply(draft, value) {
+      if (truth(value) === false) draft.set('housekeeping.dynamic', false);
+      return undefined;
+    },
+  },
+  global_housekeeping_interval: duration('discovery.rescanInterval', 1000),
+  update_machine_info_interval: duration('machine.refreshInterval', 1000),
+  enable_load_reader: togetherSwitch,
+  log_cadvisor_usage: noSwitch('its own costs are in /metrics, as tallyman_* and process_*'),
+  event_storage_age_limit: retention('age', ageOf),
+  event_storage_event_limit: retention('count', countOf),
+  application_metrics_count_limit: {
+    apply(draft, value) {
+      if (!/^\d{1,9}$/.test(value)) return 'not a count';
+      draft.set('appMetrics.maxMetrics', Number(value));
+      return undefined;
+    },
+  },
+  machine_id_file: paths('machine.machineIdFiles'),
+  boot_id_file: paths('machine.bootIdFiles'),
+  container_hints: none('hints are not read; a plugin of the kind container-handler can describe cgroups'),
+  docker_only: togetherSwitch,
+  disable_root_cgroup_stats: noSwitch(
+    'the machine is always sampled; `containersExclude: [/]` of the plugin prometheus leaves it out there',
+  ),
+  docker: together,
+  'docker-tls': togetherSwitch,
+  'docker-tls-cert': together,
+  'docker-tls-key': together,
+  'docker-tls-ca': together,
+  docker_env_metadata_whitelist: together,
+  env_metadata_whitelist: together,
+  docker_root: none('the engine says where its data is'),
+  containerd: none('containerd has no handler; its containers appear as cgroups'),
+  'containerd-namespace': none('containerd has no handler; its containers appear as cgroups'),
+  'containerd-env-metadata-whitelist': none('containerd has no handler; its containers appear as cgroups'),
+  podman: {
+    apply(draft, value) {
+      if (value !== '') draft.option('podman', 'endpoint', value);
+      return undefined;
+    },
+  },
+  perf_events_config: none('nothing reads perf events'),
+  resctrl_interval: none('nothing reads resctrl'),
+  referenced_reset_interval: none('nothing resets referenced pages'),
+  crio_client_timeout: none('CRI-O has no handler; its containers appear as cgroups'),
+  initial_splay_factor: none('the first sample is taken at once; later ones are spread over the interval'),
+  jitter_factor: {
+    apply(draft, value) {
+      const factor = Number(value);
+      if (value === '' || Number.isNaN(factor)) return 'not a number';
+      draft.set('housekeeping.jitter', Math.min(1, Math.max(0, factor)));
+      return factor > 1 ? 'lowered to 1: a sample may come one interval later at most' : undefined;
+    },
+  },
+  v: {
+    apply(draft, value) {
+      if (Number(value) >= 3) draft.set('log.level', 'debug');
+      return undefined;
+    },
+  },
+  logtostderr: { isSwitch: true, apply: () => undefined },
+  alsologtostderr: { isSwitch: true, apply: () => undefined },
+  stderrthreshold: none(LOGGING),
+  vmodule: none(LOGGING),
+  log_dir: none(LOGGING),
+  log_file: none(LOGGING),
+  log_file_max_size: none(LOGGING),
+  log_backtrace_at: none(LOGGING),
+  skip_headers: noSwitch(LOGGING),
+  skip_log_headers: noSwitch(LOGGING),
+  add_dir_header: noSwitch(LOGGING),
+  one_output: noSwitch(LOGGING),
+};
+
+/** Flags of storage drivers, which go with them. */
+export const isDriverFlag = (name: string): boolean => /^(storage_driver_|bq_)/.test(name);
+export { DRIVER as DRIVER_REASON };

@@ -1,0 +1,121 @@
+import { type AgentConfig, isLoopbackHost } from '../../kernel/config/index.js';
+import { parseDuration } from '../../kernel/contracts/index.js';
+import type { Draft } from './draft.js';
+import { applyMetricSets } from './metric-sets.js';
+import { truth } from './words.js';
+
+/** The value of a flag, `undefined` when it is not given. */
+export type Given = (name: string) => string | undefined;
+
+/** Flags that mean something only together with others. */
+export function applyTogether(draft: Draft, given: Given): void {
+  applyMetricSets(draft, given('disable_metrics'), given('enable_metrics'));
+  if (truth(given('enable_load_reader') ?? '') === true) draft.enable('cpuLoad', true);
+  applyWeb(draft, given);
+  applyLabels(draft, given);
+  applyRaw(draft, given);
+  applyDocker(draft, given);
+  applyCollectors(draft, given);
+  mendIntervals(draft);
+}
+
+const DEFAULT_REALM = 'localhost';
+
+function applyWeb(draft: Draft, given: Given): void {
+  const basic = given('http_auth_file');
+  const digest = given('http_digest_file');
+  const covers = 'everything but /healthz and /-/ready asks for it, the API and the metrics too';
+  if (basic) {
+    draft.set('web.auth.basic', { file: basic, realm: given('http_auth_realm') ?? DEFAULT_REALM });
+    draft.remarks.push({ flag: `--http_auth_file=${basic}`, text: covers });
+    if (digest) draft.without.push({ flag: `--http_digest_file=${digest}`, text: 'Basic wins when both are given' });
+  } else if (digest) {
+    draft.set('web.auth.digest', { file: digest, realm: given('http_digest_realm') ?? DEFAULT_REALM });
+    draft.remarks.push({ flag: `--http_digest_file=${digest}`, text: covers });
+  }
+  applyListen(draft, given, Boolean(basic || digest));
+}
+
+function applyListen(draft: Draft, given: Given, asksWho: boolean): void {
+  const ip = given('listen_ip') ?? '';
+  const port = given('port') ?? '8080';
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    draft.without.push({ flag: `--port=${port}`, text: 'not a port' });
+    return;
+  }
+  const host = ip.includes(':') ? `[${ip.replace(/^\[|\]$/g, '')}]` : ip;
+  if (!/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][\w.-]*)?$/.test(host)) {
+    draft.without.push({ flag: `--listen_ip=${ip}`, text: 'not an address' });
+    return;
+  }
+  draft.set('web.listen', [`${host}:${port}`]);
+  if (asksWho || isLoopbackHost(ip)) return;
+  draft.set('web.allowUnauthenticated', true);
+  const text = 'other hosts may read everything, as with cAdvisor; set web.auth, or listen on 127.0.0.1, to end that';
+  draft.remarks.push({ flag: `--listen_ip=${ip}`, text });
+}
+
+function applyLabels(draft: Draft, given: Given): void {
+  const listed = listOf(given('whitelisted_container_labels'));
+  if (truth(given('store_container_labels') ?? '') === false) draft.option('prometheus', 'labelAllow', listed);
+  else if (listed.length > 0) {
+    const text = 'counts only with --store_container_labels=false, as with cAdvisor';
+    draft.remarks.push({ flag: `--whitelisted_container_labels=${listed.join(',')}`, text });
+  }
+}
+
+function applyRaw(draft: Draft, given: Given): void {
+  const prefixes = listOf(given('raw_cgroup_prefix_whitelist'));
+  const onlyDocker = truth(given('docker_only') ?? '') === true;
+  if (prefixes.length === 0 && !onlyDocker) return;
+  // cAdvisor compares text: /graw lets /grawsibling in, too.
+  const globs = prefixes.flatMap((prefix) => {
+    const escaped = prefix.replaceAll(/[*?[\]{}()!@+|\\]/g, '\\$&');
+    return prefix.endsWith('/') ? [`${escaped}**`] : [`${escaped}*`, `${escaped}*/**`];
+  });
+  draft.option('raw', 'include', ['/', ...globs]);
+}
+
+function applyDocker(draft: Draft, given: Given): void {
+  const endpoint = given('docker');
+  const isTls = truth(given('docker-tls') ?? '') === true;
+  if (endpoint) draft.option('docker', 'endpoint', isTls ? endpoint.replace(/^tcp:/, 'https:') : endpoint);
+  if (isTls) {
+    const files = { cert: 'cert.pem', key: 'key.pem', ca: 'ca.pem' };
+    for (const [name, standard] of Object.entries(files)) {
+      draft.option('docker', `tls.${name}`, given(`docker-tls-${name}`) ?? standard);
+    }
+  }
+  const exact = listOf(given('docker_env_metadata_whitelist'));
+  const prefixes = listOf(given('env_metadata_whitelist'));
+  const envAllow = [...exact, ...prefixes.map((prefix) => `${prefix.replace(/\*$/, '')}*`)];
+  if (envAllow.length > 0) draft.option('docker', 'envAllow', envAllow);
+  if (prefixes.length > 0) draft.option('podman', 'envAllow', envAllow.slice(exact.length));
+}
+
+function applyCollectors(draft: Draft, given: Given): void {
+  for (const [flag, option] of [
+    ['collector_cert', 'tls.cert'],
+    ['collector_key', 'tls.key'],
+  ] as const) {
+    const file = given(flag);
+    if (!file) continue;
+    for (const plugin of ['app-prometheus', 'app-regex']) draft.option(plugin, option, file);
+  }
+}
+
+/** The longest interval cannot be shorter than the ordinary one. */
+function mendIntervals(draft: Draft): void {
+  type Texts = Partial<Record<keyof AgentConfig['housekeeping'], string>>;
+  const { interval = '1s', maxInterval = '60s' } = (draft.get('housekeeping') ?? {}) as Texts;
+  if ((parseDuration(interval) ?? 0) <= (parseDuration(maxInterval) ?? 0)) return;
+  draft.set('housekeeping.maxInterval', interval);
+  draft.remarks.push({ flag: `--housekeeping_interval=${interval}`, text: 'the longest interval is raised to it' });
+}
+
+function listOf(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
