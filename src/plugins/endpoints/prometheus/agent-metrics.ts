@@ -1,4 +1,4 @@
-import type { AgentView, PluginStatus } from '../../../kernel/contracts/index.js';
+import type { AgentSelf, AgentView, PluginStatus } from '../../../kernel/contracts/index.js';
 import type { MetricType } from './families.js';
 import { Histogram } from './histogram.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -18,7 +18,7 @@ const SCRAPE_BOUNDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 export class AgentMetrics {
   private readonly scrapes = new Histogram(
     'tallyman_scrape_duration_seconds',
-    'Time it took to write an answer, those of earlier scrapes.',
+    'Time spent on writing an answer, pauses for other work left out; of earlier scrapes.',
     SCRAPE_BOUNDS,
   );
 
@@ -27,15 +27,16 @@ export class AgentMetrics {
     private readonly loopDelay: LoopDelay,
   ) {}
 
-  /** Notes how long an answer took to write. */
+  /** Notes how much time an answer took to write. */
   scraped(milliseconds: number): void {
     this.scrapes.observe(milliseconds / 1000);
   }
 
   write(sheet: Sheet, series: SeriesCount): void {
-    this.writeAgent(sheet);
+    const self = this.agent.self();
+    this.writeAgent(sheet, self);
     for (const plugin of this.agent.plugins()) writePlugin(sheet, plugin);
-    writeMemory(sheet, this.agent.self().historyBytes);
+    writeMemory(sheet, self.historyBytes);
     const finding = 'What `tallyman doctor` finds, one series each; always 1.';
     for (const { id, severity } of this.agent.findings()) {
       sheet.plain('tallyman_finding', 'gauge', finding, 1, { id, severity });
@@ -45,12 +46,11 @@ export class AgentMetrics {
     sheet.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
     const cut = 'Series of containers that this answer lacks because of the option maxSeries.';
     sheet.plain('tallyman_scrape_series_cut', 'gauge', cut, series.cut);
-    writeProcess(sheet, this.agent.self().startedAt);
+    writeProcess(sheet, self.startedAt);
   }
 
-  private writeAgent(sheet: Sheet): void {
+  private writeAgent(sheet: Sheet, { samples, descriptors, configuration }: AgentSelf): void {
     const { agent } = this;
-    const { samples, descriptors, configuration } = agent.self();
     const gauge = (name: string, help: string, value: number) => sheet.plain(`tallyman_${name}`, 'gauge', help, value);
     const counter = (name: string, help: string, value: number) =>
       sheet.plain(`tallyman_${name}_total`, 'counter', help, value);

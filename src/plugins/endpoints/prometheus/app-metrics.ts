@@ -1,4 +1,4 @@
-import type { AppMetricsSnapshot, AppSeries, ByteWriter, ContainerView } from '../../../kernel/contracts/index.js';
+import type { AppMetricsSnapshot, AppSeries, ByteWriter } from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import type { Sheet } from './sheet.js';
 import type { Subject } from './subject.js';
@@ -30,17 +30,17 @@ export class AppMetricsWriter {
     private readonly timestamps: boolean,
   ) {}
 
-  /** Series that a container may have at most. @param now µs */
-  count({ view }: Subject, now: number): number {
-    let count = 0;
-    for (const { series } of view?.appMetrics?.at(now) ?? []) count += series.length;
-    return count;
+  /** Takes the subject's metrics as they are now. @param now µs @returns the most series that it may have */
+  take(subject: Subject, now: number): number {
+    subject.appMetrics = subject.view?.appMetrics;
+    if (subject.appMetrics === undefined) return 0;
+    subject.appSnapshots = subject.appMetrics.at(now);
+    return subject.appSnapshots.reduce((sum, { series }) => sum + series.length, 0);
   }
 
-  /** @returns how many were written */
-  write(sheet: Sheet, { view }: Subject, labels: Buffer, now: number): number {
-    const snapshots = view?.appMetrics?.at(now);
-    if (snapshots === undefined) return 0;
+  /** Writes what was taken in the same turn. @returns how many series */
+  write(sheet: Sheet, { appMetrics, appSnapshots: snapshots }: Subject, labels: Buffer): number {
+    if (appMetrics === undefined) return 0;
     const seen = snapshots.length > 1 ? new Set<string>() : undefined;
     let written = 0;
     for (const snapshot of snapshots) {
@@ -59,11 +59,11 @@ export class AppMetricsWriter {
   }
 
   /** How collecting goes, and what is not shown. */
-  writeSelf(sheet: Sheet, containers: readonly ContainerView[]): void {
+  writeSelf(sheet: Sheet, subjects: readonly Subject[]): void {
     const refused =
       'Series of applications that are not in these metrics: their names are the agent’s own, or there are too many names.';
     sheet.plain('tallyman_app_series_refused_total', 'counter', refused, this.refused);
-    for (const { name: id, appMetrics } of containers) {
+    for (const { name: id, appMetrics } of subjects) {
       for (const { plugin, name: target, ...status } of appMetrics?.targets ?? []) {
         const labels = { id, plugin, target };
         const up = 'Whether the last collection from a target of application metrics gave its metrics.';

@@ -30,6 +30,8 @@ interface Fact {
 const STATES: readonly ContainerState['status'][] = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'];
 /** From here on a memory limit is none (cAdvisor's rule). */
 const NO_LIMIT = 2n ** 62n;
+/** Times of creation differ: they must not fill the memory. */
+const MOST_TEXTS = 5_000;
 
 const fact = (name: string, help: string, value: Fact['value'], type: MetricType = 'gauge'): Fact => ({
   name: `container_${name}`,
@@ -93,7 +95,7 @@ const STATE: readonly Fact[] = [
 ];
 
 /** Renders the facts of a container. */
-export function renderFacts(source: FactSource, families: FamilyTable): readonly FactLine[] {
+export function renderFacts(source: FactSource, families: FamilyTable, texts: SharedTexts): readonly FactLine[] {
   const facts = source.description.namespace === undefined ? SPEC : [...SPEC, ...STATE];
   const lines: FactLine[] = [];
   for (const { name, type, help, value } of facts) {
@@ -101,10 +103,25 @@ export function renderFacts(source: FactSource, families: FamilyTable): readonly
     if (values === undefined) continue;
     const family = families.take(name, type, help);
     if (family === undefined) continue;
-    if (typeof values !== 'object') lines.push({ family, line: Buffer.from(`} ${values}`) });
-    else for (const [label, one] of values) lines.push({ family, line: Buffer.from(`,${label}} ${one}`) });
+    if (typeof values !== 'object') lines.push({ family, line: texts.of(`} ${values}`) });
+    else for (const [label, one] of values) lines.push({ family, line: texts.of(`,${label}} ${one}`) });
   }
   return lines;
+}
+
+/** Bytes of texts, the same object for the same text: most containers have the same limits. */
+export class SharedTexts {
+  private readonly texts = new Map<string, Buffer>();
+
+  of(text: string): Buffer {
+    let bytes = this.texts.get(text);
+    if (bytes === undefined) {
+      if (this.texts.size >= MOST_TEXTS) this.texts.clear();
+      bytes = Buffer.from(text);
+      this.texts.set(text, bytes);
+    }
+    return bytes;
+  }
 }
 
 function memoryLimit(name: string, help: string, limit: 'limit' | 'swapLimit' | 'reservation'): Fact {

@@ -55,7 +55,7 @@ export class ContainerWriter {
     const window = view?.samples({ count: 1 });
     subject.isSampled = window !== undefined && window.length > 0;
     if (subject.isSampled) window!.at(0, cursor);
-    const applications = this.applications.count(subject, now);
+    const applications = this.applications.take(subject, now);
     return subject.factLines().length + this.planOf(subject).series.length + applications + 2;
   }
 
@@ -68,7 +68,7 @@ export class ContainerWriter {
       this.setStamp(subject.cursor.time, sheet.format);
       written += this.writeSamples(sheet, subject, plan.series, labels);
     }
-    written += this.applications.write(sheet, subject, labels, now);
+    written += this.applications.write(sheet, subject, labels);
     // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
     this.setStamp(Number.NaN, sheet.format);
     written += this.writeOom(sheet, subject, plan.oomColumn, labels);

@@ -39,11 +39,14 @@ export class Exposition {
    */
   async write(sheet: Sheet, deadline: Deadline): Promise<SeriesCount> {
     const count = { written: 0, cut: 0 };
-    const started = this.clock.monotonic();
-    let since = started;
-    for (const [i, subject] of this.subjects.current().entries()) {
-      this.writeSubject(sheet, subject, count);
-      if (i % LOOK_EVERY !== 0 || this.clock.monotonic() - since < SLICE) continue;
+    let since = this.clock.monotonic();
+    let spent = 0;
+    const subjects = this.subjects.current();
+    for (let i = 0; i < subjects.length; i++) {
+      this.writeSubject(sheet, subjects[i]!, count);
+      const slice = i % LOOK_EVERY === 0 ? this.clock.monotonic() - since : 0;
+      if (slice < SLICE) continue;
+      spent += slice;
       await nextTurn();
       since = this.clock.monotonic();
       assertInTime(deadline, since);
@@ -53,9 +56,9 @@ export class Exposition {
     writeEngines(sheet, this.agent);
     if (this.options.selfMetrics) {
       this.self.write(sheet, count);
-      this.containers.applications.writeSelf(sheet, this.agent.containers());
+      this.containers.applications.writeSelf(sheet, subjects);
     }
-    this.self.scraped(this.clock.monotonic() - started);
+    this.self.scraped(spent + this.clock.monotonic() - since);
     return count;
   }
 

@@ -1,10 +1,12 @@
 import type {
+  AppMetricsSnapshot,
+  ContainerAppMetrics,
   ContainerDescription,
   ContainerView,
   ResourceLimits,
   SampleCursor,
 } from '../../../kernel/contracts/index.js';
-import { type FactLine, renderFacts } from './container-facts.js';
+import { type FactLine, renderFacts, type SharedTexts } from './container-facts.js';
 import { ContainerText, type LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 
@@ -20,6 +22,9 @@ export class Subject {
   readonly cursor = {} as SampleCursor;
   /** Whether there is such a sample. */
   isSampled = false;
+  /** Metrics of its application, if anything collects them, and their values while the container is being written. */
+  appMetrics: ContainerAppMetrics | undefined;
+  appSnapshots: readonly AppMetricsSnapshot[] = [];
   private facts: readonly FactLine[] | undefined;
   private limits: ResourceLimits | undefined;
   private limitsAge = FIRST_LIMITS_AGE;
@@ -30,6 +35,7 @@ export class Subject {
     description: ContainerDescription,
     union: LabelUnion,
     private readonly families: FamilyTable,
+    private readonly texts: SharedTexts,
     /** Absent for a container that has ended. */
     readonly view?: ContainerView,
   ) {
@@ -67,13 +73,18 @@ export class Subject {
   }
 
   factLines(): readonly FactLine[] {
-    const { limits, view, text } = this;
-    const living = limits !== undefined && view !== undefined && { limits, createdAt: view.createdAt };
-    this.facts ??= renderFacts({ description: text.description, ...living }, this.families);
+    this.facts ??= this.renderFacts();
     return this.facts;
   }
 
   leave(): void {
     this.text.leave();
+  }
+
+  /** Asks for the time of creation only here: the view reads limits for it. */
+  private renderFacts(): readonly FactLine[] {
+    const { limits, view, text } = this;
+    const living = limits !== undefined && view !== undefined && { limits, createdAt: view.createdAt };
+    return renderFacts({ description: text.description, ...living }, this.families, this.texts);
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AgentView, Clock, ContainerView, Logger } from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
+import { SharedTexts } from './container-facts.js';
 import { LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 import type { OomKills } from './oom-kills.js';
@@ -13,6 +14,7 @@ const SLICE = 2;
 /** The containers to be shown, kept in step with the agent at each scrape. */
 export class Subjects {
   private readonly union: LabelUnion;
+  private readonly texts = new SharedTexts();
   private living = new Map<string, Subject>();
   private ended = new Map<string, Subject>();
   private cutting = false;
@@ -43,7 +45,7 @@ export class Subjects {
       if (living.has(name) || ended.has(name) || !this.wanted(name, description.aliases)) continue;
       const known = this.ended.get(name);
       known?.update(description);
-      ended.set(name, known ?? new Subject(name, description, this.union, this.families));
+      ended.set(name, known ?? new Subject(name, description, this.union, this.families, this.texts));
     }
     for (const [name, subject] of this.living) if (living.get(name) !== subject) subject.leave();
     for (const [name, subject] of this.ended) if (ended.get(name) !== subject) subject.leave();
@@ -83,7 +85,8 @@ export class Subjects {
 
   private subjectOf(view: ContainerView): Subject {
     const known = this.living.get(view.name);
-    if (known?.view !== view) return new Subject(view.name, view.description, this.union, this.families, view);
+    if (known?.view !== view)
+      return new Subject(view.name, view.description, this.union, this.families, this.texts, view);
     known.update(view.description);
     return known;
   }

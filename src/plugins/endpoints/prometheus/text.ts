@@ -35,6 +35,11 @@ export function labelPairs(labels: readonly (readonly [name: string, value: stri
  * Decimal digits need no division in floating point: what is read back is the double nearest to the kernel's number.
  */
 export function writeQuotient(out: ByteWriter, value: number, residual: number, divisor: number): void {
+  if (value >= 0 && value < 10 && divisor === 1 && Number.isInteger(value)) {
+    out.reserve(1);
+    out.buffer[out.length++] = ZERO + value;
+    return;
+  }
   if (!Number.isInteger(value)) {
     out.ascii(floatText(value / divisor));
     return;
