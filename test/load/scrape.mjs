@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Counter, Gauge, Registry } from 'prom-client';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuTime, pause, residentMemory } from './measure.mjs';
+import { ownProduction, promClientProduction } from './production.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -30,7 +30,9 @@ plugins:
   - { use: podman, enabled: false }
   - { use: prometheus, with: { containersInclude: ['/', '${parent}/*'] } }
 `;
-const PROM_CLIENT_ROUNDS = 9;
+const OWN_ROUNDS = 100;
+const PROM_CLIENT_ROUNDS = 20;
+const WARM_UP = 5;
 const SETTLE_SECONDS = 10;
 
 const connection = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -74,42 +76,34 @@ function loopDelay(before, after) {
   return Number(counts.find(([, n]) => n >= total * 0.99)[0]) * 1000;
 }
 
-/** Mean time that writing an answer took between two of them, ms; sending it is not in it. */
-function writing(before, after) {
-  const value = (text, part) =>
-    Number(new RegExp(`^tallyman_scrape_duration_seconds_${part} (.*)$`, 'm').exec(text)[1]);
-  const sum = value(after, 'sum') - value(before, 'sum');
-  return (sum / (value(after, 'count') - value(before, 'count'))) * 1000;
+/** Times, and CPU per round, of doing something again and again. */
+async function repeated(rounds, work) {
+  const times = [];
+  for (let i = 0; i < WARM_UP; i++) await work();
+  const before = process.cpuUsage();
+  for (let i = 0; i < rounds; i++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return { ...summary(times), cpu: (user + system) / 1000 / rounds };
 }
 
-/** The answer's series as prom-client would hold them. Its text has no times; all else is the same. */
-function promClient(text) {
-  const register = new Registry();
-  const families = new Map();
-  for (const line of text.split('\n')) {
-    const type = /^# TYPE (\S+) (counter|gauge)$/.exec(line);
-    if (type !== null) families.set(type[1], { type: type[2], series: [] });
-    const sample = /^([a-z_0-9]+)\{(.*)\} (\S+)/.exec(line);
-    if (sample === null || !families.has(sample[1])) continue;
-    const labels = Object.fromEntries([...sample[2].matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, k, v]) => [k, v]));
-    families.get(sample[1]).series.push([labels, Number(sample[3])]);
-  }
-  const filled = [...families].filter(([, { series }]) => series.length > 0);
-  const metrics = filled.map(([name, { type, series }]) => {
-    const labelNames = Object.keys(series[0][0]);
-    const metric = new (type === 'counter' ? Counter : Gauge)({ name, help: name, labelNames, registers: [register] });
-    return { metric, type, series };
-  });
-  return async () => {
-    for (const { metric, type, series } of metrics) {
-      metric.reset();
-      for (const [labels, value] of series) {
-        if (type === 'counter') metric.inc(labels, value);
-        else metric.set(labels, value);
-      }
-    }
-    return register.metrics();
-  };
+/** The same text, produced in this process by the endpoint's code and by prom-client. */
+async function compare() {
+  const ended = new AbortController();
+  const produce = ownProduction(Number(options.cgroups), ended.signal);
+  const text = (await produce()).toString();
+  const own = await repeated(OWN_ROUNDS, produce);
+  const other = await repeated(PROM_CLIENT_ROUNDS, promClientProduction(text));
+  ended.abort();
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
+  console.log(`producing ${series} series here: own  ${shown(own)}  CPU ${own.cpu.toFixed(1)} ms`);
+  console.log(`… prom-client              ${shown(other)}  CPU ${other.cpu.toFixed(1)} ms`);
+  console.log(
+    `prom-client : own          p50 ${(other.p50 / own.p50).toFixed(1)} : 1, CPU ${(other.cpu / own.cpu).toFixed(1)} : 1`,
+  );
 }
 
 async function measure(url, pid) {
@@ -135,29 +129,11 @@ async function measure(url, pid) {
   for (let i = 0; i < Number(options.scrapes); i++) times.push((await scrape(metrics)).ms);
   const cpu = (cpuTime(pid) - cpuBefore) / times.length;
   const own = summary(times);
-  const written = writing(body.toString(), (await scrape(metrics)).body.toString());
   console.log(
     `${times.length} scrapes in a row      ${shown(own)}; RSS grew by ${(residentMemory(pid) - memory).toFixed(1)} MiB`,
   );
-  const produce = promClient(body.toString());
-  const theirs = [];
-  let length = 0;
-  const theirCpu = process.cpuUsage();
-  for (let i = 0; i < PROM_CLIENT_ROUNDS; i++) {
-    const start = performance.now();
-    length = (await produce()).length;
-    theirs.push(performance.now() - start);
-  }
-  const other = summary(theirs);
-  const { user, system } = process.cpuUsage(theirCpu);
-  const otherCpu = (user + system) / 1000 / PROM_CLIENT_ROUNDS;
-  console.log(
-    `CPU for one answer: scrape ${cpu.toFixed(1)} ms, sampling and sending included; prom-client ${otherCpu.toFixed(1)} ms; ${(otherCpu / cpu).toFixed(1)} : 1`,
-  );
-  console.log(`prom-client, without HTTP  ${shown(other)}; ${length} bytes`);
-  console.log(
-    `prom-client : writing ${(other.p50 / written).toFixed(1)} : 1, prom-client : scrape ${(other.p50 / own.p50).toFixed(1)} : 1`,
-  );
+  console.log(`… CPU of the agent         ${cpu.toFixed(1)} ms for one, sampling and sending included`);
+  await compare();
 }
 
 async function run() {

@@ -12,8 +12,9 @@ import type { FamilyTable } from './families.js';
 
 /** Limits are read again after 30 to 60 s, so that not all of them are due at once. ms */
 const LIMITS_AGE = 30_000;
-/** Sooner at first: a runtime writes them after it made the cgroup. ms */
-const FIRST_LIMITS_AGE = 1_000;
+/** Sooner in a container's first seconds: a runtime writes them after it made the cgroup. ms */
+const FIRST_LIMITS_AGE = 500;
+const YOUNG = 10_000;
 
 /** A container in the eyes of this endpoint: what is kept of it from scrape to scrape. */
 export class Subject {
@@ -59,9 +60,10 @@ export class Subject {
 
   /** Reads its limits. @param now monotonic ms */
   readLimits(now: number): void {
-    this.limitsDue = now + this.limitsAge * (1 + Math.random());
-    this.limitsAge = Math.min(this.limitsAge * 2, LIMITS_AGE);
     const limits = this.view?.limits();
+    const isYoung = Date.now() - (this.view?.createdAt ?? 0) / 1000 < YOUNG;
+    this.limitsAge = isYoung ? Math.min(this.limitsAge * 2, LIMITS_AGE) : LIMITS_AGE;
+    this.limitsDue = now + this.limitsAge * (1 + Math.random());
     if (limits === this.limits) return;
     this.limits = limits;
     this.facts = undefined;
