@@ -21,8 +21,8 @@ before(async () => {
   served = await serveAgent(fakeAgent({ ...storage, containers: [...storage.containers!, ...docker, ...raw] }));
 });
 after(async () => {
-  assert.deepEqual(served.faults, []);
   await served.server.stop(0);
+  assert.deepEqual(served.faults, []);
 });
 
 const TYPES =

@@ -13,8 +13,8 @@ import { type Served, send, serveAgent } from './world/served.js';
 const open: Served[] = [];
 after(async () => {
   for (const { server, faults } of open) {
-    assert.deepEqual(faults, []);
     await server.stop(0);
+    assert.deepEqual(faults, []);
   }
 });
 

@@ -83,6 +83,9 @@ plugins:
   });
   after(async () => {
     await agent?.stop();
+    for (const name of ids.keys()) await engine.cli('rm', '-f', name);
+    // Its bridge outlives the engine.
+    await engine?.cli('network', 'rm', NETWORK).catch(() => {});
     await engine?.stop();
     for (const cgroup of cgroups.reverse()) await cgroup.remove();
     removeCgroups(`${PREFIX}parent`);

@@ -256,7 +256,7 @@ class KoaHttpServer implements HttpServer {
     exchange.query = target.query;
     const path = this.withoutPrefix(target.path);
     if (path === undefined) throw notFound('404 page not found');
-    await this.gate.admit(request, response, path === '' ? '/' : path);
+    exchange.authenticated = await this.gate.admit(request, response, path === '' ? '/' : path);
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) this.gate.protect(request);
     if (path === '' || this.mounted.isDirectory(path)) {
       return redirect(exchange, 301, locationOf(`${target.path}/`, target.query));

@@ -13,6 +13,7 @@ import type {
   SamplePart,
   TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
+import { UsageSummarizer } from '../../../src/kernel/history/index.js';
 import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
 import { appMetricsFromSamples } from './recorded-app-metrics.js';
 import { keptEvents } from './recorded-events.js';
@@ -108,7 +109,8 @@ function viewOf(fake: FakeContainer): ContainerView {
     limits: () => limits,
     children: () => fake.children ?? [],
     samples: samplesOf(fake.samples ?? []),
-    summary: () => fake.summary,
+    // As of a running agent: nothing has happened yet, but there is one.
+    summary: () => fake.summary ?? (limits.hasCpu || limits.hasMemory ? new UsageSummarizer().stats() : undefined),
     appMetrics: fake.appMetrics,
     missing: [],
   };
