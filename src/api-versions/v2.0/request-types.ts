@@ -46,7 +46,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
         containers,
         ({ name }) => name,
         // Computed one by one as they are written: those of 1,000 containers take a while.
-        (out, container) => writeSummary(out, container.summary()!),
+        (out, container) => writeSummary(out, container.summary()),
       );
     },
     ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query))),

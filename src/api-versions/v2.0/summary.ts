@@ -21,8 +21,28 @@ function failures(containers: readonly ContainerView[]): string {
     .join(', ');
 }
 
+const NO_VALUES: Percentiles = {
+  present: false,
+  mean: 0,
+  std: 0,
+  max: 0,
+  fifty: 0,
+  ninety: 0,
+  ninetyfive: 0,
+  count: 0,
+};
+const NO_USAGE: UsageSummary = { percentComplete: 0, cpu: NO_VALUES, memory: NO_VALUES };
+/** What a container has before its first sample, and one that went while the answer was being written. */
+const NO_SUMMARY: DerivedStats = {
+  time: 0,
+  latest: { cpu: 0, memory: 0 },
+  minute: NO_USAGE,
+  hour: NO_USAGE,
+  day: NO_USAGE,
+};
+
 /** DerivedStats (contract 7.4). */
-export function writeSummary(out: ByteWriter, stats: DerivedStats): void {
+export function writeSummary(out: ByteWriter, stats: DerivedStats = NO_SUMMARY): void {
   out.ascii('{"timestamp":');
   out.time(stats.time);
   out.ascii(',"latest_usage":{"cpu":');
