@@ -41,6 +41,7 @@ interface Verdict {
     readonly cgroupExists: boolean;
   };
   readonly machine: { readonly filesystems: readonly { readonly device: string; readonly capacity: number }[] };
+  readonly 'podman.socket': Outcome;
   readonly reloaded: Outcome & UnitState & { readonly samePid: boolean };
   readonly status: Outcome;
   readonly 'installed again': Outcome;
@@ -152,6 +153,7 @@ test('the package that brings Node, under systemd', async (t) => {
     const { name, id, spec, cgroupExists } = seen.container;
     assert.deepEqual([name, cgroupExists], [`/system.slice/docker-${id}.scope`, true]);
     assert.deepEqual([spec.namespace, spec.image], ['docker', 'busybox']);
+    assert.equal(seen['podman.socket'].status, 0, 'the guest waited for a container of Podman by its name');
     const devices = seen.machine.filesystems.map(({ device }) => device);
     assert.ok(devices.includes('/dev/vda'));
     assert.ok(
@@ -175,7 +177,8 @@ test('the package that brings Node, under systemd', async (t) => {
 
   await t.test('is restarted by the watchdog when it takes no samples', () => {
     const { isAnother, NRestarts, ActiveState, journal, unsampled } = seen.watchdog;
-    assert.deepEqual([isAnother, NRestarts, ActiveState, unsampled], [true, '1', 'active', []]);
+    assert.deepEqual([isAnother, ActiveState, unsampled], [true, 'active', []]);
+    assert.ok(Number(NRestarts) > 0);
     assert.match(journal, /Watchdog timeout/);
   });
 

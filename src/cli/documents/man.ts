@@ -44,7 +44,10 @@ const FILES: readonly Entry[] = [
   ['/var/lib/tallyman', 'State of the service.'],
 ];
 
-const SIGNALS: readonly Entry[] = [['SIGTERM, SIGINT', 'Finish open requests and end; a second one ends at once.']];
+const SIGNALS: readonly Entry[] = [
+  ['SIGTERM, SIGINT', 'Finish open requests and end; a second one ends at once.'],
+  ['SIGHUP', 'Read the configuration again and apply what changed; a wrong one changes nothing.'],
+];
 
 const STATUSES: readonly Entry[] = [
   ['0', 'Success, or the agent was told to end.'],

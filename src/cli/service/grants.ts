@@ -10,9 +10,12 @@ interface Grant {
   readonly plugins: readonly string[];
   /** A group that has to exist: systemd does not start a service whose groups do not. */
   readonly group?: string;
+  /** Only ever copied by hand: this program takes it away with the rest. */
+  readonly byHand?: boolean;
 }
 
 export const GRANTS: readonly Grant[] = [
+  { file: 'app-metrics.conf', plugins: [], byHand: true },
   // Writable layers are known from Docker only.
   { file: 'disk.conf', plugins: ['disk', 'docker'], group: 'docker' },
   { file: 'docker.conf', plugins: ['docker'], group: 'docker' },
@@ -24,7 +27,7 @@ export const GRANTS: readonly Grant[] = [
 export function grant(procedure: Procedure, { plugins }: Pick<AgentConfig, 'plugins'>): void {
   const { host } = procedure;
   const there = host.list(DROP_IN_DIRECTORY);
-  for (const { file, plugins: needing, group } of GRANTS) {
+  for (const { file, plugins: needing, group } of GRANTS.filter(({ byHand }) => byHand !== true)) {
     const path = `${DROP_IN_DIRECTORY}/${file}`;
     const isWanted = needing.every((name) => plugins.some(({ use }) => use === name));
     const isPossible = group === undefined || host.run('getent', 'group', group).status === 0;

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { builtinPlugins } from '../../plugins/builtins.js';
 import { changeService, showService } from '../commands/service.js';
 import type { CliEnvironment } from '../environment.js';
 import { packageFolder } from '../version.js';
@@ -208,7 +200,30 @@ describe('service privileges', () => {
   test('are drop-ins that are shipped', () => {
     const folder = join(packageFolder(), 'config/systemd/tallyman.service.d');
     assert.deepEqual(readdirSync(folder).sort(), GRANTS.map(({ file }) => file).sort());
-    for (const { file } of GRANTS) assert.ok(existsSync(join(folder, file)));
+  });
+
+  test('leave alone what was copied by hand, until the end', async (t) => {
+    const byHand = `${UNIT}.d/app-metrics.conf`;
+    const { change, tree } = fixture(t, { [byHand]: '[Service]\n' });
+    await change('install');
+    assert.ok(tree().includes(byHand));
+    await change('uninstall');
+    assert.deepEqual(tree(), []);
+  });
+
+  test('are in the table of the documentation, every plugin and every drop-in', () => {
+    const page = readFileSync(join(packageFolder(), 'docs/privileges.md'), 'utf8');
+    const cells = page.split('\n').filter((line) => line.startsWith('| ') && line.split('|').length === 6);
+    const named = (column: number) =>
+      cells.flatMap((line) => [...line.split('|')[column]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+    assert.deepEqual(
+      Object.keys(builtinPlugins).filter((name) => !named(1).includes(name)),
+      [],
+    );
+    assert.deepEqual(
+      GRANTS.map(({ file }) => file).filter((file) => !named(3).includes(file)),
+      [],
+    );
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 export const CGROUPS = '/sys/fs/cgroup';
 export const AGENT = 'http://127.0.0.1:8080';
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 
 /** Leaves a trace in every controller. `resting` then sleeps, so that its numbers stand still; `busy` burns on. */
 export const trace = [

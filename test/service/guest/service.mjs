@@ -1,11 +1,12 @@
 // Runs in the virtual machine, with the Debian package in the working directory: lives through the package's life under
 // systemd, and writes to /output/verdict.json what was seen at each station.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
 const PROPERTIES = 'ActiveState,Result,StatusText,MainPID,NRestarts,UnitFileState,User,ControlGroup,ExecMainStatus';
+const CONFIG = '/usr/lib/tallyman/config/systemd';
 const verdict = {};
 
 function run(program, ...args) {
@@ -136,14 +137,46 @@ await until('the disk use of the container', async () => {
 station('container', { ...container, cgroupExists: existsSync(`${CGROUPS}${container.name}`) });
 station('machine', await get('/api/v2.0/machine'));
 
+execFileSync('install', ['-D', '-t', '/etc/systemd/system/podman.socket.d', `${CONFIG}/podman.socket.d/tallyman.conf`]);
+run('systemctl', 'daemon-reload');
+station('podman.socket', run('systemctl', 'restart', 'podman.socket'));
+execFileSync('podman', ['import', '--quiet', '/usr/local/share/busybox.tar', 'busybox']);
+execFileSync('podman', [
+  'run',
+  '--detach',
+  '--network=none',
+  '--name',
+  'of-podman',
+  'localhost/busybox',
+  'sleep',
+  '100000',
+]);
+await until('the container of Podman under its name', async () => {
+  const specs = await get('/api/v2.0/spec/of-podman?type=podman').catch(() => ({}));
+  return Object.keys(specs).some((name) => existsSync(`${CGROUPS}${name}`));
+});
+execFileSync('podman', ['rm', '--force', '--time', '0', 'of-podman']);
+rmSync('/etc/systemd/system/podman.socket.d', { recursive: true });
+
 const first = state().MainPID;
-station('reloaded', { ...run('systemctl', 'reload', SERVICE), samePid: state().MainPID === first, ...state() });
+writeFileSync('/etc/tallyman/tallyman.yaml', 'housekeeping: { interval: 2s }\n');
+const reload = run('systemctl', 'reload', SERVICE);
+let settled;
+await until('the reload', () => {
+  const journal = run('journalctl', '-u', SERVICE, '-o', 'cat', '-g', 'SIGHUP').output;
+  settled = { ...state(), journal };
+  return settled.ActiveState === 'active' && /interval.*2s/.test(journal);
+});
+station('reloaded', { ...reload, samePid: settled.MainPID === first, ...settled });
 station('status', run('tallyman', 'service', 'status'));
 station('installed again', run('tallyman', 'service', 'install'));
 station('journal', priorities());
 
 process.kill(Number(first), 'SIGSTOP');
-await until('the watchdog to restart the agent', () => state().NRestarts === '1' && state().ActiveState === 'active');
+await until('the watchdog to restart the agent', () => {
+  const { MainPID, ActiveState } = state();
+  return MainPID !== first && ActiveState === 'active';
+});
 const journal = run('journalctl', '-u', SERVICE, '-o', 'cat', '-g', 'atchdog').output;
 station('watchdog', { ...state(), isAnother: state().MainPID !== first, journal, unsampled: await unsampled() });
 
@@ -167,6 +200,7 @@ station('purged', { ...run('dpkg', '--purge', 'tallyman'), ...state() });
 station('gone', {
   leftovers: traces().filter((path) => !before.includes(path)),
   user: run('getent', 'passwd', 'tallyman').status,
+  journal: run('journalctl', '-u', SERVICE, '-p', 'warning', '-o', 'cat').output,
   units: run('systemctl', 'list-unit-files', 'tallyman.*').output,
 });
 writeFileSync('/output/verdict.json', JSON.stringify(verdict));
