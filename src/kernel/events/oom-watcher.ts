@@ -30,15 +30,15 @@ export class OomWatcher {
   private timer: NodeJS.Timeout | undefined;
   private readonly parser = new OomParser();
   private readonly buffer = Buffer.allocUnsafe(RECORD_SIZE);
-  private startedAt = 0;
   private failure = '';
+  /** When the log was last read to its end, µs since the epoch: what comes now was written after it. */
+  private readAt = 0;
 
   constructor(private readonly options: OomWatcherOptions) {}
 
   /** @returns false when the kernel log cannot be read; the reason is logged */
   start(): boolean {
-    const { path, logger, uptime } = this.options;
-    this.startedAt = uptime() * 1e6;
+    const { path, logger } = this.options;
     try {
       this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
@@ -48,6 +48,9 @@ export class OomWatcher {
       });
       return false;
     }
+    // What the log holds already is from before. Its clock is not compared with ours: the two drift apart.
+    while (this.readOne(() => {}));
+    this.readAt = this.options.clock.now();
     this.drain();
     return true;
   }
@@ -61,12 +64,14 @@ export class OomWatcher {
   private drain(): void {
     if (this.descriptor < 0) return;
     let records = 0;
-    while (records < RECORDS_PER_TURN && this.readOne()) records++;
+    while (records < RECORDS_PER_TURN && this.readOne((kill) => this.report(kill))) records++;
+    if (records < RECORDS_PER_TURN) this.readAt = this.options.clock.now();
     this.timer = setTimeout(() => this.drain(), records === RECORDS_PER_TURN ? 0 : POLL);
     this.timer.unref();
   }
 
-  private readOne(): boolean {
+  /** Reads the next record. @returns false when there is none left */
+  private readOne(onKill: (kill: OomKill) => void): boolean {
     let length: number;
     try {
       length = readSync(this.descriptor, this.buffer, 0, RECORD_SIZE, null);
@@ -76,7 +81,7 @@ export class OomWatcher {
     if (length <= 0) return false;
     const record = parseRecord(this.buffer.toString('utf8', 0, length));
     const kill = record === undefined ? undefined : this.parser.take(record);
-    if (kill !== undefined && kill.sinceBoot >= this.startedAt) this.options.onKill(kill, this.timeOf(kill));
+    if (kill !== undefined) onKill(kill);
     return true;
   }
 
@@ -91,8 +96,10 @@ export class OomWatcher {
     return false;
   }
 
-  private timeOf({ sinceBoot }: OomKill): number {
-    const { clock, uptime } = this.options;
-    return Math.round(clock.now() - (uptime() * 1e6 - sinceBoot));
+  private report(kill: OomKill): void {
+    const { clock, uptime, onKill } = this.options;
+    const now = clock.now();
+    const told = Math.round(now - (uptime() * 1e6 - kill.sinceBoot));
+    onKill(kill, Math.min(Math.max(told, this.readAt), now));
   }
 }
