@@ -49,7 +49,13 @@ const apiVersions = API_VERSIONS.map((version, age) =>
 module.exports = {
   forbidden: [
     forbid('no-cycles', 'a cycle has no order in which to understand it', {}, { circular: true }),
-    forbid('no-unresolvable', 'the import leads nowhere', {}, { couldNotResolve: true }),
+    // The package's own entries lead to dist/, which a fresh clone has not built yet.
+    forbid(
+      'no-unresolvable',
+      'the import leads nowhere',
+      {},
+      { couldNotResolve: true, pathNot: '^tallyman/(plugin|client|testing)$' },
+    ),
     forbid(
       'kernel-knows-no-plugin',
       'the kernel names no plugin, no API version and no command',
