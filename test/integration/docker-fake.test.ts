@@ -90,6 +90,53 @@ describe('docker handler on a daemon that misbehaves', () => {
     );
   });
 
+  for (const [first, removed] of [
+    [false, false],
+    [true, false],
+    [true, true],
+  ]) {
+    const [answer, end] = [first ? 'the first' : 'a later', removed ? 'end and removal' : 'end'];
+    it(`keeps the ${end} that came while ${answer} answer was under way`, async () => {
+      await engine.listen();
+      const { accepted, watch } = await bound(start({ timeout: '10s', tombstoneFor: '87600h' }));
+      const inspected = () => engine.requests.filter((url) => url.startsWith(`/containers/${A}`)).length;
+      engine.containers.set(A, fakeContainer(A, 'web'));
+      if (!first) {
+        engine.send(fakeEvent(A, 'start'));
+        watch(pathOf(A));
+        await accepted(pathOf(A));
+      }
+      const before = inspected();
+      engine.delay(`/containers/${A}`);
+      if (first) watch(pathOf(A));
+      else engine.send(fakeEvent(A, 'oom'));
+      await until(
+        () => engine.delayed === 1,
+        () => engine.requests.join(' '),
+      );
+      engine.containers.delete(A);
+      engine.send(fakeEvent(A, 'die', { exitCode: '137' }));
+      if (removed) engine.send(fakeEvent(A, 'destroy'));
+      engine.containers.set(B, fakeContainer(B, 'after'));
+      engine.send(fakeEvent(B, 'start'));
+      watch(pathOf(B));
+      await accepted(pathOf(B));
+      engine.release();
+      await until(
+        () => inspected() > before + 1 || watch(pathOf(A)).verdict === 'pass',
+        () => engine.requests.join(' '),
+      );
+      await until(
+        () => bench!.handler.departed!().length > 0,
+        () => engine.requests.join(' '),
+      );
+      const [ended] = bench!.handler.departed!();
+      assert.equal(ended!.name, pathOf(A));
+      assert.equal(ended!.description.state.exitCode, 137);
+      assert.equal(ended!.description.state.status, 'exited');
+    });
+  }
+
   it('lets a path wait, then leaves it to others, and takes it when an event names it', async () => {
     await engine.listen();
     const { accepted, watch, verdicts } = await bound(start());

@@ -36,7 +36,7 @@ test('a deletion carries the exit code once the runtime tells it, and −1 when 
     ['/c'],
   );
   ended = { state: { status: 'exited', exitCode: 3 } } as ContainerDescription;
-  for (let i = 0; i < 20; i++) t.mock.timers.tick(100);
+  for (let i = 0; i < 50; i++) t.mock.timers.tick(100);
   const codes = Object.fromEntries(all().map(({ containerName, exitCode }) => [containerName, exitCode]));
   assert.deepEqual(codes, { '/a': 3, '/b': -1, '/c': -1 });
 });

@@ -4,7 +4,7 @@ import type { OomKill } from './kernel-log.js';
 import { OomWatcher } from './oom-watcher.js';
 
 /** A runtime may tell a container's end shortly after its cgroup is gone: ms after which it is asked. */
-const ASK_AFTER = [0, 100, 300, 600];
+const ASK_AFTER = [0, 100, 300, 600, 1000, 2000];
 const UNKNOWN_EXIT = -1;
 
 export interface EventRecorderOptions {

@@ -53,6 +53,8 @@ export class ContainerKnowledge {
   readonly #queue = new RefreshQueue(PARALLEL_INSPECTS, (id) => this.#refresh(id));
   readonly #failures: InspectFailures;
   readonly #healthChecks = new Set<string>();
+  /** Containers being inspected, with the end that came meanwhile: an answer may be older than it. */
+  readonly #inspecting = new Map<string, EngineEvent | undefined>();
   readonly #once: OnceLogger;
   #client: EngineClient | undefined;
 
@@ -111,6 +113,7 @@ export class ContainerKnowledge {
       this.#probeEnded(event);
       return;
     }
+    if (event.action === 'die' && this.#inspecting.has(id)) this.#inspecting.set(id, event);
     const changed = this.#table.apply(event);
     if (event.action === 'destroy') {
       // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
@@ -172,17 +175,31 @@ export class ContainerKnowledge {
     const client = this.#client;
     if (client === undefined) return;
     const denied = this.#denied.has(id);
+    this.#inspecting.set(id, undefined);
     try {
       const answer = await client.inspect(id);
+      const end = this.#inspecting.get(id);
       // Removed while the engine answered: ids are never used again, so the removal has the last word.
-      if (!denied && this.#denied.has(id)) return;
+      const removed = !denied && this.#denied.has(id);
+      if (removed && end === undefined) return;
       const described = this.#describe(id, answer);
       if (described === undefined) throw new EngineError(`the description of container ${id} is malformed`, 200);
       this.#succeeded(id);
-      this.#learn(id, described);
+      if (end === undefined) this.#learn(id, described);
+      else this.#learnEnd(id, described, end, removed);
     } catch (error) {
       if (client === this.#client) this.#inspectFailed(id, error);
+    } finally {
+      this.#inspecting.delete(id);
     }
+  }
+
+  /** Its run ended while the engine answered: the answer may call it running, and may be the last one. */
+  #learnEnd(id: string, described: Described, end: EngineEvent, removed: boolean): void {
+    this.#table.update(id, described);
+    this.#table.apply(end);
+    if (removed) this.#table.remove(id);
+    else this.#tell(id);
   }
 
   #describe(id: string, answer: unknown): Described | undefined {
