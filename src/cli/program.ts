@@ -1,6 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { addAskOptions } from './asking/options.js';
 import type { CardinalityFlags } from './commands/cardinality.js';
 import type { DoctorFlags } from './commands/doctor.js';
+import type { ReloadFlags } from './commands/reload.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
@@ -97,10 +99,11 @@ function addReloadCommand(program: Command, cli: CliEnvironment, perform: Perfor
       'let the running agent read its configuration again, and say what changed (exit status 78: nothing did)',
     )
     .option('--pid <number>', 'of several agents the one with this process id');
+  addAskOptions(command, 'ask the agent that serves there over HTTP, instead of sending a signal on this host');
   command.action(() =>
     perform(async () => {
       const { reload } = await import('./commands/reload.js');
-      return reload(command.optsWithGlobals<ConfigFlags & { pid?: string }>(), cli);
+      return reload(command.optsWithGlobals<ReloadFlags>(), cli);
     }),
   );
 }
@@ -119,8 +122,8 @@ function addDoctorCommand(program: Command, cli: CliEnvironment, perform: Perfor
   const command = program
     .command('doctor')
     .description('say what of this host takes numbers away, and how to mend it (exit status 0: nothing that matters)')
-    .option('--url <url>', 'ask this running agent; without it one is started with the configuration, for this once')
     .option('--json', 'print JSON');
+  addAskOptions(command, 'ask this running agent; without it one is started with the configuration, for this once');
   command.action(() =>
     perform(async () => {
       const { doctor } = await import('./commands/doctor.js');
@@ -133,8 +136,8 @@ function addCardinalityCommand(program: Command, cli: CliEnvironment, perform: P
   const command = program
     .command('cardinality')
     .description('print how many series the metrics have, by metric, label and container')
-    .option('--url <url>', 'ask this running agent; without it one is started with the configuration, for this once')
     .option('--json', 'print JSON');
+  addAskOptions(command, 'ask this running agent; without it one is started with the configuration, for this once');
   command.action(() =>
     perform(async () => {
       const { cardinality } = await import('./commands/cardinality.js');

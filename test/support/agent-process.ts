@@ -5,6 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../project.js';
 
+/** How an agent is started. */
+export interface Launch {
+  /** A program and its arguments that starts the agent in its own place: `['prlimit', '--nofile=80']`. */
+  readonly through?: readonly string[];
+  /** A descriptor for its standard error, in place of `output`. */
+  readonly stderr?: number;
+}
+
 /** The agent as a user runs it: a process of its own, with a config file of its own, on a free port. */
 export class AgentProcess {
   readonly #child: ChildProcess;
@@ -12,17 +20,19 @@ export class AgentProcess {
   #output = '';
   #url = '';
 
-  private constructor(config: string, args: readonly string[], env: Record<string, string>) {
+  private constructor(config: string, args: readonly string[], env: Record<string, string>, launch: Launch) {
     this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
     const { file } = this;
     this.configure(config);
     const main = join(projectRoot, '.test-build/src/cli/main.js');
-    this.#child = spawn(process.execPath, [main, '--config', file, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const { through = [], stderr = 'pipe' } = launch;
+    const [program, ...rest] = [...through, process.execPath, main, '--config', file, ...args];
+    this.#child = spawn(program!, rest, {
+      stdio: ['ignore', 'pipe', stderr],
       env: { ...process.env, NO_COLOR: '1', TALLYMAN_RUNTIME_DIRECTORY: this.#directory, ...env },
     });
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
       });
     }
@@ -32,10 +42,26 @@ export class AgentProcess {
    * Starts an agent and waits until it answers.
    * @param config the config file's text; `web.listen` is set to a free loopback port
    */
-  static async start(config: string, args = ['--port', '0'], env: Record<string, string> = {}): Promise<AgentProcess> {
-    const agent = new AgentProcess(config, args, env);
+  static async start(
+    config: string,
+    args = ['--port', '0'],
+    env: Record<string, string> = {},
+    launch: Launch = {},
+  ): Promise<AgentProcess> {
+    const agent = AgentProcess.launch(config, args, env, launch);
     agent.#url = await agent.#untilServing();
     return agent;
+  }
+
+  /** Starts an agent and waits for nothing. */
+  static launch(config: string, args: readonly string[], env: Record<string, string>, launch: Launch): AgentProcess {
+    return new AgentProcess(config, args, env, launch);
+  }
+
+  /** Waits until it answers at a URL, where its output cannot tell. */
+  async answering(url: string): Promise<void> {
+    this.#url = url;
+    await this.until('/-/status', () => true, 'an answer');
   }
 
   /** The config file. */
@@ -80,6 +106,7 @@ export class AgentProcess {
     const deadline = Date.now() + 20_000;
     for (;;) {
       const answer = await this.json<T>(path).catch((error: Error) => error);
+      if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#output}`);
       if (!(answer instanceof Error) && fits(answer)) return answer;
       if (Date.now() > deadline)
         throw new Error(`${what}: ${String(JSON.stringify(answer)).slice(0, 500)}\n${this.#output}`);
@@ -105,7 +132,7 @@ export class AgentProcess {
 
   async #untilServing(): Promise<string> {
     for (;;) {
-      const url = /serves (http:\/\/\S+)/.exec(this.#output)?.[1];
+      const url = /serves ((?:https?:\/\/|unix:)\S+)/.exec(this.#output)?.[1];
       if (url !== undefined) return url;
       if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#output}`);
       await Promise.race([once(this.#child.stdout!, 'data'), once(this.#child, 'exit')]);

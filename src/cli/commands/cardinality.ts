@@ -1,14 +1,13 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
+import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import { textOf, urlOf, withShortAgent } from '../short-agent.js';
+import { withShortAgent } from '../short-agent.js';
 
-export interface CardinalityFlags extends ConfigFlags {
-  /** Of the metrics of a running agent. */
-  readonly url?: string;
+/** `url` is that of the metrics. */
+export interface CardinalityFlags extends AskFlags {
   readonly json?: boolean;
 }
 
@@ -22,30 +21,32 @@ export async function cardinality(flags: CardinalityFlags, cli: CliEnvironment):
   const form = flags.json === true ? 'json' : '1';
   const print = (text: string) => cli.out(text.endsWith('\n') ? text : `${text}\n`);
   if (flags.url !== undefined) {
-    print(await explanation(urlOf(flags.url, 'http://127.0.0.1:8080/metrics'), form));
+    const named = targetOf(flags.url, 'http://127.0.0.1:8080/metrics');
+    const metrics = named.url.pathname === '/' ? routeOf(named, '/metrics') : named;
+    print(await textOf(explained(metrics, form), flags, cli));
     return EXIT.ok;
   }
-  for (const text of await withAgent(await loadFor(flags, cli), form)) print(text);
+  for (const text of await withAgent(await loadFor(flags, cli), form, cli)) print(text);
   return EXIT.ok;
 }
 
-async function withAgent(loaded: LoadedConfig, form: string): Promise<string[]> {
+async function withAgent(loaded: LoadedConfig, form: string, cli: CliEnvironment): Promise<string[]> {
   const endpoints = loaded.plugins.filter(({ plugin }) => plugin.name === 'prometheus');
   if (endpoints.length === 0) {
     throw new TallymanError('the configuration has no prometheus endpoint', { hint: 'plugins: [{ use: prometheus }]' });
   }
-  return withShortAgent(loaded, async (url) => {
+  return withShortAgent(loaded, async (agent) => {
     const texts: string[] = [];
     for (const { options } of endpoints) {
       const { path } = options as { path: string };
-      texts.push(await explanation(new URL(`${url}${path}`), form));
+      texts.push(await textOf(explained(routeOf(agent, path), form), {}, cli));
     }
     return texts;
   });
 }
 
-async function explanation(url: URL, form: string): Promise<string> {
-  if (url.pathname === '/') url.pathname = '/metrics';
+function explained(metrics: Target, form: string): Target {
+  const url = new URL(metrics.url);
   url.searchParams.set('explain', form);
-  return textOf(url);
+  return { ...metrics, url };
 }

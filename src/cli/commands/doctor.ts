@@ -1,13 +1,11 @@
 import type { Finding } from '../../kernel/contracts/index.js';
+import { type AskFlags, routeOf, targetOf, textOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import { textOf, urlOf, withShortAgent } from '../short-agent.js';
+import { withShortAgent } from '../short-agent.js';
 
-export interface DoctorFlags extends ConfigFlags {
-  /** Of a running agent, with its prefix if it has one. */
-  readonly url?: string;
+export interface DoctorFlags extends AskFlags {
   readonly json?: boolean;
 }
 
@@ -22,17 +20,11 @@ const ROUTE = '/-/doctor';
 export async function doctor(flags: DoctorFlags, cli: CliEnvironment): Promise<number> {
   const answer =
     flags.url === undefined
-      ? await withShortAgent(await loadFor(flags, cli), (url) => textOf(new URL(`${url}${ROUTE}`)))
-      : await textOf(routeOf(flags.url));
+      ? await withShortAgent(await loadFor(flags, cli), (agent) => textOf(routeOf(agent, ROUTE), {}, cli))
+      : await textOf(routeOf(targetOf(flags.url, 'http://127.0.0.1:8080'), ROUTE), flags, cli);
   const { findings } = JSON.parse(answer) as { findings: readonly Finding[] };
   cli.out(flags.json === true ? answer : tableOf(findings));
   return findings.some(({ severity }) => severity !== 'info') ? EXIT.failure : EXIT.ok;
-}
-
-function routeOf(text: string): URL {
-  const url = urlOf(text, 'http://127.0.0.1:8080');
-  if (!url.pathname.endsWith(ROUTE)) url.pathname = `${url.pathname.replace(/\/$/, '')}${ROUTE}`;
-  return url;
 }
 
 function tableOf(findings: readonly Finding[]): string {

@@ -2,25 +2,27 @@ import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { type AgentNote, readNotes } from '../../kernel/operations/index.js';
+import type { ReloadOutcome } from '../../kernel/reload/index.js';
+import { type AskFlags, ask, routeOf, targetOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import type { ConfigFlags } from '../flags.js';
 
 /** The agent has so many ms to reload: plugins may take their time to start. */
 const TIME_LIMIT = 60_000;
 const LOOK_EVERY = 20;
 
-export interface ReloadFlags extends ConfigFlags {
+export interface ReloadFlags extends AskFlags {
   readonly pid?: string;
 }
 
 /**
  * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome in its note, and prints it. Needs no
- * password: the kernel says who may send signals.
+ * password: the kernel says who may send signals. With `url` the agent there is asked over HTTP instead.
  * @returns 0, or 78 when the new configuration cannot be used and the one from before stays active
  * @throws TallymanError when there is no agent, or several
  */
 export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
+  if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
   const notes = () => readNotes(cli.env, process.geteuid?.() ?? 0);
   const agent = choose(notes(), flags, cli);
   const before = reloadsOf(agent);
@@ -36,7 +38,7 @@ export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<n
     await pause(LOOK_EVERY);
     const now = notes().find(({ pid, startTime }) => pid === agent.pid && startTime === agent.startTime);
     if (now === undefined) throw new TallymanError(`process ${agent.pid} ended`, { hint: 'see its log' });
-    if (reloadsOf(now) > before) return report(now, cli);
+    if (reloadsOf(now) > before) return report(now.configuration.last, now.configuration.file, cli);
   }
   throw new TallymanError(`process ${agent.pid} has not reloaded within ${TIME_LIMIT / 1000} s`, {
     hint: 'see its log',
@@ -60,13 +62,28 @@ function choose(notes: readonly AgentNote[], { pid, config }: ReloadFlags, cli: 
   });
 }
 
-function report({ configuration: { file, last } }: AgentNote, cli: CliEnvironment): number {
-  if (last?.ok !== true) {
-    cli.error(`tallyman: the configuration from before stays active: ${last?.error}\n`);
+const UNPROCESSABLE = 422;
+const ROUTE = '/-/reload';
+
+async function reloadAt(text: string, flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
+  const target = routeOf(targetOf(text, 'http://127.0.0.1:8080'), ROUTE);
+  const answer = await ask(target, flags, cli, 'POST');
+  if (answer.status === 200 || answer.status === UNPROCESSABLE) {
+    return report(JSON.parse(answer.text) as ReloadOutcome, target.url.host, cli);
+  }
+  throw new TallymanError(`the agent does not reload: ${answer.status} ${answer.text.trim()}`);
+}
+
+/** @param what how the configuration is called that was read; absent: the built-in one */
+function report(outcome: ReloadOutcome | undefined, what: string | undefined, cli: CliEnvironment): number {
+  if (outcome?.ok !== true) {
+    cli.error(`tallyman: the configuration from before stays active: ${outcome?.error}\n`);
     return EXIT.config;
   }
-  const what = last.changes.length === 0 ? 'nothing has changed' : last.changes.join(', ');
-  cli.out(`${file ?? 'the built-in configuration'} is active: ${what}\n`);
-  if (last.restart.length > 0) cli.out(`takes effect when the agent is started again: ${last.restart.join(', ')}\n`);
+  const changes = outcome.changes.length === 0 ? 'nothing has changed' : outcome.changes.join(', ');
+  cli.out(`${what ?? 'the built-in configuration'} is active: ${changes}\n`);
+  if (outcome.restart.length > 0) {
+    cli.out(`takes effect when the agent is started again: ${outcome.restart.join(', ')}\n`);
+  }
   return EXIT.ok;
 }

@@ -1,4 +1,12 @@
 export type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
 export type { Mounts } from './routes.js';
-export { OPEN, type SecretPlaces } from './security/index.js';
+export {
+  digestAuthorization,
+  OPEN,
+  type OwnCredentials,
+  ownCredentials,
+  parseDigest,
+  readTokens,
+  type SecretPlaces,
+} from './security/index.js';
 export { createHttpServer } from './server.js';

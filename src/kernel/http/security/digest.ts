@@ -39,7 +39,7 @@ export class DigestAuthenticator {
     if (!isComplete || uri !== target || (given.algorithm ?? 'MD5').toUpperCase() !== 'MD5') return 'wrong';
     const hash = this.users().get(username);
     // Of an unknown user the same is computed, so that the time tells nothing.
-    const expected = md5(`${hash ?? md5(username)}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`);
+    const expected = responseOf(hash ?? md5(username), { nonce, nc, cnonce, method, uri });
     if (!sameText(expected, response.toLowerCase()) || hash === undefined) return 'wrong';
     return this.isFresh(nonce, Number.parseInt(nc, 16)) ? { user: username } : 'stale';
   }
@@ -74,6 +74,42 @@ export class DigestAuthenticator {
       this.forgottenBefore = Math.max(this.forgottenBefore, Number.parseInt(nonce, 36) + 1);
     }
   }
+}
+
+/** What a client that knows a password answers to a challenge. */
+export interface DigestAnswer {
+  readonly user: string;
+  readonly method: string;
+  /** The request target as it is sent. */
+  readonly target: string;
+  /** MD5 of `user:realm:password`, given the challenge's realm. */
+  readonly hashOf: (realm: string) => string;
+}
+
+/** The `Authorization` header that answers a `WWW-Authenticate: Digest …`; `undefined` when the challenge is of another kind. */
+export function digestAuthorization(challenge: string, answer: DigestAnswer): string | undefined {
+  const { realm, nonce, opaque, algorithm = 'MD5', qop = '' } = parseDigest(challenge);
+  if (realm === undefined || nonce === undefined || algorithm.toUpperCase() !== 'MD5') return undefined;
+  if (!qop.split(/\s*,\s*/).includes('auth')) return undefined;
+  const { user, method, target: uri, hashOf } = answer;
+  const nc = '00000001';
+  const cnonce = randomBytes(16).toString('hex');
+  const response = responseOf(hashOf(realm), { nonce, nc, cnonce, method, uri });
+  const members = { username: user, realm, nonce, uri, response, cnonce, ...(opaque !== undefined && { opaque }) };
+  const quoted = Object.entries(members).map(([name, value]) => `${name}="${value.replaceAll(/["\\]/g, '\\$&')}"`);
+  return `Digest ${quoted.join(', ')}, algorithm=MD5, qop=auth, nc=${nc}`;
+}
+
+interface Exchange {
+  readonly nonce: string;
+  readonly nc: string;
+  readonly cnonce: string;
+  readonly method: string;
+  readonly uri: string;
+}
+
+function responseOf(hash: string, { nonce, nc, cnonce, method, uri }: Exchange): string {
+  return md5(`${hash}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`);
 }
 
 /** The members of a Digest header. Never throws. */

@@ -1,0 +1,193 @@
+// Commands that ask a running agent prove who asks: by every way that an agent takes, and by its own files on its host.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { TestAuthority } from '../support/certificates.js';
+
+const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
+const TOKEN = 'a-token-of-the-test-0123456789';
+const OTHER_TOKEN = 'b-token-of-the-test-0123456789';
+const PASSWORD = 'open sesame';
+
+const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+const running: AgentProcess[] = [];
+after(async () => {
+  for (const agent of running) await agent.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function put(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+}
+
+const password = put('password', `${PASSWORD}\n`);
+const wrong = put('wrong', 'open barley\n');
+const tokens = put('tokens', `# who scrapes\nscraper:${TOKEN}\nops:${OTHER_TOKEN}\n`);
+const htpasswd = put('htpasswd', `ann:{SHA}${createHash('sha1').update(PASSWORD).digest('base64')}\n`);
+const hash = createHash('md5').update(`ann:tallyman:${PASSWORD}`).digest('hex');
+const htdigest = put('htdigest', `ann:tallyman:${hash}\n`);
+
+async function agentWith(web: string, listen = '127.0.0.1:0'): Promise<AgentProcess> {
+  const text = `web:
+  listen: ['${listen}']
+${web}
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: raw, with: { include: ['/'] } }
+`;
+  const agent = await AgentProcess.start(text, []);
+  running.push(agent);
+  return agent;
+}
+
+/** Runs a command; without a runtime directory it finds no agent's note, as on another host. */
+function tallyman(
+  args: readonly string[],
+  runtime = folder,
+): Promise<{ status: number | null; out: string; error: string }> {
+  const env = { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime };
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { out: '', error: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.error += text;
+  });
+  return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...said })));
+}
+
+/** Asks by each command that takes `--url`. */
+async function assertAnswered(url: string, flags: readonly string[], runtime = folder): Promise<void> {
+  const doctor = await tallyman(['doctor', '--json', '--url', url, ...flags], runtime);
+  assert.ok('findings' in JSON.parse(doctor.out || '{}'), doctor.error);
+  const cardinality = await tallyman(['cardinality', '--json', '--url', url, ...flags], runtime);
+  assert.equal(cardinality.status, 0, cardinality.error);
+  assert.ok(JSON.parse(cardinality.out));
+  const reload = await tallyman(['reload', '--url', url, ...flags], runtime);
+  assert.deepEqual([reload.status, reload.out.endsWith(' is active: nothing has changed\n')], [0, true], reload.error);
+}
+
+describe('over HTTP', () => {
+  let agent: AgentProcess;
+  before(async () => {
+    agent = await agentWith(`  auth:
+    basic: { file: ${htpasswd} }
+    bearer: { file: ${tokens} }
+    rules: [{ path: /-/doctor, users: [ops] }]`);
+  });
+
+  test('a password in a file proves a user', async () => {
+    const flags = ['--user', 'ann', '--password-file', password];
+    assert.equal((await tallyman(['cardinality', '--url', agent.url, ...flags])).status, 0);
+  });
+
+  test('a token in a file does, the one that the user names or the first', async () => {
+    await assertAnswered(agent.url, ['--token-file', tokens, '--user', 'ops']);
+    const { status, error } = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
+    assert.equal(status, 1);
+    assert.match(error, /\/-\/doctor answers 403: scraper may not see \/-\/doctor/);
+  });
+
+  test('without a proof, or with a wrong one, the flags that say who asks are named', async () => {
+    for (const flags of [[], ['--user', 'ann', '--password-file', wrong]]) {
+      const { status, out, error } = await tallyman(['reload', '--url', agent.url, ...flags]);
+      assert.deepEqual([status, out], [1, '']);
+      assert.match(error, /^tallyman: \S+\/-\/reload wants to know who asks\n +--token-file FILE, /);
+      assert.ok(!error.includes('barley'));
+    }
+  });
+
+  test('on the agent’s host its own files do', async () => {
+    await assertAnswered(agent.url, ['--user', 'ops'], agent.runtimeDirectory);
+    await assertAnswered(agent.url.replace('127.0.0.1', 'localhost'), ['--user', 'ops'], agent.runtimeDirectory);
+  });
+
+  test('a bad new configuration is refused with its reason', async () => {
+    const other = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
+    other.configure('housekeeping: { interval: fast }\n');
+    const { status, error } = await tallyman(['reload', '--url', other.url, '--token-file', tokens]);
+    assert.equal(status, 78);
+    assert.match(error, /the configuration from before stays active: .*housekeeping\.interval/);
+  });
+
+  test('passwords in URLs are refused, and flags that lack their other half', async () => {
+    const url = agent.url.replace('//', `//ann:${PASSWORD.replace(' ', '%20')}@`);
+    for (const [args, expected] of [
+      [['--url', url], /--url must not hold a password.*\n +--user NAME --password-file FILE/],
+      [['--url', agent.url, '--password-file', password], /--password-file does nothing without --user/],
+      [['--url', agent.url, '--cert', password], /--cert does nothing without --key/],
+      [['--url', agent.url, '--token-file', join(folder, 'none')], /--token-file: .*none cannot be read: ENOENT/],
+      [['--url', agent.url, '--token-file', password], /--token-file: .*password: line 1 is neither a token/],
+    ] as const) {
+      const { status, error } = await tallyman(['doctor', ...args]);
+      assert.equal(status, 1);
+      assert.match(error, expected);
+      assert.ok(!error.includes(PASSWORD));
+    }
+  });
+});
+
+test('Digest takes a password, and on the agent’s host what its file holds', async () => {
+  const agent = await agentWith(`  auth: { digest: { file: ${htdigest} } }`);
+  await assertAnswered(agent.url, ['--user', 'ann', '--password-file', password]);
+  await assertAnswered(agent.url, [], agent.runtimeDirectory);
+  assert.equal((await tallyman(['doctor', '--url', agent.url])).status, 1);
+});
+
+test('a unix socket is asked like an address', async () => {
+  const socket = join(folder, 'http.sock');
+  const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`, `unix:${socket}`);
+  await assertAnswered(`unix:${socket}`, ['--token-file', tokens]);
+  await assertAnswered(`unix:${socket}`, [], agent.runtimeDirectory);
+});
+
+describe('over TLS', () => {
+  const authority = new TestAuthority(folder);
+  const server = authority.issue('agent.example', 'server');
+  const client = authority.issue('ops', 'client');
+  const tls = `  tls: { cert: ${server.cert}, key: ${server.key}`;
+
+  test('the authority is named, or the certificate is the one in the agent’s file', async () => {
+    const agent = await agentWith(`${tls} }\n  auth: { bearer: { file: ${tokens} } }`);
+    await assertAnswered(agent.url, ['--ca', authority.ca, '--token-file', tokens]);
+    await assertAnswered(agent.url, [], agent.runtimeDirectory);
+    const stranger = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
+    assert.equal(stranger.status, 1);
+    assert.match(stranger.error, /is not known to be the agent: .*\n +--ca FILE names the authority/);
+  });
+
+  test('a client certificate proves a user', async () => {
+    const agent = await agentWith(`${tls}, clientCa: ${authority.ca}, clientCertificates: required }`);
+    const ca = ['--ca', authority.ca];
+    await assertAnswered(agent.url, [...ca, '--cert', client.cert, '--key', client.key]);
+    const { status, error } = await tallyman(['doctor', '--url', agent.url, ...ca]);
+    assert.equal(status, 1);
+    assert.match(error, /wants a client certificate: .*\n +--cert FILE --key FILE/);
+  });
+});
+
+test('what is not the agent gets nothing of the agent’s', async () => {
+  const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
+  const seen: (string | undefined)[] = [];
+  const impostor = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end();
+  });
+  await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve));
+  const { port } = impostor.address() as { port: number };
+  const { status } = await tallyman(['doctor', '--url', `http://127.0.0.1:${port}`], agent.runtimeDirectory);
+  impostor.close();
+  assert.equal(status, 1);
+  assert.deepEqual(seen, [undefined]);
+});
