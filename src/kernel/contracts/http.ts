@@ -87,9 +87,18 @@ export interface ServedOperation extends OperationInfo {
 export interface ApiVersion {
   /** `v2.0`. Listed by `/api/` in the order of the numbers. */
   readonly version: string;
-  /** Called for every request of this version before the type is looked up (validation of common options). */
+  /**
+   * The version that this one extends (`v2.1`), whosever plugin serves it: request types that this one does not have
+   * are then served below its name too, by the other's plugin. While no plugin serves that version, only this one's own
+   * types are there, and the log says so.
+   */
+  readonly extends?: string;
+  /**
+   * Called for every request of this version before the type is looked up (validation of common options). Request types
+   * of an extended version are judged by that version's as well.
+   */
   readonly validate?: (request: ApiRequest) => void;
-  /** Request type → handler. A version that extends another spreads the other's map. */
+  /** Request type → handler. */
   readonly requestTypes: Readonly<Record<string, RequestHandler>>;
   /** What the request types are; one that is not described is served all the same. */
   readonly operations?: Operations;

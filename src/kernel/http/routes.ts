@@ -9,6 +9,7 @@ import {
   type RequestHandler,
   TallymanError,
 } from '../contracts/index.js';
+import { lineageOf } from '../plugins/index.js';
 import type { Exchange } from './exchange.js';
 
 /** What a request carries through the routers; `newRouterPath` is what @koa/router routes by. */
@@ -50,17 +51,18 @@ export interface Mounts {
   readonly endpoints: readonly Mounted<Endpoint>[];
 }
 
-/**
- * Registers every request type of every version on a router of its own, and every route of every endpoint.
- * @param onConflict told when a plugin claims what an earlier one serves; when it returns, the earlier one keeps it
- */
-export function buildRoutes(
-  { apiVersions, endpoints }: Mounts,
-  serve: Serve,
-  onConflict: (error: TallymanError) => void,
-): Routes {
-  const claims = new Claims(onConflict);
-  const api = buildApi(apiVersions, serve, claims);
+/** What is told of mounts that do not fit together. */
+export interface MountTroubles {
+  /** A plugin claims what an earlier one serves; when this returns, the earlier one keeps it. */
+  conflict(error: TallymanError): void;
+  /** A version extends one that nobody serves: it goes on with its own request types. */
+  orphan(error: TallymanError): void;
+}
+
+/** Registers every request type of every version on a router of its own, and every route of every endpoint. */
+export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, troubles: MountTroubles): Routes {
+  const claims = new Claims((error) => troubles.conflict(error));
+  const api = buildApi(apiVersions, serve, claims, (error) => troubles.orphan(error));
   const exact = new Map<string, RouteDispatch>();
   const below = new Map<string, RouteDispatch>();
   for (const { id, instance } of endpoints) {
@@ -129,13 +131,25 @@ interface Api {
   readonly paths: readonly string[];
 }
 
-function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve, claims: Claims): Api {
+function buildApi(
+  versions: readonly Mounted<ApiVersion>[],
+  serve: Serve,
+  claims: Claims,
+  onOrphan: (error: TallymanError) => void,
+): Api {
   const paths: string[] = [];
   const byName = new Map<string, RouteDispatch>();
-  for (const { id, instance } of versions) {
-    if (!claims.take(`/api/${instance.version}/`, id)) continue;
-    byName.set(instance.version, run(versionRouter(id, instance, serve)));
-    paths.push(...Object.keys(instance.requestTypes).map((type) => `/api/${instance.version}/${type}/`));
+  const claimed = versions.filter(({ id, instance }) => claims.take(`/api/${instance.version}/`, id));
+  for (const mounted of claimed) {
+    const { versions: lineage, broken } = lineageOf(mounted, claimed);
+    if (broken !== undefined) {
+      const { id, instance } = lineage.at(-1)!;
+      onOrphan(new TallymanError(`plugin ${id} extends API version ${instance.extends}, and ${broken}`));
+    }
+    const { version } = mounted.instance;
+    const served = typesOf(lineage);
+    byName.set(version, run(versionRouter(version, served, serve)));
+    paths.push(...[...served.types.keys()].map((type) => `/api/${version}/${type}/`));
   }
   const names = [...byName.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const dispatch: RouteDispatch = async (context, path) => {
@@ -147,34 +161,57 @@ function buildApi(versions: readonly Mounted<ApiVersion>[], serve: Serve, claims
   };
   return { dispatch, paths };
 }
-
-/** Options are judged before the request type, so a bad option wins over an unknown type. */
-function versionRouter(id: string, api: ApiVersion, serve: Serve): Router<HttpState> {
-  const root = `/api/${api.version}/`;
+function versionRouter(version: string, { types, unknown }: ServedTypes, serve: Serve): Router<HttpState> {
+  const root = `/api/${version}/`;
   const router = new Router<HttpState>({ prefix: literal(root.slice(0, -1)), sensitive: true });
-  const validated =
-    (handler: RequestHandler): RequestHandler =>
-    (request) => {
-      api.validate?.(request);
-      return handler(request);
-    };
   router.all('/', () => {
-    throw badRequest(`Supported request types: "${Object.keys(api.requestTypes).sort().join(',')}"`);
+    throw badRequest(`Supported request types: "${[...types.keys()].sort().join(',')}"`);
   });
-  for (const [type, handler] of Object.entries(api.requestTypes)) {
-    const checked = validated(handler);
+  for (const [type, { id, handler }] of types) {
     const name = `${root}${type}`;
     router.all(`/${literal(type)}{/*args}`, (context) =>
-      serve(context.state.exchange, id, name, checked, segmentsOf(pathOf(context).slice(name.length))),
+      serve(context.state.exchange, id, name, handler, segmentsOf(pathOf(context).slice(name.length))),
     );
   }
-  const unknown = validated((request) => {
-    throw badRequest(`unknown request type ${JSON.stringify(request.args[0])}`);
-  });
   router.all('/*other', (context) =>
-    serve(context.state.exchange, id, root, unknown, segmentsOf(pathOf(context).slice(root.length))),
+    serve(context.state.exchange, unknown.id, root, unknown.handler, segmentsOf(pathOf(context).slice(root.length))),
   );
   return router;
+}
+
+/** A request type of a version, and the plugin that answers it. */
+interface ServedType {
+  readonly id: string;
+  readonly handler: RequestHandler;
+}
+
+interface ServedTypes {
+  readonly types: ReadonlyMap<string, ServedType>;
+  /** What answers every other type. */
+  readonly unknown: ServedType;
+}
+
+/** The request types of a version: its own, then those of what it extends. */
+function typesOf(lineage: readonly Mounted<ApiVersion>[]): ServedTypes {
+  const types = new Map<string, ServedType>();
+  for (const [depth, { id, instance }] of lineage.entries()) {
+    const judges = lineage.slice(0, depth + 1);
+    for (const [type, handler] of Object.entries(instance.requestTypes)) {
+      if (!types.has(type)) types.set(type, { id, handler: judged(judges, handler) });
+    }
+  }
+  const unknown: RequestHandler = (request) => {
+    throw badRequest(`unknown request type ${JSON.stringify(request.args[0])}`);
+  };
+  return { types, unknown: { id: lineage[0]!.id, handler: judged(lineage, unknown) } };
+}
+
+/** Options are judged before the request type, so a bad option wins over an unknown type. */
+function judged(judges: readonly Mounted<ApiVersion>[], handler: RequestHandler): RequestHandler {
+  return (request) => {
+    for (const { instance } of judges) instance.validate?.(request);
+    return handler(request);
+  };
 }
 
 function run(router: Router<HttpState>): RouteDispatch {

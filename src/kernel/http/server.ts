@@ -55,7 +55,8 @@ class KoaHttpServer implements HttpServer {
   private gate: Gate;
   private secrets: SecretPlaces;
   private mounted: Routes;
-  private conflicts: readonly string[] = [];
+  /** What is wrong about the mounts, as it was logged. */
+  private troubles: readonly string[] = [];
   private readonly throttle = new FailureThrottle();
   private readonly listeners: Listeners;
   private readonly writers = new WriterPool();
@@ -78,12 +79,7 @@ class KoaHttpServer implements HttpServer {
   }
 
   remount(mounts: Mounts): void {
-    const conflicts: string[] = [];
-    this.mounted = this.buildRoutes(mounts, ({ message, hint }) => {
-      conflicts.push(message);
-      if (!this.conflicts.includes(message)) this.options.logger.error(`${message}: the first one goes on`, { hint });
-    });
-    this.conflicts = conflicts;
+    this.mounted = this.buildRoutes(mounts, ({ message }) => `${message}: the first one goes on`);
   }
 
   async start(): Promise<string[]> {
@@ -134,9 +130,20 @@ class KoaHttpServer implements HttpServer {
     clearTimeout(timer);
   }
 
-  private buildRoutes({ apiVersions, endpoints }: Mounts, onConflict: (error: TallymanError) => void): Routes {
+  /** @param settled says how a conflict ends, or throws it */
+  private buildRoutes({ apiVersions, endpoints }: Mounts, settled: (conflict: TallymanError) => string): Routes {
     const own = { id: OWN, instance: { routes: { '/healthz': healthz, ...this.options.own } } };
-    return buildRoutes({ apiVersions, endpoints: [own, ...endpoints] }, this.serve, onConflict);
+    const troubles: string[] = [];
+    const tell = (message: string, { hint }: TallymanError) => {
+      troubles.push(message);
+      if (!this.troubles.includes(message)) this.options.logger.error(message, { hint });
+    };
+    const routes = buildRoutes({ apiVersions, endpoints: [own, ...endpoints] }, this.serve, {
+      conflict: (error) => tell(settled(error), error),
+      orphan: (error) => tell(`${error.message}: only its own request types are served`, error),
+    });
+    this.troubles = troubles;
+    return routes;
   }
 
   private makeGate(web: WebOptions, secrets: SecretPlaces): Gate {

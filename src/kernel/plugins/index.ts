@@ -1,5 +1,6 @@
 export type { PluginEntry, PluginSources } from './entry.js';
 export { type LateTargets, loadIsolated } from './isolation/index.js';
+export { lineageOf } from './lineage.js';
 export { BrokenPluginError, checkPlugin, type LoadedPlugin, loadPlugin } from './loader.js';
 export {
   type ActivePlugin,

@@ -17,7 +17,7 @@ import {
 } from '../contracts/index.js';
 import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
-import type { PluginHost } from '../plugins/index.js';
+import { type ActivePlugin, lineageOf, type PluginHost } from '../plugins/index.js';
 import { ContainerIndex } from './container-index.js';
 import { JoinedContainer, type ViewSources } from './container-view.js';
 
@@ -169,10 +169,8 @@ export class LiveView implements AgentView {
 
   async operations(): Promise<readonly ServedOperation[]> {
     const plugins = this.parts.plugins();
-    const versions = plugins.active('api-version').map(async ({ record, instance }) => {
-      const types = Object.entries((await instance.operations?.()) ?? {});
-      return types.map(([type, info]) => ({ ...info, path: `/api/${instance.version}/${type}`, plugin: record.id }));
-    });
+    const active = plugins.active('api-version');
+    const versions = active.map((plugin) => operationsOf(plugin, lineageOf(plugin, active).versions));
     const endpoints = plugins.active('endpoint').map(async ({ record, instance }) => {
       const routes = Object.entries((await instance.operations?.()) ?? {});
       return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
@@ -201,4 +199,20 @@ export class LiveView implements AgentView {
     this.currentIndex ??= new ContainerIndex(this.views.values());
     return this.currentIndex;
   }
+}
+
+/** What a version serves, as far as it is described: its own request types, then those of what it extends. */
+async function operationsOf(
+  { instance: { version } }: ActivePlugin<'api-version'>,
+  lineage: readonly ActivePlugin<'api-version'>[],
+): Promise<ServedOperation[]> {
+  const served: ServedOperation[] = [];
+  const hidden = new Set<string>();
+  for (const { record, instance } of lineage) {
+    for (const [type, info] of Object.entries((await instance.operations?.()) ?? {})) {
+      if (!hidden.has(type)) served.push({ ...info, path: `/api/${version}/${type}`, plugin: record.id });
+    }
+    for (const type of Object.keys(instance.requestTypes)) hidden.add(type);
+  }
+  return served;
 }
