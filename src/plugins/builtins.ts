@@ -47,7 +47,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
 /** Where another process finds them. */
 export const builtinsModule = import.meta.url;
 
-/** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw last. */
+/** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw after all. */
 export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'cpu' },
   { use: 'percpu' },

@@ -14,7 +14,7 @@ export interface TestAgentOptions {
   /** Root directory of a `SimulatedHost`; absent: this machine. */
   readonly root?: string;
   readonly plugins?: readonly TestedPlugin[];
-  /** Built-in plugins to run as well, in front of the tested ones but for `raw`, which is asked last. */
+  /** Built-in plugins to run as well, in front of the tested ones. */
   readonly builtins?: readonly string[];
   /** Other options of the agent, as in its config file: `{ housekeeping: { interval: '100ms' } }`. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -39,9 +39,8 @@ export async function testConfig({
     with: options,
     onError: 'fail',
   }));
-  const last = builtins.filter((name) => name === 'raw');
-  const first = builtins.filter((name) => name !== 'raw' && !plugins.some(({ plugin }) => plugin.name === name));
-  const entries = [...first.map((use) => ({ use })), ...tested, ...last.map((use) => ({ use }))];
+  const others = builtins.filter((name) => !plugins.some(({ plugin }) => plugin.name === name));
+  const entries = [...others.map((use) => ({ use })), ...tested];
   const sections = {
     web: { listen: ['127.0.0.1:0'] },
     ...(root === undefined ? {} : { host: { root } }),

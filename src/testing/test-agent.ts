@@ -9,7 +9,8 @@ export interface TestAnswer {
   readonly text: string;
 }
 
-const BUILTINS = ['cpu', 'memory', 'raw'];
+/** What plugins build on: numbers, containers, and the API versions that others extend. */
+const BUILTINS = ['cpu', 'memory', 'raw', 'api-v1.3', 'api-v2.0', 'api-v2.1'];
 
 /** A whole agent on a simulated host (or on this one), with its HTTP server on a free port. */
 export class TestAgent {

@@ -187,6 +187,11 @@ export interface ContainerRegistrar {
 /** What `create` of a `container-handler` plugin returns. */
 export interface ContainerHandler {
   /**
+   * True for a handler that takes whatever it is asked about: it is asked after all others, wherever it stands in the
+   * config. The others are asked in the config's order. Must not change.
+   */
+  readonly fallback?: boolean;
+  /**
    * Says whose a cgroup path is. Synchronous: a handler with a daemon answers from what it knows, with `pending` for
    * what it does not know yet, and calls `registrar.reconsider` when it does.
    * @param path absolute cgroup path, `/` first

@@ -57,6 +57,17 @@ describe('handlers of the registry', () => {
     assert.deepEqual(registry.children('/'), ['/a'], 'a directory all the same');
   });
 
+  it('asks a fallback after all others, wherever it stands', async () => {
+    const rest: RegisteredHandler = { id: 'rest', handler: { ...acceptAll, fallback: true } };
+    const late = changeable('late', { '/a': described('late') });
+    const { registry } = await start(() => [rest, late]);
+    assert.deepEqual(
+      ['/', '/a'].map((name) => registry.get(name)?.handlerId),
+      ['rest', 'late'],
+    );
+    assert.equal(registry.get('/a')?.description.image, 'late');
+  });
+
   it('takes a handler that throws or answers nonsense for one that passes, and reports it', async () => {
     const throwing: RegisteredHandler = {
       id: 'throwing',

@@ -8,7 +8,8 @@ export interface Judgement {
 }
 
 /**
- * Asks the handlers in order whose a cgroup is. One that throws or answers nonsense is reported and counts as passing.
+ * Asks the handlers in order whose a cgroup is, those that take what is left after all others. One that throws or
+ * answers nonsense is reported and counts as passing.
  * @returns undefined when all pass
  */
 export function identify(
@@ -16,7 +17,18 @@ export function identify(
   handlers: readonly RegisteredHandler[],
   onFault: (handlerId: string, error: unknown) => void,
 ): Judgement | undefined {
+  return ask(name, handlers, false, onFault) ?? ask(name, handlers, true, onFault);
+}
+
+/** @param fallbacks which of the handlers are asked */
+function ask(
+  name: string,
+  handlers: readonly RegisteredHandler[],
+  fallbacks: boolean,
+  onFault: (handlerId: string, error: unknown) => void,
+): Judgement | undefined {
   for (const { id, handler } of handlers) {
+    if ((handler.fallback === true) !== fallbacks) continue;
     try {
       const identification = handler.identify(name);
       if (!isIdentification(identification)) {

@@ -64,7 +64,7 @@ export type WatchDirectory = (
 
 export interface RegistryOptions {
   readonly hierarchies: WatchedHierarchies;
-  /** The handlers in the order they are asked. Read at every question; tell changes by `handlersChanged()`. */
+  /** The handlers in the order they are asked, fallbacks aside. Read at every question; tell changes by `handlersChanged()`. */
   readonly handlers: () => readonly RegisteredHandler[];
   readonly createFiles: (name: string) => CgroupFiles;
   readonly clock: Clock;

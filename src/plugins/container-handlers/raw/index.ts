@@ -64,7 +64,7 @@ function beginsWith(path: string, text: string, match: RawOptions['prefixMatch']
   return match === 'plain' || path.length === text.length || text.endsWith('/') || path[text.length] === '/';
 }
 
-/** Takes every cgroup that no handler before it wanted. */
+/** Takes every cgroup that no other handler wanted. */
 export default definePlugin({
   kind: 'container-handler',
   name: 'raw',
@@ -72,6 +72,7 @@ export default definePlugin({
   description: 'Monitors plain cgroups: the machine itself, systemd units, anything no container runtime claims.',
   configSchema,
   create: (_context, options): ContainerHandler => ({
+    fallback: true,
     identify(path): Identification {
       if (path === '/') return { verdict: 'accept', description: MACHINE };
       if (options.exclude.some((pattern) => pattern.test(path)))
