@@ -66,7 +66,7 @@ export class ClientV13 {
 /** Which containers are wanted, and how much of them. */
 export interface ContainersQuery {
   /** What the name is: an absolute name (the default), or the name or id of a container of an engine. */
-  readonly type?: 'name' | 'docker' | 'podman';
+  readonly type?: string;
   /** Also everything below; with an engine as `type` and without a name, all its containers. */
   readonly recursive?: boolean;
   /** The newest N samples, 64 unless said otherwise; −1: all. */

@@ -1,8 +1,8 @@
 import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
-import { requestTypesV20, validate } from './request-types.js';
+import { requestTypesV20, validator } from './request-types.js';
 
 export { parseOptions } from './options.js';
-export { containersHandler, requestTypesV20, validate } from './request-types.js';
+export { containersHandler, requestTypesV20, validator } from './request-types.js';
 export { PART, partsOf, RatedSamples, type SamplePrinter } from './samples.js';
 export { refreshed } from './selection.js';
 
@@ -15,5 +15,10 @@ export default definePlugin({
   description:
     'REST API v2.0: containers by name or alias, their specs, samples, summaries and processes, and the machine.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ version: 'v2.0', validate, requestTypes: requestTypesV20(context), operations }),
+  create: (context) => ({
+    version: 'v2.0',
+    validate: validator(context.agent),
+    requestTypes: requestTypesV20(context),
+    operations,
+  }),
 });

@@ -13,7 +13,12 @@ import {
 
 /** The options of every v2 request. */
 const options = {
-  type: z.enum(['name', 'docker', 'podman']).default('name').describe('What the path names: a cgroup or an alias.'),
+  type: z
+    .string()
+    .default('name')
+    .describe(
+      'What the path names. `name`: a cgroup. `docker`, `podman`, or another handler’s namespace: an alias there.',
+    ),
   count: z
     .int()
     .min(-1)

@@ -1,11 +1,9 @@
-import { badRequest, parseDuration } from '../../kernel/contracts/index.js';
-
-/** The namespaces that `type` accepts besides `name`. */
-export type Namespace = 'docker' | 'podman';
+import { type AgentView, badRequest, parseDuration } from '../../kernel/contracts/index.js';
 
 /** The common options of every v2 request (contract 3). */
 export interface RequestOptions {
-  readonly type: 'name' | Namespace;
+  /** `name`: by absolute name; anything else is a namespace, in which containers are found by alias. */
+  readonly type: string;
   /** The newest N samples; −1: all. */
   readonly count: number;
   /** Whether containers below are wanted too. */
@@ -14,16 +12,22 @@ export interface RequestOptions {
   readonly maxAge: number | undefined;
 }
 
-const TYPES: readonly string[] = ['name', 'docker', 'podman'] satisfies readonly RequestOptions['type'][];
+/** Understood also on hosts where none of their containers is. */
+const TYPES: readonly string[] = ['name', 'docker', 'podman'];
 const DEFAULT_COUNT = 64;
 const MAX_COUNT = 2 ** 32 - 1;
 
+/** Knows the namespaces of all handlers, also of those that others wrote. */
+export type Namespaces = Pick<AgentView, 'containersOf'>;
+
 /** Reads the options; the first of repeated ones counts, an empty one is absent. @throws RequestError 400 */
-export function parseOptions(query: URLSearchParams): RequestOptions {
+export function parseOptions(query: URLSearchParams, namespaces: Namespaces): RequestOptions {
   const type = query.get('type') || 'name';
-  if (!TYPES.includes(type)) throw badRequest(`unknown 'type' ${JSON.stringify(type)}`);
+  if (!TYPES.includes(type) && namespaces.containersOf(type).length === 0) {
+    throw badRequest(`unknown 'type' ${JSON.stringify(type)}`);
+  }
   return {
-    type: type as RequestOptions['type'],
+    type,
     count: parseCount(query.get('count') || undefined),
     recursive: query.get('recursive') === 'true',
     maxAge: parseMaxAge(query.get('max_age') || undefined),

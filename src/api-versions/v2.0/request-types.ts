@@ -17,9 +17,9 @@ import { refreshed, selectContainers } from './selection.js';
 import { StorageWriter } from './storage.js';
 import { withSummary, writeSummary } from './summary.js';
 
-/** Checks the options that every v2 request may have. @throws RequestError 400 */
-export function validate(request: ApiRequest): void {
-  parseOptions(request.query);
+/** Checks the options that every v2 request may have; what it gives throws RequestError 400. */
+export function validator(agent: AgentView): (request: ApiRequest) => void {
+  return (request) => void parseOptions(request.query, agent);
 }
 
 /** The request types of v2.0. */
@@ -41,7 +41,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
       customMetrics.writeHistory(out, container.appMetrics, count),
     ),
     summary: async (request) => {
-      const containers = withSummary(await selected(agent, request, parseOptions(request.query)));
+      const containers = withSummary(await selected(agent, request, parseOptions(request.query, agent)));
       return mapAnswer(
         containers,
         ({ name }) => name,
@@ -49,7 +49,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
         (out, container) => writeSummary(out, container.summary()),
       );
     },
-    ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query))),
+    ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query, agent))),
     events: eventsHandler(context),
     storage: ({ query }) => {
       const uuid = query.get('uuid');
@@ -65,7 +65,7 @@ export function containersHandler(
   wanted: (container: ContainerView) => boolean = () => true,
 ): RequestHandler {
   return (request) => {
-    const options = parseOptions(request.query);
+    const options = parseOptions(request.query, agent);
     const answer = (containers: readonly ContainerView[]): Answer =>
       mapAnswer(
         containers.filter(wanted),

@@ -16,7 +16,7 @@ import {
   RatedSamples,
   refreshed,
   requestTypesV20,
-  validate,
+  validator,
 } from '../v2.0/index.js';
 import { machineSample, sparseSample } from './samples.js';
 
@@ -49,7 +49,7 @@ export function requestTypesV21(context: EventsContext): RequestTypes {
 function machineStats(agent: AgentView): RequestHandler {
   const samples = new RatedSamples(machineSample);
   return async (request) => {
-    const options = parseOptions(request.query);
+    const options = parseOptions(request.query, agent);
     if (options.type !== 'name') {
       agent.lookup(options.type, '');
       throw badRequest(`machinestats are those of "/", which is no ${options.type} container`);
@@ -70,5 +70,10 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v2.1: v2.0 with specs beside the samples, and the samples of the machine.',
   configSchema: z.strictObject({}),
-  create: (context) => ({ version: 'v2.1', validate, requestTypes: requestTypesV21(context), operations }),
+  create: (context) => ({
+    version: 'v2.1',
+    validate: validator(context.agent),
+    requestTypes: requestTypesV21(context),
+    operations,
+  }),
 });
