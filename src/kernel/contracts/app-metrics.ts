@@ -125,7 +125,10 @@ export interface CollectionAccess {
    * @throws CollectionError when the host is not the container's, the answer is not 2xx, too large, or does not come
    */
   fetch(request: AppRequest): Promise<AppAnswer>;
-  /** Opens a byte stream to the container, for protocols other than HTTP. @throws CollectionError */
+  /**
+   * Opens a byte stream to the container, for protocols other than HTTP. When it fails later, its error is a
+   * CollectionError too. @throws CollectionError
+   */
   connect(endpoint: AppEndpoint): Promise<Duplex>;
   /**
    * Reads a regular file inside the container's root directory, of 1 MiB at most; links lead nowhere outside of it.

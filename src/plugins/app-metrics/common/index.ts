@@ -7,8 +7,7 @@ export {
   pollingInterval,
   record,
 } from './cadvisor-config.js';
-export { type ConfiguredTarget, configuredTargets } from './configured-targets.js';
 export { parseFloat64 } from './float.js';
-export { type EndpointOptions, hasOneEndpoint, ONE_ENDPOINT, requestOf, targetShape, tlsOptions } from './options.js';
+export { tlsOptions } from './options.js';
 export { TargetPace } from './target-pace.js';
 export { TlsMaterial } from './tls-material.js';

@@ -1,9 +1,9 @@
-import { duration, glob, z } from '../../../kernel/contracts/index.js';
-import { hasOneEndpoint, ONE_ENDPOINT, targetShape, tlsOptions } from '../common/index.js';
+import { duration, glob, hasOneEndpoint, httpTargetShape, ONE_ENDPOINT, z } from '../../../kernel/contracts/index.js';
+import { tlsOptions } from '../common/index.js';
 
 const target = z
   .strictObject({
-    ...targetShape('/metrics'),
+    ...httpTargetShape('/metrics'),
     metrics: z
       .array(glob())
       .default([])

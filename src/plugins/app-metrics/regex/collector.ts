@@ -7,17 +7,17 @@ import {
   type CollectedMetrics,
   type CollectionAccess,
   CollectionError,
+  type ConfiguredTarget,
+  configuredTargets,
+  requestOf,
 } from '../../../kernel/contracts/index.js';
 import {
   type CadvisorTarget,
-  type ConfiguredTarget,
   cadvisorTargets,
-  configuredTargets,
   list,
   parseCadvisorFile,
   pollingInterval,
   record,
-  requestOf,
   TargetPace,
   TlsMaterial,
 } from '../common/index.js';

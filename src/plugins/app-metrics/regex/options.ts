@@ -1,5 +1,5 @@
-import { duration, z } from '../../../kernel/contracts/index.js';
-import { hasOneEndpoint, ONE_ENDPOINT, targetShape, tlsOptions } from '../common/index.js';
+import { duration, hasOneEndpoint, httpTargetShape, ONE_ENDPOINT, z } from '../../../kernel/contracts/index.js';
+import { tlsOptions } from '../common/index.js';
 import { compileMetric, type RegexMetric } from './metric.js';
 
 const metric = z
@@ -22,7 +22,7 @@ const metric = z
 
 const target = z
   .strictObject({
-    ...targetShape('/'),
+    ...httpTargetShape('/'),
     metrics: z.array(metric).min(1).describe('What to take from the answer.'),
   })
   .refine(hasOneEndpoint, ONE_ENDPOINT);
