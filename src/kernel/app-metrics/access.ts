@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import {
   type AppAnswer,
   type AppContainer,
@@ -8,6 +8,7 @@ import {
   type CgroupFiles,
   type CollectionAccess,
   CollectionError,
+  isCollectionError,
 } from '../contracts/index.js';
 import { ContainerRoot } from './container-root.js';
 import { type Destination, type Reach, resolveEndpoint } from './destination.js';
@@ -54,16 +55,12 @@ export class ContainerAccess implements CollectionAccess {
       endpoint,
       (address) =>
         new Promise<Duplex>((resolve, reject) => {
-          const options = 'socketPath' in address ? { path: address.socketPath } : address;
-          const socket = connect({ ...options, signal: this.signal });
+          const socket = new ContainerSocket(this.signal);
           this.open.push(socket);
           socket.once('connect', () => resolve(socket));
-          socket.on('error', (error) => {
-            const reason = this.signal.aborted
-              ? this.signal.reason
-              : new CollectionError(explain(error), { cause: error });
-            reject(reason);
-          });
+          socket.on('error', reject);
+          addAbortSignal(this.signal, socket);
+          socket.connect('socketPath' in address ? { path: address.socketPath } : address);
         }),
     );
   }
@@ -117,5 +114,18 @@ export class ContainerAccess implements CollectionAccess {
     if (chosen === undefined) throw new CollectionError('it has no process');
     const belongs = () => this.cgroup.pidsBelow().includes(chosen);
     return ContainerRoot.open(this.services.proc, chosen, belongs, namespace === undefined);
+  }
+}
+
+/** A connection whose failures are the container's: what reads it need not tell them from faults of its own. */
+class ContainerSocket extends Socket {
+  constructor(private readonly signal: AbortSignal) {
+    super();
+  }
+
+  override destroy(error?: Error): this {
+    if (error === undefined || error === null || isCollectionError(error)) return super.destroy(error);
+    if (this.signal.aborted) return super.destroy(this.signal.reason as Error);
+    return super.destroy(new CollectionError(explain(error), { cause: error }));
   }
 }

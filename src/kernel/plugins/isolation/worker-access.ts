@@ -60,6 +60,8 @@ export class AgentLink {
     const opened = new RemoteStream((what) => this.send({ type: 'stream', stream, what }));
     this.streams.set(stream, opened);
     opened.once('close', () => this.streams.delete(stream));
+    // A plugin that does not listen is not to end with its connection.
+    opened.on('error', () => {});
     return opened;
   }
 }
