@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
 import type { ReloadState } from '../reload/index.js';
 
@@ -43,20 +43,30 @@ export class NoteKeeper {
     const { directory, file } = this;
     if (directory === undefined || file === undefined) return;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o755 });
+      makeDirectory(directory);
       removeStale(directory);
       const whole: AgentNote = { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0, ...note };
       writeFileSync(`${file}.new`, `${JSON.stringify(whole)}\n`, { mode: 0o644 });
       renameSync(`${file}.new`, file);
+      this.complained = false;
     } catch (error) {
       if (this.complained) return;
       this.complained = true;
-      this.logger.info(`\`tallyman reload\` will not find this agent, SIGHUP will do: ${messageOf(error)}`);
+      this.logger.warn(`\`tallyman reload\` will not find this agent, SIGHUP will do: ${messageOf(error)}`, {
+        hint: `make ${directory} a directory that the agent may write to, or name another with TALLYMAN_RUNTIME_DIRECTORY`,
+      });
     }
   }
 
   remove(): void {
-    if (this.file !== undefined) rmSync(this.file, { force: true });
+    if (this.file === undefined) return;
+    for (const each of [`${this.file}.new`, this.file]) {
+      try {
+        rmSync(each, { force: true });
+      } catch {
+        // Where it could not be written it need not be removed; and a stale one is known by its process.
+      }
+    }
   }
 }
 
@@ -79,6 +89,17 @@ export function readNote(file: string): AgentNote | undefined {
     return isTheirs && startTimeOf(note.pid) === note.startTime ? note : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Not by `recursive`, which tries for ever where a directory is there and can hold no other, as in /proc. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  if (dirname(directory) !== directory) makeDirectory(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
