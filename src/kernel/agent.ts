@@ -142,7 +142,7 @@ export class Agent {
       await this.plugins.reconfigure(config.plugins, this.pluginSources());
       this.registry.handlersChanged();
     }
-    if (changed('log')) this.options.logs.setLevel(config.log.level);
+    if (changed('log')) this.options.logs.change(config.log);
     if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
     if (changed('events')) this.eventStore.prune();
     if (changed('discovery')) this.registry.rescanEvery(config.discovery.rescanInterval);
@@ -221,6 +221,7 @@ export class Agent {
       configuration: () => configurationOf(this.options.reloads?.reloads?.(), this.startedAt),
       findings: () => this.doctor.findings(),
       descriptors: () => this.descriptors(),
+      log: () => this.options.logs.state(),
       registry: () => this.registry,
       plugins: () => this.plugins,
       sources: {
@@ -245,6 +246,7 @@ export class Agent {
       clock: this.clock,
       logger: this.options.logs.logger('doctor'),
       descriptors: () => this.descriptors(),
+      log: () => this.options.logs.state(),
       watches: () => ({ watches: this.registry.watchCount, exhausted: this.registry.watchesExhausted }),
       fromPlugins: () => this.view.handlerFindings(),
     });
@@ -377,6 +379,7 @@ export class Agent {
         return record === undefined ? call() : this.supervisor.call(record, what, call);
       },
       logger: this.options.logs.logger('http'),
+      accessLogger: this.options.logs.logger('http', true),
     });
   }
 

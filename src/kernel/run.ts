@@ -60,7 +60,7 @@ class AgentProcess {
       sockets: service.sockets,
       reloads: { reload: (trigger) => this.reload(trigger), reloads: () => this.reloader.state() },
     });
-    attributeFaults(this.agent, this.logger);
+    attributeFaults(this.agent, logs.logger('agent', true));
   }
 
   async run(say: (line: string) => void): Promise<number> {

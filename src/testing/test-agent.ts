@@ -35,7 +35,7 @@ export class TestAgent {
     const log: LogLine[] = [];
     const logs = createLoggerSource(
       { level: 'debug', format: 'json' },
-      { write: (line: string) => void log.push(readLine(line)) },
+      { write: (line: string) => log.push(readLine(line)) > 0 },
     );
     const { config, builtins } = await setup.testConfig({ builtins: BUILTINS, ...options });
     const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs });

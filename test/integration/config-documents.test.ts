@@ -24,6 +24,7 @@ describe('generated documents', () => {
       colors: false,
       out: () => {},
       error: () => {},
+      say: () => true,
       workingDirectory: directory,
       systemDirectory: directory,
     });

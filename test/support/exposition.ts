@@ -116,6 +116,7 @@ export function scrapable(agent: Partial<AgentView>): AgentView {
       historyBytes: 0,
       descriptors: { kept: 0, limit: 1, reopened: 0 },
       configuration: { activeSince: 0, reloads: { succeeded: 0, failed: 0 }, lastReloadFailed: false },
+      log: { lost: 0, leftOut: 0 },
     }),
     ...agent,
   } as AgentView;

@@ -15,5 +15,8 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const builtins = { builtins: builtinPlugins, builtinsModule };
   const options = { loaded, load, version: agentVersion(), ...builtins, logs, env: cli.env };
   const service = createServiceManager(cli.env, logs.logger('service'));
-  return runAgent(options, service, (line) => cli.out(`${line}\n`));
+  const log = logs.logger('agent');
+  return runAgent(options, service, (line) => {
+    if (!cli.say(`${line}\n`)) log.info(line);
+  });
 }

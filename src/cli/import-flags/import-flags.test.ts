@@ -53,6 +53,7 @@ async function run(...args: string[]) {
     error(text) {
       error += text;
     },
+    say: () => true,
     colors: false,
   };
   return { status: await runCli(['import-flags', ...args], cli), out, error };

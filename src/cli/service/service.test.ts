@@ -62,6 +62,7 @@ function fixture(t: TestContext, files: Record<string, string> = {}) {
       said += text;
     },
     error: () => {},
+    say: () => true,
     colors: false,
   };
   type Change = (

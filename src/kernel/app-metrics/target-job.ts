@@ -8,9 +8,9 @@ import {
   type Logger,
   messageOf,
 } from '../contracts/index.js';
+import { RecentlyTold } from '../log/index.js';
 import type { ActivePlugin, Supervisor } from '../plugins/index.js';
 import type { ContainerAccess } from './access.js';
-import { RecentlyTold } from './recently-told.js';
 import type { Budget } from './series.js';
 import { TargetHistory } from './target-history.js';
 

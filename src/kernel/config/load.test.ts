@@ -308,7 +308,7 @@ describe('overrides', () => {
   it('win over the file, the last one over the others', async () => {
     const overrides = [level('TALLYMAN_LOG_LEVEL', 'warn'), level('--log-level', 'error')];
     const loaded = await loadText('log: {level: debug, format: json}', { overrides });
-    assert.deepEqual(loaded.config.log, { level: 'error', format: 'json' });
+    assert.deepEqual(loaded.config.log, { level: 'error', format: 'json', limit: { alike: 20, perPart: 300 } });
   });
 
   it('are named by errors, and do not hide those of the file', async () => {

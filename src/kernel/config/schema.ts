@@ -122,6 +122,8 @@ const host = z.strictObject({
     }),
 });
 
+const perMinute = (standard: number, description: string) => z.int().min(0).default(standard).describe(description);
+
 const log = z.strictObject({
   level: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
@@ -132,6 +134,18 @@ const log = z.strictObject({
     .default('auto')
     .describe(
       '`json` writes one JSON object a line, `pretty` is for people, `journal` for journald, with its priorities; `auto` is `pretty` on a terminal, `journal` as a systemd service, else `json`.',
+    ),
+  limit: z
+    .strictObject({
+      alike: perMinute(
+        20,
+        'Lines a minute of one part of the agent that differ in numbers and ids only. `0`: no limit.',
+      ),
+      perPart: perMinute(300, 'Lines a minute of one part of the agent (`docker`, `http`, …). `0`: no limit.'),
+    })
+    .prefault({})
+    .describe(
+      'How much is written; one line then tells how many were left out. `debug` lines and `web.accessLog` have no limit.',
     ),
 });
 

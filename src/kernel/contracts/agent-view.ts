@@ -138,6 +138,11 @@ export interface AgentSelf {
   /** Cgroup files that are kept open, how many may be, and how many are opened anew for each read for want of that. */
   readonly descriptors: { readonly kept: number; readonly limit: number; readonly reopened: number };
   /**
+   * Lines of the log that could not be written (a full disk), lines left out because there were too many (`log.limit`), and
+   * why nothing can be written; the last is absent while it can.
+   */
+  readonly log: { readonly lost: number; readonly leftOut: number; readonly failure?: string };
+  /**
    * Since when the active configuration is active (µs since the epoch), and how reloads ended: a failed one leaves the
    * configuration from before active.
    */

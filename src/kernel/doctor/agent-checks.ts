@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentSelf, Clock, Finding, HostPaths } from '../contracts/index.js';
 import { readText } from '../linux/index.js';
@@ -53,6 +54,30 @@ export function descriptorFindings({ kept, reopened }: AgentSelf['descriptors'])
       mend: `LimitNOFILE=${wanted} in the [Service] section of the unit, or ulimit -n ${wanted} before the start`,
     },
   ];
+}
+
+export function logFindings({ lost, failure }: AgentSelf['log']): Finding[] {
+  if (failure === undefined) return [];
+  const file = ownOutput();
+  return [
+    {
+      id: 'log-lost',
+      severity: 'error',
+      what: `the log cannot be written${file === undefined ? '' : ` to ${file}`}: ${failure}; ${lost} lines are lost so far`,
+      effect: 'What happens is not recorded. Everything else goes on.',
+      mend: `df -h ${file ?? '/var/log'}, and make room; what was lost is counted in the log then`,
+    },
+  ];
+}
+
+/** The file that standard error leads to; `undefined`: none, or it cannot be told. */
+function ownOutput(): string | undefined {
+  try {
+    const target = readlinkSync('/proc/self/fd/2');
+    return target.startsWith('/') ? target : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Notices when somebody sets the system clock, or the host slept. */

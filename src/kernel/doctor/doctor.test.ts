@@ -175,6 +175,7 @@ test('the doctor puts the worst first, and a check that fails hides no other', a
     clock: { now: () => 0, monotonic: () => 0 },
     logger: silent,
     descriptors: () => ({ kept: 1, limit: 1, reopened: 5 }),
+    log: () => ({ lost: 0, leftOut: 0 }),
     watches: () => {
       throw new Error('no registry yet');
     },

@@ -1,5 +1,5 @@
 import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
-import { ClockWatch, descriptorFindings, type WatchUse, watchFindings } from './agent-checks.js';
+import { ClockWatch, descriptorFindings, logFindings, type WatchUse, watchFindings } from './agent-checks.js';
 import {
   controllerFindings,
   type HostFacts,
@@ -18,6 +18,7 @@ export interface DoctorOptions extends HostFacts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly descriptors: () => AgentSelf['descriptors'];
+  readonly log: () => AgentSelf['log'];
   readonly watches: () => WatchUse;
   /** What plugins find, those that fail left out. */
   readonly fromPlugins: () => Promise<readonly Finding[]>;
@@ -64,6 +65,7 @@ export class Doctor {
       () => mountFindings(options),
       () => watchFindings(options.paths, options.watches()),
       () => descriptorFindings(options.descriptors()),
+      () => logFindings(options.log()),
       () => this.clockWatch.findings(),
       () => options.fromPlugins(),
     ];

@@ -40,6 +40,8 @@ export interface HttpServerOptions extends Mounts {
    */
   readonly guard: <T>(pluginId: string, what: string, call: () => T) => T;
   readonly logger: Logger;
+  /** Takes a line for each request, where that is configured. Default: `logger`. */
+  readonly accessLogger?: Logger;
 }
 
 export interface HttpServer {

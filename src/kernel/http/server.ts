@@ -226,7 +226,8 @@ class KoaHttpServer implements HttpServer {
     this.exchanges.delete(exchange);
     this.listeners.sweepSoon();
     if (!this.web.accessLog) return;
-    this.options.logger.info('request', {
+    const { logger, accessLogger = logger } = this.options;
+    accessLogger.info('request', {
       client: exchange.request.socket.remoteAddress,
       method: exchange.method,
       url: exchange.request.url,

@@ -1,2 +1,4 @@
 export { createClock } from './clock.js';
-export { createLoggerSource, type LoggerSource, type LogOptions } from './logger.js';
+export { createLoggerSource, type LoggerSource, type LogOptions, type LogState } from './logger.js';
+export { LineOutput } from './output.js';
+export { RecentlyTold } from './recently-told.js';

@@ -24,19 +24,19 @@ test('the clock follows when the system clock is set', (t) => {
 
 test('the level changes for loggers that exist, too', () => {
   const lines: string[] = [];
-  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   const early = source.logger('early');
-  source.setLevel('debug');
+  source.change({ level: 'debug' });
   early.debug('shown');
   source.logger('late').debug('shown too');
-  source.setLevel('silent');
+  source.change({ level: 'silent' });
   early.error('not shown');
   assert.equal(lines.length, 2);
 });
 
 test('lines are JSON with level, UTC time and the part that speaks; lower levels are left out', () => {
   const lines: string[] = [];
-  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   source.logger('docker').info('not shown');
   source.logger('docker').warn('daemon away', { endpoint: 'unix:///x' });
   const entry = JSON.parse(lines[0]!) as Record<string, string>;

@@ -1,94 +1,123 @@
-import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
+import { type Logger as PinoLogger, pino } from 'pino';
 import type { Logger } from '../contracts/index.js';
-import { journalLines, leadsToJournal } from './journal.js';
+import { LogDestination, type LogOutput } from './destination.js';
+import { formOf, type LogFormat } from './form.js';
+import { LineLimiter, type LogLimits } from './limiter.js';
+import { LineOutput } from './output.js';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  readonly format: 'auto' | 'json' | 'pretty' | 'journal';
+  readonly format: LogFormat;
+  /** Absent: none. */
+  readonly limit?: LogLimits;
+}
+
+/** How much of the log is missing. Counts are since the start. */
+export interface LogState {
+  /** Lines that could not be written. */
+  readonly lost: number;
+  /** Lines that were left out because there were too many. */
+  readonly leftOut: number;
+  /** Why nothing can be written; absent while it can. */
+  readonly failure?: string;
 }
 
 /** Makes loggers whose lines name the part of the agent that speaks. */
 export interface LoggerSource {
-  logger(part: string): Logger;
-  /** Loggers made so far and later ones write what is at least this important. */
-  setLevel(level: LogOptions['level']): void;
-  /** Writes out what is buffered; call before the process ends. */
+  /** @param unlimited for lines that somebody asked to have all of */
+  logger(part: string, unlimited?: boolean): Logger;
+  /** From now on lines count that are at least this important, and no more of them than this. */
+  change(options: Pick<LogOptions, 'level' | 'limit'>): void;
+  state(): LogState;
+  /** Writes what there is to say of lines left out; call before the process ends. */
   flush(): void;
 }
 
-/** Members that pino writes and the pretty form shows in its own way. */
-const OWN = new Set(['level', 'time', 'msg', 'part', 'hint', 'stack']);
-const COLOURS: Record<string, number> = { warn: 33, error: 31, debug: 90 };
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
-function extras(entry: Record<string, unknown>): string {
-  const details = Object.entries(entry).filter(([key]) => !OWN.has(key));
-  return details.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join('');
+const NO_LIMITS: LogLimits = { alike: 0, perPart: 0 };
+
+/**
+ * Writes to standard error: one JSON object a line, or for people on a terminal. Never throws: what cannot be written is
+ * counted, and told when it can be again.
+ */
+export function createLoggerSource(options: LogOptions, output: LogOutput = new LineOutput(2)): LoggerSource {
+  return new LimitedSource(options, new LogDestination(output, formOf(options.format)));
 }
 
-function pretty(line: string, coloured: boolean): string {
-  const entry = JSON.parse(line) as Record<string, unknown>;
-  const paint = (colour: number, text: string) => (coloured ? `\u001b[${colour}m${text}\u001b[0m` : text);
-  const level = String(entry.level);
-  const head = `${String(entry.time).slice(11, 19)} ${paint(COLOURS[level] ?? 32, level.padEnd(5))}`;
-  const hint = entry.hint === undefined ? '' : `\n      → ${String(entry.hint)}`;
-  return `${head} ${String(entry.part)}: ${String(entry.msg)}${paint(90, extras(entry))}${hint}\n`;
-}
-
-/** Priorities of syslog(3), by which journald files a line. */
-const PRIORITIES: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
-
-/** journald takes the priority off the front of a line, and adds the time itself. */
-function journal(line: string): string {
-  const entry = JSON.parse(line) as Record<string, unknown>;
-  const hint = entry.hint === undefined ? '' : ` → ${String(entry.hint)}`;
-  const text = `${String(entry.part)}: ${String(entry.msg)}${extras(entry)}${hint}`;
-  return journalLines(text, PRIORITIES[String(entry.level)] ?? 6);
-}
-
-function automatic(): 'json' | 'pretty' | 'journal' {
-  if (process.stderr.isTTY === true) return 'pretty';
-  return leadsToJournal(2, process.env) ? 'journal' : 'json';
-}
-
-function stream(options: LogOptions): DestinationStream {
-  const format = options.format === 'auto' ? automatic() : options.format;
-  if (format === 'json') return destination({ fd: 2, sync: true });
-  const coloured = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  const print = format === 'journal' ? journal : (line: string) => pretty(line, coloured);
-  return { write: (line: string) => void process.stderr.write(print(line)) };
-}
-
-/** Writes to standard error: one JSON object a line, or for people on a terminal. */
-export function createLoggerSource(options: LogOptions, to: DestinationStream = stream(options)): LoggerSource {
-  const root = pino(
-    {
-      base: null,
-      level: options.level,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    to,
-  );
+class LimitedSource implements LoggerSource {
+  private readonly root: PinoLogger;
   // A child has a level of its own, which is set once; plugins that come and go reuse theirs.
-  const children = new Map<string, PinoLogger>();
-  return {
-    logger(part) {
-      const child = children.get(part) ?? root.child({ part });
-      children.set(part, child);
-      return wrap(child);
-    },
-    setLevel(level) {
-      for (const logger of [root, ...children.values()]) logger.level = level;
-    },
-    flush: () => root.flush(),
-  };
-}
+  private readonly children = new Map<string, PinoLogger>();
+  private readonly limiter: LineLimiter;
+  private minute: NodeJS.Timeout | undefined;
 
-function wrap(log: PinoLogger): Logger {
-  return {
-    debug: (message, details) => log.debug(details ?? {}, message),
-    info: (message, details) => log.info(details ?? {}, message),
-    warn: (message, details) => log.warn(details ?? {}, message),
-    error: (message, details) => log.error(details ?? {}, message),
-  };
+  constructor(
+    { level, limit }: LogOptions,
+    private readonly destination: LogDestination,
+  ) {
+    this.limiter = new LineLimiter(limit ?? NO_LIMITS);
+    this.root = pino(
+      {
+        base: null,
+        level,
+        timestamp: () => `,"time":"${new Date().toISOString()}"`,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      destination,
+    );
+  }
+
+  logger(part: string, unlimited = false): Logger {
+    const child = this.child(part);
+    const at =
+      (level: Level) =>
+      (message: string, details: Record<string, unknown> = {}) => {
+        if (!child.isLevelEnabled(level)) return;
+        // Whoever asks for debug lines wants them all.
+        if (unlimited || level === 'debug' || this.admits(part, message)) child[level](details, message);
+      };
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  }
+
+  change({ level, limit }: Pick<LogOptions, 'level' | 'limit'>): void {
+    for (const logger of [this.root, ...this.children.values()]) logger.level = level;
+    this.limiter.change(limit ?? NO_LIMITS);
+  }
+
+  state(): LogState {
+    const { lost, failure } = this.destination;
+    return { lost, leftOut: this.limiter.leftOut, ...(failure !== undefined && { failure }) };
+  }
+
+  flush(): void {
+    this.turnMinute();
+  }
+
+  private child(part: string): PinoLogger {
+    let child = this.children.get(part);
+    if (child === undefined) {
+      child = this.root.child({ part });
+      this.children.set(part, child);
+    }
+    return child;
+  }
+
+  private admits(part: string, message: string): boolean {
+    if (this.limiter.remaining <= 0) this.turnMinute();
+    if (this.limiter.admits(part, message)) return true;
+    // Told when the minute is over, also if nobody says anything by then.
+    this.minute ??= setTimeout(() => this.turnMinute(), this.limiter.remaining).unref();
+    return false;
+  }
+
+  private turnMinute(): void {
+    clearTimeout(this.minute);
+    this.minute = undefined;
+    for (const { part, count, alike } of this.limiter.turn()) {
+      const like = alike === undefined ? 'more lines' : 'more lines like this one';
+      const example = alike === undefined ? '' : `: ${alike}`;
+      this.child(part).warn({ leftOut: count }, `${count} ${like} were left out within a minute${example}`);
+    }
+  }
 }

@@ -206,6 +206,16 @@ describe('supervision', () => {
     await host.stop();
   });
 
+  test('faults that take turns are logged once each', async () => {
+    const { host, supervisor, sources, lines } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    const record = supervisor.get('a')!;
+    for (let i = 0; i < 100; i++) supervisor.fault(record, 'sample', new Error(i % 2 === 0 ? 'even' : `odd ${i}`));
+    assert.equal(lines.filter((line) => line.includes('even')).length, 1);
+    assert.equal(lines.filter((line) => line.includes('odd')).length, 1);
+    assert.equal(record.errors, 100);
+  });
+
   test('an error that escapes is attributed to the plugin it came from', async () => {
     const { host, supervisor, sources } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);

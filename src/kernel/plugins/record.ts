@@ -1,4 +1,5 @@
 import type { OnError, PluginKind, PluginStatus } from '../contracts/index.js';
+import { RecentlyTold } from '../log/index.js';
 
 /** Consecutive faults after which a plugin is left alone for a while. */
 const FAULTS_TO_OPEN = 20;
@@ -20,9 +21,8 @@ export class PluginRecord {
   module = '';
   /** How its process is, when it has one of its own. */
   isolation: (() => PluginStatus['isolation']) | undefined;
-  /** Text and monotonic time of the fault last logged. */
-  loggedFault = '';
-  loggedAt = Number.NEGATIVE_INFINITY;
+  /** Faults that the log has told. */
+  readonly told = new RecentlyTold();
   private streak = 0;
   private pause = FIRST_PAUSE;
   private openUntil = 0;

@@ -2,9 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, type Logger, messageOf, RequestError } from '../contracts/index.js';
 import type { PluginRecord } from './record.js';
 
-/** The same fault of the same plugin is logged again only after this many ms. */
-const REPEAT_AFTER = 600_000;
-
 /**
  * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing
  * callback) is attributed to the plugin it came from.
@@ -88,9 +85,7 @@ export class Supervisor {
         },
       );
     }
-    if (text === record.loggedFault && monotonic - record.loggedAt < REPEAT_AFTER) return;
-    record.loggedFault = text;
-    record.loggedAt = monotonic;
+    if (!record.told.isNew(text, monotonic)) return;
     const stack = error instanceof Error ? error.stack : undefined;
     this.logger.error(`plugin ${record.id} failed in ${text}`, {
       plugin: record.id,

@@ -29,6 +29,7 @@ export interface LiveViewParts {
   /** When the agent started, µs since the epoch. */
   readonly startedAt: number;
   readonly descriptors: () => AgentSelf['descriptors'];
+  readonly log: () => AgentSelf['log'];
   readonly configuration: () => AgentSelf['configuration'];
   readonly findings: () => readonly Finding[];
   /** Late because they need the view themselves. */
@@ -184,7 +185,7 @@ export class LiveView implements AgentView {
   }
 
   self(): AgentSelf {
-    const { housekeeper, startedAt, descriptors, configuration } = this.parts;
+    const { housekeeper, startedAt, descriptors, configuration, log } = this.parts;
     const { taken, idle } = housekeeper.sampler;
     return {
       startedAt,
@@ -192,6 +193,7 @@ export class LiveView implements AgentView {
       historyBytes: housekeeper.historyBytes,
       descriptors: descriptors(),
       configuration: configuration(),
+      log: log(),
     };
   }
 

@@ -49,7 +49,7 @@ export class AgentMetrics {
     writeProcess(sheet, self.startedAt);
   }
 
-  private writeAgent(sheet: Sheet, { samples, descriptors, configuration }: AgentSelf): void {
+  private writeAgent(sheet: Sheet, { samples, descriptors, configuration, log }: AgentSelf): void {
     const { agent } = this;
     const gauge = (name: string, help: string, value: number) => sheet.plain(`tallyman_${name}`, 'gauge', help, value);
     const counter = (name: string, help: string, value: number) =>
@@ -71,6 +71,8 @@ export class AgentMetrics {
     gauge('config_active_since_timestamp_seconds', since, configuration.activeSince / 1e6);
     gauge('cgroup_files_open', 'Cgroup files that are kept open.', descriptors.kept);
     gauge('cgroup_files_reopened', 'Cgroup files opened for each read, for want of descriptors.', descriptors.reopened);
+    counter('log_lines_lost', 'Lines of the log that could not be written.', log.lost);
+    counter('log_lines_left_out', 'Lines of the log left out because there were too many.', log.leftOut);
   }
 }
 

@@ -1,7 +1,12 @@
 const REPEAT_AFTER = 600_000;
 const MAX_KINDS = 100;
 
-/** Remembers what was said, so that a target which comes and goes, or finds ever new words, does not flood the log. */
+/** What messages have in common that differ in numbers and ids only. */
+export function kindOf(message: string): string {
+  return message.replace(/\b[\da-f]{12,}\b|\d+/gi, '#');
+}
+
+/** Remembers what was said, so that what comes and goes, or finds ever new words, does not flood the log. */
 export class RecentlyTold {
   private readonly kinds = new Map<string, number>();
 
@@ -10,7 +15,7 @@ export class RecentlyTold {
    * @param now monotonic ms
    */
   isNew(message: string, now: number): boolean {
-    const kind = message.replace(/\d+/g, '#');
+    const kind = kindOf(message);
     const toldAt = this.kinds.get(kind);
     if (toldAt !== undefined && now - toldAt < REPEAT_AFTER) return false;
     for (const [other, at] of this.kinds) if (now - at >= REPEAT_AFTER) this.kinds.delete(other);

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import type { AgentProcess } from './agent-process.js';
+import { numbersOf } from './kernel-oracle.js';
+import { CGROUP_VERSION, RealCgroup } from './real-cgroup.js';
+
+interface Sample {
+  readonly timestamp: string;
+  readonly cpu?: { readonly usage: { readonly total: number } };
+  readonly memory?: { readonly usage: number };
+}
+
+/** A cgroup that always does something, so that an agent's numbers of it can be told right from old. */
+export class BusyCgroup {
+  readonly cgroup: RealCgroup;
+
+  constructor(name: string) {
+    this.cgroup = new RealCgroup(`/tallyman-test-${process.pid}-${name}`);
+  }
+
+  get name(): string {
+    return this.cgroup.name;
+  }
+
+  async start(): Promise<this> {
+    this.cgroup.create();
+    await this.cgroup.run('while :; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; sleep 0.05; done');
+    return this;
+  }
+
+  remove(): Promise<void> {
+    return this.cgroup.remove();
+  }
+
+  /** The agent takes samples now, and they lie between what the kernel says before and after. */
+  async assertCounted(agent: AgentProcess): Promise<void> {
+    const startedAt = Date.now();
+    const before = this.#usage();
+    const path = `/api/v2.0/stats${this.name}?count=1`;
+    const answer = await agent.until<Record<string, Sample[]>>(
+      path,
+      (all) => Date.parse(all[this.name]?.[0]?.timestamp ?? '') > startedAt,
+      `a fresh sample of ${this.name}`,
+    );
+    const { cpu, memory } = answer[this.name]![0]!;
+    const total = cpu?.usage.total ?? Number.NaN;
+    const after = this.#usage();
+    assert.ok(total >= before && total <= after, `${before} ≤ ${total} ≤ ${after}`);
+    assert.ok(memory !== undefined && memory.usage > 0);
+  }
+
+  #usage(): number {
+    const read = (controller: string, file: string) => this.cgroup.read(controller, file);
+    return numbersOf(CGROUP_VERSION, (controller, file) => tryRead(() => read(controller, file)))['cpu.usage.total']!;
+  }
+}
+
+function tryRead(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
