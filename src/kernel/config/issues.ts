@@ -1,5 +1,6 @@
 import { messageOf, type z } from '../contracts/index.js';
 import { type JsonSchema, keysOf, schemaAt } from './json-schema.js';
+import { masked } from './masked.js';
 import { type ConfigPath, describeValue } from './problems.js';
 import { nearest } from './suggest.js';
 
@@ -40,7 +41,8 @@ export function validate<S extends z.ZodType>(
   try {
     const result = schema.safeParse(value);
     if (result.success) return { output: result.data, findings: [] };
-    return { findings: result.error.issues.flatMap((issue) => explain(issue, value, json)) };
+    const shown = masked(value, json);
+    return { findings: result.error.issues.flatMap((issue) => explain(issue, shown, json)) };
   } catch (error) {
     return { findings: [{ path: [], message: `the schema of these options failed: ${messageOf(error)}` }] };
   }

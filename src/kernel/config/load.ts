@@ -4,6 +4,7 @@ import { parseConfigText } from './document.js';
 import { findConfig, SYSTEM_DIRECTORY } from './find.js';
 import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, schemaAt, withDefaults, withoutEmptySections } from './json-schema.js';
+import { masked } from './masked.js';
 import { type ConfiguredPlugin, configurePlugins, type PluginOrigins } from './plugin-options.js';
 import { ConfigError } from './problems.js';
 import { Report } from './report.js';
@@ -38,6 +39,8 @@ export interface LoadedConfig {
   readonly plugins: readonly ConfiguredPlugin[];
   /** The whole configuration as one could write it in a file, every default said. */
   readonly effective: unknown;
+  /** The same without secrets, for people. */
+  readonly shown: unknown;
   /** Plugins whose module cannot be loaded now, where `onError` says that this is no reason to end. */
   readonly warnings: readonly string[];
 }
@@ -65,12 +68,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const list = await configurePlugins(data, directory, options, report);
   if (report.problems.length > 0 || result.output === undefined) throw new ConfigError(report.sorted());
   const { $schema: _, ...sections } = result.output;
+  const effective = effectiveSections(data, json);
   return {
     config: { ...sections, plugins: list.entries },
     file,
     directory,
     plugins: list.plugins,
-    effective: effectiveOf(data, json, list.effective),
+    effective: { ...effective, plugins: list.effective },
+    shown: { ...(masked(effective, json) as object), plugins: list.shown },
     warnings: list.warnings,
   };
 }
@@ -111,7 +116,8 @@ function changeAt(data: unknown, path: readonly string[], change: (current: unkn
   return { ...data, [segment]: changeAt(current, rest, change) };
 }
 
-function effectiveOf(data: unknown, json: JsonSchema, plugins: readonly unknown[]): unknown {
-  const { $schema: _, ...sections } = withDefaults(data, json) as Record<string, unknown>;
-  return { ...sections, plugins };
+/** All but the plugins. */
+function effectiveSections(data: unknown, json: JsonSchema): Record<string, unknown> {
+  const { $schema: _, plugins: __, ...sections } = withDefaults(data, json) as Record<string, unknown>;
+  return sections;
 }

@@ -1,6 +1,7 @@
 import { messageOf, type Plugin, TallymanError } from '../contracts/index.js';
 import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, withDefaults, withoutEmptySections } from './json-schema.js';
+import { masked } from './masked.js';
 import { type FileEntry, type ListedPlugin, mergePlugins } from './plugin-list.js';
 import type { ConfigPath } from './problems.js';
 import type { Report } from './report.js';
@@ -38,6 +39,8 @@ export interface PluginOutcome {
   readonly plugins: readonly ConfiguredPlugin[];
   /** The entries as one could write them, every default said. */
   readonly effective: readonly unknown[];
+  /** The same without secrets. */
+  readonly shown: readonly unknown[];
   readonly warnings: readonly string[];
 }
 
@@ -81,6 +84,7 @@ class Configurer implements PluginOutcome {
   readonly entries: PluginEntry[] = [];
   readonly plugins: ConfiguredPlugin[] = [];
   readonly effective: unknown[] = [];
+  readonly shown: unknown[] = [];
   readonly warnings: string[] = [];
 
   constructor(
@@ -106,7 +110,7 @@ class Configurer implements PluginOutcome {
     this.report.add(findings.map((finding) => ({ ...finding, path: [...base, ...finding.path] })));
     this.entries.push({ ...entry, with: given });
     this.plugins.push({ ...entry, with: given, plugin, options: output });
-    this.effective.push(effectiveEntry(listed, json));
+    this.addEffective(listed, json);
   }
 
   /** The module is not there, is refused, or failed; the last is for `onError` to judge. */
@@ -121,9 +125,15 @@ class Configurer implements PluginOutcome {
       this.report.add([{ path, message: `the plugin's module cannot be loaded: ${messageOf(error)}` }]);
     } else {
       this.entries.push(entry);
-      this.effective.push(effectiveEntry(listed, {}));
+      this.addEffective(listed, {});
       this.warnings.push(`plugin ${entry.id}: its module cannot be loaded: ${messageOf(error)}`);
     }
+  }
+
+  private addEffective(listed: ListedPlugin, json: JsonSchema): void {
+    const entry = effectiveEntry(listed, json);
+    this.effective.push(entry);
+    this.shown.push({ ...entry, with: masked(entry.with, json) });
   }
 }
 
@@ -138,7 +148,7 @@ function entryOf({ id, input }: ListedPlugin): PluginEntry {
 
 const entryJson = jsonSchemaOf(pluginEntrySchema);
 
-function effectiveEntry({ id, input }: ListedPlugin, optionsJson: JsonSchema): unknown {
+function effectiveEntry({ id, input }: ListedPlugin, optionsJson: JsonSchema) {
   const complete = withDefaults(input, entryJson) as Required<PluginEntryInput>;
   const { use, id: _, enabled: __, with: options, ...rest } = complete;
   const filled = withDefaults(withoutEmptySections(options, optionsJson), optionsJson);

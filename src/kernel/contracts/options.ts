@@ -82,6 +82,12 @@ export const size = () =>
     })
     .meta({ format: 'size' });
 
+/**
+ * An option holding a password, a token or the like: `tallyman check`, the log of reloads and errors show `(secret)` in
+ * its place. For headers: `z.record(z.string(), secret())`. Secrets are better kept in files that an option names.
+ */
+export const secret = () => z.string().meta({ format: 'password' });
+
 /** An option holding a glob (`/system.slice/*.service`, `web-{a,b}`); the plugin gets the compiled pattern. */
 export const glob = () =>
   z

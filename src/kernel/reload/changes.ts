@@ -3,28 +3,42 @@ import { isDeepStrictEqual } from 'node:util';
 /** A configuration as one could write it in a file, every default said. */
 export type EffectiveConfig = Readonly<Record<string, unknown>>;
 
+/** What is compared, and what of it may be said: the same without secrets. */
+export interface Described {
+  readonly effective: EffectiveConfig;
+  readonly shown: EffectiveConfig;
+}
+
+/** One value, as it is and as it may be shown. */
+interface Value {
+  readonly real: unknown;
+  readonly shown: unknown;
+}
+
 const MISSING = Symbol('missing');
-/** Names of options whose values are not for logs. */
-const SECRET = /pass(word|phrase)?$|secret|token$|api_?key$|authorization|credential/i;
 const LONGEST_VALUE = 60;
 
 /**
  * What differs, in words: `+docker`, `-podman`, `housekeeping.interval 1s → 5s`, `prometheus: path /metrics → /m`. Empty
  * when nothing does.
  */
-export function describeChanges(before: EffectiveConfig, after: EffectiveConfig): string[] {
-  const { plugins: oldPlugins, ...oldSections } = before;
-  const { plugins: newPlugins, ...newSections } = after;
-  return [...pluginChanges(byId(oldPlugins), byId(newPlugins)), ...optionChanges('', oldSections, newSections)];
+export function describeChanges(before: Described, after: Described): string[] {
+  return [...pluginChanges(byId(before), byId(after)), ...optionChanges('', sectionsOf(before), sectionsOf(after))];
 }
 
-function pluginChanges(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] {
+function sectionsOf({ effective, shown }: Described): Value {
+  const { plugins: _, ...real } = effective;
+  const { plugins: __, ...fit } = shown;
+  return { real, shown: fit };
+}
+
+function pluginChanges(before: ReadonlyMap<string, Value>, after: ReadonlyMap<string, Value>): string[] {
   const added = [...after.keys()].filter((id) => !before.has(id)).map((id) => `+${id}`);
   const removed = [...before.keys()].filter((id) => !after.has(id)).map((id) => `-${id}`);
   const changed = [...after].flatMap(([id, entry]) => {
     const old = before.get(id);
-    if (old === undefined || isDeepStrictEqual(old, entry)) return [];
-    return optionChanges('', flatten(old), flatten(entry)).map((change) => `${id}: ${change}`);
+    if (old === undefined || isDeepStrictEqual(old.real, entry.real)) return [];
+    return optionChanges('', old, entry).map((change) => `${id}: ${change}`);
   });
   const kept = (ids: ReadonlyMap<string, unknown>) => [...ids.keys()].filter((id) => before.has(id) && after.has(id));
   const moved = isDeepStrictEqual(kept(before), kept(after)) ? [] : ['order of plugins'];
@@ -37,17 +51,29 @@ function flatten(entry: unknown): Record<string, unknown> {
   return { ...(options as Record<string, unknown>), ...rest };
 }
 
-function byId(plugins: unknown): Map<string, unknown> {
-  const list = Array.isArray(plugins) ? plugins : [];
-  return new Map(list.map((entry: { use: string; id?: string }) => [entry.id ?? entry.use, entry]));
+function byId({ effective, shown }: Described): Map<string, Value> {
+  const list = listOf(effective.plugins);
+  const shownList = listOf(shown.plugins);
+  return new Map(
+    list.map((entry, index) => [
+      entry.id ?? entry.use,
+      { real: flatten(entry), shown: flatten(shownList[index] ?? {}) },
+    ]),
+  );
 }
 
-function optionChanges(path: string, before: unknown, after: unknown): string[] {
-  if (isDeepStrictEqual(before, after)) return [];
-  if (!isMapping(before) || !isMapping(after)) {
-    return [`${path} ${SECRET.test(path) ? 'changed' : `${shown(before)} → ${shown(after)}`}`];
+function listOf(plugins: unknown): { use: string; id?: string }[] {
+  return Array.isArray(plugins) ? plugins : [];
+}
+
+function optionChanges(path: string, before: Value, after: Value): string[] {
+  if (isDeepStrictEqual(before.real, after.real)) return [];
+  if (!isMapping(before.real) || !isMapping(after.real)) {
+    const [old, now] = [inWords(before.shown), inWords(after.shown)];
+    // Two secrets look the same.
+    return [`${path} ${old === now ? 'changed' : `${old} → ${now}`}`];
   }
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const names = new Set([...Object.keys(before.real), ...Object.keys(after.real)]);
   return [...names].flatMap((name) => {
     const inner = path === '' ? name : `${path}.${name}`;
     return optionChanges(inner, member(before, name), member(after, name));
@@ -58,11 +84,12 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function member(mapping: Record<string, unknown>, name: string): unknown {
-  return Object.hasOwn(mapping, name) ? mapping[name] : MISSING;
+function member({ real, shown }: Value, name: string): Value {
+  const of = (mapping: unknown) => (isMapping(mapping) && Object.hasOwn(mapping, name) ? mapping[name] : MISSING);
+  return { real: of(real), shown: of(shown) };
 }
 
-function shown(value: unknown): string {
+function inWords(value: unknown): string {
   if (value === MISSING) return 'unset';
   if (isMapping(value) || (Array.isArray(value) && value.some(isMapping))) return 'other values';
   const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value);

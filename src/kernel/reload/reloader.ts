@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../config/index.js';
 import { type AgentSelf, type Clock, type Logger, messageOf } from '../contracts/index.js';
-import { describeChanges, type EffectiveConfig } from './changes.js';
+import { type Described, describeChanges } from './changes.js';
 
 /** How a reload ended. */
 export interface ReloadOutcome {
@@ -91,7 +91,7 @@ export class Reloader {
     } catch (error) {
       return this.refuse(trigger, error, []);
     }
-    const changes = describeChanges(this.active.effective as EffectiveConfig, next.effective as EffectiveConfig);
+    const changes = describeChanges(this.active as Described, next as Described);
     try {
       await this.options.apply(next);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { duration, glob, size, z } from '../../../kernel/contracts/index.js';
+import { duration, glob, secret, size, z } from '../../../kernel/contracts/index.js';
 
 /** Timers cannot wait longer. ms */
 const LONGEST = 2 ** 31 - 1;
@@ -14,7 +14,7 @@ export const otlpOptions = z.strictObject({
     .prefault('10s')
     .describe('How often the newest sample of each container is sent.'),
   headers: z
-    .record(z.string(), z.string())
+    .record(z.string(), secret())
     .default({})
     .describe('HTTP headers to send along, for tokens of services: `{ Authorization: Bearer … }`.'),
   timeout: duration().prefault('10s').describe('Time limit of one request.'),
