@@ -101,6 +101,12 @@ module.exports = {
       { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
     ),
     forbid(
+      'templates-see-the-published-contract',
+      'a template imports tallyman/plugin, as the plugin that it becomes',
+      { path: '^src/cli/plugin/templates/([^/]+)/' },
+      { path: '^src/', pathNot: '^src/(cli/plugin/templates/$1/|kernel/contracts/index\\.ts$|testing/index\\.ts$)' },
+    ),
+    forbid(
       'examples-see-the-published-contract',
       'an example imports tallyman/plugin, as a stranger does',
       { path: '^plugins-examples/' },

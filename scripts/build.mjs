@@ -1,7 +1,7 @@
 // Fills dist/ from src/. With --if-needed it does nothing when dist/ is newer than every source,
 // so `npm start` costs a directory walk and not a compiler run.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,4 +27,7 @@ if (!existsSync(compiler)) {
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const { status } = spawnSync(process.execPath, [compiler, '-p', root], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
+// What `tallyman plugin new` copies is TypeScript for others to compile.
+const templates = join('cli', 'plugin', 'templates');
+cpSync(join(root, 'src', templates), join(root, 'dist', templates), { recursive: true });
 writeFileSync(stamp, '');

@@ -7,6 +7,8 @@ import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
+import type { Perform } from './perform.js';
+import { addPluginCommands } from './plugin-commands.js';
 import { agentVersion } from './version.js';
 
 const CONFIG_DOCUMENTS = [
@@ -40,9 +42,6 @@ function withForeignFlags(args: readonly string[]): string[] {
   if (index < 0 || args[index + 1] === '--help' || args[index + 1] === '--') return [...args];
   return args.toSpliced(index + 1, 0, '--');
 }
-
-/** Runs a command and keeps its status. */
-type Perform = (command: () => Promise<number>) => Promise<void>;
 
 function createProgram(cli: CliEnvironment, perform: Perform): Command {
   const program = new Command('tallyman')
@@ -86,6 +85,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addDoctorCommand(program, cli, perform);
   addImportCommand(program, cli, perform);
   addCardinalityCommand(program, cli, perform);
+  addPluginCommands(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);

@@ -9,6 +9,14 @@ export function agentVersion(): string {
   return version;
 }
 
+/** The package's manifest. */
+export function ownManifest(): { readonly devDependencies: Readonly<Record<string, string>> } & Record<
+  string,
+  unknown
+> {
+  return require('tallyman/package.json');
+}
+
 /** The folder that this package is installed in. */
 export function packageFolder(): string {
   return dirname(require.resolve('tallyman/package.json'));

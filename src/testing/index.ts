@@ -4,6 +4,7 @@
  */
 
 export type { TestAgentOptions, TestedPlugin } from './agent-config.js';
+export { contractSetup } from './cases/case-content.js';
 export { type CaseFinding, type CaseOptions, runCases } from './cases/run-case.js';
 export { FakeClock, SystemTimers, systemClock, type TimerFault } from './clock.js';
 export { type Collected, collectAll, type TestAccessOptions, testAccess, testContainer } from './collection.js';

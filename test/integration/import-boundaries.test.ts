@@ -77,6 +77,14 @@ const forbidden: [what: string, files: Record<string, string>, violations: strin
     [`plugins-import-contracts-only: ${PLUGIN}`],
   ],
   [
+    'a template imports what its copies would not find',
+    {
+      'src/cli/version.ts': value,
+      'src/cli/plugin/templates/sink/src/index.ts': "export { value } from '../../../../version.js';\n",
+    },
+    ['templates-see-the-published-contract: src/cli/plugin/templates/sink/src/index.ts'],
+  ],
+  [
     'a plugin imports the inside of another',
     { [PLUGIN]: "export { value } from '../two/inner.js';\n", 'src/plugins/sinks/two/inner.ts': value },
     [`plugins-by-their-public-entry: ${PLUGIN}`],

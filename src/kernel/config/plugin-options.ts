@@ -3,7 +3,7 @@ import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
 import { type FileEntry, type ListedPlugin, mergePlugins } from './plugin-list.js';
-import type { ConfigPath } from './problems.js';
+import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
 import type { Report } from './report.js';
 import { type PluginEntry, type PluginEntryInput, pluginEntrySchema } from './schema.js';
 import { nearest } from './suggest.js';
@@ -69,6 +69,18 @@ export async function configurePlugins(
     else configurer.notLoaded(listed, module.reason);
   }
   return configurer;
+}
+
+/** Everything that is wrong with a plugin's options that come from elsewhere than a file. @param source how it is named */
+export function optionProblems({ configSchema }: Plugin, given: unknown, source: string): ConfigProblem[] {
+  const json = jsonSchemaOf(configSchema);
+  const { findings } = validate(configSchema, given, json);
+  return findings.map(({ path, message, suggestion }) => ({
+    source,
+    path: formatPath(path),
+    message,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  }));
 }
 
 /** The entries of `plugins:` that their own schema accepts; the others have been reported. */

@@ -156,7 +156,8 @@ const pluginEntry = z.strictObject({
     .string()
     .min(1)
     .meta({
-      description: "What to load: a built-in's name, the name of an npm package, or a path relative to this file.",
+      description:
+        "What to load: a built-in's name, the name of an npm package, or a path relative to this file, of a module or of a package's folder.",
       examples: ['./my-plugin.js'],
     }),
   id: z

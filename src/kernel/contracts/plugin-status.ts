@@ -16,6 +16,16 @@ export interface PluginInstances {
 
 export type PluginKind = keyof PluginInstances;
 
+/** All kinds. */
+export const PLUGIN_KINDS = [
+  'container-handler',
+  'metric-source',
+  'app-metrics',
+  'api-version',
+  'endpoint',
+  'sink',
+] as const satisfies readonly PluginKind[];
+
 /** What happens when a plugin cannot start. */
 export type OnError =
   /** The agent does not start. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
@@ -6,20 +6,11 @@ import {
   messageOf,
   PLUGIN_API_VERSION,
   PLUGIN_BRAND,
+  PLUGIN_KINDS,
   type Plugin,
-  type PluginKind,
   TallymanError,
 } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
-
-const KINDS: readonly PluginKind[] = [
-  'container-handler',
-  'metric-source',
-  'api-version',
-  'endpoint',
-  'app-metrics',
-  'sink',
-];
 
 /** A plugin and the module it came from. */
 export interface LoadedPlugin {
@@ -54,19 +45,45 @@ export function locatePlugin(use: string, sources: PluginSources): string {
   const url = locate(use, sources);
   const file = url.startsWith('file:') ? fileURLToPath(url) : undefined;
   if (file === undefined || !existsSync(file)) {
-    throw new TallymanError(`plugin "${use}" is neither built in nor a module that exists: ${file ?? url}`);
+    throw new TallymanError(`plugin "${use}" is neither built in nor a module that exists: ${file ?? url}`, {
+      ...(/\/(dist|build|lib)\//.test(url) && { hint: 'a package in development is built first: npm run build' }),
+    });
   }
   sources.assertTrusted(file);
   return url;
 }
 
-function locate(use: string, { baseDir }: PluginSources): string {
-  if (/^\.{0,2}\//.test(use)) return pathToFileURL(isAbsolute(use) ? use : join(baseDir, use)).href;
+function locate(use: string, { baseDir, assertTrusted }: PluginSources): string {
+  if (/^\.{0,2}\//.test(use)) {
+    const path = isAbsolute(use) ? use : join(baseDir, use);
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    return isFolder ? mainModuleOf(path, use, assertTrusted) : pathToFileURL(path).href;
+  }
   try {
     return resolvePackage(use, pathToFileURL(join(baseDir, 'config')).href);
   } catch (error) {
     throw new TallymanError(`plugin "${use}" is neither built in nor an installed package: ${messageOf(error)}`, {
       hint: `npm install --prefix ${baseDir} ${use}, or give a path that starts with ./`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The main module of a package that lies in a folder, as its package.json says.
+ * @throws TallymanError when it does not, or others could alter it
+ */
+function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources['assertTrusted']): string {
+  const manifest = join(folder, 'package.json');
+  try {
+    const { name, main, exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
+    assertTrusted(manifest);
+    // Node knows a package's `exports` by its name only, inside the package too.
+    if (exports !== undefined) return resolvePackage(String(name), pathToFileURL(manifest).href);
+    return pathToFileURL(join(folder, typeof main === 'string' ? main : 'index.js')).href;
+  } catch (error) {
+    if (error instanceof TallymanError) throw error;
+    throw new TallymanError(`plugin "${use}" is a folder whose package.json names no module: ${messageOf(error)}`, {
       cause: error,
     });
   }
@@ -112,7 +129,9 @@ export function checkPlugin(module: unknown, use: string): Plugin {
       'install a version of the plugin, or of the agent, that fits the other',
     );
   }
-  if (!KINDS.includes(plugin.kind)) fail(`has the unknown kind "${String(plugin.kind)}"; known: ${KINDS.join(', ')}`);
+  if (!PLUGIN_KINDS.includes(plugin.kind)) {
+    fail(`has the unknown kind "${String(plugin.kind)}"; known: ${PLUGIN_KINDS.join(', ')}`);
+  }
   if (typeof plugin.name !== 'string' || plugin.name === '') fail('has no name');
   if (typeof plugin.create !== 'function') fail('has no create function');
   if (typeof plugin.configSchema?.safeParse !== 'function') fail('has no configSchema (a zod schema)');

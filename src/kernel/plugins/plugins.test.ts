@@ -14,6 +14,7 @@ import {
   type MetricSource,
   PLUGIN_API_VERSION,
   type PluginContext,
+  type TallymanError,
   z,
 } from '../contracts/index.js';
 import { type ActivePlugin, PLUGIN_TOKENS, type PluginEntry, PluginHost, Supervisor } from './index.js';
@@ -94,9 +95,19 @@ describe('loading', () => {
     JSON.stringify({ name: 'only-import', type: 'module', exports: { import: './index.js' } }),
   );
   writeFileSync(join(directory, 'node_modules/only-import/index.js'), `export default ${body};`);
+  const folder = (name: string, manifest: string) => {
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, 'package.json'), manifest);
+    writeFileSync(join(directory, name, 'main.mjs'), `export default ${body};`);
+  };
+  folder('by-main', JSON.stringify({ main: 'main.mjs' }));
+  folder('by-exports', JSON.stringify({ name: 'by-exports', exports: { '.': { default: './main.mjs' } } }));
+  folder('unbuilt', JSON.stringify({ name: 'unbuilt', exports: './dist/index.js' }));
+  folder('odd', '{');
   const sources = { builtins: {}, baseDir: directory, assertTrusted: () => {} };
 
-  for (const use of ['./esm.mjs', './common.cjs', 'only-import', join(directory, 'esm.mjs')]) {
+  const uses = ['./esm.mjs', './common.cjs', 'only-import', join(directory, 'esm.mjs'), './by-main', './by-exports/'];
+  for (const use of uses) {
     test(`from ${use.replace(directory, '<dir>')}`, async () => {
       assert.equal((await loadPlugin(use, sources)).plugin.name, 'demo');
     });
@@ -106,10 +117,17 @@ describe('loading', () => {
     await assert.rejects(loadPlugin('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
     await assert.rejects(loadPlugin('./missing.mjs', sources), /nor a module that exists/);
     await assert.rejects(loadPlugin('no-such-package', sources), /neither built in nor an installed package/);
+    await assert.rejects(loadPlugin('./odd', sources), /"\.\/odd" is a folder whose package\.json names no module/);
+    const { message, hint } = (await loadPlugin('./unbuilt', sources).catch(
+      (error: TallymanError) => error,
+    )) as TallymanError;
+    assert.match(`${message} ${hint}`, /nor a module that exists: .*unbuilt\/dist\/index\.js .*npm run build/);
     const refuse = () => {
       throw new Error('others can write it');
     };
     await assert.rejects(loadPlugin('./esm.mjs', { ...sources, assertTrusted: refuse }), /others can write it/);
+    const refuseManifest = (path: string) => void (path.endsWith('package.json') && refuse());
+    await assert.rejects(loadPlugin('./by-main', { ...sources, assertTrusted: refuseManifest }), /others can write it/);
   });
 });
 

@@ -1,7 +1,7 @@
-import type { ContainerDescription } from '../../kernel/contracts/index.js';
 import { HttpTarget, type TargetAnswer } from '../http-target.js';
 import { LineTarget } from '../line-target.js';
-import { RAW, SimulatedHost } from '../simulated-host.js';
+import { SimulatedHost } from '../simulated-host.js';
+import { type CaseContainer, containersOf, optionsOf } from './case-content.js';
 import type { TestCase } from './case-file.js';
 
 /** What a case describes, set up: its host, its servers. */
@@ -27,17 +27,14 @@ export class CaseWorld {
     return world;
   }
 
-  /** The options of the plugin, with `${port.80}` replaced by the port on which the case's server of port 80 is. */
+  /** The options of the plugin. */
   options(): Readonly<Record<string, unknown>> {
-    return this.filled(this.testCase.with);
+    return optionsOf(this.testCase, (port) => this.realPort(port));
   }
 
   /** The case's containers as a handler would describe them. */
-  containers(): { readonly name: string; readonly description: ContainerDescription }[] {
-    return this.testCase.containers.map(({ name, ...given }) => {
-      const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-      return { name, description: { ...RAW, ...this.filled(known) } };
-    });
+  containers(): CaseContainer[] {
+    return containersOf(this.testCase, (port) => this.realPort(port));
   }
 
   /** Where the server is that the case puts on a port. */
@@ -48,13 +45,6 @@ export class CaseWorld {
   async remove(): Promise<void> {
     for (const target of [...this.http.values(), ...this.lines.values()]) await target.stop();
     this.host.remove();
-  }
-
-  private filled<T>(value: T): T {
-    const text = JSON.stringify(value).replace(/\$\{port\.(\d+)\}/g, (all, port: string) =>
-      String(this.realPort(Number(port)) ?? all),
-    );
-    return JSON.parse(text) as T;
   }
 
   private answers(answers: TestCase['http'][string]): Record<string, TargetAnswer> {

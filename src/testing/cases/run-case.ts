@@ -32,6 +32,8 @@ export interface CaseFinding {
 export interface CaseOptions {
   /** Write what comes out as what is expected. */
   readonly update?: boolean;
+  /** Told the name of each case before it is run. */
+  readonly onCase?: (name: string) => void;
 }
 
 /**
@@ -40,17 +42,15 @@ export interface CaseOptions {
  */
 export async function runCases(plugin: Plugin, folder: string, options: CaseOptions = {}): Promise<CaseFinding[]> {
   const findings: CaseFinding[] = [];
-  for (const name of caseNames(folder)) findings.push(await runCase(plugin, folder, name, options));
+  for (const name of caseNames(folder)) {
+    options.onCase?.(name);
+    findings.push(await runCase(plugin, folder, name, options));
+  }
   return findings;
 }
 
 /** Runs one case. */
-export async function runCase(
-  plugin: Plugin,
-  folder: string,
-  name: string,
-  options: CaseOptions,
-): Promise<CaseFinding> {
+async function runCase(plugin: Plugin, folder: string, name: string, options: CaseOptions): Promise<CaseFinding> {
   try {
     const testCase = readCase(folder, name);
     const outcome = ignoring(await outcomeOf(plugin, testCase), testCase.ignore);
@@ -64,7 +64,8 @@ export async function runCase(
     assert.deepEqual(outcome, JSON.parse(readFileSync(expectedFile, 'utf8')));
     return { name };
   } catch (error) {
-    return { name, problem: messageOf(error) };
+    const hint = error instanceof TallymanError ? error.hint : undefined;
+    return { name, problem: hint === undefined ? messageOf(error) : `${messageOf(error)}\n${hint}` };
   }
 }
 

@@ -1,0 +1,48 @@
+import { ConfigError, optionProblems } from '../../kernel/config/index.js';
+import type { PluginKind } from '../../kernel/contracts/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { findPlugin } from '../plugin/find.js';
+import { parseOptions } from '../plugin/options.js';
+import { runAnswers } from '../plugin/running/answers.js';
+import { runAppMetrics } from '../plugin/running/app-metrics.js';
+import { runContainerHandler } from '../plugin/running/container-handler.js';
+import { runMetricSource } from '../plugin/running/metric-source.js';
+import type { RunSetup } from '../plugin/running/setup.js';
+import { runSink } from '../plugin/running/sink.js';
+
+export interface PluginRunFlags {
+  readonly with?: string;
+  readonly request?: string;
+  readonly all?: boolean;
+}
+
+const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>>> = {
+  'metric-source': runMetricSource,
+  'app-metrics': runAppMetrics,
+  'container-handler': runContainerHandler,
+  'api-version': runAnswers,
+  endpoint: runAnswers,
+  sink: runSink,
+};
+
+/**
+ * `tallyman plugin run`: runs a plugin once on this host, in an agent of its own, and prints what it gives.
+ * @returns 0, or 1 when it had a fault
+ * @throws ConfigError when its options are not valid, TallymanError
+ */
+export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnvironment): Promise<number> {
+  const { plugin } = await findPlugin(path, cli.workingDirectory ?? process.cwd());
+  const options = flags.with === undefined ? {} : parseOptions(flags.with);
+  const problems = optionProblems(plugin, options, '--with');
+  if (problems.length > 0) throw new ConfigError(problems);
+  const isWell = await RUNNERS[plugin.kind]({
+    plugin,
+    options,
+    all: flags.all === true,
+    ...(flags.request !== undefined && { request: flags.request }),
+    out: (line) => cli.out(`${line}\n`),
+    error: (line) => cli.error(`tallyman: ${line}\n`),
+  });
+  return isWell ? EXIT.ok : EXIT.failure;
+}

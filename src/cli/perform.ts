@@ -1,0 +1,2 @@
+/** Runs a command and keeps its status. */
+export type Perform = (command: () => Promise<number>) => Promise<void>;

@@ -1,0 +1,87 @@
+import type { ContainerView, Plugin } from '../../../kernel/contracts/index.js';
+import { TestAgent } from '../../../testing/index.js';
+
+/** A plugin that is to be run once on this host, and how. */
+export interface RunSetup {
+  readonly plugin: Plugin;
+  /** The `with` block. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Print everything, not the first few. */
+  readonly all: boolean;
+  /** The one path that is to be asked for. */
+  readonly request?: string;
+  out(line: string): void;
+  /** What the plugin says in its log, and what of it went wrong. */
+  error(line: string): void;
+}
+
+/** What tells containers of this host apart. */
+export const HANDLERS = ['docker', 'podman', 'raw'];
+
+/** Numbers that there is something to say about. */
+export const BASIC_SOURCES = ['cpu', 'memory', 'network'];
+
+/** Containers that are shown unless all are asked for. */
+const FEW = 5;
+/** Lines of an answer, or of a target, that are shown. */
+const FEW_LINES = 20;
+
+/**
+ * Starts an agent on this host, on a free port, and stops it.
+ * @param builtins plugins that run beside the one that is run
+ * @param tested false: the plugin itself does not take part
+ * @returns whether the plugin had no fault
+ * @throws ConfigError when its options are not valid, TallymanError when it does not start
+ */
+export async function withHostAgent(
+  { plugin, options, error }: RunSetup,
+  builtins: readonly string[],
+  use: (agent: TestAgent) => Promise<void>,
+  tested = true,
+): Promise<boolean> {
+  const agent = await TestAgent.start({
+    plugins: tested ? [{ plugin, with: options }] : [],
+    builtins,
+  });
+  try {
+    await use(agent);
+    if (!tested) return true;
+    for (const { level, message } of agent.log) {
+      const isFor = level !== 'debug' && message.startsWith(`${plugin.name}: `);
+      if (isFor) error(`${level}: ${message}`);
+    }
+    const { errors, lastError } = agent.plugin(plugin.name);
+    if (errors > 0)
+      error(`the plugin failed ${errors === 1 ? 'once' : `${errors} times`}; the last time in ${lastError}`);
+    return errors === 0;
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** What the plugin's schema makes of its options, which are known to be valid. */
+export function parsedOptions({ plugin, options }: RunSetup): unknown {
+  return plugin.configSchema.safeParse(options).data;
+}
+
+/** `/docker/5f0e… (web)` */
+export function titleOf({ name, description }: Pick<ContainerView, 'name' | 'description'>): string {
+  return description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
+}
+
+/** The first few of a list, those of runtimes first, and how many are left out. */
+export function fewOf<T extends Pick<ContainerView, 'description'>>(list: readonly T[], { all }: RunSetup): T[] {
+  const sorted = [...list].sort((a, b) => b.description.aliases.length - a.description.aliases.length);
+  return all ? sorted : sorted.slice(0, FEW);
+}
+
+export function sayRest(total: number, shown: number, what: string, { out }: RunSetup): void {
+  if (total > shown) out(`… and ${total - shown} more ${what}: --all shows them`);
+}
+
+/** Lines below something, indented; the first few of many. */
+export function printLines(lines: readonly string[], setup: RunSetup): void {
+  const shown = setup.all ? lines : lines.slice(0, FEW_LINES);
+  for (const line of shown) setup.out(`  ${line}`);
+  if (lines.length > shown.length) setup.out(`  … and ${lines.length - shown.length} more lines: --all shows them`);
+}

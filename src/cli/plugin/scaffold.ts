@@ -1,0 +1,107 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { codeOf, type PluginKind, TallymanError } from '../../kernel/contracts/index.js';
+import { agentVersion, ownManifest, packageFolder } from '../version.js';
+
+/** The templates are whole plugins of this name. */
+const TEMPLATE_NAME = 'template-name';
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const LONGEST_NAME = 60;
+
+/** Names that npm or Node give another meaning. */
+const RESERVED = new Set(['tallyman', 'node-modules', 'favicon', TEMPLATE_NAME]);
+
+/**
+ * Checks what a new plugin is to be called.
+ * @param builtins names that the configuration already understands
+ * @throws TallymanError
+ */
+export function checkName(name: string, builtins: readonly string[]): void {
+  const refuse = (why: string) => {
+    throw new TallymanError(`${JSON.stringify(name)} cannot be the name of a plugin: ${why}`, {
+      hint: 'a name is made of small letters, digits and single dashes, and begins with a letter: nginx-status',
+    });
+  };
+  if (!NAME.test(name)) refuse('it is not of that form');
+  if (name.length > LONGEST_NAME) refuse(`it is longer than ${LONGEST_NAME} characters`);
+  if (RESERVED.has(name)) refuse('it is taken');
+  if (builtins.includes(name)) refuse('a built-in plugin is called so');
+}
+
+/** The files of a new plugin's package, path → content. */
+export function packageFiles(kind: PluginKind, name: string): Map<string, string> {
+  const files = new Map<string, string>([['package.json', manifestOf(kind, name)]]);
+  for (const folder of ['common', kind]) {
+    const templates = join(packageFolder(), 'dist/cli/plugin/templates', folder);
+    for (const path of filesBelow(templates)) {
+      // npm takes a file called .gitignore for its own, and leaves it out of packages.
+      const target = path === 'gitignore' ? '.gitignore' : path;
+      files.set(target, renamed(readFileSync(join(templates, path), 'utf8'), name));
+    }
+  }
+  return new Map([...files].sort(([a], [b]) => a.localeCompare(b, 'en')));
+}
+
+function filesBelow(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
+}
+
+/** Where no dash is allowed, such as in metrics, the name has underscores. */
+function renamed(text: string, name: string): string {
+  return text.replaceAll(TEMPLATE_NAME, name).replaceAll(TEMPLATE_NAME.replace('-', '_'), name.replaceAll('-', '_'));
+}
+
+/** Built with what the templates were checked with. */
+function manifestOf(kind: PluginKind, name: string): string {
+  const { engines, devDependencies } = ownManifest();
+  const version = agentVersion();
+  const manifest = {
+    name,
+    version: '0.1.0',
+    description: `A Tallyman plugin (${kind}).`,
+    keywords: ['tallyman', 'tallyman-plugin'],
+    type: 'module',
+    engines,
+    exports: { types: './dist/index.d.ts', default: './dist/index.js' },
+    files: ['dist', '!dist/*.test.*', 'tallyman.yaml'],
+    scripts: {
+      build: 'tsc',
+      check: 'tallyman plugin test .',
+      test: 'tsc && node --test dist/index.test.js && npm run check',
+    },
+    peerDependencies: { tallyman: `>=${version}` },
+    devDependencies: {
+      '@types/node': devDependencies['@types/node'],
+      tallyman: `^${version}`,
+      typescript: devDependencies.typescript,
+    },
+  };
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/**
+ * Writes files into a folder that must be new or empty.
+ * @throws TallymanError when it is neither, or cannot be written
+ */
+export function writeNew(folder: string, files: ReadonlyMap<string, string>): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    const there = readdirSync(folder);
+    if (there.length > 0) {
+      const some = there.length > 3 ? [...there.slice(0, 3), '…'] : there;
+      throw new TallymanError(`${folder} is not empty (${some.join(', ')}): nothing was written`, {
+        hint: 'choose another name, or another folder with --dir',
+      });
+    }
+    for (const [path, content] of files) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), content, { flag: 'wx' });
+    }
+  } catch (error) {
+    if (error instanceof TallymanError) throw error;
+    throw new TallymanError(`${folder} cannot be written: ${codeOf(error) ?? String(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
+import { HttpTarget } from '../../src/testing/index.js';
+import { projectRoot } from '../project.js';
+import { RealCgroup } from '../support/real-cgroup.js';
+
+const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
+const work = mkdtempSync(join(tmpdir(), 'tallyman-test-plugin-commands-'));
+after(() => rmSync(work, { recursive: true, force: true }));
+
+// What `npm install` would lay down.
+mkdirSync(join(work, 'node_modules'));
+for (const name of ['@types', 'undici-types', 'typescript']) {
+  symlinkSync(join(projectRoot, 'node_modules', name), join(work, 'node_modules', name));
+}
+symlinkSync(projectRoot, join(work, 'node_modules/tallyman'));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** Asynchronous, so that servers of this process can answer meanwhile. */
+function tallyman(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { cwd: work, encoding: 'utf8' }, (_, out, error) => {
+      resolve({ status: child.exitCode, out, error });
+    });
+  });
+}
+
+/** A module of a plugin; `body` is the rest of its definition. */
+function write(name: string, text: string): string {
+  const file = join(work, name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  chmodSync(file, 0o644);
+  return file;
+}
+
+const endpoint = (create: string, before = '') =>
+  `${before}; export default { $tallyman: 'plugin', kind: 'endpoint', name: 'bad', apiVersion: 1, description: 'A plugin for tests.',
+  configSchema: { safeParse: (data) => 'no-such-option' in data ? { success: false, error: { issues: [], message: '' } } : { success: true, data },
+  toJSONSchema: () => ({ type: 'object' }) }, create: ${create} };`;
+
+describe('tallyman plugin new', () => {
+  for (const kind of PLUGIN_KINDS) {
+    test(`writes a ${kind} that builds, passes its tests and keeps the contract`, async () => {
+      const name = `new-${kind}`;
+      const made = await tallyman('plugin', 'new', kind, name);
+      assert.deepEqual([made.status, made.error], [0, '']);
+      const cwd = join(work, name);
+      const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
+      const built = spawnSync(process.execPath, [compiler], { cwd, encoding: 'utf8' });
+      assert.equal(built.status, 0, built.stdout);
+      const own = spawnSync(process.execPath, ['--test', 'dist/index.test.js'], {
+        cwd,
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH },
+      });
+      assert.equal(own.status, 0, own.stdout);
+      assert.match(own.stdout, /^(#|ℹ) pass [1-9]/m);
+      const checked = await tallyman('plugin', 'test', name);
+      assert.equal(checked.status, 0, checked.out);
+      assert.match(checked.out, /^pass {2}test case /m);
+      assert.match(checked.out, /^All \d\d checks passed\.$/m);
+      const sample = await tallyman('check', '--config', join(cwd, 'tallyman.yaml'));
+      assert.equal(sample.status, 0, sample.error);
+      assert.match(sample.out, new RegExp(`id: ${name}$`, 'm'));
+    });
+  }
+
+  test('writes where it is told to, and overwrites nothing', async () => {
+    assert.equal((await tallyman('plugin', 'new', 'sink', 'elsewhere', '--dir', 'some/where')).status, 0);
+    assert.match(readFileSync(join(work, 'some/where/src/index.ts'), 'utf8'), /name: 'elsewhere'/);
+    const again = await tallyman('plugin', 'new', 'sink', 'other', '--dir', 'some/where');
+    assert.equal(again.status, 1);
+    assert.match(again.error, /some\/where is not empty .*\n {4}choose another name/);
+  });
+
+  test('refuses names and kinds that are none', async () => {
+    assert.match((await tallyman('plugin', 'new', 'sink', 'cpu')).error, /"cpu" cannot be the name of a plugin/);
+    const { status, error } = await tallyman('plugin', 'new', 'zink', 'x');
+    assert.equal(status, 78);
+    assert.match(error, /Allowed choices are .*metric-source/);
+  });
+});
+
+describe('tallyman plugin test', () => {
+  const failing: Record<string, [module: string, args: string[], expected: RegExp]> = {
+    'a module that fails': [
+      'throw new Error("out of order");',
+      [],
+      /^FAIL {2}can be loaded\n.*could not be loaded .*out of order\n +Error: out of order\n +at file:.*:1:/m,
+    ],
+    'a module that is no plugin': ['export default 1;', [], /^FAIL {2}can be loaded\n.*does not export a plugin/m],
+    'an endless loop': [
+      endpoint('() => { for (;;); }'),
+      ['--time-limit', '3s'],
+      /^FAIL {2}.*\n +takes longer than 3000 ms$/m,
+    ],
+    'process.exit': [
+      endpoint('() => ({ routes: { "/bad": () => process.exit(5) } })'),
+      [],
+      /^FAIL {2}answers odd requests\n +the plugin ended the process \(exit status 5\)$/m,
+    ],
+    'a timer that nobody ends': [
+      endpoint('() => ({ routes: { "/bad": () => ({ body() {} }) }, start() { setInterval(() => {}, 1000); } })'),
+      [],
+      /^FAIL {2}leaves nothing behind\n +after stop there is still a timer/m,
+    ],
+    'work of the module that never ends': [
+      endpoint('() => ({ routes: { "/bad": () => ({ body() {} }) } })', 'setInterval(() => {}, 1000)'),
+      [],
+      /^FAIL {2}ends\n +something that the plugin left keeps the process running$/m,
+    ],
+  };
+  for (const [what, [module, args, expected]] of Object.entries(failing)) {
+    test(`names ${what}`, async () => {
+      const file = write(`${what.replaceAll(/\W/g, '-')}.mjs`, module);
+      const { status, out } = await tallyman('plugin', 'test', file, ...args);
+      assert.equal(status, 1, out);
+      assert.match(out, expected);
+      assert.match(out, /^[1-9]\d* of \d+ checks? failed\.$/m);
+    });
+  }
+
+  test('tries the containers of the test cases, and says when there are none', async () => {
+    const file = write(
+      'no-target.mjs',
+      endpoint('() => ({ targets: () => [], collect: async () => ({ specs: [], samples: [] }) })').replace(
+        "'endpoint'",
+        "'app-metrics'",
+      ),
+    );
+    assert.match(
+      (await tallyman('plugin', 'test', file)).out,
+      /^pass {2}survives targets .*\n +it has no target in any container: write a test case/m,
+    );
+  });
+
+  test('holds the plugin to its test cases, and writes them anew when it is told to', async () => {
+    const body = (answer: string) =>
+      endpoint(
+        `(_, { path = '/bad' }) => ({ routes: { [path]: () => ({ contentType: 'text/plain', body: (out) => out.text('${answer}') }) } })`,
+      );
+    write('cased/package.json', '{ "main": "main.mjs" }');
+    write('cased/main.mjs', body('one'));
+    write('cased/testcases/first/case.yaml', 'description: Its answer.\nwith: { path: /here }\nrequests: [/here]\n');
+    const missing = await tallyman('plugin', 'test', 'cased');
+    assert.match(missing.out, /^FAIL {2}test case first\n.*expected\.json is missing\n.*plugin test --update/m);
+    assert.equal((await tallyman('plugin', 'test', '--update', 'cased')).status, 0);
+    assert.match(readFileSync(join(work, 'cased/testcases/first/expected.json'), 'utf8'), /"body": \[\s*"one"/);
+    assert.equal((await tallyman('plugin', 'test', 'cased')).status, 0);
+    write('cased/main.mjs', body('two'));
+    const { status, out } = await tallyman('plugin', 'test', 'cased');
+    assert.equal(status, 1);
+    assert.match(out, /^FAIL {2}test case first\n[\s\S]*two[\s\S]*one/m);
+  });
+
+  test('says what is wrong with a flag', async () => {
+    assert.match(
+      (await tallyman('plugin', 'test', 'cpu', '--time-limit', 'soon')).error,
+      /--time-limit is no duration: soon/,
+    );
+    assert.match((await tallyman('plugin', 'test', 'cpu', '--with', '[1]')).error, /--with is no mapping/);
+    const refused = await tallyman('plugin', 'test', 'memory', '--with', '{ no: 1 }');
+    assert.equal(refused.status, 1);
+    assert.match(refused.out, /^FAIL {2}accepts its options/m);
+  });
+});
+
+describe('tallyman plugin run', () => {
+  const name = `/tallyman-run-${process.pid}`;
+  const cgroup = new RealCgroup(name);
+  let target: HttpTarget;
+  before(async () => {
+    cgroup.create();
+    target = await HttpTarget.start({ '/metrics': 'requests_total 12\n', '/lines': '' });
+  });
+  after(async () => {
+    await target?.stop();
+    await cgroup.remove();
+  });
+
+  /** Runs the plugin that a template makes, with its own name. */
+  const runNew = async (kind: PluginKind, ...args: string[]) => tallyman('plugin', 'run', `new-${kind}`, ...args);
+
+  test('prints the numbers of a metric source, as the kernel has them', async () => {
+    const { status, out, error } = await runNew('metric-source', '--all');
+    assert.deepEqual([status, error], [0, '']);
+    const counted = /^unevictable (\d+)/m.exec(cgroup.read('memory', 'memory.stat'))![1];
+    assert.ok(out.includes(`${name}\n  new_metric_source.unevictable  ${counted} bytes\n`), out);
+  });
+
+  test('prints a few containers, and says how many more there are', async () => {
+    const { out } = await tallyman('plugin', 'run', 'memory', '--with', '{}');
+    assert.match(out, /^\/\n {2}memory\./m);
+    const shown = out.split('\n').filter((line) => line.startsWith('/')).length;
+    assert.ok(shown <= 5);
+    if (shown === 5) assert.match(out, /^… and \d+ more containers: --all shows them$/m);
+  });
+
+  test('prints what a container handler takes', async () => {
+    const { status, out } = await runNew('container-handler', '--with', `{ cgroups: ['${name}'] }`);
+    assert.equal(status, 0);
+    assert.ok(out.startsWith(`${name} (${name.slice(1)})\n  namespace: new-container-handler\n`), out);
+    assert.equal(
+      (await runNew('container-handler', '--with', "{ cgroups: ['/no/such'] }")).out,
+      'It takes none of the cgroups of this host.\n',
+    );
+  });
+
+  test('prints what an app-metrics plugin collects', async () => {
+    const entry = `{ name: shop, match: { cgroups: ['${name}'] }, host: 127.0.0.1, port: ${target.port} }`;
+    const { status, out } = await tallyman('plugin', 'run', 'app-prometheus', '--with', `{ targets: [${entry}] }`);
+    assert.equal(status, 0);
+    assert.match(out, new RegExp(`^${name}\n {2}target shop: collected in [\\d.]+ ms\n {2}requests_total 12$`, 'm'));
+    assert.match((await runNew('app-metrics')).out, /^It has no target in any of the \d+ containers of this host\.$/m);
+  });
+
+  test('prints what an endpoint and an API version answer', async () => {
+    const all = await runNew('endpoint', '--with', '{ count: 1 }');
+    assert.match(all.out, /^GET \/new-endpoint: 200 text\/plain; charset=utf-8\n {2}\d+ \S+\n$/);
+    const one = await runNew('endpoint', '--request', '/new-endpoint?count=many');
+    assert.match(one.out, /^GET \S+: 400 text\/plain; charset=utf-8\n {2}count is a number, not "many"\n$/);
+    const api = await runNew('api-version', '--request', `/api/v1.0-new-api-version/container${name}`);
+    assert.match(api.out, /^GET \S+: 200 application\/json\n {2}\{\n {4}"name": "\/tallyman-run-/);
+  });
+
+  test('lets a sink push once, and says what was not taken', async () => {
+    const good = await runNew('sink', '--with', `{ url: '${target.url}/lines' }`);
+    assert.deepEqual([good.status, good.error], [0, '']);
+    assert.ok(target.requests.some(({ url, body }) => url === '/lines' && body.includes(`"container":"${name}"`)));
+    const bad = await runNew('sink', '--with', `{ url: '${target.url}/nowhere' }`);
+    assert.equal(bad.status, 1);
+    assert.match(bad.error, /not everything was delivered: \S+ answers 404/);
+  });
+
+  test('says what is wrong with options, plugins and what they do', async () => {
+    const options = await runNew('sink', '--with', '{ url: x, intervall: 3s }');
+    assert.equal(options.status, 78);
+    assert.match(options.error, /^--with: url: expected /m);
+    assert.match(options.error, /^--with: intervall: unknown option "intervall"; did you mean "interval"\?$/m);
+    assert.match(
+      (await tallyman('plugin', 'run', './none')).error,
+      /plugin ".*none" is neither built in nor a module that exists/,
+    );
+    const file = write(
+      'faulty.mjs',
+      endpoint('() => ({ routes: { "/bad": () => { throw new Error("no answer"); } } })'),
+    );
+    const faulty = await tallyman('plugin', 'run', file);
+    assert.equal(faulty.status, 1);
+    assert.match(faulty.out, /^GET \/bad: 500 /m);
+    assert.match(faulty.error, /the plugin failed once; the last time in .*no answer/);
+  });
+});
