@@ -16,6 +16,7 @@ const steps = {
   'format and lint': () => tool('biome', 'ci', '.'),
   types: () => tool('tsc', '-p', '.', '--noEmit'),
   'types of the tests': () => tool('tsc', '-p', 'test', '--noEmit'),
+  'types of the examples': () => tool('tsc', '-p', 'plugins-examples'),
   'dead code': () => tool('knip'),
   boundaries: checkBoundaries,
   licences: checkLicences,

@@ -6,6 +6,7 @@ const LINES = {
   shmem: 'Shared memory and tmpfs pages of the container.',
 };
 
+/** @type {Readonly<Record<string, import('tallyman/plugin').FieldDescriptor>>} */
 const fields = Object.fromEntries(
   Object.entries(LINES).map(([line, help]) => [
     line,
@@ -19,7 +20,12 @@ const fields = Object.fromEntries(
   ]),
 );
 
-/** Binds the wanted lines of a container's memory.stat to columns, in the order of `lines`. */
+/**
+ * Binds the wanted lines of a container's memory.stat to columns, in the order of `lines`.
+ * @param {import('tallyman/plugin').ProbeTarget} target
+ * @param {readonly string[]} lines
+ * @returns {import('tallyman/plugin').Probe | import('tallyman/plugin').Absent}
+ */
 function attach({ cgroup }, lines) {
   const file = cgroup.keyed('memory', 'memory.stat', lines);
   if (file === undefined) return { absent: 'the container has no memory controller', expected: true };

@@ -3,18 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers, fixtures } from '../support/app-containers.js';
+import { type AppMetrics, type Metrics, newest, type Value } from '../support/app-metrics-answers.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine } from '../support/docker-engine.js';
 
-interface Value {
-  label?: string;
-  labels?: Record<string, string>;
-  timestamp: string;
-  int_value?: number;
-  float_value?: number;
-}
-type Metrics = Record<string, Record<string, Value[]>>;
-type AppMetrics = Record<string, Metrics>;
 interface Spec {
   has_custom_metrics: boolean;
   custom_metrics?: { name: string; type: string; format: string; units: string }[];
@@ -32,18 +24,6 @@ const SERVED = {
   'prom.json': JSON.stringify(fixtures['prom.json']),
   'promall.json': JSON.stringify(fixtures['promall.json']),
 };
-
-/** Values of the newest collection, by metric and label. */
-function newest(metrics: Metrics | undefined): Record<string, Record<string, number | undefined>> {
-  const entries = Object.entries(metrics ?? {}).map(([name, series]) => {
-    const values = Object.entries(series).map(([label, points]) => {
-      const { int_value, float_value } = points.at(-1)!;
-      return [label, int_value ?? float_value];
-    });
-    return [name, Object.fromEntries(values)];
-  });
-  return Object.fromEntries(entries);
-}
 
 describe('application metrics of real containers', { skip: DockerEngine.missing() ?? false }, () => {
   let containers: AppContainers;

@@ -1,14 +1,86 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { parse } from 'yaml';
+import { type Plugin, z } from '../../src/kernel/contracts/index.js';
+import { checkContract, runCases, testContainer } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
-const EXAMPLE = join(projectRoot, 'plugins-examples/memory-stat-extras/index.js');
+const EXAMPLES = join(projectRoot, 'plugins-examples');
+const EXAMPLE = join(EXAMPLES, 'memory-stat-extras/index.js');
 
-describe('the example memory-stat-extras', () => {
+/** Containers in which the config samples of the examples have targets. */
+const CONTAINERS = [
+  testContainer({ image: 'nginx:1.22', labels: { 'com.example.app': 'shop' } }),
+  testContainer({ image: 'redis:7' }),
+];
+
+/** The options that a README must name. */
+function optionsOf(schema: Plugin['configSchema']): string[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return Object.keys(properties);
+}
+
+const folders = readdirSync(EXAMPLES, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+for (const name of folders) {
+  describe(`the example ${name}`, () => {
+    const folder = join(EXAMPLES, name);
+    const sample = join(folder, 'tallyman.yaml');
+    const [entry] = (parse(readFileSync(sample, 'utf8')) as { plugins: [{ use: string; with?: object }] }).plugins;
+    let plugin: Plugin;
+
+    before(async () => {
+      plugin = ((await import(pathToFileURL(join(folder, entry.use)).href)) as { default: Plugin }).default;
+    });
+
+    test('has a config sample that the agent accepts', () => {
+      const main = join(projectRoot, '.test-build/src/cli/main.js');
+      const { status, stderr } = spawnSync(process.execPath, [main, 'check', '--config', sample], { encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+    });
+
+    test('keeps the contract', async () => {
+      const findings = await checkContract(plugin, { with: { ...entry.with }, containers: CONTAINERS });
+      const problems = findings.flatMap(({ check, problems: all }) => all.map((problem) => `${check}: ${problem}`));
+      assert.deepEqual(problems, []);
+      assert.ok(findings.length > 8, 'it was looked at');
+      if (plugin.kind === 'app-metrics') assert.ok(!findings.some(({ remark }) => remark?.includes('no target')));
+    });
+
+    test('gives in its test cases what is expected', async () => {
+      const findings = await runCases(plugin, folder);
+      assert.deepEqual(
+        findings.filter(({ problem }) => problem !== undefined),
+        [],
+      );
+      assert.ok(findings.length > 0, 'it has none');
+    });
+
+    test('is described: in the index, and with every option in its README', () => {
+      const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+      for (const option of optionsOf(plugin.configSchema)) {
+        assert.ok(readme.includes(`\`${option}\``), `README.md does not name the option ${option}`);
+      }
+      const index = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');
+      assert.ok(
+        index.includes(`(${name}/README.md)`) && index.includes(plugin.kind),
+        `the index does not name ${name}`,
+      );
+      const linked = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);
+      for (const target of linked) assert.ok(existsSync(join(folder, target)), `README.md links to ${target}`);
+    });
+  });
+}
+
+describe('the example memory-stat-extras on a real cgroup', () => {
   const cgroup = new RealCgroup(`/tallyman-example-${process.pid}`);
   const shared = `/dev/shm/tallyman-example-${process.pid}`;
   let agent: AgentProcess;

@@ -38,6 +38,10 @@ const caseSchema = z.strictObject({
   http: byPort(z.record(z.string(), answer)).describe('Port → path → answer of HTTP servers in the containers.'),
   lines: byPort(z.record(z.string(), content)).describe('Port → line → answer of servers that talk in lines.'),
   paths: z.array(z.string()).default([]).describe('Cgroup paths that a container handler is asked about.'),
+  agent: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Options of the agent that is asked or whose samples are sent, as in its config file.'),
   requests: z.array(z.string()).default([]).describe('URLs that an API version or endpoint is asked for.'),
   ignore: z.array(z.string()).default([]).describe('Regular expressions of what may differ: it is shown as "…".'),
 });

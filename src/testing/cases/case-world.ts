@@ -1,6 +1,8 @@
+import type { TestedPlugin } from '../agent-config.js';
 import { HttpTarget, type TargetAnswer } from '../http-target.js';
 import { LineTarget } from '../line-target.js';
 import { SimulatedHost } from '../simulated-host.js';
+import { TestAgent } from '../test-agent.js';
 import { type CaseContainer, containersOf, optionsOf } from './case-content.js';
 import type { TestCase } from './case-file.js';
 
@@ -25,6 +27,11 @@ export class CaseWorld {
       world.lines.set(Number(port), await LineTarget.start(Object.fromEntries(texts)));
     }
     return world;
+  }
+
+  /** An agent on the case's host. */
+  startAgent(plugins: readonly TestedPlugin[] = []): Promise<TestAgent> {
+    return TestAgent.start({ root: this.host.root, config: this.testCase.agent, plugins });
   }
 
   /** The options of the plugin. */

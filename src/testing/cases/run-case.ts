@@ -16,7 +16,6 @@ import { type Collected, collectAll } from '../collection.js';
 import { testContext } from '../context.js';
 import { HandlerBench } from '../handler-bench.js';
 import { sampleOf } from '../probe.js';
-import { TestAgent } from '../test-agent.js';
 import { caseNames, readCase, type TestCase } from './case-file.js';
 import { CaseWorld } from './case-world.js';
 
@@ -164,7 +163,7 @@ function sampleAll(source: MetricSource, world: CaseWorld): unknown {
 }
 
 async function askRequests(plugin: Plugin, world: CaseWorld): Promise<unknown> {
-  const agent = await TestAgent.start({ root: world.host.root, plugins: [{ plugin, with: world.options() }] });
+  const agent = await world.startAgent([{ plugin, with: world.options() }]);
   try {
     const entries: [string, unknown][] = [];
     for (const path of world.testCase.requests) {
@@ -180,7 +179,7 @@ async function askRequests(plugin: Plugin, world: CaseWorld): Promise<unknown> {
 
 /** What a sink sends for the samples of an agent on the case's host. */
 async function pushOnce(plugin: Plugin, world: CaseWorld): Promise<unknown> {
-  const agent = await TestAgent.start({ root: world.host.root });
+  const agent = await world.startAgent();
   const context = testContext({ id: plugin.name, clock: systemClock, linux: world.host.linux, agent: agent.view });
   const sink = plugin.create(context, parsedOptions(plugin, world)) as Sink;
   try {
