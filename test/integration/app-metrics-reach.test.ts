@@ -8,6 +8,7 @@ import { AppContainers } from '../support/app-containers.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine } from '../support/docker-engine.js';
 import { RealCgroup } from '../support/real-cgroup.js';
+import { freePort } from '../support/server-process.js';
 
 type AppMetrics = Record<string, Record<string, Record<string, { float_value?: number; int_value?: number }[]>>>;
 
@@ -40,14 +41,6 @@ class HostServer {
     this.server.closeAllConnections();
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = await HostServer.start('none', 0);
-  const { port } = server;
-  await server.stop();
-  return port;
 }
 
 const missing = DockerEngine.missing();

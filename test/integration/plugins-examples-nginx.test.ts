@@ -1,0 +1,118 @@
+// The example nginx-status against a real nginx, in a plain cgroup.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
+import { until } from '../support/discovery.js';
+import { freePort, missingServer, ServerProcess } from '../support/server-process.js';
+
+const PROGRAM = '/usr/sbin/nginx';
+const missing = missingServer(PROGRAM, 'nginx-light');
+
+describe('the example nginx-status', { skip: missing ?? false }, () => {
+  const server = new ServerProcess(`tallyman-test-${process.pid}-nginx`);
+  const name = server.cgroup.name;
+  let port: number;
+  let agent: AgentProcess;
+
+  const page = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/status`);
+    return answer.text();
+  };
+  /** Requests as nginx counts them, this one included. */
+  const counted = async () => Number(/\n \d+ \d+ (\d+)/.exec(await page())![1]);
+  const start = () => {
+    // nginx does not take the place of the socket of one that was killed.
+    rmSync(server.path('nginx.sock'), { force: true });
+    return server.start(`${PROGRAM} -p ${server.directory} -c ${server.path('nginx.conf')}`, page);
+  };
+  /** A value of the newest collection. */
+  const shown = async (metric: string) =>
+    newest((await agent.json<AppMetrics>(`/api/v2.0/appmetrics${name}`))[name])[metric]?.[''];
+
+  before(async () => {
+    port = await freePort();
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((of) => `${of}_temp_path ${of};`);
+    server.write(
+      'nginx.conf',
+      `daemon off; master_process off; pid nginx.pid; error_log error.log;
+events {}
+http {
+  access_log off; ${temporary.join(' ')}
+  server {
+    listen 127.0.0.1:${port}; listen unix:${server.path('nginx.sock')};
+    location = /status { stub_status; }
+    location / { return 200 "something else\\n"; }
+  }
+}`,
+    );
+    await start();
+    const where = `match: { cgroups: ['${name}'] }`;
+    agent = await AgentProcess.start(`
+housekeeping: { interval: 500ms, dynamic: false }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: raw, with: { include: ['${name}'] } }
+  - use: '${projectRoot}/plugins-examples/nginx-status/index.js'
+    onError: fail
+    with:
+      interval: 1s
+      targets:
+        - { name: by-port, ${where}, host: 127.0.0.1, port: ${port}, path: /status }
+        - { name: by-socket, ${where}, socket: ${server.path('nginx.sock')}, path: /status }
+        - { name: other-page, ${where}, host: 127.0.0.1, port: ${port}, path: / }
+`);
+  });
+
+  after(async () => {
+    await agent?.stop();
+    await server.remove();
+  });
+
+  test('gives the numbers that nginx gives', async () => {
+    for (let i = 0; i < 10; i++) await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const least = await counted();
+    await agent.until<AppMetrics>(
+      `/api/v2.0/appmetrics${name}`,
+      (answer) => (newest(answer[name]).nginx_http_requests_total?.[''] ?? 0) > least,
+      'a collection after the requests',
+    );
+    const value = (await shown('nginx_http_requests_total'))!;
+    const most = await counted();
+    assert.ok(value > least && value < most, `${least} < ${value} < ${most}`);
+    assert.ok((await shown('nginx_connections_active'))! >= 1);
+    assert.equal(await shown('nginx_connections_writing'), 1, 'the collection itself');
+  });
+
+  test('are in /metrics, with the container that they belong to', async () => {
+    const text = await (await fetch(`${agent.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`nginx_http_requests_total{id="${name}"`));
+    assert.equal(lines.length, 1, 'of three targets that give it, the first');
+    assert.match(lines[0]!, /\} \d+ \d+$/);
+  });
+
+  test('says of another page that it is another page, once', async () => {
+    const told = () => agent.output.split('\n').filter((line) => line.includes('"other-page"'));
+    await until(
+      () => told().length > 0,
+      () => agent.output,
+    );
+    assert.match(told()[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
+    assert.equal(told().length, 1);
+  });
+
+  test('says when the server is away, and when it is back', async () => {
+    const says = (what: RegExp) =>
+      until(
+        () => agent.output.split('\n').some((line) => line.includes('"by-port"') && what.test(line)),
+        () => agent.output,
+      );
+    await server.end();
+    await says(/nothing listens there \(ECONNREFUSED\)/);
+    await start();
+    await says(/works again/);
+  });
+});

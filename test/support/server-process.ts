@@ -1,0 +1,73 @@
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RealCgroup } from './real-cgroup.js';
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Why a server cannot be run here; `undefined`: it can. @param program absolute path */
+export function missingServer(program: string, debianPackage: string): string | undefined {
+  try {
+    accessSync(program, constants.X_OK);
+    return process.getuid?.() === 0 ? undefined : 'needs root: the server runs in a cgroup of its own';
+  } catch {
+    return `needs ${program}: apt-get install --no-install-recommends ${debianPackage}`;
+  }
+}
+
+/** A server of this host's packages, in a cgroup of its own and with a directory of its own. Must be a single process. */
+export class ServerProcess {
+  readonly directory = mkdtempSync(join(tmpdir(), 'tallyman-test-server-'));
+  readonly cgroup: RealCgroup;
+
+  /** @param name of the cgroup, without the slash */
+  constructor(name: string) {
+    this.cgroup = new RealCgroup(`/${name}`).create();
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** Writes a file into the directory. @returns its path */
+  write(name: string, text: string, mode = 0o644): string {
+    writeFileSync(this.path(name), text, { mode });
+    return this.path(name);
+  }
+
+  /** Runs a command in the cgroup. @param ready asked until it does not throw any more */
+  async start(command: string, ready: () => Promise<unknown>): Promise<void> {
+    await this.cgroup.run(`exec ${command}`);
+    const deadline = Date.now() + 15_000;
+    for (;;) {
+      try {
+        await ready();
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw new Error(`"${command}" does not answer: ${error}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Ends what runs in the cgroup, and leaves the cgroup. */
+  async end(): Promise<void> {
+    await this.cgroup.remove();
+    this.cgroup.create();
+  }
+
+  async remove(): Promise<void> {
+    await this.cgroup.remove();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
