@@ -8,7 +8,7 @@ import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
 import type { Perform } from './perform.js';
-import { addPluginCommands } from './plugin-commands.js';
+import { addPluginCommands, addPluginsCommand } from './plugin-commands.js';
 import { agentVersion } from './version.js';
 
 const CONFIG_DOCUMENTS = [
@@ -85,6 +85,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addDoctorCommand(program, cli, perform);
   addImportCommand(program, cli, perform);
   addCardinalityCommand(program, cli, perform);
+  addPluginsCommand(program, cli, perform);
   addPluginCommands(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);

@@ -350,6 +350,7 @@ export class Agent {
     const { builtins, builtinsModule } = this.options;
     return {
       builtins,
+      builtinVersion: this.options.version,
       ...(builtinsModule === undefined ? {} : { builtinsModule }),
       baseDir: this.directory,
       assertTrusted: (path) => assertTrusted(path, 'plugin'),

@@ -3,9 +3,10 @@ import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { isLoopbackHost } from '../../kernel/config/index.js';
 import { ownCredentials } from '../../kernel/http/index.js';
-import { type AgentNote, readNotes } from '../../kernel/operations/index.js';
+import type { AgentNote } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { loadFor } from '../load.js';
+import { runningAgents } from '../running-agents.js';
 import type { AskFlags } from './options.js';
 import type { Proof } from './proof.js';
 import type { Target } from './target.js';
@@ -17,7 +18,7 @@ import type { Target } from './target.js';
  * @throws when the agent's configuration, or a file that it names, cannot be read
  */
 export async function localProof(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<Proof | undefined> {
-  const agent = readNotes(cli.env, process.geteuid?.() ?? 0).find((note) => serves(note, target));
+  const agent = runningAgents(cli).find((note) => serves(note, target));
   const file = flags.config ?? agent?.configuration.file;
   if (agent === undefined || file === undefined) return undefined;
   const { config } = await loadFor({ config: file }, { ...cli, env: {} });

@@ -1,11 +1,11 @@
-import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AgentNote, readNotes } from '../../kernel/operations/index.js';
+import type { AgentNote } from '../../kernel/operations/index.js';
 import type { ReloadOutcome } from '../../kernel/reload/index.js';
 import { type AskFlags, ask, routeOf, targetOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import { listOf, runningAgents, withConfig } from '../running-agents.js';
 
 /** The agent has so many ms to reload: plugins may take their time to start. */
 const TIME_LIMIT = 60_000;
@@ -23,7 +23,7 @@ export interface ReloadFlags extends AskFlags {
  */
 export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
-  const notes = () => readNotes(cli.env, process.geteuid?.() ?? 0);
+  const notes = () => runningAgents(cli);
   const agent = choose(notes(), flags, cli);
   const before = reloadsOf(agent);
   try {
@@ -50,12 +50,9 @@ function reloadsOf({ configuration }: AgentNote): number {
 }
 
 function choose(notes: readonly AgentNote[], { pid, config }: ReloadFlags, cli: CliEnvironment): AgentNote {
-  const named = config === undefined ? undefined : resolve(cli.workingDirectory ?? '.', config);
-  const fits = (note: AgentNote) =>
-    (pid === undefined || note.pid === Number(pid)) && (named === undefined || note.configuration.file === named);
-  const found = notes.filter(fits);
+  const found = withConfig(notes, config, cli).filter((note) => pid === undefined || note.pid === Number(pid));
   if (found.length === 1) return found[0]!;
-  const list = notes.map((note) => `${note.pid} (${note.configuration.file ?? 'built-in configuration'})`).join(', ');
+  const list = listOf(notes);
   if (found.length > 1) throw new TallymanError(`several agents run: ${list}`, { hint: 'choose one with --pid' });
   throw new TallymanError(`no running agent was found${list === '' ? '' : ` that fits; there are ${list}`}`, {
     hint: 'systemctl reload tallyman, or kill -HUP with the process id of the agent',

@@ -23,6 +23,8 @@ export interface PluginEntry {
 export interface PluginSources {
   /** Built-in plugins by name. The kernel is given this table and knows none of the names. */
   readonly builtins: Readonly<Record<string, () => Promise<unknown>>>;
+  /** Version of those that say none of their own: the agent's. */
+  readonly builtinVersion?: string;
   /** URL of the module that exports that table as `builtinPlugins`: a built-in can be isolated only with it. */
   readonly builtinsModule?: string;
   /** Directory that relative paths and package names are resolved from: the config file's. */

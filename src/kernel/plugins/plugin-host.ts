@@ -210,7 +210,9 @@ export class PluginHost {
         entry.isolate === true ? this.loadIsolated(record, entry, sources) : loadPlugin(entry.use, sources);
       const { plugin, module } = await this.supervisor.runAs(record, load);
       record.kind = plugin.kind;
-      record.version = plugin.version ?? '';
+      record.name = plugin.name;
+      // A built-in is known by its name, anything else by a URL.
+      record.version = plugin.version ?? (module === entry.use ? sources.builtinVersion : undefined) ?? '';
       record.module = module;
       const options = plugin.configSchema.safeParse(entry.with ?? {});
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);

@@ -29,7 +29,8 @@ export class PluginRecord {
 
   constructor(
     readonly id: string,
-    readonly name: string,
+    /** The plugin's own, once it is loaded; before that what the configuration says. */
+    public name: string,
     readonly source: string,
     readonly onError: OnError,
   ) {}

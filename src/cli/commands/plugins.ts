@@ -1,0 +1,64 @@
+import { TallymanError } from '../../kernel/contracts/index.js';
+import type { AgentNote } from '../../kernel/operations/index.js';
+import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../asking/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { loadFor } from '../load.js';
+import { availableRows, configuredRows } from '../plugin/listing/gather.js';
+import { type PluginRow, tableOf } from '../plugin/listing/rows.js';
+import { listOf, runningAgents, withConfig } from '../running-agents.js';
+
+export interface PluginsFlags extends AskFlags {
+  readonly json?: boolean;
+}
+
+const ROUTE = '/api/plugins';
+
+/** What is listed, and where it is from. */
+interface Listing {
+  readonly title: string;
+  readonly rows: readonly PluginRow[];
+}
+
+/**
+ * `tallyman plugins`: lists the plugins of the agent at `url`, else of the one that runs on this host, else those that the
+ * configuration would load; and the built-in ones that are not among them.
+ * @throws ConfigError, TallymanError
+ */
+export async function listPlugins(flags: PluginsFlags, cli: CliEnvironment): Promise<number> {
+  const target = await targetFor(flags, cli);
+  const { title, rows } = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
+  const all = [...rows, ...(await availableRows(rows))];
+  cli.out(flags.json === true ? `${JSON.stringify(all, undefined, 2)}\n` : `${title}\n\n${tableOf(all)}`);
+  return EXIT.ok;
+}
+
+async function targetFor(flags: PluginsFlags, cli: CliEnvironment): Promise<Target | undefined> {
+  if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
+  const [agent, ...others] = withConfig(runningAgents(cli), flags.config, cli);
+  if (agent === undefined) return undefined;
+  if (others.length === 0) return targetOfAgent(agent, cli);
+  throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
+}
+
+/** Its note says where it serves; below which prefix, its configuration does. */
+async function targetOfAgent({ urls, configuration }: AgentNote, cli: CliEnvironment): Promise<Target> {
+  const [address = ''] = urls;
+  const target = targetOf(address, 'http://127.0.0.1:8080');
+  if (configuration.file === undefined) return target;
+  const { config } = await loadFor({ config: configuration.file }, { ...cli, env: {} });
+  return routeOf(target, config.web.urlBasePrefix);
+}
+
+async function running(target: Target, flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {
+  const text = await textOf(routeOf(target, ROUTE), flags, cli);
+  const rows = JSON.parse(text) as PluginRow[];
+  const where = target.socket === undefined ? target.url.origin : `unix:${target.socket}`;
+  return { title: `The agent at ${where} has ${rows.length} plugins:`, rows };
+}
+
+async function configured(flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {
+  const loaded = await loadFor(flags, cli);
+  const what = loaded.file ?? 'the built-in configuration';
+  return { title: `No agent was found; ${what} would load:`, rows: configuredRows(loaded) };
+}

@@ -1,0 +1,74 @@
+import type { PluginStatus } from '../../../kernel/contracts/index.js';
+
+/** A plugin as the command lists it: an entry of `/api/plugins`, or what is known of one that does not run. */
+export interface PluginRow {
+  readonly id: string;
+  /** Absent: its module cannot be loaded. */
+  readonly kind?: string;
+  readonly name: string;
+  /** Empty when unknown. */
+  readonly version: string;
+  /** What the configuration says. */
+  readonly source: string;
+  /** Besides those of a running agent: the configuration would load it or cannot, or it is built in and not asked for. */
+  readonly state: PluginStatus['state'] | 'configured' | 'broken' | 'available';
+  readonly errors?: number;
+  readonly last_error?: string;
+  readonly last_error_at?: string;
+  readonly calls?: number;
+  readonly busy_ms?: number;
+  readonly isolation?: { readonly pid?: number; readonly restarts: number; readonly memory_bytes: number };
+}
+
+const GAP = '  ';
+const MEBIBYTE = 2 ** 20;
+
+interface Column {
+  readonly title: string;
+  readonly isNumber?: boolean;
+  text(row: PluginRow): string;
+}
+
+const WHAT: readonly Column[] = [
+  { title: 'PLUGIN', text: ({ id }) => id },
+  { title: 'KIND', text: ({ kind = '' }) => kind },
+  { title: 'VERSION', text: ({ version }) => version },
+  { title: 'STATE', text: ({ state }) => state },
+];
+const COST: readonly Column[] = [
+  { title: 'CALLS', isNumber: true, text: ({ calls }) => (calls === undefined ? '' : String(calls)) },
+  { title: 'TIME', isNumber: true, text: ({ busy_ms }) => (busy_ms === undefined ? '' : `${busy_ms.toFixed(1)} ms`) },
+  { title: 'PER CALL', isNumber: true, text: perCall },
+  { title: 'ERRORS', isNumber: true, text: ({ errors }) => (errors === undefined ? '' : String(errors)) },
+];
+
+function perCall({ calls = 0, busy_ms = 0 }: PluginRow): string {
+  return calls === 0 ? '' : `${((busy_ms * 1000) / calls).toFixed(1)} µs`;
+}
+
+/** A table for people. What it cost is shown when something of it runs. */
+export function tableOf(rows: readonly PluginRow[]): string {
+  const columns = rows.some(({ calls }) => calls !== undefined) ? [...WHAT, ...COST] : WHAT;
+  const lines = rows.map((row) => columns.map(({ text }) => text(row)));
+  const widths = columns.map(({ title }, i) => Math.max(title.length, ...lines.map((cells) => cells[i]!.length)));
+  const print = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (columns[i]!.isNumber === true ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join(GAP)
+      .trimEnd();
+  const body = rows.flatMap((row, i) => [print(lines[i]!), ...remarksOn(row).map((text) => `${GAP}${text}`)]);
+  return `${[print(columns.map(({ title }) => title)), ...body].join('\n')}\n`;
+}
+
+function remarksOn({ isolation, last_error, last_error_at }: PluginRow): string[] {
+  const remarks: string[] = [];
+  if (isolation !== undefined) {
+    const { pid, restarts, memory_bytes } = isolation;
+    const process = pid === undefined ? 'its process is being started' : `in process ${pid}`;
+    remarks.push(`${process}, ${(memory_bytes / MEBIBYTE).toFixed(1)} MiB, started again ${restarts} times`);
+  }
+  if (last_error !== undefined) {
+    remarks.push(`last error${last_error_at === undefined ? '' : `, ${last_error_at}`}: ${last_error}`);
+  }
+  return remarks;
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import { type AgentNote, readNotes } from '../kernel/operations/index.js';
+import type { CliEnvironment } from './environment.js';
+
+/** The agents that run on this host, as far as this user may know. */
+export function runningAgents({ env }: CliEnvironment): AgentNote[] {
+  return readNotes(env, process.geteuid?.() ?? 0);
+}
+
+/** Those that run with the configuration that `--config` names; all without it. */
+export function withConfig(
+  notes: readonly AgentNote[],
+  config: string | undefined,
+  cli: CliEnvironment,
+): readonly AgentNote[] {
+  if (config === undefined) return notes;
+  const named = resolve(cli.workingDirectory ?? '.', config);
+  return notes.filter(({ configuration }) => configuration.file === named);
+}
+
+/** `1234 (/etc/tallyman/config.yaml), 1300 (built-in configuration)` */
+export function listOf(notes: readonly AgentNote[]): string {
+  return notes.map(({ pid, configuration }) => `${pid} (${configuration.file ?? 'built-in configuration'})`).join(', ');
+}
