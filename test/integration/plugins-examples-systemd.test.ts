@@ -1,0 +1,154 @@
+// The example systemd-units on real cgroups, with unit files of its own and those that Debian's packages brought.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { ContainerHandler, Plugin } from '../../src/kernel/contracts/index.js';
+import { FakeClock, HandlerBench, SimulatedHost, type TestContext, testContext } from '../../src/testing/index.js';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { RealCgroup } from '../support/real-cgroup.js';
+import { missingServer } from '../support/server-process.js';
+
+const SLICE = `/tallyman_test_${process.pid}.slice`;
+interface Spec {
+  aliases?: string[];
+  namespace?: string;
+  labels?: Record<string, string>;
+}
+
+describe('the example systemd-units', { skip: missingServer('/usr/sbin/nginx', 'nginx-light') ?? false }, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-units-'));
+  const slice = new RealCgroup(SLICE).create();
+  const units = ['nginx.service', 'shop@eu.service', 'shop@eu.service/worker', 'odd.scope'].map((unit) =>
+    new RealCgroup(`${SLICE}/${unit}`).create(),
+  );
+  let agent: AgentProcess;
+
+  before(async () => {
+    mkdirSync(join(directory, 'shop@.service.d'));
+    writeFileSync(join(directory, 'shop@.service'), '[Unit]\nDescription=A shop\n');
+    writeFileSync(join(directory, 'shop@.service.d/region.conf'), '[Unit]\nDescription=The shop of %i\n');
+    agent = await AgentProcess.start(`
+housekeeping: { interval: 200ms, maxInterval: 200ms }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: raw, with: { include: ['/tallyman_test_*.slice/**'] } }
+  - use: '${projectRoot}/plugins-examples/systemd-units/index.js'
+    onError: fail
+    with:
+      names: [{ unit: 'shop@*.service', name: shop }]
+      directories: ['${directory}', /usr/lib/systemd/system, /lib/systemd/system]
+`);
+  });
+
+  after(async () => {
+    await agent?.stop();
+    for (const unit of units.reverse()) await unit.remove();
+    await slice.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const specOf = async (alias: string) => {
+    const answer = await agent.until<Record<string, Spec>>(
+      `/api/v2.1/spec/${alias}?type=systemd`,
+      (found) => Object.keys(found).length === 1,
+      alias,
+    );
+    return Object.entries(answer)[0]!;
+  };
+
+  test('names units, though raw stands in front of it in the list', async () => {
+    const [name, spec] = await specOf('shop');
+    assert.equal(name, `${SLICE}/shop@eu.service`);
+    assert.deepEqual(spec.aliases, ['shop', 'shop@eu', 'shop@eu.service']);
+    assert.equal(spec.namespace, 'systemd');
+    assert.deepEqual(spec.labels, { 'systemd.unit': 'shop@eu.service', 'systemd.description': 'The shop of eu' });
+  });
+
+  test('says of nginx what its package says', async () => {
+    const [name, spec] = await specOf('nginx');
+    assert.equal(name, `${SLICE}/nginx.service`);
+    assert.match(spec.labels!['systemd.description']!, /web server/);
+  });
+
+  test('shows them by name in /metrics and in every answer for their namespace', async () => {
+    const all = await agent.json<Record<string, unknown>>('/api/v2.1/stats?type=systemd&recursive=true&count=1');
+    assert.ok(Object.keys(all).every((name) => name.endsWith('.service')));
+    const text = await (await fetch(`${agent.url}/metrics`)).text();
+    const line = text.split('\n').find((each) => each.startsWith(`container_last_seen{id="${SLICE}/shop@eu.service"`));
+    assert.match(line!, /name="shop".*container_label_systemd_description="The shop of eu"/);
+  });
+
+  test('leaves what is below a unit, and units that it was not told of, to raw', async () => {
+    for (const path of ['shop@eu.service/worker', 'odd.scope']) {
+      const name = `${SLICE}/${path}`;
+      const spec = await agent.json<Record<string, Spec>>(`/api/v2.1/spec${name}`);
+      assert.equal(spec[name]!.namespace, undefined, path);
+    }
+  });
+
+  test('names a unit that comes later', async () => {
+    writeFileSync(join(directory, 'late.service'), '[Unit]\nDescription=Late\n');
+    const late = new RealCgroup(`${SLICE}/late.service`).create();
+    try {
+      assert.equal((await specOf('late'))[1].labels!['systemd.description'], 'Late');
+    } finally {
+      await late.remove();
+    }
+  });
+});
+
+describe('what the example systemd-units knows', () => {
+  const host = new SimulatedHost();
+  const clock = new FakeClock();
+  let context: TestContext;
+  let bench: HandlerBench;
+
+  before(async () => {
+    const file = join(projectRoot, 'plugins-examples/systemd-units/index.js');
+    const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: Plugin };
+    context = testContext({ clock, linux: host.linux });
+    bench = new HandlerBench(plugin.create(context, plugin.configSchema.parse({})) as ContainerHandler);
+    await bench.start();
+  });
+  after(() => {
+    context.dispose();
+    host.remove();
+  });
+
+  const said = (path: string) => bench.description(path)?.labels['systemd.description'];
+  const describeAs = (text: string) =>
+    host.write({ '/etc/systemd/system/web.service': `[Unit]\nDescription=${text}\n` });
+
+  test('comes with a finding while there are no unit files at all', async () => {
+    const [finding] = await bench.handler.findings!();
+    assert.match(finding!.what, /none of these directories exists: .*etc\/systemd\/system/);
+    describeAs('Early');
+    assert.deepEqual(await bench.handler.findings!(), []);
+  });
+
+  test('is renewed when a unit is asked about again, not more often than every ten seconds', async () => {
+    await bench.settled('/web.service');
+    assert.equal(said('/web.service'), 'Early');
+    describeAs('Edited');
+    await clock.advance(9_999);
+    bench.watch('/web.service');
+    await bench.settled('/other.service');
+    assert.equal(said('/web.service'), 'Early');
+    await clock.advance(1);
+    bench.watch('/web.service');
+    await bench.accepted('/web.service', ({ labels }) => labels['systemd.description'] === 'Edited');
+  });
+
+  test('does not grow with units that come and go', async () => {
+    const paths = Array.from({ length: 1_000 }, (_, i) => `/run-${i}.service`);
+    await Promise.all(paths.map((path) => bench.settled(path)));
+    assert.equal(bench.watch('/web.service').verdict, 'pending');
+    assert.equal(bench.watch(paths.at(-1)!).verdict, 'accept');
+    await bench.settled('/web.service');
+  });
+});
