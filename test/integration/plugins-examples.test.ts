@@ -80,6 +80,15 @@ for (const name of folders) {
   });
 }
 
+test('the examples cover every kind of plugin but those that are served or sent by built-in ones', async () => {
+  const kinds = new Set<string>();
+  for (const name of folders) {
+    const file = ['index.js', 'index.cjs'].map((each) => join(EXAMPLES, name, each)).find((each) => existsSync(each))!;
+    kinds.add(((await import(pathToFileURL(file).href)) as { default: Plugin }).default.kind);
+  }
+  assert.deepEqual([...kinds].sort(), ['api-version', 'app-metrics', 'container-handler', 'metric-source']);
+});
+
 describe('the example memory-stat-extras on a real cgroup', () => {
   const cgroup = new RealCgroup(`/tallyman-example-${process.pid}`);
   const shared = `/dev/shm/tallyman-example-${process.pid}`;
