@@ -14,6 +14,7 @@ const work = mkdtempSync(join(tmpdir(), 'tallyman-test-plugin-commands-'));
 after(() => rmSync(work, { recursive: true, force: true }));
 
 // What `npm install` would lay down.
+writeFileSync(join(work, 'package.json'), '{ "private": true }');
 mkdirSync(join(work, 'node_modules'));
 for (const name of ['@types', 'undici-types', 'typescript']) {
   symlinkSync(join(projectRoot, 'node_modules', name), join(work, 'node_modules', name));
@@ -260,5 +261,33 @@ describe('tallyman plugin run', () => {
     assert.equal(faulty.status, 1);
     assert.match(faulty.out, /^GET \/bad: 500 /m);
     assert.match(faulty.error, /the plugin failed once; the last time in .*no answer/);
+  });
+});
+
+describe('docs/plugins', () => {
+  const page = (name: string) => readFileSync(join(projectRoot, 'docs/plugins', name), 'utf8');
+  const [, example = ''] = /^```js\n([\s\S]*?)^```$/m.exec(page('README.md')) ?? [];
+
+  test('shows a plugin that keeps the contract and does what it says', async () => {
+    const file = write('hello.mjs', example);
+    const { status, out } = await tallyman('plugin', 'test', file);
+    assert.equal(status, 0, out);
+    const ran = await tallyman('plugin', 'run', file, '--with', '{ greeting: hi }');
+    assert.equal(ran.out, 'GET /hello: 200 text/plain\n  hi\n');
+  });
+
+  test('says that CommonJS will do, which it does', async () => {
+    const common = example
+      .replace(/^import (.*) from (.*);$/m, 'const $1 = require($2);')
+      .replace('export default', 'module.exports =');
+    const { status, out } = await tallyman('plugin', 'test', write('hello.cjs', common));
+    assert.equal(status, 0, out);
+  });
+
+  test('has a page for each kind, which the index names', () => {
+    for (const kind of PLUGIN_KINDS) {
+      assert.ok(page('README.md').includes(`](${kind}.md)`), kind);
+      assert.ok(page(`${kind}.md`).includes(`tallyman plugin new ${kind} NAME`), kind);
+    }
   });
 });

@@ -39,11 +39,15 @@ describe('the npm package', () => {
       'config/tallyman.yaml',
       'config/systemd/tallyman.service',
       'docs/tallyman.1',
+      'docs/plugins/tutorial.md',
+      'dist/cli/plugin/templates/sink/src/index.test.ts',
     ]) {
       assert.ok(paths.includes(path), path);
     }
     assert.deepEqual(
-      paths.filter((path) => /^(src|test|scripts|node_modules)\/|\.test\./.test(path)),
+      paths
+        .filter((path) => !path.startsWith('dist/cli/plugin/templates/'))
+        .filter((path) => /^(src|test|scripts|node_modules)\/|\.test\./.test(path)),
       [],
     );
   });

@@ -69,9 +69,10 @@ export function titleOf({ name, description }: Pick<ContainerView, 'name' | 'des
   return description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
 }
 
-/** The first few of a list, those of runtimes first, and how many are left out. */
-export function fewOf<T extends Pick<ContainerView, 'description'>>(list: readonly T[], { all }: RunSetup): T[] {
-  const sorted = [...list].sort((a, b) => b.description.aliases.length - a.description.aliases.length);
+/** The first few of a list: the machine, then what has a name. */
+export function fewOf(list: readonly ContainerView[], { all }: RunSetup): ContainerView[] {
+  const rank = ({ name, description }: ContainerView) => (name === '/' ? 0 : description.aliases.length > 0 ? 1 : 2);
+  const sorted = [...list].sort((a, b) => rank(a) - rank(b));
   return all ? sorted : sorted.slice(0, FEW);
 }
 

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { projectRoot } from '../project.js';
+
+const PAGE = join(projectRoot, 'docs/plugins/tutorial.md');
+const work = mkdtempSync(join(tmpdir(), 'tallyman-test-tutorial-'));
+/** npm hands its own settings to what it runs; here it has to behave as in a fresh shell, and leave nothing behind. */
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TALLYMAN_)/i.test(name))),
+  npm_config_cache: join(work, 'cache'),
+  npm_config_update_notifier: 'false',
+  TALLYMAN_RUNTIME_DIRECTORY: join(work, 'run'),
+};
+
+/** What a reader does: runs a command and compares, or changes a file. */
+type Step =
+  | { readonly command: string; readonly shown: readonly string[] }
+  | { readonly file: string; readonly change: readonly string[] };
+
+/** The steps of a page: commands of `console` blocks with what they show, and `diff` blocks. */
+function stepsOf(markdown: string): Step[] {
+  const blocks = markdown.matchAll(/^```(console|diff)\n([\s\S]*?)^```$/gm);
+  return [...blocks].flatMap(([, language, text]): Step[] => {
+    const lines = text!.trimEnd().split('\n');
+    if (language === 'diff') return [{ file: lines[0]!.replace(/^--- /, ''), change: lines.slice(1) }];
+    const steps: { command: string; shown: string[] }[] = [];
+    for (const line of lines) {
+      if (line.startsWith('$ ')) steps.push({ command: line.slice(2), shown: [] });
+      else steps.at(-1)!.shown.push(line);
+    }
+    return steps;
+  });
+}
+
+/** `…` stands for anything; alone on a line for any number of lines. */
+function patternOf(shown: readonly string[]): RegExp {
+  const lines = shown.map((line) => (line === '…' ? '(?:.*\n)*?' : `${line.split('…').map(escaped).join('.*')}\n`));
+  return new RegExp(`^${lines.join('')}$`);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/** Does what a `diff` block shows. Its lines must be in the file once. */
+function change(text: string, lines: readonly string[]): string {
+  const side = (sign: string) =>
+    lines.filter((line) => line.startsWith(' ') || line.startsWith(sign)).map((line) => `${line.slice(1)}\n`);
+  const before = side('-').join('');
+  assert.equal(text.split(before).length, 2, `these lines must be there once:\n${before}`);
+  return text.replace(before, () => side('+').join(''));
+}
+
+/** A shell that is given one command after the other. */
+class Shell {
+  private readonly child: ChildProcessWithoutNullStreams;
+  private output = '';
+  private tell = () => {};
+
+  constructor(readonly directory: string) {
+    this.child = spawn('bash', ['--norc', '--noprofile'], { cwd: directory, env, detached: true });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        this.tell();
+      });
+    }
+    this.child.once('exit', () => this.tell());
+  }
+
+  /** Runs a command to its end, or in the background until it has shown what it is to show. @returns its output */
+  async run(command: string, shown: RegExp): Promise<string> {
+    this.output = '';
+    if (command.endsWith('&')) {
+      this.child.stdin.write(`${command}\n`);
+      return this.until(() => (shown.test(this.output) ? this.output : undefined));
+    }
+    const mark = '<end of the command>';
+    this.child.stdin.write(`${command}\nprintf '\\n${mark} %d\\n' $?\n`);
+    const text = await this.until(() => (this.output.includes(mark) ? this.output : undefined));
+    const [said, status] = text.split(`\n${mark} `);
+    return `${said}${status!.trim() === '0' || /^FAIL/m.test(said!) ? '' : `\nexit status ${status}`}`;
+  }
+
+  /** The folder that the commands have gone to. */
+  async folder(): Promise<string> {
+    return (await this.run('pwd', /./)).trim();
+  }
+
+  /** Ends the shell, and what it has left in the background. */
+  end(): void {
+    if (this.child.exitCode === null) process.kill(-this.child.pid!, 'SIGKILL');
+  }
+
+  private async until(outcome: () => string | undefined): Promise<string> {
+    for (;;) {
+      const found = outcome();
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null) throw new Error(`the shell ended: ${this.output}`);
+      await new Promise<void>((resolve) => {
+        this.tell = resolve;
+      });
+    }
+  }
+}
+
+describe('the tutorial of plugins, from an empty folder and the packed package', { timeout: 600_000 }, () => {
+  const empty = join(work, 'empty');
+  mkdirSync(empty);
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', empty], {
+    cwd: projectRoot,
+    env,
+    stdio: 'ignore',
+  });
+  const shell = new Shell(empty);
+  after(() => {
+    shell.end();
+    rmSync(work, { recursive: true, force: true });
+  });
+
+  test('begins with the package that it names', () => {
+    const [tarball] = readdirSync(empty);
+    assert.ok(readFileSync(PAGE, 'utf8').includes(`\`${tarball}\``), `${tarball} is not on the page`);
+  });
+
+  const steps = stepsOf(readFileSync(PAGE, 'utf8'));
+  assert.ok(steps.length > 15);
+  test('is true word by word', async () => {
+    for (const step of steps) {
+      if ('command' in step) {
+        const pattern = patternOf(step.shown);
+        const output = await shell.run(step.command, pattern);
+        const lines = output === '' || output.endsWith('\n') ? output : `${output}\n`;
+        assert.match(lines, pattern, `$ ${step.command}\n${lines}`);
+      } else {
+        const file = join(await shell.folder(), step.file);
+        writeFileSync(file, change(readFileSync(file, 'utf8'), step.change));
+      }
+    }
+  });
+});
