@@ -62,6 +62,7 @@ for (const [shell, offers] of Object.entries(shells)) {
       assert.deepEqual(offers(['tallyman', 'service', 'un']), ['uninstall']);
       assert.deepEqual(offers(['tallyman', 'service', '']).sort(), ['install', 'privileges', 'status', 'uninstall']);
       assert.deepEqual(offers(['tallyman', 'completion', 'z']), ['zsh']);
+      assert.deepEqual(offers(['tallyman', 'plugin', 'new', 'met']), ['metric-source']);
     });
 
     test('offers the options of the place, and the values that can be listed', () => {
@@ -78,6 +79,11 @@ for (const [shell, offers] of Object.entries(shells)) {
         ['my config.yaml'],
       );
       assert.deepEqual(offers(['tallyman', '--port', '']), []);
+      assert.deepEqual(
+        offers(['tallyman', 'plugin', 'test', 'my']).map((offer) => offer.replaceAll('\\', '')),
+        ['my config.yaml'],
+      );
+      assert.deepEqual(offers(['tallyman', 'plugin', 'test', '--upd']), ['--update']);
     });
   });
 }

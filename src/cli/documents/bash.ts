@@ -15,7 +15,7 @@ export function bashCompletion(program: CommandModel): string {
   const deeper = commands.slice(1).map(({ path }) => `'${path}'`);
   return `# Completion of ${name} for bash, made by \`${name} completion bash\`.
 _${name}() {
-  local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} at=${name} words options i
+  local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} at=${name} words options files i
   # bash takes --option=value apart.
   if [[ $word == = ]]; then
     word=
@@ -38,6 +38,11 @@ ${values(program).join('\n')}
 ${commands.map((command) => place(program, command)).join('\n')}
   esac
   [[ $word != -* ]] || words=$options
+  if [[ -n $files && $word != -* ]]; then
+    compopt -o filenames
+    COMPREPLY=($(compgen -f -- "$word"))
+    return
+  fi
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -F _${name} ${name}
@@ -60,7 +65,8 @@ function valuesOf(option: OptionModel): string {
 
 function place(program: CommandModel, command: CommandModel): string {
   const options = optionsAt(program, command).map(({ name }) => name);
-  return `    '${command.path}') words=${quote(wordsAfter(command))} options=${quote(options)} ;;`;
+  const files = command.namesFile ? ' files=1' : '';
+  return `    '${command.path}') words=${quote(wordsAfter(command))} options=${quote(options)}${files} ;;`;
 }
 
 /** A list for \`compgen -W\`, which splits it at IFS: line ends. */

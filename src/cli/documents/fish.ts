@@ -39,7 +39,8 @@ function lines(program: CommandModel, command: CommandModel): string[] {
     (option) =>
       `${command === program ? `complete -c ${name}` : here} ${optionOf(option)} -d ${quoted(option.description)}`,
   );
-  return [...below, ...choices, ...options];
+  const files = command.namesFile ? [`${here} -F`] : [];
+  return [...below, ...choices, ...files, ...options];
 }
 
 function optionOf(option: OptionModel): string {

@@ -23,6 +23,8 @@ export interface CommandModel {
   readonly commands: readonly CommandModel[];
   /** Values of its first argument, when they can be listed. */
   readonly choices: readonly string[];
+  /** Whether an argument is the name of a file or folder. */
+  readonly namesFile: boolean;
   /** Its arguments as help shows them: `<shell>`. */
   readonly usage: string;
 }
@@ -38,6 +40,7 @@ export function modelOf(command: Command, above = ''): CommandModel {
     options: help.visibleOptions(command).filter(isOwn(command)).map(optionModel),
     commands: below.map((child) => modelOf(child, `${path} `)),
     choices: command.registeredArguments[0]?.argChoices ?? [],
+    namesFile: command.registeredArguments.some((argument) => argument.name() === 'path'),
     usage: command.registeredArguments
       .map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`))
       .join(' '),

@@ -8,7 +8,7 @@ export function zshCompletion(program: CommandModel): string {
   return `#compdef ${name}
 # Completion of ${name} for zsh, made by \`${name} completion zsh\`.
 _${name}() {
-  local at=${name} i
+  local at=${name} files i
   local -a commands options
   for ((i = 2; i < CURRENT; i++)); do
     case "\${words[i]}" in
@@ -28,6 +28,8 @@ ${commands.map((command) => place(program, command)).join('\n')}
     _describe option options
   elif (( \${#commands} )); then
     _describe command commands
+  elif [[ -n $files ]]; then
+    _files
   fi
 }
 if [[ \${funcstack[1]} == _${name} ]]; then
@@ -58,7 +60,7 @@ function place(program: CommandModel, command: CommandModel): string {
   const options = optionsAt(program, command).map(({ name, description }) => entry(name, description));
   return `    '${command.path}')
       commands=(${[...below, ...command.choices].join(' ')})
-      options=(${options.join(' ')}) ;;`;
+      options=(${options.join(' ')})${command.namesFile ? ' files=1' : ''} ;;`;
 }
 
 /** A word and its description for \`_describe\`. */
