@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
-import { HttpTarget } from '../../src/testing/index.js';
+import { HttpTarget, until } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
@@ -163,6 +175,29 @@ describe('tallyman plugin test', () => {
     const { status, out } = await tallyman('plugin', 'test', 'cased');
     assert.equal(status, 1);
     assert.match(out, /^FAIL {2}test case first\n[\s\S]*two[\s\S]*one/m);
+  });
+
+  test('leaves no process behind when it is ended', async () => {
+    const file = write('loop.mjs', endpoint('() => { for (;;); }'));
+    const command = spawn(process.execPath, [MAIN, 'plugin', 'test', file], { stdio: ['ignore', 'pipe', 'ignore'] });
+    for await (const line of createInterface(command.stdout)) if (line.includes('refuses options')) break;
+    const checking = Number(readFileSync(`/proc/${command.pid}/task/${command.pid}/children`, 'utf8'));
+    assert.ok(checking > 1);
+    command.kill('SIGTERM');
+    assert.deepEqual(await once(command, 'exit'), [null, 'SIGTERM']);
+    await until(
+      () => !existsSync(`/proc/${checking}`),
+      () => `process ${checking} has ended`,
+    );
+  });
+
+  test('passes every example', async () => {
+    const examples = readdirSync(join(projectRoot, 'plugins-examples'), { withFileTypes: true });
+    for (const { name } of examples.filter((entry) => entry.isDirectory())) {
+      const { status, out } = await tallyman('plugin', 'test', join(projectRoot, 'plugins-examples', name));
+      assert.equal(status, 0, `${name}: ${out}`);
+      assert.match(out, /^pass {2}test case /m, name);
+    }
   });
 
   test('says what is wrong with a flag', async () => {

@@ -12,6 +12,9 @@ import {
 } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
 
+/** Modules that a folder without a package.json may have. */
+const INDEXES = ['index.js', 'index.mjs', 'index.cjs'] as const;
+
 /** A plugin and the module it came from. */
 export interface LoadedPlugin {
   readonly plugin: Plugin;
@@ -70,11 +73,15 @@ function locate(use: string, { baseDir, assertTrusted }: PluginSources): string 
 }
 
 /**
- * The main module of a package that lies in a folder, as its package.json says.
+ * The main module of a package that lies in a folder, as its package.json says; without one its index.
  * @throws TallymanError when it does not, or others could alter it
  */
 function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources['assertTrusted']): string {
   const manifest = join(folder, 'package.json');
+  if (!existsSync(manifest)) {
+    const index = INDEXES.find((name) => existsSync(join(folder, name))) ?? INDEXES[0];
+    return pathToFileURL(join(folder, index)).href;
+  }
   try {
     const { name, main, exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
     assertTrusted(manifest);

@@ -104,9 +104,19 @@ describe('loading', () => {
   folder('by-exports', JSON.stringify({ name: 'by-exports', exports: { '.': { default: './main.mjs' } } }));
   folder('unbuilt', JSON.stringify({ name: 'unbuilt', exports: './dist/index.js' }));
   folder('odd', '{');
+  mkdirSync(join(directory, 'bare'));
+  writeFileSync(join(directory, 'bare/index.cjs'), `module.exports = ${body};`);
   const sources = { builtins: {}, baseDir: directory, assertTrusted: () => {} };
 
-  const uses = ['./esm.mjs', './common.cjs', 'only-import', join(directory, 'esm.mjs'), './by-main', './by-exports/'];
+  const uses = [
+    './esm.mjs',
+    './common.cjs',
+    'only-import',
+    join(directory, 'esm.mjs'),
+    './by-main',
+    './by-exports/',
+    './bare',
+  ];
   for (const use of uses) {
     test(`from ${use.replace(directory, '<dir>')}`, async () => {
       assert.equal((await loadPlugin(use, sources)).plugin.name, 'demo');

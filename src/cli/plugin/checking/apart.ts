@@ -10,6 +10,8 @@ const END_LIMIT = 5_000;
 /** What a process has written before its end arrives within so many ms. */
 const LAST_WORDS = 500;
 
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export interface CheckListener {
   news(news: CheckNews): void;
   /** What the plugin, or Node, writes to standard output or error. */
@@ -31,10 +33,24 @@ export async function checkApart(
     stream.setEncoding('utf8').on('data', (text: string) => listener.text(text));
   }
   const watch = new Watch(child, timeLimit, listener);
+  const separate = bind(child);
   const closed = once(child, 'close');
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   await Promise.race([closed, pause(LAST_WORDS, undefined, { ref: false })]);
+  separate();
   return watch.verdict(signal ?? `exit status ${code}`);
+}
+
+/** Lets the process end with this one, also while the plugin blocks it. @returns undoes it */
+function bind(child: ChildProcess): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    child.kill('SIGKILL');
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ENDINGS) process.once(signal, end);
+  return () => {
+    for (const signal of ENDINGS) process.off(signal, end);
+  };
 }
 
 /** Follows what a process tells, and ends it when it tells nothing for too long. */
