@@ -2,6 +2,8 @@ import type { Layout, SampleCursor, SampleQuery, SampleWindow } from '../contrac
 import type { SampleRow } from './sample-row.js';
 
 const FIRST_CAPACITY = 4;
+/** Rows by which a segment grows at once at most, in multiples of what it has: an estimate may be far off. */
+const FASTEST_GROWTH = 8;
 
 /** Rows of one layout in a ring: row i (0 is the oldest) lies at slot `(first + i) % capacity`. */
 class Segment {
@@ -18,8 +20,9 @@ class Segment {
     this.values = new Float64Array(FIRST_CAPACITY * this.width);
   }
 
-  push(time: number, row: SampleRow): void {
-    if (this.count === this.capacity) this.resize(this.capacity * 2);
+  /** @param duration µs that will be held, as far as is known now */
+  push(time: number, row: SampleRow, duration: number): void {
+    if (this.count === this.capacity) this.grow(time, duration);
     const slot = this.slot(this.count++);
     this.times[slot] = time;
     const base = slot * this.width;
@@ -36,7 +39,7 @@ class Segment {
 
   /** Gives memory back when a container samples far more rarely than it used to. */
   shrink(): void {
-    if (this.capacity > 2 * FIRST_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity / 2);
+    if (this.capacity > 2 * FIRST_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity >> 1);
   }
 
   timeOf(index: number): number {
@@ -62,21 +65,30 @@ class Segment {
     return slot < this.capacity ? slot : slot - this.capacity;
   }
 
+  /** To what the whole duration will need at the pace so far: growing step by step leaves garbage outside the heap. */
+  private grow(time: number, duration: number): void {
+    const needed = Math.ceil((duration / (time - this.timeOf(0))) * this.count) + 2;
+    const { capacity } = this;
+    this.resize(Math.min(Math.max(needed, Math.ceil(capacity * 1.25)), capacity * FASTEST_GROWTH));
+  }
+
   private resize(capacity: number): void {
-    const times = new Float64Array(capacity);
-    const values = new Float64Array(capacity * this.width);
-    const residuals = this.residuals === undefined ? undefined : new Int16Array(values.length);
-    for (let i = 0; i < this.count; i++) {
-      const base = this.slot(i) * this.width;
-      times[i] = this.timeOf(i);
-      values.set(this.values.subarray(base, base + this.width), i * this.width);
-      residuals?.set(this.residuals!.subarray(base, base + this.width), i * this.width);
+    const { width } = this;
+    this.times = this.straightened(this.times, new Float64Array(capacity), 1);
+    this.values = this.straightened(this.values, new Float64Array(capacity * width), width);
+    if (this.residuals !== undefined) {
+      this.residuals = this.straightened(this.residuals, new Int16Array(capacity * width), width);
     }
     this.first = 0;
     this.capacity = capacity;
-    this.times = times;
-    this.values = values;
-    this.residuals = residuals;
+  }
+
+  /** Copies all rows, oldest first. */
+  private straightened<T extends Float64Array | Int16Array>(from: T, to: T, width: number): T {
+    const beforeWrap = Math.min(this.count, this.capacity - this.first);
+    to.set(from.subarray(this.first * width, (this.first + beforeWrap) * width));
+    to.set(from.subarray(0, (this.count - beforeWrap) * width), beforeWrap * width);
+    return to;
   }
 }
 
@@ -115,7 +127,7 @@ export class SampleRing {
       this.segments.push(newest);
     }
     this.evict(time - this.duration);
-    newest.push(time, row);
+    newest.push(time, row, this.duration);
   }
 
   /** Forgets every sample. */
@@ -177,6 +189,7 @@ export class SampleRing {
   /** Drops what is older than `horizon`; called before a push, so the newest may go too once its successor comes. */
   private evict(horizon: number): void {
     let oldest = this.segments[0]!;
+    if (oldest.count > 0 && oldest.timeOf(0) >= horizon) return;
     while (this.segments.length > 1 || oldest.count > 0) {
       if (oldest.count > 0 && oldest.timeOf(0) >= horizon) break;
       if (oldest.count > 0) oldest.dropOldest();

@@ -32,8 +32,11 @@ const SLICE = 4;
 const OVERDUE = 1000;
 /** A loop that leaves a sample waiting for so many ms makes no progress. */
 const STUCK = 10_000;
-/** Wake-ups are at least this far apart: samples due within it are taken together. ms */
-const SHORTEST_PAUSE = 20;
+/**
+ * Samples due within this part of the interval, `most` ms, are taken together: a wake-up costs as much as several
+ * samples.
+ */
+const SHORTEST_PAUSE = { part: 1 / 20, most: 50 };
 
 function samePace(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
   return a.interval === b.interval && a.maxInterval === b.maxInterval && a.dynamic === b.dynamic;
@@ -222,7 +225,8 @@ export class Housekeeper {
 
   private rest(first: MonitoredContainer | undefined, now: number): void {
     if (!this.running || first === undefined) return;
-    this.timer = setTimeout(() => this.slice(), Math.max(SHORTEST_PAUSE, first.due - now));
+    const pause = Math.min(this.options.interval * SHORTEST_PAUSE.part, SHORTEST_PAUSE.most);
+    this.timer = setTimeout(() => this.slice(), Math.max(pause, first.due - now));
   }
 
   private housekeep(container: MonitoredContainer, now: number): void {
