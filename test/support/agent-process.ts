@@ -49,7 +49,12 @@ export class AgentProcess {
     launch: Launch = {},
   ): Promise<AgentProcess> {
     const agent = AgentProcess.launch(config, args, env, launch);
-    agent.#url = await agent.#untilServing();
+    try {
+      agent.#url = await agent.#untilServing();
+    } catch (error) {
+      await agent.ended();
+      throw error;
+    }
     return agent;
   }
 

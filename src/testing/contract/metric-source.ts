@@ -45,12 +45,15 @@ async function withSource(
 ): Promise<string[]> {
   const cgroup = new AnyCgroup(version, content);
   const problems = new Problems();
-  const made: Made = make(setup, { linux: cgroup.linux });
   try {
-    await start(setup.plugin, made);
-    look({ source: made.instance as MetricSource, cgroup, problems });
+    const made: Made = make(setup, { linux: cgroup.linux });
+    try {
+      await start(setup.plugin, made);
+      look({ source: made.instance as MetricSource, cgroup, problems });
+    } finally {
+      await stop(made);
+    }
   } finally {
-    await stop(made);
     cgroup.remove();
   }
   return problems.list();
