@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
@@ -93,7 +94,7 @@ export class HttpGetter {
         reject(new CollectionError('the answer switches to another protocol'));
       });
       sent.on('error', reject);
-      sent.once('close', () => reject(new CollectionError('the connection ended without an answer')));
+      unless(sent, 'response', () => reject(new CollectionError('the connection ended without an answer')));
       sent.end();
     });
   }
@@ -109,6 +110,15 @@ export class HttpGetter {
     const servername = tls.serverName ?? (host === undefined || isIP(host) !== 0 ? undefined : host);
     return { secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }) } as RequestOptions;
   }
+}
+
+/**
+ * Calls back when an emitter closes without having emitted what was expected. Errors that nobody sees are not made: their
+ * stacks were a twentieth of what a collection costs.
+ */
+function unless(emitter: EventEmitter, expected: string, closed: () => void): void {
+  emitter.once('close', closed);
+  emitter.once(expected, () => emitter.off('close', closed));
 }
 
 /** The address as a person would type it; for a unix socket only its path and the request's. */
@@ -129,7 +139,7 @@ function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> 
     });
     response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     response.once('error', reject);
-    response.once('close', () => reject(new CollectionError('the answer broke off')));
+    unless(response, 'end', () => reject(new CollectionError('the answer broke off')));
   });
 }
 
