@@ -65,7 +65,8 @@ function remarksOn({ isolation, last_error, last_error_at }: PluginRow): string[
   if (isolation !== undefined) {
     const { pid, restarts, memory_bytes } = isolation;
     const process = pid === undefined ? 'its process is being started' : `in process ${pid}`;
-    remarks.push(`${process}, ${(memory_bytes / MEBIBYTE).toFixed(1)} MiB, started again ${restarts} times`);
+    const times = `${restarts} restart${restarts === 1 ? '' : 's'}`;
+    remarks.push(`${process}, ${(memory_bytes / MEBIBYTE).toFixed(1)} MiB, ${times}`);
   }
   if (last_error !== undefined) {
     remarks.push(`last error${last_error_at === undefined ? '' : `, ${last_error_at}`}: ${last_error}`);
