@@ -106,7 +106,9 @@ export class Agent {
    */
   async start(): Promise<Found> {
     const { config } = this;
-    for (const { what, reason } of this.hierarchies.missing) this.logger.warn(`${what}: ${reason}`);
+    for (const { what, reason, essential } of this.hierarchies.missing) {
+      this.logger[essential ? 'warn' : 'info'](`${what}: ${reason}`);
+    }
     await this.host.refresh();
     await this.plugins.load(config.plugins, this.pluginSources());
     await this.plugins.start();

@@ -78,7 +78,7 @@ describe('of the host', () => {
     assert.deepEqual(ids(rare), ['info controller-hugetlb']);
     const none = {
       ...facts(),
-      hierarchies: { version: 2 as const, mounts: [], missing: [{ what: 'cgroups', reason: 'none' }] },
+      hierarchies: { version: 2 as const, mounts: [], missing: [{ what: 'cgroups', reason: 'none', essential: true }] },
     };
     assert.deepEqual(ids(controllerFindings(none)), ['error controller-cgroups']);
   });
@@ -87,7 +87,11 @@ describe('of the host', () => {
     const reason = 'not mounted: mount -t cgroup -o blkio blkio /sys/fs/cgroup/blkio';
     const host = {
       ...facts(),
-      hierarchies: { version: 1 as const, mounts: [], missing: [{ what: 'blkio controller', reason }] },
+      hierarchies: {
+        version: 1 as const,
+        mounts: [],
+        missing: [{ what: 'blkio controller', reason, essential: true }],
+      },
     };
     const [found] = controllerFindings(host);
     assert.deepEqual(

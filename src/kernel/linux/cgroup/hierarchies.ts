@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Controller, HostPaths } from '../../contracts/index.js';
 import { readNames, readText } from '../files/index.js';
 import { type Mount, parseMountinfo } from '../mounts.js';
-import { missingControllers } from './missing-controllers.js';
+import { type MissingController, missingControllers } from './missing-controllers.js';
 
 /** A mounted hierarchy and the controllers it has; on v2 the only one. */
 export interface CgroupMount {
@@ -21,7 +21,7 @@ export interface CgroupHierarchies {
   /** Root of the cgroup2 mount: the only hierarchy on v2, the extra one of hybrid hosts on v1. */
   readonly unified?: string;
   /** Controllers that the host does not offer, with the reason and what to do. */
-  readonly missing: readonly { readonly what: string; readonly reason: string }[];
+  readonly missing: readonly MissingController[];
 }
 
 export const CONTROLLERS: readonly Controller[] = [

@@ -5,19 +5,33 @@ import { readText } from '../files/index.js';
 /** The controllers whose absence takes numbers away from the user. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
 
+/** Many hosts run well without the others. */
+const ESSENTIAL: ReadonlySet<Controller> = new Set(['cpu', 'cpuacct', 'memory']);
+
+/** What a host does not offer. */
+export interface MissingController {
+  readonly what: string;
+  /** Why not, and what the user can do. */
+  readonly reason: string;
+  /** Whether numbers that everybody looks at are missing with it. */
+  readonly essential: boolean;
+}
+
 /** Why each expected controller that is not in the hierarchies is not there, and what the user can do. */
 export function missingControllers(
   paths: HostPaths,
   version: 1 | 2,
   present: ReadonlySet<Controller>,
-): { what: string; reason: string }[] {
+): MissingController[] {
   if (present.size === 0) {
-    return [{ what: 'cgroups', reason: `no cgroup hierarchy below ${paths.cgroup}: mount one, or name its directory` }];
+    const reason = `no cgroup hierarchy below ${paths.cgroup}: mount one, or name its directory`;
+    return [{ what: 'cgroups', reason, essential: true }];
   }
   const kernel = parseCgroups(readText(join(paths.proc, 'cgroups')) ?? '');
   return EXPECTED.filter((controller) => !present.has(controller)).map((controller) => ({
     what: `${controller} controller`,
     reason: version === 1 ? reasonOnV1(controller, kernel) : reasonOnV2(controller, kernel),
+    essential: ESSENTIAL.has(controller),
   }));
 }
 
