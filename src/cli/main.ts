@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import './heap.js';
+import './descriptors.js';
 import { EXIT } from './exit.js';
-import { runCli } from './program.js';
 
 // A reader that has seen enough (`| head -1`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -12,4 +12,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Who would be told?
 process.stderr.on('error', () => {});
 
-process.exitCode = await runCli(process.argv.slice(2));
+const NEEDED =
+  'the limit of open files is too low to start: ulimit -n 1024, or LimitNOFILE=1024 in the unit; 40 are the least';
+
+try {
+  const { runCli } = await import('./program.js');
+  process.exitCode = await runCli(process.argv.slice(2));
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
+  process.stderr.write(`tallyman: ${NEEDED}\n`);
+  process.exitCode = EXIT.failure;
+}

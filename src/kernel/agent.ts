@@ -5,7 +5,7 @@ import { type DependencyContainer, container as rootContainer } from 'tsyringe';
 import type { AgentChange, AgentOptions, Found } from './agent-options.js';
 import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { AgentSelf, ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
+import type { ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { Doctor } from './doctor/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
@@ -16,6 +16,7 @@ import {
   createCgroupFiles,
   createLinuxHost,
   DescriptorBudget,
+  DescriptorSentinel,
   detectHierarchies,
   hostFile,
   type RefreshableHost,
@@ -46,6 +47,7 @@ export class Agent {
   private readonly startedAt = this.clock.now();
   private readonly logger: Logger;
   private readonly budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
+  private readonly sentinel = new DescriptorSentinel(this.budget);
   private readonly hierarchies: CgroupHierarchies;
   private readonly host: RefreshableHost;
   private readonly bootTime: number;
@@ -90,6 +92,7 @@ export class Agent {
         ended: (name) => this.registry.recheck(name),
         oomKills: (name, count) => this.events.counted(name, count),
       },
+      () => this.budget.refusals,
     );
     this.eventStore = new EventStore((type) => this.config.events[type]);
     this.events = this.createEventRecorder(paths);
@@ -116,6 +119,7 @@ export class Agent {
     await this.registry.start();
     this.housekeeper.start();
     this.doctor.start();
+    this.sentinel.start();
     this.appMetrics.start();
     void this.whenSampled().then(() => {
       this.sampled = true;
@@ -162,6 +166,7 @@ export class Agent {
     await this.http?.stop(REQUEST_GRACE);
     this.http = undefined;
     this.doctor.stop();
+    this.sentinel.stop();
     this.housekeeper.stop();
     this.events.stop();
     this.appMetrics.stop();
@@ -222,7 +227,7 @@ export class Agent {
       startedAt: this.startedAt,
       configuration: () => configurationOf(this.options.reloads?.reloads?.(), this.startedAt),
       findings: () => this.doctor.findings(),
-      descriptors: () => this.descriptors(),
+      descriptors: () => this.budget.use(),
       log: () => this.options.logs.state(),
       registry: () => this.registry,
       plugins: () => this.plugins,
@@ -247,16 +252,11 @@ export class Agent {
       ownRoot: '/',
       clock: this.clock,
       logger: this.options.logs.logger('doctor'),
-      descriptors: () => this.descriptors(),
+      descriptors: () => this.budget.use(),
       log: () => this.options.logs.state(),
       watches: () => ({ watches: this.registry.watchCount, exhausted: this.registry.watchesExhausted }),
       fromPlugins: () => this.view.handlerFindings(),
     });
-  }
-
-  private descriptors(): AgentSelf['descriptors'] {
-    const { kept, limit, reopened } = this.budget;
-    return { kept, limit, reopened };
   }
 
   private createEventRecorder(paths: HostPaths): EventRecorder {

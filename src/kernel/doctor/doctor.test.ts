@@ -173,6 +173,31 @@ describe('of the agent', () => {
   });
 });
 
+test('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
+  const lines: string[] = [];
+  const say = (message: string) => void lines.push(message);
+  const descriptors = { kept: 1, limit: 1, reopened: 0 };
+  const doctor = new Doctor({
+    ...facts({ '/proc/pressure/cpu': null }),
+    clock: { now: () => 0, monotonic: () => 0 },
+    logger: { debug: () => {}, info: say, warn: say, error: say },
+    descriptors: () => descriptors,
+    log: () => ({ lost: 0, leftOut: 0 }),
+    watches: () => ({ watches: 0, exhausted: false }),
+    fromPlugins: async () => [],
+  });
+  for (const reopened of [0, 5, 6, 0, 0]) {
+    descriptors.reopened = reopened;
+    await doctor.examine();
+  }
+  assert.equal(lines.length, 2, lines.join());
+  assert.match(
+    lines[0]!,
+    /^5 cgroup files are opened anew for each read, .* A sample costs about twice the CPU time\.$/,
+  );
+  assert.match(lines[1]!, /^no longer the case: 6 cgroup files/);
+});
+
 test('the doctor puts the worst first, and a check that fails hides no other', async () => {
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),

@@ -12,6 +12,8 @@ import {
 /** ms */
 const LOOK_EVERY = 10_000;
 const EXAMINE_EVERY_LOOKS = 6;
+/** Findings that no other part of the agent tells in the log. */
+const TOLD = new Set(['clock-jump', 'descriptors', 'proc-hidden']);
 const RANK: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };
 
 export interface DoctorOptions extends HostFacts {
@@ -30,6 +32,8 @@ export class Doctor {
   private readonly clockWatch: ClockWatch;
   private timer: NodeJS.Timeout | undefined;
   private looks = 0;
+  /** Those of `TOLD` that are the case, as the log has told: id → what. */
+  private readonly told = new Map<string, string>();
 
   constructor(private readonly options: DoctorOptions) {
     this.clockWatch = new ClockWatch(options.clock);
@@ -78,6 +82,22 @@ export class Doctor {
       }
     }
     this.latest = found.sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1));
+    this.tell();
     return this.latest;
+  }
+
+  /** A finding is told when it comes, and when it has gone. */
+  private tell(): void {
+    const { logger } = this.options;
+    const current = new Map(this.latest.filter(({ id }) => TOLD.has(id)).map((finding) => [finding.id, finding]));
+    for (const { id, what, effect, mend } of current.values()) {
+      if (!this.told.has(id)) logger.warn(`${what}. ${effect}`, { finding: id, hint: mend });
+      this.told.set(id, what);
+    }
+    for (const [id, what] of this.told) {
+      if (current.has(id)) continue;
+      this.told.delete(id);
+      logger.info(`no longer the case: ${what}`, { finding: id });
+    }
   }
 }

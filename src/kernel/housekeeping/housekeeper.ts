@@ -71,9 +71,10 @@ export class Housekeeper {
     private readonly logger: Logger,
     supervisor: Supervisor,
     private readonly listener: HousekeepingListener,
+    refusals?: () => number,
   ) {
     this.attachment = new Attachment(supervisor);
-    this.sampler = new Sampler(clock, supervisor, this.attachment, options.idleRefresh);
+    this.sampler = new Sampler(clock, supervisor, this.attachment, options.idleRefresh, refusals);
   }
 
   start(): void {
@@ -195,7 +196,7 @@ export class Housekeeper {
       if (container === undefined) continue;
       const age = this.clock.now() - container.ring.latestTime;
       if (container.ring.length > 0 && age <= maxAge && maxAge > 0) continue;
-      this.take(container);
+      this.takeSafely(container);
       if (this.clock.monotonic() - started < SLICE) continue;
       await new Promise((resolve) => setImmediate(resolve));
       started = this.clock.monotonic();

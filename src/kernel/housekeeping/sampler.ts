@@ -1,4 +1,4 @@
-import type { Clock, SampleOutcome } from '../contracts/index.js';
+import { type Clock, type SampleOutcome, TallymanError } from '../contracts/index.js';
 import { SampleRow } from '../history/index.js';
 import type { Supervisor } from '../plugins/index.js';
 import type { Attachment } from './attachment.js';
@@ -27,9 +27,14 @@ export class Sampler {
     private readonly attachment: Attachment,
     /** ms for which an idle container's files may stay unread; 0: never skipped */
     public idleRefresh: number,
+    /** How often the system has refused a descriptor so far */
+    private readonly refusals: () => number = () => 0,
   ) {}
 
-  /** @returns true when any number differs from the sample before */
+  /**
+   * @returns true when any number differs from the sample before
+   * @throws TallymanError when files could not be opened for want of descriptors: half a sample would be a wrong one
+   */
   sample(container: MonitoredContainer): boolean {
     this.taken++;
     this.now = this.clock.now();
@@ -37,9 +42,11 @@ export class Sampler {
     const idle = this.isIdle(container, monotonic);
     if (idle) this.idle++;
     else container.lastFullRead = monotonic;
+    const refusals = this.refusals();
     for (let tries = 0; tries < MOST_LAYOUTS_PER_SAMPLE; tries++) {
       if (this.fill(container, idle && tries === 0)) break;
     }
+    if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
     return this.store(container);
   }
 

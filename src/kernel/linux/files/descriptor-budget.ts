@@ -5,6 +5,8 @@ import { ReadBuffer } from './read-buffer.js';
 /** Descriptors left to sockets, watches, modules and one-off reads. */
 const RESERVE = 256;
 const UNLIMITED = 1_048_576;
+/** Descriptors that are given back at once when there are none left. */
+const GIVEN_BACK = 32;
 
 /**
  * How many kernel files may be kept open. A file beyond the budget is opened, read and closed at each read, and takes a
@@ -19,6 +21,8 @@ export class DescriptorBudget {
   readonly shapes = new KeyedShapes();
   /** Descriptors that may be kept. Falls when the system has none left for us. */
   limit: number;
+  /** How often the system had no descriptor for us. */
+  refusals = 0;
   /** Files whose descriptor is kept. */
   kept = 0;
   /** Files that are opened, read and closed at each read, for want of descriptors. */
@@ -35,9 +39,13 @@ export class DescriptorBudget {
    * @param limits text of `/proc/self/limits`
    */
   static fromLimits(limits: string): DescriptorBudget {
-    const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1];
-    const open = hard === undefined ? UNLIMITED : Number(hard);
-    return new DescriptorBudget(open - Math.min(RESERVE, Math.ceil(open / 2)));
+    return new DescriptorBudget(allowance(limits, 'hard'));
+  }
+
+  /** How it is, for whoever tells. */
+  use(): { readonly kept: number; readonly limit: number; readonly reopened: number } {
+    const { kept, limit, reopened } = this;
+    return { kept, limit, reopened };
   }
 
   /** Takes a descriptor. @returns false when the budget is used up */
@@ -58,6 +66,15 @@ export class DescriptorBudget {
 
   /** Tells the budget that the system refused a descriptor (`EMFILE`, `ENFILE`): fewer are kept from now on. */
   exhausted(): void {
-    this.limit = Math.max(0, Math.min(this.limit, this.kept - 32));
+    this.refusals++;
+    this.limit = Math.max(0, Math.min(this.limit, this.kept - GIVEN_BACK));
   }
+}
+
+/** Descriptors that may be kept under a limit of the process. */
+export function allowance(limits: string, which: 'soft' | 'hard'): number {
+  const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits) ?? [];
+  const given = Number(which === 'soft' ? soft : hard);
+  const open = Number.isInteger(given) ? given : UNLIMITED;
+  return open - Math.min(RESERVE, Math.ceil(open / 2));
 }

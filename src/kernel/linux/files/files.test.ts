@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { DescriptorBudget } from './descriptor-budget.js';
+import { DescriptorSentinel } from './descriptor-sentinel.js';
 import { BudgetedFile, BudgetedValue } from './kernel-file.js';
 import { BudgetedKeyedFile } from './keyed-file.js';
 
@@ -54,6 +55,33 @@ test('beyond the budget files are opened at each read, and take a descriptor whe
   assert.deepEqual([budget.kept, budget.reopened], [1, 0]);
   second.close();
   assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
+});
+
+test('a sentinel lets descriptors be given back, and kept again when there are some', () => {
+  const budget = new DescriptorBudget(400);
+  budget.kept = 300;
+  const system = { isFree: false, soft: 1024 };
+  const sentinel = new DescriptorSentinel(
+    budget,
+    () => system.isFree,
+    () => `Max open files   ${system.soft}   20000   files`,
+  );
+  sentinel.look();
+  assert.deepEqual([budget.limit, budget.overdrawn], [268, true]);
+  system.isFree = true;
+  const calm = () => {
+    for (let look = 0; look < 30; look++) sentinel.look();
+    return budget.limit;
+  };
+  assert.deepEqual([calm(), calm(), calm()], [524, 768, 768]);
+  system.soft = 300;
+  assert.equal(calm(), 768, 'it falls when descriptors are lacking only');
+});
+
+test('a sentinel sees when there are none', () => {
+  const budget = new DescriptorBudget(400);
+  new DescriptorSentinel(budget).look();
+  assert.equal(budget.limit, 400);
 });
 
 test('when the system has no descriptors left, kept ones are given back', () => {

@@ -1,0 +1,76 @@
+// No descriptors left, from the start or all at once: the agent serves on, with correct numbers.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import type { Finding } from '../../../src/kernel/contracts/index.js';
+import { AgentProcess } from '../../support/agent-process.js';
+import { BusyCgroup } from '../../support/busy-cgroup.js';
+
+const CONFIG = `housekeeping: { interval: 100ms, maxInterval: 100ms }
+log: { format: json }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+`;
+
+const busy = new BusyCgroup('descriptors');
+before(() => busy.start());
+after(() => busy.remove());
+
+const TOLD = 'are opened anew for each read';
+
+async function untilFound(agent: AgentProcess): Promise<Finding> {
+  type Findings = { findings: Finding[] };
+  const find = ({ findings }: Findings) => findings.find(({ id }) => id === 'descriptors');
+  return find(await agent.until<Findings>('/-/doctor', (all) => find(all) !== undefined, 'the finding'))!;
+}
+
+test('a limit of 80 open files costs CPU time, and is told', async () => {
+  const agent = await AgentProcess.start(CONFIG, undefined, {}, { through: ['prlimit', '--nofile=80:80'] });
+  try {
+    await busy.assertCounted(agent);
+    const { mend } = await untilFound(agent);
+    assert.match(mend, /^LimitNOFILE=\d+ /);
+    assert.equal((await agent.said(TOLD)).length, 1);
+    const states = await agent.json<{ id: string; state: string; last_error?: string }[]>('/api/plugins');
+    assert.deepEqual(
+      states.filter(({ last_error }) => last_error?.includes('EMFILE')),
+      [],
+    );
+  } finally {
+    await agent.stop();
+  }
+});
+
+test('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
+  const agent = await AgentProcess.start(CONFIG);
+  const late = new BusyCgroup('late');
+  const limit = (number: number) => execFileSync('prlimit', [`--pid=${agent.pid}`, `--nofile=${number}:`]);
+  try {
+    await busy.assertCounted(agent);
+    limit(Math.max(...readdirSync(`/proc/${agent.pid}/fd`).map(Number)) + 1);
+    await late.start();
+    await late.assertCounted(agent);
+    await busy.assertCounted(agent);
+    limit(40);
+    await busy.assertCounted(agent);
+    await late.assertCounted(agent);
+    await untilFound(agent);
+    assert.equal((await agent.said(TOLD)).length, 1);
+    const names = [busy, late].map(({ name }) => name);
+    const path = '/api/v2.0/spec/?recursive=true';
+    await agent.until<Record<string, unknown>>(path, (all) => names.every((name) => name in all), 'both containers');
+    limit(4096);
+    await busy.assertCounted(agent);
+    assert.equal((await fetch(`${agent.url}/-/healthy`)).status, 200);
+    const { plugins } = await agent.json<{ plugins: { id: string; state: string }[] }>('/-/status');
+    assert.deepEqual(
+      plugins.filter(({ state }) => state !== 'running'),
+      [],
+    );
+  } finally {
+    await agent.stop();
+    await late.remove();
+  }
+});
