@@ -1,11 +1,10 @@
 // Events as clients see them, from a real agent over real cgroups, a real OOM kill and a real Docker engine.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
-import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
+import { RealCgroup } from '../support/real-cgroup.js';
 
 interface Event {
   readonly container_name: string;
@@ -14,7 +13,7 @@ interface Event {
   readonly event_data: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-const LIMIT = String(8 * 1024 * 1024);
+const LIMIT = 8 * 1024 * 1024;
 /** `tail` keeps what has no line end: more than the limit. */
 const GREEDY = 'head -c 64M /dev/zero | tail';
 
@@ -76,7 +75,7 @@ describe('events of raw cgroups', { skip: !root && 'needs root' }, () => {
       const created = await stream.event((event) => event.container_name === inner.name);
       assert.equal(created.event_type, 'containerCreation');
       assert.deepEqual(created.event_data, {});
-      limitMemory(group);
+      group.limitMemory(LIMIT);
       const script = await inner.run(`(${GREEDY}) > /dev/null; echo over`);
       await script.said('over');
       const oom = await stream.event(({ event_type }) => event_type === 'oom');
@@ -106,7 +105,7 @@ describe('events of raw cgroups', { skip: !root && 'needs root' }, () => {
     const stream = await Listener.open(`${agent.url}/api/v1.3/events${group.name}`, 'oom_events=1&oom_kill_events=1');
     group.create();
     try {
-      limitMemory(group);
+      group.limitMemory(LIMIT);
       await (await group.run(`(${GREEDY}) > /dev/null; echo over`)).said('over');
     } finally {
       await group.remove();
@@ -115,12 +114,6 @@ describe('events of raw cgroups', { skip: !root && 'needs root' }, () => {
     await stream.event(({ event_type }) => event_type === 'oomKill');
   });
 });
-
-function limitMemory(group: RealCgroup): void {
-  group.write('memory', CGROUP_VERSION === 1 ? 'memory.limit_in_bytes' : 'memory.max', LIMIT);
-  const swap = CGROUP_VERSION === 1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max';
-  if (existsSync(group.path('memory', swap))) group.write('memory', swap, CGROUP_VERSION === 1 ? LIMIT : '0');
-}
 
 describe('events of Docker containers', { skip: DockerEngine.missing() ?? false }, () => {
   let engine: DockerEngine;

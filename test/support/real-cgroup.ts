@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveHostPaths } from '../../src/kernel/linux/host-paths.js';
 import { detectHierarchies } from '../../src/kernel/linux/index.js';
@@ -66,6 +66,13 @@ export class RealCgroup {
 
   write(controller: string, file: string, text: string): void {
     writeFileSync(this.path(controller, file), text);
+  }
+
+  /** Limits its memory, and allows no swap beyond it. */
+  limitMemory(bytes: number): void {
+    this.write('memory', version === 1 ? 'memory.limit_in_bytes' : 'memory.max', String(bytes));
+    const swap = version === 1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max';
+    if (existsSync(this.path('memory', swap))) this.write('memory', swap, version === 1 ? String(bytes) : '0');
   }
 
   /** Runs a shell script that starts inside the cgroup. */
