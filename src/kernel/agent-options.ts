@@ -1,4 +1,5 @@
 import type { AgentConfig } from './config/index.js';
+import type { HousekeepingOptions } from './housekeeping/index.js';
 import type { LoggerSource } from './log/index.js';
 import type { Operations } from './operations/index.js';
 import type { PluginSources } from './plugins/index.js';
@@ -31,4 +32,8 @@ export interface Found {
   readonly hierarchies: readonly string[];
   readonly containers: number;
   readonly plugins: number;
+}
+
+export function housekeepingOf({ housekeeping, history }: AgentConfig): HousekeepingOptions {
+  return { ...housekeeping, historyDuration: history.duration };
 }

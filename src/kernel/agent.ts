@@ -2,14 +2,14 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type DependencyContainer, container as rootContainer } from 'tsyringe';
-import type { AgentChange, AgentOptions, Found } from './agent-options.js';
+import { type AgentChange, type AgentOptions, type Found, housekeepingOf } from './agent-options.js';
 import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
 import type { ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { Doctor } from './doctor/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
-import { Housekeeper, type HousekeepingOptions } from './housekeeping/index.js';
+import { Housekeeper } from './housekeeping/index.js';
 import { createHttpServer, type HttpServer, type Mounts, type SecretPlaces } from './http/index.js';
 import {
   type CgroupHierarchies,
@@ -27,16 +27,19 @@ import {
 import { createClock } from './log/index.js';
 import { readMachine } from './machine/index.js';
 import { operationRoutes } from './operations/index.js';
-import { type ActivePlugin, PLUGIN_TOKENS, PluginHost, type PluginSources, Supervisor } from './plugins/index.js';
+import {
+  type ActivePlugin,
+  LoopWatch,
+  PLUGIN_TOKENS,
+  PluginHost,
+  type PluginSources,
+  Supervisor,
+} from './plugins/index.js';
 import { configurationOf } from './reload/index.js';
 import { LiveView } from './view/index.js';
 
 /** How long open requests may take to finish once the agent is told to stop, ms. */
 const REQUEST_GRACE = 1_200;
-
-function housekeepingOf({ housekeeping, history }: AgentConfig): HousekeepingOptions {
-  return { ...housekeeping, historyDuration: history.duration };
-}
 
 /**
  * The composition root: the only place that knows how the rooms of the kernel are wired. Data goes one way: cgroup tree
@@ -47,7 +50,8 @@ export class Agent {
   private readonly startedAt = this.clock.now();
   private readonly logger: Logger;
   private readonly budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
-  private readonly sentinel = new DescriptorSentinel(this.budget);
+  /** What looks after the agent itself. */
+  private readonly watches: readonly { start(): void; stop(): void }[];
   private readonly hierarchies: CgroupHierarchies;
   private readonly host: RefreshableHost;
   private readonly bootTime: number;
@@ -101,6 +105,8 @@ export class Agent {
     this.plugins = this.createPluginHost();
     this.registry = this.createRegistry(paths.proc);
     this.doctor = this.createDoctor(paths);
+    const loop = new LoopWatch(this.supervisor, this.logger);
+    this.watches = [this.doctor, new DescriptorSentinel(this.budget), loop];
   }
 
   /**
@@ -118,8 +124,7 @@ export class Agent {
     this.events.start();
     await this.registry.start();
     this.housekeeper.start();
-    this.doctor.start();
-    this.sentinel.start();
+    for (const watch of this.watches) watch.start();
     this.appMetrics.start();
     void this.whenSampled().then(() => {
       this.sampled = true;
@@ -165,8 +170,7 @@ export class Agent {
     clearInterval(this.machineTimer);
     await this.http?.stop(REQUEST_GRACE);
     this.http = undefined;
-    this.doctor.stop();
-    this.sentinel.stop();
+    for (const watch of this.watches) watch.stop();
     this.housekeeper.stop();
     this.events.stop();
     this.appMetrics.stop();

@@ -79,7 +79,9 @@ class AgentProcess {
         `${found.plugins} plugins running`,
     );
     const status = () => `Sampling ${agent.containerCount()} containers, serving ${this.urls.join(' and ')}`;
-    void agent.whenSampled().then(() => service.ready({ isBeating: () => agent.isBeating(), status }));
+    const suspect = () => agent.supervisor.lastHoldUp();
+    const pulse = { isBeating: () => agent.isBeating(), suspect, status };
+    void agent.whenSampled().then(() => service.ready(pulse));
     this.note();
     const signal = await stopped;
     this.logger.info(`${signal}: stopping`);

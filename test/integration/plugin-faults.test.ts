@@ -50,3 +50,63 @@ describe('a fault that escapes a plugin', () => {
     });
   }
 });
+
+interface Status {
+  readonly id: string;
+  readonly blocked?: { readonly count: number; readonly longest_ms: number; readonly last_in: string };
+}
+
+describe('a plugin that keeps everything else waiting', () => {
+  const BUSY = 'for (const end = performance.now() + 700; performance.now() < end; ) {}';
+
+  /** A metric source whose first sample takes long. */
+  function slowSource(): string {
+    const file = join(directory, 'slow-source.mjs');
+    writeFileSync(
+      file,
+      `const configSchema = { safeParse: (data) => ({ success: true, data }) };
+       const field = { name: 'slow.number', kind: 'gauge', unit: 'count', help: 'x', source: { any: 'x' } };
+       let slow = true;
+       const sample = (row) => { if (slow) { ${BUSY} } slow = false; row.set(0, 1); return 'ok'; };
+       const attach = ({ name }) => name === '/' ? { columns: [{ field, labels: [] }], sample, close() {} } : { absent: 'x' };
+       export default { $tallyman: 'plugin', kind: 'metric-source', name: 'slow-source', apiVersion: 1,
+         description: 'for a test', configSchema, create: () => ({ fields: [field], part: 'other', attach }) };`,
+      { mode: 0o644 },
+    );
+    return file;
+  }
+
+  test('is named in the log, /api/plugins and the metrics, whichever its kind', async () => {
+    const agent = await AgentProcess.start(`
+log: { format: json }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: ${plugin('slow', BUSY)}, id: slow-endpoint }
+  - { use: ${slowSource()}, id: slow-source }
+`);
+    try {
+      await fetch(`${agent.url}/slow`);
+      const blocked = async (id: string) =>
+        (await agent.json<Status[]>('/api/plugins')).find((status) => status.id === id)?.blocked;
+      for (const [id, what] of [
+        ['slow-endpoint', /slow/],
+        ['slow-source', /^sample$/],
+      ] as const) {
+        const found = (await blocked(id))!;
+        assert.equal(found.count, 1, id);
+        assert.ok(found.longest_ms >= 700);
+        assert.match(found.last_in, what);
+        assert.equal((await agent.said(`plugin ${id} kept everything else waiting for`)).length, 1);
+      }
+      assert.equal(await blocked('cpu'), undefined);
+      const metrics = await (await fetch(`${agent.url}/metrics`)).text();
+      assert.match(
+        metrics,
+        /^tallyman_plugin_blocked_seconds_total\{plugin="slow-source",kind="metric-source"\} 0\.[789]/m,
+      );
+    } finally {
+      await agent.stop();
+    }
+  });
+});

@@ -57,6 +57,18 @@ export interface PluginStatus {
   /** Calls and the time spent in them, milliseconds in all (sampled calls are estimated). */
   readonly calls: number;
   readonly busyMs: number;
+  /**
+   * Calls that kept everything else waiting for half a second or more, as nothing else runs beside a call: absent while
+   * there was none.
+   */
+  readonly blocked?: {
+    readonly count: number;
+    /** Milliseconds in all of them, and in the longest. */
+    readonly totalMs: number;
+    readonly longestMs: number;
+    /** What the last one was (`sample`, `timer`, `GET /x`), when it ended (µs since the epoch) and how long it took. */
+    readonly last: { readonly what: string; readonly at: number; readonly ms: number };
+  };
   /** Its process, when it runs in one of its own (`isolate: true`). */
   readonly isolation?: {
     /** Absent while it is being started again. */

@@ -1,11 +1,13 @@
 import { type Clock, type SampleOutcome, TallymanError } from '../contracts/index.js';
 import { SampleRow } from '../history/index.js';
-import type { Supervisor } from '../plugins/index.js';
+import { HOLD_UP, type Supervisor } from '../plugins/index.js';
 import type { Attachment } from './attachment.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 
 /** Only every so many samples are timed, and counted for as many: reading the clock twice per probe shows in a profile. */
 const TIMED_EVERY = 16;
+/** Samples that are timed probe by probe after one that took too long: whatever it was may come again. */
+const WATCHED_AFTER = 10_000;
 /** A probe whose columns change at every call would never be stored. */
 const MOST_LAYOUTS_PER_SAMPLE = 4;
 /** A clock that went back less than this is straightened, beyond it the history starts anew. µs */
@@ -18,6 +20,8 @@ export class Sampler {
   /** Samples in which the probes of an idle container were not read. */
   idle = 0;
   private readonly row = new SampleRow();
+  /** Samples that are still timed probe by probe, as one took too long. */
+  private watched = 0;
   /** Time of the sample being taken, µs since the epoch. */
   private now = 0;
 
@@ -46,6 +50,8 @@ export class Sampler {
     for (let tries = 0; tries < MOST_LAYOUTS_PER_SAMPLE; tries++) {
       if (this.fill(container, idle && tries === 0)) break;
     }
+    if (this.watched > 0) this.watched--;
+    if (this.clock.monotonic() - monotonic >= HOLD_UP) this.watched = WATCHED_AFTER;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
     return this.store(container);
   }
@@ -78,13 +84,13 @@ export class Sampler {
   private fill(container: MonitoredContainer, idle: boolean): boolean {
     const { row } = this;
     row.begin(container.layout.columns.length);
-    const timed = this.taken % TIMED_EVERY === 0;
+    const weight = this.taken % TIMED_EVERY === 0 ? TIMED_EVERY : 0;
     for (const slot of container.slots) {
       if (idle && slot.probe.skipWhenIdle === true) {
         this.repeat(container, slot);
         continue;
       }
-      const outcome = timed ? this.timedSample(slot) : this.sampleProbe(slot);
+      const outcome = this.sampleOf(slot, slot.source.record.isTimedAlways ? 1 : weight);
       if (outcome === 'ok') continue;
       if (outcome === 'ended') this.attachment.end(container, slot);
       else container.arrange();
@@ -120,12 +126,16 @@ export class Sampler {
     }
   }
 
-  private timedSample(slot: ProbeSlot): SampleOutcome {
-    const started = this.clock.monotonic();
-    const outcome = this.supervisor.runAs(slot.source.record, () => this.sampleProbe(slot));
+  /** @param weight for how many calls this one is counted; 0: it is not timed */
+  private sampleOf(slot: ProbeSlot, weight: number): SampleOutcome {
+    if (weight === 0 && this.watched === 0) return this.sampleProbe(slot);
     const { record } = slot.source;
-    record.calls += TIMED_EVERY;
-    record.busyMs += (this.clock.monotonic() - started) * TIMED_EVERY;
+    const started = this.clock.monotonic();
+    const outcome = this.supervisor.runAs(record, () => this.sampleProbe(slot));
+    const ms = this.clock.monotonic() - started;
+    record.calls += weight;
+    record.busyMs += ms * weight;
+    this.supervisor.took(record, 'sample', ms);
     return outcome;
   }
 

@@ -2,6 +2,7 @@ export type { PluginEntry, PluginSources } from './entry.js';
 export { type LateTargets, loadIsolated } from './isolation/index.js';
 export { lineageOf } from './lineage.js';
 export { BrokenPluginError, checkPlugin, type LoadedPlugin, loadPlugin } from './loader.js';
+export { LoopWatch } from './loop-watch.js';
 export {
   type ActivePlugin,
   type LoggerFactory,
@@ -10,4 +11,4 @@ export {
   type PluginListener,
 } from './plugin-host.js';
 export type { PluginRecord } from './record.js';
-export { Supervisor } from './supervisor.js';
+export { HOLD_UP, Supervisor } from './supervisor.js';

@@ -213,7 +213,7 @@ export class PluginHost {
       record.name = plugin.name;
       // A built-in is known by its name, anything else by a URL.
       record.version = plugin.version ?? (module === entry.use ? sources.builtinVersion : undefined) ?? '';
-      record.module = module;
+      record.loadedFrom(module);
       const options = plugin.configSchema.safeParse(entry.with ?? {});
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
       slot.create = (container) => {

@@ -19,6 +19,7 @@ import {
 } from '../contracts/index.js';
 import { type ActivePlugin, PLUGIN_TOKENS, type PluginEntry, PluginHost, Supervisor } from './index.js';
 import { checkPlugin, loadPlugin } from './loader.js';
+import { PluginRecord } from './record.js';
 
 const SOURCE: MetricSource = { fields: [], part: 'other', attach: () => ({ absent: 'nothing' }) };
 
@@ -234,6 +235,31 @@ describe('supervision', () => {
     await host.stop();
   });
 
+  test('a call that keeps everything waiting is named, once, and counted', async () => {
+    const time = { now: 0 };
+    const lines: string[] = [];
+    const say = (message: string) => void lines.push(message);
+    const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
+    const supervisor = new Supervisor(clock, { debug: say, info: say, warn: say, error: say });
+    const record = new PluginRecord('a', 'a', 'a', 'retry');
+    supervisor.add(record);
+    const wait = (ms: number) => () => {
+      time.now += ms;
+    };
+    supervisor.guard(record, 'sample', wait(499));
+    assert.deepEqual([record.blocked, supervisor.lastHoldUp()], [undefined, undefined]);
+    for (const ms of [700, 500]) supervisor.guard(record, 'sample', wait(ms));
+    await supervisor.attempt(record, 'timer', wait(600));
+    const last = { what: 'timer', at: 1e15 + 2_299_000, ms: 600 };
+    assert.deepEqual(record.status().blocked, { count: 3, totalMs: 1800, longestMs: 700, last });
+    assert.deepEqual(lines, [
+      'plugin a kept everything else waiting for 700 ms, in sample',
+      'plugin a kept everything else waiting for 600 ms, in timer',
+    ]);
+    assert.equal(supervisor.heldFor, 1800);
+    assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
+  });
+
   test('faults that take turns are logged once each', async () => {
     const { host, supervisor, sources, lines } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
@@ -254,7 +280,7 @@ describe('supervision', () => {
     });
     assert.equal(culprit, record);
     assert.equal(supervisor.culprit(new Error('x')), undefined);
-    record.module = 'file:///p/index.js';
+    record.loadedFrom('file:///p/index.js');
     const foreign = new Error('x');
     foreign.stack = 'Error: x\n    at f (file:///p/index.js:1:1)';
     assert.equal(supervisor.culprit(foreign), record);

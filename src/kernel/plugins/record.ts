@@ -17,8 +17,12 @@ export class PluginRecord {
   lastSuccessAt: number | undefined;
   kind: PluginKind = 'endpoint';
   version = '';
-  /** URL or path of its module, by which a stack trace is attributed to it. */
+  /** URL of its module, by which a stack trace is attributed to it; of a built-in its name. */
   module = '';
+  /** Every sample is timed; of what came with the agent only some are, as it is known not to block. */
+  isTimedAlways = false;
+  /** Calls that kept everything else waiting; see `PluginStatus`. */
+  blocked: PluginStatus['blocked'];
   /** How its process is, when it has one of its own. */
   isolation: (() => PluginStatus['isolation']) | undefined;
   /** Faults that the log has told. */
@@ -34,6 +38,11 @@ export class PluginRecord {
     readonly source: string,
     readonly onError: OnError,
   ) {}
+
+  loadedFrom(module: string): void {
+    this.module = module;
+    this.isTimedAlways = module.startsWith('file:');
+  }
 
   /** Notes a good call. `now` is µs since the epoch. */
   succeeded(now: number): void {
@@ -67,6 +76,13 @@ export class PluginRecord {
     return this.state === 'open' && monotonic < this.openUntil;
   }
 
+  /** Notes a call that kept everything else waiting. `now` is µs since the epoch. */
+  held(what: string, ms: number, now: number): void {
+    const { count = 0, totalMs = 0, longestMs = 0 } = this.blocked ?? {};
+    const longest = Math.max(longestMs, ms);
+    this.blocked = { count: count + 1, totalMs: totalMs + ms, longestMs: longest, last: { what, at: now, ms } };
+  }
+
   status(): PluginStatus {
     const isolation = this.isolation?.();
     const { id, kind, name, version, source, state, errors, calls, busyMs } = this;
@@ -82,6 +98,7 @@ export class PluginRecord {
       calls,
       busyMs,
       ...(isolation !== undefined && { isolation }),
+      ...(this.blocked !== undefined && { blocked: this.blocked }),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
       ...(this.lastErrorAt !== undefined && { lastErrorAt: this.lastErrorAt }),
       ...(this.lastSuccessAt !== undefined && { lastSuccessAt: this.lastSuccessAt }),

@@ -2,6 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, type Logger, messageOf, RequestError } from '../contracts/index.js';
 import type { PluginRecord } from './record.js';
 
+/** A call that takes this long keeps everything else waiting for noticeably long, ms. */
+export const HOLD_UP = 500;
+
 /**
  * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing
  * callback) is attributed to the plugin it came from.
@@ -9,6 +12,8 @@ import type { PluginRecord } from './record.js';
 export class Supervisor {
   private readonly running = new AsyncLocalStorage<PluginRecord>();
   private readonly records = new Map<string, PluginRecord>();
+  /** Milliseconds of all calls that took as long as `HOLD_UP`. */
+  heldFor = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -36,7 +41,7 @@ export class Supervisor {
   guard<T>(record: PluginRecord, what: string, call: () => T): T | undefined {
     if (record.isOpen(this.clock.monotonic())) return undefined;
     try {
-      const result = this.timed(record, call);
+      const result = this.timed(record, what, call);
       record.succeeded(this.clock.now());
       return result;
     } catch (error) {
@@ -62,7 +67,7 @@ export class Supervisor {
       throw error;
     };
     try {
-      const result = this.timed(record, call);
+      const result = this.timed(record, what, call);
       if (result instanceof Promise) return result.catch(failed) as T;
       record.succeeded(this.clock.now());
       return result;
@@ -109,13 +114,40 @@ export class Supervisor {
     return this.all().find(({ module }) => module.startsWith('file:') && stack.includes(module));
   }
 
-  private timed<T>(record: PluginRecord, call: () => T): T {
+  /**
+   * Judges how long a call took: the plugin that keeps everything else waiting is named.
+   * @param ms of the call, until it returned control
+   */
+  took(record: PluginRecord, what: string, ms: number): void {
+    if (ms < HOLD_UP) return;
+    this.heldFor += ms;
+    record.held(what, ms, this.clock.now());
+    const text = `plugin ${record.id} kept everything else waiting for ${Math.round(ms)} ms, in ${what}`;
+    if (!record.told.isNew(text, this.clock.monotonic())) return;
+    this.logger.warn(text, {
+      plugin: record.id,
+      hint: 'let it do long work in pieces with pauses between them, or elsewhere; app-metrics plugins can be isolated (isolate: true)',
+    });
+  }
+
+  /** Who kept everything else waiting last, in words; `undefined`: nobody ever did. */
+  lastHoldUp(): string | undefined {
+    const all = this.all().filter(({ blocked }) => blocked !== undefined);
+    const [record] = all.sort((a, b) => b.blocked!.last.at - a.blocked!.last.at);
+    if (record === undefined) return undefined;
+    const { what, at, ms } = record.blocked!.last;
+    return `plugin ${record.id} kept everything waiting for ${Math.round(ms)} ms in ${what} until ${new Date(at / 1000).toISOString()}`;
+  }
+
+  private timed<T>(record: PluginRecord, what: string, call: () => T): T {
     const started = this.clock.monotonic();
     try {
       return this.running.run(record, call);
     } finally {
+      const ms = this.clock.monotonic() - started;
       record.calls++;
-      record.busyMs += this.clock.monotonic() - started;
+      record.busyMs += ms;
+      this.took(record, what, ms);
     }
   }
 }

@@ -6,6 +6,8 @@ import { type Notifier, RelayNotifier } from './notifier.js';
 export interface Pulse {
   /** Whether samples were taken as they fell due since the last question. */
   readonly isBeating: () => boolean;
+  /** What may be the reason that they are not, in words; `undefined`: nothing is known. */
+  readonly suspect?: () => string | undefined;
   /** One line for `systemctl status`. */
   readonly status: () => string;
 }
@@ -100,7 +102,11 @@ class NotifyingServiceManager implements ServiceManager {
     const beats = this.pulse.isBeating();
     this.misses = beats ? 0 : this.misses + 1;
     // A process that was suspended finds everything overdue once.
-    if (this.misses === 2) this.logger.error('no samples are being taken: the watchdog is not fed until they are');
+    if (this.misses === 2) {
+      const suspect = this.pulse.suspect?.();
+      const reason = suspect === undefined ? '' : `; ${suspect}`;
+      this.logger.error(`no samples are being taken: the watchdog is not fed until they are${reason}`);
+    }
     return beats ? ['WATCHDOG=1', status] : [];
   }
 }

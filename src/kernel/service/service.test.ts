@@ -59,7 +59,12 @@ describe('the service manager', () => {
   function fixture(variables: Record<string, string>) {
     const sent: string[][] = [];
     const notifier = { send: (...assignments: string[]) => void sent.push(assignments), close: () => {} };
-    const pulse = { beats: true, isBeating: () => pulse.beats, status: () => 'Sampling 3 containers' };
+    const pulse = {
+      beats: true,
+      isBeating: () => pulse.beats,
+      suspect: () => 'plugin x did it',
+      status: () => 'Sampling 3 containers',
+    };
     const service = createServiceManager({ ...env, ...variables }, logger, notifier);
     return { sent, pulse, service };
   }
@@ -97,7 +102,7 @@ describe('the service manager', () => {
     lines.length = 0;
     t.mock.timers.tick(60_000);
     assert.equal(feeds(), 3);
-    assert.deepEqual(lines, ['no samples are being taken: the watchdog is not fed until they are']);
+    assert.deepEqual(lines, ['no samples are being taken: the watchdog is not fed until they are; plugin x did it']);
     pulse.beats = true;
     t.mock.timers.tick(10_000);
     assert.equal(feeds(), 4);

@@ -17,6 +17,12 @@ export interface PluginRow {
   readonly last_error_at?: string;
   readonly calls?: number;
   readonly busy_ms?: number;
+  readonly blocked?: {
+    readonly count: number;
+    readonly longest_ms: number;
+    readonly last_in: string;
+    readonly last_at: string;
+  };
   readonly isolation?: { readonly pid?: number; readonly restarts: number; readonly memory_bytes: number };
 }
 
@@ -60,13 +66,19 @@ export function tableOf(rows: readonly PluginRow[]): string {
   return `${[print(columns.map(({ title }) => title)), ...body].join('\n')}\n`;
 }
 
-function remarksOn({ isolation, last_error, last_error_at }: PluginRow): string[] {
+function remarksOn({ isolation, blocked, last_error, last_error_at }: PluginRow): string[] {
   const remarks: string[] = [];
   if (isolation !== undefined) {
     const { pid, restarts, memory_bytes } = isolation;
     const process = pid === undefined ? 'its process is being started' : `in process ${pid}`;
     const times = `${restarts} restart${restarts === 1 ? '' : 's'}`;
     remarks.push(`${process}, ${(memory_bytes / MEBIBYTE).toFixed(1)} MiB, ${times}`);
+  }
+  if (blocked !== undefined) {
+    const { count, longest_ms, last_in, last_at } = blocked;
+    remarks.push(
+      `kept everything waiting ${count} times, for ${longest_ms} ms at most; last ${last_at}, in ${last_in}`,
+    );
   }
   if (last_error !== undefined) {
     remarks.push(`last error${last_error_at === undefined ? '' : `, ${last_error_at}`}: ${last_error}`);

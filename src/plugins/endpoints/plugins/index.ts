@@ -9,7 +9,7 @@ import {
 
 /** The JSON of a plugin's status. */
 function statusJson(status: PluginStatus) {
-  const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation } = status;
+  const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation, blocked } = status;
   return {
     id,
     kind,
@@ -24,6 +24,14 @@ function statusJson(status: PluginStatus) {
     last_success_at: timeText(status.lastSuccessAt),
     calls,
     busy_ms: Math.round(busyMs * 1000) / 1000,
+    blocked: blocked && {
+      count: blocked.count,
+      total_ms: Math.round(blocked.totalMs),
+      longest_ms: Math.round(blocked.longestMs),
+      last_ms: Math.round(blocked.last.ms),
+      last_in: blocked.last.what,
+      last_at: timeText(blocked.last.at),
+    },
     isolation: isolation && { pid: isolation.pid, restarts: isolation.restarts, memory_bytes: isolation.memoryBytes },
   };
 }

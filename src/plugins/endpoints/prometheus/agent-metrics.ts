@@ -85,6 +85,8 @@ function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
   put('up', 'gauge', 'The plugin runs and is not paused after faults (1) or not (0).', plugin.up ? 1 : 0);
   put('calls_total', 'counter', 'Calls into the plugin.', plugin.calls);
   put('duration_seconds_total', 'counter', 'Time spent in calls into the plugin.', plugin.busyMs / 1000);
+  const blocked = 'Time in calls of half a second or more, during which everything else waited.';
+  put('blocked_seconds_total', 'counter', blocked, (plugin.blocked?.totalMs ?? 0) / 1000);
   put('errors_total', 'counter', 'Faults of the plugin.', plugin.errors);
   put('last_success_timestamp_seconds', 'gauge', 'When a call last went well.', at(plugin.lastSuccessAt));
   put('last_error_timestamp_seconds', 'gauge', 'When a call last failed.', at(plugin.lastErrorAt));
