@@ -1,12 +1,14 @@
 // A running agent goes over to another configuration, over the real signal, command and route.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { RealCgroup } from '../support/real-cgroup.js';
 
 interface Status {
   readonly plugins: readonly { readonly id: string; readonly state: string }[];
@@ -20,10 +22,11 @@ interface Sample {
 }
 
 const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
+const GROUP = `/tallyman-test-${process.pid}-reload`;
 const PLUGINS = `
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['/'] } }`;
+  - { use: raw, with: { include: ['/', '${GROUP}'] } }`;
 const config = (more = '', plugins = '', web = "listen: ['127.0.0.1:0']") => `
 web: { ${web} }
 housekeeping: { interval: 100ms, maxInterval: 100ms, dynamic: false, jitter: 0 }
@@ -51,6 +54,16 @@ async function metric(series: string): Promise<number | undefined> {
   const text = await (await fetch(`${agent.url}/metrics`)).text();
   const line = text.split('\n').find((each) => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.split(' ')[1]);
+}
+
+/** Samples of the one container that there is: taken since the start, and kept. */
+async function counted(): Promise<{ readonly taken: number; readonly kept: number }> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const taken = await metric('tallyman_samples_total');
+    const kept = (await samplesOf()).length;
+    if (taken !== undefined && taken === (await metric('tallyman_samples_total'))) return { taken, kept };
+  }
+  throw new Error('samples come too fast to count them');
 }
 
 describe('a reload', () => {
@@ -121,6 +134,8 @@ describe('a reload', () => {
         'samples',
       )
     )['/']![0]!;
+    const before = await counted();
+    const stream = await EventStream.open(agent.url);
     const load = new Load(agent.url, ['/api/v1.3/containers/', '/api/v2.1/machinestats', '/metrics', '/healthz']);
     const web = "listen: ['127.0.0.1:0'], maxConnections: 300, requestTimeout: 20s, hosts: [a.example]";
     const metrics = (option: string) => `\n  - { use: prometheus, with: { ${option}: false } }`;
@@ -149,6 +164,16 @@ describe('a reload', () => {
     assert.equal(samples[0]!.timestamp, first.timestamp);
     const incomplete = samples.filter(({ cpu, memory }) => cpu === undefined || memory === undefined);
     assert.deepEqual(incomplete, []);
+    const after = await counted();
+    assert.equal(after.kept - before.kept, after.taken - before.taken, 'every sample taken is kept');
+    assert.ok(after.taken > before.taken);
+    const cgroup = new RealCgroup(GROUP).create();
+    try {
+      await stream.said(cgroup.name);
+    } finally {
+      await cgroup.remove();
+      stream.close();
+    }
   });
 
   test('moves to other addresses while answers that have begun are finished', async () => {
@@ -191,6 +216,49 @@ function statusOver(socketPath: string, path: string): Promise<number> {
     outgoing.once('error', reject);
     outgoing.end();
   });
+}
+
+/** A stream of events that stays open. */
+class EventStream {
+  #text = '';
+  #news: () => void = () => {};
+
+  private constructor(
+    private readonly controller: AbortController,
+    body: ReadableStream<Uint8Array>,
+  ) {
+    void this.#read(body).catch(() => {});
+  }
+
+  static async open(url: string): Promise<EventStream> {
+    const controller = new AbortController();
+    const path = '/api/v1.3/events/?stream=true&all_events=true&subcontainers=true';
+    const { body, status } = await fetch(`${url}${path}`, { signal: controller.signal });
+    assert.equal(status, 200);
+    return new EventStream(controller, body!);
+  }
+
+  async said(word: string): Promise<void> {
+    const deadline = AbortSignal.timeout(20_000);
+    while (!this.#text.includes(word)) {
+      const news = new Promise<void>((resolve) => {
+        this.#news = resolve;
+      });
+      await Promise.race([news, once(deadline, 'abort')]);
+      if (deadline.aborted) throw new Error(`the stream does not tell of ${word}: ${this.#text}`);
+    }
+  }
+
+  close(): void {
+    this.controller.abort();
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      this.#text += text;
+      this.#news();
+    }
+  }
 }
 
 /** A request whose body comes late. */
