@@ -49,14 +49,16 @@ export function addPluginCommands(program: Command, cli: CliEnvironment, perform
     .action((path: string, flags: PluginTestFlags) =>
       perform(async () => (await import('./commands/plugin-test.js')).testPlugin(path, flags, cli)),
     );
-  group
+  const run = group
     .command('run')
     .description('run a plugin once on this host and print what it gives (exit status 1: it had a fault)')
     .argument('<path>', PATH)
     .option('--with <yaml>', WITH)
     .option('--request <route>', 'of an endpoint or API version: ask for this path; default: each route')
-    .option('--all', 'print everything, not the first few containers and lines')
-    .action((path: string, flags: PluginRunFlags) =>
-      perform(async () => (await import('./commands/plugin-run.js')).runPlugin(path, flags, cli)),
-    );
+    .option('--all', 'print everything, not the first few containers and lines');
+  run.action((path: string) =>
+    perform(async () =>
+      (await import('./commands/plugin-run.js')).runPlugin(path, run.optsWithGlobals<PluginRunFlags>(), cli),
+    ),
+  );
 }

@@ -1,62 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
 import { HttpTarget, until } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
+import { AppContainers } from '../support/app-containers.js';
+import { DockerEngine } from '../support/docker-engine.js';
+import { PluginWorkshop } from '../support/plugin-workshop.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
-const work = mkdtempSync(join(tmpdir(), 'tallyman-test-plugin-commands-'));
-after(() => rmSync(work, { recursive: true, force: true }));
-
-// What `npm install` would lay down.
-writeFileSync(join(work, 'package.json'), '{ "private": true }');
-mkdirSync(join(work, 'node_modules'));
-for (const name of ['@types', 'undici-types', 'typescript']) {
-  symlinkSync(join(projectRoot, 'node_modules', name), join(work, 'node_modules', name));
-}
-symlinkSync(projectRoot, join(work, 'node_modules/tallyman'));
-
-interface Outcome {
-  readonly status: number | null;
-  readonly out: string;
-  readonly error: string;
-}
-
-/** Asynchronous, so that servers of this process can answer meanwhile. */
-function tallyman(...args: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { cwd: work, encoding: 'utf8' }, (_, out, error) => {
-      resolve({ status: child.exitCode, out, error });
-    });
-  });
-}
-
-/** A module of a plugin; `body` is the rest of its definition. */
-function write(name: string, text: string): string {
-  const file = join(work, name);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  chmodSync(file, 0o644);
-  return file;
-}
+const workshop = new PluginWorkshop();
+after(() => workshop.remove());
+const { directory: work } = workshop;
+const tallyman = (...args: string[]) => workshop.tallyman(...args);
+const write = (name: string, text: string) => workshop.write(name, text);
 
 const endpoint = (create: string, before = '') =>
   `${before}; export default { $tallyman: 'plugin', kind: 'endpoint', name: 'bad', apiVersion: 1, description: 'A plugin for tests.',
@@ -180,7 +141,9 @@ describe('tallyman plugin test', () => {
 
   test('leaves no process behind when it is ended', async () => {
     const file = write('loop.mjs', endpoint('() => { for (;;); }'));
-    const command = spawn(process.execPath, [MAIN, 'plugin', 'test', file], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const command = spawn(process.execPath, [workshop.main, 'plugin', 'test', file], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     for await (const line of createInterface(command.stdout)) if (line.includes('refuses options')) break;
     const checking = Number(readFileSync(`/proc/${command.pid}/task/${command.pid}/children`, 'utf8'));
     assert.ok(checking > 1);
@@ -262,6 +225,27 @@ describe('tallyman plugin run', () => {
     assert.match((await runNew('app-metrics')).out, /^It has no target in any of the \d+ containers of this host\.$/m);
   });
 
+  test('collects from a container by its label, with the engine that the configuration names', {
+    skip: DockerEngine.missing(),
+  }, async () => {
+    const containers = await AppContainers.start();
+    try {
+      const label = ['--label', 'new-app-metrics.port=8000'];
+      const path = await containers.serve('shop', { status: '{"requests": 12, "mood": "good"}' }, label);
+      const config = write(
+        'engine.yaml',
+        `plugins: [{ use: docker, with: { endpoint: ${containers.endpoint} } }, { use: podman, enabled: false }]\n`,
+      );
+      const { status, out, error } = await runNew('app-metrics', '--config', config);
+      assert.equal(status, 0, error);
+      const values =
+        'target new-app-metrics: collected in [\\d.]+ ms\n {2}new_app_metrics_value\\{key="requests"\\} 12';
+      assert.match(out, new RegExp(`^${path} \\(shop, [0-9a-f]{64}\\)\n {2}${values}\n$`));
+    } finally {
+      await containers.stop();
+    }
+  });
+
   test('prints what an endpoint and an API version answer', async () => {
     const all = await runNew('endpoint', '--with', '{ count: 1 }');
     assert.match(all.out, /^GET \/new-endpoint: 200 text\/plain; charset=utf-8\n {2}\d+ \S+\n$/);
@@ -297,56 +281,5 @@ describe('tallyman plugin run', () => {
     assert.equal(faulty.status, 1);
     assert.match(faulty.out, /^GET \/bad: 500 /m);
     assert.match(faulty.error, /the plugin failed once; the last time in .*no answer/);
-  });
-});
-
-describe('docs/plugins', () => {
-  const page = (name: string) => readFileSync(join(projectRoot, 'docs/plugins', name), 'utf8');
-  const exampleOf = (name: string) => /^```js\n([\s\S]*?)^```$/m.exec(page(name))?.[1] ?? '';
-
-  for (const kind of PLUGIN_KINDS) {
-    test(`has a page on ${kind}, whose example keeps the contract`, async () => {
-      assert.ok(page('README.md').includes(`](${kind}.md)`));
-      assert.ok(page(`${kind}.md`).includes(`tallyman plugin new ${kind} NAME`));
-      const { status, out } = await tallyman('plugin', 'test', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)));
-      assert.equal(status, 0, out);
-      assert.ok(out.includes(`, a plugin of kind ${kind}, from `));
-    });
-  }
-
-  const runExample = (kind: PluginKind, ...args: string[]) =>
-    tallyman('plugin', 'run', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)), ...args);
-
-  test('has examples that do what they say', async () => {
-    const names = await runExample('endpoint', '--all');
-    assert.match(names.out, /^GET \/names: 200 text\/plain; charset=utf-8\n {2}\/\n/);
-    const memory = await runExample('api-version', '--request', '/api/v2.2-memory/memory/');
-    assert.match(memory.out, /: 200 application\/json\n {2}\d+\n$/);
-    const extended = await runExample('api-version', '--request', '/api/v2.2-memory/version');
-    assert.match(extended.out, /: 200 /);
-    const statsd = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(statsd, 'listening');
-    const heard = once(statsd, 'message');
-    const { status, error } = await runExample('sink', '--with', `{ port: ${statsd.address().port} }`);
-    assert.deepEqual([status, error], [0, '']);
-    assert.match(String((await heard)[0]), /^memory\.\S+:\d+\|g$/);
-    statsd.close();
-    assert.match((await runExample('metric-source')).out, /memory\.sockets|It has no numbers/);
-  });
-
-  test('shows a plugin that keeps the contract and does what it says', async () => {
-    const file = write('hello.mjs', exampleOf('README.md'));
-    const { status, out } = await tallyman('plugin', 'test', file);
-    assert.equal(status, 0, out);
-    const ran = await tallyman('plugin', 'run', file, '--with', '{ greeting: hi }');
-    assert.equal(ran.out, 'GET /hello: 200 text/plain\n  hi\n');
-  });
-
-  test('says that CommonJS will do, which it does', async () => {
-    const common = exampleOf('README.md')
-      .replace(/^import (.*) from (.*);$/m, 'const $1 = require($2);')
-      .replace('export default', 'module.exports =');
-    const { status, out } = await tallyman('plugin', 'test', write('hello.cjs', common));
-    assert.equal(status, 0, out);
   });
 });

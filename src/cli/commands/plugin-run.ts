@@ -2,6 +2,8 @@ import { ConfigError, optionProblems } from '../../kernel/config/index.js';
 import type { PluginKind } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import type { ConfigFlags } from '../flags.js';
+import { loadFor } from '../load.js';
 import { findPlugin } from '../plugin/find.js';
 import { parseOptions } from '../plugin/options.js';
 import { runAnswers } from '../plugin/running/answers.js';
@@ -11,7 +13,7 @@ import { runMetricSource } from '../plugin/running/metric-source.js';
 import type { RunSetup } from '../plugin/running/setup.js';
 import { runSink } from '../plugin/running/sink.js';
 
-export interface PluginRunFlags {
+export interface PluginRunFlags extends ConfigFlags {
   readonly with?: string;
   readonly request?: string;
   readonly all?: boolean;
@@ -27,7 +29,8 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
 };
 
 /**
- * `tallyman plugin run`: runs a plugin once on this host, in an agent of its own, and prints what it gives.
+ * `tallyman plugin run`: runs a plugin once on this host, in an agent of its own, and prints what it gives. Where the host
+ * is and how its containers are told apart is taken from the configuration.
  * @returns 0, or 1 when it had a fault
  * @throws ConfigError when its options are not valid, TallymanError
  */
@@ -36,9 +39,13 @@ export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnv
   const options = flags.with === undefined ? {} : parseOptions(flags.with);
   const problems = optionProblems(plugin, options, '--with');
   if (problems.length > 0) throw new ConfigError(problems);
+  const { config, plugins } = await loadFor(flags, cli);
+  const handlers = plugins.filter((other) => other.plugin.kind === 'container-handler');
   const isWell = await RUNNERS[plugin.kind]({
     plugin,
     options,
+    handlers: handlers.map(({ plugin: handler, with: given }) => ({ plugin: handler, with: given })),
+    host: config.host,
     all: flags.all === true,
     ...(flags.request !== undefined && { request: flags.request }),
     out: (line) => cli.out(`${line}\n`),

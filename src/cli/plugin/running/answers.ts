@@ -1,7 +1,7 @@
 import { messageOf } from '../../../kernel/contracts/index.js';
 import { routesOf } from '../../../testing/contract/requests.js';
 import type { TestAgent } from '../../../testing/index.js';
-import { BASIC_SOURCES, HANDLERS, parsedOptions, printLines, type RunSetup, withHostAgent } from './setup.js';
+import { BASIC_SOURCES, parsedOptions, printLines, type RunSetup, withHostAgent } from './setup.js';
 
 /** A version may extend any of them. */
 const API_VERSIONS = ['v1.0', 'v1.1', 'v1.2', 'v1.3', 'v2.0', 'v2.1'].map((version) => `api-${version}`);
@@ -12,7 +12,7 @@ const PATIENCE = 5_000;
 /** Prints what an endpoint or API version answers: on each of its routes, or on the one path that was asked for. */
 export function runAnswers(setup: RunSetup): Promise<boolean> {
   const { plugin, request } = setup;
-  return withHostAgent(setup, [...BASIC_SOURCES, ...HANDLERS, ...API_VERSIONS], async (agent) => {
+  return withHostAgent(setup, { handlers: true, builtins: [...BASIC_SOURCES, ...API_VERSIONS] }, async (agent) => {
     const paths = request === undefined ? routesOf({ plugin, options: parsedOptions(setup) }, agent) : [request];
     for (const path of paths) await printAnswer(agent, path, setup);
   });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppMetricsSnapshot, AppSeries, AppTargetStatus, ContainerView } from '../../../kernel/contracts/index.js';
 import type { TestAgent } from '../../../testing/index.js';
-import { fewOf, HANDLERS, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
+import { fewOf, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
 
 /** Longer than any collection may take. ms */
 const PATIENCE = 10_000;
@@ -9,7 +9,7 @@ const LOOK_EVERY = 20;
 
 /** Prints what an app-metrics plugin collects from the containers of this host, each target once. */
 export function runAppMetrics(setup: RunSetup): Promise<boolean> {
-  return withHostAgent(setup, HANDLERS, async (agent) => {
+  return withHostAgent(setup, { handlers: true }, async (agent) => {
     const { view } = agent;
     await whenCollected(agent);
     const containers = view.containers();

@@ -8,7 +8,7 @@ const LOOK_EVERY = 20;
 
 /** Prints the cgroups that a handler takes, and what it says of them. No other handler is asked. */
 export function runContainerHandler(setup: RunSetup): Promise<boolean> {
-  return withHostAgent(setup, [], async ({ view }) => {
+  return withHostAgent(setup, { handlers: false }, async ({ view }) => {
     await whenSettled(view);
     const containers = view.containers();
     const few = fewOf(containers, setup);

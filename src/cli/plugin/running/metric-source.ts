@@ -1,10 +1,10 @@
 import type { AgentView, ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
 import { nameOf } from '../../../testing/index.js';
-import { fewOf, HANDLERS, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
+import { fewOf, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
 
 /** Prints the numbers that a metric source gives for some containers. */
 export function runMetricSource(setup: RunSetup): Promise<boolean> {
-  return withHostAgent(setup, HANDLERS, async ({ view }) => {
+  return withHostAgent(setup, { handlers: true }, async ({ view }) => {
     const containers = view.containers();
     const measured = containers.filter((container) => rowsOf(container).length > 0);
     const few = fewOf(measured, setup);

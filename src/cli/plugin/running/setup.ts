@@ -1,11 +1,16 @@
+import type { AgentConfig } from '../../../kernel/config/index.js';
 import type { ContainerView, Plugin } from '../../../kernel/contracts/index.js';
-import { TestAgent } from '../../../testing/index.js';
+import { TestAgent, type TestedPlugin } from '../../../testing/index.js';
 
 /** A plugin that is to be run once on this host, and how. */
 export interface RunSetup {
   readonly plugin: Plugin;
   /** The `with` block. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** The container handlers that the configuration has. */
+  readonly handlers: readonly TestedPlugin[];
+  /** Where the host is, as the configuration says. */
+  readonly host: AgentConfig['host'];
   /** Print everything, not the first few. */
   readonly all: boolean;
   /** The one path that is to be asked for. */
@@ -15,9 +20,6 @@ export interface RunSetup {
   error(line: string): void;
 }
 
-/** What tells containers of this host apart. */
-export const HANDLERS = ['docker', 'podman', 'raw'];
-
 /** Numbers that there is something to say about. */
 export const BASIC_SOURCES = ['cpu', 'memory', 'network'];
 
@@ -26,37 +28,50 @@ const FEW = 5;
 /** Lines of an answer, or of a target, that are shown. */
 const FEW_LINES = 20;
 
+/** What takes part in the agent. */
+interface Company {
+  /** Whether containers are told apart as the configuration says; without it nothing but the plugin does. */
+  readonly handlers: boolean;
+  readonly builtins?: readonly string[];
+  /** Whether the plugin itself takes part; default true. */
+  readonly tested?: boolean;
+}
+
 /**
  * Starts an agent on this host, on a free port, and stops it.
- * @param builtins plugins that run beside the one that is run
- * @param tested false: the plugin itself does not take part
  * @returns whether the plugin had no fault
- * @throws ConfigError when its options are not valid, TallymanError when it does not start
+ * @throws TallymanError when it does not start
  */
 export async function withHostAgent(
-  { plugin, options, error }: RunSetup,
-  builtins: readonly string[],
+  setup: RunSetup,
+  { handlers, builtins = [], tested = true }: Company,
   use: (agent: TestAgent) => Promise<void>,
-  tested = true,
 ): Promise<boolean> {
+  const { plugin, options, host } = setup;
   const agent = await TestAgent.start({
-    plugins: tested ? [{ plugin, with: options }] : [],
+    plugins: [
+      ...(handlers ? setup.handlers.filter((other) => other.plugin.name !== plugin.name) : []),
+      ...(tested ? [{ plugin, with: options }] : []),
+    ],
     builtins,
+    config: { host },
   });
   try {
     await use(agent);
-    if (!tested) return true;
-    for (const { level, message } of agent.log) {
-      const isFor = level !== 'debug' && message.startsWith(`${plugin.name}: `);
-      if (isFor) error(`${level}: ${message}`);
-    }
-    const { errors, lastError } = agent.plugin(plugin.name);
-    if (errors > 0)
-      error(`the plugin failed ${errors === 1 ? 'once' : `${errors} times`}; the last time in ${lastError}`);
-    return errors === 0;
+    return tested ? sayFaults(agent, setup) : true;
   } finally {
     await agent.stop();
   }
+}
+
+function sayFaults(agent: TestAgent, { plugin, error }: RunSetup): boolean {
+  for (const { level, message } of agent.log) {
+    if (level !== 'debug' && message.startsWith(`${plugin.name}: `)) error(`${level}: ${message}`);
+  }
+  const { errors, lastError } = agent.plugin(plugin.name);
+  if (errors > 0)
+    error(`the plugin failed ${errors === 1 ? 'once' : `${errors} times`}; the last time in ${lastError}`);
+  return errors === 0;
 }
 
 /** What the plugin's schema makes of its options, which are known to be valid. */

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
+import { projectRoot } from '../project.js';
+import { PluginWorkshop } from '../support/plugin-workshop.js';
+
+const workshop = new PluginWorkshop();
+after(() => workshop.remove());
+const tallyman = (...args: string[]) => workshop.tallyman(...args);
+const write = (name: string, text: string) => workshop.write(name, text);
+
+describe('docs/plugins', () => {
+  const page = (name: string) => readFileSync(join(projectRoot, 'docs/plugins', name), 'utf8');
+  const exampleOf = (name: string) => /^```js\n([\s\S]*?)^```$/m.exec(page(name))?.[1] ?? '';
+
+  for (const kind of PLUGIN_KINDS) {
+    test(`has a page on ${kind}, whose example keeps the contract`, async () => {
+      assert.ok(page('README.md').includes(`](${kind}.md)`));
+      assert.ok(page(`${kind}.md`).includes(`tallyman plugin new ${kind} NAME`));
+      const { status, out } = await tallyman('plugin', 'test', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)));
+      assert.equal(status, 0, out);
+      assert.ok(out.includes(`, a plugin of kind ${kind}, from `));
+    });
+  }
+
+  const runExample = (kind: PluginKind, ...args: string[]) =>
+    tallyman('plugin', 'run', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)), ...args);
+
+  test('has examples that do what they say', async () => {
+    const names = await runExample('endpoint', '--all');
+    assert.match(names.out, /^GET \/names: 200 text\/plain; charset=utf-8\n {2}\/\n/);
+    const memory = await runExample('api-version', '--request', '/api/v2.2-memory/memory/');
+    assert.match(memory.out, /: 200 application\/json\n {2}\d+\n$/);
+    const extended = await runExample('api-version', '--request', '/api/v2.2-memory/version');
+    assert.match(extended.out, /: 200 /);
+    const statsd = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(statsd, 'listening');
+    const heard = once(statsd, 'message');
+    const { status, error } = await runExample('sink', '--with', `{ port: ${statsd.address().port} }`);
+    assert.deepEqual([status, error], [0, '']);
+    assert.match(String((await heard)[0]), /^memory\.\S+:\d+\|g$/);
+    statsd.close();
+    assert.match((await runExample('metric-source')).out, /memory\.sockets|It has no numbers/);
+  });
+
+  test('shows a plugin that keeps the contract and does what it says', async () => {
+    const file = write('hello.mjs', exampleOf('README.md'));
+    const { status, out } = await tallyman('plugin', 'test', file);
+    assert.equal(status, 0, out);
+    const ran = await tallyman('plugin', 'run', file, '--with', '{ greeting: hi }');
+    assert.equal(ran.out, 'GET /hello: 200 text/plain\n  hi\n');
+  });
+
+  test('says that CommonJS will do, which it does', async () => {
+    const common = exampleOf('README.md')
+      .replace(/^import (.*) from (.*);$/m, 'const $1 = require($2);')
+      .replace('export default', 'module.exports =');
+    const { status, out } = await tallyman('plugin', 'test', write('hello.cjs', common));
+    assert.equal(status, 0, out);
+  });
+});

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { projectRoot } from '../project.js';
+
+interface Outcome {
+  readonly status: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** A folder in which plugins are written and compiled, as after `npm install` of the built project. */
+export class PluginWorkshop {
+  readonly directory = mkdtempSync(join(tmpdir(), 'tallyman-test-workshop-'));
+  readonly main = join(projectRoot, '.test-build/src/cli/main.js');
+
+  constructor() {
+    const modules = join(this.directory, 'node_modules');
+    mkdirSync(modules);
+    writeFileSync(join(this.directory, 'package.json'), '{ "private": true }');
+    for (const name of ['@types', 'undici-types', 'typescript']) {
+      symlinkSync(join(projectRoot, 'node_modules', name), join(modules, name));
+    }
+    symlinkSync(projectRoot, join(modules, 'tallyman'));
+  }
+
+  /** Runs a command there. Asynchronous, so that servers of this process can answer meanwhile. */
+  tallyman(...args: string[]): Promise<Outcome> {
+    const { directory: cwd, main } = this;
+    return new Promise((resolve) => {
+      const child = execFile(process.execPath, [main, ...args], { cwd, encoding: 'utf8' }, (_, out, error) => {
+        resolve({ status: child.exitCode, out, error });
+      });
+    });
+  }
+
+  /** Writes a file that nobody else may change. @returns its path */
+  write(name: string, text: string): string {
+    const file = join(this.directory, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    chmodSync(file, 0o644);
+    return file;
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
