@@ -115,8 +115,8 @@ export class Agent {
    */
   async start(): Promise<Found> {
     const { config } = this;
-    for (const { what, reason, essential } of this.hierarchies.missing) {
-      this.logger[essential ? 'warn' : 'info'](`${what}: ${reason}`);
+    for (const { what, reason, severity } of this.hierarchies.missing) {
+      this.logger[severity === 'info' ? 'info' : 'warn'](`${what}: ${reason}`);
     }
     await this.host.refresh();
     await this.plugins.load(config.plugins, this.pluginSources());

@@ -78,7 +78,11 @@ describe('of the host', () => {
     assert.deepEqual(ids(rare), ['info controller-hugetlb']);
     const none = {
       ...facts(),
-      hierarchies: { version: 2 as const, mounts: [], missing: [{ what: 'cgroups', reason: 'none', essential: true }] },
+      hierarchies: {
+        version: 2 as const,
+        mounts: [],
+        missing: [{ what: 'cgroups', reason: 'none', severity: 'error' as const }],
+      },
     };
     assert.deepEqual(ids(controllerFindings(none)), ['error controller-cgroups']);
   });
@@ -90,7 +94,7 @@ describe('of the host', () => {
       hierarchies: {
         version: 1 as const,
         mounts: [],
-        missing: [{ what: 'blkio controller', reason, essential: true }],
+        missing: [{ what: 'blkio controller', reason, severity: 'warning' as const }],
       },
     };
     const [found] = controllerFindings(host);

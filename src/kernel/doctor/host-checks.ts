@@ -11,18 +11,14 @@ export interface HostFacts {
   readonly ownRoot: string;
 }
 
-/** Controllers without which the whole class of numbers is missing, and those that few miss. */
-const ESSENTIAL = new Set(['memory controller', 'cpu controller', 'cpuacct controller', 'cgroups']);
-const RARE = new Set(['hugetlb controller', 'cpuset controller', 'pids controller']);
-
 export function controllerFindings({ hierarchies }: HostFacts): Finding[] {
-  return hierarchies.missing.map(({ what, reason }) => {
+  return hierarchies.missing.map(({ what, reason, severity }) => {
     const [name] = what.split(' ') as [string];
     const parameter = /boot with (\S+)/.exec(reason)?.[1];
     const mount = /mount -t .*$/.exec(reason)?.[0];
     return {
       id: `controller-${name}`,
-      severity: ESSENTIAL.has(what) ? 'error' : RARE.has(what) ? 'info' : 'warning',
+      severity,
       what: `${what}: ${reason}`,
       effect: what === 'cgroups' ? 'No container is found.' : `No container has the numbers of the ${what}.`,
       mend: parameter === undefined ? (mount ?? remount(hierarchies.version)) : bootParameter(parameter),

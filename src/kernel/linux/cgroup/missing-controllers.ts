@@ -1,20 +1,22 @@
 import { join } from 'node:path';
-import type { Controller, HostPaths } from '../../contracts/index.js';
+import type { Controller, Finding, HostPaths } from '../../contracts/index.js';
 import { readText } from '../files/index.js';
 
 /** The controllers whose absence takes numbers away from the user. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
 
-/** Many hosts run well without the others. */
+/** Without one of these a whole class of numbers is missing. */
 const ESSENTIAL: ReadonlySet<Controller> = new Set(['cpu', 'cpuacct', 'memory']);
+/** Few miss these. */
+const RARE: ReadonlySet<Controller> = new Set(['hugetlb', 'cpuset', 'pids']);
 
 /** What a host does not offer. */
 export interface MissingController {
   readonly what: string;
   /** Why not, and what the user can do. */
   readonly reason: string;
-  /** Whether numbers that everybody looks at are missing with it. */
-  readonly essential: boolean;
+  /** How much is missing with it. */
+  readonly severity: Finding['severity'];
 }
 
 /** Why each expected controller that is not in the hierarchies is not there, and what the user can do. */
@@ -25,13 +27,13 @@ export function missingControllers(
 ): MissingController[] {
   if (present.size === 0) {
     const reason = `no cgroup hierarchy below ${paths.cgroup}: mount one, or name its directory`;
-    return [{ what: 'cgroups', reason, essential: true }];
+    return [{ what: 'cgroups', reason, severity: 'error' }];
   }
   const kernel = parseCgroups(readText(join(paths.proc, 'cgroups')) ?? '');
   return EXPECTED.filter((controller) => !present.has(controller)).map((controller) => ({
     what: `${controller} controller`,
     reason: version === 1 ? reasonOnV1(controller, kernel) : reasonOnV2(controller, kernel),
-    essential: ESSENTIAL.has(controller),
+    severity: ESSENTIAL.has(controller) ? 'error' : RARE.has(controller) ? 'info' : 'warning',
   }));
 }
 
