@@ -110,7 +110,13 @@ module.exports = {
       'examples-see-the-published-contract',
       'an example imports tallyman/plugin, as a stranger does',
       { path: '^plugins-examples/' },
-      { path: '^src/', pathNot: '^src/kernel/contracts/' },
+      { path: '^(src|test|scripts|node_modules)/' },
+    ),
+    forbid(
+      'examples-stand-alone',
+      'an example is copied by its folder',
+      { path: '^plugins-examples/([^/]+)/' },
+      { path: '^plugins-examples/', pathNot: '^plugins-examples/$1/' },
     ),
   ],
   options: {

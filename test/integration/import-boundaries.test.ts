@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -25,7 +25,8 @@ function violationsOf(files: Record<string, string>): string[] {
   }
   const cruiser = join(projectRoot, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
   const config = join(projectRoot, '.dependency-cruiser.cjs');
-  const args = [cruiser, 'src', '--config', config, '--output-type', 'json'];
+  const folders = ['src', 'plugins-examples'].filter((each) => existsSync(join(folder, each)));
+  const args = [cruiser, ...folders, '--config', config, '--output-type', 'json'];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   assert.ok(stdout.startsWith('{'), `dependency-cruiser gave no report: ${stderr}`);
   const { summary } = JSON.parse(stdout) as Report;
@@ -127,6 +128,22 @@ const forbidden: [what: string, files: Record<string, string>, violations: strin
       'src/kernel/linux/b.ts': "import { a } from './a.js';\nexport type B = typeof a;\n",
     },
     ['no-cycles: src/kernel/linux/a.ts'],
+  ],
+  [
+    'an example imports what a stranger’s plugin does not have',
+    {
+      'plugins-examples/one/index.js': "export { value } from '../../src/kernel/contracts/index.js';\n",
+      [CONTRACTS]: value,
+    },
+    ['examples-see-the-published-contract: plugins-examples/one/index.js'],
+  ],
+  [
+    'an example imports another',
+    {
+      'plugins-examples/one/index.js': "export { value } from '../two/index.js';\n",
+      'plugins-examples/two/index.js': value,
+    },
+    ['examples-stand-alone: plugins-examples/one/index.js'],
   ],
   [
     'an import leads nowhere',

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { type Plugin, z } from '../../src/kernel/contracts/index.js';
 import { checkContract, runCases, testContainer } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
@@ -30,11 +41,22 @@ const folders = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
+/** The plugin of an example's config sample. */
+function entryOf(name: string): { use: string; with?: object } {
+  const sample = parse(readFileSync(join(EXAMPLES, name, 'tallyman.yaml'), 'utf8')) as { plugins: [{ use: string }] };
+  return sample.plugins[0];
+}
+
+/** Runs `tallyman check`. */
+function check(file: string) {
+  const main = join(projectRoot, '.test-build/src/cli/main.js');
+  return spawnSync(process.execPath, [main, 'check', '--config', file], { encoding: 'utf8' });
+}
+
 for (const name of folders) {
   describe(`the example ${name}`, () => {
     const folder = join(EXAMPLES, name);
-    const sample = join(folder, 'tallyman.yaml');
-    const [entry] = (parse(readFileSync(sample, 'utf8')) as { plugins: [{ use: string; with?: object }] }).plugins;
+    const entry = entryOf(name);
     let plugin: Plugin;
 
     before(async () => {
@@ -42,8 +64,7 @@ for (const name of folders) {
     });
 
     test('has a config sample that the agent accepts', () => {
-      const main = join(projectRoot, '.test-build/src/cli/main.js');
-      const { status, stderr } = spawnSync(process.execPath, [main, 'check', '--config', sample], { encoding: 'utf8' });
+      const { status, stderr } = check(join(folder, 'tallyman.yaml'));
       assert.equal(status, 0, stderr);
     });
 
@@ -79,6 +100,24 @@ for (const name of folders) {
     });
   });
 }
+
+test('every example works as a copy elsewhere', () => {
+  const copies = mkdtempSync(join(tmpdir(), 'tallyman-test-copies-'));
+  try {
+    mkdirSync(join(copies, 'node_modules'));
+    symlinkSync(projectRoot, join(copies, 'node_modules/tallyman'));
+    writeFileSync(join(copies, 'package.json'), '{"type":"module"}');
+    const plugins = folders.map((name) => {
+      cpSync(join(EXAMPLES, name), join(copies, name), { recursive: true });
+      return { ...entryOf(name), use: `./${join(name, entryOf(name).use)}`, onError: 'fail' };
+    });
+    writeFileSync(join(copies, 'tallyman.yaml'), stringify({ plugins }), { mode: 0o644 });
+    const { status, stderr } = check(join(copies, 'tallyman.yaml'));
+    assert.deepEqual([status, stderr], [0, '']);
+  } finally {
+    rmSync(copies, { recursive: true });
+  }
+});
 
 test('the examples cover every kind of plugin but those that are served or sent by built-in ones', async () => {
   const kinds = new Set<string>();
