@@ -1,5 +1,5 @@
 import { badRequest, notFound, z } from 'tallyman/plugin';
-import { usageOf } from './usage.js';
+import { limitsOf, usageOf } from './usage.js';
 
 const ORDERS = ['cpu', 'memory', 'name'];
 const MOST = 1_000;
@@ -76,7 +76,9 @@ function parse(query) {
  * }} row
  * @returns {z.output<typeof row>}
  */
-function rowOf({ container: { name, description, missing }, usage }) {
+function rowOf({ container, usage }) {
+  const { name, description, missing } = container;
+  const limits = limitsOf(container);
   const { aliases, namespace = null, image = null, state } = description;
   return {
     name,
@@ -85,9 +87,9 @@ function rowOf({ container: { name, description, missing }, usage }) {
     image,
     state: state.status,
     cores: usage.cores,
-    cores_limit: usage.coresLimit,
+    cores_limit: limits.cores,
     memory: usage.memory,
-    memory_limit: usage.memoryLimit,
+    memory_limit: limits.memory,
     missing: missing.map(({ what, reason }) => ({ what, reason })),
   };
 }

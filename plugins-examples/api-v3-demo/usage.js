@@ -1,10 +1,15 @@
 /**
- * What a container uses now, in units that people compare. Numbers that are not known are null.
+ * What a container uses now, in units that people compare; null is what is not known.
  * @typedef {object} Usage
  * @property {number | null} cores CPUs in use, between the two newest samples
- * @property {number | null} coresLimit
  * @property {number | null} memory bytes of working set
- * @property {number | null} memoryLimit
+ */
+
+/**
+ * What a container may use; null: no limit.
+ * @typedef {object} Limits
+ * @property {number | null} cores
+ * @property {number | null} memory bytes
  */
 
 /**
@@ -16,12 +21,22 @@ export function usageOf(container) {
   const cursor = newCursor();
   const last = samples.length === 0 ? undefined : read(samples.at(samples.length - 1, cursor));
   const before = samples.length < 2 ? undefined : read(samples.at(0, cursor));
-  const { cpu, memory } = container.limits();
   return {
     cores: last === undefined || before === undefined ? null : rate(before, last),
-    coresLimit: cpu.quota === undefined || !cpu.period ? null : Number(cpu.quota) / Number(cpu.period),
     memory: last === undefined || Number.isNaN(last.memory) ? null : last.memory,
-    memoryLimit: bytesOf(memory.limit),
+  };
+}
+
+/**
+ * Reads files of the kernel when it was not asked in the last seconds: for rows that are shown only.
+ * @param {import('tallyman/plugin').ContainerView} container
+ * @returns {Limits}
+ */
+export function limitsOf(container) {
+  const { cpu, memory } = container.limits();
+  return {
+    cores: cpu.quota === undefined || !cpu.period ? null : Number(cpu.quota) / Number(cpu.period),
+    memory: bytesOf(memory.limit),
   };
 }
 
