@@ -141,7 +141,8 @@ function attributeFaults({ supervisor }: Agent, logger: Logger): void {
       supervisor.fault(culprit, origin === 'unhandledRejection' ? 'a rejected promise' : 'a callback', error);
       return;
     }
-    logger.error(`the agent ends after a fault of its own: ${messageOf(error)}`, { stack: error?.stack });
+    const cause = messageOf(error).replaceAll(/\s*\n\s*/g, ' ');
+    logger.error(`the agent ends after a fault of its own: ${cause}`, { stack: error?.stack });
     process.exit(EXIT_FAULT);
   });
 }

@@ -59,7 +59,12 @@ export class AgentProcess {
   }
 
   /** Starts an agent and waits for nothing. */
-  static launch(config: string, args: readonly string[], env: Record<string, string>, launch: Launch): AgentProcess {
+  static launch(
+    config: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+    launch: Launch = {},
+  ): AgentProcess {
     return new AgentProcess(config, args, env, launch);
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { Agent as Connections, get } from 'node:http';
 import { after, before, test } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../../support/agent-process.js';
@@ -72,5 +73,39 @@ test('a limit that falls below what is open leaves the agent serving, new contai
   } finally {
     await agent.stop();
     await late.remove();
+  }
+});
+
+test('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
+  const agent = await AgentProcess.start(CONFIG);
+  const connections = new Connections({ keepAlive: true, maxSockets: 1 });
+  /** Over the one connection that is open: no other can be. */
+  const healthy = () =>
+    new Promise<string>((resolve, reject) => {
+      get(`${agent.url}/-/healthy`, { agent: connections }, (response) => {
+        let text = `${response.statusCode} `;
+        response.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        response.once('end', () => resolve(text));
+      }).once('error', reject);
+    });
+  const until = async (expected: RegExp) => {
+    const deadline = Date.now() + 20_000;
+    for (let said = ''; !expected.test(said); said = await healthy()) {
+      if (Date.now() > deadline) throw new Error(`${said}\n${agent.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  try {
+    await until(/^200 healthy\n$/);
+    execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=3:']);
+    await until(/^503 no container can be sampled: the process has no descriptors left\n$/);
+    execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=4096:']);
+    await until(/^200 healthy\n$/);
+    await busy.assertCounted(agent);
+  } finally {
+    connections.destroy();
+    await agent.stop();
   }
 });

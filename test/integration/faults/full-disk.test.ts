@@ -1,9 +1,7 @@
 // A disk without room for the log and the agent's note, and a log that nobody can write: the agent serves on.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +9,7 @@ import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { projectRoot } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
+import { freePort } from '../../support/free-port.js';
 
 const CONFIG = `housekeeping: { interval: 100ms, maxInterval: 100ms }
 log: { format: json, limit: { alike: 0, perPart: 0 } }
@@ -132,13 +131,3 @@ test('a command whose output cannot be written says so and fails', () => {
   assert.equal(status, 74);
   assert.match(stderr, /^tallyman: standard output cannot be written: ENOSPC/);
 });
-
-/** A port that nobody listens on just now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

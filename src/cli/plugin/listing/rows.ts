@@ -77,7 +77,7 @@ function remarksOn({ isolation, blocked, last_error, last_error_at }: PluginRow)
   if (blocked !== undefined) {
     const { count, longest_ms, last_in, last_at } = blocked;
     remarks.push(
-      `kept everything waiting ${count} times, for ${longest_ms} ms at most; last ${last_at}, in ${last_in}`,
+      `calls that kept everything else waiting: ${count}, the longest ${longest_ms} ms; the last in ${last_in}, ${last_at}`,
     );
   }
   if (last_error !== undefined) {
