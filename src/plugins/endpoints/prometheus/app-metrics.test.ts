@@ -34,12 +34,13 @@ const status: AppTargetStatus = {
   duration: 250,
 };
 
-async function exposed(...targets: readonly (readonly AppMetricSample[])[]) {
+const exposed = (...targets: readonly (readonly AppMetricSample[])[]) => endpointOf(targets).exposed();
+
+function endpointOf(targets: readonly (readonly AppMetricSample[])[]) {
   const snapshots = targets.map(snapshot);
   const appMetrics: ContainerAppMetrics = { specs: [], at: () => snapshots, history: () => [], targets: [status] };
   const agent = fakeAgent({ containers: [{ name: '/a', appMetrics }] });
-  const endpoint = metricsEndpoint(scrapable({ ...agent, host: { ...agent.host, procText: () => undefined } }), {});
-  return endpoint.exposed();
+  return metricsEndpoint(scrapable({ ...agent, host: { ...agent.host, procText: () => undefined } }), {});
 }
 
 describe('application metrics', () => {
@@ -74,6 +75,25 @@ describe('application metrics', () => {
     assert.deepEqual(values('a_b'), [1]);
     assert.equal(series.find(({ name }) => name === '_1st:x')!.labels.app_x_y, '1');
     assert.deepEqual(values('tallyman_app_series_refused_total'), [2]);
+  });
+
+  test('an application’s gauge with a counter’s name in OpenMetrics leaves each name one type there', async () => {
+    const endpoint = endpointOf([
+      [
+        { name: 'tally', value: 1 },
+        { name: 'process_cpu_seconds', value: 1 },
+      ],
+    ]);
+    const text = (await endpoint.scrape({ accept: 'application/openmetrics-text' })).body.toString();
+    const names = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
+    assert.match(text, /^# TYPE process_cpu_seconds gauge$/m);
+    assert.match(text, /^# TYPE process_cpu_seconds_total unknown$/m);
+    assert.match(text, /^process_cpu_seconds_total \d/m);
+    assert.match(text, /^# TYPE tallyman_app_series_refused counter$/m);
   });
 
   test('how collecting goes is told by target', async () => {

@@ -10,7 +10,8 @@ export type Format = 'text' | 'openMetrics';
 export class Family {
   /** `name{` */
   readonly prefix: Buffer;
-  private readonly headers: Partial<Record<Format, Buffer>> = {};
+  private headers: Partial<Record<Format, Buffer>> = {};
+  private hasNamesake = false;
 
   constructor(
     readonly name: string,
@@ -28,19 +29,28 @@ export class Family {
     return this.headers[format];
   }
 
+  /** Another family has the name that OpenMetrics would give to this one. */
+  meetNamesake(): void {
+    this.hasNamesake = true;
+    this.headers = {};
+  }
+
+  /** In OpenMetrics, where a counter's name is without its `_total`. */
+  get openMetricsName(): string {
+    return this.type === 'counter' && !this.hasNamesake ? this.name.replace(/_total$/, '') : this.name;
+  }
+
   private textHeader(): string {
     return `# HELP ${this.name} ${escapeHelp(this.help, false)}\n# TYPE ${this.name} ${this.type}\n`;
   }
 
   /**
-   * OpenMetrics names a counter without its `_total`. One whose name lacks it (cAdvisor has two) cannot be a counter
-   * there and keeps its name instead.
+   * A counter whose name lacks `_total` (cAdvisor has two), or whose name without it is another family's (an
+   * application's gauge), cannot be a counter in OpenMetrics and keeps its name instead.
    */
   private openMetricsHeader(): string {
-    const isCounter = this.type === 'counter';
-    const total = this.name.endsWith('_total');
-    const name = isCounter && total ? this.name.slice(0, -'_total'.length) : this.name;
-    const type = isCounter && !total ? 'unknown' : this.type;
+    const name = this.openMetricsName;
+    const type = this.type === 'counter' && name === this.name ? 'unknown' : this.type;
     const unit = /_(seconds|bytes|ratio)$/.exec(name)?.[1];
     const unitLine = unit === undefined ? '' : `# UNIT ${name} ${unit}\n`;
     return `# HELP ${name} ${escapeHelp(this.help, true)}\n# TYPE ${name} ${type}\n${unitLine}`;
@@ -62,7 +72,15 @@ export class FamilyTable {
     const family = this.wanted(name) ? new Family(name, type, help, this.count++) : undefined;
     this.families.set(name, family);
     this.ordered = undefined;
+    if (family !== undefined) this.introduce(family);
     return family;
+  }
+
+  private introduce(family: Family): void {
+    const { name, openMetricsName } = family;
+    if (openMetricsName !== name && this.families.get(openMetricsName) !== undefined) family.meetNamesake();
+    const counter = this.families.get(`${name}_total`);
+    if (counter?.type === 'counter') counter.meetNamesake();
   }
 
   /** By name. */
