@@ -23,6 +23,8 @@ export class AgentProcess {
   private constructor(config: string, args: readonly string[], env: Record<string, string>, launch: Launch) {
     this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
     const { file } = this;
+    // An agent that is started as another user finds it, too.
+    chmodSync(this.#directory, 0o755);
     this.configure(config);
     const main = join(projectRoot, '.test-build/src/cli/main.js');
     const { through = [], stderr = 'pipe' } = launch;

@@ -18,7 +18,7 @@ export function countDescriptors(proc: string, pids: readonly number[]): Descrip
     try {
       for (const entry of readdirSync(directory)) {
         counts.files++;
-        if (isSocket(join(directory, entry))) counts.sockets++;
+        counts.sockets += socketsAt(join(directory, entry));
       }
     } catch (error) {
       // A sum without some of the processes would look like the whole.
@@ -28,11 +28,12 @@ export function countDescriptors(proc: string, pids: readonly number[]): Descrip
   return counts;
 }
 
-function isSocket(path: string): boolean {
+/** 1 for a socket, 0 for anything else; NaN when it may not be looked at: open files may be counted all the same. */
+function socketsAt(path: string): number {
   try {
-    return readlinkSync(path).startsWith('socket');
-  } catch {
-    return false;
+    return readlinkSync(path).startsWith('socket') ? 1 : 0;
+  } catch (error) {
+    return isGone(codeOf(error)) ? 0 : Number.NaN;
   }
 }
 
