@@ -19,7 +19,6 @@ export function formOf(format: LogFormat): (line: string) => string {
   return (line) => pretty(line, coloured);
 }
 
-// Not process.stderr: to look at it makes a pipe that others write to, too, non-blocking.
 function automatic(): Exclude<LogFormat, 'auto'> {
   if (isatty(STDERR)) return 'pretty';
   return leadsToJournal(STDERR, process.env) ? 'journal' : 'json';

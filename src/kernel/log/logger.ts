@@ -3,7 +3,7 @@ import type { Logger } from '../contracts/index.js';
 import { LogDestination, type LogOutput } from './destination.js';
 import { formOf, type LogFormat } from './form.js';
 import { LineLimiter, type LogLimits } from './limiter.js';
-import { LineOutput } from './output.js';
+import { standardError } from './output.js';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -41,7 +41,7 @@ const NO_LIMITS: LogLimits = { alike: 0, perPart: 0 };
  * Writes to standard error: one JSON object a line, or for people on a terminal. Never throws: what cannot be written is
  * counted, and told when it can be again.
  */
-export function createLoggerSource(options: LogOptions, output: LogOutput = new LineOutput(2)): LoggerSource {
+export function createLoggerSource(options: LogOptions, output: LogOutput = standardError()): LoggerSource {
   return new LimitedSource(options, new LogDestination(output, formOf(options.format)));
 }
 

@@ -4,6 +4,14 @@ import { codeOf, messageOf } from '../contracts/index.js';
 /** How often a reader that is behind is waited for, and how long each time, ms. */
 const PATIENCE = 5;
 const MOMENT = 10;
+const STDERR = 2;
+
+/** Standard error, for a log that must not stop who writes it: a pipe or socket that nobody reads is full, not waited for. */
+export function standardError(): LineOutput {
+  // To look at the stream makes what it leads to non-blocking.
+  void process.stderr;
+  return new LineOutput(STDERR);
+}
 
 /**
  * Writes whole lines to a descriptor, whatever becomes of them: what cannot be written is for the caller to count, and

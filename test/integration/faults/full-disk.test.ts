@@ -1,7 +1,17 @@
 // A disk without room for the log and the agent's note, and a log that nobody can write: the agent serves on.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -117,6 +127,55 @@ for (const [name, number] of [
       await agent.stop();
     }
   });
+}
+
+test('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
+  const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+  const fifo = join(folder, 'pipe');
+  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+  const pipe = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  fillPipe(pipe);
+  // Opened anew: whether it blocks is the agent's own matter.
+  const stderr = openSync(fifo, constants.O_WRONLY);
+  const agent = await AgentProcess.start(CONFIG, undefined, {}, { stderr });
+  closeSync(stderr);
+  try {
+    await sayAnything(agent);
+    assert.ok((await lostLines(agent)) > 0);
+    assert.match((await finding(agent))!.what, /EAGAIN/);
+    await busy.assertCounted(agent);
+    drain(pipe);
+    await sayAnything(agent);
+    assert.match(drain(pipe), /"part":"log","msg":"\d+ lines? could not be written since .*EAGAIN/);
+    assert.equal(await finding(agent), undefined);
+  } finally {
+    await agent.stop();
+    closeSync(pipe);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+function fillPipe(pipe: number): void {
+  const bytes = Buffer.alloc(4096, '\n');
+  assert.throws(
+    () => {
+      for (;;) writeSync(pipe, bytes);
+    },
+    { code: 'EAGAIN' },
+  );
+}
+
+/** What is in a pipe. */
+function drain(pipe: number): string {
+  const bytes = Buffer.alloc(1 << 20);
+  let length = 0;
+  assert.throws(
+    () => {
+      for (;;) length += readSync(pipe, bytes, length, bytes.length - length, null);
+    },
+    { code: 'EAGAIN' },
+  );
+  return bytes.toString('utf8', 0, length);
 }
 
 test('a command whose output cannot be written says so and fails', () => {
