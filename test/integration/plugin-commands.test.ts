@@ -19,6 +19,9 @@ const { directory: work } = workshop;
 const tallyman = (...args: string[]) => workshop.tallyman(...args);
 const write = (name: string, text: string) => workshop.write(name, text);
 
+/** What the commands have left in the folder for temporary files, which is the workshop's own. */
+const leftovers = () => readdirSync(workshop.scratch);
+
 const endpoint = (create: string, before = '') =>
   `${before}; export default { $tallyman: 'plugin', kind: 'endpoint', name: 'bad', apiVersion: 1, description: 'A plugin for tests.',
   configSchema: { safeParse: (data) => 'no-such-option' in data ? { success: false, error: { issues: [], message: '' } } : { success: true, data },
@@ -103,6 +106,7 @@ describe('tallyman plugin test', () => {
       assert.equal(status, 1, out);
       assert.match(out, expected);
       assert.match(out, /^[1-9]\d* of \d+ checks? failed\.$/m);
+      assert.deepEqual(leftovers(), []);
     });
   }
 
@@ -142,6 +146,7 @@ describe('tallyman plugin test', () => {
   test('leaves no process behind when it is ended', async () => {
     const file = write('loop.mjs', endpoint('() => { for (;;); }'));
     const command = spawn(process.execPath, [workshop.main, 'plugin', 'test', file], {
+      env: workshop.env,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     for await (const line of createInterface(command.stdout)) if (line.includes('refuses options')) break;
@@ -153,6 +158,7 @@ describe('tallyman plugin test', () => {
       () => !existsSync(`/proc/${checking}`),
       () => `process ${checking} has ended`,
     );
+    assert.deepEqual(leftovers(), []);
   });
 
   test('passes every example', async () => {

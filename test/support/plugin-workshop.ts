@@ -13,11 +13,15 @@ interface Outcome {
 /** A folder in which plugins are written and compiled, as after `npm install` of the built project. */
 export class PluginWorkshop {
   readonly directory = mkdtempSync(join(tmpdir(), 'tallyman-test-workshop-'));
+  /** Where commands put temporary files. */
+  readonly scratch = join(this.directory, 'scratch');
+  readonly env = { ...process.env, TMPDIR: this.scratch };
   readonly main = join(projectRoot, '.test-build/src/cli/main.js');
 
   constructor() {
     const modules = join(this.directory, 'node_modules');
     mkdirSync(modules);
+    mkdirSync(this.scratch);
     writeFileSync(join(this.directory, 'package.json'), '{ "private": true }');
     for (const name of ['@types', 'undici-types', 'typescript']) {
       symlinkSync(join(projectRoot, 'node_modules', name), join(modules, name));
@@ -27,9 +31,9 @@ export class PluginWorkshop {
 
   /** Runs a command there. Asynchronous, so that servers of this process can answer meanwhile. */
   tallyman(...args: string[]): Promise<Outcome> {
-    const { directory: cwd, main } = this;
+    const { directory: cwd, main, env } = this;
     return new Promise((resolve) => {
-      const child = execFile(process.execPath, [main, ...args], { cwd, encoding: 'utf8' }, (_, out, error) => {
+      const child = execFile(process.execPath, [main, ...args], { cwd, env, encoding: 'utf8' }, (_, out, error) => {
         resolve({ status: child.exitCode, out, error });
       });
     });

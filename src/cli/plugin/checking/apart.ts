@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type CheckJob, type CheckNews, type CheckResult, LOADING } from './protocol.js';
@@ -28,23 +31,34 @@ export async function checkApart(
   timeLimit: number,
   listener: CheckListener,
 ): Promise<CheckResult | undefined> {
-  const child = fork(PROCESS, [JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
+  // What the process has no time to remove, because the plugin ends or blocks it, is removed with this folder.
+  const scratch = mkdtempSync(join(tmpdir(), 'tallyman-plugin-test-'));
+  const child = fork(PROCESS, [JSON.stringify(job)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: [],
+    env: { ...process.env, TMPDIR: scratch },
+  });
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text: string) => listener.text(text));
   }
   const watch = new Watch(child, timeLimit, listener);
-  const separate = bind(child);
+  const clear = () => rmSync(scratch, { recursive: true, force: true });
+  const separate = bind(child, clear);
   const closed = once(child, 'close');
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   await Promise.race([closed, pause(LAST_WORDS, undefined, { ref: false })]);
   separate();
+  clear();
   return watch.verdict(signal ?? `exit status ${code}`);
 }
 
 /** Lets the process end with this one, also while the plugin blocks it. @returns undoes it */
-function bind(child: ChildProcess): () => void {
-  const end = (signal: NodeJS.Signals) => {
+function bind(child: ChildProcess, clear: () => void): () => void {
+  const end = async (signal: NodeJS.Signals) => {
+    const gone = once(child, 'exit');
     child.kill('SIGKILL');
+    await gone;
+    clear();
     process.kill(process.pid, signal);
   };
   for (const signal of ENDINGS) process.once(signal, end);
