@@ -15,6 +15,7 @@ import {
   TallymanError,
 } from '../contracts/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
+import { checkFields } from './fields-check.js';
 import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
 import { type LoadedPlugin, loadPlugin } from './loader.js';
 import { PluginRecord } from './record.js';
@@ -218,6 +219,8 @@ export class PluginHost {
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
       slot.create = (container) => {
         const instance = plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
+        if (plugin.kind === 'metric-source')
+          checkFields(record.id, (instance as PluginInstances['metric-source']).fields);
         if (instance instanceof IsolatedAppMetrics) record.isolation = () => instance.status();
         return instance;
       };
@@ -246,7 +249,7 @@ export class PluginHost {
     record.state = 'starting';
     const container = this.childContainer(record);
     try {
-      const instance = this.supervisor.runAs(record, () => slot.create!(container));
+      const instance = this.supervisor.call(record, 'create', () => slot.create!(container));
       await this.supervisor.attempt(record, 'start', () =>
         withTimeout(
           this.begin(record, instance),

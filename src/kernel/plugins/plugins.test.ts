@@ -260,6 +260,29 @@ describe('supervision', () => {
     assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
   });
 
+  test('a source whose fields lack something does not start, and says what', async () => {
+    const whole = { name: 'a.b', unit: 'count', kind: 'gauge', help: 'x', source: { any: 'x' } };
+    const cases = [
+      [undefined, /plugin a has no list of fields/],
+      [[3], /declares as field 0 what is none/],
+      [[whole, { ...whole, name: undefined }], /declares field 1 without name/],
+      [[{ ...whole, help: undefined }], /declares field a\.b without help/],
+      [[{ ...whole, kind: 'timer' }], /declares field a\.b with a kind that is none of counter, gauge/],
+      [[{ ...whole, source: undefined }], /declares field a\.b without source/],
+    ] as const;
+    for (const [fields, expected] of cases) {
+      const { host, supervisor, sources, lines } = fixture({
+        a: async () => pluginNamed('a', () => ({ ...SOURCE, fields }) as never),
+      });
+      await host.load([entry('a')], sources);
+      await host.start();
+      assert.equal(supervisor.get('a')!.state, 'failed');
+      assert.match(lines.join(), expected);
+      assert.match(supervisor.get('a')!.lastError!, expected);
+      await host.stop();
+    }
+  });
+
   test('faults that take turns are logged once each', async () => {
     const { host, supervisor, sources, lines } = fixture({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
