@@ -129,6 +129,32 @@ describe('command line', () => {
     assert.match(error, /unknown command 'chekc'\n\(Did you mean check\?\)/);
   });
 
+  it('shows no secret, neither in the effective configuration nor in errors', () => {
+    const sink = (options: string) =>
+      put('tallyman.config.yaml', `plugins: [{ use: otlp, with: { ${options} } }]\nweb: { hosts: [a.example] }\n`);
+    sink("headers: { Authorization: Bearer swordfish, 'X-Tenant': swordfish }");
+    const { status, out } = tallyman(['check']);
+    assert.equal(status, 0);
+    assert.ok(!out.includes('swordfish'), out);
+    const entry = parse(out).plugins.find(({ use }: { use: string }) => use === 'otlp');
+    assert.deepEqual(entry.with.headers, { Authorization: '(secret)', 'X-Tenant': '(secret)' });
+    for (const [options, expected] of [
+      ['endpoint: "http://ann:swordfish@host/v1"', /with\.endpoint: expected a URL without user and password/],
+      ['headers: { Authorization: [swordfish] }', /headers\.Authorization: expected text/],
+      ['headers: swordfish', /headers: expected a mapping/],
+    ] as const) {
+      sink(options);
+      const bad = tallyman(['check']);
+      assert.equal(bad.status, 78, options);
+      assert.match(bad.error, expected);
+      assert.ok(!bad.error.includes('swordfish'), bad.error);
+    }
+    put('tallyman.config.yaml', 'plugins: [{ use: docker, with: { endpoint: "tcp://ann:swordfish@host" } }]\n');
+    const { error } = tallyman(['check']);
+    assert.match(error, /endpoint: expected only host and port.*not a user and a password/);
+    assert.ok(!error.includes('swordfish'), error);
+  });
+
   it('prints all errors of the file and exits with 78', () => {
     put('tallyman.config.yaml', 'web:\n  listn: []\nhistory: {duration: 1}\n');
     const { status, error } = tallyman(['check']);

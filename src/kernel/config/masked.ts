@@ -11,8 +11,7 @@ const HEADERS_NAME = /headers$/i;
 
 /** A copy of options that may be shown: what the schema marks as secret, or a name or URL gives away, is masked. */
 export function masked(value: unknown, schema: JsonSchema | undefined, name = ''): unknown {
-  if (schema?.format === SECRET_FORMAT || SECRET_NAME.test(name)) return hidden(value);
-  if (HEADERS_NAME.test(name) && isMapping(value)) return hidden(value);
+  if (schema?.format === SECRET_FORMAT || SECRET_NAME.test(name) || HEADERS_NAME.test(name)) return hidden(value);
   if (typeof value === 'string') return withoutUserInfo(value);
   if (Array.isArray(value)) return value.map((item) => masked(item, schema?.items));
   if (!isMapping(value)) return value;

@@ -22,7 +22,10 @@ export function parseEndpoint(address: string): Endpoint | string {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return `expected an address such as ${FORMS}, not ${address}: ${url.protocol}// is not supported`;
   }
-  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
+  if (url.username !== '' || url.password !== '') {
+    return `expected only host and port, such as ${FORMS}, not a user and a password`;
+  }
+  if (url.pathname !== '/' || url.search !== '') {
     return `expected only host and port, such as ${FORMS}, not ${address}`;
   }
   const https = url.protocol === 'https:';

@@ -7,6 +7,9 @@ const LONGEST = 2 ** 31 - 1;
 export const otlpOptions = z.strictObject({
   endpoint: z
     .url({ protocol: /^https?$/, error: 'expected a URL such as http://collector:4318/v1/metrics' })
+    .refine((url) => !/^\w+:\/\/[^/]*@/.test(url), {
+      error: 'expected a URL without user and password, not this one: say them in headers (Authorization: Basic …)',
+    })
     .default('http://127.0.0.1:4318/v1/metrics')
     .describe('Where an OTLP receiver takes metrics over HTTP; with the path, which is `/v1/metrics` mostly.'),
   interval: duration()
