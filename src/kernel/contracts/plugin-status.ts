@@ -40,7 +40,8 @@ export type OnError =
 /** A plugin as the API and `/metrics` report it. */
 export interface PluginStatus {
   readonly id: string;
-  readonly kind: PluginKind;
+  /** Absent when the plugin could not be loaded. */
+  readonly kind?: PluginKind | undefined;
   readonly name: string;
   readonly version: string;
   /** The module it was loaded from: a built-in's name, a package or a path. */

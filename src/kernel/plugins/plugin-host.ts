@@ -165,7 +165,8 @@ export class PluginHost {
   /** Kinds in the order of their start, entries of a kind in the order of the config. */
   private sort(): void {
     const place = new Map([...this.entries.keys()].map((id, index) => [id, index]));
-    const rank = ({ record }: Slot) => START_ORDER.indexOf(record.kind) * place.size + (place.get(record.id) ?? 0);
+    // What could not be loaded has no kind, and is not started.
+    const rank = ({ record }: Slot) => START_ORDER.indexOf(record.kind!) * place.size + (place.get(record.id) ?? 0);
     this.slots.sort((a, b) => rank(a) - rank(b));
   }
 
@@ -261,7 +262,7 @@ export class PluginHost {
         ),
       );
       slot.container = container;
-      slot.active = { record, kind: record.kind, instance };
+      slot.active = { record, kind: record.kind!, instance };
       if (slot.dropped === true) {
         await this.stopSlot(slot);
         return;

@@ -203,11 +203,11 @@ describe('life', () => {
     await host.start();
     assert.deepEqual(activated, ['fine']);
     assert.deepEqual(
-      host.statuses().map(({ id, state }) => [id, state]),
+      host.statuses().map(({ id, state, kind }) => [id, state, kind]),
       [
-        ['bad', 'failed'],
-        ['nonsense', 'failed'],
-        ['fine', 'running'],
+        ['bad', 'failed', 'metric-source'],
+        ['nonsense', 'failed', undefined],
+        ['fine', 'running', 'metric-source'],
       ],
     );
     await host.stop();

@@ -15,7 +15,8 @@ export class PluginRecord {
   lastError: string | undefined;
   lastErrorAt: number | undefined;
   lastSuccessAt: number | undefined;
-  kind: PluginKind = 'endpoint';
+  /** Unknown until it is loaded. */
+  kind: PluginKind | undefined;
   version = '';
   /** URL of its module, by which a stack trace is attributed to it; of a built-in its name. */
   module = '';

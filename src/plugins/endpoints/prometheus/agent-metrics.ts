@@ -77,7 +77,7 @@ export class AgentMetrics {
 }
 
 function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
-  const labels = { plugin: plugin.id, kind: plugin.kind };
+  const labels = { plugin: plugin.id, kind: plugin.kind ?? '' };
   const put = (name: string, type: MetricType, help: string, value: number | undefined): void => {
     if (value !== undefined) sheet.plain(`tallyman_plugin_${name}`, type, help, value, labels);
   };
