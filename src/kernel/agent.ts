@@ -34,6 +34,7 @@ import {
   PluginHost,
   type PluginSources,
   Supervisor,
+  Watchdog,
 } from './plugins/index.js';
 import { configurationOf } from './reload/index.js';
 import { LiveView } from './view/index.js';
@@ -285,7 +286,8 @@ export class Agent {
       activated: (plugin: ActivePlugin) => this.pluginChanged(plugin, true),
       deactivated: (plugin: ActivePlugin) => this.pluginChanged(plugin, false),
     };
-    return new PluginHost(container, supervisor, this.logger, listener, (id) => this.registry.registrar(id));
+    const watchdog = new Watchdog(supervisor.board, this.config.log.format);
+    return new PluginHost(container, supervisor, this.logger, listener, (id) => this.registry.registrar(id), watchdog);
   }
 
   private pluginChanged(plugin: ActivePlugin, active: boolean): void {

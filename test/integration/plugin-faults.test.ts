@@ -109,4 +109,29 @@ plugins:
       await agent.stop();
     }
   });
+
+  for (const [format, form] of [
+    [
+      'json',
+      /^\{"level":"error","time":"\d{4}-[\dT:.-]+Z","part":"plugins","plugin":"endless",.*"msg":"plugin endless has kept/,
+    ],
+    ['pretty', /^\d\d:\d\d:\d\d error plugins: plugin endless has kept/],
+    ['journal', /^<3>plugins: plugin endless has kept/],
+  ] as const) {
+    test(`and never comes back is named while it does, in the form ${format}`, async () => {
+      const agent = await AgentProcess.start(`
+log: { format: ${format} }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: ${plugin(`endless-${format}`, 'for (;;) {}')}, id: endless }
+`);
+      void fetch(`${agent.url}/endless-${format}`).catch(() => {});
+      const [line, ...others] = await agent.said('has kept everything else waiting for 5 s, and still does');
+      assert.match(line!, form);
+      assert.deepEqual(others, []);
+      agent.signal('SIGKILL');
+      await agent.ended();
+    });
+  }
 });

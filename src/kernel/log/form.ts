@@ -10,6 +10,22 @@ const COLOURS: Record<string, number> = { warn: 33, error: 31, debug: 90 };
 /** Priorities of syslog(3), by which journald files a line. */
 const PRIORITIES: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
 
+/** A line of the log as its members, in the order in which they are written. */
+export interface LogEntry {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** RFC 3339, UTC */
+  readonly time: string;
+  readonly part: string;
+  readonly msg: string;
+  readonly [detail: string]: unknown;
+}
+
+/** Makes of an entry what is written to standard error, where it is not for a logger to write. */
+export function lineForm(format: LogFormat): (entry: LogEntry) => string {
+  const print = formOf(format);
+  return (entry) => print(`${JSON.stringify(entry)}\n`);
+}
+
 /** Makes of a JSON line what is written to standard error. */
 export function formOf(format: LogFormat): (line: string) => string {
   const chosen = format === 'auto' ? automatic() : format;

@@ -12,3 +12,4 @@ export {
 } from './plugin-host.js';
 export type { PluginRecord } from './record.js';
 export { HOLD_UP, Supervisor } from './supervisor.js';
+export { Watchdog } from './watchdog.js';

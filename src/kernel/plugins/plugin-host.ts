@@ -21,6 +21,7 @@ import { type LoadedPlugin, loadPlugin } from './loader.js';
 import { PluginRecord } from './record.js';
 import { PluginScope } from './scope.js';
 import type { Supervisor } from './supervisor.js';
+import type { Watchdog } from './watchdog.js';
 
 const START_ORDER: readonly PluginKind[] = [
   'metric-source',
@@ -107,6 +108,7 @@ export class PluginHost {
     private readonly logger: Logger,
     private readonly listener: PluginListener,
     private readonly registrarOf: (handlerId: string) => ContainerRegistrar,
+    private readonly watchdog?: Watchdog,
   ) {}
 
   /**
@@ -118,6 +120,7 @@ export class PluginHost {
     const slots = [...this.entries].map(([id, entry]) => this.addSlot(id, entry));
     await Promise.all(slots.map((slot) => this.loadSlot(slot, sources)));
     this.sort();
+    this.watchStrangers();
   }
 
   /**
@@ -149,6 +152,7 @@ export class PluginHost {
     this.stopping = true;
     for (const { retry } of this.slots) clearTimeout(retry);
     for (const slot of [...this.slots].reverse()) await this.stopSlot(slot);
+    this.watchdog?.stop();
   }
 
   /** The running instances of a kind, in start order. */
@@ -176,6 +180,13 @@ export class PluginHost {
     this.slots = this.slots.filter((other) => other !== slot);
     await this.stopSlot(slot);
     this.supervisor.remove(slot.record);
+    this.watchStrangers();
+  }
+
+  /** What did not come with the agent may block; what is isolated cannot. */
+  private watchStrangers(): void {
+    const strangers = this.slots.filter(({ entry, record }) => entry.isolate !== true && record.isTimedAlways);
+    this.watchdog?.watch(new Map(strangers.map(({ record }) => [record.number, record.id])));
   }
 
   /** Loads and starts a new entry in place of an old one, if there is one. */
@@ -188,6 +199,7 @@ export class PluginHost {
     try {
       await this.loadSlot(slot, sources);
       this.sort();
+      this.watchStrangers();
       if (slot.create !== undefined) await this.startSlot(slot, FIRST_RETRY);
     } catch (error) {
       await this.drop(slot);

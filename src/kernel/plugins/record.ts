@@ -8,6 +8,8 @@ const LONGEST_PAUSE = 60_000;
 
 /** What is known of one plugin instance: its state, its faults, what it cost. */
 export class PluginRecord {
+  /** By which a thread that does not share objects calls it; given by the supervisor. */
+  number = 0;
   state: PluginStatus['state'] = 'loading';
   errors = 0;
   calls = 0;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, type Logger, messageOf, RequestError } from '../contracts/index.js';
+import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
 
 /** A call that takes this long keeps everything else waiting for noticeably long, ms. */
@@ -10,7 +11,10 @@ export const HOLD_UP = 500;
  * callback) is attributed to the plugin it came from.
  */
 export class Supervisor {
+  /** Shows whose call runs. */
+  readonly board = new CallBoard();
   private readonly running = new AsyncLocalStorage<PluginRecord>();
+  private added = 0;
   private readonly records = new Map<string, PluginRecord>();
   /** Milliseconds of all calls that took as long as `HOLD_UP`. */
   heldFor = 0;
@@ -22,6 +26,7 @@ export class Supervisor {
 
   add(record: PluginRecord): void {
     this.records.set(record.id, record);
+    if (record.number === 0) record.number = ++this.added;
   }
 
   /** Forgets a record, unless another has taken its id. */
@@ -100,7 +105,12 @@ export class Supervisor {
 
   /** Runs `call` so that what it starts (timers, promises) is known to be the plugin's. */
   runAs<T>(record: PluginRecord, call: () => T): T {
-    return this.running.run(record, call);
+    const before = this.board.enter(record.number);
+    try {
+      return this.running.run(record, call);
+    } finally {
+      this.board.leave(before);
+    }
   }
 
   /**
@@ -142,7 +152,7 @@ export class Supervisor {
   private timed<T>(record: PluginRecord, what: string, call: () => T): T {
     const started = this.clock.monotonic();
     try {
-      return this.running.run(record, call);
+      return this.runAs(record, call);
     } finally {
       const ms = this.clock.monotonic() - started;
       record.calls++;

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StuckLoop, TIME } from './stuck-loop.js';
+
+const NOW = new Date('2026-11-25T11:22:33.444Z');
+
+function fixture() {
+  const loop = new StuckLoop();
+  loop.lines = new Map([
+    [0, `${TIME} the agent`],
+    [7, `${TIME.slice(11, 19)} plugin seven`],
+  ]);
+  let beats = 0;
+  const looks = (count: number, current: number, beating = false) =>
+    Array.from({ length: count }, () => loop.look(beating ? ++beats : beats, current, NOW)).filter(
+      (line) => line !== undefined,
+    );
+  return { looks, loop };
+}
+
+test('a loop that beats is not worth a word', () => {
+  assert.deepEqual(fixture().looks(100, 7, true), []);
+});
+
+test('one that stands still is told once, with the time and whose call it is in, and anew after it went on', () => {
+  const { looks } = fixture();
+  assert.deepEqual(looks(5, 7), []);
+  assert.deepEqual(looks(100, 7), ['11:22:33 plugin seven']);
+  assert.deepEqual(looks(1, 7, true), []);
+  assert.deepEqual(looks(100, 0), ['2026-11-25T11:22:33.444Z the agent']);
+});
+
+test('a call of a plugin that nobody named is the agent’s', () => {
+  assert.deepEqual(fixture().looks(100, 3), ['2026-11-25T11:22:33.444Z the agent']);
+});
