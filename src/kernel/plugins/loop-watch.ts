@@ -4,6 +4,8 @@ import { HOLD_UP, type Supervisor } from './supervisor.js';
 
 /** How often the loop is looked at, ms: what stands still for longer than this and `HOLD_UP` is always seen. */
 const LOOK_EVERY = 1_000;
+/** Looks after the start in which nothing is said: to begin with everything takes its time. */
+const SETTLING = 10;
 /** Share of the time in which the process must have worked to have kept itself waiting. */
 const BUSY_SHARE = 0.5;
 
@@ -29,6 +31,7 @@ const OWN_TIMES: LoopTimes = {
  */
 export class LoopWatch {
   private timer: NodeJS.Timeout | undefined;
+  private looks = 0;
   private lastLook = 0;
   private lastCpu = 0;
   private lastHeld = 0;
@@ -55,7 +58,7 @@ export class LoopWatch {
     const held = this.supervisor.heldFor - this.lastHeld;
     const worked = this.times.cpu() - this.lastCpu;
     this.remember();
-    if (late < HOLD_UP || held > late / 2) return;
+    if (++this.looks <= SETTLING || late < HOLD_UP || held > late / 2) return;
     const ms = Math.round(late);
     if (worked < late * BUSY_SHARE) {
       const text = `the agent stood still for ${ms} ms, of which it worked for ${Math.round(worked)} ms`;
