@@ -1,5 +1,6 @@
 import { type Clock, type Logger, messageOf } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
+import { RecentlyTold } from '../log/index.js';
 import type { Supervisor } from '../plugins/index.js';
 import { Attachment } from './attachment.js';
 import { DueQueue } from './due-queue.js';
@@ -62,8 +63,7 @@ export class Housekeeper {
   /** Samples that failed one after the other, over all containers, and why the last one did. */
   private failedInARow = 0;
   private lastFailure = '';
-  /** Messages of faults already logged. */
-  private readonly faults = new Set<string>();
+  private readonly told = new RecentlyTold();
 
   constructor(
     private options: HousekeepingOptions,
@@ -257,9 +257,8 @@ export class Housekeeper {
       const reason = messageOf(error);
       this.failedInARow++;
       this.lastFailure = reason;
-      if (!this.faults.has(reason))
+      if (this.told.isNew(reason, this.clock.monotonic()))
         this.logger.error(`sampling ${container.name} failed: ${reason}`, { container: container.name });
-      this.faults.add(reason);
       return false;
     }
   }
