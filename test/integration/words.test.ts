@@ -52,4 +52,11 @@ describe('a fault of the agent’s own', () => {
       assert.deepEqual(others, []);
     });
   }
+
+  test('ends it with the same status when nobody can be told', async () => {
+    const through = ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh'];
+    const agent = await AgentProcess.start(CONFIG.replace('FORMAT', 'json'), undefined, env, { through });
+    agent.signal('SIGUSR2');
+    assert.deepEqual(await agent.ended(), { code: 70, signal: null });
+  });
 });
