@@ -271,6 +271,8 @@ export class Agent {
       logger: this.options.logs.logger('events'),
       kernelLog: hostFile(paths, '/dev/kmsg'),
       uptime: () => Number.parseFloat(this.host.procText('uptime') ?? '0'),
+      memoryEvents: (name) =>
+        createCgroupFiles(this.hierarchies, name, this.budget).text('memory', 'memory.events.local'),
       departed: (name) => this.view.departed().find((departed) => departed.name === name)?.description,
     });
   }

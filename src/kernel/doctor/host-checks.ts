@@ -86,7 +86,7 @@ export function kernelLogFindings({ paths }: HostFacts): Finding[] {
         severity: 'info',
         what: `the kernel log cannot be read: ${messageOf(error)}`,
         effect:
-          'OOM kills are counted, but their events name no process; those of a container that ended at once are lost.',
+          'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine tells them.',
         mend: isMissing
           ? 'docker run --device=/dev/kmsg …'
           : 'AmbientCapabilities=CAP_SYSLOG and DeviceAllow=/dev/kmsg r in the unit (tallyman service privileges), or run as root',

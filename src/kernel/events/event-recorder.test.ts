@@ -5,10 +5,20 @@ import { EventRecorder, EventStore } from './index.js';
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-function fixture(departed: (name: string) => ContainerDescription | undefined = () => undefined) {
+type Departed = (name: string) => ContainerDescription | undefined;
+
+function fixture(departed: Departed = () => undefined, memoryEvents: Record<string, string> = {}) {
   const store = new EventStore(() => ({ age: -1, count: -1 }));
   const clock = { now: () => 5_000_000, monotonic: () => 0 };
-  const recorder = new EventRecorder({ store, clock, logger, kernelLog: '/nonexistent', uptime: () => 1, departed });
+  const recorder = new EventRecorder({
+    store,
+    clock,
+    logger,
+    kernelLog: '/nonexistent',
+    uptime: () => 1,
+    memoryEvents: (name) => memoryEvents[name],
+    departed,
+  });
   const all = () => store.query({ containerName: '/', below: true, types: new Set(EVENT_TYPES), max: -1 });
   return { recorder, all };
 }
@@ -46,5 +56,47 @@ test('counters give OOM events only while the kernel log cannot be read', () => 
   recorder.start();
   recorder.counted('/a', 2);
   assert.equal(all().length, 2);
+  recorder.stop();
+});
+
+test('on cgroup v2 the counters tell whose process was killed from whose limit was hit', () => {
+  const local = (limitHits: number, kills: number) => `low 0\nmax 9\noom ${limitHits}\noom_kill ${kills}\n`;
+  const memoryEvents: Record<string, string> = {
+    '/': '',
+    '/tight': local(1, 0),
+    '/tight/a': local(0, 4),
+    '/own': local(2, 2),
+  };
+  const { recorder, all } = fixture(undefined, memoryEvents);
+  recorder.start();
+  for (const name of Object.keys(memoryEvents)) recorder.created(name, 1);
+  Object.assign(memoryEvents, { '/tight': local(4, 0), '/tight/a': local(0, 5), '/own': local(3, 4) });
+  // The kernel counts a kill in `/tight/a` for `/tight`, too; and a limit more often than it kills.
+  for (const [name, kills] of Object.entries({ '/tight/a': 1, '/tight': 1, '/own': 2 })) recorder.counted(name, kills);
+  const told = all().filter(({ type }) => type !== 'containerCreation');
+  assert.deepEqual(told.map(({ containerName, type }) => `${containerName} ${type}`).sort(), [
+    '/own oom',
+    '/own oom',
+    '/own oomKill',
+    '/tight oomKill',
+    '/tight/a oom',
+  ]);
+  recorder.stop();
+});
+
+test('a kill that no counter could tell any more is told by the runtime, and only then', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { recorder, all } = fixture(() => ({ state: { exitCode: 137, oomKilled: true } }) as ContainerDescription);
+  recorder.start();
+  recorder.counted('/counted', 1);
+  for (const name of ['/counted', '/gone']) recorder.deleted(name, true);
+  t.mock.timers.tick(1);
+  const seen = all().map(({ containerName, type, exitCode = '' }) => `${containerName} ${type} ${exitCode}`.trim());
+  assert.deepEqual(seen.sort(), [
+    '/counted containerDeletion 137',
+    '/counted oom',
+    '/gone containerDeletion 137',
+    '/gone oom',
+  ]);
   recorder.stop();
 });
