@@ -33,6 +33,23 @@ test('one that cannot be asked has the line that mends it', () => {
   assert.deepEqual(found([report({ reason: 'nothing listens (ECONNREFUSED)' })]), ['error docker-unreachable']);
 });
 
+test('one of a user has lines for that user', () => {
+  const mendOf = (reason: string) => {
+    const endpoint = 'unix:///run/user/1000/podman/podman.sock';
+    return diagnose([report({ runtime: 'podman', endpoint, reason })], 'podman', '/nonexistent')[0]!.mend;
+  };
+  const [directory, socket] = ['/run/user/1000', '/run/user/1000/podman/podman.sock'];
+  assert.equal(
+    mendOf('permission denied (EACCES)'),
+    `as user 1000: setfacl -m u:tallyman:x ${directory} && setfacl -m u:tallyman:x ${directory}/podman && setfacl -m u:tallyman:rw ${socket}; for good: docs/privileges.md`,
+  );
+  assert.match(
+    mendOf('no such socket (ENOENT)'),
+    /^loginctl enable-linger 1000; as user 1000: systemctl --user enable/,
+  );
+  assert.equal(mendOf('nothing listens (ECONNREFUSED)'), 'as user 1000: systemctl --user restart podman');
+});
+
 test('one that is too old, by version and not by text', () => {
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.9' } })]), ['warning docker-outdated']);
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.25' } })]), []);

@@ -20,15 +20,31 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
   const effect = `Containers of ${runtime} have no names, labels, images or states.`;
   const what = `${runtime} cannot be asked: ${reason}`;
   const path = endpoint.replace(/^unix:\/\//, '');
+  const user = /^\/run\/user\/(\d+)\//.exec(path)?.[1];
   if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
-    const mend = `SupplementaryGroups=${runtime} in the [Service] section of the unit (tallyman service privileges), or chgrp tallyman ${path}`;
+    const mend =
+      user === undefined
+        ? `SupplementaryGroups=${runtime} in the [Service] section of the unit (tallyman service privileges), or chgrp tallyman ${path}`
+        : `as user ${user}: ${directoriesTo(path)
+            .map((directory) => `setfacl -m u:tallyman:x ${directory}`)
+            .join(' && ')} && setfacl -m u:tallyman:rw ${path}; for good: docs/privileges.md`;
     return { id: `${runtime}-denied`, severity: 'error', what, effect, mend };
   }
+  const systemctl = user === undefined ? 'systemctl' : `as user ${user}: systemctl --user`;
   if (/\(ENOENT\)/.test(reason)) {
-    const mend = `systemctl enable --now ${runtime}.socket, or without ${runtime}: plugins: [{ use: ${plugin}, enabled: false }]`;
+    const mend =
+      user === undefined
+        ? `systemctl enable --now ${runtime}.socket, or without ${runtime}: plugins: [{ use: ${plugin}, enabled: false }]`
+        : `loginctl enable-linger ${user}; ${systemctl} enable --now ${runtime}.socket; or leave ${endpoint} out of the plugin’s endpoint`;
     return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
   }
-  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `systemctl restart ${runtime}` };
+  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `${systemctl} restart ${runtime}` };
+}
+
+/** The directories of a user's socket that are the user's own. */
+function directoriesTo(socket: string): string[] {
+  const parts = socket.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/')).slice(3);
 }
 
 function outdated({ runtime, endpoint }: EngineReport, { version, apiVersion }: EngineInfo): Finding[] {
