@@ -17,12 +17,41 @@ interface Verdict {
     /** Cgroups of Podman's monitor processes that exist and are not in the answer. */
     readonly monitors: number;
   };
+  /** The entry of `plugins:` by which the agent got to know a user's Podman. */
+  readonly podman: string;
+  /** Users besides the owner who may ask that Podman. */
+  readonly letIn: readonly string[];
+  /** Findings of the agent without that entry, which may not read the kernel log either. */
+  readonly findings: readonly { readonly id: string; readonly what: string; readonly mend: string }[];
+  readonly oom: {
+    /** The kernel's count for the unit. */
+    readonly kernel: number;
+    /** What Docker says of the container. */
+    readonly engine: { readonly oomKilled: boolean; readonly exitCode: number };
+    /** What each agent told: `agent`, and `blind`, which may not read the kernel log. */
+    readonly told: Readonly<Record<'agent' | 'blind', ToldOfKills>>;
+  };
   readonly machine: { readonly num_cores: number; readonly memory_capacity: number };
-  readonly end: number | string;
+  /** Exit status, or the signal that it died of, of each agent. */
+  readonly ends: readonly (number | string)[];
+}
+
+/** What an agent told of a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
+interface ToldOfKills {
+  readonly events: readonly {
+    readonly container: string;
+    readonly type: string;
+    readonly process?: string;
+    readonly exitCode?: number;
+  }[];
+  /** `oom_events` of the unit. */
+  readonly kills: number;
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 /** A container that an engine started, with its cgroup as the kernel names it, and what the API told of it. */
 interface Container {
+  readonly name: string;
   readonly runtime: string;
   readonly id: string;
   readonly image: string;
@@ -66,11 +95,18 @@ function askTheMachine(): Verdict {
 const outside = (numbers: readonly Comparison[]) =>
   numbers.filter(({ low, api, high }) => api === undefined || api < low || api > high);
 
-/** The cgroup of a container under the systemd driver. */
+/** Where containers are under the systemd driver, by name. */
 const SCOPES: Readonly<Record<string, (id: string) => string>> = {
-  docker: (id) => `/system.slice/docker-${id}.scope`,
-  podman: (id) => `/machine.slice/libpod-${id}.scope`,
+  'of-docker': (id) => `/system.slice/docker-${id}.scope`,
+  'of-podman': (id) => `/machine.slice/libpod-${id}.scope`,
+  'of-alice': (id) => `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope`,
 };
+
+/** Events in an order of their own: those of two containers may come one way or the other. */
+const eventsOf = ({ events }: ToldOfKills) =>
+  events
+    .map(({ container, type, process, exitCode }) => [container, type, process ?? exitCode].join(' ').trim())
+    .sort();
 
 test('on a cgroup v2 host with systemd', async (t) => {
   const verdict = askTheMachine();
@@ -93,33 +129,72 @@ test('on a cgroup v2 host with systemd', async (t) => {
     );
   });
 
-  for (const [runtime, scope] of Object.entries(SCOPES)) {
-    await t.test(`a container of ${runtime} in its scope has its names, limits and numbers`, () => {
-      const { id, image, cgroup, told, numbers } = verdict.containers.find((one) => one.runtime === runtime)!;
+  for (const [name, scope] of Object.entries(SCOPES)) {
+    await t.test(`the container ${name} in its scope has its names, limits and numbers`, () => {
+      const { runtime, id, image, cgroup, told, numbers } = verdict.containers.find((one) => one.name === name)!;
       assert.equal(cgroup, scope(id));
       const { labels, ...names } = told;
-      const aliases = [`of-${runtime}`, id];
-      assert.deepEqual(names, { path: cgroup, byId: [cgroup], aliases, namespace: runtime, image });
+      const expected = { path: cgroup, byId: [cgroup], aliases: [name, id], namespace: runtime, image };
+      assert.deepEqual(names, expected);
       assert.equal(labels['com.acme.tier'], 'front');
       assert.deepEqual(outside(numbers), []);
-      const value = (what: string) => Number(numbers.find((one) => one.what === `of-${runtime}: ${what}`)?.api);
+      const value = (what: string) => Number(numbers.find((one) => one.what === `${name}: ${what}`)?.api);
       assert.equal(value('memory.limit'), 64 * 1024 * 1024);
       assert.deepEqual([value('cpu.quota'), value('processes.limit')], [25_000, 50]);
-      assert.ok(value('network.eth0.rx_packets') >= 3, 'three answers to its ping');
       assert.ok(value('cpu.psi.some.total') > 0, 'its quota held it up');
+      if (name !== 'of-alice') assert.ok(value('network.eth0.rx_packets') >= 3, 'three answers to its ping');
     });
   }
+
+  await t.test('an agent that was not told of a user’s Podman says so, and how to write it', () => {
+    const finding = verdict.findings.find(({ id }) => id === 'podman-rootless');
+    assert.match(finding?.what ?? '', /\/run\/user\/1000\/podman\/podman\.sock$/);
+    assert.equal(finding?.mend, `plugins: [${verdict.podman}]`);
+    assert.ok(verdict.findings.some(({ id }) => id === 'kernel-log'));
+  });
+
+  await t.test('the user’s drop-in lets the agent’s service in, and nobody else', () => {
+    assert.deepEqual(verdict.letIn, ['tallyman']);
+  });
+
+  await t.test('OOM kills are told of the right cgroups, with the kernel log and without it', () => {
+    const { kernel, engine, told } = verdict.oom;
+    assert.equal(kernel, 1);
+    assert.deepEqual(engine, { oomKilled: true, exitCode: 137 });
+    assert.deepEqual(eventsOf(told.agent), [
+      'container containerDeletion 137',
+      'container oom',
+      'container oom',
+      'container oomKill dd',
+      'container oomKill dd',
+      'slice oomKill dd',
+      'unit oom',
+    ]);
+    const without = eventsOf(told.blind);
+    const OF_UNIT = ['slice oomKill', 'unit oom'];
+    assert.deepEqual(
+      without.filter((event) => !event.startsWith('container ')),
+      OF_UNIT,
+    );
+    assert.ok(without.includes('container containerDeletion 137') && without.includes('container oom'), `${without}`);
+    for (const { kills, metrics } of Object.values(told)) {
+      assert.equal(kills, kernel);
+      assert.equal(metrics['container_oom_events_total unit'], kernel);
+      assert.ok(metrics['container_oom_events_total container']! >= 1);
+      assert.equal(metrics['container_oom_killed container'], 1);
+    }
+  });
 
   await t.test('every cgroup is known, and none that does not exist', () => {
     const { missing, unknown, found, monitors } = verdict.tree;
     assert.deepEqual({ missing, unknown }, { missing: [], unknown: [] });
     assert.ok(found > 10);
-    assert.equal(monitors, 1);
+    assert.equal(monitors, 2);
   });
 
-  await t.test('the machine is the guest, and the agent ends by itself', () => {
+  await t.test('the machine is the guest, and the agents end by themselves', () => {
     assert.equal(verdict.machine.num_cores, 2);
     assert.ok(verdict.machine.memory_capacity > 1024 ** 3 && verdict.machine.memory_capacity <= 2 * 1024 ** 3);
-    assert.equal(verdict.end, 0);
+    assert.deepEqual(verdict.ends, [0, 0]);
   });
 });

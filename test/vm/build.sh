@@ -12,7 +12,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 cache=${TALLYMAN_VM_CACHE:-/var/cache/tallyman-vm}
 host_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
 guest_packages=(linux-image-cloud-amd64 initramfs-tools lz4 busybox-static systemd-sysv dbus udev kmod iproute2 procps
-  ca-certificates curl iptables docker.io podman netavark)
+  ca-certificates curl iptables docker.io podman netavark uidmap dbus-user-session acl)
 unwanted_units=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
   fstrim.timer getty@tty1.service podman-auto-update.timer podman-auto-update.service podman-restart.service
   systemd-update-utmp.service systemd-random-seed.service systemd-pstore.service)

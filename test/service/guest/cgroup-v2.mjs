@@ -1,16 +1,19 @@
-// Runs in the virtual machine, with the built agent in the working directory: starts limited systemd units, a container
-// of Docker and one of Podman, and the agent, and writes to /output/verdict.json what the API said and what the kernel's
-// files said just before and after.
-import { spawn } from 'node:child_process';
+// Runs in the virtual machine, with the built agent in the working directory: starts limited systemd units, containers
+// of Docker and Podman, and the agent, and writes to /output/verdict.json what the API said and what the kernel's files
+// said just before and after. A second agent lacks what an administrator forgets: the socket of a user's Podman, and the
+// right to read the kernel log.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startAgent, stopAgent } from './agents.mjs';
 import { compareContainer, engines, isKnown, startContainer } from './containers.mjs';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
+import { startHungry, starve } from './oom.mjs';
+import { ROOTLESS_SOCKET, startRootlessPodman, usersLetIn } from './rootless.mjs';
 
 /** Cgroup of the process that Podman keeps beside each container. */
 const MONITOR = /libpod-conmon-[0-9a-f]{64}\.scope$/;
 
-const units = {
+const UNITS = {
   'tallyman-resting': {
     script: [...trace, 'sleep 100000 & sleep 100000'],
     properties: {
@@ -29,23 +32,13 @@ const units = {
   'tallyman-plain': { script: [...trace, 'exec sleep 100000'], properties: { Slice: 'tallyman-batch.slice' } },
 };
 
-async function startAgent() {
-  writeFileSync('/tmp/tallyman.yaml', CONFIG);
-  const agent = spawn('node', ['dist/cli/main.js', '--config', '/tmp/tallyman.yaml'], { stdio: 'inherit' });
-  // Else systemd waits for it when this script fails.
-  process.once('exit', () => agent.kill('SIGKILL'));
-  const healthy = async () => {
-    if (agent.exitCode !== null) throw new Error(`the agent ended with status ${agent.exitCode}`);
-    return (await fetch(`${AGENT}/healthz`).catch(() => undefined))?.ok ?? false;
-  };
-  await until('the agent to answer', healthy);
-  return agent;
-}
-
-const CONFIG = `
-web: { listen: [127.0.0.1:8080] }
-housekeeping: { interval: 1s, maxInterval: 1s }
-`;
+const BLIND_AGENT = 'http://127.0.0.1:8081';
+/** Root without these may not read the kernel log where it is restricted, as Debian has it. */
+const WITHOUT_KERNEL_LOG = ['setpriv', '--bounding-set=-syslog,-sys_admin'];
+const HOUSEKEEPING = 'housekeeping: { interval: 1s, maxInterval: 1s }\n';
+/** As the finding about a user's Podman tells to write it, and what the comparison needs besides. */
+const PODMAN = `{ use: podman, with: { endpoint: [unix:///run/podman/podman.sock, unix://${ROOTLESS_SOCKET}] } }`;
+const CONFIG = `${HOUSEKEEPING}plugins: [${PODMAN}, { use: process }]\n`;
 
 /**
  * Every cgroup that exists before and after the question is in the answer, and none that exists in neither. systemd's
@@ -73,10 +66,20 @@ function cgroupsBelow(name, isWanted = (entry) => !entry.endsWith('.mount') && !
 
 const numbers = [];
 const cgroups = {};
-for (const [name, unit] of Object.entries(units)) cgroups[name] = await startUnit(name, unit);
-const started = [];
-for (const engine of engines) started.push(await startContainer(engine));
-const agent = await startAgent();
+await startRootlessPodman();
+// Held up by their quotas, not by the machine: they do their work at the same time.
+const units = Promise.all(
+  Object.entries(UNITS).map(async ([name, unit]) => {
+    cgroups[name] = await startUnit(name, unit);
+  }),
+);
+const started = await Promise.all(engines.map(startContainer));
+const hungry = await startHungry();
+await units;
+const agents = await Promise.all([
+  startAgent('agent', AGENT, CONFIG),
+  startAgent('blind-agent', BLIND_AGENT, HOUSEKEEPING, WITHOUT_KERNEL_LOG),
+]);
 for (const container of started) await until(`the name of ${container.name}`, () => isKnown(container));
 await until('a first sample of every cgroup', async () => {
   const answer = await get('/api/v2.0/stats/?type=name&recursive=true&count=1');
@@ -84,12 +87,15 @@ await until('a first sample of every cgroup', async () => {
   return paths.every((cgroup) => answer[cgroup]?.length > 0);
 });
 for (const [name, cgroup] of Object.entries(cgroups)) {
-  numbers.push(...(await compareStats(name, cgroup)), ...(await compareSpec(name, cgroup)));
+  numbers.push(...(await compareStats(name, cgroup, { processes: true })), ...(await compareSpec(name, cgroup)));
 }
 const containers = [];
 for (const container of started) containers.push(await compareContainer(container));
 const tree = await compareTree();
 const machine = await get('/api/v2.0/machine');
-agent.kill('SIGTERM');
-const [status, signal] = await new Promise((resolve) => agent.once('exit', (...end) => resolve(end)));
-writeFileSync('/output/verdict.json', JSON.stringify({ numbers, containers, tree, machine, end: status ?? signal }));
+const { findings } = await get('/-/doctor', BLIND_AGENT);
+const oom = await starve(hungry, { agent: AGENT, blind: BLIND_AGENT });
+const letIn = usersLetIn();
+const ends = await Promise.all(agents.map(stopAgent));
+const verdict = { numbers, containers, tree, machine, podman: PODMAN, letIn, findings, oom, ends };
+writeFileSync('/output/verdict.json', JSON.stringify(verdict));

@@ -1,10 +1,11 @@
-// One container of Docker and one of Podman in the virtual machine, both with the systemd driver.
+// A container of Docker, one of root's Podman and one of a user's in the virtual machine, all with the systemd driver.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { AGENT, compareSpec, compareStats, get, until } from './numbers.mjs';
+import { ROOTLESS_SOCKET } from './rootless.mjs';
 
 const TAR = '/usr/local/share/busybox.tar';
-const LIMITS = ['--memory=64m', '--cpus=0.25', '--cpu-shares=512', '--cpuset-cpus=0', '--pids-limit=50'];
+const LIMITS = ['--memory=64m', '--cpus=0.25', '--cpu-shares=512', '--pids-limit=50'];
 /** Leaves a trace in every controller and on the network, then sleeps: its numbers stand still. */
 const TRACE = [
   'dd if=/dev/zero of=/data bs=64k count=32 conv=fsync',
@@ -15,8 +16,15 @@ const TRACE = [
 ].join('; ');
 
 export const engines = [
-  { runtime: 'docker', image: 'busybox:1' },
-  { runtime: 'podman', image: 'localhost/busybox:1' },
+  { name: 'of-docker', runtime: 'docker', image: 'busybox:1', flags: ['--cpuset-cpus=0'] },
+  { name: 'of-podman', runtime: 'podman', image: 'localhost/busybox:1', flags: ['--cpuset-cpus=0'] },
+  {
+    name: 'of-alice',
+    runtime: 'podman',
+    image: 'localhost/busybox:1',
+    address: ['--url', `unix://${ROOTLESS_SOCKET}`],
+    flags: ['--network=none'], // no cpuset: that controller is not a user's by default
+  },
 ];
 
 /** Podman takes the presence of INVOCATION_ID for being a unit itself, and then leaves its monitor in the caller's cgroup. */
@@ -24,15 +32,15 @@ const { INVOCATION_ID: _, ...env } = process.env;
 const cli = (runtime, ...args) => execFileSync(runtime, args, { encoding: 'utf8', env }).trim();
 
 /** Starts the engine's container and waits until it has done its work. */
-export async function startContainer({ runtime, image }) {
-  const name = `of-${runtime}`;
-  cli(runtime, 'import', TAR, image);
-  const flags = ['-d', `--name=${name}`, '--label=com.acme.tier=front', ...LIMITS];
-  const id = cli(runtime, 'run', ...flags, image, 'sh', '-c', TRACE)
+export async function startContainer({ name, runtime, image, address = [], flags }) {
+  const engine = (...args) => cli(runtime, ...address, ...args);
+  engine('import', TAR, image);
+  const all = ['-d', `--name=${name}`, '--label=com.acme.tier=front', ...LIMITS, ...flags];
+  const id = engine('run', ...all, image, 'sh', '-c', TRACE)
     .split('\n')
     .at(-1);
-  const pid = cli(runtime, 'inspect', '-f', '{{.State.Pid}}', name);
-  await until(`the container of ${runtime} to do its work`, () => existsSync(`/proc/${pid}/root/done`));
+  const pid = engine('inspect', '-f', '{{.State.Pid}}', name);
+  await until(`${name} to do its work`, () => existsSync(`/proc/${pid}/root/done`));
   const cgroup = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
   return { runtime, image, name, id, pid, cgroup };
 }
@@ -50,11 +58,15 @@ export async function compareContainer({ runtime, image, name, id, pid, cgroup }
   const byId = Object.keys(await get(`/api/v2.0/spec/${id.slice(0, 12)}?type=${runtime}`));
   const { aliases, namespace, labels } = spec;
   return {
+    name,
     runtime,
     id,
     cgroup,
     image,
     told: { path, byId, aliases, namespace, image: spec.image, labels },
-    numbers: [...(await compareStats(name, cgroup, request, pid)), ...(await compareSpec(name, cgroup, request))],
+    numbers: [
+      ...(await compareStats(name, cgroup, { request, pid, processes: true })),
+      ...(await compareSpec(name, cgroup, request)),
+    ],
   };
 }

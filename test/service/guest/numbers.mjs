@@ -30,8 +30,8 @@ export async function startUnit(name, { script, properties }) {
   return execFileSync('systemctl', ['show', '--value', '--property=ControlGroup', name], { encoding: 'utf8' }).trim();
 }
 
-export async function get(path) {
-  const response = await fetch(`${AGENT}${path}`);
+export async function get(path, url = AGENT, body = undefined) {
+  const response = await fetch(`${url}${path}`, body && { method: 'POST', body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();
 }
@@ -47,7 +47,7 @@ const keyed = (cgroup, file) =>
   );
 
 /** The numbers of a sample, by their place in the API's answer, taken from the kernel's files. */
-function kernelStats(cgroup, pid) {
+function kernelStats(cgroup, { pid, processes }) {
   const cpu = keyed(cgroup, 'cpu.stat');
   const memory = keyed(cgroup, 'memory.stat');
   const usage = number(cgroup, 'memory.current');
@@ -69,6 +69,10 @@ function kernelStats(cgroup, pid) {
     'memory.container_data.pgmajfault': memory.pgmajfault,
     'memory.hierarchical_data.pgfault': memory.pgfault,
   };
+  if (processes) {
+    numbers['processes.process_count'] = text(cgroup, 'cgroup.procs').split('\n').length;
+    numbers['processes.threads_current'] = number(cgroup, 'pids.current');
+  }
   for (const [device, counters] of ioStat(cgroup)) {
     numbers[`diskio.io_service_bytes.${device}.Read`] = counters.rbytes;
     numbers[`diskio.io_service_bytes.${device}.Write`] = counters.wbytes;
@@ -101,7 +105,9 @@ function traffic(pid) {
   );
 }
 
+/** Users' own cgroups have no io controller unless the administrator delegates it. */
 function ioStat(cgroup) {
+  if (!existsSync(join(CGROUPS, cgroup, 'io.stat'))) return [];
   return text(cgroup, 'io.stat')
     .split('\n')
     .filter((line) => line.includes('='))
@@ -127,22 +133,34 @@ function apiNumber(sample, path) {
   return sample.diskio[table]?.find((entry) => entry.major === major && entry.minor === minor)?.stats[operation];
 }
 
+/** The newest sample by each version of the API. That of v2.0 is taken when it is asked for: the others follow it. */
+export const newestOf = {
+  'v2.0': async (cgroup, request, url) =>
+    (await get(`/api/v2.0/stats${request}&count=1&max_age=0s`, url))[cgroup].at(-1),
+  'v1.3': async (cgroup, _, url) => (await get(`/api/v1.3/containers${cgroup}`, url, { num_stats: 1 })).stats.at(-1),
+  'v2.1': async (cgroup, request, url) => (await get(`/api/v2.1/stats${request}&count=1`, url))[cgroup].stats.at(-1),
+};
+
 /**
- * @param request path and query under which the API knows the container
- * @param pid one of its processes, when it has a network of its own
+ * @param options.request path and query under which the API knows the container
+ * @param options.pid one of its processes, when it has a network of its own
+ * @param options.processes whether the agent counts processes
  */
-export async function compareStats(name, cgroup, request = `${cgroup}?type=name`, pid = undefined) {
-  const before = kernelStats(cgroup, pid);
-  const answer = await get(`/api/v2.0/stats${request}&count=1&max_age=0s`);
-  const after = kernelStats(cgroup, pid);
-  const sample = answer[cgroup].at(-1);
+export async function compareStats(name, cgroup, options = {}) {
+  const { request = `${cgroup}?type=name` } = options;
+  const before = kernelStats(cgroup, options);
+  const samples = {};
+  for (const [version, newest] of Object.entries(newestOf)) samples[version] = await newest(cgroup, request);
+  const after = kernelStats(cgroup, options);
   const known = Object.keys(before).filter((path) => !Number.isNaN(before[path]) && before[path] !== undefined);
-  return known.map((path) => ({
-    what: `${name}: ${path}`,
-    low: Math.min(before[path], after[path]),
-    api: apiNumber(sample, path),
-    high: Math.max(before[path], after[path]),
-  }));
+  return Object.entries(samples).flatMap(([version, sample]) =>
+    known.map((path) => ({
+      what: `${name}: ${version === 'v2.0' ? '' : `${version} `}${path}`,
+      low: Math.min(before[path], after[path]),
+      api: apiNumber(sample, path),
+      high: Math.max(before[path], after[path]),
+    })),
+  );
 }
 
 /** Limits do not move: each has one right value. A file is only there with its controller. */
