@@ -1,5 +1,6 @@
-// Builds the Debian package: `npm run package:deb -- [--node bundled|system] [--output FOLDER]`. Bundled (the default)
-// brings the Node that runs this script, for hosts whose distribution has none or an old one; system depends on Debian's.
+// Builds the Debian package: `npm run package:deb -- [--node bundled|system] [--output FOLDER] [--quick]`. Bundled
+// (the default) brings the Node that runs this script, for hosts whose distribution has none or an old one; system depends
+// on Debian's. Quick packs larger and in a fraction of the time, and is unpacked so, too: for trying a package out.
 // The same sources give the same bytes: times come from SOURCE_DATE_EPOCH, else from the last commit.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,7 +19,11 @@ const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64', ppc64: 'ppc64el', s390x: '
 const { version, engines } = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8'));
 
 const { values: options } = parseArgs({
-  options: { node: { type: 'string', default: 'bundled' }, output: { type: 'string', default: join(root, 'out') } },
+  options: {
+    node: { type: 'string', default: 'bundled' },
+    output: { type: 'string', default: join(root, 'out') },
+    quick: { type: 'boolean', default: false },
+  },
 });
 if (!['bundled', 'system'].includes(options.node)) fail(`--node is bundled or system, not ${options.node}`);
 const isBundled = options.node === 'bundled';
@@ -135,7 +140,8 @@ function pack(tree) {
   fs.mkdirSync(options.output, { recursive: true });
   const file = join(options.output, `tallyman_${version.replace('-', '~')}_${architecture}.deb`);
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch), DPKG_DEB_THREADS_MAX: '2', TZ: 'UTC', LC_ALL: 'C' };
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, file], {
+  const compression = options.quick ? ['-Zgzip', '-z1'] : ['-Zxz'];
+  execFileSync('dpkg-deb', ['--root-owner-group', ...compression, '--build', tree, file], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

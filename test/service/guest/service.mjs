@@ -1,7 +1,8 @@
 // Runs in the virtual machine, with the Debian package in the working directory: lives through the package's life under
 // systemd, and writes to /output/verdict.json what was seen at each station.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
@@ -21,7 +22,7 @@ function state(unit = SERVICE) {
 
 const station = (name, seen) => {
   verdict[name] = seen;
-  console.log(`${name}: ${JSON.stringify(seen).slice(0, 400)}`);
+  console.log(`${Math.round(process.uptime())} s, ${name}: ${JSON.stringify(seen).slice(0, 400)}`);
 };
 
 /** Containers that have no sample yet: at the moment of readiness there must be none. */
@@ -60,8 +61,10 @@ function priorities() {
   };
 }
 
+/** Makes an image of the engine, beside what else is going on: the first call starts its daemon. */
+const imported = (engine) => promisify(execFile)(engine, ['import', '/usr/local/share/busybox.tar', 'busybox']);
+
 async function startContainer() {
-  execFileSync('docker', ['import', '/usr/local/share/busybox.tar', 'busybox']);
   const limits = [
     '--memory',
     '32m',
@@ -102,12 +105,18 @@ function traces() {
 }
 
 const before = traces();
+// Its quota holds it up for as long as dpkg takes.
+const limitedUnit = startUnit('limited-unit', {
+  script: [...trace, 'exec sleep 100000'],
+  properties: { CPUQuota: '25%', CPUWeight: '50', MemoryMax: '64M', MemoryMin: '1M', TasksMax: '16', AllowedCPUs: '0' },
+});
 const [deb] = readdirSync('.').filter((name) => name.endsWith('.deb'));
 const installation = run('dpkg', '--install', deb);
 // dpkg returns when the unit was started, which is when it is ready.
 station('installed', { ...installation, ...state(), unsampled: await unsampled(), rights: rights(state().MainPID) });
 station('ready', { containers: Object.keys(await get('/api/v2.0/stats/?type=name&recursive=true&count=1')).length });
 
+const [dockerImage, podmanImage] = ['docker', 'podman'].map(imported);
 const security = run('systemd-analyze', 'security', '--no-pager', SERVICE).output;
 station('security', {
   exposure: Number(/exposure level for .*: ([\d.]+)/.exec(security)?.[1]),
@@ -115,10 +124,8 @@ station('security', {
   dropIns: readdirSync(`/etc/systemd/system/${SERVICE}.d`).sort(),
 });
 
-const cgroup = await startUnit('limited-unit', {
-  script: [...trace, 'exec sleep 100000'],
-  properties: { CPUQuota: '25%', CPUWeight: '50', MemoryMax: '64M', MemoryMin: '1M', TasksMax: '16', AllowedCPUs: '0' },
-});
+const cgroup = await limitedUnit;
+await dockerImage;
 const container = await startContainer();
 await until('samples of both', async () => {
   const answer = await get('/api/v2.0/stats/?type=name&recursive=true&count=1');
@@ -140,7 +147,7 @@ station('machine', await get('/api/v2.0/machine'));
 execFileSync('install', ['-D', '-t', '/etc/systemd/system/podman.socket.d', `${CONFIG}/podman.socket.d/tallyman.conf`]);
 run('systemctl', 'daemon-reload');
 station('podman.socket', run('systemctl', 'restart', 'podman.socket'));
-execFileSync('podman', ['import', '--quiet', '/usr/local/share/busybox.tar', 'busybox']);
+await podmanImage;
 execFileSync('podman', [
   'run',
   '--detach',
@@ -169,10 +176,11 @@ await until('the reload', () => {
 });
 station('reloaded', { ...reload, samePid: settled.MainPID === first, ...settled });
 station('status', run('tallyman', 'service', 'status'));
-station('installed again', run('tallyman', 'service', 'install'));
-station('journal', priorities());
 
 process.kill(Number(first), 'SIGSTOP');
+// Needs no answer of the agent: done while the watchdog's time runs.
+station('installed again', run('tallyman', 'service', 'install'));
+station('journal', priorities());
 await until('the watchdog to restart the agent', () => {
   const { MainPID, ActiveState } = state();
   return MainPID !== first && ActiveState === 'active';
