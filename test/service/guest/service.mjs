@@ -117,13 +117,6 @@ station('installed', { ...installation, ...state(), unsampled: await unsampled()
 station('ready', { containers: Object.keys(await get('/api/v2.0/stats/?type=name&recursive=true&count=1')).length });
 
 const [dockerImage, podmanImage] = ['docker', 'podman'].map(imported);
-const security = run('systemd-analyze', 'security', '--no-pager', SERVICE).output;
-station('security', {
-  exposure: Number(/exposure level for .*: ([\d.]+)/.exec(security)?.[1]),
-  verify: run('systemd-analyze', 'verify', '--man=no', SERVICE, 'tallyman.socket'),
-  dropIns: readdirSync(`/etc/systemd/system/${SERVICE}.d`).sort(),
-});
-
 const cgroup = await limitedUnit;
 await dockerImage;
 const container = await startContainer();
@@ -181,6 +174,12 @@ process.kill(Number(first), 'SIGSTOP');
 // Needs no answer of the agent: done while the watchdog's time runs.
 station('installed again', run('tallyman', 'service', 'install'));
 station('journal', priorities());
+const security = run('systemd-analyze', 'security', '--no-pager', SERVICE).output;
+station('security', {
+  exposure: Number(/exposure level for .*: ([\d.]+)/.exec(security)?.[1]),
+  verify: run('systemd-analyze', 'verify', '--man=no', SERVICE, 'tallyman.socket'),
+  dropIns: readdirSync(`/etc/systemd/system/${SERVICE}.d`).sort(),
+});
 await until('the watchdog to restart the agent', () => {
   const { MainPID, ActiveState } = state();
   return MainPID !== first && ActiveState === 'active';
