@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { ContainerDescription } from '../../src/kernel/contracts/index.js';
 import docker from '../../src/plugins/container-handlers/docker/index.js';
 import podman from '../../src/plugins/container-handlers/podman/index.js';
 import { TestAuthority } from '../support/certificates.js';
@@ -136,6 +137,36 @@ describe('docker handler on a daemon that misbehaves', () => {
       assert.equal(ended!.description.state.status, 'exited');
     });
   }
+
+  it('keeps the name of a container that is removed before its cgroup, and learns of its end from the events', async () => {
+    await engine.listen();
+    const { accepted, watch } = await bound(start({ timeout: '10s', tombstoneFor: '87600h' }));
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.send(fakeEvent(A, 'start'));
+    watch(pathOf(A));
+    await accepted(pathOf(A));
+    engine.containers.delete(A);
+    const asked = engine.requests.length;
+    engine.send(fakeEvent(A, 'oom'));
+    engine.containers.set(B, fakeContainer(B, 'after'));
+    await until(
+      () => engine.requests.length > asked,
+      () => engine.requests.join(' '),
+    );
+    engine.send(fakeEvent(B, 'start'));
+    watch(pathOf(B));
+    await accepted(pathOf(B));
+    engine.send(fakeEvent(A, 'die', { exitCode: '137' }));
+    engine.send(fakeEvent(A, 'destroy'));
+    await until(
+      () => bench!.handler.departed!().length > 0,
+      () => engine.requests.join(' '),
+    );
+    const verdict = watch(pathOf(A));
+    assert.equal(verdict.verdict, 'accept');
+    const { aliases, state } = (verdict as { description: ContainerDescription }).description;
+    assert.deepEqual([aliases[0], state.status, state.exitCode], ['web', 'exited', 137]);
+  });
 
   it('lets a path wait, then leaves it to others, and takes it when an event names it', async () => {
     await engine.listen();

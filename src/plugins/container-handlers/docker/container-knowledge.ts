@@ -237,6 +237,8 @@ export class ContainerKnowledge {
 
   #inspectFailed(id: string, error: unknown): void {
     if (error instanceof EngineError && error.status === 404) {
+      // Just removed: its `die` and `destroy` are on their way and tell how it ended; a resync finds it gone should they be lost.
+      if (this.#table.has(id)) return;
       this.#forget(id);
       this.#deny(id, 'unknown');
       this.#tell(id);

@@ -39,9 +39,16 @@ export class ContainerTable {
     return this.#entries.size;
   }
 
+  /** Whether the engine has it, as far as is known. */
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** A container that was removed is found until its end is forgotten: its cgroup may go later than it. */
   find(id: string, stale: boolean): KnownContainer | undefined {
     const entry = this.#entries.get(id);
-    if (entry === undefined || !stale) return entry?.described;
+    if (entry === undefined) return this.#departed.get(id);
+    if (!stale) return entry.described;
     entry.stale ??= { ...entry.described, description: { ...entry.described.description, stale: true } };
     return entry.stale;
   }
