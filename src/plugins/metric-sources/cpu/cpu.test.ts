@@ -82,6 +82,16 @@ test('on v2 a container without the cpu controller has its usage, and nothing is
   assert.deepEqual(probe.missing, []);
 });
 
+test('on v2 a period of the quota is activity, too', () => {
+  const stat = (periods: number) => `usage_usec 10\nuser_usec 7\nsystem_usec 3\nnr_periods ${periods}\n`;
+  on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': stat(5) });
+  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const before = probe.activity?.();
+  assert.equal(probe.activity?.(), before);
+  tree.writeCgroup('/a', 'cpu', { 'cpu.stat': stat(6) });
+  assert.notEqual(probe.activity?.(), before);
+});
+
 test('a sample right after `activity` uses the number just read, a later one reads anew', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '100\n' });
   const probe = attached(createCpuSource(clock), tree.target('/a'));

@@ -41,6 +41,8 @@ const USAGE_V2 = new KeyedColumns([
   { key: 'burst_usec', column: { field: fields.burstTime }, factor: MICROSECOND, since: BURST },
 ]);
 
+const PERIODS_V2 = USAGE_V2.keys.indexOf('nr_periods');
+
 /** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
 function attachV1(cgroup: CgroupFiles, clock: Clock): Probe | undefined {
   const file = cgroup.value('cpuacct', 'cpuacct.usage');
@@ -67,7 +69,8 @@ function attachV2(target: ProbeTarget, clock: Clock): Probe | undefined {
   return new PartsProbe([part], {
     skipWhenIdle: true,
     missing: limited ? part.missing : [],
-    activity: () => (fresh.read() ? file.values[0]! : Number.NaN),
+    // Periods of a quota can be counted while no time is used; the file was read anyway.
+    activity: () => (fresh.read() ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN),
   });
 }
 
