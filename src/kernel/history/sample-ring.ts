@@ -35,10 +35,11 @@ class Segment {
   dropOldest(): void {
     this.first = (this.first + 1) % this.capacity;
     this.count--;
+    this.shrink();
   }
 
   /** Gives memory back when a container samples far more rarely than it used to. */
-  shrink(): void {
+  private shrink(): void {
     if (this.capacity > 2 * FIRST_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity >> 1);
   }
 
@@ -189,7 +190,6 @@ export class SampleRing {
   /** Drops what is older than `horizon`; called before a push, so the newest may go too once its successor comes. */
   private evict(horizon: number): void {
     let oldest = this.segments[0]!;
-    if (oldest.count > 0 && oldest.timeOf(0) >= horizon) return;
     while (this.segments.length > 1 || oldest.count > 0) {
       if (oldest.count > 0 && oldest.timeOf(0) >= horizon) break;
       if (oldest.count > 0) oldest.dropOldest();
@@ -199,6 +199,5 @@ export class SampleRing {
         oldest = this.segments[0]!;
       }
     }
-    oldest.shrink();
   }
 }
