@@ -164,6 +164,13 @@ describe('series', () => {
       Object.fromEntries(named(series, name).map((one) => [one.labels.device, one.value]));
     assert.deepEqual(shown('container_fs_reads_total'), { '/dev/sda': 1, '/dev/sdb': 200, '9:0': 7, '9:1': 8 });
     assert.deepEqual(shown('container_fs_read_seconds_total'), { '/dev/sda': 1.234 });
+    assert.deepEqual(
+      series
+        .map(({ name }) => name)
+        .filter((name) => /^container_(cpu|fs_w|memory|network|tasks|processes)/.test(name)),
+      [],
+      'what the container lacks has no series',
+    );
   });
 
   test('CPU time by CPU where there is any, else in all; quota counters only with a quota', async () => {
