@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { overSocket } from '../support/over-socket.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 describe('a version of somebody else’s', () => {
@@ -33,14 +34,17 @@ describe('a version of somebody else’s', () => {
 
 describe('the endpoints beside the API versions', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-api`);
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+  const socket = join(directory, 'http.sock');
   let agent: AgentProcess;
   before(async () => {
     group.create();
-    agent = await AgentProcess.start('plugins: [{ use: profiling }]');
+    agent = await AgentProcess.start('plugins: [{ use: profiling }]', ['--listen', `127.0.0.1:0,unix:${socket}`]);
   });
   after(async () => {
     await agent?.stop();
     await group.remove();
+    rmSync(directory, { recursive: true });
   });
 
   it('validation lists the directories that the kernel watches', async () => {
@@ -67,8 +71,13 @@ describe('the endpoints beside the API versions', { skip: process.getuid?.() !==
     }
   });
 
-  it('profiles of the agent are served on loopback', async () => {
-    const profile = await agent.json<{ nodes: unknown[] }>('/debug/profile/cpu?seconds=0.1');
-    assert.ok(profile.nodes.length > 0);
+  it('profiles of the agent are for whoever its socket’s file lets in, not for everybody on this host', async () => {
+    const path = '/debug/profile/cpu?seconds=0.1';
+    const [status, body] = await overSocket(socket, path);
+    assert.equal(status, 200, body);
+    assert.ok((JSON.parse(body) as { nodes: unknown[] }).nodes.length > 0);
+    const refused = await fetch(agent.url + path);
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /set web\.auth and authenticate, or connect over a unix socket/);
   });
 });

@@ -183,7 +183,7 @@ function requestOf(headers: Record<string, string>, query: string): ApiRequest {
     method: 'GET',
     args: [],
     containerName: '/',
-    trusted: true,
+    authenticated: true,
     query: new URLSearchParams(query),
     header: (name) => headers[name.toLowerCase()],
     text: async () => '',

@@ -12,10 +12,10 @@ export interface ApiRequest {
   /** A header of the request, whatever its case; several of one name are joined with `, `. */
   header(name: string): string | undefined;
   /**
-   * Whether the client may have what costs the agent dearly or shows its inside: it proved who it is, or it is on this
-   * host (loopback, a unix socket).
+   * Whether the client may have what costs the agent dearly or shows its inside: it proved who it is with a password, a
+   * token or a certificate, or it came over a unix socket, whose file's mode says who may. Being on this host is no proof.
    */
-  readonly trusted: boolean;
+  readonly authenticated: boolean;
   /** The whole body as text. @throws RequestError 413 above the size limit, 408 when it does not arrive in time */
   text(): Promise<string>;
   /** Aborted when the client goes away, the request time limit passes or the agent stops. */

@@ -13,7 +13,7 @@ export interface ExchangeLimits {
 export class Exchange {
   path = '/';
   query = '';
-  /** True when the client proved who it is. */
+  /** True when the client proved who it is, or a socket's file vouches for it. */
   authenticated = false;
   /** True when the client went away before the answer was complete. */
   gone = false;
@@ -47,11 +47,6 @@ export class Exchange {
       if (this.cancelled !== undefined) this.abort.abort(this.cancelled);
     }
     return this.abort.signal;
-  }
-
-  get trusted(): boolean {
-    const { localAddress, remoteAddress } = this.request.socket;
-    return this.authenticated || remoteAddress === undefined || (isLoopback(localAddress) && isLoopback(remoteAddress));
   }
 
   get method(): string {
@@ -172,8 +167,4 @@ export class Exchange {
       this.signal.addEventListener('abort', fail);
     });
   }
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address);
 }

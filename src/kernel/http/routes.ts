@@ -243,8 +243,8 @@ export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequ
     containerName: `/${args.join('/')}`,
     query: new URLSearchParams(exchange.query),
     header: (name) => headerOf(exchange, name),
-    get trusted() {
-      return exchange.trusted;
+    get authenticated() {
+      return exchange.authenticated;
     },
     text: () => exchange.text(),
     get signal() {

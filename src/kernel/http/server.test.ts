@@ -43,7 +43,7 @@ const handlers: Record<string, RequestHandler> = {
         ...request,
         query: request.query.toString(),
         header: undefined,
-        trusted: undefined,
+        authenticated: undefined,
         text: undefined,
         signal: undefined,
       }),

@@ -56,13 +56,13 @@ export class Gate {
   /**
    * Lets in who may see the path.
    * @param path clean, without the URL prefix
-   * @returns whether the client proved who it is
+   * @returns whether the client proved who it is; over a unix socket the mode of its file has
    * @throws RequestError 401 with a challenge, 403, 429
    */
   async admit(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
     const { allow, users } = ruleFor(path, this.options.auth.rules);
     if (allow === 'nobody') throw new RequestError(403, `nobody may see ${path}`);
-    if (allow === 'anyone' || !this.authenticator.asksWho) return false;
+    if (allow === 'anyone' || !this.authenticator.asksWho) return request.socket.localAddress === undefined;
     const user = await this.identify(request, response);
     if (users.length > 0 && !users.includes(user)) throw new RequestError(403, `${user} may not see ${path}`);
     return true;

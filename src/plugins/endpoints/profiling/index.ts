@@ -30,10 +30,10 @@ class ProfilingEndpoint implements Endpoint {
   constructor(private readonly options: ProfilingOptions) {}
 
   private answer(request: ApiRequest, kinds: Readonly<Record<string, (request: ApiRequest) => AnyAnswer>>): AnyAnswer {
-    if (!request.trusted) {
+    if (!request.authenticated) {
       throw new RequestError(
         403,
-        'profiles are for clients that authenticate or are on this host: connect over loopback or a unix socket',
+        'profiles show the inside of the agent, secrets included: set web.auth and authenticate, or connect over a unix socket',
       );
     }
     const kind = request.args.length === 1 ? kinds[request.args[0]!] : undefined;

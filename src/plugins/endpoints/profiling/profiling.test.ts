@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, beforeEach, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
 import type { ApiRequest, PluginContext } from '../../../kernel/contracts/index.js';
@@ -8,6 +11,12 @@ import profiling from './index.js';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const create = () => profiling.create({} as PluginContext, profiling.configSchema.parse({}));
+const TOKEN = 'a-token-of-the-test-0123456789';
+const none = { file: undefined, realm: 'x' };
+const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+const tokens = join(directory, 'tokens');
+writeFileSync(tokens, `${TOKEN}\n`, { mode: 0o600 });
+after(() => rmSync(directory, { recursive: true }));
 const web = { listen: ['127.0.0.1:0'], urlBasePrefix: '', requestTimeout: 20_000, maxConnections: 9 };
 const limits = { maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
 let server: HttpServer;
@@ -15,7 +24,7 @@ let url: string;
 
 beforeEach(async () => {
   server = createHttpServer({
-    web: { ...web, ...limits },
+    web: { ...web, ...limits, auth: { basic: none, digest: none, bearer: { file: tokens }, rules: [] } },
     apiVersions: [],
     endpoints: [{ id: 'profiling', instance: create() }],
     guard: (_id, _what, call) => call(),
@@ -25,8 +34,12 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop(0));
 
+function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(url + path, { ...init, headers: { authorization: `Bearer ${TOKEN}` } });
+}
+
 async function get(path: string): Promise<Response> {
-  const response = await fetch(url + path);
+  const response = await ask(path);
   assert.equal(response.status, 200, path);
   assert.match(response.headers.get('content-disposition')!, /^attachment; filename="tallyman-\d{8}T\d{6}\.[a-z.]+"$/);
   return response;
@@ -84,30 +97,30 @@ test('heap profiles: the whole heap for Chrome’s tools, what was allocated for
 
 test('one at a time; a client that leaves ends its own', async () => {
   const leaving = new AbortController();
-  const first = await fetch(`${url}/debug/profile/cpu?seconds=200`, { signal: leaving.signal });
-  assert.equal((await fetch(`${url}/debug/pprof/heap`)).status, 409);
+  const first = await ask(`/debug/profile/cpu?seconds=200`, { signal: leaving.signal });
+  assert.equal((await ask(`/debug/pprof/heap`)).status, 409);
   leaving.abort();
   await assert.rejects(first.text());
   const deadline = AbortSignal.timeout(10_000);
-  while ((await fetch(`${url}/debug/pprof/heap?seconds=0.01`)).status === 409) deadline.throwIfAborted();
+  while ((await ask(`/debug/pprof/heap?seconds=0.01`)).status === 409) deadline.throwIfAborted();
 });
 
 test('what is wrong with a request is said', async () => {
   for (const seconds of ['0', '-1', 'x', '1e9', '301']) {
-    const response = await fetch(`${url}/debug/profile/cpu?seconds=${seconds}`);
+    const response = await ask(`/debug/profile/cpu?seconds=${seconds}`);
     assert.equal(response.status, 400);
     assert.match(await response.text(), /above 0 and at most 300/);
   }
-  assert.equal(await (await fetch(`${url}/debug/pprof/`)).text(), 'there are these profiles: profile, heap\n');
-  assert.equal((await fetch(`${url}/debug/profile/cpu/x`)).status, 404);
-  assert.equal((await fetch(`${url}/debug/profile/heap`, { method: 'HEAD' })).status, 200);
-  assert.equal((await fetch(`${url}/debug/profile/cpu?seconds=0.01`)).status, 200);
+  assert.equal(await (await ask(`/debug/pprof/`)).text(), 'there are these profiles: profile, heap\n');
+  assert.equal((await ask(`/debug/profile/cpu/x`)).status, 404);
+  assert.equal((await ask(`/debug/profile/heap`, { method: 'HEAD' })).status, 200);
+  assert.equal((await ask(`/debug/profile/cpu?seconds=0.01`)).status, 200);
 });
 
-test('a stranger from elsewhere gets none', () => {
+test('who did not say who it is gets none', () => {
   const handler = create().routes['/debug/profile/']!;
-  const request = { args: ['cpu'], query: new URLSearchParams(), trusted: false } as unknown as ApiRequest;
-  assert.throws(() => handler(request), /authenticate or are on this host/);
+  const request = { args: ['cpu'], query: new URLSearchParams(), authenticated: false } as unknown as ApiRequest;
+  assert.throws(() => handler(request), { status: 403, message: /set web\.auth and authenticate/ });
 });
 
 function text(profile: Profile, index: number | bigint): string {
