@@ -26,7 +26,7 @@ const options = {
     .default(64)
     .describe('The newest N samples; −1: all.'),
   recursive: z.enum(['true', 'false']).default('false').describe('Also everything below.'),
-  max_age: z.string().optional().describe('Samples now what is older: `10s`, `1m30s`, `0`.'),
+  max_age: z.string().optional().describe('Reads now what is older: `10s`, `1m30s`, `0`.'),
 };
 const rest = { name: 'container', description: 'A container: its absolute name, or with `type` an alias or id.' };
 const wrong = { 400: 'the request is wrong' };

@@ -171,7 +171,7 @@ export interface AgentView {
    * @throws RequestError `unable to find … container`, or not unique
    */
   lookup(namespace: string, alias: string): ContainerView;
-  /** Samples now every given container whose latest sample is older than `maxAge` µs (0: all). */
+  /** Samples now every given container that has a number older than `maxAge` µs, idle or not (0: all). */
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
   /** Cgroups that wait for their handler. */
   pending(): readonly PendingContainer[];

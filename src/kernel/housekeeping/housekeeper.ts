@@ -188,19 +188,23 @@ export class Housekeeper {
     for (const container of this.containers.values()) this.attachment.detachOne(container, source);
   }
 
-  /** Samples now each named container whose newest sample is older than `maxAge` µs, without blocking the loop. */
+  /** Samples now each named container that has a number older than `maxAge` µs, without blocking the loop. */
   async refresh(names: readonly string[], maxAge: number): Promise<void> {
     let started = this.clock.monotonic();
     for (const name of names) {
       const container = this.containers.get(name);
       if (container === undefined) continue;
-      const age = this.clock.now() - container.ring.latestTime;
-      if (container.ring.length > 0 && age <= maxAge && maxAge > 0) continue;
-      this.takeSafely(container);
+      if (this.isFresh(container, maxAge)) continue;
+      this.takeSafely(container, Math.min(this.options.idleRefresh, maxAge / 1000));
       if (this.clock.monotonic() - started < SLICE) continue;
       await new Promise((resolve) => setImmediate(resolve));
       started = this.clock.monotonic();
     }
+  }
+
+  private isFresh({ ring, lastFullRead }: MonitoredContainer, maxAge: number): boolean {
+    if (ring.length === 0 || maxAge === 0) return false;
+    return this.clock.now() - ring.latestTime <= maxAge && (this.clock.monotonic() - lastFullRead) * 1000 <= maxAge;
   }
 
   private arm(): void {
@@ -246,9 +250,9 @@ export class Housekeeper {
   }
 
   /** A fault of the kernel's own in one container's sample must not end the sampling of all. */
-  private takeSafely(container: MonitoredContainer): boolean {
+  private takeSafely(container: MonitoredContainer, idleRefresh?: number): boolean {
     try {
-      const changed = this.take(container);
+      const changed = this.take(container, idleRefresh);
       this.recentlyTaken++;
       this.failedInARow = 0;
       return changed;
@@ -263,12 +267,12 @@ export class Housekeeper {
     }
   }
 
-  private take(container: MonitoredContainer): boolean {
+  private take(container: MonitoredContainer, idleRefresh?: number): boolean {
     const now = this.clock.monotonic();
     if (!container.attached) this.attachment.attachAll(container, this.sources, now);
     else this.attachment.lookAgain(container, this.sources, now);
     const probes = container.slots.length;
-    const changed = this.sampler.sample(container);
+    const changed = this.sampler.sample(container, idleRefresh);
     if (container.slots.length < probes) this.listener.ended(container.name);
     const kills = container.newOomKills();
     if (kills > 0) this.listener.oomKills(container.name, kills);

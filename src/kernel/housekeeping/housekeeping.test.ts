@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type {
   CgroupFiles,
   Column,
@@ -105,6 +105,27 @@ function fixture(probes: Record<string, Probe | 'absent'>, options: Partial<Hous
   return { housekeeper, container, sample, rows, ended, kills, lines, sources, time };
 }
 
+/** A fixture that takes its samples by itself, one a second, while time passes; one has been taken. */
+function sampling(
+  probes: Record<string, Probe | 'absent'>,
+  t: TestContext,
+  options: Partial<HousekeepingOptions> = {},
+) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+  const made = fixture(probes, { dynamic: false, ...options });
+  const advance = (ms: number) => {
+    made.time.now += ms * 1000;
+    made.time.monotonic += ms;
+    t.mock.timers.tick(ms);
+  };
+  made.housekeeper.start();
+  advance(1);
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) advance(1000);
+  };
+  return { ...made, pass };
+}
+
 describe('a sample', () => {
   test('holds every probe’s columns side by side', async () => {
     const [a, b] = [new FakeProbe(), new FakeProbe()];
@@ -115,37 +136,55 @@ describe('a sample', () => {
     assert.deepEqual(rows(), [[1, 10, 11]]);
   });
 
-  test('of an idle container repeats the numbers unread, for at most idleRefresh', async () => {
+  test('of an idle container repeats the numbers unread, for at most idleRefresh', (t) => {
     const probe = new FakeProbe();
-    const { sample, rows } = fixture({ probe });
-    for (let i = 0; i < 9; i++) await sample();
+    const { housekeeper, container, rows, pass } = sampling({ probe }, t);
+    pass(8);
     assert.equal(probe.reads, 1);
     assert.equal(rows().length, 9);
     probe.value = 5;
-    for (let i = 0; i < 2; i++) await sample();
+    pass(2);
     assert.equal(probe.reads, 2);
     assert.deepEqual(rows().at(-1), [5]);
     probe.sign = 2;
-    await sample();
+    pass(1);
     assert.equal(probe.reads, 3);
+    assert.equal(container.ring.length, 12);
+    housekeeper.stop();
   });
 
-  test('always reads probes that do not skip, and those of containers without a sign of activity', async () => {
-    const [never, silent] = [new FakeProbe(), new FakeProbe()];
+  test('that is asked for holds no number older than was asked for', async (t) => {
+    const probe = new FakeProbe();
+    const { housekeeper, container, rows, pass } = sampling({ probe }, t);
+    pass(5);
+    probe.value = 5;
+    await housekeeper.refresh(['/x'], 6_000_000);
+    assert.equal(container.ring.length, 6, 'the newest sample and all that it repeats are young enough');
+    pass(1);
+    assert.deepEqual(rows().at(-1), [1]);
+    await housekeeper.refresh(['/x'], 3_000_000);
+    assert.deepEqual(rows().slice(-2), [[1], [5]], 'it is young enough, what it repeats is not');
+    assert.equal(probe.reads, 2);
+    await housekeeper.refresh(['/x'], 0);
+    assert.equal(probe.reads, 3);
+    housekeeper.stop();
+  });
+
+  test('always reads probes that do not skip, and those of containers without a sign of activity', (t) => {
+    const [never, silent, off] = [new FakeProbe(), new FakeProbe(), new FakeProbe()];
     never.skipWhenIdle = false;
-    const first = fixture({ never });
-    const second = fixture({ silent });
     silent.sign = undefined;
-    for (let i = 0; i < 5; i++) {
-      await first.sample();
-      await second.sample();
+    for (const [probe, options] of [
+      [never, {}],
+      [silent, {}],
+      [off, { idleRefresh: 0 }],
+    ] as const) {
+      const { housekeeper, pass } = sampling({ probe }, t, options);
+      pass(4);
+      assert.equal(probe.reads, 5);
+      housekeeper.stop();
+      t.mock.timers.reset();
     }
-    assert.equal(never.reads, 5);
-    assert.equal(silent.reads, 5);
-    const off = new FakeProbe();
-    const third = fixture({ off }, { idleRefresh: 0 });
-    for (let i = 0; i < 5; i++) await third.sample();
-    assert.equal(off.reads, 5);
   });
 
   test('starts a new layout when a probe’s columns change, and old samples keep theirs', async () => {

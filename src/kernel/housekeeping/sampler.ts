@@ -36,14 +36,15 @@ export class Sampler {
   ) {}
 
   /**
+   * @param idleRefresh ms for which an idle container's files may stay unread; 0: they are read
    * @returns true when any number differs from the sample before
    * @throws TallymanError when files could not be opened for want of descriptors: half a sample would be a wrong one
    */
-  sample(container: MonitoredContainer): boolean {
+  sample(container: MonitoredContainer, idleRefresh = this.idleRefresh): boolean {
     this.taken++;
     this.now = this.clock.now();
     const monotonic = this.clock.monotonic();
-    const idle = this.isIdle(container, monotonic);
+    const idle = this.isIdle(container, monotonic, idleRefresh);
     if (idle) this.idle++;
     else container.lastFullRead = monotonic;
     const refusals = this.refusals();
@@ -57,7 +58,7 @@ export class Sampler {
   }
 
   /** Reads every probe's cheap sign of activity (all of them: the next sample compares with these). */
-  private isIdle(container: MonitoredContainer, monotonic: number): boolean {
+  private isIdle(container: MonitoredContainer, monotonic: number, idleRefresh: number): boolean {
     let signs = 0;
     let moved = false;
     for (const slot of container.slots) {
@@ -67,7 +68,7 @@ export class Sampler {
       if (activity !== slot.activity) moved = true;
       slot.activity = activity;
     }
-    if (moved || signs === 0 || monotonic - container.lastFullRead >= this.idleRefresh) return false;
+    if (moved || signs === 0 || monotonic - container.lastFullRead >= idleRefresh) return false;
     return container.ring.latest(container.latest) && container.latest.layout === container.layout;
   }
 
