@@ -1,29 +1,12 @@
 import { Argument, type Command } from 'commander';
 import { PLUGIN_KINDS, type PluginKind } from '../kernel/contracts/plugin-status.js';
-import { addAskOptions } from './asking/options.js';
 import type { PluginRunFlags } from './commands/plugin-run.js';
 import type { PluginTestFlags } from './commands/plugin-test.js';
-import type { PluginsFlags } from './commands/plugins.js';
 import type { CliEnvironment } from './environment.js';
 import type { Perform } from './perform.js';
 
 const PATH = 'folder of a package, a module, or a name as in the configuration';
 const WITH = "its options, as YAML: '{ interval: 5s }'";
-
-/** `plugins`: what there is, how it is, what it costs. */
-export function addPluginsCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('plugins')
-    .description('list the plugins that run and those that could, with state, version, cost and last error')
-    .option('--json', 'print JSON');
-  addAskOptions(command, 'of this running agent; without it of the one on this host, else what would be loaded');
-  command.action(() =>
-    perform(async () => {
-      const { listPlugins } = await import('./commands/plugins.js');
-      return listPlugins(command.optsWithGlobals<PluginsFlags>(), cli);
-    }),
-  );
-}
 
 /** Commands for who writes plugins: `plugin new`, `plugin test`, `plugin run`. */
 export function addPluginCommands(program: Command, cli: CliEnvironment, perform: Perform): void {

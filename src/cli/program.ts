@@ -1,14 +1,11 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { addAskOptions } from './asking/options.js';
-import type { CardinalityFlags } from './commands/cardinality.js';
-import type { DoctorFlags } from './commands/doctor.js';
-import type { ReloadFlags } from './commands/reload.js';
+import { addAskCommand } from './ask-commands.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
 import type { Perform } from './perform.js';
-import { addPluginCommands, addPluginsCommand } from './plugin-commands.js';
+import { addPluginCommands } from './plugin-commands.js';
 import { agentVersion } from './version.js';
 
 const CONFIG_DOCUMENTS = [
@@ -81,32 +78,16 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
     .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
-  addReloadCommand(program, cli, perform);
-  addDoctorCommand(program, cli, perform);
+  addAskCommand('reload', program, cli, perform);
+  addAskCommand('doctor', program, cli, perform);
   addImportCommand(program, cli, perform);
-  addCardinalityCommand(program, cli, perform);
-  addPluginsCommand(program, cli, perform);
+  addAskCommand('cardinality', program, cli, perform);
+  addAskCommand('plugins', program, cli, perform);
   addPluginCommands(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);
   return program;
-}
-
-function addReloadCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('reload')
-    .description(
-      'let the running agent read its configuration again, and say what changed (exit status 78: nothing did)',
-    )
-    .option('--pid <number>', 'of several agents the one with this process id');
-  addAskOptions(command, 'ask the agent that serves there over HTTP, instead of sending a signal on this host');
-  command.action(() =>
-    perform(async () => {
-      const { reload } = await import('./commands/reload.js');
-      return reload(command.optsWithGlobals<ReloadFlags>(), cli);
-    }),
-  );
 }
 
 function addImportCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
@@ -117,34 +98,6 @@ function addImportCommand(program: Command, cli: CliEnvironment, perform: Perfor
     .action((given: string[]) =>
       perform(async () => (await import('./commands/import-flags.js')).importCommandLine(given, cli)),
     );
-}
-
-function addDoctorCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('doctor')
-    .description('say what of this host takes numbers away, and how to mend it (exit status 0: nothing that matters)')
-    .option('--json', 'print JSON');
-  addAskOptions(command, 'ask this running agent; without it one is started with the configuration, for this once');
-  command.action(() =>
-    perform(async () => {
-      const { doctor } = await import('./commands/doctor.js');
-      return doctor(command.optsWithGlobals<DoctorFlags>(), cli);
-    }),
-  );
-}
-
-function addCardinalityCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('cardinality')
-    .description('print how many series the metrics have, by metric, label and container')
-    .option('--json', 'print JSON');
-  addAskOptions(command, 'ask this running agent; without it one is started with the configuration, for this once');
-  command.action(() =>
-    perform(async () => {
-      const { cardinality } = await import('./commands/cardinality.js');
-      return cardinality(command.optsWithGlobals<CardinalityFlags>(), cli);
-    }),
-  );
 }
 
 /** Its values are listed for shells, and checked with the rest of the configuration. */
