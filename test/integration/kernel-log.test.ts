@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
 import { createClock } from '../../src/kernel/log/index.js';
+import { SILENT } from '../support/loggers.js';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const uptime = () => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
 
 /** Writes an OOM report into the real kernel log, as the kernel would. */
@@ -27,7 +27,7 @@ test('kills are read from the real kernel log, those from before the start left 
     const watcher = new OomWatcher({
       path: '/dev/kmsg',
       clock: createClock(),
-      logger: quiet,
+      logger: SILENT,
       uptime,
       onKill: (kill, time) => {
         if (!kill.limitContainer.startsWith(container)) return;

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
-import type { Logger } from '../../src/kernel/contracts/index.js';
-import { createHttpServer, type HttpServer, type WebOptions } from '../../src/kernel/http/index.js';
+import type { WebOptions } from '../../src/kernel/http/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
 import { curl } from '../support/curl.js';
+import { HttpBench } from '../support/http-server.js';
 
 const hasTools = ['curl', 'openssl'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
 const skip = hasTools ? false : 'needs curl and openssl';
@@ -50,36 +50,10 @@ const NO_WAY: NonNullable<WebOptions['auth']> = {
   rules: [],
 };
 
-const lines: string[] = [];
-const say = (message: string) => void lines.push(message);
-const logger: Logger = { debug: () => {}, info: say, warn: say, error: say };
-const servers: HttpServer[] = [];
-after(async () => {
-  for (const server of servers) await server.stop(0);
+const bench = new HttpBench({
+  endpoints: [{ id: 'pages', instance: { routes: { '/said': () => ({ body: (out) => out.ascii('said') }) } } }],
 });
-
-async function serve(web: Partial<WebOptions>): Promise<{ url: string; server: HttpServer; web: WebOptions }> {
-  const complete: WebOptions = {
-    listen: ['127.0.0.1:0'],
-    urlBasePrefix: '',
-    requestTimeout: 10_000,
-    maxConnections: 100,
-    maxUrlLength: 1000,
-    maxHeaderSize: 8000,
-    accessLog: false,
-    ...web,
-  };
-  const server = createHttpServer({
-    web: complete,
-    apiVersions: [],
-    endpoints: [{ id: 'pages', instance: { routes: { '/said': () => ({ body: (out) => out.ascii('said') }) } } }],
-    guard: (_id, _what, call) => call(),
-    logger,
-  });
-  servers.push(server);
-  const [url] = await server.start();
-  return { url: url!, server, web: complete };
-}
+after(() => bench.stop());
 
 describe('authentication', { skip }, () => {
   test('covers every route of the agent, whatever its plugins', async () => {
@@ -115,7 +89,7 @@ plugins:
   });
 
   test('covers paths that are not served, or are written oddly', async () => {
-    const { url } = await serve({ auth: ALL_WAYS });
+    const { url } = await bench.serve({ auth: ALL_WAYS });
     for (const path of [
       '/',
       '/nothing',
@@ -138,7 +112,7 @@ plugins:
   });
 
   test('takes Basic by bcrypt, SHA and apr1, Digest, and tokens', async () => {
-    const { url } = await serve({ auth: ALL_WAYS });
+    const { url } = await bench.serve({ auth: ALL_WAYS });
     const status = async (...args: string[]) => (await curl(...args, `${url}/said`)).status;
     assert.equal(await status('-u', 'bcrypt:päss:word'), 200);
     assert.equal(await status('-u', 'sha:secret'), 200);
@@ -160,17 +134,19 @@ plugins:
   });
 
   test('lets a page that asks for ten things at once in, and many wrong passwords wait', async () => {
-    const { url } = await serve({ auth: { ...NO_WAY, basic: ALL_WAYS.basic } });
+    const { url } = await bench.serve({ auth: { ...NO_WAY, basic: ALL_WAYS.basic } });
     const right = await Promise.all(Array.from({ length: 10 }, () => curl('-u', 'bcrypt:päss:word', `${url}/said`)));
     assert.deepEqual(new Set(right.map(({ status }) => status)), new Set([200]));
-    lines.length = 0;
+    bench.logged.length = 0;
     const statuses: number[] = [];
     for (let i = 0; i < 6; i++) statuses.push((await curl('-u', `sha:wrong${i}`, `${url}/said`)).status);
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429]);
     const waiting = await curl('-u', 'sha:secret', `${url}/said`);
     assert.equal(waiting.status, 429);
     assert.match(waiting.head, /^retry-after: 1\r$/im);
-    assert.deepEqual(lines, ['127.0.0.1 fails to authenticate again and again and has to wait between its attempts']);
+    assert.deepEqual(bench.logged, [
+      '127.0.0.1 fails to authenticate again and again and has to wait between its attempts',
+    ]);
     assert.equal((await curl(`${url}/healthz`)).status, 200);
   });
 
@@ -180,7 +156,7 @@ plugins:
       { path: '/healthz', allow: 'nobody' as const, users: [] },
       { path: '/open/', allow: 'anyone' as const, users: [] },
     ];
-    const { url } = await serve({ auth: { ...ALL_WAYS, rules } });
+    const { url } = await bench.serve({ auth: { ...ALL_WAYS, rules } });
     const status = async (path: string, ...args: string[]) => (await curl(...args, `${url}${path}`)).status;
     assert.equal(await status('/said', '-u', 'sha:secret'), 200);
     assert.equal(await status('/said', '-u', 'apr1:pässword'), 403);
@@ -191,14 +167,14 @@ plugins:
 
   test('takes up changed files, and keeps what was good when a new one is not', async () => {
     const file = secret('changing', `${TOKEN}\n`);
-    const { url, server } = await serve({ auth: { ...NO_WAY, bearer: { file } } });
+    const { url, server } = await bench.serve({ auth: { ...NO_WAY, bearer: { file } } });
     const status = async (token: string) => (await curl('-H', `Authorization: Bearer ${token}`, `${url}/said`)).status;
     assert.equal(await status(TOKEN), 200);
     secret('changing', 'bad\n');
-    lines.length = 0;
+    bench.logged.length = 0;
     server.renewSecrets();
     server.renewSecrets();
-    assert.equal(lines.length, 1);
+    assert.equal(bench.logged.length, 1);
     assert.equal(await status(TOKEN), 200);
     secret('changing', 'another-token-0123456789\n');
     server.renewSecrets();
@@ -209,12 +185,12 @@ plugins:
   });
 
   test('a file that cannot be used, or a missing credential, is an error before anything is served', async () => {
-    const withFile = (file: string) => serve({ auth: { ...NO_WAY, bearer: { file } } });
+    const withFile = (file: string) => bench.serve({ auth: { ...NO_WAY, bearer: { file } } });
     await assert.rejects(withFile('/nonexistent'), /web\.auth\.bearer\.file: \/nonexistent cannot be used: ENOENT/);
     await assert.rejects(withFile(secret('empty', '')), /it holds no token/);
     await assert.rejects(withFile('credential:tokens'), /started without any\n +add LoadCredential=tokens:/);
     await assert.rejects(
-      serve({ auth: { ...NO_WAY, basic: { file: secret('des', 'a:rqXexS6ZhobKA'), realm: 'x' } } }),
+      bench.serve({ auth: { ...NO_WAY, basic: { file: secret('des', 'a:rqXexS6ZhobKA'), realm: 'x' } } }),
       /line 1/,
     );
   });
@@ -249,7 +225,7 @@ describe('TLS', { skip }, () => {
   });
 
   test('encrypts, and takes up renewed files without a restart', async () => {
-    const { url, server } = await serve({ tls: tls(), auth: ALL_WAYS });
+    const { url, server } = await bench.serve({ tls: tls(), auth: ALL_WAYS });
     const ask = (...args: string[]) => curl('--cacert', authority.ca, ...args, `${url}/said`);
     assert.match(url, /^https:/);
     assert.equal((await ask('-u', 'sha:secret')).status, 200);
@@ -262,10 +238,10 @@ describe('TLS', { skip }, () => {
     const kept = { ...files };
     copyFileSync(files.cert, join(directory, 'old.pem'));
     renameSync(renewed.cert, files.cert);
-    lines.length = 0;
+    bench.logged.length = 0;
     server.renewSecrets();
     server.renewSecrets();
-    assert.equal(lines.length, 1, 'certificate and key do not fit while only one of them is new');
+    assert.equal(bench.logged.length, 1, 'certificate and key do not fit while only one of them is new');
     assert.equal((await ask('-u', 'sha:secret')).status, 200);
     renameSync(renewed.key, files.key);
     server.renewSecrets();
@@ -281,7 +257,7 @@ describe('TLS', { skip }, () => {
     const showing = ({ cert, key }: { cert: string; key: string }) => ['--cert', cert, '--key', key];
     const rules = [{ path: '/said', allow: 'authenticated' as const, users: ['grafana', 'sha'] }];
     const withCa = { clientCa: authority.ca };
-    const optional = await serve({
+    const optional = await bench.serve({
       tls: tls({ ...withCa, clientCertificates: 'optional' }),
       auth: { ...ALL_WAYS, rules },
     });
@@ -291,7 +267,7 @@ describe('TLS', { skip }, () => {
     assert.equal((await ask(optional.url, '-u', 'sha:secret')).status, 200);
     assert.equal((await ask(optional.url)).status, 401);
 
-    const required = await serve({
+    const required = await bench.serve({
       tls: tls({ ...withCa, clientCertificates: 'required' }),
       auth: { ...NO_WAY, rules },
     });
@@ -303,7 +279,7 @@ describe('TLS', { skip }, () => {
 
   test('a certificate without its key is an error', async () => {
     await assert.rejects(
-      serve({ tls: tls({ key: authority.issue('another').key }) }),
+      bench.serve({ tls: tls({ key: authority.issue('another').key }) }),
       /web\.tls\.cert: .*key values mismatch/,
     );
   });
@@ -314,19 +290,19 @@ describe('addresses', { skip }, () => {
     const path = join(directory, 'socket');
     const isRoot = process.getuid?.() === 0;
     const owner = isRoot ? { user: 'daemon', group: '12345' } : {};
-    const { server, web } = await serve({ listen: [`unix:${path}`], unixSocket: { mode: '0620', ...owner } });
+    const { server, web } = await bench.serve({ listen: [`unix:${path}`], unixSocket: { mode: '0620', ...owner } });
     const { mode, gid, uid } = statSync(path);
     assert.equal(mode & 0o777, 0o620);
     if (isRoot) assert.deepEqual([uid, gid], [1, 12345]);
     assert.equal((await curl('--unix-socket', path, 'http://any.name/said')).body, 'said');
     await server.reconfigure({ ...web, unixSocket: { mode: '0600' } });
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    const odd = serve({ listen: [`unix:${path}2`], unixSocket: { mode: '0600', group: 'no-such-group' } });
+    const odd = bench.serve({ listen: [`unix:${path}2`], unixSocket: { mode: '0600', group: 'no-such-group' } });
     await assert.rejects(odd, /there is no group no-such-group/);
   });
 
   test('on loopback only names of this host are answered', async () => {
-    const { url } = await serve({ hosts: ['stats.example'] });
+    const { url } = await bench.serve({ hosts: ['stats.example'] });
     const status = async (host: string) => (await curl('-H', `Host: ${host}`, `${url}/said`)).status;
     assert.equal(await status('localhost:1'), 200);
     assert.equal(await status('stats.example'), 200);
@@ -334,18 +310,18 @@ describe('addresses', { skip }, () => {
   });
 
   test('beyond loopback without authentication is warned about', async () => {
-    lines.length = 0;
-    await serve({ listen: ['0.0.0.0:0'] });
+    bench.logged.length = 0;
+    await bench.serve({ listen: ['0.0.0.0:0'] });
     assert.match(
-      lines.join('\n'),
+      bench.logged.join('\n'),
       /^everybody who can reach http:\/\/0\.0\.0\.0:\d+ can read everything that is served$/,
     );
   });
 
   test('addresses change while requests are answered, and stay as they were when a new one cannot be', async () => {
-    const { url, server, web } = await serve({});
+    const { url, server, web } = await bench.serve({});
     const port = new URL(url).port;
-    const other = await serve({});
+    const other = await bench.serve({});
     const taken = new URL(other.url).host;
     await assert.rejects(server.reconfigure({ ...web, listen: [`0.0.0.0:${port}`, taken] }), /EADDRINUSE/);
     assert.equal((await curl(`${url}/said`)).status, 200);
@@ -361,7 +337,7 @@ describe('addresses', { skip }, () => {
 
 describe('browsers', { skip }, () => {
   test('are told what pages may do with answers', async () => {
-    const { url } = await serve({ auth: ALL_WAYS });
+    const { url } = await bench.serve({ auth: ALL_WAYS });
     for (const path of ['/healthz', '/said', '/nothing']) {
       const { head } = await curl('-H', 'Origin: https://page.example', `${url}${path}`);
       assert.match(head, /^x-content-type-options: nosniff\r$/im);
@@ -374,7 +350,7 @@ describe('browsers', { skip }, () => {
   });
 
   test('get the listed origins through, also when they ask before', async () => {
-    const { url } = await serve({ auth: ALL_WAYS, cors: { origins: ['https://page.example'] } });
+    const { url } = await bench.serve({ auth: ALL_WAYS, cors: { origins: ['https://page.example'] } });
     const asks = ['-X', 'OPTIONS', '-H', 'Access-Control-Request-Method: GET'];
     const listed = await curl(...asks, '-H', 'Origin: https://page.example', `${url}/said`);
     assert.equal(listed.status, 204);
@@ -388,7 +364,7 @@ describe('browsers', { skip }, () => {
   });
 
   test('cannot change the agent for a page of another origin', async () => {
-    const { url } = await serve({});
+    const { url } = await bench.serve({});
     const post = (...args: string[]) => curl('-X', 'POST', ...args, `${url}/-/anything`);
     assert.equal((await post('-H', 'Origin: https://page.example')).status, 403);
     assert.equal((await post('-H', 'Sec-Fetch-Site: cross-site')).status, 403);

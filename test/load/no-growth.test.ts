@@ -17,6 +17,7 @@ import cpu from '../../src/plugins/metric-sources/cpu/index.js';
 import diskIo from '../../src/plugins/metric-sources/disk-io/index.js';
 import memory from '../../src/plugins/metric-sources/memory/index.js';
 import { pluginContext } from '../support/handler-bench.js';
+import { SILENT } from '../support/loggers.js';
 import { RAW } from '../support/probes.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
@@ -27,7 +28,6 @@ const SAMPLES = 3;
 /** What thousands of cycles may leave: caches that fill once, not something per container. Bytes. */
 const ALLOWANCE = 2 * 1024 * 1024;
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const cgroup = new RealCgroup(`/tallyman-growth-${process.pid}`).create();
 after(() => cgroup.remove());
 
@@ -55,7 +55,7 @@ describe('containers that come and go', () => {
       historyDuration: 120_000,
     };
     const listener = { ended() {}, oomKills() {} };
-    const housekeeper = new Housekeeper(options, clock, quiet, new Supervisor(clock, quiet), listener);
+    const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), listener);
     const sources = [cpu, memory, diskIo].map((plugin): ActivePlugin<'metric-source'> => {
       const record = new PluginRecord(plugin.name, plugin.name, plugin.name, 'fail');
       record.state = 'running';

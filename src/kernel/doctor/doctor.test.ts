@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import { HostTree } from '../../../test/support/tree.js';
-import type { Finding, Logger } from '../contracts/index.js';
+import type { Finding } from '../contracts/index.js';
 import { detectHierarchies } from '../linux/index.js';
 import { ClockWatch, descriptorFindings, watchFindings } from './agent-checks.js';
 import { Doctor } from './doctor.js';
@@ -15,8 +16,6 @@ import {
   pressureFindings,
   procFindings,
 } from './host-checks.js';
-
-const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** `/proc/cgroups` of a v2 host; `memory` as given. */
 const cgroups = (memory: 0 | 1) =>
@@ -179,12 +178,11 @@ describe('of the agent', () => {
 
 test('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
   const lines: string[] = [];
-  const say = (message: string) => void lines.push(message);
   const descriptors = { kept: 1, limit: 1, reopened: 0 };
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null }),
     clock: { now: () => 0, monotonic: () => 0 },
-    logger: { debug: () => {}, info: say, warn: say, error: say },
+    logger: loggerTo(lines),
     descriptors: () => descriptors,
     log: () => ({ lost: 0, leftOut: 0 }),
     watches: () => ({ watches: 0, exhausted: false }),
@@ -206,7 +204,7 @@ test('the doctor puts the worst first, and a check that fails hides no other', a
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),
     clock: { now: () => 0, monotonic: () => 0 },
-    logger: silent,
+    logger: SILENT,
     descriptors: () => ({ kept: 1, limit: 1, reopened: 5 }),
     log: () => ({ lost: 0, leftOut: 0 }),
     watches: () => {

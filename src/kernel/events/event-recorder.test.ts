@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SILENT } from '../../../test/support/loggers.js';
 import { type ContainerDescription, EVENT_TYPES } from '../contracts/index.js';
 import { EventRecorder, EventStore } from './index.js';
-
-const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 type Departed = (name: string) => ContainerDescription | undefined;
 
@@ -13,7 +12,7 @@ function fixture(departed: Departed = () => undefined, memoryEvents: Record<stri
   const recorder = new EventRecorder({
     store,
     clock,
-    logger,
+    logger: SILENT,
     kernelLog: '/nonexistent',
     uptime: () => 1,
     memoryEvents: (name) => memoryEvents[name],

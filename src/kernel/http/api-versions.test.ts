@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { type Answer, type ApiVersion, badRequest, type Logger } from '../contracts/index.js';
-import { createHttpServer, type HttpServer } from './index.js';
+import { httpServer } from '../../../test/support/http-server.js';
+import { loggerTo } from '../../../test/support/loggers.js';
+import { type Answer, type ApiVersion, badRequest } from '../contracts/index.js';
+import type { HttpServer } from './index.js';
 
 const logged: string[] = [];
-const note = (message: string): void => void logged.push(message);
-const logger: Logger = { debug: () => {}, info: note, warn: note, error: note };
-const WEB = {
-  listen: ['127.0.0.1:0'],
-  urlBasePrefix: '',
-  requestTimeout: 1_000,
-  maxConnections: 10,
-  maxUrlLength: 2_000,
-  maxHeaderSize: 16_384,
-  accessLog: false,
-};
-
 const text = (value: string): Answer => ({ contentType: 'text/plain', body: (out) => out.text(value) });
 const refusing = (option: string): NonNullable<ApiVersion['validate']> => {
   return ({ query }) => {
@@ -58,7 +48,7 @@ describe('API versions that extend others', () => {
       asked.push(`${id} ${what}`);
       return call();
     };
-    server = createHttpServer({ web: WEB, apiVersions, endpoints: [], guard, logger });
+    server = httpServer({ apiVersions, guard, logger: loggerTo(logged) });
     const [url] = await server.start();
     return async (path: string) => (await (await fetch(`${url}${path}`)).text()).trim();
   }

@@ -3,11 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { httpServer } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
-import { createHttpServer } from './index.js';
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const limits = { maxConnections: 9, maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
+import type { Endpoint } from '../contracts/index.js';
 
 test('a client is authenticated that proved who it is, or came over a unix socket', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
@@ -15,36 +13,21 @@ test('a client is authenticated that proved who it is, or came over a unix socke
   writeFileSync(tokens, 'a-token-of-the-test-0123456789\n', { mode: 0o600 });
   const socket = join(directory, 'http.sock');
   const none = { file: undefined, realm: 'x' };
-  const server = createHttpServer({
-    web: {
+  const routes: Endpoint['routes'] = Object.fromEntries(
+    ['/open', '/closed'].map((path) => [path, ({ authenticated }) => ({ body: (out) => out.json(authenticated) })]),
+  );
+  const server = httpServer(
+    { endpoints: [{ id: 'x', instance: { routes } }] },
+    {
       listen: ['127.0.0.1:0', `unix:${socket}`],
-      urlBasePrefix: '',
-      requestTimeout: 10_000,
       auth: {
         basic: none,
         digest: none,
         bearer: { file: tokens },
         rules: [{ path: '/open', allow: 'anyone', users: [] }],
       },
-      ...limits,
     },
-    apiVersions: [],
-    endpoints: [
-      {
-        id: 'x',
-        instance: {
-          routes: Object.fromEntries(
-            ['/open', '/closed'].map((path) => [
-              path,
-              ({ authenticated }) => ({ body: (out) => out.json(authenticated) }),
-            ]),
-          ),
-        },
-      },
-    ],
-    guard: (_id, _what, call) => call(),
-    logger: quiet,
-  });
+  );
   try {
     const [url] = (await server.start()) as [string];
     const headers = { authorization: 'Bearer a-token-of-the-test-0123456789' };

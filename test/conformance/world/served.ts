@@ -13,9 +13,9 @@ import type {
   Plugin,
   PluginContext,
 } from '../../../src/kernel/contracts/index.js';
-import { createHttpServer, type HttpServer } from '../../../src/kernel/http/index.js';
-
-const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+import type { HttpServer } from '../../../src/kernel/http/index.js';
+import { httpServer, noteFaults } from '../../support/http-server.js';
+import { SILENT } from '../../support/loggers.js';
 
 /** The API versions over an agent, behind the real HTTP server. */
 export interface Served {
@@ -42,32 +42,15 @@ export async function serveAgent(
   }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger } = {},
 ): Promise<Served> {
   const faults: string[] = [];
-  const server = createHttpServer({
-    web: {
-      listen: ['127.0.0.1:0'],
-      urlBasePrefix: prefix,
-      requestTimeout: 10_000,
-      maxConnections: 500,
-      maxUrlLength: 8192,
-      maxHeaderSize: 16_384,
-      accessLog: false,
+  const server = httpServer(
+    {
+      apiVersions: apiVersions(agent, logger),
+      endpoints: [{ id: 'fixed', instance: { routes: endpoints } }],
+      guard: noteFaults(faults),
+      logger,
     },
-    apiVersions: apiVersions(agent, logger),
-    endpoints: [{ id: 'fixed', instance: { routes: endpoints } }],
-    guard(id, what, call) {
-      const fault = (error: unknown): never => {
-        faults.push(`${id} ${what}: ${String(error)}`);
-        throw error;
-      };
-      try {
-        const result = call();
-        return result instanceof Promise ? (result.catch(fault) as typeof result) : result;
-      } catch (error) {
-        return fault(error);
-      }
-    },
-    logger,
-  });
+    { urlBasePrefix: prefix, requestTimeout: 10_000 },
+  );
   const [url] = await server.start();
   return { url: url!, server, faults };
 }

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
+import { httpServer } from '../../../../test/support/http-server.js';
 import type { ApiRequest, PluginContext } from '../../../kernel/contracts/index.js';
-import { createHttpServer, type HttpServer } from '../../../kernel/http/index.js';
+import type { HttpServer } from '../../../kernel/http/index.js';
 import profiling from './index.js';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const create = () => profiling.create({} as PluginContext, profiling.configSchema.parse({}));
 const TOKEN = 'a-token-of-the-test-0123456789';
 const none = { file: undefined, realm: 'x' };
@@ -17,19 +17,14 @@ const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
 const tokens = join(directory, 'tokens');
 writeFileSync(tokens, `${TOKEN}\n`, { mode: 0o600 });
 after(() => rmSync(directory, { recursive: true }));
-const web = { listen: ['127.0.0.1:0'], urlBasePrefix: '', requestTimeout: 20_000, maxConnections: 9 };
-const limits = { maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
 let server: HttpServer;
 let url: string;
 
 beforeEach(async () => {
-  server = createHttpServer({
-    web: { ...web, ...limits, auth: { basic: none, digest: none, bearer: { file: tokens }, rules: [] } },
-    apiVersions: [],
-    endpoints: [{ id: 'profiling', instance: create() }],
-    guard: (_id, _what, call) => call(),
-    logger: quiet,
-  });
+  server = httpServer(
+    { endpoints: [{ id: 'profiling', instance: create() }] },
+    { auth: { basic: none, digest: none, bearer: { file: tokens }, rules: [] } },
+  );
   [url] = (await server.start()) as [string];
 });
 afterEach(() => server.stop(0));
