@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
-import { type AgentNote, readNotes } from '../kernel/operations/index.js';
+import { type AgentNote, type FoundNote, readNotes } from '../kernel/operations/index.js';
 import type { CliEnvironment } from './environment.js';
 
 /** The agents that run on this host, as far as this user may know. */
-export function runningAgents({ env }: CliEnvironment): AgentNote[] {
+export function runningAgents({ env }: CliEnvironment): FoundNote[] {
   return readNotes(env, process.geteuid?.() ?? 0);
 }
 
 /** Those that run with the configuration that `--config` names; all without it. */
 export function withConfig(
-  notes: readonly AgentNote[],
+  notes: readonly FoundNote[],
   config: string | undefined,
   cli: CliEnvironment,
-): readonly AgentNote[] {
+): readonly FoundNote[] {
   if (config === undefined) return notes;
   const named = resolve(cli.workingDirectory ?? '.', config);
   return notes.filter(({ configuration }) => configuration.file === named);

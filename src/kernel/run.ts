@@ -38,6 +38,7 @@ class AgentProcess {
   private readonly reloader: Reloader;
   private readonly notes: NoteKeeper;
   private urls: readonly string[] = [];
+  private prefix: string;
 
   constructor(
     private readonly options: RunOptions,
@@ -45,6 +46,7 @@ class AgentProcess {
   ) {
     const { loaded, load, logs, env } = options;
     this.logger = logs.logger('agent');
+    this.prefix = loaded.config.web.urlBasePrefix;
     this.notes = new NoteKeeper(noteDirectory(env, process.geteuid?.() ?? 0), this.logger);
     this.reloader = new Reloader({
       active: loaded,
@@ -103,10 +105,12 @@ class AgentProcess {
 
   private async apply(loaded: LoadedConfig): Promise<void> {
     this.urls = await this.agent.apply(loaded);
+    this.prefix = loaded.config.web.urlBasePrefix;
   }
 
   private note(): void {
-    this.notes.write({ version: this.options.version, urls: this.urls, configuration: this.reloader.state() });
+    const { urls, prefix, options, reloader } = this;
+    this.notes.write({ version: options.version, urls, prefix, configuration: reloader.state() });
   }
 }
 

@@ -8,7 +8,7 @@ import { type Method, type Reply, send } from './request.js';
 import { nameOf, type Target } from './target.js';
 
 export type { AskFlags } from './options.js';
-export { routeOf, type Target, targetOf } from './target.js';
+export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 
 const UNAUTHORIZED = 401;
 const HOW_TO_PROVE =

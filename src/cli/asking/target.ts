@@ -1,4 +1,5 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
+import type { AgentNote } from '../../kernel/operations/index.js';
 
 /** What is asked, and over which connection. */
 export interface Target {
@@ -30,6 +31,12 @@ export function routeOf(target: Target, route: string): Target {
   const url = new URL(target.url);
   if (!url.pathname.endsWith(route)) url.pathname = `${url.pathname.replace(/\/$/, '')}${route}`;
   return { ...target, url };
+}
+
+/** An agent on this host, as its note says where it serves. @throws TallymanError when it serves nowhere */
+export function targetOfAgent({ pid, urls: [address], prefix }: AgentNote): Target {
+  if (address === undefined) throw new TallymanError(`process ${pid} serves nowhere`);
+  return routeOf(targetOf(address, ''), prefix);
 }
 
 /** How messages call it. */

@@ -1,6 +1,5 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
-import type { AgentNote } from '../../kernel/operations/index.js';
-import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../asking/index.js';
+import { type AskFlags, routeOf, type Target, targetOf, targetOfAgent, textOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
@@ -37,17 +36,8 @@ async function targetFor(flags: PluginsFlags, cli: CliEnvironment): Promise<Targ
   if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
   const [agent, ...others] = withConfig(runningAgents(cli), flags.config, cli);
   if (agent === undefined) return undefined;
-  if (others.length === 0) return targetOfAgent(agent, cli);
+  if (others.length === 0) return targetOfAgent(agent);
   throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
-}
-
-/** Its note says where it serves; below which prefix, its configuration does. */
-async function targetOfAgent({ urls, configuration }: AgentNote, cli: CliEnvironment): Promise<Target> {
-  const [address = ''] = urls;
-  const target = targetOf(address, 'http://127.0.0.1:8080');
-  if (configuration.file === undefined) return target;
-  const { config } = await loadFor({ config: configuration.file }, { ...cli, env: {} });
-  return routeOf(target, config.web.urlBasePrefix);
 }
 
 async function running(target: Target, flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {

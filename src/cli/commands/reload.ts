@@ -1,31 +1,26 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import type { AgentNote } from '../../kernel/operations/index.js';
+import type { FoundNote } from '../../kernel/operations/index.js';
 import type { ReloadOutcome } from '../../kernel/reload/index.js';
 import { type AskFlags, ask, routeOf, targetOf } from '../asking/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import { afterReload } from '../reloading.js';
 import { listOf, runningAgents, withConfig } from '../running-agents.js';
-
-/** The agent has so many ms to reload: plugins may take their time to start. */
-const TIME_LIMIT = 60_000;
-const LOOK_EVERY = 20;
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;
 }
 
 /**
- * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome in its note, and prints it. Needs no
+ * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome, and prints it. Needs no
  * password: the kernel says who may send signals. With `url` the agent there is asked over HTTP instead.
  * @returns 0, or 78 when the new configuration cannot be used and the one from before stays active
  * @throws TallymanError when there is no agent, or several
  */
 export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
-  const notes = () => runningAgents(cli);
-  const agent = choose(notes(), flags, cli);
-  const before = reloadsOf(agent);
+  const agent = choose(runningAgents(cli), flags, cli);
+  const toldAt = Date.now();
   try {
     process.kill(agent.pid, 'SIGHUP');
   } catch (error) {
@@ -33,23 +28,11 @@ export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<n
       hint: 'run this as root, or as the user of the agent',
     });
   }
-  const deadline = performance.now() + TIME_LIMIT;
-  while (performance.now() < deadline) {
-    await pause(LOOK_EVERY);
-    const now = notes().find(({ pid, startTime }) => pid === agent.pid && startTime === agent.startTime);
-    if (now === undefined) throw new TallymanError(`process ${agent.pid} ended`, { hint: 'see its log' });
-    if (reloadsOf(now) > before) return report(now.configuration.last, now.configuration.file, cli);
-  }
-  throw new TallymanError(`process ${agent.pid} has not reloaded within ${TIME_LIMIT / 1000} s`, {
-    hint: 'see its log',
-  });
+  const { last, file } = await afterReload(agent, toldAt, flags, cli);
+  return report(last, file, cli);
 }
 
-function reloadsOf({ configuration }: AgentNote): number {
-  return configuration.succeeded + configuration.failed;
-}
-
-function choose(notes: readonly AgentNote[], { pid, config }: ReloadFlags, cli: CliEnvironment): AgentNote {
+function choose(notes: readonly FoundNote[], { pid, config }: ReloadFlags, cli: CliEnvironment): FoundNote {
   const found = withConfig(notes, config, cli).filter((note) => pid === undefined || note.pid === Number(pid));
   if (found.length === 1) return found[0]!;
   const list = listOf(notes);

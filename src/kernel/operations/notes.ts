@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
 import type { ReloadState } from '../reload/index.js';
@@ -10,7 +20,16 @@ export interface AgentNote {
   readonly startTime: number;
   readonly version: string;
   readonly urls: readonly string[];
+  /** Path in front of every URL, `/monitoring`; empty without one. */
+  readonly prefix: string;
   readonly configuration: ReloadState;
+}
+
+/** A note as it was found. */
+export interface FoundNote extends AgentNote {
+  readonly noteFile: string;
+  /** Changes whenever the agent writes the note, also when it only tries to. */
+  readonly touchedAt: number;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -50,11 +69,15 @@ export class NoteKeeper {
       renameSync(`${file}.new`, file);
       this.complained = false;
     } catch (error) {
+      touch(file);
       if (this.complained) return;
       this.complained = true;
-      this.logger.warn(`\`tallyman reload\` will not find this agent, SIGHUP will do: ${messageOf(error)}`, {
-        hint: `make ${directory} a directory that the agent may write to, or name another with TALLYMAN_RUNTIME_DIRECTORY`,
-      });
+      this.logger.warn(
+        `commands on this host will not find this agent, or not how its last reload ended: ${messageOf(error)}`,
+        {
+          hint: `make ${directory} a directory that the agent may write to, or name another with TALLYMAN_RUNTIME_DIRECTORY`,
+        },
+      );
     }
   }
 
@@ -71,7 +94,7 @@ export class NoteKeeper {
 }
 
 /** The notes of agents that run, in the directories where this user may find some. */
-export function readNotes(env: Variables, uid: number): AgentNote[] {
+export function readNotes(env: Variables, uid: number): FoundNote[] {
   const own = noteDirectory(env, uid);
   const directories = new Set(env.TALLYMAN_RUNTIME_DIRECTORY ? [own!] : [own ?? SYSTEM_DIRECTORY, SYSTEM_DIRECTORY]);
   return [...directories].flatMap((directory) =>
@@ -80,15 +103,29 @@ export function readNotes(env: Variables, uid: number): AgentNote[] {
 }
 
 /** The note, if it is that of a process that runs, and written by the user whose process it is. */
-export function readNote(file: string): AgentNote | undefined {
+export function readNote(file: string): FoundNote | undefined {
   try {
-    const { uid } = statSync(file);
+    const { uid, ctimeMs } = statSync(file);
     const note = JSON.parse(readFileSync(file, 'utf8')) as AgentNote;
     // Whoever may write to the directory must not choose the process that gets a signal.
     const isTheirs = Number.isInteger(note.pid) && note.pid > 1 && statSync(`/proc/${note.pid}`).uid === uid;
-    return isTheirs && startTimeOf(note.pid) === note.startTime ? note : undefined;
+    return isTheirs && isRunning(note) ? { ...note, noteFile: file, touchedAt: ctimeMs } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+export function isRunning({ pid, startTime }: Pick<AgentNote, 'pid' | 'startTime'>): boolean {
+  return startTimeOf(pid) === startTime;
+}
+
+/** Says to who waits for the note that it stays as it is. A full disk has room for that. */
+function touch(file: string): void {
+  const now = new Date();
+  try {
+    utimesSync(file, now, now);
+  } catch {
+    // There is none, or the filesystem is read-only, which whoever waits sees as well.
   }
 }
 
