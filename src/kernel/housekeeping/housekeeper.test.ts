@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DESCRIPTION, FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
+import type { CgroupFiles } from '../contracts/index.js';
+
+const OTHER = { ...FIELD, name: 'memory.working_set' } as const;
+
+describe('housekeeping', () => {
+  test('feeds the summary from the well-known fields', async () => {
+    const probe = new FakeProbe();
+    probe.columns = [{ field: FIELD }, { field: OTHER }];
+    probe.skipWhenIdle = false;
+    probe.value = 0;
+    const { sample, container } = housekeepingBench({ probe });
+    await sample();
+    probe.value = 500_000_000;
+    await sample();
+    assert.deepEqual(container.summarizer.stats().latest, { cpu: 500, memory: 500_000_001 });
+  });
+
+  test('tells of OOM kills that the counter gained, not of those it began with', async () => {
+    const probe = new FakeProbe();
+    probe.columns = [{ field: { ...FIELD, name: 'oom.kills' } }];
+    probe.skipWhenIdle = false;
+    const { sample, kills } = housekeepingBench({ probe });
+    await sample();
+    await sample();
+    probe.value = 4;
+    await sample();
+    await sample();
+    assert.deepEqual(kills, [['/x', 3]]);
+  });
+
+  test('samples by itself, doubles the interval of what stands still and comes back when it moves', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const probe = new FakeProbe();
+    const { housekeeper, container, time } = housekeepingBench({ probe });
+    const pass = (ms: number) => {
+      for (let i = 0; i < ms; i += 20) {
+        time.monotonic += 20;
+        time.now += 20_000;
+        t.mock.timers.tick(20);
+      }
+    };
+    housekeeper.start();
+    pass(1000);
+    assert.ok(container.ring.length >= 1);
+    pass(10_000);
+    assert.ok(container.interval >= 4000, `${container.interval}`);
+    pass(200_000);
+    assert.equal(container.interval, 60_000);
+    probe.value = 2;
+    let back = false;
+    for (let i = 0; i < 61_000 && !back; i += 20) {
+      pass(20);
+      back = container.interval < 60_000;
+    }
+    assert.ok(back, 'back at the base interval within the longest one');
+    housekeeper.stop();
+    assert.equal(probe.closed, 1);
+  });
+
+  test('at a fixed interval takes a sample per interval, without drift', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() }, { dynamic: false, jitter: 0.5 });
+    housekeeper.start();
+    for (let i = 0; i < 60_000; i += 20) {
+      time.monotonic += 20;
+      time.now += 20_000;
+      t.mock.timers.tick(20);
+    }
+    assert.ok(Math.abs(container.ring.length - 60) <= 1, `${container.ring.length} samples in 60 s`);
+    assert.equal(housekeeper.missed, 0);
+    housekeeper.stop();
+  });
+
+  test('tells when every container has its first sample, or is gone', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() });
+    housekeeper.add({ name: '/y', description: DESCRIPTION, cgroup: {} as CgroupFiles });
+    let sampled = false;
+    const wait = housekeeper.whenSampled().then(() => {
+      sampled = true;
+    });
+    await Promise.resolve();
+    assert.equal(sampled, false);
+    housekeeper.remove('/y');
+    housekeeper.start();
+    time.monotonic += 1;
+    t.mock.timers.tick(1);
+    await wait;
+    assert.equal(container.ring.length, 1);
+    await housekeeper.whenSampled();
+    housekeeper.stop();
+  });
+
+  test('beats while samples are taken as they fall due, and not when the loop is stuck or every sample fails', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() }, { dynamic: false });
+    const pass = (ms: number) => {
+      time.monotonic += ms;
+      t.mock.timers.tick(ms);
+    };
+    housekeeper.start();
+    pass(1);
+    assert.ok(housekeeper.isBeating(), 'a sample was taken');
+    assert.ok(housekeeper.isBeating(), 'none is due');
+    time.monotonic += 5000;
+    assert.ok(!housekeeper.isBeating(), 'one is due, and not taken');
+    assert.equal(housekeeper.trouble(), undefined);
+    time.monotonic += 10_000;
+    assert.match(housekeeper.trouble()!, /^a sample of \/x has been due for 1\d s$/);
+    pass(1000);
+    assert.ok(housekeeper.isBeating(), 'taken late');
+    assert.equal(housekeeper.trouble(), undefined);
+    t.mock.method(container.ring, 'push', () => {
+      throw new Error('out of memory');
+    });
+    pass(2000);
+    assert.ok(!housekeeper.isBeating(), 'none could be stored');
+    assert.equal(housekeeper.trouble(), 'no container can be sampled: out of memory');
+    housekeeper.stop();
+    assert.match(housekeeper.trouble()!, /has ended/);
+  });
+
+  test('another interval and history count at once, and samples are kept', async () => {
+    const options = { interval: 60_000, maxInterval: 60_000, dynamic: true, jitter: 0, idleRefresh: 0 };
+    const { housekeeper, container, sample, time } = housekeepingBench({ a: new FakeProbe() }, options);
+    await sample();
+    await sample();
+    container.due = container.nominalDue = time.monotonic + 50_000;
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 60_000 });
+    assert.ok(container.due <= time.monotonic + 1000);
+    assert.equal(container.interval, 1000);
+    assert.equal(container.ring.duration, 60_000_000);
+    assert.equal(container.ring.length, 2);
+    const { due } = container;
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 500 });
+    assert.equal(container.due, due);
+    await sample();
+    assert.equal(container.ring.length, 1);
+    housekeeper.stop();
+  });
+
+  test('a removed container is let go of', () => {
+    const probe = new FakeProbe();
+    const { housekeeper, container } = housekeepingBench({ probe });
+    container.attached = true;
+    housekeeper.remove('/x');
+    assert.equal(housekeeper.get('/x'), undefined);
+    assert.equal(container.place, -1);
+  });
+});

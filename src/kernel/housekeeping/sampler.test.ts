@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { columns, FakeProbe, housekeepingBench, samplingBench } from '../../../test/support/housekeeping-bench.js';
+import type { Probe } from '../contracts/index.js';
+
+describe('a sample', () => {
+  test('holds every probe’s columns side by side', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    b.columns = columns('b', 'c');
+    b.value = 10;
+    const { sample, rows } = housekeepingBench({ a, b });
+    await sample();
+    assert.deepEqual(rows(), [[1, 10, 11]]);
+  });
+
+  test('of an idle container repeats the numbers unread, for at most idleRefresh', (t) => {
+    const probe = new FakeProbe();
+    const { housekeeper, container, rows, pass } = samplingBench({ probe }, t);
+    pass(8);
+    assert.equal(probe.reads, 1);
+    assert.equal(rows().length, 9);
+    probe.value = 5;
+    pass(2);
+    assert.equal(probe.reads, 2);
+    assert.deepEqual(rows().at(-1), [5]);
+    probe.sign = 2;
+    pass(1);
+    assert.equal(probe.reads, 3);
+    assert.equal(container.ring.length, 12);
+    housekeeper.stop();
+  });
+
+  test('that is asked for holds no number older than was asked for', async (t) => {
+    const probe = new FakeProbe();
+    const { housekeeper, container, rows, pass } = samplingBench({ probe }, t);
+    pass(5);
+    probe.value = 5;
+    await housekeeper.refresh(['/x'], 6_000_000);
+    assert.equal(container.ring.length, 6, 'the newest sample and all that it repeats are young enough');
+    pass(1);
+    assert.deepEqual(rows().at(-1), [1]);
+    await housekeeper.refresh(['/x'], 3_000_000);
+    assert.deepEqual(rows().slice(-2), [[1], [5]], 'it is young enough, what it repeats is not');
+    assert.equal(probe.reads, 2);
+    await housekeeper.refresh(['/x'], 0);
+    assert.equal(probe.reads, 3);
+    housekeeper.stop();
+  });
+
+  test('always reads probes that do not skip, and those of containers without a sign of activity', (t) => {
+    const [never, silent, off] = [new FakeProbe(), new FakeProbe(), new FakeProbe()];
+    never.skipWhenIdle = false;
+    silent.sign = undefined;
+    for (const [probe, options] of [
+      [never, {}],
+      [silent, {}],
+      [off, { idleRefresh: 0 }],
+    ] as const) {
+      const { housekeeper, pass } = samplingBench({ probe }, t, options);
+      pass(4);
+      assert.equal(probe.reads, 5);
+      housekeeper.stop();
+      t.mock.timers.reset();
+    }
+  });
+
+  test('starts a new layout when a probe’s columns change, and old samples keep theirs', async () => {
+    const probe = new FakeProbe();
+    const { sample, rows } = housekeepingBench({ probe });
+    await sample();
+    probe.columns = columns('a', 'b');
+    probe.next = 'layout-changed';
+    probe.sign = 2;
+    await sample();
+    assert.deepEqual(rows(), [[1], [1, 2]]);
+  });
+
+  test('goes on without a probe whose files are gone, and says so', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    b.value = 10;
+    const { sample, rows, ended, container } = housekeepingBench({ a, b });
+    await sample();
+    a.next = 'ended';
+    a.sign = 2;
+    await sample();
+    assert.deepEqual(rows(), [[1, 10], [10]]);
+    assert.deepEqual(ended, ['/x']);
+    assert.equal(a.closed, 1);
+    assert.deepEqual(
+      container.absences.map(({ what }) => what),
+      ['a'],
+    );
+  });
+
+  test('keeps the others’ numbers when a probe throws, and leaves that probe’s absent', async () => {
+    const [a, b] = [new FakeProbe(), new FakeProbe()];
+    const { sample, rows, sources, lines } = housekeepingBench({ a, b }, { idleRefresh: 0 });
+    for (let i = 0; i < 3; i++) {
+      a.next = new Error('odd file');
+      await sample();
+    }
+    assert.deepEqual(rows().at(-1), [Number.NaN, 1]);
+    assert.equal(sources[0]!.record.errors, 3);
+    assert.equal(lines.filter((line) => line.includes('odd file')).length, 1);
+    await sample();
+    assert.deepEqual(rows().at(-1), [1, 1]);
+  });
+
+  test('asks absent sources again when files may have appeared', async () => {
+    const probes: Record<string, Probe | 'absent'> = { a: new FakeProbe(), late: 'absent' };
+    const { sample, rows, sources, container } = housekeepingBench(probes);
+    await sample();
+    assert.equal(container.absences.length, 1);
+    const late = new FakeProbe();
+    late.value = 7;
+    Object.assign(sources[1]!.instance, { attach: () => late });
+    await sample(2000);
+    assert.deepEqual(rows().at(-1), [1, 7]);
+    assert.equal(container.absences.length, 0);
+  });
+
+  test('keeps times ascending over a small step back of the clock, and starts anew after a large one', async () => {
+    const { sample, rows, time, container } = housekeepingBench({ a: new FakeProbe() });
+    await sample();
+    time.now -= 1_500_000;
+    await sample();
+    assert.equal(rows().length, 2);
+    assert.equal(container.ring.latestTime, 1_001_000_001);
+    time.now -= 3_600_000_000;
+    await sample();
+    assert.equal(rows().length, 1);
+  });
+});

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type TallymanError, z } from '../contracts/index.js';
+import { checkPlugin, loadPlugin } from './loader.js';
+
+describe('loading', () => {
+  test('a plugin is known by brand and contract version, not by class', () => {
+    const plain = {
+      $tallyman: 'plugin',
+      kind: 'endpoint',
+      name: 'x',
+      apiVersion: 1,
+      configSchema: z.any(),
+      create: () => ({ routes: {} }),
+    };
+    assert.equal(checkPlugin({ default: plain }, 'x'), plain);
+    assert.equal(checkPlugin({ default: { default: plain } }, 'x'), plain);
+    assert.throws(() => checkPlugin({}, 'x'), /does not export a plugin/);
+    assert.throws(() => checkPlugin({ ...plain, apiVersion: 2 }, 'x'), /written for plugin API 2/);
+    assert.throws(() => checkPlugin({ ...plain, kind: 'sauce' }, 'x'), /unknown kind "sauce"/);
+    assert.throws(() => checkPlugin({ ...plain, configSchema: {} }, 'x'), /configSchema/);
+  });
+
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-plugins-'));
+  after(() => rmSync(directory, { recursive: true }));
+  const body = `{ $tallyman: 'plugin', kind: 'endpoint', name: 'demo', apiVersion: 1, configSchema: { safeParse: (data) => ({ success: true, data }) }, create: () => ({ routes: {} }) }`;
+  writeFileSync(join(directory, 'esm.mjs'), `export default ${body};`);
+  writeFileSync(join(directory, 'common.cjs'), `module.exports = ${body};`);
+  writeFileSync(join(directory, 'broken.mjs'), 'throw new Error("at import");');
+  mkdirSync(join(directory, 'node_modules/only-import'), { recursive: true });
+  writeFileSync(
+    join(directory, 'node_modules/only-import/package.json'),
+    JSON.stringify({ name: 'only-import', type: 'module', exports: { import: './index.js' } }),
+  );
+  writeFileSync(join(directory, 'node_modules/only-import/index.js'), `export default ${body};`);
+  const folder = (name: string, manifest: string) => {
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, 'package.json'), manifest);
+    writeFileSync(join(directory, name, 'main.mjs'), `export default ${body};`);
+  };
+  folder('by-main', JSON.stringify({ main: 'main.mjs' }));
+  folder('by-exports', JSON.stringify({ name: 'by-exports', exports: { '.': { default: './main.mjs' } } }));
+  folder('unbuilt', JSON.stringify({ name: 'unbuilt', exports: './dist/index.js' }));
+  folder('odd', '{');
+  mkdirSync(join(directory, 'bare'));
+  writeFileSync(join(directory, 'bare/index.cjs'), `module.exports = ${body};`);
+  const sources = { builtins: {}, baseDir: directory, assertTrusted: () => {} };
+
+  const uses = [
+    './esm.mjs',
+    './common.cjs',
+    'only-import',
+    join(directory, 'esm.mjs'),
+    './by-main',
+    './by-exports/',
+    './bare',
+  ];
+  for (const use of uses) {
+    test(`from ${use.replace(directory, '<dir>')}`, async () => {
+      assert.equal((await loadPlugin(use, sources)).plugin.name, 'demo');
+    });
+  }
+
+  test('what cannot be loaded says what and why', async () => {
+    await assert.rejects(loadPlugin('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
+    await assert.rejects(loadPlugin('./missing.mjs', sources), /nor a module that exists/);
+    await assert.rejects(loadPlugin('no-such-package', sources), /neither built in nor an installed package/);
+    await assert.rejects(loadPlugin('./odd', sources), /"\.\/odd" is a folder whose package\.json names no module/);
+    const { message, hint } = (await loadPlugin('./unbuilt', sources).catch(
+      (error: TallymanError) => error,
+    )) as TallymanError;
+    assert.match(`${message} ${hint}`, /nor a module that exists: .*unbuilt\/dist\/index\.js .*npm run build/);
+    const refuse = () => {
+      throw new Error('others can write it');
+    };
+    await assert.rejects(loadPlugin('./esm.mjs', { ...sources, assertTrusted: refuse }), /others can write it/);
+    const refuseManifest = (path: string) => void (path.endsWith('package.json') && refuse());
+    await assert.rejects(loadPlugin('./by-main', { ...sources, assertTrusted: refuseManifest }), /others can write it/);
+  });
+});

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
+import { definePlugin, PLUGIN_API_VERSION, z } from '../contracts/index.js';
+import type { PluginEntry } from './index.js';
+
+describe('life', () => {
+  test('plugins start in order, stop in reverse, and their timers and signal end with them', async () => {
+    const stopped: string[] = [];
+    let signal: AbortSignal | undefined;
+    const make = (name: string) => async () =>
+      pluginNamed(name, (context) => {
+        signal = context.signal;
+        context.timers.every(1, () => {});
+        return { ...SOURCE, stop: () => void stopped.push(name) };
+      });
+    const { host, activated, sources } = pluginBench({ a: make('a'), b: make('b') });
+    await host.load([entry('a'), entry('b'), entry('a')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['a', 'b', 'a#2']);
+    assert.equal(host.active('metric-source').length, 3);
+    await host.stop();
+    assert.deepEqual(stopped, ['a', 'b', 'a']);
+    assert.equal(signal?.aborted, true);
+    assert.ok(host.statuses().every(({ state }) => state === 'stopped'));
+  });
+
+  test('a start that hangs is named and costs only its plugin', async () => {
+    const hangs = async () => pluginNamed('hangs', () => ({ ...SOURCE, start: () => new Promise<void>(() => {}) }));
+    const { host, sources, activated } = pluginBench({ hangs, fine: async () => pluginNamed('fine', () => SOURCE) });
+    await host.load([entry('hangs', { startTimeout: 5 }), entry('fine')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['fine']);
+    const [status] = host.statuses();
+    assert.equal(status?.state, 'failed');
+    assert.match(status?.lastError ?? '', /plugin hangs did not start within 5 ms/);
+    await host.stop();
+  });
+
+  test('onError: fail stops the agent, retry goes on until it works', async () => {
+    let tries = 0;
+    const late = async () =>
+      pluginNamed('late', () => {
+        if (++tries < 2) throw new Error('not yet');
+        return SOURCE;
+      });
+    const first = pluginBench({ late });
+    await first.host.load([entry('late', { onError: 'fail' })], first.sources);
+    await assert.rejects(first.host.start(), /not yet/);
+
+    tries = 0;
+    const second = pluginBench({ late });
+    await second.host.load([entry('late', { onError: 'retry' })], second.sources);
+    const active = second.whenActive('late');
+    await second.host.start();
+    assert.equal(second.host.statuses()[0]?.state, 'retrying');
+    await active;
+    assert.equal(second.host.statuses()[0]?.up, true);
+    await second.host.stop();
+  });
+
+  test('bad options and unknown plugins do not take the others along', async () => {
+    const { host, sources, activated } = pluginBench({ fine: async () => pluginNamed('fine', () => SOURCE) });
+    await host.load([entry('fine', { id: 'bad', with: { size: 'x' } }), entry('nonsense'), entry('fine')], sources);
+    await host.start();
+    assert.deepEqual(activated, ['fine']);
+    assert.deepEqual(
+      host.statuses().map(({ id, state, kind }) => [id, state, kind]),
+      [
+        ['bad', 'failed', 'metric-source'],
+        ['nonsense', 'failed', undefined],
+        ['fine', 'running', 'metric-source'],
+      ],
+    );
+    await host.stop();
+  });
+});
+
+describe('other entries', () => {
+  /** A host with plugins that note their life. */
+  async function running(entries: readonly PluginEntry[], fails: { plugin?: string } = {}) {
+    const life: string[] = [];
+    let instances = 0;
+    const make = (name: string) => async () =>
+      definePlugin({
+        kind: name === 'handler' ? 'container-handler' : 'metric-source',
+        name,
+        apiVersion: PLUGIN_API_VERSION,
+        description: 'for tests',
+        configSchema: z.looseObject({}),
+        create: (): never => {
+          const number = ++instances;
+          const instance = {
+            ...SOURCE,
+            identify: () => ({ verdict: 'pass' }),
+            start: async () => {
+              if (fails.plugin === name) throw new Error('no');
+              life.push(`start ${name} ${number}`);
+            },
+            stop: () => void life.push(`stop ${name} ${number}`),
+          };
+          return instance as never;
+        },
+      });
+    const made = pluginBench({ a: make('a'), b: make('b'), handler: make('handler') });
+    await made.host.load(entries, made.sources);
+    await made.host.start();
+    life.length = 0;
+    made.activated.length = 0;
+    return { ...made, life, change: (next: readonly PluginEntry[]) => made.host.reconfigure(next, made.sources) };
+  }
+
+  test('start and stop alone; the others do not notice', async () => {
+    const { host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
+    await change([entry('b'), entry('a')]);
+    assert.deepEqual(life, ['stop handler 2', 'start b 3']);
+    assert.deepEqual(activated, ['-handler', 'b']);
+    assert.equal(supervisor.get('handler'), undefined);
+    assert.deepEqual(
+      host.active('metric-source').map(({ record }) => record.id),
+      ['b', 'a'],
+    );
+    await change([entry('b'), entry('a')]);
+    assert.equal(life.length, 2);
+    await host.stop();
+  });
+
+  test('a changed one goes on until its successor has started, and keeps its place and name', async () => {
+    const { host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
+    await change([entry('handler', { with: { x: 1 } }), entry('a', { with: { y: 1 } }), entry('b')]);
+    assert.deepEqual(life, ['start handler 4', 'stop handler 3', 'start a 5', 'stop a 1']);
+    assert.deepEqual(activated, ['-handler', 'handler', '-a', 'a']);
+    const active = [...host.active('metric-source'), ...host.active('container-handler')];
+    assert.deepEqual(
+      active.map(({ record }) => record.id),
+      ['a', 'b', 'handler'],
+    );
+    await host.stop();
+  });
+
+  test('one that must not fail and does leaves the one before running', async () => {
+    const fails: { plugin?: string } = {};
+    const { host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
+    fails.plugin = 'a';
+    const changed = entry('a', { with: { y: 1 }, onError: 'fail' });
+    await assert.rejects(change([changed, entry('b')]), /no/);
+    assert.equal(host.active('metric-source').length, 2);
+    assert.equal(supervisor.get('a')?.state, 'running');
+    await change([entry('a'), entry('b')]);
+    assert.deepEqual(life, []);
+    await host.stop();
+  });
+
+  test('one that is tried again and again is tried no more once it is gone', async () => {
+    const fails = { plugin: 'b' };
+    const { host, change, supervisor } = await running([entry('a'), entry('b', { onError: 'retry' })], fails);
+    assert.equal(supervisor.get('b')?.state, 'retrying');
+    await change([entry('a')]);
+    assert.equal(supervisor.get('b'), undefined);
+    await host.stop();
+  });
+});
+
+describe('sinks', () => {
+  test('are called again after a failure, never twice at once, and no more once stopped', async () => {
+    let running = 0;
+    let begun = 0;
+    let ended = 0;
+    let signal: AbortSignal | undefined;
+    let thirdPush = () => {};
+    const sink = definePlugin({
+      kind: 'sink',
+      name: 'sink',
+      apiVersion: PLUGIN_API_VERSION,
+      description: 'for tests',
+      configSchema: z.strictObject({}),
+      create: () => ({
+        interval: 1,
+        async push(stopping) {
+          signal = stopping;
+          begun++;
+          assert.equal(++running, 1);
+          await new Promise((done) => setImmediate(done));
+          running--;
+          if (++ended === 3) thirdPush();
+          if (ended === 2) throw new Error('nobody listens');
+        },
+      }),
+    });
+    const { host, lines, sources, supervisor } = pluginBench({ sink: async () => sink });
+    const enough = new Promise<void>((resolve) => {
+      thirdPush = resolve;
+    });
+    await host.load([entry('sink')], sources);
+    await host.start();
+    await enough;
+    await host.stop();
+    const before = begun;
+    await new Promise((done) => setTimeout(done, 5));
+    assert.equal(begun, before);
+    assert.equal(signal?.aborted, true);
+    assert.equal(supervisor.get('sink')?.errors, 1);
+    assert.ok(lines.some((line) => line.includes('push: nobody listens')));
+  });
+});

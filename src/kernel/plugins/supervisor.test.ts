@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { loggerTo } from '../../../test/support/loggers.js';
+import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
+import { Supervisor } from './index.js';
+import { PluginRecord } from './record.js';
+
+describe('supervision', () => {
+  test('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
+    const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    await host.start();
+    const record = supervisor.get('a')!;
+    let calls = 0;
+    const fail = () => {
+      calls++;
+      throw new Error('boom');
+    };
+    for (let i = 0; i < 100; i++) supervisor.guard(record, 'sample', fail);
+    assert.equal(calls, 20);
+    assert.equal(record.status().state, 'open');
+    assert.equal(record.status().up, false);
+    assert.equal(lines.filter((line) => line.includes('boom')).length, 1);
+    record.succeeded(1);
+    assert.equal(record.status().state, 'running');
+    await host.stop();
+  });
+
+  test('a call that keeps everything waiting is named, once, and counted', async () => {
+    const time = { now: 0 };
+    const lines: string[] = [];
+    const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
+    const supervisor = new Supervisor(clock, loggerTo(lines));
+    const record = new PluginRecord('a', 'a', 'a', 'retry');
+    supervisor.add(record);
+    const wait = (ms: number) => () => {
+      time.now += ms;
+    };
+    supervisor.guard(record, 'sample', wait(499));
+    assert.deepEqual([record.blocked, supervisor.lastHoldUp()], [undefined, undefined]);
+    for (const ms of [700, 500]) supervisor.guard(record, 'sample', wait(ms));
+    await supervisor.attempt(record, 'timer', wait(600));
+    const last = { what: 'timer', at: 1e15 + 2_299_000, ms: 600 };
+    assert.deepEqual(record.status().blocked, { count: 3, totalMs: 1800, longestMs: 700, last });
+    assert.deepEqual(lines, [
+      'plugin a kept everything else waiting for 700 ms, in sample',
+      'plugin a kept everything else waiting for 600 ms, in timer',
+    ]);
+    assert.equal(supervisor.heldFor, 1800);
+    assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
+  });
+
+  test('a source whose fields lack something does not start, and says what', async () => {
+    const whole = { name: 'a.b', unit: 'count', kind: 'gauge', help: 'x', source: { any: 'x' } };
+    const cases = [
+      [undefined, /plugin a has no list of fields/],
+      [[3], /declares as field 0 what is none/],
+      [[whole, { ...whole, name: undefined }], /declares field 1 without name/],
+      [[{ ...whole, help: undefined }], /declares field a\.b without help/],
+      [[{ ...whole, kind: 'timer' }], /declares field a\.b with a kind that is none of counter, gauge/],
+      [[{ ...whole, source: undefined }], /declares field a\.b without source/],
+    ] as const;
+    for (const [fields, expected] of cases) {
+      const { host, supervisor, sources, lines } = pluginBench({
+        a: async () => pluginNamed('a', () => ({ ...SOURCE, fields }) as never),
+      });
+      await host.load([entry('a')], sources);
+      await host.start();
+      assert.equal(supervisor.get('a')!.state, 'failed');
+      assert.match(lines.join(), expected);
+      assert.match(supervisor.get('a')!.lastError!, expected);
+      await host.stop();
+    }
+  });
+
+  test('faults that take turns are logged once each', async () => {
+    const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    const record = supervisor.get('a')!;
+    for (let i = 0; i < 100; i++) supervisor.fault(record, 'sample', new Error(i % 2 === 0 ? 'even' : `odd ${i}`));
+    assert.equal(lines.filter((line) => line.includes('even')).length, 1);
+    assert.equal(lines.filter((line) => line.includes('odd')).length, 1);
+    assert.equal(record.errors, 100);
+  });
+
+  test('an error that escapes is attributed to the plugin it came from', async () => {
+    const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    const record = supervisor.get('a')!;
+    const culprit = await supervisor.runAs(record, async () => {
+      await null;
+      return supervisor.culprit(new Error('x'));
+    });
+    assert.equal(culprit, record);
+    assert.equal(supervisor.culprit(new Error('x')), undefined);
+    record.loadedFrom('file:///p/index.js');
+    const foreign = new Error('x');
+    foreign.stack = 'Error: x\n    at f (file:///p/index.js:1:1)';
+    assert.equal(supervisor.culprit(foreign), record);
+  });
+});
