@@ -4,7 +4,7 @@ import plugin from '../../src/plugins/container-handlers/docker/index.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 import { run } from '../support/engine-process.js';
-import { HandlerBench, pluginContext } from '../support/handler-bench.js';
+import { type HandlerBench, pluginContext, runAndWatch, startHandler } from '../support/handler-bench.js';
 
 describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? false }, () => {
   let engine: DockerEngine;
@@ -13,9 +13,7 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
 
   before(async () => {
     engine = await DockerEngine.start(['--bridge=none', '--iptables=false', '--live-restore']);
-    const options = plugin.configSchema.parse({ endpoint: engine.endpoint, envAllow: ['APP_*'], grace: '5s' });
-    bench = new HandlerBench(plugin.create(context, options));
-    await bench.start();
+    bench = await startHandler(plugin, context, { endpoint: engine.endpoint, envAllow: ['APP_*'], grace: '5s' });
   });
   after(async () => {
     await bench.handler.stop?.();
@@ -23,13 +21,7 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
     await engine.stop();
   });
 
-  /** Starts a container and presents its cgroup to the handler. */
-  async function started(...args: string[]): Promise<{ id: string; path: string }> {
-    const id = await engine.run(...args);
-    const path = await engine.cgroup(id);
-    bench.watch(path);
-    return { id, path };
-  }
+  const started = (...args: string[]) => runAndWatch(bench, engine, args);
 
   it('describes a container completely', async () => {
     const args = ['--name=full', '-l', 'com.acme.tier=front', '-e', 'APP_TIER=web', '-e', 'SECRET=x', IMAGE];
@@ -148,9 +140,8 @@ describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? fa
     await engine.cli('volume', 'create', 'filled');
     const fill = 'dd if=/dev/zero of=/mnt/data bs=1k count=512';
     await engine.cli('run', '--network=none', '--name=filler', '-v=filled:/mnt', IMAGE, 'sh', '-c', fill);
-    const asking = plugin.create(context, plugin.configSchema.parse({ endpoint: engine.endpoint, engineUsage: true }));
+    const { handler: asking } = await startHandler(plugin, context, { endpoint: engine.endpoint, engineUsage: true });
     try {
-      await new HandlerBench(asking).start();
       await until(
         () => asking.engineUsage!().length > 0,
         () => JSON.stringify(context.log),

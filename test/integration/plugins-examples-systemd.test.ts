@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { ContainerHandler, Plugin } from '../../src/kernel/contracts/index.js';
-import { FakeClock, HandlerBench, SimulatedHost, type TestContext, testContext } from '../../src/testing/index.js';
+import type { Plugin } from '../../src/kernel/contracts/index.js';
+import { FakeClock, type HandlerBench, SimulatedHost, type TestContext, testContext } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { startHandler } from '../support/handler-bench.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { missingServer } from '../support/server-process.js';
 
@@ -110,10 +111,9 @@ describe('what the example systemd-units knows', () => {
 
   before(async () => {
     const file = join(projectRoot, 'plugins-examples/systemd-units/index.js');
-    const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: Plugin };
+    const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: Plugin<'container-handler'> };
     context = testContext({ clock, linux: host.linux });
-    bench = new HandlerBench(plugin.create(context, plugin.configSchema.parse({})) as ContainerHandler);
-    await bench.start();
+    bench = await startHandler(plugin, context);
   });
   after(() => {
     context.dispose();

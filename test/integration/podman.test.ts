@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import plugin from '../../src/plugins/container-handlers/podman/index.js';
 import { until } from '../support/discovery.js';
-import { HandlerBench, pluginContext } from '../support/handler-bench.js';
+import { type HandlerBench, pluginContext, runAndWatch, startHandler } from '../support/handler-bench.js';
 import { PODMAN_IMAGE, PodmanEngine } from '../support/podman-engine.js';
 
 describe('podman handler on a real engine', { skip: PodmanEngine.missing() ?? false }, () => {
@@ -12,9 +12,7 @@ describe('podman handler on a real engine', { skip: PodmanEngine.missing() ?? fa
 
   before(async () => {
     engine = await PodmanEngine.start();
-    const options = plugin.configSchema.parse({ endpoint: engine.endpoint, envAllow: ['APP_TIER'] });
-    bench = new HandlerBench(plugin.create(context, options));
-    await bench.start();
+    bench = await startHandler(plugin, context, { endpoint: engine.endpoint, envAllow: ['APP_TIER'] });
   });
   after(async () => {
     await bench.handler.stop?.();
@@ -22,12 +20,7 @@ describe('podman handler on a real engine', { skip: PodmanEngine.missing() ?? fa
     await engine.stop();
   });
 
-  async function started(...args: string[]): Promise<{ id: string; path: string }> {
-    const id = await engine.run(...args);
-    const path = await engine.cgroup(id);
-    bench.watch(path);
-    return { id, path };
-  }
+  const started = (...args: string[]) => runAndWatch(bench, engine, args);
 
   it('describes a container completely', async () => {
     const args = ['--name=full', '-l', 'com.acme.tier=front', '-e', 'APP_TIER=web', PODMAN_IMAGE];

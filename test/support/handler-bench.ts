@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { LinuxHost } from '../../src/kernel/contracts/index.js';
+import type { LinuxHost, Plugin, PluginContext } from '../../src/kernel/contracts/index.js';
 import { systemClock } from '../../src/testing/clock.js';
 import { type TestContext, testContext } from '../../src/testing/context.js';
+import { HandlerBench } from '../../src/testing/handler-bench.js';
 
-export { HandlerBench } from '../../src/testing/handler-bench.js';
+export { HandlerBench };
 
 /** The services a handler gets, with a real clock and real timers, and the log kept. */
 export function pluginContext(): TestContext & {
@@ -14,6 +15,32 @@ export function pluginContext(): TestContext & {
   const labelFilesystem = (label: string, directory: string) => void labelled.set(label, directory);
   const linux = { procText: (path: string) => readText(`/proc/${path}`), labelFilesystem } as LinuxHost;
   return { ...testContext({ id: 'docker', clock: systemClock, linux }), labelled };
+}
+
+/** Starts the handler of a plugin. @param options as in the configuration */
+export async function startHandler(
+  plugin: Plugin<'container-handler'>,
+  context: PluginContext,
+  options: Record<string, unknown> = {},
+): Promise<HandlerBench> {
+  const bench = new HandlerBench(plugin.create(context, plugin.configSchema.parse(options)));
+  await bench.start();
+  return bench;
+}
+
+/** What real engines have in common. */
+interface Engine {
+  /** Starts a container. @returns its id */
+  run(...args: string[]): Promise<string>;
+  cgroup(id: string): Promise<string>;
+}
+
+/** Starts a container and presents its cgroup to the handler. */
+export async function runAndWatch(bench: HandlerBench, engine: Engine, args: readonly string[]) {
+  const id = await engine.run(...args);
+  const path = await engine.cgroup(id);
+  bench.watch(path);
+  return { id, path };
 }
 
 function readText(path: string): string | undefined {
