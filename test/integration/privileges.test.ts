@@ -1,6 +1,7 @@
 // The table of docs/privileges.md holds: what an agent without any privilege lacks is what it says, and nothing else.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
@@ -16,18 +17,25 @@ plugins:
   - { use: raw, with: { include: [${['/', ...names].map((name) => `'${name}'`).join(', ')}] } }
 ${EXTRA.map((use) => `  - { use: ${use} }`).join('\n')}
 `;
-/** A user that is nobody else's. */
-const USER = ['--reuid=61234', '--regid=61234', '--clear-groups'];
+/** A user and a group that are nobody else's. */
+const USER = ['--reuid=61234', '--regid=61234'];
+const GROUP = 61235;
+
+/** Besides capabilities: groups of the process, and a program that starts it. */
+interface Circumstances {
+  readonly groups?: string;
+  readonly before?: readonly string[];
+}
 
 const busy = new BusyCgroup('privileges');
 before(() => busy.start());
 after(() => busy.remove());
 
 /** What an agent with these capabilities tells, as a user without privileges; as root without a list. */
-async function tells(capabilities?: readonly string[]) {
+async function tells(capabilities?: readonly string[], { groups = '--clear-groups', before = [] }: Circumstances = {}) {
   const list = (capabilities ?? []).map((name) => `+${name}`).join(',');
   const grants = list === '' ? [] : [`--inh-caps=${list}`, `--ambient-caps=${list}`];
-  const launch = capabilities === undefined ? {} : { through: ['setpriv', ...USER, ...grants] };
+  const launch = capabilities === undefined ? {} : { through: [...before, 'setpriv', ...USER, groups, ...grants] };
   const agent = await AgentProcess.start(config([busy.name]), undefined, {}, launch);
   try {
     await busy.assertCounted(agent);
@@ -87,8 +95,20 @@ describe('an agent', { skip: hasTool ? false : 'needs root and setpriv' }, () =>
     assert.deepEqual(lacking(asRoot.container, (await tells(['sys_ptrace'])).container), [FILES, SOCKETS]);
   });
 
-  test('with CAP_SYSLOG reads the kernel log', async () => {
-    const { findings } = await tells(['syslog']);
-    assert.ok(!findings.includes('kernel-log'), findings.join());
+  test('with CAP_SYSLOG reads the kernel log, which without it is for everybody only where the kernel says so', async () => {
+    assert.ok(!(await tells(['syslog'])).findings.includes('kernel-log'));
+    const isRestricted = readFileSync('/proc/sys/kernel/dmesg_restrict', 'utf8').trim() === '1';
+    assert.equal((await tells([])).findings.includes('kernel-log'), isRestricted);
+  });
+
+  test('needs the group of the gid= option where /proc hides processes, and lacks nothing with it', async () => {
+    const hide = `mount -t proc -o hidepid=2,gid=${GROUP} proc /proc && exec "$@"`;
+    const before = ['unshare', '--mount', 'sh', '-c', hide, 'sh'];
+    const hidden = await tells([], { before });
+    assert.ok(hidden.findings.includes('proc-hidden'), hidden.findings.join());
+    const admitted = await tells([], { before, groups: `--groups=${GROUP}` });
+    assert.ok(!admitted.findings.includes('proc-hidden'), admitted.findings.join());
+    assert.deepEqual(lacking(asRoot.container, admitted.container), [FILES, SOCKETS]);
+    assert.ok(lacking(admitted.root, hidden.root).includes('container_network_receive_bytes_total'));
   });
 });

@@ -44,9 +44,7 @@ export class ContainerRoot {
     try {
       return await this.walk(path, directories);
     } catch (error) {
-      if (error instanceof CollectionError) throw error;
-      const reason = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error);
-      throw new CollectionError(`${path} in the container: ${reason}`, { cause: error });
+      throw ofContainer(error, path);
     } finally {
       for (const directory of directories) await directory.close();
     }
@@ -63,6 +61,8 @@ export class ContainerRoot {
       } finally {
         await file.close();
       }
+    } catch (error) {
+      throw ofContainer(error, path);
     } finally {
       await found.close();
     }
@@ -99,6 +99,13 @@ export class ContainerRoot {
       }
     }
   }
+}
+
+/** What fails at a container's file is the container's failure, not that of the plugin that asked for the file. */
+function ofContainer(error: unknown, path: string): CollectionError {
+  if (error instanceof CollectionError) return error;
+  const reason = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error);
+  return new CollectionError(`${path} in the container: ${reason}`, { cause: error });
 }
 
 /** Whether it is the directory that the host's first process has for its root, or the agent itself. */
