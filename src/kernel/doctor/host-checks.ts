@@ -73,13 +73,12 @@ export function procFindings({ paths }: HostFacts): Finding[] {
   ];
 }
 
-export function kernelLogFindings({ paths }: HostFacts): Finding[] {
+export function kernelLogFindings({ paths, ownRoot }: HostFacts): Finding[] {
   const file = hostFile(paths, '/dev/kmsg');
   try {
     closeSync(openSync(file, constants.O_RDONLY | constants.O_NONBLOCK));
     return [];
   } catch (error) {
-    const isMissing = codeOf(error) === 'ENOENT';
     return [
       {
         id: 'kernel-log',
@@ -87,9 +86,11 @@ export function kernelLogFindings({ paths }: HostFacts): Finding[] {
         what: `the kernel log cannot be read: ${messageOf(error)}`,
         effect:
           'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine tells them.',
-        mend: isMissing
-          ? 'docker run --device=/dev/kmsg …'
-          : 'AmbientCapabilities=CAP_SYSLOG and DeviceAllow=/dev/kmsg r in the unit (tallyman service privileges), or run as root',
+        mend: isContained(ownRoot)
+          ? 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …'
+          : codeOf(error) === 'ENOENT'
+            ? 'mknod /dev/kmsg c 1 11'
+            : 'tallyman service privileges && systemctl restart tallyman; without the service: run the agent as root',
       },
     ];
   }
@@ -98,8 +99,7 @@ export function kernelLogFindings({ paths }: HostFacts): Finding[] {
 /** What an agent in a container does not see unless it is given it. */
 export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Finding[] {
   const findings: Finding[] = [];
-  const isContained = ['.dockerenv', 'run/.containerenv'].some((name) => exists(join(ownRoot, name)));
-  if (isContained && paths.root === '/') {
+  if (isContained(ownRoot) && paths.root === '/') {
     findings.push({
       id: 'host-not-mounted',
       severity: 'error',
@@ -120,6 +120,10 @@ export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Findi
     });
   }
   return findings;
+}
+
+function isContained(ownRoot: string): boolean {
+  return ['.dockerenv', 'run/.containerenv'].some((name) => exists(join(ownRoot, name)));
 }
 
 function exists(path: string): boolean {

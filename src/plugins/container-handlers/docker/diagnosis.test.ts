@@ -28,9 +28,25 @@ test('an engine that answers and tells all has no findings', () => {
 test('one that cannot be asked has the line that mends it', () => {
   const denied = diagnose([report({ reason: 'unix:///x: permission denied (EACCES)' })], 'docker', '/nonexistent')[0]!;
   assert.equal(denied.id, 'docker-denied');
-  assert.match(denied.mend, /^SupplementaryGroups=docker .*chgrp tallyman \/var\/run\/docker\.sock$/);
+  assert.equal(
+    denied.mend,
+    'tallyman service privileges && systemctl restart tallyman; without the service: run the agent in the group docker',
+  );
+  const elsewhere = report({ endpoint: 'unix:///srv/docker.sock', reason: 'permission denied (EACCES)' });
+  const [other] = diagnose([elsewhere], 'docker', '/nonexistent');
+  assert.match(other!.mend, /^chgrp tallyman \/srv\/docker\.sock && chmod g\+rw \/srv\/docker\.sock, or /);
   assert.deepEqual(found([report({ reason: 'no such socket (ENOENT)' })]), ['info docker-absent']);
   assert.deepEqual(found([report({ reason: 'nothing listens (ECONNREFUSED)' })]), ['error docker-unreachable']);
+});
+
+test('the Podman of root, which no group may ask, has the drop-in that lets the agent in', () => {
+  const endpoint = 'unix:///run/podman/podman.sock';
+  const reason = 'unix:///run/podman/podman.sock: permission denied (EACCES)';
+  const [denied] = diagnose([report({ runtime: 'podman', endpoint, reason })], 'podman', '/nonexistent');
+  assert.equal(
+    denied!.mend,
+    'install -D -m 644 /usr/lib/tallyman/config/systemd/podman.socket.d/tallyman.conf -t /etc/systemd/system/podman.socket.d && systemctl daemon-reload && systemctl restart podman.socket',
+  );
 });
 
 test('one of a user has lines for that user', () => {

@@ -22,13 +22,7 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
   const path = endpoint.replace(/^unix:\/\//, '');
   const user = /^\/run\/user\/(\d+)\//.exec(path)?.[1];
   if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
-    const mend =
-      user === undefined
-        ? `SupplementaryGroups=${runtime} in the [Service] section of the unit (tallyman service privileges), or chgrp tallyman ${path}`
-        : `as user ${user}: ${directoriesTo(path)
-            .map((directory) => `setfacl -m u:tallyman:x ${directory}`)
-            .join(' && ')} && setfacl -m u:tallyman:rw ${path}; for good: docs/privileges.md`;
-    return { id: `${runtime}-denied`, severity: 'error', what, effect, mend };
+    return { id: `${runtime}-denied`, severity: 'error', what, effect, mend: admission(path, user) };
   }
   const systemctl = user === undefined ? 'systemctl' : `as user ${user}: systemctl --user`;
   if (/\(ENOENT\)/.test(reason)) {
@@ -39,6 +33,22 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
     return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
   }
   return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `${systemctl} restart ${runtime}` };
+}
+
+/** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory that is nobody else's. */
+function admission(path: string, user: string | undefined): string {
+  if (user !== undefined) {
+    const directories = directoriesTo(path).map((directory) => `setfacl -m u:tallyman:x ${directory}`);
+    return `as user ${user}: ${directories.join(' && ')} && setfacl -m u:tallyman:rw ${path}; for good: docs/privileges.md`;
+  }
+  if (/^(\/var)?\/run\/docker\.sock$/.test(path)) {
+    return 'tallyman service privileges && systemctl restart tallyman; without the service: run the agent in the group docker';
+  }
+  if (path === '/run/podman/podman.sock') {
+    const [dropIns, own] = ['/usr/lib/tallyman/config/systemd', 'podman.socket.d'];
+    return `install -D -m 644 ${dropIns}/${own}/tallyman.conf -t /etc/systemd/system/${own} && systemctl daemon-reload && systemctl restart podman.socket`;
+  }
+  return `chgrp tallyman ${path} && chmod g+rw ${path}, or run the agent in the group that may`;
 }
 
 /** The directories of a user's socket that are the user's own. */

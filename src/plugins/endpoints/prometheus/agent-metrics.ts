@@ -1,4 +1,4 @@
-import type { AgentSelf, AgentView, PluginStatus } from '../../../kernel/contracts/index.js';
+import type { AgentSelf, AgentView, Finding, PluginStatus } from '../../../kernel/contracts/index.js';
 import type { MetricType } from './families.js';
 import { Histogram } from './histogram.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -37,10 +37,7 @@ export class AgentMetrics {
     this.writeAgent(sheet, self);
     for (const plugin of this.agent.plugins()) writePlugin(sheet, plugin);
     writeMemory(sheet, self.historyBytes);
-    const finding = 'What `tallyman doctor` finds, one series each; always 1.';
-    for (const { id, severity } of this.agent.findings()) {
-      sheet.plain('tallyman_finding', 'gauge', finding, 1, { id, severity });
-    }
+    writeFindings(sheet, this.agent.findings());
     this.loopDelay.write(sheet);
     this.scrapes.write(sheet);
     sheet.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
@@ -73,6 +70,20 @@ export class AgentMetrics {
     gauge('cgroup_files_reopened', 'Cgroup files opened for each read, for want of descriptors.', descriptors.reopened);
     counter('log_lines_lost', 'Lines of the log that could not be written.', log.lost);
     counter('log_lines_left_out', 'Lines of the log left out because there were too many.', log.leftOut);
+  }
+}
+
+/** Several engines may have the same finding: a series twice is none. */
+function writeFindings(sheet: Sheet, findings: readonly Finding[]): void {
+  const kinds = new Map(findings.map(({ id, severity }) => [`${id} ${severity}`, { id, severity }]));
+  for (const labels of kinds.values()) {
+    sheet.plain(
+      'tallyman_finding',
+      'gauge',
+      'What `tallyman doctor` finds, one series for each kind; always 1.',
+      1,
+      labels,
+    );
   }
 }
 
