@@ -5,7 +5,7 @@ import { type DependencyContainer, container as rootContainer } from 'tsyringe';
 import { type AgentChange, type AgentOptions, type Found, housekeepingOf } from './agent-options.js';
 import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { ContainerDescription, HostPaths, Logger, PluginKind } from './contracts/index.js';
+import type { ContainerDescription, HostPaths, Logger } from './contracts/index.js';
 import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
 import { Doctor } from './doctor/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
@@ -25,10 +25,11 @@ import {
   resolveHostPaths,
 } from './linux/index.js';
 import { createClock } from './log/index.js';
-import { readMachine } from './machine/index.js';
+import { MachineRefresh, readMachine } from './machine/index.js';
 import { operationRoutes } from './operations/index.js';
 import {
   type ActivePlugin,
+  isKind,
   LoopWatch,
   PLUGIN_TOKENS,
   PluginHost,
@@ -55,6 +56,7 @@ export class Agent {
   private readonly watches: readonly { start(): void; stop(): void }[];
   private readonly hierarchies: CgroupHierarchies;
   private readonly host: RefreshableHost;
+  private readonly machineRefresh: MachineRefresh;
   private readonly bootTime: number;
   private readonly container: DependencyContainer = rootContainer.createChildContainer();
   private readonly housekeeper: Housekeeper;
@@ -66,7 +68,6 @@ export class Agent {
   private readonly eventStore: EventStore;
   private readonly events: EventRecorder;
   private http: HttpServer | undefined;
-  private machineTimer: NodeJS.Timeout | undefined;
   private sampled = false;
   readonly supervisor: Supervisor;
 
@@ -88,6 +89,7 @@ export class Agent {
       clock: this.clock,
       readMachine: (at, filesystems) => readMachine(at, filesystems, this.config.machine),
     });
+    this.machineRefresh = new MachineRefresh(() => this.host.refresh(), this.logger);
     this.housekeeper = new Housekeeper(
       housekeepingOf(config),
       this.clock,
@@ -132,7 +134,7 @@ export class Agent {
     });
     this.http = this.createHttp();
     const urls = await this.http.start();
-    this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
+    this.machineRefresh.every(config.machine.refreshInterval);
     return this.found(urls);
   }
 
@@ -159,16 +161,15 @@ export class Agent {
     if (changed('events')) this.eventStore.prune();
     if (changed('discovery')) this.registry.rescanEvery(config.discovery.rescanInterval);
     if (changed('machine')) {
-      clearInterval(this.machineTimer);
-      this.machineTimer = setInterval(() => void this.refreshMachine(), config.machine.refreshInterval);
-      await this.refreshMachine();
+      this.machineRefresh.every(config.machine.refreshInterval);
+      await this.machineRefresh.now();
     }
     return this.http?.urls() ?? [];
   }
 
   /** Finishes open requests, stops sampling and plugins, and closes every file. */
   async stop(): Promise<void> {
-    clearInterval(this.machineTimer);
+    this.machineRefresh.stop();
     await this.http?.stop(REQUEST_GRACE);
     this.http = undefined;
     for (const watch of this.watches) watch.stop();
@@ -205,21 +206,10 @@ export class Agent {
     };
   }
 
-  private async refreshMachine(): Promise<void> {
-    try {
-      await this.host.refresh();
-    } catch (error) {
-      this.logger.error('the facts about the machine could not be read again', { error: String(error) });
-    }
-  }
-
   private createAppMetrics(proc: string): AppMetricsKeeper {
     const { config, logs, version } = this.options;
     const options = { ...config.appMetrics, historyDuration: config.history.duration, proc, version };
-    const describe = (namespace: string, id: string) =>
-      this.view
-        .containersOf(namespace)
-        .find(({ description }) => description.id === id || description.aliases.includes(id))?.description;
+    const describe = (namespace: string, id: string) => this.view.described(namespace, id);
     return new AppMetricsKeeper(options, this.clock, logs.logger('app-metrics'), this.supervisor, describe);
   }
 
@@ -316,10 +306,7 @@ export class Agent {
       logger: logs.logger('discovery'),
       rescanInterval: config.discovery.rescanInterval,
       countsFile: `${proc}/cgroups`,
-      onFault: (id, error) => {
-        const record = this.supervisor.get(id);
-        if (record !== undefined) this.supervisor.fault(record, 'identify', error);
-      },
+      onFault: (id, error) => this.supervisor.faultOf(id, 'identify', error),
       listener: {
         added: (tracked) => this.containerAdded(tracked),
         removed: (tracked) => this.containerRemoved(tracked),
@@ -349,11 +336,7 @@ export class Agent {
   private descriptionChanged(tracked: TrackedContainer, previous: ContainerDescription): void {
     this.view.changed();
     this.appMetrics.descriptionChanged(tracked, previous);
-    const { pid, networkMode, storage } = tracked.description;
-    const sameProcess = pid === previous.pid && networkMode === previous.networkMode;
-    if (!sameProcess || JSON.stringify(storage) !== JSON.stringify(previous.storage)) {
-      this.housekeeper.reattach(tracked.name);
-    }
+    this.housekeeper.descriptionChanged(tracked, previous);
   }
 
   private pluginSources(): PluginSources {
@@ -384,11 +367,7 @@ export class Agent {
         examine: () => this.doctor.examine(),
         ...this.options.reloads,
       }),
-      guard: (id, what, call) => {
-        const record = this.supervisor.get(id);
-        // A request may outlive the plugin that answers it.
-        return record === undefined ? call() : this.supervisor.call(record, what, call);
-      },
+      guard: (id, what, call) => this.supervisor.callOf(id, what, call),
       logger: this.options.logs.logger('http'),
       accessLogger: this.options.logs.logger('http', true),
     });
@@ -406,8 +385,4 @@ export class Agent {
       this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
     return { apiVersions: mounted('api-version'), endpoints: mounted('endpoint') };
   }
-}
-
-function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plugin is ActivePlugin<K> {
-  return plugin.kind === kind;
 }

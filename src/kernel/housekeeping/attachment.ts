@@ -1,4 +1,4 @@
-import type { ProbeTarget } from '../contracts/index.js';
+import type { ContainerDescription, ProbeTarget } from '../contracts/index.js';
 import type { Supervisor } from '../plugins/index.js';
 import type { MonitoredContainer, ProbeSlot, SourcePlugin } from './monitored-container.js';
 
@@ -15,6 +15,12 @@ function targetOf(container: MonitoredContainer): ProbeTarget {
       return identity.description;
     },
   };
+}
+
+/** Whether probes of a container that was described as `previous` read what is not its own any more. */
+export function needsOtherProbes(now: ContainerDescription, previous: ContainerDescription): boolean {
+  const sameProcess = now.pid === previous.pid && now.networkMode === previous.networkMode;
+  return !sameProcess || JSON.stringify(now.storage) !== JSON.stringify(previous.storage);
 }
 
 /** Binds metric sources to containers and lets go of them. */

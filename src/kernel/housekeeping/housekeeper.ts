@@ -1,8 +1,8 @@
-import { type Clock, type Logger, messageOf } from '../contracts/index.js';
+import { type Clock, type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
 import { RecentlyTold } from '../log/index.js';
 import type { Supervisor } from '../plugins/index.js';
-import { Attachment } from './attachment.js';
+import { Attachment, needsOtherProbes } from './attachment.js';
 import { DueQueue } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';
 import { type ContainerIdentity, MonitoredContainer, type SourcePlugin } from './monitored-container.js';
@@ -167,7 +167,7 @@ export class Housekeeper {
     this.firstSamples.settled(container);
   }
 
-  /** Attaches all sources anew before the next sample: a controller appeared, or the processes are others. */
+  /** Attaches all sources anew before the next sample: a controller appeared, or what probes read is another. */
   reattach(name: string): void {
     const container = this.containers.get(name);
     if (container === undefined) return;
@@ -175,6 +175,11 @@ export class Housekeeper {
     container.due = this.clock.monotonic();
     this.queue.schedule(container);
     this.arm();
+  }
+
+  /** Attaches them anew only where probes read what belongs to the container's processes or storage. */
+  descriptionChanged({ name, description }: ContainerIdentity, previous: ContainerDescription): void {
+    if (needsOtherProbes(description, previous)) this.reattach(name);
   }
 
   /** Takes a source in, in its place in the start order, at start or later. */

@@ -5,6 +5,8 @@ import { memoryLine, parseCpuinfo } from './cpuinfo.js';
 import { integer, readDisks, readHugePages, readNetworkDevices } from './devices.js';
 import { readTopology } from './topology.js';
 
+export { MachineRefresh } from './machine-refresh.js';
+
 export interface MachineOptions {
   /** Files on the host that may hold its id; the first readable one counts. */
   readonly machineIdFiles?: readonly string[];

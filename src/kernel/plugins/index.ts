@@ -5,6 +5,7 @@ export { BrokenPluginError, checkPlugin, type LoadedPlugin, loadPlugin } from '.
 export { LoopWatch } from './loop-watch.js';
 export {
   type ActivePlugin,
+  isKind,
   type LoggerFactory,
   PLUGIN_TOKENS,
   PluginHost,

@@ -57,6 +57,10 @@ export interface ActivePlugin<K extends PluginKind = PluginKind> {
   readonly instance: PluginInstances[K];
 }
 
+export function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plugin is ActivePlugin<K> {
+  return plugin.kind === kind;
+}
+
 /** Told when an instance begins or ends to take part, at start and after a late retry. */
 export interface PluginListener {
   activated(plugin: ActivePlugin): void;

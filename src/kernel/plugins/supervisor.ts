@@ -81,6 +81,18 @@ export class Supervisor {
     }
   }
 
+  /** The same by id. A plugin that is gone is called all the same: a request may outlive it. */
+  callOf<T>(id: string, what: string, call: () => T): T {
+    const record = this.get(id);
+    return record === undefined ? call() : this.call(record, what, call);
+  }
+
+  /** Counts and logs a fault of the plugin with this id, unless it is gone. */
+  faultOf(id: string, what: string, error: unknown): void {
+    const record = this.get(id);
+    if (record !== undefined) this.fault(record, what, error);
+  }
+
   /** Counts and logs a fault, once per kind of fault and ten minutes. */
   fault(record: PluginRecord, what: string, error: unknown): void {
     const text = `${what}: ${messageOf(error)}`;

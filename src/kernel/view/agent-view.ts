@@ -1,6 +1,7 @@
 import {
   type AgentSelf,
   type AgentView,
+  type ContainerDescription,
   type ContainerView,
   type DepartedContainer,
   type EngineReport,
@@ -95,6 +96,12 @@ export class LiveView implements AgentView {
 
   containersOf(namespace: string): readonly ContainerView[] {
     return this.index().of(namespace);
+  }
+
+  /** How the container with this id or alias is described; `undefined`: there is none. */
+  described(namespace: string, id: string): ContainerDescription | undefined {
+    const all = this.containersOf(namespace).map(({ description }) => description);
+    return all.find((description) => description.id === id || description.aliases.includes(id));
   }
 
   lookup(namespace: string, alias: string): ContainerView {
