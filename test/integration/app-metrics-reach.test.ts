@@ -5,7 +5,6 @@ import { createServer, type Server } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
-import { until } from '../support/discovery.js';
 import { DockerEngine } from '../support/docker-engine.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { freePort } from '../support/server-process.js';
@@ -91,10 +90,7 @@ plugins:
     agent.until<AppMetrics>(`/api/v2.0/appmetrics${name}`, (all) => all[name]?.[metric] !== undefined, metric);
 
   const refused = async (name: string, reason: RegExp): Promise<void> => {
-    await until(
-      () => agent.output.split('\n').some((line) => line.includes(name) && reason.test(line)),
-      () => agent.output,
-    );
+    await agent.said(name, reason);
     assert.deepEqual(await agent.json<AppMetrics>(`/api/v2.0/appmetrics${name}`), { [name]: {} });
     assert.equal(secret.asked, 0);
   };

@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers, fixtures } from '../support/app-containers.js';
 import { type AppMetrics, type Metrics, newest, type Value } from '../support/app-metrics-answers.js';
-import { until } from '../support/discovery.js';
 import { DockerEngine } from '../support/docker-engine.js';
 
 interface Spec {
@@ -99,10 +98,7 @@ plugins:
       load_ratio: { '': 0.75 },
       requests_total: { '': 42 },
     });
-    await until(
-      () => agent.output.includes('/www/late.json in the container: no such file'),
-      () => agent.output,
-    );
+    await agent.said('/www/late.json in the container: no such file');
     const late = { endpoint: { path: '/status' }, metrics_config: [{ name: 'late', data_type: 'int', regex: '(42)' }] };
     containers.write('g-late', 'late.json', JSON.stringify(late));
     await appmetrics(name, (metrics) => metrics.late?.['']?.[0]?.int_value === 42);

@@ -1,22 +1,15 @@
 // The example api-v3-demo beside the built-in versions, on a running agent.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { exampleConfig } from '../support/example-agent.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
 
-const PLUGIN = `{ use: '${projectRoot}/plugins-examples/api-v3-demo/index.js', onError: fail }`;
 const NAME = `/tallyman-test-${process.pid}-v3`;
 const [BUSY, IDLE] = [`${NAME}-busy`, `${NAME}-idle`];
 const LIMIT = 64 * 1024 * 1024;
-const CONFIG = `
-housekeeping: { interval: 200ms, dynamic: false }
-plugins:
-  - { use: docker, enabled: false }
-  - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['${NAME}-*'] } }
-  - ${PLUGIN}
-`;
+const configWith = (...others: object[]) =>
+  exampleConfig('api-v3-demo', [`${NAME}-*`], { housekeeping: { interval: '200ms', dynamic: false }, others });
 
 interface Row {
   name: string;
@@ -35,7 +28,7 @@ describe('the example api-v3-demo', () => {
   let agent: AgentProcess;
 
   before(async () => {
-    agent = await AgentProcess.start(CONFIG);
+    agent = await AgentProcess.start(configWith());
   });
 
   after(async () => {
@@ -93,7 +86,7 @@ describe('the example api-v3-demo', () => {
   });
 
   test('goes on alone without v2.1, comes back with it, and says so', async () => {
-    agent.configure(`${CONFIG}  - { use: api-v2.1, enabled: false }\n`);
+    agent.configure(configWith({ use: 'api-v2.1', enabled: false }));
     agent.signal('SIGHUP');
     await agent.until<object>(
       '/api/v3.0-demo/version',
@@ -102,7 +95,7 @@ describe('the example api-v3-demo', () => {
     );
     assert.equal((await get(`/api/v3.0-demo/overview${BUSY}`)).status, 200);
     assert.match((await get('/api/v3.0-demo/machine')).text, /unknown request type/);
-    agent.configure(CONFIG);
+    agent.configure(configWith());
     agent.signal('SIGHUP');
     await agent.until<object>('/api/v3.0-demo/machine', () => true, 'the machine');
   });

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
-import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
-import { until } from '../support/discovery.js';
 import { DockerEngine } from '../support/docker-engine.js';
+import { exampleFolder } from '../support/example-agent.js';
 
-const FOLDER = `${projectRoot}/plugins-examples/json-endpoint`;
+const FOLDER = exampleFolder('json-endpoint');
 /** The document in the README of the example. */
 const DOCUMENT = {
   jobs: { done: 1024 },
@@ -82,23 +81,13 @@ describe('the example json-endpoint', { skip: DockerEngine.missing() ?? false },
     containers.write('shop', 'status.json', JSON.stringify(changed));
     const values = await collected(({ shop_jobs_done: done }) => done?.[''] === 1025);
     assert.equal(values.shop_worker_busy![Object.keys(values.shop_worker_busy!)[0]!], 1);
-    for (const said of [
-      /shop_health: health is a text that is no number/,
-      /shop_queue_depth: .*nothing at queues\[\*\]/,
-    ]) {
-      await until(
-        () => said.test(agent.output),
-        () => agent.output,
-      );
-    }
+    await agent.said('shop_health: health is a text that is no number');
+    await agent.said('shop_queue_depth: ', /nothing at queues\[\*\]/);
   });
 
   test('says that an answer is no JSON', async () => {
     containers.write('shop', 'status.json', '{"jobs": {"done": 10');
-    await until(
-      () => /fails: the answer is not JSON/.test(agent.output),
-      () => agent.output,
-    );
+    await agent.said('fails: the answer is not JSON');
   });
 
   test('shows a wrong path with its place in the config', async () => {

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { projectRoot } from '../project.js';
-import { AgentProcess } from '../support/agent-process.js';
+import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
-import { until } from '../support/discovery.js';
+import { startExample } from '../support/example-agent.js';
 import { freePort, missingServer, ServerProcess } from '../support/server-process.js';
 
 const PROGRAM = '/usr/sbin/nginx';
@@ -49,22 +48,17 @@ http {
 }`,
     );
     await start();
-    const where = `match: { cgroups: ['${name}'] }`;
-    agent = await AgentProcess.start(`
-housekeeping: { interval: 500ms, dynamic: false }
-plugins:
-  - { use: docker, enabled: false }
-  - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['${name}'] } }
-  - use: '${projectRoot}/plugins-examples/nginx-status/index.js'
-    onError: fail
-    with:
-      interval: 1s
-      targets:
-        - { name: by-port, ${where}, host: 127.0.0.1, port: ${port}, path: /status }
-        - { name: by-socket, ${where}, socket: ${server.path('nginx.sock')}, path: /status }
-        - { name: other-page, ${where}, host: 127.0.0.1, port: ${port}, path: / }
-`);
+    const match = { cgroups: [name] };
+    agent = await startExample('nginx-status', [name], {
+      options: {
+        interval: '1s',
+        targets: [
+          { name: 'by-port', match, host: '127.0.0.1', port, path: '/status' },
+          { name: 'by-socket', match, socket: server.path('nginx.sock'), path: '/status' },
+          { name: 'other-page', match, host: '127.0.0.1', port, path: '/' },
+        ],
+      },
+    });
   });
 
   after(async () => {
@@ -95,24 +89,15 @@ plugins:
   });
 
   test('says of another page that it is another page, once', async () => {
-    const told = () => agent.output.split('\n').filter((line) => line.includes('"other-page"'));
-    await until(
-      () => told().length > 0,
-      () => agent.output,
-    );
-    assert.match(told()[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
-    assert.equal(told().length, 1);
+    const told = await agent.said('"other-page"');
+    assert.match(told[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
+    assert.equal(told.length, 1);
   });
 
   test('says when the server is away, and when it is back', async () => {
-    const says = (what: RegExp) =>
-      until(
-        () => agent.output.split('\n').some((line) => line.includes('"by-port"') && what.test(line)),
-        () => agent.output,
-      );
     await server.end();
-    await says(/nothing listens there \(ECONNREFUSED\)/);
+    await agent.said('"by-port"', /nothing listens there \(ECONNREFUSED\)/);
     await start();
-    await says(/works again/);
+    await agent.said('"by-port"', /works again/);
   });
 });

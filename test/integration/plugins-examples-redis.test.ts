@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { projectRoot } from '../project.js';
-import { AgentProcess } from '../support/agent-process.js';
+import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
-import { until } from '../support/discovery.js';
+import { startExample } from '../support/example-agent.js';
 import { freePort, missingServer, ServerProcess } from '../support/server-process.js';
 
 const PROGRAM = '/usr/bin/redis-server';
@@ -51,34 +50,28 @@ describe('the example redis-info', { skip: missing ?? false }, () => {
     await start();
     await redis('SET a 1', 'SET b 1 EX 1000', 'GET a', 'GET nothing', 'SELECT 2', 'SET c 1');
     await redis('ACL SETUSER monitor on >monitoring +info', 'ACL SETUSER blind on >blindness');
-    const where = `match: { cgroups: ['${name}'] }, host: 127.0.0.1`;
-    const file = server.write('password', `${PASSWORD}\n`, 0o600);
+    const passwordFile = server.write('password', `${PASSWORD}\n`, 0o600);
     const open = server.write('open', `${PASSWORD}\n`, 0o644);
     const wrong = server.write('wrong', 'not-this-one', 0o600);
-    agent = await AgentProcess.start(
-      `
-housekeeping: { interval: 500ms, dynamic: false }
-plugins:
-  - { use: docker, enabled: false }
-  - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['${name}'] } }
-  - use: '${projectRoot}/plugins-examples/redis-info/index.cjs'
-    onError: fail
-    isolate: true
-    with:
-      interval: 1s
-      targets:
-        - { name: by-file, ${where}, port: ${port}, passwordFile: ${file} }
-        - { name: by-socket, match: { cgroups: ['${name}'] }, socket: ${server.path('redis.sock')}, passwordEnv: EXAMPLE }
-        - { name: by-user, ${where}, port: ${port}, username: monitor, passwordEnv: EXAMPLE_MONITOR }
-        - { name: without, ${where}, port: ${port} }
-        - { name: refused, ${where}, port: ${port}, passwordFile: ${wrong} }
-        - { name: for-everybody, ${where}, port: ${port}, passwordFile: ${open} }
-        - { name: not-allowed, ${where}, port: ${port}, username: blind, passwordEnv: EXAMPLE_BLIND }
-`,
-      ['--port', '0'],
-      { EXAMPLE: PASSWORD, EXAMPLE_MONITOR: 'monitoring', EXAMPLE_BLIND: 'blindness' },
-    );
+    const match = { cgroups: [name] };
+    const there = { match, host: '127.0.0.1', port };
+    agent = await startExample('redis-info', [name], {
+      module: 'index.cjs',
+      isolate: true,
+      options: {
+        interval: '1s',
+        targets: [
+          { name: 'by-file', ...there, passwordFile },
+          { name: 'by-socket', match, socket: server.path('redis.sock'), passwordEnv: 'EXAMPLE' },
+          { name: 'by-user', ...there, username: 'monitor', passwordEnv: 'EXAMPLE_MONITOR' },
+          { name: 'without', ...there },
+          { name: 'refused', ...there, passwordFile: wrong },
+          { name: 'for-everybody', ...there, passwordFile: open },
+          { name: 'not-allowed', ...there, username: 'blind', passwordEnv: 'EXAMPLE_BLIND' },
+        ],
+      },
+      env: { EXAMPLE: PASSWORD, EXAMPLE_MONITOR: 'monitoring', EXAMPLE_BLIND: 'blindness' },
+    });
   });
 
   after(async () => {
@@ -86,11 +79,7 @@ plugins:
     await server.remove();
   });
 
-  const says = (target: string, what: RegExp) =>
-    until(
-      () => agent.output.split('\n').some((line) => line.includes(`"${target}"`) && what.test(line)),
-      () => agent.output,
-    );
+  const says = (target: string, what: RegExp) => agent.said(`"${target}"`, what);
 
   test('gives the numbers that Redis gives', async () => {
     const path = `/api/v2.0/appmetrics${name}`;

@@ -7,8 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from '../../src/kernel/contracts/index.js';
 import { FakeClock, type HandlerBench, SimulatedHost, type TestContext, testContext } from '../../src/testing/index.js';
-import { projectRoot } from '../project.js';
-import { AgentProcess } from '../support/agent-process.js';
+import type { AgentProcess } from '../support/agent-process.js';
+import { exampleFolder, startExample } from '../support/example-agent.js';
 import { startHandler } from '../support/handler-bench.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { missingServer } from '../support/server-process.js';
@@ -32,18 +32,13 @@ describe('the example systemd-units', { skip: missingServer('/usr/sbin/nginx', '
     mkdirSync(join(directory, 'shop@.service.d'));
     writeFileSync(join(directory, 'shop@.service'), '[Unit]\nDescription=A shop\n');
     writeFileSync(join(directory, 'shop@.service.d/region.conf'), '[Unit]\nDescription=The shop of %i\n');
-    agent = await AgentProcess.start(`
-housekeeping: { interval: 200ms, maxInterval: 200ms }
-plugins:
-  - { use: docker, enabled: false }
-  - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['/tallyman_test_*.slice/**'] } }
-  - use: '${projectRoot}/plugins-examples/systemd-units/index.js'
-    onError: fail
-    with:
-      names: [{ unit: 'shop@*.service', name: shop }]
-      directories: ['${directory}', /usr/lib/systemd/system, /lib/systemd/system]
-`);
+    agent = await startExample('systemd-units', ['/tallyman_test_*.slice/**'], {
+      housekeeping: { interval: '200ms', maxInterval: '200ms' },
+      options: {
+        names: [{ unit: 'shop@*.service', name: 'shop' }],
+        directories: [directory, '/usr/lib/systemd/system', '/lib/systemd/system'],
+      },
+    });
   });
 
   after(async () => {
@@ -110,7 +105,7 @@ describe('what the example systemd-units knows', () => {
   let bench: HandlerBench;
 
   before(async () => {
-    const file = join(projectRoot, 'plugins-examples/systemd-units/index.js');
+    const file = join(exampleFolder('systemd-units'), 'index.js');
     const { default: plugin } = (await import(pathToFileURL(file).href)) as { default: Plugin<'container-handler'> };
     context = testContext({ clock, linux: host.linux });
     bench = await startHandler(plugin, context);

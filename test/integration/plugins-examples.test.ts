@@ -20,6 +20,7 @@ import { type Plugin, z } from '../../src/kernel/contracts/index.js';
 import { checkContract, runCases, testContainer } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { startExample } from '../support/example-agent.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const EXAMPLES = join(projectRoot, 'plugins-examples');
@@ -135,14 +136,10 @@ describe('the example memory-stat-extras on a real cgroup', () => {
 
   before(async () => {
     cgroup.create();
-    agent = await AgentProcess.start(`
-housekeeping: { interval: 200ms, maxInterval: 200ms }
-plugins:
-  - { use: docker, enabled: false }
-  - { use: podman, enabled: false }
-  - { use: raw, with: { include: ['/tallyman-example-*'] } }
-  - { use: '${EXAMPLE}', onError: fail, with: { lines: [shmem, unevictable] } }
-`);
+    agent = await startExample('memory-stat-extras', ['/tallyman-example-*'], {
+      housekeeping: { interval: '200ms', maxInterval: '200ms' },
+      options: { lines: ['shmem', 'unevictable'] },
+    });
   });
 
   after(async () => {

@@ -126,14 +126,15 @@ export class AgentProcess {
     }
   }
 
-  /** The lines of its output that contain a text, once there is one. @throws Error after 20 s without */
-  async said(text: string): Promise<string[]> {
+  /** The lines of its output that contain a text, and fit, once there is one. @throws Error after 20 s without */
+  async said(text: string, pattern = /^/): Promise<string[]> {
     const deadline = Date.now() + 20_000;
-    while (!this.#output.includes(text)) {
-      if (Date.now() > deadline) throw new Error(`it never said ${JSON.stringify(text)}:\n${this.#output}`);
+    for (;;) {
+      const lines = this.#output.split('\n').filter((line) => line.includes(text) && pattern.test(line));
+      if (lines.length > 0) return lines;
+      if (Date.now() > deadline) throw new Error(`it never said ${JSON.stringify(text)} ${pattern}:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    return this.#output.split('\n').filter((line) => line.includes(text));
   }
 
   signal(signal: NodeJS.Signals): void {
