@@ -15,6 +15,7 @@ const failed = (...problems) => ({ problems, remark: '' });
 const steps = {
   'format and lint': () => tool('biome', 'ci', '.'),
   types: () => tool('tsc', '-p', '.', '--noEmit'),
+  'types of the pages': () => tool('tsc', '-p', 'src/plugins/endpoints/web-ui/browser', '--noEmit'),
   'types of the tests': () => tool('tsc', '-p', 'test', '--noEmit'),
   'types of the examples': () => tool('tsc', '-p', 'plugins-examples'),
   'dead code': () => tool('knip'),

@@ -3,13 +3,16 @@
 // lacks something: where everything is installed a skip hides that nothing was tested.
 // A shell-expanded list of files is the one form that every supported Node's test runner takes.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const filters = process.argv.slice(2);
+// What browsers load is compiled for them, by the build.
+const browserCode = join('plugins', 'endpoints', 'web-ui', 'browser');
+cpSync(join(root, 'dist', browserCode), join(root, '.test-build', 'src', browserCode), { recursive: true });
 /** The virtual machine's files take minutes each: begun first, they run beside all others. */
 const isSlow = (file) => Number(file.includes('/service/'));
 const files = readdirSync(join(root, '.test-build'), { recursive: true })

@@ -39,6 +39,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   engines: importing(() => import('./endpoints/engines/index.js')),
   openapi: importing(() => import('./endpoints/openapi/index.js')),
   validate: importing(() => import('./endpoints/validate/index.js')),
+  'web-ui': importing(() => import('./endpoints/web-ui/index.js')),
   profiling: importing(() => import('./endpoints/profiling/index.js')),
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
   otlp: importing(() => import('./sinks/otlp/index.js')),
@@ -72,5 +73,6 @@ export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'engines' },
   { use: 'openapi' },
   { use: 'validate' },
+  { use: 'web-ui' },
   { use: 'prometheus' },
 ];

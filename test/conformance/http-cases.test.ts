@@ -1,13 +1,17 @@
 // Every recorded request of the kinds served: the same body and headers, and a status that says more than 500.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Endpoint, EventLog, ProcessInfo } from '../../src/kernel/contracts/index.js';
+import type { Endpoint, EventLog, ProcessInfo, RequestHandler } from '../../src/kernel/contracts/index.js';
 import { containerFromInfo, type FakeAgentOptions, type FakeContainer, fakeAgent } from './world/fake-agent.js';
 import { golden, goldenObject } from './world/golden.js';
+import { assertSameChallenge, RecordedPasswords } from './world/passwords.js';
 import { storageFor } from './world/recorded-agent.js';
 import { keptEvents, recordedEvents } from './world/recorded-events.js';
 import type { JsonObject } from './world/recorded-samples.js';
-import { type Served, send, serveAgent } from './world/served.js';
+import { pagesOf, type Served, send, serveAgent } from './world/served.js';
 
 interface HttpCase {
   readonly name: string;
@@ -20,13 +24,8 @@ interface HttpCase {
   readonly content_type: string;
   readonly body: string;
   readonly location?: string;
+  readonly www_authenticate?: string;
 }
-
-/** Cases that another part of the agent answers. */
-const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
-  [/auth|F-docker-page/, 'authentication is proven in test/integration/web-security.test.ts'],
-  [/^(containers|docker)-page|^static-/, 'the pages are not served yet'],
-];
 
 /** What is answered instead of the recorded body or status, and why. */
 interface Better {
@@ -47,6 +46,7 @@ const BETTER: Readonly<Record<string, Better>> = {
   'v2.0-appmetrics-recursive-graw': { body: '{"/graw":{},"/graw/child":{}}', why: 'quirk 32' },
   'v2.0-stats-app-recursive': { body: /^(\{"|,")(\/docker|\/g-parent)\/.*\}$/, why: 'quirk 32' },
   'v1.3-events-creation-web-default': { body: /^\[\{"container_name":"\/docker\/52c54ec7/, why: 'quirk 6' },
+  'D-noauth-root': { status: 401, body: '401 Unauthorized\n', why: 'quirk 1' },
   'F-storage-docker-images': { status: 404, body: 'non-existent label "docker-images"\n', why: 'quirk 23' },
   'v1.3-containers-badjson': DECODING,
   'v1.3-containers-num-float': DECODING,
@@ -57,44 +57,53 @@ const BETTER: Readonly<Record<string, Better>> = {
 const cases = golden('http-cases.json') as unknown as HttpCase[];
 const worlds = new Map<HttpCase['run'], Served>();
 
+const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+const passwords = new RecordedPasswords(directory);
+
 before(async () => {
-  const pages: Endpoint['routes'] = Object.fromEntries(
-    ['/containers/', '/docker/', '/validate/'].map((path) => [path, () => ({ body: () => {} })]),
-  );
-  const world = (run: HttpCase['run'], options: FakeAgentOptions, more: Endpoint['routes'] = {}, prefix = '') =>
-    serveAgent(fakeAgent({ ...options, events: eventsOf(run) }), { prefix, endpoints: { ...pages, ...more } }).then(
-      (served) => worlds.set(run, served),
-    );
+  const empty: RequestHandler = () => ({ body: () => {} });
+  const world = async (run: HttpCase['run'], options: FakeAgentOptions, more: Endpoint['routes'] = {}, prefix = '') => {
+    const agent = fakeAgent({ ...options, events: eventsOf(run) });
+    const endpoints = { ...pagesOf(agent), '/validate/': empty, ...more };
+    worlds.set(run, await serveAgent(agent, { prefix, endpoints, web: passwords.webOf(run) }));
+  };
   const everything = everyContainer();
   const docker = everything.filter(({ name, namespace }) => name === '/' || namespace === 'docker');
   await world('A', { ...storageFor(storage()), containers: everything, processes: processes() });
-  await world('B', { containers: everything }, { '/debug/pprof/': () => ({ body: () => {} }) });
+  await world('B', { containers: everything }, { '/debug/pprof/': empty });
   await world('C', { containers: docker }, {}, '/pre');
   await world('D', { containers: [{ name: '/' }, ...docker.filter(({ name }) => name !== '/')] });
   await world('F', { ...storageFor(storage()), containers: everything.filter(({ name }) => name === '/') });
 });
 after(async () => {
   for (const { server } of worlds.values()) await server.stop(0);
+  rmSync(directory, { recursive: true });
 });
 
 for (const item of cases) {
-  const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(item.name));
-  test(`recorded ${item.name}`, { skip: elsewhere?.[1] ?? false }, async () => {
+  test(`recorded ${item.name}`, async () => {
     const { url, faults } = worlds.get(item.run)!;
-    const { status, headers, body } = await send(url, item.url, item.method, item.request_body);
+    const credentials = await passwords.headersOf(item, url);
+    const { status, headers, body } = await send(url, item.url, item.method, item.request_body, credentials);
     const better = BETTER[item.name];
     assert.equal(status, better?.status ?? statusOf(item), body);
     const expected = better?.body ?? item.body;
     if (expected instanceof RegExp) assert.match(body, expected);
     else if (item.url.includes('/ps')) assert.equal(body.replaceAll(/,"psr":\d+/g, ''), expected);
     else assert.equal(body, microseconds(expected));
-    if (item.status === null || (better?.status ?? item.status) < 300 !== item.status < 300) return;
+    if (status === 401) assertSameChallenge(headers['www-authenticate'], item.www_authenticate);
+    if (item.status === null || kindOf(status) !== kindOf(item.status)) return;
     assert.equal(headers['content-type'] ?? '', item.content_type);
     // The recorded agent says it with errors only.
     assert.equal(headers['x-content-type-options'], 'nosniff');
     assert.equal(headers.location, item.location);
     assert.deepEqual(faults, []);
   });
+}
+
+/** A success, a redirect or an error: those of a kind have the same headers. */
+function kindOf(status: number): number {
+  return Math.min(4, Math.floor(status / 100));
 }
 
 /** Quirk 35: not 500, but whether the request is wrong (400) or asks for something that is not there (404). */

@@ -183,6 +183,7 @@ function requestOf(headers: Record<string, string>, query: string): ApiRequest {
     method: 'GET',
     args: [],
     containerName: '/',
+    basePath: '',
     authenticated: true,
     query: new URLSearchParams(query),
     header: (name) => headers[name.toLowerCase()],

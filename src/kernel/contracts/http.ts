@@ -8,6 +8,8 @@ export interface ApiRequest {
   readonly args: readonly string[];
   /** `/` + args: the absolute container name that the path gives. */
   readonly containerName: string;
+  /** What the path of every link to the agent begins with (`web.urlBasePrefix`): `/monitoring`, or nothing. */
+  readonly basePath: string;
   readonly query: URLSearchParams;
   /** A header of the request, whatever its case; several of one name are joined with `, `. */
   header(name: string): string | undefined;

@@ -115,7 +115,8 @@ export async function sendAnswer(
 
 function writeHead(exchange: Exchange, answer: Answer, length: number | undefined): void {
   const headers: OutgoingHttpHeaders = { 'Content-Type': answer.contentType ?? 'application/json', ...answer.headers };
-  if (length !== undefined) headers['Content-Length'] = length;
+  // Of an answer that only says "not changed" the length would be that of what is not sent.
+  if (length !== undefined && answer.status !== 304) headers['Content-Length'] = length;
   exchange.response.writeHead(answer.status ?? 200, headers);
 }
 

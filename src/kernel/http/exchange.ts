@@ -13,6 +13,8 @@ export interface ExchangeLimits {
 export class Exchange {
   path = '/';
   query = '';
+  /** The URL prefix, `/pre` or nothing. */
+  basePath = '';
   /** True when the client proved who it is, or a socket's file vouches for it. */
   authenticated = false;
   /** True when the client went away before the answer was complete. */

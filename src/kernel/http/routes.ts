@@ -241,6 +241,7 @@ export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequ
     method: exchange.method,
     args,
     containerName: `/${args.join('/')}`,
+    basePath: exchange.basePath,
     query: new URLSearchParams(exchange.query),
     header: (name) => headerOf(exchange, name),
     get authenticated() {

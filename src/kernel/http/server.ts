@@ -262,6 +262,7 @@ class KoaHttpServer implements HttpServer {
     if (target.kind === 'moved') return redirect(exchange, 301, target.location);
     exchange.path = target.path;
     exchange.query = target.query;
+    exchange.basePath = this.prefix;
     const path = this.withoutPrefix(target.path);
     if (path === undefined) throw notFound('404 page not found');
     exchange.authenticated = await this.gate.admit(request, response, path === '' ? '/' : path);

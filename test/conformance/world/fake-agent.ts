@@ -3,11 +3,16 @@ import type {
   ContainerAppMetrics,
   ContainerDescription,
   ContainerView,
+  DepartedContainer,
   DerivedStats,
+  EngineReport,
   EventLog,
+  Finding,
   Limit,
   LinuxHost,
   MachineInfo,
+  PendingContainer,
+  PluginStatus,
   ProcessInfo,
   ResourceLimits,
   SamplePart,
@@ -33,6 +38,7 @@ export interface FakeContainer {
   readonly samples?: readonly FakeSample[];
   readonly summary?: DerivedStats;
   readonly appMetrics?: ContainerAppMetrics | undefined;
+  readonly missing?: ContainerView['missing'];
 }
 
 export interface FakeAgentOptions {
@@ -45,6 +51,11 @@ export interface FakeAgentOptions {
   readonly filesystems?: readonly TrackedFilesystem[];
   readonly uuids?: Readonly<Record<string, string>>;
   readonly events?: EventLog;
+  readonly engines?: readonly EngineReport[];
+  readonly departed?: readonly DepartedContainer[];
+  readonly pending?: readonly PendingContainer[];
+  readonly findings?: readonly Finding[];
+  readonly plugins?: readonly PluginStatus[];
   /** Called by `refresh`. */
   readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
 }
@@ -68,10 +79,15 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
       );
     },
     events: options.events ?? keptEvents(),
+    engines: async () => options.engines ?? [],
     engineUsage: () => [],
+    departed: () => options.departed ?? [],
+    pending: () => options.pending ?? [],
+    findings: () => options.findings ?? [],
+    plugins: () => options.plugins ?? [],
     runtimes: () => (options.docker === undefined ? [] : [{ name: 'docker', ...options.docker }]),
   };
-  // API versions use nothing else of it.
+  // API versions and endpoints use nothing else of it.
   return view as AgentView;
 }
 
@@ -112,7 +128,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     // As of a running agent: nothing has happened yet, but there is one.
     summary: () => fake.summary ?? (limits.hasCpu || limits.hasMemory ? new UsageSummarizer().stats() : undefined),
     appMetrics: fake.appMetrics,
-    missing: [],
+    missing: fake.missing ?? [],
   };
 }
 

@@ -13,7 +13,8 @@ import type {
   Plugin,
   PluginContext,
 } from '../../../src/kernel/contracts/index.js';
-import type { HttpServer } from '../../../src/kernel/http/index.js';
+import type { HttpServer, WebOptions } from '../../../src/kernel/http/index.js';
+import webUi from '../../../src/plugins/endpoints/web-ui/index.js';
 import { httpServer, noteFaults } from '../../support/http-server.js';
 import { SILENT } from '../../support/loggers.js';
 
@@ -33,13 +34,21 @@ export function apiVersions(agent: AgentView, logger = SILENT): { id: string; in
   }));
 }
 
+/** The routes of the pages over an agent. */
+export function pagesOf(agent: AgentView): Endpoint['routes'] {
+  const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
+  const plugin: Plugin<'endpoint'> = webUi;
+  return plugin.create({ agent, clock } as PluginContext, webUi.configSchema.parse({})).routes;
+}
+
 export async function serveAgent(
   agent: AgentView,
   {
     prefix = '',
     endpoints = {},
     logger = SILENT,
-  }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger } = {},
+    web = {},
+  }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger; web?: Partial<WebOptions> } = {},
 ): Promise<Served> {
   const faults: string[] = [];
   const server = httpServer(
@@ -49,7 +58,7 @@ export async function serveAgent(
       guard: noteFaults(faults),
       logger,
     },
-    { urlBasePrefix: prefix, requestTimeout: 10_000 },
+    { urlBasePrefix: prefix, requestTimeout: 10_000, ...web },
   );
   const [url] = await server.start();
   return { url: url!, server, faults };
@@ -62,11 +71,17 @@ export interface Received {
 }
 
 /** Sends a request target as it is: `fetch` would clean it first. @throws when the connection closes without an answer */
-export function send(url: string, path: string, method = 'GET', body?: string): Promise<Received> {
+export function send(
+  url: string,
+  path: string,
+  method = 'GET',
+  body?: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Received> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     // Node sends the body of a GET without its length.
-    const headers = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    const headers = { ...more, ...(body !== undefined && { 'Content-Length': Buffer.byteLength(body) }) };
     const outgoing = httpRequest({ hostname, port, path, method, headers }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

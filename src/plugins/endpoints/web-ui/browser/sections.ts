@@ -1,0 +1,66 @@
+import { ask } from './poller.js';
+
+/**
+ * Replaces the tables by those of the page as the agent makes it now: their markup is made in one place, by the server.
+ * @returns whether other charts are there than before
+ */
+export async function renewSections(url: string, signal: AbortSignal): Promise<boolean> {
+  const response = await ask(url, signal);
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const main = document.querySelector('main')!;
+  // Which there are has to be known before they move from one document to the other.
+  const sections = [...fresh.querySelectorAll<HTMLElement>('[data-renewed]')];
+  const ids = new Set(sections.map(({ id }) => id));
+  for (const section of sections) {
+    const old = document.getElementById(section.id);
+    if (old === null) main.append(section);
+    else if (!isInUse(old)) replace(old, section);
+  }
+  for (const old of document.querySelectorAll('[data-renewed]')) {
+    if (!ids.has(old.id)) old.remove();
+  }
+  localTimes();
+  return renewCharts(fresh);
+}
+
+/** Times in the zone of whoever looks. */
+export function localTimes(): void {
+  for (const element of document.querySelectorAll('time')) {
+    const text = new Date(element.dateTime).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+function renewCharts(fresh: Document): boolean {
+  const [old, current] = [document.getElementById('charts'), fresh.getElementById('charts')];
+  if (old === null || current === null || old.dataset.charts === current.dataset.charts) return false;
+  old.replaceWith(current);
+  return true;
+}
+
+/** Text that is being selected shall not be taken away. */
+function isInUse(section: HTMLElement): boolean {
+  const selection = document.getSelection();
+  return selection !== null && !selection.isCollapsed && selection.containsNode(section, true);
+}
+
+/** Puts the new one in the old one's place, with what the person has done there: opened, scrolled, focused. */
+function replace(old: HTMLElement, section: HTMLElement): void {
+  if (old.innerHTML === section.innerHTML) return;
+  const opened = [...old.querySelectorAll('details')].map(({ open }) => open);
+  for (const [index, details] of section.querySelectorAll('details').entries()) {
+    details.open = opened[index] ?? details.open;
+  }
+  const { scrollLeft = 0, scrollTop = 0 } = old.querySelector('.scroll') ?? {};
+  const focused = old.contains(document.activeElement) ? focusOf(document.activeElement!) : undefined;
+  old.replaceWith(section);
+  section.querySelector('.scroll')?.scrollTo(scrollLeft, scrollTop);
+  if (focused !== undefined) section.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
+}
+
+function focusOf(element: Element): string {
+  const href = element.getAttribute('href');
+  return href === null
+    ? element.tagName.toLowerCase() + (element.className && `.${element.className}`)
+    : `[href="${CSS.escape(href)}"]`;
+}

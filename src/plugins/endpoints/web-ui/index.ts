@@ -1,0 +1,67 @@
+import {
+  definePlugin,
+  type OperationInfo,
+  PLUGIN_API_VERSION,
+  type RequestHandler,
+  z,
+} from '../../../kernel/contracts/index.js';
+import type { Pages } from './pages/index.js';
+
+/** The first part of paths that is something else. */
+const TAKEN = ['api', 'containers', 'static', 'metrics', 'healthz', 'validate', 'debug'];
+
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a namespace in small letters, such as docker')
+  .refine((name) => !TAKEN.includes(name), {
+    error: 'expected a namespace of container handlers: that path is something else',
+  });
+
+const configSchema = z.strictObject({
+  namespaces: z
+    .array(namespace)
+    .default(['docker', 'podman'])
+    .describe('Namespaces of container handlers that have a list of their containers, at `/<namespace>/`.'),
+});
+
+const page = (summary: string, required: boolean): OperationInfo => ({
+  summary,
+  rest: { name: 'container', description: 'A container.', required },
+  response: z.string(),
+  contentType: 'text/html',
+  errors: { 404: 'no such container' },
+});
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'web-ui',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Pages for people: containers with live numbers and charts, their processes and events, what is broken.',
+  configSchema,
+  create(context, { namespaces }) {
+    // An agent whose pages nobody opens shall not pay for them.
+    let loading: Promise<Pages> | undefined;
+    const withPages =
+      (answer: (pages: Pages, request: Parameters<RequestHandler>[0]) => ReturnType<RequestHandler>): RequestHandler =>
+      async (request) => {
+        loading ??= import('./pages/index.js').then(({ Pages }) => new Pages(context, namespaces));
+        return answer(await loading, request);
+      };
+    const lists = [...new Set(namespaces)];
+    return {
+      routes: {
+        '/containers/': withPages((pages, request) => pages.container(request)),
+        '/static/': withPages((pages, request) => pages.asset(request)),
+        ...Object.fromEntries(
+          lists.map((name) => [`/${name}/`, withPages((pages, request) => pages.namespace(name, request))]),
+        ),
+      },
+      operations: async () => ({
+        '/containers/': page('The page of a container, by its absolute name.', false),
+        ...Object.fromEntries(
+          lists.map((name) => [`/${name}/`, page(`The list of the containers of ${name}; the page of one.`, false)]),
+        ),
+      }),
+    };
+  },
+});

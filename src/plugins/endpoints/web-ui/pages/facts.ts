@@ -1,0 +1,101 @@
+import type { ContainerView, MachineInfo } from '../../../../kernel/contracts/index.js';
+import { bytes, cores } from '../shared/units.js';
+import { type Html, type HtmlValue, html } from './html.js';
+import { finiteLimit, limitsOf } from './readings.js';
+import { timeOf } from './times.js';
+
+type Fact = readonly [term: string, value: HtmlValue];
+
+/** A list of terms; those without a value are left out. */
+export function factList(facts: readonly Fact[], more: HtmlValue = ''): Html {
+  const known = facts.filter(([, value]) => value !== undefined && value !== '' && value !== false);
+  return html`<dl class="facts">${known.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}${more}</dl>`;
+}
+
+/** Who a container is. Environment variables are private and never here. */
+export function identityFacts({ name, description, createdAt }: ContainerView): Fact[] {
+  const { id, aliases, namespace, image, imageId, state, stale } = description;
+  return [
+    ['Cgroup', html`<code>${name}</code>`],
+    ['Namespace', namespace],
+    ['Also called', aliases.length > 0 && aliases.map((alias, i) => html`${i > 0 && ', '}<code>${alias}</code>`)],
+    ['Id', id !== undefined && !aliases.includes(id) && html`<code>${id}</code>`],
+    ['Image', image !== undefined && html`<code>${image}</code>`],
+    ['Image id', imageId !== undefined && html`<code>${imageId}</code>`],
+    ['State', namespace !== undefined && stateText(state)],
+    ['Restarts', description.restartCount],
+    ['Network', namespace !== undefined && networkText(description)],
+    ['Addresses', description.addresses?.join(', ')],
+    ['Created', createdAt > 0 && timeOf(createdAt)],
+    ['Started', state.startedAt !== undefined && timeOf(state.startedAt)],
+    ['Note', stale && 'its runtime cannot be reached: this is the last that it said'],
+  ];
+}
+
+/** `running, unhealthy (3 checks failed)` */
+export function stateText({ status, health, exitCode, oomKilled }: ContainerView['description']['state']): string {
+  const streak = health?.failingStreak ?? 0;
+  const checks = streak > 0 ? ` (${streak} ${streak === 1 ? 'check' : 'checks'} failed)` : '';
+  return [
+    status,
+    health && `${health.status}${checks}`,
+    exitCode !== undefined && status !== 'running' && `exit code ${exitCode}`,
+    oomKilled && 'killed for lack of memory',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function networkText({ networkMode, networkOf }: ContainerView['description']): string {
+  if (networkMode === 'host') return 'the host’s: its numbers are those of the host';
+  if (networkMode === 'shared') return `that of ${networkOf ?? 'another container'}, and counted there`;
+  return networkMode === 'own' ? 'its own' : 'none';
+}
+
+/** What a container may use. */
+export function limitFacts(container: ContainerView): Fact[] {
+  const { hasCpu, cpu, hasMemory, memory, hasProcesses, processes } = container.limits();
+  const size = (limit: Parameters<typeof finiteLimit>[0]): string => {
+    const finite = finiteLimit(limit);
+    return finite === undefined ? 'none' : bytes(Number(finite));
+  };
+  const quota = limitsOf(container).cores;
+  const isRoot = container.name === '/';
+  return [
+    [
+      'CPU limit',
+      hasCpu && !isRoot && (quota === undefined ? 'none' : `${cores(quota)} (${cpu.quota} µs in ${cpu.period} µs)`),
+    ],
+    ['CPU shares', hasCpu && cpu.limit],
+    ['CPUs', cpu.mask],
+    [isRoot ? 'Memory' : 'Memory limit', hasMemory && size(memory.limit)],
+    ['Memory reservation', finiteLimit(memory.reservation) !== undefined && size(memory.reservation)],
+    [isRoot ? 'Swap' : 'Swap limit', finiteLimit(memory.swapLimit) !== undefined && size(memory.swapLimit)],
+    ['Process limit', hasProcesses && (finiteLimit(processes.limit) ?? 'none')],
+  ];
+}
+
+/** The machine that the root container stands for. */
+export function machineFacts(
+  machine: MachineInfo,
+  versions: { readonly kernelVersion: string; readonly osVersion: string },
+): Fact[] {
+  const { num_cores, cpu_frequency_khz, topology, machine_id } = machine;
+  return [
+    ['Operating system', versions.osVersion],
+    ['Kernel', versions.kernelVersion],
+    ['CPUs', `${num_cores}${cpu_frequency_khz > 0 ? ` at ${(cpu_frequency_khz / 1e6).toFixed(2)} GHz` : ''}`],
+    ['NUMA nodes', topology.length > 1 && topology.length],
+    ['Memory', machine.memory_capacity > 0 && bytes(machine.memory_capacity)],
+    ['Swap', machine.swap_capacity > 0 && bytes(machine.swap_capacity)],
+    ['Machine id', machine_id !== '' && html`<code>${machine_id}</code>`],
+  ];
+}
+
+/** Labels, folded away where they are many. */
+export function labelsBlock(labels: Readonly<Record<string, string>>): Html | undefined {
+  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (entries.length === 0) return undefined;
+  return html`<details${entries.length <= 5 && html` open`}><summary>${entries.length} ${entries.length === 1 ? 'label' : 'labels'}</summary>
+<dl class="facts labels">${entries.map(([key, value]) => html`<div><dt><code>${key}</code></dt><dd><code>${value}</code></dd></div>`)}</dl></details>`;
+}

@@ -1,0 +1,32 @@
+/** Addresses within the agent. Names are encoded segment by segment, so that no name leads elsewhere. */
+export class Links {
+  /** @param basePath the URL prefix, `/pre` or nothing */
+  constructor(private readonly basePath: string) {}
+
+  /** The page of a container, by its absolute name. */
+  container(name: string): string {
+    return this.to(`/containers${name}`);
+  }
+
+  /** The page of a container by its alias; without one the list. */
+  namespace(namespace: string, alias = ''): string {
+    return this.to(`/${namespace}/${alias}`);
+  }
+
+  asset(file: string): string {
+    return this.to(`/static/${file}`);
+  }
+
+  /** `/api/v2.0/stats` of a container, say. */
+  api(request: string, name: string): string {
+    return this.to(`/api/${request}${name}`);
+  }
+
+  private to(path: string): string {
+    return this.basePath + path.split('/').map(encodeSegment).join('/');
+  }
+}
+
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment.toWellFormed());
+}

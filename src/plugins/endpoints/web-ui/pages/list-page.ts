@@ -1,0 +1,73 @@
+import type { DepartedContainer, EngineReport } from '../../../../kernel/contracts/index.js';
+import { bytes, UNKNOWN } from '../shared/units.js';
+import { containerTable, type Entry, tableQuery } from './container-table.js';
+import { factList, stateText } from './facts.js';
+import { capitalized, page } from './frame.js';
+import { type Html, html, type Pieces } from './html.js';
+import type { PageRequest } from './page-request.js';
+import { tableSection } from './tables.js';
+import { timeOf } from './times.js';
+
+/** So many images of an engine are shown, the largest. */
+const IMAGES = 100;
+
+/** The containers of a namespace, with what its engines say of themselves. */
+export function listPage(request: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
+  const { links } = request;
+  const title = `${capitalized(namespace)} containers`;
+  const breadcrumb = html`<ol><li><a href="${links.container('/')}">/</a></li><li><span aria-current="page">${namespace}</span></li></ol>`;
+  return page({ ...request, title, heading: title, breadcrumb }, parts(request, namespace, engines));
+}
+
+function* parts({ agent, links, query }: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
+  const entries = agent.containersOf(namespace).map((container): Entry => {
+    const [alias = container.name] = container.description.aliases;
+    return { name: container.name, label: alias, href: links.namespace(namespace, alias), container };
+  });
+  if (entries.length > 0) yield* containerTable('containers', 'Running', entries, tableQuery(query), true);
+  else
+    yield html`<section id="containers" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
+  const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
+  if (departed.length > 0) yield departedSection(departed);
+  yield* engines.filter(({ runtime }) => runtime === namespace).map(engineSection);
+}
+
+function departedSection(departed: readonly DepartedContainer[]): Html {
+  const rows = [...departed].reverse().map(({ name, description: { aliases, image, state } }) => {
+    const ended = state.finishedAt === undefined ? UNKNOWN : timeOf(state.finishedAt);
+    return html`<tr><th scope="row">${aliases[0] ?? name}</th><td><code>${image ?? UNKNOWN}</code></td><td>${stateText(state)}</td><td>${ended}</td></tr>
+`;
+  });
+  return tableSection('departed', 'Ended a short while ago', ['Name', 'Image', 'State', 'Ended'], rows);
+}
+
+function engineSection({ runtime, endpoint, info, reason }: EngineReport): Html {
+  if (info === undefined) {
+    return html`<section><h2>${capitalized(runtime)}</h2><p class="error">${endpoint} cannot be asked: ${reason ?? 'it said nothing'}</p></section>`;
+  }
+  const { total, running, paused, stopped } = info.containers;
+  const images = [...info.images].sort((a, b) => b.size - a.size);
+  return html`<section><h2>${capitalized(runtime)} ${info.version}</h2>${factList([
+    ['Address', html`<code>${endpoint}</code>`],
+    ['API version', info.apiVersion],
+    ['Containers', `${total}: ${running} running, ${paused} paused, ${stopped} stopped`],
+    ['Storage driver', info.storageDriver],
+    ...info.storageStatus.map(({ name, value }) => [name, value] as const),
+    ['Data', html`<code>${info.rootDirectory}</code>`],
+    ['Cgroup driver', info.cgroupDriver],
+    ['Operating system', info.os],
+    ['Kernel', info.kernelVersion],
+    ['Host', info.hostname],
+  ])}</section>${images.length > 0 && imagesSection(images)}`;
+}
+
+function imagesSection(images: NonNullable<EngineReport['info']>['images']): Html {
+  const shown = images.slice(0, IMAGES);
+  const cut = shown.length < images.length && html` (the ${shown.length} largest)`;
+  const rows = shown.map(
+    ({ id, tags, size, createdAt }) =>
+      html`<tr><th scope="row"><code title="${id}">${tags.length > 0 ? tags.join(', ') : id}</code></th><td class="number">${bytes(size)}</td><td>${timeOf(createdAt)}</td></tr>
+`,
+  );
+  return tableSection('images', html`Images <small>${images.length}</small>${cut}`, ['Image', 'Size', 'Made'], rows);
+}

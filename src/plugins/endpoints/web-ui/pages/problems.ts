@@ -1,0 +1,40 @@
+import type { AgentView, Finding, PluginStatus } from '../../../../kernel/contracts/index.js';
+import { type Html, html } from './html.js';
+import type { Links } from './links.js';
+
+const WORDS: Readonly<Record<Finding['severity'], string>> = { error: 'Error', warning: 'Warning', info: 'Note' };
+
+/** What is broken: plugins that are not up, and what the doctor found. Always there, so that a live page can renew it. */
+export function problemsSection(agent: AgentView, links: Links): Html {
+  const down = agent.plugins().filter(({ up }) => !up);
+  const findings = agent.findings();
+  const serious = findings.filter(({ severity }) => severity !== 'info');
+  const notes = findings.filter(({ severity }) => severity === 'info');
+  const pending = agent.pending();
+  const isQuiet = down.length + serious.length + pending.length === 0;
+  return html`<section id="problems" data-renewed class="${isQuiet ? 'notes' : 'problems'}">${
+    !isQuiet &&
+    html`<h2>What is broken</h2><ul>${down.map(pluginItem)}${serious.map(findingItem)}${
+      pending.length > 0 &&
+      html`<li><strong>Waiting</strong> ${pending.length} ${pending.length === 1 ? 'cgroup waits' : 'cgroups wait'} for what ${pending.length === 1 ? 'it is' : 'they are'} called; <a href="${links.container(pending[0]!.name)}"><code>${pending[0]!.name}</code></a>, of ${pending[0]!.handler}: ${pending[0]!.reason}</li>`
+    }</ul>`
+  }${
+    notes.length > 0 &&
+    html`<details><summary>${notes.length} ${notes.length === 1 ? 'thing' : 'things'} worth knowing about this host</summary><ul>${notes.map(findingItem)}</ul></details>`
+  }</section>`;
+}
+
+function pluginItem({ id, state, lastError }: PluginStatus): Html {
+  return html`<li class="error"><strong>Plugin ${id}</strong> is ${state}${lastError !== undefined && html`: ${lastError}`}</li>`;
+}
+
+function findingItem({ severity, what, effect, mend }: Finding): Html {
+  return html`<li class="${severity}"><strong>${WORDS[severity]}</strong><p>${what}</p>${effect !== '' && html`<p>${effect}</p>`}${mend !== '' && html`<pre>${mend}</pre>`}</li>`;
+}
+
+/** What of one container is not measured, and why. */
+export function missingBlock(missing: readonly { readonly what: string; readonly reason: string }[]): Html | undefined {
+  if (missing.length === 0) return undefined;
+  return html`<details><summary>${missing.length} ${missing.length === 1 ? 'number is' : 'numbers are'} missing here</summary>
+<dl class="facts labels">${missing.map(({ what, reason }) => html`<div><dt><code>${what}</code></dt><dd>${reason}</dd></div>`)}</dl></details>`;
+}

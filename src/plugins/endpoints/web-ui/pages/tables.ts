@@ -1,0 +1,140 @@
+import type { ContainerEvent, ContainerView, ProcessInfo, SampleCursor } from '../../../../kernel/contracts/index.js';
+import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
+import { bar } from './charts.js';
+import { type Html, html } from './html.js';
+import type { Links } from './links.js';
+import { timeOf } from './times.js';
+
+/** So many processes are shown, those that use most CPU time. */
+const PROCESSES = 100;
+
+/** A section with a table that scrolls on its own where it is wider than the page. */
+export function tableSection(
+  id: string,
+  heading: Html | string,
+  columns: readonly string[],
+  rows: readonly Html[],
+): Html {
+  return html`<section id="${id}" data-renewed><h2>${heading}</h2><div class="scroll" role="region" aria-label="${id}" tabindex="0">
+<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>
+${rows}</tbody></table></div></section>`;
+}
+
+/** The processes directly in a container; of `/` all, with the container that each is in. */
+export function processesSection(name: string, all: readonly ProcessInfo[], links: Links): Html {
+  const isRoot = name === '/';
+  const processes = isRoot ? all : all.filter((process) => process.cgroup_path === name);
+  const shown = [...processes].sort((a, b) => b.percent_cpu - a.percent_cpu || b.rss - a.rss).slice(0, PROCESSES);
+  const cut = shown.length < processes.length && html` (the ${shown.length} that use most CPU time)`;
+  const heading = html`Processes <small>${processes.length}</small>${cut}`;
+  if (shown.length === 0) {
+    return html`<section id="processes" data-renewed><h2>${heading}</h2><p class="quiet">None directly in this cgroup.</p></section>`;
+  }
+  const columns = ['PID', 'User', 'CPU', 'Memory', 'RSS', 'Virtual', 'State', 'Started', 'CPU time', 'Command'];
+  const more = isRoot ? ['Cgroup'] : [];
+  return tableSection(
+    'processes',
+    heading,
+    [...columns, ...more],
+    shown.map((process) => processRow(process, isRoot, links)),
+  );
+}
+
+function processRow(process: ProcessInfo, isRoot: boolean, links: Links): Html {
+  const { pid, parent_pid, user, percent_cpu, percent_mem, rss, virtual_size, status, start_time, running_time, cmd } =
+    process;
+  const cgroup = process.cgroup_path;
+  return html`<tr><th scope="row" class="number" title="parent: ${parent_pid}">${pid}</th><td>${user}</td><td class="number">${percent(percent_cpu)}</td><td class="number">${percent(percent_mem)}</td><td class="number">${bytes(rss)}</td><td class="number">${bytes(virtual_size)}</td><td>${status}</td><td>${start_time}</td><td class="number">${running_time}</td><td><code class="command">${cmd}</code></td>${
+    isRoot && html`<td>${cgroup === '' ? UNKNOWN : html`<a href="${links.container(cgroup)}">${cgroup}</a>`}</td>`
+  }</tr>
+`;
+}
+
+const EVENTS: Readonly<Record<ContainerEvent['type'], string>> = {
+  containerCreation: 'appeared',
+  containerDeletion: 'ended',
+  oom: 'out of memory',
+  oomKill: 'process killed for lack of memory',
+};
+
+/** @param events oldest first */
+export function eventsSection(events: readonly ContainerEvent[], links: Links): Html | undefined {
+  if (events.length === 0) return undefined;
+  const rows = [...events].reverse().map(
+    (event) =>
+      html`<tr><td>${timeOf(event.time)}</td><td>${EVENTS[event.type]}</td><td><a href="${links.container(event.containerName)}">${event.containerName}</a></td><td>${eventDetail(event)}</td></tr>
+`,
+  );
+  return tableSection('events', 'Recent events', ['Time', 'Event', 'Container', 'Details'], rows);
+}
+
+function eventDetail({ oom, exitCode }: ContainerEvent): string {
+  if (oom !== undefined) return `${oom.processName} (${oom.pid})${oom.constraint ? `, ${oom.constraint}` : ''}`;
+  return exitCode === undefined || exitCode < 0 ? '' : `exit code ${exitCode}`;
+}
+
+/** One line of a table of filesystems or interfaces: numbers by field name. */
+interface Numbers {
+  readonly label: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly now: Map<string, number>;
+  readonly before: Map<string, number>;
+  readonly seconds: number;
+}
+
+/** The newest numbers of a part by its first label, with those of the sample before. */
+function numbersOf(container: ContainerView, part: 'filesystem' | 'network'): Numbers[] {
+  const window = container.samples({ count: 2 });
+  const found = new Map<string, Numbers>();
+  let time = 0;
+  for (let index = 0; index < window.length; index++) {
+    const cursor = window.at(index, {} as SampleCursor);
+    const isNewest = index === window.length - 1;
+    for (const [column, { field, labels, attributes }] of cursor.layout.columns.entries()) {
+      if (!field.name.startsWith(`${part}.`)) continue;
+      const label = labels?.[0] ?? '';
+      const known = found.get(label) ?? {
+        label,
+        attributes: attributes ?? {},
+        now: new Map(),
+        before: new Map(),
+        seconds: 0,
+      };
+      (isNewest ? known.now : known.before).set(
+        field.name.slice(part.length + 1),
+        cursor.values[cursor.base + column]!,
+      );
+      found.set(label, isNewest ? { ...known, seconds: (cursor.time - time) / 1e6 } : known);
+    }
+    time = cursor.time;
+  }
+  return [...found.values()].filter(({ now }) => now.size > 0);
+}
+
+export function filesystemsSection(container: ContainerView): Html | undefined {
+  const all = numbersOf(container, 'filesystem');
+  if (all.length === 0) return undefined;
+  const rows = all.map(({ label, attributes, now }) => {
+    const [usage = Number.NaN, capacity = Number.NaN] = [now.get('usage'), now.get('capacity')];
+    const share = usage / capacity;
+    const inodes = now.get('inodes') ?? Number.NaN;
+    return html`<tr><th scope="row">${label || attributes.mountpoint || UNKNOWN}</th><td class="number">${bytes(usage)}</td><td class="number">${bytes(capacity)}</td><td>${
+      Number.isFinite(share) && html`${percent(share * 100)} ${bar(Math.min(1, share), 'Share in use')}`
+    }</td><td class="number">${inodes > 0 ? inodes : UNKNOWN}</td></tr>
+`;
+  });
+  return tableSection('filesystems', 'Filesystems', ['Device', 'Used', 'Size', 'In use', 'Inodes'], rows);
+}
+
+export function interfacesSection(container: ContainerView): Html | undefined {
+  const all = numbersOf(container, 'network');
+  if (all.length === 0) return undefined;
+  const rows = all.map(({ label, now, before, seconds }) => {
+    const rate = (name: string): number => ((now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN)) / seconds;
+    const sum = (...names: string[]): number => names.reduce((total, name) => total + (now.get(name) ?? 0), 0);
+    return html`<tr><th scope="row">${label}</th><td class="number">${byteRate(rate('rx_bytes'))}</td><td class="number">${byteRate(rate('tx_bytes'))}</td><td class="number">${bytes(sum('rx_bytes'))}</td><td class="number">${bytes(sum('tx_bytes'))}</td><td class="number">${sum('rx_errors', 'tx_errors')}</td><td class="number">${sum('rx_dropped', 'tx_dropped')}</td></tr>
+`;
+  });
+  const columns = ['Interface', 'Receives', 'Sends', 'Received', 'Sent', 'Errors', 'Dropped'];
+  return tableSection('interfaces', 'Network interfaces', columns, rows);
+}

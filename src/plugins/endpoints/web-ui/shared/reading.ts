@@ -1,0 +1,58 @@
+/** What is shown of a container, by the names that pages use. */
+export const QUANTITIES = [
+  'cpu',
+  'periods',
+  'throttledPeriods',
+  'memoryUsage',
+  'workingSet',
+  'received',
+  'sent',
+  'read',
+  'written',
+  'cpuPressure',
+  'memoryPressure',
+  'ioPressure',
+] as const;
+export type Quantity = (typeof QUANTITIES)[number];
+
+/**
+ * One sample of a container. CPU time in nanoseconds, memory and traffic in bytes, pressure in percent of the last ten
+ * seconds; all but memory and pressure count from the container's beginning. NaN is what it does not have.
+ */
+export interface Reading extends Readonly<Record<Quantity, number>> {
+  /** ms since the epoch */
+  readonly time: number;
+}
+
+/** What a container may use; absent: as much as there is. */
+export interface Limits {
+  /** CPUs, by its quota. */
+  readonly cores?: number;
+  /** bytes */
+  readonly memory?: number;
+}
+
+/** Pages show this many ms, which is what the agent remembers by default. */
+export const SPAN = 120_000;
+
+/** Those of the last `SPAN`. @param readings oldest first */
+export function recent(readings: readonly Reading[]): readonly Reading[] {
+  const newest = readings.at(-1)?.time ?? 0;
+  return readings.filter(({ time }) => time >= newest - SPAN);
+}
+
+/**
+ * Growth per second between two adjacent readings.
+ * @returns NaN when it is unknown: one of them lacks it, the counter began anew, or time stood still
+ */
+export function rateOf(quantity: Quantity, last: Reading | undefined, current: Reading | undefined): number {
+  if (last === undefined || current === undefined) return Number.NaN;
+  const seconds = (current.time - last.time) / 1000;
+  const growth = current[quantity] - last[quantity];
+  return seconds > 0 && growth >= 0 ? growth / seconds : Number.NaN;
+}
+
+/** CPUs that were busy on average between two adjacent readings. */
+export function coresOf(last: Reading | undefined, current: Reading | undefined): number {
+  return rateOf('cpu', last, current) / 1e9;
+}
