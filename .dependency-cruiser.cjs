@@ -82,6 +82,18 @@ module.exports = {
       { path: '^src/plugins/', pathNot: '^src/plugins/($1/$2/|[^/]+/[^/]+/index\\.ts$)' },
     ),
     forbid(
+      'browsers-load-what-is-served',
+      'a browser gets the folders browser/ and shared/ and nothing else: no kernel, no Node, no package',
+      { path: '^src/plugins/endpoints/web-ui/(browser|shared)/', pathNot: TEST },
+      { pathNot: '^src/plugins/endpoints/web-ui/(browser|shared)/' },
+    ),
+    forbid(
+      'browser-code-is-for-browsers',
+      'what runs in a browser is no part of the agent',
+      { path: '^src/', pathNot: '^src/plugins/endpoints/web-ui/browser/' },
+      { path: '^src/plugins/endpoints/web-ui/browser/' },
+    ),
+    forbid(
       'api-versions-import-contracts-only',
       'an API version imports kernel/contracts/index.ts and older versions',
       { path: '^src/api-versions/', pathNot: TEST },

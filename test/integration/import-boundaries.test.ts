@@ -91,6 +91,25 @@ const forbidden: [what: string, files: Record<string, string>, violations: strin
     [`plugins-by-their-public-entry: ${PLUGIN}`],
   ],
   [
+    'code for browsers imports what no browser gets',
+    {
+      [CONTRACTS]: value,
+      'src/plugins/endpoints/web-ui/shared/one.ts': "export { value } from '../../../../kernel/contracts/index.js';\n",
+      'src/plugins/endpoints/web-ui/browser/page.ts': "export { join } from 'node:path';\n",
+    },
+    ['browser/page.ts', 'shared/one.ts'].map(
+      (file) => `browsers-load-what-is-served: src/plugins/endpoints/web-ui/${file}`,
+    ),
+  ],
+  [
+    'the agent imports code for browsers',
+    {
+      'src/plugins/endpoints/web-ui/browser/page.ts': value,
+      'src/plugins/endpoints/web-ui/index.ts': "export { value } from './browser/page.js';\n",
+    },
+    ['browser-code-is-for-browsers: src/plugins/endpoints/web-ui/index.ts'],
+  ],
+  [
     'an API version imports the inside of the kernel',
     {
       'src/kernel/history/index.ts': value,

@@ -83,12 +83,13 @@ test('listings, unknown versions and types, options before types', async () => {
 test('requests as handlers see them, whatever the method', async () => {
   const { url } = await bench.serve();
   const seen = async (path: string, init?: RequestInit) => JSON.parse((await get(url + path, init))[1]);
-  const expected = { method: 'GET', args: ['a', 'b c'], containerName: '/a/b c', query: 'x=1&x=2' };
+  const expected = { method: 'GET', args: ['a', 'b c'], containerName: '/a/b c', basePath: '', query: 'x=1&x=2' };
   assert.deepEqual(await seen('/api/v2.0/echo/a%2Fb%20c/?x=1&x=2'), expected);
   assert.deepEqual(await seen('/api/v2.0/echo', { method: 'DELETE' }), {
     method: 'DELETE',
     args: [],
     containerName: '/',
+    basePath: '',
     query: '',
   });
   assert.deepEqual((await seen('/exact')).args, []);
@@ -106,6 +107,7 @@ test('paths outside the API: healthz, directories, redirects, the prefix', async
   assert.deepEqual(await get(`${url}/pre/healthz`), [200, 'ok']);
   assert.deepEqual(await get(`${url}/pre/healthz`, { method: 'PUT', body: 'x' }), [200, 'ok']);
   assert.deepEqual(await get(`${url}/healthz`), [404, '404 page not found\n']);
+  assert.equal(JSON.parse((await get(`${url}/pre/api/v2.0/echo`))[1]).basePath, '/pre');
   assert.deepEqual(await get(`${url}/prefix`), [404, '404 page not found\n']);
   assert.deepEqual(await location('/pre'), [301, '/pre/', '<a href="/pre/">Moved Permanently</a>.\n\n']);
   assert.deepEqual(await location('/pre/api?x=1', { method: 'POST' }), [301, '/pre/api/?x=1', '']);
