@@ -10,6 +10,7 @@ import type {
   TrackedFilesystem,
 } from '../kernel/contracts/index.js';
 import { createLinuxHost, DescriptorBudget } from '../kernel/linux/index.js';
+import { systemClock } from './clock.js';
 
 /** A host whose devices and filesystems a test sets; files below `root` are read by the real readers. */
 export class SimulatedLinux implements LinuxHost {
@@ -32,7 +33,7 @@ export class SimulatedLinux implements LinuxHost {
     this.real = createLinuxHost({
       paths: this.paths,
       budget: new DescriptorBudget(0),
-      clock: { now: () => Date.now() * 1000, monotonic: () => performance.now() },
+      clock: systemClock,
       readMachine: () => Promise.reject(new Error('this host has no machine')),
     });
   }

@@ -12,10 +12,10 @@ import {
 } from '../../src/kernel/linux/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';
 import { projectRoot } from '../project.js';
+import { wallClock } from '../support/discovery.js';
 
 const root = join(projectRoot, 'test/fixtures/cgroup-v2');
 const paths = resolveHostPaths({ root });
-const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
 
 interface Units {
   readonly cgroups: Readonly<Record<'tallyman-limited' | 'tallyman-plain' | 'container', string>>;
@@ -24,7 +24,7 @@ interface Units {
 const { cgroups } = JSON.parse(readFileSync(join(root, 'units.json'), 'utf8')) as Units;
 
 async function recordedHost() {
-  const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock, readMachine });
+  const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
   await host.refresh();
   return host;
 }

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
 import { DockerEngine } from '../support/docker-engine.js';
+import { freePort } from '../support/free-port.js';
 import { RealCgroup } from '../support/real-cgroup.js';
-import { freePort } from '../support/server-process.js';
 
 type AppMetrics = Record<string, Record<string, Record<string, { float_value?: number; int_value?: number }[]>>>;
 

@@ -14,10 +14,10 @@ import {
   resolveHostPaths,
 } from '../../src/kernel/linux/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';
+import { wallClock } from '../support/discovery.js';
 
 const paths = resolveHostPaths();
 const hierarchies = detectHierarchies(paths);
-const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
 const made: string[] = [];
 
 function makeCgroup(name: string, mounts = hierarchies.mounts): void {
@@ -93,7 +93,7 @@ describe("this machine's cgroups", { skip: skipReason() }, () => {
       }
       const files = createCgroupFiles(hierarchies, name, new DescriptorBudget(0));
       assert.deepEqual([files.pids(), files.pidsBelow()], [[], [child.pid]]);
-      const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock, readMachine });
+      const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
       await host.refresh();
       const list = async () => (await host.processes()).find(({ pid }) => pid === child.pid);
       let listed = await list();
@@ -124,7 +124,7 @@ describe("this machine's cgroups", { skip: skipReason() }, () => {
 
 describe('this machine', () => {
   it('knows its filesystems, disks and versions', async () => {
-    const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock, readMachine });
+    const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
     assert.equal(host.machine().num_cores, 0);
     await host.refresh();
     assert.ok(host.machine().num_cores > 0);
@@ -147,7 +147,7 @@ describe('this machine', () => {
   });
 
   it('reads files below /proc once each', () => {
-    const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock, readMachine });
+    const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
     const length = host.readProc('self/net/dev');
     assert.match(host.buffer.toString('latin1', 0, length), /^Inter-\|/);
     assert.equal(host.readProc('no/such/file'), -1);

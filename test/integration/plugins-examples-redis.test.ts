@@ -6,7 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
 import { startExample } from '../support/example-agent.js';
-import { freePort, missingServer, ServerProcess } from '../support/server-process.js';
+import { freePort } from '../support/free-port.js';
+import { missingServer, ServerProcess } from '../support/server-process.js';
 
 const PROGRAM = '/usr/bin/redis-server';
 const PASSWORD = `secret-${process.pid}`;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { overSocket } from '../support/over-socket.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 interface Status {
@@ -184,7 +185,7 @@ describe('a reload', () => {
       const socket = join(mover.runtimeDirectory, 'http.sock');
       mover.configure(config('', '', `listen: ['unix:${socket}']`));
       assert.equal((await fetch(`${mover.url}/-/reload`, { method: 'POST' })).status, 200);
-      assert.equal(await statusOver(socket, '/healthz'), 200);
+      assert.deepEqual(await overSocket(socket, '/healthz'), [200, 'ok']);
       await assert.rejects(fetch(mover.url));
       slow.goOn();
       assert.equal(await slow.status, 200);
@@ -206,17 +207,6 @@ test('the note of an agent is readable, and stale ones go', async () => {
   assert.equal(exit, 1);
   assert.match(error, /no running agent was found\n +systemctl reload tallyman/);
 });
-
-function statusOver(socketPath: string, path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ socketPath, path }, (incoming) => {
-      incoming.resume();
-      resolve(incoming.statusCode!);
-    });
-    outgoing.once('error', reject);
-    outgoing.end();
-  });
-}
 
 /** A stream of events that stays open. */
 class EventStream {

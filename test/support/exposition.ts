@@ -4,11 +4,12 @@ import type {
   ApiRequest,
   ContainerEvent,
   EventFilter,
-  Logger,
   PluginContext,
 } from '../../src/kernel/contracts/index.js';
 import { ByteWriter } from '../../src/kernel/contracts/index.js';
 import prometheus from '../../src/plugins/endpoints/prometheus/index.js';
+import { wallClock } from './discovery.js';
+import { loggerTo } from './loggers.js';
 
 /** One series of an answer. */
 export interface Series {
@@ -149,13 +150,12 @@ export interface ScrapeAnswer {
 export function metricsEndpoint(agent: AgentView, options: Record<string, unknown> = {}) {
   const controller = new AbortController();
   const logged: string[] = [];
-  const log = (message: string): void => void logged.push(message);
-  const logger: Logger = { debug: log, info: log, warn: log, error: log };
+  const logger = loggerTo(logged);
   const context = {
     id: 'prometheus',
     agent,
     logger,
-    clock: { now: () => Date.now() * 1000, monotonic: () => performance.now() },
+    clock: wallClock,
     timers: { every: () => () => {}, after: () => () => {} },
     signal: controller.signal,
     linux: agent.host,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loggerTo } from '../../../test/support/loggers.js';
 import { LoopWatch } from './loop-watch.js';
 
 function fixture() {
   const time = { monotonic: 0, cpu: 0 };
   const supervisor = { heldFor: 0 };
   const lines: string[] = [];
-  const say = (message: string) => void lines.push(message);
-  const logger = { debug: say, info: say, warn: say, error: say };
+  const logger = loggerTo(lines);
   const watch = new LoopWatch(supervisor, logger, { monotonic: () => time.monotonic, cpu: () => time.cpu });
   watch.start();
   watch.stop();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { loggerTo } from '../../../test/support/loggers.js';
 import type { LoadedConfig } from '../config/index.js';
-import type { Logger } from '../contracts/index.js';
 import { type Described, describeChanges } from './changes.js';
 import { Reloader } from './index.js';
 
@@ -68,8 +68,7 @@ describe('a reload', () => {
 
   function fixture() {
     const lines: string[] = [];
-    const say = (message: string) => void lines.push(message);
-    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const logger = loggerTo(lines);
     const applied: LoadedConfig[] = [];
     const next: { load: () => Promise<LoadedConfig>; apply: (config: LoadedConfig) => Promise<void> } = {
       load: async () => configOf({ log: { level: 'debug', format: 'json' } }, '/etc/x.yaml'),

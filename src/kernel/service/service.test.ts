@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import type { Logger } from '../contracts/index.js';
+import { loggerTo } from '../../../test/support/loggers.js';
 import { readServiceEnvironment, withoutServiceVariables } from './environment.js';
 import { createServiceManager } from './index.js';
 import { RelayNotifier } from './notifier.js';
 
 const lines: string[] = [];
-const say = (message: string) => void lines.push(message);
-const logger: Logger = { debug: say, info: say, warn: say, error: say };
+const logger = loggerTo(lines);
 
 describe('the environment of a service', () => {
   test('without a service manager nothing is asked for', () => {

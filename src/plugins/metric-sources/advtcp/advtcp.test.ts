@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { attached, FileTree, nameOf, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
+import { assertCells, textOf } from '../../../../test/support/texts.js';
 import { advTcpFields } from './fields.js';
 import { createAdvTcpSource, findPairCells } from './index.js';
 
@@ -41,21 +42,9 @@ test('more names than values, more values than names, odd values', () => {
 });
 
 test('any text gives cells in order', () => {
-  const piece = fc.constantFrom('Tcp:', ' InSegs', ' OutSegs', ' 12', '\n', ' -', ' ', 'Udp:');
   fc.assert(
-    fc.property(
-      fc.oneof(
-        fc.string(),
-        fc.array(piece).map((pieces) => pieces.join('')),
-      ),
-      (text) => {
-        let last = -1;
-        for (const { at, column } of findPairCells(text, 'Tcp', advTcpFields.snmp)) {
-          assert.ok(at > last);
-          if (column !== undefined) assert.match(text[at]!, /[-\d]/);
-          last = at;
-        }
-      },
-    ),
+    fc.property(textOf('Tcp:', ' InSegs', ' OutSegs', ' 12', '\n', ' -', ' ', 'Udp:'), (text) => {
+      assertCells(text, findPairCells(text, 'Tcp', advTcpFields.snmp), /[-\d]/);
+    }),
   );
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
+import { assertCells, textOf } from '../../../../test/support/texts.js';
 import { findBlkioCells, findIoStatCells } from './cells.js';
 import { diskIoFields } from './fields.js';
 import { createDiskIoSource } from './index.js';
@@ -120,20 +121,12 @@ test('without the controller', () => {
 });
 
 test('any text gives cells in ascending order', () => {
-  const piece = fc.constantFrom('8:0', ' ', 'Read', '\n', '12', 'rbytes=', 'cost.usage=', 'Total ', 'x', ':');
-  const text = fc.oneof(
-    fc.string(),
-    fc.array(piece).map((pieces) => pieces.join('')),
-  );
+  const text = textOf('8:0', ' ', 'Read', '\n', '12', 'rbytes=', 'cost.usage=', 'Total ', 'x', ':');
   const namer = () => '';
   fc.assert(
     fc.property(text, (content) => {
       for (const cells of [findBlkioCells(content, diskIoFields.sectors, namer), findIoStatCells(content, namer)]) {
-        assert.deepEqual(
-          cells.map(({ at }) => at),
-          cells.map(({ at }) => at).toSorted((a, b) => a - b),
-        );
-        for (const { at, column } of cells) if (column !== undefined) assert.match(content[at]!, /\d/);
+        assertCells(content, cells);
       }
     }),
   );

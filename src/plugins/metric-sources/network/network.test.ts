@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, RAW, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
+import { assertCells, textOf } from '../../../../test/support/texts.js';
 import type { ContainerDescription, Probe } from '../../../kernel/contracts/index.js';
 import { createNetworkSource } from './index.js';
 import { findInterfaceCells } from './interfaces.js';
@@ -152,33 +153,14 @@ test('the default route: lowest metric, IPv6 when there is none for IPv4, routes
 });
 
 test('any text gives cells in order and a route or none', () => {
-  const piece = fc.constantFrom(
-    'eth0',
-    ':',
-    ' ',
-    '12',
-    '\n',
-    '|',
-    'lo',
-    '00000000',
-    '0003',
-    '\t',
-    line('x'),
-    route('y', 1),
-  );
   fc.assert(
     fc.property(
-      fc.oneof(
-        fc.string(),
-        fc.array(piece).map((pieces) => pieces.join('')),
-      ),
+      textOf('eth0', ':', ' ', '12', '\n', '|', 'lo', '00000000', '0003', '\t', line('x'), route('y', 1)),
       (text) => {
-        let last = -1;
-        for (const { at, column } of findInterfaceCells(text, (names) => names[0])) {
-          assert.ok(at > last);
-          if (column !== undefined) assert.match(text[at]!, /\d/);
-          last = at;
-        }
+        assertCells(
+          text,
+          findInterfaceCells(text, (names) => names[0]),
+        );
         defaultInterface(text, () => text);
       },
     ),

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
 import { scrapable } from '../../../../test/support/exposition.js';
+import { loggerTo } from '../../../../test/support/loggers.js';
 import {
   attributesOf,
   decodeRequest,
@@ -11,14 +12,7 @@ import {
   OtlpReceiver,
 } from '../../../../test/support/otlp-receiver.js';
 import { TestClock } from '../../../../test/support/probes.js';
-import type {
-  AgentView,
-  Column,
-  FieldDescriptor,
-  Logger,
-  PluginContext,
-  Sink,
-} from '../../../kernel/contracts/index.js';
+import type { AgentView, Column, FieldDescriptor, PluginContext, Sink } from '../../../kernel/contracts/index.js';
 import otlp from './index.js';
 import { RequestQueue } from './request-queue.js';
 import { MessageWriter, readResponse } from './wire.js';
@@ -78,8 +72,7 @@ describe('otlp', () => {
   afterEach(() => receiver.close());
 
   function sink(agent: AgentView, options: Record<string, unknown> = {}): Sink {
-    const say = (message: string) => void lines.push(message);
-    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const logger = loggerTo(lines);
     const context = { agent, clock, logger, signal: controller.signal } as unknown as PluginContext;
     return otlp.create(context, otlp.configSchema.parse({ endpoint: receiver.url, ...options }));
   }
