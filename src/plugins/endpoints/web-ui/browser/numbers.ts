@@ -38,8 +38,9 @@ export class Numbers {
   }
 }
 
-function showPresentation({ charts, memoryShare, memoryText, throttledText }: Presentation): void {
+function showPresentation({ time, charts, memoryShare, memoryText, throttledText }: Presentation): void {
   for (const chart of charts) showChart(chart);
+  document.getElementById('charts')!.dataset.time = String(time);
   setText('[data-memory-text]', memoryText);
   if (memoryShare !== undefined) {
     document.querySelector('[data-memory-bar]')?.setAttribute('width', String(memoryShare * 100));

@@ -4,11 +4,11 @@ import type { Limits } from '../shared/reading.js';
 import { type Html, html } from './html.js';
 
 /** The live part of a container's page. The browser finds what to renew by the `data-` attributes. */
-export function chartsSection({ charts }: Presentation): Html {
+export function chartsSection({ charts, time }: Presentation): Html {
   if (charts.length === 0) {
     return html`<section id="charts" data-charts=""><p class="quiet">No numbers yet: the first sample is on its way.</p></section>`;
   }
-  return html`<section id="charts" class="charts" aria-label="Live numbers" data-charts="${charts.map(({ id }) => id).join(' ')}">
+  return html`<section id="charts" class="charts" aria-label="Live numbers" data-time="${time}" data-charts="${charts.map(({ id }) => id).join(' ')}">
 ${charts.map(figure)}
 </section>`;
 }

@@ -28,7 +28,7 @@ export function readingOf({ timestamp, has_cpu, cpu, has_memory, memory, network
   const moved = (operation: string): number =>
     sum(diskio.io_service_bytes?.flatMap(({ stats }) => stats[operation] ?? []));
   return {
-    time: Date.parse(timestamp),
+    time: timeOf(timestamp),
     cpu: known(has_cpu, cpu.usage.total),
     periods: known(has_cpu, cpu.cfs.periods),
     throttledPeriods: known(has_cpu, cpu.cfs.throttled_periods),
@@ -42,6 +42,13 @@ export function readingOf({ timestamp, has_cpu, cpu, has_memory, memory, network
     memoryPressure: share(memory.psi),
     ioPressure: share(diskio.psi),
   };
+}
+
+/** ms since the epoch, with the microseconds that `Date.parse` leaves out. */
+function timeOf(timestamp: string): number {
+  const [fraction = ''] = /\.\d*/.exec(timestamp) ?? [];
+  const micros = Number(fraction.slice(1).padEnd(6, '0').slice(0, 6));
+  return (Date.parse(timestamp.replace(fraction, '')) * 1000 + micros) / 1000;
 }
 
 function share(pressure: Pressure | undefined): number {

@@ -4,6 +4,8 @@ import { bytes, percent, UNKNOWN } from './units.js';
 
 /** Everything on a page that follows the samples: the server writes it once, the browser keeps it current. */
 export interface Presentation {
+  /** When the newest sample was taken, ms since the epoch; 0 without one. */
+  readonly time: number;
   readonly charts: readonly DrawnChart[];
   /** Share of the memory limit that the working set takes, 0 … 1; absent without a limit. */
   readonly memoryShare: number | undefined;
@@ -18,6 +20,7 @@ export function present(readings: readonly Reading[], limits: Limits): Presentat
   const newest = shown.at(-1);
   const share = limits.memory === undefined || newest === undefined ? undefined : newest.workingSet / limits.memory;
   return {
+    time: newest?.time ?? 0,
     charts: CHARTS.filter((kind) => hasNumbers(kind, shown)).map((kind) => drawChart(kind, shown, limits)),
     memoryShare: share === undefined || Number.isNaN(share) ? undefined : Math.min(1, share),
     memoryText:

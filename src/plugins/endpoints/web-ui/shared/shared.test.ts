@@ -103,5 +103,11 @@ test('only the last two minutes are shown, and the share of periods that were he
   const { memoryShare, memoryText, throttledText } = present(readings, { memory: 1024 });
   assert.deepEqual([memoryShare, memoryText], [0.25, '256 B of 1 KiB (25 %)']);
   assert.equal(throttledText, 'held back in 25 % of the periods');
-  assert.deepEqual(present([], {}), { charts: [], memoryShare: undefined, memoryText: '–', throttledText: '–' });
+  assert.deepEqual(present([], {}), {
+    time: 0,
+    charts: [],
+    memoryShare: undefined,
+    memoryText: '–',
+    throttledText: '–',
+  });
 });
