@@ -15,6 +15,8 @@ interface UnitState {
   readonly NRestarts: string;
   readonly UnitFileState: string;
   readonly ExecMainStatus: string;
+  /** s from the start of the process to its readiness. */
+  readonly readyAfter: number;
 }
 
 interface Outcome {
@@ -42,7 +44,8 @@ interface Verdict {
     readonly cgroupExists: boolean;
   };
   readonly machine: { readonly filesystems: readonly { readonly device: string; readonly capacity: number }[] };
-  readonly 'podman.socket': Outcome;
+  readonly 'reloaded by the command': Outcome;
+  readonly engines: readonly { readonly endpoint: string; readonly version?: string }[];
   readonly reloaded: Outcome & UnitState & { readonly samePid: boolean };
   readonly status: Outcome;
   readonly 'installed again': Outcome;
@@ -118,6 +121,7 @@ async function askTheMachine(deb: string): Promise<Verdict> {
   const output = join(work, 'output');
   cpSync(deb, join(folder, basename(deb)));
   cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
+  cpSync(join(projectRoot, 'docs'), join(folder, 'docs'), { recursive: true });
   const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '900', '--output', output, folder];
   const guest = execute(process.execPath, [...args, 'node', 'guest/service.mjs']);
   await guest.catch(({ code, stdout, stderr }) =>
@@ -178,7 +182,6 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
     const { name, id, spec, cgroupExists } = seen.container;
     assert.deepEqual([name, cgroupExists], [`/system.slice/docker-${id}.scope`, true]);
     assert.deepEqual([spec.namespace, spec.image], ['docker', 'busybox']);
-    assert.equal(seen['podman.socket'].status, 0, 'the guest waited for a container of Podman by its name');
     const devices = seen.machine.filesystems.map(({ device }) => device);
     assert.ok(devices.includes('/dev/vda'));
     assert.ok(
@@ -187,8 +190,31 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
     );
   });
 
+  await t.test('speaks with the Podman of root and of a user, as the documentation says', () => {
+    assert.deepEqual(
+      seen.engines.filter(({ version }) => version !== undefined).map(({ endpoint }) => endpoint),
+      ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/user/1000/podman/podman.sock'].map(
+        (path) => `unix://${path}`,
+      ),
+    );
+  });
+
+  await t.test('is ready soon after each start', () => {
+    const times = (['installed', 'watchdog'] as const).map((station) => seen[station].readyAfter);
+    t.diagnostic(`ready ${times.join(' s and ')} s after its start`);
+    assert.ok(
+      times.every((seconds) => seconds > 0 && seconds < 80),
+      `${times}`,
+    );
+  });
+
   await t.test('reloads without another process, and says how it is', () => {
     assert.equal(seen.reloaded.status, 0, seen.reloaded.output);
+    assert.equal(seen['reloaded by the command'].status, 0, seen['reloaded by the command'].output);
+    assert.match(
+      seen['reloaded by the command'].output,
+      /^\/etc\/tallyman\/tallyman\.yaml is active: podman: endpoint /,
+    );
     assert.deepEqual([seen.reloaded.samePid, seen.reloaded.ActiveState], [true, 'active']);
     assert.equal(seen.status.status, 0);
     assert.match(seen.status.output, /^state +active \(running\)/);

@@ -3,11 +3,12 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { admitToPodman, startPodmanOfUser } from './documented.mjs';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
-const PROPERTIES = 'ActiveState,Result,StatusText,MainPID,NRestarts,UnitFileState,User,ControlGroup,ExecMainStatus';
-const CONFIG = '/usr/lib/tallyman/config/systemd';
+const PROPERTIES =
+  'ActiveState,Result,StatusText,MainPID,NRestarts,UnitFileState,User,ControlGroup,ExecMainStatus,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic';
 const verdict = {};
 
 function run(program, ...args) {
@@ -17,7 +18,10 @@ function run(program, ...args) {
 
 function state(unit = SERVICE) {
   const { output } = run('systemctl', 'show', unit, `--property=${PROPERTIES}`);
-  return Object.fromEntries(output.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  const all = Object.fromEntries(output.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  // From the start of the process until it said that it is ready.
+  const readyAfter = (all.ActiveEnterTimestampMonotonic - all.InactiveExitTimestampMonotonic) / 1e6;
+  return { ...all, readyAfter };
 }
 
 const station = (name, seen) => {
@@ -117,6 +121,7 @@ station('installed', { ...installation, ...state(), unsampled: await unsampled()
 station('ready', { containers: Object.keys(await get('/api/v2.0/stats/?type=name&recursive=true&count=1')).length });
 
 const [dockerImage, podmanImage] = ['docker', 'podman'].map(imported);
+const podmanOfUser = await startPodmanOfUser();
 const cgroup = await limitedUnit;
 await dockerImage;
 const container = await startContainer();
@@ -137,9 +142,9 @@ await until('the disk use of the container', async () => {
 station('container', { ...container, cgroupExists: existsSync(`${CGROUPS}${container.name}`) });
 station('machine', await get('/api/v2.0/machine'));
 
-execFileSync('install', ['-D', '-t', '/etc/systemd/system/podman.socket.d', `${CONFIG}/podman.socket.d/tallyman.conf`]);
-run('systemctl', 'daemon-reload');
-station('podman.socket', run('systemctl', 'restart', 'podman.socket'));
+admitToPodman();
+writeFileSync('/etc/tallyman/tallyman.yaml', podmanOfUser);
+station('reloaded by the command', run('tallyman', 'reload'));
 await podmanImage;
 execFileSync('podman', [
   'run',
@@ -155,6 +160,12 @@ await until('the container of Podman under its name', async () => {
   const specs = await get('/api/v2.0/spec/of-podman?type=podman').catch(() => ({}));
   return Object.keys(specs).some((name) => existsSync(`${CGROUPS}${name}`));
 });
+let engines;
+await until('an answer of each engine', async () => {
+  engines = (await get('/api/engines')).map(({ endpoint, version }) => ({ endpoint, version }));
+  return engines.every(({ version }) => version !== undefined);
+});
+station('engines', engines);
 execFileSync('podman', ['rm', '--force', '--time', '0', 'of-podman']);
 rmSync('/etc/systemd/system/podman.socket.d', { recursive: true });
 
