@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Finding } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 
+/** What a container keeps in a directory that is for one of its users only. */
+const CLOSED_BYTES = 8 * 2 ** 20;
+const CLOSE = [
+  'busybox mkdir -m 700 /closed',
+  `busybox head -c ${CLOSED_BYTES} /dev/zero >/closed/file`,
+  'busybox chown -R 999 /closed',
+  'exec busybox sleep 100000',
+].join('\n');
 const TAG = 'tallyman-test/agent:1';
 
 /** Mounts and rights as config/packaging/Containerfile documents them, for an engine whose socket is elsewhere. */
@@ -33,7 +42,8 @@ async function eventually<T>(ask: () => Promise<T | undefined>, otherwise: () =>
 }
 
 interface Spec {
-  readonly image: string;
+  readonly aliases?: readonly string[];
+  readonly image?: string;
   readonly memory: { readonly limit: number };
   readonly cpu: { readonly limit: number };
 }
@@ -50,7 +60,8 @@ describe('the container image', { skip: DockerEngine.missing() ?? false }, () =>
     process.env.DOCKER_BUILDKIT = '0';
     engine = await DockerEngine.start();
     await engine.cli('build', '--quiet', '--tag', TAG, folder);
-    await engine.run('--name', 'tallyman-test-sampled', '--memory', '32m', '--cpu-shares', '512', IMAGE);
+    const limits = ['--memory', '32m', '--cpu-shares', '512'];
+    await engine.run('--name', 'tallyman-test-sampled', ...limits, IMAGE, 'busybox', 'sh', '-c', CLOSE);
     mkdirSync(join(work, 'run'));
     const listen = ['--volume', `${work}/run:/run/tallyman`];
     agent = await engine.run(
@@ -66,9 +77,13 @@ describe('the container image', { skip: DockerEngine.missing() ?? false }, () =>
     rmSync(work, { recursive: true, force: true });
   });
 
-  const get = (path: string) =>
+  const logsOf = (id: string) => {
+    const { stdout, stderr } = spawnSync('docker', ['-H', engine.endpoint, 'logs', id], { encoding: 'utf8' });
+    return stdout + stderr;
+  };
+  const get = (path: string, socket = 'agent.sock') =>
     new Promise<{ status: number; body: string }>((resolve, reject) => {
-      const asked = request({ socketPath: join(work, 'run/agent.sock'), path }, (response) => {
+      const asked = request({ socketPath: join(work, 'run', socket), path }, (response) => {
         let body = '';
         response.setEncoding('utf8').on('data', (text: string) => {
           body += text;
@@ -86,11 +101,10 @@ describe('the container image', { skip: DockerEngine.missing() ?? false }, () =>
   };
 
   test('knows the containers of the host by name, with the kernel’s limits, and samples them', async () => {
-    const logs = () => execFileSync('docker', ['-H', engine.endpoint, 'logs', agent], { encoding: 'utf8' });
     const path = '/api/v2.0/spec/tallyman-test-sampled?type=docker';
     const [name, spec] = await eventually(
       () => onlyMember<Spec>(path),
-      () => `the container does not appear; the agent logged:\n${logs()}`,
+      () => `the container does not appear; the agent logged:\n${logsOf(agent)}`,
     );
     assert.equal(name, await engine.cgroup('tallyman-test-sampled'));
     assert.deepEqual([spec.image, spec.memory.limit, spec.cpu.limit], [IMAGE, 32 * 2 ** 20, 512]);
@@ -99,7 +113,7 @@ describe('the container image', { skip: DockerEngine.missing() ?? false }, () =>
         const member = await onlyMember<{ memory: { usage: number } }[]>(`/api/v2.0/stats${name}?type=name&count=1`);
         return member?.[1][0]?.memory.usage || undefined;
       },
-      () => `no sample of the container; the agent logged:\n${logs()}`,
+      () => `no sample of the container; the agent logged:\n${logsOf(agent)}`,
     );
     assert.ok(usage <= 32 * 2 ** 20);
   });
@@ -111,6 +125,79 @@ describe('the container image', { skip: DockerEngine.missing() ?? false }, () =>
     const devices = machine.filesystems.map(({ device }: { device: string }) => device);
     const root = execFileSync('findmnt', ['--noheadings', '--output', 'SOURCE', '/'], { encoding: 'utf8' }).trim();
     assert.ok(devices.includes(root), `${root} is not among ${devices.join(' ')}`);
+  });
+
+  /** Starts another agent with these flags. */
+  async function another(name: string, flags: readonly string[]) {
+    const listen = ['--volume', `${work}/run:/run/tallyman`];
+    const id = await engine.run(...flags, ...listen, TAG, '--listen', `unix:/run/tallyman/${name}.sock`);
+    const ask = (path: string) => get(path, `${name}.sock`);
+    await eventually(
+      async () => ((await ask('/-/ready').catch(() => undefined))?.status === 200 ? true : undefined),
+      () => `${name} is not ready; it logged:\n${logsOf(id)}`,
+    );
+    const json = async <T>(path: string) => JSON.parse((await ask(path)).body) as T;
+    /** Without an engine it is known a moment later. */
+    const spec = (container: string) =>
+      eventually(
+        async () => {
+          const { status, body } = await ask(`/api/v2.0/spec${container}`);
+          return status === 200 ? (JSON.parse(body) as Record<string, Spec>)[container] : undefined;
+        },
+        () => `${name} does not know ${container}; it logged:\n${logsOf(id)}`,
+      );
+    const { findings } = await json<{ findings: Finding[] }>('/-/doctor');
+    return { id, json, spec, mends: Object.fromEntries(findings.map((finding) => [finding.id, finding.mend])) };
+  }
+
+  /** Bytes that a container uses on disk, once an agent has measured them. */
+  const usageOf = (stats: Record<string, { filesystem?: { usage: number }[] }[]>, name: string) =>
+    stats[name]?.[0]?.filesystem?.map(({ usage }) => usage).find((usage) => usage > 0);
+
+  // What docs/service.md says of the parts of the command; that nobody can ask without --publish needs no agent.
+  test('without the parts of the documented command lacks what the documentation says, and names them', async () => {
+    const documented = documentedFlags(engine.endpoint);
+    const without = (unwanted: RegExp) =>
+      documented.filter(
+        (flag, at) => !unwanted.test(flag) && !(/^--/.test(flag) && unwanted.test(documented[at + 1] ?? '')),
+      );
+    const name = await engine.cgroup('tallyman-test-sampled');
+    const [bare, unnamed, incapable] = await Promise.all([
+      another('bare', []),
+      another('unnamed', without(/docker\.sock|kmsg|SYSLOG/)),
+      another('incapable', without(/DAC_READ_SEARCH/)),
+    ]);
+
+    assert.deepEqual(Object.keys(await bare.json('/api/v2.0/spec/?type=name&recursive=true')), ['/']);
+    assert.match(bare.mends['host-not-mounted']!, /^docker run --volume=\/:\/rootfs:ro,rslave /);
+
+    const spec = await unnamed.spec(name);
+    assert.deepEqual([spec.aliases, spec.image, spec.memory.limit], [[basename(name)], undefined, 32 * 2 ** 20]);
+    assert.equal(unnamed.mends['kernel-log'], 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …');
+    if (existsSync('/run/docker.sock')) {
+      const socket = '/var/run/docker.sock';
+      assert.equal(unnamed.mends['docker-absent'], `docker run --volume=${socket}:${socket}:ro …`);
+    }
+
+    const path = `/api/v2.0/stats${name}?count=1`;
+    const isWhole = (usage = 0) => (usage >= CLOSED_BYTES ? usage : undefined);
+    const whole = await eventually(
+      async () => isWhole(usageOf(JSON.parse((await get(path)).body), name)),
+      () => `no disk use; the agent logged:\n${logsOf(agent)}`,
+    );
+    const partial = await eventually(
+      async () => usageOf(await incapable.json(path), name),
+      () => `no disk use; the agent logged:\n${logsOf(incapable.id)}`,
+    );
+    assert.ok(whole - partial >= CLOSED_BYTES, `${whole} and ${partial} bytes`);
+    assert.match(logsOf(incapable.id), /disk usage of \S+ is not measured fully: /);
+    assert.equal((await incapable.spec(name)).aliases![0], 'tallyman-test-sampled');
+    const { findings } = JSON.parse((await get('/-/doctor')).body) as { findings: Finding[] };
+    const ids = findings.map(({ id }) => id);
+    assert.deepEqual(
+      ['host-not-mounted', 'cgroup-namespace', 'kernel-log', 'docker-absent'].filter((id) => ids.includes(id)),
+      [],
+    );
   });
 
   test('has nothing but the agent in it, and stops when it is told to', async () => {

@@ -105,7 +105,7 @@ export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Findi
       severity: 'error',
       what: 'the agent runs in a container without the host’s root directory',
       effect: 'Filesystems, machine id, versions and processes are the container’s, not the host’s.',
-      mend: 'docker run --pid=host --cgroupns=host --volume=/:/rootfs:ro,rslave --volume=/sys:/sys:ro …',
+      mend: 'docker run --volume=/:/rootfs:ro,rslave …',
     });
   }
   // The real root cgroup has no type.
@@ -116,7 +116,7 @@ export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Findi
       severity: 'error',
       what: `${mount.path} is a part of the cgroup tree only: the agent is in a cgroup namespace`,
       effect: 'Only what runs in the agent’s own container is found.',
-      mend: 'docker run --cgroupns=host --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro …',
+      mend: 'docker run --volume=/:/rootfs:ro,rslave …, or docker run --cgroupns=host --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro …',
     });
   }
   return findings;

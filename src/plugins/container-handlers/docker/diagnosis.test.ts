@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { EngineInfo, EngineReport } from '../../../kernel/contracts/index.js';
+import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
 import { diagnose } from './diagnosis.js';
 
 const INFO = {
@@ -69,6 +69,20 @@ test('one of a user has lines for that user', () => {
 test('one that is too old, by version and not by text', () => {
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.9' } })]), ['warning docker-outdated']);
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.25' } })]), []);
+});
+
+test('one that the host has and the container of the agent has not, has the mount that brings it', () => {
+  const root = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+  try {
+    mkdirSync(join(root, 'run'), { recursive: true });
+    writeFileSync(join(root, 'run/docker.sock'), '');
+    const absent = report({ reason: 'no such socket (ENOENT)' });
+    const [{ id, severity, mend }] = diagnose([absent], 'docker', root) as [Finding];
+    assert.deepEqual([id, severity], ['docker-absent', 'warning']);
+    assert.equal(mend, 'docker run --volume=/var/run/docker.sock:/var/run/docker.sock:ro …');
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 test('drivers and snapshotters whose layers cannot be measured', () => {

@@ -10,13 +10,13 @@ const MEASURED = /^(overlay2?|overlayfs|fuse-overlayfs|vfs|aufs)$/;
 /** @param root the host's root directory */
 export function diagnose(reports: readonly EngineReport[], plugin: string, root: string): Finding[] {
   const findings = reports.flatMap((report) => {
-    if (report.info === undefined) return [unreachable(report, plugin)];
+    if (report.info === undefined) return [unreachable(report, plugin, root)];
     return [...outdated(report, report.info), ...unmeasured(report, report.info)];
   });
   return [...findings, ...rootless(reports, plugin, root)];
 }
 
-function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: string): Finding {
+function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: string, root: string): Finding {
   const effect = `Containers of ${runtime} have no names, labels, images or states.`;
   const what = `${runtime} cannot be asked: ${reason}`;
   const path = endpoint.replace(/^unix:\/\//, '');
@@ -25,6 +25,10 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
     return { id: `${runtime}-denied`, severity: 'error', what, effect, mend: admission(path, user) };
   }
   const systemctl = user === undefined ? 'systemctl' : `as user ${user}: systemctl --user`;
+  if (/\(ENOENT\)/.test(reason) && isOnHost(path, root)) {
+    const mend = `docker run --volume=${path}:${path}:ro …`;
+    return { id: `${runtime}-absent`, severity: 'warning', what, effect, mend };
+  }
   if (/\(ENOENT\)/.test(reason)) {
     const mend =
       user === undefined
@@ -33,6 +37,13 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
     return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
   }
   return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `${systemctl} restart ${runtime}` };
+}
+
+/** Whether the host has a socket that the container of the agent lacks. */
+function isOnHost(path: string, root: string): boolean {
+  // A link to /run on most hosts, which would lead to that of the container.
+  const place = path.replace(/^\/var\/run\//, '/run/');
+  return root !== '/' && existsSync(join(root, place));
 }
 
 /** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory that is nobody else's. */
