@@ -41,6 +41,11 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
   const limits = limitsOf(container);
   const presentation = present(readingsOf(container), limits);
   yield chartsSection(presentation);
+  const entries = container.children().map((child): Entry => {
+    const label = name === '/' ? child : child.slice(name.length);
+    return { name: child, label, href: links.container(child), container: agent.container(child) };
+  });
+  if (entries.length > 0) yield* containerTable('subcontainers', 'Subcontainers', entries, tableQuery(query));
   yield html`<div class="pair">${
     name === '/'
       ? html`<section id="machine"><h2>Machine</h2>${factList(machineFacts(agent.host.machine(), agent.host.versions()))}</section>`
@@ -49,11 +54,6 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
-  const entries = container.children().map((child): Entry => {
-    const label = name === '/' ? child : child.slice(name.length);
-    return { name: child, label, href: links.container(child), container: agent.container(child) };
-  });
-  if (entries.length > 0) yield* containerTable('subcontainers', 'Subcontainers', entries, tableQuery(query));
   yield processesSection(name, processes, links);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };
   yield eventsSection(agent.events.query(events), links);
