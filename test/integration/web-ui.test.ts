@@ -84,6 +84,9 @@ describe('the pages in Chromium', { skip }, () => {
     assert.match(shown.cpuText, /^[\d.]+ cores?$/);
     const limit = await page.evaluate<string>("document.querySelector('.series.limit dd').textContent");
     assert.equal(limit, '64 MiB');
+    group.limitMemory(MEMORY / 2);
+    await page.until("document.querySelector('.series.limit dd').textContent === '32 MiB'");
+    assert.match(await page.evaluate("document.querySelector('[data-memory-text]').textContent"), / of 32 MiB /);
     const points = "document.querySelector('[data-chart=memory] [data-line]').getAttribute('d').split('L').length";
     const drawn = await page.evaluate<number>(points);
     await page.until(`${points} > ${drawn}`);

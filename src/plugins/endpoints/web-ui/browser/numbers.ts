@@ -14,7 +14,7 @@ export class Numbers {
 
   constructor(
     private readonly url: string,
-    private readonly limits: Limits,
+    private readonly limits: () => Limits,
   ) {}
 
   /** Asks for the samples since the last time and shows them. */
@@ -34,7 +34,7 @@ export class Numbers {
 
   /** Writes what is known into the page, also after parts of it were replaced. */
   show(): void {
-    if (this.readings.length > 0) showPresentation(present(this.readings, this.limits));
+    if (this.readings.length > 0) showPresentation(present(this.readings, this.limits()));
   }
 }
 
@@ -59,6 +59,7 @@ function showChart({ id, series, top, limit }: DrawnChart): void {
     chart.querySelector(`[data-area="${index}"]`)?.setAttribute('d', area);
   }
   chart.querySelector('[data-limit]')?.setAttribute('d', limit?.line ?? '');
+  setText('[data-limit-text]', limit?.text ?? '', chart);
   setText('[data-top]', top, chart);
 }
 

@@ -1,4 +1,5 @@
 // What a page does while it is looked at. It works without any of this: the server writes every number once.
+import type { Limits } from '../shared/reading.js';
 import { Numbers } from './numbers.js';
 import { Poller, type PollState } from './poller.js';
 import { localTimes, renewSections } from './sections.js';
@@ -32,16 +33,18 @@ function limitOf(value: string | undefined): number | undefined {
   return value === undefined || value === '' ? undefined : Number(value);
 }
 
-function liveNumbers({ dataset: { samples, cores, memory } }: HTMLElement): Numbers | undefined {
-  if (samples === undefined) return undefined;
+/** As the page says now: they may change while it is looked at. */
+function limitsOf({ dataset: { cores, memory } }: HTMLElement): Limits {
   const [coreLimit, memoryLimit] = [limitOf(cores), limitOf(memory)];
-  return new Numbers(samples, {
+  return {
     ...(coreLimit !== undefined && { cores: coreLimit }),
     ...(memoryLimit !== undefined && { memory: memoryLimit }),
-  });
+  };
 }
 
-const numbers = liveNumbers(document.querySelector('main')!);
+const main = document.querySelector('main')!;
+const { samples } = main.dataset;
+const numbers = samples === undefined ? undefined : new Numbers(samples, () => limitsOf(main));
 if (numbers !== undefined) {
   new Poller(
     (signal) => numbers.renew(signal),
@@ -52,13 +55,14 @@ if (numbers !== undefined) {
 
 const tables = new Poller(
   async (signal) => {
-    if (await renewSections(location.href, signal)) numbers?.show();
+    await renewSections(location.href, signal);
+    numbers?.show();
   },
   (took) => Math.max(TABLES_EVERY, took * TABLES_SHARE),
   (state) => tell('tables', state),
 );
 tables.start();
-localTimes();
+localTimes(document);
 
 // Another order or page of a table comes without a new page.
 document.addEventListener('click', (event) => {

@@ -40,19 +40,27 @@ export class Poller {
     const abort = new AbortController();
     this.abort = abort;
     const startedAt = performance.now();
+    let isOverdue = false;
+    const limit = setTimeout(() => {
+      isOverdue = true;
+      abort.abort();
+    }, PATIENCE);
     let pause = 0;
     try {
-      await this.job(AbortSignal.any([abort.signal, AbortSignal.timeout(PATIENCE)]));
+      await this.job(abort.signal);
       this.failures = 0;
       pause = this.interval(performance.now() - startedAt);
       if (!abort.signal.aborted) this.onState({ kind: 'live' });
     } catch (error) {
-      if (abort.signal.aborted) return;
+      if (abort.signal.aborted && !isOverdue) return;
       if (this.failures++ === 0) this.failingSince = Date.now();
       pause = Math.min(LONGEST_PAUSE, 1000 * 2 ** (this.failures - 1));
       this.onState({ kind: 'failing', reason: reasonOf(error), since: this.failingSince });
+    } finally {
+      clearTimeout(limit);
     }
-    if (!abort.signal.aborted) this.timer = setTimeout(() => void this.now(), pause);
+    if (this.abort === abort && document.visibilityState === 'visible')
+      this.timer = setTimeout(() => void this.now(), pause);
   }
 
   private follow(): void {

@@ -2,12 +2,13 @@ import { ask } from './poller.js';
 
 /**
  * Replaces the tables by those of the page as the agent makes it now: their markup is made in one place, by the server.
- * @returns whether other charts are there than before
  */
-export async function renewSections(url: string, signal: AbortSignal): Promise<boolean> {
+export async function renewSections(url: string, signal: AbortSignal): Promise<void> {
   const response = await ask(url, signal);
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  localTimes(fresh);
   const main = document.querySelector('main')!;
+  Object.assign(main.dataset, { ...fresh.querySelector('main')?.dataset });
   // Which there are has to be known before they move from one document to the other.
   const sections = [...fresh.querySelectorAll<HTMLElement>('[data-renewed]')];
   const ids = new Set(sections.map(({ id }) => id));
@@ -19,23 +20,22 @@ export async function renewSections(url: string, signal: AbortSignal): Promise<b
   for (const old of document.querySelectorAll('[data-renewed]')) {
     if (!ids.has(old.id)) old.remove();
   }
-  localTimes();
-  return renewCharts(fresh);
+  renewCharts(fresh);
 }
 
 /** Times in the zone of whoever looks. */
-export function localTimes(): void {
-  for (const element of document.querySelectorAll('time')) {
+export function localTimes(page: Document): void {
+  for (const element of page.querySelectorAll('time')) {
     const text = new Date(element.dateTime).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
     if (element.textContent !== text) element.textContent = text;
   }
 }
 
-function renewCharts(fresh: Document): boolean {
+/** Drawings follow the samples; only where there are others than before they come from the server. */
+function renewCharts(fresh: Document): void {
   const [old, current] = [document.getElementById('charts'), fresh.getElementById('charts')];
-  if (old === null || current === null || old.dataset.charts === current.dataset.charts) return false;
+  if (old === null || current === null || old.dataset.charts === current.dataset.charts) return;
   old.replaceWith(current);
-  return true;
 }
 
 /** Text that is being selected shall not be taken away. */

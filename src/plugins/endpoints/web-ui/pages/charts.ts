@@ -8,7 +8,7 @@ export function chartsSection({ charts, time }: Presentation): Html {
   if (charts.length === 0) {
     return html`<section id="charts" data-charts=""><p class="quiet">No numbers yet: the first sample is on its way.</p></section>`;
   }
-  return html`<section id="charts" class="charts" aria-label="Live numbers" data-time="${time}" data-charts="${charts.map(({ id }) => id).join(' ')}">
+  return html`<section id="charts" class="charts" aria-label="Live numbers" data-time="${time}" data-charts="${charts.map(({ id, limit }) => (limit ? `${id}+limit` : id)).join(' ')}">
 ${charts.map(figure)}
 </section>`;
 }
@@ -18,7 +18,7 @@ function figure({ id, title, series, top, limit }: DrawnChart): Html {
 <figcaption><h2>${title}</h2><dl>${series.map(
     ({ label, text, value }, index) =>
       html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}" data-value="${value}">${text}</dd></div>`,
-  )}${limit && html`<div class="series limit"><dt>limit</dt><dd>${limit.text}</dd></div>`}</dl></figcaption>
+  )}${limit && html`<div class="series limit"><dt>limit</dt><dd data-limit-text>${limit.text}</dd></div>`}</dl></figcaption>
 <div class="plot"><span class="top" data-top>${top}</span>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${title}, the last 2 minutes">
 <path class="grid" d="M0 ${HEIGHT / 2}L${WIDTH} ${HEIGHT / 2}"/>${series.map(

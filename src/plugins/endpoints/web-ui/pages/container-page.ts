@@ -50,7 +50,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
     name === '/'
       ? html`<section id="machine"><h2>Machine</h2>${factList(machineFacts(agent.host.machine(), agent.host.versions()))}</section>`
       : html`<section id="identity" data-renewed><h2>Identity</h2>${factList(identityFacts(container))}${labelsBlock(description.labels)}</section>`
-  }<section id="limits"><h2>Limits</h2>${factList(limitFacts(container), usageOfLimits(presentation, limits))}${missingBlock(container.missing)}</section></div>
+  }<section id="limits" data-renewed><h2>Limits</h2>${factList(limitFacts(container), usageOfLimits(presentation, limits))}${missingBlock(container.missing)}</section></div>
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
