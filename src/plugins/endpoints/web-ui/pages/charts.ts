@@ -1,6 +1,5 @@
 import { type DrawnChart, HEIGHT, WIDTH } from '../shared/charts.js';
 import type { Presentation } from '../shared/presentation.js';
-import type { Limits } from '../shared/reading.js';
 import { type Html, html } from './html.js';
 
 /** The live part of a container's page. The browser finds what to renew by the `data-` attributes. */
@@ -36,9 +35,9 @@ export function bar(share: number, label: string, attributes: Html = html``): Ht
 }
 
 /** What of the limits is in use. */
-export function usageOfLimits({ memoryShare, memoryText, throttledText }: Presentation, { cores }: Limits): Html {
+export function usageOfLimits({ memoryShare, memoryText, throttledText }: Presentation, hasQuota: boolean): Html {
   return html`${
     memoryShare !== undefined &&
     html`<div><dt>Memory in use</dt><dd><span data-memory-text>${memoryText}</span> ${bar(memoryShare, 'Share of the memory limit', html`data-memory-bar`)}</dd></div>`
-  }${cores !== undefined && html`<div><dt>CPU quota</dt><dd data-throttled>${throttledText}</dd></div>`}`;
+  }${hasQuota && html`<div><dt>CPU quota</dt><dd data-throttled>${throttledText}</dd></div>`}`;
 }

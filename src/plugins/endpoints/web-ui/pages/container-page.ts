@@ -1,5 +1,6 @@
 import { type ContainerView, EVENT_TYPES, type ProcessInfo } from '../../../../kernel/contracts/index.js';
 import { present } from '../shared/presentation.js';
+import type { Limits } from '../shared/reading.js';
 import { chartsSection, usageOfLimits } from './charts.js';
 import { containerTable, type Entry, tableQuery } from './container-table.js';
 import { factList, identityFacts, labelsBlock, limitFacts, machineFacts } from './facts.js';
@@ -22,7 +23,7 @@ export function containerPage(
   const { links } = request;
   const { name, description } = container;
   const title = description.aliases[0] ?? name;
-  const { cores, memory } = limitsOf(container);
+  const { cores, memory } = shownLimits(request, container);
   return page(
     {
       ...request,
@@ -38,8 +39,8 @@ export function containerPage(
 function* parts(request: PageRequest, container: ContainerView, processes: readonly ProcessInfo[]): Pieces {
   const { agent, links, query } = request;
   const { name, description } = container;
-  const limits = limitsOf(container);
-  const presentation = present(readingsOf(container), limits);
+  const presentation = present(readingsOf(container), shownLimits(request, container));
+  const hasQuota = container.limits().cpu.quota !== undefined;
   yield chartsSection(presentation);
   const entries = container.children().map((child): Entry => {
     const label = name === '/' ? child : child.slice(name.length);
@@ -50,11 +51,17 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
     name === '/'
       ? html`<section id="machine"><h2>Machine</h2>${factList(machineFacts(agent.host.machine(), agent.host.versions()))}</section>`
       : html`<section id="identity" data-renewed><h2>Identity</h2>${factList(identityFacts(container))}${labelsBlock(description.labels)}</section>`
-  }<section id="limits" data-renewed><h2>Limits</h2>${factList(limitFacts(container), usageOfLimits(presentation, limits))}${missingBlock(container.missing)}</section></div>
+  }<section id="limits" data-renewed><h2>Limits</h2>${factList(limitFacts(container), usageOfLimits(presentation, hasQuota))}${missingBlock(container.missing)}</section></div>
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
   yield processesSection(name, processes, links);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };
   yield eventsSection(agent.events.query(events), links);
+}
+
+/** Those of the container; the host has as many CPUs as it has. */
+function shownLimits({ agent }: PageRequest, container: ContainerView): Limits {
+  const limits = limitsOf(container);
+  return container.name === '/' ? { ...limits, cores: agent.host.machine().num_cores } : limits;
 }

@@ -66,9 +66,13 @@ export function* containerTable(
   const shown = rows.slice(from, from + ROWS);
   yield html`<section id="${id}" data-renewed><h2>${heading} <small>${rows.length}</small></h2>
 ${pages > 1 && pager(order, current, pages, `${from + 1} to ${from + shown.length} of ${rows.length}`)}
-<div class="scroll" role="region" aria-label="${heading}" tabindex="0"><table><thead><tr>${header('name', 'Name', order)}${
-    withState && html`<th scope="col">Image</th><th scope="col">State</th>`
-  }${header('cpu', 'CPU', order)}${header('memory', 'Memory (working set)', order)}<th scope="col">of its limit</th></tr></thead><tbody>
+<div class="scroll" role="region" aria-label="${heading}" tabindex="0"><table><thead><tr>${header('name', 'Name', order)}${header(
+    'cpu',
+    'CPU',
+    order,
+  )}${header('memory', 'Memory (working set)', order)}<th scope="col">of its limit</th>${
+    withState && html`<th scope="col">State</th><th scope="col">Image</th>`
+  }</tr></thead><tbody>
 `;
   for (const row of shown) yield rowOf(row, withState);
   yield html`</tbody></table></div></section>`;
@@ -96,14 +100,14 @@ function rowOf({ name, label, href, container, cpu, memory }: Row, withState: bo
   const aliases = container?.description.aliases.filter((alias) => alias !== label) ?? [];
   return html`<tr><th scope="row">${container ? html`<a href="${href}" title="${name}">${label}</a>` : label}${
     !withState && aliases[0] !== undefined && html` <small>${aliases[0]}</small>`
-  }</th>${
-    withState &&
-    html`<td><code>${container?.description.image ?? UNKNOWN}</code></td><td>${container ? stateText(container.description.state) : UNKNOWN}</td>`
-  }<td class="number">${cores(cpu)}</td><td class="number">${bytes(memory)}</td><td>${
+  }</th><td class="number">${cores(cpu)}</td><td class="number">${bytes(memory)}</td><td>${
     limit !== undefined &&
     Number.isFinite(memory) &&
     bar(Math.min(1, memory / limit), `${bytes(memory)} of ${bytes(limit)}`)
-  }</td></tr>
+  }</td>${
+    withState &&
+    html`<td>${container ? stateText(container.description.state) : UNKNOWN}</td><td><code>${container?.description.image ?? UNKNOWN}</code></td>`
+  }</tr>
 `;
 }
 

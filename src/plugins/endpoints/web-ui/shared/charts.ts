@@ -18,6 +18,8 @@ interface ChartKind {
   readonly format: (value: number) => string;
   /** The top is never below this: a line of nearly nothing shall not look like a storm. */
   readonly leastTop: number;
+  /** Nor above this, if there is a most. */
+  readonly mostTop?: number;
   /** Round numbers of this unit: 1024 for bytes. */
   readonly base: 1000 | 1024;
   readonly limit?: keyof Limits;
@@ -78,6 +80,7 @@ export const CHARTS: readonly ChartKind[] = [
     ],
     format: percent,
     leastTop: 10,
+    mostTop: 100,
     base: 1000,
   },
 ];
@@ -110,7 +113,8 @@ export function drawChart(kind: ChartKind, readings: readonly Reading[], limits:
   const limit = kind.limit === undefined ? undefined : limits[kind.limit];
   // A limit far above the use would press the line flat.
   const isNear = limit !== undefined && limit <= highest * 4;
-  const top = roundTop(Math.max(highest * 1.05, isNear ? limit * 1.05 : 0, kind.leastTop), kind.base);
+  const wanted = Math.max(highest * 1.05, isNear ? limit * 1.05 : 0, kind.leastTop);
+  const top = Math.max(highest, Math.min(roundTop(wanted, kind.base), kind.mostTop ?? Number.POSITIVE_INFINITY));
   const y = (value: number): number => HEIGHT - (value / top) * HEIGHT;
   const end = readings.at(-1)?.time ?? 0;
   const x = ({ time }: Reading): number => WIDTH - ((end - time) / SPAN) * WIDTH;
@@ -174,10 +178,11 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The next of 1, 2, 5, 10, 20, … of a unit. */
+const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 600, 800];
+
+/** The next round number of a unit. */
 function roundTop(value: number, base: number): number {
   const unit = base ** Math.floor(Math.log(value) / Math.log(base));
   const scaled = value / unit;
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((each) => each >= scaled) ?? base;
-  return step * unit;
+  return (STEPS.find((each) => each >= scaled) ?? base) * unit;
 }

@@ -71,6 +71,7 @@ test('a chart: the newest at the right edge, a gap where nothing is known, the l
   assert.deepEqual(drawn.limit, { text: '4.7 MiB', line: 'M0 7.2L600 7.2' });
   assert.equal(drawChart(chart('memory'), readings, { memory: 2 ** 40 }).limit!.line, '', 'far above');
   assert.equal(drawChart(chart('cpu'), [], {}).top, '0.1 cores');
+  assert.equal(drawChart(chart('pressure'), [reading(0, { cpuPressure: 99 })], {}).top, '100 %', 'there is no more');
 });
 
 test('whatever the samples say, charts stay within their box', () => {
