@@ -214,3 +214,29 @@ test('the doctor puts the worst first, and a check that fails hides no other', a
   assert.deepEqual(found, ['error b', 'error proc-hidden', 'warning descriptors', 'info psi']);
   assert.deepEqual(ids(doctor.findings()), found);
 });
+
+test('the doctor looks at the clock every ten seconds and at everything once a minute', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const time = { now: 1e15, monotonic: 0 };
+  const doctor = new Doctor({
+    ...facts(),
+    clock: { now: () => time.now, monotonic: () => time.monotonic },
+    logger: SILENT,
+    descriptors: () => ({ kept: 1, limit: 1, reopened: 0 }),
+    log: () => ({ lost: 0, leftOut: 0 }),
+    watches: () => ({ watches: 0, exhausted: false }),
+    fromPlugins: async () => [],
+  });
+  doctor.start();
+  const pass = async (ms: number, jump = 0) => {
+    time.monotonic += ms;
+    time.now += (ms + jump) * 1000;
+    t.mock.timers.tick(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (const jump of [0, -90_000, 0, 0, 0]) await pass(10_000, jump);
+  assert.deepEqual(ids(doctor.findings()), []);
+  await pass(10_000);
+  assert.deepEqual(ids(doctor.findings()), ['warning clock-jump']);
+  doctor.stop();
+});
