@@ -183,6 +183,24 @@ test('what is broken is on every page, and nothing is there when nothing is', as
   }
 });
 
+test('metrics of the application: exact values, labels and units, as text', async () => {
+  const series = [
+    { name: 'hits', labels: { path: '<b>' }, label: '', format: 'int' },
+    { name: 'load', labels: {}, label: '', format: 'float' },
+  ] as const;
+  const values = Float64Array.of(2 ** 62, 0.5);
+  const appMetrics = {
+    specs: [{ name: 'hits', type: 'COUNTER', format: 'int', units: 'requests' }],
+    at: () => [{ time: 1e15, series, values, residuals: Int16Array.of(-3, 0) }],
+    history: () => [],
+    targets: [],
+  } as const;
+  const get = await serve({ containers: [busy('/a', 1, 1, { appMetrics })] });
+  const { body } = await get('/containers/a');
+  assert.ok(body.includes('<code>path=&lt;b&gt;</code>') && body.includes('4611686018427387901 requests</td>'));
+  assert.ok(body.includes('Application metrics <small>2</small>') && body.includes('>0.5 </td>'));
+});
+
 test('the list of a namespace: its containers, those that ended, its engines', async () => {
   const info = {
     version: '20.10',

@@ -1,6 +1,7 @@
 import { type ContainerView, EVENT_TYPES, type ProcessInfo } from '../../../../kernel/contracts/index.js';
 import { present } from '../shared/presentation.js';
 import type { Limits } from '../shared/reading.js';
+import { appMetricsSection } from './app-metrics.js';
 import { chartsSection, usageOfLimits } from './charts.js';
 import { containerTable, type Entry, tableQuery } from './container-table.js';
 import { factList, identityFacts, labelsBlock, limitFacts, machineFacts } from './facts.js';
@@ -42,6 +43,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
   const presentation = present(readingsOf(container), shownLimits(request, container));
   const hasQuota = container.limits().cpu.quota !== undefined;
   yield chartsSection(presentation);
+  yield appMetricsSection(container.appMetrics, request.now);
   const entries = container.children().map((child): Entry => {
     const label = name === '/' ? child : child.slice(name.length);
     return { name: child, label, href: links.container(child), container: agent.container(child) };
