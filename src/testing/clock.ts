@@ -1,4 +1,5 @@
 import type { Clock, Timers } from '../kernel/contracts/index.js';
+import { TimerSet } from '../kernel/plugins/index.js';
 
 /** The system's clock, for tests that wait for something outside. */
 export const systemClock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
@@ -71,49 +72,14 @@ export class FakeClock implements Clock {
 }
 
 /** Timers on the real clock. */
-export class SystemTimers implements Timers {
-  private readonly stops = new Set<() => void>();
-
-  constructor(private readonly onFault: TimerFault) {}
-
-  every(milliseconds: number, callback: () => void | Promise<void>): () => void {
-    let stop: () => void;
-    let ended = false;
-    const next = () => {
-      stop = this.after(milliseconds, async () => {
-        try {
-          await callback();
-        } catch (error) {
-          this.onFault(error);
-        }
-        if (!ended) next();
-      });
-    };
-    next();
-    return () => {
-      ended = true;
-      stop();
-    };
-  }
-
-  after(milliseconds: number, callback: () => void | Promise<void>): () => void {
-    const timer = setTimeout(async () => {
-      this.stops.delete(stop);
+export class SystemTimers extends TimerSet {
+  constructor(onFault: TimerFault) {
+    super(async (callback) => {
       try {
         await callback();
       } catch (error) {
-        this.onFault(error);
+        onFault(error);
       }
-    }, milliseconds);
-    const stop = () => {
-      clearTimeout(timer);
-      this.stops.delete(stop);
-    };
-    this.stops.add(stop);
-    return stop;
-  }
-
-  stop(): void {
-    for (const stop of [...this.stops]) stop();
+    });
   }
 }

@@ -13,4 +13,5 @@ export {
 } from './plugin-host.js';
 export type { PluginRecord } from './record.js';
 export { HOLD_UP, Supervisor } from './supervisor.js';
+export { TimerSet } from './timer-set.js';
 export { Watchdog } from './watchdog.js';

@@ -59,12 +59,14 @@ export class PluginRecord {
   /**
    * Notes a fault.
    * @param monotonic ms
+   * @param opens whether it counts towards the circuit breaker
    * @returns true when this fault opened the circuit breaker
    */
-  failed(error: string, now: number, monotonic: number): boolean {
+  failed(error: string, now: number, monotonic: number, opens = true): boolean {
     this.errors++;
     this.lastError = error;
     this.lastErrorAt = now;
+    if (!opens) return false;
     this.streak++;
     if (this.streak < FAULTS_TO_OPEN || (this.state !== 'running' && this.state !== 'open')) return false;
     const opened = this.state === 'running';

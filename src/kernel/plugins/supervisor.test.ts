@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { until } from '../../../test/support/discovery.js';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
 import { Supervisor } from './index.js';
@@ -24,6 +25,30 @@ describe('supervision', () => {
     record.succeeded(1);
     assert.equal(record.status().state, 'running');
     await host.stop();
+  });
+
+  test('a timer that fails round after round is counted, is no success, and pauses nothing', async (t) => {
+    const { host, supervisor, sources, lines } = pluginBench({
+      a: async () =>
+        pluginNamed('a', ({ timers }) => {
+          timers.every(1, () => {
+            throw new Error('boom');
+          });
+          return SOURCE;
+        }),
+    });
+    await host.load([entry('a')], sources);
+    t.after(() => host.stop());
+    await host.start();
+    const record = supervisor.get('a')!;
+    const started = record.lastSuccessAt;
+    await until(
+      () => record.errors > 30,
+      () => lines.join('\n'),
+    );
+    assert.deepEqual([record.state, record.lastSuccessAt], ['running', started]);
+    assert.ok(record.calls - record.errors <= 2, 'each round is one call: the others are create and start');
+    assert.ok(!lines.some((line) => line.includes('is paused')));
   });
 
   test('a call that keeps everything waiting is named, once, and counted', async () => {

@@ -55,9 +55,12 @@ export class Supervisor {
     }
   }
 
-  /** The same for calls whose failure the caller must see (start, a request): the error is counted and thrown on. */
-  async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>): Promise<T> {
-    const result = await this.call(record, what, call);
+  /**
+   * The same for calls whose failure the caller must see (start, a request): the error is counted and thrown on.
+   * @param opens false: its faults do not open the circuit breaker, as it is made again whatever came of it
+   */
+  async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>, opens = true): Promise<T> {
+    const result = await this.call(record, what, call, opens);
     record.succeeded(this.clock.now());
     return result;
   }
@@ -66,9 +69,9 @@ export class Supervisor {
    * The same for a call that is made as it is, synchronous or not: faults are counted and thrown on. Answers to a
    * request other than 200 are no faults.
    */
-  call<T>(record: PluginRecord, what: string, call: () => T): T {
+  call<T>(record: PluginRecord, what: string, call: () => T, opens = true): T {
     const failed = (error: unknown): never => {
-      if (!(error instanceof RequestError)) this.fault(record, what, error);
+      if (!(error instanceof RequestError)) this.fault(record, what, error, opens);
       throw error;
     };
     try {
@@ -94,10 +97,10 @@ export class Supervisor {
   }
 
   /** Counts and logs a fault, once per kind of fault and ten minutes. */
-  fault(record: PluginRecord, what: string, error: unknown): void {
+  fault(record: PluginRecord, what: string, error: unknown, opens = true): void {
     const text = `${what}: ${messageOf(error)}`;
     const monotonic = this.clock.monotonic();
-    const opened = record.failed(text, this.clock.now(), monotonic);
+    const opened = record.failed(text, this.clock.now(), monotonic, opens);
     if (opened) {
       this.logger.error(
         `plugin ${record.id} fails again and again and is paused; it is tried again with growing pauses`,
