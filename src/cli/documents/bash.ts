@@ -4,6 +4,7 @@ import {
   type OptionModel,
   optionsAt,
   takesFile,
+  valueCases,
   valuedOptions,
   wordsAfter,
 } from './model.js';
@@ -32,7 +33,7 @@ _${name}() {
   done
   local IFS=$'\\n'
   case "$at:$previous" in
-${values(program).join('\n')}
+${valueCases(program, valuesOf).join('\n')}
   esac
   case "$at" in
 ${commands.map((command) => place(program, command)).join('\n')}
@@ -47,14 +48,6 @@ ${commands.map((command) => place(program, command)).join('\n')}
 }
 complete -F _${name} ${name}
 `;
-}
-
-function values(program: CommandModel): string[] {
-  return allCommands(program).flatMap((command) =>
-    command.options
-      .filter(({ value }) => value !== undefined)
-      .map((option) => `    ${command === program ? '*' : `'${command.path}'`}:${option.name}) ${valuesOf(option)} ;;`),
-  );
 }
 
 function valuesOf(option: OptionModel): string {

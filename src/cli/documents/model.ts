@@ -85,6 +85,15 @@ export function valuedOptions(program: CommandModel): string[] {
   return [...new Set(options.map(({ name }) => name))];
 }
 
+/** Branches of a shell's `case` on place and option, for values: those of the program's own options count everywhere. */
+export function valueCases(program: CommandModel, valuesOf: (option: OptionModel) => string): string[] {
+  return allCommands(program).flatMap((command) =>
+    command.options
+      .filter(({ value }) => value !== undefined)
+      .map((option) => `    ${command === program ? '*' : `'${command.path}'`}:${option.name}) ${valuesOf(option)} ;;`),
+  );
+}
+
 /** Words that can follow a command: commands below it, or values of its argument. */
 export function wordsAfter(command: CommandModel): string[] {
   return [...command.commands.map(({ path }) => path.slice(command.path.length + 1)), ...command.choices];

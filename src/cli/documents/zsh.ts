@@ -1,4 +1,12 @@
-import { allCommands, type CommandModel, type OptionModel, optionsAt, takesFile, valuedOptions } from './model.js';
+import {
+  allCommands,
+  type CommandModel,
+  type OptionModel,
+  optionsAt,
+  takesFile,
+  valueCases,
+  valuedOptions,
+} from './model.js';
 
 /** A completion script for zsh, with descriptions: a file of \`fpath\`, or sourced. */
 export function zshCompletion(program: CommandModel): string {
@@ -19,7 +27,7 @@ _${name}() {
     esac
   done
   case "$at:\${words[CURRENT-1]}" in
-${values(program).join('\n')}
+${valueCases(program, valuesOf).join('\n')}
   esac
   case "$at" in
 ${commands.map((command) => place(program, command)).join('\n')}
@@ -38,14 +46,6 @@ else
   compdef _${name} ${name}
 fi
 `;
-}
-
-function values(program: CommandModel): string[] {
-  return allCommands(program).flatMap((command) =>
-    command.options
-      .filter(({ value }) => value !== undefined)
-      .map((option) => `    ${command === program ? '*' : `'${command.path}'`}:${option.name}) ${valuesOf(option)} ;;`),
-  );
 }
 
 function valuesOf(option: OptionModel): string {

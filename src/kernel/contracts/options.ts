@@ -52,35 +52,21 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** An option that is written as text or as a number. @param expected what it is, with examples, for the error */
+const measured = (parse: (text: string) => number | undefined, expected: string) =>
+  z.union([z.string(), z.number()]).transform((input, context): number => {
+    const value = parse(String(input));
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: `expected ${expected}, not ${JSON.stringify(input)}` });
+    return z.NEVER;
+  });
+
 /** An option holding a duration; the plugin gets milliseconds. */
 export const duration = () =>
-  z
-    .union([z.string(), z.number()])
-    .transform((input, context): number => {
-      const value = parseDuration(String(input));
-      if (value !== undefined) return value;
-      context.addIssue({
-        code: 'custom',
-        message: `expected a duration such as 500ms, 10s or 1m30s, not ${JSON.stringify(input)}`,
-      });
-      return z.NEVER;
-    })
-    .meta({ format: 'duration' });
+  measured(parseDuration, 'a duration such as 500ms, 10s or 1m30s').meta({ format: 'duration' });
 
 /** An option holding a size; the plugin gets bytes. */
-export const size = () =>
-  z
-    .union([z.string(), z.number()])
-    .transform((input, context): number => {
-      const value = parseSize(String(input));
-      if (value !== undefined) return value;
-      context.addIssue({
-        code: 'custom',
-        message: `expected a size such as 64MiB, 1GB or 4096, not ${JSON.stringify(input)}`,
-      });
-      return z.NEVER;
-    })
-    .meta({ format: 'size' });
+export const size = () => measured(parseSize, 'a size such as 64MiB, 1GB or 4096').meta({ format: 'size' });
 
 /**
  * An option holding a password, a token or the like: `tallyman check`, the log of reloads and errors show `(secret)` in

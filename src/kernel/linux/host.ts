@@ -41,7 +41,8 @@ export interface RefreshableHost extends LinuxHost {
   refresh(): Promise<void>;
 }
 
-const UNKNOWN_MACHINE: MachineInfo = {
+/** A machine of which nothing was read. */
+export const UNKNOWN_MACHINE: MachineInfo = {
   num_cores: 0,
   cpu_frequency_khz: 0,
   memory_capacity: 0,

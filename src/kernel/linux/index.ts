@@ -1,5 +1,11 @@
 export * from './cgroup/index.js';
 export { DescriptorBudget, DescriptorSentinel, isDirectory, readNames, readText, readTrimmed } from './files/index.js';
-export { createLinuxHost, type HostClock, type LinuxHostOptions, type RefreshableHost } from './host.js';
+export {
+  createLinuxHost,
+  type HostClock,
+  type LinuxHostOptions,
+  type RefreshableHost,
+  UNKNOWN_MACHINE,
+} from './host.js';
 export { hostFile, resolveHostPaths } from './host-paths.js';
 export { readBootTime } from './versions.js';

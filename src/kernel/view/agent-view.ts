@@ -120,23 +120,17 @@ export class LiveView implements AgentView {
   }
 
   departed(): readonly DepartedContainer[] {
-    return this.parts
-      .plugins()
-      .active('container-handler')
+    return this.handlers()
       .flatMap(({ instance }) => instance.departed?.() ?? [])
       .filter(({ name }) => !this.views.has(name));
   }
 
   runtimes(): readonly RuntimeInfo[] {
-    return this.parts
-      .plugins()
-      .active('container-handler')
-      .flatMap(({ instance }) => instance.runtime?.() ?? []);
+    return this.handlers().flatMap(({ instance }) => instance.runtime?.() ?? []);
   }
 
   async engines(): Promise<readonly EngineReport[]> {
-    const handlers = this.parts.plugins().active('container-handler');
-    const answers = handlers.map(async ({ record, instance }): Promise<readonly EngineReport[]> => {
+    const answers = this.handlers().map(async ({ record, instance }): Promise<readonly EngineReport[]> => {
       try {
         return (await instance.engines?.()) ?? [];
       } catch (error) {
@@ -147,16 +141,14 @@ export class LiveView implements AgentView {
   }
 
   engineUsage(): readonly EngineUsage[] {
-    return this.parts
-      .plugins()
-      .active('container-handler')
-      .flatMap(({ instance }) => instance.engineUsage?.() ?? []);
+    return this.handlers().flatMap(({ instance }) => instance.engineUsage?.() ?? []);
   }
 
   /** What the handlers find wrong about their engines; a handler that fails finds nothing. */
   async handlerFindings(): Promise<readonly Finding[]> {
-    const handlers = this.parts.plugins().active('container-handler');
-    const found = await Promise.allSettled(handlers.map(async ({ instance }) => (await instance.findings?.()) ?? []));
+    const found = await Promise.allSettled(
+      this.handlers().map(async ({ instance }) => (await instance.findings?.()) ?? []),
+    );
     return found.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
   }
 
@@ -202,6 +194,10 @@ export class LiveView implements AgentView {
       configuration: configuration(),
       log: log(),
     };
+  }
+
+  private handlers(): readonly ActivePlugin<'container-handler'>[] {
+    return this.parts.plugins().active('container-handler');
   }
 
   private index(): ContainerIndex {

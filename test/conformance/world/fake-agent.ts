@@ -19,6 +19,7 @@ import type {
   TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
 import { UsageSummarizer } from '../../../src/kernel/history/index.js';
+import { UNKNOWN_MACHINE } from '../../../src/kernel/linux/index.js';
 import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
 import { appMetricsFromSamples } from './recorded-app-metrics.js';
 import { keptEvents } from './recorded-events.js';
@@ -132,27 +133,9 @@ function viewOf(fake: FakeContainer): ContainerView {
   };
 }
 
-const NO_MACHINE: MachineInfo = {
-  num_cores: 1,
-  cpu_frequency_khz: 0,
-  memory_capacity: 0,
-  swap_capacity: 0,
-  hugepages: [],
-  machine_id: '',
-  system_uuid: '',
-  boot_id: '',
-  filesystems: [],
-  disk_map: {},
-  network_devices: [],
-  topology: [],
-  cloud_provider: 'Unknown',
-  instance_type: 'Unknown',
-  instance_id: 'None',
-};
-
 function fakeHost(options: FakeAgentOptions): LinuxHost {
   const host: Partial<LinuxHost> = {
-    machine: () => ({ ...NO_MACHINE, ...options.machine }),
+    machine: () => ({ ...UNKNOWN_MACHINE, num_cores: 1, ...options.machine }),
     versions: () => options.versions ?? { kernelVersion: '6.18.44', osVersion: 'Unknown' },
     filesystems: () => options.filesystems ?? [],
     filesystemByUuid: (uuid) => options.uuids?.[uuid],

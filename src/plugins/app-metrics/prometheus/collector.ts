@@ -14,6 +14,7 @@ import {
   type CadvisorTarget,
   cadvisorTargets,
   list,
+  MadeOnce,
   parseCadvisorFile,
   pollingInterval,
   TargetPace,
@@ -40,7 +41,7 @@ interface Recipe {
 export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
   private readonly tls: TlsMaterial;
   private readonly pace = new TargetPace<PrometheusTarget>();
-  private readonly recipes = new WeakMap<PrometheusTarget, Recipe>();
+  private readonly recipes = new MadeOnce<PrometheusTarget, Recipe>();
 
   constructor(private readonly options: PrometheusOptions) {
     this.tls = new TlsMaterial(options.tls);
@@ -62,7 +63,7 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
   }
 
   async collect(target: PrometheusTarget, access: CollectionAccess): Promise<CollectedMetrics> {
-    const { request, wanted } = await this.recipe(target, access);
+    const { request, wanted } = await this.recipes.of(target, () => this.makeRecipe(target, access));
     const headers = { accept: ACCEPT, ...request.headers };
     const answer = await access.fetch({ ...request, headers, tls: this.tls.current });
     const begun = performance.now();
@@ -73,14 +74,6 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
     });
     this.pace.spent(target, performance.now() - begun);
     return collected(exposition);
-  }
-
-  private async recipe(target: PrometheusTarget, access: CollectionAccess): Promise<Recipe> {
-    const known = this.recipes.get(target);
-    if (known !== undefined) return known;
-    const recipe = await this.makeRecipe(target, access);
-    this.recipes.set(target, recipe);
-    return recipe;
   }
 
   private async makeRecipe(target: PrometheusTarget, access: CollectionAccess): Promise<Recipe> {

@@ -15,6 +15,7 @@ import {
   type CadvisorTarget,
   cadvisorTargets,
   list,
+  MadeOnce,
   parseCadvisorFile,
   pollingInterval,
   record,
@@ -44,7 +45,7 @@ interface Recipe {
 export class RegexCollector implements AppMetrics<RegexTarget> {
   private readonly tls: TlsMaterial;
   private readonly pace = new TargetPace<RegexTarget>();
-  private readonly recipes = new WeakMap<RegexTarget, Recipe>();
+  private readonly recipes = new MadeOnce<RegexTarget, Recipe>();
 
   constructor(private readonly options: RegexOptions) {
     this.tls = new TlsMaterial(options.tls);
@@ -67,7 +68,9 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
   }
 
   async collect(target: RegexTarget, access: CollectionAccess): Promise<CollectedMetrics> {
-    const { request, metrics, problems } = await this.recipe(target, access);
+    const { request, metrics, problems } = await this.recipes.of(target, () =>
+      target.kind === 'config' ? this.configured(target) : this.read(target, access),
+    );
     const { body } = await access.fetch({ ...request, tls: this.tls.current });
     const found = await this.search(target, metrics, body.toString('utf8', 0, SEARCHED * 4).slice(0, SEARCHED), access);
     return {
@@ -75,14 +78,6 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
       samples: found.samples,
       problems: [...problems, ...found.problems],
     };
-  }
-
-  private async recipe(target: RegexTarget, access: CollectionAccess): Promise<Recipe> {
-    const known = this.recipes.get(target);
-    if (known !== undefined) return known;
-    const recipe = target.kind === 'config' ? this.configured(target) : await this.read(target, access);
-    this.recipes.set(target, recipe);
-    return recipe;
   }
 
   private configured({ index }: ConfiguredTarget): Recipe {
