@@ -241,7 +241,9 @@ test('the list of a namespace: its containers, those that ended, its engines', a
   assert.ok(
     podman.includes('No container of podman runs') && podman.includes('unix:///p cannot be asked: no such socket'),
   );
-  assert.ok(!podman.includes('shop/web'));
+  assert.ok(!podman.includes('shop/web') && !podman.includes('No container handler'));
+  assert.ok(podman.includes('<a href="/docker/">Docker</a>') && !podman.includes('>Podman</a>'), 'only what is in use');
+  assert.match((await (await serve({}))('/podman/')).body, /No container handler of that name runs/);
 });
 
 test('unknown and ambiguous names are refused as the recorded agent does', async () => {

@@ -29,9 +29,9 @@ export interface Frame {
 /** A whole page, piece by piece. */
 export function* page(frame: Frame, parts: Iterable<Html | undefined>): Pieces {
   const { agent, links, namespaces, title, heading, breadcrumb, attributes, now } = frame;
-  const lists = namespaces.map(
-    (namespace) => html`<a href="${links.namespace(namespace)}">${capitalized(namespace)}</a>`,
-  );
+  const lists = namespaces
+    .filter((namespace) => isInUse(agent, namespace))
+    .map((namespace) => html`<a href="${links.namespace(namespace)}">${capitalized(namespace)}</a>`);
   yield html`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>${title} – Tallyman</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
@@ -50,6 +50,11 @@ ${problemsSection(agent, links)}
 <footer><p>Tallyman ${agent.version} · <a href="${links.api('openapi.json', '')}">API</a> · <a href="${links.api('plugins', '')}">plugins</a></p></footer>
 </body></html>
 `;
+}
+
+/** Whether a list would have anything: containers, or an engine that answers. */
+function isInUse(agent: AgentView, namespace: string): boolean {
+  return agent.containersOf(namespace).length > 0 || agent.runtimes().some(({ name }) => name === namespace);
 }
 
 /** `/ › docker › …`, each step a link but the last. */

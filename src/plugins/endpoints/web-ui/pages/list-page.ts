@@ -29,7 +29,11 @@ function* parts({ agent, links, query }: PageRequest, namespace: string, engines
     yield html`<section id="containers" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
   const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
   if (departed.length > 0) yield departedSection(departed);
-  yield* engines.filter(({ runtime }) => runtime === namespace).map(engineSection);
+  const own = engines.filter(({ runtime }) => runtime === namespace);
+  yield* own.map(engineSection);
+  if (own.length + entries.length === 0) {
+    yield html`<section><p class="quiet">No container handler of that name runs: see <code>plugins</code> in the configuration.</p></section>`;
+  }
 }
 
 function departedSection(departed: readonly DepartedContainer[]): Html {
