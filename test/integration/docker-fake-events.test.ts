@@ -16,7 +16,7 @@ describe('docker handler and the events of its engine', () => {
 
   it('reads events that come in pieces or several at once', async () => {
     await engine.listen();
-    const { accepted, watch } = await bench.start();
+    const { accepted, watch } = await bench.start({ timeout: '10s', grace: '10s' });
     engine.containers.set(A, fakeContainer(A, 'first'));
     engine.containers.set(B, fakeContainer(B, 'second'));
     const bytes = Buffer.from(fakeEvent(A, 'create').trim() + fakeEvent(B, 'start'));
