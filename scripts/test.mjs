@@ -3,7 +3,7 @@
 // lacks something: where everything is installed a skip hides that nothing was tested.
 // A shell-expanded list of files is the one form that every supported Node's test runner takes.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const filters = process.argv.slice(2);
 // What browsers load is compiled for them, by the build.
 const browserCode = join('plugins', 'endpoints', 'web-ui', 'browser');
+if (!existsSync(join(root, 'dist', browserCode, 'page.js'))) {
+  console.error('dist/ is missing or older than the tests: run `npm run build` first');
+  process.exit(1);
+}
 cpSync(join(root, 'dist', browserCode), join(root, '.test-build', 'src', browserCode), { recursive: true });
 /** The virtual machine's files take minutes each: begun first, they run beside all others. */
 const isSlow = (file) => Number(file.includes('/service/'));
