@@ -183,6 +183,20 @@ test('what is broken is on every page, and nothing is there when nothing is', as
   }
 });
 
+test('only containers that are there have a link', async () => {
+  const events = keptEvents(
+    ['/a', '/gone'].map((containerName) => ({ containerName, time: 1e15, type: 'containerDeletion' as const })),
+  );
+  const processes = [process(7, '/a', 'sh'), process(8, '/elsewhere', 'no')];
+  const pending = [{ name: '/late', handler: 'docker', reason: 'unknown', since: 0 }];
+  const get = await serve({ containers: [busy('/', 1, 1), busy('/a', 1, 1)], events, processes, pending });
+  const { body } = await get('/containers/');
+  for (const name of ['/gone', '/elsewhere', '/late']) {
+    assert.ok(body.includes(name) && !body.includes(`/containers${name}`), name);
+  }
+  assert.equal(body.split('<a href="/containers/a">/a</a>').length, 3, 'an event and a process');
+});
+
 test('metrics of the application: exact values, labels and units, as text', async () => {
   const series = [
     { name: 'hits', labels: { path: '<b>' }, label: '', format: 'int' },

@@ -57,9 +57,9 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
-  yield processesSection(name, processes, links);
+  yield processesSection(name, processes, request);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };
-  yield eventsSection(agent.events.query(events), links);
+  yield eventsSection(agent.events.query(events), request);
 }
 
 /** Those of the container; the host has as many CPUs as it has. */

@@ -40,7 +40,7 @@ export function* page(frame: Frame, parts: Iterable<Html | undefined>): Pieces {
 <body><a class="skip" href="#main">Skip to the numbers</a>
 <header><p class="brand"><a href="${links.container('/')}">Tallyman</a></p><nav aria-label="Main"><a href="${links.container('/')}">Host</a>${lists}</nav>
 <p id="status" role="status">as of ${timeOf(now)}</p></header>
-${problemsSection(agent, links)}
+${problemsSection(agent)}
 <main id="main" ${attributes}>
 <nav class="breadcrumb" aria-label="Where this is">${breadcrumb}</nav>
 <h1>${heading}</h1>

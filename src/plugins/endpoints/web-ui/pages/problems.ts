@@ -1,11 +1,10 @@
 import type { AgentView, Finding, PluginStatus } from '../../../../kernel/contracts/index.js';
 import { type Html, html } from './html.js';
-import type { Links } from './links.js';
 
 const WORDS: Readonly<Record<Finding['severity'], string>> = { error: 'Error', warning: 'Warning', info: 'Note' };
 
 /** What is broken: plugins that are not up, and what the doctor found. Always there, so that a live page can renew it. */
-export function problemsSection(agent: AgentView, links: Links): Html {
+export function problemsSection(agent: AgentView): Html {
   const down = agent.plugins().filter(({ up }) => !up);
   const findings = agent.findings();
   const serious = findings.filter(({ severity }) => severity !== 'info');
@@ -16,7 +15,7 @@ export function problemsSection(agent: AgentView, links: Links): Html {
     !isQuiet &&
     html`<h2>What is broken</h2><ul>${down.map(pluginItem)}${serious.map(findingItem)}${
       pending.length > 0 &&
-      html`<li><strong>Waiting</strong> ${pending.length} ${pending.length === 1 ? 'cgroup waits' : 'cgroups wait'} for what ${pending.length === 1 ? 'it is' : 'they are'} called; <a href="${links.container(pending[0]!.name)}"><code>${pending[0]!.name}</code></a>, of ${pending[0]!.handler}: ${pending[0]!.reason}</li>`
+      html`<li><strong>Waiting</strong> ${pending.length} ${pending.length === 1 ? 'cgroup waits' : 'cgroups wait'} for what ${pending.length === 1 ? 'it is' : 'they are'} called; <code>${pending[0]!.name}</code>, of ${pending[0]!.handler}: ${pending[0]!.reason}</li>`
     }</ul>`
   }${
     notes.length > 0 &&

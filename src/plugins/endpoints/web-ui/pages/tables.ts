@@ -2,7 +2,7 @@ import type { ContainerEvent, ContainerView, ProcessInfo, SampleCursor } from '.
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
 import { bar } from './charts.js';
 import { type Html, html } from './html.js';
-import type { Links } from './links.js';
+import type { PageRequest } from './page-request.js';
 import { timeOf } from './times.js';
 
 /** So many processes are shown, those that use most CPU time. */
@@ -20,8 +20,13 @@ export function tableSection(
 ${rows}</tbody></table></div></section>`;
 }
 
+/** A container's name, and the way to its page if it has one. */
+function nameOf(name: string, { agent, links }: PageRequest): Html {
+  return agent.container(name) === undefined ? html`${name}` : html`<a href="${links.container(name)}">${name}</a>`;
+}
+
 /** The processes directly in a container; of `/` all, with the container that each is in. */
-export function processesSection(name: string, all: readonly ProcessInfo[], links: Links): Html {
+export function processesSection(name: string, all: readonly ProcessInfo[], request: PageRequest): Html {
   const isRoot = name === '/';
   const processes = isRoot ? all : all.filter((process) => process.cgroup_path === name);
   const shown = [...processes].sort((a, b) => b.percent_cpu - a.percent_cpu || b.rss - a.rss).slice(0, PROCESSES);
@@ -36,16 +41,16 @@ export function processesSection(name: string, all: readonly ProcessInfo[], link
     'processes',
     heading,
     [...columns, ...more],
-    shown.map((process) => processRow(process, isRoot, links)),
+    shown.map((process) => processRow(process, isRoot, request)),
   );
 }
 
-function processRow(process: ProcessInfo, isRoot: boolean, links: Links): Html {
+function processRow(process: ProcessInfo, isRoot: boolean, request: PageRequest): Html {
   const { pid, parent_pid, user, percent_cpu, percent_mem, rss, virtual_size, status, start_time, running_time, cmd } =
     process;
   const cgroup = process.cgroup_path;
   return html`<tr><th scope="row" class="number" title="parent: ${parent_pid}">${pid}</th><td>${user}</td><td class="number">${percent(percent_cpu)}</td><td class="number">${percent(percent_mem)}</td><td class="number">${bytes(rss)}</td><td class="number">${bytes(virtual_size)}</td><td>${status}</td><td>${start_time}</td><td class="number">${running_time}</td><td><code class="command">${cmd}</code></td>${
-    isRoot && html`<td>${cgroup === '' ? UNKNOWN : html`<a href="${links.container(cgroup)}">${cgroup}</a>`}</td>`
+    isRoot && html`<td>${cgroup === '' ? UNKNOWN : nameOf(cgroup, request)}</td>`
   }</tr>
 `;
 }
@@ -58,11 +63,11 @@ const EVENTS: Readonly<Record<ContainerEvent['type'], string>> = {
 };
 
 /** @param events oldest first */
-export function eventsSection(events: readonly ContainerEvent[], links: Links): Html | undefined {
+export function eventsSection(events: readonly ContainerEvent[], request: PageRequest): Html | undefined {
   if (events.length === 0) return undefined;
   const rows = [...events].reverse().map(
     (event) =>
-      html`<tr><td>${timeOf(event.time)}</td><td>${EVENTS[event.type]}</td><td><a href="${links.container(event.containerName)}">${event.containerName}</a></td><td>${eventDetail(event)}</td></tr>
+      html`<tr><td>${timeOf(event.time)}</td><td>${EVENTS[event.type]}</td><td>${nameOf(event.containerName, request)}</td><td>${eventDetail(event)}</td></tr>
 `,
   );
   return tableSection('events', 'Recent events', ['Time', 'Event', 'Container', 'Details'], rows);
