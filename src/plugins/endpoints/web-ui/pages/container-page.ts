@@ -43,7 +43,6 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
   const presentation = present(readingsOf(container), shownLimits(request, container));
   const hasQuota = container.limits().cpu.quota !== undefined;
   yield chartsSection(presentation);
-  yield appMetricsSection(container.appMetrics, request.now);
   const entries = container.children().map((child): Entry => {
     const label = name === '/' ? child : child.slice(name.length);
     return { name: child, label, href: links.container(child), container: agent.container(child) };
@@ -57,6 +56,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
+  yield appMetricsSection(container.appMetrics, request.now);
   yield processesSection(name, processes, request);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };
   yield eventsSection(agent.events.query(events), request);
