@@ -44,7 +44,6 @@ interface Verdict {
     readonly cgroupExists: boolean;
   };
   readonly machine: { readonly filesystems: readonly { readonly device: string; readonly capacity: number }[] };
-  readonly 'reloaded by the command': Outcome;
   readonly engines: readonly { readonly endpoint: string; readonly version?: string }[];
   readonly reloaded: Outcome & UnitState & { readonly samePid: boolean };
   readonly status: Outcome;
@@ -203,18 +202,13 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
     const times = (['installed', 'watchdog'] as const).map((station) => seen[station].readyAfter);
     t.diagnostic(`ready ${times.join(' s and ')} s after its start`);
     assert.ok(
-      times.every((seconds) => seconds > 0 && seconds < 80),
+      times.every((seconds) => seconds > 0 && seconds < 300),
       `${times}`,
     );
   });
 
   await t.test('reloads without another process, and says how it is', () => {
     assert.equal(seen.reloaded.status, 0, seen.reloaded.output);
-    assert.equal(seen['reloaded by the command'].status, 0, seen['reloaded by the command'].output);
-    assert.match(
-      seen['reloaded by the command'].output,
-      /^\/etc\/tallyman\/tallyman\.yaml is active: podman: endpoint /,
-    );
     assert.deepEqual([seen.reloaded.samePid, seen.reloaded.ActiveState], [true, 'active']);
     assert.equal(seen.status.status, 0);
     assert.match(seen.status.output, /^state +active \(running\)/);

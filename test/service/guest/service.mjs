@@ -144,7 +144,7 @@ station('machine', await get('/api/v2.0/machine'));
 
 admitToPodman();
 writeFileSync('/etc/tallyman/tallyman.yaml', podmanOfUser);
-station('reloaded by the command', run('tallyman', 'reload'));
+run('systemctl', 'reload', SERVICE);
 await podmanImage;
 execFileSync('podman', [
   'run',
@@ -163,7 +163,7 @@ await until('the container of Podman under its name', async () => {
 let engines;
 await until('an answer of each engine', async () => {
   engines = (await get('/api/engines')).map(({ endpoint, version }) => ({ endpoint, version }));
-  return engines.every(({ version }) => version !== undefined);
+  return engines.length === 3 && engines.every(({ version }) => version !== undefined);
 });
 station('engines', engines);
 execFileSync('podman', ['rm', '--force', '--time', '0', 'of-podman']);
