@@ -114,6 +114,24 @@ describe('docker handler and the events of its engine', () => {
     assert.deepEqual([aliases[0], state.status, state.exitCode], ['web', 'exited', 137]);
   });
 
+  it('calls a container that is gone exited, not dead, as which its engine knew it while removing it', async () => {
+    await engine.listen();
+    const { accepted, watch } = await bench.start({ timeout: '10s', tombstoneFor: '87600h' });
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.send(fakeEvent(A, 'start'));
+    watch(pathOf(A));
+    await accepted(pathOf(A));
+    const State = { Status: 'dead', Dead: true, ExitCode: 137, FinishedAt: '2026-01-02T03:05:06Z' };
+    engine.containers.set(A, fakeContainer(A, 'web', { State }));
+    engine.send(fakeEvent(A, 'die', { exitCode: '137' }));
+    await accepted(pathOf(A), ({ state }) => state.status === 'dead');
+    engine.containers.delete(A);
+    engine.send(fakeEvent(A, 'destroy'));
+    const { state } = await accepted(pathOf(A), (description) => description.state.status === 'exited');
+    assert.equal(state.exitCode, 137);
+    assert.equal(bench.handler.departed!()[0]!.description.state.status, 'exited');
+  });
+
   it('opens an ended stream again from where it was, without calling anything out of date', async () => {
     await engine.listen();
     engine.containers.set(A, fakeContainer(A, 'web'));

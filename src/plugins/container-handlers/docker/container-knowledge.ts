@@ -116,8 +116,8 @@ export class ContainerKnowledge {
     if (event.action === 'die' && this.#inspecting.has(id)) this.#inspecting.set(id, event);
     const changed = this.#table.apply(event);
     if (event.action === 'destroy') {
-      // Nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
-      this.#forget(id);
+      // Else nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
+      if (this.#forget(id)) this.#tell(id);
       this.#deny(id, 'removed');
       return;
     }
@@ -219,11 +219,11 @@ export class ContainerKnowledge {
     if (this.#table.update(id, described) || asked) this.#tell(id);
   }
 
-  /** The container was removed. What is known of its end stays. */
-  #forget(id: string): void {
+  /** The container was removed. What is known of its end stays. @returns true when that changes by it */
+  #forget(id: string): boolean {
     this.#summaries.delete(id);
-    this.#table.remove(id);
     this.#succeeded(id);
+    return this.#table.remove(id);
   }
 
   #deny(id: string, denial: Denial): void {

@@ -103,10 +103,20 @@ export class ContainerTable {
     return this.update(event.id, { ...entry.described, description });
   }
 
-  /** Drops a container that was removed; what is known of its end stays in `departed`. */
+  /**
+   * Drops a container that was removed; what is known of its end stays in `departed`.
+   * @returns true when this changes what is known of its end
+   */
   remove(id: string): boolean {
     this.#changes++;
-    return this.#entries.delete(id);
+    this.#entries.delete(id);
+    const described = this.#departed.get(id);
+    // So engines call a container while they remove it.
+    if (described?.description.state.status !== 'dead') return false;
+    const { description } = described;
+    const state = { ...description.state, status: 'exited' } as const;
+    this.#departed.set(id, { ...described, description: { ...description, state } });
+    return true;
   }
 
   /**
