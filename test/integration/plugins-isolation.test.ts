@@ -29,6 +29,7 @@ const entry = (deed: string, more = '') =>
 /** What each deed is named as, in the log and in the API. */
 const DEEDS: Readonly<Record<string, RegExp>> = {
   loop: /^isolation: blocked its process for more than 2000 ms \(in collect\)$/,
+  overdue: /^isolation: blocked its process for more than 2000 ms \(in collect\)$/,
   heap: /^isolation: used more than its memoryLimit of 96 MiB/,
   huge: /^isolation: used more than its memoryLimit of 96 MiB/,
   buffers: /^isolation: used more than its memoryLimit of 96 MiB/,

@@ -56,6 +56,8 @@ export class WorkerProcess {
   private readonly child: ChildProcess;
   private readonly gauge: MemoryGauge | undefined;
   private readonly calls = new Map<number, Pending>();
+  /** The newest call that nobody waits for any more, while the plugin is still in it. */
+  private givenUp: { readonly call: number; readonly what: string } | undefined;
   private readonly ready: Promise<void>;
   private setReady = () => {};
   private loading: ((outcome: Outcome) => void) | undefined;
@@ -197,6 +199,7 @@ export class WorkerProcess {
   private settled(call: number, outcome: Outcome): void {
     const pending = this.calls.get(call);
     this.calls.delete(call);
+    if (this.givenUp?.call === call) this.givenUp = undefined;
     pending?.access?.close();
     if ('error' in outcome) pending?.reject(fromWire(outcome.error));
     else pending?.resolve(deserialize(outcome.value as Uint8Array));
@@ -209,9 +212,11 @@ export class WorkerProcess {
       const { timeLimit } = this.options;
       const timer = setTimeout(() => {
         const pending = this.calls.get(call);
+        if (pending === undefined) return;
         this.calls.delete(call);
-        pending?.access?.close();
-        pending?.reject(new TallymanError(`goes on for more than ${timeLimit} ms after it was to end`));
+        this.givenUp = { call, what: pending.what };
+        pending.access?.close();
+        pending.reject(new TallymanError(`goes on for more than ${timeLimit} ms after it was to end`));
       }, timeLimit);
       timer.unref();
     };
@@ -282,6 +287,7 @@ export class WorkerProcess {
   /** What it was doing, for messages. */
   private inCall(): string {
     const whats = new Set([...this.calls.values()].map(({ what }) => what));
+    if (this.givenUp !== undefined) whats.add(this.givenUp.what);
     if (this.loading !== undefined) whats.add('load');
     return whats.size === 0 ? '' : ` (in ${[...whats].join(', ')})`;
   }
