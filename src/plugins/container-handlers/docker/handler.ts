@@ -17,7 +17,7 @@ import { diagnose } from './diagnosis.js';
 import type { EngineOptions } from './options.js';
 
 /** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
-const FIRST_ANSWER = 1500;
+const FIRST_ANSWER = 1000;
 const FIRST_PRUNE = 1000;
 
 /** What tells one Docker-compatible engine from another. */
