@@ -84,6 +84,7 @@ function askTheMachine(): Verdict {
   const output = join(work, 'output');
   execFileSync(process.execPath, [join(projectRoot, 'scripts/production-tree.mjs'), folder]);
   cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
+  cpSync(join(projectRoot, 'docs'), join(folder, 'docs'), { recursive: true });
   const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '600', '--output', output, folder];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...args, 'node', 'guest/cgroup-v2.mjs'], {
     encoding: 'utf8',

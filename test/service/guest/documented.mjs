@@ -28,8 +28,9 @@ const asUser = (line) => execFileSync('runuser', ['-l', USER, '-c', line], { std
 /** Lets the packaged service ask the Podman of root. */
 export const admitToPodman = () => byHand('the Podman of root').forEach(asRoot);
 
-/** Makes a user whose Podman the packaged service may ask. @returns the configuration that says where it is */
+/** Makes a user whose Podman the service may ask. @returns the configuration that says where it is */
 export async function startPodmanOfUser() {
+  // With a range of subordinate ids.
   execFileSync('useradd', ['--create-home', `--uid=${ID}`, '--shell=/bin/bash', USER]);
   const heading = '## Podman of users';
   for (const line of block('operations.md', heading, 'sh').trim().split('\n')) {
