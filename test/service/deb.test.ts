@@ -84,34 +84,34 @@ const names = (deb: string) =>
     maxBuffer: 2 ** 26,
   }).split('\n');
 
-/** Its parts as `ar` names them, and the two trees in it, unpacked from whatever packs them, as their digests. */
-function partsOf(deb: string): { readonly names: string[]; readonly trees: string[] } {
+/** Its parts as `ar` lists them, with times and owners, and the two trees in it, unpacked from whatever packs them, as their digests. */
+function partsOf(deb: string): { readonly parts: string[]; readonly trees: string[] } {
   const trees = ['--ctrl-tarfile', '--fsys-tarfile'].map((tree) =>
     execFileSync('sh', ['-c', `dpkg-deb ${tree} "$0" | sha256sum`, deb], { encoding: 'utf8' }),
   );
   const bytes = readFileSync(deb);
-  const names: string[] = [];
+  const parts: string[] = [];
   for (let at = '!<arch>\n'.length; at < bytes.length; ) {
     const header = bytes.toString('latin1', at, at + 60);
     const size = Number(header.slice(48, 58));
-    names.push(header.slice(0, 16).trim());
+    parts.push(header.slice(0, 48).trim().replaceAll(/ +/g, ' '));
     at += 60 + size + (size % 2);
   }
-  return { names, trees };
+  return { parts, trees };
 }
 
 async function isReproducible(): Promise<void> {
   const first = await build('first', '--node system');
-  const second = await build('second', '--node system', `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`);
-  assert.ok(readFileSync(first).equals(readFileSync(second)), 'two builds differ');
+  const elsewhere = `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`;
+  const second = await build('second', '--node system --quick', elsewhere);
   assert.equal(basename(first), `tallyman_${field(first, 'Version')}_all.deb`);
   assert.match(field(first, 'Depends'), /^nodejs \(>= 20\.19\), systemd/);
   assert.ok(!names(first).includes('./usr/lib/tallyman/node'));
-  const quick = partsOf(await build('quick', '--node system --quick'));
-  const usual = partsOf(first);
-  const packedBy = (suffix: string) => ['debian-binary', `control.tar.${suffix}`, `data.tar.${suffix}`];
-  assert.deepEqual([usual.names, quick.names], [packedBy('xz'), packedBy('gz')]);
-  assert.deepEqual(usual.trees, quick.trees, 'the quick package has another tree');
+  const [usual, quick] = [partsOf(first), partsOf(second)];
+  const packedBy = (suffix: string) =>
+    ['debian-binary', `control.tar.${suffix}`, `data.tar.${suffix}`].map((part) => `${part} 1700000000 0 0 100644`);
+  assert.deepEqual([usual.parts, quick.parts], [packedBy('xz'), packedBy('gz')]);
+  assert.deepEqual(usual.trees, quick.trees, 'two builds differ');
 }
 
 /** Installs the package in the virtual machine, runs the guest's side of the test and brings its verdict back. */
@@ -247,8 +247,5 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
 // Side by side: the machine waits for watchdogs and quotas much of its time.
 describe('the Debian package', { concurrency: true }, () => {
   test('that brings Node, under systemd', livesUnderSystemd);
-  test(
-    'for hosts with Node is the same, byte for byte, whoever builds it, and packed quickly the same tree',
-    isReproducible,
-  );
+  test('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
 });
