@@ -74,7 +74,7 @@ export class Housekeeper {
     refusals?: () => number,
   ) {
     this.attachment = new Attachment(supervisor);
-    this.sampler = new Sampler(clock, supervisor, this.attachment, options.idleRefresh, refusals);
+    this.sampler = new Sampler(clock, supervisor, this.attachment, refusals);
   }
 
   start(): void {
@@ -94,7 +94,6 @@ export class Housekeeper {
   reconfigure(options: HousekeepingOptions): void {
     const previous = this.options;
     this.options = options;
-    this.sampler.idleRefresh = options.idleRefresh;
     const now = this.clock.monotonic();
     for (const container of this.containers.values()) {
       container.ring.duration = options.historyDuration * 1000;
@@ -255,7 +254,7 @@ export class Housekeeper {
   }
 
   /** A fault of the kernel's own in one container's sample must not end the sampling of all. */
-  private takeSafely(container: MonitoredContainer, idleRefresh?: number): boolean {
+  private takeSafely(container: MonitoredContainer, idleRefresh = this.options.idleRefresh): boolean {
     try {
       const changed = this.take(container, idleRefresh);
       this.recentlyTaken++;
@@ -272,7 +271,7 @@ export class Housekeeper {
     }
   }
 
-  private take(container: MonitoredContainer, idleRefresh?: number): boolean {
+  private take(container: MonitoredContainer, idleRefresh: number): boolean {
     const now = this.clock.monotonic();
     if (!container.attached) this.attachment.attachAll(container, this.sources, now);
     else this.attachment.lookAgain(container, this.sources, now);

@@ -29,8 +29,6 @@ export class Sampler {
     private readonly clock: Clock,
     private readonly supervisor: Supervisor,
     private readonly attachment: Attachment,
-    /** ms for which an idle container's files may stay unread; 0: never skipped */
-    public idleRefresh: number,
     /** How often the system has refused a descriptor so far */
     private readonly refusals: () => number = () => 0,
   ) {}
@@ -40,7 +38,7 @@ export class Sampler {
    * @returns true when any number differs from the sample before
    * @throws TallymanError when files could not be opened for want of descriptors: half a sample would be a wrong one
    */
-  sample(container: MonitoredContainer, idleRefresh = this.idleRefresh): boolean {
+  sample(container: MonitoredContainer, idleRefresh: number): boolean {
     this.taken++;
     this.now = this.clock.now();
     const monotonic = this.clock.monotonic();
