@@ -2,10 +2,9 @@
 // so `npm start` costs a directory walk and not a compiler run.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { browserCode, root } from './packages.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'dist', '.built');
 
 function newestSource() {
@@ -25,7 +24,6 @@ if (!existsSync(compiler)) {
   process.exit(1);
 }
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-const browserCode = join('plugins', 'endpoints', 'web-ui', 'browser');
 for (const project of [root, join(root, 'src', browserCode)]) {
   const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, runtimePackages } from './packages.mjs';
+import { browserCode, root, runtimePackages } from './packages.mjs';
 
 const PERMISSIVE = new Set(['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'BlueOak-1.0.0']);
 for (const more of ['Unlicense', 'CC0-1.0', 'Python-2.0', 'Zlib']) PERMISSIVE.add(more);
@@ -15,7 +15,7 @@ const failed = (...problems) => ({ problems, remark: '' });
 const steps = {
   'format and lint': () => tool('biome', 'ci', '.'),
   types: () => tool('tsc', '-p', '.', '--noEmit'),
-  'types of the pages': () => tool('tsc', '-p', 'src/plugins/endpoints/web-ui/browser', '--noEmit'),
+  'types of the pages': () => tool('tsc', '-p', join('src', browserCode), '--noEmit'),
   'types of the tests': () => tool('tsc', '-p', 'test', '--noEmit'),
   'types of the examples': () => tool('tsc', '-p', 'plugins-examples'),
   'dead code': () => tool('knip'),

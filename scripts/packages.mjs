@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 /** The project's folder. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** What browsers load, below `src`: the build compiles it for them, apart from the agent. */
+export const browserCode = join('plugins', 'endpoints', 'web-ui', 'browser');
 
 /**
  * Folders, below the root, of all packages that are installed with Tallyman: what its `dependencies` lead to in the

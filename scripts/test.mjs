@@ -3,15 +3,13 @@
 // lacks something: where everything is installed a skip hides that nothing was tested.
 // Not by `node --test`, which sorts the files: their order is what keeps the virtual machines apart.
 import { cpSync, existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
-import { fileURLToPath } from 'node:url';
+import { browserCode, root } from './packages.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const filters = process.argv.slice(2);
 // What browsers load is compiled for them, by the build.
-const browserCode = join('plugins', 'endpoints', 'web-ui', 'browser');
 if (!existsSync(join(root, 'dist', browserCode, 'page.js'))) {
   console.error('dist/ is missing or older than the tests: run `npm run build` first');
   process.exit(1);

@@ -1,11 +1,8 @@
 import { type ApiSample, readingOf } from '../shared/api-sample.js';
 import type { DrawnChart } from '../shared/charts.js';
 import { type Presentation, present } from '../shared/presentation.js';
-import { type Limits, type Reading, recent, SPAN } from '../shared/reading.js';
+import { LEAST_INTERVAL, type Limits, type Reading, recent, SPAN } from '../shared/reading.js';
 import { ask } from './poller.js';
-
-/** Samples are at least this many ms apart. */
-const LEAST_INTERVAL = 1000;
 
 /** Keeps the numbers and charts of a container's page current. */
 export class Numbers {

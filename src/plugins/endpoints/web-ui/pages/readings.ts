@@ -1,8 +1,6 @@
 import type { ContainerView, Layout, Limit, SampleCursor } from '../../../../kernel/contracts/index.js';
-import { type Limits, QUANTITIES, type Quantity, type Reading, SPAN } from '../shared/reading.js';
+import { LEAST_INTERVAL, type Limits, QUANTITIES, type Quantity, type Reading, SPAN } from '../shared/reading.js';
 
-/** Samples are at least this many ms apart. */
-const LEAST_INTERVAL = 1000;
 /** From here on a limit of cgroup v1 means none (the kernel says 2^63 less a page). */
 const NO_LIMIT = 2n ** 62n;
 

@@ -34,6 +34,8 @@ export interface Limits {
 
 /** Pages show this many ms, which is what the agent remembers by default. */
 export const SPAN = 120_000;
+/** Samples are at least this many ms apart. */
+export const LEAST_INTERVAL = 1000;
 
 /** Those of the last `SPAN`. @param readings oldest first */
 export function recent(readings: readonly Reading[]): readonly Reading[] {
