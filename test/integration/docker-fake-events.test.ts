@@ -14,6 +14,17 @@ describe('docker handler and the events of its engine', () => {
   });
   afterEach(() => bench.dispose());
 
+  /** Starts a handler that keeps what ended, and knows a running container. */
+  async function startedWithA() {
+    await engine.listen();
+    const started = await bench.start({ timeout: '10s', tombstoneFor: '87600h' });
+    engine.containers.set(A, fakeContainer(A, 'web'));
+    engine.send(fakeEvent(A, 'start'));
+    started.watch(pathOf(A));
+    await started.accepted(pathOf(A));
+    return started;
+  }
+
   it('reads events that come in pieces or several at once', async () => {
     await engine.listen();
     const { accepted, watch } = await bench.start({ timeout: '10s', grace: '10s' });
@@ -91,12 +102,7 @@ describe('docker handler and the events of its engine', () => {
   }
 
   it('keeps the name of a container that is removed before its cgroup, and learns of its end from the events', async () => {
-    await engine.listen();
-    const { accepted, watch } = await bench.start({ timeout: '10s', tombstoneFor: '87600h' });
-    engine.containers.set(A, fakeContainer(A, 'web'));
-    engine.send(fakeEvent(A, 'start'));
-    watch(pathOf(A));
-    await accepted(pathOf(A));
+    const { accepted, watch } = await startedWithA();
     engine.containers.delete(A);
     const asked = engine.requests.length;
     engine.send(fakeEvent(A, 'oom'));
@@ -115,12 +121,7 @@ describe('docker handler and the events of its engine', () => {
   });
 
   it('calls a container that is gone exited, not dead, as which its engine knew it while removing it', async () => {
-    await engine.listen();
-    const { accepted, watch } = await bench.start({ timeout: '10s', tombstoneFor: '87600h' });
-    engine.containers.set(A, fakeContainer(A, 'web'));
-    engine.send(fakeEvent(A, 'start'));
-    watch(pathOf(A));
-    await accepted(pathOf(A));
+    const { accepted } = await startedWithA();
     const State = { Status: 'dead', Dead: true, ExitCode: 137, FinishedAt: '2026-01-02T03:05:06Z' };
     engine.containers.set(A, fakeContainer(A, 'web', { State }));
     engine.send(fakeEvent(A, 'die', { exitCode: '137' }));
