@@ -38,6 +38,24 @@ const HEALTHY = {
   '/sys/fs/cgroup/cgroup.subtree_control': 'cpuset cpu io memory hugetlb pids\n',
 };
 
+const INITIAL_NAMESPACES = {
+  '/own/proc/self/ns/pid': '-> pid:[4026531836]',
+  '/own/proc/self/ns/cgroup': '-> cgroup:[4026531835]',
+};
+const OWN_NAMESPACES = {
+  '/own/proc/self/ns/pid': '-> pid:[4026532710]',
+  '/own/proc/self/ns/cgroup': '-> cgroup:[4026532712]',
+};
+const rootMount = (type: string, path = '/') =>
+  `27 1 254:0 ${path} / rw,relatime shared:1 - ${type} /dev/vda rw\n28 27 0:21 / /proc rw - proc proc rw\n`;
+/** What the agent sees of its own surroundings in a container of Docker. */
+const IN_DOCKER = {
+  '/own/.dockerenv': '',
+  '/own/proc/self/mountinfo': rootMount('overlay'),
+  '/own/proc/1/comm': 'node\n',
+  ...OWN_NAMESPACES,
+};
+
 let tree: HostTree;
 beforeEach(() => {
   tree = new HostTree();
@@ -124,17 +142,83 @@ describe('of the host', () => {
     const [missing] = kernelLogFindings(facts({ '/dev/kmsg': null }));
     assert.deepEqual([missing!.id, missing!.severity, missing!.mend], ['kernel-log', 'info', 'mknod /dev/kmsg c 1 11']);
     assert.match(missing!.effect, /their events name no process/);
-    const [contained] = kernelLogFindings(facts({ '/dev/kmsg': null, '/own/.dockerenv': '' }));
+    const [contained] = kernelLogFindings(facts({ '/dev/kmsg': null, ...IN_DOCKER }));
     assert.equal(contained!.mend, 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …');
   });
 
   test('mounts that an agent in a container lacks', () => {
-    const host = facts({ '/own/.dockerenv': '', '/sys/fs/cgroup/cgroup.type': 'domain\n' });
+    const host = facts({ ...IN_DOCKER, '/sys/fs/cgroup/cgroup.type': 'domain\n' });
     const alone = { ...host, paths: { ...host.paths, root: '/' } };
     assert.deepEqual(ids(mountFindings(alone)), ['error host-not-mounted', 'error cgroup-namespace']);
     assert.deepEqual(ids(mountFindings(host)), ['error cgroup-namespace']);
     assert.match(mountFindings(alone)[0]!.mend, /--volume=\/:\/rootfs:ro/);
   });
+});
+
+describe('whether the agent runs in a container', () => {
+  const isToldSo = (own: Record<string, string>) => {
+    const host = facts(own);
+    return ids(mountFindings({ ...host, paths: { ...host.paths, root: '/' } })).includes('error host-not-mounted');
+  };
+  const systemd = { '/own/proc/1/comm': 'systemd\n' };
+
+  for (const [place, own] of Object.entries({
+    'Docker on cgroup v1, which gives no cgroup namespace': {
+      ...IN_DOCKER,
+      '/own/proc/self/ns/cgroup': '-> cgroup:[4026531835]',
+    },
+    'Docker with the namespaces of the host': { ...IN_DOCKER, ...INITIAL_NAMESPACES, ...systemd },
+    'Docker with the storage driver vfs': {
+      ...IN_DOCKER,
+      '/own/proc/self/mountinfo': rootMount('ext4', '/var/lib/docker/vfs/dir/0c1d'),
+    },
+    Podman: {
+      ...OWN_NAMESPACES,
+      '/own/run/.containerenv': '',
+      '/own/proc/self/mountinfo': rootMount('fuse.fuse-overlayfs'),
+    },
+    'a pod of Kubernetes, which has no marker file': {
+      ...OWN_NAMESPACES,
+      '/own/proc/self/mountinfo': rootMount('overlay'),
+    },
+  })) {
+    test(`yes in ${place}`, () => assert.ok(isToldSo(own)));
+  }
+
+  for (const [place, own] of Object.entries({
+    'a virtual machine made from an image, with /.dockerenv left over': {
+      ...INITIAL_NAMESPACES,
+      '/own/.dockerenv': '',
+      '/own/proc/self/mountinfo': rootMount('ext4'),
+      '/own/proc/1/comm': 'firecracker-init\n',
+    },
+    'such a machine with an overlay for its root': {
+      ...INITIAL_NAMESPACES,
+      '/own/.dockerenv': '',
+      '/own/proc/self/mountinfo': rootMount('overlay'),
+      '/own/proc/1/root': '-> ../..',
+    },
+    'a live system, whose root is an overlay': {
+      ...INITIAL_NAMESPACES,
+      ...systemd,
+      '/own/proc/self/mountinfo': rootMount('overlay'),
+    },
+    'a WSL distribution imported from an image, in a pid namespace of its own': {
+      '/own/.dockerenv': '',
+      '/own/proc/self/ns/pid': '-> pid:[4026532710]',
+      '/own/proc/self/ns/cgroup': '-> cgroup:[4026531835]',
+      '/own/proc/self/mountinfo': rootMount('ext4'),
+      ...systemd,
+    },
+    'a system container with an init system of its own': {
+      ...OWN_NAMESPACES,
+      ...systemd,
+      '/own/proc/self/mountinfo': rootMount('ext4', '/var/lib/machines/web'),
+    },
+    'a place of which nothing is known': {},
+  })) {
+    test(`no in ${place}`, () => assert.ok(!isToldSo(own)));
+  }
 });
 
 describe('of the agent', () => {

@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, type Finding, type HostPaths, messageOf } from '../contracts/index.js';
 import { type CgroupHierarchies, hostFile, readText } from '../linux/index.js';
+import { isContained } from './containment.js';
 
 /** What the checks of the host look at. */
 export interface HostFacts {
@@ -110,7 +111,7 @@ export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Findi
   }
   // The real root cgroup has no type.
   const [mount] = hierarchies.mounts;
-  if (hierarchies.version === 2 && mount !== undefined && exists(join(mount.path, 'cgroup.type'))) {
+  if (hierarchies.version === 2 && mount !== undefined && existsSync(join(mount.path, 'cgroup.type'))) {
     findings.push({
       id: 'cgroup-namespace',
       severity: 'error',
@@ -120,17 +121,4 @@ export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Findi
     });
   }
   return findings;
-}
-
-function isContained(ownRoot: string): boolean {
-  return ['.dockerenv', 'run/.containerenv'].some((name) => exists(join(ownRoot, name)));
-}
-
-function exists(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EACCES' || codeOf(error) === 'EISDIR';
-  }
 }
