@@ -69,15 +69,13 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
       '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.',
     );
   const flags = () => program.opts<ConfigFlags>();
-  program.allowExcessArguments().action(async () => {
-    const [unknown] = program.args;
-    if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
-    return perform(async () => (await import('./commands/run.js')).run(flags(), cli));
-  });
   program
     .command('check')
     .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
-    .action(() => perform(async () => (await import('./commands/check.js')).check(flags(), cli)));
+    .argument('[file]', 'the configuration to check, as --config names it')
+    .action((file: string | undefined) =>
+      perform(async () => (await import('./commands/check.js')).check(file, flags(), cli)),
+    );
   addAskCommand('reload', program, cli, perform);
   addAskCommand('doctor', program, cli, perform);
   addImportCommand(program, cli, perform);
@@ -87,6 +85,12 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);
+  // After the commands, which would inherit it.
+  program.allowExcessArguments().action(async () => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
+    return perform(async () => (await import('./commands/run.js')).run(flags(), cli));
+  });
   return program;
 }
 

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { TestAuthority } from '../support/certificates.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -64,6 +65,69 @@ describe('command line', () => {
     occupant.close();
     assert.match(error, /tallyman: cannot listen on 127\.0\.0\.1:\d+/);
     assert.equal(status, 1);
+  });
+
+  it('refuses to check a port that another process has', async () => {
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
+    const { port } = occupant.address() as AddressInfo;
+    const { status, out, error } = tallyman(['check', '--listen', `127.0.0.1:${port}`]);
+    occupant.close();
+    assert.match(error, /tallyman: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+    assert.deepEqual({ status, out }, { status: 1, out: '' });
+  });
+
+  it('takes the file to check as an argument, and no other command takes one that it would ignore', () => {
+    put('mine.yaml', 'log: {level: debug}\n');
+    assert.equal(effective(['mine.yaml']).log.level, 'debug');
+    const missing = tallyman(['check', 'none.yaml']);
+    assert.equal(missing.status, 78);
+    assert.match(missing.error, /none\.yaml does not exist/);
+    const two = tallyman(['check', 'mine.yaml', '--config', 'other.yaml']);
+    assert.equal(two.status, 78);
+    assert.match(two.error, /two files are named: "mine\.yaml" and --config "other\.yaml"/);
+    for (const command of ['doctor', 'reload', 'plugins', 'cardinality', 'man']) {
+      const { status, error } = tallyman([command, 'mine.yaml']);
+      assert.equal(status, 78, command);
+      assert.match(error, /too many arguments/);
+    }
+  });
+
+  it('names line, option and file of a certificate, key or password file that the start could not use', () => {
+    const authority = new TestAuthority(directory);
+    authority.issue('server');
+    authority.issue('other');
+    const cases: [string, RegExp][] = [
+      ['tls: { cert: none.pem, key: server.key }', /x\.yaml:1:21: web\.tls\.cert: .*none\.pem cannot be used: ENOENT/],
+      [
+        'tls: { cert: server.pem, key: other.key }',
+        /:1:38: web\.tls\.key: .*other\.key .* not the private key of the cert/,
+      ],
+      [
+        'tls: { cert: server.key, key: server.key }',
+        /web\.tls\.cert: .*server\.key .* does not hold a PEM certificate/,
+      ],
+      ['tls: { cert: server.pem, key: server.pem }', /web\.tls\.key: .*server\.pem .* does not hold a PEM private key/],
+      [
+        'auth: { basic: { file: htpasswd } }',
+        /x\.yaml:1:\d+: web\.auth\.basic\.file: .*htpasswd cannot be used: ENOENT/,
+      ],
+      ['auth: { bearer: { file: x.yaml } }', /x\.yaml:1:\d+: web\.auth\.bearer\.file: .*x\.yaml cannot be used/],
+    ];
+    for (const [web, expected] of cases) {
+      put('x.yaml', `web: { ${web} }\n`);
+      for (const args of [
+        ['check', 'x.yaml'],
+        ['--config', 'x.yaml', '--port', '0'],
+      ]) {
+        const { status, out, error } = tallyman(args);
+        assert.match(error, expected, args.join(' '));
+        assert.equal(status, 78, error);
+        if (args[0] === 'check') assert.equal(out, '');
+      }
+    }
+    put('x.yaml', 'web: { tls: { cert: server.pem, key: server.key } }\n');
+    assert.equal(tallyman(['check', 'x.yaml']).status, 0);
   });
 
   it('prints the sample that is in the package', () => {

@@ -1,14 +1,57 @@
 import { stringify } from 'yaml';
+import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
+import { TallymanError } from '../../kernel/contracts/index.js';
+import { checkSecretFiles, occupied } from '../../kernel/http/index.js';
+import { createLoggerSource } from '../../kernel/log/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
+import { runningAgents } from '../running-agents.js';
 
-/** `tallyman check`: prints the effective configuration as YAML, secrets masked. @throws ConfigError */
-export async function check(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
-  const loaded = await loadFor(flags, cli);
+const CREDENTIAL = 'credential:';
+
+/**
+ * `tallyman check [file]`: prints the effective configuration as YAML, secrets masked, after a look at the files and
+ * ports that the start would use.
+ * @param file the same as `--config`
+ * @throws ConfigError; TallymanError when another process has a port
+ */
+export async function check(file: string | undefined, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+  if (file !== undefined && flags.config !== undefined && flags.config !== file) {
+    const message = `two files are named: ${JSON.stringify(file)} and --config ${JSON.stringify(flags.config)}`;
+    throw new ConfigError([{ source: 'check', path: '', message, hint: 'check one file at a time' }]);
+  }
+  const loaded = await loadFor(file === undefined ? flags : { ...flags, config: file }, cli);
   for (const warning of loaded.warnings) cli.error(`tallyman: ${warning}\n`);
+  checkFiles(loaded, cli);
+  await checkPorts(loaded, cli);
   cli.out(`# ${loaded.file ?? 'built-in defaults'}\n`);
   cli.out(stringify(loaded.shown, { lineWidth: 0, aliasDuplicateObjects: false }));
   return EXIT.ok;
+}
+
+function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnvironment): void {
+  const credentials = cli.env.CREDENTIALS_DIRECTORY;
+  const { auth, tls } = config.web;
+  const files = [auth.basic.file, auth.digest.file, auth.bearer.file, tls.cert, tls.key, tls.clientCa];
+  if (!credentials && files.some((file) => file?.startsWith(CREDENTIAL))) {
+    cli.error('tallyman: files of web are not checked: systemd passes credentials to the service only\n');
+    return;
+  }
+  const logger = createLoggerSource(config.log).logger('http');
+  try {
+    checkSecretFiles(config.web, { directory, credentials }, logger);
+  } catch (error) {
+    throw error instanceof ConfigError ? located(error) : error;
+  }
+}
+
+/** The ports of an agent that runs with this configuration are its own. */
+async function checkPorts({ config, file }: LoadedConfig, cli: CliEnvironment): Promise<void> {
+  if (runningAgents(cli).some(({ configuration }) => configuration.file === file)) return;
+  for (const address of config.web.listen) {
+    const error = await occupied(address);
+    if (error instanceof TallymanError) throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../kernel/config/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
 import { createServiceManager } from '../../kernel/service/index.js';
@@ -16,7 +17,11 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const options = { loaded, load, version: agentVersion(), ...builtins, logs, env: cli.env };
   const service = createServiceManager(cli.env, logs.logger('service'));
   const log = logs.logger('agent');
-  return runAgent(options, service, (line) => {
-    if (!cli.say(`${line}\n`)) log.info(line);
-  });
+  try {
+    return await runAgent(options, service, (line) => {
+      if (!cli.say(`${line}\n`)) log.info(line);
+    });
+  } catch (error) {
+    throw error instanceof ConfigError ? loaded.located(error) : error;
+  }
 }

@@ -43,6 +43,8 @@ export interface LoadedConfig {
   readonly shown: unknown;
   /** Plugins whose module cannot be loaded now, where `onError` says that this is no reason to end. */
   readonly warnings: readonly string[];
+  /** The error with file, line and column of the options that its problems are about. */
+  located(error: ConfigError): ConfigError;
 }
 
 /**
@@ -77,6 +79,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     effective: { ...effective, plugins: list.effective },
     shown: { ...(masked(effective, json) as object), plugins: list.shown },
     warnings: list.warnings,
+    located: ({ problems }) => new ConfigError(report.located(problems)),
   };
 }
 

@@ -1,3 +1,4 @@
+export { checkSecretFiles, occupied } from './check-web.js';
 export type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
 export type { Mounts } from './routes.js';
 export {

@@ -1,10 +1,21 @@
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
-import { createSecureContext } from 'node:tls';
-import type { Logger } from '../../contracts/index.js';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { type Logger, messageOf } from '../../contracts/index.js';
 import type { SecurityOptions } from './options.js';
 import { SecretFile, type SecretPlaces, secretPath } from './secret-file.js';
 
-type Parts = Partial<Record<'cert' | 'key' | 'clientCa', SecretFile>>;
+type Part = 'cert' | 'key' | 'clientCa';
+type Parts = Partial<Record<Part, SecretFile>>;
+
+/** The file of one option cannot be used. */
+class PartError extends Error {
+  constructor(
+    readonly part: Part,
+    message: string,
+  ) {
+    super(message);
+  }
+}
 
 /** The certificate, its key and the authorities of clients, as their files hold them now. */
 export class TlsMaterial {
@@ -28,7 +39,7 @@ export class TlsMaterial {
     try {
       this.current = this.check({});
     } catch (error) {
-      throw this.files.cert!.error(error);
+      throw this.fileOf(error).error(error);
     }
   }
 
@@ -57,9 +68,13 @@ export class TlsMaterial {
       for (const { accept } of fresh.values()) accept();
       return this.current;
     } catch (error) {
-      changed[0]!.complain(error);
+      this.fileOf(error, changed[0]).complain(error);
       return undefined;
     }
+  }
+
+  private fileOf(error: unknown, otherwise = this.files.cert): SecretFile {
+    return (error instanceof PartError ? this.files[error.part] : otherwise)!;
   }
 
   /** @throws when certificate, key and authorities do not fit together */
@@ -72,7 +87,31 @@ export class TlsMaterial {
       key: fresh.key ?? key?.content,
       ...(ca === undefined ? {} : { ca }),
     };
-    createSecureContext(options);
+    assertUsable(options);
     return options;
+  }
+}
+
+/** OpenSSL names neither the file nor what is wrong with it (`DECODER routines::unsupported`). @throws PartError */
+function assertUsable(options: SecureContextOptions): void {
+  const { cert, key, ca } = options as { cert?: Buffer; key?: Buffer; ca?: Buffer };
+  const certificate = parsed('cert', 'a PEM certificate', () => new X509Certificate(cert ?? ''));
+  const privateKey = parsed('key', 'a PEM private key without a passphrase', () => createPrivateKey(key ?? ''));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new PartError('key', 'it is not the private key of the certificate in web.tls.cert');
+  }
+  if (ca !== undefined) parsed('clientCa', 'a PEM certificate', () => new X509Certificate(ca));
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    throw new PartError('cert', `TLS cannot use it: ${messageOf(error)}`);
+  }
+}
+
+function parsed<T extends X509Certificate | KeyObject>(part: Part, expected: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw new PartError(part, `it does not hold ${expected}`);
   }
 }
