@@ -3,7 +3,18 @@
 // would cruise nothing and find nothing. scripts/check.mjs asserts that modules were cruised.
 
 /** Rooms of the kernel, lowest first: a room imports only rooms to its left, and those by their index.ts. */
-const LOWER_ROOMS = ['contracts', 'log', 'linux', 'config', 'history', 'machine', 'discovery', 'events', 'plugins'];
+const LOWER_ROOMS = [
+  'contracts',
+  'log',
+  'linux',
+  'config',
+  'supervision',
+  'history',
+  'machine',
+  'discovery',
+  'events',
+  'plugins',
+];
 const KERNEL_ROOMS = [
   ...LOWER_ROOMS,
   'housekeeping',

@@ -27,17 +27,9 @@ import {
 import { createClock } from './log/index.js';
 import { MachineRefresh, readMachine } from './machine/index.js';
 import { operationRoutes } from './operations/index.js';
-import {
-  type ActivePlugin,
-  isKind,
-  LoopWatch,
-  PLUGIN_TOKENS,
-  PluginHost,
-  type PluginSources,
-  Supervisor,
-  Watchdog,
-} from './plugins/index.js';
+import { PLUGIN_TOKENS, PluginHost, type PluginSources } from './plugins/index.js';
 import { configurationOf } from './reload/index.js';
+import { type ActivePlugin, ActivePlugins, isKind, LoopWatch, Supervisor, Watchdog } from './supervision/index.js';
 import { LiveView } from './view/index.js';
 
 /** How long open requests may take to finish once the agent is told to stop, ms. */
@@ -70,6 +62,7 @@ export class Agent {
   private http: HttpServer | undefined;
   private sampled = false;
   readonly supervisor: Supervisor;
+  private readonly activePlugins = new ActivePlugins();
 
   private config: AgentConfig;
   private directory: string;
@@ -154,7 +147,6 @@ export class Agent {
     this.config = config;
     if (changed('plugins') || moved) {
       await this.plugins.reconfigure(config.plugins, this.pluginSources());
-      this.registry.handlersChanged();
     }
     if (changed('log')) this.options.logs.change(config.log);
     if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
@@ -225,7 +217,8 @@ export class Agent {
       descriptors: () => this.budget.use(),
       log: () => this.options.logs.state(),
       registry: () => this.registry,
-      plugins: () => this.plugins,
+      plugins: this.activePlugins,
+      supervisor: this.supervisor,
       sources: {
         monotonic: this.clock.monotonic,
         appMetrics: (name) => this.appMetrics.of(name),
@@ -274,12 +267,14 @@ export class Agent {
     container.register(PLUGIN_TOKENS.logger, { useValue: (id) => this.options.logs.logger(id) });
     container.register(PLUGIN_TOKENS.linux, { useValue: this.host });
     container.register(PLUGIN_TOKENS.view, { useValue: this.view });
-    const listener = {
-      activated: (plugin: ActivePlugin) => this.pluginChanged(plugin, true),
-      deactivated: (plugin: ActivePlugin) => this.pluginChanged(plugin, false),
-    };
+    this.activePlugins.observe({
+      activated: (plugin) => this.pluginChanged(plugin, true),
+      deactivated: (plugin) => this.pluginChanged(plugin, false),
+      reordered: () => this.registry.handlersChanged(),
+    });
     const watchdog = new Watchdog(supervisor.board, this.config.log.format);
-    return new PluginHost(container, supervisor, this.logger, listener, (id) => this.registry.registrar(id), watchdog);
+    const registrarOf = (id: string) => this.registry.registrar(id);
+    return new PluginHost(container, supervisor, this.logger, this.activePlugins, registrarOf, watchdog);
   }
 
   private pluginChanged(plugin: ActivePlugin, active: boolean): void {
@@ -290,7 +285,7 @@ export class Agent {
       else this.appMetrics.pluginRemoved(plugin);
     }
     if (isKind(plugin, 'metric-source')) {
-      if (active) this.housekeeper.sourceAdded(plugin, this.plugins.active('metric-source'));
+      if (active) this.housekeeper.sourceAdded(plugin, this.activePlugins.of('metric-source'));
       else this.housekeeper.sourceRemoved(plugin);
     }
   }
@@ -300,7 +295,9 @@ export class Agent {
     return new ContainerRegistry({
       hierarchies: this.hierarchies,
       handlers: () =>
-        this.plugins.active('container-handler').map(({ record, instance }) => ({ id: record.id, handler: instance })),
+        this.activePlugins
+          .of('container-handler')
+          .map(({ record, instance }) => ({ id: record.id, handler: instance })),
       createFiles: (name) => createCgroupFiles(this.hierarchies, name, this.budget),
       clock: this.clock,
       logger: logs.logger('discovery'),
@@ -382,7 +379,7 @@ export class Agent {
 
   private mounts(): Mounts {
     const mounted = <K extends 'api-version' | 'endpoint'>(kind: K) =>
-      this.plugins.active(kind).map(({ record, instance }) => ({ id: record.id, instance }));
+      this.activePlugins.of(kind).map(({ record, instance }) => ({ id: record.id, instance }));
     return { apiVersions: mounted('api-version'), endpoints: mounted('endpoint') };
   }
 }

@@ -65,8 +65,8 @@ async function collect() {
   const [{ AppMetricsKeeper }, { PluginRecord }, { Supervisor }, { default: plugin }] = await Promise.all(
     [
       'kernel/app-metrics/index',
-      'kernel/plugins/record',
-      'kernel/plugins/index',
+      'kernel/supervision/record',
+      'kernel/supervision/index',
       'plugins/app-metrics/prometheus/index',
     ].map((module) => import(`../../dist/${module}.js`)),
   );

@@ -11,8 +11,8 @@ import {
   resolveHostPaths,
 } from '../../src/kernel/linux/index.js';
 import { createClock } from '../../src/kernel/log/index.js';
-import { type ActivePlugin, Supervisor } from '../../src/kernel/plugins/index.js';
-import { PluginRecord } from '../../src/kernel/plugins/record.js';
+import { type ActivePlugin, Supervisor } from '../../src/kernel/supervision/index.js';
+import { PluginRecord } from '../../src/kernel/supervision/record.js';
 import cpu from '../../src/plugins/metric-sources/cpu/index.js';
 import diskIo from '../../src/plugins/metric-sources/disk-io/index.js';
 import memory from '../../src/plugins/metric-sources/memory/index.js';

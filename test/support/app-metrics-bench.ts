@@ -6,8 +6,8 @@ import type {
   ContainerDescription,
 } from '../../src/kernel/contracts/index.js';
 import type { TrackedContainer } from '../../src/kernel/discovery/index.js';
-import { type ActivePlugin, Supervisor } from '../../src/kernel/plugins/index.js';
-import { PluginRecord } from '../../src/kernel/plugins/record.js';
+import { type ActivePlugin, Supervisor } from '../../src/kernel/supervision/index.js';
+import { PluginRecord } from '../../src/kernel/supervision/record.js';
 import { keepingLogger, until, wallClock } from './discovery.js';
 
 /** The kernel's part of application metrics, with containers that are only descriptions. */

@@ -10,8 +10,8 @@ import type {
 } from '../../src/kernel/contracts/index.js';
 import { Housekeeper, type HousekeepingOptions } from '../../src/kernel/housekeeping/housekeeper.js';
 import type { SourcePlugin } from '../../src/kernel/housekeeping/monitored-container.js';
-import { PluginRecord } from '../../src/kernel/plugins/record.js';
-import { Supervisor } from '../../src/kernel/plugins/supervisor.js';
+import { PluginRecord } from '../../src/kernel/supervision/record.js';
+import { Supervisor } from '../../src/kernel/supervision/supervisor.js';
 import { loggerTo } from './loggers.js';
 
 export const FIELD = { name: 'cpu.usage.total', unit: 'count', kind: 'counter', help: '', source: {} } as const;

@@ -9,13 +9,8 @@ import {
   type PluginContext,
   z,
 } from '../../src/kernel/contracts/index.js';
-import {
-  type ActivePlugin,
-  PLUGIN_TOKENS,
-  type PluginEntry,
-  PluginHost,
-  Supervisor,
-} from '../../src/kernel/plugins/index.js';
+import { PLUGIN_TOKENS, type PluginEntry, PluginHost } from '../../src/kernel/plugins/index.js';
+import { ActivePlugins, Supervisor } from '../../src/kernel/supervision/index.js';
 import { wallClock } from './discovery.js';
 import { loggerTo } from './loggers.js';
 
@@ -48,17 +43,18 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
   const activated: string[] = [];
   const registrar = { reconsider: () => {}, reconsiderAll: () => {} };
   const waiting = new Map<string, () => void>();
-  const listener = {
-    activated: ({ record }: ActivePlugin) => {
+  const active = new ActivePlugins();
+  active.observe({
+    activated: ({ record }) => {
       activated.push(record.id);
       waiting.get(record.id)?.();
     },
-    deactivated: ({ record }: ActivePlugin) => void activated.push(`-${record.id}`),
-  };
-  const host = new PluginHost(root, supervisor, logger, listener, () => registrar);
+    deactivated: ({ record }) => void activated.push(`-${record.id}`),
+  });
+  const host = new PluginHost(root, supervisor, logger, active, () => registrar);
   const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };
   const whenActive = (id: string) => new Promise<void>((resolve) => waiting.set(id, resolve));
-  return { host, supervisor, lines, activated, sources, whenActive };
+  return { host, active, supervisor, lines, activated, sources, whenActive };
 }
 
 /** An entry of the configuration's list of plugins. */

@@ -1,6 +1,7 @@
 import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Logger } from '../contracts/index.js';
 import type { TrackedContainer } from '../discovery/index.js';
-import type { LateTargets, Supervisor } from '../plugins/index.js';
+import type { LateTargets } from '../plugins/index.js';
+import type { Supervisor } from '../supervision/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
 import { appContainer, ContainerMetrics } from './container-metrics.js';
 import type { Reach } from './destination.js';

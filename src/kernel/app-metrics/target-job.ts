@@ -9,7 +9,7 @@ import {
   messageOf,
 } from '../contracts/index.js';
 import { RecentlyTold } from '../log/index.js';
-import type { ActivePlugin, Supervisor } from '../plugins/index.js';
+import type { ActivePlugin, Supervisor } from '../supervision/index.js';
 import type { ContainerAccess } from './access.js';
 import type { Budget } from './series.js';
 import { TargetHistory } from './target-history.js';

@@ -1,5 +1,5 @@
 import type { ContainerDescription, ProbeTarget } from '../contracts/index.js';
-import type { Supervisor } from '../plugins/index.js';
+import type { Supervisor } from '../supervision/index.js';
 import type { MonitoredContainer, ProbeSlot, SourcePlugin } from './monitored-container.js';
 
 /** Pauses (ms) before absent sources are asked again: a cgroup's files can appear after its directory. */

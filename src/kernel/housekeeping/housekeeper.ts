@@ -1,7 +1,7 @@
 import { type Clock, type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
 import { RecentlyTold } from '../log/index.js';
-import type { Supervisor } from '../plugins/index.js';
+import type { Supervisor } from '../supervision/index.js';
 import { Attachment, needsOtherProbes } from './attachment.js';
 import { DueQueue } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';

@@ -1,6 +1,6 @@
 import type { CgroupFiles, ContainerDescription, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
 import { type LayoutTable, SampleRing, UsageSummarizer } from '../history/index.js';
-import type { ActivePlugin } from '../plugins/index.js';
+import type { ActivePlugin } from '../supervision/index.js';
 import type { Due } from './due-queue.js';
 
 /** What housekeeping needs to know of a container; the registry keeps it current. */

@@ -1,6 +1,6 @@
 import { type Clock, type SampleOutcome, TallymanError } from '../contracts/index.js';
 import { SampleRow } from '../history/index.js';
-import { HOLD_UP, type Supervisor } from '../plugins/index.js';
+import { HOLD_UP, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 

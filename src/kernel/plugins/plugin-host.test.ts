@@ -14,24 +14,27 @@ describe('life', () => {
         context.timers.every(1, () => {});
         return { ...SOURCE, stop: () => void stopped.push(name) };
       });
-    const { host, activated, sources } = pluginBench({ a: make('a'), b: make('b') });
+    const { host, supervisor, active, activated, sources } = pluginBench({ a: make('a'), b: make('b') });
     await host.load([entry('a'), entry('b'), entry('a')], sources);
     await host.start();
     assert.deepEqual(activated, ['a', 'b', 'a#2']);
-    assert.equal(host.active('metric-source').length, 3);
+    assert.equal(active.of('metric-source').length, 3);
     await host.stop();
     assert.deepEqual(stopped, ['a', 'b', 'a']);
     assert.equal(signal?.aborted, true);
-    assert.ok(host.statuses().every(({ state }) => state === 'stopped'));
+    assert.ok(supervisor.statuses().every(({ state }) => state === 'stopped'));
   });
 
   test('a start that hangs is named and costs only its plugin', async () => {
     const hangs = async () => pluginNamed('hangs', () => ({ ...SOURCE, start: () => new Promise<void>(() => {}) }));
-    const { host, sources, activated } = pluginBench({ hangs, fine: async () => pluginNamed('fine', () => SOURCE) });
+    const { host, supervisor, sources, activated } = pluginBench({
+      hangs,
+      fine: async () => pluginNamed('fine', () => SOURCE),
+    });
     await host.load([entry('hangs', { startTimeout: 5 }), entry('fine')], sources);
     await host.start();
     assert.deepEqual(activated, ['fine']);
-    const [status] = host.statuses();
+    const [status] = supervisor.statuses();
     assert.equal(status?.state, 'failed');
     assert.match(status?.lastError ?? '', /plugin hangs did not start within 5 ms/);
     await host.stop();
@@ -53,19 +56,21 @@ describe('life', () => {
     await second.host.load([entry('late', { onError: 'retry' })], second.sources);
     const active = second.whenActive('late');
     await second.host.start();
-    assert.equal(second.host.statuses()[0]?.state, 'retrying');
+    assert.equal(second.supervisor.statuses()[0]?.state, 'retrying');
     await active;
-    assert.equal(second.host.statuses()[0]?.up, true);
+    assert.equal(second.supervisor.statuses()[0]?.up, true);
     await second.host.stop();
   });
 
   test('bad options and unknown plugins do not take the others along', async () => {
-    const { host, sources, activated } = pluginBench({ fine: async () => pluginNamed('fine', () => SOURCE) });
+    const { host, supervisor, sources, activated } = pluginBench({
+      fine: async () => pluginNamed('fine', () => SOURCE),
+    });
     await host.load([entry('fine', { id: 'bad', with: { size: 'x' } }), entry('nonsense'), entry('fine')], sources);
     await host.start();
     assert.deepEqual(activated, ['fine']);
     assert.deepEqual(
-      host.statuses().map(({ id, state, kind }) => [id, state, kind]),
+      supervisor.statuses().map(({ id, state, kind }) => [id, state, kind]),
       [
         ['bad', 'failed', 'metric-source'],
         ['nonsense', 'failed', undefined],
@@ -111,13 +116,13 @@ describe('other entries', () => {
   }
 
   test('start and stop alone; the others do not notice', async () => {
-    const { host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
+    const { active, host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
     await change([entry('b'), entry('a')]);
     assert.deepEqual(life, ['stop handler 2', 'start b 3']);
     assert.deepEqual(activated, ['-handler', 'b']);
     assert.equal(supervisor.get('handler'), undefined);
     assert.deepEqual(
-      host.active('metric-source').map(({ record }) => record.id),
+      active.of('metric-source').map(({ record }) => record.id),
       ['b', 'a'],
     );
     await change([entry('b'), entry('a')]);
@@ -126,13 +131,13 @@ describe('other entries', () => {
   });
 
   test('a changed one goes on until its successor has started, and keeps its place and name', async () => {
-    const { host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
+    const { active, host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
     await change([entry('handler', { with: { x: 1 } }), entry('a', { with: { y: 1 } }), entry('b')]);
     assert.deepEqual(life, ['start handler 4', 'stop handler 3', 'start a 5', 'stop a 1']);
     assert.deepEqual(activated, ['-handler', 'handler', '-a', 'a']);
-    const active = [...host.active('metric-source'), ...host.active('container-handler')];
+    const taking = [...active.of('metric-source'), ...active.of('container-handler')];
     assert.deepEqual(
-      active.map(({ record }) => record.id),
+      taking.map(({ record }) => record.id),
       ['a', 'b', 'handler'],
     );
     await host.stop();
@@ -140,11 +145,11 @@ describe('other entries', () => {
 
   test('one that must not fail and does leaves the one before running', async () => {
     const fails: { plugin?: string } = {};
-    const { host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
+    const { active, host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
     fails.plugin = 'a';
     const changed = entry('a', { with: { y: 1 }, onError: 'fail' });
     await assert.rejects(change([changed, entry('b')]), /no/);
-    assert.equal(host.active('metric-source').length, 2);
+    assert.equal(active.of('metric-source').length, 2);
     assert.equal(supervisor.get('a')?.state, 'running');
     await change([entry('a'), entry('b')]);
     assert.deepEqual(life, []);

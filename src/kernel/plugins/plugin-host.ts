@@ -11,17 +11,20 @@ import {
   type PluginContext,
   type PluginInstances,
   type PluginKind,
-  type PluginStatus,
   TallymanError,
 } from '../contracts/index.js';
+import {
+  type ActivePlugin,
+  type ActivePlugins,
+  PluginRecord,
+  type Supervisor,
+  type Watchdog,
+} from '../supervision/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
 import { checkFields } from './fields-check.js';
 import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
 import { type LoadedPlugin, loadPlugin } from './loader.js';
-import { PluginRecord } from './record.js';
 import { PluginScope } from './scope.js';
-import type { Supervisor } from './supervisor.js';
-import type { Watchdog } from './watchdog.js';
 
 const START_ORDER: readonly PluginKind[] = [
   'metric-source',
@@ -49,23 +52,6 @@ export const PLUGIN_TOKENS = {
 
 /** Makes a logger that puts the plugin's id into every line. */
 export type LoggerFactory = (pluginId: string) => Logger;
-
-/** A plugin instance that runs. */
-export interface ActivePlugin<K extends PluginKind = PluginKind> {
-  readonly record: PluginRecord;
-  readonly kind: K;
-  readonly instance: PluginInstances[K];
-}
-
-export function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plugin is ActivePlugin<K> {
-  return plugin.kind === kind;
-}
-
-/** Told when an instance begins or ends to take part, at start and after a late retry. */
-export interface PluginListener {
-  activated(plugin: ActivePlugin): void;
-  deactivated(plugin: ActivePlugin): void;
-}
 
 /** The entries by the ids of their instances. */
 function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
@@ -110,7 +96,7 @@ export class PluginHost {
     private readonly root: DependencyContainer,
     private readonly supervisor: Supervisor,
     private readonly logger: Logger,
-    private readonly listener: PluginListener,
+    private readonly activePlugins: ActivePlugins,
     private readonly registrarOf: (handlerId: string) => ContainerRegistrar,
     private readonly watchdog?: Watchdog,
   ) {}
@@ -141,6 +127,7 @@ export class PluginHost {
       if (!isDeepStrictEqual(old?.entry, entry)) await this.replace(old, id, entry, sources);
     }
     this.sort();
+    this.publish();
   }
 
   /**
@@ -157,17 +144,6 @@ export class PluginHost {
     for (const { retry } of this.slots) clearTimeout(retry);
     for (const slot of [...this.slots].reverse()) await this.stopSlot(slot);
     this.watchdog?.stop();
-  }
-
-  /** The running instances of a kind, in start order. */
-  active<K extends PluginKind>(kind: K): readonly ActivePlugin<K>[] {
-    return this.slots.flatMap(({ active, superseded }) =>
-      active?.kind === kind && superseded !== true ? [active as unknown as ActivePlugin<K>] : [],
-    );
-  }
-
-  statuses(): readonly PluginStatus[] {
-    return this.supervisor.all().map((record) => record.status());
   }
 
   /** Kinds in the order of their start, entries of a kind in the order of the config. */
@@ -284,8 +260,9 @@ export class PluginHost {
         return;
       }
       record.state = 'running';
-      if (slot.predecessor !== undefined) this.supersede(slot.predecessor);
-      this.listener.activated(slot.active);
+      // In one turn, so that nobody sees both instances, or neither.
+      if (slot.predecessor !== undefined) slot.predecessor.superseded = true;
+      this.publish();
       if (record.kind === 'sink') this.drive(container, instance as PluginInstances['sink']);
     } catch (error) {
       await this.discard(container);
@@ -293,11 +270,13 @@ export class PluginHost {
     }
   }
 
-  /** Lets an instance take part no more, in the same turn in which its successor begins to: nobody sees both, or neither. */
-  private supersede(slot: Slot): void {
-    if (slot.active === undefined) return;
-    slot.superseded = true;
-    this.listener.deactivated(slot.active);
+  /** Says which instances take part now. */
+  private publish(): void {
+    this.activePlugins.publish(
+      this.slots.flatMap(({ active, superseded, dropped }) =>
+        active === undefined || superseded === true || dropped === true ? [] : [active],
+      ),
+    );
   }
 
   private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
@@ -327,7 +306,7 @@ export class PluginHost {
     const { active, container, record } = slot;
     if (active === undefined || container === undefined) return;
     delete slot.active;
-    if (slot.superseded !== true) this.listener.deactivated(active);
+    this.publish();
     // A sink hands over what it still holds in `stop`: no push may begin or go on beside it.
     if (record.kind === 'sink') container.resolve(PLUGIN_TOKENS.scope).dispose();
     const stopped = () => new TallymanError(`plugin ${record.id} did not stop within ${STOP_LIMIT} ms`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PluginRecord } from './record.js';
+import { PluginRecord } from '../supervision/index.js';
 import { PluginScope } from './scope.js';
 
 /** A scope, and what its calls are called. */

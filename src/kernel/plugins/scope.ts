@@ -1,6 +1,5 @@
 import type { Timers } from '../contracts/index.js';
-import type { PluginRecord } from './record.js';
-import type { Supervisor } from './supervisor.js';
+import type { PluginRecord, Supervisor } from '../supervision/index.js';
 import { TimerSet } from './timer-set.js';
 
 /** What belongs to one plugin instance and ends with it: its abort signal and its timers. */

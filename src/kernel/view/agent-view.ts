@@ -18,7 +18,8 @@ import {
 } from '../contracts/index.js';
 import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
-import { type ActivePlugin, lineageOf, type PluginHost } from '../plugins/index.js';
+import { lineageOf } from '../plugins/index.js';
+import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
 import { JoinedContainer, type ViewSources } from './container-view.js';
 
@@ -33,9 +34,10 @@ export interface LiveViewParts {
   readonly log: () => AgentSelf['log'];
   readonly configuration: () => AgentSelf['configuration'];
   readonly findings: () => readonly Finding[];
-  /** Late because they need the view themselves. */
+  /** Late because it needs the view itself. */
   readonly registry: () => ContainerRegistry;
-  readonly plugins: () => PluginHost;
+  readonly plugins: ActivePlugins;
+  readonly supervisor: Supervisor;
   readonly sources: Omit<ViewSources, 'children'>;
 }
 
@@ -157,21 +159,18 @@ export class LiveView implements AgentView {
   }
 
   fields(): readonly FieldDescriptor[] {
-    return this.parts
-      .plugins()
-      .active('metric-source')
-      .flatMap(({ instance }) => instance.fields);
+    return this.parts.plugins.of('metric-source').flatMap(({ instance }) => instance.fields);
   }
 
   plugins(): readonly PluginStatus[] {
-    return this.parts.plugins().statuses();
+    return this.parts.supervisor.statuses();
   }
 
   async operations(): Promise<readonly ServedOperation[]> {
-    const plugins = this.parts.plugins();
-    const active = plugins.active('api-version');
+    const { plugins } = this.parts;
+    const active = plugins.of('api-version');
     const versions = active.map((plugin) => operationsOf(plugin, lineageOf(plugin, active).versions));
-    const endpoints = plugins.active('endpoint').map(async ({ record, instance }) => {
+    const endpoints = plugins.of('endpoint').map(async ({ record, instance }) => {
       const routes = Object.entries((await instance.operations?.()) ?? {});
       return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
     });
@@ -197,7 +196,7 @@ export class LiveView implements AgentView {
   }
 
   private handlers(): readonly ActivePlugin<'container-handler'>[] {
-    return this.parts.plugins().active('container-handler');
+    return this.parts.plugins.of('container-handler');
   }
 
   private index(): ContainerIndex {

@@ -14,8 +14,8 @@ import {
 } from '../../contracts/index.js';
 import { createLinuxHost, DescriptorBudget } from '../../linux/index.js';
 import { createClock } from '../../log/index.js';
+import { PluginRecord } from '../../supervision/index.js';
 import { checkPlugin, importModule } from '../loader.js';
-import { PluginRecord } from '../record.js';
 import { PluginScope } from '../scope.js';
 import {
   type Call,

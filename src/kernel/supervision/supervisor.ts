@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Clock, type Logger, messageOf, RequestError } from '../contracts/index.js';
+import { type Clock, type Logger, messageOf, type PluginStatus, RequestError } from '../contracts/index.js';
 import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
 
@@ -40,6 +40,10 @@ export class Supervisor {
 
   all(): readonly PluginRecord[] {
     return [...this.records.values()];
+  }
+
+  statuses(): readonly PluginStatus[] {
+    return this.all().map((record) => record.status());
   }
 
   /** Runs `call` as the plugin's; a throw becomes a fault and `undefined`. */

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { PluginKind } from '../contracts/index.js';
+import { type ActivePlugin, ActivePlugins, PluginRecord } from './index.js';
+
+function plugin(id: string, kind: PluginKind = 'metric-source'): ActivePlugin {
+  return { record: new PluginRecord(id, id, id, 'fail'), kind, instance: {} as ActivePlugin['instance'] };
+}
+
+function recorded() {
+  const plugins = new ActivePlugins();
+  const heard: string[] = [];
+  plugins.observe({
+    activated: ({ record }) => heard.push(`+${record.id}`),
+    deactivated: ({ record }) => heard.push(`-${record.id}`),
+    reordered: () => heard.push('order'),
+  });
+  return { plugins, told: () => heard.splice(0) };
+}
+
+describe('ActivePlugins', () => {
+  it('tells observers which plugins ended and which are new', () => {
+    const { plugins, told } = recorded();
+    const [a, b, c] = [plugin('a'), plugin('b'), plugin('c')];
+    plugins.publish([a, b]);
+    assert.deepEqual(told(), ['+a', '+b']);
+    plugins.publish([c, b]);
+    assert.deepEqual(told(), ['-a', '+c']);
+    plugins.publish([c, b]);
+    assert.deepEqual(told(), []);
+  });
+
+  it('tells observers when the same plugins are in another order', () => {
+    const { plugins, told } = recorded();
+    const [a, b] = [plugin('a'), plugin('b')];
+    plugins.publish([a, b]);
+    told();
+    plugins.publish([b, a]);
+    assert.deepEqual(told(), ['order']);
+  });
+
+  it('gives the plugins of one kind in their order', () => {
+    const { plugins } = recorded();
+    const [a, b, c] = [plugin('a', 'sink'), plugin('b'), plugin('c', 'sink')];
+    plugins.publish([c, b, a]);
+    assert.deepEqual(plugins.of('sink'), [c, a]);
+  });
+});

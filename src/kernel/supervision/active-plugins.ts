@@ -1,0 +1,51 @@
+import type { PluginInstances, PluginKind } from '../contracts/index.js';
+import type { PluginRecord } from './record.js';
+
+/** A plugin instance that runs. */
+export interface ActivePlugin<K extends PluginKind = PluginKind> {
+  readonly record: PluginRecord;
+  readonly kind: K;
+  readonly instance: PluginInstances[K];
+}
+
+export function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plugin is ActivePlugin<K> {
+  return plugin.kind === kind;
+}
+
+/** Told when an instance begins or ends to take part, at start and later. */
+export interface PluginObserver {
+  activated?(plugin: ActivePlugin): void;
+  deactivated?(plugin: ActivePlugin): void;
+  /** The same plugins are asked in another order. */
+  reordered?(): void;
+}
+
+/** The plugin instances that run, in start order. Whoever starts and stops plugins publishes them here. */
+export class ActivePlugins {
+  private plugins: readonly ActivePlugin[] = [];
+  private readonly observers: PluginObserver[] = [];
+
+  observe(observer: PluginObserver): void {
+    this.observers.push(observer);
+  }
+
+  /** The running instances of a kind, in start order. */
+  of<K extends PluginKind>(kind: K): readonly ActivePlugin<K>[] {
+    return this.plugins.filter((plugin): plugin is ActivePlugin<K> => isKind(plugin, kind));
+  }
+
+  /** Publishes which instances run now. Observers hear of those that ended before those that are new. */
+  publish(plugins: readonly ActivePlugin[]): void {
+    const before = this.plugins;
+    this.plugins = plugins;
+    const ended = before.filter((plugin) => !plugins.includes(plugin));
+    const started = plugins.filter((plugin) => !before.includes(plugin));
+    const keptBefore = before.filter((plugin) => plugins.includes(plugin));
+    const kept = plugins.filter((plugin) => before.includes(plugin));
+    for (const observer of this.observers) {
+      for (const plugin of ended) observer.deactivated?.(plugin);
+      for (const plugin of started) observer.activated?.(plugin);
+      if (kept.some((plugin, index) => plugin !== keptBefore[index])) observer.reordered?.();
+    }
+  }
+}

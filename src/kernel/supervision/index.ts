@@ -1,0 +1,5 @@
+export { type ActivePlugin, ActivePlugins, isKind, type PluginObserver } from './active-plugins.js';
+export { LoopWatch } from './loop-watch.js';
+export { PluginRecord } from './record.js';
+export { HOLD_UP, Supervisor } from './supervisor.js';
+export { Watchdog } from './watchdog.js';
