@@ -121,8 +121,9 @@ function unless(emitter: EventEmitter, expected: string, closed: () => void): vo
   emitter.once(expected, () => emitter.off('close', closed));
 }
 
-/** The address as a person would type it; for a unix socket only its path and the request's. */
-function urlOf({ scheme = 'http', host, port, socket, path = '/' }: AppRequest, address: SocketAddress): string {
+/** The address without its query, where secrets may be; for a unix socket only its path and the request's. */
+function urlOf({ scheme = 'http', host, port, socket, path: target = '/' }: AppRequest, address: SocketAddress) {
+  const [path] = target.split('?', 1);
   if (socket !== undefined) return `${scheme}+unix:${socket} ${path}`;
   const shown = 'host' in address ? address.host : (host ?? 'localhost');
   return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${port}${path}`;

@@ -3,7 +3,6 @@ import {
   type AppRequest,
   type AppTarget,
   CollectionError,
-  messageOf,
 } from '../../../kernel/contracts/index.js';
 
 const LABEL = 'io.cadvisor.metric.';
@@ -37,13 +36,16 @@ export function cadvisorTargets({ labels }: AppContainer, prometheus: boolean, i
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @throws CollectionError saying what is wrong with the file */
+/**
+ * Messages quote nothing of the file, which may be any file of the container that a label names: also one with secrets.
+ * @throws CollectionError saying what is wrong with the file
+ */
 export function parseCadvisorFile(bytes: Buffer, path: string): CadvisorFile {
   let content: unknown;
   try {
     content = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw new CollectionError(`${path} in the container is not JSON: ${messageOf(error)}`, { cause: error });
+  } catch {
+    throw new CollectionError(`${path} in the container is not JSON`);
   }
   const file = record(content);
   const request = requestFrom(file.endpoint);
@@ -63,17 +65,16 @@ function requestFrom(endpoint: unknown): AppRequest | string {
   if (typeof endpoint === 'string') return requestFromUrl(endpoint);
   if (endpoint === undefined) return 'missing; expected a URL or {"protocol": "http", "port": 8000, "path": "/"}';
   const { protocol = 'http', port = DEFAULT_PORT, path = '' } = record(endpoint);
-  if (protocol !== 'http' && protocol !== 'https')
-    return `unknown protocol ${JSON.stringify(protocol)}; expected http or https`;
-  if (typeof path !== 'string') return `path ${JSON.stringify(path)} is not a text`;
+  if (protocol !== 'http' && protocol !== 'https') return 'unknown protocol; expected http or https';
+  if (typeof path !== 'string') return 'path is not a text';
   return { scheme: protocol, port: Number(port), path: path.startsWith('/') ? path : `/${path}` };
 }
 
 function requestFromUrl(text: string): AppRequest | string {
-  if (!URL.canParse(text)) return `${JSON.stringify(text)} is not a URL`;
+  if (!URL.canParse(text)) return 'not a URL';
   const { protocol, hostname, port, pathname, search, username } = new URL(text);
   const scheme = protocol === 'http:' ? 'http' : protocol === 'https:' ? 'https' : undefined;
-  if (scheme === undefined) return `${JSON.stringify(text)} is not an http or https URL`;
+  if (scheme === undefined) return 'not an http or https URL';
   if (username !== '') return 'a URL with a user name is not supported';
   const standard = scheme === 'http' ? 80 : 443;
   return { scheme, host: hostname, port: port === '' ? standard : Number(port), path: `${pathname}${search}` };

@@ -72,6 +72,18 @@ describe('configurations written for cAdvisor', () => {
     );
   });
 
+  test('what is wrong with a file is said without quoting it', () => {
+    const contents = ['SECRET', '{"endpoint": SECRET', '{"a": "SECRET\u0001"}'];
+    const endpoints = ['SECRET', 'redis://:SECRET@host/', { protocol: 'SECRET' }, { path: ['SECRET'] }];
+    for (const text of [...contents, ...endpoints.map((value) => JSON.stringify({ endpoint: value }))]) {
+      assert.throws(
+        () => parseCadvisorFile(Buffer.from(text), '/f'),
+        (error: Error) => isCollectionError(error) && !error.message.includes('SECRET') && error.cause === undefined,
+        text,
+      );
+    }
+  });
+
   test('what fails before a target can be asked is tried again with growing pauses', async () => {
     const pace = new TargetPace();
     const target = { name: 'a', interval: 10_000 };
