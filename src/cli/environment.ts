@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { printable } from '../kernel/contracts/index.js';
 import { journalLines, leadsToJournal } from '../kernel/log/journal.js';
 import { LineOutput } from '../kernel/log/output.js';
 
@@ -6,7 +7,7 @@ const ERROR_PRIORITY = 3;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** What a command gets from outside, so that tests can give it something else. */
+/** What a command gets from outside, so that tests can give it something else. What it prints is made `printable`. */
 export interface CliEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory?: string;
@@ -15,19 +16,21 @@ export interface CliEnvironment {
   error(text: string): void;
   /** Says something in passing on standard output. @returns whether it could be said */
   say(text: string): boolean;
-  /** Whether errors may be coloured. */
-  readonly colors: boolean;
 }
 
 /** The process itself. */
 export function processEnvironment(): CliEnvironment {
   const { NO_COLOR } = process.env;
   const isJournal = leadsToJournal(STDERR, process.env);
+  const isColoured = isatty(STDERR) && (NO_COLOR === undefined || NO_COLOR === '');
+  const errorForm = (text: string): string => {
+    if (isJournal) return journalLines(text, ERROR_PRIORITY);
+    return isColoured ? text.replace(/^tallyman:/, '\x1b[31mtallyman:\x1b[39m') : text;
+  };
   return {
     env: process.env,
-    out: (text) => process.stdout.write(text),
-    error: (text) => process.stderr.write(isJournal ? journalLines(text, ERROR_PRIORITY) : text),
-    say: (text) => new LineOutput(STDOUT).write(text),
-    colors: isatty(STDERR) && (NO_COLOR === undefined || NO_COLOR === ''),
+    out: (text) => process.stdout.write(printable(text)),
+    error: (text) => process.stderr.write(errorForm(printable(text))),
+    say: (text) => new LineOutput(STDOUT).write(printable(text)),
   };
 }

@@ -21,7 +21,6 @@ describe('generated documents', () => {
   const load = (flags: { config?: string }) =>
     loadFor(flags, {
       env: {},
-      colors: false,
       out: () => {},
       error: () => {},
       say: () => true,

@@ -54,7 +54,6 @@ async function run(...args: string[]) {
       error += text;
     },
     say: () => true,
-    colors: false,
   };
   return { status: await runCli(['import-flags', ...args], cli), out, error };
 }

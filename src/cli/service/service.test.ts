@@ -63,7 +63,6 @@ function fixture(t: TestContext, files: Record<string, string> = {}) {
     },
     error: () => {},
     say: () => true,
-    colors: false,
   };
   type Change = (
     ...args: [Parameters<typeof changeService>[0], Parameters<typeof changeService>[1]?]

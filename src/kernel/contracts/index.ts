@@ -23,4 +23,5 @@ export * from './metric-source.js';
 export * from './options.js';
 export * from './plugin.js';
 export * from './plugin-status.js';
+export * from './printable.js';
 export * from './sink.js';

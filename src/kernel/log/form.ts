@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { printable } from '../contracts/index.js';
 import { journalLines, leadsToJournal } from './journal.js';
 
 export type LogFormat = 'auto' | 'json' | 'pretty' | 'journal';
@@ -50,8 +51,10 @@ function pretty(line: string, coloured: boolean): string {
   const paint = (colour: number, text: string) => (coloured ? `\u001b[${colour}m${text}\u001b[0m` : text);
   const level = String(entry.level);
   const head = `${String(entry.time).slice(11, 19)} ${paint(COLOURS[level] ?? 32, level.padEnd(5))}`;
-  const hint = entry.hint === undefined ? '' : `\n      → ${String(entry.hint)}`;
-  return `${head} ${String(entry.part)}: ${String(entry.msg)}${paint(90, extras(entry))}${hint}\n`;
+  const hint = entry.hint === undefined ? '' : `\n      → ${printable(String(entry.hint))}`;
+  // A line that a name brought with it must not look like one of the log's own.
+  const message = printable(`${String(entry.part)}: ${String(entry.msg)}`).replaceAll('\n', '\n      ');
+  return `${head} ${message}${paint(90, printable(extras(entry)))}${hint}\n`;
 }
 
 /** journald takes the priority off the front of a line, and adds the time itself. */
@@ -59,5 +62,5 @@ function journal(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   const hint = entry.hint === undefined ? '' : ` → ${String(entry.hint)}`;
   const text = `${String(entry.part)}: ${String(entry.msg)}${extras(entry)}${hint}`;
-  return journalLines(text, PRIORITIES[String(entry.level)] ?? 6);
+  return journalLines(printable(text), PRIORITIES[String(entry.level)] ?? 6);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { lineForm } from './form.js';
 import { createClock, createLoggerSource } from './index.js';
 
 test('the clock counts microseconds and agrees with the system', () => {
@@ -63,4 +64,11 @@ test('journald gets the priority of each line in front of it', () => {
     '<4>docker: daemon away endpoint="unix:///x" → start it\n<3>docker: two\n<3>lines\n<6>docker: back\n',
   );
   assert.match(run('other').stderr.toString(), /^\{"level":"warn"/);
+});
+
+test('a name in a message neither commands the terminal nor begins a line of its own', () => {
+  const form = lineForm('pretty');
+  const msg = '/a\u001b[2J\n12:00:00 error agent: forged';
+  const line = form({ level: 'warn', time: '2026-11-26T11:00:00.000Z', part: 'discovery', msg, name: '\u009b2J' });
+  assert.match(line, /\/a\\u001b\[2J\n {6}12:00:00 error agent: forged name="\\u009b2J"\n$/);
 });

@@ -81,7 +81,8 @@ export function parsedOptions({ plugin, options }: RunSetup): unknown {
 
 /** `/docker/5f0e… (web)` */
 export function titleOf({ name, description }: Pick<ContainerView, 'name' | 'description'>): string {
-  return description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
+  const title = description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
+  return title.replaceAll('\n', '\\n');
 }
 
 /** The first few of a list: the machine, then what has a name. */

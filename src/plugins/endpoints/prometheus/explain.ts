@@ -1,3 +1,4 @@
+import { printable } from '../../../kernel/contracts/index.js';
 import type { Family } from './families.js';
 
 /** Largest containers that are listed. */
@@ -78,21 +79,23 @@ export class Explainer {
 export function explanationText(explained: Explanation, path: string): string {
   const { series, bytes, cut, metrics, labels, containers } = explained;
   const cutNote = cut > 0 ? `, and ${count(cut)} cut by maxSeries` : '';
-  return [
-    `${path} holds ${count(series)} series in ${count(metrics.length)} metrics, ${count(bytes)} bytes${cutNote}.\n`,
-    table(
-      ['series', 'bytes', 'metric'],
-      metrics.map((metric) => [count(metric.series), count(metric.bytes), `${metric.name} (${metric.type})`]),
-    ),
-    table(
-      ['values', 'series', 'label'],
-      labels.map((label) => [count(label.values), count(label.series), label.name]),
-    ),
-    table(
-      ['series', `container (the ${CONTAINERS_SHOWN} largest)`],
-      containers.map(({ id, name, series }) => [count(series), name === '' ? id : `${id} (${name})`]),
-    ),
-  ].join('\n');
+  return printable(
+    [
+      `${path} holds ${count(series)} series in ${count(metrics.length)} metrics, ${count(bytes)} bytes${cutNote}.\n`,
+      table(
+        ['series', 'bytes', 'metric'],
+        metrics.map((metric) => [count(metric.series), count(metric.bytes), `${metric.name} (${metric.type})`]),
+      ),
+      table(
+        ['values', 'series', 'label'],
+        labels.map((label) => [count(label.values), count(label.series), label.name]),
+      ),
+      table(
+        ['series', `container (the ${CONTAINERS_SHOWN} largest)`],
+        containers.map(({ id, name, series }) => [count(series), name === '' ? id : `${id} (${name})`]),
+      ),
+    ].join('\n'),
+  );
 }
 
 /** The labels of a line of the text format. */

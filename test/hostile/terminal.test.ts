@@ -1,0 +1,63 @@
+// Whoever makes a cgroup chooses its name, and the names are printed: none of them may command a terminal.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { RealCgroup } from '../support/real-cgroup.js';
+
+const TITLE = '\u001b]0;owned\u0007';
+/** Sets the title, clears the screen, colours, turns the direction, and goes back to the beginning of the line. */
+const NAME = `/tallyman-test-${process.pid}-${TITLE}\u001b[2J\u009b31m\u202e\r`;
+const COMMANDS: readonly (readonly string[])[] = [
+  ['cardinality', '--url'],
+  ['cardinality', '--json', '--url'],
+  ['plugins', '--url'],
+  ['plugin', 'run', 'memory', '--all'],
+];
+
+describe('a cgroup whose name holds control characters', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+  const cgroup = new RealCgroup(NAME);
+  let agent: AgentProcess;
+
+  before(async () => {
+    cgroup.create(['memory', 'cpu']);
+    agent = await AgentProcess.start(
+      'log: { format: pretty, level: debug }\nplugins: [{ use: docker, enabled: false }]\n',
+    );
+    await agent.until<object>(
+      '/api/v1.3/subcontainers/',
+      (containers) => JSON.stringify(containers).includes('owned'),
+      'the cgroup',
+    );
+  });
+  after(async () => {
+    await agent?.stop();
+    await cgroup.remove();
+  });
+
+  async function run(args: readonly string[]): Promise<string> {
+    const main = join(projectRoot, '.test-build/src/cli/main.js');
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [out, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return out + error;
+  }
+
+  it('is printed with its control characters escaped, whatever the command', async () => {
+    const printed = await Promise.all(
+      COMMANDS.map((command) => run(command.at(-1) === '--url' ? [...command, agent.url] : command)),
+    );
+    for (const [index, command] of COMMANDS.entries()) {
+      assert.doesNotMatch(printed[index]!, /[^\P{Cc}\t\n]|\u202e/u, command.join(' '));
+      if (!command.includes('plugins')) assert.match(printed[index]!, /\\u001b\]0;owned/, command.join(' '));
+    }
+  });
+
+  it('adds none to the log', async () => {
+    await agent.stop();
+    assert.doesNotMatch(agent.output, /[^\P{Cc}\t\n]|\u202e/u);
+  });
+});
