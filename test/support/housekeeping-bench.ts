@@ -57,6 +57,7 @@ export class FakeProbe implements Probe {
 export function housekeepingBench(
   probes: Record<string, Probe | 'absent'>,
   options: Partial<HousekeepingOptions> = {},
+  refusals?: () => number,
 ) {
   const time = { now: 1_000_000_000, monotonic: 0 };
   const clock = { now: () => time.now, monotonic: () => time.monotonic };
@@ -79,6 +80,7 @@ export function housekeepingBench(
     logger,
     supervisor,
     { ended: (name) => ended.push(name), oomKills: (name, count) => kills.push([name, count]) },
+    refusals,
   );
   const sources: SourcePlugin[] = Object.entries(probes).map(([id, probe]) => {
     const record = new PluginRecord(id, id, id, 'ignore');
@@ -111,9 +113,10 @@ export function samplingBench(
   probes: Record<string, Probe | 'absent'>,
   t: TestContext,
   options: Partial<HousekeepingOptions> = {},
+  refusals?: () => number,
 ) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
-  const made = housekeepingBench(probes, { dynamic: false, ...options });
+  const made = housekeepingBench(probes, { dynamic: false, ...options }, refusals);
   const advance = (ms: number) => {
     made.time.now += ms * 1000;
     made.time.monotonic += ms;

@@ -121,7 +121,11 @@ export class SampleRing {
     return newest === undefined ? 0 : newest.timeOf(newest.count - 1);
   }
 
+  /** @throws RangeError when the row was filled for another layout */
   push(layout: Layout, time: number, row: SampleRow): void {
+    if (row.width !== layout.columns.length) {
+      throw new RangeError(`a row of ${row.width} columns does not fit a layout of ${layout.columns.length}`);
+    }
     let newest = this.segments.at(-1);
     if (newest?.layout !== layout) {
       newest = new Segment(layout);

@@ -13,8 +13,9 @@ export class SampleRow implements RowWriter {
   wide = false;
   /** Number of columns in the row. */
   width = 0;
-  /** Column at which the current probe's part begins. */
-  offset = 0;
+  /** Column at which the current probe's part begins, and how many columns it has. */
+  private offset = 0;
+  private length = 0;
 
   /** Starts a row of `width` columns, all absent. */
   begin(width: number): void {
@@ -26,25 +27,43 @@ export class SampleRow implements RowWriter {
     if (this.wide) this.residuals.fill(0);
     this.wide = false;
     this.width = width;
-    this.offset = 0;
+    this.select(0, width);
+  }
+
+  /** From here on columns are counted from `offset`, and there are `length` of them. */
+  select(offset: number, length: number): void {
+    this.offset = offset;
+    this.length = length;
+  }
+
+  /** Makes the columns of the current part absent again. */
+  forget(): void {
+    const end = this.offset + this.length;
+    this.values.fill(Number.NaN, this.offset, end);
+    this.residuals.fill(0, this.offset, end);
   }
 
   set(column: number, value: number): void {
-    this.values[this.offset + column] = value;
+    this.setExact(column, value, 0);
   }
 
   setExact(column: number, value: number, residual: number): void {
-    this.values[this.offset + column] = value;
-    if (residual !== 0) {
-      this.residuals[this.offset + column] = residual;
-      this.wide = true;
-    }
+    const index = this.indexOf(column);
+    this.values[index] = value;
+    if (residual !== 0) this.wide = true;
+    if (this.wide) this.residuals[index] = residual;
   }
 
   setScaled(column: number, value: number, residual: number, factor: number): void {
     const scaled = value * factor;
-    if (scaled < EXACT || Number.isNaN(scaled)) this.values[this.offset + column] = scaled;
+    if (scaled < EXACT || Number.isNaN(scaled)) this.setExact(column, scaled, 0);
     else this.setBig(column, (BigInt(value) + BigInt(residual)) * BigInt(factor));
+  }
+
+  /** @throws RangeError when the column belongs to another probe, or to none */
+  private indexOf(column: number): number {
+    if (column >= 0 && column < this.length) return this.offset + column;
+    throw new RangeError(`it wrote column ${column} of a part of ${this.length} columns`);
   }
 
   private setBig(column: number, exact: bigint): void {

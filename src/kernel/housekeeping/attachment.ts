@@ -94,7 +94,8 @@ export class Attachment {
     } else if ('absent' in result) {
       container.absences.push({ what: record.id, reason: result.absent, expected: result.expected ?? false });
     } else {
-      container.slots.push({ source, probe: result, offset: 0, activity: Number.NaN });
+      const { columns } = result;
+      container.slots.push({ source, probe: result, offset: 0, columns, isLeftOut: false, activity: Number.NaN });
     }
   }
 

@@ -278,8 +278,16 @@ export class Housekeeper {
     const probes = container.slots.length;
     const changed = this.sampler.sample(container, idleRefresh);
     if (container.slots.length < probes) this.listener.ended(container.name);
+    if (container.hasLeftOut) this.tellLeftOut(container);
     const kills = container.newOomKills();
     if (kills > 0) this.listener.oomKills(container.name, kills);
     return changed;
+  }
+
+  private tellLeftOut({ name, slots }: MonitoredContainer): void {
+    for (const { source, isLeftOut } of slots) {
+      const text = `a sample of ${name} was taken without ${source.record.id}, whose columns changed at every read`;
+      if (isLeftOut && this.told.isNew(text, this.clock.monotonic())) this.logger.warn(text, { container: name });
+    }
   }
 }

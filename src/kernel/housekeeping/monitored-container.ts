@@ -1,4 +1,12 @@
-import type { CgroupFiles, ContainerDescription, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
+import type {
+  CgroupFiles,
+  Column,
+  ContainerDescription,
+  Layout,
+  Probe,
+  SampleCursor,
+  SamplePart,
+} from '../contracts/index.js';
 import { type LayoutTable, SampleRing, UsageSummarizer } from '../history/index.js';
 import type { ActivePlugin } from '../supervision/index.js';
 import type { Due } from './due-queue.js';
@@ -18,9 +26,15 @@ export interface ProbeSlot {
   readonly probe: Probe;
   /** First column of its part in the layout. */
   offset: number;
+  /** The columns that the layout has of it. */
+  columns: readonly Column[];
+  /** Whether the newest sample is without it, because its columns changed at every read. */
+  isLeftOut: boolean;
   /** What `activity()` said last; NaN before. */
   activity: number;
 }
+
+const NO_COLUMNS: readonly Column[] = [];
 
 /** Something a container lacks, and why. */
 export interface Absence {
@@ -52,6 +66,8 @@ export class MonitoredContainer implements Due {
   private oomColumn = -1;
   private oomKills = Number.NaN;
   attached = false;
+  /** Whether any probe was left out of the newest sample. */
+  hasLeftOut = false;
   readonly ring: SampleRing;
   readonly summarizer = new UsageSummarizer();
   /** Points at the newest sample after each one; reused. */
@@ -72,26 +88,48 @@ export class MonitoredContainer implements Due {
     return this.identity.name;
   }
 
-  /** Lays the columns of all probes out anew; the next sample starts a new segment if they differ. */
-  arrange(): void {
-    const columns = [];
+  /**
+   * Lays the columns of all probes out anew; the next sample starts a new segment if they differ.
+   * @returns whether they do
+   */
+  arrange(): boolean {
+    const columns: Column[] = [];
     for (const slot of this.slots) {
       slot.offset = columns.length;
-      columns.push(...slot.probe.columns);
+      slot.columns = slot.isLeftOut ? NO_COLUMNS : slot.probe.columns;
+      columns.push(...slot.columns);
     }
+    const before = this.layout;
     this.layout = this.layouts.intern(columns);
     this.parts = new Set(this.slots.map(({ source }) => source.instance.part));
     this.cpuColumn = this.layout.indexOf('cpu.usage.total');
     this.memoryColumn = this.layout.indexOf('memory.working_set');
     this.oomColumn = this.layout.indexOf('oom.kills');
     this.lastFullRead = Number.NEGATIVE_INFINITY;
+    return this.layout !== before;
   }
 
-  /** How many OOM kills the newest sample counts that the one before did not. */
+  /** Makes a sample without this probe. */
+  leaveOut(slot: ProbeSlot): void {
+    slot.isLeftOut = true;
+    this.hasLeftOut = true;
+    this.arrange();
+  }
+
+  /** Takes the probes in again that the sample before was made without. */
+  takeBack(): void {
+    for (const slot of this.slots) slot.isLeftOut = false;
+    this.hasLeftOut = false;
+    this.arrange();
+  }
+
+  /** How many OOM kills the newest sample counts that the last count before it did not. */
   newOomKills(): number {
     if (this.oomColumn < 0 || this.latest.layout !== this.layout) return 0;
     const before = this.oomKills;
-    this.oomKills = this.latest.values[this.latest.base + this.oomColumn]!;
-    return this.oomKills > before ? this.oomKills - before : 0;
+    const now = this.latest.values[this.latest.base + this.oomColumn]!;
+    if (Number.isNaN(now)) return 0;
+    this.oomKills = now;
+    return now > before ? now - before : 0;
   }
 }

@@ -130,4 +130,46 @@ describe('a sample', () => {
     await sample();
     assert.equal(rows().length, 1);
   });
+
+  test('that was refused descriptors is not taken for a read: the next one reads everything', (t) => {
+    const probe = new FakeProbe();
+    let refusals = 0;
+    const { container, rows, pass, housekeeper } = samplingBench({ probe }, t, {}, () => refusals);
+    pass(3);
+    assert.equal(probe.reads, 1);
+    const { sample } = probe;
+    probe.sample = function (row) {
+      refusals++;
+      return sample.call(this, row);
+    };
+    probe.value = 5;
+    probe.sign = 2;
+    pass(1);
+    assert.equal(container.ring.length, 4, 'it is not stored');
+    probe.sample = sample;
+    pass(1);
+    assert.deepEqual(rows().at(-1), [5]);
+    housekeeper.stop();
+  });
+
+  test('repeats no number for longer than idleRefresh, however often a read is refused in between', (t) => {
+    const probe = new FakeProbe();
+    let refusals = 0;
+    const { container, rows, pass, housekeeper } = samplingBench({ probe }, t, {}, () => refusals);
+    const { sample } = probe;
+    probe.sample = function (row) {
+      refusals++;
+      return sample.call(this, row);
+    };
+    pass(8);
+    assert.equal(container.ring.length, 9);
+    probe.value = 5;
+    pass(10);
+    assert.equal(container.ring.length, 10, 'repeated until the tenth second, then refused');
+    assert.deepEqual(rows().at(-1), [1]);
+    probe.sample = sample;
+    pass(1);
+    assert.deepEqual(rows().at(-1), [5]);
+    housekeeper.stop();
+  });
 });

@@ -8,7 +8,7 @@ import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 const TIMED_EVERY = 16;
 /** Samples that are timed probe by probe after one that took too long: whatever it was may come again. */
 const WATCHED_AFTER = 10_000;
-/** A probe whose columns change at every call would never be stored. */
+/** How often a sample is begun anew because columns changed, before it is taken without those that change. */
 const MOST_LAYOUTS_PER_SAMPLE = 4;
 /** A clock that went back less than this is straightened, beyond it the history starts anew. µs */
 const SMALL_STEP = 1_000_000;
@@ -42,17 +42,20 @@ export class Sampler {
     this.taken++;
     this.now = this.clock.now();
     const monotonic = this.clock.monotonic();
+    if (container.hasLeftOut) container.takeBack();
+    const { lastFullRead } = container;
     const idle = this.isIdle(container, monotonic, idleRefresh);
-    if (idle) this.idle++;
-    else container.lastFullRead = monotonic;
+    // Until the sample is stored: a change that the signs of activity told of may not have been read.
+    container.lastFullRead = Number.NEGATIVE_INFINITY;
     const refusals = this.refusals();
-    for (let tries = 0; tries < MOST_LAYOUTS_PER_SAMPLE; tries++) {
-      if (this.fill(container, idle && tries === 0)) break;
-    }
+    const isRepeated = this.fill(container, idle);
     if (this.watched > 0) this.watched--;
     if (this.clock.monotonic() - monotonic >= HOLD_UP) this.watched = WATCHED_AFTER;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
-    return this.store(container);
+    const changed = this.store(container);
+    if (isRepeated) this.idle++;
+    container.lastFullRead = isRepeated ? lastFullRead : monotonic;
+    return changed;
   }
 
   /** Reads every probe's cheap sign of activity (all of them: the next sample compares with these). */
@@ -79,48 +82,60 @@ export class Sampler {
     }
   }
 
-  /** Fills the row. @returns false when the layout changed and the row must be filled again */
+  /** Fills the row for the container's layout. @returns whether idle probes were not read */
   private fill(container: MonitoredContainer, idle: boolean): boolean {
+    let unsettled = this.fillOnce(container, idle);
+    if (unsettled === undefined) return idle;
+    for (let tries = 1; unsettled !== undefined; tries++) {
+      if (tries >= MOST_LAYOUTS_PER_SAMPLE && container.slots.includes(unsettled)) container.leaveOut(unsettled);
+      unsettled = this.fillOnce(container, false);
+    }
+    return false;
+  }
+
+  /** @returns the probe because of which the layout changed, so that the row must be filled again */
+  private fillOnce(container: MonitoredContainer, idle: boolean): ProbeSlot | undefined {
     const { row } = this;
     row.begin(container.layout.columns.length);
     const weight = this.taken % TIMED_EVERY === 0 ? TIMED_EVERY : 0;
     for (const slot of container.slots) {
+      if (slot.isLeftOut) continue;
+      row.select(slot.offset, slot.columns.length);
       if (idle && slot.probe.skipWhenIdle === true) {
         this.repeat(container, slot);
         continue;
       }
       const outcome = this.sampleOf(slot, slot.source.record.isTimedAlways ? 1 : weight);
-      if (outcome === 'ok') continue;
+      const isLaidOut = slot.probe.columns === slot.columns || !container.arrange();
+      if (outcome === 'ok' && isLaidOut) continue;
       if (outcome === 'ended') this.attachment.end(container, slot);
-      else container.arrange();
-      return false;
+      return slot;
     }
-    return true;
+    return undefined;
   }
 
   /** Copies a probe's numbers from the sample before. */
   private repeat(container: MonitoredContainer, slot: ProbeSlot): void {
     const { row } = this;
-    const { values, residuals, base } = container.latest;
-    const end = slot.offset + slot.probe.columns.length;
-    row.offset = 0;
-    for (let i = slot.offset; i < end; i++) {
-      if (residuals === undefined) row.set(i, values[base + i]!);
-      else row.setExact(i, values[base + i]!, residuals[base + i]!);
+    const { values, residuals } = container.latest;
+    const base = container.latest.base + slot.offset;
+    for (let i = 0; i < slot.columns.length; i++) {
+      row.setExact(i, values[base + i]!, residuals === undefined ? 0 : residuals[base + i]!);
     }
   }
 
   private sampleProbe(slot: ProbeSlot): SampleOutcome {
     const { record } = slot.source;
     if (record.state === 'open' && record.isOpen(this.clock.monotonic())) return 'ok';
-    this.row.offset = slot.offset;
     try {
       const outcome = slot.probe.sample(this.row);
       record.succeeded(this.now);
       return outcome;
     } catch (error) {
+      // What it wrote was meant for its new columns.
+      if (error instanceof RangeError && slot.probe.columns !== slot.columns) return 'layout-changed';
       this.supervisor.fault(record, 'sample', error);
-      this.row.values.fill(Number.NaN, slot.offset, slot.offset + slot.probe.columns.length);
+      this.row.forget();
       return 'ok';
     }
   }

@@ -101,7 +101,10 @@ export class JoinedContainer implements ContainerView {
   get missing(): readonly { readonly what: string; readonly reason: string }[] {
     const lacks: { what: string; reason: string }[] = [...this.tracked.missing];
     for (const { what, reason, expected } of this.monitored.absences) if (!expected) lacks.push({ what, reason });
-    for (const { probe } of this.monitored.slots) lacks.push(...(probe.missing ?? []));
+    for (const { probe, source, isLeftOut } of this.monitored.slots) {
+      lacks.push(...(probe.missing ?? []));
+      if (isLeftOut) lacks.push({ what: source.record.id, reason: 'its columns changed at every read' });
+    }
     for (const { name, error, problems } of this.appMetrics?.targets ?? []) {
       const reasons = error === undefined ? problems : [error];
       for (const reason of reasons) lacks.push({ what: `custom_metrics ${name}`, reason });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
 import { ByteScanner } from '../../../kernel/contracts/index.js';
-import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand } from './index.js';
+import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
 
 test('exact sums of any 64-bit integers', () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });
@@ -53,6 +53,20 @@ test('a paced part repeats what it said, and does not repeat what it no longer s
   part.silent = true;
   clock.milliseconds += 100;
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
+});
+
+test('a number that cannot be read is absent, not the one of another file of the same shape', () => {
+  const field = { name: 'n', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
+  const shapes = new TableShapes();
+  const partOf = (text: string) => {
+    const source = { read: () => text.length, buffer: Buffer.from(text), failure: undefined, close() {} };
+    return new TablePart(source, () => [{ at: 2, column: { field } }], shapes);
+  };
+  const [first, second] = [partOf('a 5\n'), partOf(`a ${'9'.repeat(30)}\n`)];
+  assert.deepEqual(rowOf(new PartsProbe([first])), { outcome: 'layout-changed', values: [] });
+  assert.deepEqual(rowOf(new PartsProbe([first])), { outcome: 'ok', values: [5] });
+  rowOf(new PartsProbe([second]));
+  assert.deepEqual(rowOf(new PartsProbe([second])), { outcome: 'ok', values: [Number.NaN] });
 });
 
 test('whether a process belongs to a cgroup', () => {

@@ -134,7 +134,11 @@ export class TablePart implements Part {
     // Finding the cells may read other files into the shared buffer: from here on only `text` is the file.
     const shape = this.shapes.shapeOf(text, this.findCells(text));
     const bytes = Buffer.from(text, 'latin1');
-    shape.template.match(bytes, bytes.length, shape.values, shape.residuals);
+    if (!shape.template.match(bytes, bytes.length, shape.values, shape.residuals)) {
+      // The shape is shared: what stands there is another container's.
+      shape.values.fill(Number.NaN);
+      shape.residuals.fill(0);
+    }
     this.shape = shape;
     this.forgotten = false;
     return !sameColumns(shape.columns, before);
