@@ -171,7 +171,7 @@ export const web = z
       .int()
       .min(1)
       .default(256)
-      .describe('Connections open at the same time; further ones are refused.'),
+      .describe('Connections open at the same time at each address; further ones are refused.'),
     maxUrlLength: size()
       .refine((value) => value >= 256, { error: 'expected 256 or more' })
       .prefault('8KiB')

@@ -11,7 +11,7 @@ import { Gate, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js'
  */
 export function checkSecretFiles(web: WebOptions, places: SecretPlaces, logger: Logger): void {
   const problems = [
-    ...problemsOf(() => new Gate({ ...OPEN, ...web }, places, logger).close()),
+    ...problemsOf(() => new Gate({ ...OPEN, ...web }, places, logger)),
     ...problemsOf(() => {
       if (web.tls?.cert !== undefined) new TlsMaterial(web.tls, places, logger);
     }),

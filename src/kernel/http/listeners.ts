@@ -93,11 +93,6 @@ export class Listeners {
     if (this.retired.size > 0) setImmediate(() => this.sweep());
   }
 
-  closeIdle(): void {
-    for (const { server } of this.current) server.closeIdleConnections();
-    this.sweep();
-  }
-
   private sweep(): void {
     for (const server of this.retired) server.closeIdleConnections();
   }

@@ -11,7 +11,7 @@ export interface WebOptions extends Partial<SecurityOptions> {
   readonly urlBasePrefix: string;
   /** Milliseconds until a request must have arrived, until its answer begins, and without progress while it is sent. */
   readonly requestTimeout: number;
-  /** Open connections over all addresses; further ones are answered 503. */
+  /** Open connections at each address; further ones are answered 503. */
   readonly maxConnections: number;
   /** Bytes of a request target; longer ones are answered 414. */
   readonly maxUrlLength: number;

@@ -25,7 +25,7 @@ import {
   type Routes,
   type Serve,
 } from './routes.js';
-import { FailureThrottle, Gate, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js';
+import { Gate, LoginMemory, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js';
 import { sendStream } from './stream.js';
 import { locationOf, parseTarget } from './target.js';
 
@@ -57,14 +57,15 @@ class KoaHttpServer implements HttpServer {
   private mounted: Routes;
   /** What is wrong about the mounts, as it was logged. */
   private troubles: readonly string[] = [];
-  private readonly throttle = new FailureThrottle();
+  private readonly logins = new LoginMemory();
   private readonly listeners: Listeners;
   private readonly writers = new WriterPool();
-  private readonly connections = new Set<Socket>();
   private readonly surplus = new WeakSet<Socket>();
   private readonly exchanges = new Set<Exchange>();
   private readonly refusals = new Refusals((socket) => this.isAnswering(socket));
   private renewal: NodeJS.Timeout | undefined;
+  /** Resolves when options that are being gone over to are in force. */
+  private change: Promise<void> | undefined;
   private stopping = false;
 
   constructor(private readonly options: HttpServerOptions) {
@@ -97,11 +98,19 @@ class KoaHttpServer implements HttpServer {
   async reconfigure(web: WebOptions, secrets = this.secrets): Promise<string[]> {
     const gate = this.makeGate(web, secrets);
     const tls = this.makeTls(web, secrets);
-    await this.listeners.open(this.plan(web, gate, tls));
-    this.gate.close();
-    this.web = web;
-    this.secrets = secrets;
-    this.gate = gate;
+    let settle = () => {};
+    this.change = new Promise((resolve) => {
+      settle = resolve;
+    });
+    try {
+      await this.listeners.open(this.plan(web, gate, tls));
+      this.web = web;
+      this.secrets = secrets;
+      this.gate = gate;
+    } finally {
+      this.change = undefined;
+      settle();
+    }
     this.warnIfExposed();
     return this.listeners.urls;
   }
@@ -122,7 +131,7 @@ class KoaHttpServer implements HttpServer {
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
     clearInterval(this.renewal);
-    this.gate.close();
+    this.logins.close();
     const closed = this.listeners.close();
     for (const exchange of this.exchanges) exchange.cancel(new RequestError(503, 'the agent stops'));
     const timer = setTimeout(() => this.listeners.closeAllConnections(), graceMs);
@@ -147,7 +156,7 @@ class KoaHttpServer implements HttpServer {
   }
 
   private makeGate(web: WebOptions, secrets: SecretPlaces): Gate {
-    return new Gate({ ...OPEN, ...web }, secrets, this.options.logger, this.throttle);
+    return new Gate({ ...OPEN, ...web }, secrets, this.options.logger, this.logins);
   }
 
   private makeTls({ tls }: WebOptions, secrets: SecretPlaces): TlsMaterial | undefined {
@@ -181,21 +190,26 @@ class KoaHttpServer implements HttpServer {
     isTls: boolean,
     handle: (request: IncomingMessage, response: ServerResponse) => void,
   ): void {
-    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket));
+    const connections = new Set<Socket>();
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket, server, connections));
     server.on('clientError', (error, socket) => {
       // Where the handshake failed there is nothing that an answer could be said through.
-      if (this.connections.has(socket as Socket)) this.refusals.malformed(error, socket as Socket);
+      if (connections.has(socket as Socket)) this.refusals.malformed(error, socket as Socket);
       else socket.destroy();
     });
     server.on('connect', (_request, socket) => this.refusals.connect(socket as Socket));
-    server.on('request', handle);
+    const { change } = this;
+    // An address that is opened by a change of the options answers nobody by those of before.
+    if (change === undefined) server.on('request', handle);
+    else server.on('request', (...pair) => void change.then(() => handle(...pair)));
   }
 
-  private admit(socket: Socket): void {
-    this.connections.add(socket);
-    socket.once('close', () => this.connections.delete(socket));
-    if (this.connections.size <= this.web.maxConnections) return;
-    this.listeners.closeIdle();
+  /** @param connections those of the server: who uses up one address leaves the others open */
+  private admit(socket: Socket, server: Server, connections: Set<Socket>): void {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    if (connections.size <= this.web.maxConnections) return;
+    server.closeIdleConnections();
     this.surplus.add(socket);
   }
 
@@ -256,7 +270,8 @@ class KoaHttpServer implements HttpServer {
   private async route(context: HttpContext, exchange: Exchange): Promise<void> {
     this.checkAdmission(exchange);
     const { request, response } = exchange;
-    if (this.gate.receive(request, response)) return sendNothing(exchange);
+    const { gate } = this;
+    if (gate.receive(request, response)) return sendNothing(exchange);
     const target = parseTarget(exchange.request.url ?? '/');
     if (target.kind === 'malformed') throw new RequestError(400, target.message);
     if (target.kind === 'moved') return redirect(exchange, 301, target.location);
@@ -265,8 +280,9 @@ class KoaHttpServer implements HttpServer {
     exchange.basePath = this.prefix;
     const path = this.withoutPrefix(target.path);
     if (path === undefined) throw notFound('404 page not found');
-    exchange.authenticated = await this.gate.admit(request, response, path === '' ? '/' : path);
-    if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) this.gate.protect(request);
+    const admitted = gate.admit(request, response, path === '' ? '/' : path);
+    exchange.authenticated = typeof admitted === 'boolean' ? admitted : await exchange.withinLimit(admitted);
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) gate.protect(request);
     if (path === '' || this.mounted.isDirectory(path)) {
       return redirect(exchange, 301, locationOf(`${target.path}/`, target.query));
     }
@@ -280,7 +296,7 @@ class KoaHttpServer implements HttpServer {
     const { web } = this;
     if (this.surplus.has(exchange.request.socket)) {
       exchange.response.shouldKeepAlive = false;
-      throw new RequestError(503, `more than ${web.maxConnections} connections are open`);
+      throw new RequestError(503, `more than ${web.maxConnections} connections are open at this address`);
     }
     if ((exchange.request.url ?? '').length > web.maxUrlLength) {
       throw new RequestError(414, `the request target is longer than ${web.maxUrlLength} bytes`);

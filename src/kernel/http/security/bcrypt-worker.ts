@@ -19,9 +19,11 @@ export class BcryptWorker {
   private worker: Worker | undefined;
   private asked: Question | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
+  private closed = false;
 
-  /** @throws RequestError 503 when too many passwords wait already */
+  /** @throws RequestError 503 when too many passwords wait already, or the agent stops */
   compare(password: string, hash: string): Promise<boolean> {
+    if (this.closed) throw stopping();
     if (this.waiting.length >= MOST_WAITING) {
       throw new RequestError(503, 'too many passwords are being checked; try again in a few seconds');
     }
@@ -31,8 +33,18 @@ export class BcryptWorker {
     });
   }
 
+  /** Refuses what waits to be checked, and what is still to come. */
   close(): void {
+    this.closed = true;
     clearTimeout(this.idleTimer);
+    this.end();
+    const refused = this.waiting.splice(0);
+    if (this.asked !== undefined) refused.unshift(this.asked);
+    this.asked = undefined;
+    for (const { reject } of refused) reject(stopping());
+  }
+
+  private end(): void {
     void this.worker?.terminate();
     this.worker = undefined;
   }
@@ -42,7 +54,7 @@ export class BcryptWorker {
     clearTimeout(this.idleTimer);
     const question = this.waiting.shift();
     if (question === undefined) {
-      this.idleTimer = setTimeout(() => this.close(), IDLE).unref();
+      this.idleTimer = setTimeout(() => this.end(), IDLE).unref();
       return;
     }
     this.asked = question;
@@ -54,10 +66,13 @@ export class BcryptWorker {
   private start(): Worker {
     const worker = new Worker(new URL('./bcrypt-thread.js', import.meta.url), { env: {} });
     worker.on('message', (fits: boolean) => this.answered((question) => question.resolve(fits)));
-    worker.on('error', (error) => {
+    const lost = (error: Error) => {
+      if (this.worker !== worker) return;
       this.worker = undefined;
       this.answered((question) => question.reject(error));
-    });
+    };
+    worker.on('error', lost);
+    worker.on('exit', (code) => lost(new Error(`the thread that checks passwords ended with status ${code}`)));
     return worker;
   }
 
@@ -69,3 +84,5 @@ export class BcryptWorker {
     this.next();
   }
 }
+
+const stopping = () => new RequestError(503, 'the agent stops');

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoopbackHost } from '../../config/index.js';
 import { type Logger, RequestError } from '../../contracts/index.js';
-import { Authenticator, type Verdict } from './authenticator.js';
+import { Authenticator, type Credentials, type Verdict } from './authenticator.js';
 import { isFromElsewhere, isPreflight, setHeaders } from './headers.js';
 import { isKnownHost } from './hosts.js';
+import { LoginMemory } from './login-memory.js';
 import type { SecurityOptions } from './options.js';
 import { ruleFor } from './rules.js';
 import type { SecretPlaces } from './secret-file.js';
-import { FailureThrottle } from './throttle.js';
 
 /** Warnings about addresses that fail are at least this many ms apart. */
 const WARN_EVERY = 10_000;
@@ -21,16 +21,15 @@ export class Gate {
   private unsaid = 0;
 
   /**
-   * @param throttle outlives a change of the options, so that a reload does not forgive
    * @throws ConfigError when a file cannot be used
    */
   constructor(
     private readonly options: SecurityOptions,
     places: SecretPlaces,
     private readonly logger: Logger,
-    private readonly throttle: FailureThrottle = new FailureThrottle(),
+    private readonly memory = new LoginMemory(),
   ) {
-    this.authenticator = new Authenticator(options, places, logger);
+    this.authenticator = new Authenticator(options, places, logger, memory);
   }
 
   /** Whether anybody is asked who they are. */
@@ -57,15 +56,19 @@ export class Gate {
    * Lets in who may see the path.
    * @param path clean, without the URL prefix
    * @returns whether the client proved who it is; over a unix socket the mode of its file has
-   * @throws RequestError 401 with a challenge, 403, 429
+   * @throws RequestError 401 with a challenge, 403, 429, 503; where a password has to be checked its promise rejects
    */
-  async admit(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
+  admit(request: IncomingMessage, response: ServerResponse, path: string): boolean | Promise<boolean> {
     const { allow, users } = ruleFor(path, this.options.auth.rules);
     if (allow === 'nobody') throw new RequestError(403, `nobody may see ${path}`);
     if (allow === 'anyone' || !this.authenticator.asksWho) return request.socket.localAddress === undefined;
-    const user = await this.identify(request, response);
-    if (users.length > 0 && !users.includes(user)) throw new RequestError(403, `${user} may not see ${path}`);
-    return true;
+    const decide = (verdict: Verdict): true => {
+      const user = this.userOf(verdict, response);
+      if (users.length > 0 && !users.includes(user)) throw new RequestError(403, `${user} may not see ${path}`);
+      return true;
+    };
+    const verdict = this.judge(request, response);
+    return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
   }
 
   /**
@@ -87,42 +90,38 @@ export class Gate {
     this.authenticator.refresh();
   }
 
-  close(): void {
-    this.authenticator.close();
-  }
-
-  private async identify(request: IncomingMessage, response: ServerResponse): Promise<string> {
-    const verdict = await this.judge(request, response);
+  private userOf(verdict: Verdict, response: ServerResponse): string {
     if (typeof verdict === 'object') return verdict.user;
     response.setHeader('WWW-Authenticate', this.authenticator.challenges(verdict === 'stale'));
     throw new RequestError(401, '401 Unauthorized');
   }
 
-  /** Judges what the request shows, unless its address has to wait. @throws RequestError 429 */
-  private judge(request: IncomingMessage, response: ServerResponse): Promise<Verdict> {
-    const { authorization } = request.headers;
-    if (authorization === undefined) return this.authenticator.verify(request);
-    const address = request.socket.remoteAddress ?? 'a unix socket';
-    const key = `${address} ${authorization}`;
+  /** Judges what the request shows, unless that may be a guess and has to wait. @throws RequestError 429 */
+  private judge(request: IncomingMessage, response: ServerResponse): Verdict | Promise<Verdict> {
+    const shown = this.authenticator.credentialsOf(request);
+    const recognised = this.authenticator.recognise(request, shown);
+    if (recognised !== undefined || shown === undefined) return recognised ?? 'none';
+    const key = `${shown.address} ${request.headers.authorization}`;
     const underWay = this.underWay.get(key);
     // A page asks for ten things at once: that is one attempt.
-    if (underWay !== undefined && /^basic /i.test(authorization)) return underWay;
-    const seconds = Math.ceil(this.throttle.waitOf(address) / 1000);
+    if (underWay !== undefined && shown.way === 'basic') return underWay;
+    const seconds = Math.ceil(this.memory.throttle.waitOf(shown) / 1000);
     if (seconds > 0) {
       response.setHeader('Retry-After', seconds);
-      throw new RequestError(429, `too many failed attempts from ${address}: try again in ${seconds} s`);
+      throw new RequestError(429, `too many failed attempts from ${shown.address}: try again in ${seconds} s`);
     }
-    const attempt = this.attempt(request, address).finally(() => this.underWay.delete(key));
+    const attempt = this.attempt(request, shown).finally(() => this.underWay.delete(key));
     this.underWay.set(key, attempt);
     return attempt;
   }
 
-  private async attempt(request: IncomingMessage, address: string): Promise<Verdict> {
-    const isBlocked = this.throttle.begin(address);
-    const verdict = await this.authenticator.verify(request);
-    if (verdict === 'wrong' && isBlocked) this.warn(address);
+  private async attempt(request: IncomingMessage, shown: Credentials): Promise<Verdict> {
+    const { throttle } = this.memory;
+    const isBlocked = throttle.begin(shown);
+    const verdict = await this.authenticator.verify(request, shown);
+    if (verdict === 'wrong' && isBlocked) this.warn(shown.address);
     // A stale nonce came with the right password.
-    if (verdict === 'stale' || typeof verdict === 'object') this.throttle.succeed(address);
+    if (verdict !== 'wrong') throttle.succeed(shown);
     return verdict;
   }
 

@@ -71,6 +71,16 @@ describe('htpasswd', () => {
     worker.close();
   });
 
+  test('passwords that wait when the worker is closed are refused, and so are later ones', async () => {
+    const worker = new BcryptWorker();
+    const hash = bcrypt.hashSync('x', 12);
+    const waiting = Promise.allSettled([worker.compare('x', hash), worker.compare('y', hash)]);
+    worker.close();
+    for (const outcome of await waiting)
+      assert.match(String((outcome as PromiseRejectedResult).reason), /the agent stops/);
+    assert.throws(() => worker.compare('x', hash), /the agent stops/);
+  });
+
   test('passwords beyond what can be checked soon are refused', async () => {
     const worker = new BcryptWorker();
     const hash = bcrypt.hashSync('x', 4);
@@ -177,39 +187,59 @@ test('tokens are known by their text, with or without a name', () => {
 describe('the throttle', () => {
   let now = 0;
   const make = () => new FailureThrottle(() => now);
+  const from = (address: string, user = 'ann') => ({ address, user });
+  const ann = from('192.0.2.1');
 
-  test('makes an address wait after five failures, each time twice as long, up to a minute', () => {
+  test('makes a user wait at an address after five failures, each time twice as long, up to a minute', () => {
     const throttle = make();
-    for (let i = 0; i < 4; i++) assert.equal(throttle.begin('192.0.2.1'), false);
-    assert.equal(throttle.waitOf('192.0.2.1'), 0);
-    assert.equal(throttle.begin('192.0.2.1'), true);
-    assert.equal(throttle.waitOf('192.0.2.1'), 1000);
+    for (let i = 0; i < 4; i++) assert.equal(throttle.begin(ann), false);
+    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.begin(ann), true);
+    assert.equal(throttle.waitOf(ann), 1000);
     now += 1000;
-    assert.equal(throttle.waitOf('192.0.2.1'), 0);
-    assert.equal(throttle.begin('192.0.2.1'), false);
-    assert.equal(throttle.waitOf('192.0.2.1'), 2000);
-    for (let i = 0; i < 20; i++) throttle.begin('192.0.2.1');
-    assert.equal(throttle.waitOf('192.0.2.1'), 60_000);
-    assert.equal(throttle.waitOf('192.0.2.2'), 0);
-    throttle.succeed('192.0.2.1');
-    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.begin(ann), false);
+    assert.equal(throttle.waitOf(ann), 2000);
+    for (let i = 0; i < 20; i++) throttle.begin(ann);
+    assert.equal(throttle.waitOf(ann), 60_000);
+    assert.equal(throttle.waitOf(from('192.0.2.2')), 0, 'not the same user elsewhere');
+    assert.equal(throttle.waitOf(from('192.0.2.1', 'bob')), 0, 'not another user of the same address');
+    throttle.succeed(ann);
+    assert.equal(throttle.waitOf(ann), 0);
+  });
+
+  test('makes an address wait that tries many users, and a user who is tried from many addresses', () => {
+    const names = make();
+    for (let i = 0; i < 99; i++) names.begin(from('192.0.2.1', `user ${i}`));
+    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 0);
+    assert.equal(names.begin(from('192.0.2.1', 'user 99')), true);
+    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 1000);
+    assert.equal(names.waitOf(from('192.0.2.2', 'user 99')), 0);
+    names.succeed(from('192.0.2.1', 'user 99'));
+    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 0, 'a try that was right was no failure');
+    const addresses = make();
+    for (let i = 0; i < 100; i++) addresses.begin(from(`192.0.2.${i}`));
+    assert.equal(addresses.waitOf(from('203.0.113.1')), 1000);
+    assert.equal(addresses.waitOf(from('203.0.113.1', 'bob')), 0);
+    for (let i = 0; i < 100; i++) addresses.begin(from(`198.51.100.${i}`, ''));
+    assert.equal(addresses.waitOf(from('203.0.113.1', '')), 0, 'who shows no user is not one user');
   });
 
   test('forgets failures of long ago', () => {
     const throttle = make();
-    for (let i = 0; i < 4; i++) throttle.begin('192.0.2.1');
+    for (let i = 0; i < 4; i++) throttle.begin(ann);
     now += 601_000;
-    assert.equal(throttle.begin('192.0.2.1'), false);
-    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+    assert.equal(throttle.begin(ann), false);
+    assert.equal(throttle.waitOf(ann), 0);
   });
 
   test('remembers a bounded number of addresses', () => {
     const throttle = make();
-    for (let i = 0; i < 6; i++) throttle.begin('first');
-    for (let i = 0; i < 4095; i++) throttle.begin(`address ${i}`);
-    assert.ok(throttle.waitOf('first') > 0);
-    throttle.begin('one more');
-    assert.equal(throttle.waitOf('first'), 0);
+    for (let i = 0; i < 6; i++) throttle.begin(from('first', ''));
+    for (let i = 0; i < 4095; i++) throttle.begin(from(`address ${i}`, ''));
+    assert.ok(throttle.waitOf(from('first', '')) > 0);
+    throttle.begin(from('one more', ''));
+    assert.equal(throttle.waitOf(from('first', '')), 0);
   });
 
   test('takes the addresses of one IPv6 network for one', () => {
