@@ -57,7 +57,6 @@ function renamed(text: string, name: string): string {
 /** Built with what the templates were checked with. */
 function manifestOf(kind: PluginKind, name: string): string {
   const { engines, devDependencies } = ownManifest();
-  const version = agentVersion();
   const manifest = {
     name,
     version: '0.1.0',
@@ -72,10 +71,9 @@ function manifestOf(kind: PluginKind, name: string): string {
       check: 'tallyman plugin test .',
       test: 'tsc && node --test dist/index.test.js && npm run check',
     },
-    peerDependencies: { tallyman: `>=${version}` },
+    peerDependencies: { tallyman: `>=${agentVersion()}` },
     devDependencies: {
       '@types/node': devDependencies['@types/node'],
-      tallyman: `^${version}`,
       typescript: devDependencies.typescript,
     },
   };
