@@ -16,8 +16,6 @@ interface RecordedFile {
   readonly request_body?: string;
 }
 
-const LATER: readonly (readonly [RegExp, string])[] = [[/validate|metrics\.txt/, 'another part serves it']];
-
 const ALLOWED: readonly Allowance[] = [
   { at: /\/cpu$/, only: /v2/, extra: ['quota', 'period'], why: 'quirk 8: the v2 spec has the quota too' },
   { at: /\/processes$/, only: /v2/, extra: ['limit'], why: 'quirk 8: the v2 spec has the processes limit too' },
@@ -50,10 +48,9 @@ const known: FakeContainer[] = [
 ];
 
 for (const { file, url, method, request_body: body } of files) {
-  const later = LATER.find(([pattern]) => pattern.test(file) || pattern.test(url));
   // Recorded events are among the request and answer pairs (http-cases.test.ts), the stream in events.test.ts.
   if (!/\/api\/v/.test(url) || url.includes('/events')) continue;
-  test(`recorded ${file}`, { skip: later?.[1] ?? false }, async () => {
+  test(`recorded ${file}`, async () => {
     const recorded = expected(file, golden(file));
     const allowed = ALLOWED.filter(({ only }) => only === undefined || only.test(file));
     const prefix = url.startsWith('/pre/') ? '/pre' : '';

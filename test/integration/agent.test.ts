@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { AgentProcess } from '../support/agent-process.js';
+import { needs } from '../support/needs.js';
 import { CONTROLLERS, RealCgroup } from '../support/real-cgroup.js';
 
 const BASE = `/tallyman-agent-${process.pid}`;
@@ -86,16 +87,15 @@ function cgroup(suffix: string, controllers?: readonly string[]): RealCgroup {
 const stats = (name: string, query = 'count=1') => `/api/v2.0/stats${name}?${query}`;
 const newest = (answer: Stats, name: string) => answer[name]?.at(-1);
 
-before(async () => {
-  agent = await AgentProcess.start(CONFIG);
-});
+describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }, () => {
+  before(async () => {
+    agent = await AgentProcess.start(CONFIG);
+  });
+  after(async () => {
+    await agent?.stop();
+    for (const made of cgroups.reverse()) await made.remove();
+  });
 
-after(async () => {
-  await agent.stop();
-  for (const made of cgroups.reverse()) await made.remove();
-});
-
-describe('real cgroups through the API', () => {
   test('CPU time and memory are the kernel’s numbers', async () => {
     const busy = cgroup('-busy');
     const script = await busy.run('i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read x');

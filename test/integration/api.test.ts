@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { needs } from '../support/needs.js';
 import { overSocket } from '../support/over-socket.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
@@ -32,7 +33,7 @@ describe('a version of somebody else’s', () => {
   });
 });
 
-describe('the endpoints beside the API versions', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+describe('the endpoints beside the API versions', { skip: needs('cgroups') }, () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-api`);
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   const socket = join(directory, 'http.sock');

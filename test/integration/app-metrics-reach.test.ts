@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
-import { DockerEngine } from '../support/docker-engine.js';
 import { freePort } from '../support/free-port.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 type AppMetrics = Record<string, Record<string, Record<string, { float_value?: number; int_value?: number }[]>>>;
@@ -42,9 +42,7 @@ class HostServer {
   }
 }
 
-const missing = DockerEngine.missing();
-
-describe('where metrics are collected', { skip: missing ?? false }, () => {
+describe('where metrics are collected', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   const cgroup = new RealCgroup(CGROUP);
   let containers: AppContainers;
   let agent: AgentProcess;

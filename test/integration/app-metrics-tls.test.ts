@@ -9,10 +9,11 @@ import { PrometheusCollector } from '../../src/plugins/app-metrics/prometheus/co
 import { prometheusOptions } from '../../src/plugins/app-metrics/prometheus/options.js';
 import { AppMetricsBench } from '../support/app-metrics-bench.js';
 import { TestAuthority } from '../support/certificates.js';
+import { needs } from '../support/needs.js';
 
 const ADDRESS = '127.0.5.1';
 
-describe('targets over TLS', () => {
+describe('targets over TLS', { skip: needs('openssl') }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-tls-'));
   const bench = new AppMetricsBench();
   const servers: Server[] = [];

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers, fixtures } from '../support/app-containers.js';
 import { type AppMetrics, type Metrics, newest, type Value } from '../support/app-metrics-answers.js';
-import { DockerEngine } from '../support/docker-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 
 interface Spec {
   has_custom_metrics: boolean;
@@ -24,7 +24,7 @@ const SERVED = {
   'promall.json': JSON.stringify(fixtures['promall.json']),
 };
 
-describe('application metrics of real containers', { skip: DockerEngine.missing() ?? false }, () => {
+describe('application metrics of real containers', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   let containers: AppContainers;
   let agent: AgentProcess;
 

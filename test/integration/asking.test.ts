@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
+import { needs } from '../support/needs.js';
 
 const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const TOKEN = 'a-token-of-the-test-0123456789';
@@ -152,7 +153,7 @@ test('a unix socket is asked like an address', async () => {
   await assertAnswered(`unix:${socket}`, [], agent.runtimeDirectory);
 });
 
-describe('over TLS', () => {
+describe('over TLS', { skip: needs('openssl') }, () => {
   const authority = new TestAuthority(folder);
   const server = authority.issue('agent.example', 'server');
   const client = authority.issue('ops', 'client');

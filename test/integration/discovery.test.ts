@@ -5,10 +5,10 @@ import type { Controller } from '../../src/kernel/contracts/index.js';
 import type { ContainerRegistry, RegistryOptions } from '../../src/kernel/discovery/index.js';
 import { createCgroupFiles, DescriptorBudget, detectHierarchies } from '../../src/kernel/linux/index.js';
 import { accepted, makeRegistry, type TestRegistry, until } from '../support/discovery.js';
+import { needs } from '../support/needs.js';
 
 const hierarchies = detectHierarchies({ root: '/', proc: '/proc', sys: '/sys', cgroup: '/sys/fs/cgroup' });
 const top = `/tallyman-test-${process.pid}-discovery`;
-const skip = hierarchies.version === 1 && process.getuid?.() === 0 ? false : 'needs cgroup v1 and root';
 const made: string[] = [];
 
 const paths = (name: string, controllers?: readonly Controller[]) =>
@@ -36,7 +36,7 @@ function clean(keep: (path: string) => boolean): void {
   made.splice(0, made.length, ...made.filter(keep));
 }
 
-describe('discovery on the real cgroup hierarchies', { skip }, () => {
+describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 'cgroups') }, () => {
   let running: ContainerRegistry[] = [];
 
   before(() => make(top));
@@ -207,7 +207,7 @@ function words(file: string): string[] {
 }
 
 describe('discovery on a real cgroup2 hierarchy', {
-  skip: offer !== undefined && process.getuid?.() === 0 ? false : 'needs a cgroup2 mount with a controller, and root',
+  skip: needs('root', 'cgroup2 controllers'),
 }, () => {
   const name = `/tallyman-test-${process.pid}-unified`;
 

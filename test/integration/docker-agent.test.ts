@@ -5,6 +5,7 @@ import { AgentProcess } from '../support/agent-process.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 import { removeCgroups } from '../support/engine-process.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 
 interface Spec {
   aliases?: string[];
@@ -34,7 +35,7 @@ const IDLE_CONNECTIONS = 4;
 /** What garbage not yet collected may add, kB. */
 const MEMORY_ALLOWANCE = 24 * 1024;
 
-describe('the agent beside a real Docker engine', { skip: DockerEngine.missing() ?? false }, () => {
+describe('the agent beside a real Docker engine', { skip: needs(...DOCKER_ENGINE) }, () => {
   let engine: DockerEngine;
   let agent: AgentProcess;
 

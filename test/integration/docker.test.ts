@@ -5,8 +5,9 @@ import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 import { run } from '../support/engine-process.js';
 import { type HandlerBench, pluginContext, runAndWatch, startHandler } from '../support/handler-bench.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 
-describe('docker handler on a real engine', { skip: DockerEngine.missing() ?? false }, () => {
+describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, () => {
   let engine: DockerEngine;
   let bench: HandlerBench;
   const context = pluginContext();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 interface Event {
@@ -55,9 +56,7 @@ class Listener {
   }
 }
 
-const root = process.getuid?.() === 0;
-
-describe('events of raw cgroups', { skip: !root && 'needs root' }, () => {
+describe('events of raw cgroups', { skip: needs('cgroups') }, () => {
   let agent: AgentProcess;
   before(async () => {
     agent = await AgentProcess.start('plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]');
@@ -115,7 +114,7 @@ describe('events of raw cgroups', { skip: !root && 'needs root' }, () => {
   });
 });
 
-describe('events of Docker containers', { skip: DockerEngine.missing() ?? false }, () => {
+describe('events of Docker containers', { skip: needs(...DOCKER_ENGINE) }, () => {
   let engine: DockerEngine;
   let agent: AgentProcess;
   before(async () => {

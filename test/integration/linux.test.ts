@@ -15,6 +15,7 @@ import {
 } from '../../src/kernel/linux/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';
 import { wallClock } from '../support/discovery.js';
+import { needs } from '../support/needs.js';
 
 const paths = resolveHostPaths();
 const hierarchies = detectHierarchies(paths);
@@ -32,12 +33,7 @@ function removeCgroups(): void {
   for (const directory of made.splice(0).reverse()) rmdirSync(directory);
 }
 
-function skipReason(): string | false {
-  if (process.getuid?.() !== 0) return 'creating cgroups needs root';
-  return hierarchies.mounts.length === 0 ? 'no cgroups here' : false;
-}
-
-describe("this machine's cgroups", { skip: skipReason() }, () => {
+describe("this machine's cgroups", { skip: needs('cgroups', 'ps') }, () => {
   after(removeCgroups);
 
   it('reads a cgroup of all hierarchies and sees its end', () => {

@@ -8,7 +8,8 @@ import type { Json, JsonObject } from '../conformance/world/recorded-samples.js'
 import { AgentProcess } from '../support/agent-process.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 import { removeCgroups } from '../support/engine-process.js';
-import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
+import { RealCgroup } from '../support/real-cgroup.js';
 import { operationOf, violation } from '../support/served-operations.js';
 
 interface RecordedFile {
@@ -50,7 +51,7 @@ const UNMADE = new Set(
   Object.entries(manifest.container_names).flatMap(([name, path]) => (name in OPTIONS ? [] : [path])),
 );
 
-describe('a running agent against the recordings', { skip: skipped() }, () => {
+describe('a running agent against the recordings', { skip: needs('cgroup v1', ...DOCKER_ENGINE) }, () => {
   const cgroups = RAW.map((name) => new RealCgroup(PREFIX + name));
   const ids = new Map<string, string>();
   let engine: DockerEngine;
@@ -125,11 +126,6 @@ plugins:
     assert.deepEqual(await specOf(`${PREFIX}graw`), recorded('raw_graw'));
   });
 });
-
-function skipped(): string | false {
-  if (CGROUP_VERSION !== 1) return 'the recordings are of cgroup v1';
-  return DockerEngine.missing() ?? false;
-}
 
 function makeRaw([graw, child, sibling, cpuOnly]: readonly RealCgroup[]): void {
   graw!.create();

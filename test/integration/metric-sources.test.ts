@@ -10,13 +10,13 @@ import type { ContainerDescription, Controller, ProbeTarget } from '../../src/ke
 import { createCgroupFiles, DescriptorBudget, detectHierarchies } from '../../src/kernel/linux/index.js';
 import { until } from '../support/discovery.js';
 import { numbersOf } from '../support/kernel-oracle.js';
+import { needs } from '../support/needs.js';
 import { attached, RAW, sampleOf } from '../support/probes.js';
 import { builtinSource, cgroupSample } from '../support/source-bench.js';
 import { TestHost } from '../support/test-host.js';
 
 const hierarchies = detectHierarchies({ root: '/', proc: '/proc', sys: '/sys', cgroup: '/sys/fs/cgroup' });
 const name = `/tallyman-test-${process.pid}-sources`;
-const skip = process.getuid?.() === 0 ? false : 'needs root';
 const host = new TestHost('/');
 const budget = new DescriptorBudget(256);
 const made: string[] = [];
@@ -78,7 +78,7 @@ function remove(): void {
   for (const path of made.splice(0).reverse()) rmdirSync(path);
 }
 
-describe('metric sources on real cgroups', { skip }, () => {
+describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mounts') }, () => {
   let worker: ChildProcess;
 
   before(async () => {

@@ -5,6 +5,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { send } from '../conformance/world/served.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { OPERATIONS, operationOf, violation } from '../support/served-operations.js';
 
@@ -64,7 +65,7 @@ const BODIES = [
   '{"NUM_STATS":-1} x',
 ];
 
-describe('the description of the API', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+describe('the description of the API', { skip: needs('cgroups') }, () => {
   const inner = new RealCgroup(`${group.name}/inner`);
   let agent: AgentProcess;
   let document: Document;

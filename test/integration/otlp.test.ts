@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
+import { needs } from '../support/needs.js';
 import { attributesOf, OtlpReceiver } from '../support/otlp-receiver.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const NAME = `/tallyman-test-${process.pid}-otlp`;
 
-describe('an agent with an OTLP sink', () => {
+describe('an agent with an OTLP sink', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(NAME);
   let receiver: OtlpReceiver;
   let agent: AgentProcess;

@@ -9,7 +9,7 @@ import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.
 import { HttpTarget, until } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { AppContainers } from '../support/app-containers.js';
-import { DockerEngine } from '../support/docker-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { PluginWorkshop } from '../support/plugin-workshop.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
@@ -182,7 +182,7 @@ describe('tallyman plugin test', () => {
   });
 });
 
-describe('tallyman plugin run', () => {
+describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
   const name = `/tallyman-run-${process.pid}`;
   const cgroup = new RealCgroup(name);
   let target: HttpTarget;
@@ -234,7 +234,7 @@ describe('tallyman plugin run', () => {
   });
 
   test('collects from a container by its label, with the engine that the configuration names', {
-    skip: DockerEngine.missing(),
+    skip: needs(...DOCKER_ENGINE, 'ip'),
   }, async () => {
     const containers = await AppContainers.start();
     try {

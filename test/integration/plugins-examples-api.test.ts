@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { exampleConfig } from '../support/example-agent.js';
+import { needs } from '../support/needs.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
 
 const NAME = `/tallyman-test-${process.pid}-v3`;
@@ -22,7 +23,7 @@ interface Overview {
   containers: Row[];
 }
 
-describe('the example api-v3-demo', () => {
+describe('the example api-v3-demo', { skip: needs('cgroups') }, () => {
   const busy = new RealCgroup(BUSY).create();
   const idle = new RealCgroup(IDLE).create();
   let agent: AgentProcess;

@@ -6,8 +6,8 @@ import { parse, stringify } from 'yaml';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
-import { DockerEngine } from '../support/docker-engine.js';
 import { exampleFolder } from '../support/example-agent.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 
 const FOLDER = exampleFolder('json-endpoint');
 /** The document in the README of the example. */
@@ -25,7 +25,7 @@ interface Sample {
   plugins: [{ with: { targets: [{ interval: string }] } }];
 }
 
-describe('the example json-endpoint', { skip: DockerEngine.missing() ?? false }, () => {
+describe('the example json-endpoint', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   const [{ with: options }] = (parse(readFileSync(`${FOLDER}/tallyman.yaml`, 'utf8')) as Sample).plugins;
   let containers: AppContainers;
   let agent: AgentProcess;

@@ -6,12 +6,11 @@ import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
 import { startExample } from '../support/example-agent.js';
 import { freePort } from '../support/free-port.js';
-import { missingServer, ServerProcess } from '../support/server-process.js';
+import { needs } from '../support/needs.js';
+import { ServerProcess } from '../support/server-process.js';
 
 const PROGRAM = '/usr/sbin/nginx';
-const missing = missingServer(PROGRAM, 'nginx-light');
-
-describe('the example nginx-status', { skip: missing ?? false }, () => {
+describe('the example nginx-status', { skip: needs('cgroups', 'nginx') }, () => {
   const server = new ServerProcess(`tallyman-test-${process.pid}-nginx`);
   const name = server.cgroup.name;
   let port: number;

@@ -7,11 +7,11 @@ import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
 import { startExample } from '../support/example-agent.js';
 import { freePort } from '../support/free-port.js';
-import { missingServer, ServerProcess } from '../support/server-process.js';
+import { needs } from '../support/needs.js';
+import { ServerProcess } from '../support/server-process.js';
 
 const PROGRAM = '/usr/bin/redis-server';
 const PASSWORD = `secret-${process.pid}`;
-const missing = missingServer(PROGRAM, 'redis-server');
 
 interface Status {
   id: string;
@@ -19,7 +19,7 @@ interface Status {
   isolation?: { pid: number };
 }
 
-describe('the example redis-info', { skip: missing ?? false }, () => {
+describe('the example redis-info', { skip: needs('cgroups', 'redis-server') }, () => {
   const server = new ServerProcess(`tallyman-test-${process.pid}-redis`);
   const name = server.cgroup.name;
   let port: number;

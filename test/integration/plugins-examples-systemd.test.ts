@@ -10,8 +10,8 @@ import { FakeClock, type HandlerBench, SimulatedHost, type TestContext, testCont
 import type { AgentProcess } from '../support/agent-process.js';
 import { exampleFolder, startExample } from '../support/example-agent.js';
 import { startHandler } from '../support/handler-bench.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
-import { missingServer } from '../support/server-process.js';
 
 const SLICE = `/tallyman_test_${process.pid}.slice`;
 interface Spec {
@@ -20,7 +20,7 @@ interface Spec {
   labels?: Record<string, string>;
 }
 
-describe('the example systemd-units', { skip: missingServer('/usr/sbin/nginx', 'nginx-light') ?? false }, () => {
+describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-units-'));
   const slice = new RealCgroup(SLICE).create();
   const units = ['nginx.service', 'shop@eu.service', 'shop@eu.service/worker', 'odd.scope'].map((unit) =>

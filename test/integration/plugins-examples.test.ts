@@ -21,6 +21,7 @@ import { checkContract, runCases, testContainer } from '../../src/testing/index.
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { startExample } from '../support/example-agent.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const EXAMPLES = join(projectRoot, 'plugins-examples');
@@ -129,7 +130,7 @@ test('the examples cover every kind of plugin but those that are served or sent 
   assert.deepEqual([...kinds].sort(), ['api-version', 'app-metrics', 'container-handler', 'metric-source']);
 });
 
-describe('the example memory-stat-extras on a real cgroup', () => {
+describe('the example memory-stat-extras on a real cgroup', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(`/tallyman-example-${process.pid}`);
   const shared = `/dev/shm/tallyman-example-${process.pid}`;
   let agent: AgentProcess;

@@ -3,9 +3,10 @@ import { after, before, describe, it } from 'node:test';
 import plugin from '../../src/plugins/container-handlers/podman/index.js';
 import { until } from '../support/discovery.js';
 import { type HandlerBench, pluginContext, runAndWatch, startHandler } from '../support/handler-bench.js';
+import { needs, PODMAN_ENGINE } from '../support/needs.js';
 import { PODMAN_IMAGE, PodmanEngine } from '../support/podman-engine.js';
 
-describe('podman handler on a real engine', { skip: PodmanEngine.missing() ?? false }, () => {
+describe('podman handler on a real engine', { skip: needs(...PODMAN_ENGINE) }, () => {
   let engine: PodmanEngine;
   let bench: HandlerBench;
   const context = pluginContext();

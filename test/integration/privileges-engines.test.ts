@@ -1,7 +1,6 @@
 // The rows of docs/privileges.md about engines, disks and application metrics: what an agent without root gets of real
 // containers with the privilege that the row names, and what it lacks without.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { basename, dirname } from 'node:path';
@@ -9,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
-import { DockerEngine } from '../support/docker-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { PODMAN_IMAGE, PodmanEngine } from '../support/podman-engine.js';
 
 /** A user and a group that are nobody else's. */
@@ -29,10 +28,7 @@ interface Rights {
   readonly capabilities?: readonly string[];
 }
 
-const skip =
-  DockerEngine.missing() ??
-  PodmanEngine.missing() ??
-  (spawnSync('setpriv', ['--version']).error === undefined ? false : 'needs setpriv');
+const skip = needs(...DOCKER_ENGINE, 'podman', 'curl', 'ip', 'setpriv');
 
 /** As an engine installed by a package has it: its directory is passable, its socket for one group. */
 function openToGroup(endpoint: string): void {

@@ -1,11 +1,11 @@
 // The table of docs/privileges.md holds: what an agent without any privilege lacks is what it says, and nothing else.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { BusyCgroup } from '../support/busy-cgroup.js';
+import { needs } from '../support/needs.js';
 
 const EXTRA = ['process', 'sched', 'cpuLoad', 'percpu', 'tcp', 'udp', 'advtcp', 'cpuset', 'hugetlb', 'memory_numa'];
 const config = (names: readonly string[]) => `
@@ -28,9 +28,6 @@ interface Circumstances {
 }
 
 const busy = new BusyCgroup('privileges');
-before(() => busy.start());
-after(() => busy.remove());
-
 /** What an agent with these capabilities tells, as a user without privileges; as root without a list. */
 async function tells(capabilities?: readonly string[], { groups = '--clear-groups', before = [] }: Circumstances = {}) {
   const list = (capabilities ?? []).map((name) => `+${name}`).join(',');
@@ -53,9 +50,10 @@ async function tells(capabilities?: readonly string[], { groups = '--clear-group
 
 const lacking = (all: ReadonlySet<string>, some: ReadonlySet<string>) =>
   [...all].filter((name) => !some.has(name)).sort();
-const hasTool = spawnSync('setpriv', ['--version']).error === undefined && process.getuid?.() === 0;
 
-describe('an agent', { skip: hasTool ? false : 'needs root and setpriv' }, () => {
+describe('an agent', { skip: needs('root', 'cgroups', 'mounts', 'setpriv') }, () => {
+  before(() => busy.start());
+  after(() => busy.remove());
   let asRoot: Awaited<ReturnType<typeof tells>>;
   before(async () => {
     asRoot = await tells();

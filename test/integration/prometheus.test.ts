@@ -8,7 +8,8 @@ import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
 import { FakeEngine, fakeContainer, fakeEvent } from '../support/fake-engine.js';
-import { noPrometheus, PrometheusServer } from '../support/prometheus-server.js';
+import { needs } from '../support/needs.js';
+import { PrometheusServer } from '../support/prometheus-server.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
 
 /** Containers come and go for so long while Prometheus scrapes every second; more by the variable. s */
@@ -30,7 +31,7 @@ const promtool = (...args: string[]) => spawnSync('promtool', args, { encoding: 
 const lint = (text: string) => spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
 const complaints = (text: string) => new Set(lint(text).stderr.trim().split('\n'));
 
-describe('a real Prometheus', { skip: noPrometheus }, () => {
+describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool') }, () => {
   const engine = new FakeEngine();
   const parent = new RealCgroup(PARENT);
   const cgroups = new Map<string, RealCgroup>();

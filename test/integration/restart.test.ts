@@ -6,6 +6,7 @@ import { AgentProcess } from '../support/agent-process.js';
 import { BusyCgroup } from '../support/busy-cgroup.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
 import { freePort } from '../support/free-port.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const INTERVAL_MS = 500;
@@ -74,7 +75,7 @@ class Poller {
   }
 }
 
-describe('a restart', { skip: DockerEngine.missing() ?? false }, () => {
+describe('a restart', { skip: needs(...DOCKER_ENGINE) }, () => {
   const busy = new BusyCgroup('restart');
   let engine: DockerEngine;
   let container: string;

@@ -1,6 +1,5 @@
 // Authentication, TLS and what browsers may do, over real sockets with curl.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +11,9 @@ import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
 import { curl } from '../support/curl.js';
 import { HttpBench } from '../support/http-server.js';
+import { needs } from '../support/needs.js';
 
-const hasTools = ['curl', 'openssl'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
-const skip = hasTools ? false : 'needs curl and openssl';
+const skip = needs('curl', 'openssl');
 
 const TOKEN = 'a-token-of-the-test-0123456789';
 const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
-import { Chromium, lacksChromium, type Page } from '../support/chromium.js';
+import { Chromium, type Page } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
-const skip = process.getuid?.() === 0 ? lacksChromium : 'needs root';
+const skip = needs('browser', 'root', 'cgroups', 'chromium');
 const group = new RealCgroup(`/tallyman-test-${process.pid}-pages`);
 const inner = new RealCgroup(`${group.name}/<b>inner &amp; "late"`);
 const MEMORY = 64 * 2 ** 20;

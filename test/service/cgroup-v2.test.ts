@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { projectRoot } from '../project.js';
+import { needs } from '../support/needs.js';
 
 /** What test/service/guest/cgroup-v2.mjs found in the virtual machine. */
 interface Verdict {
@@ -109,7 +110,7 @@ const eventsOf = ({ events }: ToldOfKills) =>
     .map(({ container, type, process, exitCode }) => [container, type, process ?? exitCode].join(' ').trim())
     .sort();
 
-test('on a cgroup v2 host with systemd', async (t) => {
+test('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual machine image') }, async (t) => {
   const verdict = askTheMachine();
 
   await t.test('numbers of limited systemd units are the kernel’s', () => {

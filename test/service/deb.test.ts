@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { projectRoot } from '../project.js';
+import { needs } from '../support/needs.js';
 
 /** What `systemctl show` said. */
 interface UnitState {
@@ -245,7 +246,11 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
 }
 
 // Side by side: the machine waits for watchdogs and quotas much of its time.
-describe('the Debian package', { concurrency: true }, () => {
-  test('that brings Node, under systemd', livesUnderSystemd);
+describe('the Debian package', { concurrency: true, skip: needs('dpkg-deb') }, () => {
+  test(
+    'that brings Node, under systemd',
+    { skip: needs('virtual machine', 'virtual machine image') },
+    livesUnderSystemd,
+  );
   test('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
 });

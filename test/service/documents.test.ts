@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
+import { needs } from '../support/needs.js';
 
 const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const tallyman = (...args: string[]) => execFileSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
-const isThere = (program: string) => spawnSync(program, ['--version']).error === undefined;
-const missing = (program: string) => (isThere(program) ? {} : { skip: `${program} is not installed` });
 
 const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-shells-'));
 before(() => {
@@ -20,7 +19,8 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What each shell offers after these words, the last of which is being typed. */
-const shells: Record<string, (words: readonly string[]) => string[]> = {
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const shells: Record<(typeof SHELLS)[number], (words: readonly string[]) => string[]> = {
   bash(words) {
     const list = words.map((word) => `'${word}'`).join(' ');
     const script = `compopt() { :; }; . ./bash; COMP_WORDS=(${list}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _tallyman
@@ -55,8 +55,9 @@ function run(program: string, args: readonly string[]): string[] {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-for (const [shell, offers] of Object.entries(shells)) {
-  describe(`completion in ${shell}`, missing(shell), () => {
+for (const shell of SHELLS) {
+  const offers = shells[shell];
+  describe(`completion in ${shell}`, { skip: needs(shell) }, () => {
     test('offers commands, then what follows them', () => {
       assert.deepEqual(offers(['tallyman', 'serv']), ['service']);
       assert.deepEqual(offers(['tallyman', 'service', 'un']), ['uninstall']);
@@ -88,9 +89,9 @@ for (const [shell, offers] of Object.entries(shells)) {
   });
 }
 
-test('bash completes the value of --option=value too', () => {
-  assert.deepEqual(shells.bash!(['tallyman', '--log-level', '=', 'w']), ['warn']);
-  assert.deepEqual(shells.bash!(['tallyman', '--log-level', '=']).length, 5);
+test('bash completes the value of --option=value too', { skip: needs('bash') }, () => {
+  assert.deepEqual(shells.bash(['tallyman', '--log-level', '=', 'w']), ['warn']);
+  assert.deepEqual(shells.bash(['tallyman', '--log-level', '=']).length, 5);
 });
 
 describe('the manual page', () => {
@@ -108,7 +109,7 @@ describe('the manual page', () => {
     for (const name of names.filter((name) => name !== 'help')) assert.ok(plain.includes(name), name);
   });
 
-  test('is sound roff', missing('mandoc'), () => {
+  test('is sound roff', { skip: needs('mandoc') }, () => {
     const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', 'docs/tallyman.1'], {
       cwd: projectRoot,
       encoding: 'utf8',

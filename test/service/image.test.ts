@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
 
 /** What a container keeps in a directory that is for one of its users only. */
 const CLOSED_BYTES = 8 * 2 ** 20;
@@ -48,7 +49,7 @@ interface Spec {
   readonly cpu: { readonly limit: number };
 }
 
-describe('the container image', { skip: DockerEngine.missing() ?? false }, () => {
+describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
   const work = mkdtempSync(join(tmpdir(), 'tallyman-test-image-'));
   let engine: DockerEngine;
   let agent = '';

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
+import { needs } from '../support/needs.js';
 
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-npm-'));
 /** npm hands its own settings to what it runs; here it has to behave as in a fresh shell, and leave nothing behind. */
@@ -52,7 +53,9 @@ describe('the npm package', () => {
     );
   });
 
-  test('runs by npx from an empty folder, serves, and ends when it is told to', async (t) => {
+  test('runs by npx from an empty folder, serves, and ends when it is told to', {
+    skip: needs('registry'),
+  }, async (t) => {
     const npx = ['--yes', '--package', tarball, 'tallyman'];
     assert.equal(
       execFileSync('npx', [...npx, '--version'], { cwd: empty, env, encoding: 'utf8' }),

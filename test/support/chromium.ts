@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-
-/** Why a test that needs a browser is skipped; false when there is one. */
-export const lacksChromium = spawnSync('chromium', ['--version']).status === 0 ? false : 'needs chromium';
 
 interface Message {
   readonly id?: number;

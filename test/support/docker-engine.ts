@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { BUSYBOX, packBusybox } from './busybox-image.js';
+import { packBusybox } from './busybox-image.js';
 import { until } from './discovery.js';
 import { cgroupOf, EngineProcess, run } from './engine-process.js';
 
@@ -16,13 +16,6 @@ export class DockerEngine {
 
   private constructor(flags: readonly string[]) {
     this.#flags = flags;
-  }
-
-  /** Why the tests cannot run here, `undefined` when they can. */
-  static missing(): string | undefined {
-    if (process.getuid?.() !== 0) return 'needs root';
-    const absent = [DOCKERD, CLIENT, BUSYBOX].filter((program) => !existsSync(program));
-    return absent.length === 0 ? undefined : `needs ${absent.join(', ')}`;
   }
 
   /** @param flags more flags of `dockerd`; without any there is no bridge network */

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { BUSYBOX, packBusybox } from './busybox-image.js';
+import { packBusybox } from './busybox-image.js';
 import { cgroupOf, EngineProcess, removeCgroups, run } from './engine-process.js';
 
 const PODMAN = '/usr/bin/podman';
@@ -11,13 +10,6 @@ export const PODMAN_IMAGE = 'localhost/tallyman-test/busybox:1';
 export class PodmanEngine {
   readonly #engine = new EngineProcess(PODMAN, 'podman');
   readonly #parent = `/tallyman-test-${process.pid}-podman`;
-
-  /** Why the tests cannot run here, `undefined` when they can. */
-  static missing(): string | undefined {
-    if (process.getuid?.() !== 0) return 'needs root';
-    const absent = [PODMAN, BUSYBOX].filter((program) => !existsSync(program));
-    return absent.length === 0 ? undefined : `needs ${absent.join(', ')}`;
-  }
 
   static async start(): Promise<PodmanEngine> {
     const engine = new PodmanEngine();

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,12 +9,6 @@ export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [time: number, value: string];
 }
-
-/** Why tests with a real Prometheus cannot run here; `false` when they can. */
-export const noPrometheus: string | false =
-  spawnSync('prometheus', ['--version']).status === 0 && spawnSync('promtool', ['--version']).status === 0
-    ? false
-    : 'no prometheus here: apt-get install prometheus';
 
 /** A Prometheus of its own, on a free port, with its data in a directory that goes with it. */
 export class PrometheusServer {

@@ -1,17 +1,7 @@
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RealCgroup } from './real-cgroup.js';
-
-/** Why a server cannot be run here; `undefined`: it can. @param program absolute path */
-export function missingServer(program: string, debianPackage: string): string | undefined {
-  try {
-    accessSync(program, constants.X_OK);
-    return process.getuid?.() === 0 ? undefined : 'needs root: the server runs in a cgroup of its own';
-  } catch {
-    return `needs ${program}: apt-get install --no-install-recommends ${debianPackage}`;
-  }
-}
 
 /** A server of this host's packages, in a cgroup of its own and with a directory of its own. Must be a single process. */
 export class ServerProcess {

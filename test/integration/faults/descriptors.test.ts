@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { Agent as Connections, get } from 'node:http';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
+import { needs } from '../../support/needs.js';
 
 const CONFIG = `housekeeping: { interval: 100ms, maxInterval: 100ms }
 log: { format: json }
@@ -16,9 +17,6 @@ plugins:
 `;
 
 const busy = new BusyCgroup('descriptors');
-before(() => busy.start());
-after(() => busy.remove());
-
 const TOLD = 'are opened anew for each read';
 
 async function untilFound(agent: AgentProcess): Promise<Finding> {
@@ -27,85 +25,90 @@ async function untilFound(agent: AgentProcess): Promise<Finding> {
   return find(await agent.until<Findings>('/-/doctor', (all) => find(all) !== undefined, 'the finding'))!;
 }
 
-test('a limit of 80 open files costs CPU time, and is told', async () => {
-  const agent = await AgentProcess.start(CONFIG, undefined, {}, { through: ['prlimit', '--nofile=80:80'] });
-  try {
-    await busy.assertCounted(agent);
-    const { mend } = await untilFound(agent);
-    assert.match(mend, /^LimitNOFILE=\d+ /);
-    assert.equal((await agent.said(TOLD)).length, 1);
-    const states = await agent.json<{ id: string; state: string; last_error?: string }[]>('/api/plugins');
-    assert.deepEqual(
-      states.filter(({ last_error }) => last_error?.includes('EMFILE')),
-      [],
-    );
-  } finally {
-    await agent.stop();
-  }
-});
+describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit') }, () => {
+  before(() => busy.start());
+  after(() => busy.remove());
 
-test('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
-  const agent = await AgentProcess.start(CONFIG);
-  const late = new BusyCgroup('late');
-  const limit = (number: number) => execFileSync('prlimit', [`--pid=${agent.pid}`, `--nofile=${number}:`]);
-  try {
-    await busy.assertCounted(agent);
-    limit(Math.max(...readdirSync(`/proc/${agent.pid}/fd`).map(Number)) + 1);
-    await late.start();
-    await late.assertCounted(agent);
-    await busy.assertCounted(agent);
-    limit(40);
-    await busy.assertCounted(agent);
-    await late.assertCounted(agent);
-    await untilFound(agent);
-    assert.equal((await agent.said(TOLD)).length, 1);
-    const names = [busy, late].map(({ name }) => name);
-    const path = '/api/v2.0/spec/?recursive=true';
-    await agent.until<Record<string, unknown>>(path, (all) => names.every((name) => name in all), 'both containers');
-    limit(4096);
-    await busy.assertCounted(agent);
-    assert.equal((await fetch(`${agent.url}/-/healthy`)).status, 200);
-    const { plugins } = await agent.json<{ plugins: { id: string; state: string }[] }>('/-/status');
-    assert.deepEqual(
-      plugins.filter(({ state }) => state !== 'running'),
-      [],
-    );
-  } finally {
-    await agent.stop();
-    await late.remove();
-  }
-});
-
-test('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
-  const agent = await AgentProcess.start(CONFIG);
-  const connections = new Connections({ keepAlive: true, maxSockets: 1 });
-  /** Over the one connection that is open: no other can be. */
-  const healthy = () =>
-    new Promise<string>((resolve, reject) => {
-      get(`${agent.url}/-/healthy`, { agent: connections }, (response) => {
-        let text = `${response.statusCode} `;
-        response.setEncoding('utf8').on('data', (part: string) => {
-          text += part;
-        });
-        response.once('end', () => resolve(text));
-      }).once('error', reject);
-    });
-  const until = async (expected: RegExp) => {
-    const deadline = Date.now() + 20_000;
-    for (let said = ''; !expected.test(said); said = await healthy()) {
-      if (Date.now() > deadline) throw new Error(`${said}\n${agent.output}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+  test('a limit of 80 open files costs CPU time, and is told', async () => {
+    const agent = await AgentProcess.start(CONFIG, undefined, {}, { through: ['prlimit', '--nofile=80:80'] });
+    try {
+      await busy.assertCounted(agent);
+      const { mend } = await untilFound(agent);
+      assert.match(mend, /^LimitNOFILE=\d+ /);
+      assert.equal((await agent.said(TOLD)).length, 1);
+      const states = await agent.json<{ id: string; state: string; last_error?: string }[]>('/api/plugins');
+      assert.deepEqual(
+        states.filter(({ last_error }) => last_error?.includes('EMFILE')),
+        [],
+      );
+    } finally {
+      await agent.stop();
     }
-  };
-  try {
-    await until(/^200 healthy\n$/);
-    execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=3:']);
-    await until(/^503 no container can be sampled: the process has no descriptors left\n$/);
-    execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=4096:']);
-    await until(/^200 healthy\n$/);
-    await busy.assertCounted(agent);
-  } finally {
-    connections.destroy();
-    await agent.stop();
-  }
+  });
+
+  test('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
+    const agent = await AgentProcess.start(CONFIG);
+    const late = new BusyCgroup('late');
+    const limit = (number: number) => execFileSync('prlimit', [`--pid=${agent.pid}`, `--nofile=${number}:`]);
+    try {
+      await busy.assertCounted(agent);
+      limit(Math.max(...readdirSync(`/proc/${agent.pid}/fd`).map(Number)) + 1);
+      await late.start();
+      await late.assertCounted(agent);
+      await busy.assertCounted(agent);
+      limit(40);
+      await busy.assertCounted(agent);
+      await late.assertCounted(agent);
+      await untilFound(agent);
+      assert.equal((await agent.said(TOLD)).length, 1);
+      const names = [busy, late].map(({ name }) => name);
+      const path = '/api/v2.0/spec/?recursive=true';
+      await agent.until<Record<string, unknown>>(path, (all) => names.every((name) => name in all), 'both containers');
+      limit(4096);
+      await busy.assertCounted(agent);
+      assert.equal((await fetch(`${agent.url}/-/healthy`)).status, 200);
+      const { plugins } = await agent.json<{ plugins: { id: string; state: string }[] }>('/-/status');
+      assert.deepEqual(
+        plugins.filter(({ state }) => state !== 'running'),
+        [],
+      );
+    } finally {
+      await agent.stop();
+      await late.remove();
+    }
+  });
+
+  test('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
+    const agent = await AgentProcess.start(CONFIG);
+    const connections = new Connections({ keepAlive: true, maxSockets: 1 });
+    /** Over the one connection that is open: no other can be. */
+    const healthy = () =>
+      new Promise<string>((resolve, reject) => {
+        get(`${agent.url}/-/healthy`, { agent: connections }, (response) => {
+          let text = `${response.statusCode} `;
+          response.setEncoding('utf8').on('data', (part: string) => {
+            text += part;
+          });
+          response.once('end', () => resolve(text));
+        }).once('error', reject);
+      });
+    const until = async (expected: RegExp) => {
+      const deadline = Date.now() + 20_000;
+      for (let said = ''; !expected.test(said); said = await healthy()) {
+        if (Date.now() > deadline) throw new Error(`${said}\n${agent.output}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    try {
+      await until(/^200 healthy\n$/);
+      execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=3:']);
+      await until(/^503 no container can be sampled: the process has no descriptors left\n$/);
+      execFileSync('prlimit', [`--pid=${agent.pid}`, '--nofile=4096:']);
+      await until(/^200 healthy\n$/);
+      await busy.assertCounted(agent);
+    } finally {
+      connections.destroy();
+      await agent.stop();
+    }
+  });
 });

@@ -20,6 +20,7 @@ import { projectRoot } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
 import { freePort } from '../../support/free-port.js';
+import { needs } from '../../support/needs.js';
 
 const CONFIG = `housekeeping: { interval: 100ms, maxInterval: 100ms }
 log: { format: json, limit: { alike: 0, perPart: 0 } }
@@ -30,8 +31,6 @@ plugins:
 const BAD_CONFIG = 'housekeeping: { interval: fast }\n';
 
 const busy = new BusyCgroup('disk');
-before(() => busy.start());
-after(() => busy.remove());
 
 /** A reload that is refused logs a line. */
 async function sayAnything(agent: AgentProcess): Promise<void> {
@@ -50,109 +49,117 @@ async function finding(agent: AgentProcess): Promise<Finding | undefined> {
   return findings.find(({ id }) => id === 'log-lost');
 }
 
-describe('a full disk', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
-  const disk = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
-  const run = (...command: [string, ...string[]]) => {
-    const [program, ...args] = command;
-    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-  };
-  before(() => run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tallyman-test', disk));
-  after(() => {
-    run('umount', disk);
-    rmSync(disk, { recursive: true });
+describe('an agent that cannot write its log', { skip: needs('cgroups') }, () => {
+  before(() => busy.start());
+  after(() => busy.remove());
+
+  describe('a full disk', { skip: needs('root', 'mounts') }, () => {
+    const disk = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+    const run = (...command: [string, ...string[]]) => {
+      const [program, ...args] = command;
+      const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+    };
+    before(() => run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tallyman-test', disk));
+    after(() => {
+      run('umount', disk);
+      rmSync(disk, { recursive: true });
+    });
+
+    /** Takes every byte there is. */
+    const fill = () => spawnSync('sh', ['-c', `cat /dev/zero > ${disk}/filler`]);
+    const logged = () =>
+      readFileSync(join(disk, 'log'), 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line) as { part: string; msg: string });
+
+    test('costs lines of the log, which are counted, and told when there is room', async () => {
+      const runtime = join(disk, 'runtime');
+      mkdirSync(runtime);
+      const stderr = openSync(join(disk, 'log'), 'a');
+      const agent = await AgentProcess.start(CONFIG, undefined, { TALLYMAN_RUNTIME_DIRECTORY: runtime }, { stderr });
+      closeSync(stderr);
+      try {
+        await sayAnything(agent);
+        assert.deepEqual([await lostLines(agent), await finding(agent)], [0, undefined]);
+        const before = logged().length;
+        fill();
+        for (let i = 0; i < 40; i++) await sayAnything(agent);
+        const lost = await lostLines(agent);
+        assert.ok(lost > 0, String(lost));
+        const found = await finding(agent);
+        assert.match(found!.what, /^the log cannot be written to .*\/log: ENOSPC: .*; \d+ lines are lost so far$/);
+        assert.equal(
+          found!.mend,
+          `df -h ${join(disk, 'log')}, and make room; what was lost is counted in the log then`,
+        );
+        await busy.assertCounted(agent);
+        rmSync(join(disk, 'filler'));
+        await sayAnything(agent);
+        assert.equal(await finding(agent), undefined);
+        const lines = logged().slice(before);
+        const told = lines.filter(({ part }) => part === 'log');
+        assert.equal(told.length, 1, JSON.stringify(lines));
+        assert.match(told[0]!.msg, /^\d+ lines? could not be written since \S+Z: ENOSPC: /);
+        assert.equal(await lostLines(agent), Number.parseInt(told[0]!.msg, 10));
+        const notes = lines.filter(({ msg }) => msg.includes('will not find this agent'));
+        assert.ok(notes.length <= 1, 'said once');
+        await busy.assertCounted(agent);
+      } finally {
+        await agent.stop();
+      }
+    });
   });
 
-  /** Takes every byte there is. */
-  const fill = () => spawnSync('sh', ['-c', `cat /dev/zero > ${disk}/filler`]);
-  const logged = () =>
-    readFileSync(join(disk, 'log'), 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('{') && line.endsWith('}'))
-      .map((line) => JSON.parse(line) as { part: string; msg: string });
+  for (const [name, number] of [
+    ['standard error', 2],
+    ['standard output', 1],
+  ] as const) {
+    test(`${name} that leads to /dev/full ends nothing`, async () => {
+      const through = ['sh', '-c', `exec "$@" ${number}>/dev/full`, 'sh'];
+      const port = await freePort();
+      const config = `web: { listen: ['127.0.0.1:${port}'] }\n${CONFIG}`;
+      const agent = AgentProcess.launch(config, [], {}, { through });
+      try {
+        await agent.answering(`http://127.0.0.1:${port}`);
+        await sayAnything(agent);
+        await busy.assertCounted(agent);
+        if (number === 2) assert.ok((await lostLines(agent)) > 0);
+        else assert.ok(agent.output.includes(`serves http://127.0.0.1:${port}`), 'the log says it instead');
+        agent.signal('SIGTERM');
+        assert.deepEqual(await agent.ended(), { code: 0, signal: null });
+      } finally {
+        await agent.stop();
+      }
+    });
+  }
 
-  test('costs lines of the log, which are counted, and told when there is room', async () => {
-    const runtime = join(disk, 'runtime');
-    mkdirSync(runtime);
-    const stderr = openSync(join(disk, 'log'), 'a');
-    const agent = await AgentProcess.start(CONFIG, undefined, { TALLYMAN_RUNTIME_DIRECTORY: runtime }, { stderr });
+  test('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
+    const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
+    const fifo = join(folder, 'pipe');
+    assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+    const pipe = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    fillPipe(pipe);
+    // Opened anew: whether it blocks is the agent's own matter.
+    const stderr = openSync(fifo, constants.O_WRONLY);
+    const agent = await AgentProcess.start(CONFIG, undefined, {}, { stderr });
     closeSync(stderr);
     try {
       await sayAnything(agent);
-      assert.deepEqual([await lostLines(agent), await finding(agent)], [0, undefined]);
-      const before = logged().length;
-      fill();
-      for (let i = 0; i < 40; i++) await sayAnything(agent);
-      const lost = await lostLines(agent);
-      assert.ok(lost > 0, String(lost));
-      const found = await finding(agent);
-      assert.match(found!.what, /^the log cannot be written to .*\/log: ENOSPC: .*; \d+ lines are lost so far$/);
-      assert.equal(found!.mend, `df -h ${join(disk, 'log')}, and make room; what was lost is counted in the log then`);
+      assert.ok((await lostLines(agent)) > 0);
+      assert.match((await finding(agent))!.what, /EAGAIN/);
       await busy.assertCounted(agent);
-      rmSync(join(disk, 'filler'));
+      drain(pipe);
       await sayAnything(agent);
+      assert.match(drain(pipe), /"part":"log","msg":"\d+ lines? could not be written since .*EAGAIN/);
       assert.equal(await finding(agent), undefined);
-      const lines = logged().slice(before);
-      const told = lines.filter(({ part }) => part === 'log');
-      assert.equal(told.length, 1, JSON.stringify(lines));
-      assert.match(told[0]!.msg, /^\d+ lines? could not be written since \S+Z: ENOSPC: /);
-      assert.equal(await lostLines(agent), Number.parseInt(told[0]!.msg, 10));
-      const notes = lines.filter(({ msg }) => msg.includes('will not find this agent'));
-      assert.ok(notes.length <= 1, 'said once');
-      await busy.assertCounted(agent);
     } finally {
       await agent.stop();
+      closeSync(pipe);
+      rmSync(folder, { recursive: true });
     }
   });
-});
-
-for (const [name, number] of [
-  ['standard error', 2],
-  ['standard output', 1],
-] as const) {
-  test(`${name} that leads to /dev/full ends nothing`, async () => {
-    const through = ['sh', '-c', `exec "$@" ${number}>/dev/full`, 'sh'];
-    const port = await freePort();
-    const config = `web: { listen: ['127.0.0.1:${port}'] }\n${CONFIG}`;
-    const agent = AgentProcess.launch(config, [], {}, { through });
-    try {
-      await agent.answering(`http://127.0.0.1:${port}`);
-      await sayAnything(agent);
-      await busy.assertCounted(agent);
-      if (number === 2) assert.ok((await lostLines(agent)) > 0);
-      else assert.ok(agent.output.includes(`serves http://127.0.0.1:${port}`), 'the log says it instead');
-      agent.signal('SIGTERM');
-      assert.deepEqual(await agent.ended(), { code: 0, signal: null });
-    } finally {
-      await agent.stop();
-    }
-  });
-}
-
-test('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
-  const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
-  const fifo = join(folder, 'pipe');
-  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
-  const pipe = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-  fillPipe(pipe);
-  // Opened anew: whether it blocks is the agent's own matter.
-  const stderr = openSync(fifo, constants.O_WRONLY);
-  const agent = await AgentProcess.start(CONFIG, undefined, {}, { stderr });
-  closeSync(stderr);
-  try {
-    await sayAnything(agent);
-    assert.ok((await lostLines(agent)) > 0);
-    assert.match((await finding(agent))!.what, /EAGAIN/);
-    await busy.assertCounted(agent);
-    drain(pipe);
-    await sayAnything(agent);
-    assert.match(drain(pipe), /"part":"log","msg":"\d+ lines? could not be written since .*EAGAIN/);
-    assert.equal(await finding(agent), undefined);
-  } finally {
-    await agent.stop();
-    closeSync(pipe);
-    rmSync(folder, { recursive: true });
-  }
 });
 
 function fillPipe(pipe: number): void {

@@ -9,6 +9,7 @@ import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
 import { FakeEngine } from '../../support/fake-engine.js';
+import { needs } from '../../support/needs.js';
 import { RealCgroup } from '../../support/real-cgroup.js';
 
 const config = (plugins = '  - { use: docker, enabled: false }') => `
@@ -21,8 +22,6 @@ ${plugins}
 const withDocker = (endpoint: string) => config(`  - { use: docker, with: { endpoint: '${endpoint}' } }`);
 
 const busy = new BusyCgroup('host');
-before(() => busy.start());
-after(() => busy.remove());
 
 type Findings = { readonly findings: readonly Finding[] };
 
@@ -40,9 +39,10 @@ async function rounds(agent: AgentProcess, count = 3): Promise<void> {
   for (let round = 0; round < count; round++) await busy.assertCounted(agent);
 }
 
-const skip = process.getuid?.() === 0 ? false : 'needs root';
+describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') }, () => {
+  before(() => busy.start());
+  after(() => busy.remove());
 
-describe('with a fault of the host', { skip }, () => {
   test('a read-only /etc changes nothing', async () => {
     const remount = 'mount --bind /etc /etc && mount -o remount,bind,ro /etc && ! touch /etc/tallyman-test 2>&-';
     const through = ['unshare', '--mount', 'sh', '-c', `${remount} && exec "$@"`, 'sh'];

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { until } from '../../../src/testing/index.js';
 import { projectRoot } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
+import { needs } from '../../support/needs.js';
 
 const config = (more = '', address = '127.0.0.1:0') => `web: { listen: ['${address}'] }
 log: { format: json }
@@ -20,7 +21,7 @@ const LONGER = 'history: { duration: 5m }\n';
 /** Less than the command waits for an agent that says nothing. */
 const PROMPT_MS = 30_000;
 
-describe('where the note cannot be renewed', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
+describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, () => {
   const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
   const disk = join(folder, 'disk');
   const succeeds = (program: string, ...args: string[]) => {
