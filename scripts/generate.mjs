@@ -23,6 +23,6 @@ const sources = await readSources(builtinPlugins, defaultPlugins);
 writeFileSync(join(root, 'docs', 'metrics.md'), renderMetrics(sources));
 
 let manual = '';
-const cli = { env: {}, colors: false, error: console.error };
+const cli = { env: {}, error: console.error };
 await runCli(['man'], { ...cli, out: (part) => (manual += part) });
 writeFileSync(join(root, 'docs', 'tallyman.1'), manual);

@@ -54,7 +54,7 @@ const OWN = ['container_fs_available_bytes', 'container_fs_base_usage_bytes', 'c
 describe('the recorded scrape of cAdvisor', async () => {
   const recorded = parseText(goldenText('metrics.txt'));
   const world = await recordedWorld();
-  const answered = await metricsEndpoint(world.agent, { machineLabels: false }).exposed();
+  const answered = await metricsEndpoint(world.agent, { machineLabels: false, emptyLabels: true }).exposed();
   const ours = new Map(answered.series.map((series) => [series.key, series]));
   const known = recorded.series.filter(({ name, labels }) => {
     if (OWN_RUNTIME.test(name)) return false;

@@ -143,7 +143,7 @@ describe('a reload', () => {
     const metrics = (option: string) => `\n  - { use: prometheus, with: { ${option}: false } }`;
     const variants = [
       config('', '\n  - { use: tcp }'),
-      config('', `\n  - { use: tcp }\n  - { use: memory, with: { kernelMemory: true } }${metrics('emptyLabels')}`),
+      config('', `\n  - { use: tcp }\n  - { use: memory, with: { kernelMemory: true } }${metrics('machineLabels')}`),
       config('', `\n  - { use: disk, enabled: false }${metrics('timestamps')}`, web),
       config(
         'history: { duration: 3m }\nlog: { level: warn }',

@@ -1,19 +1,24 @@
 import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import { type LabelOptions, ownLabels } from './container-labels.js';
+import type { LabelOptions } from './container-labels.js';
+import { type OwnLabels, ownLabels } from './container-labels.js';
 import { labelPair } from './text.js';
 
 /** A container's labels as they stand in every line about it; made once, and again only when something changes. */
 export class ContainerText {
-  private own: ReadonlyMap<string, string>;
+  /** What became of its own labels. */
+  own: OwnLabels;
   private block = Buffer.alloc(0);
   private blockVersion = -1;
 
+  /** @param lives whether other containers' series may have its labels, empty */
   constructor(
     readonly name: string,
     public description: ContainerDescription,
     private readonly union: LabelUnion,
+    private readonly lives: boolean,
   ) {
-    this.own = union.join(description);
+    this.own = union.labelsOf(description);
+    if (lives) union.join(this.own.values);
   }
 
   /** Takes in a description. @returns whether it is another; handlers replace descriptions as a whole */
@@ -21,14 +26,15 @@ export class ContainerText {
     if (description === this.description) return false;
     this.leave();
     this.description = description;
-    this.own = this.union.join(description);
+    this.own = this.union.labelsOf(description);
+    if (this.lives) this.union.join(this.own.values);
     this.blockVersion = -1;
     return true;
   }
 
   /** Its labels count no more. */
   leave(): void {
-    this.union.leave(this.own);
+    if (this.lives) this.union.leave(this.own.values);
   }
 
   /** `id="…",image="…",name="…",…` */
@@ -43,53 +49,65 @@ export class ContainerText {
 
   private render(): string {
     const { image = '', aliases } = this.description;
+    const { values } = this.own;
     const base = `${labelPair('id', this.name)},${labelPair('image', image)},${labelPair('name', aliases[0] ?? '')}`;
-    const pairs = this.union.namesFor(this.own).map((label) => labelPair(label, this.own.get(label) ?? ''));
+    const pairs = this.union.namesFor(values).map((label) => labelPair(label, values.get(label) ?? ''));
     return [base, ...pairs].join(',');
   }
 }
 
-/** The names of all containers' labels: each series has all of them, empty where the container lacks the label. */
+/**
+ * The names of the labels of all containers that live, for `emptyLabels`: each series then has all of them, empty where
+ * its container lacks the label. Of too many the ones that most containers have are taken.
+ */
 export class LabelUnion {
-  /** Changes whenever the text of some container may have to. */
-  version = 0;
   private readonly uses = new Map<string, number>();
-  private sorted: readonly string[] | undefined;
+  private padding: readonly string[] = [];
+  private changed = false;
+  private count = 0;
 
   constructor(private readonly options: LabelOptions) {}
 
-  /** Counts a container's labels in. @returns them */
-  join(description: ContainerDescription): ReadonlyMap<string, string> {
-    const labels = ownLabels(description, this.options);
-    for (const name of labels.keys()) {
-      const uses = this.uses.get(name) ?? 0;
-      this.uses.set(name, uses + 1);
-      if (uses === 0) this.changed();
-    }
-    return labels;
+  labelsOf(description: ContainerDescription): OwnLabels {
+    return ownLabels(description, this.options);
+  }
+
+  /** Counts a container's labels in. */
+  join(labels: ReadonlyMap<string, string>): void {
+    if (!this.options.emptyLabels) return;
+    for (const name of labels.keys()) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
+    this.changed = true;
   }
 
   leave(labels: ReadonlyMap<string, string>): void {
+    if (!this.options.emptyLabels) return;
     for (const name of labels.keys()) {
       const uses = this.uses.get(name)! - 1;
-      if (uses > 0) {
-        this.uses.set(name, uses);
-        continue;
-      }
-      this.uses.delete(name);
-      this.changed();
+      if (uses > 0) this.uses.set(name, uses);
+      else this.uses.delete(name);
     }
+    this.changed = true;
+  }
+
+  /** Changes whenever the text of some container may have to. */
+  get version(): number {
+    if (this.changed) this.choose();
+    return this.count;
   }
 
   /** The labels to print for a container that has these. */
   namesFor(own: ReadonlyMap<string, string>): readonly string[] {
-    if (!this.options.emptyLabels) return [...own.keys()].sort();
-    this.sorted ??= [...this.uses.keys()].sort();
-    return this.sorted;
+    return [...new Set([...own.keys(), ...this.padding])].sort();
   }
 
-  private changed(): void {
-    this.sorted = undefined;
-    if (this.options.emptyLabels) this.version++;
+  private choose(): void {
+    this.changed = false;
+    const padding = [...this.uses]
+      .sort(([a, usesOfA], [b, usesOfB]) => usesOfB - usesOfA || (a < b ? -1 : 1))
+      .slice(0, this.options.labelLimits.empty)
+      .map(([name]) => name);
+    if (padding.length === this.padding.length && padding.every((name) => this.padding.includes(name))) return;
+    this.padding = padding;
+    this.count++;
   }
 }

@@ -7,24 +7,67 @@ import { agentOf, field, labelled, named, sampled, TIME, usageOf } from '../../.
 import type { AgentView, Column, DepartedContainer } from '../../../kernel/contracts/index.js';
 
 describe('labels of containers', () => {
-  test('every series has the labels of all containers, empty where a container lacks them', async () => {
-    const series = await usageOf([labelled('/a', { x: '1' }), labelled('/b', { 'y.z': '2' }, { TIER: 'web' })]);
+  test('a series has the labels of its own container, with emptyLabels those of all others too', async () => {
+    const containers = [labelled('/a', { x: '1' }), labelled('/b', { 'y.z': '2' }, { TIER: 'web' })];
     const base = { image: '', name: '' };
-    assert.deepEqual(
-      series.map(({ labels }) => labels),
-      [
-        { id: '/a', ...base, container_env_TIER: '', container_label_x: '1', container_label_y_z: '' },
-        { id: '/b', ...base, container_env_TIER: 'web', container_label_x: '', container_label_y_z: '2' },
-      ],
-    );
-    const own = await usageOf([labelled('/a', { x: '1' }), labelled('/b', {})], { emptyLabels: false });
-    assert.deepEqual(
-      own.map(({ labels }) => labels),
-      [
-        { id: '/a', ...base, container_label_x: '1' },
-        { id: '/b', ...base },
-      ],
-    );
+    const labelsWith = async (options: Record<string, unknown>) =>
+      (await usageOf(containers, options)).map(({ labels }) => labels);
+    assert.deepEqual(await labelsWith({}), [
+      { id: '/a', ...base, container_label_x: '1' },
+      { id: '/b', ...base, container_env_TIER: 'web', container_label_y_z: '2' },
+    ]);
+    assert.deepEqual(await labelsWith({ emptyLabels: true }), [
+      { id: '/a', ...base, container_env_TIER: '', container_label_x: '1', container_label_y_z: '' },
+      { id: '/b', ...base, container_env_TIER: 'web', container_label_x: '', container_label_y_z: '2' },
+    ]);
+  });
+
+  test('of a container with far too many or far too long labels a limited part is shown, and that is told once', async () => {
+    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x']));
+    const long = { ['k'.repeat(100_000)]: 'x', long: '🐳'.repeat(500_000), short: 'x', zz: 'x'.repeat(5000) };
+    for (const [labels, count, told] of [
+      [many, 100, /^\/hostile has more labels than \/metrics takes \(labelLimits\): left out: 2900, values cut: 0/],
+      [long, 3, /left out: 1, values cut: 2/],
+    ] as const) {
+      for (const emptyLabels of [false, true]) {
+        const containers = [labelled('/hostile', labels), labelled('/neighbour', { x: '1' })];
+        const endpoint = metricsEndpoint(agentOf(containers), { emptyLabels });
+        await endpoint.text();
+        const text = await endpoint.text();
+        const lines = (name: string) => text.split('\n').filter((line) => line.includes(`{id="${name}"`));
+        const [hostile] = lines('/hostile');
+        assert.equal(hostile!.match(/container_label_/g)!.length, count + Number(emptyLabels));
+        assert.ok(hostile!.length < 12_000);
+        for (const line of lines('/neighbour')) {
+          const names = line.match(/container_label_\w+/g)!;
+          if (emptyLabels) assert.ok(names.length <= 101 && line.length < 4000, line);
+          else assert.deepEqual(names, ['container_label_x']);
+        }
+        assert.equal(endpoint.logged.length, 1, endpoint.logged.join('\n'));
+        assert.match(endpoint.logged[0]!, told);
+      }
+    }
+  });
+
+  test('the size of a container’s labels together is limited', async () => {
+    const labels = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key${i}`, 'x'.repeat(1000)]));
+    const [series] = await usageOf([labelled('/a', labels)]);
+    assert.equal(Object.keys(series!.labels).length, 3 + 8);
+    const [wide] = await usageOf([labelled('/a', labels)], { labelLimits: { size: '64KiB' } });
+    assert.equal(Object.keys(wide!.labels).length, 3 + 50);
+  });
+
+  test('with emptyLabels the labels that most containers have are printed empty, and none of one that has ended', async () => {
+    const names = async (departed: Record<string, string>) => {
+      const containers = [labelled('/a', {}), labelled('/b', { p: '1', q: '1' }), labelled('/c', { q: '1', r: '1' })];
+      const description = { aliases: [], labels: departed, envs: {}, state: { status: 'exited' } };
+      const gone = { name: '/gone', description } as unknown as DepartedContainer;
+      const agent = agentOf(containers, { departed: () => [gone] });
+      const { series } = await metricsEndpoint(agent, { emptyLabels: true, labelLimits: { empty: 2 } }).exposed();
+      return Object.keys(named(series, 'container_memory_usage_bytes')[0]!.labels).slice(3);
+    };
+    assert.deepEqual(await names({}), ['container_label_p', 'container_label_q']);
+    assert.deepEqual(await names({ q: '1', z: '1', a: '1' }), ['container_label_p', 'container_label_q']);
   });
 
   test('of two that are equal after sanitising the first by key counts', async () => {
@@ -57,7 +100,7 @@ describe('labels of containers', () => {
     const containers = [labelled('/a', { x: '1' })];
     let agent = agentOf(containers);
     const live = new Proxy({} as AgentView, { get: (_, key) => agent[key as keyof AgentView] });
-    const endpoint = metricsEndpoint(live);
+    const endpoint = metricsEndpoint(live, { emptyLabels: true });
     await endpoint.exposed();
     agent = agentOf([...containers, labelled('/b', { y: '2' })]);
     const [first] = named((await endpoint.exposed()).series, 'container_memory_usage_bytes');

@@ -1,4 +1,4 @@
-import { glob, z } from '../../../kernel/contracts/index.js';
+import { glob, size, z } from '../../../kernel/contracts/index.js';
 
 /** Labels that series have besides those of their container; a renamed label may not take their place. */
 const TAKEN =
@@ -10,6 +10,18 @@ const labelName = z
   .refine((name) => !TAKEN.test(name), { error: 'this label exists already; choose another name' });
 
 const globs = () => z.array(glob());
+
+const labelLimits = z.strictObject({
+  count: z.int().min(0).default(100).describe('Labels; the first by key are kept.'),
+  nameLength: z.int().min(1).default(200).describe('Characters of a key; labels with longer ones are left out.'),
+  valueLength: z.int().min(0).default(1024).describe('Characters of a value; longer ones are cut.'),
+  size: size().prefault('8KiB').describe('Bytes of all names and values; labels beyond are left out.'),
+  empty: z
+    .int()
+    .min(0)
+    .default(100)
+    .describe('With `emptyLabels`: labels that are printed empty; those that most containers have are chosen.'),
+});
 
 /** Options of the endpoint. */
 export const prometheusOptions = z.strictObject({
@@ -34,11 +46,16 @@ export const prometheusOptions = z.strictObject({
     .record(z.string(), labelName)
     .default({})
     .describe('Names for them other than `container_label_…`: key or label name → new name (`tier: tier`).'),
+  labelLimits: labelLimits
+    .prefault({})
+    .describe(
+      'How much of its labels and variables a container may have in `/metrics`, where each of its series repeats them. What is beyond is told once with the container’s name.',
+    ),
   emptyLabels: z
     .boolean()
-    .default(true)
+    .default(false)
     .describe(
-      'Print a label that only other containers have as `""`, as cAdvisor does. `false` leaves it out: the same to Prometheus, and far less text where labels are many.',
+      'Print a label that only other containers have as `""`, as cAdvisor does. To Prometheus that is the same as no label, and without it no container’s labels lengthen the series of another.',
     ),
   metricsInclude: globs().optional().describe('Names of the metrics that are served, as globs. Absent: all.'),
   metricsExclude: globs()

@@ -26,6 +26,8 @@ export class Subject {
   /** Metrics of its application, if anything collects them, and their values while the container is being written. */
   appMetrics: ContainerAppMetrics | undefined;
   appSnapshots: readonly AppMetricsSnapshot[] = [];
+  /** Whether it was told what the limits took of its labels. */
+  lossTold = false;
   private facts: readonly FactLine[] | undefined;
   private limits: ResourceLimits | undefined;
   private limitsAge = FIRST_LIMITS_AGE;
@@ -40,7 +42,7 @@ export class Subject {
     /** Absent for a container that has ended. */
     readonly view?: ContainerView,
   ) {
-    this.text = new ContainerText(name, description, union);
+    this.text = new ContainerText(name, description, union, view !== undefined);
   }
 
   /** Takes in a new description. */

@@ -51,6 +51,7 @@ export class Subjects {
     for (const [name, subject] of this.ended) if (ended.get(name) !== subject) subject.leave();
     this.living = living;
     this.ended = ended;
+    for (const subject of living.values()) this.tellLoss(subject);
     this.kills.keep((name) => living.has(name) || ended.has(name), this.clock.monotonic());
     return [...living.values(), ...ended.values()];
   }
@@ -81,6 +82,18 @@ export class Subjects {
         { written, cut },
       );
     } else this.logger.info(`all series of containers are in ${this.options.path} again`);
+  }
+
+  /** Once in a container's life. */
+  private tellLoss(subject: Subject): void {
+    const { leftOut, cut } = subject.text.own;
+    if (subject.lossTold || leftOut + cut === 0) return;
+    subject.lossTold = true;
+    const { path } = this.options;
+    this.logger.warn(
+      `${subject.name} has more labels than ${path} takes (labelLimits): left out: ${leftOut}, values cut: ${cut}`,
+      { container: subject.name, leftOut, cut },
+    );
   }
 
   private subjectOf(view: ContainerView): Subject {
