@@ -26,7 +26,7 @@ export async function withShortAgent<T>(loaded: LoadedConfig, ask: (agent: Targe
   });
   try {
     const { urls } = await agent.start();
-    await agent.whenSampled();
+    await agent.whenReady();
     return await ask({ url: new URL(`${urls[0]}${config.web.urlBasePrefix}`) });
   } finally {
     await agent.stop();

@@ -34,6 +34,8 @@ import { LiveView } from './view/index.js';
 
 /** How long open requests may take to finish once the agent is told to stop, ms. */
 const REQUEST_GRACE = 1_200;
+/** How long readiness waits for engines, ms: more than the time limit of a call to one. */
+const ENGINE_PATIENCE = 15_000;
 
 /**
  * The composition root: the only place that knows how the rooms of the kernel are wired. Data goes one way: cgroup tree
@@ -60,7 +62,8 @@ export class Agent {
   private readonly eventStore: EventStore;
   private readonly events: EventRecorder;
   private http: HttpServer | undefined;
-  private sampled = false;
+  private ready: Promise<void> = Promise.resolve();
+  private awaited: string | undefined = 'the start is not over';
   readonly supervisor: Supervisor;
   private readonly activePlugins = new ActivePlugins();
 
@@ -122,9 +125,7 @@ export class Agent {
     this.housekeeper.start();
     for (const watch of this.watches) watch.start();
     this.appMetrics.start();
-    void this.whenSampled().then(() => {
-      this.sampled = true;
-    });
+    this.ready = this.untilReady();
     this.http = this.createHttp();
     const urls = await this.http.start();
     this.machineRefresh.every(config.machine.refreshInterval);
@@ -174,9 +175,9 @@ export class Agent {
     this.options.logs.flush();
   }
 
-  /** Resolves when every container that is known now has been sampled. */
-  whenSampled(): Promise<void> {
-    return this.housekeeper.whenSampled();
+  /** Resolves when engines have answered, or have had their time, and every container known then has been sampled. */
+  whenReady(): Promise<void> {
+    return this.ready;
   }
 
   /** Whether samples were taken as they fell due, since this was last asked. */
@@ -186,6 +187,15 @@ export class Agent {
 
   containerCount(): number {
     return this.view.containers().length;
+  }
+
+  private async untilReady(): Promise<void> {
+    this.awaited = 'the container engines have not answered yet';
+    await this.view.whenHandlersAnswered(ENGINE_PATIENCE);
+    this.awaited = 'the containers found at start have no samples yet';
+    await this.registry.whenAsked();
+    await this.housekeeper.whenSampled();
+    this.awaited = undefined;
   }
 
   private found(urls: readonly string[]): Found {
@@ -312,6 +322,7 @@ export class Agent {
           this.view.cgroupsChanged(name);
         },
         descriptionChanged: (tracked, previous) => this.descriptionChanged(tracked, previous),
+        findingsChanged: () => void this.doctor.examine(),
       },
     });
   }
@@ -358,7 +369,7 @@ export class Agent {
       secrets: this.secrets(),
       ...this.mounts(),
       own: operationRoutes({
-        unready: () => (this.sampled ? undefined : 'the containers found at start have no samples yet'),
+        unready: () => this.awaited,
         trouble: () => this.housekeeper.trouble(),
         status: () => this.status(),
         examine: () => this.doctor.examine(),

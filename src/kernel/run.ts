@@ -83,7 +83,7 @@ class AgentProcess {
     const status = () => `Sampling ${agent.containerCount()} containers, serving ${this.urls.join(' and ')}`;
     const suspect = () => agent.supervisor.lastHoldUp();
     const pulse = { isBeating: () => agent.isBeating(), suspect, status };
-    void agent.whenSampled().then(() => service.ready(pulse));
+    void agent.whenReady().then(() => service.ready(pulse));
     this.note();
     const signal = await stopped;
     this.logger.info(`${signal}: stopping`);

@@ -76,7 +76,7 @@ export class FakeEngine {
     return this.#held.length;
   }
 
-  /** Keeps the answers to what the URL begins with, as they are when asked, until `release`. */
+  /** Keeps the answers to `/version` or about containers whose URL begins like this, as they are when asked, until `release`. */
   delay(prefix: string): void {
     this.#delayedPrefix = prefix;
   }
@@ -108,7 +108,7 @@ export class FakeEngine {
     }
     if (override !== undefined) reply(response, override.status, override.body);
     else if (url.startsWith('/events')) this.#stream(response);
-    else if (url.startsWith('/version')) reply(response, 200, JSON.stringify(this.version));
+    else if (url.startsWith('/version')) this.#later(url, () => reply(response, 200, JSON.stringify(this.version)));
     else if (url.startsWith('/info')) reply(response, 200, '{"DockerRootDir":"/var/lib/docker"}');
     else if (url.startsWith('/containers/json')) reply(response, 200, JSON.stringify(this.#list()));
     else this.#inspect(url, response);
@@ -130,10 +130,13 @@ export class FakeEngine {
 
   #inspect(url: string, response: ServerResponse): void {
     const container = this.containers.get(/^\/containers\/([^/]+)\/json/.exec(url)?.[1] ?? '');
-    const answer = () => {
+    this.#later(url, () => {
       if (container === undefined) reply(response, 404, '{"message":"No such container"}');
       else reply(response, 200, JSON.stringify(container));
-    };
+    });
+  }
+
+  #later(url: string, answer: () => void): void {
     if (this.#delayedPrefix !== undefined && url.startsWith(this.#delayedPrefix)) this.#held.push(answer);
     else answer();
   }

@@ -9,6 +9,9 @@ export class HandlerBench {
   /** How often each path was to be looked at again. */
   readonly reconsidered = new Map<string, number>();
 
+  /** How often the handler said that its findings may be different. */
+  findingsChanges = 0;
+
   constructor(handler: ContainerHandler) {
     this.handler = handler;
   }
@@ -21,6 +24,9 @@ export class HandlerBench {
       },
       reconsiderAll: () => {
         for (const [path, { verdict }] of this.verdicts) if (verdict !== 'pass') this.watch(path);
+      },
+      findingsChanged: () => {
+        this.findingsChanges++;
       },
     });
   }

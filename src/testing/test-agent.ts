@@ -23,7 +23,8 @@ export class TestAgent {
   ) {}
 
   /**
-   * Starts it. When this resolves, every container that is there has been sampled once.
+   * Starts it. When this resolves, handlers have heard of their runtimes (`whenAnswered`) and every container that is
+   * there has been sampled once.
    * @throws ConfigError when the options of a plugin are not valid, TallymanError when one does not start
    */
   static async start(options: TestAgentOptions = {}): Promise<TestAgent> {
@@ -41,7 +42,7 @@ export class TestAgent {
     const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs });
     try {
       const { urls } = await agent.start();
-      await agent.whenSampled();
+      await agent.whenReady();
       return new TestAgent(agent, urls[0]!, log);
     } catch (error) {
       await agent.stop();

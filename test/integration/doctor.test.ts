@@ -48,7 +48,7 @@ test('findings are in /-/doctor, a series for each kind in the metrics, and prin
   assert.equal(printed.status, 1, 'an error among them');
   assert.match(
     printed.out,
-    /^error +podman-unreachable +podman cannot be asked: .*\n +effect: .*\n +mend: +systemctl restart podman$/m,
+    /^error +podman-unreachable +podman cannot be asked: .*\n +effect: .*\n +mend: +have podman on that host listen on tcp:/m,
   );
   const json = JSON.parse((await doctor('--url', `${agent.url}/-/doctor`, '--json')).out) as { findings: Finding[] };
   assert.deepEqual(json.findings.map(({ id }) => id).sort(), ids.sort());

@@ -54,6 +54,10 @@ export class Recorder implements ContainerListener {
     this.lines.push(`described ${container.name}`);
   }
 
+  findingsChanged(): void {
+    this.lines.push('findings');
+  }
+
   controllersChanged(container: TrackedContainer): void {
     this.lines.push(`controllers ${container.name}`);
   }

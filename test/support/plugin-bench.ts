@@ -41,7 +41,7 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
   root.register(PLUGIN_TOKENS.linux, { useValue: {} as LinuxHost });
   root.register(PLUGIN_TOKENS.view, { useValue: {} as AgentView });
   const activated: string[] = [];
-  const registrar = { reconsider: () => {}, reconsiderAll: () => {} };
+  const registrar = { reconsider: () => {}, reconsiderAll: () => {}, findingsChanged: () => {} };
   const waiting = new Map<string, () => void>();
   const active = new ActivePlugins();
   active.observe({

@@ -182,6 +182,8 @@ export interface ContainerRegistrar {
   reconsider(path: string): void;
   /** Asks anew about every path this handler accepted or left pending (after a reconnect). */
   reconsiderAll(): void;
+  /** What `findings` would answer may be different now: it is asked again. */
+  findingsChanged(): void;
 }
 
 /** What `create` of a `container-handler` plugin returns. */
@@ -200,6 +202,11 @@ export interface ContainerHandler {
   /** Begins to watch the runtime. Must return soon; a runtime that is away is retried in the background, for ever. */
   start?(registrar: ContainerRegistrar): Promise<void> | void;
   stop?(): Promise<void> | void;
+  /**
+   * Settles when the runtime has answered for the first time after `start`, or its time to do so is over. `/-/ready` and
+   * `tallyman doctor` wait for it, up to 15 s, so that the first scrape has the names.
+   */
+  whenAnswered?(): Promise<void>;
   /** What is known of the runtime; `undefined` while it cannot be reached. Must be served from memory. */
   runtime?(): RuntimeInfo | undefined;
   /**
@@ -209,7 +216,10 @@ export interface ContainerHandler {
   engines?(): Promise<readonly EngineReport[]>;
   /** What the engines behind the handler said of their images' and volumes' sizes. Served from memory. */
   engineUsage?(): readonly EngineUsage[];
-  /** What is wrong about the runtime or the way to it, for `tallyman doctor`. Asked once a minute. */
+  /**
+   * What is wrong about the runtime or the way to it, for `tallyman doctor`. Asked once a minute and after
+   * `registrar.findingsChanged`. A runtime that has not had its time to answer yet is no finding.
+   */
   findings?(): Promise<readonly Finding[]>;
   /**
    * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and

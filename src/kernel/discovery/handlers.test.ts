@@ -204,6 +204,7 @@ describe('handlers of the registry', () => {
         removed() {},
         descriptionChanged() {},
         controllersChanged() {},
+        findingsChanged() {},
       },
     });
     assert.equal(registry.all().length, 2);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import {
   type CgroupFiles,
@@ -108,6 +109,11 @@ export class ContainerRegistry {
     this.#ask(this.#watcher.tree.nodes.keys());
   }
 
+  /** Resolves when every question that handlers asked for is answered. */
+  async whenAsked(): Promise<void> {
+    while (this.#questions.size > 0) await nextTurn();
+  }
+
   /** Looks at the whole tree every so many milliseconds from now on. */
   rescanEvery(milliseconds: number): void {
     this.#watcher.sweepEvery(milliseconds);
@@ -123,6 +129,7 @@ export class ContainerRegistry {
         this.#ask(this.all().flatMap((container) => (container.handlerId === handlerId ? [container.name] : [])));
         this.#ask(this.#pending.namesOf(handlerId));
       },
+      findingsChanged: () => this.#options.listener.findingsChanged(),
     };
   }
 

@@ -38,6 +38,8 @@ export interface ContainerListener {
   descriptionChanged(container: TrackedContainer, previous: ContainerDescription): void;
   /** Directories of the container came, went or were replaced in some hierarchies: `cgroup` is fresh. */
   controllersChanged(container: TrackedContainer): void;
+  /** What a handler finds wrong may be different now. */
+  findingsChanged(): void;
 }
 
 /** A handler as the registry asks it. */

@@ -28,7 +28,12 @@ export interface DoctorOptions extends HostFacts {
 
 /** Finds out what takes numbers away, and how to mend it. */
 export class Doctor {
-  private latest: readonly Finding[] = [];
+  /** Those of the host and the agent, and those of plugins. */
+  private own: readonly Finding[] = [];
+  private others: readonly Finding[] = [];
+  /** Number of the examination that was begun last, and of the one that `others` are from. */
+  private begun = 0;
+  private answered = 0;
   private readonly clockWatch: ClockWatch;
   private timer: NodeJS.Timeout | undefined;
   private looks = 0;
@@ -55,13 +60,29 @@ export class Doctor {
 
   /** What was found at the last look, at most a minute ago; the worst first. */
   findings(): readonly Finding[] {
-    return this.latest;
+    return [...this.own, ...this.others].sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1));
   }
 
-  /** Looks now. */
+  /** Looks now. What plugins find may take a while; the rest is known at once. */
   async examine(): Promise<readonly Finding[]> {
+    const number = ++this.begun;
+    this.own = this.look();
+    this.tell();
+    const others = await this.options.fromPlugins().catch((error) => {
+      this.options.logger.debug('the plugins cannot be asked for findings', { error: String(error) });
+      return [];
+    });
+    // An examination that was begun later may be over before this one.
+    if (number > this.answered) {
+      this.answered = number;
+      this.others = others;
+    }
+    return this.findings();
+  }
+
+  private look(): Finding[] {
     const { options } = this;
-    const checks: (() => readonly Finding[] | Promise<readonly Finding[]>)[] = [
+    const checks: (() => readonly Finding[])[] = [
       () => controllerFindings(options),
       () => pressureFindings(options),
       () => procFindings(options),
@@ -71,25 +92,22 @@ export class Doctor {
       () => descriptorFindings(options.descriptors()),
       () => logFindings(options.log()),
       () => this.clockWatch.findings(),
-      () => options.fromPlugins(),
     ];
     const found: Finding[] = [];
     for (const check of checks) {
       try {
-        found.push(...(await check()));
+        found.push(...check());
       } catch (error) {
         options.logger.debug('a check failed', { error: String(error) });
       }
     }
-    this.latest = found.sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1));
-    this.tell();
-    return this.latest;
+    return found;
   }
 
   /** A finding is told when it comes, and when it has gone. */
   private tell(): void {
     const { logger } = this.options;
-    const current = new Map(this.latest.filter(({ id }) => TOLD.has(id)).map((finding) => [finding.id, finding]));
+    const current = new Map(this.own.filter(({ id }) => TOLD.has(id)).map((finding) => [finding.id, finding]));
     for (const { id, what, effect, mend } of current.values()) {
       if (!this.told.has(id)) logger.warn(`${what}. ${effect}`, { finding: id, hint: mend });
       this.told.set(id, what);

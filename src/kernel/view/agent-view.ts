@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type AgentSelf,
   type AgentView,
@@ -22,6 +23,9 @@ import { lineageOf } from '../plugins/index.js';
 import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
 import { JoinedContainer, type ViewSources } from './container-view.js';
+
+/** A handler that has not said after so many ms what is wrong is not waited for. */
+const FINDINGS_LIMIT = 30_000;
 
 export interface LiveViewParts {
   readonly version: string;
@@ -146,12 +150,15 @@ export class LiveView implements AgentView {
     return this.handlers().flatMap(({ instance }) => instance.engineUsage?.() ?? []);
   }
 
-  /** What the handlers find wrong about their engines; a handler that fails finds nothing. */
+  /** Settles when the runtimes behind the handlers have answered, or the time is over. */
+  async whenHandlersAnswered(limitMs: number): Promise<void> {
+    await Promise.all(this.handlers().map(({ instance }) => within(limitMs, () => instance.whenAnswered?.())));
+  }
+
+  /** What the handlers find wrong about their engines; a handler that fails, or does not end, finds nothing. */
   async handlerFindings(): Promise<readonly Finding[]> {
-    const found = await Promise.allSettled(
-      this.handlers().map(async ({ instance }) => (await instance.findings?.()) ?? []),
-    );
-    return found.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+    const found = this.handlers().map(({ instance }) => within(FINDINGS_LIMIT, () => instance.findings?.()));
+    return (await Promise.all(found)).flatMap((findings) => findings ?? []);
   }
 
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
@@ -219,4 +226,16 @@ async function operationsOf(
     for (const type of Object.keys(instance.requestTypes)) hidden.add(type);
   }
   return served;
+}
+
+/** What a call gives, `undefined` when it fails or takes longer. */
+async function within<T>(limitMs: number, call: () => Promise<T> | undefined): Promise<T | undefined> {
+  const abort = new AbortController();
+  try {
+    return await Promise.race([call(), pause(limitMs, undefined, { ref: false, signal: abort.signal })]);
+  } catch {
+    return undefined;
+  } finally {
+    abort.abort();
+  }
 }

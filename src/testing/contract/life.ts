@@ -26,7 +26,7 @@ export function make({ plugin, options }: CheckSetup, services: TestContextOptio
   return { kind: plugin.kind, context, instance: plugin.create(context, options) };
 }
 
-const REGISTRAR: ContainerRegistrar = { reconsider: () => {}, reconsiderAll: () => {} };
+const REGISTRAR: ContainerRegistrar = { reconsider: () => {}, reconsiderAll: () => {}, findingsChanged: () => {} };
 
 /** Starts an instance. @throws Error what `start` threw, or that it did not end in time */
 export async function start(plugin: Plugin, { instance }: Made): Promise<void> {

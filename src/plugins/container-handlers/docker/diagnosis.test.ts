@@ -17,8 +17,10 @@ const report = (rest: Partial<EngineReport>): EngineReport => ({
   endpoint: 'unix:///var/run/docker.sock',
   ...rest,
 });
+const DOCKER = { plugin: 'docker', root: '/nonexistent', defaultEndpoint: 'unix:///var/run/docker.sock' };
+const PODMAN = { plugin: 'podman', root: '/nonexistent', defaultEndpoint: 'unix:///run/podman/podman.sock' };
 const found = (reports: readonly EngineReport[], root = '/nonexistent') =>
-  diagnose(reports, 'docker', root).map(({ id, severity }) => `${severity} ${id}`);
+  diagnose(reports, { ...DOCKER, root }).map(({ id, severity }) => `${severity} ${id}`);
 
 test('an engine that answers and tells all has no findings', () => {
   assert.deepEqual(found([report({ info: INFO })]), []);
@@ -26,14 +28,14 @@ test('an engine that answers and tells all has no findings', () => {
 });
 
 test('one that cannot be asked has the line that mends it', () => {
-  const denied = diagnose([report({ reason: 'unix:///x: permission denied (EACCES)' })], 'docker', '/nonexistent')[0]!;
+  const denied = diagnose([report({ reason: 'unix:///x: permission denied (EACCES)' })], DOCKER)[0]!;
   assert.equal(denied.id, 'docker-denied');
   assert.equal(
     denied.mend,
     'tallyman service privileges && systemctl restart tallyman; without the service: run the agent in the group docker',
   );
   const elsewhere = report({ endpoint: 'unix:///srv/docker.sock', reason: 'permission denied (EACCES)' });
-  const [other] = diagnose([elsewhere], 'docker', '/nonexistent');
+  const [other] = diagnose([elsewhere], DOCKER);
   assert.match(other!.mend, /^chgrp tallyman \/srv\/docker\.sock && chmod g\+rw \/srv\/docker\.sock, or /);
   assert.deepEqual(found([report({ reason: 'no such socket (ENOENT)' })]), ['info docker-absent']);
   assert.deepEqual(found([report({ reason: 'nothing listens (ECONNREFUSED)' })]), ['error docker-unreachable']);
@@ -42,17 +44,38 @@ test('one that cannot be asked has the line that mends it', () => {
 test('the Podman of root, which no group may ask, has the drop-in that lets the agent in', () => {
   const endpoint = 'unix:///run/podman/podman.sock';
   const reason = 'unix:///run/podman/podman.sock: permission denied (EACCES)';
-  const [denied] = diagnose([report({ runtime: 'podman', endpoint, reason })], 'podman', '/nonexistent');
+  const [denied] = diagnose([report({ runtime: 'podman', endpoint, reason })], PODMAN);
   assert.equal(
     denied!.mend,
     'install -D -m 644 /usr/lib/tallyman/config/systemd/podman.socket.d/tallyman.conf -t /etc/systemd/system/podman.socket.d && systemctl daemon-reload && systemctl restart podman.socket',
   );
 });
 
+test('one on the network that does not answer has no line for this host', () => {
+  const endpoint = 'tcp://192.0.2.7:2375';
+  const reason = `${endpoint}: nothing listens there; is the engine started? (ECONNREFUSED)`;
+  const [refused] = diagnose([report({ endpoint, reason })], DOCKER);
+  assert.deepEqual([refused!.id, refused!.severity], ['docker-unreachable', 'error']);
+  assert.equal(
+    refused!.mend,
+    `have dockerd on that host listen on ${endpoint} (its option --host), or set endpoint of the plugin docker to where it does`,
+  );
+});
+
+test('a socket that was configured and is missing is an error, the default one only worth knowing', () => {
+  const endpoint = 'unix:///srv/docker.sock';
+  const [missing] = diagnose([report({ endpoint, reason: 'no such socket (ENOENT)' })], DOCKER);
+  assert.deepEqual([missing!.id, missing!.severity], ['docker-absent', 'error']);
+  assert.equal(
+    missing!.mend,
+    `start the engine that listens on ${endpoint}, or set endpoint of the plugin docker to where it does`,
+  );
+});
+
 test('one of a user has lines for that user', () => {
   const mendOf = (reason: string) => {
     const endpoint = 'unix:///run/user/1000/podman/podman.sock';
-    return diagnose([report({ runtime: 'podman', endpoint, reason })], 'podman', '/nonexistent')[0]!.mend;
+    return diagnose([report({ runtime: 'podman', endpoint, reason })], PODMAN)[0]!.mend;
   };
   const [directory, socket] = ['/run/user/1000', '/run/user/1000/podman/podman.sock'];
   assert.equal(
@@ -77,7 +100,7 @@ test('one that the host has and the container of the agent has not, has the moun
     mkdirSync(join(root, 'run'), { recursive: true });
     writeFileSync(join(root, 'run/docker.sock'), '');
     const absent = report({ reason: 'no such socket (ENOENT)' });
-    const [{ id, severity, mend }] = diagnose([absent], 'docker', root) as [Finding];
+    const [{ id, severity, mend }] = diagnose([absent], { ...DOCKER, root }) as [Finding];
     assert.deepEqual([id, severity], ['docker-absent', 'warning']);
     assert.equal(mend, 'docker run --volume=/var/run/docker.sock:/var/run/docker.sock:ro …');
   } finally {
@@ -87,11 +110,7 @@ test('one that the host has and the container of the agent has not, has the moun
 
 test('drivers and snapshotters whose layers cannot be measured', () => {
   const driver = (storageDriver: string, value = '') =>
-    diagnose(
-      [report({ info: { ...INFO, storageDriver, storageStatus: [{ name: 'driver-type', value }] } })],
-      'docker',
-      '/nonexistent',
-    );
+    diagnose([report({ info: { ...INFO, storageDriver, storageStatus: [{ name: 'driver-type', value }] } })], DOCKER);
   assert.deepEqual(driver('overlayfs', 'io.containerd.snapshotter.v1'), []);
   assert.match(driver('stargz', 'io.containerd.snapshotter.v1')[0]!.what, /the snapshotter of docker, stargz,/);
   assert.match(driver('btrfs')[0]!.mend, /"storage-driver": "overlay2"/);
@@ -102,7 +121,7 @@ test('engines of users that nobody asks', () => {
   try {
     mkdirSync(join(root, 'run/user/1000'), { recursive: true });
     writeFileSync(join(root, 'run/user/1000/docker.sock'), '');
-    const [rootless] = diagnose([report({ info: INFO })], 'docker', root);
+    const [rootless] = diagnose([report({ info: INFO })], { ...DOCKER, root });
     assert.equal(rootless!.id, 'docker-rootless');
     assert.equal(
       rootless!.mend,

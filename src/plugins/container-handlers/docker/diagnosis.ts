@@ -7,16 +7,26 @@ const OLDEST_API = 1.25;
 /** Drivers whose writable layers are directories that can be measured. */
 const MEASURED = /^(overlay2?|overlayfs|fuse-overlayfs|vfs|aufs)$/;
 
-/** @param root the host's root directory */
-export function diagnose(reports: readonly EngineReport[], plugin: string, root: string): Finding[] {
-  const findings = reports.flatMap((report) => {
-    if (report.info === undefined) return [unreachable(report, plugin, root)];
-    return [...outdated(report, report.info), ...unmeasured(report, report.info)];
-  });
-  return [...findings, ...rootless(reports, plugin, root)];
+/** Who asks the engines, and from where. */
+export interface DiagnosisContext {
+  /** Id of the plugin. */
+  readonly plugin: string;
+  /** The host's root directory. */
+  readonly root: string;
+  /** Where the plugin looks for an engine that nobody configured. */
+  readonly defaultEndpoint: string;
 }
 
-function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: string, root: string): Finding {
+export function diagnose(reports: readonly EngineReport[], context: DiagnosisContext): Finding[] {
+  const findings = reports.flatMap((report) => {
+    if (report.info === undefined) return [unreachable(report, context)];
+    return [...outdated(report, report.info), ...unmeasured(report, report.info)];
+  });
+  return [...findings, ...rootless(reports, context)];
+}
+
+function unreachable({ runtime, endpoint, reason = '' }: EngineReport, context: DiagnosisContext): Finding {
+  const { plugin, root, defaultEndpoint } = context;
   const effect = `Containers of ${runtime} have no names, labels, images or states.`;
   const what = `${runtime} cannot be asked: ${reason}`;
   const path = endpoint.replace(/^unix:\/\//, '');
@@ -29,6 +39,11 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
     const mend = `docker run --volume=${path}:${path}:ro …`;
     return { id: `${runtime}-absent`, severity: 'warning', what, effect, mend };
   }
+  const elsewhere = `set endpoint of the plugin ${plugin} to where it does`;
+  if (/\(ENOENT\)/.test(reason) && user === undefined && endpoint !== defaultEndpoint) {
+    const mend = `start the engine that listens on ${endpoint}, or ${elsewhere}`;
+    return { id: `${runtime}-absent`, severity: 'error', what, effect, mend };
+  }
   if (/\(ENOENT\)/.test(reason)) {
     const mend =
       user === undefined
@@ -36,7 +51,11 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, plugin: s
         : `loginctl enable-linger ${user}; ${systemctl} enable --now ${runtime}.socket; or leave ${endpoint} out of the plugin’s endpoint`;
     return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
   }
-  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend: `${systemctl} restart ${runtime}` };
+  const program = runtime === 'docker' ? 'dockerd' : runtime;
+  const mend = endpoint.startsWith('unix:')
+    ? `${systemctl} restart ${runtime}`
+    : `have ${program} on that host listen on ${endpoint} (its option --host), or ${elsewhere}`;
+  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend };
 }
 
 /** Whether the host has a socket that the container of the agent lacks. */
@@ -107,7 +126,7 @@ function unmeasured({ runtime }: EngineReport, { storageDriver, storageStatus }:
 }
 
 /** Engines of users that nobody asks. */
-function rootless(reports: readonly EngineReport[], plugin: string, root: string): Finding[] {
+function rootless(reports: readonly EngineReport[], { plugin, root }: DiagnosisContext): Finding[] {
   const [runtime] = reports.map((report) => report.runtime);
   const asked = reports.map(({ endpoint }) => endpoint);
   if (runtime === undefined) return [];

@@ -25,6 +25,8 @@ export interface EngineKind {
   /** Namespace of its aliases: `docker`, `podman`. */
   readonly namespace: string;
   readonly paths: PathPattern;
+  /** Where it listens unless the configuration says otherwise. */
+  readonly defaultEndpoint: string;
 }
 
 /** Handler of the containers of one kind of engine, of which there may be several at different endpoints. */
@@ -40,6 +42,7 @@ export class EngineHandler implements ContainerHandler {
   /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
   readonly #waiting = new Map<string, number>();
   #registrar: ContainerRegistrar | undefined;
+  #answered: Promise<void> = Promise.resolve();
 
   constructor(kind: EngineKind, options: EngineOptions, context: PluginContext) {
     this.#kind = kind;
@@ -67,12 +70,12 @@ export class EngineHandler implements ContainerHandler {
   async start(registrar: ContainerRegistrar): Promise<void> {
     this.#registrar = registrar;
     const answers = Promise.all(this.#daemons.map((daemon) => daemon.start()));
-    let cancel = () => {};
-    const patience = new Promise<void>((resolve) => {
-      cancel = this.#context.timers.after(FIRST_ANSWER, resolve);
-    });
-    await Promise.race([answers, patience]);
-    cancel();
+    this.#answered = this.#within(this.#options.timeout, answers);
+    await this.#within(FIRST_ANSWER, answers);
+  }
+
+  whenAnswered(): Promise<void> {
+    return this.#answered;
   }
 
   stop(): void {
@@ -107,7 +110,10 @@ export class EngineHandler implements ContainerHandler {
   }
 
   async findings(): Promise<readonly Finding[]> {
-    return diagnose(await this.engines(), this.#context.id, this.#context.linux.paths.root);
+    await this.#answered;
+    const { id, linux } = this.#context;
+    const { defaultEndpoint } = this.#kind;
+    return diagnose(await this.engines(), { plugin: id, root: linux.paths.root, defaultEndpoint });
   }
 
   departed(): readonly DepartedContainer[] {
@@ -117,6 +123,17 @@ export class EngineHandler implements ContainerHandler {
         return name === undefined ? [] : [{ name, description }];
       }),
     );
+  }
+
+  /** Settles with the work, or when the time is over. */
+  async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+    let cancel = () => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#context.timers.after(milliseconds, resolve);
+      this.#context.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([work, patience]);
+    cancel();
   }
 
   #find(id: string): KnownContainer | undefined {
@@ -186,6 +203,7 @@ export class EngineHandler implements ContainerHandler {
   /** Also asks about the paths that went to another handler while the engine was away. */
   #allChanged(): void {
     this.#registrar?.reconsiderAll();
+    this.#registrar?.findingsChanged();
     for (const id of this.#waiting.keys()) this.#reconsider(id);
   }
 }

@@ -7,11 +7,13 @@ export { type PathPattern, podmanPaths } from './cgroup-path.js';
 export { EngineHandler, type EngineKind } from './handler.js';
 export { type EngineOptions, engineOptions } from './options.js';
 
+const kind = { namespace: 'docker', paths: dockerPaths, defaultEndpoint: 'unix:///var/run/docker.sock' };
+
 export default definePlugin({
   kind: 'container-handler',
   name: 'docker',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Names, labels, images and states of Docker containers.',
-  configSchema: engineOptions('unix:///var/run/docker.sock'),
-  create: (context, options) => new EngineHandler({ namespace: 'docker', paths: dockerPaths }, options, context),
+  configSchema: engineOptions(kind.defaultEndpoint),
+  create: (context, options) => new EngineHandler(kind, options, context),
 });
