@@ -151,6 +151,7 @@ export class Agent {
     }
     if (changed('log')) this.options.logs.change(config.log);
     if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
+    if (changed('history')) this.appMetrics.keepFor(config.history.duration);
     if (changed('events')) this.eventStore.prune();
     if (changed('discovery')) this.registry.rescanEvery(config.discovery.rescanInterval);
     if (changed('machine')) {

@@ -17,13 +17,17 @@ function columns(cpus: number): Column[] {
 
 /** A sample at `time` µs: total, user, system, then the CPUs. */
 function sample(time: number, ...values: (bigint | number)[]): SampleCursor {
+  return sampleOf(time, columns(values.length - 3), values);
+}
+
+function sampleOf(time: number, layout: Column[], values: (bigint | number)[]): SampleCursor {
   const row = new SampleRow();
   const ring = new SampleRing(1);
   row.begin(values.length);
   for (const [i, value] of values.entries()) {
     row.setExact(i, Number(value), Number(BigInt(value) - BigInt(Number(value))));
   }
-  ring.push(layouts.intern(columns(values.length - 3)), time, row);
+  ring.push(layouts.intern(layout), time, row);
   return ring.window().at(0, newCursor());
 }
 
@@ -45,6 +49,16 @@ test('counters beyond 2^53 keep their difference', () => {
   const base = 2n ** 63n + 1n;
   const [last, current] = [sample(1e6, base, 0, 0), sample(2e6, base + 7n, 0, 0)];
   assert.equal(rates(last, current), ',"cpu_inst":{"usage":{"total":7,"user":0,"system":0}}');
+});
+
+test('no rate when only one of the samples has the counters, another CPU came, or the clock was set back', () => {
+  const last = sample(1e6, 5, 5, 5, 5);
+  const without = sampleOf(1e6, [], []);
+  assert.equal(rates(without, sample(2e6, 9e15, 6, 6)), '');
+  assert.equal(rates(sample(1e6, 9e15, 6, 6), sampleOf(2e6, [], [])), '');
+  assert.equal(rates(without, sampleOf(2e6, [], [])), '');
+  assert.equal(rates(last, sampleOf(2e6, columns(2).toSpliced(3, 1), [6, 6, 6, 6])), '', 'CPU 1 in place of CPU 0');
+  assert.equal(rates(last, sample(1e6 + 1, 1e9, 5, 5, 5)), '');
 });
 
 test('no rate when time stands still, a counter falls or is absent, or a CPU comes', () => {

@@ -6,20 +6,27 @@ interface CpuColumns {
   readonly user: number;
   readonly system: number;
   readonly perCpu: readonly number[];
+  /** Which CPUs these are. */
+  readonly cpus: string;
 }
 
+/** µs. Samples that are closer say nothing; two are 1 µs apart when the clock was set back between them. */
+const SHORTEST = 10_000;
 const KEYS = ['total', 'user', 'system'] as const;
 
 /** Instantaneous CPU usage between two adjacent samples (contract 9). */
 export class CpuRates {
   private readonly columns = new PerLayout(findColumns);
 
-  /** Writes `,"cpu_inst":{…}` in nanocores; nothing when a counter fell, time stood still or a CPU came or went. */
+  /**
+   * Writes `,"cpu_inst":{…}` in nanocores; nothing when a counter is missing or fell, time stood still, or a CPU came or
+   * went.
+   */
   write(out: ByteWriter, last: SampleCursor, current: SampleCursor): void {
     const from = this.columns.get(last.layout);
     const to = this.columns.get(current.layout);
+    if (!(current.time - last.time >= SHORTEST) || from.cpus !== to.cpus || to.total < 0) return;
     const elapsed = (current.time - last.time) * 1000;
-    if (!(elapsed > 0) || from.perCpu.length !== to.perCpu.length) return;
     for (const key of KEYS) if (!(growth(last, from[key], current, to[key]) >= 0)) return;
     for (let i = 0; i < to.perCpu.length; i++) {
       if (!(growth(last, from.perCpu[i]!, current, to.perCpu[i]!) >= 0)) return;
@@ -39,7 +46,9 @@ export class CpuRates {
   }
 }
 
+/** @returns NaN when only one of the two has the counter, 0 when none has */
 function growth(last: SampleCursor, a: number, current: SampleCursor, b: number): number {
+  if (a < 0 !== b < 0) return Number.NaN;
   return numberAt(current, b) - numberAt(last, a) + (residualAt(current, b) - residualAt(last, a));
 }
 
@@ -52,10 +61,12 @@ function residualAt({ residuals, base }: SampleCursor, column: number): number {
 }
 
 function findColumns(layout: Layout): CpuColumns {
+  const perCpu = layout.indexesOf('cpu.usage.per_cpu');
   return {
     total: layout.indexOf('cpu.usage.total'),
     user: layout.indexOf('cpu.usage.user'),
     system: layout.indexOf('cpu.usage.system'),
-    perCpu: layout.indexesOf('cpu.usage.per_cpu'),
+    perCpu,
+    cpus: perCpu.map((index) => layout.columns[index]!.labels).join(),
   };
 }

@@ -38,6 +38,7 @@ export class AppMetricsKeeper {
   private readonly services: AccessServices;
   private plugins: readonly AppPlugin[] = [];
   private running = false;
+  private historyDuration: number;
 
   /** @param describe finds a container by its runtime's name (`docker`) and its id */
   constructor(
@@ -47,6 +48,7 @@ export class AppMetricsKeeper {
     private readonly supervisor: Supervisor,
     private readonly describe: (namespace: string, id: string) => ContainerDescription | undefined,
   ) {
+    this.historyDuration = options.historyDuration;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
     const userAgent = `tallyman/${version}`;
     this.services = { getter: new HttpGetter(), proc, userAgent, maxBodySize, limits: { metrics, series } };
@@ -61,6 +63,12 @@ export class AppMetricsKeeper {
   stop(): void {
     this.running = false;
     for (const { metrics } of this.containers.values()) metrics.stop();
+  }
+
+  /** Keeps values for another time from now on. @param duration ms */
+  keepFor(duration: number): void {
+    this.historyDuration = duration;
+    for (const { metrics } of this.containers.values()) metrics.keepFor(duration * 1000);
   }
 
   /** The metrics of a container, `undefined` when nothing collects any. */
@@ -129,7 +137,7 @@ export class AppMetricsKeeper {
       clock,
       logger,
       supervisor,
-      historyDuration: this.options.historyDuration * 1000,
+      historyDuration: this.historyDuration * 1000,
       budget: (job) => metrics.budget(job),
       access: ({ trustedHosts = [] }, signal, now) => {
         const container = appContainer(tracked.name, tracked.description);

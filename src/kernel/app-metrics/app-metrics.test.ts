@@ -64,6 +64,19 @@ describe('collecting', () => {
     assert.equal(bench.logger.lines.filter((line) => line.includes('the plugin has a bug')).length, 1);
   });
 
+  test('another duration of the history counts for targets that are collected from already, and for new ones', async () => {
+    bench = new AppMetricsBench({ historyDuration: 3_600_000 });
+    use(async () => one());
+    bench.add('/a', {});
+    await bench.status('/a', ({ collections }) => collections === 2);
+    bench.keeper.keepFor(1);
+    bench.add('/b', {});
+    for (const name of ['/a', '/b']) {
+      await bench.status(name, ({ collections }) => collections >= 4);
+      assert.equal(bench.metrics(name).history()[0]!.length, 2, 'the newest, and the one that was current before it');
+    }
+  });
+
   test('an answer of the wrong shape is the plugin’s fault', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async () => ({}) as CollectedMetrics);

@@ -51,6 +51,11 @@ export class ContainerMetrics implements ContainerAppMetrics {
     return this.jobs.map(({ history }) => history.all());
   }
 
+  /** @param duration µs */
+  keepFor(duration: number): void {
+    for (const { history } of this.jobs) history.duration = duration;
+  }
+
   /** What the other jobs leave of the container's limits. */
   budget(asking: TargetJob): Budget {
     let { metrics, series } = this.limits;

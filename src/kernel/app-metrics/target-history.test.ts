@@ -100,6 +100,43 @@ describe('what was collected', () => {
     assert.equal(history.at(180)!.values[0], 160);
   });
 
+  test('a clock set back begins anew, one that went back a little is straightened', () => {
+    const second = 1_000_000;
+    const history = new TargetHistory(120 * second);
+    const take = (time: number) => add(history, time * second, [{ name: 'a', value: time }]);
+    for (let time = 5000; time < 5200; time++) take(time);
+    assert.equal(history.all().length, 121);
+    for (let time = 1600; time < 4900; time++) {
+      take(time);
+      assert.ok(history.all().length <= 121, `${history.all().length} entries`);
+    }
+    const times = history.all().map(({ time }) => time);
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+    );
+    assert.equal(history.at(4899 * second)!.values[0], 4899);
+    add(history, 4898.5 * second, [{ name: 'a', value: 7 }]);
+    assert.deepEqual(
+      history
+        .all()
+        .slice(-2)
+        .map(({ time }) => time),
+      [4899 * second, 4899 * second + 1],
+    );
+  });
+
+  test('another duration counts from the next collection on', () => {
+    const history = new TargetHistory(100);
+    for (let time = 0; time <= 300; time += 20) add(history, time, [{ name: 'a', value: time }]);
+    history.duration = 40;
+    add(history, 320, [{ name: 'a', value: 320 }]);
+    assert.deepEqual(
+      history.all().map(({ time }) => time),
+      [280, 300, 320],
+    );
+  });
+
   test('series that are new each time do not fill the memory', () => {
     const history = new TargetHistory(Number.POSITIVE_INFINITY);
     for (let time = 1; time <= 60; time++) {

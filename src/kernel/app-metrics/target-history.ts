@@ -1,4 +1,5 @@
 import type { AppMetricSample, AppMetricSpec, AppMetricsSnapshot, CollectedMetrics } from '../contracts/index.js';
+import { timeAfter } from '../history/index.js';
 import { type Arrangement, arrange, type Budget, detached } from './series.js';
 
 /** Bytes kept of one target, values and names, however long the history is to be. The newest values are always kept. */
@@ -19,20 +20,22 @@ export class TargetHistory {
   specs: readonly AppMetricSpec[] = [];
   /** Of the last collection. */
   arrangement: Arrangement | undefined;
-  private readonly entries: Entry[] = [];
+  private entries: Entry[] = [];
   private size = 0;
 
-  /** @param duration µs */
-  constructor(private readonly duration: number) {}
+  /** @param duration µs that values are kept */
+  constructor(public duration: number) {}
 
-  /** Keeps the outcome of a collection. @param time µs since the epoch */
-  add({ specs, samples }: CollectedMetrics, time: number, budget: Budget): void {
+  /** Keeps the outcome of a collection. @param now µs since the epoch */
+  add({ specs, samples }: CollectedMetrics, now: number, budget: Budget): void {
+    const time = this.straighten(now);
     if (!sameSpecs(specs, this.specs)) this.specs = specs.slice(0, budget.metrics).map(copyOf);
     const before = this.arrangement;
     const arrangement = arrange(samples, budget, before);
     this.arrangement = arrangement;
-    const names = before?.series === arrangement.series ? 0 : arrangement.size;
+    const isKnown = this.entries.length > 0 && before?.series === arrangement.series;
     const snapshot = snapshotOf(samples, arrangement, time);
+    const names = isKnown ? 0 : arrangement.size;
     const entry = { snapshot, size: names + snapshot.values.length * 18 + 200, until: Number.POSITIVE_INFINITY };
     this.entries.push(entry);
     this.size += entry.size;
@@ -58,6 +61,15 @@ export class TargetHistory {
   /** Oldest first. */
   all(): readonly AppMetricsSnapshot[] {
     return this.entries.map(({ snapshot }) => snapshot);
+  }
+
+  /** The entry's time, made to come after the one before. */
+  private straighten(now: number): number {
+    const time = timeAfter(this.entries.at(-1)?.snapshot.time ?? 0, now);
+    if (!Number.isNaN(time)) return time;
+    this.entries = [];
+    this.size = 0;
+    return now;
   }
 
   private trim(oldest: number): void {

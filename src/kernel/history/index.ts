@@ -1,3 +1,4 @@
+export { timeAfter } from './entry-time.js';
 export { LayoutTable } from './layout-table.js';
 export { SampleRing } from './sample-ring.js';
 export { SampleRow } from './sample-row.js';

@@ -1,4 +1,7 @@
-/** Numbers kept of one minute: max, mean and 90th percentile of CPU (millicores) and of memory (bytes). */
+/**
+ * Numbers kept of one minute: max, mean and 90th percentile of CPU (millicores) and of memory (bytes). NaN: not known in
+ * that minute.
+ */
 export type MinuteValues = readonly [number, number, number, number, number, number];
 
 const WIDTH = 6;
@@ -46,7 +49,7 @@ export class MinuteLog {
 
   private equalsNewest(minute: MinuteValues): boolean {
     const base = (this.first + this.runs - 1) * WIDTH;
-    for (let i = 0; i < WIDTH; i++) if (this.values[base + i] !== minute[i]) return false;
+    for (let i = 0; i < WIDTH; i++) if (!Object.is(this.values[base + i], minute[i])) return false;
     return true;
   }
 

@@ -33,7 +33,6 @@ function deviationOf(values: readonly number[], mean: number): number {
  */
 export function percentileOf(sorted: readonly number[], share: number): number {
   const count = sorted.length;
-  if (count === 0) return 0;
   const position = share * (count + 1);
   const index = Math.floor(position);
   const fraction = position - index;
@@ -44,6 +43,7 @@ export function percentileOf(sorted: readonly number[], share: number): number {
 
 /** Percentiles of one quantity. */
 export function percentilesOf(values: readonly number[]): Percentiles {
+  if (values.length === 0) return NO_PERCENTILES;
   const sorted = Float64Array.from(values).sort();
   const list = Array.from(sorted);
   const mean = meanOf(values);
@@ -51,7 +51,7 @@ export function percentilesOf(values: readonly number[]): Percentiles {
     present: true,
     mean: Math.trunc(mean),
     std: deviationOf(values, mean),
-    max: list.at(-1) ?? 0,
+    max: list.at(-1)!,
     fifty: percentileOf(list, 0.5),
     ninety: percentileOf(list, 0.9),
     ninetyfive: percentileOf(list, 0.95),

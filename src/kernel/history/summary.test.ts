@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { millicores, UsageSummarizer } from './summary.js';
 
 interface RecordedCase {
@@ -86,4 +87,64 @@ test('a rate needs 10 ms and a counter that did not go back', () => {
   assert.equal(millicores(-1, 1_000_000), -1);
   assert.equal(millicores(1_000_000_000, 1_000_000), 1000);
   assert.equal(millicores(999_999_999, 1_000_000), 999);
+});
+
+describe('a sample without CPU time or memory', () => {
+  const second = 1_000_000;
+  /** A container that uses half a core and 100 bytes, seen once a second; `isKnown` says when its CPU time is. */
+  function used(seconds: number, isKnown: (second: number) => boolean): UsageSummarizer {
+    const summarizer = new UsageSummarizer();
+    for (let at = 0; at <= seconds; at++) {
+      summarizer.add(at * second, isKnown(at) ? 1e15 + at * 0.5e9 : Number.NaN, 100);
+    }
+    return summarizer;
+  }
+
+  test('makes no peak when the numbers come back', () => {
+    for (const isKnown of [
+      (at: number) => at % 7 !== 3,
+      (at: number) => at < 100 || at > 170,
+      (at: number) => at > 30,
+      (at: number) => at % 61 === 0,
+    ]) {
+      const { minute, hour, day } = used(400, isKnown).stats();
+      for (const { cpu, memory } of [minute, hour, day]) {
+        assert.ok(cpu.max <= 500 && cpu.mean <= 500, JSON.stringify(cpu));
+        assert.equal(memory.mean, 100);
+        assert.equal(memory.present, true);
+      }
+    }
+  });
+
+  test('is no sample of 0', () => {
+    const { minute, hour } = used(400, (at) => at < 100 || at > 170).stats();
+    assert.deepEqual([minute.cpu.max, hour.cpu.ninety, hour.cpu.fifty, hour.cpu.mean], [500, 500, 500, 500]);
+    const summarizer = new UsageSummarizer();
+    for (let at = 0; at <= 70; at++) summarizer.add(at * second, at * 1e9, at % 2 === 0 ? Number.NaN : 100);
+    const { mean, count } = summarizer.stats().minute.memory;
+    assert.deepEqual([mean, count], [100, 31]);
+  });
+
+  test('in all of a minute leaves that quantity out of the minute, and of hour and day what there is', () => {
+    const { minute, hour, day } = used(200, (at) => at < 61).stats();
+    assert.deepEqual([minute.cpu.present, minute.cpu.count], [false, 0]);
+    assert.deepEqual([hour.cpu.present, hour.cpu.max, hour.cpu.count, hour.memory.count], [true, 500, 1, 3]);
+    assert.equal(day.cpu.max, 500);
+    const never = used(200, () => false).stats();
+    assert.deepEqual([never.day.cpu.present, never.day.memory.present], [false, true]);
+  });
+
+  test('before one with both gives no latest CPU usage', () => {
+    assert.equal(used(10, (at) => at === 10).stats().latest.cpu, 0);
+    assert.equal(used(10, (at) => at >= 9).stats().latest.cpu, 500);
+  });
+
+  test('never gives more than was used, whichever samples lack it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 130, maxLength: 400 }), (known) => {
+        const { minute, hour, latest } = used(known.length - 1, (at) => known[at]!).stats();
+        assert.ok(Math.max(minute.cpu.max, hour.cpu.max, latest.cpu) <= 500);
+      }),
+    );
+  });
 });

@@ -43,20 +43,18 @@ export class UsageSummarizer {
   /**
    * Takes a stored sample.
    * @param time µs since the epoch
-   * @param cpu total CPU time, ns
-   * @param memory working set, bytes
+   * @param cpu total CPU time, ns; NaN: unknown
+   * @param memory working set, bytes; NaN: unknown
    */
   add(time: number, cpu: number, memory: number): void {
-    const cpuNow = Number.isNaN(cpu) ? 0 : cpu;
-    const memoryNow = Number.isNaN(memory) ? 0 : memory;
     const last = this.times.length - 1;
-    this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpuNow - this.cpu[last]!, time - this.times[last]!));
-    this.latestMemory = memoryNow;
+    this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpu - this.cpu[last]!, time - this.times[last]!));
+    this.latestMemory = Number.isNaN(memory) ? 0 : memory;
     this.time = time;
     this.times.push(time);
-    this.cpu.push(cpuNow);
-    this.memory.push(memoryNow);
-    if (time - this.times[0]! > MINUTE) this.closeMinute(time, cpuNow, memoryNow);
+    this.cpu.push(cpu);
+    this.memory.push(memory);
+    if (time - this.times[0]! > MINUTE) this.closeMinute(time, cpu, memory);
   }
 
   /** Begins a new minute without the samples so far: the clock was set back. */
@@ -80,18 +78,22 @@ export class UsageSummarizer {
 
   private closeMinute(time: number, cpu: number, memory: number): void {
     const rates: number[] = [];
-    const memories: number[] = [this.memory[0]!];
-    let previous = 0;
-    for (let i = 1; i < this.times.length; i++) {
-      const rate = millicores(this.cpu[i]! - this.cpu[previous]!, this.times[i]! - this.times[previous]!);
-      if (rate < 0) continue;
-      rates.push(rate);
-      memories.push(this.memory[i]!);
-      previous = i;
+    const memories: number[] = [];
+    let previous = -1;
+    for (let i = 0; i < this.times.length; i++) {
+      const isKnown = !Number.isNaN(this.cpu[i]!);
+      if (isKnown && previous >= 0) {
+        const rate = millicores(this.cpu[i]! - this.cpu[previous]!, this.times[i]! - this.times[previous]!);
+        if (rate < 0) continue;
+        rates.push(rate);
+      }
+      // What was used while the CPU time was unknown is spread over the gap.
+      if (isKnown) previous = i;
+      if (!Number.isNaN(this.memory[i]!)) memories.push(this.memory[i]!);
     }
-    this.minute = { percentComplete: 100, cpu: percentilesOf(rates), memory: percentilesOf(memories) };
-    const { cpu: c, memory: m } = this.minute;
-    this.minutes.push([c.max, c.mean, c.ninety, m.max, m.mean, m.ninety]);
+    const [c, m] = [percentilesOf(rates), percentilesOf(memories)];
+    this.minute = { percentComplete: 100, cpu: c, memory: m };
+    this.minutes.push([...minuteValues(c), ...minuteValues(m)]);
     this.hour = undefined;
     this.day = undefined;
     this.times = [time];
@@ -110,7 +112,11 @@ export class UsageSummarizer {
   }
 
   private aggregateColumns(first: number, count: number): Percentiles {
-    const column = (index: number) => this.minutes.column(first + index, count);
+    const column = (index: number) => this.minutes.column(first + index, count).filter((value) => !Number.isNaN(value));
     return aggregateOf(column(0), column(1), column(2));
   }
+}
+
+function minuteValues({ present, max, mean, ninety }: Percentiles): [number, number, number] {
+  return present ? [max, mean, ninety] : [Number.NaN, Number.NaN, Number.NaN];
 }

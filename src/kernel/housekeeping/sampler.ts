@@ -1,5 +1,5 @@
 import { type Clock, type SampleOutcome, TallymanError } from '../contracts/index.js';
-import { SampleRow } from '../history/index.js';
+import { SampleRow, timeAfter } from '../history/index.js';
 import { HOLD_UP, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
@@ -10,8 +10,6 @@ const TIMED_EVERY = 16;
 const WATCHED_AFTER = 10_000;
 /** How often a sample is begun anew because columns changed, before it is taken without those that change. */
 const MOST_LAYOUTS_PER_SAMPLE = 4;
-/** A clock that went back less than this is straightened, beyond it the history starts anew. µs */
-const SMALL_STEP = 1_000_000;
 
 /** Takes one sample of one container into its ring. */
 export class Sampler {
@@ -161,21 +159,18 @@ export class Sampler {
     ring.push(layout, time, row);
     ring.latest(latest);
     const { cpuColumn, memoryColumn } = container;
-    if (cpuColumn >= 0 || memoryColumn >= 0) {
-      summarizer.add(
-        time,
-        cpuColumn < 0 ? 0 : row.values[cpuColumn]!,
-        memoryColumn < 0 ? 0 : row.values[memoryColumn]!,
-      );
-    }
+    summarizer.add(
+      time,
+      cpuColumn < 0 ? Number.NaN : row.values[cpuColumn]!,
+      memoryColumn < 0 ? Number.NaN : row.values[memoryColumn]!,
+    );
     return changed;
   }
 
   /** The sample's time, made to come after the one before. */
   private straighten({ ring, summarizer }: MonitoredContainer): number {
-    const previous = ring.latestTime;
-    if (this.now > previous) return this.now;
-    if (previous - this.now < SMALL_STEP) return previous + 1;
+    const time = timeAfter(ring.latestTime, this.now);
+    if (!Number.isNaN(time)) return time;
     ring.clear();
     summarizer.restart();
     return this.now;

@@ -2,6 +2,9 @@ import type { AgentView, Clock, ContainerView, SampleCursor } from '../../../ker
 import type { ContainerPoints } from './encoder.js';
 import type { OtlpOptions } from './options.js';
 
+/** µs. Samples that are closer give no rate: two are 1 µs apart when the clock was set back between them. */
+const SHORTEST = 10_000;
+
 /** The sample of a container that was sent last. */
 interface Sent {
   readonly view: ContainerView;
@@ -46,7 +49,8 @@ export class Collector {
     if (cursor.time === before?.time) return undefined;
     const column = cursor.layout.indexOf('cpu.usage.total');
     const cpu = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
-    const cpuUsage = before === undefined ? Number.NaN : (cpu - before.cpu) / ((cursor.time - before.time) * 1000);
+    const elapsed = before === undefined ? Number.NaN : cursor.time - before.time;
+    const cpuUsage = elapsed >= SHORTEST ? (cpu - before!.cpu) / (elapsed * 1000) : Number.NaN;
     const start = container.description.state.startedAt ?? container.createdAt;
     const uptime = start > 0 ? Math.max(0, this.clock.now() - start) / 1e6 : Number.NaN;
     return { container, cursor, start, cpuUsage: cpuUsage >= 0 ? cpuUsage : Number.NaN, uptime, cpu };

@@ -1,7 +1,7 @@
 import { type ApiSample, readingOf } from '../shared/api-sample.js';
 import type { DrawnChart } from '../shared/charts.js';
 import { type Presentation, present } from '../shared/presentation.js';
-import { LEAST_INTERVAL, type Limits, type Reading, recent, SPAN } from '../shared/reading.js';
+import { LEAST_INTERVAL, type Limits, merged, type Reading, SPAN } from '../shared/reading.js';
 import { ask } from './poller.js';
 
 /** Keeps the numbers and charts of a container's page current. */
@@ -22,10 +22,7 @@ export class Numbers {
     const response = await ask(`${this.url}?count=${count}`, signal);
     const [samples = []] = Object.values((await response.json()) as Record<string, ApiSample[]>);
     this.askedAt = askedAt;
-    const newest = this.readings.at(-1)?.time ?? 0;
-    const fresh = samples.map(readingOf).filter(({ time }) => time > newest);
-    if (fresh.length === 0) return;
-    this.readings = recent([...this.readings, ...fresh]);
+    this.readings = merged(this.readings, samples.map(readingOf));
     this.show();
   }
 

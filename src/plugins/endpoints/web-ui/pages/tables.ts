@@ -1,4 +1,5 @@
 import type { ContainerEvent, ContainerView, ProcessInfo, SampleCursor } from '../../../../kernel/contracts/index.js';
+import { perSecond } from '../shared/reading.js';
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
 import { bar } from './charts.js';
 import { type Html, html } from './html.js';
@@ -135,7 +136,8 @@ export function interfacesSection(container: ContainerView): Html | undefined {
   const all = numbersOf(container, 'network');
   if (all.length === 0) return undefined;
   const rows = all.map(({ label, now, before, seconds }) => {
-    const rate = (name: string): number => ((now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN)) / seconds;
+    const rate = (name: string): number =>
+      perSecond((now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN), seconds);
     const sum = (...names: string[]): number => names.reduce((total, name) => total + (now.get(name) ?? 0), 0);
     return html`<tr><th scope="row">${label}</th><td class="number">${byteRate(rate('rx_bytes'))}</td><td class="number">${byteRate(rate('tx_bytes'))}</td><td class="number">${bytes(sum('rx_bytes'))}</td><td class="number">${bytes(sum('tx_bytes'))}</td><td class="number">${sum('rx_errors', 'tx_errors')}</td><td class="number">${sum('rx_dropped', 'tx_dropped')}</td></tr>
 `;

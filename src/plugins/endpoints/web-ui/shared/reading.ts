@@ -36,11 +36,20 @@ export interface Limits {
 export const SPAN = 120_000;
 /** Samples are at least this many ms apart. */
 export const LEAST_INTERVAL = 1000;
+/** Seconds. Samples that are closer give no rate: two are 1 µs apart when the clock was set back between them. */
+const SHORTEST = 0.01;
 
 /** Those of the last `SPAN`. @param readings oldest first */
 export function recent(readings: readonly Reading[]): readonly Reading[] {
   const newest = readings.at(-1)?.time ?? 0;
   return readings.filter(({ time }) => time >= newest - SPAN);
+}
+
+/** Those known and those just read, oldest first. After the clock was set back only what was read. */
+export function merged(known: readonly Reading[], read: readonly Reading[]): readonly Reading[] {
+  const newest = known.at(-1)?.time ?? 0;
+  if ((read.at(-1)?.time ?? newest) < newest) return recent(read);
+  return recent([...known, ...read.filter(({ time }) => time > newest)]);
 }
 
 /**
@@ -49,9 +58,12 @@ export function recent(readings: readonly Reading[]): readonly Reading[] {
  */
 export function rateOf(quantity: Quantity, last: Reading | undefined, current: Reading | undefined): number {
   if (last === undefined || current === undefined) return Number.NaN;
-  const seconds = (current.time - last.time) / 1000;
-  const growth = current[quantity] - last[quantity];
-  return seconds > 0 && growth >= 0 ? growth / seconds : Number.NaN;
+  return perSecond(current[quantity] - last[quantity], (current.time - last.time) / 1000);
+}
+
+/** Growth of a counter per second. @returns NaN when it is unknown: the counter began anew, or time stood still */
+export function perSecond(growth: number, seconds: number): number {
+  return seconds >= SHORTEST && growth >= 0 ? growth / seconds : Number.NaN;
 }
 
 /** CPUs that were busy on average between two adjacent readings. */

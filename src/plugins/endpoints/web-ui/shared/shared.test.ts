@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CHARTS, drawChart, HEIGHT, WIDTH } from './charts.js';
 import { present } from './presentation.js';
-import { coresOf, QUANTITIES, type Quantity, type Reading, rateOf, recent } from './reading.js';
+import { coresOf, merged, QUANTITIES, type Quantity, type Reading, rateOf, recent } from './reading.js';
 import { byteRate, bytes, cores, percent } from './units.js';
 
 const NOTHING = Object.fromEntries(QUANTITIES.map((quantity) => [quantity, Number.NaN])) as Record<Quantity, number>;
@@ -52,6 +52,23 @@ test('a rate needs two readings, time between them and a counter that grew', () 
   }
   assert.equal(rateOf('received', first, second), Number.NaN, 'a counter that began anew');
   assert.equal(rateOf('sent', first, second), Number.NaN);
+});
+
+test('a rate needs two readings that are not made 1 µs apart by a clock that was set back', () => {
+  const first = reading(1000, { cpu: 5e9 });
+  assert.equal(rateOf('cpu', first, reading(1000.001, { cpu: 6e9 })), Number.NaN);
+  assert.equal(rateOf('cpu', first, reading(1010, { cpu: 5e9 + 1 })), 100);
+});
+
+test('readings are added to those known, and replace them when the clock was set back', () => {
+  const known = [reading(1_000_000, {}), reading(1_001_000, {})];
+  const times = (readings: readonly Reading[]) => readings.map(({ time }) => time);
+  assert.deepEqual(
+    times(merged(known, [reading(1_001_000, {}), reading(1_002_000, {})])),
+    [1_000_000, 1_001_000, 1_002_000],
+  );
+  assert.deepEqual(times(merged(known, [])), [1_000_000, 1_001_000]);
+  assert.deepEqual(times(merged(known, [reading(500_000, {}), reading(501_000, {})])), [500_000, 501_000]);
 });
 
 test('a chart: the newest at the right edge, a gap where nothing is known, the limit where it is near', () => {
