@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import {
   type AppContainer,
   type AppMetricSample,
@@ -22,21 +21,26 @@ import {
   TargetPace,
   TlsMaterial,
 } from '../common/index.js';
-import { extract, parseMetric, type RegexMetric } from './metric.js';
+import { metricTitle, parseMetric, type RegexMetric, sampleOf } from './metric.js';
 import type { RegexOptions } from './options.js';
+import { Searcher } from './searcher.js';
 
 /** Only the beginning of an answer is searched: status pages are short, and searching is what costs. Characters. */
 const SEARCHED = 256 * 1024;
-/** Searching yields to the event loop after this many ms, and ends after the second. */
-const SLICE = 5;
-const LONGEST_SEARCH = 100;
 
 export type RegexTarget = CadvisorTarget | ConfiguredTarget;
+
+interface NamedMetric extends RegexMetric {
+  /** What it is called in messages. */
+  readonly title: string;
+  /** Why it is not looked for any more. */
+  switchedOff?: string;
+}
 
 /** What to ask a target and what to take from its answer. */
 interface Recipe {
   readonly request: AppRequest;
-  readonly metrics: readonly RegexMetric[];
+  readonly metrics: readonly NamedMetric[];
   /** What is wrong with it. */
   readonly problems: readonly string[];
 }
@@ -46,13 +50,19 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
   private readonly tls: TlsMaterial;
   private readonly pace = new TargetPace<RegexTarget>();
   private readonly recipes = new MadeOnce<RegexTarget, Recipe>();
+  private readonly searcher: Searcher;
 
   constructor(private readonly options: RegexOptions) {
     this.tls = new TlsMaterial(options.tls);
+    this.searcher = new Searcher(options.searchTime);
   }
 
   start(): Promise<void> {
     return this.tls.load();
+  }
+
+  stop(): void {
+    this.searcher.close();
   }
 
   targets(container: AppContainer): readonly RegexTarget[] {
@@ -82,7 +92,7 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
 
   private configured({ index }: ConfiguredTarget): Recipe {
     const target = this.options.targets[index]!;
-    return { request: requestOf(target), metrics: target.metrics, problems: [] };
+    return { request: requestOf(target), metrics: target.metrics.map(titled), problems: [] };
   }
 
   private read(target: CadvisorTarget, access: CollectionAccess): Promise<Recipe> {
@@ -90,11 +100,11 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
       const { request, content } = parseCadvisorFile(await access.readFile(target.file), target.file);
       const inputs = list(content.metrics_config);
       const problems: string[] = [];
-      const metrics: RegexMetric[] = [];
+      const metrics: NamedMetric[] = [];
       for (const [index, input] of inputs.slice(0, access.limits.metrics).entries()) {
         const metric = parseMetric(input);
-        if (typeof metric !== 'string') metrics.push(metric);
-        else problems.push(`metric ${JSON.stringify(record(input).name ?? index)}: ${metric}`);
+        if (typeof metric !== 'string') metrics.push(titled(metric, index));
+        else problems.push(`${metricTitle(record(input).name, index)}: ${metric}`);
       }
       if (inputs.length === 0) throw new CollectionError(`${target.file} in the container has no metrics_config`);
       if (inputs.length > access.limits.metrics) {
@@ -110,29 +120,39 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
 
   private async search(
     target: RegexTarget,
-    metrics: readonly RegexMetric[],
+    metrics: readonly NamedMetric[],
     text: string,
-    { signal }: CollectionAccess,
+    { signal, container }: CollectionAccess,
   ) {
     const samples: AppMetricSample[] = [];
     const problems: string[] = [];
-    let spent = 0;
-    let begun = performance.now();
-    for (const metric of metrics) {
-      if (spent > LONGEST_SEARCH || signal.aborted) {
-        problems.push('searching the answer takes too long; the metrics after these are left out');
-        break;
-      }
-      const found = extract(metric, text);
-      if (typeof found !== 'string') samples.push(found);
-      else problems.push(`metric ${JSON.stringify(metric.spec.name)}: ${found}`);
-      const slice = performance.now() - begun;
-      if (slice < SLICE) continue;
-      spent += slice;
-      await setImmediate();
-      begun = performance.now();
+    for (const { title, switchedOff } of metrics) {
+      if (switchedOff !== undefined)
+        problems.push(`${title} is switched off until the container starts again: ${switchedOff}`);
     }
-    this.pace.spent(target, spent + performance.now() - begun);
+    const wanted = metrics.filter(({ switchedOff }) => switchedOff === undefined);
+    const regexes = wanted.map(({ regex }) => regex);
+    const { findings, spent } = await this.searcher.search({ container: container.name, text, regexes, signal });
+    this.pace.spent(target, spent);
+    for (const [index, finding] of findings.entries()) {
+      const metric = wanted[index]!;
+      if ('unusable' in finding) {
+        metric.switchedOff = finding.unusable;
+        problems.push(`${metric.title} is switched off until the container starts again: ${finding.unusable}`);
+        continue;
+      }
+      const sample = sampleOf(metric.spec, finding.found);
+      if (typeof sample !== 'string') samples.push(sample);
+      else problems.push(`${metric.title}: ${sample}`);
+    }
+    if (findings.length < wanted.length) {
+      problems.push(`searching the answer takes too long; metrics left out: ${wanted.length - findings.length}`);
+    }
     return { samples, problems };
   }
 }
+
+const titled = (metric: RegexMetric, index: number): NamedMetric => ({
+  ...metric,
+  title: metricTitle(metric.spec.name, index),
+});

@@ -1,45 +1,64 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { extract, parseMetric, type RegexMetric } from './metric.js';
+import { compileRegex, configuredMetric, firstGroup, metricTitle, parseMetric, sampleOf } from './metric.js';
 
 const TEXT =
   'Active connections: 3 \nserver accepts handled requests 42\nratio 0.75\nbig 9223372036854775807\nzero 0\n';
 
-function metric(regex: string, data_type = 'int'): RegexMetric {
-  const parsed = parseMetric({ name: 'x', metric_type: 'gauge', units: '', data_type, regex });
-  assert.ok(typeof parsed !== 'string', String(parsed));
-  return parsed;
+function found(regex: string, text = TEXT, format: 'int' | 'float' = 'int') {
+  const pattern = compileRegex(regex);
+  assert.ok(typeof pattern !== 'string', String(pattern));
+  return sampleOf({ name: 'x', type: 'gauge', units: '', format }, firstGroup(pattern, text));
 }
 
 describe('metrics by regular expressions', () => {
   test('the first match’s first group is the value', () => {
-    assert.deepEqual(extract(metric('Active connections: ([0-9]+)'), TEXT), { name: 'x', value: 3n });
-    assert.deepEqual(extract(metric('ratio ([0-9.]+)', 'float'), TEXT), { name: 'x', value: 0.75 });
-    assert.deepEqual(extract(metric('(?i)RATIO (?P<n>\\d+\\.\\d+)', 'float'), TEXT), { name: 'x', value: 0.75 });
+    assert.deepEqual(found('Active connections: ([0-9]+)'), { name: 'x', value: 3n });
+    assert.deepEqual(found('ratio ([0-9.]+)', TEXT, 'float'), { name: 'x', value: 0.75 });
+    assert.deepEqual(found('(?i)RATIO (?P<n>\\d+\\.\\d+)', TEXT, 'float'), { name: 'x', value: 0.75 });
   });
 
   test('integers are exact, and a value of 0 is a value', () => {
-    assert.deepEqual(extract(metric('big (\\d+)'), TEXT), { name: 'x', value: 9223372036854775807n });
-    assert.deepEqual(extract(metric('zero (\\d+)'), TEXT), { name: 'x', value: 0n });
-    assert.match(String(extract(metric('(\\d+)'), '9223372036854775808')), /is not a 64-bit integer/);
+    assert.deepEqual(found('big (\\d+)'), { name: 'x', value: 9223372036854775807n });
+    assert.deepEqual(found('zero (\\d+)'), { name: 'x', value: 0n });
+    assert.match(String(found('(\\d+)', '9223372036854775808')), /is not a 64-bit integer/);
   });
 
   test('no match, and a text that is no number, give no value and say why', () => {
-    assert.match(String(extract(metric('nothing (\\d+)'), TEXT)), /matches nothing/);
-    assert.match(String(extract(metric('(Active)'), TEXT)), /"Active" is not a 64-bit integer/);
-    assert.match(String(extract(metric('(x)?ratio'), TEXT)), /"" is not/);
+    assert.match(String(found('nothing (\\d+)')), /matches nothing/);
+    assert.match(String(found('(Active)')), /"Active" is not a 64-bit integer/);
+    assert.match(String(found('(x)?ratio')), /"" is not/);
   });
 
-  test('an expression without a group is an error of that metric', () => {
-    assert.match(String(parseMetric({ name: 'x', data_type: 'int', regex: 'a+' })), /has no group/);
-    assert.match(String(parseMetric({ name: 'x', data_type: 'int', regex: '(' })), /does not compile/);
-    assert.match(String(parseMetric({ name: 'x', data_type: 'text', regex: '(a)' })), /data_type is int or float/);
+  test('an expression that cannot be used is refused without being quoted', () => {
+    const refused = (regex: string) => String(compileRegex(regex));
+    assert.match(refused('a+'), /has no group/);
+    assert.match(refused('(SECRET'), /^its regex does not compile: missing closing \)$/);
+    assert.doesNotMatch(refused('(\\p{SECRET})'), /SECRET/);
+    assert.match(refused(`(${'a'.repeat(2000)})`), /longer than 2000 characters/);
+    assert.match(refused('(?i)(\\pL{1,900}b)'), /too large: it compiles to \d+ instructions, limit: 1000/);
+    const input = { name: 'x', type: 'gauge', units: '', format: 'int', regex: 'a+' } as const;
+    assert.match(String(configuredMetric(input)), /has no group/);
+  });
+
+  test('a metric that is not described well is an error of that metric', () => {
+    assert.match(
+      String(parseMetric({ name: 'x', data_type: 'SECRET', regex: '(a)' })),
+      /^data_type is neither int nor float$/,
+    );
     assert.match(String(parseMetric({ data_type: 'int', regex: '(a)' })), /no name/);
+    assert.match(String(parseMetric({ name: 'x', data_type: 'int' })), /no regex/);
+  });
+
+  test('messages call a metric by its name if that looks like one, else by its place', () => {
+    assert.equal(metricTitle('nginx.active:sum', 3), 'metric "nginx.active:sum"');
+    for (const name of [undefined, 7, '', 'pass word', '\u001b[2J', 'x'.repeat(101)])
+      assert.equal(metricTitle(name, 3), 'metric 4');
   });
 
   test('an expression that would backtrack for ever does not', () => {
-    assert.match(String(extract(metric('((?:a+)+)$'), `${'a'.repeat(50_000)}b`)), /matches nothing/);
+    assert.match(String(found('((?:a+)+)$', `${'a'.repeat(50_000)}b`)), /matches nothing/);
   });
 
   test('whatever a file says, there is a metric or a reason', () => {
@@ -52,7 +71,9 @@ describe('metrics by regular expressions', () => {
         fc.string(),
         (input, text) => {
           const parsed = parseMetric(input);
-          if (typeof parsed !== 'string') extract(parsed, text);
+          if (typeof parsed === 'string') return;
+          const pattern = compileRegex(parsed.regex);
+          if (typeof pattern !== 'string') sampleOf(parsed.spec, firstGroup(pattern, text));
         },
       ),
     );

@@ -1,14 +1,20 @@
-import { RE2JS } from 're2js';
-import { type AppMetricSample, type AppMetricSpec, messageOf } from '../../../kernel/contracts/index.js';
+import { RE2JS, RE2JSSyntaxException } from 're2js';
+import type { AppMetricSample, AppMetricSpec } from '../../../kernel/contracts/index.js';
 import { parseFloat64, record } from '../common/index.js';
+
+/** Characters of an expression, and instructions of the program that it is compiled to: each may cost as much per character searched. */
+const LONGEST_REGEX = 2_000;
+const LARGEST_PROGRAM = 1_000;
+/** What a message may quote of a container's file: a name as metrics have it. */
+const PLAIN_NAME = /^[\w:.-]{1,100}$/;
 
 /** One value that is taken from a text by a regular expression. */
 export interface RegexMetric {
   readonly spec: AppMetricSpec;
-  readonly pattern: RE2JS;
+  readonly regex: string;
 }
 
-/** A metric as a config writes it. */
+/** A metric as the agent's config writes it. */
 export interface MetricInput {
   readonly name: string;
   readonly type: string;
@@ -18,42 +24,60 @@ export interface MetricInput {
 }
 
 /**
- * Compiles a metric's expression. The expressions come from images and the texts from whatever answers: the engine
- * is RE2's, whose time is linear whatever both are, and whose syntax is that of the configs written for cAdvisor.
- * @returns what is wrong with it, as a text
+ * Compiles an expression. Expressions come from images and texts from whatever answers: the engine is RE2's, whose time
+ * grows with the product of both sizes and no faster, and whose syntax is that of the configs written for cAdvisor.
+ * @returns what is wrong with it, as a text that quotes nothing of it
  */
-export function compileMetric({ name, type, units, format, regex }: MetricInput): RegexMetric | string {
+export function compileRegex(regex: string): RE2JS | string {
+  if (regex.length > LONGEST_REGEX) return `its regex is longer than ${LONGEST_REGEX} characters`;
   let pattern: RE2JS;
   try {
     pattern = RE2JS.compile(regex);
   } catch (error) {
-    return `its regex ${JSON.stringify(regex)} does not compile: ${messageOf(error)}`;
+    const reason = error instanceof RE2JSSyntaxException ? error.error : 'the engine failed';
+    return `its regex does not compile: ${reason}`;
   }
-  if (pattern.groupCount() < 1) {
-    return `its regex ${JSON.stringify(regex)} has no group (…) to take the value from`;
+  if (pattern.groupCount() < 1) return 'its regex has no group (…) to take the value from';
+  if (pattern.programSize() > LARGEST_PROGRAM) {
+    return `its regex is too large: it compiles to ${pattern.programSize()} instructions, limit: ${LARGEST_PROGRAM}`;
   }
-  return { spec: { name, type, format, units }, pattern };
+  return pattern;
 }
 
-/** A metric of cAdvisor's `metrics_config`. @returns the metric, or what is wrong with it */
+/** A metric of the agent's config. @returns the metric, or what is wrong with its regex */
+export function configuredMetric({ name, type, units, format, regex }: MetricInput): RegexMetric | string {
+  const compiled = compileRegex(regex);
+  return typeof compiled === 'string' ? compiled : { spec: { name, type, format, units }, regex };
+}
+
+/** A metric of cAdvisor's `metrics_config`; its regex is compiled where it is used. @returns the metric, or what is wrong with it */
 export function parseMetric(value: unknown): RegexMetric | string {
   const { name, metric_type: type = 'gauge', units = '', data_type: format, regex } = record(value);
   if (typeof name !== 'string' || name === '') return 'it has no name';
   if (typeof type !== 'string' || typeof units !== 'string') return 'metric_type and units are texts';
-  if (format !== 'int' && format !== 'float') return `data_type is int or float, not ${JSON.stringify(format)}`;
+  if (format !== 'int' && format !== 'float') return 'data_type is neither int nor float';
   if (typeof regex !== 'string') return 'it has no regex';
-  return compileMetric({ name, type, units, format, regex });
+  return { spec: { name, type, format, units }, regex };
 }
 
-/** Takes a metric's value out of a text. @returns the value, or why there is none */
-export function extract({ spec, pattern }: RegexMetric, text: string): AppMetricSample | string {
+/** What a metric is called in messages. @param index in its list */
+export function metricTitle(name: unknown, index: number): string {
+  return typeof name === 'string' && PLAIN_NAME.test(name) ? `metric "${name}"` : `metric ${index + 1}`;
+}
+
+/** The first group of the first match; `undefined`: there is none. */
+export function firstGroup(pattern: RE2JS, text: string): string | undefined {
   const matcher = pattern.matcher(text);
-  if (!matcher.find()) return 'its regex matches nothing in the answer';
-  const found = (matcher.group(1) ?? '').trim();
-  const value = spec.format === 'int' ? parseInt64(found) : parseFloat64(found);
+  return matcher.find() ? (matcher.group(1) ?? '').trim().slice(0, 100) : undefined;
+}
+
+/** Makes a sample of what was found. @returns the sample, or why there is none */
+export function sampleOf({ name, format }: AppMetricSpec, found: string | undefined): AppMetricSample | string {
+  if (found === undefined) return 'its regex matches nothing in the answer';
+  const value = format === 'int' ? parseInt64(found) : parseFloat64(found);
   if (value === undefined)
-    return `${JSON.stringify(found.slice(0, 100))} is not ${spec.format === 'int' ? 'a 64-bit integer' : 'a number'}`;
-  return { name: spec.name, value };
+    return `${JSON.stringify(found)} is not ${format === 'int' ? 'a 64-bit integer' : 'a number'}`;
+  return { name, value };
 }
 
 function parseInt64(text: string): bigint | undefined {

@@ -1,6 +1,6 @@
 import { duration, hasOneEndpoint, httpTargetShape, ONE_ENDPOINT, z } from '../../../kernel/contracts/index.js';
 import { tlsOptions } from '../common/index.js';
-import { compileMetric, type RegexMetric } from './metric.js';
+import { configuredMetric, type RegexMetric } from './metric.js';
 
 const metric = z
   .strictObject({
@@ -14,7 +14,7 @@ const metric = z
     regex: z.string().describe('Regular expression in RE2’s syntax; its first group is the value.'),
   })
   .transform((input, context): RegexMetric => {
-    const compiled = compileMetric(input);
+    const compiled = configuredMetric(input);
     if (typeof compiled !== 'string') return compiled;
     context.addIssue({ code: 'custom', path: ['regex'], message: compiled });
     return z.NEVER;
@@ -34,6 +34,12 @@ export const regexOptions = z.strictObject({
     .describe('Collect what containers declare by cAdvisor’s labels (`io.cadvisor.metric.<name>`).'),
   interval: duration().prefault('10s').describe('Time between two collections, where the target does not say another.'),
   tls: tlsOptions.prefault({}).describe('For `https` targets.'),
+  searchTime: duration()
+    .refine((value) => value >= 10 && value <= 1000, { error: 'expected 10ms to 1s' })
+    .prefault('100ms')
+    .describe(
+      'CPU time for searching one page. What is not found by then is left out; an expression that takes it all is switched off until its container starts again.',
+    ),
   targets: z.array(target).prefault([]).describe('Containers and cgroups to collect from, whatever their labels say.'),
 });
 

@@ -1,0 +1,24 @@
+// Runs in a worker thread: searches texts by expressions that containers bring, and is ended when one takes too long.
+import { readlinkSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
+import { parentPort } from 'node:worker_threads';
+import { compileRegex, firstGroup } from './metric.js';
+import type { FromThread, ToThread } from './search-messages.js';
+
+/** Compiled expressions grow while they are used; all are forgotten when they take more than this many bytes. */
+const MOST_KEPT = 24 * 1024 * 1024;
+
+const port = parentPort!;
+const send = (message: FromThread) => port.postMessage(message);
+const compiled = new Map<string, ReturnType<typeof compileRegex>>();
+let text = '';
+
+send({ kind: 'ready', thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) });
+port.on('message', (asked: ToThread) => {
+  text = asked.text ?? text;
+  if (getHeapStatistics().used_heap_size > MOST_KEPT) compiled.clear();
+  const pattern = compiled.get(asked.regex) ?? compileRegex(asked.regex);
+  compiled.set(asked.regex, pattern);
+  if (typeof pattern === 'string') send({ kind: 'unusable', reason: pattern });
+  else send({ kind: 'found', found: firstGroup(pattern, text) });
+});

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { codeOf } from '../../../kernel/contracts/index.js';
+import type { FromThread, ToThread } from './search-messages.js';
+
+/** How often it is looked how much CPU time a search has taken, ms. */
+const LOOK_EVERY = 20;
+/** A thread without work ends after this time, ms. */
+const IDLE = 30_000;
+/** The kernel counts CPU time in `/proc` in hundredths of a second, whatever its own clock. */
+const MS_PER_TICK = 10;
+
+/** What came of one expression. */
+export type Finding =
+  | { readonly found: string | undefined }
+  /** It cannot be used, now or ever. */
+  | { readonly unusable: string };
+
+/** One text and what to look for in it. */
+export interface Search {
+  /** Whose searches wait for each other; those of several containers take turns. */
+  readonly container: string;
+  readonly text: string;
+  readonly regexes: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface SearchResult {
+  /** Of the expressions in their order; shorter than their list when time ran out. */
+  readonly findings: readonly Finding[];
+  /** CPU time, ms. */
+  readonly spent: number;
+}
+
+interface Job {
+  readonly search: Search;
+  readonly resolve: (result: SearchResult) => void;
+}
+
+/**
+ * Searches texts on a thread of its own: neither the agent's samples nor its answers wait for an expression, and one that
+ * takes too long is ended with its thread.
+ */
+export class Searcher {
+  /** By container; the next one is the first. */
+  private readonly waiting = new Map<string, Job[]>();
+  private thread: SearchThread | undefined;
+  private running = false;
+  private closed = false;
+  private idleTimer: NodeJS.Timeout | undefined;
+
+  /** @param limit CPU time that one expression may take, and all expressions for one text, ms */
+  constructor(private readonly limit: number) {}
+
+  search(search: Search): Promise<SearchResult> {
+    return new Promise((resolve) => {
+      const jobs = this.waiting.get(search.container) ?? [];
+      this.waiting.set(search.container, jobs);
+      jobs.push({ search, resolve });
+      void this.work();
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.idleTimer);
+    this.thread?.end();
+  }
+
+  private async work(): Promise<void> {
+    if (this.running) return;
+    this.running = true;
+    clearTimeout(this.idleTimer);
+    for (let jobs = this.first(); jobs !== undefined; jobs = this.first()) {
+      const { search, resolve } = jobs.shift()!;
+      resolve(await this.run(search));
+      // Behind whoever came meanwhile.
+      this.waiting.delete(search.container);
+      if (jobs.length > 0) this.waiting.set(search.container, jobs);
+    }
+    this.running = false;
+    this.thread?.rest();
+    this.idleTimer = setTimeout(() => this.thread?.end(), IDLE).unref();
+  }
+
+  private first(): Job[] | undefined {
+    return this.waiting.values().next().value;
+  }
+
+  private async run({ text, regexes, signal }: Search): Promise<SearchResult> {
+    const findings: Finding[] = [];
+    let spent = 0;
+    for (const [index, regex] of regexes.entries()) {
+      if (spent >= this.limit || signal.aborted || this.closed) break;
+      const isFresh = this.thread?.isAlive !== true;
+      if (isFresh) this.thread = new SearchThread(this.limit);
+      const { finding, cpu } = await this.thread!.ask(isFresh || index === 0 ? { regex, text } : { regex });
+      findings.push(finding);
+      spent += cpu;
+    }
+    return { findings, spent };
+  }
+}
+
+/** One thread, which answers one question at a time. */
+class SearchThread {
+  isAlive = true;
+  private readonly worker = new Worker(new URL('./search-thread.js', import.meta.url), {
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, stackSizeMb: 2 },
+  });
+  private readonly ready: Promise<void>;
+  private stat = '';
+  private answer: (finding: Finding) => void = () => {};
+
+  constructor(private readonly limit: number) {
+    this.ready = new Promise((resolve) => {
+      const ended = (reason: string): void => {
+        this.isAlive = false;
+        this.answer({ unusable: reason });
+        resolve();
+      };
+      this.worker.on('message', (message: FromThread) => {
+        if (message.kind === 'ready') {
+          this.stat = `/proc/self/task/${message.thread}/stat`;
+          resolve();
+        } else if (message.kind === 'found') this.answer({ found: message.found });
+        else this.answer({ unusable: message.reason });
+      });
+      this.worker.on('error', (error) => {
+        const isMemory = codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY';
+        ended(isMemory ? 'its regex takes more memory than a search may' : `the search failed: ${error.name}`);
+      });
+      this.worker.on('exit', () => ended('the search was ended'));
+    });
+  }
+
+  /** @returns the outcome and the CPU time that it took, ms */
+  async ask(question: ToThread): Promise<{ readonly finding: Finding; readonly cpu: number }> {
+    this.worker.ref();
+    await this.ready;
+    const before = this.cpu();
+    let after = before;
+    let look: NodeJS.Timeout | undefined;
+    const finding = await new Promise<Finding>((resolve) => {
+      this.answer = resolve;
+      if (!this.isAlive) return resolve({ unusable: 'the search was ended' });
+      look = setInterval(() => {
+        after = this.cpu();
+        if (after - before < this.limit) return;
+        this.end();
+        resolve({ unusable: `its regex takes more than ${this.limit} ms of CPU time on the answer` });
+      }, LOOK_EVERY);
+      this.worker.postMessage(question);
+    });
+    clearInterval(look);
+    if (this.isAlive) after = this.cpu();
+    return { finding, cpu: after - before };
+  }
+
+  /** Lets the process end although the thread lives. */
+  rest(): void {
+    this.worker.unref();
+  }
+
+  end(): void {
+    this.isAlive = false;
+    void this.worker.terminate();
+  }
+
+  /** CPU time of the thread, ms; what was last known of one that ended. */
+  private cpu(): number {
+    try {
+      const stat = readFileSync(this.stat, 'latin1');
+      const [userTicks, systemTicks] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13);
+      return (Number(userTicks) + Number(systemTicks)) * MS_PER_TICK;
+    } catch {
+      return 0;
+    }
+  }
+}
