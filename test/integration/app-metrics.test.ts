@@ -77,6 +77,7 @@ plugins:
         ['http_requests_total', 'cumulative', 'float'],
         ['queue_depth', 'gauge', 'float'],
         ['build_info', 'UNTYPED', 'float'],
+        ['latency_seconds', 'HISTOGRAM', 'float'],
         ['active_connections', 'gauge', 'int'],
         ['requests_total', 'cumulative', 'int'],
         ['load_ratio', 'delta', 'float'],

@@ -22,3 +22,10 @@ describe('the option type', () => {
     assert.throws(() => typed('rkt', 'systemd'), /unknown 'type' "rkt"/);
   });
 });
+
+test('the option count is an integer of at least -1, without a plus sign', () => {
+  const counted = (count: string) => parseOptions(new URLSearchParams({ count }), { containersOf: () => [] }).count;
+  assert.deepEqual(['', '-1', '0', '7'].map(counted), [64, -1, 0, 7]);
+  for (const odd of ['+1', ' 1', '1.0', '0x1', 'x']) assert.throws(() => counted(odd), /failed to parse 'count'/, odd);
+  assert.throws(() => counted('-2'), /only -1 and larger/);
+});

@@ -36,7 +36,7 @@ export function parseOptions(query: URLSearchParams, namespaces: Namespaces): Re
 
 function parseCount(text: string | undefined): number {
   if (text === undefined) return DEFAULT_COUNT;
-  const count = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(count) || count > MAX_COUNT) throw badRequest(`failed to parse 'count' option: ${text}`);
   if (count < -1) {
     throw badRequest(`invalid 'count' option: only -1 and larger values allowed, not ${text}`);

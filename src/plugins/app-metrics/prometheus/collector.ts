@@ -35,6 +35,8 @@ interface Recipe {
   readonly request: AppRequest;
   /** Absent: everything. */
   readonly wanted?: (name: string, family: string) => boolean;
+  /** Families that the spec lists although none of their samples is kept. */
+  readonly isListed?: (family: string) => boolean;
 }
 
 /** Collects metrics in the Prometheus text format and OpenMetrics. */
@@ -63,13 +65,14 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
   }
 
   async collect(target: PrometheusTarget, access: CollectionAccess): Promise<CollectedMetrics> {
-    const { request, wanted } = await this.recipes.of(target, () => this.makeRecipe(target, access));
+    const { request, wanted, isListed } = await this.recipes.of(target, () => this.makeRecipe(target, access));
     const headers = { accept: ACCEPT, ...request.headers };
     const answer = await access.fetch({ ...request, headers, tls: this.tls.current });
     const begun = performance.now();
     const exposition = parseExposition(answer.body.toString('utf8'), {
       openMetrics: answer.headers['content-type']?.includes('application/openmetrics-text') === true,
       wanted,
+      isListed,
       maxSamples: access.limits.series,
     });
     this.pace.spent(target, performance.now() - begun);
@@ -93,7 +96,10 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
       const { request, content } = parseCadvisorFile(await access.readFile(target.file), target.file);
       const names = new Set(list(content.metrics_config));
       this.pace.setInterval(target, pollingInterval(content.polling_frequency) ?? target.interval);
-      return names.size === 0 ? { request } : { request, wanted: (name) => names.has(name) };
+      if (names.size === 0) return { request };
+      // As in cAdvisor the names are those of samples, and in the spec those of families.
+      const isNamed = (name: string) => names.has(name);
+      return { request, wanted: isNamed, isListed: isNamed };
     });
   }
 }

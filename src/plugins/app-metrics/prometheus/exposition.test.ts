@@ -50,6 +50,18 @@ describe('Prometheus text format', () => {
     assert.deepEqual(families, ['h histogram', 's summary', 'h_other untyped']);
   });
 
+  test('a family that is to be listed is one of the text’s, without its samples when they are not wanted', () => {
+    const text = '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_count 4\n# TYPE none histogram\n# TYPE b gauge\nb 1\nc 2\n';
+    const named = (...names: string[]) => {
+      const isNamed = (name: string) => names.includes(name);
+      const options = { openMetrics: false, wanted: isNamed, isListed: isNamed, maxSamples: 10 };
+      const { families, samples } = parseExposition(text, options);
+      return [families.map(({ name }) => name), samples.map(({ name }) => name)];
+    };
+    assert.deepEqual(named('h', 'b', 'none'), [['h', 'b'], ['b']]);
+    assert.deepEqual(named('h_bucket'), [['h'], ['h_bucket']]);
+  });
+
   test('OpenMetrics: units, `_total` and `_created`, exemplars, and nothing after the end', () => {
     const text =
       '# TYPE a counter\n# UNIT a seconds\na_total{x="1"} 3 # {trace_id="# }"} 0.5 1.2\na_created 12\n# TYPE i info\ni_info{v="1"} 1\n# EOF\nb 1\n';

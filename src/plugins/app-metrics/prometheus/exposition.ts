@@ -11,13 +11,15 @@ export interface ExpositionOptions {
   readonly openMetrics: boolean;
   /** Which samples are wanted, by their name and their family's; absent: all. */
   readonly wanted?: ((name: string, family: string) => boolean) | undefined;
+  /** Families whose samples are not wanted, and are to be listed all the same. */
+  readonly isListed?: ((family: string) => boolean) | undefined;
   /** Wanted samples beyond so many are only counted. */
   readonly maxSamples: number;
 }
 
 /** What a text in the Prometheus or OpenMetrics format says. */
 export interface Exposition {
-  /** Families that have samples, in the order of their first mention. */
+  /** Families that have samples or are to be listed, in the order of their first mention. */
   readonly families: readonly Family[];
   /** In the order of the text. */
   readonly samples: readonly AppMetricSample[];
@@ -76,7 +78,7 @@ class Parser {
 
   result(): Exposition {
     return {
-      families: this.families.withSamples(),
+      families: this.families.listed(),
       samples: this.samples,
       surplus: this.surplus,
       malformed: this.malformed,
@@ -126,13 +128,16 @@ class Parser {
     }
     if (name === undefined) return 'no metric name';
     const family = this.families.of(name);
-    if (options.wanted?.(name, family.name) === false) return undefined;
+    if (options.wanted?.(name, family.name) === false) {
+      family.isListed ||= options.isListed?.(family.name) === true;
+      return undefined;
+    }
     const value = cursor.number();
     if (value === undefined) return 'no value';
     const time = cursor.optionalNumber();
     if (time === undefined) return 'malformed timestamp';
     if (!cursor.skipExemplar()) return 'something after the value';
-    family.hasSamples = true;
+    family.isListed = true;
     if (this.samples.length >= options.maxSamples) this.surplus++;
     else if (Number.isNaN(time)) this.samples.push({ name, labels, value });
     else this.samples.push({ name, labels, value, time: Math.round(time * this.timeUnit) });

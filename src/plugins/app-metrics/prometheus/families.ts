@@ -15,7 +15,8 @@ export interface Family {
   type: string;
   help: string;
   unit: string;
-  hasSamples: boolean;
+  /** Whether the spec has it. */
+  isListed: boolean;
 }
 
 /** The families of one text. */
@@ -47,8 +48,8 @@ export class Families {
   }
 
   /** In the order of their first mention. */
-  withSamples(): readonly Family[] {
-    return [...this.byName.values()].filter(({ hasSamples }) => hasSamples);
+  listed(): readonly Family[] {
+    return [...this.byName.values()].filter(({ isListed }) => isListed);
   }
 
   private find(sample: string): Family {
@@ -63,7 +64,7 @@ export class Families {
   private named(name: string): Family {
     let family = this.byName.get(name);
     if (family === undefined) {
-      family = { name, type: 'untyped', help: '', unit: '', hasSamples: false };
+      family = { name, type: 'untyped', help: '', unit: '', isListed: false };
       this.byName.set(name, family);
     }
     return family;
