@@ -5,8 +5,16 @@ import { type DependencyContainer, container as rootContainer } from 'tsyringe';
 import { type AgentChange, type AgentOptions, type Found, housekeepingOf } from './agent-options.js';
 import { AppMetricsKeeper } from './app-metrics/index.js';
 import { type AgentConfig, assertTrusted } from './config/index.js';
-import type { ContainerDescription, HostPaths, Logger } from './contracts/index.js';
-import { ContainerRegistry, type TrackedContainer } from './discovery/index.js';
+import {
+  ContainerLimits,
+  ContainerStore,
+  DiscoveryRequests,
+  departedContainers,
+  KnownCgroups,
+  whenHandlersAnswered,
+} from './containers/index.js';
+import type { HostPaths, Logger } from './contracts/index.js';
+import { Discovery } from './discovery/index.js';
 import { Doctor } from './doctor/index.js';
 import { EventRecorder, EventStore } from './events/index.js';
 import { Housekeeper } from './housekeeping/index.js';
@@ -21,7 +29,6 @@ import {
   hostFile,
   type RefreshableHost,
   readBootTime,
-  readLimits,
   resolveHostPaths,
 } from './linux/index.js';
 import { createClock } from './log/index.js';
@@ -55,7 +62,11 @@ export class Agent {
   private readonly container: DependencyContainer = rootContainer.createChildContainer();
   private readonly housekeeper: Housekeeper;
   private readonly appMetrics: AppMetricsKeeper;
-  private readonly registry: ContainerRegistry;
+  private readonly store: ContainerStore;
+  private readonly cgroups: KnownCgroups;
+  private readonly limits: ContainerLimits;
+  private readonly requests = new DiscoveryRequests();
+  private readonly discovery: Discovery;
   private readonly plugins: PluginHost;
   readonly view: LiveView;
   private readonly doctor: Doctor;
@@ -91,18 +102,22 @@ export class Agent {
       this.clock,
       logs.logger('housekeeping'),
       this.supervisor,
-      {
-        ended: (name) => this.registry.recheck(name),
-        oomKills: (name, count) => this.events.counted(name, count),
-      },
+      this.requests,
       () => this.budget.refusals,
     );
+    this.store = new ContainerStore(logs.logger('containers'));
+    this.cgroups = new KnownCgroups(this.hierarchies, this.clock);
+    this.limits = new ContainerLimits(this.host, this.bootTime, this.clock);
     this.eventStore = new EventStore((type) => this.config.events[type]);
     this.events = this.createEventRecorder(paths);
     this.appMetrics = this.createAppMetrics(paths.proc);
     this.view = this.createView();
     this.plugins = this.createPluginHost();
-    this.registry = this.createRegistry(paths.proc);
+    this.discovery = this.createDiscovery(paths.proc);
+    this.requests.handleBy(this.discovery);
+    this.requests.onFindingsChanged(() => void this.doctor.examine());
+    this.housekeeper.onOomKills((container, count) => this.events.counted(container, count));
+    for (const observer of [this.housekeeper, this.appMetrics, this.events]) this.store.observe(observer);
     this.doctor = this.createDoctor(paths);
     const loop = new LoopWatch(this.supervisor, this.logger);
     this.watches = [this.doctor, new DescriptorSentinel(this.budget), loop];
@@ -121,7 +136,7 @@ export class Agent {
     await this.plugins.load(config.plugins, this.pluginSources());
     await this.plugins.start();
     this.events.start();
-    await this.registry.start();
+    this.discovery.start();
     this.housekeeper.start();
     for (const watch of this.watches) watch.start();
     this.appMetrics.start();
@@ -153,7 +168,7 @@ export class Agent {
     if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
     if (changed('history')) this.appMetrics.keepFor(config.history.duration);
     if (changed('events')) this.eventStore.prune();
-    if (changed('discovery')) this.registry.rescanEvery(config.discovery.rescanInterval);
+    if (changed('discovery')) this.discovery.rescanEvery(config.discovery.rescanInterval);
     if (changed('machine')) {
       this.machineRefresh.every(config.machine.refreshInterval);
       await this.machineRefresh.now();
@@ -170,7 +185,7 @@ export class Agent {
     this.housekeeper.stop();
     this.events.stop();
     this.appMetrics.stop();
-    await this.registry.stop();
+    this.discovery.stop();
     await this.plugins.stop();
     await this.container.dispose();
     this.options.logs.flush();
@@ -192,9 +207,9 @@ export class Agent {
 
   private async untilReady(): Promise<void> {
     this.awaited = 'the container engines have not answered yet';
-    await this.view.whenHandlersAnswered(ENGINE_PATIENCE);
+    await whenHandlersAnswered(this.activePlugins, ENGINE_PATIENCE);
     this.awaited = 'the containers found at start have no samples yet';
-    await this.registry.whenAsked();
+    await this.discovery.whenAsked();
     await this.housekeeper.whenSampled();
     this.awaited = undefined;
   }
@@ -212,8 +227,7 @@ export class Agent {
   private createAppMetrics(proc: string): AppMetricsKeeper {
     const { config, logs, version } = this.options;
     const options = { ...config.appMetrics, historyDuration: config.history.duration, proc, version };
-    const describe = (namespace: string, id: string) => this.view.described(namespace, id);
-    return new AppMetricsKeeper(options, this.clock, logs.logger('app-metrics'), this.supervisor, describe);
+    return new AppMetricsKeeper(options, this.clock, logs.logger('app-metrics'), this.supervisor, this.store);
   }
 
   private createView(): LiveView {
@@ -227,20 +241,11 @@ export class Agent {
       findings: () => this.doctor.findings(),
       descriptors: () => this.budget.use(),
       log: () => this.options.logs.state(),
-      registry: () => this.registry,
+      store: this.store,
+      cgroups: this.cgroups,
+      limits: this.limits,
       plugins: this.activePlugins,
       supervisor: this.supervisor,
-      sources: {
-        monotonic: this.clock.monotonic,
-        appMetrics: (name) => this.appMetrics.of(name),
-        readLimits: ({ cgroup, name }, createdAt) =>
-          readLimits(cgroup, {
-            isRoot: name === '/',
-            machine: this.host.machine(),
-            bootTime: this.bootTime,
-            createdAt,
-          }),
-      },
     });
   }
 
@@ -253,8 +258,8 @@ export class Agent {
       logger: this.options.logs.logger('doctor'),
       descriptors: () => this.budget.use(),
       log: () => this.options.logs.state(),
-      watches: () => ({ watches: this.registry.watchCount, exhausted: this.registry.watchesExhausted }),
-      fromPlugins: () => this.view.handlerFindings(),
+      cgroups: this.cgroups,
+      plugins: this.activePlugins,
     });
   }
 
@@ -265,9 +270,9 @@ export class Agent {
       logger: this.options.logs.logger('events'),
       kernelLog: hostFile(paths, '/dev/kmsg'),
       uptime: () => Number.parseFloat(this.host.procText('uptime') ?? '0'),
-      memoryEvents: (name) =>
-        createCgroupFiles(this.hierarchies, name, this.budget).text('memory', 'memory.events.local'),
-      departed: (name) => this.view.departed().find((departed) => departed.name === name)?.description,
+      limits: this.limits,
+      departed: (name) =>
+        departedContainers(this.activePlugins, this.store).find((departed) => departed.name === name)?.description,
     });
   }
 
@@ -281,15 +286,14 @@ export class Agent {
     this.activePlugins.observe({
       activated: (plugin) => this.pluginChanged(plugin, true),
       deactivated: (plugin) => this.pluginChanged(plugin, false),
-      reordered: () => this.registry.handlersChanged(),
+      reordered: () => this.discovery.handlersChanged(),
     });
     const watchdog = new Watchdog(supervisor.board, this.config.log.format);
-    const registrarOf = (id: string) => this.registry.registrar(id);
-    return new PluginHost(container, supervisor, this.logger, this.activePlugins, registrarOf, watchdog);
+    return new PluginHost(container, supervisor, this.logger, this.activePlugins, this.requests, watchdog);
   }
 
   private pluginChanged(plugin: ActivePlugin, active: boolean): void {
-    if (plugin.kind === 'container-handler') this.registry.handlersChanged();
+    if (plugin.kind === 'container-handler') this.discovery.handlersChanged();
     if (plugin.kind === 'api-version' || plugin.kind === 'endpoint') this.http?.remount(this.mounts());
     if (isKind(plugin, 'app-metrics')) {
       if (active) this.appMetrics.pluginAdded(plugin);
@@ -301,51 +305,20 @@ export class Agent {
     }
   }
 
-  private createRegistry(proc: string): ContainerRegistry {
+  private createDiscovery(proc: string): Discovery {
     const { config, logs } = this.options;
-    return new ContainerRegistry({
+    return new Discovery({
       hierarchies: this.hierarchies,
-      handlers: () =>
-        this.activePlugins
-          .of('container-handler')
-          .map(({ record, instance }) => ({ id: record.id, handler: instance })),
+      plugins: this.activePlugins,
+      supervisor: this.supervisor,
+      store: this.store,
+      cgroups: this.cgroups,
       createFiles: (name) => createCgroupFiles(this.hierarchies, name, this.budget),
       clock: this.clock,
       logger: logs.logger('discovery'),
-      rescanInterval: config.discovery.rescanInterval,
+      rescanIntervalMs: config.discovery.rescanInterval,
       countsFile: `${proc}/cgroups`,
-      onFault: (id, error) => this.supervisor.faultOf(id, 'identify', error),
-      listener: {
-        added: (tracked) => this.containerAdded(tracked),
-        removed: (tracked) => this.containerRemoved(tracked),
-        controllersChanged: ({ name }) => {
-          this.housekeeper.reattach(name);
-          this.view.cgroupsChanged(name);
-        },
-        descriptionChanged: (tracked, previous) => this.descriptionChanged(tracked, previous),
-        findingsChanged: () => void this.doctor.examine(),
-      },
     });
-  }
-
-  private containerAdded(tracked: TrackedContainer): void {
-    this.housekeeper.add(tracked);
-    this.view.add(tracked);
-    this.appMetrics.add(tracked);
-    this.events.created(tracked.name, this.view.container(tracked.name)?.createdAt ?? 0);
-  }
-
-  private containerRemoved({ name, description }: TrackedContainer): void {
-    this.housekeeper.remove(name);
-    this.view.remove(name);
-    this.appMetrics.remove(name);
-    this.events.deleted(name, description.namespace !== undefined);
-  }
-
-  private descriptionChanged(tracked: TrackedContainer, previous: ContainerDescription): void {
-    this.view.changed();
-    this.appMetrics.descriptionChanged(tracked, previous);
-    this.housekeeper.descriptionChanged(tracked, previous);
   }
 
   private pluginSources(): PluginSources {

@@ -58,7 +58,7 @@ describe('targets over TLS', { skip: needs('openssl') }, () => {
     bench.add(`/${name}`, { labels, addresses: [ADDRESS] });
     const { error } = await bench.status(`/${name}`, ({ collections }) => collections > 0);
     bench.keeper.pluginRemoved(plugin);
-    bench.keeper.remove(`/${name}`);
+    bench.remove(`/${name}`);
     return error;
   }
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Controller } from '../../src/kernel/contracts/index.js';
-import type { ContainerRegistry, RegistryOptions } from '../../src/kernel/discovery/index.js';
+import type { WatchDirectory } from '../../src/kernel/discovery/index.js';
 import { createCgroupFiles, DescriptorBudget, detectHierarchies } from '../../src/kernel/linux/index.js';
-import { accepted, makeRegistry, type TestRegistry, until } from '../support/discovery.js';
+import { accepted, makeRegistry, type TestDiscoveryOptions, type TestRegistry, until } from '../support/discovery.js';
 import { needs } from '../support/needs.js';
 
 const hierarchies = detectHierarchies({ root: '/', proc: '/proc', sys: '/sys', cgroup: '/sys/fs/cgroup' });
@@ -37,7 +37,7 @@ function clean(keep: (path: string) => boolean): void {
 }
 
 describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 'cgroups') }, () => {
-  let running: ContainerRegistry[] = [];
+  let running: TestRegistry[] = [];
 
   before(() => make(top));
   after(() => clean(() => false));
@@ -48,7 +48,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
   });
 
   /** A registry that sees what this test makes and nothing else of this machine. */
-  async function start(options: Partial<RegistryOptions> = {}): Promise<TestRegistry> {
+  async function start(options: TestDiscoveryOptions = {}): Promise<ReturnType<typeof makeRegistry>> {
     const budget = new DescriptorBudget(64);
     const started = makeRegistry(hierarchies, {
       handlers: () => [
@@ -56,7 +56,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
       ],
       createFiles: (name) => createCgroupFiles(hierarchies, name, budget),
       countsFile: '/proc/cgroups',
-      coalesce: 30,
+      coalesceMs: 30,
       ...options,
     });
     running.push(started.registry);
@@ -89,14 +89,14 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
 
   it('finds a cgroup made in a single hierarchy below a leaf by the counts of the kernel', async () => {
     make(`${top}/leaf`);
-    const { registry, recorder } = await start({ checkInterval: 20 });
+    const { registry, recorder } = await start({ checkIntervalMs: 20 });
     assert.equal(registry.watchedDirectories().find(({ name }) => name === `${top}/leaf`)?.directories.length, 1);
     make(`${top}/leaf/below`, ['pids']);
     await recorder.waitFor(`added ${top}/leaf/below`);
   });
 
   it('asks again for each controller that appears later', async () => {
-    const { registry, recorder } = await start({ checkInterval: 20 });
+    const { registry, recorder } = await start({ checkIntervalMs: 20 });
     const name = `${top}/slow`;
     for (const { controllers } of hierarchies.mounts) {
       const before = registry.get(name)?.controllers.size ?? 0;
@@ -161,10 +161,12 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
 
   for (const watches of ['with watches', 'without watches'] as const) {
     it(`misses nothing in a storm of creations and removals, ${watches}`, async () => {
-      const refuse: RegistryOptions['watchDirectory'] = () => {
+      const refuse: WatchDirectory = () => {
         throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
       };
-      const { recorder } = await start(watches === 'with watches' ? {} : { watchDirectory: refuse, checkInterval: 30 });
+      const { recorder } = await start(
+        watches === 'with watches' ? {} : { watchDirectory: refuse, checkIntervalMs: 30 },
+      );
       const existing = new Set<string>([top]);
       for (let i = 0; i < 300; i++) {
         const name = `${top}/storm-${i}`;

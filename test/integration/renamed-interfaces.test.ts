@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Layout, ProbeTarget, SampleCursor } from '../../src/kernel/contracts/index.js';
+import { SAMPLING } from '../../src/kernel/housekeeping/index.js';
 import { createNetworkSource } from '../../src/plugins/metric-sources/network/index.js';
-import { columns, DESCRIPTION, FakeProbe, housekeepingBench } from '../support/housekeeping-bench.js';
+import { containerNamed, DESCRIPTION } from '../support/containers.js';
+import { columns, FakeProbe, housekeepingBench } from '../support/housekeeping-bench.js';
 import { CLOCK } from '../support/probes.js';
 import { RealCgroup, type Script } from '../support/real-cgroup.js';
 import { TestHost } from '../support/test-host.js';
@@ -44,7 +46,7 @@ describe('a container that renames its interfaces all the time', { skip }, () =>
 
   it('has in each sample its own numbers only, under names that it had together', async () => {
     const steady = new FakeProbe();
-    const { housekeeper, sources, time } = housekeepingBench({ steady, network: 'absent' }, { idleRefresh: 0 });
+    const { housekeeper, record, sources, time } = housekeepingBench({ steady, network: 'absent' }, { idleRefresh: 0 });
     const network = createNetworkSource({ linux: new TestHost('/'), clock: CLOCK });
     const wide = new FakeProbe();
     wide.columns = columns(...Array.from({ length: 300 }, (_, i) => `foreign ${i}`));
@@ -53,13 +55,14 @@ describe('a container that renames its interfaces all the time', { skip }, () =>
       attach: (target: ProbeTarget) => (target.name === cgroup.name ? network.attach(target) : wide),
     });
     const description = { ...DESCRIPTION, networkMode: 'own', pid: renamer.pid } as const;
-    housekeeper.add({ name: cgroup.name, description, cgroup: {} as never });
+    const container = containerNamed(cgroup.name, { description });
+    housekeeper.added(container);
     for (let i = 0; i < SAMPLES; i++) {
       time.now += 10_000;
       time.monotonic += 10;
-      await housekeeper.refresh(['/x', cgroup.name], 0);
+      await housekeeper.refresh([record, container], 0);
     }
-    const { ring } = housekeeper.get(cgroup.name)!;
+    const { ring } = container.get(SAMPLING)!;
     const window = ring.window();
     assert.equal(window.length, SAMPLES, 'no sample is lost');
     const layouts = new Set<Layout>();

@@ -62,21 +62,30 @@ async function measure() {
 }
 
 async function collect() {
-  const [{ AppMetricsKeeper }, { PluginRecord }, { Supervisor }, { default: plugin }] = await Promise.all(
-    [
-      'kernel/app-metrics/index',
-      'kernel/supervision/record',
-      'kernel/supervision/index',
-      'plugins/app-metrics/prometheus/index',
-    ].map((module) => import(`../../dist/${module}.js`)),
-  );
+  const [{ AppMetricsKeeper, appMetricsOf }, { Container, ContainerStore }, supervision, { default: plugin }] =
+    await Promise.all(
+      [
+        'kernel/app-metrics/index',
+        'kernel/containers/index',
+        'kernel/supervision/index',
+        'plugins/app-metrics/prometheus/index',
+      ].map((module) => import(`../../dist/${module}.js`)),
+    );
   const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
   const say = (message) => console.error(message);
   const logger = { debug() {}, info() {}, warn: say, error: say };
-  const supervisor = new Supervisor(clock, logger);
+  const supervisor = new supervision.Supervisor(clock, logger);
+  const store = new ContainerStore(logger);
   const options = { maxMetrics: 100, maxSeries: 1000, maxBodySize: 2 ** 22, historyDuration: 120_000 };
-  const keeper = new AppMetricsKeeper({ ...options, proc: '/proc', version: 'bench' }, clock, logger, supervisor);
-  const record = new PluginRecord('app-prometheus', 'app-prometheus', 'app-prometheus', 'fail');
+  const keeper = new AppMetricsKeeper(
+    { ...options, proc: '/proc', version: 'bench' },
+    clock,
+    logger,
+    supervisor,
+    store,
+  );
+  store.observe(keeper);
+  const record = new supervision.PluginRecord('app-prometheus', 'app-prometheus', 'app-prometheus', 'fail');
   record.state = 'running';
   supervisor.add(record);
   keeper.pluginAdded({ record, kind: 'app-metrics', instance: plugin.create({}, plugin.configSchema.parse({})) });
@@ -85,8 +94,8 @@ async function collect() {
   for (const [i, name] of names.entries()) {
     const addresses = [`127.1.${i >> 8}.${(i & 255) + 1}`];
     const description = { aliases: [], labels, envs: {}, networkMode: 'own', addresses, state: { status: 'running' } };
-    keeper.add({ name, description, cgroup: { pidsBelow: () => [] } });
+    store.add(new Container({ name, description, handlerId: '', cgroup: { pidsBelow: () => [] }, missing: [] }));
   }
   keeper.start();
-  process.on('message', () => process.send(names.map((name) => keeper.of(name).targets[0])));
+  process.on('message', () => process.send(names.map((name) => appMetricsOf(store.get(name)).targets[0])));
 }

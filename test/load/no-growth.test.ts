@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Housekeeper } from '../../src/kernel/housekeeping/index.js';
+import { Housekeeper, SAMPLING } from '../../src/kernel/housekeeping/index.js';
 import {
   createCgroupFiles,
   DescriptorBudget,
@@ -16,6 +16,7 @@ import { PluginRecord } from '../../src/kernel/supervision/record.js';
 import cpu from '../../src/plugins/metric-sources/cpu/index.js';
 import diskIo from '../../src/plugins/metric-sources/disk-io/index.js';
 import memory from '../../src/plugins/metric-sources/memory/index.js';
+import { containerNamed } from '../support/containers.js';
 import { pluginContext } from '../support/handler-bench.js';
 import { SILENT } from '../support/loggers.js';
 import { needs } from '../support/needs.js';
@@ -55,8 +56,8 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
       idleRefresh: 0,
       historyDuration: 120_000,
     };
-    const listener = { ended() {}, oomKills() {} };
-    const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), listener);
+    const discovery = { recheck() {} };
+    const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), discovery);
     const sources = [cpu, memory, diskIo].map((plugin): ActivePlugin<'metric-source'> => {
       const record = new PluginRecord(plugin.name, plugin.name, plugin.name, 'fail');
       record.state = 'running';
@@ -67,11 +68,12 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
 
     const cycle = async () => {
       const files = createCgroupFiles(hierarchies, cgroup.name, budget);
-      housekeeper.add({ name: cgroup.name, description: RAW, cgroup: files });
-      for (let i = 0; i < SAMPLES; i++) await housekeeper.refresh([cgroup.name], 0);
-      const { ring } = housekeeper.get(cgroup.name)!;
+      const container = containerNamed(cgroup.name, { description: RAW, cgroup: files });
+      housekeeper.added(container);
+      for (let i = 0; i < SAMPLES; i++) await housekeeper.refresh([container], 0);
+      const { ring } = container.get(SAMPLING)!;
       assert.equal(ring.length, SAMPLES);
-      housekeeper.remove(cgroup.name);
+      housekeeper.removed(container);
     };
     for (let i = 0; i < 500; i++) await cycle();
     const [memoryBefore, descriptorsBefore] = [heapInUse(), openDescriptors()];

@@ -1,13 +1,15 @@
-import { AppMetricsKeeper, type AppMetricsOptions } from '../../src/kernel/app-metrics/index.js';
+import { AppMetricsKeeper, type AppMetricsOptions, appMetricsOf } from '../../src/kernel/app-metrics/index.js';
+import { type Container, ContainerStore } from '../../src/kernel/containers/index.js';
 import type {
   AppMetrics,
   AppTargetStatus,
+  CgroupFiles,
   ContainerAppMetrics,
   ContainerDescription,
 } from '../../src/kernel/contracts/index.js';
-import type { TrackedContainer } from '../../src/kernel/discovery/index.js';
 import { type ActivePlugin, Supervisor } from '../../src/kernel/supervision/index.js';
 import { PluginRecord } from '../../src/kernel/supervision/record.js';
+import { containerNamed, DESCRIPTION } from './containers.js';
 import { keepingLogger, until, wallClock } from './discovery.js';
 
 /** The kernel's part of application metrics, with containers that are only descriptions. */
@@ -15,7 +17,7 @@ export class AppMetricsBench {
   readonly logger = keepingLogger();
   readonly supervisor = new Supervisor(wallClock, this.logger);
   readonly keeper: AppMetricsKeeper;
-  readonly #tracked = new Map<string, TrackedContainer>();
+  readonly store = new ContainerStore(this.logger);
 
   constructor(options: Partial<AppMetricsOptions> = {}) {
     this.keeper = new AppMetricsKeeper(
@@ -31,8 +33,9 @@ export class AppMetricsBench {
       wallClock,
       this.logger,
       this.supervisor,
-      (_namespace, id) => [...this.#tracked.values()].find(({ description }) => description.id === id)?.description,
+      this.store,
     );
+    this.store.observe(this.keeper);
     this.keeper.start();
   }
 
@@ -48,26 +51,22 @@ export class AppMetricsBench {
   }
 
   /** @param pids its processes; the first one's root directory is the container's */
-  add(name: string, description: Partial<ContainerDescription>, pids: readonly number[] = []): TrackedContainer {
-    const tracked = {
-      name,
-      description: {
-        aliases: [name.slice(1)],
-        labels: {},
-        envs: {},
-        networkMode: 'own',
-        state: { status: 'running' },
-        ...description,
-      },
-      cgroup: { pidsBelow: () => [...pids] },
-    } as unknown as TrackedContainer;
-    this.#tracked.set(name, tracked);
-    this.keeper.add(tracked);
-    return tracked;
+  add(name: string, description: Partial<ContainerDescription>, pids: readonly number[] = []): Container {
+    const cgroup = { pidsBelow: () => [...pids] } as unknown as CgroupFiles;
+    const own = { aliases: [name.slice(1)], networkMode: 'own' as const };
+    const container = containerNamed(name, { cgroup, description: { ...DESCRIPTION, ...own, ...description } });
+    this.store.add(container);
+    return container;
+  }
+
+  remove(name: string): void {
+    const container = this.store.get(name);
+    if (container !== undefined) this.store.remove(container);
   }
 
   metrics(name: string): ContainerAppMetrics {
-    const metrics = this.keeper.of(name);
+    const container = this.store.get(name);
+    const metrics = container && appMetricsOf(container);
     if (metrics === undefined) throw new Error(`nothing collects from ${name}`);
     return metrics;
   }

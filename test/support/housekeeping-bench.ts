@@ -1,28 +1,13 @@
 import type { TestContext } from 'node:test';
-import type {
-  CgroupFiles,
-  Column,
-  ContainerDescription,
-  MetricSource,
-  Probe,
-  SampleCursor,
-  SampleOutcome,
-} from '../../src/kernel/contracts/index.js';
+import type { Column, MetricSource, Probe, SampleCursor, SampleOutcome } from '../../src/kernel/contracts/index.js';
 import { Housekeeper, type HousekeepingOptions } from '../../src/kernel/housekeeping/housekeeper.js';
-import type { SourcePlugin } from '../../src/kernel/housekeeping/monitored-container.js';
+import { SAMPLING, type SourcePlugin } from '../../src/kernel/housekeeping/monitored-container.js';
 import { PluginRecord } from '../../src/kernel/supervision/record.js';
 import { Supervisor } from '../../src/kernel/supervision/supervisor.js';
+import { containerNamed } from './containers.js';
 import { loggerTo } from './loggers.js';
 
 export const FIELD = { name: 'cpu.usage.total', unit: 'count', kind: 'counter', help: '', source: {} } as const;
-export const DESCRIPTION: ContainerDescription = {
-  aliases: [],
-  labels: {},
-  envs: {},
-  networkMode: 'none',
-  state: { status: 'running' },
-};
-
 export const columns = (...labels: string[]): Column[] => labels.map((label) => ({ field: FIELD, labels: [label] }));
 
 /** A probe whose numbers and outcome the test decides. */
@@ -79,9 +64,10 @@ export function housekeepingBench(
     clock,
     logger,
     supervisor,
-    { ended: (name) => ended.push(name), oomKills: (name, count) => kills.push([name, count]) },
+    { recheck: (name) => void ended.push(name) },
     refusals,
   );
+  housekeeper.onOomKills(({ name }, count) => void kills.push([name, count]));
   const sources: SourcePlugin[] = Object.entries(probes).map(([id, probe]) => {
     const record = new PluginRecord(id, id, id, 'ignore');
     record.state = 'running';
@@ -90,12 +76,13 @@ export function housekeepingBench(
     return { record, kind: 'metric-source', instance };
   });
   for (const source of sources) housekeeper.sourceAdded(source, sources);
-  housekeeper.add({ name: '/x', description: DESCRIPTION, cgroup: {} as CgroupFiles });
-  const container = housekeeper.get('/x')!;
+  const record = containerNamed('/x');
+  housekeeper.added(record);
+  const container = record.get(SAMPLING)!;
   const sample = async (after = 1000) => {
     time.now += after * 1000;
     time.monotonic += after;
-    await housekeeper.refresh(['/x'], 0);
+    await housekeeper.refresh([record], 0);
   };
   const rows = () => {
     const window = container.ring.window();
@@ -105,7 +92,7 @@ export function housekeepingBench(
       return [...values.subarray(base, base + layout.columns.length)];
     });
   };
-  return { housekeeper, container, sample, rows, ended, kills, lines, sources, time };
+  return { housekeeper, record, container, sample, rows, ended, kills, lines, sources, time };
 }
 
 /** One that takes its samples by itself, one a second, while time passes; one has been taken. */

@@ -51,7 +51,7 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
     },
     deactivated: ({ record }) => void activated.push(`-${record.id}`),
   });
-  const host = new PluginHost(root, supervisor, logger, active, () => registrar);
+  const host = new PluginHost(root, supervisor, logger, active, { registrarOf: () => registrar });
   const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };
   const whenActive = (id: string) => new Promise<void>((resolve) => waiting.set(id, resolve));
   return { host, active, supervisor, lines, activated, sources, whenActive };

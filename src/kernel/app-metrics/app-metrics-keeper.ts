@@ -1,5 +1,5 @@
+import { type Container, type ContainerObserver, type ContainerStore, Slot } from '../containers/index.js';
 import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Logger } from '../contracts/index.js';
-import type { TrackedContainer } from '../discovery/index.js';
 import type { LateTargets } from '../plugins/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
@@ -27,26 +27,28 @@ export interface AppMetricsOptions {
   readonly version: string;
 }
 
-interface Kept {
-  readonly tracked: TrackedContainer;
-  readonly metrics: ContainerMetrics;
+/** What is collected from a container. */
+const APP_METRICS = new Slot<ContainerMetrics>('app-metrics');
+
+/** A container's own metrics; `undefined` when nothing collects any. */
+export function appMetricsOf(container: Container): ContainerAppMetrics | undefined {
+  const metrics = container.get(APP_METRICS);
+  return metrics === undefined || metrics.isEmpty ? undefined : metrics;
 }
 
 /** Decides which plugins collect metrics from which containers, and when. */
-export class AppMetricsKeeper {
-  private readonly containers = new Map<string, Kept>();
+export class AppMetricsKeeper implements ContainerObserver {
   private readonly services: AccessServices;
   private plugins: readonly AppPlugin[] = [];
   private running = false;
   private historyDuration: number;
 
-  /** @param describe finds a container by its runtime's name (`docker`) and its id */
   constructor(
-    private readonly options: AppMetricsOptions,
+    options: AppMetricsOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly supervisor: Supervisor,
-    private readonly describe: (namespace: string, id: string) => ContainerDescription | undefined,
+    private readonly store: ContainerStore,
   ) {
     this.historyDuration = options.historyDuration;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
@@ -57,80 +59,69 @@ export class AppMetricsKeeper {
   /** Begins to collect. Containers and plugins may have been added before. */
   start(): void {
     this.running = true;
-    for (const plugin of this.plugins) for (const kept of this.containers.values()) this.attach(kept, plugin, false);
+    for (const plugin of this.plugins) for (const container of this.store.all()) this.attach(container, plugin, false);
   }
 
   stop(): void {
     this.running = false;
-    for (const { metrics } of this.containers.values()) metrics.stop();
+    for (const container of this.store.all()) container.get(APP_METRICS)?.stop();
   }
 
-  /** Keeps values for another time from now on. @param duration ms */
-  keepFor(duration: number): void {
-    this.historyDuration = duration;
-    for (const { metrics } of this.containers.values()) metrics.keepFor(duration * 1000);
+  /** Keeps values for another time from now on. */
+  keepFor(historyDurationMs: number): void {
+    this.historyDuration = historyDurationMs;
+    for (const container of this.store.all()) container.get(APP_METRICS)?.keepFor(historyDurationMs * 1000);
   }
 
-  /** The metrics of a container, `undefined` when nothing collects any. */
-  of(name: string): ContainerAppMetrics | undefined {
-    const metrics = this.containers.get(name)?.metrics;
-    return metrics === undefined || metrics.isEmpty ? undefined : metrics;
+  added(container: Container): void {
+    container.set(
+      APP_METRICS,
+      new ContainerMetrics(this.services.limits, (metrics) => this.contextOf(container, metrics)),
+    );
+    for (const plugin of this.plugins) this.attach(container, plugin, false);
   }
 
-  add(tracked: TrackedContainer): void {
-    this.remove(tracked.name);
-    const limits = this.services.limits;
-    const kept: Kept = {
-      tracked,
-      metrics: new ContainerMetrics(limits, (metrics) => this.contextOf(tracked, metrics)),
-    };
-    this.containers.set(tracked.name, kept);
-    for (const plugin of this.plugins) this.attach(kept, plugin, false);
-  }
-
-  remove(name: string): void {
-    this.containers.get(name)?.metrics.stop();
-    if (!this.containers.delete(name)) return;
-    for (const { instance } of this.plugins) if (answersLate(instance)) instance.forgetTargets(name);
+  removed(container: Container): void {
+    container.get(APP_METRICS)?.stop();
+    for (const { instance } of this.plugins) if (answersLate(instance)) instance.forgetTargets(container.name);
   }
 
   /** A container is described differently. */
-  descriptionChanged({ name, description }: TrackedContainer, previous: ContainerDescription): void {
-    const kept = this.containers.get(name);
-    if (kept === undefined) return;
-    const restarted = previous.pid !== undefined && description.pid !== previous.pid;
-    for (const plugin of this.plugins) this.attach(kept, plugin, restarted);
+  descriptionChanged(container: Container, previous: ContainerDescription): void {
+    const hasRestarted = previous.pid !== undefined && container.description.pid !== previous.pid;
+    for (const plugin of this.plugins) this.attach(container, plugin, hasRestarted);
   }
 
   pluginAdded(plugin: AppPlugin): void {
     this.plugins = [...this.plugins, plugin];
     const { instance } = plugin;
     if (answersLate(instance)) instance.watchTargets((name) => this.targetsChanged(plugin, name));
-    for (const kept of this.containers.values()) this.attach(kept, plugin, false);
+    for (const container of this.store.all()) this.attach(container, plugin, false);
   }
 
   pluginRemoved(plugin: AppPlugin): void {
     this.plugins = this.plugins.filter((other) => other !== plugin);
-    for (const { metrics } of this.containers.values()) metrics.update(plugin, [], false);
+    for (const container of this.store.all()) container.get(APP_METRICS)?.update(plugin, [], false);
   }
 
   /** A plugin that answers later has an answer. @param name of the container; absent: for any */
   private targetsChanged(plugin: AppPlugin, name?: string): void {
     if (!this.plugins.includes(plugin)) return;
-    const all = name === undefined ? [...this.containers.values()] : [this.containers.get(name)];
-    for (const kept of all) if (kept !== undefined) this.attach(kept, plugin, false);
+    const asked = name === undefined ? this.store.all() : [this.store.get(name)];
+    for (const container of asked) if (container !== undefined) this.attach(container, plugin, false);
   }
 
-  private attach({ tracked, metrics }: Kept, plugin: AppPlugin, renew: boolean): void {
-    if (!this.running) return;
-    const container = appContainer(tracked.name, tracked.description);
-    const targets = this.supervisor.guard(plugin.record, 'targets', () => plugin.instance.targets(container));
+  private attach(container: Container, plugin: AppPlugin, renew: boolean): void {
+    const metrics = container.get(APP_METRICS);
+    if (!this.running || metrics === undefined) return;
+    const asked = appContainer(container.name, container.description);
+    const targets = this.supervisor.guard(plugin.record, 'targets', () => plugin.instance.targets(asked));
     // A plugin that is paused or threw keeps the targets it had.
     if (targets === undefined) return;
     for (const job of metrics.update(plugin, targets, renew)) job.start(Math.random() * FIRST_SPREAD);
   }
 
-  private contextOf(tracked: TrackedContainer, metrics: ContainerMetrics): JobContext {
+  private contextOf(tracked: Container, metrics: ContainerMetrics): JobContext {
     const { clock, logger, supervisor, services } = this;
     return {
       container: tracked.name,
@@ -156,7 +147,7 @@ export class AppMetricsKeeper {
   private reach({ description }: AppContainer, trustedHosts: readonly string[]): Reach {
     const { networkMode, networkOf, namespace, addresses = [] } = description;
     if (networkMode !== 'shared') return { networkMode, addresses, trustedHosts };
-    const owner = networkOf === undefined ? undefined : this.describe(namespace ?? '', networkOf);
+    const owner = networkOf === undefined ? undefined : this.store.find(namespace ?? '', networkOf)?.description;
     if (owner === undefined || owner.networkMode === 'shared') return { networkMode, addresses: [], trustedHosts };
     return { networkMode: owner.networkMode, addresses: owner.addresses ?? [], trustedHosts };
   }

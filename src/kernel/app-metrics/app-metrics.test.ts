@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { AppMetricsBench } from '../../../test/support/app-metrics-bench.js';
 import { until } from '../../../test/support/discovery.js';
 import { type AppMetrics, type AppTarget, type CollectedMetrics, CollectionError } from '../contracts/index.js';
+import { appMetricsOf } from './index.js';
 
 const TARGET: AppTarget = { name: 'only', interval: 1000 };
 const one = (name = 'a', value: number | bigint = 1): CollectedMetrics => ({
@@ -131,8 +132,8 @@ describe('collecting', () => {
     describe({ labels: { name: 'y' } });
     await bench.status('/a', ({ name, up }) => name === 'y' && up);
     assert.equal(new Set(seen).size, 2);
-    bench.keeper.remove('/a');
-    assert.equal(bench.keeper.of('/a'), undefined);
+    bench.remove('/a');
+    assert.equal(appMetricsOf(tracked), undefined);
   });
 
   test('the targets of a container share its limits', async () => {

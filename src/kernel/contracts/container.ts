@@ -199,6 +199,11 @@ export interface ContainerHandler {
    * @param path absolute cgroup path, `/` first
    */
   identify(path: string): Identification;
+  /**
+   * The cgroup is gone, whatever the verdict on it was: nothing that is kept of it by its path is needed any more. A
+   * later cgroup of the same path is asked about anew.
+   */
+  forget?(path: string): void;
   /** Begins to watch the runtime. Must return soon; a runtime that is away is retried in the background, for ever. */
   start?(registrar: ContainerRegistrar): Promise<void> | void;
   stop?(): Promise<void> | void;

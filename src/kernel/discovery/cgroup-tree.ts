@@ -1,7 +1,15 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
+import {
+  CgroupNode,
+  childName,
+  EMPTY_DIRECTORY_LINKS,
+  type Hierarchies,
+  isTorn,
+  isUntracked,
+  type KnownCgroups,
+  parentName,
+} from '../containers/index.js';
 import type { Clock } from '../contracts/index.js';
-import { CgroupNode, childName, EMPTY_DIRECTORY_LINKS, isTorn, isUntracked, parentName } from './cgroup-node.js';
-import type { WatchedHierarchies } from './types.js';
 import type { WatchPool } from './watch-pool.js';
 
 /** Link count that no directory has: forces a listing at the next look. */
@@ -9,7 +17,7 @@ const UNLISTED = -1;
 const WATCH_ATTEMPTS = 3;
 
 /**
- * What is known of the cgroup directories of all hierarchies, brought up to date by looking at single directories.
+ * Brings what is known of the cgroup directories of all hierarchies up to date, by looking at single directories.
  *
  * The root and every cgroup with children is watched in all hierarchies, so that children coming and going are told by the kernel. A
  * leaf is watched in one: whoever creates a cgroup below it normally does so in all hierarchies. A child created only
@@ -17,61 +25,44 @@ const WATCH_ATTEMPTS = 3;
  * the memory and of the start-up time of watching all leaves everywhere.
  */
 export class CgroupTree {
-  readonly nodes = new Map<string, CgroupNode>();
-  readonly root: CgroupNode;
-  /** Directories known per hierarchy, without the root's. */
-  readonly known: number[];
-  #touched = new Set<CgroupNode>();
-  readonly #paths: readonly string[];
+  private touched = new Set<CgroupNode>();
   /** Hierarchies in the order in which a leaf's watch is placed. */
-  readonly #order: readonly number[];
-  readonly #pool: WatchPool;
-  readonly #clock: Clock;
-  readonly #onEvent: (node: CgroupNode, type: string, name: string | null) => void;
+  private readonly order: readonly number[];
 
   constructor(
-    hierarchies: WatchedHierarchies,
-    pool: WatchPool,
-    clock: Clock,
-    onEvent: (node: CgroupNode, type: string, name: string | null) => void,
+    private readonly cgroups: KnownCgroups,
+    hierarchies: Hierarchies,
+    private readonly pool: WatchPool,
+    private readonly clock: Clock,
+    private readonly onEvent: (node: CgroupNode, type: string, name: string | null) => void,
   ) {
-    this.#paths = hierarchies.mounts.map(({ path }) => path);
     // Removed memory cgroups stay in the kernel's count while pages are charged to them: with the leaves watched in
     // that hierarchy, its noisy count never causes a look at them.
     const memory = hierarchies.mounts.findIndex(({ controllers }) => controllers.includes('memory'));
-    this.#order = [...this.#paths.keys()].sort((a, b) => Number(b === memory) - Number(a === memory) || a - b);
-    this.known = this.#paths.map(() => 0);
-    this.#pool = pool;
-    this.#clock = clock;
-    this.#onEvent = onEvent;
-    this.root = new CgroupNode('/', '', undefined, this.#paths.length, clock.now());
-    this.nodes.set('/', this.root);
-  }
-
-  directory(name: string, hierarchy: number): string {
-    return name === '/' ? this.#paths[hierarchy]! : this.#paths[hierarchy]! + name;
+    this.order = [...cgroups.paths.keys()].sort((a, b) => Number(b === memory) - Number(a === memory) || a - b);
   }
 
   /** Brings one name up to date in all hierarchies, and whatever is new below it. */
   look(name: string): void {
     if (name === '/') {
-      for (let hierarchy = 0; hierarchy < this.#paths.length; hierarchy++) this.examine(this.root, hierarchy);
+      for (let hierarchy = 0; hierarchy < this.cgroups.paths.length; hierarchy++)
+        this.examine(this.cgroups.root, hierarchy);
       return;
     }
-    const parent = this.nodes.get(parentName(name));
+    const parent = this.cgroups.nodes.get(parentName(name));
     const base = name.slice(name.lastIndexOf('/') + 1);
     if (parent === undefined || base === '' || isUntracked(base)) return;
-    const before = this.nodes.get(name)?.inodes.slice();
-    this.#lookBelow(parent, base);
-    const now = this.nodes.get(name)?.inodes;
-    if (before !== undefined && now !== undefined && isTorn(before, now)) this.#lookBelow(parent, base);
+    const before = this.cgroups.nodes.get(name)?.inodes.slice();
+    this.lookBelow(parent, base);
+    const now = this.cgroups.nodes.get(name)?.inodes;
+    if (before !== undefined && now !== undefined && isTorn(before, now)) this.lookBelow(parent, base);
   }
 
   /** Compares a known directory with what is there. @returns false when it is gone */
   examine(node: CgroupNode, hierarchy: number): boolean {
-    const stats = inspect(this.directory(node.name, hierarchy));
-    if (stats === undefined) this.#forget(node, hierarchy);
-    else this.#observe(node, hierarchy, stats);
+    const stats = inspect(this.cgroups.directory(node.name, hierarchy));
+    if (stats === undefined) this.forget(node, hierarchy);
+    else this.observe(node, hierarchy, stats);
     return stats !== undefined;
   }
 
@@ -84,116 +75,108 @@ export class CgroupTree {
 
   /** Reports a node although its directories are the same (its enabled controllers may differ). */
   touch(node: CgroupNode): void {
-    this.#touched.add(node);
+    this.touched.add(node);
   }
 
   /** Places the watches that are wanted for a node and missing. */
   ensureWatches(node: CgroupNode): void {
-    const lead = this.#order.find((hierarchy) => node.inodes[hierarchy] !== 0);
-    for (const hierarchy of this.#order) {
+    const lead = this.order.find((hierarchy) => node.inodes[hierarchy] !== 0);
+    for (const hierarchy of this.order) {
       for (let attempt = 0; attempt < WATCH_ATTEMPTS; attempt++) {
-        const wanted = node.children.size > 0 || hierarchy === lead || node === this.root;
+        const wanted = node.children.size > 0 || hierarchy === lead || node === this.cgroups.root;
         if (!wanted || node.inodes[hierarchy] === 0 || node.watches[hierarchy] !== undefined) break;
-        if (!this.#watch(node, hierarchy)) break;
+        if (!this.watch(node, hierarchy)) break;
       }
     }
   }
 
   /** Watches what is new, and gives the nodes that changed since the last call. */
   settle(): CgroupNode[] {
-    if (this.#touched.size === 0) return [];
+    if (this.touched.size === 0) return [];
     // Placing watches may find more; a set hands out what is added while it is walked.
-    for (const node of this.#touched) {
+    for (const node of this.touched) {
       if (!node.alive) continue;
       this.ensureWatches(node);
       if (node.parent !== undefined) this.ensureWatches(node.parent);
     }
-    const nodes = [...this.#touched];
-    this.#touched = new Set();
+    const nodes = [...this.touched];
+    this.touched = new Set();
     return nodes;
   }
 
-  /** The watched directories by cgroup name. */
-  watched(): { name: string; directories: string[] }[] {
-    return [...this.nodes.values()]
-      .map(({ name, watches }) => ({
-        name,
-        directories: [...watches.keys()].filter((h) => watches[h] !== undefined).map((h) => this.directory(name, h)),
-      }))
-      .filter(({ directories }) => directories.length > 0);
-  }
-
   close(): void {
-    for (const node of this.nodes.values()) {
-      for (const hierarchy of this.#paths.keys()) unwatch(node, hierarchy);
+    for (const node of this.cgroups.nodes.values()) {
+      for (const hierarchy of this.cgroups.paths.keys()) unwatch(node, hierarchy);
     }
   }
 
-  #lookBelow(parent: CgroupNode, base: string): void {
-    for (let hierarchy = 0; hierarchy < this.#paths.length; hierarchy++) {
-      if (parent.inodes[hierarchy] !== 0) this.#examineChild(parent, base, hierarchy);
+  private lookBelow(parent: CgroupNode, base: string): void {
+    for (let hierarchy = 0; hierarchy < this.cgroups.paths.length; hierarchy++) {
+      if (parent.inodes[hierarchy] !== 0) this.examineChild(parent, base, hierarchy);
     }
   }
 
-  #examineChild(parent: CgroupNode, base: string, hierarchy: number): void {
+  private examineChild(parent: CgroupNode, base: string, hierarchy: number): void {
     const known = parent.children.get(base);
     if (known !== undefined) {
       this.examine(known, hierarchy);
       return;
     }
     const name = childName(parent.name, base);
-    const stats = inspect(this.directory(name, hierarchy));
+    const stats = inspect(this.cgroups.directory(name, hierarchy));
     if (stats === undefined) return;
-    const node = new CgroupNode(name, base, parent, this.#paths.length, this.#clock.now());
+    const node = new CgroupNode(name, base, parent, this.cgroups.paths.length, this.clock.now());
     parent.children.set(base, node);
-    this.nodes.set(name, node);
-    this.#observe(node, hierarchy, stats);
+    this.cgroups.nodes.set(name, node);
+    this.observe(node, hierarchy, stats);
   }
 
-  #observe(node: CgroupNode, hierarchy: number, stats: Stats): void {
+  private observe(node: CgroupNode, hierarchy: number, stats: Stats): void {
     if (stats.ino !== node.inodes[hierarchy]) {
-      if (node.inodes[hierarchy] !== 0) this.#forgetContents(node, hierarchy);
-      else if (node !== this.root) this.known[hierarchy]!++;
+      if (node.inodes[hierarchy] !== 0) this.forgetContents(node, hierarchy);
+      else if (node !== this.cgroups.root) this.cgroups.counts[hierarchy]!++;
       node.inodes[hierarchy] = stats.ino;
       node.links[hierarchy] = EMPTY_DIRECTORY_LINKS;
-      this.#touched.add(node);
+      this.touched.add(node);
     }
     // Filesystems that do not count subdirectories give 1.
     const counted = stats.nlink >= EMPTY_DIRECTORY_LINKS;
-    if (!counted || stats.nlink !== node.links[hierarchy]) this.#list(node, hierarchy, stats.nlink);
+    if (!counted || stats.nlink !== node.links[hierarchy]) this.list(node, hierarchy, stats.nlink);
   }
 
-  #list(node: CgroupNode, hierarchy: number, links: number): void {
-    const listed = listDirectories(this.directory(node.name, hierarchy));
+  private list(node: CgroupNode, hierarchy: number, links: number): void {
+    const listed = listDirectories(this.cgroups.directory(node.name, hierarchy));
     if (listed === undefined) return;
     node.links[hierarchy] = links;
-    for (const base of listed) this.#examineChild(node, base, hierarchy);
+    for (const base of listed) this.examineChild(node, base, hierarchy);
     for (const child of node.children.values()) {
-      if (child.inodes[hierarchy] !== 0 && !listed.has(child.base)) this.#forget(child, hierarchy);
+      if (child.inodes[hierarchy] !== 0 && !listed.has(child.base)) this.forget(child, hierarchy);
     }
   }
 
-  #forget(node: CgroupNode, hierarchy: number): void {
+  private forget(node: CgroupNode, hierarchy: number): void {
     if (node.inodes[hierarchy] === 0) return;
-    this.#forgetContents(node, hierarchy);
+    this.forgetContents(node, hierarchy);
     node.inodes[hierarchy] = 0;
-    this.#touched.add(node);
+    this.touched.add(node);
     if (node.parent === undefined) return;
-    this.known[hierarchy]!--;
+    this.cgroups.counts[hierarchy]!--;
     if (node.inodes.some((inode) => inode !== 0)) return;
     node.alive = false;
     node.parent.children.delete(node.base);
-    this.nodes.delete(node.name);
+    this.cgroups.nodes.delete(node.name);
   }
 
-  #forgetContents(node: CgroupNode, hierarchy: number): void {
+  private forgetContents(node: CgroupNode, hierarchy: number): void {
     unwatch(node, hierarchy);
-    for (const child of node.children.values()) this.#forget(child, hierarchy);
+    for (const child of node.children.values()) this.forget(child, hierarchy);
   }
 
   /** @returns false when there is nothing to be watched, or no way to */
-  #watch(node: CgroupNode, hierarchy: number): boolean {
-    const watch = this.#pool.add(this.directory(node.name, hierarchy), (type, name) => this.#onEvent(node, type, name));
+  private watch(node: CgroupNode, hierarchy: number): boolean {
+    const watch = this.pool.add(this.cgroups.directory(node.name, hierarchy), (type, name) =>
+      this.onEvent(node, type, name),
+    );
     if (watch === undefined) return false;
     node.watches[hierarchy] = watch;
     // What was created before the watch is seen by looking after it.

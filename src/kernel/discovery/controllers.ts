@@ -1,50 +1,49 @@
 import { readFileSync } from 'node:fs';
+import type { CgroupNode, Hierarchies, Lack } from '../containers/index.js';
 import type { Controller } from '../contracts/index.js';
-import type { CgroupNode } from './cgroup-node.js';
-import type { WatchedHierarchies } from './types.js';
 
 /** Tells which controllers a cgroup has. */
 export class ControllerReader {
-  readonly #hierarchies: WatchedHierarchies;
+  private readonly hierarchies: Hierarchies;
   /** v2: the controllers that the kernel can enable; the others (`cpuacct`) need no enabling. */
-  #switchable: ReadonlySet<string> | undefined;
+  private switchable: ReadonlySet<string> | undefined;
   /** Nearly all containers have the same controllers and share one set. */
-  readonly #sets = new Map<string, ReadonlySet<Controller>>();
+  private readonly sets = new Map<string, ReadonlySet<Controller>>();
 
-  constructor(hierarchies: WatchedHierarchies) {
-    this.#hierarchies = hierarchies;
+  constructor(hierarchies: Hierarchies) {
+    this.hierarchies = hierarchies;
   }
 
   of(node: CgroupNode): ReadonlySet<Controller> {
-    const controllers = this.#hierarchies.mounts.flatMap((mount, index) =>
+    const controllers = this.hierarchies.mounts.flatMap((mount, index) =>
       node.inodes[index] === 0 ? [] : mount.controllers,
     );
-    if (this.#hierarchies.version === 1) return this.#set(controllers);
-    const [mount] = this.#hierarchies.mounts;
-    if (mount === undefined) return this.#set([]);
-    this.#switchable ??= readControllers(mount.path);
+    if (this.hierarchies.version === 1) return this.set(controllers);
+    const [mount] = this.hierarchies.mounts;
+    if (mount === undefined) return this.set([]);
+    this.switchable ??= readControllers(mount.path);
     const enabled = readControllers(node.name === '/' ? mount.path : mount.path + node.name);
-    if (enabled === undefined) return this.#set(controllers);
-    return this.#set(controllers.filter((name) => enabled.has(name) || this.#switchable?.has(name) === false));
+    if (enabled === undefined) return this.set(controllers);
+    return this.set(controllers.filter((name) => enabled.has(name) || this.switchable?.has(name) === false));
   }
 
   /** What a container with these controllers lacks, and why. */
-  missing(present: ReadonlySet<Controller>): { what: string; reason: string }[] {
-    return this.#hierarchies.mounts.flatMap(({ controllers, path }) => {
+  missing(present: ReadonlySet<Controller>): readonly Lack[] {
+    return this.hierarchies.mounts.flatMap(({ controllers, path }) => {
       const reason =
-        this.#hierarchies.version === 1
+        this.hierarchies.version === 1
           ? `the cgroup has no directory in ${path}`
           : "not enabled in the parent's cgroup.subtree_control";
       return controllers.filter((name) => !present.has(name)).map((what) => ({ what, reason }));
     });
   }
 
-  #set(controllers: readonly Controller[]): ReadonlySet<Controller> {
+  private set(controllers: readonly Controller[]): ReadonlySet<Controller> {
     const key = controllers.join();
-    let set = this.#sets.get(key);
+    let set = this.sets.get(key);
     if (set === undefined) {
       set = new Set(controllers);
-      this.#sets.set(key, set);
+      this.sets.set(key, set);
     }
     return set;
   }

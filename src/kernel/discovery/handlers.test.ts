@@ -3,12 +3,18 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { acceptAll, accepted, makeRegistry, type TestRegistry, until } from '../../../test/support/discovery.js';
+import {
+  acceptAll,
+  accepted,
+  makeRegistry,
+  type TestDiscoveryOptions,
+  type TestHandler,
+  until,
+} from '../../../test/support/discovery.js';
 import type { Identification } from '../contracts/index.js';
-import type { RegisteredHandler, RegistryOptions } from './index.js';
 
 const PASS: Identification = { verdict: 'pass' };
-const RAW: RegisteredHandler = { id: 'raw', handler: acceptAll };
+const RAW: TestHandler = { id: 'raw', handler: acceptAll };
 
 function described(image: string): Identification {
   assert.equal(accepted.verdict, 'accept');
@@ -16,7 +22,7 @@ function described(image: string): Identification {
 }
 
 /** A handler whose verdicts the test changes. */
-function changeable(id: string, verdicts: Record<string, Identification>): RegisteredHandler & { asked: string[] } {
+function changeable(id: string, verdicts: Record<string, Identification>): TestHandler & { asked: string[] } {
   const asked: string[] = [];
   return {
     id,
@@ -32,7 +38,7 @@ function changeable(id: string, verdicts: Record<string, Identification>): Regis
 
 describe('handlers of the registry', () => {
   let root: string;
-  let made: TestRegistry;
+  let made: ReturnType<typeof makeRegistry>;
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
@@ -43,7 +49,7 @@ describe('handlers of the registry', () => {
     rmSync(root, { recursive: true });
   });
 
-  async function start(handlers: () => readonly RegisteredHandler[], options: Partial<RegistryOptions> = {}) {
+  async function start(handlers: () => readonly TestHandler[], options: TestDiscoveryOptions = {}) {
     made = makeRegistry({ version: 1, mounts: [{ controllers: ['cpu'], path: root }] }, { handlers, ...options });
     await made.registry.start();
     return made;
@@ -58,7 +64,7 @@ describe('handlers of the registry', () => {
   });
 
   it('asks a fallback after all others, wherever it stands', async () => {
-    const rest: RegisteredHandler = { id: 'rest', handler: { ...acceptAll, fallback: true } };
+    const rest: TestHandler = { id: 'rest', handler: { ...acceptAll, fallback: true } };
     const late = changeable('late', { '/a': described('late') });
     const { registry } = await start(() => [rest, late]);
     assert.deepEqual(
@@ -69,7 +75,7 @@ describe('handlers of the registry', () => {
   });
 
   it('takes a handler that throws or answers nonsense for one that passes, and reports it', async () => {
-    const throwing: RegisteredHandler = {
+    const throwing: TestHandler = {
       id: 'throwing',
       handler: {
         identify() {
@@ -87,7 +93,7 @@ describe('handlers of the registry', () => {
   it('shows what waits, and asks again by itself', async () => {
     const verdicts: Record<string, Identification> = { '/a': { verdict: 'pending', reason: 'daemon is away' } };
     const runtime = changeable('runtime', verdicts);
-    const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { first: 5, longest: 20 } });
+    const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { firstMs: 5, longestMs: 20 } });
     assert.equal(registry.get('/a'), undefined);
     const [waiting] = registry.pending();
     assert.deepEqual({ ...waiting, since: 0 }, { name: '/a', handler: 'runtime', reason: 'daemon is away', since: 0 });
@@ -162,7 +168,7 @@ describe('handlers of the registry', () => {
   });
 
   it('asks everything anew when handlers come late', async () => {
-    const handlers: RegisteredHandler[] = [];
+    const handlers: TestHandler[] = [];
     const { registry, recorder } = await start(() => handlers);
     assert.deepEqual(registry.all(), []);
     handlers.push(RAW);
@@ -172,7 +178,7 @@ describe('handlers of the registry', () => {
 
   it('may be told to reconsider from within identify', async () => {
     let asked = 0;
-    const eager: RegisteredHandler = {
+    const eager: TestHandler = {
       id: 'eager',
       handler: {
         identify(path) {
@@ -195,19 +201,33 @@ describe('handlers of the registry', () => {
     await recorder.waitFor('added /docker', 'added /docker/x');
   });
 
-  it('goes on when the listener throws', async () => {
-    const { registry, logger } = await start(() => [RAW], {
-      listener: {
-        added() {
-          throw new Error('no room');
+  it('tells every handler that a cgroup is gone, whatever the verdict on it was', async () => {
+    const forgotten: string[] = [];
+    const heedless: TestHandler = {
+      id: 'heedless',
+      handler: {
+        identify: () => ({ verdict: 'pass' }),
+        forget() {
+          throw new Error('boom');
         },
-        removed() {},
-        descriptionChanged() {},
-        controllersChanged() {},
-        findingsChanged() {},
       },
-    });
-    assert.equal(registry.all().length, 2);
-    assert.equal(logger.lines.filter((line) => line.includes('no room')).length, 2);
+    };
+    const ignoring: TestHandler = {
+      id: 'ignoring',
+      handler: {
+        identify: (path) => (path === '/a' ? { verdict: 'ignore', reason: 'mine' } : { verdict: 'pass' }),
+        forget: (path) => void forgotten.push(path),
+      },
+    };
+    const { registry, faults } = await start(() => [heedless, ignoring, RAW]);
+    assert.equal(registry.get('/a'), undefined);
+    rmdirSync(join(root, 'a'));
+    registry.recheck('/a');
+    await until(
+      () => forgotten.length > 0,
+      () => 'nothing was forgotten',
+    );
+    assert.deepEqual(forgotten, ['/a']);
+    assert.deepEqual(faults, ['heedless: Error: boom']);
   });
 });

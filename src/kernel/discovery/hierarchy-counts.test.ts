@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { keepingLogger } from '../../../test/support/discovery.js';
+import type { Hierarchies } from '../containers/index.js';
 import { HierarchyCounts, parseCgroupCounts } from './hierarchy-counts.js';
-import type { WatchedHierarchies } from './types.js';
 
 describe('parseCgroupCounts', () => {
   it('reads the number of cgroups of each controller', () => {
@@ -33,7 +33,7 @@ describe('HierarchyCounts', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   const file = join(directory, 'cgroups');
   after(() => rmSync(directory, { recursive: true }));
-  const hierarchies: WatchedHierarchies = {
+  const hierarchies: Hierarchies = {
     version: 1,
     mounts: [
       { controllers: ['cpu', 'cpuacct'], path: '/cpu' },

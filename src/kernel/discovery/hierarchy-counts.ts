@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Hierarchies } from '../containers/index.js';
 import { type Logger, messageOf } from '../contracts/index.js';
-import type { WatchedHierarchies } from './types.js';
 
 /** Looks between two checks of a hierarchy that has no count. */
 const UNCOUNTED_PERIOD = 5;
@@ -23,67 +23,67 @@ export function parseCgroupCounts(text: string): Map<string, number> {
  * or changes at every look.
  */
 export class HierarchyCounts {
-  readonly #file: string | undefined;
-  readonly #hierarchies: WatchedHierarchies;
-  readonly #logger: Logger;
+  private readonly file: string | undefined;
+  private readonly hierarchies: Hierarchies;
+  private readonly logger: Logger;
   /** What was not accounted for when the hierarchy was last a suspect. */
-  readonly #explained: number[];
-  readonly #last: number[];
-  readonly #restless: number[];
-  #looks = 0;
-  #complained = false;
+  private readonly explained: number[];
+  private readonly last: number[];
+  private readonly restless: number[];
+  private looks = 0;
+  private complained = false;
 
-  constructor(file: string | undefined, hierarchies: WatchedHierarchies, logger: Logger) {
-    this.#file = file;
-    this.#hierarchies = hierarchies;
-    this.#logger = logger;
-    this.#explained = hierarchies.mounts.map(() => Number.NaN);
-    this.#last = hierarchies.mounts.map(() => Number.NaN);
-    this.#restless = hierarchies.mounts.map(() => 0);
+  constructor(file: string | undefined, hierarchies: Hierarchies, logger: Logger) {
+    this.file = file;
+    this.hierarchies = hierarchies;
+    this.logger = logger;
+    this.explained = hierarchies.mounts.map(() => Number.NaN);
+    this.last = hierarchies.mounts.map(() => Number.NaN);
+    this.restless = hierarchies.mounts.map(() => 0);
   }
 
   /** @returns the hierarchies that may have directories not in `known`; all of them once at the beginning */
   suspects(known: readonly number[]): Set<number> {
-    this.#looks++;
+    this.looks++;
     const suspects = new Set<number>();
-    this.#read().forEach((count, index) => {
+    this.read().forEach((count, index) => {
       const suspect = Number.isNaN(count)
-        ? this.#looks % UNCOUNTED_PERIOD === 0
-        : this.#hasChanged(index, count - known[index]!);
+        ? this.looks % UNCOUNTED_PERIOD === 0
+        : this.hasChanged(index, count - known[index]!);
       if (suspect) suspects.add(index);
     });
     return suspects;
   }
 
-  #hasChanged(index: number, unknown: number): boolean {
-    const settled = unknown === this.#last[index];
-    this.#last[index] = unknown;
-    if (unknown === this.#explained[index]) {
-      this.#restless[index] = 0;
+  private hasChanged(index: number, unknown: number): boolean {
+    const settled = unknown === this.last[index];
+    this.last[index] = unknown;
+    if (unknown === this.explained[index]) {
+      this.restless[index] = 0;
       return false;
     }
-    this.#restless[index]!++;
-    if (!settled && this.#restless[index]! < RESTLESS_LOOKS) return false;
-    this.#restless[index] = 0;
-    this.#explained[index] = unknown;
+    this.restless[index]!++;
+    if (!settled && this.restless[index]! < RESTLESS_LOOKS) return false;
+    this.restless[index] = 0;
+    this.explained[index] = unknown;
     return true;
   }
 
   /** The kernel's numbers now, by hierarchy; NaN where there is none. */
-  #read(): number[] {
-    const counts = this.#file === undefined ? undefined : this.#parse(this.#file);
-    return this.#hierarchies.mounts.map(({ controllers }) => {
+  private read(): number[] {
+    const counts = this.file === undefined ? undefined : this.parse(this.file);
+    return this.hierarchies.mounts.map(({ controllers }) => {
       const controller = controllers.find((name) => counts?.has(name));
       return controller === undefined ? Number.NaN : counts!.get(controller)!;
     });
   }
 
-  #parse(file: string): Map<string, number> | undefined {
+  private parse(file: string): Map<string, number> | undefined {
     try {
       return parseCgroupCounts(readFileSync(file, 'latin1'));
     } catch (error) {
-      if (!this.#complained) this.#logger.debug(`cgroups are not counted: ${messageOf(error)}`);
-      this.#complained = true;
+      if (!this.complained) this.logger.debug(`cgroups are not counted: ${messageOf(error)}`);
+      this.complained = true;
       return undefined;
     }
   }

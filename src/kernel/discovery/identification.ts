@@ -1,5 +1,7 @@
 import type { Identification } from '../contracts/index.js';
-import type { RegisteredHandler } from './types.js';
+import type { ActivePlugin, Supervisor } from '../supervision/index.js';
+
+type Handler = ActivePlugin<'container-handler'>;
 
 /** The first handler that did not pass, and its verdict. */
 export interface Judgement {
@@ -14,29 +16,29 @@ export interface Judgement {
  */
 export function identify(
   name: string,
-  handlers: readonly RegisteredHandler[],
-  onFault: (handlerId: string, error: unknown) => void,
+  handlers: readonly Handler[],
+  supervisor: Pick<Supervisor, 'fault'>,
 ): Judgement | undefined {
-  return ask(name, handlers, false, onFault) ?? ask(name, handlers, true, onFault);
+  return ask(name, handlers, false, supervisor) ?? ask(name, handlers, true, supervisor);
 }
 
 /** @param fallbacks which of the handlers are asked */
 function ask(
   name: string,
-  handlers: readonly RegisteredHandler[],
+  handlers: readonly Handler[],
   fallbacks: boolean,
-  onFault: (handlerId: string, error: unknown) => void,
+  supervisor: Pick<Supervisor, 'fault'>,
 ): Judgement | undefined {
-  for (const { id, handler } of handlers) {
-    if ((handler.fallback === true) !== fallbacks) continue;
+  for (const { record, instance } of handlers) {
+    if ((instance.fallback === true) !== fallbacks) continue;
     try {
-      const identification = handler.identify(name);
+      const identification = instance.identify(name);
       if (!isIdentification(identification)) {
         throw new TypeError(`identify(${JSON.stringify(name)}) must return a verdict: pass, ignore, pending or accept`);
       }
-      if (identification.verdict !== 'pass') return { handlerId: id, identification };
+      if (identification.verdict !== 'pass') return { handlerId: record.id, identification };
     } catch (error) {
-      onFault(id, error);
+      supervisor.fault(record, 'identify', error);
     }
   }
   return undefined;

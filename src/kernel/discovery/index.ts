@@ -1,10 +1,2 @@
-export { ContainerRegistry } from './registry.js';
-export type {
-  ContainerListener,
-  DirectoryWatch,
-  RegisteredHandler,
-  RegistryOptions,
-  TrackedContainer,
-  WatchDirectory,
-  WatchedHierarchies,
-} from './types.js';
+export { Discovery } from './discovery.js';
+export type { DiscoveryOptions, WatchDirectory } from './types.js';

@@ -1,9 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type CgroupNode,
+  childName,
+  type Hierarchies,
+  isUntracked,
+  type KnownCgroups,
+  parentName,
+} from '../containers/index.js';
 import { type Clock, type Logger, messageOf } from '../contracts/index.js';
-import { type CgroupNode, childName, isUntracked, parentName } from './cgroup-node.js';
 import { CgroupTree } from './cgroup-tree.js';
 import { HierarchyCounts } from './hierarchy-counts.js';
-import type { WatchDirectory, WatchedHierarchies } from './types.js';
+import type { WatchDirectory } from './types.js';
 import { WatchPool } from './watch-pool.js';
 
 /** Directories looked at in one turn of the event loop: about 2 ms. */
@@ -15,164 +22,158 @@ const CHECKS_PER_SWEEP = 3;
 const SUBTREE_CONTROL = 'cgroup.subtree_control';
 
 export interface TreeWatcherOptions {
-  readonly hierarchies: WatchedHierarchies;
+  readonly hierarchies: Hierarchies;
+  readonly cgroups: KnownCgroups;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly watchDirectory: WatchDirectory;
   readonly countsFile: string | undefined;
-  readonly coalesce: number;
-  readonly checkInterval: number;
-  readonly rescanInterval: number;
+  readonly coalesceMs: number;
+  readonly checkIntervalMs: number;
+  readonly rescanIntervalMs: number;
   /** Told about nodes whose directories changed; called with one batch at a time. Must not throw. */
   readonly report: (nodes: readonly CgroupNode[]) => void;
 }
 
 /** Keeps a `CgroupTree` current: by events, by the kernel's counts, by sweeps. */
 export class TreeWatcher {
-  readonly tree: CgroupTree;
-  readonly #options: TreeWatcherOptions;
-  readonly #pool: WatchPool;
-  readonly #counts: HierarchyCounts;
-  #dirty = new Set<string>();
-  #reenabled = new Set<CgroupNode>();
-  #events = 0;
-  #flushTimer: NodeJS.Timeout | undefined;
-  #flushing = false;
-  #walking = false;
+  private readonly cgroups: KnownCgroups;
+  private readonly tree: CgroupTree;
+  private readonly pool: WatchPool;
+  private readonly counts: HierarchyCounts;
+  private dirty = new Set<string>();
+  private reenabled = new Set<CgroupNode>();
+  private events = 0;
+  private flushTimer: NodeJS.Timeout | undefined;
+  private flushing = false;
+  private walking = false;
   /** A sweep was wanted during another walk. */
-  #sweepDue = false;
-  #checks = 0;
+  private sweepDue = false;
+  private checks = 0;
   /** A check fell into a flush and is made up for after it. */
-  #checkDue = false;
-  #checkTimer: NodeJS.Timeout | undefined;
-  #rescanTimer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  private checkDue = false;
+  private checkTimer: NodeJS.Timeout | undefined;
+  private rescanTimer: NodeJS.Timeout | undefined;
+  stopped = false;
 
-  /** The kernel gives no more watches. */
-  get exhausted(): boolean {
-    return this.#pool.exhausted;
-  }
-
-  get stopped(): boolean {
-    return this.#stopped;
-  }
-
-  constructor(options: TreeWatcherOptions) {
-    this.#options = options;
-    const { hierarchies, clock, logger, checkInterval } = options;
-    this.#pool = new WatchPool(options.watchDirectory, logger, (checkInterval * CHECKS_PER_SWEEP) / 1000);
-    this.#counts = new HierarchyCounts(options.countsFile, hierarchies, logger);
-    this.tree = new CgroupTree(hierarchies, this.#pool, clock, (node, type, name) => this.#onEvent(node, type, name));
+  constructor(private readonly options: TreeWatcherOptions) {
+    const { hierarchies, cgroups, clock, logger, checkIntervalMs } = options;
+    this.cgroups = cgroups;
+    const sweepSeconds = (checkIntervalMs * CHECKS_PER_SWEEP) / 1000;
+    this.pool = new WatchPool(options.watchDirectory, logger, sweepSeconds, cgroups);
+    this.counts = new HierarchyCounts(options.countsFile, hierarchies, logger);
+    const onEvent = (node: CgroupNode, type: string, name: string | null) => this.onEvent(node, type, name);
+    this.tree = new CgroupTree(cgroups, hierarchies, this.pool, clock, onEvent);
   }
 
   /** Walks all hierarchies and reports what is there before it returns. */
   start(): void {
     // The machine is there even without a single hierarchy.
-    this.tree.touch(this.tree.root);
+    this.tree.touch(this.cgroups.root);
     this.tree.look('/');
-    this.#publish();
-    this.#checkTimer = setInterval(() => this.#check(), this.#options.checkInterval);
-    this.sweepEvery(this.#options.rescanInterval);
+    this.publish();
+    this.checkTimer = setInterval(() => this.check(), this.options.checkIntervalMs);
+    this.sweepEvery(this.options.rescanIntervalMs);
   }
 
   sweepEvery(milliseconds: number): void {
-    clearInterval(this.#rescanTimer);
-    this.#rescanTimer = setInterval(() => this.#background(this.#sweep()), milliseconds);
+    clearInterval(this.rescanTimer);
+    this.rescanTimer = setInterval(() => this.background(this.sweep()), milliseconds);
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#flushTimer);
-    clearInterval(this.#checkTimer);
-    clearInterval(this.#rescanTimer);
+    this.stopped = true;
+    clearTimeout(this.flushTimer);
+    clearInterval(this.checkTimer);
+    clearInterval(this.rescanTimer);
     this.tree.close();
   }
 
   /** Looks at a name soon, and at its ancestors as far as they are not known yet. */
   recheck(name: string): void {
-    if (this.#stopped || !name.startsWith('/')) return;
-    this.#dirty.add(name);
+    if (this.stopped || !name.startsWith('/')) return;
+    this.dirty.add(name);
     for (let above = name; above !== '/'; ) {
       above = parentName(above);
-      if (this.tree.nodes.has(above)) break;
-      this.#dirty.add(above);
+      if (this.cgroups.nodes.has(above)) break;
+      this.dirty.add(above);
     }
-    this.#schedule();
+    this.schedule();
   }
 
-  #onEvent(node: CgroupNode, type: string, name: string | null): void {
-    if (this.#stopped) return;
+  private onEvent(node: CgroupNode, type: string, name: string | null): void {
+    if (this.stopped) return;
     if (type !== 'rename') {
       // Enabling or disabling a v2 controller for the children is a write to this file, and nothing else is told of it.
       if (name !== SUBTREE_CONTROL) return;
-      this.#reenabled.add(node);
+      this.reenabled.add(node);
     } else if (name === null) {
-      this.#dirty.add(node.name);
+      this.dirty.add(node.name);
     } else if (!isUntracked(name)) {
-      this.#dirty.add(childName(node.name, name));
+      this.dirty.add(childName(node.name, name));
     }
-    this.#events++;
-    this.#schedule();
+    this.events++;
+    this.schedule();
   }
 
-  #schedule(): void {
-    if (this.#flushTimer !== undefined || this.#flushing || this.#stopped) return;
-    this.#flushTimer = setTimeout(() => this.#background(this.#flush()), this.#options.coalesce);
+  private schedule(): void {
+    if (this.flushTimer !== undefined || this.flushing || this.stopped) return;
+    this.flushTimer = setTimeout(() => this.background(this.flush()), this.options.coalesceMs);
   }
 
-  async #flush(): Promise<void> {
-    this.#flushTimer = undefined;
-    this.#flushing = true;
+  private async flush(): Promise<void> {
+    this.flushTimer = undefined;
+    this.flushing = true;
     try {
       // A name sorts after its ancestors, which have to be known first.
-      const names = [...this.#dirty].sort();
-      this.#dirty.clear();
-      if (this.#events >= OVERFLOW_SUSPICION) this.#background(this.#sweep());
-      this.#events = 0;
-      this.#touchReenabled();
-      const perTurn = Math.ceil(SLICE / this.tree.known.length);
-      for (let next = 0; next < names.length && !this.#stopped; next += perTurn) {
+      const names = [...this.dirty].sort();
+      this.dirty.clear();
+      if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep());
+      this.events = 0;
+      this.touchReenabled();
+      const perTurn = Math.ceil(SLICE / this.cgroups.counts.length);
+      for (let next = 0; next < names.length && !this.stopped; next += perTurn) {
         for (const name of names.slice(next, next + perTurn)) this.tree.look(name);
-        this.#publish();
+        this.publish();
         if (next + perTurn < names.length) await nextTurn();
       }
-      this.#publish();
+      this.publish();
     } finally {
-      this.#flushing = false;
-      if (this.#checkDue) this.#check();
-      if (this.#dirty.size > 0 || this.#reenabled.size > 0) this.#schedule();
+      this.flushing = false;
+      if (this.checkDue) this.check();
+      if (this.dirty.size > 0 || this.reenabled.size > 0) this.schedule();
     }
   }
 
-  #touchReenabled(): void {
-    for (const node of this.#reenabled) {
+  private touchReenabled(): void {
+    for (const node of this.reenabled) {
       for (const child of node.children.values()) this.tree.touch(child);
     }
-    this.#reenabled.clear();
+    this.reenabled.clear();
   }
 
-  #publish(): void {
-    if (this.#stopped) return;
+  private publish(): void {
+    if (this.stopped) return;
     const nodes = this.tree.settle();
-    if (nodes.length > 0) this.#options.report(nodes);
+    if (nodes.length > 0) this.options.report(nodes);
   }
 
-  #check(): void {
+  private check(): void {
     // What is not looked at yet would be taken for unknown.
-    this.#checkDue = this.#flushing || this.#flushTimer !== undefined;
-    if (this.#checkDue || this.#walking || this.#stopped) return;
-    this.#checks++;
-    if (this.#pool.exhausted) {
-      if (this.#checks % CHECKS_PER_SWEEP === 0) this.#background(this.#sweep());
+    this.checkDue = this.flushing || this.flushTimer !== undefined;
+    if (this.checkDue || this.walking || this.stopped) return;
+    this.checks++;
+    if (this.pool.exhausted) {
+      if (this.checks % CHECKS_PER_SWEEP === 0) this.background(this.sweep());
       return;
     }
-    const suspects = this.#counts.suspects(this.tree.known);
-    if (suspects.size > 0) this.#background(this.#inspectUnwatched(suspects));
+    const suspects = this.counts.suspects(this.cgroups.counts);
+    if (suspects.size > 0) this.background(this.inspectUnwatched(suspects));
   }
 
   /** Looks for children in the directories of these hierarchies that have no watch. */
-  async #inspectUnwatched(hierarchies: ReadonlySet<number>): Promise<void> {
-    await this.#walk((node) => {
+  private async inspectUnwatched(hierarchies: ReadonlySet<number>): Promise<void> {
+    await this.walk((node) => {
       let looks = 0;
       for (const hierarchy of hierarchies) {
         if (node.inodes[hierarchy] === 0 || node.watches[hierarchy] !== undefined) continue;
@@ -184,21 +185,21 @@ export class TreeWatcher {
   }
 
   /** Compares everything known with what is there, and tries to place the watches that are missing. */
-  async #sweep(): Promise<void> {
-    this.#sweepDue = this.#walking;
-    if (this.#walking) return;
-    this.#pool.beginTrial();
-    await this.#walk((node) => {
-      for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) this.#sweepDirectory(node, hierarchy);
+  private async sweep(): Promise<void> {
+    this.sweepDue = this.walking;
+    if (this.walking) return;
+    this.pool.beginTrial();
+    await this.walk((node) => {
+      for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) this.sweepDirectory(node, hierarchy);
       if (!node.alive) return node.inodes.length;
       this.tree.ensureWatches(node);
-      if (this.#options.hierarchies.version === 2) this.tree.touch(node);
+      if (this.options.hierarchies.version === 2) this.tree.touch(node);
       return node.inodes.length;
     });
-    if (!this.#stopped) this.#pool.endTrial();
+    if (!this.stopped) this.pool.endTrial();
   }
 
-  #sweepDirectory(node: CgroupNode, hierarchy: number): void {
+  private sweepDirectory(node: CgroupNode, hierarchy: number): void {
     const { parent } = node;
     // The root is looked at even where it was missing: a hierarchy may be mounted late.
     if (parent !== undefined && node.inodes[hierarchy] === 0) return;
@@ -208,30 +209,30 @@ export class TreeWatcher {
   }
 
   /** Visits all nodes known now, in slices between which the event loop runs. Only one walk at a time. */
-  async #walk(visit: (node: CgroupNode) => number): Promise<void> {
-    if (this.#walking) return;
-    this.#walking = true;
+  private async walk(visit: (node: CgroupNode) => number): Promise<void> {
+    if (this.walking) return;
+    this.walking = true;
     try {
       let looks = 0;
-      for (const node of [...this.tree.nodes.values()]) {
+      for (const node of [...this.cgroups.nodes.values()]) {
         if (!node.alive) continue;
         looks += visit(node);
         if (looks < SLICE) continue;
-        this.#publish();
+        this.publish();
         await nextTurn();
-        if (this.#stopped) return;
+        if (this.stopped) return;
         looks = 0;
       }
-      this.#publish();
+      this.publish();
     } finally {
-      this.#walking = false;
-      if (this.#sweepDue && !this.#stopped) this.#background(this.#sweep());
+      this.walking = false;
+      if (this.sweepDue && !this.stopped) this.background(this.sweep());
     }
   }
 
-  #background(work: Promise<void>): void {
+  private background(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.#options.logger.error(`looking at the cgroup tree failed: ${messageOf(error)}; it is tried again`);
+      this.options.logger.error(`looking at the cgroup tree failed: ${messageOf(error)}; it is tried again`);
     });
   }
 }

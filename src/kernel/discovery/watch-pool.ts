@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
+import type { DirectoryWatch } from '../containers/index.js';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
-import type { DirectoryWatch, WatchDirectory } from './types.js';
+import type { WatchDirectory } from './types.js';
 
 /** Watches by inotify. All of them share one inotify instance of the process. */
 export const watchByInotify: WatchDirectory = (path, onEvent, onError) => {
@@ -16,56 +17,60 @@ const VANISHED = new Set(['ENOENT', 'ENODEV', 'ENOTDIR']);
  * until a trial (`beginTrial` … `endTrial`) went through.
  */
 export class WatchPool {
-  #state: 'watching' | 'exhausted' | 'trying' = 'watching';
-  readonly #watchDirectory: WatchDirectory;
-  readonly #logger: Logger;
-  /** Seconds between two sweeps, for the message. */
-  readonly #sweepSeconds: number;
+  private state: 'watching' | 'exhausted' | 'trying' = 'watching';
 
-  constructor(watchDirectory: WatchDirectory, logger: Logger, sweepSeconds: number) {
-    this.#watchDirectory = watchDirectory;
-    this.#logger = logger;
-    this.#sweepSeconds = sweepSeconds;
-  }
+  /**
+   * @param sweepSeconds between two sweeps, for the message
+   * @param shown where everybody sees whether watches are used up
+   */
+  constructor(
+    private readonly watchDirectory: WatchDirectory,
+    private readonly logger: Logger,
+    private readonly sweepSeconds: number,
+    private readonly shown: { watchesExhausted: boolean },
+  ) {}
 
   get exhausted(): boolean {
-    return this.#state === 'exhausted';
+    return this.state === 'exhausted';
   }
 
   /** @returns undefined when the directory vanished or no watch is to be had */
   add(path: string, onEvent: (type: string, name: string | null) => void): DirectoryWatch | undefined {
     if (this.exhausted) return undefined;
     try {
-      return this.#watchDirectory(path, onEvent, (error) => this.#onError(path, error));
+      return this.watchDirectory(path, onEvent, (error) => this.onError(path, error));
     } catch (error) {
-      if (!VANISHED.has(codeOf(error) ?? '')) this.#exhaust(path, error);
+      if (!VANISHED.has(codeOf(error) ?? '')) this.exhaust(path, error);
       return undefined;
     }
   }
 
   /** Lets `add` try again; the next failure is not worth another warning. */
   beginTrial(): void {
-    if (this.exhausted) this.#state = 'trying';
+    if (!this.exhausted) return;
+    this.state = 'trying';
+    this.shown.watchesExhausted = false;
   }
 
   endTrial(): void {
-    if (this.#state !== 'trying') return;
-    this.#state = 'watching';
-    this.#logger.info('all cgroup directories are watched again: new cgroups are found at once');
+    if (this.state !== 'trying') return;
+    this.state = 'watching';
+    this.logger.info('all cgroup directories are watched again: new cgroups are found at once');
   }
 
-  #onError(path: string, error: unknown): void {
-    this.#logger.warn(`the watch of ${path} failed: ${messageOf(error)}; changes there are found by the next rescan`);
+  private onError(path: string, error: unknown): void {
+    this.logger.warn(`the watch of ${path} failed: ${messageOf(error)}; changes there are found by the next rescan`);
   }
 
-  #exhaust(path: string, error: unknown): void {
-    if (this.#state === 'watching') {
+  private exhaust(path: string, error: unknown): void {
+    if (this.state === 'watching') {
       const { cause, mend } = explain(error);
-      this.#logger.warn(
-        `cannot watch ${path}: ${cause}; from now on new and removed cgroups are looked for every ${this.#sweepSeconds} s. ${mend}`,
+      this.logger.warn(
+        `cannot watch ${path}: ${cause}; from now on new and removed cgroups are looked for every ${this.sweepSeconds} s. ${mend}`,
       );
     }
-    this.#state = 'exhausted';
+    this.state = 'exhausted';
+    this.shown.watchesExhausted = true;
   }
 }
 

@@ -12,11 +12,14 @@ const NEARLY = 0.8;
 
 /** How many inotify watches the agent has, and whether it got as many as it wanted. */
 export interface WatchUse {
-  readonly watches: number;
-  readonly exhausted: boolean;
+  readonly watchCount: number;
+  readonly watchesExhausted: boolean;
 }
 
-export function watchFindings(paths: HostPaths, { watches, exhausted }: WatchUse): Finding[] {
+export function watchFindings(
+  paths: HostPaths,
+  { watchCount: watches, watchesExhausted: exhausted }: WatchUse,
+): Finding[] {
   const limit = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_watches')) ?? Number.NaN);
   const isNear = Number.isFinite(limit) && watches > limit * NEARLY;
   if (!exhausted && !isNear) return [];

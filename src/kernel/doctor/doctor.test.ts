@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import { HostTree } from '../../../test/support/tree.js';
-import type { Finding } from '../contracts/index.js';
+import type { ContainerHandler, Finding } from '../contracts/index.js';
 import { detectHierarchies } from '../linux/index.js';
+import type { ActivePlugins } from '../supervision/index.js';
 import { ClockWatch, descriptorFindings, watchFindings } from './agent-checks.js';
 import { Doctor } from './doctor.js';
 import {
@@ -224,12 +225,12 @@ describe('whether the agent runs in a container', () => {
 describe('of the agent', () => {
   test('inotify watches that are used up, or soon will be', () => {
     const { paths } = facts();
-    assert.deepEqual(watchFindings(paths, { watches: 800, exhausted: false }), []);
-    assert.deepEqual(ids(watchFindings(paths, { watches: 801, exhausted: false })), ['info inotify']);
-    const [used] = watchFindings(paths, { watches: 1000, exhausted: true });
+    assert.deepEqual(watchFindings(paths, { watchCount: 800, watchesExhausted: false }), []);
+    assert.deepEqual(ids(watchFindings(paths, { watchCount: 801, watchesExhausted: false })), ['info inotify']);
+    const [used] = watchFindings(paths, { watchCount: 1000, watchesExhausted: true });
     assert.equal(used!.severity, 'warning');
     assert.match(used!.mend, /^sysctl -w fs\.inotify\.max_user_watches=524288 && echo /);
-    const [instances] = watchFindings(paths, { watches: 0, exhausted: true });
+    const [instances] = watchFindings(paths, { watchCount: 0, watchesExhausted: true });
     assert.match(instances!.mend, /max_user_instances=1024/);
   });
 
@@ -257,6 +258,11 @@ describe('of the agent', () => {
   });
 });
 
+/** The running container handlers. */
+const handlers = (...instances: Partial<ContainerHandler>[]): Pick<ActivePlugins, 'of'> => ({
+  of: () => instances.map((instance) => ({ instance })) as never,
+});
+
 test('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
   const lines: string[] = [];
   const descriptors = { kept: 1, limit: 1, reopened: 0 };
@@ -266,8 +272,8 @@ test('the doctor tells the log what nobody else does, once when it comes and onc
     logger: loggerTo(lines),
     descriptors: () => descriptors,
     log: () => ({ lost: 0, leftOut: 0 }),
-    watches: () => ({ watches: 0, exhausted: false }),
-    fromPlugins: async () => [],
+    cgroups: { watchCount: 0, watchesExhausted: false },
+    plugins: handlers(),
   });
   for (const reopened of [0, 5, 6, 0, 0]) {
     descriptors.reopened = reopened;
@@ -288,10 +294,16 @@ test('the doctor puts the worst first, and a check that fails hides no other', a
     logger: SILENT,
     descriptors: () => ({ kept: 1, limit: 1, reopened: 5 }),
     log: () => ({ lost: 0, leftOut: 0 }),
-    watches: () => {
-      throw new Error('no registry yet');
+    cgroups: {
+      get watchCount(): number {
+        throw new Error('nothing is known yet');
+      },
+      watchesExhausted: false,
     },
-    fromPlugins: async () => [{ id: 'b', severity: 'error', what: '', effect: '', mend: '' }],
+    plugins: handlers(
+      { findings: async () => [{ id: 'b', severity: 'error', what: '', effect: '', mend: '' }] },
+      { findings: async () => Promise.reject(new Error('no engine')) },
+    ),
   });
   assert.deepEqual(doctor.findings(), []);
   const found = ids(await doctor.examine());
@@ -308,8 +320,8 @@ test('the doctor looks at the clock every ten seconds and at everything once a m
     logger: SILENT,
     descriptors: () => ({ kept: 1, limit: 1, reopened: 0 }),
     log: () => ({ lost: 0, leftOut: 0 }),
-    watches: () => ({ watches: 0, exhausted: false }),
-    fromPlugins: async () => [],
+    cgroups: { watchCount: 0, watchesExhausted: false },
+    plugins: handlers(),
   });
   doctor.start();
   const pass = async (ms: number, jump = 0) => {

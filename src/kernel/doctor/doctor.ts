@@ -1,4 +1,6 @@
+import { handlerFindings } from '../containers/index.js';
 import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
+import type { ActivePlugins } from '../supervision/index.js';
 import { ClockWatch, descriptorFindings, logFindings, type WatchUse, watchFindings } from './agent-checks.js';
 import {
   controllerFindings,
@@ -21,9 +23,8 @@ export interface DoctorOptions extends HostFacts {
   readonly logger: Logger;
   readonly descriptors: () => AgentSelf['descriptors'];
   readonly log: () => AgentSelf['log'];
-  readonly watches: () => WatchUse;
-  /** What plugins find, those that fail left out. */
-  readonly fromPlugins: () => Promise<readonly Finding[]>;
+  readonly cgroups: WatchUse;
+  readonly plugins: Pick<ActivePlugins, 'of'>;
 }
 
 /** Finds out what takes numbers away, and how to mend it. */
@@ -68,7 +69,7 @@ export class Doctor {
     const number = ++this.begun;
     this.own = this.look();
     this.tell();
-    const others = await this.options.fromPlugins().catch((error) => {
+    const others = await handlerFindings(this.options.plugins).catch((error) => {
       this.options.logger.debug('the plugins cannot be asked for findings', { error: String(error) });
       return [];
     });
@@ -88,7 +89,7 @@ export class Doctor {
       () => procFindings(options),
       () => kernelLogFindings(options),
       () => mountFindings(options),
-      () => watchFindings(options.paths, options.watches()),
+      () => watchFindings(options.paths, options.cgroups),
       () => descriptorFindings(options.descriptors()),
       () => logFindings(options.log()),
       () => this.clockWatch.findings(),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { containerNamed, DESCRIPTION } from '../../../test/support/containers.js';
 import { SILENT } from '../../../test/support/loggers.js';
-import { type ContainerDescription, EVENT_TYPES } from '../contracts/index.js';
+import type { Container } from '../containers/index.js';
+import { type CgroupFiles, type ContainerDescription, EVENT_TYPES } from '../contracts/index.js';
 import { EventRecorder, EventStore } from './index.js';
 
 type Departed = (name: string) => ContainerDescription | undefined;
@@ -15,17 +17,25 @@ function fixture(departed: Departed = () => undefined, memoryEvents: Record<stri
     logger: SILENT,
     kernelLog: '/nonexistent',
     uptime: () => 1,
-    memoryEvents: (name) => memoryEvents[name],
+    limits: { createdAt: ({ description }) => description.createdAt ?? 0 },
     departed,
   });
+  const records = new Map<string, Container>();
+  const container = (name: string, description: Partial<ContainerDescription> = {}) => {
+    const cgroup = { text: () => memoryEvents[name] } as unknown as CgroupFiles;
+    const record =
+      records.get(name) ?? containerNamed(name, { cgroup, description: { ...DESCRIPTION, ...description } });
+    records.set(name, record);
+    return record;
+  };
   const all = () => store.query({ containerName: '/', below: true, types: new Set(EVENT_TYPES), max: -1 });
-  return { recorder, all };
+  return { recorder, all, container };
 }
 
 test('a creation has the container’s own time, or now when that is unknown', () => {
-  const { recorder, all } = fixture();
-  recorder.created('/a', 3_000_000);
-  recorder.created('/b', 0);
+  const { recorder, all, container } = fixture();
+  recorder.added(container('/a', { createdAt: 3_000_000 }));
+  recorder.added(container('/b'));
   assert.deepEqual(
     all().map(({ time }) => time),
     [3_000_000, 5_000_000],
@@ -35,10 +45,10 @@ test('a creation has the container’s own time, or now when that is unknown', (
 test('a deletion carries the exit code once the runtime tells it, and −1 when it never does', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let ended: ContainerDescription | undefined;
-  const { recorder, all } = fixture((name) => (name === '/a' ? ended : undefined));
-  recorder.deleted('/a', true);
-  recorder.deleted('/b', true);
-  recorder.deleted('/c', false);
+  const { recorder, all, container } = fixture((name) => (name === '/a' ? ended : undefined));
+  recorder.removed(container('/a', { namespace: 'docker' }));
+  recorder.removed(container('/b', { namespace: 'docker' }));
+  recorder.removed(container('/c'));
   t.mock.timers.tick(1);
   assert.deepEqual(
     all().map(({ containerName }) => containerName),
@@ -51,9 +61,9 @@ test('a deletion carries the exit code once the runtime tells it, and −1 when 
 });
 
 test('counters give OOM events only while the kernel log cannot be read', () => {
-  const { recorder, all } = fixture();
+  const { recorder, all, container } = fixture();
   recorder.start();
-  recorder.counted('/a', 2);
+  recorder.counted(container('/a'), 2);
   assert.equal(all().length, 2);
   recorder.stop();
 });
@@ -66,12 +76,13 @@ test('on cgroup v2 the counters tell whose process was killed from whose limit w
     '/tight/a': local(0, 4),
     '/own': local(2, 2),
   };
-  const { recorder, all } = fixture(undefined, memoryEvents);
+  const { recorder, all, container } = fixture(undefined, memoryEvents);
   recorder.start();
-  for (const name of Object.keys(memoryEvents)) recorder.created(name, 1);
+  for (const name of Object.keys(memoryEvents)) recorder.added(container(name));
   Object.assign(memoryEvents, { '/tight': local(4, 0), '/tight/a': local(0, 5), '/own': local(3, 4) });
   // The kernel counts a kill in `/tight/a` for `/tight`, too; and a limit more often than it kills.
-  for (const [name, kills] of Object.entries({ '/tight/a': 1, '/tight': 1, '/own': 2 })) recorder.counted(name, kills);
+  for (const [name, kills] of Object.entries({ '/tight/a': 1, '/tight': 1, '/own': 2 }))
+    recorder.counted(container(name), kills);
   const told = all().filter(({ type }) => type !== 'containerCreation');
   assert.deepEqual(told.map(({ containerName, type }) => `${containerName} ${type}`).sort(), [
     '/own oom',
@@ -85,10 +96,13 @@ test('on cgroup v2 the counters tell whose process was killed from whose limit w
 
 test('a kill that no counter could tell any more is told by the runtime, and only then', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { recorder, all } = fixture(() => ({ state: { exitCode: 137, oomKilled: true } }) as ContainerDescription);
+  const { recorder, all, container } = fixture(
+    () => ({ state: { exitCode: 137, oomKilled: true } }) as ContainerDescription,
+  );
   recorder.start();
-  recorder.counted('/counted', 1);
-  for (const name of ['/counted', '/gone']) recorder.deleted(name, true);
+  const [counted, gone] = [container('/counted', { namespace: 'docker' }), container('/gone', { namespace: 'docker' })];
+  recorder.counted(counted, 1);
+  for (const ended of [counted, gone]) recorder.removed(ended);
   t.mock.timers.tick(1);
   const seen = all().map(({ containerName, type, exitCode = '' }) => `${containerName} ${type} ${exitCode}`.trim());
   assert.deepEqual(seen.sort(), [

@@ -1,3 +1,4 @@
+import { type Container, type ContainerLimits, type ContainerObserver, Slot } from '../containers/index.js';
 import type { Clock, ContainerDescription, Logger } from '../contracts/index.js';
 import type { EventStore } from './event-store.js';
 import type { OomKill } from './kernel-log.js';
@@ -16,24 +17,23 @@ export interface EventRecorderOptions {
   readonly kernelLog: string;
   /** Seconds since boot. */
   readonly uptime: () => number;
-  /** Text of a container's `memory.events.local`, which cgroup v2 has from Linux 5.2 on. */
-  readonly memoryEvents: (name: string) => string | undefined;
+  readonly limits: Pick<ContainerLimits, 'createdAt'>;
   /** What a handler knows of a container's end, once it does. */
   readonly departed: (name: string) => ContainerDescription | undefined;
 }
 
+/** Whether an OOM kill in the container was told by its own counters. */
+const KILL_REPORTED = new Slot<boolean>('oom-kill-reported');
+
 /** Turns what the rest of the kernel sees into events. */
-export class EventRecorder {
+export class EventRecorder implements ContainerObserver {
   private readonly watcher: OomWatcher;
-  private readonly counts: OomCounts;
-  /** Containers with an OOM kill that their own counters told. */
-  private readonly toldOfKill = new Set<string>();
+  private readonly counts = new OomCounts();
   private readonly waiting = new Set<NodeJS.Timeout>();
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {
     const { kernelLog: path, clock, logger, uptime } = options;
-    this.counts = new OomCounts(options.memoryEvents);
     this.watcher = new OomWatcher({ path, clock, logger, uptime, onKill: (kill, time) => this.killed(kill, time) });
   }
 
@@ -46,34 +46,33 @@ export class EventRecorder {
     for (const timer of this.waiting) clearTimeout(timer);
   }
 
-  /** @param createdAt µs since the epoch; 0 unknown */
-  created(containerName: string, createdAt: number): void {
-    if (!this.followsKernelLog) this.counts.begin(containerName);
+  added(container: Container): void {
+    if (!this.followsKernelLog) this.counts.begin(container);
+    const createdAt = this.options.limits.createdAt(container);
     const time = createdAt > 0 ? createdAt : this.options.clock.now();
-    this.options.store.add({ containerName, time, type: 'containerCreation' });
+    this.options.store.add({ containerName: container.name, time, type: 'containerCreation' });
   }
 
-  /** @param hasRuntime whether a runtime may know how it ended */
-  deleted(containerName: string, hasRuntime: boolean): void {
+  removed(container: Container): void {
     const time = this.options.clock.now();
-    this.counts.end(containerName);
-    if (!hasRuntime) this.toldOfKill.delete(containerName);
-    if (hasRuntime) this.askForExit(containerName, time, 0);
-    else this.addDeletion(containerName, time, UNKNOWN_EXIT);
+    // Only a runtime may know how it ended.
+    if (container.description.namespace !== undefined) this.askForExit(container, time, 0);
+    else this.addDeletion(container.name, time, UNKNOWN_EXIT);
   }
 
   /**
    * OOM kills that a container's counter shows, those below it included where the kernel counts so: used while the kernel
    * log cannot be read.
    */
-  counted(containerName: string, kills: number): void {
+  counted(container: Container, kills: number): void {
     if (this.followsKernelLog) return;
-    const own = this.counts.added(containerName) ?? { kills, limitHits: 0 };
-    this.addKills(containerName, this.options.clock.now(), own.kills, Math.min(kills, own.limitHits));
+    const own = this.counts.added(container) ?? { kills, limitHits: 0 };
+    this.addKills(container, this.options.clock.now(), own.kills, Math.min(kills, own.limitHits));
   }
 
-  private addKills(containerName: string, time: number, killed: number, limitHits: number): void {
-    if (killed > 0) this.toldOfKill.add(containerName);
+  private addKills(container: Container, time: number, killed: number, limitHits: number): void {
+    const containerName = container.name;
+    if (killed > 0) container.set(KILL_REPORTED, true);
     for (let i = 0; i < killed; i++) this.options.store.add({ containerName, time, type: 'oom' });
     for (let i = 0; i < limitHits; i++) this.options.store.add({ containerName, time, type: 'oomKill' });
   }
@@ -83,24 +82,23 @@ export class EventRecorder {
     this.options.store.add({ containerName: limitContainer, time, type: 'oomKill', oom: victim });
   }
 
-  private askForExit(containerName: string, time: number, tries: number): void {
+  private askForExit(container: Container, time: number, tries: number): void {
     const timer = setTimeout(() => {
       this.waiting.delete(timer);
-      const state = this.options.departed(containerName)?.state;
+      const state = this.options.departed(container.name)?.state;
       const isKnown = state?.exitCode !== undefined;
-      if (!isKnown && tries + 1 < ASK_AFTER.length) return this.askForExit(containerName, time, tries + 1);
-      this.addUntoldKill(containerName, time, state?.oomKilled === true);
-      this.addDeletion(containerName, time, state?.exitCode ?? UNKNOWN_EXIT);
+      if (!isKnown && tries + 1 < ASK_AFTER.length) return this.askForExit(container, time, tries + 1);
+      this.addUnreportedKill(container, time, state?.oomKilled === true);
+      this.addDeletion(container.name, time, state?.exitCode ?? UNKNOWN_EXIT);
     }, ASK_AFTER[tries]);
     timer.unref();
     this.waiting.add(timer);
   }
 
   /** A container's counters are mostly gone in the moment that matters: then its runtime's word is taken. */
-  private addUntoldKill(containerName: string, time: number, wasKilled: boolean): void {
-    const isTold = this.followsKernelLog || this.toldOfKill.has(containerName);
-    if (wasKilled && !isTold) this.addKills(containerName, time, 1, 0);
-    this.toldOfKill.delete(containerName);
+  private addUnreportedKill(container: Container, time: number, wasKilled: boolean): void {
+    const isReported = this.followsKernelLog || container.get(KILL_REPORTED) === true;
+    if (wasKilled && !isReported) this.addKills(container, time, 1, 0);
   }
 
   private addDeletion(containerName: string, time: number, exitCode: number): void {

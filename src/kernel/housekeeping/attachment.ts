@@ -6,13 +6,13 @@ import type { MonitoredContainer, ProbeSlot, SourcePlugin } from './monitored-co
 const LOOKS = [1_000, 10_000, 60_000];
 
 function targetOf(container: MonitoredContainer): ProbeTarget {
-  const { identity } = container;
+  const { container: record } = container;
   return {
-    name: identity.name,
-    isRoot: identity.name === '/',
-    cgroup: identity.cgroup,
+    name: record.name,
+    isRoot: record.name === '/',
+    cgroup: record.cgroup,
     get description() {
-      return identity.description;
+      return record.description;
     },
   };
 }

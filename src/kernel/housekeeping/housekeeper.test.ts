@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DESCRIPTION, FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
-import type { CgroupFiles } from '../contracts/index.js';
+import { containerNamed } from '../../../test/support/containers.js';
+import { FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
 
 const OTHER = { ...FIELD, name: 'memory.working_set' } as const;
 
@@ -77,14 +77,15 @@ describe('housekeeping', () => {
   test('tells when every container has its first sample, or is gone', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() });
-    housekeeper.add({ name: '/y', description: DESCRIPTION, cgroup: {} as CgroupFiles });
+    const other = containerNamed('/y');
+    housekeeper.added(other);
     let sampled = false;
     const wait = housekeeper.whenSampled().then(() => {
       sampled = true;
     });
     await Promise.resolve();
     assert.equal(sampled, false);
-    housekeeper.remove('/y');
+    housekeeper.removed(other);
     housekeeper.start();
     time.monotonic += 1;
     t.mock.timers.tick(1);
@@ -144,10 +145,9 @@ describe('housekeeping', () => {
 
   test('a removed container is let go of', () => {
     const probe = new FakeProbe();
-    const { housekeeper, container } = housekeepingBench({ probe });
+    const { housekeeper, record, container } = housekeepingBench({ probe });
     container.attached = true;
-    housekeeper.remove('/x');
-    assert.equal(housekeeper.get('/x'), undefined);
+    housekeeper.removed(record);
     assert.equal(container.place, -1);
   });
 });

@@ -1,3 +1,4 @@
+import type { Container, ContainerObserver, DiscoveryRequests } from '../containers/index.js';
 import { type Clock, type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
 import { RecentlyTold } from '../log/index.js';
@@ -5,7 +6,7 @@ import type { Supervisor } from '../supervision/index.js';
 import { Attachment, needsOtherProbes } from './attachment.js';
 import { DueQueue } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';
-import { type ContainerIdentity, MonitoredContainer, type SourcePlugin } from './monitored-container.js';
+import { MonitoredContainer, SAMPLING, type SourcePlugin } from './monitored-container.js';
 import { Sampler } from './sampler.js';
 
 /** The `housekeeping` and `history` parts of the config, durations in ms. */
@@ -19,13 +20,8 @@ export interface HousekeepingOptions {
   readonly historyDuration: number;
 }
 
-/** What housekeeping tells about the containers it samples. */
-export interface HousekeepingListener {
-  /** A probe found its files gone: the container may be, too. */
-  ended(name: string): void;
-  /** The container's OOM counter grew by `count` since its last sample. */
-  oomKills(name: string, count: number): void;
-}
+/** Told that a container's OOM counter grew by `count` since its last sample. */
+export type OomListener = (container: Container, count: number) => void;
 
 /** Sampling yields to the event loop after this many ms, so that requests are answered in between. */
 const SLICE = 4;
@@ -44,13 +40,14 @@ function samePace(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
 }
 
 /** Decides when to sample what, and does it. */
-export class Housekeeper {
+export class Housekeeper implements ContainerObserver {
   /** Sampling slots that passed without a sample because the agent was late. */
   missed = 0;
   readonly sampler: Sampler;
   private readonly attachment: Attachment;
   private readonly layouts = new LayoutTable();
-  private readonly containers = new Map<string, MonitoredContainer>();
+  private readonly containers = new Set<MonitoredContainer>();
+  private readonly oomListeners: OomListener[] = [];
   private readonly queue = new DueQueue<MonitoredContainer>();
   private sources: readonly SourcePlugin[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -70,7 +67,8 @@ export class Housekeeper {
     private readonly clock: Clock,
     private readonly logger: Logger,
     supervisor: Supervisor,
-    private readonly listener: HousekeepingListener,
+    /** Asked to look again where a probe found its files gone: the container may be, too. */
+    private readonly discovery: Pick<DiscoveryRequests, 'recheck'>,
     refusals?: () => number,
   ) {
     this.attachment = new Attachment(supervisor);
@@ -87,7 +85,7 @@ export class Housekeeper {
     this.running = false;
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    for (const container of this.containers.values()) this.attachment.detachAll(container);
+    for (const container of this.containers) this.attachment.detachAll(container);
   }
 
   /** Goes over to other options. Samples that are kept now and are young enough stay. */
@@ -95,7 +93,7 @@ export class Housekeeper {
     const previous = this.options;
     this.options = options;
     const now = this.clock.monotonic();
-    for (const container of this.containers.values()) {
+    for (const container of this.containers) {
       container.ring.duration = options.historyDuration * 1000;
       if (samePace(previous, options)) continue;
       container.interval = options.interval;
@@ -111,7 +109,7 @@ export class Housekeeper {
 
   /** Resolves when each container that is known now has a sample, has failed to give one, or is gone. */
   whenSampled(): Promise<void> {
-    return this.firstSamples.of([...this.containers.values()].filter(({ ring }) => ring.length === 0));
+    return this.firstSamples.of([...this.containers].filter(({ ring }) => ring.length === 0));
   }
 
   /** Whether, since this was last asked, samples were taken as they fell due. */
@@ -134,71 +132,70 @@ export class Housekeeper {
     return isFailing ? `no container can be sampled: ${this.lastFailure}` : undefined;
   }
 
-  get(name: string): MonitoredContainer | undefined {
-    return this.containers.get(name);
+  onOomKills(listener: OomListener): void {
+    this.oomListeners.push(listener);
   }
 
   /** Bytes that all samples occupy. */
   get historyBytes(): number {
     let bytes = 0;
-    for (const { ring } of this.containers.values()) bytes += ring.bytes;
+    for (const { ring } of this.containers) bytes += ring.bytes;
     return bytes;
   }
 
   /** Begins with a container: its first sample is taken as soon as the loop is free. */
-  add(identity: ContainerIdentity): void {
+  added(container: Container): void {
     const { interval, historyDuration } = this.options;
-    const container = new MonitoredContainer(identity, this.layouts, interval, historyDuration * 1000);
-    this.containers.set(identity.name, container);
-    container.due = this.clock.monotonic();
+    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDuration * 1000);
+    container.set(SAMPLING, monitored);
+    this.containers.add(monitored);
+    monitored.due = this.clock.monotonic();
     // A phase of its own spreads the containers of a burst over the whole interval from the second sample on.
-    container.nominalDue = container.due - Math.random() * interval;
-    this.queue.schedule(container);
+    monitored.nominalDue = monitored.due - Math.random() * interval;
+    this.queue.schedule(monitored);
     this.arm();
   }
 
-  remove(name: string): void {
-    const container = this.containers.get(name);
-    if (container === undefined) return;
-    this.containers.delete(name);
-    this.queue.remove(container);
-    this.attachment.detachAll(container);
-    this.firstSamples.settled(container);
+  removed(container: Container): void {
+    const monitored = container.get(SAMPLING);
+    if (monitored === undefined || !this.containers.delete(monitored)) return;
+    this.queue.remove(monitored);
+    this.attachment.detachAll(monitored);
+    this.firstSamples.settled(monitored);
   }
 
   /** Attaches all sources anew before the next sample: a controller appeared, or what probes read is another. */
-  reattach(name: string): void {
-    const container = this.containers.get(name);
-    if (container === undefined) return;
-    this.attachment.detachAll(container);
-    container.due = this.clock.monotonic();
-    this.queue.schedule(container);
+  controllersChanged(container: Container): void {
+    const monitored = container.get(SAMPLING);
+    if (monitored === undefined) return;
+    this.attachment.detachAll(monitored);
+    monitored.due = this.clock.monotonic();
+    this.queue.schedule(monitored);
     this.arm();
   }
 
   /** Attaches them anew only where probes read what belongs to the container's processes or storage. */
-  descriptionChanged({ name, description }: ContainerIdentity, previous: ContainerDescription): void {
-    if (needsOtherProbes(description, previous)) this.reattach(name);
+  descriptionChanged(container: Container, previous: ContainerDescription): void {
+    if (needsOtherProbes(container.description, previous)) this.controllersChanged(container);
   }
 
   /** Takes a source in, in its place in the start order, at start or later. */
   sourceAdded(source: SourcePlugin, all: readonly SourcePlugin[]): void {
     this.sources = all;
-    for (const container of this.containers.values()) this.attachment.attachOne(container, source);
+    for (const container of this.containers) this.attachment.attachOne(container, source);
   }
 
   sourceRemoved(source: SourcePlugin): void {
     this.sources = this.sources.filter((other) => other !== source);
-    for (const container of this.containers.values()) this.attachment.detachOne(container, source);
+    for (const container of this.containers) this.attachment.detachOne(container, source);
   }
 
-  /** Samples now each named container that has a number older than `maxAge` µs, without blocking the loop. */
-  async refresh(names: readonly string[], maxAge: number): Promise<void> {
+  /** Samples now each container that has a number older than `maxAge` µs, without blocking the loop. */
+  async refresh(containers: readonly Container[], maxAge: number): Promise<void> {
     let started = this.clock.monotonic();
-    for (const name of names) {
-      const container = this.containers.get(name);
-      if (container === undefined) continue;
-      if (this.isFresh(container, maxAge)) continue;
+    for (const each of containers) {
+      const container = each.get(SAMPLING);
+      if (container === undefined || !this.containers.has(container) || this.isFresh(container, maxAge)) continue;
       this.takeSafely(container, Math.min(this.options.idleRefresh, maxAge / 1000));
       if (this.clock.monotonic() - started < SLICE) continue;
       await new Promise((resolve) => setImmediate(resolve));
@@ -277,10 +274,10 @@ export class Housekeeper {
     else this.attachment.lookAgain(container, this.sources, now);
     const probes = container.slots.length;
     const changed = this.sampler.sample(container, idleRefresh);
-    if (container.slots.length < probes) this.listener.ended(container.name);
+    if (container.slots.length < probes) this.discovery.recheck(container.name);
     if (container.hasLeftOut) this.tellLeftOut(container);
     const kills = container.newOomKills();
-    if (kills > 0) this.listener.oomKills(container.name, kills);
+    if (kills > 0) for (const listener of this.oomListeners) listener(container.container, kills);
     return changed;
   }
 

@@ -1,2 +1,2 @@
 export { Housekeeper, type HousekeepingOptions } from './housekeeper.js';
-export type { MonitoredContainer } from './monitored-container.js';
+export { type MonitoredContainer, SAMPLING } from './monitored-container.js';

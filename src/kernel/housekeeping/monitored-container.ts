@@ -1,22 +1,8 @@
-import type {
-  CgroupFiles,
-  Column,
-  ContainerDescription,
-  Layout,
-  Probe,
-  SampleCursor,
-  SamplePart,
-} from '../contracts/index.js';
+import { type Container, type Lack, Slot } from '../containers/index.js';
+import type { Column, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
 import { type LayoutTable, SampleRing, UsageSummarizer } from '../history/index.js';
 import type { ActivePlugin } from '../supervision/index.js';
 import type { Due } from './due-queue.js';
-
-/** What housekeeping needs to know of a container; the registry keeps it current. */
-export interface ContainerIdentity {
-  readonly name: string;
-  readonly description: ContainerDescription;
-  readonly cgroup: CgroupFiles;
-}
 
 export type SourcePlugin = ActivePlugin<'metric-source'>;
 
@@ -36,12 +22,14 @@ export interface ProbeSlot {
 
 const NO_COLUMNS: readonly Column[] = [];
 
-/** Something a container lacks, and why. */
-export interface Absence {
-  readonly what: string;
-  readonly reason: string;
+/** Why a source has no probe for a container. */
+export interface Absence extends Lack {
+  /** The normal case, which is not reported. */
   readonly expected: boolean;
 }
+
+/** What housekeeping keeps of a container. */
+export const SAMPLING = new Slot<MonitoredContainer>('housekeeping');
 
 /** A container under housekeeping: its probes, its samples, and when it is due next. */
 export class MonitoredContainer implements Due {
@@ -74,18 +62,18 @@ export class MonitoredContainer implements Due {
   readonly latest = { time: 0 } as SampleCursor;
 
   constructor(
-    readonly identity: ContainerIdentity,
+    readonly container: Container,
     private readonly layouts: LayoutTable,
     interval: number,
-    historyDuration: number,
+    historyDurationUs: number,
   ) {
     this.interval = interval;
-    this.ring = new SampleRing(historyDuration);
+    this.ring = new SampleRing(historyDurationUs);
     this.layout = layouts.intern([]);
   }
 
   get name(): string {
-    return this.identity.name;
+    return this.container.name;
   }
 
   /**

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { columns, DESCRIPTION, FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
-import type { CgroupFiles, Column, Probe, RowWriter, SampleCursor, SampleOutcome } from '../contracts/index.js';
-import type { Housekeeper } from './housekeeper.js';
+import { containerNamed } from '../../../test/support/containers.js';
+import { columns, FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
+import type { Column, Probe, RowWriter, SampleCursor, SampleOutcome } from '../contracts/index.js';
+import { type MonitoredContainer, SAMPLING } from './index.js';
 
 const NAMES = ['/x', '/y', '/z'];
 
@@ -50,18 +51,18 @@ function threeContainers(widthsOf: (container: number) => { widths: readonly num
     };
     Object.assign(instance, { attach });
   }
-  const identity = { description: DESCRIPTION, cgroup: {} as CgroupFiles };
-  for (const name of NAMES.slice(1)) made.housekeeper.add({ name, ...identity });
+  const records = [made.record, ...NAMES.slice(1).map((name) => containerNamed(name))];
+  for (const record of records.slice(1)) made.housekeeper.added(record);
   const sampleAll = async () => {
     made.time.now += 1_000_000;
     made.time.monotonic += 1000;
-    await made.housekeeper.refresh(NAMES, 0);
+    await made.housekeeper.refresh(records, 0);
   };
-  return { ...made, sampleAll };
+  return { ...made, sampleAll, monitored: records.map((record) => record.get(SAMPLING)!) };
 }
 
-function cellsOf(housekeeper: Housekeeper, name: string): { label: number; value: number }[][] {
-  const window = housekeeper.get(name)!.ring.window();
+function cellsOf({ ring }: MonitoredContainer): { label: number; value: number }[][] {
+  const window = ring.window();
   const cursor = {} as SampleCursor;
   return Array.from({ length: window.length }, (_, i) => {
     const { values, base, layout } = window.at(i, cursor);
@@ -78,10 +79,10 @@ describe('samples of containers whose columns change while they are taken', () =
   test('hold under each column the number that belongs there, of the container it belongs to', async () => {
     await fc.assert(
       fc.asyncProperty(fc.tuple(script, script, script), async (scripts) => {
-        const { housekeeper, sampleAll } = threeContainers((container) => scripts[container - 1]!);
+        const { housekeeper, sampleAll, monitored } = threeContainers((container) => scripts[container - 1]!);
         for (let i = 0; i < 12; i++) await sampleAll();
-        for (const name of NAMES) {
-          const rows = cellsOf(housekeeper, name);
+        for (const container of monitored) {
+          const rows = cellsOf(container);
           assert.equal(rows.length, 12, 'a source that does not settle takes no sample of the others away');
           for (const cells of rows) for (const { label, value } of cells) assert.equal(value, label);
         }
@@ -92,16 +93,16 @@ describe('samples of containers whose columns change while they are taken', () =
 
   test('are without a source whose columns change at every read, told once and shown as missing', async () => {
     const changing = { widths: [1, 2], tells: true };
-    const { housekeeper, sampleAll, lines } = threeContainers((container) =>
-      container === 1 ? changing : { widths: [13], tells: true },
+    const { housekeeper, sampleAll, lines, container } = threeContainers((place) =>
+      place === 1 ? changing : { widths: [13], tells: true },
     );
     for (let i = 0; i < 20; i++) await sampleAll();
     assert.deepEqual(
-      cellsOf(housekeeper, '/x').map((cells) => cells.length),
+      cellsOf(container).map((cells) => cells.length),
       Array.from({ length: 20 }, () => 2),
     );
     assert.deepEqual(
-      housekeeper.get('/x')!.slots.map(({ isLeftOut }) => isLeftOut),
+      container.slots.map(({ isLeftOut }) => isLeftOut),
       [false, true, false],
     );
     const told = lines.filter((line) => line.includes('changing') && line.includes('/x'));
@@ -111,9 +112,9 @@ describe('samples of containers whose columns change while they are taken', () =
 
   test('have the source again as soon as its columns stay', async () => {
     const widths = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2, ...Array.from({ length: 50 }, () => 3)];
-    const { housekeeper, sampleAll } = threeContainers(() => ({ widths, tells: true }));
+    const { housekeeper, sampleAll, container } = threeContainers(() => ({ widths, tells: true }));
     for (let i = 0; i < 5; i++) await sampleAll();
-    const lengths = cellsOf(housekeeper, '/x').map((cells) => cells.length);
+    const lengths = cellsOf(container).map((cells) => cells.length);
     assert.equal(lengths[0], 2);
     assert.equal(lengths.at(-1), 5);
     housekeeper.stop();

@@ -32,17 +32,17 @@ describe('a sample', () => {
 
   test('that is asked for holds no number older than was asked for', async (t) => {
     const probe = new FakeProbe();
-    const { housekeeper, container, rows, pass } = samplingBench({ probe }, t);
+    const { housekeeper, record, container, rows, pass } = samplingBench({ probe }, t);
     pass(5);
     probe.value = 5;
-    await housekeeper.refresh(['/x'], 6_000_000);
+    await housekeeper.refresh([record], 6_000_000);
     assert.equal(container.ring.length, 6, 'the newest sample and all that it repeats are young enough');
     pass(1);
     assert.deepEqual(rows().at(-1), [1]);
-    await housekeeper.refresh(['/x'], 3_000_000);
+    await housekeeper.refresh([record], 3_000_000);
     assert.deepEqual(rows().slice(-2), [[1], [5]], 'it is young enough, what it repeats is not');
     assert.equal(probe.reads, 2);
-    await housekeeper.refresh(['/x'], 0);
+    await housekeeper.refresh([record], 0);
     assert.equal(probe.reads, 3);
     housekeeper.stop();
   });

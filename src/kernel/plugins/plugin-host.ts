@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
+import type { DiscoveryRequests } from '../containers/index.js';
 import {
   type AgentView,
   type Clock,
-  type ContainerRegistrar,
   type LinuxHost,
   type Logger,
   messageOf,
@@ -97,7 +97,7 @@ export class PluginHost {
     private readonly supervisor: Supervisor,
     private readonly logger: Logger,
     private readonly activePlugins: ActivePlugins,
-    private readonly registrarOf: (handlerId: string) => ContainerRegistrar,
+    private readonly discovery: Pick<DiscoveryRequests, 'registrarOf'>,
     private readonly watchdog?: Watchdog,
   ) {}
 
@@ -281,7 +281,7 @@ export class PluginHost {
 
   private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
     if (record.kind !== 'container-handler') return (instance as Startable).start?.();
-    return (instance as PluginInstances['container-handler']).start?.(this.registrarOf(record.id));
+    return (instance as PluginInstances['container-handler']).start?.(this.discovery.registrarOf(record.id));
   }
 
   /** Calls a sink again and again, also one that fails: what it holds meanwhile, and when it tries again, is its affair. */

@@ -1,8 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type Container,
+  type ContainerLimits,
+  type ContainerStore,
+  departedContainers,
+  type KnownCgroups,
+  Slot,
+} from '../containers/index.js';
 import {
   type AgentSelf,
   type AgentView,
-  type ContainerDescription,
   type ContainerView,
   type DepartedContainer,
   type EngineReport,
@@ -17,15 +23,11 @@ import {
   type RuntimeInfo,
   type ServedOperation,
 } from '../contracts/index.js';
-import type { ContainerRegistry, TrackedContainer } from '../discovery/index.js';
-import type { Housekeeper } from '../housekeeping/index.js';
+import { type Housekeeper, SAMPLING } from '../housekeeping/index.js';
 import { lineageOf } from '../plugins/index.js';
 import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
-import { JoinedContainer, type ViewSources } from './container-view.js';
-
-/** A handler that has not said after so many ms what is wrong is not waited for. */
-const FINDINGS_LIMIT = 30_000;
+import { RecordedContainer } from './container-view.js';
 
 export interface LiveViewParts {
   readonly version: string;
@@ -38,17 +40,20 @@ export interface LiveViewParts {
   readonly log: () => AgentSelf['log'];
   readonly configuration: () => AgentSelf['configuration'];
   readonly findings: () => readonly Finding[];
-  /** Late because it needs the view itself. */
-  readonly registry: () => ContainerRegistry;
+  readonly store: ContainerStore;
+  readonly cgroups: KnownCgroups;
+  readonly limits: ContainerLimits;
   readonly plugins: ActivePlugins;
   readonly supervisor: Supervisor;
-  readonly sources: Omit<ViewSources, 'children'>;
 }
 
-/** The agent's read-only view, fed by the registry's and housekeeping's changes. */
+const VIEW = new Slot<RecordedContainer>('view');
+
+/** The agent's read-only view. */
 export class LiveView implements AgentView {
-  private readonly views = new Map<string, JoinedContainer>();
-  private currentIndex: ContainerIndex | undefined;
+  private index: ContainerIndex | undefined;
+  /** Revision of the store that the index was made of. */
+  private revision = -1;
 
   constructor(private readonly parts: LiveViewParts) {}
 
@@ -64,71 +69,41 @@ export class LiveView implements AgentView {
     return this.parts.events;
   }
 
-  /** Takes in a container that housekeeping just began with. */
-  add(tracked: TrackedContainer): void {
-    const monitored = this.parts.housekeeper.get(tracked.name);
-    if (monitored === undefined) return;
-    const children = (name: string) => this.parts.registry().children(name);
-    this.views.set(tracked.name, new JoinedContainer(tracked, monitored, { ...this.parts.sources, children }));
-    this.changed();
-  }
-
-  remove(name: string): void {
-    this.views.delete(name);
-    this.changed();
-  }
-
-  /** Controllers of the container came or went. */
-  cgroupsChanged(name: string): void {
-    this.views.get(name)?.forgetLimits();
-  }
-
-  /** Names or aliases are others now. */
-  changed(): void {
-    this.currentIndex = undefined;
-  }
-
   container(name: string): ContainerView | undefined {
-    return this.views.get(name);
+    const container = this.parts.store.get(name);
+    return container === undefined ? undefined : this.viewOf(container);
   }
 
   containers(): readonly ContainerView[] {
-    return this.index().sorted;
+    return this.currentIndex().sorted;
   }
 
   containersBelow(name: string): readonly ContainerView[] {
-    return this.index().below(name);
+    return this.currentIndex().below(name);
   }
 
   containersOf(namespace: string): readonly ContainerView[] {
-    return this.index().of(namespace);
-  }
-
-  /** How the container with this id or alias is described; `undefined`: there is none. */
-  described(namespace: string, id: string): ContainerDescription | undefined {
-    const all = this.containersOf(namespace).map(({ description }) => description);
-    return all.find((description) => description.id === id || description.aliases.includes(id));
+    return this.currentIndex().of(namespace);
   }
 
   lookup(namespace: string, alias: string): ContainerView {
-    return this.index().lookup(namespace, alias);
+    return this.currentIndex().lookup(namespace, alias);
   }
 
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void> {
-    return this.parts.housekeeper.refresh(
-      containers.map(({ name }) => name),
+    const { store, housekeeper } = this.parts;
+    return housekeeper.refresh(
+      containers.flatMap(({ name }) => store.get(name) ?? []),
       maxAge,
     );
   }
 
   pending(): readonly PendingContainer[] {
-    return this.parts.registry().pending();
+    return this.parts.cgroups.pendingContainers();
   }
 
   departed(): readonly DepartedContainer[] {
-    return this.handlers()
-      .flatMap(({ instance }) => instance.departed?.() ?? [])
-      .filter(({ name }) => !this.views.has(name));
+    return departedContainers(this.parts.plugins, this.parts.store);
   }
 
   runtimes(): readonly RuntimeInfo[] {
@@ -150,19 +125,8 @@ export class LiveView implements AgentView {
     return this.handlers().flatMap(({ instance }) => instance.engineUsage?.() ?? []);
   }
 
-  /** Settles when the runtimes behind the handlers have answered, or the time is over. */
-  async whenHandlersAnswered(limitMs: number): Promise<void> {
-    await Promise.all(this.handlers().map(({ instance }) => within(limitMs, () => instance.whenAnswered?.())));
-  }
-
-  /** What the handlers find wrong about their engines; a handler that fails, or does not end, finds nothing. */
-  async handlerFindings(): Promise<readonly Finding[]> {
-    const found = this.handlers().map(({ instance }) => within(FINDINGS_LIMIT, () => instance.findings?.()));
-    return (await Promise.all(found)).flatMap((findings) => findings ?? []);
-  }
-
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
-    return this.parts.registry().watchedDirectories();
+    return this.parts.cgroups.watchedDirectories();
   }
 
   fields(): readonly FieldDescriptor[] {
@@ -206,9 +170,19 @@ export class LiveView implements AgentView {
     return this.parts.plugins.of('container-handler');
   }
 
-  private index(): ContainerIndex {
-    this.currentIndex ??= new ContainerIndex(this.views.values());
-    return this.currentIndex;
+  private currentIndex(): ContainerIndex {
+    const { store } = this.parts;
+    if (this.index === undefined || this.revision !== store.revision) {
+      this.index = new ContainerIndex(store.all().flatMap((container) => this.viewOf(container) ?? []));
+      this.revision = store.revision;
+    }
+    return this.index;
+  }
+
+  /** @returns undefined for a container that housekeeping has not begun with */
+  private viewOf(container: Container): RecordedContainer | undefined {
+    const sampling = container.get(SAMPLING);
+    return sampling && container.ensure(VIEW, () => new RecordedContainer(container, sampling, this.parts));
   }
 }
 
@@ -226,16 +200,4 @@ async function operationsOf(
     for (const type of Object.keys(instance.requestTypes)) hidden.add(type);
   }
   return served;
-}
-
-/** What a call gives, `undefined` when it fails or takes longer. */
-async function within<T>(limitMs: number, call: () => Promise<T> | undefined): Promise<T | undefined> {
-  const abort = new AbortController();
-  try {
-    return await Promise.race([call(), pause(limitMs, undefined, { ref: false, signal: abort.signal })]);
-  } catch {
-    return undefined;
-  } finally {
-    abort.abort();
-  }
 }

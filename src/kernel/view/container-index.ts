@@ -8,12 +8,10 @@ interface Namespace {
 /** Containers sorted by name and found by alias, made anew after each change and only when asked. */
 export class ContainerIndex {
   private readonly namespaces = new Map<string, Namespace>();
-  /** Sorted by name. */
-  readonly sorted: readonly ContainerView[];
   private readonly names: readonly string[];
 
-  constructor(containers: Iterable<ContainerView>) {
-    this.sorted = [...containers].sort((a, b) => compare(a.name, b.name));
+  /** @param sorted by name */
+  constructor(readonly sorted: readonly ContainerView[]) {
     this.names = this.sorted.map(({ name }) => name);
     for (const container of this.sorted) {
       const { namespace, aliases } = container.description;
@@ -57,10 +55,4 @@ export class ContainerIndex {
     }
     return known;
   }
-}
-
-/** Bytewise for the ASCII names that cgroups have, and the same on every host. */
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,3 +1,5 @@
+import { appMetricsOf } from '../app-metrics/index.js';
+import type { Container, ContainerLimits, KnownCgroups, Lack } from '../containers/index.js';
 import type {
   ContainerAppMetrics,
   ContainerDescription,
@@ -8,100 +10,68 @@ import type {
   SampleQuery,
   SampleWindow,
 } from '../contracts/index.js';
-import type { TrackedContainer } from '../discovery/index.js';
 import type { MonitoredContainer } from '../housekeeping/index.js';
 
-/** Limits are read again at most this often, in ms. */
-const LIMITS_AGE = 5_000;
-/** A runtime writes the limits after it made the cgroup: in its first seconds they are read again sooner. */
-const YOUNG = 10_000;
-const LIMITS_AGE_YOUNG = 200;
-
-/** What a view asks the rest of the agent. */
+/** What a view of a container reads besides its record. */
 export interface ViewSources {
-  readonly monotonic: () => number;
-  /** @param createdAt when the container was made, if that is certain by now; 0 or absent: to be found out */
-  readonly readLimits: (container: TrackedContainer, createdAt: number | undefined) => ResourceLimits;
-  readonly children: (name: string) => readonly string[];
-  readonly appMetrics: (name: string) => ContainerAppMetrics | undefined;
+  readonly limits: ContainerLimits;
+  readonly cgroups: KnownCgroups;
 }
 
-/** One container, joined from the registry (who it is) and housekeeping (what was measured). */
-export class JoinedContainer implements ContainerView {
-  private readLimits: ResourceLimits | undefined;
-  private limitsReadAt = 0;
-  private readonly since: number;
-  /** The kernel may renew the time of a cgroup's inode that it dropped from memory: the earliest one seen counts. */
-  private earliest = 0;
-
+/** One container as everything downstream sees it: who it is, and what was measured. */
+export class RecordedContainer implements ContainerView {
   constructor(
-    private readonly tracked: TrackedContainer,
-    private readonly monitored: MonitoredContainer,
+    readonly container: Container,
+    private readonly sampling: MonitoredContainer,
     private readonly sources: ViewSources,
-  ) {
-    this.since = sources.monotonic();
-  }
+  ) {}
 
   get name(): string {
-    return this.tracked.name;
+    return this.container.name;
   }
 
   get description(): ContainerDescription {
-    return this.tracked.description;
+    return this.container.description;
   }
 
   get createdAt(): number {
-    this.limits();
-    return this.description.createdAt ?? this.earliest;
+    return this.sources.limits.createdAt(this.container);
   }
 
   has(part: SamplePart): boolean {
-    const { name, controllers, cgroup } = this.tracked;
+    const { name, controllers, cgroup } = this.container;
     const unified = cgroup.version === 2;
-    // What `limits()` says too, from what the registry knows: answers about all containers ask each of them.
+    // What `limits()` says too, from what the record says: answers about all containers ask each of them.
     if (part === 'cpu') return unified || controllers.has('cpu') || controllers.has('cpuset');
     if (part === 'memory') return name === '/' || controllers.has('memory');
     if (part === 'processes') return name !== '/' && (unified || controllers.has('pids'));
-    return this.monitored.parts.has(part);
+    return this.sampling.parts.has(part);
   }
 
   limits(): ResourceLimits {
-    const now = this.sources.monotonic();
-    const young = now - this.since < YOUNG;
-    if (this.readLimits === undefined || now - this.limitsReadAt >= (young ? LIMITS_AGE_YOUNG : LIMITS_AGE)) {
-      this.readLimits = this.sources.readLimits(this.tracked, young ? undefined : this.earliest);
-      this.limitsReadAt = now;
-      const { createdAt } = this.readLimits;
-      if (createdAt > 0) this.earliest = this.earliest === 0 ? createdAt : Math.min(this.earliest, createdAt);
-    }
-    return this.readLimits;
-  }
-
-  /** Reads the limits anew when next asked: the container's cgroups are others now. */
-  forgetLimits(): void {
-    this.readLimits = undefined;
+    return this.sources.limits.of(this.container);
   }
 
   children(): readonly string[] {
-    return this.sources.children(this.name);
+    return this.sources.cgroups.children(this.name);
   }
 
   samples(query?: SampleQuery): SampleWindow {
-    return this.monitored.ring.window(query);
+    return this.sampling.ring.window(query);
   }
 
   summary(): DerivedStats | undefined {
-    return this.has('cpu') || this.has('memory') ? this.monitored.summarizer.stats() : undefined;
+    return this.has('cpu') || this.has('memory') ? this.sampling.summarizer.stats() : undefined;
   }
 
   get appMetrics(): ContainerAppMetrics | undefined {
-    return this.sources.appMetrics(this.name);
+    return appMetricsOf(this.container);
   }
 
-  get missing(): readonly { readonly what: string; readonly reason: string }[] {
-    const lacks: { what: string; reason: string }[] = [...this.tracked.missing];
-    for (const { what, reason, expected } of this.monitored.absences) if (!expected) lacks.push({ what, reason });
-    for (const { probe, source, isLeftOut } of this.monitored.slots) {
+  get missing(): readonly Lack[] {
+    const lacks: Lack[] = [...this.container.missing];
+    for (const { what, reason, expected } of this.sampling.absences) if (!expected) lacks.push({ what, reason });
+    for (const { probe, source, isLeftOut } of this.sampling.slots) {
       lacks.push(...(probe.missing ?? []));
       if (isLeftOut) lacks.push({ what: source.record.id, reason: 'its columns changed at every read' });
     }

@@ -51,7 +51,8 @@ describe('Prometheus text format', () => {
   });
 
   test('a family that is to be listed is one of the text’s, without its samples when they are not wanted', () => {
-    const text = '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_count 4\n# TYPE none histogram\n# TYPE b gauge\nb 1\nc 2\n';
+    const text =
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_count 4\n# TYPE none histogram\n# TYPE b gauge\nb 1\nc 2\n';
     const named = (...names: string[]) => {
       const isNamed = (name: string) => names.includes(name);
       const options = { openMetrics: false, wanted: isNamed, isListed: isNamed, maxSamples: 10 };

@@ -1,4 +1,15 @@
-import type { DirectoryWatch } from './types.js';
+import type { Controller } from '../contracts/index.js';
+
+/** The mounted cgroup hierarchies to follow: several on cgroup v1 (also hybrid), one on v2. */
+export interface Hierarchies {
+  readonly version: 1 | 2;
+  readonly mounts: readonly { readonly controllers: readonly Controller[]; readonly path: string }[];
+}
+
+/** A watch of one directory. */
+export interface DirectoryWatch {
+  close(): void;
+}
 
 /** One cgroup: the directories of one name in all hierarchies. Arrays are indexed by hierarchy. */
 export class CgroupNode {

@@ -3,14 +3,15 @@ import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { makeRegistry, type TestRegistry, until } from '../../../test/support/discovery.js';
-import type { ContainerRegistry, RegistryOptions, WatchedHierarchies } from './index.js';
+import { makeRegistry, type TestDiscoveryOptions, type TestRegistry, until } from '../../../test/support/discovery.js';
+import type { Hierarchies } from '../containers/index.js';
+import type { WatchDirectory } from './index.js';
 import { watchByInotify } from './watch-pool.js';
 
 const CONTROLLERS = ['cpu', 'memory', 'pids'] as const;
 let root: string;
-let hierarchies: WatchedHierarchies;
-let running: ContainerRegistry[];
+let hierarchies: Hierarchies;
+let running: TestRegistry[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
@@ -32,7 +33,7 @@ const remove = (path: string, controllers: readonly Name[] = CONTROLLERS) => {
   for (const controller of controllers) rmdirSync(join(root, controller, path));
 };
 
-async function start(options: Partial<RegistryOptions> = {}): Promise<TestRegistry> {
+async function start(options: TestDiscoveryOptions = {}): Promise<ReturnType<typeof makeRegistry>> {
   const made = makeRegistry(hierarchies, options);
   running.push(made.registry);
   await made.registry.start();
@@ -62,7 +63,7 @@ describe('discovery in a directory tree', () => {
 
   it('has the machine even where nothing is mounted, and takes up a hierarchy that comes late', async () => {
     hierarchies = { version: 1, mounts: [{ controllers: ['cpu'], path: join(root, 'late') }] };
-    const { registry, recorder } = await start({ rescanInterval: 20 });
+    const { registry, recorder } = await start({ rescanIntervalMs: 20 });
     assert.deepEqual(recorder.lines, ['added /']);
     assert.deepEqual([...registry.get('/')!.controllers], []);
     mkdirSync(join(root, 'late/a'), { recursive: true });
@@ -127,7 +128,7 @@ describe('discovery in a directory tree', () => {
 
   it('finds a child that appears in one unwatched hierarchy below a leaf', async () => {
     make('/a');
-    const { registry, recorder } = await start({ checkInterval: 10 });
+    const { registry, recorder } = await start({ checkIntervalMs: 10 });
     const watched = registry.watchedDirectories().find(({ name }) => name === '/a');
     assert.deepEqual(watched?.directories, [join(root, 'memory/a')], 'a leaf is watched once');
     make('/a/b', ['cpu']);
@@ -139,8 +140,8 @@ describe('discovery in a directory tree', () => {
 
   it('finds by rescan what no event told', async () => {
     make('/a');
-    const deaf: RegistryOptions['watchDirectory'] = () => ({ close() {} });
-    const { recorder } = await start({ watchDirectory: deaf, rescanInterval: 20 });
+    const deaf: WatchDirectory = () => ({ close() {} });
+    const { recorder } = await start({ watchDirectory: deaf, rescanIntervalMs: 20 });
     make('/b');
     await recorder.waitFor('added /b');
     remove('/a');
@@ -149,7 +150,7 @@ describe('discovery in a directory tree', () => {
   });
 
   it('looks at a name at once when asked to', async () => {
-    const deaf: RegistryOptions['watchDirectory'] = () => ({ close() {} });
+    const deaf: WatchDirectory = () => ({ close() {} });
     const { registry, recorder } = await start({ watchDirectory: deaf });
     make('/x');
     make('/x/y');
@@ -163,11 +164,11 @@ describe('discovery in a directory tree', () => {
   it('sweeps when watches run out, says so once, and recovers', async () => {
     make('/a');
     let allowed = 1;
-    const limited: RegistryOptions['watchDirectory'] = (path, ...rest) => {
+    const limited: WatchDirectory = (path, ...rest) => {
       if (allowed-- <= 0) throw Object.assign(new Error(`ENOSPC: no space left, watch '${path}'`), { code: 'ENOSPC' });
       return watchByInotify(path, ...rest);
     };
-    const { registry, recorder, logger } = await start({ watchDirectory: limited, checkInterval: 10 });
+    const { registry, recorder, logger } = await start({ watchDirectory: limited, checkIntervalMs: 10 });
     make('/b');
     await recorder.waitFor('added /b');
     make('/b/c', ['pids']);

@@ -1,0 +1,54 @@
+import type { Clock, PendingContainer } from '../contracts/index.js';
+import { CgroupNode, type Hierarchies } from './cgroup-node.js';
+import { compareNames } from './container-store.js';
+
+/** The cgroup directories of all hierarchies as far as they are known, monitored or not. Discovery keeps it current. */
+export class KnownCgroups {
+  readonly nodes = new Map<string, CgroupNode>();
+  readonly root: CgroupNode;
+  readonly paths: readonly string[];
+  /** Directories known per hierarchy, without the root's. */
+  readonly counts: number[];
+  /** Cgroups that wait for their handler. */
+  readonly pending = new Map<string, PendingContainer>();
+  /** The kernel gives no more watches, so that new cgroups are found late. */
+  watchesExhausted = false;
+
+  constructor(hierarchies: Hierarchies, clock: Clock) {
+    this.paths = hierarchies.mounts.map(({ path }) => path);
+    this.counts = this.paths.map(() => 0);
+    this.root = new CgroupNode('/', '', undefined, this.paths.length, clock.now());
+    this.nodes.set('/', this.root);
+  }
+
+  directory(name: string, hierarchy: number): string {
+    return name === '/' ? this.paths[hierarchy]! : this.paths[hierarchy]! + name;
+  }
+
+  /** Absolute names of the cgroups directly below, in any hierarchy, sorted. */
+  children(name: string): readonly string[] {
+    const node = this.nodes.get(name);
+    return node === undefined ? [] : [...node.children.values()].map((child) => child.name).sort();
+  }
+
+  /** Cgroups that wait for their handler, sorted by name. */
+  pendingContainers(): readonly PendingContainer[] {
+    return [...this.pending.values()].sort(compareNames);
+  }
+
+  /** The directories that have an inotify watch, by cgroup name, sorted. */
+  watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
+    return [...this.nodes.values()]
+      .map(({ name, watches }) => ({
+        name,
+        directories: [...watches.keys()].filter((h) => watches[h] !== undefined).map((h) => this.directory(name, h)),
+      }))
+      .filter(({ directories }) => directories.length > 0)
+      .sort(compareNames);
+  }
+
+  /** How many inotify watches are in use. */
+  get watchCount(): number {
+    return this.watchedDirectories().reduce((sum, { directories }) => sum + directories.length, 0);
+  }
+}
