@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../project.js';
@@ -86,11 +86,13 @@ export class AgentProcess {
     return this.#directory;
   }
 
-  /** Writes the config file; the agent reads it when it is told to. */
+  /** Replaces the config file in one step; the agent reads it when it is told to, also while it is being written. */
   configure(config: string): void {
-    writeFileSync(this.file, config);
+    const fresh = `${this.file}.new`;
+    writeFileSync(fresh, config);
     // Running as root, the agent refuses a config that others can write.
-    chmodSync(this.file, 0o644);
+    chmodSync(fresh, 0o644);
+    renameSync(fresh, this.file);
   }
 
   get url(): string {
