@@ -35,6 +35,13 @@ const IDLE_CONNECTIONS = 4;
 /** What garbage not yet collected may add, kB. */
 const MEMORY_ALLOWANCE = 24 * 1024;
 
+/** When a process began, seconds since the epoch, a clock tick after it at most. */
+function startOf(pid: number): number {
+  const ticks = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]);
+  const uptime = Number.parseFloat(readFileSync('/proc/uptime', 'utf8'));
+  return Date.now() / 1000 - uptime + (ticks + 1) / 100;
+}
+
 describe('the agent beside a real Docker engine', { skip: needs(...DOCKER_ENGINE) }, () => {
   let engine: DockerEngine;
   let agent: AgentProcess;
@@ -92,6 +99,20 @@ plugins:
       assert.equal(only(v1).name, path);
     }
     await assert.rejects(agent.json(specs('no-such-name')), /unable to find Docker container/);
+  });
+
+  it('tells a start that is not after the first process began', async () => {
+    for (let round = 0; round < 3; round++) {
+      const name = `begun${round}`;
+      const id = await engine.run(`--name=${name}`, IMAGE);
+      const began = startOf(Number(await engine.inspect(name, '.State.Pid')));
+      const created = Date.parse(await engine.inspect(name, '.Created')) / 1000;
+      const line = new RegExp(`^container_start_time_seconds\\{.*id="[^"]*${id}".*\\} (\\d+)$`, 'm');
+      await spec(name);
+      const told = line.exec(await (await fetch(`${agent.url}/metrics`)).text())?.[1];
+      assert.ok(Number(told) <= Math.floor(began), `${told} is after the start at ${began}`);
+      assert.ok(Number(told) >= Math.floor(created), `${told} is before the creation at ${created}`);
+    }
   });
 
   it('reads the limits that were asked for, below a parent of the user’s choice', async () => {

@@ -232,3 +232,17 @@ export interface ContainerHandler {
    */
   departed?(): readonly DepartedContainer[];
 }
+
+/**
+ * When a container's present run began, µs since the epoch; 0 when nothing is known. Engines note the start when it is
+ * over, up to a second late; a run's cgroup is made right before its first process.
+ * @param createdAt when the container was made; 0: unknown
+ * @param cgroupCreatedAt when its cgroup was made; 0: unknown
+ */
+export function startTime({ state }: ContainerDescription, createdAt: number, cgroupCreatedAt: number): number {
+  const { startedAt, finishedAt = 0 } = state;
+  if (startedAt === undefined) return createdAt;
+  // A cgroup that is older than the run was made by somebody else, for several runs.
+  const isOfThisRun = createdAt > 0 && cgroupCreatedAt >= Math.max(createdAt, finishedAt);
+  return isOfThisRun ? Math.min(cgroupCreatedAt, startedAt) : startedAt;
+}

@@ -1,4 +1,10 @@
-import type { ContainerDescription, ContainerState, Limit, ResourceLimits } from '../../../kernel/contracts/index.js';
+import {
+  type ContainerDescription,
+  type ContainerState,
+  type Limit,
+  type ResourceLimits,
+  startTime,
+} from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable, MetricType } from './families.js';
 import { labelPair } from './text.js';
 
@@ -45,7 +51,7 @@ const SPEC: readonly Fact[] = [
   fact(
     'start_time_seconds',
     'When the container started, or when it was made if that is not known; seconds since the epoch.',
-    ({ description, limits, createdAt }) => limits && seconds(description.state.startedAt ?? createdAt),
+    ({ description, limits, createdAt = 0 }) => limits && seconds(startTime(description, createdAt, limits.createdAt)),
   ),
   fact('creation_time_seconds', 'When the container was made, seconds since the epoch.', ({ createdAt }) =>
     seconds(createdAt),

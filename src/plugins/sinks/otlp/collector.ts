@@ -1,4 +1,10 @@
-import type { AgentView, Clock, ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
+import {
+  type AgentView,
+  type Clock,
+  type ContainerView,
+  type SampleCursor,
+  startTime,
+} from '../../../kernel/contracts/index.js';
 import type { ContainerPoints } from './encoder.js';
 import type { OtlpOptions } from './options.js';
 
@@ -51,7 +57,7 @@ export class Collector {
     const cpu = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
     const elapsed = before === undefined ? Number.NaN : cursor.time - before.time;
     const cpuUsage = elapsed >= SHORTEST ? (cpu - before!.cpu) / (elapsed * 1000) : Number.NaN;
-    const start = container.description.state.startedAt ?? container.createdAt;
+    const start = startTime(container.description, container.createdAt, container.limits().createdAt);
     const uptime = start > 0 ? Math.max(0, this.clock.now() - start) / 1e6 : Number.NaN;
     return { container, cursor, start, cpuUsage: cpuUsage >= 0 ? cpuUsage : Number.NaN, uptime, cpu };
   }
