@@ -1,5 +1,5 @@
 import { assertTrusted, type LoadedConfig, loadConfig } from '../kernel/config/index.js';
-import { BrokenPluginError, loadIsolated, loadPlugin } from '../kernel/plugins/index.js';
+import { loadEntry } from '../kernel/plugins/index.js';
 import { builtinPlugins, builtinsModule, defaultPlugins } from '../plugins/builtins.js';
 import type { CliEnvironment } from './environment.js';
 import type { ConfigFlags } from './flags.js';
@@ -13,19 +13,12 @@ export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<Loaded
     ...(cli.systemDirectory === undefined ? {} : { systemDirectory: cli.systemDirectory }),
     builtins: builtinPlugins,
     defaultPlugins,
-    async resolvePlugin(use, baseDir, isolated) {
-      const sources = {
+    resolvePlugin: (entry, baseDir) =>
+      loadEntry(entry.id ?? entry.use, entry, {
         builtins: builtinPlugins,
         builtinsModule,
         baseDir,
-        assertTrusted: (path: string) => assertTrusted(path, `plugin "${use}"`),
-      };
-      try {
-        const loading = isolated === undefined ? loadPlugin(use, sources) : loadIsolated(isolated, sources);
-        return (await loading).plugin;
-      } catch (error) {
-        throw error instanceof BrokenPluginError ? error.cause : error;
-      }
-    },
+        assertTrusted: (path) => assertTrusted(path, `plugin "${entry.use}"`),
+      }),
   });
 }

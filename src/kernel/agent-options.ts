@@ -12,6 +12,8 @@ export interface AgentOptions {
   readonly builtinsModule?: string;
   /** Directory that plugin paths and packages are resolved from. */
   readonly pluginDirectory: string;
+  /** Plugins that were loaded with the configuration. */
+  readonly modules?: PluginSources['modules'];
   readonly logs: LoggerSource;
   /** Descriptors of sockets that already listen: served on instead of `web.listen`. */
   readonly sockets?: readonly number[];
@@ -23,6 +25,7 @@ export interface AgentOptions {
 export interface AgentChange {
   readonly config: AgentConfig;
   readonly directory: string;
+  readonly modules?: PluginSources['modules'];
 }
 
 /** What the agent found when it started. */

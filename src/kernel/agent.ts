@@ -39,10 +39,10 @@ import { configurationOf } from './reload/index.js';
 import { type ActivePlugin, ActivePlugins, isKind, LoopWatch, Supervisor, Watchdog } from './supervision/index.js';
 import { LiveView } from './view/index.js';
 
-/** How long open requests may take to finish once the agent is told to stop, ms. */
-const REQUEST_GRACE = 1_200;
 /** How long readiness waits for engines, ms: more than the time limit of a call to one. */
 const ENGINE_PATIENCE = 15_000;
+/** How long a stop may take unless its caller says otherwise, ms. */
+const STOP_LIMIT = 1_700;
 
 /**
  * The composition root: the only place that knows how the rooms of the kernel are wired. Data goes one way: cgroup tree
@@ -133,7 +133,7 @@ export class Agent {
       this.logger[severity === 'info' ? 'info' : 'warn'](`${what}: ${reason}`);
     }
     await this.host.refresh();
-    await this.plugins.load(config.plugins, this.pluginSources());
+    await this.plugins.load(config.plugins, this.pluginSources(this.options.modules));
     await this.plugins.start();
     this.events.start();
     this.discovery.start();
@@ -152,7 +152,7 @@ export class Agent {
    * @returns the URLs
    * @throws TallymanError when an address, a file or a plugin with `onError: fail` cannot be used; apply the previous one
    */
-  async apply({ config, directory }: AgentChange): Promise<readonly string[]> {
+  async apply({ config, directory, modules }: AgentChange): Promise<readonly string[]> {
     const before = this.config;
     const changed = (section: keyof AgentConfig) => !isDeepStrictEqual(before[section], config[section]);
     const moved = directory !== this.directory;
@@ -162,7 +162,7 @@ export class Agent {
     if (changed('web') || moved) await this.http?.reconfigure(config.web, this.secrets());
     this.config = config;
     if (changed('plugins') || moved) {
-      await this.plugins.reconfigure(config.plugins, this.pluginSources());
+      await this.plugins.reconfigure(config.plugins, this.pluginSources(modules));
     }
     if (changed('log')) this.options.logs.change(config.log);
     if (changed('housekeeping') || changed('history')) this.housekeeper.reconfigure(housekeepingOf(config));
@@ -176,17 +176,23 @@ export class Agent {
     return this.http?.urls() ?? [];
   }
 
-  /** Finishes open requests, stops sampling and plugins, and closes every file. */
-  async stop(): Promise<void> {
+  /**
+   * Finishes open requests while the sinks hand over what they hold, then stops sampling and the other plugins, and closes
+   * every file. What hangs is left behind.
+   */
+  async stop(limitMs = STOP_LIMIT): Promise<void> {
+    const end = this.clock.monotonic() + limitMs;
+    // The rest is for the plugins that are stopped after them.
+    const first = limitMs * 0.7;
     this.machineRefresh.stop();
-    await this.http?.stop(REQUEST_GRACE);
+    await Promise.all([this.plugins.stopSinks(first), this.http?.stop(first)]);
     this.http = undefined;
     for (const watch of this.watches) watch.stop();
     this.housekeeper.stop();
     this.events.stop();
     this.appMetrics.stop();
     this.discovery.stop();
-    await this.plugins.stop();
+    await this.plugins.stop(Math.max(0, end - this.clock.monotonic()));
     await this.container.dispose();
     this.options.logs.flush();
   }
@@ -321,13 +327,14 @@ export class Agent {
     });
   }
 
-  private pluginSources(): PluginSources {
+  private pluginSources(modules: PluginSources['modules']): PluginSources {
     const { builtins, builtinsModule } = this.options;
     return {
       builtins,
       builtinVersion: this.options.version,
       ...(builtinsModule === undefined ? {} : { builtinsModule }),
       baseDir: this.directory,
+      ...(modules === undefined ? {} : { modules }),
       assertTrusted: (path) => assertTrusted(path, 'plugin'),
     };
   }

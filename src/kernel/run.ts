@@ -59,6 +59,7 @@ class AgentProcess {
       ...options,
       config: loaded.config,
       pluginDirectory: loaded.directory,
+      modules: loaded.modules,
       sockets: service.sockets,
       reloads: { reload: (trigger) => this.reload(trigger), reloads: () => this.reloader.state() },
     });

@@ -52,7 +52,7 @@ export async function testConfig({
     systemDirectory: NOWHERE,
     builtins: table,
     defaultPlugins: [],
-    resolvePlugin: (use) => table[use]!(),
+    resolvePlugin: async ({ use }) => ({ plugin: await table[use]!(), module: use }),
     overrides: Object.entries(sections).map(([name, value]) => ({ source: name, path: [name], change: () => value })),
   });
   return { config: loaded.config, builtins: table };

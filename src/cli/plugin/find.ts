@@ -1,9 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { assertTrusted } from '../../kernel/config/index.js';
-import { type LoadedPlugin, loadPlugin } from '../../kernel/plugins/index.js';
+import { assertTrusted, type LoadedPlugin } from '../../kernel/config/index.js';
+import { loadPlugin } from '../../kernel/plugins/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
+
+/** What an entry without `startTimeout` has. */
+const LOAD_LIMIT_MS = 10_000;
 
 /** A plugin that a command was pointed at. */
 export interface FoundPlugin extends LoadedPlugin {
@@ -18,7 +21,8 @@ export interface FoundPlugin extends LoadedPlugin {
  */
 export async function findPlugin(given: string, directory: string): Promise<FoundPlugin> {
   const path = resolve(directory, given);
-  const loaded = await loadPlugin(existsSync(path) ? path : given, {
+  const entry = { use: existsSync(path) ? path : given, startTimeout: LOAD_LIMIT_MS };
+  const loaded = await loadPlugin(entry, {
     builtins: builtinPlugins,
     baseDir: directory,
     assertTrusted: (file) => assertTrusted(file, `plugin "${given}"`),

@@ -5,7 +5,14 @@ export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
-export { type ConfiguredPlugin, optionProblems, type PluginResolver, type PluginTable } from './plugin-options.js';
+export {
+  BrokenPluginError,
+  type ConfiguredPlugin,
+  type LoadedPlugin,
+  optionProblems,
+  type PluginResolver,
+  type PluginTable,
+} from './plugin-options.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
 export { renderReference } from './reference.js';
 export { renderSample } from './sample.js';

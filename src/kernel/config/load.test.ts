@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { definePlugin, duration, type Plugin, TallymanError, z } from '../contracts/index.js';
 import { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
+import { BrokenPluginError } from './plugin-options.js';
 import { ConfigError } from './problems.js';
 
 const OPTIONS = z.strictObject({
@@ -52,11 +53,11 @@ function load(options: Partial<LoadOptions> = {}): Promise<LoadedConfig> {
     systemDirectory: system,
     builtins,
     defaultPlugins: [{ use: 'alpha' }, { use: 'beta', onError: 'probe' }],
-    resolvePlugin: async (use) => {
-      if (use === './broken.js') throw new SyntaxError('odd token');
-      return (
-        PLUGINS[use] ?? Promise.reject(new TallymanError(`plugin "${use}" is not installed`, { hint: 'npm install' }))
-      );
+    resolvePlugin: async ({ use }) => {
+      if (use === './broken.js') throw new BrokenPluginError('broken', { cause: new SyntaxError('odd token') });
+      const plugin = PLUGINS[use];
+      if (plugin === undefined) throw new TallymanError(`plugin "${use}" is not installed`, { hint: 'npm install' });
+      return { plugin, module: use };
     },
     ...options,
   });
@@ -169,7 +170,7 @@ plugins:
 
   it('needs no more than safeParse from the schema of a plugin', async () => {
     const foreign = { safeParse: (value: unknown) => OPTIONS.safeParse(value) } as z.ZodType;
-    const resolvePlugin = async () => plugin('alpha', foreign);
+    const resolvePlugin = async () => ({ plugin: plugin('alpha', foreign), module: 'alpha' });
     const errors = await errorsOf(loadText('plugins: [{use: alpha, with: {endpont: 1}}]', { resolvePlugin }));
     assert.deepEqual(errors, ['work/x.yaml:1:31: plugins[0].with.endpont: unknown option "endpont"']);
     const throwing = plugin(
@@ -180,12 +181,31 @@ plugins:
     );
     assert.deepEqual(
       await errorsOf(
-        loadText('plugins: [{use: beta, with: {a: 1}}]', { resolvePlugin: async () => throwing, defaultPlugins: [] }),
+        loadText('plugins: [{use: beta, with: {a: 1}}]', {
+          resolvePlugin: async () => ({ plugin: throwing, module: 'x' }),
+          defaultPlugins: [],
+        }),
       ),
       ['work/x.yaml:1:29: plugins[0].with: the schema of these options failed: a fault of the author'],
     );
     const loaded = await loadText('plugins: [{use: alpha, with: {timeout: 1m}}]', { resolvePlugin });
     assert.deepEqual((loaded.plugins[0]!.options as { timeout: number }).timeout, 60_000);
+  });
+
+  it('hands on what came of loading each plugin, the failures as well', async () => {
+    const { modules } = await loadText(
+      'plugins: [{use: ./broken.js}, {use: gamma, id: g}, {use: beta, enabled: false}]',
+    );
+    const outcomes = await Promise.allSettled(modules.values());
+    assert.deepEqual(
+      [...modules.keys()].map((id, index) => [id, outcomes[index]!.status]),
+      [
+        ['alpha', 'fulfilled'],
+        ['./broken.js', 'rejected'],
+        ['g', 'fulfilled'],
+      ],
+    );
+    assert.equal((await modules.get('g'))?.plugin, PLUGINS.gamma);
   });
 
   it('never crashes: a config or a ConfigError', async () => {
@@ -286,7 +306,7 @@ describe('the plugin list', () => {
     assert.deepEqual(loaded.warnings, ['plugin ./broken.js: its module cannot be loaded: odd token']);
     assert.deepEqual(ids(loaded), ['alpha', 'beta', './broken.js']);
     assert.deepEqual(await errorsOf(loadText('plugins: [{use: ./broken.js, onError: fail}]')), [
-      "work/x.yaml:1:17: plugins[0].use: the plugin's module cannot be loaded: odd token",
+      'work/x.yaml:1:17: plugins[0].use: plugin ./broken.js: its module cannot be loaded: odd token',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { findConfig, SYSTEM_DIRECTORY } from './find.js';
 import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, schemaAt, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
-import { type ConfiguredPlugin, configurePlugins, type PluginOrigins } from './plugin-options.js';
+import { type ConfiguredPlugin, configurePlugins, type LoadedPlugin, type PluginOrigins } from './plugin-options.js';
 import { ConfigError } from './problems.js';
 import { Report } from './report.js';
 import { type AgentConfig, agentConfigSchema } from './schema.js';
@@ -37,6 +37,8 @@ export interface LoadedConfig {
   readonly directory: string;
   /** Instances in starting order. Those whose module failed are only in `config.plugins`, and in `warnings`. */
   readonly plugins: readonly ConfiguredPlugin[];
+  /** What came of loading each plugin, by the id of its entry. */
+  readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
   /** The whole configuration as one could write it in a file, every default said. */
   readonly effective: unknown;
   /** The same without secrets, for people. */
@@ -76,6 +78,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     file,
     directory,
     plugins: list.plugins,
+    modules: list.modules,
     effective: { ...effective, plugins: list.effective },
     shown: { ...(masked(effective, json) as object), plugins: list.shown },
     warnings: list.warnings,

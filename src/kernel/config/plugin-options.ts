@@ -11,12 +11,24 @@ import { nearest } from './suggest.js';
 /** Names of built-in plugins and how to import them. */
 export type PluginTable = Readonly<Record<string, () => Promise<Plugin>>>;
 
+/** A plugin and the module it came from. */
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  /** URL of the module; for a built-in its name. */
+  readonly module: string;
+}
+
+/** A plugin was found, and its module failed while it was imported; `cause` is what it threw. */
+export class BrokenPluginError extends TallymanError {
+  override readonly name = 'BrokenPluginError';
+}
+
 /**
- * Finds and imports the plugin that `use` names: a built-in, a package, or a path relative to `fromDirectory`.
- * @param isolated the entry, when it asks for isolation: not a line of the plugin may run here then
- * @throws TallymanError when there is none, or it may not be used; anything else is a fault of the plugin's module
+ * Finds and imports the plugin of an entry: a built-in, a package, or a path relative to `fromDirectory`. Not a line of a
+ * plugin whose entry asks for isolation may run here.
+ * @throws BrokenPluginError when the plugin's module is at fault, TallymanError when there is none, or it may not be used
  */
-export type PluginResolver = (use: string, fromDirectory: string, isolated?: PluginEntry) => Promise<Plugin>;
+export type PluginResolver = (entry: PluginEntry, fromDirectory: string) => Promise<LoadedPlugin>;
 
 /** Where plugins come from. */
 export interface PluginOrigins {
@@ -37,6 +49,8 @@ export interface PluginOutcome {
   readonly entries: readonly PluginEntry[];
   /** Those whose module could be loaded. */
   readonly plugins: readonly ConfiguredPlugin[];
+  /** What came of loading each plugin, by the id of its entry, so that nobody need load it again. */
+  readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
   /** The entries as one could write them, every default said. */
   readonly effective: readonly unknown[];
   /** The same without secrets. */
@@ -54,18 +68,15 @@ export async function configurePlugins(
   const { list, findings } = mergePlugins(origins.defaultPlugins, wellFormedEntries(data));
   report.add(findings);
   const names = [...Object.keys(origins.builtins), ...origins.defaultPlugins.map(({ id, use }) => id ?? use)];
-  const configurer = new Configurer(report, names);
+  const modules = new Map<string, Promise<LoadedPlugin>>();
+  const configurer = new Configurer(report, names, modules);
   const enabled = list.filter((listed) => listed.input.enabled !== false);
   for (const listed of list) if (!enabled.includes(listed)) configurer.judgeDisabled(listed);
-  const modules = await Promise.allSettled(
-    enabled.map(async (listed) => {
-      const entry = entryOf(listed);
-      return origins.resolvePlugin(entry.use, directory, entry.isolate ? entry : undefined);
-    }),
-  );
+  for (const listed of enabled) modules.set(listed.id, origins.resolvePlugin(entryOf(listed), directory));
+  const outcomes = await Promise.allSettled(modules.values());
   for (const [index, listed] of enabled.entries()) {
-    const module = modules[index]!;
-    if (module.status === 'fulfilled') configurer.configure(listed, module.value);
+    const module = outcomes[index]!;
+    if (module.status === 'fulfilled') configurer.configure(listed, module.value.plugin);
     else configurer.notLoaded(listed, module.reason);
   }
   return configurer;
@@ -102,6 +113,7 @@ class Configurer implements PluginOutcome {
   constructor(
     private readonly report: Report,
     private readonly names: readonly string[],
+    readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>,
   ) {}
 
   /** A disabled entry that disables nothing and looks like a misspelt name is an error. */
@@ -129,17 +141,21 @@ class Configurer implements PluginOutcome {
   notLoaded(listed: ListedPlugin, error: unknown): void {
     const entry = entryOf(listed);
     const path = [...(listed.origin ?? ['plugins', entry.id]), 'use'];
-    if (error instanceof TallymanError) {
+    if (error instanceof TallymanError && !(error instanceof BrokenPluginError)) {
       const suggestion = entry.use.includes('/') ? undefined : nearest(entry.use, this.names);
       const advice = suggestion === undefined ? hintOf(error) : { suggestion };
       this.report.add([{ path, message: error.message, ...advice }]);
-    } else if (entry.onError === 'fail') {
-      this.report.add([{ path, message: `the plugin's module cannot be loaded: ${messageOf(error)}` }]);
-    } else {
-      this.entries.push(entry);
-      this.addEffective(listed, {});
-      this.warnings.push(`plugin ${entry.id}: its module cannot be loaded: ${messageOf(error)}`);
+      return;
     }
+    const reason = messageOf(error instanceof BrokenPluginError ? error.cause : error);
+    const message = `plugin ${entry.id}: its module cannot be loaded: ${reason}`;
+    if (entry.onError === 'fail') {
+      this.report.add([{ path, message }]);
+      return;
+    }
+    this.entries.push(entry);
+    this.addEffective(listed, {});
+    this.warnings.push(message);
   }
 
   private addEffective(listed: ListedPlugin, json: JsonSchema): void {

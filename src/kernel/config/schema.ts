@@ -176,7 +176,9 @@ const pluginEntry = z.strictObject({
     .describe(
       'When it cannot start: `fail` ends the agent, `retry` tries again for ever, `ignore` goes on without it, `probe` too and without a warning.',
     ),
-  startTimeout: interval(100, '100ms').prefault('10s').meta(durationMeta('Time that its start may take.')),
+  startTimeout: interval(100, '100ms')
+    .prefault('10s')
+    .meta(durationMeta('Time that its module may take to load, and again its start.')),
   isolate: z
     .boolean()
     .default(false)

@@ -16,8 +16,8 @@ export interface Sink {
   /** Called once before the first push, awaited within the plugin's start time limit. */
   start?(): Promise<void> | void;
   /**
-   * Called once, when no push will begin any more and the signal of a running one is aborted. Takes at most half a
-   * second: the time to hand over what is still held.
+   * Called once, when no push will begin any more and the signal of a running one is aborted. It has one
+   * second, the time to hand over what is still held.
    */
   stop?(): Promise<void> | void;
 }

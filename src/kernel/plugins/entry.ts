@@ -1,3 +1,4 @@
+import type { LoadedPlugin } from '../config/index.js';
 import type { OnError } from '../contracts/index.js';
 
 /** One entry of the config's `plugins` list, validated and with its defaults. */
@@ -31,4 +32,6 @@ export interface PluginSources {
   readonly baseDir: string;
   /** Throws a `TallymanError` when a plugin file could be altered by other users. */
   readonly assertTrusted: (path: string) => void;
+  /** What came of loading plugins before, by the ids of their entries: these are not loaded again. */
+  readonly modules?: ReadonlyMap<string, Promise<LoadedPlugin>>;
 }

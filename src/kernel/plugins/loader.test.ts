@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type TallymanError, z } from '../contracts/index.js';
+import type { PluginSources } from './entry.js';
 import { checkPlugin, loadPlugin } from './loader.js';
 
 describe('loading', () => {
@@ -24,11 +25,13 @@ describe('loading', () => {
     assert.throws(() => checkPlugin({ ...plain, configSchema: {} }, 'x'), /configSchema/);
   });
 
+  const load = (use: string, from: PluginSources, startTimeout = 60_000) => loadPlugin({ use, startTimeout }, from);
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-plugins-'));
   after(() => rmSync(directory, { recursive: true }));
   const body = `{ $tallyman: 'plugin', kind: 'endpoint', name: 'demo', apiVersion: 1, configSchema: { safeParse: (data) => ({ success: true, data }) }, create: () => ({ routes: {} }) }`;
   writeFileSync(join(directory, 'esm.mjs'), `export default ${body};`);
   writeFileSync(join(directory, 'common.cjs'), `module.exports = ${body};`);
+  writeFileSync(join(directory, 'hanging.mjs'), `await new Promise(() => {}); export default ${body};`);
   writeFileSync(join(directory, 'broken.mjs'), 'throw new Error("at import");');
   mkdirSync(join(directory, 'node_modules/only-import'), { recursive: true });
   writeFileSync(
@@ -60,24 +63,30 @@ describe('loading', () => {
   ];
   for (const use of uses) {
     test(`from ${use.replace(directory, '<dir>')}`, async () => {
-      assert.equal((await loadPlugin(use, sources)).plugin.name, 'demo');
+      assert.equal((await load(use, sources)).plugin.name, 'demo');
     });
   }
 
+  test('a module whose top-level code does not end is named when its time is over', async () => {
+    const error = (await load('./hanging.mjs', sources, 20).catch((thrown: TallymanError) => thrown)) as TallymanError;
+    assert.match(error.message, /^plugin "\.\/hanging\.mjs" could not be loaded from file:.*did not end within 20 ms$/);
+    assert.match(error.hint ?? '', /waits in `start`, .*startTimeout/);
+  });
+
   test('what cannot be loaded says what and why', async () => {
-    await assert.rejects(loadPlugin('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
-    await assert.rejects(loadPlugin('./missing.mjs', sources), /nor a module that exists/);
-    await assert.rejects(loadPlugin('no-such-package', sources), /neither built in nor an installed package/);
-    await assert.rejects(loadPlugin('./odd', sources), /"\.\/odd" is a folder whose package\.json names no module/);
-    const { message, hint } = (await loadPlugin('./unbuilt', sources).catch(
+    await assert.rejects(load('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
+    await assert.rejects(load('./missing.mjs', sources), /nor a module that exists/);
+    await assert.rejects(load('no-such-package', sources), /neither built in nor an installed package/);
+    await assert.rejects(load('./odd', sources), /"\.\/odd" is a folder whose package\.json names no module/);
+    const { message, hint } = (await load('./unbuilt', sources).catch(
       (error: TallymanError) => error,
     )) as TallymanError;
     assert.match(`${message} ${hint}`, /nor a module that exists: .*unbuilt\/dist\/index\.js .*npm run build/);
     const refuse = () => {
       throw new Error('others can write it');
     };
-    await assert.rejects(loadPlugin('./esm.mjs', { ...sources, assertTrusted: refuse }), /others can write it/);
+    await assert.rejects(load('./esm.mjs', { ...sources, assertTrusted: refuse }), /others can write it/);
     const refuseManifest = (path: string) => void (path.endsWith('package.json') && refuse());
-    await assert.rejects(loadPlugin('./by-main', { ...sources, assertTrusted: refuseManifest }), /others can write it/);
+    await assert.rejects(load('./by-main', { ...sources, assertTrusted: refuseManifest }), /others can write it/);
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
+import { BrokenPluginError, type LoadedPlugin } from '../config/index.js';
 import {
   messageOf,
   PLUGIN_API_VERSION,
@@ -10,33 +11,25 @@ import {
   type Plugin,
   TallymanError,
 } from '../contracts/index.js';
-import type { PluginSources } from './entry.js';
+import type { PluginEntry, PluginSources } from './entry.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** Modules that a folder without a package.json may have. */
 const INDEXES = ['index.js', 'index.mjs', 'index.cjs'] as const;
-
-/** A plugin and the module it came from. */
-export interface LoadedPlugin {
-  readonly plugin: Plugin;
-  /** URL of the module; for a built-in its name. */
-  readonly module: string;
-}
-
-/** A plugin was found, and its module failed while it was imported; `cause` is what it threw. */
-export class BrokenPluginError extends TallymanError {
-  override readonly name = 'BrokenPluginError';
-}
 
 /**
  * Loads the plugin that a config entry names. Nothing is searched for: a name that is not a built-in is a path or a
  * package as the config says it.
  * @throws TallymanError what could not be loaded, from where, and why
  */
-export async function loadPlugin(use: string, sources: PluginSources): Promise<LoadedPlugin> {
+export async function loadPlugin(
+  { use, startTimeout }: Pick<PluginEntry, 'use' | 'startTimeout'>,
+  sources: PluginSources,
+): Promise<LoadedPlugin> {
   const builtin = Object.hasOwn(sources.builtins, use) ? sources.builtins[use] : undefined;
   if (builtin !== undefined) return { plugin: checkPlugin(await builtin(), use), module: use };
   const url = locatePlugin(use, sources);
-  return { plugin: checkPlugin(await importModule(use, url), use), module: url };
+  return { plugin: checkPlugin(await importModule(use, url, startTimeout), use), module: url };
 }
 
 /**
@@ -96,13 +89,18 @@ function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources[
   }
 }
 
-/** @throws BrokenPluginError when the module fails */
-export async function importModule(use: string, url: string): Promise<unknown> {
+/** @throws BrokenPluginError when the module fails, or waits for longer than `limitMs` */
+export async function importModule(use: string, url: string, limitMs: number): Promise<unknown> {
+  const late = () =>
+    new TallymanError(`its top-level code did not end within ${limitMs} ms`, {
+      hint: 'a plugin waits in `start`, not in an `await` at the top level of its module; or raise startTimeout',
+    });
   try {
-    return await import(url);
+    return await withTimeLimit(import(url), limitMs, late);
   } catch (error) {
     throw new BrokenPluginError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, {
       cause: error,
+      ...(error instanceof TallymanError && error.hint !== undefined && { hint: error.hint }),
     });
   }
 }

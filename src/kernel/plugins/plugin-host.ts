@@ -1,14 +1,10 @@
 import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
-import { type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
+import type { DependencyContainer } from 'tsyringe';
 import type { DiscoveryRequests } from '../containers/index.js';
 import {
-  type AgentView,
-  type Clock,
-  type LinuxHost,
   type Logger,
   messageOf,
-  type PluginContext,
   type PluginInstances,
   type PluginKind,
   TallymanError,
@@ -22,9 +18,10 @@ import {
 } from '../supervision/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
 import { checkFields } from './fields-check.js';
-import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
-import { type LoadedPlugin, loadPlugin } from './loader.js';
-import { PluginScope } from './scope.js';
+import { IsolatedAppMetrics } from './isolation/index.js';
+import { loadEntry } from './load-entry.js';
+import { instanceContainer, PLUGIN_TOKENS } from './plugin-context.js';
+import { withTimeLimit } from './time-limit.js';
 
 const START_ORDER: readonly PluginKind[] = [
   'metric-source',
@@ -34,24 +31,10 @@ const START_ORDER: readonly PluginKind[] = [
   'endpoint',
   'sink',
 ];
-const STOP_LIMIT = 500;
+/** How long one instance may take to stop while the agent goes on, ms. */
+const STOP_LIMIT = 2_000;
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 60_000;
-
-/** Tokens of the services that plugin contexts are made from. */
-export const PLUGIN_TOKENS = {
-  supervisor: Symbol('Supervisor') as InjectionToken<Supervisor>,
-  clock: Symbol('Clock') as InjectionToken<Clock>,
-  logger: Symbol('Logger') as InjectionToken<LoggerFactory>,
-  linux: Symbol('LinuxHost') as InjectionToken<LinuxHost>,
-  view: Symbol('AgentView') as InjectionToken<AgentView>,
-  record: Symbol('PluginRecord') as InjectionToken<PluginRecord>,
-  scope: Symbol('PluginScope') as InjectionToken<PluginScope>,
-  context: Symbol('PluginContext') as InjectionToken<PluginContext>,
-} as const;
-
-/** Makes a logger that puts the plugin's id into every line. */
-export type LoggerFactory = (pluginId: string) => Logger;
 
 /** The entries by the ids of their instances. */
 function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
@@ -76,6 +59,8 @@ interface Slot {
   /** Another instance has taken its place. */
   superseded?: boolean;
   container?: DependencyContainer;
+  /** There from its creation until it is stopped, whether its start succeeded or not. */
+  instance?: Startable;
   active?: ActivePlugin;
   /** Makes the instance; kept so that a retry need not load and validate again. */
   create?: (container: DependencyContainer) => PluginInstances[PluginKind];
@@ -135,14 +120,29 @@ export class PluginHost {
    * @throws TallymanError for a plugin with `onError: fail` that does not start
    */
   async start(): Promise<void> {
-    for (const slot of this.slots) if (slot.create !== undefined) await this.startSlot(slot, FIRST_RETRY);
+    for (const slot of this.slots) {
+      if (slot.create !== undefined && !this.stopping) await this.startSlot(slot, FIRST_RETRY);
+    }
   }
 
-  /** Stops all plugins in reverse order; one that hangs is left behind after half a second. */
-  async stop(): Promise<void> {
+  /**
+   * Lets the sinks hand over what they still hold, all at once; one that takes longer is left behind. Nothing is started
+   * any more.
+   */
+  async stopSinks(limitMs: number): Promise<void> {
     this.stopping = true;
     for (const { retry } of this.slots) clearTimeout(retry);
-    for (const slot of [...this.slots].reverse()) await this.stopSlot(slot);
+    await this.stopAll(['sink'], limitMs);
+  }
+
+  /** Stops the sinks, then the others, kind by kind in reverse order of start. Those that hang share `limitMs`. */
+  async stop(limitMs = STOP_LIMIT): Promise<void> {
+    const end = performance.now() + limitMs;
+    await this.stopSinks(limitMs / 2);
+    const kinds = [...START_ORDER].reverse().filter((kind) => this.startedOf([kind]).length > 0);
+    for (const [index, kind] of kinds.entries()) {
+      await this.stopAll([kind], Math.max(0, end - performance.now()) / (kinds.length - index));
+    }
     this.watchdog?.stop();
   }
 
@@ -200,9 +200,8 @@ export class PluginHost {
   private async loadSlot(slot: Slot, sources: PluginSources): Promise<void> {
     const { entry, record } = slot;
     try {
-      const load = () =>
-        entry.isolate === true ? this.loadIsolated(record, entry, sources) : loadPlugin(entry.use, sources);
-      const { plugin, module } = await this.supervisor.runAs(record, load);
+      const loadAgain = () => this.supervisor.runAs(record, () => loadEntry(record.id, entry, sources));
+      const { plugin, module } = await (sources.modules?.get(record.id) ?? loadAgain());
       record.kind = plugin.kind;
       record.name = plugin.name;
       // A built-in is known by its name, anything else by a URL.
@@ -214,7 +213,7 @@ export class PluginHost {
         const instance = plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
         if (plugin.kind === 'metric-source')
           checkFields(record.id, (instance as PluginInstances['metric-source']).fields);
-        if (instance instanceof IsolatedAppMetrics) record.isolation = () => instance.status();
+        if (instance instanceof IsolatedAppMetrics) this.isolated(record, instance);
         return instance;
       };
     } catch (error) {
@@ -224,8 +223,9 @@ export class PluginHost {
     }
   }
 
-  private loadIsolated(record: PluginRecord, entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
-    return loadIsolated({ ...entry, id: record.id }, sources, {
+  private isolated(record: PluginRecord, instance: IsolatedAppMetrics): void {
+    record.isolation = () => instance.status();
+    instance.report({
       fault: (what, error) => this.supervisor.fault(record, what, error),
       lost: () => {
         record.state = 'retrying';
@@ -237,37 +237,43 @@ export class PluginHost {
     });
   }
 
+  private startedOf(kinds: readonly (PluginKind | undefined)[]): Slot[] {
+    return this.slots.filter(({ instance, record }) => instance !== undefined && kinds.includes(record.kind));
+  }
+
+  private async stopAll(kinds: readonly PluginKind[], limitMs: number): Promise<void> {
+    await Promise.all(
+      this.startedOf(kinds)
+        .toReversed()
+        .map((slot) => this.stopSlot(slot, limitMs)),
+    );
+  }
+
   private async startSlot(slot: Slot, pause: number): Promise<void> {
-    const { record, entry } = slot;
+    const { record } = slot;
     record.state = 'starting';
-    const container = this.childContainer(record);
+    const container = instanceContainer(this.root, record);
+    slot.container = container;
     try {
       const instance = this.supervisor.call(record, 'create', () => slot.create!(container));
-      await this.supervisor.attempt(record, 'start', () =>
-        withTimeout(
-          this.begin(record, instance),
-          entry.startTimeout,
-          () =>
-            new TallymanError(`plugin ${record.id} did not start within ${entry.startTimeout} ms`, {
-              hint: `raise startTimeout of this plugin, or find out what its start waits for`,
-            }),
-        ),
-      );
-      slot.container = container;
-      slot.active = { record, kind: record.kind!, instance };
-      if (slot.dropped === true) {
-        await this.stopSlot(slot);
-        return;
-      }
-      record.state = 'running';
-      // In one turn, so that nobody sees both instances, or neither.
-      if (slot.predecessor !== undefined) slot.predecessor.superseded = true;
-      this.publish();
-      if (record.kind === 'sink') this.drive(container, instance as PluginInstances['sink']);
+      slot.instance = instance as Startable;
+      await this.supervisor.attempt(record, 'start', () => this.begin(slot, instance));
+      // It may have been stopped meanwhile.
+      if (slot.container === container) this.activate(slot, container, instance);
     } catch (error) {
-      await this.discard(container);
+      await this.stopSlot(slot);
       this.startFailed(slot, error, pause);
     }
+  }
+
+  private activate(slot: Slot, container: DependencyContainer, instance: PluginInstances[PluginKind]): void {
+    const { record, predecessor } = slot;
+    slot.active = { record, kind: record.kind!, instance };
+    record.state = 'running';
+    // In one turn, so that nobody sees both instances, or neither.
+    if (predecessor !== undefined) predecessor.superseded = true;
+    this.publish();
+    if (record.kind === 'sink') this.drive(container, instance as PluginInstances['sink']);
   }
 
   /** Says which instances take part now. */
@@ -279,9 +285,24 @@ export class PluginHost {
     );
   }
 
-  private begin(record: PluginRecord, instance: PluginInstances[PluginKind]): Promise<void> | void {
-    if (record.kind !== 'container-handler') return (instance as Startable).start?.();
-    return (instance as PluginInstances['container-handler']).start?.(this.discovery.registrarOf(record.id));
+  /** Starts an instance within its time. */
+  private async begin(slot: Slot, instance: PluginInstances[PluginKind]): Promise<void> {
+    const { record, entry } = slot;
+    const { id } = record;
+    const started =
+      record.kind === 'container-handler'
+        ? (instance as PluginInstances['container-handler']).start?.(this.discovery.registrarOf(id))
+        : (instance as Startable).start?.();
+    const limit = entry.startTimeout;
+    const late = () =>
+      new TallymanError(`plugin ${id} did not start within ${limit} ms`, {
+        hint: `raise startTimeout of this plugin, or find out what its start waits for`,
+      });
+    // A start that ends after its instance was stopped may have opened again what `stop` had closed.
+    const stopAgain = () =>
+      slot.instance === instance ? undefined : this.end(record, instance as Startable, STOP_LIMIT);
+    void Promise.resolve(started).then(stopAgain, () => {});
+    await withTimeLimit(started, limit, late);
   }
 
   /** Calls a sink again and again, also one that fails: what it holds meanwhile, and when it tries again, is its affair. */
@@ -302,63 +323,26 @@ export class PluginHost {
     slot.retry = setTimeout(() => void this.startSlot(slot, Math.min(pause * 2, LONGEST_RETRY)), pause);
   }
 
-  private async stopSlot(slot: Slot): Promise<void> {
-    const { active, container, record } = slot;
-    if (active === undefined || container === undefined) return;
+  private async stopSlot(slot: Slot, limitMs = STOP_LIMIT): Promise<void> {
+    const { active, container, instance, record } = slot;
+    if (container === undefined) return;
     delete slot.active;
-    this.publish();
-    // A sink hands over what it still holds in `stop`: no push may begin or go on beside it.
-    if (record.kind === 'sink') container.resolve(PLUGIN_TOKENS.scope).dispose();
-    const stopped = () => new TallymanError(`plugin ${record.id} did not stop within ${STOP_LIMIT} ms`);
-    await this.supervisor
-      .attempt(record, 'stop', () => withTimeout((active.instance as Startable).stop?.(), STOP_LIMIT, stopped))
-      .catch(() => {});
+    delete slot.container;
+    delete slot.instance;
+    if (active !== undefined) this.publish();
+    // A sink hands over what it still holds in `stop`: no push may begin or go on beside it. A start that hangs may heed the signal.
+    const scope = container.resolve(PLUGIN_TOKENS.scope);
+    if (record.kind === 'sink' || active === undefined) scope.dispose();
+    if (instance !== undefined) await this.end(record, instance, limitMs);
     record.state = 'stopped';
-    await this.discard(container);
-  }
-
-  private async discard(container: DependencyContainer): Promise<void> {
-    container.resolve(PLUGIN_TOKENS.scope).dispose();
+    scope.dispose();
     await container.dispose();
   }
 
-  private childContainer(record: PluginRecord): DependencyContainer {
-    const child = this.root.createChildContainer();
-    child.register(PLUGIN_TOKENS.record, { useValue: record });
-    child.register(PLUGIN_TOKENS.scope, {
-      useFactory: instanceCachingFactory((c) => new PluginScope(c.resolve(PLUGIN_TOKENS.supervisor), record)),
-    });
-    child.register(PLUGIN_TOKENS.context, { useFactory: instanceCachingFactory(contextOf) });
-    return child;
-  }
-}
-
-function contextOf(container: DependencyContainer): PluginContext {
-  const scope = container.resolve(PLUGIN_TOKENS.scope);
-  const { id } = container.resolve(PLUGIN_TOKENS.record);
-  return {
-    id,
-    logger: container.resolve(PLUGIN_TOKENS.logger)(id),
-    clock: container.resolve(PLUGIN_TOKENS.clock),
-    timers: scope,
-    signal: scope.signal,
-    linux: container.resolve(PLUGIN_TOKENS.linux),
-    agent: container.resolve(PLUGIN_TOKENS.view),
-  };
-}
-
-async function withTimeout(
-  work: Promise<void> | void,
-  milliseconds: number,
-  timeoutError: () => TallymanError,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timeoutError()), milliseconds);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
+  private async end(record: PluginRecord, instance: Startable, limitMs: number): Promise<void> {
+    const late = () => new TallymanError(`plugin ${record.id} did not stop within ${Math.round(limitMs)} ms`);
+    await this.supervisor
+      .attempt(record, 'stop', () => withTimeLimit(instance.stop?.(), limitMs, late))
+      .catch(() => {});
   }
 }

@@ -58,6 +58,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   /** Numbers of the targets that the present worker has been told. */
   private told = new Set<number>();
   private lastNumber = 0;
+  private listener: IsolationListener = { fault: () => {}, lost: () => {}, restored: () => {} };
   private readonly gone = new FinalizationRegistry<number>((number) => {
     if (this.told.delete(number)) this.worker?.forget([number]);
   });
@@ -65,9 +66,13 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   constructor(
     private readonly options: ProcessOptions,
     private readonly context: PluginContext,
-    private readonly listener: IsolationListener,
   ) {
     context.signal.addEventListener('abort', () => this.end(), { once: true });
+  }
+
+  /** Tells this listener from now on. */
+  report(listener: IsolationListener): void {
+    this.listener = listener;
   }
 
   status(): NonNullable<PluginStatus['isolation']> {

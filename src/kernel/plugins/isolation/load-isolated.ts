@@ -1,3 +1,4 @@
+import { BrokenPluginError, type LoadedPlugin } from '../../config/index.js';
 import {
   messageOf,
   PLUGIN_API_VERSION,
@@ -7,15 +8,14 @@ import {
   TallymanError,
 } from '../../contracts/index.js';
 import type { PluginEntry, PluginSources } from '../entry.js';
-import { BrokenPluginError, type LoadedPlugin, locatePlugin } from '../loader.js';
-import { IsolatedAppMetrics, type IsolationListener } from './isolated-app-metrics.js';
+import { locatePlugin } from '../loader.js';
+import { IsolatedAppMetrics } from './isolated-app-metrics.js';
 import type { Manifest, ModulePlace } from './protocol.js';
 import { findParentBond, type WorkerOptions, WorkerProcess } from './worker-process.js';
 
 export const DEFAULT_MEMORY_LIMIT = 128 * 1024 * 1024;
 export const DEFAULT_TIME_LIMIT = 5_000;
 
-const NOBODY: IsolationListener = { fault: () => {}, lost: () => {}, restored: () => {} };
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 type IsolatedEntry = Pick<PluginEntry, 'use' | 'id' | 'with' | 'memoryLimit' | 'timeLimit' | 'startTimeout'>;
@@ -25,11 +25,7 @@ type IsolatedEntry = Pick<PluginEntry, 'use' | 'id' | 'with' | 'memoryLimit' | '
  * schema tells what the process made of the entry's options, and its instance stands for the one in the process.
  * @throws TallymanError what could not be loaded, or does not work isolated
  */
-export async function loadIsolated(
-  entry: IsolatedEntry,
-  sources: PluginSources,
-  listener: IsolationListener = NOBODY,
-): Promise<LoadedPlugin> {
+export async function loadIsolated(entry: IsolatedEntry, sources: PluginSources): Promise<LoadedPlugin> {
   const { use, id = use, memoryLimit = DEFAULT_MEMORY_LIMIT, timeLimit = DEFAULT_TIME_LIMIT, startTimeout } = entry;
   const { place, module } = placeOf(use, sources);
   const options = {
@@ -47,7 +43,7 @@ export async function loadIsolated(
       hint: 'isolate is for app-metrics plugins: remove it from this entry',
     });
   }
-  return { module, plugin: standIn(manifest, (context) => new IsolatedAppMetrics(options, context, listener)) };
+  return { module, plugin: standIn(manifest, (context) => new IsolatedAppMetrics(options, context)) };
 }
 
 function placeOf(use: string, sources: PluginSources): { place: ModulePlace; module: string } {

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
+import { BrokenPluginError } from '../../config/index.js';
 import { type CollectionAccess, CollectionError, type Logger, TallymanError } from '../../contracts/index.js';
-import { BrokenPluginError } from '../loader.js';
 import { AccessServer } from './access-server.js';
 import { MemoryGauge } from './memory-gauge.js';
 import {

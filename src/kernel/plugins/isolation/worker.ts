@@ -33,6 +33,9 @@ const OOM_FIRST = '1000';
 /** Bytes that an answer to the agent may have: the agent has to take it apart in its own time and memory. */
 const LARGEST_RESULT = 16 * 1024 * 1024;
 
+/** The agent ends this process when loading takes too long. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+
 const clock = createClock();
 
 /** The process in which one isolated plugin runs. */
@@ -165,7 +168,7 @@ class Worker {
 }
 
 async function moduleAt({ url, builtin }: ModulePlace): Promise<unknown> {
-  const module = await importModule(builtin ?? url, url);
+  const module = await importModule(builtin ?? url, url, NO_LIMIT_MS);
   if (builtin === undefined) return module;
   const { builtinPlugins } = module as { builtinPlugins: Readonly<Record<string, () => Promise<unknown>>> };
   return builtinPlugins[builtin]!();

@@ -10,8 +10,8 @@ import { type OtlpOptions, otlpOptions } from './options.js';
 
 /** Encoding yields to the event loop after this many ms. */
 const SLICE = 4;
-/** What the last delivery may take, within the half second that a plugin has to stop. ms */
-const LAST_DELIVERY = 400;
+/** What the last delivery may take, within the second that a sink has to stop. ms */
+const LAST_DELIVERY = 900;
 
 const compress = promisify<Buffer | Uint8Array, Buffer>(gzip);
 

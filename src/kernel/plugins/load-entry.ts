@@ -1,0 +1,9 @@
+import type { LoadedPlugin } from '../config/index.js';
+import type { PluginEntry, PluginSources } from './entry.js';
+import { loadIsolated } from './isolation/index.js';
+import { loadPlugin } from './loader.js';
+
+/** Loads the plugin of an entry, in the agent or in a process of its own. @throws TallymanError */
+export function loadEntry(id: string, entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
+  return entry.isolate === true ? loadIsolated({ ...entry, id }, sources) : loadPlugin(entry, sources);
+}

@@ -1,0 +1,97 @@
+// Plugins that hang: while they are loaded, started or stopped, below the agent as a user runs it.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, describe, it } from 'node:test';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'tallyman-life-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** A stranger's endpoint: `first` runs when its module is imported, `members` are those of its instance. */
+function plugin(name: string, first: string, members = '', kind = 'endpoint'): string {
+  const file = join(directory, `${name}.mjs`);
+  writeFileSync(
+    file,
+    `${first}
+     const configSchema = { safeParse: (data) => ({ success: true, data }) };
+     export default { $tallyman: 'plugin', kind: '${kind}', name: '${name}', apiVersion: 1, description: 'for a test',
+       configSchema, create: () => ({ routes: {}, ${members} }) };`,
+    { mode: 0o644 },
+  );
+  return file;
+}
+
+const QUIET = '  - { use: docker, enabled: false }\n  - { use: podman, enabled: false }\n';
+const config = (...entries: string[]) => `plugins:\n${QUIET}${entries.map((entry) => `  - { ${entry} }\n`).join('')}`;
+
+/** Runs a command of the program to its end. */
+async function command(configuration: string, ...args: string[]) {
+  const file = join(directory, 'command.yaml');
+  writeFileSync(file, configuration, { mode: 0o644 });
+  const main = join(projectRoot, '.test-build/src/cli/main.js');
+  const child = spawn(process.execPath, [main, '--config', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { stdout, stderr, status: status as number | null };
+}
+
+describe('a plugin whose module never ends its top-level await', () => {
+  const hanging = plugin('hanging', 'await new Promise(() => {});');
+  const entry = `use: ${hanging}, startTimeout: 300ms`;
+
+  it('is named in the log, and the agent serves without it', async () => {
+    const agent = await AgentProcess.start(config(entry));
+    try {
+      const [line] = await agent.said('did not end within 300 ms');
+      assert.match(line!, /hanging\.mjs/);
+      assert.equal((await fetch(`${agent.url}/healthz`)).status, 200);
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  it('is an error of `tallyman check` when the agent must not run without it, else a warning', async () => {
+    const required = await command(config(`${entry}, onError: fail`), 'check');
+    assert.match(required.stderr, /hanging\.mjs.*: its module cannot be loaded: .* did not end within 300 ms/s);
+    assert.equal(required.status, 78);
+    const optional = await command(config(`${entry}, onError: ignore`), 'check');
+    assert.match(optional.stderr, /hanging\.mjs: its module cannot be loaded: .* did not end within 300 ms/);
+    assert.equal(optional.status, 0);
+  });
+
+  it('lets its reload end with its name, and the next reload succeed', async () => {
+    const agent = await AgentProcess.start(config());
+    try {
+      const reload = async () => (await fetch(`${agent.url}/-/reload`, { method: 'POST' })).text();
+      agent.configure(config(`${entry}, onError: fail`));
+      const stuck = reload();
+      const after = reload();
+      assert.match(await stuck, /hanging\.mjs.*did not end within 300 ms/s);
+      assert.match(await after, /did not end within 300 ms/);
+      agent.configure(`${config()}housekeeping: { interval: 2s }\n`);
+      assert.match(await reload(), /housekeeping\.interval 1s → 2s/);
+    } finally {
+      await agent.stop();
+    }
+  });
+});
+
+describe('a plugin in a process of its own', () => {
+  it('is imported once to be checked and once to run', async () => {
+    const imports = join(directory, 'imports');
+    const counted = plugin(
+      'counted',
+      `import { appendFileSync } from 'node:fs'; appendFileSync('${imports}', 'x');`,
+      'targets: () => [], collect: async () => ({})',
+      'app-metrics',
+    );
+    const agent = await AgentProcess.start(config(`use: ${counted}, isolate: true`));
+    await agent.stop();
+    assert.equal(readFileSync(imports, 'utf8'), 'xx');
+  });
+});
