@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containerNamed, DESCRIPTION } from '../../../test/support/containers.js';
-import { SILENT } from '../../../test/support/loggers.js';
+import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import type { Container } from '../containers/index.js';
-import { type CgroupFiles, type ContainerDescription, EVENT_TYPES } from '../contracts/index.js';
+import { type CgroupFiles, type ContainerDescription, EVENT_TYPES, type Logger } from '../contracts/index.js';
 import { EventRecorder, EventStore } from './index.js';
 
 type Departed = (name: string) => ContainerDescription | undefined;
 
-function fixture(departed: Departed = () => undefined, memoryEvents: Record<string, string> = {}) {
+function fixture(
+  departed: Departed = () => undefined,
+  memoryEvents: Record<string, string> = {},
+  logger: Logger = SILENT,
+) {
   const store = new EventStore(() => ({ age: -1, count: -1 }));
   const clock = { now: () => 5_000_000, monotonic: () => 0 };
   const recorder = new EventRecorder({
     store,
     clock,
-    logger: SILENT,
+    logger,
     kernelLog: '/nonexistent',
     uptime: () => 1,
     limits: { createdAt: ({ description }) => description.createdAt ?? 0 },
@@ -66,6 +70,15 @@ test('counters give OOM events only while the kernel log cannot be read', () => 
   recorder.counted(container('/a'), 2);
   assert.equal(all().length, 2);
   recorder.stop();
+});
+
+test('a counter that shows very many kills at once gives a bounded number of events, and says so once', () => {
+  const lines: string[] = [];
+  const { recorder, all, container } = fixture(undefined, {}, loggerTo(lines));
+  recorder.counted(container('/a'), 1e12);
+  recorder.counted(container('/a'), 2e12);
+  assert.equal(all().length, 2_000);
+  assert.deepEqual(lines, ['/a: 1000000000000 OOM kills at once; 1000 events stand for them']);
 });
 
 test('on cgroup v2 the counters tell whose process was killed from whose limit was hit', () => {

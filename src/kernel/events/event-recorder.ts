@@ -1,5 +1,6 @@
 import { type Container, type ContainerLimits, type ContainerObserver, Slot } from '../containers/index.js';
 import type { Clock, ContainerDescription, Logger } from '../contracts/index.js';
+import { RecentlyTold } from '../log/index.js';
 import type { EventStore } from './event-store.js';
 import type { OomKill } from './kernel-log.js';
 import { OomCounts } from './oom-counts.js';
@@ -8,6 +9,8 @@ import { OomWatcher } from './oom-watcher.js';
 /** A runtime may tell a container's end shortly after its cgroup is gone: ms after which it is asked. */
 const ASK_AFTER = [0, 100, 300, 600, 1000, 2000];
 const UNKNOWN_EXIT = -1;
+/** Events that are made of what a counter of a container shows at once. */
+const MOST_COUNTED = 1_000;
 
 export interface EventRecorderOptions {
   readonly store: EventStore;
@@ -30,6 +33,7 @@ export class EventRecorder implements ContainerObserver {
   private readonly watcher: OomWatcher;
   private readonly counts = new OomCounts();
   private readonly waiting = new Set<NodeJS.Timeout>();
+  private readonly told = new RecentlyTold();
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {
@@ -71,10 +75,17 @@ export class EventRecorder implements ContainerObserver {
   }
 
   private addKills(container: Container, time: number, killed: number, limitHits: number): void {
-    const containerName = container.name;
     if (killed > 0) container.set(KILL_REPORTED, true);
-    for (let i = 0; i < killed; i++) this.options.store.add({ containerName, time, type: 'oom' });
-    for (let i = 0; i < limitHits; i++) this.options.store.add({ containerName, time, type: 'oomKill' });
+    this.addCounted(container.name, time, 'oom', killed);
+    this.addCounted(container.name, time, 'oomKill', limitHits);
+  }
+
+  private addCounted(containerName: string, time: number, type: 'oom' | 'oomKill', count: number): void {
+    const { store, logger, clock } = this.options;
+    for (let i = Math.min(count, MOST_COUNTED); i > 0; i--) store.add({ containerName, time, type });
+    if (count <= MOST_COUNTED) return;
+    const text = `${containerName}: ${count} OOM kills at once; ${MOST_COUNTED} events stand for them`;
+    if (this.told.isNew(text, clock.monotonic())) logger.warn(text);
   }
 
   private killed({ taskContainer, limitContainer, victim }: OomKill, time: number): void {

@@ -26,31 +26,59 @@ function fits(event: ContainerEvent, { containerName, below, types }: EventFilte
   return below && (containerName === '/' || event.containerName.startsWith(`${containerName}/`));
 }
 
-/** Index of the first event later than `time`. */
-function after(events: readonly ContainerEvent[], time: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (events[middle]!.time <= time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+/** Events of one type in order of time. Forgetting the oldest costs nothing per event: their places are given up later, together. */
+class EventList {
+  private events: (ContainerEvent | undefined)[] = [];
+  /** Index of the oldest that is kept. */
+  private first = 0;
 
-function prune(list: ContainerEvent[], { count, age }: Retention, newest: number): void {
-  let surplus = count < 0 ? 0 : list.length - count;
-  if (age >= 0) surplus = Math.max(surplus, after(list, newest - age * 1000 - 1));
-  if (surplus > 0) list.splice(0, surplus);
+  add(event: ContainerEvent): void {
+    const index = this.after(event.time);
+    if (index === this.events.length) this.events.push(event);
+    else this.events.splice(index, 0, event);
+  }
+
+  prune({ count, age }: Retention, newest: number): void {
+    let kept = this.first;
+    if (count >= 0) kept = Math.max(kept, this.events.length - count);
+    if (age >= 0) kept = Math.max(kept, this.after(newest - age * 1000 - 1));
+    this.events.fill(undefined, this.first, kept);
+    this.first = kept;
+    if (this.first <= this.events.length / 2) return;
+    this.events = this.events.slice(this.first);
+    this.first = 0;
+  }
+
+  get newest(): number {
+    return this.events.at(-1)?.time ?? 0;
+  }
+
+  *between(start: number, end: number): Generator<ContainerEvent> {
+    for (let i = this.after(start - 1); i < this.events.length && this.events[i]!.time <= end; i++)
+      yield this.events[i]!;
+  }
+
+  /** Index of the first event later than `time`. */
+  private after(time: number): number {
+    let low = this.first;
+    let high = this.events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.events[middle]!.time <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 /** Keeps the events of each type in order of time and tells subscribers of new ones. */
 export class EventStore implements EventLog {
-  private readonly events: Record<EventType, ContainerEvent[]>;
+  private readonly events: Record<EventType, EventList>;
   private readonly subscriptions = new Set<Subscription>();
 
   constructor(private readonly retentionOf: (type: EventType) => Retention) {
-    this.events = { oom: [], oomKill: [], containerCreation: [], containerDeletion: [] };
+    const list = () => new EventList();
+    this.events = { oom: list(), oomKill: list(), containerCreation: list(), containerDeletion: list() };
   }
 
   /** Stores an event; its time may lie before that of others (a container found late was created earlier). */
@@ -59,15 +87,15 @@ export class EventStore implements EventLog {
     const retention = this.retentionOf(event.type);
     if (retention.count === 0) return;
     const list = this.events[event.type];
-    list.splice(after(list, event.time), 0, event);
-    prune(list, retention, event.time);
+    list.add(event);
+    list.prune(retention, event.time);
   }
 
   /** Forgets what is not to be kept any more after a change of the retention. */
   prune(): void {
     for (const type of EVENT_TYPES) {
       const list = this.events[type];
-      prune(list, this.retentionOf(type), list.at(-1)?.time ?? 0);
+      list.prune(this.retentionOf(type), list.newest);
     }
   }
 
@@ -76,10 +104,7 @@ export class EventStore implements EventLog {
     const found: ContainerEvent[] = [];
     for (const type of EVENT_TYPES) {
       if (!query.types.has(type)) continue;
-      const list = this.events[type];
-      for (let i = after(list, start - 1); i < list.length && list[i]!.time <= end; i++) {
-        if (fits(list[i]!, query)) found.push(list[i]!);
-      }
+      for (const event of this.events[type].between(start, end)) if (fits(event, query)) found.push(event);
     }
     found.sort((a, b) => a.time - b.time);
     if (max < 0) return found;

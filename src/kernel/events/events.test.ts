@@ -66,6 +66,41 @@ describe('event store', () => {
     assert.equal(filled(events, { age: -1, count: 0 }).query(everything).length, 0);
   });
 
+  test('keeps exactly the newest of any stream, also when they come out of order', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryEvent, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (events, count) => {
+        const store = new EventStore(() => ({ age: -1, count }));
+        let model: ContainerEvent[] = [];
+        for (const event of events) {
+          store.add(event);
+          const same = [...model.filter(({ type }) => type === event.type), event].sort((a, b) => a.time - b.time);
+          model = [...model.filter(({ type }) => type !== event.type), ...same.slice(-count)];
+        }
+        const times = (list: readonly ContainerEvent[]) => list.map(({ time }) => time).sort((a, b) => a - b);
+        assert.deepEqual(times(store.query(everything)), times(model));
+      }),
+    );
+  });
+
+  test('an event to a full store moves no others', () => {
+    const store = filled([], { age: -1, count: 1_000 });
+    const splice = Array.prototype.splice;
+    const add = (time: number) => store.add({ containerName: '/a', type: 'oom', time });
+    for (let time = 0; time < 1_000; time++) add(time);
+    let moved = 0;
+    Array.prototype.splice = function counted(...args: Parameters<typeof splice>) {
+      moved += this.length;
+      return splice.apply(this, args);
+    };
+    try {
+      for (let time = 1_000; time < 1_100; time++) add(time);
+    } finally {
+      Array.prototype.splice = splice;
+    }
+    assert.equal(moved, 0);
+    assert.equal(store.query(everything).length, 1_000);
+  });
+
   test('subscribers get what fits, also what is not stored, until they end it', () => {
     const store = filled([], { age: -1, count: 0 });
     const got: ContainerEvent[] = [];

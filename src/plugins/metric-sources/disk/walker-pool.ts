@@ -99,6 +99,8 @@ export class WalkerPool {
 class Walker {
   private readonly worker = new Worker(new URL('./walker.js', import.meta.url));
   private task: Task | undefined;
+  /** It takes no work any more, and is gone soon. */
+  private isEnding = false;
   private cancelEnd = () => {};
 
   constructor(
@@ -106,7 +108,10 @@ class Walker {
     private readonly owner: { free(): void; gone(): void },
   ) {
     this.worker.on('message', (message: FromWalker) => this.onMessage(message));
-    this.worker.on('error', (error) => this.fail(messageOf(error)));
+    this.worker.on('error', (error) => {
+      this.isEnding = true;
+      this.fail(messageOf(error));
+    });
     this.worker.on('exit', () => {
       this.cancelEnd();
       this.fail('the walk was ended');
@@ -115,7 +120,7 @@ class Walker {
   }
 
   get free(): boolean {
-    return this.task === undefined;
+    return this.task === undefined && !this.isEnding;
   }
 
   walk(task: Task): void {
@@ -130,6 +135,7 @@ class Walker {
   }
 
   async end(): Promise<void> {
+    this.isEnding = true;
     await this.worker.terminate();
   }
 
