@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { printable } from '../kernel/contracts/index.js';
 import { journalLines, leadsToJournal } from '../kernel/log/journal.js';
 import { LineOutput } from '../kernel/log/output.js';
+import { OpenHandles } from '../kernel/supervision/open-handles.js';
 
 const ERROR_PRIORITY = 3;
 const STDOUT = 1;
@@ -16,6 +17,8 @@ export interface CliEnvironment {
   error(text: string): void;
   /** Says something in passing on standard output. @returns whether it could be said */
   say(text: string): boolean;
+  /** Knows what plugins leave open. */
+  readonly handles?: OpenHandles;
 }
 
 /** The process itself. */
@@ -32,5 +35,6 @@ export function processEnvironment(): CliEnvironment {
     out: (text) => process.stdout.write(printable(text)),
     error: (text) => process.stderr.write(errorForm(printable(text))),
     say: (text) => new LineOutput(STDOUT).write(printable(text)),
+    handles: new OpenHandles(),
   };
 }

@@ -5,6 +5,11 @@ import type { CliEnvironment } from './environment.js';
 import type { ConfigFlags } from './flags.js';
 import { settingsOf } from './settings.js';
 
+/** Runs code of a plugin so that what it leaves open can be told to be its. */
+export function attributed<T>(cli: CliEnvironment, plugin: string, call: () => T): T {
+  return cli.handles === undefined ? call() : cli.handles.during(plugin, call);
+}
+
 /** The configuration as flags, variables, file and defaults make it. @throws ConfigError */
 export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<LoadedConfig> {
   return loadConfig({
@@ -13,12 +18,16 @@ export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<Loaded
     ...(cli.systemDirectory === undefined ? {} : { systemDirectory: cli.systemDirectory }),
     builtins: builtinPlugins,
     defaultPlugins,
-    resolvePlugin: (entry, baseDir) =>
-      loadEntry(entry.id ?? entry.use, entry, {
-        builtins: builtinPlugins,
-        builtinsModule,
-        baseDir,
-        assertTrusted: (path) => assertTrusted(path, `plugin "${entry.use}"`),
-      }),
+    resolvePlugin(entry, baseDir) {
+      const { use, id = use } = entry;
+      const load = () =>
+        loadEntry(id, entry, {
+          builtins: builtinPlugins,
+          builtinsModule,
+          baseDir,
+          assertTrusted: (path) => assertTrusted(path, `plugin "${use}"`),
+        });
+      return Object.hasOwn(builtinPlugins, use) ? load() : attributed(cli, id, load);
+    },
   });
 }

@@ -16,8 +16,12 @@ const NEEDED =
   'the limit of open files is too low to start: ulimit -n 1024, or LimitNOFILE=1024 in the unit; 40 are the least';
 
 try {
-  const { runCli } = await import('./program.js');
-  process.exitCode = await runCli(process.argv.slice(2));
+  const { runCli, processEnvironment } = await import('./program.js');
+  const cli = processEnvironment();
+  const status = await runCli(process.argv.slice(2), cli);
+  await cli.handles?.tell((text) => cli.error(`tallyman: ${text}\n`));
+  // What a plugin left open would keep the process alive for ever.
+  process.exit(status);
 } catch (error) {
   if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
   process.stderr.write(`tallyman: ${NEEDED}\n`);

@@ -8,6 +8,8 @@ import type { Perform } from './perform.js';
 import { addPluginCommands } from './plugin-commands.js';
 import { agentVersion } from './version.js';
 
+export { processEnvironment };
+
 const CONFIG_DOCUMENTS = [
   ['sample', 'print the commented default configuration'],
   ['schema', 'print the JSON Schema of the configuration, for editors'],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from './agent.js';
 import type { AgentOptions, Found } from './agent-options.js';
 import type { LoadedConfig } from './config/index.js';
@@ -6,6 +7,7 @@ import { createClock } from './log/index.js';
 import { NoteKeeper, noteDirectory } from './operations/index.js';
 import { Reloader, type ReloadOutcome } from './reload/index.js';
 import type { ServiceManager } from './service/index.js';
+import type { OpenHandles } from './supervision/index.js';
 
 /** The agent ends at the latest so many ms after it was told to. */
 const STOP_LIMIT = 1_900;
@@ -16,6 +18,8 @@ export interface RunOptions extends Omit<AgentOptions, 'config' | 'pluginDirecto
   readonly loaded: LoadedConfig;
   /** Reads the configuration again. @throws ConfigError */
   readonly load: () => Promise<LoadedConfig>;
+  /** Knows what plugins leave open. */
+  readonly handles?: OpenHandles | undefined;
   /** Variables of the process. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -63,18 +67,25 @@ class AgentProcess {
       sockets: service.sockets,
       reloads: { reload: (trigger) => this.reload(trigger), reloads: () => this.reloader.state() },
     });
+    options.handles?.attribute(() => this.agent.supervisor.current()?.id);
     attributeFaults(this.agent, logs.logger('agent', true));
   }
 
   async run(say: (line: string) => void): Promise<number> {
-    const { service, agent, options } = this;
     const stopped = untilSignal();
-    const started = start(agent);
+    const started = start(this.agent);
     // A signal that comes early is kept: unhandled it would end the process.
     process.on('SIGHUP', () => {
       started.then(() => this.reload('SIGHUP')).catch(() => {});
     });
-    const found = await started;
+    // A start that hangs is no reason to go on.
+    const found = await Promise.race([started, stopped]);
+    if (typeof found !== 'string') this.serving(found, say);
+    return this.stop(await stopped);
+  }
+
+  private serving(found: Found, say: (line: string) => void): void {
+    const { service, agent, options } = this;
     this.urls = found.urls;
     say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
     say(
@@ -86,13 +97,15 @@ class AgentProcess {
     const pulse = { isBeating: () => agent.isBeating(), suspect, status };
     void agent.whenReady().then(() => service.ready(pulse));
     this.note();
-    const signal = await stopped;
+  }
+
+  private async stop(signal: NodeJS.Signals): Promise<number> {
     this.logger.info(`${signal}: stopping`);
-    service.stopping();
-    const limit = setTimeout(() => process.exit(0), STOP_LIMIT);
-    await agent.stop();
+    this.service.stopping();
+    setTimeout(() => process.exit(0), STOP_LIMIT);
+    await this.agent.stop();
     this.notes.remove();
-    clearTimeout(limit);
+    await this.options.handles?.tell((text, plugin) => this.logger.warn(text, { plugin }));
     return 0;
   }
 
@@ -115,13 +128,12 @@ class AgentProcess {
   }
 }
 
-/** Starts the agent. A failed start closes what it has opened: an open watch or timer would keep the process alive. */
+/** Starts the agent. A failed start closes what it has opened. */
 async function start(agent: Agent): Promise<Found> {
   try {
     return await agent.start();
   } catch (error) {
-    setTimeout(() => process.exit(), STOP_LIMIT).unref();
-    await agent.stop().catch(() => {});
+    await Promise.race([agent.stop().catch(() => {}), sleep(STOP_LIMIT)]);
     throw error;
   }
 }

@@ -81,6 +81,66 @@ describe('a plugin whose module never ends its top-level await', () => {
   });
 });
 
+describe('a plugin that leaves a timer and a server open', () => {
+  const FIRST = `import { createServer } from 'node:net'; setInterval(() => {}, 1000);`;
+  const leaving = plugin('leaving', FIRST, 'start: () => void createServer().listen(0)');
+
+  it('is named by `tallyman check`, which ends', async () => {
+    const { status, stdout, stderr } = await command(config(`use: ${leaving}, id: leaver`), 'check');
+    assert.equal(stderr, 'tallyman: plugin leaver left open: 1 timer; the process ends without waiting for it\n');
+    assert.equal(status, 0);
+    assert.match(stdout, /leaver/);
+  });
+
+  it('is named when the agent stops, which ends', async () => {
+    const agent = await AgentProcess.start(config(`use: ${leaving}, id: leaver`));
+    agent.signal('SIGTERM');
+    assert.deepEqual(await agent.ended(), { code: 0, signal: null });
+    assert.match(agent.output, /plugin leaver left open: 1 timer, 1 TCP server/);
+  });
+});
+
+describe('a plugin whose start does not end', () => {
+  it('does not keep the agent from ending when it is told to', async () => {
+    const starting = plugin(
+      'starting',
+      '',
+      `start: () => { console.error('it starts'); return new Promise(() => {}); }`,
+    );
+    const agent = AgentProcess.launch(config(`use: ${starting}, startTimeout: 1h`), ['--port', '0']);
+    await agent.said('it starts');
+    agent.signal('SIGTERM');
+    assert.deepEqual(await agent.ended(), { code: 0, signal: null });
+  });
+});
+
+describe('a sink whose receiver is slow', () => {
+  it('sends its last push although plugins and a request hang', async () => {
+    const sent = join(directory, 'sent');
+    const slow = plugin(
+      'slow-sink',
+      `import { writeFileSync } from 'node:fs';`,
+      `interval: 60_000, push: async () => {},
+       stop: () => new Promise((done) => setTimeout(() => { writeFileSync('${sent}', 'all'); done(); }, 800))`,
+      'sink',
+    );
+    const hanging = [1, 2, 3].map((n) =>
+      plugin(
+        `hangs-${n}`,
+        '',
+        `stop: () => new Promise(() => {}), ...(${n} === 1 && { routes: { '/hang': () => new Promise(() => {}) } })`,
+      ),
+    );
+    const agent = await AgentProcess.start(config(...[slow, ...hanging].map((file) => `use: ${file}`)));
+    const request = fetch(`${agent.url}/hang`).catch(() => undefined);
+    agent.signal('SIGTERM');
+    assert.deepEqual(await agent.ended(), { code: 0, signal: null });
+    await request;
+    assert.equal(readFileSync(sent, 'utf8'), 'all');
+    for (const n of [1, 2, 3]) assert.match(agent.output, new RegExp(`hangs-${n}\\.mjs did not stop within`));
+  });
+});
+
 describe('a plugin in a process of its own', () => {
   it('is imported once to be checked and once to run', async () => {
     const imports = join(directory, 'imports');

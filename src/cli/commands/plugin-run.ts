@@ -3,7 +3,7 @@ import type { PluginKind } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
-import { loadFor } from '../load.js';
+import { attributed, loadFor } from '../load.js';
 import { findPlugin } from '../plugin/find.js';
 import { parseOptions } from '../plugin/options.js';
 import { runAnswers } from '../plugin/running/answers.js';
@@ -35,21 +35,22 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
  * @throws ConfigError when its options are not valid, TallymanError
  */
 export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnvironment): Promise<number> {
-  const { plugin } = await findPlugin(path, cli.workingDirectory ?? process.cwd());
+  const { plugin } = await attributed(cli, path, () => findPlugin(path, cli.workingDirectory ?? process.cwd()));
   const options = flags.with === undefined ? {} : parseOptions(flags.with);
   const problems = optionProblems(plugin, options, '--with');
   if (problems.length > 0) throw new ConfigError(problems);
   const { config, plugins } = await loadFor(flags, cli);
   const handlers = plugins.filter((other) => other.plugin.kind === 'container-handler');
-  const isWell = await RUNNERS[plugin.kind]({
+  const run = {
     plugin,
     options,
     handlers: handlers.map(({ plugin: handler, with: given }) => ({ plugin: handler, with: given })),
     host: config.host,
     all: flags.all === true,
     ...(flags.request !== undefined && { request: flags.request }),
-    out: (line) => cli.out(`${line}\n`),
-    error: (line) => cli.error(`tallyman: ${line}\n`),
-  });
+    out: (line: string) => cli.out(`${line}\n`),
+    error: (line: string) => cli.error(`tallyman: ${line}\n`),
+  };
+  const isWell = await attributed(cli, path, () => RUNNERS[plugin.kind](run));
   return isWell ? EXIT.ok : EXIT.failure;
 }

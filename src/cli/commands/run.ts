@@ -14,7 +14,8 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const logs = createLoggerSource(loaded.config.log);
   const load = () => loadFor(flags, cli);
   const builtins = { builtins: builtinPlugins, builtinsModule };
-  const options = { loaded, load, version: agentVersion(), ...builtins, logs, env: cli.env };
+  const { env, handles } = cli;
+  const options = { loaded, load, version: agentVersion(), ...builtins, logs, env, handles };
   const service = createServiceManager(cli.env, logs.logger('service'));
   const log = logs.logger('agent');
   try {

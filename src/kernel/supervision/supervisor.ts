@@ -132,12 +132,17 @@ export class Supervisor {
     }
   }
 
+  /** The plugin whose call runs, or began what runs. */
+  current(): PluginRecord | undefined {
+    return this.running.getStore();
+  }
+
   /**
    * The plugin an uncaught error came from: the one running, else the one whose module is in the stack.
    * @returns undefined when no plugin is to blame
    */
   culprit(error: unknown): PluginRecord | undefined {
-    const current = this.running.getStore();
+    const current = this.current();
     if (current !== undefined) return current;
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     return this.all().find(({ module }) => module.startsWith('file:') && stack.includes(module));

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** What keeps a process alive, by Node's names of asynchronous resources, and how people call it. */
+const HANDLES: Readonly<Record<string, string>> = {
+  Timeout: 'timer',
+  TCPWRAP: 'TCP connection',
+  TCPSERVERWRAP: 'TCP server',
+  UDPWRAP: 'UDP socket',
+  PIPEWRAP: 'unix socket',
+  PIPESERVERWRAP: 'unix socket server',
+  FSEVENTWRAP: 'watched file',
+  STATWATCHER: 'watched file',
+  PROCESSWRAP: 'subprocess',
+  SIGNALWRAP: 'signal handler',
+  WORKER: 'thread',
+  MESSAGEPORT: 'message port',
+};
+/** Handles known at which those that are gone are forgotten for the first time. */
+const FIRST_SWEEP = 256;
+
+interface Handle {
+  readonly owner: string;
+  readonly type: string;
+  readonly resource: WeakRef<Resource>;
+}
+
+interface Resource {
+  hasRef?(): boolean;
+  /** Of a timer: cleared, which `hasRef` does not tell. */
+  readonly _destroyed?: boolean;
+}
+
+function isOpen(resource: Resource | undefined): boolean {
+  return resource?.hasRef?.() === true && resource._destroyed !== true;
+}
+
+/**
+ * Knows which plugin opened the timers, sockets and other handles that keep the process alive. It looks at the creation
+ * of asynchronous resources from the first call of `during` on, and not before: without a stranger's plugin it costs nothing.
+ */
+export class OpenHandles {
+  private readonly loading = new AsyncLocalStorage<string>();
+  private readonly hook = createHook({ init: (_id, type, _trigger, resource) => this.created(type, resource) });
+  private handles: Handle[] = [];
+  private sweepAt = FIRST_SWEEP;
+  private ownerNow: () => string | undefined = () => undefined;
+
+  /** Runs a call of a plugin; what it opens, then or later, is the plugin's. */
+  during<T>(plugin: string, call: () => T): T {
+    this.hook.enable();
+    return this.loading.run(plugin, call);
+  }
+
+  /** Asks for the plugin whose call runs, besides those of `during`. */
+  attribute(ownerNow: () => string | undefined): void {
+    this.ownerNow = ownerNow;
+  }
+
+  /** Says once of each plugin what it left open: `plugin x left open: 2 timers, 1 TCP server`. */
+  async tell(say: (text: string, plugin: string) => void): Promise<void> {
+    // What was closed just now is gone in the next turn.
+    await nextTurn();
+    await nextTurn();
+    this.sweep();
+    const byOwner = new Map<string, Map<string, number>>();
+    for (const { owner, type } of this.handles) {
+      const counts = byOwner.get(owner) ?? new Map<string, number>();
+      byOwner.set(owner, counts.set(HANDLES[type]!, (counts.get(HANDLES[type]!) ?? 0) + 1));
+    }
+    this.handles = [];
+    for (const [owner, counts] of byOwner) {
+      const words = [...counts].map(([kind, count]) => `${count} ${kind}${count === 1 ? '' : 's'}`);
+      say(`plugin ${owner} left open: ${words.join(', ')}; the process ends without waiting for it`, owner);
+    }
+  }
+
+  private created(type: string, resource: object): void {
+    if (!Object.hasOwn(HANDLES, type)) return;
+    const owner = this.ownerNow() ?? this.loading.getStore();
+    if (owner === undefined) return;
+    this.handles.push({ owner, type, resource: new WeakRef(resource) });
+    if (this.handles.length > this.sweepAt) this.sweep();
+  }
+
+  private sweep(): void {
+    this.handles = this.handles.filter(({ resource }) => isOpen(resource.deref()));
+    this.sweepAt = Math.max(FIRST_SWEEP, this.handles.length * 2);
+  }
+}
