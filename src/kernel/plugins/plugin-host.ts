@@ -2,13 +2,7 @@ import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
 import type { DependencyContainer } from 'tsyringe';
 import type { DiscoveryRequests } from '../containers/index.js';
-import {
-  type Logger,
-  messageOf,
-  type PluginInstances,
-  type PluginKind,
-  TallymanError,
-} from '../contracts/index.js';
+import { type Logger, messageOf, type PluginInstances, type PluginKind, TallymanError } from '../contracts/index.js';
 import {
   type ActivePlugin,
   type ActivePlugins,

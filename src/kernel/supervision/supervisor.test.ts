@@ -5,6 +5,7 @@ import { loggerTo } from '../../../test/support/loggers.js';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
 import { Supervisor } from './index.js';
 import { PluginRecord } from './record.js';
+import { RunQueue } from './run-queue.js';
 
 describe('supervision', () => {
   test('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
@@ -73,6 +74,27 @@ describe('supervision', () => {
     ]);
     assert.equal(supervisor.heldFor, 1800);
     assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
+  });
+
+  test('a call that got no CPU is not blamed: the host is, once', () => {
+    const time = { now: 0, waited: 0 };
+    const lines: string[] = [];
+    const clock = { now: () => 1e15, monotonic: () => time.now };
+    const supervisor = new Supervisor(clock, loggerTo(lines), new RunQueue(() => time.waited));
+    const record = new PluginRecord('a', 'a', 'a', 'retry');
+    supervisor.add(record);
+    const call = (busy: number, waiting: number) =>
+      supervisor.guard(record, 'sample', () => {
+        time.now += busy + waiting;
+        time.waited += waiting;
+      });
+    call(1, 300);
+    call(31, 700);
+    call(10, 900);
+    assert.deepEqual([record.blocked, lines], [undefined, ['the host gave the agent no CPU for 700 of 731 ms']]);
+    call(600, 700);
+    assert.equal(record.blocked?.longestMs, 600);
+    assert.equal(lines[1], 'plugin a kept everything else waiting for 600 ms, in sample');
   });
 
   test('a source whose fields lack something does not start, and says what', async () => {

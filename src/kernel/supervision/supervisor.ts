@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, type Logger, messageOf, type PluginStatus, RequestError } from '../contracts/index.js';
+import { RecentlyTold } from '../log/index.js';
 import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
+import { RunQueue } from './run-queue.js';
 
 /** A call that takes this long keeps everything else waiting for noticeably long, ms. */
 export const HOLD_UP = 500;
@@ -18,10 +20,12 @@ export class Supervisor {
   private readonly records = new Map<string, PluginRecord>();
   /** Milliseconds of all calls that took as long as `HOLD_UP`. */
   heldFor = 0;
+  private readonly told = new RecentlyTold();
 
   constructor(
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly runQueue = new RunQueue(),
   ) {}
 
   add(record: PluginRecord): void {
@@ -149,12 +153,23 @@ export class Supervisor {
   }
 
   /**
-   * Judges how long a call took: the plugin that keeps everything else waiting is named.
-   * @param ms of the call, until it returned control
+   * Judges how long a call took: the plugin that keeps everything else waiting is named, or the host, when it gave the
+   * call no CPU.
+   * @param elapsed ms of the call, until it returned control
    */
-  took(record: PluginRecord, what: string, ms: number): void {
-    if (ms < HOLD_UP) return;
-    this.heldFor += ms;
+  took(record: PluginRecord, what: string, elapsed: number): void {
+    if (elapsed >= HOLD_UP) this.heldUp(record, what, elapsed);
+    this.runQueue.mark(this.clock.monotonic());
+  }
+
+  private heldUp(record: PluginRecord, what: string, elapsed: number): void {
+    this.heldFor += elapsed;
+    const waited = Math.min(elapsed, this.runQueue.waited());
+    const ms = elapsed - waited;
+    if (ms < HOLD_UP) {
+      this.starved(elapsed, waited);
+      return;
+    }
     record.held(what, ms, this.clock.now());
     const text = `plugin ${record.id} kept everything else waiting for ${Math.round(ms)} ms, in ${what}`;
     if (!record.told.isNew(text, this.clock.monotonic())) return;
@@ -162,6 +177,12 @@ export class Supervisor {
       plugin: record.id,
       hint: 'let it do long work in pieces with pauses between them, or elsewhere; app-metrics plugins can be isolated (isolate: true)',
     });
+  }
+
+  private starved(elapsed: number, waited: number): void {
+    const text = `the host gave the agent no CPU for ${Math.round(waited)} of ${Math.round(elapsed)} ms`;
+    if (!this.told.isNew(text, this.clock.monotonic())) return;
+    this.logger.warn(text, { hint: 'is the host overloaded, or the agent out of its CPU quota (CPUQuota=, cpu.max)?' });
   }
 
   /** Who kept everything else waiting last, in words; `undefined`: nobody ever did. */
