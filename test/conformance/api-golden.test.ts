@@ -2,6 +2,7 @@
 // key in the same order, but for the differences listed here.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MEMORY_KEYS } from '../../src/api-versions/v1.0/sections/keys.js';
 import { operationOf, violation } from '../support/served-operations.js';
 import { containerFromInfo, type FakeContainer } from './world/fake-agent.js';
 import { type Allowance, differences, golden, goldenObject, parseExact } from './world/golden.js';
@@ -15,6 +16,16 @@ interface RecordedFile {
   readonly method: string;
   readonly request_body?: string;
 }
+
+const MACHINE_KEYS = [
+  'timestamp',
+  'vendor_id',
+  'num_physical_cores',
+  'num_sockets',
+  'swap_capacity',
+  'memory_by_type',
+  'nvm',
+];
 
 const ALLOWED: readonly Allowance[] = [
   { at: /\/cpu$/, only: /v2/, extra: ['quota', 'period'], why: 'quirk 8: the v2 spec has the quota too' },
@@ -30,8 +41,30 @@ const ALLOWED: readonly Allowance[] = [
     ).split(' '),
     why: 'quirk 9: the counters in the element itself beside `inline`',
   },
-  { at: /_usage\/(cpu|memory)$/, extra: ['std', 'count'], why: 'newer agents have them' },
-  { at: /^$/, extra: ['psr', 'swap_capacity'], why: 'newer agents have them' },
+  ...[
+    { at: /_usage\/(cpu|memory)$/, extra: ['std', 'count'] },
+    { at: /(^|\/spec|\/docker\/[^/]*|\/graw|\/gcpuonly|^\/\/)$/, extra: ['start_time', 'has_hugetlb'] },
+    { at: /(^|\/stats|\/docker\/[^/]*|\/graw)$/, extra: ['has_hugetlb', 'resctrl', 'cpuset', 'health'] },
+    { at: /(^|\/)cpu$/, extra: ['load_d_average', 'psi'] },
+    { at: /\/cfs$/, extra: ['bursts_periods', 'burst_time'] },
+    { at: /\/diskio$/, extra: ['psi'] },
+    { at: /\/memory$/, extra: [...MEMORY_KEYS, 'psi', 'events'] },
+    { at: /\/(container|hierarchical)_data$/, extra: ['numa_stats'] },
+    { at: /\/network$/, extra: ['interfaces'] },
+    { at: /^$/, only: /machine\.json/, extra: MACHINE_KEYS },
+    { at: /^$/, only: /-ps-/, extra: ['psr'] },
+    { at: /^\/topology$/, extra: ['distances'] },
+    { at: /^\/topology\/cores$/, extra: ['uncore_caches', 'socket_id'] },
+    { at: /^\/topology(\/cores)?\/caches$/, extra: ['id'] },
+  ].map((allowance): Allowance => ({ ...allowance, why: 'v0.60.5 has them' })),
+  {
+    at: /(\/stats|^)$/,
+    only: /v1\.|C-|graw|nethost/,
+    missing: ['network', 'processes'],
+    why: 'v0.60.5 shows no zeros that nothing counts',
+  },
+  { at: /^\/labels$/, only: /storage/, value: true, why: 'v0.60.5 has null for no labels, and sorts them' },
+  { at: /^\/docker(_api)?_version$/, only: /F-/, value: true, why: 'v0.60.5 says nothing where there is no daemon' },
   { at: /\/(custom_metrics\/[^/]+|__name__=[^/]*)$/, extra: ['labels'], why: 'quirk 30: labels as a map' },
 ];
 

@@ -40,10 +40,7 @@ test('recorded events-stream-all-root.ndjson', async () => {
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), null);
       const lines = linesOf(response);
-      const expected = recorded
-        .replaceAll(/(\.\d{6})\d+Z/g, '$1Z')
-        .trim()
-        .split('\n');
+      const expected = recorded.trim().split('\n');
       for (const event of recordedEvents([recorded])) events.add(event);
       assert.deepEqual(await take(lines, expected.length), expected);
       await lines.return(undefined);

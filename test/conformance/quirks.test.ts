@@ -153,7 +153,7 @@ test('the interface of the default route comes first', async () => {
     [column('network.rx_bytes', ['ifb0']), 1] as const,
     [column('network.rx_bytes', ['eth0'], { primary: 'true' }), 2] as const,
   ];
-  const get = await over({ containers: [{ name: '/a', samples: [{ time, cells }] }] });
+  const get = await over({ containers: [{ name: '/a', parts: ['network'], samples: [{ time, cells }] }] });
   const { network } = JSON.parse((await get('/api/v1.0/containers/a'))[1]).stats[0];
   assert.deepEqual([network.name, network.rx_bytes], ['eth0', 2]);
   assert.deepEqual(

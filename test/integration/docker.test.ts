@@ -28,7 +28,7 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
     const args = ['--name=full', '-l', 'com.acme.tier=front', '-e', 'APP_TIER=web', '-e', 'SECRET=x', IMAGE];
     const { id, path } = await started(...args);
     const description = await bench.accepted(path, ({ state, pid }) => state.status === 'running' && pid !== undefined);
-    const { storage, createdAt, state, ...rest } = description;
+    const { storage, createdAt, createdAtExtraNs, state, ...rest } = description;
     assert.deepEqual(rest, {
       id,
       aliases: ['full', id],
@@ -41,9 +41,15 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
       networkMode: 'own',
       restartCount: 0,
     });
-    assert.equal(Math.floor(createdAt! / 1000), Date.parse(await engine.inspect(id, '.Created')));
-    assert.equal(Math.floor(state.startedAt! / 1000), Date.parse(await engine.inspect(id, '.State.StartedAt')));
-    assert.deepEqual({ ...state, startedAt: 0 }, { status: 'running', oomKilled: false, startedAt: 0 });
+    const { startedAt, startedAtExtraNs, ...others } = state;
+    const nanoseconds = (micros: number | undefined, extraNs = 0) => BigInt(micros!) * 1000n + BigInt(extraNs);
+    const told = async (what: string) => {
+      const [, second, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(await engine.inspect(id, what))!;
+      return BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+    };
+    assert.equal(nanoseconds(createdAt, createdAtExtraNs), await told('.Created'));
+    assert.equal(nanoseconds(startedAt, startedAtExtraNs), await told('.State.StartedAt'));
+    assert.deepEqual(others, { status: 'running', oomKilled: false });
     assert.equal(storage!.writableLayer, await engine.inspect(id, '.GraphDriver.Data.UpperDir'));
     assert.equal(storage!.ownDirectory, `${engine.dataRoot}/containers/${id}`);
   });

@@ -131,8 +131,8 @@ describe('this machine', () => {
     assert.ok(usage !== undefined && usage.capacity >= usage.free && usage.free >= usage.available);
     host.labelFilesystem('docker-images', '/');
     assert.deepEqual(host.filesystems().find(({ device }) => device === root.device)?.labels, [
-      'root',
       'docker-images',
+      'root',
     ]);
     const [numbers] = Object.keys(host.machine().disk_map);
     if (numbers !== undefined) {

@@ -28,7 +28,7 @@ describe('podman handler on a real engine', { skip: needs(...PODMAN_ENGINE) }, (
     const { id, path } = await started(...args);
     assert.match(path, new RegExp(`/libpod-${id}$`));
     const description = await bench.accepted(path, ({ pid }) => pid !== undefined);
-    const { storage, createdAt, state, imageId, ...rest } = description;
+    const { storage, createdAt, createdAtExtraNs: _, state, imageId, ...rest } = description;
     assert.deepEqual(rest, {
       id,
       aliases: ['full', id],

@@ -20,7 +20,7 @@ export class ContainerInfoWriter {
     const window = container.samples(query.samples);
     if (query.empty !== true && window.length > 0) {
       out.ascii(',"stats":');
-      this.samples.write(out, window, container.appMetrics);
+      this.samples.write(out, window, container);
     }
     out.ascii('}');
   }

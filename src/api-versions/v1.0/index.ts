@@ -4,7 +4,7 @@ import { requestTypesV10 } from './request-types.js';
 
 export { ContainerInfoWriter, hasSamples, requireSamples } from './container-info.js';
 export { CustomMetricsWriter } from './custom-metrics.js';
-export { nullWhenEmpty } from './json.js';
+export { nullWhenEmpty, stringList } from './json.js';
 export { machineJson, machineMembers } from './machine.js';
 export { type ContainerQuery, containerQuery } from './query.js';
 export { explain, json, type RequestTypes, requestTypesV10 } from './request-types.js';

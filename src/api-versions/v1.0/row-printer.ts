@@ -114,15 +114,6 @@ export class RowPrinterBuilder {
     return this;
   }
 
-  /** Appends `,"key":number` for each field that the layout has. */
-  extraMembers(layout: Layout, keys: readonly Member[]): this {
-    for (const [key, field] of keys) {
-      const column = layout.indexOf(field);
-      if (column >= 0) this.text(`,"${key}":`).integer(column);
-    }
-    return this;
-  }
-
   build(): RowPrinter {
     return new RowPrinter([...this.texts, Buffer.from(this.pending)], this.steps);
   }

@@ -1,6 +1,7 @@
 import type {
   ByteWriter,
-  ContainerAppMetrics,
+  ContainerHealth,
+  ContainerView,
   Layout,
   SampleCursor,
   SampleWindow,
@@ -14,50 +15,65 @@ export function newCursor(): SampleCursor {
   return { layout: NO_COLUMNS, time: 0, values: new Float64Array(0), residuals: undefined, base: 0 };
 }
 
-/** Prints samples in the shape of v1 (contract 7.3): everything, whether or not the container has the resource. */
+/** Application metrics go between the two halves. */
+interface SamplePrinter {
+  readonly head: RowPrinter;
+  readonly tail: RowPrinter;
+}
+
+/**
+ * Prints samples in the shape of v1 (contract 7.3): CPU, memory and block I/O whether or not the container has them,
+ * network and processes when they are read.
+ */
 export class SamplesV1 {
-  private readonly printers = new PerLayout(compile);
+  private readonly printers = new PerLayout((layout, network) => compile(layout, network === 1));
   private readonly cursor = newCursor();
   private readonly customMetrics = new CustomMetricsWriter();
 
   /** `[sample,…]`, oldest first. */
-  write(out: ByteWriter, window: SampleWindow, appMetrics: ContainerAppMetrics | undefined): void {
+  write(out: ByteWriter, window: SampleWindow, container: ContainerView): void {
     const { cursor } = this;
-    let printer: RowPrinter | undefined;
+    const { appMetrics } = container;
+    const { networkMode, state } = container.description;
+    // A container in another one's network has none of its own, which newer agents print as zeros.
+    const variant = Number(container.has('network') || networkMode === 'shared');
+    let printer: SamplePrinter | undefined;
     let layout: Layout | undefined;
     out.ascii('[');
     for (let i = 0; i < window.length; i++) {
       window.at(i, cursor);
       if (printer === undefined || cursor.layout !== layout) {
         layout = cursor.layout;
-        printer = this.printers.get(layout);
+        printer = this.printers.get(layout, variant);
       }
       out.ascii(i === 0 ? '{"timestamp":' : ',{"timestamp":');
       out.time(cursor.time);
-      printer.write(out, cursor);
+      printer.head.write(out, cursor);
       this.customMetrics.writeAt(out, appMetrics, cursor.time);
-      out.ascii('}');
+      printer.tail.write(out, cursor);
+      out.ascii(`,"health":{"status":"${healthAt(state.health, cursor.time)}"}}`);
     }
     out.ascii(']');
   }
 }
 
-function compile(layout: Layout): RowPrinter {
-  const b = new RowPrinterBuilder();
-  b.text(',"cpu":');
-  sections.cpu(b, layout);
-  b.text(',"diskio":');
-  sections.diskIo(b, layout);
-  b.text(',"memory":');
-  sections.memory(b, layout);
-  b.text(',"network":');
-  sections.networkWithPrimary(b, layout);
-  sections.filesystems(b, layout);
-  b.text(',"task_stats":');
-  sections.taskStates(b, layout);
-  b.text(',"processes":');
-  sections.processes(b, layout);
-  sections.hugetlb(b, layout);
-  sections.cpusetAndOomEvents(b, layout);
-  return b.build();
+/** What the health check said at a time (µs since the epoch); empty without one. */
+export function healthAt(health: ContainerHealth | undefined, time: number): string {
+  return health?.earlier?.find(({ until }) => time < until)?.status ?? health?.status ?? '';
+}
+
+function compile(layout: Layout, hasNetwork: boolean): SamplePrinter {
+  const head = new RowPrinterBuilder();
+  sections.cpu(head.text(',"cpu":'), layout);
+  sections.diskIo(head.text(',"diskio":'), layout);
+  sections.memory(head.text(',"memory":'), layout);
+  sections.hugetlb(head, layout);
+  if (hasNetwork) sections.networkWithPrimary(head.text(',"network":'), layout);
+  sections.filesystems(head, layout);
+  sections.taskStates(head.text(',"task_stats":'), layout);
+  if (sections.hasProcesses(layout)) sections.processes(head.text(',"processes":'), layout);
+  const tail = new RowPrinterBuilder();
+  sections.referencedMemoryAndResctrl(tail, layout);
+  sections.cpusetAndOomEvents(tail, layout);
+  return { head: head.build(), tail: tail.build() };
 }

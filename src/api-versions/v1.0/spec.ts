@@ -28,15 +28,14 @@ export class SpecWriter {
   writeV1(out: ByteWriter, container: ContainerView): void {
     const limits = container.limits();
     const { labels, image } = this.textOf(container.description);
-    writeCreationTime(out, container);
+    writeTimes(out, container);
     out.text(labels);
-    writeCpuAndMemory(out, limits);
+    writeCpuAndMemory(out, container, limits);
     out.ascii(`,"has_network":${container.has('network')}`);
     writeProcesses(out, limits);
     out.ascii(`,"has_filesystem":${container.has('filesystem')},"has_diskio":${container.has('diskio')}`);
     writeCustomMetricsSpec(out, container);
     out.text(image);
-    writeNewMembers(out, container);
     out.ascii('}');
   }
 
@@ -44,16 +43,15 @@ export class SpecWriter {
   writeV2(out: ByteWriter, container: ContainerView): void {
     const limits = container.limits();
     const { names, labels, image } = this.textOf(container.description);
-    writeCreationTime(out, container);
+    writeTimes(out, container);
     out.text(names);
     out.text(labels);
-    writeCpuAndMemory(out, limits);
+    writeCpuAndMemory(out, container, limits);
     writeCustomMetricsSpec(out, container);
     writeProcesses(out, limits);
     out.ascii(`,"has_network":${container.has('network')},"has_filesystem":${container.has('filesystem')}`);
     out.ascii(`,"has_diskio":${container.has('diskio')}`);
     out.text(image);
-    writeNewMembers(out, container);
     out.ascii('}');
   }
 
@@ -87,12 +85,16 @@ function describe({ id, aliases, namespace, labels, envs, image }: ContainerDesc
   };
 }
 
-function writeCreationTime(out: ByteWriter, container: ContainerView): void {
+/** A container whose start nobody knows has the zero time. */
+function writeTimes(out: ByteWriter, container: ContainerView): void {
+  const { startedAt = 0, startedAtExtraNs } = container.description.state;
   out.ascii('{"creation_time":');
-  out.time(container.createdAt);
+  out.time(container.createdAt, container.createdAtExtraNs);
+  out.ascii(',"start_time":');
+  out.time(startedAt, startedAtExtraNs);
 }
 
-function writeCpuAndMemory(out: ByteWriter, limits: ResourceLimits): void {
+function writeCpuAndMemory(out: ByteWriter, container: ContainerView, limits: ResourceLimits): void {
   const { cpu, memory } = limits;
   out.ascii(`,"has_cpu":${limits.hasCpu},"cpu":{"limit":${cpu.limit},"max_limit":0`);
   if (cpu.mask) {
@@ -104,6 +106,7 @@ function writeCpuAndMemory(out: ByteWriter, limits: ResourceLimits): void {
     out,
     number('limit', memory.limit) + number('reservation', memory.reservation) + number('swap_limit', memory.swapLimit),
   );
+  out.ascii(`,"has_hugetlb":${container.has('hugetlb')}`);
 }
 
 function writeProcesses(out: ByteWriter, limits: ResourceLimits): void {
@@ -121,14 +124,4 @@ function number(key: string, value: Limit | undefined): string {
 
 function writeNumbers(out: ByteWriter, members: string): void {
   out.ascii(`{${members.slice(1)}}`);
-}
-
-/** Members that the older agent did not have, where there is something to say. */
-function writeNewMembers(out: ByteWriter, container: ContainerView): void {
-  const { startedAt } = container.description.state;
-  if (startedAt !== undefined) {
-    out.ascii(',"start_time":');
-    out.time(startedAt);
-  }
-  if (container.has('hugetlb')) out.ascii(',"has_hugetlb":true');
 }

@@ -5,7 +5,7 @@ export function writeEvent(out: ByteWriter, event: ContainerEvent): void {
   out.ascii('{"container_name":');
   out.string(event.containerName);
   out.ascii(',"timestamp":');
-  out.time(event.time);
+  out.time(event.time, event.timeExtraNs);
   out.text(`,"event_type":"${event.type}","event_data":${eventData(event)}}`);
 }
 

@@ -9,8 +9,8 @@ export function attributesJson(agent: AgentView) {
   return {
     kernel_version: kernelVersion,
     container_os_version: osVersion,
-    docker_version: docker?.version ?? 'Unknown',
-    docker_api_version: docker?.apiVersion ?? 'Unknown',
+    docker_version: docker?.version ?? '',
+    docker_api_version: docker?.apiVersion ?? '',
     cadvisor_version: `v${agent.version}`,
     num_cores: machine.num_cores,
     cpu_frequency_khz: machine.cpu_frequency_khz,

@@ -32,10 +32,13 @@ export const PART = {
 const CUSTOM_METRICS = 128;
 const PARTS = Object.keys(PART) as (keyof typeof PART & SamplePart)[];
 
-/** How samples of one layout and set of parts print: `cpu_inst` goes between the two halves. */
+/** How samples of one layout and set of parts print. */
 export interface SamplePrinter {
+  /** Before `cpu_inst`. */
   readonly head: RowPrinter;
   readonly tail: RowPrinter;
+  /** After application metrics; absent: nothing. */
+  readonly end?: RowPrinter;
 }
 
 /** The parts of a container as a set of `PART` bits. */
@@ -79,6 +82,7 @@ export class RatedSamples {
       if (i > 0 && (parts & PART.cpu) !== 0) this.rates.write(out, last, current);
       printer.tail.write(out, current);
       this.customMetrics.writeAt(out, appMetrics, current.time);
+      printer.end?.write(out, current);
       out.ascii('}');
       [last, current] = [current, last];
     }
@@ -96,18 +100,19 @@ export function flatSample(layout: Layout, parts: number): SamplePrinter {
   sections.diskIo(tail, columns(PART.diskio));
   tail.text(`,"has_memory":${has(PART.memory)},"memory":`);
   sections.memory(tail, columns(PART.memory));
+  tail.text(`,"has_hugetlb":${has(PART.hugetlb)}`);
+  sections.hugetlb(tail, columns(PART.hugetlb));
   tail.text(`,"has_network":${has(PART.network)},"network":`);
   sections.network(tail, columns(PART.network));
-  tail.text(`,"has_processes":${has(PART.processes)},"processes":`);
-  sections.processes(tail, columns(PART.processes));
+  const hasProcesses = has(PART.processes) && sections.hasProcesses(layout);
+  tail.text(`,"has_processes":${hasProcesses},"processes":`);
+  sections.processes(tail, hasProcesses ? layout : NO_COLUMNS);
   tail.text(`,"has_filesystem":${has(PART.filesystem)}`);
   sections.filesystems(tail, columns(PART.filesystem));
   tail.text(',"has_load":false,"load_stats":');
   sections.taskStates(tail, NO_COLUMNS);
-  if (has(PART.hugetlb)) {
-    tail.text(',"has_hugetlb":true');
-    sections.hugetlb(tail, layout);
-  }
   tail.text(`,"has_custom_metrics":${has(CUSTOM_METRICS)}`);
-  return { head: head.build(), tail: tail.build() };
+  const end = new RowPrinterBuilder();
+  sections.referencedMemoryAndResctrl(end, layout);
+  return { head: head.build(), tail: tail.build(), end: end.build() };
 }

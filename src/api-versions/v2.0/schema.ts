@@ -32,6 +32,8 @@ export const flatSampleSchema = z
     diskio: parts.diskIo,
     has_memory: z.boolean(),
     memory: parts.memory,
+    has_hugetlb: z.boolean(),
+    hugetlb: parts.hugetlb.optional(),
     has_network: z.boolean(),
     network: parts.network,
     has_processes: z.boolean(),
@@ -42,15 +44,15 @@ export const flatSampleSchema = z
     load_stats: parts.taskStates,
     has_custom_metrics: z.boolean(),
     custom_metrics: parts.customMetrics.optional(),
-    has_hugetlb: z.boolean().optional(),
-    hugetlb: parts.hugetlb.optional(),
+    referenced_memory: u64.optional(),
+    resctrl: parts.resctrl,
   })
   .meta({ id: 'ContainerStatsV2', description: 'One sample of a container; what it lacks is zero.' });
 
 const percentiles = z
   .strictObject({
     present: z.boolean(),
-    ...numbers(['mean', 'max', 'fifty', 'ninety', 'ninetyfive', 'std', 'count']),
+    ...numbers(['mean', 'std', 'max', 'fifty', 'ninety', 'ninetyfive', 'count']),
   })
   .meta({ id: 'Percentiles' });
 
@@ -93,7 +95,7 @@ export const fsInfo = z
     device: z.string(),
     mountpoint: z.string(),
     ...numbers(['capacity', 'available', 'usage']),
-    labels: z.array(z.string()),
+    labels: z.array(z.string()).nullable(),
     inodes: u64.optional(),
     inodes_free: u64.optional(),
   })

@@ -7,7 +7,15 @@ import {
   quoteJson,
   type TrackedFilesystem,
 } from '../../kernel/contracts/index.js';
-import { newCursor, PerLayout, type RowPrinter, RowPrinterBuilder, requireSamples, sections } from '../v1.0/index.js';
+import {
+  newCursor,
+  PerLayout,
+  type RowPrinter,
+  RowPrinterBuilder,
+  requireSamples,
+  sections,
+  stringList,
+} from '../v1.0/index.js';
 
 /** Writes the `storage` answer (contract 5): the machine's filesystems as in the latest sample of `/`. */
 export class StorageWriter {
@@ -49,7 +57,7 @@ export class StorageWriter {
       out.time(cursor.time);
       out.text(`,"device":${quoteJson(device)},"mountpoint":${quoteJson(mountpoint)}`);
       printer.sizes.write(out, cursor);
-      out.text(`,"labels":[${labels.map(quoteJson).join(',')}]`);
+      out.text(`,"labels":${labels.length === 0 ? 'null' : stringList(labels)}`);
       printer.inodes.write(out, cursor);
       first = false;
     }

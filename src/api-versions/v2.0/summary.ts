@@ -68,7 +68,7 @@ function writeUsage(out: ByteWriter, usage: UsageSummary): void {
 
 function writePercentiles(out: ByteWriter, numbers: Percentiles): void {
   out.ascii(`{"present":${numbers.present}`);
-  for (const key of ['mean', 'max', 'fifty', 'ninety', 'ninetyfive', 'std', 'count'] as const) {
+  for (const key of ['mean', 'std', 'max', 'fifty', 'ninety', 'ninetyfive', 'count'] as const) {
     out.ascii(`,"${key}":`);
     out.integer(numbers[key]);
   }

@@ -6,6 +6,7 @@ import { PART, type SamplePrinter } from '../v2.0/index.js';
 export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   const head = new RowPrinterBuilder();
   const tail = new RowPrinterBuilder();
+  const end = new RowPrinterBuilder();
   const part = (bit: number, key: string, b: RowPrinterBuilder, write: typeof sections.cpu): void => {
     if ((parts & bit) === 0) return;
     b.text(`,"${key}":`);
@@ -14,11 +15,12 @@ export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   part(PART.cpu, 'cpu', head, sections.cpu);
   part(PART.diskio, 'diskio', tail, sections.diskIo);
   part(PART.memory, 'memory', tail, sections.memory);
-  part(PART.network, 'network', tail, sections.network);
-  part(PART.processes, 'processes', tail, sections.processes);
-  if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
   if ((parts & PART.hugetlb) !== 0) sections.hugetlb(tail, layout);
-  return { head: head.build(), tail: tail.build() };
+  part(PART.network, 'network', tail, sections.network);
+  if (sections.hasProcesses(layout)) part(PART.processes, 'processes', tail, sections.processes);
+  if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
+  sections.referencedMemoryAndResctrl(end, layout);
+  return { head: head.build(), tail: tail.build(), end: end.build() };
 }
 
 /** `,"filesystem":{…}`: the container's filesystem when it has exactly one. */

@@ -9,13 +9,15 @@ const sparseSample = z
     cpu_inst: cpuInst.optional(),
     diskio: parts.diskIo.optional(),
     memory: parts.memory.optional(),
+    hugetlb: parts.hugetlb.optional(),
     network: parts.network.optional(),
     processes: parts.processes.optional(),
     filesystem: z
       .strictObject(numbers(['totalUsageBytes', 'baseUsageBytes', 'containter_inode_usage', 'container_inode_usage']))
       .optional(),
-    hugetlb: parts.hugetlb.optional(),
     custom_metrics: parts.customMetrics.optional(),
+    referenced_memory: u64.optional(),
+    resctrl: parts.resctrl,
   })
   .meta({ id: 'ContainerStatsV21', description: 'One sample of a container: the parts that it has.' });
 

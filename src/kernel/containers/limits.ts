@@ -8,6 +8,11 @@ const MAX_AGE_MS = 5_000;
 const YOUNG_MS = 10_000;
 const MAX_AGE_YOUNG_MS = 200;
 
+/** When a container was created: µs since the epoch, 0 when unknown, and the nanoseconds beyond them. */
+type Creation = Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'>;
+
+const UNKNOWN: Creation = { createdAt: 0, createdAtExtraNs: 0 };
+
 interface KnownLimits {
   /** Monotonic ms. */
   readonly since: number;
@@ -17,7 +22,7 @@ interface KnownLimits {
   /** Monotonic ms. */
   readAt: number;
   /** The kernel may renew the time of a cgroup's inode that it dropped from memory: the earliest one seen counts. */
-  earliest: number;
+  earliest: Creation;
 }
 
 const LIMITS = new Slot<KnownLimits>('limits');
@@ -43,23 +48,24 @@ export class ContainerLimits {
       isRoot: container.name === '/',
       machine: this.host.machine(),
       bootTime: this.bootTime,
-      createdAt: isYoung ? undefined : known.earliest,
+      createdAt: isYoung ? undefined : known.earliest.createdAt,
     });
     known.limits = limits;
     known.cgroup = container.cgroup;
     known.readAt = now;
-    const { createdAt } = limits;
-    if (createdAt > 0) known.earliest = known.earliest === 0 ? createdAt : Math.min(known.earliest, createdAt);
+    const { createdAt } = known.earliest;
+    if (limits.createdAt > 0 && (createdAt === 0 || limits.createdAt < createdAt)) known.earliest = limits;
     return limits;
   }
 
-  /** When the container was created, µs since the epoch; 0 when unknown. */
-  createdAt(container: Container): number {
+  /** As its handler tells, else as its cgroups do. */
+  creationOf(container: Container): Creation {
     this.of(container);
-    return container.description.createdAt ?? this.known(container).earliest;
+    const { createdAt, createdAtExtraNs = 0 } = container.description;
+    return createdAt === undefined ? this.known(container).earliest : { createdAt, createdAtExtraNs };
   }
 
   private known(container: Container): KnownLimits {
-    return container.ensure(LIMITS, () => ({ since: this.clock.monotonic(), readAt: 0, earliest: 0 }));
+    return container.ensure(LIMITS, () => ({ since: this.clock.monotonic(), readAt: 0, earliest: UNKNOWN }));
   }
 }

@@ -32,6 +32,8 @@ export interface ResourceLimits {
   readonly processes: { readonly limit?: Limit };
   /** Creation time from the cgroup directories, µs since the epoch; 0 when unknown. */
   readonly createdAt: number;
+  /** Nanoseconds beyond `createdAt`, 0 … 999. */
+  readonly createdAtExtraNs: number;
 }
 
 /** Points at one stored sample. Filled by `SampleWindow.at`; reuse one cursor for a whole walk. */
@@ -100,6 +102,8 @@ export interface ContainerView {
   readonly description: ContainerDescription;
   /** Creation time, µs since the epoch; 0 when unknown. */
   readonly createdAt: number;
+  /** Nanoseconds beyond `createdAt`, 0 … 999. */
+  readonly createdAtExtraNs: number;
   /** Whether a probe gives this part of a sample; `cpu`, `memory` and `processes` follow the cgroup directories. */
   has(part: SamplePart): boolean;
   /** Limits read at most 5 s ago. */

@@ -41,6 +41,21 @@ test('times print like ISO 8601 with the fraction trimmed', () => {
   );
 });
 
+test('times have the nanoseconds that are known beyond them, zeros trimmed', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4_000_000_000_000_000 }),
+      fc.integer({ min: 0, max: 999 }),
+      (micros, extraNs) => {
+        const [, seconds, fraction = ''] = /^"(.*?)(?:\.(\d+))?Z"$/.exec(written((out) => out.time(micros, extraNs)))!;
+        assert.ok(!fraction.endsWith('0') && fraction.length <= 9);
+        const nanoseconds = BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+        assert.equal(nanoseconds, BigInt(micros) * 1000n + BigInt(extraNs));
+      },
+    ),
+  );
+});
+
 test('strings come back from JSON.parse and never hold a raw <, > or &', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {

@@ -86,8 +86,11 @@ export class ByteWriter {
     this.ascii(Number.isFinite(value) ? String(value) : 'null');
   }
 
-  /** Writes a quoted RFC 3339 UTC time of µs since the epoch, trailing zeros trimmed; 0 is the zero time. */
-  time(micros: number): void {
+  /**
+   * Writes a quoted RFC 3339 UTC time of µs since the epoch, trailing zeros trimmed; 0 is the zero time.
+   * @param extraNs nanoseconds beyond `micros`, 0 … 999
+   */
+  time(micros: number, extraNs = 0): void {
     if (micros === 0) {
       this.ascii('"0001-01-01T00:00:00Z"');
       return;
@@ -101,9 +104,13 @@ export class ByteWriter {
     this.buffer[this.length++] = 0x22;
     this.bytes(this.secondText);
     let fraction = micros - second * 1_000_000;
-    if (fraction !== 0) {
+    if (fraction !== 0 || extraNs !== 0) {
       this.buffer[this.length++] = 0x2e;
       let width = 6;
+      if (extraNs !== 0) {
+        fraction = fraction * 1000 + extraNs;
+        width = 9;
+      }
       while (fraction % 10 === 0) {
         fraction /= 10;
         width--;

@@ -9,9 +9,21 @@ export interface ContainerState {
   readonly oomKilled?: boolean;
   /** Times in microseconds since the epoch. */
   readonly startedAt?: number;
+  /** Nanoseconds beyond `startedAt`, 0 … 999; absent: 0. */
+  readonly startedAtExtraNs?: number;
   readonly finishedAt?: number;
   /** Health check: absent without one. */
-  readonly health?: { readonly status: 'starting' | 'healthy' | 'unhealthy'; readonly failingStreak: number };
+  readonly health?: ContainerHealth;
+}
+
+export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
+
+/** What a container's health check says. */
+export interface ContainerHealth {
+  readonly status: HealthStatus;
+  readonly failingStreak: number;
+  /** What it said before, oldest first, each until the time given (µs since the epoch); the newest few only. */
+  readonly earlier?: readonly { readonly status: HealthStatus; readonly until: number }[];
 }
 
 /** Whose network counters a container's init pid shows. */
@@ -54,6 +66,8 @@ export interface ContainerDescription {
   readonly imageId?: string;
   /** Creation time in microseconds since the epoch; absent: the kernel takes it from the cgroup directories. */
   readonly createdAt?: number;
+  /** Nanoseconds beyond `createdAt`, 0 … 999; absent: 0. */
+  readonly createdAtExtraNs?: number;
   /** Pid (in the agent's pid namespace) of the first process; absent when there is none or it is not known. */
   readonly pid?: number;
   readonly networkMode: NetworkMode;

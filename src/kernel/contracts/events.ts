@@ -24,6 +24,8 @@ export interface ContainerEvent {
   readonly containerName: string;
   /** µs since the epoch. */
   readonly time: number;
+  /** Nanoseconds beyond `time`, 0 … 999; absent: 0. */
+  readonly timeExtraNs?: number;
   readonly type: EventType;
   readonly oom?: OomVictim;
   /** Exit code of a deleted container's first process; −1 unknown. Only for `containerDeletion`. */

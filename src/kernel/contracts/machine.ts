@@ -7,6 +7,8 @@ export interface HugePages {
 
 /** A cache of a core or node. */
 export interface Cache {
+  /** As the kernel numbers caches of a level and type; 0 when it does not. */
+  readonly id: number;
   /** bytes */
   readonly size: number;
   /** `Data`, `Instruction` or `Unified` */
@@ -17,7 +19,14 @@ export interface Cache {
 export interface Core {
   readonly core_id: number;
   readonly thread_ids: readonly number[];
+  /** Those that the core has for itself. */
   readonly caches: readonly Cache[];
+  /** Those that it shares with some of its node's cores, but not with all. */
+  readonly uncore_caches: readonly Cache[];
+  readonly socket_id: number;
+  /** Groups of sockets, and of those (IBM Z); absent elsewhere. */
+  readonly book_id?: number;
+  readonly drawer_id?: number;
 }
 
 /** A NUMA node. */
@@ -27,7 +36,27 @@ export interface Node {
   readonly memory: number;
   readonly hugepages: readonly HugePages[];
   readonly cores: readonly Core[];
+  /** Those that all of its cores share. */
   readonly caches: readonly Cache[];
+  /** To each node, in the order of their numbers; the node itself is 10. */
+  readonly distances: readonly number[];
+}
+
+/** Memory modules of one type. */
+export interface MemoryModules {
+  /** bytes */
+  readonly capacity: number;
+  readonly dimm_count: number;
+}
+
+/** Non-volatile memory. */
+export interface NvmInfo {
+  /** bytes */
+  readonly memory_mode_capacity: number;
+  /** bytes; the blank is part of the name */
+  readonly 'app direct_mode_capacity': number;
+  /** watts */
+  readonly avg_power_budget: number;
 }
 
 /** A filesystem of the host that is tracked. */
@@ -60,12 +89,25 @@ export interface NetworkDevice {
 
 /** The host, in the order and under the names of the REST API (contract 7.6). */
 export interface MachineInfo {
+  /** When this was read, RFC 3339. */
+  readonly timestamp: string;
+  /** As the processor calls itself (`GenuineIntel`). */
+  readonly vendor_id: string;
+  /** Threads. */
   readonly num_cores: number;
+  readonly num_physical_cores: number;
+  readonly num_sockets: number;
+  /** Groups of sockets, and of those (IBM Z); 0 elsewhere. */
+  readonly num_books: number;
+  readonly num_drawers: number;
   readonly cpu_frequency_khz: number;
   /** bytes */
   readonly memory_capacity: number;
   /** bytes of swap */
   readonly swap_capacity: number;
+  /** By the type that the memory controller's driver tells (EDAC); empty where none does. */
+  readonly memory_by_type: Readonly<Record<string, MemoryModules>>;
+  readonly nvm: NvmInfo;
   readonly hugepages: readonly HugePages[];
   readonly machine_id: string;
   readonly system_uuid: string;

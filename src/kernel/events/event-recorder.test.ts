@@ -21,7 +21,9 @@ function fixture(
     logger,
     kernelLog: '/nonexistent',
     uptime: () => 1,
-    limits: { createdAt: ({ description }) => description.createdAt ?? 0 },
+    limits: {
+      creationOf: ({ description: { createdAt = 0, createdAtExtraNs = 0 } }) => ({ createdAt, createdAtExtraNs }),
+    },
     departed,
   });
   const records = new Map<string, Container>();

@@ -20,7 +20,7 @@ export interface EventRecorderOptions {
   readonly kernelLog: string;
   /** Seconds since boot. */
   readonly uptime: () => number;
-  readonly limits: Pick<ContainerLimits, 'createdAt'>;
+  readonly limits: Pick<ContainerLimits, 'creationOf'>;
   /** What a handler knows of a container's end, once it does. */
   readonly departed: (name: string) => ContainerDescription | undefined;
 }
@@ -52,9 +52,9 @@ export class EventRecorder implements ContainerObserver {
 
   added(container: Container): void {
     if (!this.followsKernelLog) this.counts.begin(container);
-    const createdAt = this.options.limits.createdAt(container);
-    const time = createdAt > 0 ? createdAt : this.options.clock.now();
-    this.options.store.add({ containerName: container.name, time, type: 'containerCreation' });
+    const { createdAt, createdAtExtraNs: timeExtraNs } = this.options.limits.creationOf(container);
+    const time = createdAt > 0 ? { time: createdAt, timeExtraNs } : { time: this.options.clock.now() };
+    this.options.store.add({ containerName: container.name, type: 'containerCreation', ...time });
   }
 
   removed(container: Container): void {

@@ -81,6 +81,7 @@ function labelsByDevice(mounts: readonly Mount[], labelRoots: readonly LabelRoot
     const candidates = mountpoints.filter((mountpoint) => places.includes(mountpoint));
     add(candidates.sort((a, b) => b.length - a.length)[0], label);
   }
+  for (const names of labels.values()) names.sort();
   return labels;
 }
 

@@ -43,10 +43,18 @@ export interface RefreshableHost extends LinuxHost {
 
 /** A machine of which nothing was read. */
 export const UNKNOWN_MACHINE: MachineInfo = {
+  timestamp: '0001-01-01T00:00:00Z',
+  vendor_id: '',
   num_cores: 0,
+  num_physical_cores: 0,
+  num_sockets: 0,
+  num_books: 0,
+  num_drawers: 0,
   cpu_frequency_khz: 0,
   memory_capacity: 0,
   swap_capacity: 0,
+  memory_by_type: {},
+  nvm: { memory_mode_capacity: 0, 'app direct_mode_capacity': 0, avg_power_budget: 0 },
   hugepages: [],
   machine_id: '',
   system_uuid: '',
@@ -57,7 +65,7 @@ export const UNKNOWN_MACHINE: MachineInfo = {
   topology: [],
   cloud_provider: 'Unknown',
   instance_type: 'Unknown',
-  instance_id: 'None',
+  instance_id: '',
 };
 
 /** Readers of the host's kernel interfaces, all below `options.paths`. */

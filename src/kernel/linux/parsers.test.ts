@@ -78,8 +78,8 @@ test('mounts are those of the first process, where it has the same root', (t) =>
 
 test("the images' filesystem is the longest mount point at, above or just below the runtime's root", () => {
   assert.ok(track(HOST, '/var/lib/docker').includes('/dev/vdb /var/lib/docker [docker-images]'));
-  assert.ok(track(HOST, '/var/lib/other').includes('/dev/vda1 / [root docker-images]'));
-  assert.ok(track(HOST, '/bind/docker').includes('/dev/vda1 / [root docker-images]'));
+  assert.ok(track(HOST, '/var/lib/other').includes('/dev/vda1 / [docker-images root]'));
+  assert.ok(track(HOST, '/bind/docker').includes('/dev/vda1 / [docker-images root]'));
   const driver = `${HOST}8 1 254:32 / /var/lib/docker/overlay2 rw - ext4 /dev/vdc rw\n`;
   assert.ok(track(driver, '/var/lib/docker').includes('/dev/vdc /var/lib/docker/overlay2 [docker-images]'));
   const mapper = `${HOST}8 1 254:32 / /var/lib/docker/devicemapper/mnt/a rw - ext4 /dev/dm-1 rw\n`;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Disk, HostPaths, HugePages, NetworkDevice } from '../contracts/index.js';
+import type { Disk, HostPaths, HugePages, MemoryModules, NetworkDevice } from '../contracts/index.js';
 import { isDirectory, readNames, readTrimmed } from '../linux/index.js';
 
 const NO_DISK = /^(?:loop|ram|sr)/;
@@ -42,6 +42,21 @@ export function readHugePages(directory: string): HugePages[] {
     if (size !== undefined && count !== undefined) pages.push({ page_size: Number(size), num_pages: integer(count) });
   }
   return pages;
+}
+
+/** Memory modules by type, from the directory of memory controllers; empty where no driver (EDAC) knows them. */
+export function readMemoryModules(root: string): Record<string, MemoryModules> {
+  const modules = new Map<string, MemoryModules>();
+  for (const controller of readNames(root).filter((name) => /^mc\d+$/.test(name))) {
+    for (const dimm of readNames(join(root, controller)).filter((name) => /^dimm\d+$/.test(name))) {
+      const type = readTrimmed(join(root, controller, dimm, 'dimm_mem_type'));
+      const megabytes = readTrimmed(join(root, controller, dimm, 'size'));
+      if (type === undefined || megabytes === undefined) continue;
+      const { capacity, dimm_count } = modules.get(type) ?? { capacity: 0, dimm_count: 0 };
+      modules.set(type, { capacity: capacity + integer(megabytes) * 2 ** 20, dimm_count: dimm_count + 1 });
+    }
+  }
+  return Object.fromEntries([...modules].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The integer that a text is; 0 when it is none. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { HostPaths, MachineFilesystem, MachineInfo } from '../contracts/index.js';
-import { hostFile, readText, readTrimmed } from '../linux/index.js';
+import { hostFile, readText, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
 import { memoryLine, parseCpuinfo } from './cpuinfo.js';
-import { integer, readDisks, readHugePages, readNetworkDevices } from './devices.js';
-import { readTopology } from './topology.js';
+import { integer, readDisks, readHugePages, readMemoryModules, readNetworkDevices } from './devices.js';
+import { countPackages, readTopology } from './topology.js';
 
 export { MachineRefresh } from './machine-refresh.js';
 
@@ -36,11 +36,17 @@ export async function readMachine(
   const meminfo = readText(join(paths.proc, 'meminfo')) ?? '';
   const memory = memoryLine(meminfo, 'MemTotal');
   const highest = integer(readTrimmed(join(paths.sys, 'devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq')));
+  const topology = await readTopology(paths, memory);
   return {
+    timestamp: new Date().toISOString(),
+    vendor_id: cpu.vendor,
     num_cores: cpu.processors,
+    ...countPackages(topology),
     cpu_frequency_khz: highest > 0 ? highest : cpu.frequencyKhz,
     memory_capacity: memory,
     swap_capacity: memoryLine(meminfo, 'SwapTotal'),
+    memory_by_type: readMemoryModules(join(paths.sys, 'devices/system/edac/mc')),
+    nvm: UNKNOWN_MACHINE.nvm,
     hugepages: readHugePages(join(paths.sys, 'kernel/mm/hugepages')),
     machine_id: firstReadable(paths, options.machineIdFiles ?? MACHINE_ID_FILES),
     system_uuid: firstReadable(paths, SYSTEM_UUID_FILES),
@@ -48,10 +54,10 @@ export async function readMachine(
     filesystems,
     disk_map: readDisks(paths),
     network_devices: readNetworkDevices(paths),
-    topology: await readTopology(paths, memory),
+    topology,
     cloud_provider: 'Unknown',
     instance_type: 'Unknown',
-    instance_id: 'None',
+    instance_id: '',
   };
 }
 

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { HostTree } from '../../../test/support/tree.js';
 import { memoryLine, parseCpuinfo } from './cpuinfo.js';
-import { countBits, parseCpuList, readTopology } from './topology.js';
+import { readMemoryModules } from './devices.js';
+import { countBits, countPackages, parseCpuList, readTopology } from './topology.js';
 
 test('the parsers take any text', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (odd) => {
       assert.ok(parseCpuinfo(odd).processors >= 0);
+      assert.equal(typeof parseCpuinfo(odd).vendor, 'string');
       assert.ok(memoryLine(odd, 'MemTotal') >= 0);
       assert.ok(parseCpuList(odd).length >= 0);
       assert.ok(countBits(odd) >= 0);
@@ -24,6 +27,7 @@ test('lists and masks of CPUs', () => {
 test('the frequency is cut to kHz and 0 where the architecture tells none', () => {
   assert.deepEqual(parseCpuinfo('processor\t: 0\ncpu MHz\t\t: 2596.1489\nprocessor : 1\ncpu MHz : 1\n'), {
     processors: 2,
+    vendor: '',
     frequencyKhz: 2596148,
   });
   assert.equal(parseCpuinfo('processor : 0\nclock : 3000MHz\n').frequencyKhz, 3_000_000);
@@ -82,9 +86,66 @@ test('cores, memory and caches go to the NUMA node they are in; a node of memory
         [2, 9216, []],
       ],
     );
-    assert.deepEqual(nodes[0]!.caches, [{ size: 8 << 20, type: 'Unified', level: 3 }]);
-    assert.deepEqual(nodes[0]!.cores[1]!.caches, [{ size: 512 << 10, type: 'Unified', level: 2 }]);
+    assert.deepEqual(nodes[0]!.caches, [{ id: 0, size: 8 << 20, type: 'Unified', level: 3 }]);
+    assert.deepEqual(nodes[0]!.cores[1]!.caches, [{ id: 0, size: 512 << 10, type: 'Unified', level: 2 }]);
     assert.deepEqual(nodes[1]!.hugepages, [{ page_size: 2048, num_pages: 3 }]);
+  } finally {
+    tree.remove();
+  }
+});
+
+test('caches of a core have its own ids, those shared with some cores are apart, and packages are counted', async () => {
+  const files = twoNodes();
+  const base = '/sys/devices/system/cpu/cpu';
+  for (let thread = 0; thread < 8; thread++) {
+    files[`${base}${thread}/cache/index0/id`] = String(thread >> 1);
+    files[`${base}${thread}/cache/index1/shared_cpu_map`] = '3';
+    files[`${base}${thread}/cache/index1/id`] = String(thread >> 1);
+  }
+  files[`${base}7/topology/drawer_id`] = '0';
+  files[`${base}6/topology/drawer_id`] = '0';
+  files[`${base}7/topology/book_id`] = '-1';
+  files['/sys/devices/system/node/node0/distance'] = '10 21 30\n';
+  const tree = new HostTree(files);
+  try {
+    const nodes = await readTopology(tree.paths, 0);
+    assert.deepEqual(nodes[0]!.distances, [10, 21, 30]);
+    assert.deepEqual(nodes[1]!.distances, []);
+    assert.deepEqual(nodes[0]!.caches, []);
+    const cache = (id: number, size: number, level: number) => ({ id, size, type: 'Unified', level });
+    assert.deepEqual(nodes[1]!.cores[1], {
+      core_id: 1,
+      thread_ids: [6, 7],
+      caches: [cache(3, 512 << 10, 2)],
+      uncore_caches: [cache(3, 8 << 20, 3), cache(0, 99 << 20, 4)],
+      socket_id: 1,
+      drawer_id: 0,
+    });
+    assert.deepEqual(countPackages(nodes), { num_physical_cores: 4, num_sockets: 2, num_books: 0, num_drawers: 1 });
+  } finally {
+    tree.remove();
+  }
+});
+
+test('memory modules are summed up by type', () => {
+  const root = '/sys/devices/system/edac/mc';
+  const dimm = (controller: number, number: number, type: string, size: string) => ({
+    [`${root}/mc${controller}/dimm${number}/dimm_mem_type`]: `${type}\n`,
+    [`${root}/mc${controller}/dimm${number}/size`]: `${size}\n`,
+  });
+  const tree = new HostTree({
+    ...dimm(0, 0, 'Unbuffered-DDR4', '8192'),
+    ...dimm(1, 3, 'Unbuffered-DDR4', '4096'),
+    ...dimm(1, 4, 'Non-volatile-RAM', 'x'),
+    [`${root}/mc1/dimm5/dimm_mem_type`]: 'half written',
+    [`${root}/power/size`]: '1',
+  });
+  try {
+    assert.deepEqual(readMemoryModules(join(tree.root, root)), {
+      'Non-volatile-RAM': { capacity: 0, dimm_count: 1 },
+      'Unbuffered-DDR4': { capacity: 12 * 2 ** 30, dimm_count: 2 },
+    });
+    assert.deepEqual(readMemoryModules(join(tree.root, 'none')), {});
   } finally {
     tree.remove();
   }

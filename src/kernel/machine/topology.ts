@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Cache, Core, HostPaths, Node } from '../contracts/index.js';
+import type { Cache, Core, HostPaths, MachineInfo, Node } from '../contracts/index.js';
 import { readNames, readText, readTrimmed } from '../linux/index.js';
 import { memoryLine } from './cpuinfo.js';
 import { integer, readHugePages } from './devices.js';
@@ -13,7 +13,12 @@ interface Cpu {
   readonly thread: number;
   readonly coreId: number;
   readonly package: number;
+  readonly book: number | undefined;
+  readonly drawer: number | undefined;
 }
+
+/** A core while its caches are still to be found. */
+type BareCore = Omit<Core, 'caches' | 'uncore_caches'>;
 
 /** A cache and how many CPUs share it. */
 interface SharedCache {
@@ -35,15 +40,34 @@ export async function readTopology(paths: HostPaths, machineMemory: number): Pro
     const threads = new Set(parseCpuList(readTrimmed(join(directory, 'cpulist')) ?? ''));
     const members = cpus.filter(({ thread }) => threads.has(thread));
     const memory = memoryLine(readText(join(directory, 'meminfo')) ?? '', 'MemTotal');
-    nodes.push(buildNode(paths, id, memory, join(directory, 'hugepages'), members));
+    const distances = (readTrimmed(join(directory, 'distance')) ?? '').split(/\s+/).filter(Boolean).map(integer);
+    const hugepages = readHugePages(join(directory, 'hugepages'));
+    nodes.push({ node_id: id, memory, hugepages, ...(await coresOf(paths, members)), distances });
   }
   if (nodes.length > 0) return nodes;
   const packages = [...new Set(cpus.map((cpu) => cpu.package))].sort((a, b) => a - b);
-  return packages.map((id) => {
+  const hugepages = readHugePages(join(paths.sys, 'kernel/mm/hugepages'));
+  for (const id of packages) {
     const memory = packages.length === 1 ? machineMemory : 0;
     const members = cpus.filter((cpu) => cpu.package === id);
-    return buildNode(paths, id, memory, join(paths.sys, 'kernel/mm/hugepages'), members);
-  });
+    nodes.push({ node_id: id, memory, hugepages, ...(await coresOf(paths, members)), distances: [] });
+  }
+  return nodes;
+}
+
+/** How many cores and groups of them there are. */
+export function countPackages(
+  nodes: readonly Node[],
+): Pick<MachineInfo, 'num_physical_cores' | 'num_sockets' | 'num_books' | 'num_drawers'> {
+  const cores = nodes.flatMap((node) => node.cores);
+  const count = (id: (core: Core) => number | undefined) =>
+    new Set(cores.map(id).filter((found) => found !== undefined)).size;
+  return {
+    num_physical_cores: cores.length,
+    num_sockets: count((core) => core.socket_id),
+    num_books: count((core) => core.book_id),
+    num_drawers: count((core) => core.drawer_id),
+  };
 }
 
 async function readCpus(paths: HostPaths): Promise<Cpu[]> {
@@ -59,35 +83,55 @@ async function readCpus(paths: HostPaths): Promise<Cpu[]> {
       thread,
       coreId: integer(core),
       package: Math.max(0, integer(readTrimmed(join(topology, 'physical_package_id')))),
+      book: groupOf(join(topology, 'book_id')),
+      drawer: groupOf(join(topology, 'drawer_id')),
     });
   }
   return cpus;
 }
 
-function buildNode(paths: HostPaths, id: number, memory: number, hugepages: string, cpus: readonly Cpu[]): Node {
-  const cores = groupByCore(cpus);
-  const caches = cpus.length === 0 ? [] : readCaches(paths, cpus[0]!.thread);
-  const threadsPerCore = cores[0]?.thread_ids.length ?? 0;
-  const ofNode = caches.filter(({ cache, cpus: sharing }) => cache.level > 2 && sharing === cpus.length);
-  const ofCore = caches.filter((shared) => !ofNode.includes(shared) && shared.cpus === threadsPerCore);
-  const coreCaches = ofCore.map(({ cache }) => cache);
-  return {
-    node_id: id,
-    memory,
-    hugepages: readHugePages(hugepages),
-    cores: cores.map((core) => ({ ...core, caches: coreCaches })),
-    caches: ofNode.map(({ cache }) => cache),
-  };
+/** The number of a group of sockets; undefined where there is no such group. */
+function groupOf(path: string): number | undefined {
+  const id = readTrimmed(path);
+  return id === undefined || integer(id) < 0 ? undefined : integer(id);
+}
+
+/** The cores of a node with their caches, and the caches that all of them share. */
+async function coresOf(paths: HostPaths, cpus: readonly Cpu[]): Promise<Pick<Node, 'cores' | 'caches'>> {
+  const ofNode = new Map<string, Cache>();
+  const cores: Core[] = [];
+  for (const core of groupByCore(cpus)) {
+    if (cores.length % BATCH === BATCH - 1) await nextTurn();
+    const caches: Cache[] = [];
+    const uncore: Cache[] = [];
+    for (const { cache, cpus: sharing } of readCaches(paths, core.thread_ids[0]!)) {
+      if (cache.level <= 2) {
+        if (sharing === core.thread_ids.length) caches.push(cache);
+      } else if (sharing === cpus.length) ofNode.set(`${cache.id} ${cache.type} ${cache.level}`, cache);
+      else uncore.push(cache);
+    }
+    const { core_id, thread_ids, ...groups } = core;
+    cores.push({ core_id, thread_ids, caches, uncore_caches: uncore, ...groups });
+  }
+  return { cores, caches: [...ofNode.values()] };
 }
 
 /** Core ids are unique within a package only. */
-function groupByCore(cpus: readonly Cpu[]): Core[] {
-  const cores = new Map<string, { core_id: number; thread_ids: number[]; caches: Cache[] }>();
-  for (const cpu of cpus) {
-    const key = `${cpu.package}/${cpu.coreId}`;
-    const core = cores.get(key);
-    if (core !== undefined) core.thread_ids.push(cpu.thread);
-    else cores.set(key, { core_id: cpu.coreId, thread_ids: [cpu.thread], caches: [] });
+function groupByCore(cpus: readonly Cpu[]): BareCore[] {
+  const cores = new Map<string, BareCore & { thread_ids: number[] }>();
+  for (const { thread, coreId, package: socket, book, drawer } of cpus) {
+    const key = `${socket}/${coreId}`;
+    const known = cores.get(key);
+    if (known !== undefined) known.thread_ids.push(thread);
+    else {
+      cores.set(key, {
+        core_id: coreId,
+        thread_ids: [thread],
+        socket_id: socket,
+        ...(book !== undefined && { book_id: book }),
+        ...(drawer !== undefined && { drawer_id: drawer }),
+      });
+    }
   }
   return [...cores.values()];
 }
@@ -99,7 +143,12 @@ function readCaches(paths: HostPaths, thread: number): SharedCache[] {
     const read = (name: string) => readTrimmed(join(root, `index${index}`, name)) ?? '';
     const size = /^(\d+)([KMG]?)$/.exec(read('size'));
     if (size === null) continue;
-    const cache = { size: Number(size[1]) * CACHE_UNITS[size[2]!]!, type: read('type'), level: integer(read('level')) };
+    const cache = {
+      id: integer(read('id')),
+      size: Number(size[1]) * CACHE_UNITS[size[2]!]!,
+      type: read('type'),
+      level: integer(read('level')),
+    };
     caches.push({ cache, cpus: countBits(read('shared_cpu_map')) });
   }
   return caches;

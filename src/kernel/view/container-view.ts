@@ -35,7 +35,11 @@ export class RecordedContainer implements ContainerView {
   }
 
   get createdAt(): number {
-    return this.sources.limits.createdAt(this.container);
+    return this.sources.limits.creationOf(this.container).createdAt;
+  }
+
+  get createdAtExtraNs(): number {
+    return this.sources.limits.creationOf(this.container).createdAtExtraNs;
   }
 
   has(part: SamplePart): boolean {

@@ -23,7 +23,7 @@ import { UNKNOWN_MACHINE } from '../../../src/kernel/linux/index.js';
 import { ContainerIndex } from '../../../src/kernel/view/container-index.js';
 import { appMetricsFromSamples } from './recorded-app-metrics.js';
 import { keptEvents } from './recorded-events.js';
-import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
+import { extraNanoseconds, type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 import { type FakeSample, samplesOf } from './samples.js';
 
 /** A container that shows what a test says. */
@@ -33,6 +33,7 @@ export interface FakeContainer {
   readonly namespace?: string;
   readonly description?: Partial<ContainerDescription>;
   readonly createdAt?: number;
+  readonly createdAtExtraNs?: number;
   readonly limits?: Partial<ResourceLimits>;
   readonly parts?: readonly SamplePart[];
   readonly children?: readonly string[];
@@ -111,6 +112,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     hasProcesses: false,
     processes: {},
     createdAt: fake.createdAt ?? 0,
+    createdAtExtraNs: fake.createdAtExtraNs ?? 0,
     ...fake.limits,
   };
   const followed: Partial<Record<string, boolean>> = {
@@ -122,6 +124,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     name: fake.name,
     description,
     createdAt: fake.createdAt ?? 0,
+    createdAtExtraNs: fake.createdAtExtraNs ?? 0,
     has: (part) => followed[part] ?? fake.parts?.includes(part) ?? false,
     limits: () => limits,
     children: () => fake.children ?? [],
@@ -163,13 +166,16 @@ export function containerFromInfo(info: JsonObject): FakeContainer {
 export function containerFromSpec(name: string, spec: JsonObject, samples: readonly JsonObject[] = []): FakeContainer {
   const memory = spec.memory as JsonObject;
   const cpu = spec.cpu as JsonObject;
-  const parts = (['network', 'filesystem', 'diskio'] as const).filter((part) => spec[`has_${part}`] === true);
+  const parts = (['network', 'filesystem', 'diskio', 'hugetlb'] as const).filter(
+    (part) => spec[`has_${part}`] === true,
+  );
   return {
     name,
     ...(spec.aliases !== undefined && { aliases: spec.aliases as string[] }),
     ...(spec.namespace !== undefined && { namespace: spec.namespace as string }),
     description: descriptionOf(spec),
     createdAt: microseconds(spec.creation_time as string),
+    createdAtExtraNs: extraNanoseconds(spec.creation_time as string),
     appMetrics: appMetricsFromSamples(spec, samples),
     parts,
     limits: {
@@ -197,7 +203,14 @@ function descriptionOf(spec: JsonObject): Partial<ContainerDescription> {
     labels: (spec.labels as Record<string, string> | undefined) ?? {},
     envs: (spec.envs as Record<string, string> | undefined) ?? {},
     ...(spec.image !== undefined && { image: spec.image as string }),
+    ...(spec.start_time !== undefined && { state: stateOf(spec.start_time as string) }),
   };
+}
+
+function stateOf(startTime: string): ContainerDescription['state'] {
+  if (startTime.startsWith('0001')) return { status: 'running' };
+  const startedAt = microseconds(startTime);
+  return { status: 'running', startedAt, startedAtExtraNs: extraNanoseconds(startTime) };
 }
 
 function exact(value: Json | undefined): bigint | undefined {

@@ -16,6 +16,7 @@ import {
 } from './fake-agent.js';
 import { golden, goldenObject } from './golden.js';
 import { appMetricsFromHistory } from './recorded-app-metrics.js';
+import { keptEvents, recordedEvents } from './recorded-events.js';
 import { type Json, type JsonObject, microseconds, sampleFromJson } from './recorded-samples.js';
 
 /** The recorded machine. */
@@ -57,7 +58,11 @@ function optionsFor(type: string, url: string, recorded: Json, known: readonly F
     case 'ps':
       return processesFor(url, recorded as JsonObject[]);
     case 'storage':
-      return storageFor(golden('v2.0-storage.json') as JsonObject[]);
+      return storageFor(url.includes('?') ? (golden('v2.0-storage.json') as JsonObject[]) : (recorded as JsonObject[]));
+    case 'machine':
+      return { machine: machineFromJson(recorded as JsonObject) };
+    case 'events':
+      return { events: keptEvents(recordedEvents([JSON.stringify(recorded)])) };
     case 'attributes':
       return attributesFor(recorded as JsonObject);
     default:
@@ -117,7 +122,12 @@ export function storageFor(recorded: JsonObject[]): FakeAgentOptions {
     inodes,
     inodes_free,
   }));
-  const tracked = recorded.map(({ device, mountpoint, labels }) => ({ device, mountpoint, labels, type: 'vfs' }));
+  const tracked = recorded.map(({ device, mountpoint, labels }) => ({
+    device,
+    mountpoint,
+    labels: labels ?? [],
+    type: 'vfs',
+  }));
   return {
     containers: [
       { name: '/', samples: [sampleFromJson({ timestamp: recorded[0]!.timestamp!, filesystem } as JsonObject)] },
@@ -129,24 +139,43 @@ export function storageFor(recorded: JsonObject[]): FakeAgentOptions {
 function attributesFor(recorded: JsonObject): FakeAgentOptions {
   const docker = { version: recorded.docker_version as string, apiVersion: recorded.docker_api_version as string };
   return {
-    ...(docker.version !== 'Unknown' && { docker }),
-    ...(docker.version === 'Unknown' && { docker: undefined }),
+    docker: ['', 'Unknown'].includes(docker.version) ? undefined : docker,
     versions: {
       kernelVersion: recorded.kernel_version as string,
       osVersion: recorded.container_os_version as string,
     },
-    machine: { ...MACHINE, ...(recorded as Partial<MachineInfo>), hugepages: MACHINE.hugepages! },
+    machine: { ...MACHINE, ...machineFromJson(recorded), hugepages: recorded.hugepages ?? MACHINE.hugepages },
   } as FakeAgentOptions;
 }
 
-function machineFromJson(json: JsonObject): Partial<MachineInfo> {
-  return { ...(json as Partial<MachineInfo>), swap_capacity: 0 };
+/** A recorded machine with what the older agent did not tell. */
+export function machineFromJson(json: JsonObject): Partial<MachineInfo> {
+  const caches = (list: Json | undefined) =>
+    ((list as JsonObject[] | null | undefined) ?? []).map((cache) => ({ id: 0, ...cache }));
+  const topology = (json.topology as JsonObject[]).map((node) => ({
+    ...node,
+    cores: (node.cores as JsonObject[]).map(({ core_id, thread_ids, ...core }) => ({
+      socket_id: 0,
+      core_id,
+      thread_ids,
+      ...core,
+      caches: caches(core.caches),
+      uncore_caches: caches(core.uncore_caches),
+    })),
+    caches: caches(node.caches),
+    distances: node.distances ?? [],
+  }));
+  return {
+    swap_capacity: 0,
+    ...(json as Partial<MachineInfo>),
+    topology: topology as unknown as MachineInfo['topology'],
+  };
 }
 
 function summaryFromJson(json: JsonObject): DerivedStats {
   const usage = (key: string): UsageSummary => {
     const { percent_complete, cpu, memory } = json[key] as JsonObject;
-    const percentiles = (value: Json): Percentiles => ({ ...(value as unknown as Percentiles), std: 0, count: 0 });
+    const percentiles = (value: Json): Percentiles => ({ std: 0, count: 0, ...(value as object) }) as Percentiles;
     return { percentComplete: percent_complete as number, cpu: percentiles(cpu!), memory: percentiles(memory!) };
   };
   const time = json.timestamp === '0001-01-01T00:00:00Z' ? 0 : microseconds(json.timestamp as string);

@@ -1,6 +1,6 @@
 import { type ContainerEvent, EVENT_TYPES, type EventType } from '../../../src/kernel/contracts/index.js';
 import { EventStore } from '../../../src/kernel/events/index.js';
-import { type JsonObject, microseconds } from './recorded-samples.js';
+import { extraNanoseconds, type JsonObject, microseconds } from './recorded-samples.js';
 
 /** A store that keeps everything. */
 export function keptEvents(events: Iterable<ContainerEvent> = []): EventStore {
@@ -30,8 +30,15 @@ function eventFromJson(event: JsonObject): ContainerEvent {
   return {
     containerName: event.container_name as string,
     time: microseconds(event.timestamp as string),
+    timeExtraNs: extraNanoseconds(event.timestamp as string),
     type,
-    ...(oom !== undefined && { oom: { pid: oom.pid as number, processName: oom.process_name as string } }),
+    ...(oom !== undefined && {
+      oom: {
+        pid: oom.pid as number,
+        processName: oom.process_name as string,
+        ...(oom.constraint !== undefined && { constraint: oom.constraint as string }),
+      },
+    }),
     ...(deletion !== undefined && { exitCode: deletion.exit_code as number }),
   };
 }

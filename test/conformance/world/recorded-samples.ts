@@ -19,6 +19,10 @@ export function sampleFromJson(sample: JsonObject): FakeSample {
   else if (sample.filesystem !== undefined) onlyFilesystem(cells, part('filesystem'));
   numbers(cells, 'tasks.', part('task_stats'), (key) => key.slice('nr_'.length));
   processes(cells, part('processes'));
+  hugetlb(cells, part('hugetlb'));
+  numbers(cells, 'cpuset.', part('cpuset'));
+  for (const key of ['referenced_memory', 'oom_events'])
+    if (sample[key] !== undefined) cells.push([column(key), sample[key] as number]);
   return { time: microseconds(sample.timestamp as string), cells };
 }
 
@@ -26,6 +30,11 @@ export function sampleFromJson(sample: JsonObject): FakeSample {
 export function microseconds(time: string): number {
   const [, seconds, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(time)!;
   return Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+/** Nanoseconds beyond them. */
+export function extraNanoseconds(time: string): number {
+  return Number((/\.(\d+)Z$/.exec(time)?.[1] ?? '').padEnd(9, '0').slice(6, 9));
 }
 
 function numbers(cells: Cells, prefix: string, object: JsonObject, name: (key: string) => string = (key) => key): void {
@@ -43,16 +52,42 @@ function cpu(cells: Cells, object: JsonObject): void {
   numbers(cells, 'cpu.cfs.', object.cfs as JsonObject);
   numbers(cells, 'cpu.schedstat.', object.schedstat as JsonObject);
   numbers(cells, 'cpu.', object);
+  pressure(cells, 'cpu', object);
 }
 
 function memory(cells: Cells, object: JsonObject): void {
   numbers(cells, 'memory.', object);
   numbers(cells, 'memory.container.', object.container_data as JsonObject);
   numbers(cells, 'memory.hierarchical.', object.hierarchical_data as JsonObject);
+  numbers(cells, 'memory.events.', (object.events as JsonObject | undefined) ?? {});
+  pressure(cells, 'memory', object);
+  for (const scope of ['container', 'hierarchical']) {
+    const kinds = ((object[`${scope}_data`] as JsonObject).numa_stats as JsonObject | undefined) ?? {};
+    for (const [kind, nodes] of Object.entries(kinds)) {
+      for (const [node, pages] of Object.entries(nodes as JsonObject)) {
+        cells.push([column(`memory.numa.${scope}.${kind}`, [node]), pages as number]);
+      }
+    }
+  }
 }
 
-function diskIo(cells: Cells, object: JsonObject): void {
-  for (const [table, devices] of Object.entries(object)) {
+function pressure(cells: Cells, resource: string, { psi }: JsonObject): void {
+  for (const [scope, stalls] of Object.entries((psi as JsonObject | undefined) ?? {})) {
+    numbers(cells, `pressure.${resource}.${scope}.`, stalls as JsonObject);
+  }
+}
+
+function hugetlb(cells: Cells, object: JsonObject): void {
+  for (const [size, pages] of Object.entries(object)) {
+    for (const name of ['usage', 'max_usage', 'failcnt']) {
+      cells.push([column(`hugetlb.${name}`, [size]), ((pages as JsonObject)[name] as number | undefined) ?? 0]);
+    }
+  }
+}
+
+function diskIo(cells: Cells, { psi, ...tables }: JsonObject): void {
+  pressure(cells, 'io', { psi: psi ?? {} });
+  for (const [table, devices] of Object.entries(tables)) {
     for (const { device, major, minor, stats } of devices as JsonObject[]) {
       for (const [operation, value] of Object.entries(stats as JsonObject)) {
         const labels = [String(major), String(minor), device as string, operation];

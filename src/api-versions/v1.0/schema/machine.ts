@@ -1,5 +1,5 @@
 import { z } from '../../../kernel/contracts/index.js';
-import { i64, u64 } from './numbers.js';
+import { i64, numbers, optionalNumbers, time, u64 } from './numbers.js';
 
 const nullable = <T extends z.ZodType>(element: T) => z.array(element).nullable();
 
@@ -7,10 +7,19 @@ export const hugePages = z
   .strictObject({ page_size: u64.describe('kB'), num_pages: u64 })
   .meta({ id: 'HugePages', description: 'Huge pages of one size.' });
 
-const cache = z.strictObject({ size: u64.describe('bytes'), type: z.string(), level: u64 }).meta({ id: 'Cache' });
+const cache = z
+  .strictObject({ id: u64, size: u64.describe('bytes'), type: z.string(), level: u64 })
+  .meta({ id: 'Cache' });
 
 const core = z
-  .strictObject({ core_id: i64, thread_ids: nullable(u64), caches: nullable(cache) })
+  .strictObject({
+    core_id: i64,
+    thread_ids: nullable(u64),
+    caches: nullable(cache),
+    uncore_caches: nullable(cache).describe('shared with some cores of the node'),
+    socket_id: u64,
+    ...optionalNumbers(['book_id', 'drawer_id']),
+  })
   .meta({ id: 'Core', description: 'A processor core and its threads.' });
 
 const node = z
@@ -20,6 +29,7 @@ const node = z
     hugepages: nullable(hugePages),
     cores: nullable(core),
     caches: nullable(cache),
+    distances: nullable(u64),
   })
   .meta({ id: 'Node', description: 'A NUMA node.' });
 
@@ -53,9 +63,15 @@ export const machineShape = {
 
 export const machineInfo = z
   .strictObject({
+    timestamp: time,
+    vendor_id: z.string(),
     ...machineShape,
+    ...numbers(['num_physical_cores', 'num_sockets']),
+    ...optionalNumbers(['num_books', 'num_drawers']),
+    swap_capacity: u64.describe('bytes'),
+    memory_by_type: z.record(z.string(), z.strictObject(numbers(['capacity', 'dimm_count']))),
+    nvm: z.strictObject(numbers(['memory_mode_capacity', 'app direct_mode_capacity', 'avg_power_budget'])),
     boot_id: z.string(),
     instance_id: z.string(),
-    swap_capacity: u64.describe('bytes'),
   })
   .meta({ id: 'MachineInfo', description: 'The host.' });

@@ -8,10 +8,10 @@ const integer = (format: string, minimum?: number): z.ZodNumber => {
 /** An unsigned integer of 64 bits; above 2^53 a double only holds the nearest number. */
 export const u64 = integer('uint64', 0);
 export const i64 = integer('int64');
-/** RFC 3339, UTC, up to six digits after the second. */
+/** RFC 3339, UTC, up to nine digits after the second. */
 export const time = z
   .string()
-  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/)
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/)
   .meta({ format: 'date-time' });
 
 type Numbers<K extends string> = Record<K, typeof u64>;

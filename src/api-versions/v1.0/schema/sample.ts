@@ -10,7 +10,7 @@ const stalls = z.strictObject({
 } satisfies Record<'total' | (typeof keys.PRESSURE_AVERAGES)[number], z.ZodType>);
 
 export const pressure = z
-  .strictObject({ full: stalls.optional(), some: stalls.optional() })
+  .strictObject({ full: stalls, some: stalls })
   .meta({ id: 'Pressure', description: 'Pressure stall information: total in µs, averages in percent.' });
 
 export const cpu = z
@@ -18,11 +18,11 @@ export const cpu = z
     usage: z
       .strictObject({ ...numbers(['total', 'user', 'system']), per_cpu_usage: z.array(u64).optional() })
       .describe('ns'),
-    cfs: z.strictObject({ ...numbers(keys.CFS_KEYS), ...optionalNumbers(keys.NEW_CFS_KEYS) }),
+    cfs: z.strictObject(numbers(keys.CFS_KEYS)),
     schedstat: z.strictObject(numbers(keys.SCHEDSTAT_KEYS)),
     load_average: u64.describe('runnable tasks × 1000'),
-    load_d_average: u64.optional(),
-    psi: pressure.optional(),
+    load_d_average: u64.describe('uninterruptible tasks × 1000'),
+    psi: pressure,
   })
   .meta({ id: 'CpuStats' });
 
@@ -38,19 +38,17 @@ export const diskIo = z
       (typeof keys.IO_TABLES)[number],
       z.ZodOptional<typeof ioTable>
     >),
-    psi: pressure.optional(),
+    psi: pressure,
   })
   .meta({ id: 'DiskIoStats' });
 
 const pagesByNode = z.record(z.string(), u64).optional();
 const faults = z.strictObject({
   ...numbers(keys.FAULTS),
-  numa_stats: z
-    .strictObject({ file: pagesByNode, anon: pagesByNode, unevictable: pagesByNode } satisfies Record<
-      (typeof keys.PAGE_KINDS)[number],
-      typeof pagesByNode
-    >)
-    .optional(),
+  numa_stats: z.strictObject({ file: pagesByNode, anon: pagesByNode, unevictable: pagesByNode } satisfies Record<
+    (typeof keys.PAGE_KINDS)[number],
+    typeof pagesByNode
+  >),
 });
 
 export const memory = z
@@ -58,9 +56,8 @@ export const memory = z
     ...numbers(keys.MEMORY_KEYS),
     container_data: faults,
     hierarchical_data: faults,
-    ...optionalNumbers(keys.NEW_MEMORY_KEYS),
-    psi: pressure.optional(),
-    events: z.strictObject(numbers(['high', 'max'])).optional(),
+    psi: pressure,
+    events: z.strictObject(numbers(keys.MEMORY_EVENTS)),
   })
   .meta({ id: 'MemoryStats', description: 'Bytes; `failcnt`, faults and events are counts.' });
 
@@ -101,8 +98,15 @@ export const processes = z
   .meta({ id: 'ProcessStats' });
 
 export const hugetlb = z
-  .record(z.string(), z.strictObject(numbers(['usage', 'max_usage', 'failcnt'])))
+  .record(z.string(), z.strictObject({ ...optionalNumbers(['usage', 'max_usage']), ...numbers(['failcnt']) }))
   .meta({ id: 'HugetlbStats', description: 'By page size.' });
+
+export const resctrl = z
+  .strictObject({
+    memory_bandwidth: z.array(z.strictObject(numbers(['mbm_total_bytes', 'mbm_local_bytes']))).optional(),
+    cache: z.array(z.strictObject(numbers(['llc_occupancy']))).optional(),
+  })
+  .meta({ id: 'ResctrlStats', description: 'Memory bandwidth and last-level cache by domain; bytes.' });
 
 const pointShape = {
   labels: z.record(z.string(), z.string()).optional(),
@@ -121,13 +125,16 @@ export const containerStats = z
     cpu,
     diskio: diskIo,
     memory,
-    network: networkWithPrimary,
+    hugetlb: hugetlb.optional(),
+    network: networkWithPrimary.optional(),
     filesystem: z.array(filesystem).optional(),
     task_stats: taskStates,
-    processes,
-    hugetlb: hugetlb.optional(),
-    cpuset: z.strictObject(numbers(['memory_migrate'])).optional(),
-    oom_events: u64.optional(),
+    processes: processes.optional(),
     custom_metrics: customMetrics.optional(),
+    referenced_memory: u64.optional(),
+    resctrl,
+    cpuset: z.strictObject(numbers(['memory_migrate'])),
+    oom_events: u64.optional(),
+    health: z.strictObject({ status: z.enum(['', 'starting', 'healthy', 'unhealthy']) }).describe('empty: no check'),
   })
   .meta({ id: 'ContainerStats', description: 'One sample of a container.' });

@@ -10,6 +10,7 @@ const customMetricSpec = z
 /** What the specs of v1 and v2 have. */
 export const specShape = {
   creation_time: time,
+  start_time: time,
   labels: texts.optional(),
   envs: texts.optional(),
   has_cpu: z.boolean(),
@@ -21,6 +22,7 @@ export const specShape = {
   }),
   has_memory: z.boolean(),
   memory: z.strictObject(optionalNumbers(['limit', 'reservation', 'swap_limit'])).describe('bytes'),
+  has_hugetlb: z.boolean(),
   has_network: z.boolean(),
   has_processes: z.boolean(),
   processes: z.strictObject(optionalNumbers(['limit'])),
@@ -29,8 +31,6 @@ export const specShape = {
   has_custom_metrics: z.boolean(),
   custom_metrics: z.array(customMetricSpec).optional(),
   image: z.string().optional(),
-  start_time: time.optional(),
-  has_hugetlb: z.boolean().optional(),
 };
 
 export const containerSpec = z

@@ -1,13 +1,11 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
-import { CFS_KEYS, NEW_CFS_KEYS, SCHEDSTAT_KEYS } from './keys.js';
+import { CFS_KEYS, LOAD_KEYS, SCHEDSTAT_KEYS } from './keys.js';
 import { pressure } from './pressure.js';
 
 const CFS = membersOf('cpu.cfs.', CFS_KEYS);
-const NEW_CFS = membersOf('cpu.cfs.', NEW_CFS_KEYS);
 const SCHEDSTAT = membersOf('cpu.schedstat.', SCHEDSTAT_KEYS);
-const LOAD = membersOf('cpu.', ['load_average']);
-const NEW_LOAD = membersOf('cpu.', ['load_d_average']);
+const LOAD = membersOf('cpu.', LOAD_KEYS);
 
 /** The `cpu` object of a sample. */
 export function cpu(b: RowPrinterBuilder, layout: Layout): void {
@@ -17,9 +15,9 @@ export function cpu(b: RowPrinterBuilder, layout: Layout): void {
     b.text(index === 0 ? ',"per_cpu_usage":[' : ',').integer(column);
   }
   b.text(perCpu.length === 0 ? ',' : '],').members(layout, membersOf('cpu.usage.', ['user', 'system']));
-  b.text('},"cfs":{').members(layout, CFS).extraMembers(layout, NEW_CFS);
+  b.text('},"cfs":{').members(layout, CFS);
   b.text('},"schedstat":{').members(layout, SCHEDSTAT);
-  b.text('},').members(layout, LOAD).extraMembers(layout, NEW_LOAD);
+  b.text('},').members(layout, LOAD);
   pressure(b, layout, 'cpu');
   b.text('}');
 }

@@ -134,10 +134,6 @@ export const MEMORY_KEYS = [
   'swap',
   'mapped_file',
   'working_set',
-  'failcnt',
-] as const;
-
-export const NEW_MEMORY_KEYS = [
   'total_active_file',
   'total_inactive_file',
   'file_dirty',
@@ -146,16 +142,19 @@ export const NEW_MEMORY_KEYS = [
   'pgsteal',
   'workingset_refault_file',
   'workingset_refault_anon',
+  'failcnt',
   'kernel',
 ] as const;
+
+export const MEMORY_EVENTS = ['high', 'max'] as const;
 
 export const FAULTS = ['pgfault', 'pgmajfault'] as const;
 
 export const PAGE_KINDS = ['file', 'anon', 'unevictable'] as const;
 
-export const CFS_KEYS = ['periods', 'throttled_periods', 'throttled_time'] as const;
+export const CFS_KEYS = ['periods', 'throttled_periods', 'throttled_time', 'bursts_periods', 'burst_time'] as const;
 
-export const NEW_CFS_KEYS = ['bursts_periods', 'burst_time'] as const;
+export const LOAD_KEYS = ['load_average', 'load_d_average'] as const;
 
 export const SCHEDSTAT_KEYS = ['run_time', 'runqueue_time', 'run_periods'] as const;
 

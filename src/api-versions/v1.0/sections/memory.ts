@@ -1,10 +1,10 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
-import { type Member, membersOf, type RowPrinterBuilder } from '../row-printer.js';
-import { FAULTS, MEMORY_KEYS, NEW_MEMORY_KEYS, PAGE_KINDS } from './keys.js';
+import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { FAULTS, MEMORY_EVENTS, MEMORY_KEYS, PAGE_KINDS } from './keys.js';
 import { pressure } from './pressure.js';
 
 const MEMORY = membersOf('memory.', MEMORY_KEYS);
-const NEW_MEMORY = membersOf('memory.', NEW_MEMORY_KEYS);
+const EVENTS = membersOf('memory.events.', MEMORY_EVENTS);
 const SCOPES: readonly (readonly [key: string, scope: string])[] = [
   ['container_data', 'container'],
   ['hierarchical_data', 'hierarchical'],
@@ -18,17 +18,13 @@ export function memory(b: RowPrinterBuilder, layout: Layout): void {
     numaPages(b, layout, `memory.numa.${scope}`);
     b.text('}');
   }
-  b.extraMembers(layout, NEW_MEMORY);
   pressure(b, layout, 'memory');
-  const events: Member[] = membersOf('memory.events.', ['high', 'max']);
-  if (layout.indexOf('memory.events.high') >= 0) b.text(',"events":{').members(layout, events).text('}');
-  b.text('}');
+  b.text(',"events":{').members(layout, EVENTS).text('}}');
 }
 
-/** `,"numa_stats":{…}`: pages of each node by kind, when the layout has them. */
+/** `,"numa_stats":{…}`: pages of each node by kind, as far as the layout has them. */
 function numaPages(b: RowPrinterBuilder, layout: Layout, field: string): void {
   const kinds = PAGE_KINDS.filter((kind) => layout.indexOf(`${field}.${kind}`) >= 0);
-  if (kinds.length === 0) return;
   b.text(',"numa_stats":{');
   for (const [index, kind] of kinds.entries()) {
     b.text(`${index === 0 ? '' : ','}"${kind}":{`);

@@ -1,5 +1,5 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
-import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { membersOf, NO_COLUMNS, type RowPrinterBuilder } from '../row-printer.js';
 import { INTERFACE_COUNTERS, TCP_ADVANCED, TCP_STATES, UDP_NUMBERS } from './keys.js';
 
 /** The `network` object of v1: the primary interface inline, then what v2 has. */
@@ -22,12 +22,14 @@ export function network(b: RowPrinterBuilder, layout: Layout): void {
 
 function networkMembers(b: RowPrinterBuilder, layout: Layout): void {
   const received = layout.indexesOf('network.rx_bytes');
+  // Without a network there are no interfaces; a network may have none.
+  if (layout !== NO_COLUMNS) b.text('"interfaces":[');
   for (const [index, column] of received.entries()) {
-    b.text(index === 0 ? '"interfaces":[{' : ',{');
+    b.text(index === 0 ? '{' : ',{');
     interfaceMembers(b, layout, column);
     b.text('}');
   }
-  if (received.length > 0) b.text('],');
+  if (layout !== NO_COLUMNS) b.text('],');
   for (const [index, table] of ['tcp', 'tcp6'].entries()) {
     b.text(`${index === 0 ? '' : ','}"${table}":{`)
       .members(layout, membersOf(`${table}.`, TCP_STATES))

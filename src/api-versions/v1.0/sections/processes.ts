@@ -4,6 +4,11 @@ import { PROCESS_KEYS, TASKS } from './keys.js';
 
 const COUNTS = membersOf('processes.', PROCESS_KEYS);
 
+/** Whether processes are read at all: zeros that nobody counted are not shown. */
+export function hasProcesses(layout: Layout): boolean {
+  return layout.columns.some(({ field }) => field.name.startsWith('processes.'));
+}
+
 /** The `processes` object of a sample. */
 export function processes(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{').members(layout, COUNTS);

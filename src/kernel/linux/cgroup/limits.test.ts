@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -28,7 +29,7 @@ function recorded(file: string): { files: TreeFiles; container_name: string } {
 
 test('the limits of a limited v1 container as recorded', () => {
   const { files, container_name } = recorded('inputs-docker-limits.json');
-  const { createdAt, ...limits } = limitsOf(files, container_name);
+  const { createdAt, createdAtExtraNs: _, ...limits } = limitsOf(files, container_name);
   assert.deepEqual(limits, {
     cgroupVersion: 1,
     hasCpu: true,
@@ -43,7 +44,7 @@ test('the limits of a limited v1 container as recorded', () => {
 
 test('a cgroup of the cpu hierarchy alone as recorded', () => {
   const { files, container_name } = recorded('inputs-raw-gcpuonly.json');
-  const { createdAt, ...limits } = limitsOf(files, container_name);
+  const { createdAt, createdAtExtraNs: _, ...limits } = limitsOf(files, container_name);
   assert.deepEqual(limits, {
     cgroupVersion: 1,
     hasCpu: true,
@@ -101,6 +102,24 @@ test("the root has the machine's memory; a limit of 0 is the machine's too", () 
   assert.deepEqual(root.memory, { limit: 8_000_000_000n, swapLimit: 512n });
   assert.deepEqual([root.hasMemory, root.hasProcesses], [true, false]);
   assert.deepEqual(limitsOf(files, '/').memory, { limit: 8_000_000_000n });
+});
+
+test('the time of creation is kept to the nanosecond', () => {
+  const tree = new HostTree({ '/sys/fs/cgroup/cpu/a/cgroup.clone_children': '' });
+  try {
+    const directory = join(tree.root, 'sys/fs/cgroup/cpu/a');
+    execFileSync('touch', [
+      '-d',
+      '2026-11-26T18:06:49.316262991Z',
+      join(directory, 'cgroup.clone_children'),
+      directory,
+    ]);
+    const cgroup = createCgroupFiles(detectHierarchies(tree.paths), '/a', new DescriptorBudget(0));
+    const { createdAt, createdAtExtraNs } = readLimits(cgroup, { isRoot: false, machine });
+    assert.deepEqual([createdAt, createdAtExtraNs], [Date.parse('2026-11-26T18:06:49Z') * 1000 + 316_262, 991]);
+  } finally {
+    tree.remove();
+  }
 });
 
 test('no cgroup is older than the boot, to the minute', () => {

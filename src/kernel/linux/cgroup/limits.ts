@@ -22,7 +22,9 @@ export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceL
     ...readMemory(files, options),
     hasProcesses: processes,
     processes: processes ? optional('limit', limitOf(files.text('pids', 'pids.max'))) : {},
-    createdAt: options.createdAt || creationTime(files, options.bootTime ?? 0),
+    ...(options.createdAt
+      ? { createdAt: options.createdAt, createdAtExtraNs: 0 }
+      : creationTime(files, options.bootTime ?? 0)),
   };
 }
 
@@ -93,28 +95,33 @@ function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit 
 }
 
 /** The earliest change of the directories and of the file in them that nobody writes later; 0 when none is known. */
-function creationTime(files: CgroupFiles, bootTime: number): number {
+function creationTime(files: CgroupFiles, bootTime: number): Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'> {
   const untouched = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
   const directories = new Set<string>();
   for (const controller of CONTROLLERS) {
     const directory = files.directory(controller as Controller);
     if (directory !== undefined) directories.add(directory);
   }
-  let earliest = Number.POSITIVE_INFINITY;
+  let earliest: bigint | undefined;
   for (const directory of directories) {
-    earliest = Math.min(earliest, modified(directory), modified(join(directory, untouched)));
+    for (const path of [directory, join(directory, untouched)]) {
+      const time = modified(path);
+      if (time !== undefined && (earliest === undefined || time < earliest)) earliest = time;
+    }
   }
-  if (earliest === Number.POSITIVE_INFINITY) return 0;
-  return Math.max(earliest, bootTime - (bootTime % 60_000_000));
+  if (earliest === undefined) return { createdAt: 0, createdAtExtraNs: 0 };
+  const floor = bootTime - (bootTime % 60_000_000);
+  const createdAt = Number(earliest / 1000n);
+  if (createdAt < floor) return { createdAt: floor, createdAtExtraNs: 0 };
+  return { createdAt, createdAtExtraNs: Number(earliest % 1000n) };
 }
 
-/** Modification time in µs since the epoch; infinity when it is not known. */
-function modified(path: string): number {
+/** Modification time in ns since the epoch; undefined when it is not known. */
+function modified(path: string): bigint | undefined {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-    return stat === undefined ? Number.POSITIVE_INFINITY : Number(stat.mtimeNs / 1000n);
+    return statSync(path, { throwIfNoEntry: false, bigint: true })?.mtimeNs;
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return undefined;
   }
 }
 

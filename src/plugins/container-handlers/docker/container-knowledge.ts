@@ -203,9 +203,12 @@ export class ContainerKnowledge {
   }
 
   #describe(id: string, answer: unknown): Described | undefined {
+    const previous = this.#table.find(id, false)?.description;
     const described = describeContainer(answer, this.#options.rules, {
       previousExit: this.#table.previousExit(id),
-      previousStorage: this.#table.find(id, false)?.description.storage,
+      previousStorage: previous?.storage,
+      previousHealth: previous?.state.health,
+      now: this.#options.clock.now(),
       mountinfo: (pid) => this.#options.mountinfo(pid),
     });
     for (const { written, meant } of described?.misspelt ?? []) {

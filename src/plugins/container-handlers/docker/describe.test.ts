@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { ContainerHealth } from '../../../kernel/contracts/index.js';
 import { type Context, type DescribeRules, describeContainer } from './describe.js';
 import { time } from './json.js';
 import { engineOptions } from './options.js';
@@ -9,7 +10,7 @@ const rulesOf = (options: Record<string, unknown> = {}): DescribeRules => ({
   ...engineOptions('unix:///x').parse(options),
   namespace: 'docker',
 });
-const nothing: Context = { mountinfo: () => undefined };
+const nothing: Context = { mountinfo: () => undefined, now: 0 };
 
 const answer = (over: Record<string, unknown> = {}) => ({
   Id: 'i1',
@@ -76,7 +77,7 @@ describe('describeContainer', () => {
       '512 1 0:70 / / rw,relatime - overlay overlay rw,lowerdir=/a:/b,upperdir=/var/lib/containerd/snap\\040shots/42/fs,workdir=/w\n' +
       '513 512 0:71 / /proc rw - proc proc rw\n';
     const snapshotter = { GraphDriver: null, Driver: 'overlayfs' };
-    assert.deepEqual(described(snapshotter, {}, { mountinfo }).description.storage, {
+    assert.deepEqual(described(snapshotter, {}, { mountinfo, now: 0 }).description.storage, {
       writableLayer: '/var/lib/containerd/snap shots/42/fs',
       ownDirectory: '/var/lib/docker/containers/i1',
     });
@@ -103,11 +104,43 @@ describe('describeContainer', () => {
     assert.deepEqual(health({ Status: 'unhealthy', FailingStreak: 3 }), { status: 'unhealthy', failingStreak: 3 });
   });
 
+  it('keeps the times of creation and start to the nanosecond', () => {
+    const at = '2026-11-26T18:06:49.316262991Z';
+    const { createdAt, createdAtExtraNs, state } = described({
+      Created: at,
+      State: { Status: 'running', Running: true, StartedAt: '2026-11-26T18:06:49.9356588+00:00' },
+    }).description;
+    const second = Date.parse('2026-11-26T18:06:49Z') * 1000;
+    assert.deepEqual([createdAt, createdAtExtraNs], [second + 316_262, 991]);
+    assert.deepEqual([state.startedAt, state.startedAtExtraNs], [second + 935_658, 800]);
+  });
+
+  it('remembers what a health check said before, and until when', () => {
+    const next = (Status: string, previousHealth: ContainerHealth | undefined, now: number) =>
+      described({ State: { Status: 'running', Health: { Status } } }, {}, { ...nothing, previousHealth, now })
+        .description.state.health!;
+    let health = next('starting', undefined, 10);
+    assert.equal(health.earlier, undefined);
+    health = next('healthy', health, 20);
+    health = next('healthy', health, 30);
+    health = next('unhealthy', health, 40);
+    assert.deepEqual(health, {
+      status: 'unhealthy',
+      failingStreak: 0,
+      earlier: [
+        { status: 'starting', until: 20 },
+        { status: 'healthy', until: 40 },
+      ],
+    });
+    for (let now = 50; now < 150; now++) health = next(now % 2 === 0 ? 'healthy' : 'unhealthy', health, now);
+    assert.equal(health.earlier?.length, 16);
+  });
+
   it('never throws, and takes whatever has an id', () => {
     const rules = rulesOf();
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (json, text) => {
-        const context = { mountinfo: () => text };
+        const context = { mountinfo: () => text, now: 0 };
         describeContainer(json, rules, context);
         for (const key of Object.keys(answer())) {
           const odd = describeContainer({ ...answer(), [key]: json, Id: 'i1' }, rules, context);

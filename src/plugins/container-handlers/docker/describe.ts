@@ -2,14 +2,18 @@ import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import type {
   ContainerDescription,
+  ContainerHealth,
   ContainerState,
   ContainerStorage,
   NetworkMode,
 } from '../../../kernel/contracts/index.js';
 import { type ContainerSummary, texts } from './events.js';
-import { list, number, record, text, time } from './json.js';
+import { extraNs, list, number, record, text, time } from './json.js';
 import type { EnvPattern, NamedGlob } from './options.js';
 import { type SelectionRules, whyIgnored } from './selection.js';
+
+/** Changes of a health check that are remembered: more than those of the samples that are kept. */
+const MOST_EARLIER = 16;
 
 /** What decides how a container is published. */
 export interface DescribeRules extends SelectionRules {
@@ -40,6 +44,10 @@ export interface Context {
   readonly previousExit?: number | undefined;
   /** What was known of its files: an engine that is taking a container down no longer tells. */
   readonly previousStorage?: ContainerStorage | undefined;
+  /** What its health check said before. */
+  readonly previousHealth?: ContainerHealth | undefined;
+  /** µs since the epoch */
+  readonly now: number;
   /** Text of `/proc/<pid>/mountinfo`. */
   mountinfo(pid: number): string | undefined;
 }
@@ -65,12 +73,12 @@ export function describeContainer(answer: unknown, rules: DescribeRules, context
   };
   return publish(common, rules, {
     envs: allowedEnvs(list(config.Env), rules),
-    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(createdAt === undefined ? {} : { createdAt, createdAtExtraNs: extraNs(container.Created) }),
     ...(pid === undefined ? {} : { pid }),
     ...networkOf(container),
     storage: storageOf(container, pid, context),
     ...(restartCount === undefined ? {} : { restartCount }),
-    state: stateOf(state, context.previousExit),
+    state: stateOf(state, context),
   });
 }
 
@@ -189,27 +197,37 @@ const STATUSES: Readonly<Record<string, ContainerState['status']>> = {
 const statusOf = (word: string, running: boolean): ContainerState['status'] =>
   STATUSES[word] ?? (running ? 'running' : 'exited');
 
-function stateOf(state: Readonly<Record<string, unknown>>, previousExit: number | undefined): ContainerState {
+function stateOf(
+  state: Readonly<Record<string, unknown>>,
+  { previousExit, previousHealth, now }: Context,
+): ContainerState {
   const running = state.Running === true;
   const finishedAt = time(state.FinishedAt);
   const startedAt = time(state.StartedAt);
   // Engines reset the code at every start; while running, the last one is only known from before.
   const exitCode = running || finishedAt === undefined ? previousExit : number(state.ExitCode);
-  const health = healthOf(record(state.Health));
+  const health = healthOf(record(state.Health), previousHealth, now);
   return {
     status: statusOf(text(state.Status), running),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(typeof state.OOMKilled === 'boolean' ? { oomKilled: state.OOMKilled } : {}),
-    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(startedAt === undefined ? {} : { startedAt, startedAtExtraNs: extraNs(state.StartedAt) }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(health === undefined ? {} : { health }),
   };
 }
 
-function healthOf(health: Readonly<Record<string, unknown>>): ContainerState['health'] | undefined {
+function healthOf(
+  health: Readonly<Record<string, unknown>>,
+  previous: ContainerHealth | undefined,
+  now: number,
+): ContainerHealth | undefined {
   const status = text(health.Status);
   if (status !== 'starting' && status !== 'healthy' && status !== 'unhealthy') return undefined;
-  return { status, failingStreak: number(health.FailingStreak) ?? 0 };
+  const before = previous?.earlier ?? [];
+  const isChange = previous !== undefined && previous.status !== status;
+  const earlier = isChange ? [...before, { status: previous.status, until: now }].slice(-MOST_EARLIER) : before;
+  return { status, failingStreak: number(health.FailingStreak) ?? 0, ...(earlier.length > 0 && { earlier }) };
 }
 
 function storageOf(

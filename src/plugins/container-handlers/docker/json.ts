@@ -1,3 +1,5 @@
+const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
+
 /** The value as an object, an empty one for anything else: engines leave fields out or set them to null. */
 export function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
@@ -23,9 +25,14 @@ export function number(value: unknown): number | undefined {
  * @returns undefined for anything else and for the engines' "never" (`0001-01-01T00:00:00Z`)
  */
 export function time(value: unknown): number | undefined {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text(value));
+  const match = RFC3339.exec(text(value));
   if (match === null) return undefined;
   const milliseconds = Date.parse(`${match[1]}${match[3]}`);
   if (!(milliseconds > 0)) return undefined;
   return milliseconds * 1000 + Number((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
+}
+
+/** Nanoseconds beyond the microseconds of `time`, 0 … 999. */
+export function extraNs(value: unknown): number {
+  return Number((RFC3339.exec(text(value))?.[2] ?? '').slice(6, 9).padEnd(3, '0'));
 }

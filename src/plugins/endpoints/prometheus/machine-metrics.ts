@@ -1,4 +1,4 @@
-import type { AgentView, Core, LinuxHost, MachineInfo, Node } from '../../../kernel/contracts/index.js';
+import type { AgentView, Core, MachineInfo, Node } from '../../../kernel/contracts/index.js';
 import type { PrometheusOptions } from './options.js';
 import type { PlainLabels, Sheet } from './sheet.js';
 
@@ -13,10 +13,9 @@ export function writeMachine(sheet: Sheet, agent: AgentView, options: MachineOpt
   const labels = options.machineLabels ? { boot_id, machine_id, system_uuid } : {};
   const gauge = (name: string, help: string, value: number, more: PlainLabels = {}) =>
     sheet.plain(`machine_${name}`, 'gauge', help, value, { ...labels, ...more });
-  const cores = machine.topology.reduce((sum, node) => sum + node.cores.length, 0);
   gauge('cpu_cores', 'Logical CPUs.', machine.num_cores);
-  gauge('cpu_physical_cores', 'Cores.', cores);
-  gauge('cpu_sockets', 'Processor packages.', sockets(agent.host));
+  gauge('cpu_physical_cores', 'Cores.', machine.num_physical_cores);
+  gauge('cpu_sockets', 'Processor packages.', machine.num_sockets);
   gauge('memory_bytes', 'Memory of the machine.', machine.memory_capacity);
   gauge('swap_bytes', 'Swap space of the machine.', machine.swap_capacity);
   if (options.cpuTopology) writeTopology(gauge, machine);
@@ -69,10 +68,4 @@ function writeCaches(gauge: Gauge, { caches }: Core | Node, labels: PlainLabels)
   for (const { type, level, size } of sizes.values()) {
     gauge('cpu_cache_capacity_bytes', 'Size of the cache.', size, { ...labels, type, level });
   }
-}
-
-/** Processor packages that `/proc/cpuinfo` tells apart; a machine that names none has one. */
-function sockets(host: LinuxHost): number {
-  const ids = (host.procText('cpuinfo') ?? '').match(/^physical id\s*:.*$/gm) ?? [];
-  return Math.max(1, new Set(ids).size);
 }

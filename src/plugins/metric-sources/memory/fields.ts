@@ -64,8 +64,8 @@ export const memoryFields = {
     name: 'memory.failcnt',
     unit: 'count',
     kind: 'counter',
-    help: 'How often the memory limit was hit.',
-    source: { v1: 'memory.failcnt' },
+    help: 'How often the memory limit was hit; on cgroup v2 limits below the container count too.',
+    source: { v1: 'memory.failcnt', v2: 'memory.events: max' },
   },
   containerPgfault: {
     name: 'memory.container.pgfault',
@@ -115,7 +115,7 @@ export const memoryFields = {
     kind: 'gauge',
     help: 'Memory the kernel uses for the container: stacks, page tables, slabs, sockets.',
     source: {
-      v1: 'memory.kmem.usage_in_bytes (option kernelMemory)',
+      v1: 'memory.kmem.usage_in_bytes (while option kernelMemory is on)',
       v2: 'memory.stat: kernel (Linux 5.18)',
     },
   },

@@ -28,8 +28,8 @@ type Context = Pick<PluginContext, 'clock' | 'linux'>;
 const configSchema = z.strictObject({
   kernelMemory: z
     .boolean()
-    .default(false)
-    .describe('Read memory.kernel on cgroup v1 too, at the cost of one more file per sample. On v2 it is free.'),
+    .default(true)
+    .describe('Read memory.kernel on cgroup v1, which takes one more file per sample. On v2 it is free.'),
 });
 
 type MemoryOptions = z.output<typeof configSchema>;

@@ -45,4 +45,5 @@ export const STAT_KEYS_V2 = new KeyedColumns([
 export const EVENT_KEYS = new KeyedColumns([
   { key: 'high', column: { field: fields.eventsHigh } },
   { key: 'max', column: { field: fields.eventsMax } },
+  { key: 'max', column: { field: fields.failcnt } },
 ]);
