@@ -1,6 +1,6 @@
-// Builds the Debian package: `npm run package:deb -- [--node bundled|system] [--output FOLDER] [--quick]`. Bundled
-// (the default) brings the Node that runs this script, for hosts whose distribution has none or an old one; system depends
-// on Debian's. Quick packs larger and in a fraction of the time, and is unpacked so, too: for trying a package out.
+// Builds the Debian package: `npm run package:deb -- [--node bundled|system] [--licence FILE] [--output FOLDER]
+// [--quick]`. Bundled (the default) brings the Node that runs this script, for hosts whose distribution has none or an old
+// one, and its licence; system depends on Debian's. Quick packs larger and in a fraction of the time, and is unpacked so, too: for trying a package out.
 // The same sources give the same bytes: times come from SOURCE_DATE_EPOCH, else from the last commit.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,28 +21,29 @@ const { version, engines } = JSON.parse(fs.readFileSync(join(root, 'package.json
 const { values: options } = parseArgs({
   options: {
     node: { type: 'string', default: 'bundled' },
+    licence: { type: 'string' },
     output: { type: 'string', default: join(root, 'out') },
     quick: { type: 'boolean', default: false },
   },
 });
-if (!['bundled', 'system'].includes(options.node)) fail(`--node is bundled or system, not ${options.node}`);
 const isBundled = options.node === 'bundled';
 const architecture = isBundled ? ARCHITECTURES[process.arch] : 'all';
 const epoch = sourceDate();
 const work = fs.mkdtempSync(join(tmpdir(), 'tallyman-deb-'));
+// A signal ends the script by its exit, which removes the files.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+process.once('exit', () => fs.rmSync(work, { recursive: true, force: true }));
 try {
+  if (!['bundled', 'system'].includes(options.node))
+    throw new Error(`--node is bundled or system, not ${options.node}`);
   const tree = join(work, 'tree');
-  layOutFiles(tree);
+  layOutFiles(tree, isBundled ? fs.readFileSync(licenceOfNode()) : undefined);
   layOutControl(tree);
   normalise(tree);
   console.log(pack(tree));
-} finally {
-  fs.rmSync(work, { recursive: true, force: true });
-}
-
-function fail(message) {
-  console.error(`package-deb: ${message}`);
-  process.exit(1);
+} catch (error) {
+  console.error(`package-deb: ${error.message}`);
+  process.exitCode = 1;
 }
 
 function sourceDate() {
@@ -51,7 +52,8 @@ function sourceDate() {
   return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' }));
 }
 
-function layOutFiles(tree) {
+/** @param licence of the Node that comes along */
+function layOutFiles(tree, licence) {
   const put = (path, content, mode = 0o644) => {
     fs.mkdirSync(dirname(join(tree, path)), { recursive: true });
     fs.writeFileSync(join(tree, path), content, { mode });
@@ -72,20 +74,35 @@ function layOutFiles(tree) {
   put('usr/share/man/man1/tallyman.1.gz', gzipSync(tallyman('man'), { level: 9 }));
   put('usr/share/doc/tallyman/copyright', config('packaging/deb/copyright'));
   put('usr/share/doc/tallyman/changelog.gz', gzipSync(fs.readFileSync(join(root, 'CHANGELOG.md')), { level: 9 }));
-  if (!isBundled) return;
+  if (licence === undefined) return;
   put(`${HOME}/node`, fs.readFileSync(process.execPath), 0o755);
-  put('usr/share/doc/tallyman/LICENSE.node', fs.readFileSync(licenceOfNode()));
+  put('usr/share/doc/tallyman/LICENSE.node', licence);
 }
 
 function tallyman(...args) {
   return execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args]);
 }
 
-/** A copy of Node has to come with its licence. */
+/** A copy of Node has to come with its licence. It is beside the binary, or where a distribution keeps licences. */
 function licenceOfNode() {
-  const places = [join(dirname(process.execPath), '../LICENSE'), '/usr/share/doc/nodejs/LICENSE'];
-  const found = places.find((place) => fs.existsSync(place));
-  return found ?? fail(`the licence of ${process.execPath} is not at ${places.join(' or ')}`);
+  if (options.licence !== undefined) return options.licence;
+  const prefix = join(dirname(fs.realpathSync(process.execPath)), '..');
+  const named = ['share/doc', 'share/licenses'].flatMap((folder) =>
+    namesIn(join(prefix, folder))
+      .filter((name) => /^node/.test(name))
+      .map((name) => join(prefix, folder, name)),
+  );
+  const places = [prefix, ...named];
+  const found = places.flatMap((place) => [join(place, 'LICENSE'), join(place, 'copyright')]).find(fs.existsSync);
+  if (found !== undefined) return found;
+  throw new Error(
+    `there is no LICENSE of ${process.execPath} in ${places.join(', ')}: name the file with --licence ` +
+      `(https://github.com/nodejs/node/blob/${process.version}/LICENSE), or build with --node system`,
+  );
+}
+
+function namesIn(folder) {
+  return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
 }
 
 function layOutControl(tree) {

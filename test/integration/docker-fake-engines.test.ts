@@ -7,6 +7,7 @@ import podman from '../../src/plugins/container-handlers/podman/index.js';
 import { TestAuthority } from '../support/certificates.js';
 import { FakeEngine, fakeContainer } from '../support/fake-engine.js';
 import { A, B, FakeEngineBench, pathOf } from '../support/fake-engine-bench.js';
+import { needs } from '../support/needs.js';
 
 describe('docker and podman handlers, and whom they ask', () => {
   let bench: FakeEngineBench;
@@ -18,7 +19,9 @@ describe('docker and podman handlers, and whom they ask', () => {
   });
   afterEach(() => bench.dispose());
 
-  it('speaks to engines on the network, in plain and with certificates on both sides', async () => {
+  it('speaks to engines on the network, in plain and with certificates on both sides', {
+    skip: needs('openssl'),
+  }, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-tls-'));
     const encrypted = new FakeEngine();
     try {

@@ -86,7 +86,11 @@ plugins:
   - { use: podman, enabled: false }
 `);
   try {
-    const { findings } = await worse.json<{ findings: Finding[] }>('/-/doctor');
+    const { findings } = await worse.until<{ findings: Finding[] }>(
+      '/-/doctor',
+      (all) => all.findings.some(({ id }) => id === 'docker-storage'),
+      'an answer of the engine',
+    );
     const effects: Record<string, RegExp> = {
       'controller-memory': /^No container has the numbers of the memory controller\.$/,
       psi: /^container_pressure_\* and the key psi are missing\.$/,

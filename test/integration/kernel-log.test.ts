@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
 import { createClock } from '../../src/kernel/log/index.js';
 import { SILENT } from '../support/loggers.js';
+import { needs } from '../support/needs.js';
 
 const uptime = () => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
 
@@ -18,7 +19,9 @@ function report(container: string): void {
   }
 }
 
-test('kills are read from the real kernel log, those from before the start left out', async () => {
+test('kills are read from the real kernel log, those from before the start left out', {
+  skip: needs('kernel log'),
+}, async () => {
   const container = `/tallyman-test-${process.pid}`;
   report(`${container}-before`);
   // The watcher's own timer does not keep the process alive; this one does until the kill was seen.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { projectRoot } from '../project.js';
+import { needs } from '../support/needs.js';
 
 const PAGE = join(projectRoot, 'docs/plugins/tutorial.md');
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-tutorial-'));
@@ -108,7 +109,10 @@ class Shell {
   }
 }
 
-describe('the tutorial of plugins, from an empty folder and the packed package', { timeout: 600_000 }, () => {
+describe('the tutorial of plugins, from an empty folder and the packed package', {
+  timeout: 600_000,
+  skip: needs('bash', 'curl'),
+}, () => {
   const empty = join(work, 'empty');
   mkdirSync(empty);
   execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', empty], {

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
+import { Installation } from '../support/installation.js';
 import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { PODMAN_IMAGE, PodmanEngine } from '../support/podman-engine.js';
 
@@ -28,7 +29,7 @@ interface Rights {
   readonly capabilities?: readonly string[];
 }
 
-const skip = needs(...DOCKER_ENGINE, 'podman', 'curl', 'ip', 'setpriv');
+const skip = needs(...DOCKER_ENGINE, 'podman', 'curl', 'ip', 'other users', 'setpriv');
 
 /** As an engine installed by a package has it: its directory is passable, its socket for one group. */
 function openToGroup(endpoint: string): void {
@@ -39,7 +40,7 @@ function openToGroup(endpoint: string): void {
 }
 
 const agents: AgentProcess[] = [];
-after(() => Promise.all(agents.map((agent) => agent.stop())));
+let installation: Installation;
 
 async function start(plugins: string, { group = false, capabilities = [] }: Rights): Promise<AgentProcess> {
   const list = capabilities.map((name) => `+${name}`).join(',');
@@ -52,7 +53,7 @@ log: { format: json }
 plugins:
 ${plugins}
 `;
-  const agent = await AgentProcess.start(config, undefined, {}, { through });
+  const agent = await AgentProcess.start(config, undefined, {}, { through, main: installation.main });
   agents.push(agent);
   return agent;
 }
@@ -74,145 +75,157 @@ async function series(agent: AgentProcess, id: string): Promise<Set<string>> {
   }
 }
 
-describe('of Docker', { skip }, () => {
-  let containers: AppContainers;
-  let name: string;
-  const plugins = () => `  - { use: docker, with: { endpoint: '${containers.endpoint}' } }
+describe('what an agent without privileges knows', { skip }, () => {
+  before(() => {
+    installation = new Installation();
+  });
+  after(async () => {
+    await Promise.all(agents.map((agent) => agent.stop()));
+    installation?.remove();
+  });
+
+  describe('of Docker', () => {
+    let containers: AppContainers;
+    let name: string;
+    const plugins = () => `  - { use: docker, with: { endpoint: '${containers.endpoint}' } }
   - { use: podman, enabled: false }
   - { use: disk, with: { interval: 200ms } }
   - { use: app-prometheus, with: { interval: 200ms } }
   - { use: app-regex, with: { interval: 200ms } }
   - { use: raw, with: { include: ['/', '/docker/*'] } }`;
-  before(async () => {
-    containers = await AppContainers.start();
-    openToGroup(containers.endpoint);
-    const labels = ['--label', 'tallyman.metrics.port=8000', '--label', 'tier=front'];
-    name = await containers.serve('app', { metrics: 'labelled 1\n' }, labels);
-  });
-  after(() => containers?.stop());
-
-  test('without the group containers appear by their cgroup and id: no name, labels, image, network', async () => {
-    const agent = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
-    const { aliases, namespace, labels, image, has_network } = await spec(agent, name, () => true);
-    assert.deepEqual([aliases, namespace], [[basename(name)], 'docker']);
-    assert.deepEqual([labels, image, has_network], [undefined, undefined, false]);
-    assert.ok((await findings(agent)).includes('docker-denied'));
-    const names = await series(agent, name);
-    assert.ok(names.has('container_memory_usage_bytes'));
-    assert.deepEqual(
-      // What it reads and writes is counted by its cgroup.
-      [...names].filter((each) => /network|_fs_(?!reads|writes|io)/.test(each)),
-      [],
-    );
-  });
-
-  test('with the group they have all of it, and numbers of their networks', async () => {
-    const agent = await start(plugins(), { group: true });
-    const { aliases, namespace, labels, has_network } = await spec(agent, name, (each) => each.aliases !== undefined);
-    assert.deepEqual([aliases![0], namespace, labels!.tier, has_network], ['app', 'docker', 'front', true]);
-    assert.ok((await series(agent, name)).has('container_network_receive_bytes_total'));
-    assert.ok(!(await findings(agent)).includes('docker-denied'));
-  });
-
-  test('disk use of containers needs CAP_DAC_READ_SEARCH, that of the machine nothing', async () => {
-    const without = await start(plugins(), { group: true });
-    const granted = await start(plugins(), { group: true, capabilities: ['dac_read_search'] });
-    type Stats = Record<string, { filesystem?: { usage: number }[] }[]>;
-    const path = `/api/v2.0/stats${name}?count=1`;
-    const measured = (all: Stats) => (all[name]?.[0]?.filesystem ?? []).some(({ usage }) => usage > 0);
-    await granted.until<Stats>(path, measured, 'the disk use');
-    assert.ok((await series(granted, name)).has('container_fs_usage_bytes'));
-    await without.said('is not measured fully: EACCES');
-    assert.ok(!measured(await without.json<Stats>(path)));
-    assert.ok(!(await series(without, name)).has('container_fs_usage_bytes'));
-    assert.ok((await series(without, '/')).has('container_fs_usage_bytes'));
-  });
-
-  describe('metrics of applications', () => {
-    const server = createServer((_request, response) => response.end('by_socket 1\n'));
-    const names: Record<string, string> = {};
     before(async () => {
-      const config = { endpoint: 'http://localhost:8000/status' };
-      const text = JSON.stringify({ ...config, metrics_config: [{ name: 'n', data_type: 'int', regex: '(\\d+)' }] });
-      for (const [kind, mode] of [
-        ['open', 0o644],
-        ['private', 0o600],
-      ] as const) {
-        const label = ['--label', 'io.cadvisor.metric.inside=/www/config.json'];
-        names[kind] = await containers.serve(kind, { status: '42', 'config.json': text }, label);
-        chmodSync(containers.path(kind, 'config.json'), mode);
+      containers = await AppContainers.start();
+      openToGroup(containers.endpoint);
+      const labels = ['--label', 'tallyman.metrics.port=8000', '--label', 'tier=front'];
+      name = await containers.serve('app', { metrics: 'labelled 1\n' }, labels);
+    });
+    after(() => containers?.stop());
+
+    test('without the group containers appear by their cgroup and id: no name, labels, image, network', async () => {
+      const agent = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
+      const { aliases, namespace, labels, image, has_network } = await spec(agent, name, () => true);
+      assert.deepEqual([aliases, namespace], [[basename(name)], 'docker']);
+      assert.deepEqual([labels, image, has_network], [undefined, undefined, false]);
+      assert.ok((await findings(agent)).includes('docker-denied'));
+      const names = await series(agent, name);
+      assert.ok(names.has('container_memory_usage_bytes'));
+      assert.deepEqual(
+        // What it reads and writes is counted by its cgroup.
+        [...names].filter((each) => /network|_fs_(?!reads|writes|io)/.test(each)),
+        [],
+      );
+    });
+
+    test('with the group they have all of it, and numbers of their networks', async () => {
+      const agent = await start(plugins(), { group: true });
+      const { aliases, namespace, labels, has_network } = await spec(agent, name, (each) => each.aliases !== undefined);
+      assert.deepEqual([aliases![0], namespace, labels!.tier, has_network], ['app', 'docker', 'front', true]);
+      assert.ok((await series(agent, name)).has('container_network_receive_bytes_total'));
+      assert.ok(!(await findings(agent)).includes('docker-denied'));
+    });
+
+    test('disk use of containers needs CAP_DAC_READ_SEARCH, that of the machine nothing', async () => {
+      const without = await start(plugins(), { group: true });
+      const granted = await start(plugins(), { group: true, capabilities: ['dac_read_search'] });
+      type Stats = Record<string, { filesystem?: { usage: number }[] }[]>;
+      const path = `/api/v2.0/stats${name}?count=1`;
+      const measured = (all: Stats) => (all[name]?.[0]?.filesystem ?? []).some(({ usage }) => usage > 0);
+      await granted.until<Stats>(path, measured, 'the disk use');
+      assert.ok((await series(granted, name)).has('container_fs_usage_bytes'));
+      await without.said('is not measured fully: EACCES');
+      assert.ok(!measured(await without.json<Stats>(path)));
+      assert.ok(!(await series(without, name)).has('container_fs_usage_bytes'));
+      assert.ok((await series(without, '/')).has('container_fs_usage_bytes'));
+    });
+
+    describe('metrics of applications', () => {
+      const server = createServer((_request, response) => response.end('by_socket 1\n'));
+      const names: Record<string, string> = {};
+      before(async () => {
+        const config = { endpoint: 'http://localhost:8000/status' };
+        const text = JSON.stringify({ ...config, metrics_config: [{ name: 'n', data_type: 'int', regex: '(\\d+)' }] });
+        for (const [kind, mode] of [
+          ['open', 0o644],
+          ['private', 0o600],
+        ] as const) {
+          const label = ['--label', 'io.cadvisor.metric.inside=/www/config.json'];
+          names[kind] = await containers.serve(kind, { status: '42', 'config.json': text }, label);
+          chmodSync(containers.path(kind, 'config.json'), mode);
+        }
+        containers.write('socket', 'x', '');
+        await new Promise<void>((resolve) => server.listen(containers.path('socket', 'app.sock'), resolve));
+        const flags = ['--network=none', '--volume', `${containers.path('socket', '')}:/run/app`];
+        const label = ['--label', 'tallyman.metrics.socket=/run/app/app.sock'];
+        names.socket = await containers.run('socket', [...flags, ...label], []);
+      });
+      after(() => {
+        server.closeAllConnections();
+        server.close();
+      });
+
+      /** What is collected of each container, once those have been tried that it is not from. */
+      async function collected(capabilities: readonly string[], failing: number): Promise<string[]> {
+        const agent = await start(plugins(), { group: true, capabilities });
+        const metricsOf = async (container: string) => {
+          const response = await fetch(`${agent.url}/api/v2.0/appmetrics${container}`);
+          // Until the engine has said whose it is, a container is unknown.
+          if (response.status === 404) return [];
+          return Object.keys(((await response.json()) as AppMetrics)[container] ?? {});
+        };
+        const all = { app: name, ...names };
+        for (const deadline = Date.now() + 20_000; ; ) {
+          const got = await Promise.all(
+            Object.entries(all).map(async ([kind, container]) =>
+              (await metricsOf(container)).length > 0 ? [kind] : [],
+            ),
+          );
+          const failed = new Set([...agent.output.matchAll(/from (\S+) fails/g)].map(([, container]) => container));
+          if (got.flat().length + failing === Object.keys(all).length && failed.size === failing) return got.flat();
+          assert.ok(Date.now() < deadline, `${got.flat()}\n${agent.output}`);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
       }
-      containers.write('socket', 'x', '');
-      await new Promise<void>((resolve) => server.listen(containers.path('socket', 'app.sock'), resolve));
-      const flags = ['--network=none', '--volume', `${containers.path('socket', '')}:/run/app`];
-      const label = ['--label', 'tallyman.metrics.socket=/run/app/app.sock'];
-      names.socket = await containers.run('socket', [...flags, ...label], []);
-    });
-    after(() => {
-      server.closeAllConnections();
-      server.close();
-    });
 
-    /** What is collected of each container, once those have been tried that it is not from. */
-    async function collected(capabilities: readonly string[], failing: number): Promise<string[]> {
-      const agent = await start(plugins(), { group: true, capabilities });
-      const metricsOf = async (container: string) => {
-        const response = await fetch(`${agent.url}/api/v2.0/appmetrics${container}`);
-        // Until the engine has said whose it is, a container is unknown.
-        if (response.status === 404) return [];
-        return Object.keys(((await response.json()) as AppMetrics)[container] ?? {});
-      };
-      const all = { app: name, ...names };
-      for (const deadline = Date.now() + 20_000; ; ) {
-        const got = await Promise.all(
-          Object.entries(all).map(async ([kind, container]) => ((await metricsOf(container)).length > 0 ? [kind] : [])),
-        );
-        const failed = new Set([...agent.output.matchAll(/from (\S+) fails/g)].map(([, container]) => container));
-        if (got.flat().length + failing === Object.keys(all).length && failed.size === failing) return got.flat();
-        assert.ok(Date.now() < deadline, `${got.flat()}\n${agent.output}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
+      test('need nothing over the network', async () => {
+        assert.deepEqual(await collected([], 3), ['app']);
+        assert.deepEqual(await collected(['dac_read_search'], 3), ['app']);
+      });
 
-    test('need nothing over the network', async () => {
-      assert.deepEqual(await collected([], 3), ['app']);
-      assert.deepEqual(await collected(['dac_read_search'], 3), ['app']);
-    });
+      test('need CAP_SYS_PTRACE for files inside, and CAP_DAC_READ_SEARCH for those that only their owner may read', async () => {
+        assert.deepEqual(await collected(['sys_ptrace'], 2), ['app', 'open']);
+        assert.deepEqual(await collected(['sys_ptrace', 'dac_read_search'], 1), ['app', 'open', 'private']);
+      });
 
-    test('need CAP_SYS_PTRACE for files inside, and CAP_DAC_READ_SEARCH for those that only their owner may read', async () => {
-      assert.deepEqual(await collected(['sys_ptrace'], 2), ['app', 'open']);
-      assert.deepEqual(await collected(['sys_ptrace', 'dac_read_search'], 1), ['app', 'open', 'private']);
-    });
-
-    test('need CAP_SYS_PTRACE for sockets inside, which everybody has to be let write to', async () => {
-      chmodSync(containers.path('socket', 'app.sock'), 0o666);
-      assert.deepEqual(await collected(['sys_ptrace'], 1), ['app', 'open', 'socket']);
+      test('need CAP_SYS_PTRACE for sockets inside, which everybody has to be let write to', async () => {
+        chmodSync(containers.path('socket', 'app.sock'), 0o666);
+        assert.deepEqual(await collected(['sys_ptrace'], 1), ['app', 'open', 'socket']);
+      });
     });
   });
-});
 
-describe('of Podman', { skip }, () => {
-  let engine: PodmanEngine;
-  let id: string;
-  let name: string;
-  const plugins = () => `  - { use: docker, enabled: false }
+  describe('of Podman', () => {
+    let engine: PodmanEngine;
+    let id: string;
+    let name: string;
+    const plugins = () => `  - { use: docker, enabled: false }
   - { use: podman, with: { endpoint: '${engine.endpoint}' } }`;
-  before(async () => {
-    engine = await PodmanEngine.start();
-    openToGroup(engine.endpoint);
-    id = await engine.run('--name=app', PODMAN_IMAGE);
-    name = await engine.cgroup('app');
-  });
-  after(() => engine?.stop());
+    before(async () => {
+      engine = await PodmanEngine.start();
+      openToGroup(engine.endpoint);
+      id = await engine.run('--name=app', PODMAN_IMAGE);
+      name = await engine.cgroup('app');
+    });
+    after(() => engine?.stop());
 
-  test('without the socket’s group containers appear by their cgroup and id, with it by name', async () => {
-    const without = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
-    const granted = await start(plugins(), { group: true });
-    const named = await spec(granted, name, ({ aliases }) => aliases !== undefined);
-    assert.deepEqual([named.aliases![0], named.namespace], ['app', 'podman']);
-    const { aliases, namespace } = await spec(without, name, () => true);
-    assert.deepEqual([aliases, namespace], [[id], 'podman']);
-    assert.ok((await findings(without)).includes('podman-denied'));
-    assert.ok(!(await findings(granted)).includes('podman-denied'));
+    test('without the socket’s group containers appear by their cgroup and id, with it by name', async () => {
+      const without = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
+      const granted = await start(plugins(), { group: true });
+      const named = await spec(granted, name, ({ aliases }) => aliases !== undefined);
+      assert.deepEqual([named.aliases![0], named.namespace], ['app', 'podman']);
+      const { aliases, namespace } = await spec(without, name, () => true);
+      assert.deepEqual([aliases, namespace], [[id], 'podman']);
+      assert.ok((await findings(without)).includes('podman-denied'));
+      assert.ok(!(await findings(granted)).includes('podman-denied'));
+    });
   });
 });

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { BusyCgroup } from '../support/busy-cgroup.js';
+import { Installation } from '../support/installation.js';
 import { needs } from '../support/needs.js';
 
 const EXTRA = ['process', 'sched', 'cpuLoad', 'percpu', 'tcp', 'udp', 'advtcp', 'cpuset', 'hugetlb', 'memory_numa'];
@@ -28,11 +29,13 @@ interface Circumstances {
 }
 
 const busy = new BusyCgroup('privileges');
+let installation: Installation;
 /** What an agent with these capabilities tells, as a user without privileges; as root without a list. */
 async function tells(capabilities?: readonly string[], { groups = '--clear-groups', before = [] }: Circumstances = {}) {
   const list = (capabilities ?? []).map((name) => `+${name}`).join(',');
   const grants = list === '' ? [] : [`--inh-caps=${list}`, `--ambient-caps=${list}`];
-  const launch = capabilities === undefined ? {} : { through: [...before, 'setpriv', ...USER, groups, ...grants] };
+  const through = capabilities === undefined ? [] : [...before, 'setpriv', ...USER, groups, ...grants];
+  const launch = { through, main: installation.main };
   const agent = await AgentProcess.start(config([busy.name]), undefined, {}, launch);
   try {
     await busy.assertCounted(agent);
@@ -51,9 +54,15 @@ async function tells(capabilities?: readonly string[], { groups = '--clear-group
 const lacking = (all: ReadonlySet<string>, some: ReadonlySet<string>) =>
   [...all].filter((name) => !some.has(name)).sort();
 
-describe('an agent', { skip: needs('root', 'cgroups', 'mounts', 'setpriv') }, () => {
-  before(() => busy.start());
-  after(() => busy.remove());
+describe('an agent', { skip: needs('root', 'cgroups', 'mounts', 'other users', 'setpriv') }, () => {
+  before(() => {
+    installation = new Installation();
+    return busy.start();
+  });
+  after(() => {
+    installation?.remove();
+    return busy.remove();
+  });
   let asRoot: Awaited<ReturnType<typeof tells>>;
   before(async () => {
     asRoot = await tells();

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { projectRoot } from '../project.js';
@@ -68,13 +77,21 @@ after(() => rmSync(work, { recursive: true, force: true }));
 
 const execute = promisify(execFile);
 
+/** A copy of Node below a folder of its own, without a licence. */
+function copyOfNode(name: string): string {
+  const node = join(work, name, 'bin/node');
+  mkdirSync(dirname(node), { recursive: true });
+  copyFileSync(process.execPath, node);
+  return node;
+}
+
 /** Builds a package and gives its path. */
-async function build(folder: string, flags: string, circumstances = ':'): Promise<string> {
+async function build(folder: string, flags: string, circumstances = ':', node = process.execPath): Promise<string> {
   const output = join(work, folder);
   const script = `${circumstances}; exec "$0" scripts/package-deb.mjs ${flags} --output '${output}'`;
   const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' };
   const options = { cwd: projectRoot, env, encoding: 'utf8' } as const;
-  return (await execute('sh', ['-c', script, process.execPath], options)).stdout.trim();
+  return (await execute('sh', ['-c', script, node], options)).stdout.trim();
 }
 
 const field = (deb: string, name: string) =>
@@ -103,8 +120,8 @@ function partsOf(deb: string): { readonly parts: string[]; readonly trees: strin
 
 async function isReproducible(): Promise<void> {
   const first = await build('first', '--node system');
-  const elsewhere = `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`;
-  const second = await build('second', '--node system --quick', elsewhere);
+  const circumstances = `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`;
+  const second = await build('second', '--node system --quick', circumstances);
   assert.equal(basename(first), `tallyman_${field(first, 'Version')}_all.deb`);
   assert.match(field(first, 'Depends'), /^nodejs \(>= 20\.19\), systemd/);
   assert.ok(!names(first).includes('./usr/lib/tallyman/node'));
@@ -113,6 +130,14 @@ async function isReproducible(): Promise<void> {
     ['debian-binary', `control.tar.${suffix}`, `data.tar.${suffix}`].map((part) => `${part} 1700000000 0 0 100644`);
   assert.deepEqual([usual.parts, quick.parts], [packedBy('xz'), packedBy('gz')]);
   assert.deepEqual(usual.trees, quick.trees, 'two builds differ');
+}
+
+async function asksForTheLicence(): Promise<void> {
+  const scratch = join(work, 'scratch');
+  mkdirSync(scratch);
+  const building = build('without', '--quick', `export TMPDIR='${scratch}'`, copyOfNode('without-licence'));
+  await assert.rejects(building, /^package-deb: there is no LICENSE of \S+ in \S+: name the file with --licence /m);
+  assert.deepEqual(readdirSync(scratch), [], 'left behind');
 }
 
 /** Installs the package in the virtual machine, runs the guest's side of the test and brings its verdict back. */
@@ -132,7 +157,12 @@ async function askTheMachine(deb: string): Promise<Verdict> {
 
 async function livesUnderSystemd(t: TestContext): Promise<void> {
   // Unpacking xz would take the emulated machine half a minute.
-  const deb = await build('bundled', '--quick');
+  // As Fedora and Arch Linux have it.
+  const node = copyOfNode('distribution');
+  const licences = join(work, 'distribution/share/licenses/nodejs20');
+  mkdirSync(licences, { recursive: true });
+  writeFileSync(join(licences, 'LICENSE'), 'Node.js is licensed for use as follows:\n');
+  const deb = await build('bundled', '--quick', ':', node);
 
   await t.test('brings all that a host needs', () => {
     const found = names(deb);
@@ -252,5 +282,6 @@ describe('the Debian package', { concurrency: true, skip: needs('dpkg-deb') }, (
     { skip: needs('virtual machine', 'virtual machine image') },
     livesUnderSystemd,
   );
+  test('asks for the licence of Node where there is none, and leaves nothing behind', asksForTheLicence);
   test('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
 });

@@ -11,6 +11,8 @@ export interface Launch {
   readonly through?: readonly string[];
   /** A descriptor for its standard error, in place of `output`. */
   readonly stderr?: number;
+  /** Its code, where not that of this clone. */
+  readonly main?: string;
 }
 
 /** The agent as a user runs it: a process of its own, with a config file of its own, on a free port. */
@@ -26,8 +28,7 @@ export class AgentProcess {
     // An agent that is started as another user finds it, too.
     chmodSync(this.#directory, 0o755);
     this.configure(config);
-    const main = join(projectRoot, '.test-build/src/cli/main.js');
-    const { through = [], stderr = 'pipe' } = launch;
+    const { through = [], stderr = 'pipe', main = join(projectRoot, '.test-build/src/cli/main.js') } = launch;
     const [program, ...rest] = [...through, process.execPath, main, '--config', file, ...args];
     this.#child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', stderr],

@@ -1,7 +1,8 @@
 // What tests need beside Node and npm. Where it is missing they are left out with the reason, and scripts/test.mjs says
 // in the end how many of them and how to run them.
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { resolveHostPaths } from '../../src/kernel/linux/host-paths.js';
 import { detectHierarchies } from '../../src/kernel/linux/index.js';
 
@@ -28,7 +29,13 @@ const NEEDS = {
   'cgroup2 controllers': () => offersUnifiedController() || 'a cgroup2 mount with a controller',
   /** Mounts and namespaces of the test's own. */
   mounts: () => hasCapability(CAP_SYS_ADMIN) || 'the right to mount',
-  'kernel log': () => (hasCapability(CAP_SYSLOG) && canAccess('/dev/kmsg', constants.R_OK)) || 'the kernel log',
+  /** Node and temporary folders where other users come by them. */
+  'other users': () =>
+    [process.execPath, join(tmpdir(), 'file')].every(isPassable) || 'Node and TMPDIR where other users can read them',
+  'kernel log': () => {
+    if (isLight) return 'to be asked to write into the kernel log';
+    return (hasCapability(CAP_SYSLOG) && canAccess('/dev/kmsg', constants.R_OK | constants.W_OK)) || 'the kernel log';
+  },
   engine: () => !isLight || 'to be asked to start container engines',
   docker: () => (has('docker') && has('dockerd')) || 'docker and dockerd (docker.io)',
   podman: () => has('podman') || 'podman',
@@ -91,6 +98,12 @@ function lackOf(need: Need): string | undefined {
   }
   const found = NEEDS[need as keyof typeof NEEDS]();
   return found === true ? undefined : found;
+}
+
+/** Whether all users can go through the folders above a file. */
+function isPassable(path: string): boolean {
+  const folder = dirname(path);
+  return (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || isPassable(folder));
 }
 
 function canAccess(path: string, mode = constants.W_OK): boolean {

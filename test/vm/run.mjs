@@ -6,7 +6,17 @@
 // the command writes to /output comes back to --output DIR. Prints what the command printed, when it has ended.
 // Status: the command's; 124 when the time limit (default 300 s, boot included) passed; 125 when the machine failed.
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +96,7 @@ function boot(args, seconds) {
 }
 
 function lastLines(path, count) {
+  if (!existsSync(path)) return '(it wrote nothing)';
   return readFileSync(path, 'utf8').split('\n').slice(-count).join('\n');
 }
 
@@ -95,7 +106,7 @@ async function run(work, options, folder, command) {
   const resultDisk = blankDisk(join(work, 'results.tar'), RESULTS_LIMIT);
   const end = await boot(machineArguments(cache, work, jobDisk, resultDisk, options.memory), Number(options.timeout));
   const consoleLog = join(work, 'console');
-  if (options.console) cpSync(consoleLog, options.console);
+  if (options.console && existsSync(consoleLog)) cpSync(consoleLog, options.console);
   if (end.timedOut) {
     return fail(`stopped after ${options.timeout} s; its console ended:\n${lastLines(consoleLog, 40)}`, TIMED_OUT);
   }
@@ -103,7 +114,9 @@ async function run(work, options, folder, command) {
   mkdirSync(results);
   try {
     execFileSync('tar', ['-xf', resultDisk, '-C', results], { stdio: 'pipe' });
-  } catch {
+  } catch {}
+  // An empty disk is an archive too, of nothing.
+  if (!existsSync(join(results, 'status'))) {
     return fail(`stopped without a result (qemu: ${end.code}); its console ended:\n${lastLines(consoleLog, 40)}`);
   }
   process.stdout.write(readFileSync(join(results, 'log')));

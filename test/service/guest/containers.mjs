@@ -1,7 +1,7 @@
 // A container of Docker, one of root's Podman and one of a user's in the virtual machine, all with the systemd driver.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { AGENT, compareSpec, compareStats, get, until } from './numbers.mjs';
+import { AGENT, ask, compareSpec, compareStats, get, until } from './numbers.mjs';
 import { ROOTLESS_SOCKET } from './rootless.mjs';
 
 const TAR = '/usr/local/share/busybox.tar';
@@ -47,7 +47,7 @@ export async function startContainer({ name, runtime, image, address = [], flags
 
 /** Whether the API knows the container by its name. */
 export async function isKnown({ runtime, name }) {
-  const { ok } = await fetch(`${AGENT}/api/v2.0/spec/${name}?type=${runtime}`);
+  const { ok } = await ask(`${AGENT}/api/v2.0/spec/${name}?type=${runtime}`);
   return ok;
 }
 

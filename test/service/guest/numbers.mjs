@@ -30,8 +30,13 @@ export async function startUnit(name, { script, properties }) {
   return execFileSync('systemctl', ['show', '--value', '--property=ControlGroup', name], { encoding: 'utf8' }).trim();
 }
 
+/** Asks once more when the connection broke: a connection that was kept may be closed as the next request is sent. */
+export function ask(url, init = undefined) {
+  return fetch(url, init).catch(() => fetch(url, init));
+}
+
 export async function get(path, url = AGENT, body = undefined) {
-  const response = await fetch(`${url}${path}`, body && { method: 'POST', body: JSON.stringify(body) });
+  const response = await ask(`${url}${path}`, body && { method: 'POST', body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();
 }

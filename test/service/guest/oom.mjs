@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CGROUPS, get, newestOf, startUnit, until } from './numbers.mjs';
+import { ask, CGROUPS, get, newestOf, startUnit, until } from './numbers.mjs';
 
 const SLICE = 'tallyman-tight.slice';
 const LIMIT = '24M';
@@ -73,7 +73,7 @@ const killsOf = async (url, { unit }) => (await newestOf['v1.3'](unit, undefined
 
 /** The series about kills, by the name of the series and of the three. */
 async function metricsOf(url, hungry) {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const text = await (await ask(`${url}/metrics`)).text();
   const series = [...text.matchAll(/^(container_oom_\w+)\{(?:[^}]*,)?id="([^"]*)"[^}]*\} (\d+)/gm)];
   return Object.fromEntries(
     series.flatMap(([, metric, id, value]) => {
