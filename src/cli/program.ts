@@ -1,5 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAskCommand } from './ask-commands.js';
+import { addProofOptions } from './asking/options.js';
+import type { CompatFlags } from './commands/compat.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
@@ -81,6 +83,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addAskCommand('reload', program, cli, perform);
   addAskCommand('doctor', program, cli, perform);
   addImportCommand(program, cli, perform);
+  addCompatCommand(program, cli, perform);
   addAskCommand('cardinality', program, cli, perform);
   addAskCommand('plugins', program, cli, perform);
   addPluginCommands(program, cli, perform);
@@ -104,6 +107,25 @@ function addImportCommand(program: Command, cli: CliEnvironment, perform: Perfor
     .action((given: string[]) =>
       perform(async () => (await import('./commands/import-flags.js')).importCommandLine(given, cli)),
     );
+}
+
+function addCompatCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('compat')
+    .description(
+      'ask cAdvisor and this agent the same questions, and say what differs (exit status 0: only on purpose)',
+    )
+    .argument('<old url>', 'where cAdvisor serves: http://127.0.0.1:8081')
+    .argument('[new url]', 'where the agent serves; without it the one that runs on this host')
+    .option('--json', 'print JSON')
+    .option('--containers <number>', 'ask about so many containers', '12')
+    .option('--rate <number>', 'ask each so many questions a second at most', '20');
+  addProofOptions(command).action((old: string, fresh: string | undefined) =>
+    perform(async () => {
+      const { compat } = await import('./commands/compat.js');
+      return compat(old, fresh, command.optsWithGlobals<CompatFlags>(), cli);
+    }),
+  );
 }
 
 /** Its values are listed for shells, and checked with the rest of the configuration. */

@@ -8,6 +8,7 @@ import { type Method, type Reply, send } from './request.js';
 import { nameOf, type Target } from './target.js';
 
 export type { AskFlags } from './options.js';
+export type { Reply } from './request.js';
 export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 
 const UNAUTHORIZED = 401;

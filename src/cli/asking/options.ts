@@ -13,14 +13,18 @@ export interface AskFlags extends ConfigFlags {
   readonly key?: string;
 }
 
-/** Adds `--url` and the flags that prove to that agent who asks. Secrets are named by file: command lines are seen by all. */
+/** Adds `--url` and the flags that prove to that agent who asks. */
 export function addAskOptions(command: Command, url: string): Command {
+  return addProofOptions(command.option('--url <url>', url));
+}
+
+/** Adds the flags that prove to an agent who asks. Secrets are named by file: command lines are seen by all. */
+export function addProofOptions(command: Command): Command {
   return command
-    .option('--url <url>', url)
-    .option('--user <name>', 'with --url: the user who asks, by a password or by the token of that name')
+    .option('--user <name>', 'the user who asks, by a password or by the token of that name')
     .option('--password-file <file>', 'with --user: file of the password, for Basic and Digest authentication')
-    .option('--token-file <file>', 'with --url: file of a bearer token, or of several that have names')
-    .option('--ca <file>', 'with --url: PEM file of the authority that signed the agent’s certificate')
-    .option('--cert <file>', 'with --url: PEM file of a client certificate')
+    .option('--token-file <file>', 'file of a bearer token, or of several that have names')
+    .option('--ca <file>', 'PEM file of the authority that signed the agent’s certificate')
+    .option('--cert <file>', 'PEM file of a client certificate')
     .option('--key <file>', 'with --cert: PEM file of its private key');
 }

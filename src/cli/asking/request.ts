@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { digestAuthorization } from '../../kernel/http/index.js';
@@ -14,6 +14,7 @@ export interface Reply {
   readonly text: string;
   /** Values of `WWW-Authenticate`. */
   readonly challenges: readonly string[];
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** An agent that says nothing for so many ms is given up; a reload waits for plugins to start. */
@@ -74,7 +75,7 @@ function over(socket: Socket, { url }: Target, method: Method, credentials: stri
       incoming.once('error', reject);
       incoming.once('end', () => {
         const challenges = incoming.headersDistinct['www-authenticate'] ?? [];
-        resolve({ status: incoming.statusCode!, text, challenges });
+        resolve({ status: incoming.statusCode!, text, challenges, headers: incoming.headers });
       });
     });
     outgoing.end();

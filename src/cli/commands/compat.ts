@@ -1,0 +1,85 @@
+import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
+import { type AskFlags, ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../asking/index.js';
+import type { Answered } from '../compat/compare.js';
+import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
+import { reportOf } from '../compat/report.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { runningAgents } from '../running-agents.js';
+
+export interface CompatFlags extends AskFlags {
+  readonly json?: boolean;
+  /** How many containers are asked about. */
+  readonly containers: string;
+  /** Questions per second to each agent. */
+  readonly rate: string;
+}
+
+const EXAMPLE = 'http://127.0.0.1:8080';
+const COULD_NOT_ASK = 2;
+
+/**
+ * `tallyman compat OLD_URL [NEW_URL]`: asks two agents on one host the same questions and says how their answers differ.
+ * The flags that prove who asks are for the new one; the old one is asked without.
+ * @returns 0 when nothing differs but on purpose, 1 when something does, 2 when one of them could not be asked
+ */
+export async function compat(
+  old: string,
+  fresh: string | undefined,
+  flags: CompatFlags,
+  cli: CliEnvironment,
+): Promise<number> {
+  let comparison: Comparison;
+  try {
+    const options = { containers: positive('--containers', flags.containers), rate: positive('--rate', flags.rate) };
+    const targets = {
+      old: targetOf(old, EXAMPLE),
+      new: fresh === undefined ? ownAgent(cli) : targetOf(fresh, EXAMPLE),
+    };
+    comparison = await compareAgents(asker(targets.old, {}, cli), asker(targets.new, flags, cli), options);
+  } catch (error) {
+    cli.error(`tallyman: ${messageOf(error)}\n`);
+    if (error instanceof TallymanError && error.hint !== undefined) cli.error(`    ${error.hint}\n`);
+    return COULD_NOT_ASK;
+  }
+  cli.out(flags.json === true ? `${JSON.stringify(comparison)}\n` : reportOf(comparison));
+  return comparison.differ.length === 0 ? EXIT.ok : EXIT.failure;
+}
+
+function ownAgent(cli: CliEnvironment): Target {
+  const [agent, ...others] = runningAgents(cli);
+  if (agent === undefined) {
+    throw new TallymanError('no agent runs on this host', { hint: `tallyman compat OLD_URL ${EXAMPLE}` });
+  }
+  if (others.length > 0) throw new TallymanError('several agents run on this host', { hint: 'name one as NEW_URL' });
+  return targetOfAgent(agent);
+}
+
+function positive(flag: string, text: string): number {
+  const number = Number(text);
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new TallymanError(`${flag}: expected a number above 0, found ${JSON.stringify(text)}`);
+}
+
+/** An agent that closes the connection has answered, if it answers the next question. */
+function asker(agent: Target, flags: AskFlags, cli: CliEnvironment): Ask {
+  const answer = async (target: string) => answered(await ask(at(agent, target), flags, cli));
+  return async (target) => {
+    try {
+      return await answer(target);
+    } catch (error) {
+      const { status } = await answer('/healthz').catch(() => ({ status: 0 }));
+      if (status === 0) throw new TallymanError(`${nameOf(agent)} cannot be asked: ${messageOf(error)}`);
+      return { status: 0, contentType: '', location: '', body: '' };
+    }
+  };
+}
+
+function at(agent: Target, target: string): Target {
+  const prefix = agent.url.pathname.replace(/\/$/, '');
+  return { ...agent, url: new URL(`${agent.url.origin}${prefix}${target}`) };
+}
+
+function answered({ status, text, headers }: Reply): Answered {
+  return { status, contentType: headers['content-type'] ?? '', location: headers.location ?? '', body: text };
+}

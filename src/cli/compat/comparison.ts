@@ -1,0 +1,127 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Answered, compare } from './compare.js';
+import type { Difference } from './difference.js';
+import {
+  type Cost,
+  compareScrapes,
+  costOf,
+  type MetricsDifference,
+  missingForDashboards,
+  readScrape,
+  type Scrape,
+} from './metrics.js';
+import { purposeOf } from './purposes.js';
+import { chooseSubjects, type Question, questionsAbout, type Subject } from './questions.js';
+
+/** Asks one of the two agents. @throws when it does not answer at all */
+export type Ask = (target: string) => Promise<Answered>;
+
+export interface ComparisonOptions {
+  /** How many containers are asked about. */
+  readonly containers: number;
+  /** Questions per second to each agent. */
+  readonly rate: number;
+}
+
+/** A question whose answers differ. */
+export interface Differing extends Difference {
+  readonly question: string;
+}
+
+/** The result of a comparison, as `--json` prints it. */
+export interface Comparison {
+  /** How many questions both agents were asked. */
+  readonly questions: number;
+  /** How many of them they answered alike. */
+  readonly agree: number;
+  /** Differences on purpose, by the entry of docs/compatibility.md that explains them. */
+  readonly onPurpose: readonly { readonly row: string; readonly count: number; readonly example: Differing }[];
+  /** Differences that nothing explains. */
+  readonly differ: readonly (Differing | ({ readonly question: '/metrics' } & MetricsDifference))[];
+  /** Metrics that widespread dashboards ask for, which the old agent has and the new one lacks. */
+  readonly missingForDashboards: readonly string[];
+  readonly cost: { readonly old: Cost; readonly new: Cost };
+}
+
+/** An answer that differs is looked at again: what was chance is not seen each time. */
+const LOOKS = 3;
+const INVENTORY = '/api/v2.0/spec/?recursive=true';
+
+/** Asks both agents the same questions, and says how their answers differ. @throws when one of them cannot be asked */
+export async function compareAgents(old: Ask, fresh: Ask, options: ComparisonOptions): Promise<Comparison> {
+  const started = performance.now();
+  const scrapes = { old: [await scrape(old)], new: [await scrape(fresh)] };
+  const [known, freshNames] = [await inventory(old), new Set((await inventory(fresh)).map(({ name }) => name))];
+  const shared = known.filter(({ name }) => freshNames.has(name));
+  const engineContainers = shared.filter(({ namespace }) => namespace === 'docker').length;
+  const questions = questionsAbout(chooseSubjects(shared, options.containers), engineContainers);
+  const found: Differing[] = [];
+  let agree = 0;
+  for (const question of questions) {
+    await pause(1000 / options.rate);
+    const differences = await persistent(question, old, fresh, options.rate);
+    if (differences.length === 0) agree++;
+    found.push(...differences.map((each) => ({ question: question.target, ...each })));
+  }
+  scrapes.old.push(await scrape(old));
+  scrapes.new.push(await scrape(fresh));
+  const elapsed = (performance.now() - started) / 1000;
+  const names = new Set(shared.map(({ name }) => name));
+  const metrics = compareScrapes(scrapes.old[1]!, scrapes.new[1]!, (id) => names.has(id));
+  const byRow = grouped(found, new Map(questions.map((each) => [each.target, each])));
+  return {
+    questions: questions.length,
+    agree,
+    onPurpose: byRow.onPurpose,
+    differ: [...byRow.differ, ...metrics.map((each) => ({ question: '/metrics' as const, ...each }))],
+    missingForDashboards: missingForDashboards(scrapes.old[1]!, scrapes.new[1]!),
+    cost: { old: costOf(scrapes.old, elapsed), new: costOf(scrapes.new, elapsed) },
+  };
+}
+
+/** The differences that are there at every look. The old agent answers last: its samples surround the new agent's. */
+async function persistent(question: Question, old: Ask, fresh: Ask, rate: number): Promise<Difference[]> {
+  let differences: Difference[] = [];
+  for (let look = 0; look < LOOKS; look++) {
+    if (look > 0) await pause(1000 / rate);
+    const after = await fresh(question.target);
+    const seen = compare(await old(question.target), after);
+    const again = new Set(seen.map(({ kind, path }) => `${kind} ${path}`));
+    differences = look === 0 ? seen : differences.filter(({ kind, path }) => again.has(`${kind} ${path}`));
+    if (differences.every((each) => purposeOf(each, question) !== undefined)) break;
+  }
+  return differences;
+}
+
+function grouped(found: readonly Differing[], questions: ReadonlyMap<string, Question>) {
+  const rows = new Map<string, { row: string; count: number; example: Differing }>();
+  const differ: Differing[] = [];
+  for (const each of found) {
+    const row = purposeOf(each, questions.get(each.question)!);
+    const known = row === undefined ? undefined : rows.get(row);
+    if (row === undefined) differ.push(each);
+    else if (known === undefined) rows.set(row, { row, count: 1, example: each });
+    else known.count++;
+  }
+  return { onPurpose: [...rows.values()], differ };
+}
+
+async function scrape(ask: Ask): Promise<Scrape> {
+  const started = performance.now();
+  const { status, body } = await ask('/metrics');
+  if (status !== 200) throw new Error(`/metrics answers ${status}`);
+  return readScrape(body, (performance.now() - started) / 1000);
+}
+
+async function inventory(ask: Ask): Promise<Subject[]> {
+  const { status, body } = await ask(INVENTORY);
+  if (status !== 200) throw new Error(`${INVENTORY} answers ${status}`);
+  const specs = JSON.parse(body) as Record<string, { namespace?: string; aliases?: string[] | null }>;
+  const names = Object.keys(specs).sort();
+  return names.map((name) => ({
+    name,
+    namespace: specs[name]!.namespace ?? '',
+    aliases: specs[name]!.aliases ?? [],
+    below: names.filter((other) => other !== name && other.startsWith(name === '/' ? '/' : `${name}/`)).length,
+  }));
+}

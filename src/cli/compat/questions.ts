@@ -1,0 +1,118 @@
+/** What an agent is asked. */
+export interface Question {
+  /** Path and query, below the agent's prefix. */
+  readonly target: string;
+  /** The container whose answer it is about. */
+  readonly container?: string;
+}
+
+/** A container that both agents know. */
+export interface Subject {
+  /** Absolute cgroup path. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly aliases: readonly string[];
+  /** How many containers are below it. */
+  readonly below: number;
+}
+
+/** Answers about more containers than this, with a minute of samples each, are not asked for. */
+const LARGEST_LIST = 30;
+const VERSIONS = ['v1.0', 'v1.1', 'v1.2', 'v1.3', 'v2.0', 'v2.1'];
+/** Requests that are wrong, or are about something that is not there. */
+const WRONG = [
+  '/api/v9.9/',
+  '/api/v1.3/nonsense',
+  '/api/v1.0/subcontainers/',
+  '/api/v1.3/containers/no/such/container',
+  '/api/v1.3/subcontainers/no/such/container',
+  '/api/v1.3/docker/no-such-container',
+  '/api/v2.0/nonsense',
+  '/api/v2.0/stats/no/such/container',
+  '/api/v2.0/stats/no-such-container?type=docker',
+  '/api/v2.0/spec/?type=nonsense',
+  '/api/v2.0/stats/?count=nonsense',
+  '/api/v2.0/stats/?recursive=nonsense',
+  '/api/v2.0/spec/?max_age=nonsense',
+  '/api/v2.0/storage?uuid=no-such-filesystem',
+  '/api/v2.0/storage?label=no-such-label',
+  '/api/v2.1/stats/no/such/container',
+];
+const GENERAL = [
+  '/healthz',
+  '/api',
+  '/api/',
+  '/containers',
+  '/containers/',
+  '/docker/',
+  '/validate/',
+  '/api/v1.3/events?creation_events=true&max_events=5',
+  '/api/v1.3/events?oom_events=true&oom_kill_events=true',
+  '/api/v2.0/version',
+  '/api/v2.0/attributes',
+  '/api/v2.0/storage',
+  '/api/v2.0/storage?label=root',
+  '/api/v2.1/machinestats',
+];
+
+/**
+ * The questions of a comparison: every route of every API version, about the host and about each subject.
+ * @param engineContainers how many containers the engine's lists have
+ */
+export function questionsAbout(subjects: readonly Subject[], engineContainers: number): Question[] {
+  const questions: Question[] = [...GENERAL, ...WRONG].map((target) => ({ target }));
+  for (const version of VERSIONS) questions.push({ target: `/api/${version}/` }, { target: `/api/${version}/machine` });
+  if (engineContainers <= LARGEST_LIST) {
+    questions.push({ target: '/api/v1.2/docker' }, { target: '/api/v1.3/docker/' });
+    questions.push({ target: '/api/v2.0/spec/?type=docker&recursive=true' });
+  }
+  for (const subject of subjects) questions.push(...questionsOf(subject));
+  return questions;
+}
+
+function questionsOf({ name, namespace, aliases, below }: Subject): Question[] {
+  const path = encodeURI(name);
+  const targets = VERSIONS.slice(0, 4).map((version) => `/api/${version}/containers${path}`);
+  for (const version of ['v2.0', 'v2.1']) {
+    for (const type of ['spec', 'summary', 'stats', 'appmetrics']) {
+      if (version === 'v2.1' && type === 'appmetrics') continue;
+      targets.push(`/api/${version}/${type}${path}`);
+    }
+  }
+  targets.push(`/api/v2.0/stats${path}?count=2`, `/api/v2.0/ps${path}`);
+  if (below > 0) targets.push(`/api/v2.0/spec${path}?recursive=true`);
+  if (below <= LARGEST_LIST) {
+    targets.push(`/api/v1.1/subcontainers${path}`, `/api/v1.3/subcontainers${path}`);
+    targets.push(`/api/v2.0/stats${path}?recursive=true&count=1`, `/api/v2.0/summary${path}?recursive=true`);
+  }
+  const [alias] = aliases;
+  if (namespace === 'docker' && alias !== undefined) {
+    for (const known of aliases) targets.push(`/api/v1.3/docker/${encodeURIComponent(known)}`);
+    for (const type of ['spec', 'stats', 'summary']) {
+      targets.push(`/api/v2.0/${type}/${encodeURIComponent(alias)}?type=docker`);
+    }
+  }
+  return targets.map((target) => ({ target, container: name }));
+}
+
+/**
+ * Chooses whom to ask about: `/`, and the others in turn from every namespace, busy ones and idle ones alike.
+ * @param most how many at most
+ */
+export function chooseSubjects(known: readonly Subject[], most: number): Subject[] {
+  const root = known.filter(({ name }) => name === '/');
+  const groups = new Map<string, Subject[]>();
+  for (const subject of known) {
+    if (subject.name === '/') continue;
+    const group = groups.get(subject.namespace) ?? [];
+    group.push(subject);
+    groups.set(subject.namespace, group);
+  }
+  const chosen: Subject[] = [...root];
+  for (let turn = 0; chosen.length < most; turn++) {
+    const next = [...groups.values()].flatMap((group) => group.slice(turn, turn + 1));
+    if (next.length === 0) break;
+    chosen.push(...next.slice(0, most - chosen.length));
+  }
+  return chosen;
+}
