@@ -23,6 +23,10 @@ interface Sample {
   filesystem?: { usage: number; base_usage: number }[];
 }
 
+interface FirstSamples {
+  stats: { filesystem?: { totalUsageBytes: number; baseUsageBytes: number; containter_inode_usage: number } }[];
+}
+
 /** An address range of its own per run: another engine may use another one on this machine. */
 const subnet = (index: number) => `10.${100 + (process.pid % 100)}.${index}.0/24`;
 const PARENT = `/tallyman-test-${process.pid}-parent`;
@@ -144,6 +148,23 @@ plugins:
     assert.equal((await spec('sharing')).has_network, false);
     await engine.cli('rm', '-f', 'networked', 'sharing');
     await engine.cli('network', 'rm', 'one', 'two');
+  });
+
+  it('has the filesystem in the first sample of a container, as clients of cAdvisor expect', async () => {
+    for (let round = 0; round < 5; round++) {
+      const id = await engine.run(`--name=first${round}`, IMAGE);
+      const url = `/api/v2.1/stats/${id}?type=docker&count=-1`;
+      const { stats } = only(
+        await agent.until<Record<string, FirstSamples>>(url, (a) => (only(a)?.stats?.length ?? 0) > 0, id),
+      );
+      // The first answer with a sample: every number in it is used without a look whether it is there.
+      for (const { filesystem } of stats) {
+        assert.ok(filesystem!.totalUsageBytes >= filesystem!.baseUsageBytes);
+        assert.ok(filesystem!.baseUsageBytes > 0 && filesystem!.containter_inode_usage > 0, JSON.stringify(filesystem));
+      }
+      const flat = only(await agent.json<Record<string, Sample[]>>(`/api/v2.0/stats/${id}?type=docker&count=-1`));
+      for (const { filesystem } of flat) assert.equal(filesystem!.length, 1);
+    }
   });
 
   it('measures what a container writes', async () => {

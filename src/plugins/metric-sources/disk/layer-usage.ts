@@ -8,6 +8,7 @@ import {
   messageOf,
   type Timers,
 } from '../../../kernel/contracts/index.js';
+import { measureSmallTree, statOf, type TreeSize } from './tree-size.js';
 import type { WalkerPool } from './walker-pool.js';
 
 /** A walk may take up to this share of the time. */
@@ -15,7 +16,12 @@ const SHARE = 1 / 20;
 /** A layer that nobody looks at is forgotten after this time, ms: probes are taken away and put back at times. */
 const KEPT = 10_000;
 
-/** Disk usage of a container's own files as last measured. */
+/** A layer younger than this, ms, is looked at when its container is found, so that the first sample has its numbers. */
+const YOUNG = 60_000;
+/** Unless it has more entries: that takes too long. */
+const SMALL = 200;
+
+/** Disk usage of a container's own files as last measured; NaN: not measured yet. */
 export interface Usage {
   /** Bytes of the writable layer. */
   readonly layer: number;
@@ -54,12 +60,26 @@ export class Layer {
     this.storage = storage;
     this.context = context;
     this.pause = context.interval;
+    this.usage = this.firstUsage();
     this.later(0);
   }
 
   end(): void {
     this.ended = true;
     this.cancel();
+  }
+
+  /** What can be told at once. @returns undefined when there is no such directory */
+  private firstUsage(): Usage | undefined {
+    const { writableLayer, ownDirectory } = this.storage;
+    const path = this.pathOf(writableLayer!);
+    const stat = statOf(path);
+    if (stat === undefined) return undefined;
+    const isYoung = this.context.clock.now() / 1000 - stat.ctimeMs < YOUNG;
+    const layer = isYoung ? measureSmallTree(path, SMALL) : undefined;
+    const own = ownDirectory === undefined ? 0 : layer && measureSmallTree(this.pathOf(ownDirectory), SMALL)?.bytes;
+    if (layer !== undefined && own !== undefined) return usageOf(layer, own);
+    return usageOf({ bytes: Number.NaN, inodes: Number.NaN, device: stat.dev }, Number.NaN);
   }
 
   private later(milliseconds: number): void {
@@ -86,8 +106,7 @@ export class Layer {
     const layer = await this.size(this.storage.writableLayer!);
     if (layer === undefined) return { elapsed: 0, unreadable: 0 };
     const own = this.storage.ownDirectory === undefined ? undefined : await this.size(this.storage.ownDirectory);
-    const { bytes, inodes, device } = layer.size;
-    const usage = { layer: bytes, total: bytes + (own?.size.bytes ?? 0), inodes, device: deviceNumbers(device) };
+    const usage = usageOf(layer.size, own?.size.bytes ?? 0);
     if (JSON.stringify(usage) !== JSON.stringify(this.usage)) this.usage = usage;
     return {
       elapsed: layer.elapsed + (own?.elapsed ?? 0),
@@ -96,7 +115,11 @@ export class Layer {
   }
 
   private size(path: string) {
-    return this.context.pool.measure(join(this.context.linux.paths.root, path), () => !this.ended);
+    return this.context.pool.measure(this.pathOf(path), () => !this.ended);
+  }
+
+  private pathOf(path: string): string {
+    return join(this.context.linux.paths.root, path);
   }
 
   private recovered(): void {
@@ -109,6 +132,10 @@ export class Layer {
     this.failing = true;
     this.context.logger.warn(`disk usage of ${this.storage.writableLayer} is not measured fully: ${reason}`);
   }
+}
+
+function usageOf({ bytes, inodes, device }: Pick<TreeSize, 'bytes' | 'inodes' | 'device'>, own: number): Usage {
+  return { layer: bytes, total: bytes + own, inodes, device: deviceNumbers(device) };
 }
 
 /** The layers being looked at. */

@@ -12,7 +12,7 @@ import { TestHost } from '../../../../test/support/test-host.js';
 import type { ContainerStorage } from '../../../kernel/contracts/index.js';
 import disk, { createDiskSource } from './index.js';
 import { deviceNumbers } from './layer-usage.js';
-import { measureTree } from './tree-size.js';
+import { measureSmallTree, measureTree } from './tree-size.js';
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'tallyman-test-layer-'));
@@ -47,6 +47,17 @@ test('a tree that is not there is an error', () => {
   assert.throws(() => measureTree('/nonexistent', () => {}), { code: 'ENOENT' });
 });
 
+test('a small tree is measured at once, a large one, one that is not there and one that cannot be read are not', (t) => {
+  const root = directory(t);
+  fill(root);
+  assert.deepEqual(
+    measureSmallTree(root, 6),
+    measureTree(root, () => {}),
+  );
+  assert.equal(measureSmallTree(root, 5), undefined);
+  assert.equal(measureSmallTree('/nonexistent', 6), undefined);
+});
+
 test('device numbers are decoded as the kernel encodes them', () => {
   assert.equal(deviceNumbers(0xfe00), '254:0');
   fc.assert(
@@ -74,6 +85,25 @@ function setUp(t: TestContext, options: Record<string, unknown> = {}) {
   return { context, host, source, target };
 }
 
+test('a layer that was just made is in the first sample, of another one its filesystem without numbers', (t) => {
+  const { source, target } = setUp(t);
+  const [layer, logs] = [directory(t), directory(t)];
+  fill(layer);
+  writeFileSync(join(logs, 'log'), 'x');
+  const first = (storage: ContainerStorage) => {
+    const probe = attached(source, target(storage));
+    t.after(() => probe.close());
+    return { fields: probe.columns.map(({ field }) => field.name), values: Object.values(sampleOf(probe)!) };
+  };
+  const young = first({ writableLayer: layer, ownDirectory: logs });
+  assert.ok(young.values.includes(diskUsage(layer)) && young.values.includes(diskUsage(layer) + diskUsage(logs)));
+  for (let i = 0; i < 250; i++) writeFileSync(join(layer, `${i}`), '');
+  const large = first({ writableLayer: layer, ownDirectory: `${logs}/.` });
+  assert.deepEqual(large.fields, young.fields);
+  assert.deepEqual(large.values, []);
+  assert.deepEqual(first({ writableLayer: '/nonexistent' }).fields, []);
+});
+
 test('a container has the usage of its layer, and of its logs on top', async (t) => {
   const { host, source, target } = setUp(t);
   const layer = directory(t);
@@ -83,10 +113,10 @@ test('a container has the usage of its layer, and of its logs on top', async (t)
   const [major, minor] = deviceNumbers(lstatSync(layer).dev).split(':').map(Number);
   host.tracked = [{ ...host.tracked[0]!, major: major!, minor: minor! }];
   const probe = attached(source, target({ writableLayer: layer, ownDirectory: logs }));
-  assert.deepEqual(sampleOf(probe), {});
+  writeFileSync(join(logs, 'json.log'), Buffer.alloc(90_000, 1));
   await until(
-    () => Object.keys(sampleOf(probe)!).length > 0,
-    () => 'no usage',
+    () => sampleOf(probe)!['filesystem.usage{/dev/sda1}'] === diskUsage(layer) + diskUsage(logs),
+    () => 'not measured again',
   );
   assert.deepEqual(sampleOf(probe), {
     'filesystem.capacity{/dev/sda1}': 1000,

@@ -23,6 +23,20 @@ const STRIDE = 500;
  * @throws a system error when the root itself cannot be looked at
  */
 export function measureTree(root: string, breathe: () => void): TreeSize {
+  return sumUp(root, breathe, Number.POSITIVE_INFINITY)!;
+}
+
+/** The same at once. @returns undefined when the tree has more than `most` entries, or cannot be read */
+export function measureSmallTree(root: string, most: number): TreeSize | undefined {
+  try {
+    const size = sumUp(root, () => {}, most);
+    return size?.unreadable === 0 ? size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sumUp(root: string, breathe: () => void, most: number): TreeSize | undefined {
   const { dev: device, blocks } = lstatSync(root);
   const several = new Set<number>();
   const pending = [root];
@@ -32,24 +46,28 @@ export function measureTree(root: string, breathe: () => void): TreeSize {
   let entries = 0;
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const readable = forEachEntry(directory, (entry) => {
-      if (++entries % STRIDE === 0) breathe();
+      if (++entries > most) return false;
+      if (entries % STRIDE === 0) breathe();
       const path = join(directory as string, entry.name);
       const stat = statOf(path);
-      if (stat === undefined || stat.dev !== device) return;
+      if (stat === undefined || stat.dev !== device) return true;
       if (stat.isDirectory()) pending.push(path);
       else if (stat.nlink > 1) {
-        if (several.has(stat.ino)) return;
+        if (several.has(stat.ino)) return true;
         several.add(stat.ino);
       }
       bytes += stat.blocks * BLOCK;
       inodes++;
+      return true;
     });
+    if (entries > most) return undefined;
     if (!readable) unreadable++;
   }
   return { bytes, inodes, device, unreadable };
 }
 
-function statOf(path: string): Stats | undefined {
+/** @returns undefined when it cannot be looked at */
+export function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch {
@@ -57,12 +75,15 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** Reads a directory piece by piece: one may hold millions of names. @returns false when it cannot be read */
-function forEachEntry(path: string, visit: (entry: Dirent) => void): boolean {
+/**
+ * Reads a directory piece by piece, as one may hold millions of names, until `visit` returns false.
+ * @returns false when it cannot be read
+ */
+function forEachEntry(path: string, visit: (entry: Dirent) => boolean): boolean {
   try {
     const directory = opendirSync(path, { bufferSize: 128 });
     try {
-      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) visit(entry);
+      for (let entry = directory.readSync(); entry !== null && visit(entry); entry = directory.readSync());
     } finally {
       directory.closeSync();
     }
