@@ -76,7 +76,8 @@ async function collect() {
   const logger = { debug() {}, info() {}, warn: say, error: say };
   const supervisor = new supervision.Supervisor(clock, logger);
   const store = new ContainerStore(logger);
-  const options = { maxMetrics: 100, maxSeries: 1000, maxBodySize: 2 ** 22, historyDuration: 120_000 };
+  const { agentConfigSchema } = await import('../../dist/kernel/config/schema.js');
+  const options = { ...agentConfigSchema.parse({}).appMetrics, historyDuration: 120_000 };
   const keeper = new AppMetricsKeeper(
     { ...options, proc: '/proc', version: 'bench' },
     clock,

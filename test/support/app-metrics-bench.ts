@@ -24,6 +24,13 @@ export class AppMetricsBench {
       {
         maxMetrics: 100,
         maxSeries: 1000,
+        maxTotalSeries: 100_000,
+        maxTargets: 20,
+        maxTotalTargets: 2000,
+        maxMemory: 4 * 1024 * 1024,
+        maxTotalMemory: 64 * 1024 * 1024,
+        maxRate: 1024 * 1024,
+        maxTotalRate: 8 * 1024 * 1024,
         maxBodySize: 4 * 1024 * 1024,
         historyDuration: 120_000,
         proc: '/proc',

@@ -6,6 +6,7 @@ import { isCollectionError } from '../contracts/index.js';
 import { ContainerAccess } from './access.js';
 import { appContainer } from './container-metrics.js';
 import { HttpGetter } from './http-get.js';
+import { InFlight } from './in-flight.js';
 
 describe('connections into a container', () => {
   const servers: Server[] = [];
@@ -37,6 +38,7 @@ describe('connections into a container', () => {
         userAgent: 'test',
         maxBodySize: 1000,
         limits: { metrics: 1, series: 1 },
+        inFlight: new InFlight(10_000),
       },
       signal,
       0,

@@ -13,6 +13,7 @@ import {
 import { ContainerRoot } from './container-root.js';
 import { type Destination, type Reach, resolveEndpoint } from './destination.js';
 import { explain, type HttpGetter, type SocketAddress } from './http-get.js';
+import type { InFlight } from './in-flight.js';
 import { findListener } from './listeners.js';
 
 const MAX_FILE = 1024 * 1024;
@@ -25,11 +26,16 @@ export interface AccessServices {
   readonly userAgent: string;
   readonly maxBodySize: number;
   readonly limits: CollectionAccess['limits'];
+  /** Bytes of answers in the hands of all collections, by container. */
+  readonly inFlight: InFlight;
 }
 
 /** One collection's way into its container. */
 export class ContainerAccess implements CollectionAccess {
-  private readonly open: Duplex[] = [];
+  /** Bytes of answers, decompressed. */
+  received = 0;
+  private closed = false;
+  private readonly open: ContainerSocket[] = [];
 
   constructor(
     readonly container: AppContainer,
@@ -47,7 +53,8 @@ export class ContainerAccess implements CollectionAccess {
   fetch(request: AppRequest): Promise<AppAnswer> {
     const { getter, maxBodySize: maxBytes, userAgent } = this.services;
     const { signal } = this;
-    return this.reached(request, (address) => getter.get({ request, address, signal, maxBytes, userAgent }));
+    const received = (bytes: number) => this.take(bytes);
+    return this.reached(request, (address) => getter.get({ request, address, signal, maxBytes, userAgent, received }));
   }
 
   connect(endpoint: AppEndpoint): Promise<Duplex> {
@@ -76,7 +83,20 @@ export class ContainerAccess implements CollectionAccess {
 
   /** Ends what the collection left open. */
   close(): void {
-    for (const socket of this.open) socket.destroy();
+    if (this.closed) return;
+    this.closed = true;
+    this.services.inFlight.give(this.container.name, this.received);
+    for (const socket of this.open) {
+      this.received += socket.bytesRead;
+      socket.destroy();
+    }
+  }
+
+  /** Counts bytes of an answer. @throws CollectionError when the container has too many in flight */
+  private take(bytes: number): void {
+    if (this.closed) throw new CollectionError('the collection is over');
+    this.received += bytes;
+    this.services.inFlight.take(this.container.name, bytes);
   }
 
   private async reached<T>(endpoint: AppEndpoint, use: (address: SocketAddress) => Promise<T>): Promise<T> {

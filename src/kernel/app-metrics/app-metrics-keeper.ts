@@ -5,11 +5,15 @@ import type { Supervisor } from '../supervision/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
 import { appContainer, ContainerMetrics } from './container-metrics.js';
 import type { Reach } from './destination.js';
+import { type AppShares, FairShares } from './fair-shares.js';
 import { HttpGetter } from './http-get.js';
+import { InFlight } from './in-flight.js';
 import type { AppPlugin, JobContext } from './target-job.js';
 
 /** First collections of targets found together are spread over this many ms. */
 const FIRST_SPREAD = 1_000;
+/** So many of the largest answers may be read and worked on at the same time. */
+const BODIES_IN_FLIGHT = 8;
 
 /** The `appMetrics` part of the config, and what else is fixed for the run. */
 export interface AppMetricsOptions {
@@ -17,6 +21,18 @@ export interface AppMetricsOptions {
   readonly maxMetrics: number;
   /** Most series of a container. */
   readonly maxSeries: number;
+  /** Most series of all containers. */
+  readonly maxTotalSeries: number;
+  /** Most targets of a container and plugin. */
+  readonly maxTargets: number;
+  /** Most targets of all containers. */
+  readonly maxTotalTargets: number;
+  /** Bytes kept of a container, and of all. */
+  readonly maxMemory: number;
+  readonly maxTotalMemory: number;
+  /** Bytes per second read from a container, and from all. */
+  readonly maxRate: number;
+  readonly maxTotalRate: number;
   /** Bytes of an answer. */
   readonly maxBodySize: number;
   /** How far back values are kept, ms. */
@@ -39,12 +55,13 @@ export function appMetricsOf(container: Container): ContainerAppMetrics | undefi
 /** Decides which plugins collect metrics from which containers, and when. */
 export class AppMetricsKeeper implements ContainerObserver {
   private readonly services: AccessServices;
+  private readonly shares: AppShares;
   private plugins: readonly AppPlugin[] = [];
   private running = false;
   private historyDuration: number;
 
   constructor(
-    options: AppMetricsOptions,
+    private readonly options: AppMetricsOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly supervisor: Supervisor,
@@ -52,8 +69,15 @@ export class AppMetricsKeeper implements ContainerObserver {
   ) {
     this.historyDuration = options.historyDuration;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
+    const inFlight = new InFlight(maxBodySize * BODIES_IN_FLIGHT);
     const userAgent = `tallyman/${version}`;
-    this.services = { getter: new HttpGetter(), proc, userAgent, maxBodySize, limits: { metrics, series } };
+    this.services = { getter: new HttpGetter(), proc, userAgent, maxBodySize, limits: { metrics, series }, inFlight };
+    this.shares = {
+      targets: new FairShares(options.maxTotalTargets),
+      series: new FairShares(options.maxTotalSeries, series),
+      memory: new FairShares(options.maxTotalMemory, options.maxMemory),
+      rate: new FairShares(options.maxTotalRate, options.maxRate),
+    };
   }
 
   /** Begins to collect. Containers and plugins may have been added before. */
@@ -74,10 +98,11 @@ export class AppMetricsKeeper implements ContainerObserver {
   }
 
   added(container: Container): void {
-    container.set(
-      APP_METRICS,
-      new ContainerMetrics(this.services.limits, (metrics) => this.contextOf(container, metrics)),
-    );
+    const { name } = container;
+    const limits = { metrics: this.options.maxMetrics, maxTargets: this.options.maxTargets };
+    const warn = (message: string) => this.logger.warn(message, { container: name });
+    const contextOf = (metrics: ContainerMetrics) => this.contextOf(container, metrics);
+    container.set(APP_METRICS, new ContainerMetrics(name, limits, this.shares, warn, contextOf));
     for (const plugin of this.plugins) this.attach(container, plugin, false);
   }
 
@@ -129,7 +154,13 @@ export class AppMetricsKeeper implements ContainerObserver {
       logger,
       supervisor,
       historyDuration: this.historyDuration * 1000,
-      budget: (job) => metrics.budget(job),
+      metrics,
+      collected: () => {
+        metrics.account();
+        const { series, memory } = this.shares;
+        if (!series.areShort && !memory.areShort) return;
+        for (const container of this.store.all()) container.get(APP_METRICS)?.shrink();
+      },
       access: ({ trustedHosts = [] }, signal, now) => {
         const container = appContainer(tracked.name, tracked.description);
         return new ContainerAccess(

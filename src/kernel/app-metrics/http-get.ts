@@ -28,6 +28,8 @@ export interface GetOptions {
   /** Most bytes of a body, before and after decompression. */
   readonly maxBytes: number;
   readonly userAgent: string;
+  /** Told of bytes as they come; a CollectionError that it throws ends the request. */
+  readonly received: (bytes: number) => void;
 }
 
 const DECOMPRESS: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
@@ -61,10 +63,12 @@ export class HttpGetter {
         response.destroy();
         throw new CollectionError(`${where} answered with status ${status}${location}`);
       }
-      const body = await readBody(response, options.maxBytes);
+      const body = await readBody(response, options);
       // A body whose end is the connection's looks complete when it was cut off.
       signal.throwIfAborted();
-      return { status, headers: plainHeaders(response), body: await decompress(body, headers, options.maxBytes) };
+      const plain = await decompress(body, headers, options.maxBytes);
+      if (plain !== body) options.received(plain.length);
+      return { status, headers: plainHeaders(response), body: plain };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof CollectionError) throw new CollectionError(prefixed(where, error.message), { cause: error });
@@ -129,14 +133,19 @@ function urlOf({ scheme = 'http', host, port, socket, path: target = '/' }: AppR
   return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${port}${path}`;
 }
 
-function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function readBody(response: IncomingMessage, { maxBytes, received }: GetOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     response.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > maxBytes) response.destroy(new CollectionError(tooLarge(maxBytes)));
-      else chunks.push(chunk);
+      chunks.push(chunk);
+      try {
+        received(chunk.length);
+        if (length > maxBytes) throw new CollectionError(tooLarge(maxBytes));
+      } catch (error) {
+        response.destroy(error as CollectionError);
+      }
     });
     response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     response.once('error', reject);

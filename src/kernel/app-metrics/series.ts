@@ -9,6 +9,8 @@ const LONGEST_LABEL = 4096;
 export interface Budget {
   readonly metrics: number;
   readonly series: number;
+  /** Of names and values. */
+  readonly bytes: number;
 }
 
 /** How the samples of a collection become columns. */
@@ -42,9 +44,13 @@ export function arrange(
   return { ...made, series: previous.series, names: previous.names };
 }
 
-function isSame(samples: readonly AppMetricSample[], budget: Budget, { series, columns, names, dropped }: Arrangement) {
+function isSame(
+  samples: readonly AppMetricSample[],
+  budget: Budget,
+  { series, columns, names, dropped, size }: Arrangement,
+) {
   if (samples.length !== columns.length || dropped > 0) return false;
-  if (names.size > budget.metrics || series.length > budget.series) return false;
+  if (names.size > budget.metrics || series.length > budget.series || size > budget.bytes) return false;
   for (let i = 0; i < samples.length; i++) {
     const column = columns[i]!;
     if (column < 0 || !fits(samples[i]!, series[column]!)) return false;
@@ -75,14 +81,15 @@ function build(samples: readonly AppMetricSample[], budget: Budget): Arrangement
     const label = labelText(sample);
     const key = `${sample.name}\0${label}`;
     const full = kept.length >= budget.series || (!names.has(sample.name) && names.size >= budget.metrics);
+    const bytes = key.length * 4 + 200;
     if (known.has(key)) duplicates++;
-    else if (full || key.length > LONGEST_LABEL) dropped++;
+    else if (full || key.length > LONGEST_LABEL || size + bytes > budget.bytes) dropped++;
     else {
       const series = seriesOf(sample, label);
       known.add(key);
       names.add(series.name);
       kept.push({ series, sample: index });
-      size += key.length * 4 + 200;
+      size += bytes;
     }
   }
   kept.sort((a, b) => compareNames(a.series.name, b.series.name));

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { AppMetricSample, AppMetricsSnapshot } from '../contracts/index.js';
 import { TargetHistory } from './target-history.js';
 
-const ROOMY = { metrics: 100, series: 1000 };
+const ROOMY = { metrics: 100, series: 1000, bytes: 4 * 1024 * 1024 };
 const add = (history: TargetHistory, time: number, samples: readonly AppMetricSample[], budget = ROOMY) =>
   history.add({ specs: [], samples }, time, budget);
 const exact = ({ series, values, residuals }: AppMetricsSnapshot) =>
@@ -68,6 +68,7 @@ describe('what was collected', () => {
     add(history, 1, [series('a', 1), series('b', 1), series('c', 1), series('a', 2), series('a', 3)], {
       metrics: 2,
       series: 3,
+      bytes: 4 * 1024 * 1024,
     });
     assert.deepEqual(
       exact(history.at(1)!).map(([name]) => name),

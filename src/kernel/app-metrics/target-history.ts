@@ -2,8 +2,8 @@ import type { AppMetricSample, AppMetricSpec, AppMetricsSnapshot, CollectedMetri
 import { timeAfter } from '../history/index.js';
 import { type Arrangement, arrange, type Budget, detached } from './series.js';
 
-/** Bytes kept of one target, values and names, however long the history is to be. The newest values are always kept. */
-const MAX_SIZE = 4 * 1024 * 1024;
+/** Texts of a spec are cut at this many characters. */
+const LONGEST_TEXT = 1_000;
 
 /** The end of the year 9999, beyond which times cannot be written. */
 const LAST_TIME = Date.UTC(9999, 11, 31) * 1000;
@@ -21,7 +21,8 @@ export class TargetHistory {
   /** Of the last collection. */
   arrangement: Arrangement | undefined;
   private entries: Entry[] = [];
-  private size = 0;
+  /** Bytes kept, values and names, for as far back as the budget allows. The newest values are always kept. */
+  size = 0;
 
   /** @param duration µs that values are kept */
   constructor(public duration: number) {}
@@ -39,13 +40,25 @@ export class TargetHistory {
     const entry = { snapshot, size: names + snapshot.values.length * 18 + 200, until: Number.POSITIVE_INFINITY };
     this.entries.push(entry);
     this.size += entry.size;
-    this.trim(time - this.duration);
+    this.trim(time - this.duration, budget.bytes);
   }
 
   /** The values known are no longer current. */
   lapse(time: number): void {
     const last = this.entries.at(-1);
     if (last?.until === Number.POSITIVE_INFINITY) last.until = time;
+    this.arrangement = undefined;
+  }
+
+  /** Forgets the oldest values beyond so many bytes. */
+  shrink(bytes: number): void {
+    this.trim(Number.NEGATIVE_INFINITY, bytes);
+  }
+
+  /** Forgets all values. */
+  clear(): void {
+    this.entries = [];
+    this.size = 0;
     this.arrangement = undefined;
   }
 
@@ -67,16 +80,15 @@ export class TargetHistory {
   private straighten(now: number): number {
     const time = timeAfter(this.entries.at(-1)?.snapshot.time ?? 0, now);
     if (!Number.isNaN(time)) return time;
-    this.entries = [];
-    this.size = 0;
+    this.clear();
     return now;
   }
 
-  private trim(oldest: number): void {
+  private trim(oldest: number, most: number): void {
     let count = 0;
     // What was current at the oldest time is from before it.
     const isOld = (entry: Entry) => entry.snapshot.time <= oldest;
-    while (count < this.entries.length - 1 && (this.size > MAX_SIZE || isOld(this.entries[count + 1]!))) {
+    while (count < this.entries.length - 1 && (this.size > most || isOld(this.entries[count + 1]!))) {
       this.size -= this.entries[count++]!.size;
     }
     if (count > 0) this.entries.splice(0, count);
@@ -123,6 +135,7 @@ function sameSpecs(a: readonly AppMetricSpec[], b: readonly AppMetricSpec[]): bo
 }
 
 function copyOf({ name, type, format, units, help }: AppMetricSpec): AppMetricSpec {
-  const texts = { name: detached(name), type: detached(type), format, units: detached(units) };
-  return help === undefined ? texts : { ...texts, help: detached(help) };
+  const kept = (text: string) => detached(text.slice(0, LONGEST_TEXT));
+  const texts = { name: kept(name), type: kept(type), format, units: kept(units) };
+  return help === undefined ? texts : { ...texts, help: kept(help) };
 }

@@ -22,6 +22,18 @@ const MAX_PROBLEMS = 20;
 
 export type AppPlugin = ActivePlugin<'app-metrics'>;
 
+/** The targets of one container, which share what it may have. */
+export interface Neighbours {
+  /** By how much targets are asked less often than they want; at least 1. */
+  readonly stretch: number;
+  /** What the others leave of the container's limits. */
+  budget(job: TargetJob): Budget;
+  /** Whether the container has too many targets for this one to be asked. */
+  isBeyondShare(job: TargetJob): boolean;
+  /** Runs a collection when it is its turn. */
+  inTurn(collect: () => Promise<void>): Promise<void>;
+}
+
 /** What a job needs of the container it belongs to, and of the agent. */
 export interface JobContext {
   readonly container: string;
@@ -31,8 +43,10 @@ export interface JobContext {
   /** µs */
   readonly historyDuration: number;
   access(target: AppTarget, signal: AbortSignal, now: number): ContainerAccess;
-  /** What the other targets of the container leave of its limits. */
-  budget(job: TargetJob): Budget;
+  /** The other targets of the container, and what they leave of its limits. */
+  readonly metrics: Neighbours;
+  /** A collection is over. */
+  collected(): void;
 }
 
 /** Collects from one target, again and again. */
@@ -57,6 +71,10 @@ export class TargetJob {
   private lastSuccessAt: number | undefined;
   private duration = 0;
   private interval: number;
+  /** ms, as the plugin wants it. */
+  wantedInterval = SHORTEST_INTERVAL;
+  /** Bytes of the answers of the last collection. */
+  received = 0;
 
   constructor(
     readonly plugin: AppPlugin,
@@ -105,9 +123,8 @@ export class TargetJob {
     const found =
       intervalOf && this.context.supervisor.guard(record, 'intervalOf', () => intervalOf.call(instance, this.target));
     const interval = found ?? this.target.interval;
-    return Number.isFinite(interval)
-      ? Math.min(Math.max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)
-      : LONGEST_COLLECTION;
+    this.wantedInterval = Number.isFinite(interval) ? Math.max(interval, SHORTEST_INTERVAL) : LONGEST_COLLECTION;
+    return Math.min(this.wantedInterval * this.context.metrics.stretch, LONGEST_INTERVAL);
   }
 
   private wait(): void {
@@ -121,7 +138,8 @@ export class TargetJob {
     const started = clock.monotonic();
     const isFirst = this.collections === 0;
     if (this.plugin.record.isOpen(started)) this.failed(new CollectionError('its plugin is paused after faults'));
-    else await this.collect();
+    else if (this.context.metrics.isBeyondShare(this)) this.leaveOut();
+    else await this.context.metrics.inTurn(() => this.collect());
     this.duration = clock.monotonic() - started;
     this.interval = this.findInterval();
     // After the first collection a phase of its own: targets found together are not to be asked together for ever.
@@ -134,8 +152,15 @@ export class TargetJob {
     this.wait();
   }
 
+  /** The container tells why; its targets need not each. */
+  private leaveOut(): void {
+    this.history.lapse(this.context.clock.now());
+    this.error = 'left out: there are too many targets (appMetrics.maxTotalTargets)';
+  }
+
   /** Settles when the plugin is done with the target, however late: collections of a target never overlap. */
   private async collect(): Promise<void> {
+    if (this.hasEnded) return;
     const limit = this.timeLimit();
     const abort = new AbortController();
     const { signal } = abort;
@@ -156,6 +181,8 @@ export class TargetJob {
     } finally {
       clearTimeout(stopTimer);
       access.close();
+      this.received = access.received;
+      this.context.collected();
     }
   }
 
@@ -183,7 +210,7 @@ export class TargetJob {
       this.failed(outcome);
       return;
     }
-    this.history.add(outcome, now, this.context.budget(this));
+    this.history.add(outcome, now, this.context.metrics.budget(this));
     this.collections++;
     this.lastSuccessAt = now;
     const { dropped, duplicates } = this.history.arrangement!;
@@ -195,8 +222,8 @@ export class TargetJob {
   }
 
   private droppedText(): string {
-    const { metrics, series } = this.context.budget(this);
-    return `samples left out: ${this.dropped}; a container may have so many metrics (appMetrics.maxMetrics) and series (appMetrics.maxSeries), of which this target had left ${metrics} and ${series}`;
+    const { metrics, series, bytes } = this.context.metrics.budget(this);
+    return `samples left out: ${this.dropped}; a container may have so many metrics (appMetrics.maxMetrics), series (maxSeries) and bytes (maxMemory), of which this target had left ${metrics}, ${series} and ${Math.floor(bytes)}`;
   }
 
   private failed(error: unknown): void {

@@ -74,12 +74,37 @@ const appMetrics = z.strictObject({
     .min(0)
     .default(1000)
     .describe('Series (names with their labels) of application metrics that are kept of a container.'),
+  maxTotalSeries: z
+    .int()
+    .min(0)
+    .default(100_000)
+    .describe(
+      'The same of all containers together. Of this and the other totals each container gets what it needs, and those that want more than there is the same each.',
+    ),
+  maxTargets: z
+    .int()
+    .min(0)
+    .default(20)
+    .describe('Targets of a container that each plugin asks. Those of the configuration come before those of labels.'),
+  maxTotalTargets: z.int().min(0).default(2_000).describe('Targets of all containers together.'),
+  maxMemory: size()
+    .prefault('4MiB')
+    .meta(sizeMeta('Memory for names, labels and values of a container. The oldest values go first.')),
+  maxTotalMemory: size().prefault('64MiB').meta(sizeMeta('The same of all containers together.')),
+  maxRate: size()
+    .refine((value) => value > 0, { error: 'expected more than 0' })
+    .prefault('1MiB')
+    .meta(sizeMeta('Bytes of answers read from a container per second. Targets that send more are asked less often.')),
+  maxTotalRate: size()
+    .refine((value) => value > 0, { error: 'expected more than 0' })
+    .prefault('8MiB')
+    .meta(sizeMeta('The same of all containers together.')),
   maxBodySize: size()
     .refine((value) => value >= 1024 && value <= 256 * 1024 * 1024, { error: 'expected 1KiB to 256MiB' })
     .prefault('4MiB')
     .meta(
       sizeMeta(
-        'Size of an answer that application metrics are taken from, compressed or not; larger ones are refused.',
+        'Size of an answer that application metrics are taken from, compressed or not; larger ones are refused. Answers of eight times this size are read at the same time.',
       ),
     ),
 });

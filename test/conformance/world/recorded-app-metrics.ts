@@ -2,7 +2,11 @@ import { TargetHistory } from '../../../src/kernel/app-metrics/target-history.js
 import type { AppMetricSample, AppMetricSpec, ContainerAppMetrics } from '../../../src/kernel/contracts/index.js';
 import { type JsonObject, microseconds } from './recorded-samples.js';
 
-const UNLIMITED = { metrics: Number.POSITIVE_INFINITY, series: Number.POSITIVE_INFINITY };
+const UNLIMITED = {
+  metrics: Number.POSITIVE_INFINITY,
+  series: Number.POSITIVE_INFINITY,
+  bytes: Number.POSITIVE_INFINITY,
+};
 
 /** One collection of the recording. */
 interface Collection {

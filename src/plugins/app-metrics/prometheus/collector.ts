@@ -57,7 +57,7 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
     const { labels, interval, targets } = this.options;
     const configured = configuredTargets(container, targets, interval);
     if (!labels) return configured;
-    return [...cadvisorTargets(container, true, interval), ...labelTargets(container, interval), ...configured];
+    return [...configured, ...cadvisorTargets(container, true, interval), ...labelTargets(container, interval)];
   }
 
   intervalOf(target: PrometheusTarget): number {

@@ -68,8 +68,8 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
   targets(container: AppContainer): readonly RegexTarget[] {
     const { labels, interval, targets } = this.options;
     return [
-      ...(labels ? cadvisorTargets(container, false, interval) : []),
       ...configuredTargets(container, targets, interval),
+      ...(labels ? cadvisorTargets(container, false, interval) : []),
     ];
   }
 
