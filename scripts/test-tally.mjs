@@ -21,27 +21,32 @@ export class Tally {
 
   passed({ skip, details }) {
     const isSuite = details.type === 'suite';
-    if (!isSet(skip)) {
-      if (!isSuite) this.#passes++;
-      return;
-    }
+    if (isSet(skip)) this.#skipped(isSuite ? 'suite' : 'test', typeof skip === 'string' ? skip : '');
+    else if (!isSuite) this.#passes++;
+  }
+
+  /** A file that was not started. */
+  leftOut() {
+    this.#skipped('file', 'needs to be asked for the attacks and the cycles that take minutes');
+  }
+
+  #skipped(kind, reason = '') {
     this.#skips++;
-    const reason = typeof skip === 'string' && skip !== '' ? skip : 'no reason given';
     if (!DELIBERATE.some((pattern) => pattern.test(reason))) this.lacking++;
-    const count = this.#reasons.get(reason) ?? { suites: 0, tests: 0 };
-    count[isSuite ? 'suites' : 'tests']++;
-    this.#reasons.set(reason, count);
+    const key = reason === '' ? 'no reason given' : reason;
+    const counts = this.#reasons.get(key) ?? { file: 0, suite: 0, test: 0 };
+    counts[kind]++;
+    this.#reasons.set(key, counts);
   }
 
   summary() {
     const totals = `${this.#passes} passed, ${this.failures} failed, ${this.#skips} skipped`;
     if (this.#reasons.size === 0) return totals;
-    const total = { suites: 0, tests: 0 };
+    const total = { file: 0, suite: 0, test: 0 };
     const lines = [];
-    for (const [reason, { suites, tests }] of [...this.#reasons].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      total.suites += suites;
-      total.tests += tests;
-      lines.push(`  ${amount({ suites, tests })}: ${reason}`);
+    for (const [reason, counts] of [...this.#reasons].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const kind of Object.keys(total)) total[kind] += counts[kind];
+      lines.push(`  ${amount(counts)}: ${reason}`);
     }
     const all = 'Run all of them, as root on Debian, with what they need installed: .ci/run';
     return [`Left out: ${amount(total)}`, ...lines, ...(this.lacking > 0 ? [all] : []), totals].join('\n');
@@ -53,10 +58,11 @@ function isSet(option) {
   return option !== undefined && option !== false;
 }
 
-function amount({ suites, tests }) {
+function amount({ file, suite, test }) {
   const parts = [
-    [suites, 'whole suite'],
-    [tests, 'test'],
+    [file, 'whole file'],
+    [suite, 'whole suite'],
+    [test, 'test'],
   ].filter(([count]) => count > 0);
-  return parts.map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`).join(' and ');
+  return parts.map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`).join(', ');
 }

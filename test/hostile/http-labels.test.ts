@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
 import { FakeEngine, fakeContainer } from '../support/fake-engine.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const ID = randomBytes(32).toString('hex');
@@ -21,7 +22,7 @@ const LABELS: Record<string, string> = {
   surrogate: '\ud800',
 };
 
-describe('a container with hostile labels', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+describe('a container with hostile labels', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(`/tallyman-test-${process.pid}/${ID}`);
   const parent = new RealCgroup(`/tallyman-test-${process.pid}`);
   const engine = new FakeEngine();

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
 const TITLE = '\u001b]0;owned\u0007';
@@ -19,7 +20,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['plugin', 'run', 'memory', '--all'],
 ];
 
-describe('a cgroup whose name holds control characters', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+describe('a cgroup whose name holds control characters', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(NAME);
   let agent: AgentProcess;
 

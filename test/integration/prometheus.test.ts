@@ -13,7 +13,7 @@ import { PrometheusServer } from '../support/prometheus-server.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
 
 /** Containers come and go for so long while Prometheus scrapes every second; more by the variable. s */
-const DURATION = Number(process.env.TALLYMAN_TEST_SCRAPE_SECONDS ?? 30);
+const DURATION = Number(process.env.TALLYMAN_TEST_SCRAPE_SECONDS ?? 8);
 /** A container that came goes after so many rounds. */
 const LIFE = 4;
 const RULES = join(projectRoot, 'config/prometheus/tallyman.rules.yml');

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Layout, ProbeTarget, SampleCursor } from '../../src/kernel/contracts/index.js';
 import { SAMPLING } from '../../src/kernel/housekeeping/index.js';
 import { createNetworkSource } from '../../src/plugins/metric-sources/network/index.js';
 import { containerNamed, DESCRIPTION } from '../support/containers.js';
 import { columns, FakeProbe, housekeepingBench } from '../support/housekeeping-bench.js';
+import { needs } from '../support/needs.js';
 import { CLOCK } from '../support/probes.js';
 import { RealCgroup, type Script } from '../support/real-cgroup.js';
 import { TestHost } from '../support/test-host.js';
@@ -14,8 +14,7 @@ const INTERFACES = 16;
 const SAMPLES = 400;
 /** A number that no interface of the container has. */
 const FOREIGN = 777_777;
-const needs = ['/usr/bin/unshare', '/usr/sbin/ip'].find((program) => !existsSync(program));
-const skip = process.getuid?.() === 0 ? needs !== undefined && `needs ${needs}` : 'needs root';
+const skip = needs('root', 'cgroups', 'mounts', 'ip');
 
 /** Renames all interfaces of its network namespace for ever. */
 const RENAMER = `

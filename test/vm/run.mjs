@@ -6,6 +6,7 @@
 // the command writes to /output comes back to --output DIR. Prints what the command printed, when it has ended.
 // Status: the command's; 124 when the time limit (default 300 s, boot included) passed; 125 when the machine failed.
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -95,6 +96,20 @@ function boot(args, seconds) {
   });
 }
 
+/**
+ * Waits until no other machine runs that shares the CPUs by emulation; one with KVM waits for nobody.
+ * @returns what lets the next one begin; the end of this process does, too
+ */
+async function turn(cache) {
+  if (acceleration().includes('kvm')) return () => {};
+  const holder = spawn('flock', [join(cache, 'running'), 'sh', '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  interruption.signal.addEventListener('abort', () => holder.kill());
+  await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
+  return () => holder.stdin.end();
+}
+
 function lastLines(path, count) {
   if (!existsSync(path)) return '(it wrote nothing)';
   return readFileSync(path, 'utf8').split('\n').slice(-count).join('\n');
@@ -104,7 +119,9 @@ async function run(work, options, folder, command) {
   const cache = execFileSync(join(dirname(fileURLToPath(import.meta.url)), 'build.sh'), { encoding: 'utf8' }).trim();
   const jobDisk = writeJobDisk(work, folder, command);
   const resultDisk = blankDisk(join(work, 'results.tar'), RESULTS_LIMIT);
+  const release = await turn(cache);
   const end = await boot(machineArguments(cache, work, jobDisk, resultDisk, options.memory), Number(options.timeout));
+  release();
   const consoleLog = join(work, 'console');
   if (options.console && existsSync(consoleLog)) cpSync(consoleLog, options.console);
   if (end.timedOut) {
