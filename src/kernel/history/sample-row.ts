@@ -48,10 +48,13 @@ export class SampleRow implements RowWriter {
   }
 
   setExact(column: number, value: number, residual: number): void {
-    const index = this.indexOf(column);
+    if (!(column >= 0 && column < this.length)) this.refuse(column);
+    const index = this.offset + column;
     this.values[index] = value;
-    if (residual !== 0) this.wide = true;
-    if (this.wide) this.residuals[index] = residual;
+    if (residual !== 0 || this.wide) {
+      this.residuals[index] = residual;
+      this.wide = true;
+    }
   }
 
   setScaled(column: number, value: number, residual: number, factor: number): void {
@@ -60,9 +63,8 @@ export class SampleRow implements RowWriter {
     else this.setBig(column, (BigInt(value) + BigInt(residual)) * BigInt(factor));
   }
 
-  /** @throws RangeError when the column belongs to another probe, or to none */
-  private indexOf(column: number): number {
-    if (column >= 0 && column < this.length) return this.offset + column;
+  /** @throws RangeError as the column belongs to another probe, or to none */
+  private refuse(column: number): never {
     throw new RangeError(`it wrote column ${column} of a part of ${this.length} columns`);
   }
 
