@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../../kernel/config/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { importFlags, lineOf, renderImported } from '../import-flags/index.js';
+import { importFlags, lineOf, notNeededLine, renderImported } from '../import-flags/index.js';
 import { loadFor } from '../load.js';
 
 /**
@@ -19,6 +19,7 @@ export async function importCommandLine(given: readonly string[], cli: CliEnviro
   cli.out(text);
   for (const remark of imported.without) cli.error(`tallyman: without an equivalent: ${lineOf(remark)}\n`);
   for (const remark of imported.remarks) cli.error(`tallyman: not quite the same: ${lineOf(remark)}\n`);
+  if (imported.notNeeded.length > 0) cli.error(`tallyman: ${notNeededLine(imported)}\n`);
   return check(text, cli);
 }
 

@@ -38,6 +38,8 @@ const paths = (path: string): FlagRule => ({
   },
 });
 
+export const CONTAINERD = 'containerd has no handler; its containers appear as cgroups';
+const MESOS = 'Mesos has no handler; its containers appear as cgroups';
 const DRIVER = 'samples leave by plugins of the kind sink: see `use: otlp`, and have a collector hand them on';
 const LOGGING =
   'lines go to standard error as JSON, or as journald and terminals like them: see log.level and log.format';
@@ -79,7 +81,10 @@ const countOf = (value: string) => (/^-?\d{1,9}$/.test(value) ? Math.max(-1, Num
 export const FLAGS: Readonly<Record<string, FlagRule>> = {
   listen_ip: together,
   port: together,
-  max_procs: none('one thread does the work; CPUQuota= of the unit limits it'),
+  max_procs: {
+    apply: (_draft, value) =>
+      Number(value) >= 1 ? 'one thread does the work; CPUQuota= of the unit limits it' : undefined,
+  },
   version: noSwitch('tallyman --version'),
   http_auth_file: together,
   http_auth_realm: together,
@@ -152,9 +157,12 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   docker_env_metadata_whitelist: together,
   env_metadata_whitelist: together,
   docker_root: none('the engine says where its data is'),
-  containerd: none('containerd has no handler; its containers appear as cgroups'),
-  'containerd-namespace': none('containerd has no handler; its containers appear as cgroups'),
-  'containerd-env-metadata-whitelist': none('containerd has no handler; its containers appear as cgroups'),
+  containerd: none(CONTAINERD),
+  'containerd-namespace': none(CONTAINERD),
+  'containerd-env-metadata-whitelist': none(CONTAINERD),
+  containerd_env_metadata_whitelist: none(CONTAINERD),
+  mesos_agent: none(MESOS),
+  mesos_agent_timeout: none(MESOS),
   podman: {
     apply(draft, value) {
       if (value !== '') draft.option('podman', 'endpoint', value);
@@ -180,7 +188,7 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
       return undefined;
     },
   },
-  logtostderr: { isSwitch: true, apply: () => undefined },
+  logtostderr: { isSwitch: true, apply: (_draft, value) => (truth(value) === false ? LOGGING : undefined) },
   alsologtostderr: { isSwitch: true, apply: () => undefined },
   stderrthreshold: none(LOGGING),
   vmodule: none(LOGGING),
@@ -193,6 +201,15 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   add_dir_header: noSwitch(LOGGING),
   one_output: noSwitch(LOGGING),
 };
+
+const DRIVER_SWITCHES = new Set([
+  'storage_driver_secure',
+  'storage_driver_es_enable_sniffer',
+  'storage_driver_kafka_ssl_verify',
+]);
+
+/** Whether the flag takes no word after it. */
+export const isSwitch = (name: string): boolean => FLAGS[name]?.isSwitch === true || DRIVER_SWITCHES.has(name);
 
 /** Flags of storage drivers, which go with them. */
 export const isDriverFlag = (name: string): boolean => /^(storage_driver_|bq_)/.test(name);

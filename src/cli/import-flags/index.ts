@@ -2,8 +2,8 @@ import { stringify } from 'yaml';
 import { nearest } from '../../kernel/config/index.js';
 import { defaultPlugins } from '../../plugins/builtins.js';
 import { Draft, type Remark } from './draft.js';
-import { DRIVER_REASON, FLAGS, isDriverFlag } from './flags.js';
-import { commandOf } from './sources.js';
+import { CONTAINERD, DRIVER_REASON, FLAGS, isDriverFlag, isSwitch } from './flags.js';
+import { type Started, startedBy } from './sources.js';
 import { applyTogether } from './together.js';
 import { flagsOf, type GoFlag } from './words.js';
 
@@ -14,28 +14,64 @@ export interface Imported {
   readonly without: readonly Remark[];
   /** Flags whose equivalent is not quite the same. */
   readonly remarks: readonly Remark[];
+  /** Flags that change nothing. */
+  readonly notNeeded: readonly string[];
 }
 
 /**
  * The configuration that does what a cAdvisor command line does.
- * @param given the command line, its words, or the name of a compose file, manifest or unit
+ * @param given the command line, its words, or the name of a script, compose file, manifest or unit
  * @throws TallymanError when a file cannot be read or holds no cAdvisor
  */
 export function importFlags(given: readonly string[]): Imported {
-  const { flags, rest } = flagsOf(commandOf(given), (name) => FLAGS[name]?.isSwitch === true);
+  const started = startedBy(given);
+  const { flags, rest } = flagsOf(started.words, (name) => isSwitch(name));
+  const all = imported(flags, rest, started);
+  const outcome = JSON.stringify(all);
+  const isNeeded = (flag: GoFlag) =>
+    JSON.stringify(
+      imported(
+        flags.filter((other) => other !== flag),
+        rest,
+        started,
+      ),
+    ) !== outcome;
+  return { ...all, notNeeded: flags.filter((flag) => !isNeeded(flag)).map(textOf) };
+}
+
+function imported(flags: readonly GoFlag[], rest: readonly string[], started: Started): Omit<Imported, 'notNeeded'> {
   const draft = new Draft(new Set(defaultPlugins.map(({ use }) => use)));
-  const values = new Map(flags.map(({ name, value }) => [name, value]));
-  for (const flag of flags) applyOne(draft, flag);
-  applyTogether(draft, (name) => values.get(name));
-  for (const word of rest) {
-    const isVariable = word.startsWith('$');
-    draft.without.push({ flag: word, text: isVariable ? 'a variable: write out what it holds' : 'not a flag' });
+  const values = new Map<string, string>();
+  for (const flag of flags) {
+    if (/\$[A-Za-z_{(]/.test(flag.value)) {
+      draft.without.push({ flag: textOf(flag), text: VARIABLE });
+      continue;
+    }
+    const value = onHost(draft, flag);
+    values.set(flag.name, value);
+    applyOne(draft, { ...flag, value });
   }
+  applyTogether(draft, (name) => values.get(name), started.published);
+  if (started.seesContainerd && !values.get('containerd')) draft.without.push({ flag: 'containerd', text: CONTAINERD });
+  for (const word of rest) draft.without.push({ flag: word, text: word.startsWith('$') ? VARIABLE : 'not a flag' });
   return { config: draft.config(), without: draft.without, remarks: draft.remarks };
 }
 
+const VARIABLE = 'a variable: write out what it holds';
+
+/** A container has the host's files below /rootfs; Tallyman looks for them on the host, wherever that is mounted. */
+function onHost(draft: Draft, flag: GoFlag): string {
+  const value = flag.value.replaceAll(/(^|,|:\/\/)\/rootfs(?=\/)/g, '$1');
+  if (value !== flag.value) draft.remarks.push({ flag: textOf(flag), text: `without /rootfs: ${value}` });
+  return value;
+}
+
+function textOf({ name, value }: GoFlag): string {
+  return `--${name}=${/password|secret/.test(name) ? '…' : value}`;
+}
+
 function applyOne(draft: Draft, { name, value }: GoFlag): void {
-  const flag = `--${name}=${value}`;
+  const flag = textOf({ name, value });
   const rule = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
   if (rule !== undefined) {
     const reason = rule.apply?.(draft, value);
@@ -43,7 +79,7 @@ function applyOne(draft: Draft, { name, value }: GoFlag): void {
     return;
   }
   if (isDriverFlag(name)) {
-    draft.without.push({ flag: flag.replace(/(password.*)=.*/, '$1=…'), text: DRIVER_REASON });
+    draft.without.push({ flag, text: DRIVER_REASON });
     return;
   }
   const suggestion = nearest(name, Object.keys(FLAGS));
@@ -52,11 +88,13 @@ function applyOne(draft: Draft, { name, value }: GoFlag): void {
 }
 
 /** The configuration as a file, with what is to be said about flags at its head. */
-export function renderImported({ config, without, remarks }: Imported): string {
+export function renderImported(all: Imported): string {
+  const { config, without, remarks, notNeeded } = all;
   const comments = [
     '# Made by `tallyman import-flags` from a cAdvisor command line. What is not said here has its default.',
     ...section('Without an equivalent:', without),
     ...section('Not quite the same:', remarks),
+    ...(notNeeded.length === 0 ? [] : ['#', `# ${notNeededLine(all)}`]),
   ];
   const body = Object.keys(config).length === 0 ? '' : stringify(config, { lineWidth: 0 });
   return `${comments.join('\n')}\n${body}`;
@@ -69,5 +107,14 @@ function section(title: string, remarks: readonly Remark[]): string[] {
 
 /** One remark on one line, whatever the flag holds. */
 export function lineOf({ flag, text }: Remark): string {
-  return `${flag}: ${text}`.replaceAll(/\p{Cc}+/gu, ' ');
+  return onOneLine(`${flag}: ${text}`);
+}
+
+/** The flags that change nothing, on one line. */
+export function notNeededLine({ notNeeded }: Imported): string {
+  return onOneLine(`not needed: ${notNeeded.join(' ')}`);
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }

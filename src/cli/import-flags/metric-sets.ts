@@ -26,7 +26,9 @@ const SETS: Readonly<Record<string, string | undefined>> = {
   referenced_memory: undefined,
   resctrl: undefined,
 };
-const NOWHERE = new Set(['accelerator', 'perf_event', 'referenced_memory', 'resctrl']);
+/** Sets that cAdvisor gives without more when they are on, and others only with a device or a file of their own. */
+const NOWHERE = ['referenced_memory', 'resctrl'];
+const NOWHERE_WHEN_NAMED = new Set([...NOWHERE, 'accelerator', 'perf_event']);
 
 /**
  * Turns the plugins on and off that the sets stand for. A given list replaces cAdvisor's own; the sets that it does not
@@ -41,10 +43,12 @@ export function applyMetricSets(draft: Draft, disabled: string | undefined, enab
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   );
+  const lack = (name: string) => draft.without.push({ flag, text: `nothing gives the numbers of ${name}` });
   for (const name of named) {
     if (!Object.hasOwn(SETS, name)) draft.without.push({ flag, text: `there is no metric set ${name}` });
-    else if (enabled && NOWHERE.has(name)) draft.without.push({ flag, text: `nothing gives the numbers of ${name}` });
+    else if (enabled && NOWHERE_WHEN_NAMED.has(name)) lack(name);
   }
+  if (!enabled) NOWHERE.filter((name) => !named.has(name)).forEach(lack);
   for (const [name, plugin] of Object.entries(SETS)) {
     const isOn = enabled ? named.has(name) : !named.has(name);
     // Load averages have a flag of their own besides.

@@ -1,50 +1,121 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { TallymanError } from '../../kernel/contracts/index.js';
+import { publishedBy, publishedIn } from './published.js';
 import { wordsOf } from './words.js';
 
-/** Where command lines of containers name the program or its image. */
-const PROGRAM = /(^|\/)cadvisor(-v?\d[\w.]*)?(:[\w.-]+)?(@sha256:[0-9a-f]+)?$/;
+const VERSION_OR_PLATFORM = '(?:-(?:v?\\d[\\w.]*|linux|arm\\w*|amd64|aarch64|x86_64|s390x|ppc64le))*';
+/** Where command lines of containers name the program or its image; the tag may be a variable. */
+const PROGRAM = new RegExp(`(^|[/}-])cadvisor${VERSION_OR_PLATFORM}(:[\\w.\${}:-]+)?(@sha256:[0-9a-f]+)?}?$`);
+const ENGINE = /(^|\/)(docker|podman|nerdctl)$/;
+/** Options of `docker run` that take no word. */
+const ENGINE_SWITCH = /^(-[ditP]+|--(rm|detach|interactive|tty|privileged|init|read-only|publish-all|no-healthcheck))$/;
+/** Where a shell's command ends. */
+const SHELL_END = /^(\d?>.*|&&?|\|\|?|;)$/;
+
+/** A cAdvisor as it is started somewhere. */
+export interface Started {
+  /** Its flags. */
+  readonly words: readonly string[];
+  /** Ports that the host publishes for its container, as they are written. */
+  readonly published: readonly string[];
+  /** Whether it is placed to see containers of containerd. */
+  readonly seesContainerd: boolean;
+}
 
 /**
- * The words of a cAdvisor command line.
- * @param given a command line as one word, its words, or the name of a compose file, manifest or unit
- * @throws TallymanError when a file cannot be read or holds no cAdvisor
+ * Finds how cAdvisor is started.
+ * @param given a command line as one word, its words, or the name of a script, compose file, manifest or unit
+ * @throws TallymanError when a file cannot be read, or it is not cAdvisor that is started
  */
-export function commandOf(given: readonly string[]): string[] {
+export function startedBy(given: readonly string[]): Started {
   const [first = ''] = given;
-  if (given.length > 1) return afterProgram([...given]);
-  if (!isFile(first)) return afterProgram(wordsOf(first));
-  const text = read(first);
-  const words = /^\s*ExecStart\s*=/m.test(text) ? fromUnit(text) : fromYaml(text);
-  if (words === undefined) {
-    throw new TallymanError(`${first} runs no cAdvisor that could be recognised`, {
-      hint: "give its command line: tallyman import-flags '/usr/bin/cadvisor -port=8080 …'",
-    });
-  }
-  return words;
+  const isNamed = given.length === 1 && isFile(first);
+  const found = isNamed ? fromFile(read(first)) : fromCommand(given.length > 1 ? given : wordsOf(first));
+  if (found !== undefined) return found;
+  // A command line may hold passwords, and is not repeated.
+  throw new TallymanError(`${isNamed ? first : 'the command line'} runs no cAdvisor that could be recognised`, {
+    hint: "give its command line: tallyman import-flags '/usr/bin/cadvisor -port=8080 …'",
+  });
+}
+
+function fromFile(text: string): Started | undefined {
+  const joined = text.replaceAll(/\\\r?\n/g, ' ');
+  if (/^\s*\[Container\]\s*$/m.test(joined)) return fromQuadlet(joined);
+  if (/^\s*ExecStart\s*=/m.test(joined)) return fromUnit(joined);
+  return fromYaml(text) ?? fromScript(joined);
+}
+
+/** Flags alone are taken for cAdvisor's. */
+function fromCommand(words: readonly string[]): Started | undefined {
+  const isFlagsAlone = words.every((word, index) => index > 0 || word.startsWith('-'));
+  return afterProgram(words) ?? (isFlagsAlone ? { words, published: [], seesContainerd: false } : undefined);
 }
 
 /** Of `docker run … image --flags` and `/usr/bin/cadvisor --flags` what comes after the program. */
-function afterProgram(words: string[]): string[] {
-  const index = words.findLastIndex((word) => PROGRAM.test(word) && !word.startsWith('-'));
-  return index < 0 ? words : words.slice(index + 1);
+function afterProgram(all: readonly string[]): Started | undefined {
+  const end = all.findIndex((word) => SHELL_END.test(word));
+  const words = end < 0 ? all : all.slice(0, end);
+  const engine = words.findIndex((word) => ENGINE.test(word));
+  const index = words.findIndex((word, at) => {
+    if (!PROGRAM.test(word) || word.startsWith('-')) return false;
+    const before = words[at - 1] ?? '';
+    // `--name cadvisor` names the container, not the image.
+    return engine < 0 || !before.startsWith('-') || before.includes('=') || ENGINE_SWITCH.test(before);
+  });
+  if (index < 0) return undefined;
+  const options = engine < 0 ? [] : words.slice(engine, index);
+  const seesContainerd = options.some((word) => word.includes('containerd'));
+  return { words: words.slice(index + 1), published: publishedBy(options), seesContainerd };
 }
 
-function fromUnit(text: string): string[] | undefined {
-  const joined = text.replaceAll(/\\\r?\n/g, ' ');
-  for (const [, command = ''] of joined.matchAll(/^\s*ExecStart\s*=\s*[-@:+!|]*(.*)$/gm)) {
-    const words = wordsOf(command).map((word) => word.replaceAll('%%', '%').replaceAll('$$', '$'));
-    if (words.some((word) => PROGRAM.test(word))) return afterProgram(words);
+function fromUnit(text: string): Started | undefined {
+  const variables = new Map<string, string>();
+  for (const [, assignments = ''] of text.matchAll(/^\s*Environment\s*=(.*)$/gm)) {
+    for (const [, name = '', value = ''] of wordsOf(assignments).map((word) => /^(\w+)=(.*)$/s.exec(word) ?? [])) {
+      variables.set(name, value);
+    }
+  }
+  for (const [, command = ''] of text.matchAll(/^\s*ExecStart\s*=\s*[-@:+!|]*(.*)$/gm)) {
+    const words = wordsOf(command).flatMap((word) => {
+      const value = variables.get(/^\$\{?(\w+)\}?$/.exec(word)?.[1] ?? '');
+      return value === undefined ? [word.replaceAll('%%', '%').replaceAll('$$', '$')] : wordsOf(value);
+    });
+    const found = afterProgram(words);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A container that Podman runs as a unit. */
+function fromQuadlet(text: string): Started | undefined {
+  const valuesOf = (key: string) =>
+    [...text.matchAll(new RegExp(`^\\s*${key}\\s*=\\s*(.*?)\\s*$`, 'gm'))].map(([, value = '']) => value);
+  if (!valuesOf('Image').some((image) => PROGRAM.test(image))) return undefined;
+  const seesContainerd = valuesOf('Volume').some((volume) => volume.includes('containerd'));
+  return { words: wordsOf(valuesOf('Exec').join(' ')), published: valuesOf('PublishPort'), seesContainerd };
+}
+
+/** The first line of a script that runs cAdvisor; one that only fetches its image does not. */
+function fromScript(text: string): Started | undefined {
+  for (const line of text.split(/\r?\n/)) {
+    const words = wordsOf(line);
+    const engine = words.findIndex((word) => ENGINE.test(word));
+    const isRun = engine < 0 || words.slice(engine).some((word) => word === 'run' || word === 'create');
+    const found = isRun && !line.trimStart().startsWith('#') ? afterProgram(words) : undefined;
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** The first container of a compose file or a manifest that runs cAdvisor. */
-function fromYaml(text: string): string[] | undefined {
+function fromYaml(text: string): Started | undefined {
   for (const document of parseAllDocuments(text)) {
-    const found = findContainer('errors' in document && document.errors.length > 0 ? undefined : toJs(document));
-    if (found !== undefined) return found;
+    const root = 'errors' in document && document.errors.length > 0 ? undefined : toJs(document);
+    const found = findContainer(root);
+    if (found === undefined) continue;
+    const isManifest = typeof root === 'object' && root !== null && 'apiVersion' in root;
+    return { ...found, seesContainerd: isManifest || JSON.stringify(root).includes('containerd') };
   }
   return undefined;
 }
@@ -57,12 +128,13 @@ function toJs(document: unknown): unknown {
   }
 }
 
-function findContainer(node: unknown): string[] | undefined {
+function findContainer(node: unknown): Omit<Started, 'seesContainerd'> | undefined {
   if (typeof node !== 'object' || node === null) return undefined;
-  const { image, entrypoint, command, args } = node as Record<string, unknown>;
+  const { image, entrypoint, command, args, ports } = node as Record<string, unknown>;
   const words = [...asWords(entrypoint), ...asWords(command), ...asWords(args)];
   const isImage = typeof image === 'string' && PROGRAM.test(image);
-  if (isImage || words.some((word) => PROGRAM.test(word))) return afterProgram(words);
+  const program = afterProgram(words);
+  if (isImage || program !== undefined) return { words: program?.words ?? words, published: publishedIn(ports) };
   for (const child of Object.values(node)) {
     const found = findContainer(child);
     if (found !== undefined) return found;

@@ -2,16 +2,20 @@ import { type AgentConfig, isLoopbackHost } from '../../kernel/config/index.js';
 import { parseDuration } from '../../kernel/contracts/index.js';
 import type { Draft } from './draft.js';
 import { applyMetricSets } from './metric-sets.js';
+import { type PublishedPort, publishedPort } from './published.js';
 import { truth } from './words.js';
 
 /** The value of a flag, `undefined` when it is not given. */
 export type Given = (name: string) => string | undefined;
 
-/** Flags that mean something only together with others. */
-export function applyTogether(draft: Draft, given: Given): void {
+/**
+ * Flags that mean something only together with others.
+ * @param published ports that the host publishes for cAdvisor's container
+ */
+export function applyTogether(draft: Draft, given: Given, published: readonly string[]): void {
   applyMetricSets(draft, given('disable_metrics'), given('enable_metrics'));
   if (truth(given('enable_load_reader') ?? '') === true) draft.enable('cpuLoad', true);
-  applyWeb(draft, given);
+  applyWeb(draft, given, published);
   applyLabels(draft, given);
   applyRaw(draft, given);
   applyDocker(draft, given);
@@ -21,7 +25,7 @@ export function applyTogether(draft: Draft, given: Given): void {
 
 const DEFAULT_REALM = 'localhost';
 
-function applyWeb(draft: Draft, given: Given): void {
+function applyWeb(draft: Draft, given: Given, published: readonly string[]): void {
   const basic = given('http_auth_file');
   const digest = given('http_digest_file');
   const covers = 'everything but /healthz and /-/ready asks for it, the API and the metrics too';
@@ -33,10 +37,10 @@ function applyWeb(draft: Draft, given: Given): void {
     draft.set('web.auth.digest', { file: digest, realm: given('http_digest_realm') ?? DEFAULT_REALM });
     draft.remarks.push({ flag: `--http_digest_file=${digest}`, text: covers });
   }
-  applyListen(draft, given, Boolean(basic || digest));
+  applyListen(draft, given, published, Boolean(basic || digest));
 }
 
-function applyListen(draft: Draft, given: Given, asksWho: boolean): void {
+function applyListen(draft: Draft, given: Given, published: readonly string[], asksWho: boolean): void {
   const ip = given('listen_ip') ?? '';
   const port = given('port') ?? '8080';
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
@@ -48,11 +52,28 @@ function applyListen(draft: Draft, given: Given, asksWho: boolean): void {
     draft.without.push({ flag: `--listen_ip=${ip}`, text: 'not an address' });
     return;
   }
-  draft.set('web.listen', [`${host}:${port}`]);
-  if (asksWho || isLoopbackHost(ip)) return;
+  const outside = publishedAs(draft, port, published);
+  draft.set('web.listen', [outside === undefined ? `${host}:${port}` : `${outside.host}:${outside.port}`]);
+  if (asksWho || isLoopbackHost((outside?.host ?? ip).replace(/^\[|\]$/g, ''))) return;
   draft.set('web.allowUnauthenticated', true);
   const text = 'other hosts may read everything, as with cAdvisor; set web.auth, or listen on 127.0.0.1, to end that';
   draft.remarks.push({ flag: `--listen_ip=${ip}`, text });
+}
+
+/** Where the port of cAdvisor's container is published: there Tallyman listens itself. */
+function publishedAs(draft: Draft, port: string, published: readonly string[]): PublishedPort | undefined {
+  for (const text of published) {
+    const found = publishedPort(text);
+    if (found === undefined) {
+      const reason = 'not one port of the host: write out where the container’s port is published';
+      draft.without.push({ flag: `-p ${text}`, text: reason });
+    } else if (found.container === port && found.port !== port) {
+      const advice = `publishes ${port} as ${found.port}, where Tallyman listens itself; in a container, publish that port as it is`;
+      draft.remarks.push({ flag: `-p ${text}`, text: advice });
+    }
+    if (found?.container === port) return found;
+  }
+  return undefined;
 }
 
 function applyLabels(draft: Draft, given: Given): void {
