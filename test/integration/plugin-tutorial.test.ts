@@ -111,7 +111,7 @@ class Shell {
 
 describe('the tutorial of plugins, from an empty folder and the packed package', {
   timeout: 600_000,
-  skip: needs('bash', 'curl'),
+  skip: needs('registry', 'bash', 'curl'),
 }, () => {
   const empty = join(work, 'empty');
   mkdirSync(empty);
