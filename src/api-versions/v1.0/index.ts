@@ -6,6 +6,7 @@ export { ContainerInfoWriter, hasSamples, requireSamples } from './container-inf
 export { CustomMetricsWriter } from './custom-metrics.js';
 export { nullWhenEmpty, stringList } from './json.js';
 export { machineJson, machineMembers } from './machine.js';
+export { otherFields } from './other-fields.js';
 export { type ContainerQuery, containerQuery } from './query.js';
 export { explain, json, type RequestTypes, requestTypesV10 } from './request-types.js';
 export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';

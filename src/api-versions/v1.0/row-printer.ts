@@ -6,6 +6,11 @@ const MILLIONFOLD = 2;
 const IF_POSITIVE = 3;
 const IF_PRESENT = 4;
 const TEXT_ONLY = 5;
+const NUMBER = 6;
+const COMMA = 7;
+
+/** Characters after which a list or an object has no member yet. */
+const [BRACKET, BRACE] = [0x5b, 0x7b];
 
 const SIX_ZEROS = Buffer.from('000000');
 /** The longest number that is printed, with its sign. */
@@ -51,7 +56,15 @@ export class RowPrinter {
         if (value >= 1) out.bytes(SIX_ZEROS);
       } else if (kind === IF_POSITIVE) {
         if (!(value > 0)) i += this.skips[i]!;
-      } else if (kind === IF_PRESENT && Number.isNaN(value)) i += this.skips[i]!;
+      } else if (kind === IF_PRESENT) {
+        if (Number.isNaN(value)) i += this.skips[i]!;
+      } else if (kind === NUMBER) {
+        if (Number.isInteger(value)) out.integer(value, residuals === undefined ? 0 : residuals[at]);
+        else out.float(value);
+      } else if (kind === COMMA) {
+        const last = out.buffer[out.length - 1];
+        if (last !== BRACKET && last !== BRACE) out.ascii(',');
+      }
     }
     out.bytes(texts[kinds.length]!);
   }
@@ -91,6 +104,16 @@ export class RowPrinterBuilder {
     return column < 0 ? this.text('0') : this.step(FLOAT, column);
   }
 
+  /** Appends a column as it is: an exact integer, or a floating-point number. */
+  number(column: number): this {
+    return this.step(NUMBER, column);
+  }
+
+  /** Appends a comma, unless the list or object has no member yet: for members that not every row has. */
+  comma(): this {
+    return this.step(COMMA, 0);
+  }
+
   /** Appends a column times 10^6: milliseconds as nanoseconds. */
   millionfold(column: number): this {
     return column < 0 ? this.text('0') : this.step(MILLIONFOLD, column);
@@ -112,6 +135,11 @@ export class RowPrinterBuilder {
       this.text(`${index === 0 ? '' : ','}"${key}":`).integer(layout.indexOf(field));
     }
     return this;
+  }
+
+  /** The columns that were appended so far, or decide about what was. */
+  usedColumns(): ReadonlySet<number> {
+    return new Set(this.steps.flatMap(({ kind, column }) => (kind === TEXT_ONLY || kind === COMMA ? [] : [column])));
   }
 
   build(): RowPrinter {

@@ -7,8 +7,8 @@ import type {
   SampleWindow,
 } from '../../kernel/contracts/index.js';
 import { CustomMetricsWriter } from './custom-metrics.js';
-import { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
-import * as sections from './sections/index.js';
+import { knownParts, otherFields } from './other-fields.js';
+import { NO_COLUMNS, PerLayout, type RowPrinter } from './row-printer.js';
 
 /** A cursor that points nowhere yet. */
 export function newCursor(): SampleCursor {
@@ -63,17 +63,7 @@ export function healthAt(health: ContainerHealth | undefined, time: number): str
 }
 
 function compile(layout: Layout, hasNetwork: boolean): SamplePrinter {
-  const head = new RowPrinterBuilder();
-  sections.cpu(head.text(',"cpu":'), layout);
-  sections.diskIo(head.text(',"diskio":'), layout);
-  sections.memory(head.text(',"memory":'), layout);
-  sections.hugetlb(head, layout);
-  if (hasNetwork) sections.networkWithPrimary(head.text(',"network":'), layout);
-  sections.filesystems(head, layout);
-  sections.taskStates(head.text(',"task_stats":'), layout);
-  if (sections.hasProcesses(layout)) sections.processes(head.text(',"processes":'), layout);
-  const tail = new RowPrinterBuilder();
-  sections.referencedMemoryAndResctrl(tail, layout);
-  sections.cpusetAndOomEvents(tail, layout);
+  const { head, tail } = knownParts(layout, hasNetwork);
+  otherFields(tail, layout);
   return { head: head.build(), tail: tail.build() };
 }

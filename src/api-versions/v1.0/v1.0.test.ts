@@ -6,6 +6,7 @@ import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.j
 import { containerQuery } from './query.js';
 import { RowPrinterBuilder } from './row-printer.js';
 import { newCursor } from './sample.js';
+import * as sections from './sections/index.js';
 import { parseTime } from './time.js';
 
 test('times: RFC 3339 with any number of digits and any offset', () => {
@@ -54,6 +55,34 @@ test('bodies: defaults, keys in any case, text after the first value', async () 
   ]) {
     await assert.rejects(query(body), /^RequestError: unable to decode the json value: /, body);
   }
+});
+
+test('a mount that is gone is left out of the filesystems, one whose size is known is not', () => {
+  const column = (name: string, device: string): Column => ({
+    field: { name: `filesystem.${name}`, unit: 'bytes', kind: 'gauge', help: name, source: {}, dimensions: ['device'] },
+    labels: [device],
+  });
+  const devices = ['gone', '/dev/a', 'gone too', '/dev/b'];
+  const layout = new LayoutTable().intern(
+    devices.flatMap((device) => [column('capacity', device), column('usage', device)]),
+  );
+  const b = new RowPrinterBuilder();
+  sections.filesystems(b.text('{"x":0'), layout);
+  const printer = b.text('}').build();
+  const row = new SampleRow();
+  row.begin(layout.columns.length);
+  for (const at of [2, 3, 6, 7]) row.set(at, at);
+  const ring = new SampleRing(1);
+  ring.push(layout, 1, row);
+  const out = new ByteWriter(1);
+  printer.write(out, ring.window().at(0, newCursor()));
+  const { filesystem } = JSON.parse(out.buffer.toString('latin1', 0, out.length)) as {
+    filesystem: { device: string }[];
+  };
+  assert.deepEqual(
+    filesystem.map(({ device }) => device),
+    ['/dev/a', '/dev/b'],
+  );
 });
 
 test('printers: conditions, floats, thousandths, absent columns', () => {

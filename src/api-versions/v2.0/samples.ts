@@ -10,6 +10,7 @@ import {
   CustomMetricsWriter,
   NO_COLUMNS,
   newCursor,
+  otherFields,
   PerLayout,
   type RowPrinter,
   RowPrinterBuilder,
@@ -114,5 +115,6 @@ export function flatSample(layout: Layout, parts: number): SamplePrinter {
   tail.text(`,"has_custom_metrics":${has(CUSTOM_METRICS)}`);
   const end = new RowPrinterBuilder();
   sections.referencedMemoryAndResctrl(end, layout);
+  otherFields(end, layout);
   return { head: head.build(), tail: tail.build(), end: end.build() };
 }

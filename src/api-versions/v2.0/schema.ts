@@ -46,6 +46,7 @@ export const flatSampleSchema = z
     custom_metrics: parts.customMetrics.optional(),
     referenced_memory: u64.optional(),
     resctrl: parts.resctrl,
+    fields: parts.otherFields.optional(),
   })
   .meta({ id: 'ContainerStatsV2', description: 'One sample of a container; what it lacks is zero.' });
 

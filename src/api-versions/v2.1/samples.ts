@@ -1,5 +1,5 @@
 import type { Layout } from '../../kernel/contracts/index.js';
-import { RowPrinterBuilder, sections } from '../v1.0/index.js';
+import { otherFields, RowPrinterBuilder, sections } from '../v1.0/index.js';
 import { PART, type SamplePrinter } from '../v2.0/index.js';
 
 /** The samples of v2.1 (contract 7.4): only the parts that the container has. */
@@ -20,6 +20,7 @@ export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   if (sections.hasProcesses(layout)) part(PART.processes, 'processes', tail, sections.processes);
   if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
   sections.referencedMemoryAndResctrl(end, layout);
+  otherFields(end, layout);
   return { head: head.build(), tail: tail.build(), end: end.build() };
 }
 
@@ -59,23 +60,28 @@ export function machineSample(layout: Layout, parts: number): SamplePrinter {
   if ((parts & PART.memory) !== 0) sections.memory(tail.text(',"memory":'), layout);
   if ((parts & PART.network) !== 0) sections.network(tail.text(',"network":'), layout);
   if ((parts & PART.filesystem) !== 0) machineFilesystems(tail, layout);
+  otherFields(tail, layout);
   return { head: head.build(), tail: tail.build() };
 }
 
 function machineFilesystems(b: RowPrinterBuilder, layout: Layout): void {
   const all = sections.filesystemsOf(layout);
-  for (const [index, filesystem] of all.entries()) {
-    b.text(index === 0 ? ',"filesystem":[{"device":' : ',{"device":').string(filesystem.device);
-    b.text(',"type":').string(filesystem.type);
-    for (const name of ['capacity', 'usage', 'available']) b.text(`,"${name}":`).integer(filesystem.column(name));
-    const free = filesystem.column('inodes_free');
-    if (free >= 0) b.text(',"inodes_free":').integer(free);
-    // Clients know the counters below the literal key `inline`; where they belong is the element itself.
-    diskCounters(b.text(',"inline":{'), filesystem);
-    diskCounters(b.text('},'), filesystem);
-    b.text('}');
-  }
-  if (all.length > 0) b.text(']');
+  if (all.length === 0) return;
+  b.text(',"filesystem":[');
+  for (const filesystem of all) sections.whereMounted(b, filesystem, () => machineFilesystem(b, filesystem));
+  b.text(']');
+}
+
+function machineFilesystem(b: RowPrinterBuilder, filesystem: sections.FilesystemColumns): void {
+  b.comma().text('{"device":').string(filesystem.device);
+  b.text(',"type":').string(filesystem.type);
+  for (const name of ['capacity', 'usage', 'available']) b.text(`,"${name}":`).integer(filesystem.column(name));
+  const free = filesystem.column('inodes_free');
+  if (free >= 0) b.text(',"inodes_free":').integer(free);
+  // Clients know the counters below the literal key `inline`; where they belong is the element itself.
+  diskCounters(b.text(',"inline":{'), filesystem);
+  diskCounters(b.text('},'), filesystem);
+  b.text('}');
 }
 
 function diskCounters(b: RowPrinterBuilder, filesystem: sections.FilesystemColumns): void {

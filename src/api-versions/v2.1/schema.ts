@@ -18,6 +18,7 @@ const sparseSample = z
     custom_metrics: parts.customMetrics.optional(),
     referenced_memory: u64.optional(),
     resctrl: parts.resctrl,
+    fields: parts.otherFields.optional(),
   })
   .meta({ id: 'ContainerStatsV21', description: 'One sample of a container: the parts that it has.' });
 
@@ -58,5 +59,6 @@ export const machineStats = z
     memory: parts.memory.optional(),
     network: parts.network.optional(),
     filesystem: z.array(machineFilesystem).optional(),
+    fields: parts.otherFields.optional(),
   })
   .meta({ id: 'MachineStats', description: 'One sample of the host.' });

@@ -157,6 +157,13 @@ export interface AgentSelf {
   };
 }
 
+/** A field, and the plugin that gives it. */
+export interface ProvidedField extends FieldDescriptor {
+  readonly plugin: string;
+  /** Whether the plugin came with the agent. */
+  readonly isBuiltin: boolean;
+}
+
 /** The one read-only view of the agent that API versions, endpoints and sinks get. */
 export interface AgentView {
   /** Version of the agent, `0.1.0`. */
@@ -192,7 +199,7 @@ export interface AgentView {
   /** What happened on this host. */
   readonly events: EventLog;
   /** Every field of every loaded metric source. */
-  fields(): readonly FieldDescriptor[];
+  fields(): readonly ProvidedField[];
   /** Every configured plugin: state, errors, cost, last success. */
   plugins(): readonly PluginStatus[];
   /** What is served over HTTP, as far as its plugins describe it, sorted by path. */

@@ -14,12 +14,12 @@ import {
   type EngineReport,
   type EngineUsage,
   type EventLog,
-  type FieldDescriptor,
   type Finding,
   type LinuxHost,
   messageOf,
   type PendingContainer,
   type PluginStatus,
+  type ProvidedField,
   type RuntimeInfo,
   type ServedOperation,
 } from '../contracts/index.js';
@@ -129,8 +129,12 @@ export class LiveView implements AgentView {
     return this.parts.cgroups.watchedDirectories();
   }
 
-  fields(): readonly FieldDescriptor[] {
-    return this.parts.plugins.of('metric-source').flatMap(({ instance }) => instance.fields);
+  fields(): readonly ProvidedField[] {
+    return this.parts.plugins
+      .of('metric-source')
+      .flatMap(({ record, instance }) =>
+        instance.fields.map((field) => ({ ...field, plugin: record.id, isBuiltin: !record.isTimedAlways })),
+      );
   }
 
   plugins(): readonly PluginStatus[] {

@@ -70,6 +70,7 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
     version: options.version ?? '0.36.0',
     host: fakeHost(options),
     container: (name) => byName.get(name),
+    fields: () => [],
     containers: () => index.sorted,
     containersBelow: (name) => index.below(name),
     containersOf: (namespace) => index.of(namespace),

@@ -119,6 +119,17 @@ export const customMetrics = z
   .record(z.string(), z.array(z.strictObject({ label: z.string().optional(), ...pointShape })))
   .meta({ id: 'CustomMetrics', description: 'Values of the application’s metrics, by name.' });
 
+export const otherFields = z
+  .record(
+    z.string(),
+    z.union([z.number(), z.array(z.strictObject({ labels: z.record(z.string(), z.string()), value: z.number() }))]),
+  )
+  .meta({
+    id: 'OtherFields',
+    description:
+      'Fields of metric sources that have no key of their own, by name, in the unit of the field; those with dimensions as a list of values with their labels.',
+  });
+
 export const containerStats = z
   .strictObject({
     timestamp: time,
@@ -136,5 +147,6 @@ export const containerStats = z
     cpuset: z.strictObject(numbers(['memory_migrate'])),
     oom_events: u64.optional(),
     health: z.strictObject({ status: z.enum(['', 'starting', 'healthy', 'unhealthy']) }).describe('empty: no check'),
+    fields: otherFields.optional(),
   })
   .meta({ id: 'ContainerStats', description: 'One sample of a container.' });

@@ -183,6 +183,26 @@ test('what is broken is on every page, and nothing is there when nothing is', as
   }
 });
 
+test('a mount that is gone is no row of dashes', async () => {
+  const host: FakeContainer = {
+    name: '/',
+    samples: [
+      {
+        time: 1,
+        cells: [
+          [column('filesystem.capacity', ['/dev/there']), 2048],
+          [column('filesystem.usage', ['/dev/there']), 1024],
+          [column('filesystem.capacity', ['overlay_gone']), Number.NaN],
+          [column('filesystem.usage', ['overlay_gone']), Number.NaN],
+        ],
+      },
+    ],
+  };
+  const { body } = await (await serve({ containers: [host] }))('/containers/');
+  assert.ok(body.includes('/dev/there'));
+  assert.ok(!body.includes('overlay_gone'));
+});
+
 test('only containers that are there have a link', async () => {
   const events = keptEvents(
     ['/a', '/gone'].map((containerName) => ({ containerName, time: 1e15, type: 'containerDeletion' as const })),

@@ -1,6 +1,6 @@
 import type { AppMetricsSnapshot, AppSeries, ContainerAppMetrics } from '../../../../kernel/contracts/index.js';
 import { type Html, html } from './html.js';
-import { tableSection } from './tables.js';
+import { labelsOf, tableSection } from './tables.js';
 import { timeOf } from './times.js';
 
 /** So many series are shown, the first by name. */
@@ -25,8 +25,7 @@ export function appMetricsSection(metrics: ContainerAppMetrics | undefined, now:
 }
 
 function seriesRow({ name, labels }: AppSeries, value: string, unit: string, time: number): Html {
-  const pairs = Object.entries(labels).map(([key, text]) => html`<code>${key}=${text}</code> `);
-  return html`<tr><th scope="row">${name}</th><td>${pairs}</td><td class="number">${value} ${unit}</td><td>${timeOf(time)}</td></tr>
+  return html`<tr><th scope="row">${name}</th><td>${labelsOf(labels)}</td><td class="number">${value} ${unit}</td><td>${timeOf(time)}</td></tr>
 `;
 }
 

@@ -5,6 +5,7 @@ import { appMetricsSection } from './app-metrics.js';
 import { chartsSection, usageOfLimits } from './charts.js';
 import { containerTable, type Entry, tableQuery } from './container-table.js';
 import { factList, identityFacts, labelsBlock, limitFacts, machineFacts } from './facts.js';
+import { fieldsSection } from './fields.js';
 import { breadcrumbOf, page } from './frame.js';
 import { html, type Pieces } from './html.js';
 import type { PageRequest } from './page-request.js';
@@ -56,6 +57,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
 `;
   yield filesystemsSection(container);
   yield interfacesSection(container);
+  yield fieldsSection(container, request);
   yield appMetricsSection(container.appMetrics, request.now);
   yield processesSection(name, processes, request);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };

@@ -21,6 +21,11 @@ export function tableSection(
 ${rows}</tbody></table></div></section>`;
 }
 
+/** Labels as `name=value`. */
+export function labelsOf(labels: Readonly<Record<string, string>>): Html[] {
+  return Object.entries(labels).map(([name, value]) => html`<code>${name}=${value}</code> `);
+}
+
 /** A container's name, and the way to its page if it has one. */
 function nameOf(name: string, { agent, links }: PageRequest): Html {
   return agent.container(name) === undefined ? html`${name}` : html`<a href="${links.container(name)}">${name}</a>`;
@@ -88,8 +93,11 @@ interface Numbers {
   readonly seconds: number;
 }
 
-/** The newest numbers of a part by its first label, with those of the sample before. */
-function numbersOf(container: ContainerView, part: 'filesystem' | 'network'): Numbers[] {
+/**
+ * The newest numbers of a part by its first label, with those of the sample before.
+ * @param keys what has none of these numbers is left out
+ */
+function numbersOf(container: ContainerView, part: 'filesystem' | 'network', keys: readonly string[]): Numbers[] {
   const window = container.samples({ count: 2 });
   const found = new Map<string, Numbers>();
   let time = 0;
@@ -114,11 +122,12 @@ function numbersOf(container: ContainerView, part: 'filesystem' | 'network'): Nu
     }
     time = cursor.time;
   }
-  return [...found.values()].filter(({ now }) => now.size > 0);
+  // A mount that is gone keeps its columns until the next look at all mounts, without numbers.
+  return [...found.values()].filter(({ now }) => keys.some((key) => Number.isFinite(now.get(key))));
 }
 
 export function filesystemsSection(container: ContainerView): Html | undefined {
-  const all = numbersOf(container, 'filesystem');
+  const all = numbersOf(container, 'filesystem', ['usage', 'capacity']);
   if (all.length === 0) return undefined;
   const rows = all.map(({ label, attributes, now }) => {
     const [usage = Number.NaN, capacity = Number.NaN] = [now.get('usage'), now.get('capacity')];
@@ -133,7 +142,7 @@ export function filesystemsSection(container: ContainerView): Html | undefined {
 }
 
 export function interfacesSection(container: ContainerView): Html | undefined {
-  const all = numbersOf(container, 'network');
+  const all = numbersOf(container, 'network', ['rx_bytes']);
   if (all.length === 0) return undefined;
   const rows = all.map(({ label, now, before, seconds }) => {
     const rate = (name: string): number =>
