@@ -2,6 +2,7 @@ import { Agent } from '../kernel/agent.js';
 import type { LoadedConfig } from '../kernel/config/index.js';
 import { OPEN } from '../kernel/http/index.js';
 import { createLoggerSource } from '../kernel/log/index.js';
+import { READINESS } from '../kernel/operations/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
 import type { Target } from './asking/index.js';
 import { agentVersion } from './version.js';
@@ -26,7 +27,7 @@ export async function withShortAgent<T>(loaded: LoadedConfig, ask: (agent: Targe
   });
   try {
     const { urls } = await agent.start();
-    await agent.whenReady();
+    await agent.get(READINESS).whenReady();
     return await ask({ url: new URL(`${urls[0]}${config.web.urlBasePrefix}`) });
   } finally {
     await agent.stop();

@@ -1,8 +1,8 @@
+import type { Module } from './composition/index.js';
 import type { AgentConfig } from './config/index.js';
-import type { HousekeepingOptions } from './housekeeping/index.js';
 import type { LoggerSource } from './log/index.js';
-import type { Operations } from './operations/index.js';
 import type { PluginSources } from './plugins/index.js';
+import type { ReloadSource } from './reload/index.js';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -17,15 +17,12 @@ export interface AgentOptions {
   readonly logs: LoggerSource;
   /** Descriptors of sockets that already listen: served on instead of `web.listen`. */
   readonly sockets?: readonly number[];
-  /** What the agent's own routes need to know of reloads. */
-  readonly reloads?: Pick<Operations, 'reload' | 'reloads'>;
-}
-
-/** A configuration to go over to. */
-export interface AgentChange {
-  readonly config: AgentConfig;
-  readonly directory: string;
-  readonly modules?: PluginSources['modules'];
+  /** Where the configuration came from; absent: it cannot be read again. */
+  readonly reload?: ReloadSource;
+  /** The rooms; tests give others. */
+  readonly rooms?: readonly Module[];
+  /** Provide instead of the rooms what both provide. */
+  readonly overrides?: readonly Module[];
 }
 
 /** What the agent found when it started. */
@@ -35,8 +32,4 @@ export interface Found {
   readonly hierarchies: readonly string[];
   readonly containers: number;
   readonly plugins: number;
-}
-
-export function housekeepingOf({ housekeeping, history }: AgentConfig): HousekeepingOptions {
-  return { ...housekeeping, historyDuration: history.duration };
 }

@@ -1,19 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from './agent.js';
 import type { AgentOptions, Found } from './agent-options.js';
-import type { LoadedConfig } from './config/index.js';
+import { CONFIG, type LoadedConfig } from './config/index.js';
+import { CONTAINERS } from './containers/index.js';
 import { type Logger, messageOf } from './contracts/index.js';
-import { createClock } from './log/index.js';
-import { NoteKeeper, noteDirectory } from './operations/index.js';
-import { Reloader, type ReloadOutcome } from './reload/index.js';
+import { HOUSEKEEPER } from './housekeeping/index.js';
+import { HTTP } from './http/index.js';
+import { NoteKeeper, noteDirectory, READINESS } from './operations/index.js';
+import { RELOADER, type Reloader } from './reload/index.js';
 import type { ServiceManager } from './service/index.js';
-import type { OpenHandles } from './supervision/index.js';
+import { type OpenHandles, SUPERVISOR, type Supervisor } from './supervision/index.js';
 
 /** The agent ends at the latest so many ms after it was told to. */
 const STOP_LIMIT = 1_900;
 const EXIT_FAULT = 70;
 
-export interface RunOptions extends Omit<AgentOptions, 'config' | 'pluginDirectory' | 'sockets' | 'reloads'> {
+export interface RunOptions
+  extends Omit<AgentOptions, 'config' | 'pluginDirectory' | 'sockets' | 'reload' | 'modules'> {
   /** The configuration to start with. */
   readonly loaded: LoadedConfig;
   /** Reads the configuration again. @throws ConfigError */
@@ -41,8 +44,6 @@ class AgentProcess {
   private readonly agent: Agent;
   private readonly reloader: Reloader;
   private readonly notes: NoteKeeper;
-  private urls: readonly string[] = [];
-  private prefix: string;
 
   constructor(
     private readonly options: RunOptions,
@@ -50,25 +51,26 @@ class AgentProcess {
   ) {
     const { loaded, load, logs, env } = options;
     this.logger = logs.logger('agent');
-    this.prefix = loaded.config.web.urlBasePrefix;
     this.notes = new NoteKeeper(noteDirectory(env, process.geteuid?.() ?? 0), this.logger);
-    this.reloader = new Reloader({
-      active: loaded,
-      load,
-      apply: (config) => this.apply(config),
-      clock: createClock(),
-      logger: logs.logger('reload'),
-    });
     this.agent = new Agent({
       ...options,
       config: loaded.config,
       pluginDirectory: loaded.directory,
       modules: loaded.modules,
       sockets: service.sockets,
-      reloads: { reload: (trigger) => this.reload(trigger), reloads: () => this.reloader.state() },
+      reload: { active: loaded, load },
     });
-    options.handles?.attribute(() => this.agent.supervisor.current()?.id);
-    attributeFaults(this.agent, logs.logger('agent', true));
+    this.reloader = this.agent.get(RELOADER)!;
+    this.reloader.observe({
+      reloading: () => service.reloading(),
+      reloaded: () => {
+        service.reloaded();
+        this.note();
+      },
+    });
+    const supervisor = this.agent.get(SUPERVISOR);
+    options.handles?.attribute(() => supervisor.current()?.id);
+    attributeFaults(supervisor, logs.logger('agent', true));
   }
 
   async run(say: (line: string) => void): Promise<number> {
@@ -76,7 +78,7 @@ class AgentProcess {
     const started = start(this.agent);
     // A signal that comes early is kept: unhandled it would end the process.
     process.on('SIGHUP', () => {
-      started.then(() => this.reload('SIGHUP')).catch(() => {});
+      started.then(() => this.reloader.reload('SIGHUP')).catch(() => {});
     });
     // A start that hangs is no reason to go on.
     const found = await Promise.race([started, stopped]);
@@ -86,16 +88,19 @@ class AgentProcess {
 
   private serving(found: Found, say: (line: string) => void): void {
     const { service, agent, options } = this;
-    this.urls = found.urls;
     say(`Tallyman ${options.version} serves ${found.urls.join(' and ')}`);
     say(
       `Found cgroup v${found.cgroupVersion} (${found.hierarchies.join(' ')}), ${found.containers} containers, ` +
         `${found.plugins} plugins running`,
     );
-    const status = () => `Sampling ${agent.containerCount()} containers, serving ${this.urls.join(' and ')}`;
-    const suspect = () => agent.supervisor.lastHoldUp();
-    const pulse = { isBeating: () => agent.isBeating(), suspect, status };
-    void agent.whenReady().then(() => service.ready(pulse));
+    const [containers, http] = [agent.get(CONTAINERS), agent.get(HTTP)];
+    const status = () => `Sampling ${containers.size} containers, serving ${http.urls().join(' and ')}`;
+    const suspect = () => agent.get(SUPERVISOR).lastHoldUp();
+    const pulse = { isBeating: () => agent.get(HOUSEKEEPER).isBeating(), suspect, status };
+    void agent
+      .get(READINESS)
+      .whenReady()
+      .then(() => service.ready(pulse));
     this.note();
   }
 
@@ -109,21 +114,10 @@ class AgentProcess {
     return 0;
   }
 
-  private async reload(trigger: string): Promise<ReloadOutcome> {
-    this.service.reloading();
-    const outcome = await this.reloader.reload(trigger);
-    this.service.reloaded();
-    this.note();
-    return outcome;
-  }
-
-  private async apply(loaded: LoadedConfig): Promise<void> {
-    this.urls = await this.agent.apply(loaded);
-    this.prefix = loaded.config.web.urlBasePrefix;
-  }
-
   private note(): void {
-    const { urls, prefix, options, reloader } = this;
+    const { agent, options, reloader } = this;
+    const prefix = agent.get(CONFIG).config.web.urlBasePrefix;
+    const urls = agent.get(HTTP).urls();
     this.notes.write({ version: options.version, urls, prefix, configuration: reloader.state() });
   }
 }
@@ -151,7 +145,7 @@ function untilSignal(): Promise<NodeJS.Signals> {
 }
 
 /** What escapes a plugin is counted against it; what escapes the kernel ends the process with its cause in one line. */
-function attributeFaults({ supervisor }: Agent, logger: Logger): void {
+function attributeFaults(supervisor: Supervisor, logger: Logger): void {
   process.on('uncaughtException', (error, origin) => {
     const culprit = supervisor.culprit(error);
     if (culprit !== undefined) {

@@ -15,7 +15,9 @@ const BUILTINS = ['cpu', 'memory', 'raw', 'api-v1.3', 'api-v2.0', 'api-v2.1'];
 /** A whole agent on a simulated host (or on this one), with its HTTP server on a free port. */
 export class TestAgent {
   private constructor(
-    private readonly agent: { readonly view: AgentView; stop(): Promise<void> },
+    private readonly agent: { stop(): Promise<void> },
+    /** What API versions, endpoints and sinks see. */
+    readonly view: AgentView,
     /** `http://127.0.0.1:PORT`. */
     readonly url: string,
     /** What the agent and its plugins logged, `part: message`. */
@@ -28,8 +30,10 @@ export class TestAgent {
    * @throws ConfigError when the options of a plugin are not valid, TallymanError when one does not start
    */
   static async start(options: TestAgentOptions = {}): Promise<TestAgent> {
-    const [{ Agent }, { createLoggerSource }, setup] = await Promise.all([
+    const [{ Agent }, { READINESS }, { VIEW }, { createLoggerSource }, setup] = await Promise.all([
       import('../kernel/agent.js'),
+      import('../kernel/operations/index.js'),
+      import('../kernel/view/index.js'),
       import('../kernel/log/index.js'),
       import('./agent-config.js'),
     ]);
@@ -42,17 +46,12 @@ export class TestAgent {
     const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs });
     try {
       const { urls } = await agent.start();
-      await agent.whenReady();
-      return new TestAgent(agent, urls[0]!, log);
+      await agent.get(READINESS).whenReady();
+      return new TestAgent(agent, agent.get(VIEW), urls[0]!, log);
     } catch (error) {
       await agent.stop();
       throw error;
     }
-  }
-
-  /** What API versions, endpoints and sinks see. */
-  get view(): AgentView {
-    return this.agent.view;
   }
 
   /** How a plugin is. @throws Error when there is none of that name */

@@ -1,5 +1,3 @@
-import 'reflect-metadata';
-import { container as rootContainer } from 'tsyringe';
 import {
   type AgentView,
   definePlugin,
@@ -9,8 +7,8 @@ import {
   type PluginContext,
   z,
 } from '../../src/kernel/contracts/index.js';
-import { PLUGIN_TOKENS, type PluginEntry, PluginHost } from '../../src/kernel/plugins/index.js';
-import { ActivePlugins, Supervisor } from '../../src/kernel/supervision/index.js';
+import { type PluginEntry, PluginHost, PluginScope } from '../../src/kernel/plugins/index.js';
+import { ActivePlugins, type PluginRecord, Supervisor } from '../../src/kernel/supervision/index.js';
 import { wallClock } from './discovery.js';
 import { loggerTo } from './loggers.js';
 
@@ -33,13 +31,13 @@ export function pluginNamed(name: string, create: (context: PluginContext) => Me
 export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
   const lines: string[] = [];
   const logger = loggerTo(lines);
-  const root = rootContainer.createChildContainer();
   const supervisor = new Supervisor(wallClock, logger);
-  root.register(PLUGIN_TOKENS.supervisor, { useValue: supervisor });
-  root.register(PLUGIN_TOKENS.clock, { useValue: wallClock });
-  root.register(PLUGIN_TOKENS.logger, { useValue: () => logger });
-  root.register(PLUGIN_TOKENS.linux, { useValue: {} as LinuxHost });
-  root.register(PLUGIN_TOKENS.view, { useValue: {} as AgentView });
+  const createContainer = (record: PluginRecord) => {
+    const scope = new PluginScope(supervisor, record);
+    const host = { linux: {} as LinuxHost, agent: {} as AgentView };
+    const context = { id: record.id, logger, clock: wallClock, timers: scope, signal: scope.signal, ...host };
+    return { context, scope, dispose: async () => scope.dispose() };
+  };
   const activated: string[] = [];
   const registrar = { reconsider: () => {}, reconsiderAll: () => {}, findingsChanged: () => {} };
   const waiting = new Map<string, () => void>();
@@ -51,7 +49,7 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
     },
     deactivated: ({ record }) => void activated.push(`-${record.id}`),
   });
-  const host = new PluginHost(root, supervisor, logger, active, { registrarOf: () => registrar });
+  const host = new PluginHost(createContainer, supervisor, logger, active, { registrarOf: () => registrar });
   const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };
   const whenActive = (id: string) => new Promise<void>((resolve) => waiting.set(id, resolve));
   return { host, active, supervisor, lines, activated, sources, whenActive };

@@ -1,6 +1,5 @@
 import { type Container, type ContainerObserver, type ContainerStore, Slot } from '../containers/index.js';
 import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Logger } from '../contracts/index.js';
-import type { LateTargets } from '../plugins/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
 import { appContainer, ContainerMetrics } from './container-metrics.js';
@@ -8,6 +7,7 @@ import type { Reach } from './destination.js';
 import { type AppShares, FairShares } from './fair-shares.js';
 import { HttpGetter } from './http-get.js';
 import { InFlight } from './in-flight.js';
+import type { LateTargets } from './late-targets.js';
 import type { AppPlugin, JobContext } from './target-job.js';
 
 /** First collections of targets found together are spread over this many ms. */

@@ -3,3 +3,4 @@ export { AppMetricsKeeper, type AppMetricsOptions, appMetricsOf } from './app-me
 export { appContainer } from './container-metrics.js';
 export { HttpGetter } from './http-get.js';
 export { InFlight } from './in-flight.js';
+export type { LateTargets } from './late-targets.js';

@@ -1,5 +1,6 @@
 /** Configuration: find the file, parse it with positions, validate it together with every plugin's options. */
 
+export { ActiveConfig, type ConfigChange, type ConfigObserver } from './active-config.js';
 export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
@@ -18,5 +19,6 @@ export { renderReference } from './reference.js';
 export { renderSample } from './sample.js';
 export type { AgentConfig, PluginEntry, PluginEntryInput } from './schema.js';
 export { nearest } from './suggest.js';
+export { AGENT, type AgentIdentity, CONFIG, CONFIG_OBSERVERS } from './tokens.js';
 export { assertTrusted } from './trust.js';
 export { exposedMessage } from './web-schema.js';

@@ -18,3 +18,4 @@ export { DiscoveryRequests } from './discovery-requests.js';
 export { departedContainers, handlerFindings, whenHandlersAnswered } from './handlers.js';
 export { KnownCgroups } from './known-cgroups.js';
 export { ContainerLimits } from './limits.js';
+export { CGROUPS, CONTAINER_OBSERVERS, CONTAINERS, DISCOVERY_REQUESTS, LIMITS } from './tokens.js';

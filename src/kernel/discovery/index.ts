@@ -1,2 +1,3 @@
 export { Discovery } from './discovery.js';
+export { DISCOVERY } from './tokens.js';
 export type { DiscoveryOptions, WatchDirectory } from './types.js';

@@ -1,1 +1,2 @@
 export { Doctor } from './doctor.js';
+export { DOCTOR } from './tokens.js';

@@ -1,2 +1,3 @@
 export { Housekeeper, type HousekeepingOptions } from './housekeeper.js';
 export { type MonitoredContainer, SAMPLING } from './monitored-container.js';
+export { HOUSEKEEPER } from './tokens.js';

@@ -11,3 +11,4 @@ export {
   type SecretPlaces,
 } from './security/index.js';
 export { createHttpServer } from './server.js';
+export { HTTP, SOCKETS } from './tokens.js';

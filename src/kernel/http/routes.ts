@@ -9,7 +9,7 @@ import {
   type RequestHandler,
   TallymanError,
 } from '../contracts/index.js';
-import { lineageOf } from '../plugins/index.js';
+import { lineageOf } from '../supervision/index.js';
 import type { Exchange } from './exchange.js';
 
 /** What a request carries through the routers; `newRouterPath` is what @koa/router routes by. */

@@ -1,5 +1,5 @@
 export * from './cgroup/index.js';
-export { DescriptorBudget, DescriptorSentinel, isDirectory, readNames, readText, readTrimmed } from './files/index.js';
+export { DescriptorBudget, isDirectory, readNames, readText, readTrimmed } from './files/index.js';
 export {
   createLinuxHost,
   type HostClock,
@@ -8,4 +8,5 @@ export {
   UNKNOWN_MACHINE,
 } from './host.js';
 export { hostFile, resolveHostPaths } from './host-paths.js';
+export { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from './tokens.js';
 export { readBootTime } from './versions.js';

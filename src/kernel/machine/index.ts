@@ -6,6 +6,7 @@ import { integer, readDisks, readHugePages, readMemoryModules, readNetworkDevice
 import { countPackages, readTopology } from './topology.js';
 
 export { MachineRefresh } from './machine-refresh.js';
+export { HOST } from './tokens.js';
 
 export interface MachineOptions {
   /** Files on the host that may hold its id; the first readable one counts. */

@@ -1,2 +1,2 @@
 export { type AgentNote, type FoundNote, isRunning, NoteKeeper, noteDirectory, readNotes } from './notes.js';
-export { type Operations, operationRoutes } from './routes.js';
+export { READINESS } from './tokens.js';

@@ -1,36 +1,34 @@
-import { type Answer, type Endpoint, type Finding, RequestError } from '../contracts/index.js';
-import type { ReloadOutcome, ReloadState } from '../reload/index.js';
+import { type Answer, type Endpoint, RequestError } from '../contracts/index.js';
+import type { Doctor } from '../doctor/index.js';
+import type { Housekeeper } from '../housekeeping/index.js';
+import type { Reloader } from '../reload/index.js';
+import type { Readiness } from './readiness.js';
 
 /** What the agent's own routes tell and do. */
 export interface Operations {
-  /** What is still waited for, `undefined` once every container found at start has a sample. */
-  readonly unready: () => string | undefined;
-  /** Why no samples are being taken, `undefined` while they are. */
-  readonly trouble: () => string | undefined;
+  readonly readiness: Pick<Readiness, 'awaited'>;
+  readonly housekeeper: Pick<Housekeeper, 'trouble'>;
+  readonly doctor: Pick<Doctor, 'examine'>;
+  /** `undefined`: the configuration cannot be read again. */
+  readonly reloader: Pick<Reloader, 'reload' | 'state'> | undefined;
   /** The agent's state, for `/-/status`. */
   readonly status: () => Record<string, unknown>;
-  /** Looks for what takes numbers away. */
-  readonly examine: () => Promise<readonly Finding[]>;
-  /** Reads the configuration again; absent: it cannot be. */
-  readonly reload?: (trigger: string) => Promise<ReloadOutcome>;
-  /** Which configuration is active. */
-  readonly reloads?: () => ReloadState;
 }
 
 const UNPROCESSABLE = 422;
 
 /** The routes below `/-/`, by which people and service managers deal with the agent. */
 export function operationRoutes(operations: Operations): Endpoint['routes'] {
-  const { unready, trouble, status, examine, reload, reloads } = operations;
+  const { readiness, housekeeper, doctor, reloader, status } = operations;
   return {
-    '/-/ready': () => verdict('ready', unready()),
-    '/-/healthy': () => verdict('healthy', trouble()),
-    '/-/status': () => json({ ...status(), configuration: reloads?.() }),
-    '/-/doctor': async () => json({ findings: await examine() }),
+    '/-/ready': () => verdict('ready', readiness.awaited),
+    '/-/healthy': () => verdict('healthy', housekeeper.trouble()),
+    '/-/status': () => json({ ...status(), configuration: reloader?.state() }),
+    '/-/doctor': async () => json({ findings: await doctor.examine() }),
     '/-/reload': async ({ method }) => {
       if (method !== 'POST') throw new RequestError(405, 'POST reloads the configuration; nothing else does');
-      if (reload === undefined) throw new RequestError(501, 'this agent was started with a configuration of its own');
-      const outcome = await reload('POST /-/reload');
+      if (reloader === undefined) throw new RequestError(501, 'this agent was started with a configuration of its own');
+      const outcome = await reloader.reload('POST /-/reload');
       return json(outcome, outcome.ok ? 200 : UNPROCESSABLE);
     },
   };

@@ -1,8 +1,13 @@
-import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
-import type { DependencyContainer } from 'tsyringe';
 import type { DiscoveryRequests } from '../containers/index.js';
-import { type Logger, messageOf, type PluginInstances, type PluginKind, TallymanError } from '../contracts/index.js';
+import {
+  type Logger,
+  messageOf,
+  type PluginContext,
+  type PluginInstances,
+  type PluginKind,
+  TallymanError,
+} from '../contracts/index.js';
 import {
   type ActivePlugin,
   type ActivePlugins,
@@ -12,9 +17,10 @@ import {
 } from '../supervision/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
 import { checkFields } from './fields-check.js';
+import type { CreateInstanceContainer, InstanceContainer } from './instance-container.js';
 import { IsolatedAppMetrics } from './isolation/index.js';
 import { loadEntry } from './load-entry.js';
-import { instanceContainer, PLUGIN_TOKENS } from './plugin-context.js';
+import type { PluginScope } from './scope.js';
 import { withTimeLimit } from './time-limit.js';
 
 const START_ORDER: readonly PluginKind[] = [
@@ -52,12 +58,12 @@ interface Slot {
   predecessor?: Slot;
   /** Another instance has taken its place. */
   superseded?: boolean;
-  container?: DependencyContainer;
+  container?: InstanceContainer;
   /** There from its creation until it is stopped, whether its start succeeded or not. */
   instance?: Startable;
   active?: ActivePlugin;
   /** Makes the instance; kept so that a retry need not load and validate again. */
-  create?: (container: DependencyContainer) => PluginInstances[PluginKind];
+  create?: (context: PluginContext) => PluginInstances[PluginKind];
 }
 
 interface Startable {
@@ -72,7 +78,7 @@ export class PluginHost {
   private stopping = false;
 
   constructor(
-    private readonly root: DependencyContainer,
+    private readonly createContainer: CreateInstanceContainer,
     private readonly supervisor: Supervisor,
     private readonly logger: Logger,
     private readonly activePlugins: ActivePlugins,
@@ -203,8 +209,8 @@ export class PluginHost {
       record.loadedFrom(module);
       const options = plugin.configSchema.safeParse(entry.with ?? {});
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
-      slot.create = (container) => {
-        const instance = plugin.create(container.resolve(PLUGIN_TOKENS.context), options.data);
+      slot.create = (context) => {
+        const instance = plugin.create(context, options.data);
         if (plugin.kind === 'metric-source')
           checkFields(record.id, (instance as PluginInstances['metric-source']).fields);
         if (instance instanceof IsolatedAppMetrics) this.isolated(record, instance);
@@ -246,10 +252,10 @@ export class PluginHost {
   private async startSlot(slot: Slot, pause: number): Promise<void> {
     const { record } = slot;
     record.state = 'starting';
-    const container = instanceContainer(this.root, record);
+    const container = this.createContainer(record);
     slot.container = container;
     try {
-      const instance = this.supervisor.call(record, 'create', () => slot.create!(container));
+      const instance = this.supervisor.call(record, 'create', () => slot.create!(container.context));
       slot.instance = instance as Startable;
       await this.supervisor.attempt(record, 'start', () => this.begin(slot, instance));
       // It may have been stopped meanwhile.
@@ -260,14 +266,14 @@ export class PluginHost {
     }
   }
 
-  private activate(slot: Slot, container: DependencyContainer, instance: PluginInstances[PluginKind]): void {
+  private activate(slot: Slot, { scope }: InstanceContainer, instance: PluginInstances[PluginKind]): void {
     const { record, predecessor } = slot;
     slot.active = { record, kind: record.kind!, instance };
     record.state = 'running';
     // In one turn, so that nobody sees both instances, or neither.
     if (predecessor !== undefined) predecessor.superseded = true;
     this.publish();
-    if (record.kind === 'sink') this.drive(container, instance as PluginInstances['sink']);
+    if (record.kind === 'sink') this.drive(scope, instance as PluginInstances['sink']);
   }
 
   /** Says which instances take part now. */
@@ -300,8 +306,7 @@ export class PluginHost {
   }
 
   /** Calls a sink again and again, also one that fails: what it holds meanwhile, and when it tries again, is its affair. */
-  private drive(container: DependencyContainer, sink: PluginInstances['sink']): void {
-    const scope = container.resolve(PLUGIN_TOKENS.scope);
+  private drive(scope: PluginScope, sink: PluginInstances['sink']): void {
     scope.every(sink.interval, () => sink.push(scope.signal), 'push');
   }
 
@@ -325,11 +330,10 @@ export class PluginHost {
     delete slot.instance;
     if (active !== undefined) this.publish();
     // A sink hands over what it still holds in `stop`: no push may begin or go on beside it. A start that hangs may heed the signal.
-    const scope = container.resolve(PLUGIN_TOKENS.scope);
+    const { scope } = container;
     if (record.kind === 'sink' || active === undefined) scope.dispose();
     if (instance !== undefined) await this.end(record, instance, limitMs);
     record.state = 'stopped';
-    scope.dispose();
     await container.dispose();
   }
 

@@ -1,1 +1,2 @@
-export { configurationOf, Reloader, type ReloadOutcome, type ReloadState } from './reloader.js';
+export { Reloader, ReloadHistory, type ReloadObserver, type ReloadOutcome, type ReloadState } from './reloader.js';
+export { RELOAD_SOURCE, RELOADER, RELOADS, type ReloadSource } from './tokens.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
 import type { LoadedConfig } from '../config/index.js';
 import { type Described, describeChanges } from './changes.js';
-import { Reloader } from './index.js';
+import { Reloader, ReloadHistory } from './index.js';
 
 const open = (config: object): Described => ({ effective: { ...config }, shown: { ...config } });
 const hiding = (config: object): Described => ({
@@ -80,6 +80,7 @@ describe('a reload', () => {
       active,
       load: () => next.load(),
       apply: (config) => next.apply(config),
+      history: new ReloadHistory(now++),
       clock: { now: () => now++, monotonic: () => 0 },
       logger,
     });

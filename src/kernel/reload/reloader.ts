@@ -28,13 +28,26 @@ export interface ReloadState {
   readonly last?: ReloadOutcome;
 }
 
-/** What the agent says of its configuration; without reloads it is the one from its start. */
-export function configurationOf(state: ReloadState | undefined, startedAt: number): AgentSelf['configuration'] {
-  return {
-    activeSince: state?.activeSince ?? startedAt,
-    reloads: { succeeded: state?.succeeded ?? 0, failed: state?.failed ?? 0 },
-    lastReloadFailed: state?.last?.ok === false,
-  };
+/** How the configuration came to be the active one. */
+export class ReloadHistory {
+  succeeded = 0;
+  failed = 0;
+  last: ReloadOutcome | undefined;
+
+  /** @param activeSince µs since the epoch */
+  constructor(public activeSince: number) {}
+
+  /** For everybody to see. */
+  configuration(): AgentSelf['configuration'] {
+    const { activeSince, succeeded, failed, last } = this;
+    return { activeSince, reloads: { succeeded, failed }, lastReloadFailed: last?.ok === false };
+  }
+}
+
+/** Told while the configuration is being read again. */
+export interface ReloadObserver {
+  reloading(): void;
+  reloaded(): void;
 }
 
 export interface ReloaderOptions {
@@ -44,6 +57,7 @@ export interface ReloaderOptions {
   readonly load: () => Promise<LoadedConfig>;
   /** Makes the agent follow. @throws TallymanError when it cannot; parts of it may then have changed */
   readonly apply: (config: LoadedConfig) => Promise<void>;
+  readonly history: ReloadHistory;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -54,19 +68,19 @@ const ONLY_AT_START = /^(host\.|appMetrics\.|log\.format )/;
 /** Reads the configuration again when asked to, and keeps the last good one when the new one is not. */
 export class Reloader {
   private active: LoadedConfig;
-  private activeSince: number;
-  private succeeded = 0;
-  private failed = 0;
-  private last: ReloadOutcome | undefined;
   private queue: Promise<unknown> = Promise.resolve();
+  private readonly observers: ReloadObserver[] = [];
 
   constructor(private readonly options: ReloaderOptions) {
     this.active = options.active;
-    this.activeSince = options.clock.now();
+  }
+
+  observe(observer: ReloadObserver): void {
+    this.observers.push(observer);
   }
 
   state(): ReloadState {
-    const { activeSince, succeeded, failed, last } = this;
+    const { activeSince, succeeded, failed, last } = this.options.history;
     const { file } = this.active;
     return {
       ...(file !== undefined && { file }),
@@ -78,9 +92,12 @@ export class Reloader {
   }
 
   /** One reload after the other. Never rejects. */
-  reload(trigger: string): Promise<ReloadOutcome> {
+  async reload(trigger: string): Promise<ReloadOutcome> {
+    for (const observer of this.observers) observer.reloading();
     const outcome = this.queue.then(() => this.perform(trigger));
     this.queue = outcome;
+    await outcome;
+    for (const observer of this.observers) observer.reloaded();
     return outcome;
   }
 
@@ -102,13 +119,13 @@ export class Reloader {
   }
 
   private accept(trigger: string, next: LoadedConfig, changes: readonly string[]): ReloadOutcome {
-    const { logger, clock } = this.options;
+    const { logger, clock, history } = this.options;
     const at = clock.now();
     const restart = changes.filter((change) => ONLY_AT_START.test(change));
     for (const warning of next.warnings) logger.warn(warning);
     this.active = next;
-    if (changes.length > 0) this.activeSince = at;
-    this.succeeded++;
+    if (changes.length > 0) history.activeSince = at;
+    history.succeeded++;
     const what = changes.length === 0 ? 'nothing has changed' : changes.join(', ');
     logger.info(`${trigger}: ${next.file ?? 'the built-in configuration'} is active: ${what}`);
     if (restart.length > 0) logger.warn(`takes effect when the agent is started again: ${restart.join(', ')}`);
@@ -116,9 +133,9 @@ export class Reloader {
   }
 
   private refuse(trigger: string, error: unknown, changes: readonly string[]): ReloadOutcome {
-    const { logger, clock } = this.options;
-    const since = new Date(Math.round(this.activeSince / 1000)).toISOString();
-    this.failed++;
+    const { logger, clock, history } = this.options;
+    const since = new Date(Math.round(history.activeSince / 1000)).toISOString();
+    history.failed++;
     const message = messageOf(error);
     logger.error(
       `${trigger}: the configuration from ${since} stays active, as the new one cannot be used: ${message}`,
@@ -130,7 +147,7 @@ export class Reloader {
   }
 
   private remember(outcome: ReloadOutcome): ReloadOutcome {
-    this.last = outcome;
+    this.options.history.last = outcome;
     return outcome;
   }
 

@@ -1,6 +1,7 @@
 export { type ActivePlugin, ActivePlugins, isKind, type PluginObserver } from './active-plugins.js';
-export { LoopWatch } from './loop-watch.js';
+export { lineageOf } from './lineage.js';
 export { OpenHandles } from './open-handles.js';
 export { PluginRecord } from './record.js';
 export { HOLD_UP, Supervisor } from './supervisor.js';
+export { ACTIVE_PLUGINS, PLUGIN_OBSERVERS, SUPERVISOR } from './tokens.js';
 export { Watchdog } from './watchdog.js';

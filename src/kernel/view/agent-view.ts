@@ -23,9 +23,12 @@ import {
   type RuntimeInfo,
   type ServedOperation,
 } from '../contracts/index.js';
+import type { Doctor } from '../doctor/index.js';
 import { type Housekeeper, SAMPLING } from '../housekeeping/index.js';
-import { lineageOf } from '../plugins/index.js';
-import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
+import type { DescriptorBudget } from '../linux/index.js';
+import type { LoggerSource } from '../log/index.js';
+import type { ReloadHistory } from '../reload/index.js';
+import { type ActivePlugin, type ActivePlugins, lineageOf, type Supervisor } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
 import { RecordedContainer } from './container-view.js';
 
@@ -36,10 +39,10 @@ export interface LiveViewParts {
   readonly housekeeper: Housekeeper;
   /** When the agent started, µs since the epoch. */
   readonly startedAt: number;
-  readonly descriptors: () => AgentSelf['descriptors'];
-  readonly log: () => AgentSelf['log'];
-  readonly configuration: () => AgentSelf['configuration'];
-  readonly findings: () => readonly Finding[];
+  readonly budget: Pick<DescriptorBudget, 'use'>;
+  readonly logs: Pick<LoggerSource, 'state'>;
+  readonly reloads: Pick<ReloadHistory, 'configuration'>;
+  readonly doctor: Pick<Doctor, 'findings'>;
   readonly store: ContainerStore;
   readonly cgroups: KnownCgroups;
   readonly limits: ContainerLimits;
@@ -154,19 +157,19 @@ export class LiveView implements AgentView {
   }
 
   findings(): readonly Finding[] {
-    return this.parts.findings();
+    return this.parts.doctor.findings();
   }
 
   self(): AgentSelf {
-    const { housekeeper, startedAt, descriptors, configuration, log } = this.parts;
+    const { housekeeper, startedAt, budget, logs, reloads } = this.parts;
     const { taken, idle } = housekeeper.sampler;
     return {
       startedAt,
       samples: { taken, idle, missed: housekeeper.missed },
       historyBytes: housekeeper.historyBytes,
-      descriptors: descriptors(),
-      configuration: configuration(),
-      log: log(),
+      descriptors: budget.use(),
+      configuration: reloads.configuration(),
+      log: logs.state(),
     };
   }
 

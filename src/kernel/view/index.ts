@@ -1,1 +1,1 @@
-export { LiveView, type LiveViewParts } from './agent-view.js';
+export { VIEW } from './tokens.js';

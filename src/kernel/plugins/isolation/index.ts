@@ -1,2 +1,2 @@
-export { IsolatedAppMetrics, type IsolationListener, type LateTargets } from './isolated-app-metrics.js';
+export { IsolatedAppMetrics, type IsolationListener } from './isolated-app-metrics.js';
 export { loadIsolated } from './load-isolated.js';

@@ -1,3 +1,4 @@
+import type { LateTargets } from '../../app-metrics/index.js';
 import {
   type AppContainer,
   type AppMetrics,
@@ -24,14 +25,6 @@ export interface IsolationListener {
   lost(): void;
   /** It runs again. */
   restored(): void;
-}
-
-/** An app-metrics plugin that may answer `targets` later. */
-export interface LateTargets {
-  /** @param changed told when `targets` answers differently now: for one container, or for any */
-  watchTargets(changed: (containerName?: string) => void): void;
-  /** The container is no more. */
-  forgetTargets(containerName: string): void;
 }
 
 interface KnownTargets {

@@ -1,0 +1,83 @@
+import 'reflect-metadata';
+import { type DependencyContainer, instanceCachingFactory, container as rootContainer } from 'tsyringe';
+import { Graph, type Node } from './graph.js';
+import { type AnyToken, type ListToken, type Module, type Registry, Token } from './tokens.js';
+
+/** For rooms that make compositions of their own on top of this one. */
+export const COMPOSITION: Token<Pick<Composition, 'child'>> = new Token('composition');
+
+/** What rooms provide, made when it is first needed and once. */
+export class Composition {
+  readonly graph: Graph;
+  private readonly made: unknown[] = [];
+  private readonly container: DependencyContainer;
+
+  /**
+   * @param overrides provide instead of the modules what both provide
+   * @param parent provides what these modules do not
+   * @throws Error when the rooms do not fit together
+   */
+  constructor(
+    modules: readonly Module[],
+    overrides: readonly Module[] = [],
+    private readonly parent?: Composition,
+  ) {
+    const overriding = overrides.flatMap((module) => nodesOf(module));
+    const isOverridden = ({ target }: Node) => !target.isList && overriding.some((other) => other.target === target);
+    const own = nodesOf({ name: 'composition', register: ({ provide }) => provide(COMPOSITION, [], () => this) });
+    const nodes = [
+      ...own,
+      ...modules.flatMap((module) => nodesOf(module)).filter((node) => !isOverridden(node)),
+      ...overriding,
+    ];
+    this.graph = new Graph(nodes, (token) => parent?.provides(token) === true);
+    this.container = (parent?.container ?? rootContainer).createChildContainer();
+    for (const node of nodes) {
+      this.container.register(node.key, { useFactory: instanceCachingFactory(() => this.make(node)) });
+    }
+  }
+
+  get<T>(token: Token<T>): T {
+    return this.container.resolve<T>(token.key);
+  }
+
+  all<T>(list: ListToken<T>): readonly T[] {
+    return this.graph.contributors(list).map(({ key }) => this.container.resolve<T>(key));
+  }
+
+  /** A composition of its own on top of this one, for something that comes and goes. */
+  child(module: Module): Composition {
+    return new Composition([module], [], this);
+  }
+
+  /** Disposes of what was made and can be disposed of, the last one first. */
+  async dispose(): Promise<void> {
+    for (const instance of this.made.reverse()) await (instance as Partial<{ dispose(): unknown }> | null)?.dispose?.();
+    this.made.length = 0;
+    await this.container.dispose();
+  }
+
+  private provides(token: AnyToken): boolean {
+    if (token.isList) return this.graph.contributors(token).length > 0;
+    return this.graph.provider(token) !== undefined || this.parent?.provides(token) === true;
+  }
+
+  private make({ needs, create }: Node): unknown {
+    const resolved = needs.map((need) => (need.isList ? this.all(need) : this.get(need)));
+    const instance = (create as (...resolved: unknown[]) => unknown)(...resolved);
+    if (instance !== this) this.made.push(instance);
+    return instance;
+  }
+}
+
+/** What a room registers. */
+export function nodesOf({ name: room, register }: Module): Node[] {
+  const nodes: Node[] = [];
+  const registry: Registry = {
+    provide: (target, needs, create) => nodes.push({ room, target, needs, create, key: target.key }),
+    contribute: (target, needs, create) =>
+      nodes.push({ room, target, needs, create, key: Symbol(`${target.name} of ${room}`) }),
+  };
+  register(registry);
+  return nodes;
+}

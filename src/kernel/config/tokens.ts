@@ -1,0 +1,13 @@
+import { ListToken, Token } from '../composition/index.js';
+import type { ActiveConfig, ConfigObserver } from './active-config.js';
+
+/** What the agent says of itself. */
+export interface AgentIdentity {
+  readonly version: string;
+  /** µs since the epoch */
+  readonly startedAt: number;
+}
+
+export const AGENT = new Token<AgentIdentity>('agent');
+export const CONFIG = new Token<ActiveConfig>('config');
+export const CONFIG_OBSERVERS = new ListToken<ConfigObserver>('config observers');

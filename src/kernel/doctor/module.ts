@@ -1,0 +1,33 @@
+import { LIFECYCLES, type Module } from '../composition/index.js';
+import { CGROUPS, DISCOVERY_REQUESTS } from '../containers/index.js';
+import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
+import { CLOCK, LOGS } from '../log/index.js';
+import { ACTIVE_PLUGINS } from '../supervision/index.js';
+import { Doctor } from './doctor.js';
+import { DOCTOR } from './tokens.js';
+
+export const doctorModule: Module = {
+  name: 'doctor',
+  register(registry) {
+    registry.provide(
+      DOCTOR,
+      [HOST_PATHS, HIERARCHIES, CLOCK, LOGS, DESCRIPTORS, CGROUPS, ACTIVE_PLUGINS, DISCOVERY_REQUESTS],
+      (paths, hierarchies, clock, logs, budget, cgroups, plugins, requests) => {
+        const doctor = new Doctor({
+          paths,
+          hierarchies,
+          ownRoot: '/',
+          clock,
+          logger: logs.logger('doctor'),
+          descriptors: () => budget.use(),
+          log: () => logs.state(),
+          cgroups,
+          plugins,
+        });
+        requests.onFindingsChanged(() => void doctor.examine());
+        return doctor;
+      },
+    );
+    registry.contribute(LIFECYCLES, [DOCTOR], (doctor) => doctor);
+  },
+};

@@ -1,0 +1,33 @@
+import { LIFECYCLES, type Module } from '../composition/index.js';
+import { AGENT } from '../config/index.js';
+import { CONTAINERS } from '../containers/index.js';
+import { DISCOVERY } from '../discovery/index.js';
+import { DOCTOR } from '../doctor/index.js';
+import { HOUSEKEEPER } from '../housekeeping/index.js';
+import { HTTP } from '../http/index.js';
+import { RELOADER } from '../reload/index.js';
+import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
+import { Readiness } from './readiness.js';
+import { operationRoutes } from './routes.js';
+import { READINESS } from './tokens.js';
+
+export const operationsModule: Module = {
+  name: 'operations',
+  register(registry) {
+    registry.provide(READINESS, [ACTIVE_PLUGINS, DISCOVERY, HOUSEKEEPER], (...needs) => new Readiness(...needs));
+    registry.contribute(
+      LIFECYCLES,
+      [READINESS, HTTP, HOUSEKEEPER, DOCTOR, RELOADER, AGENT, CONTAINERS, SUPERVISOR],
+      (readiness, http, housekeeper, doctor, reloader, agent, containers, supervisor) => {
+        const status = () => ({
+          ...agent,
+          containers: containers.size,
+          plugins: supervisor.statuses().map(({ id, state, lastError }) => ({ id, state, lastError })),
+          routes: http.routes(),
+        });
+        http.serve(operationRoutes({ readiness, housekeeper, doctor, reloader, status }));
+        return readiness;
+      },
+    );
+  },
+};

@@ -1,0 +1,13 @@
+import type { PluginContext } from '../contracts/index.js';
+import type { PluginRecord } from '../supervision/index.js';
+import type { PluginScope } from './scope.js';
+
+/** The services of one plugin instance, which end with it. */
+export interface InstanceContainer {
+  readonly context: PluginContext;
+  readonly scope: PluginScope;
+  /** Stops what belongs to the instance. */
+  dispose(): Promise<void>;
+}
+
+export type CreateInstanceContainer = (record: PluginRecord) => InstanceContainer;

@@ -1,0 +1,37 @@
+import { appMetricsModule } from './app-metrics/module.js';
+import type { Module } from './composition/index.js';
+import { configModule } from './config/module.js';
+import { containersModule } from './containers/module.js';
+import { discoveryModule } from './discovery/module.js';
+import { doctorModule } from './doctor/module.js';
+import { eventsModule } from './events/module.js';
+import { housekeepingModule } from './housekeeping/module.js';
+import { httpModule } from './http/module.js';
+import { linuxModule } from './linux/module.js';
+import { logModule } from './log/module.js';
+import { machineModule } from './machine/module.js';
+import { operationsModule } from './operations/module.js';
+import { pluginsModule } from './plugins/module.js';
+import { reloadModule } from './reload/module.js';
+import { supervisionModule } from './supervision/module.js';
+import { viewModule } from './view/module.js';
+
+/** The rooms of the agent. Their order does not matter: what they need of each other does. */
+export const ROOMS: readonly Module[] = [
+  logModule,
+  configModule,
+  linuxModule,
+  supervisionModule,
+  machineModule,
+  containersModule,
+  housekeepingModule,
+  eventsModule,
+  doctorModule,
+  appMetricsModule,
+  reloadModule,
+  viewModule,
+  pluginsModule,
+  discoveryModule,
+  httpModule,
+  operationsModule,
+];

@@ -1,0 +1,17 @@
+import { LIFECYCLES, type Module } from '../composition/index.js';
+import { CLOCK, LOGS } from '../log/index.js';
+import { ActivePlugins } from './active-plugins.js';
+import { LoopWatch } from './loop-watch.js';
+import { Supervisor } from './supervisor.js';
+import { ACTIVE_PLUGINS, SUPERVISOR } from './tokens.js';
+
+export const supervisionModule: Module = {
+  name: 'supervision',
+  register(registry) {
+    registry.provide(SUPERVISOR, [CLOCK, LOGS], (clock, logs) => new Supervisor(clock, logs.logger('plugins')));
+    registry.provide(ACTIVE_PLUGINS, [], () => new ActivePlugins());
+    registry.contribute(LIFECYCLES, [SUPERVISOR, LOGS], (supervisor, logs) => {
+      return new LoopWatch(supervisor, logs.logger('agent'));
+    });
+  },
+};

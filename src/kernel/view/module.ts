@@ -1,0 +1,55 @@
+import type { Module } from '../composition/index.js';
+import { AGENT } from '../config/index.js';
+import { CGROUPS, CONTAINERS, LIMITS } from '../containers/index.js';
+import { DOCTOR } from '../doctor/index.js';
+import { EVENTS } from '../events/index.js';
+import { HOUSEKEEPER } from '../housekeeping/index.js';
+import { DESCRIPTORS } from '../linux/index.js';
+import { LOGS } from '../log/index.js';
+import { HOST } from '../machine/index.js';
+import { RELOADS } from '../reload/index.js';
+import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
+import { LiveView } from './agent-view.js';
+import { VIEW } from './tokens.js';
+
+export const viewModule: Module = {
+  name: 'view',
+  register(registry) {
+    registry.provide(
+      VIEW,
+      [
+        AGENT,
+        HOST,
+        EVENTS,
+        HOUSEKEEPER,
+        DESCRIPTORS,
+        LOGS,
+        RELOADS,
+        DOCTOR,
+        CONTAINERS,
+        CGROUPS,
+        LIMITS,
+        ACTIVE_PLUGINS,
+        SUPERVISOR,
+      ],
+      (
+        agent,
+        host,
+        events,
+        housekeeper,
+        budget,
+        logs,
+        reloads,
+        doctor,
+        store,
+        cgroups,
+        limits,
+        plugins,
+        supervisor,
+      ) => {
+        const known = { store, cgroups, limits, plugins, supervisor };
+        return new LiveView({ ...agent, host, events, housekeeper, budget, logs, reloads, doctor, ...known });
+      },
+    );
+  },
+};
