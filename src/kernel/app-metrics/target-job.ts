@@ -137,11 +137,12 @@ export class TargetJob {
     const { clock } = this.context;
     const started = clock.monotonic();
     const isFirst = this.collections === 0;
+    const isLeftOut = this.context.metrics.isBeyondShare(this);
     if (this.plugin.record.isOpen(started)) this.failed(new CollectionError('its plugin is paused after faults'));
-    else if (this.context.metrics.isBeyondShare(this)) this.leaveOut();
+    else if (isLeftOut) this.leaveOut();
     else await this.context.metrics.inTurn(() => this.collect());
     this.duration = clock.monotonic() - started;
-    this.interval = this.findInterval();
+    this.interval = isLeftOut ? this.wantedInterval : this.findInterval();
     // After the first collection a phase of its own: targets found together are not to be asked together for ever.
     this.due += isFirst ? this.interval * (0.2 + 0.8 * Math.random()) : this.interval;
     const behind = Math.ceil((clock.monotonic() - this.due) / this.interval);

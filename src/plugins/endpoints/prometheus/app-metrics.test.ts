@@ -36,6 +36,19 @@ const status: AppTargetStatus = {
 
 const exposed = (...targets: readonly (readonly AppMetricSample[])[]) => endpointOf(targets).exposed();
 
+const own = (name: string, count: number) => ({
+  name,
+  appMetrics: {
+    specs: [],
+    targets: [],
+    history: () => [],
+    at: (
+      (snapshots) => () =>
+        snapshots
+    )([snapshot(Array.from({ length: count }, (_, i) => ({ name: `${name.slice(1)}_${i}`, value: 1 })))]),
+  } as ContainerAppMetrics,
+});
+
 function endpointOf(targets: readonly (readonly AppMetricSample[])[]) {
   const snapshots = targets.map(snapshot);
   const appMetrics: ContainerAppMetrics = { specs: [], at: () => snapshots, history: () => [], targets: [status] };
@@ -94,6 +107,42 @@ describe('application metrics', () => {
     assert.match(text, /^# TYPE process_cpu_seconds_total unknown$/m);
     assert.match(text, /^process_cpu_seconds_total \d/m);
     assert.match(text, /^# TYPE tallyman_app_series_refused counter$/m);
+  });
+
+  test('names are shared fairly, told once where there is no room, and free when their container has gone', async () => {
+    const hostile = own('/hostile', 100);
+    let containers = [hostile];
+    const host = { ...fakeAgent({}).host, procText: () => undefined };
+    const world = () => scrapable({ ...fakeAgent({ containers }), host });
+    let agent = world();
+    const live = new Proxy(agent, { get: (_, key) => agent[key as keyof typeof agent] });
+    const endpoint = metricsEndpoint(live, { maxAppNames: 50 });
+    const count = async () => {
+      const { series } = await endpoint.exposed();
+      return ['hostile_', 'well_', 'late_'].map((start) => series.filter(({ name }) => name.startsWith(start)).length);
+    };
+    assert.deepEqual(
+      [await count(), await count()],
+      [
+        [50, 0, 0],
+        [50, 0, 0],
+      ],
+    );
+    assert.equal(endpoint.logged.length, 1);
+    assert.match(endpoint.logged[0]!, /^\/hostile has more names .* \(maxAppNames: 50.*series left out: 50/);
+    containers = [hostile, own('/well', 10)];
+    agent = world();
+    await count();
+    assert.deepEqual(await count(), [40, 10, 0]);
+    containers = [...containers, own('/late', 60)];
+    agent = world();
+    await count();
+    assert.deepEqual(await count(), [20, 10, 20]);
+    containers = containers.slice(1);
+    agent = world();
+    for (let i = 0; i < 4; i++) await count();
+    assert.deepEqual(await count(), [0, 10, 40]);
+    assert.equal(endpoint.logged.filter((line) => line.includes('/well')).length, 0);
   });
 
   test('how collecting goes is told by target', async () => {

@@ -1,17 +1,16 @@
 import type { AppMetricsSnapshot, AppSeries, ByteWriter } from '../../../kernel/contracts/index.js';
-import type { Family, FamilyTable, Format } from './families.js';
+import { type AppName, AppNames } from './app-names.js';
+import type { FamilyTable, Format } from './families.js';
+import type { PrometheusOptions } from './options.js';
 import type { Sheet } from './sheet.js';
 import type { Subject } from './subject.js';
 import { floatText, labelPair, sanitizeName, writeQuotient } from './text.js';
 
 /** Names that an application must not use: its series could be taken for the agent's, or be the same. */
 const RESERVED = /^(container|machine|cadvisor|tallyman)_/;
-/** Families are kept for ever, and containers may make up names. */
-const MAX_FAMILIES = 1000;
-const HELP = 'Metric of an application in a container.';
 
 interface PreparedSeries {
-  readonly family: Family;
+  readonly name: AppName;
   /** The labels behind the container's, and `} `. */
   readonly tail: Buffer;
   /** What no other series of the container may have. */
@@ -19,16 +18,34 @@ interface PreparedSeries {
   readonly column: number;
 }
 
+interface Prepared {
+  readonly series: readonly PreparedSeries[];
+  /** Series for whose names there was no room. */
+  readonly lacking: number;
+  /** Of the names, when it was prepared. */
+  readonly version: number;
+}
+
 /** Writes application metrics as gauges, their labels with `app_` in front, as the newest cAdvisor does. */
 export class AppMetricsWriter {
-  private readonly prepared = new WeakMap<readonly AppSeries[], readonly PreparedSeries[]>();
-  private readonly names = new Set<string>();
+  private readonly prepared = new WeakMap<readonly AppSeries[], Prepared>();
+  private readonly names: AppNames;
+  private readonly timestamps: boolean;
   private refused = 0;
 
   constructor(
-    private readonly families: FamilyTable,
-    private readonly timestamps: boolean,
-  ) {}
+    families: FamilyTable,
+    private readonly options: PrometheusOptions,
+    private readonly warn: (message: string, details: Record<string, unknown>) => void,
+  ) {
+    this.names = new AppNames(families, options.maxAppNames);
+    this.timestamps = options.timestamps;
+  }
+
+  /** To be called once before the containers of a scrape are written. */
+  begin(): void {
+    this.names.begin();
+  }
 
   /** Takes the subject's metrics as they are now. @param now µs @returns the most series that it may have */
   take(subject: Subject, now: number): number {
@@ -39,16 +56,19 @@ export class AppMetricsWriter {
   }
 
   /** Writes what was taken in the same turn. @returns how many series */
-  write(sheet: Sheet, { appMetrics, appSnapshots: snapshots }: Subject, labels: Buffer): number {
+  write(sheet: Sheet, subject: Subject, labels: Buffer): number {
+    const { appMetrics, appSnapshots: snapshots, name: container } = subject;
     if (appMetrics === undefined) return 0;
     const seen = snapshots.length > 1 ? new Set<string>() : undefined;
     let written = 0;
     for (const snapshot of snapshots) {
-      for (const series of this.prepare(snapshot.series)) {
-        if (seen?.has(series.key) === true) continue;
+      for (const series of this.prepare(snapshot.series, subject)) {
+        const { family, isKept } = series.name;
+        if (!isKept || seen?.has(series.key) === true) continue;
         seen?.add(series.key);
-        const out = sheet.writer(series.family);
-        out.bytes(series.family.prefix);
+        this.names.use(series.name, container);
+        const out = sheet.writer(family);
+        out.bytes(family.prefix);
         out.bytes(labels);
         out.bytes(series.tail);
         this.writeValue(out, snapshot, series.column, sheet.format);
@@ -95,40 +115,59 @@ export class AppMetricsWriter {
     out.ascii('\n');
   }
 
-  private prepare(series: readonly AppSeries[]): readonly PreparedSeries[] {
-    let prepared = this.prepared.get(series);
-    if (prepared === undefined) {
-      const keys = new Set<string>();
-      prepared = series.flatMap((one, column): PreparedSeries[] => {
-        const made = this.prepareOne(one, column);
-        if (made === undefined || keys.has(made.key)) {
-          this.refused++;
-          return [];
-        }
-        keys.add(made.key);
-        return [made];
-      });
-      this.prepared.set(series, prepared);
+  /** Series whose names were refused or taken back are tried again when other names have become free. */
+  private prepare(series: readonly AppSeries[], subject: Subject): readonly PreparedSeries[] {
+    const known = this.prepared.get(series);
+    if (
+      known?.version === this.names.version ||
+      (known?.lacking === 0 && known.series.every(({ name }) => name.isKept))
+    ) {
+      return known.series;
     }
+    const keys = new Set<string>();
+    const prepared: PreparedSeries[] = [];
+    let lacking = 0;
+    for (const [column, one] of series.entries()) {
+      const made = this.prepareOne(one, column, subject.name);
+      if (made === undefined) lacking++;
+      else if (made !== null && !keys.has(made.key)) {
+        keys.add(made.key);
+        prepared.push(made);
+      }
+    }
+    if (known === undefined) this.refused += series.length - prepared.length;
+    if (lacking > 0) this.tell(subject, lacking);
+    this.prepared.set(series, { series: prepared, lacking, version: this.names.version });
     return prepared;
   }
 
-  private prepareOne({ name, labels }: AppSeries, column: number): PreparedSeries | undefined {
+  private tell(subject: Subject, lacking: number): void {
+    if (subject.namesTold) return;
+    subject.namesTold = true;
+    const { path, maxAppNames } = this.options;
+    this.warn(
+      `${subject.name} has more names of application metrics than there is room for in ${path} (maxAppNames: ${maxAppNames}, shared fairly among containers): series left out: ${lacking}`,
+      { container: subject.name, lacking },
+    );
+  }
+
+  /** @returns undefined when there is no room for its name, null when it is not to be shown */
+  private prepareOne(
+    { name, labels }: AppSeries,
+    column: number,
+    container: string,
+  ): PreparedSeries | undefined | null {
     const plain = plainName(name);
-    if (RESERVED.test(plain)) return undefined;
-    if (!this.names.has(plain) && this.names.size >= MAX_FAMILIES) return undefined;
-    this.names.add(plain);
-    // The agent has metrics of its own process by these names: whoever comes first decides the type.
-    const type = /^process_.*_total$/.test(plain) ? 'counter' : 'gauge';
-    const family = this.families.take(plain, type, HELP);
-    if (family === undefined) return undefined;
+    if (RESERVED.test(plain)) return null;
+    const taken = this.names.take(plain, container);
+    if (taken === undefined || taken === null) return taken;
     const pairs = new Map<string, string>();
     for (const key of Object.keys(labels).sort()) {
       const label = `app_${sanitizeName(key)}`;
       if (!pairs.has(label)) pairs.set(label, labels[key]!);
     }
     const text = [...pairs].map(([label, value]) => `,${labelPair(label, value)}`).join('');
-    return { family, tail: Buffer.from(`${text}} `), key: `${plain}{${text}`, column };
+    return { name: taken, tail: Buffer.from(`${text}} `), key: `${plain}{${text}`, column };
   }
 }
 

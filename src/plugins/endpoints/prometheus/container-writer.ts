@@ -1,5 +1,5 @@
 import { ByteWriter, type Layout } from '../../../kernel/contracts/index.js';
-import { AppMetricsWriter } from './app-metrics.js';
+import type { AppMetricsWriter } from './app-metrics.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import { OOM_FIELD, type PlannedSeries, planLayout } from './layout-plan.js';
 import type { OomKills } from './oom-kills.js';
@@ -31,18 +31,17 @@ export class ContainerWriter {
   private readonly stamp = new ByteWriter(64);
   private readonly lastSeen: Family | undefined;
   private readonly oom: Family | undefined;
-  readonly applications: AppMetricsWriter;
 
   constructor(
     private readonly families: FamilyTable,
     private readonly kills: OomKills,
     private readonly timestamps: boolean,
+    readonly applications: AppMetricsWriter,
   ) {
     const seen = 'When the container was last seen, which is now; seconds since the epoch.';
     this.lastSeen = families.take('container_last_seen', 'gauge', seen);
     const oom = 'Processes of the container that the kernel killed for lack of memory, earlier runs included.';
     this.oom = families.take('container_oom_events_total', 'counter', oom);
-    this.applications = new AppMetricsWriter(families, timestamps);
   }
 
   /**

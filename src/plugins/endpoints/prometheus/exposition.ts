@@ -42,6 +42,7 @@ export class Exposition {
     let since = this.clock.monotonic();
     let spent = 0;
     const subjects = this.subjects.current();
+    this.containers.applications.begin();
     for (let i = 0; i < subjects.length; i++) {
       this.writeSubject(sheet, subjects[i]!, count);
       const slice = i % LOOK_EVERY === 0 ? this.clock.monotonic() - since : 0;

@@ -1,5 +1,8 @@
 import { escapeHelp } from './text.js';
 
+/** Index of families that may be given back. */
+const BORROWED = -1;
+
 /** What a family is. */
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary';
 
@@ -17,7 +20,7 @@ export class Family {
     readonly name: string,
     readonly type: MetricType,
     readonly help: string,
-    /** Place of its lines among the buffers of a sheet. */
+    /** Place of its lines among the buffers of a sheet; −1: none, it may be given back. */
     readonly index: number,
   ) {
     this.prefix = Buffer.from(`${name}{`);
@@ -30,8 +33,8 @@ export class Family {
   }
 
   /** Another family has the name that OpenMetrics would give to this one. */
-  meetNamesake(): void {
-    this.hasNamesake = true;
+  meetNamesake(isThere = true): void {
+    this.hasNamesake = isThere;
     this.headers = {};
   }
 
@@ -74,6 +77,25 @@ export class FamilyTable {
     this.ordered = undefined;
     if (family !== undefined) this.introduce(family);
     return family;
+  }
+
+  /** The family of this name for as long as it is needed. @returns undefined when excluded */
+  borrow(name: string, type: MetricType, help: string): Family | undefined {
+    const known = this.families.get(name);
+    if (known !== undefined || !this.wanted(name)) return known;
+    const family = new Family(name, type, help, BORROWED);
+    this.families.set(name, family);
+    this.ordered = undefined;
+    this.introduce(family);
+    return family;
+  }
+
+  /** A borrowed family is no longer needed. */
+  giveBack({ name, index }: Family): void {
+    if (index !== BORROWED) return;
+    this.families.delete(name);
+    this.ordered = undefined;
+    this.families.get(`${name}_total`)?.meetNamesake(false);
   }
 
   private introduce(family: Family): void {

@@ -11,6 +11,7 @@ import {
   type PluginContext,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
+import { AppMetricsWriter } from './app-metrics.js';
 import { ContainerWriter } from './container-writer.js';
 import { Explainer, explanationText } from './explain.js';
 import { Exposition } from './exposition.js';
@@ -54,7 +55,10 @@ class MetricsEndpoint implements Endpoint {
     this.families = new FamilyTable((name) => passes([name], options.metricsInclude, options.metricsExclude));
     const kills = new OomKills(agent.events, signal);
     this.subjects = new Subjects(agent, clock, logger, options, this.families, kills);
-    const containers = new ContainerWriter(this.families, kills, options.timestamps);
+    const applications = new AppMetricsWriter(this.families, options, (message, details) =>
+      logger.warn(message, details),
+    );
+    const containers = new ContainerWriter(this.families, kills, options.timestamps, applications);
     const self = new AgentMetrics(agent, new LoopDelay(signal));
     this.exposition = new Exposition(agent, clock, options, this.subjects, containers, self);
     this.routes = { [options.path]: (request) => this.answer(request) };

@@ -74,6 +74,13 @@ export const prometheusOptions = z.strictObject({
     .describe(
       'The most series of containers in one answer; 0: no limit. Containers beyond it, by name, are left out as a whole and counted in `tallyman_scrape_series_cut`.',
     ),
+  maxAppNames: z
+    .int()
+    .min(0)
+    .default(1000)
+    .describe(
+      'The most names that application metrics have in one answer. When there are more, containers with few names keep theirs; a name is free again when its containers have gone.',
+    ),
   selfMetrics: z.boolean().default(true).describe('Serve metrics about the agent itself (`tallyman_*`, `process_*`).'),
   machineLabels: z
     .boolean()

@@ -15,6 +15,8 @@ export type PlainLabels = Readonly<Record<string, string>>;
 export class Sheet {
   format: Format = 'text';
   private readonly writers: ByteWriter[] = [];
+  /** Of families that may be given back. */
+  private readonly borrowed = new Map<Family, ByteWriter>();
   /** All of it in one piece, for compression. */
   private readonly joined = new ByteWriter(FIRST_CAPACITY);
 
@@ -22,6 +24,7 @@ export class Sheet {
 
   /** Where the lines of the family go. */
   writer(family: Family): ByteWriter {
+    if (family.index < 0) return this.borrowedWriter(family);
     const known = this.writers[family.index];
     if (known !== undefined) return known;
     for (let i = this.writers.length; i <= family.index; i++) this.writers.push(new ByteWriter(FIRST_CAPACITY));
@@ -40,7 +43,7 @@ export class Sheet {
   /** Families that have series, by name, with their lines. */
   *written(): Generator<readonly [Family, Buffer], void, void> {
     for (const family of this.families.sorted) {
-      const out = this.writers[family.index];
+      const out = family.index < 0 ? this.borrowed.get(family) : this.writers[family.index];
       if (out !== undefined && out.length > 0) yield [family, out.buffer.subarray(0, out.length)];
     }
   }
@@ -64,5 +67,15 @@ export class Sheet {
 
   clear(): void {
     for (const writer of this.writers) writer.length = 0;
+    this.borrowed.clear();
+  }
+
+  private borrowedWriter(family: Family): ByteWriter {
+    let writer = this.borrowed.get(family);
+    if (writer === undefined) {
+      writer = new ByteWriter(FIRST_CAPACITY);
+      this.borrowed.set(family, writer);
+    }
+    return writer;
   }
 }

@@ -26,8 +26,9 @@ export class Subject {
   /** Metrics of its application, if anything collects them, and their values while the container is being written. */
   appMetrics: ContainerAppMetrics | undefined;
   appSnapshots: readonly AppMetricsSnapshot[] = [];
-  /** Whether it was told what the limits took of its labels. */
+  /** Whether it was told what the limits took of its labels, and of the names of its application metrics. */
   lossTold = false;
+  namesTold = false;
   private facts: readonly FactLine[] | undefined;
   private limits: ResourceLimits | undefined;
   private limitsAge = FIRST_LIMITS_AGE;

@@ -1,0 +1,99 @@
+import type { Family, FamilyTable } from './families.js';
+
+const HELP = 'Metric of an application in a container.';
+
+/** A name of application metrics that is in use. */
+export interface AppName {
+  readonly family: Family;
+  /** False once it was taken back. */
+  isKept: boolean;
+  /** The container it counts against: of several that use it the first. */
+  owner: string;
+  /** The last scrape in which the owner, and in which another container, used it. */
+  ownerScrape: number;
+  otherScrape: number;
+}
+
+/**
+ * The names that application metrics have in all containers: so many at most, as containers may make up names. When there
+ * are no more, a container with fewer names takes one from the container with most; names that nobody uses are free.
+ */
+export class AppNames {
+  private readonly names = new Map<string, AppName>();
+  private readonly owned = new Map<string, number>();
+  private scrape = 0;
+  /** Changes when a name that was refused may be had. */
+  version = 0;
+
+  constructor(
+    private readonly families: FamilyTable,
+    private readonly most: number,
+  ) {}
+
+  /** Begins a scrape: names that the last two did not use are free. */
+  begin(): void {
+    this.scrape++;
+    for (const [name, { ownerScrape, otherScrape }] of this.names) {
+      if (Math.max(ownerScrape, otherScrape) < this.scrape - 2) this.free(name);
+    }
+  }
+
+  /** @returns undefined when the container may have no more names; null when metrics of this name are not shown */
+  take(name: string, container: string): AppName | undefined | null {
+    let taken = this.names.get(name);
+    if (taken === undefined) {
+      if (this.names.size >= this.most && !this.makeRoom(container)) return undefined;
+      // The agent has metrics of its own process by these names: whoever comes first decides the type.
+      const type = /^process_.*_total$/.test(name) ? 'counter' : 'gauge';
+      const family = this.families.borrow(name, type, HELP);
+      if (family === undefined) return null;
+      taken = { family, isKept: true, owner: container, ownerScrape: this.scrape, otherScrape: -1 };
+      this.names.set(name, taken);
+      this.count(container, 1);
+    }
+    this.use(taken, container);
+    return taken;
+  }
+
+  /** Notes that a container has series of this name in the scrape. */
+  use(name: AppName, container: string): void {
+    if (name.owner === container) name.ownerScrape = this.scrape;
+    else if (name.ownerScrape < this.scrape - 2) {
+      this.count(name.owner, -1);
+      this.count(container, 1);
+      name.owner = container;
+      name.ownerScrape = this.scrape;
+    } else name.otherScrape = this.scrape;
+  }
+
+  /** Takes a name from the container with most, unless this one would have as many then. */
+  private makeRoom(container: string): boolean {
+    let largest: string | undefined;
+    for (const [owner, count] of this.owned) {
+      if (largest === undefined || count > this.owned.get(largest)!) largest = owner;
+    }
+    if (largest === undefined || this.owned.get(largest)! <= (this.owned.get(container) ?? 0) + 1) return false;
+    let victim: string | undefined;
+    for (const [name, { owner, otherScrape }] of this.names) {
+      if (owner === largest && otherScrape < this.scrape - 2) victim = name;
+    }
+    if (victim === undefined) return false;
+    this.free(victim);
+    return true;
+  }
+
+  private free(name: string): void {
+    const freed = this.names.get(name)!;
+    freed.isKept = false;
+    this.names.delete(name);
+    this.families.giveBack(freed.family);
+    this.count(freed.owner, -1);
+    this.version++;
+  }
+
+  private count(owner: string, change: number): void {
+    const count = (this.owned.get(owner) ?? 0) + change;
+    if (count > 0) this.owned.set(owner, count);
+    else this.owned.delete(owner);
+  }
+}
