@@ -1,34 +1,19 @@
+import { builtinPlugins } from '../../plugins/builtins.js';
 import type { Draft } from './draft.js';
 
-/** cAdvisor's metric sets and the plugins that give their numbers; `undefined`: nothing does. */
-const SETS: Readonly<Record<string, string | undefined>> = {
-  cpu: 'cpu',
-  percpu: 'percpu',
-  sched: 'sched',
-  cpuLoad: 'cpuLoad',
-  memory: 'memory',
-  memory_numa: 'memory_numa',
-  diskIO: 'diskIO',
-  disk: 'disk',
-  network: 'network',
-  tcp: 'tcp',
-  udp: 'udp',
-  advtcp: 'advtcp',
-  process: 'process',
-  hugetlb: 'hugetlb',
-  cpuset: 'cpuset',
-  pressure: 'pressure',
-  oom_event: 'oom_event',
-  app: 'app-prometheus',
-  cpu_topology: undefined,
-  accelerator: undefined,
-  perf_event: undefined,
-  referenced_memory: undefined,
-  resctrl: undefined,
-};
-/** Sets that cAdvisor gives without more when they are on, and others only with a device or a file of their own. */
-const NOWHERE = ['referenced_memory', 'resctrl'];
-const NOWHERE_WHEN_NAMED = new Set([...NOWHERE, 'accelerator', 'perf_event']);
+/** cAdvisor's metric sets. */
+const SETS =
+  'cpu percpu sched cpuLoad memory memory_numa diskIO disk network tcp udp advtcp process hugetlb cpuset pressure oom_event ' +
+  'app cpu_topology accelerator perf_event referenced_memory resctrl';
+const NAMES: ReadonlySet<string> = new Set(SETS.split(' '));
+/** Sets whose numbers cAdvisor has only with a device or a file of their own. */
+const NEED_MORE: ReadonlySet<string> = new Set(['accelerator', 'perf_event']);
+
+/** The plugin that gives the numbers of a set; `undefined`: none does. */
+function pluginOf(name: string): string | undefined {
+  if (name === 'app') return 'app-prometheus';
+  return Object.hasOwn(builtinPlugins, name) ? name : undefined;
+}
 
 /**
  * Turns the plugins on and off that the sets stand for. A given list replaces cAdvisor's own; the sets that it does not
@@ -43,19 +28,19 @@ export function applyMetricSets(draft: Draft, disabled: string | undefined, enab
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   );
-  const lack = (name: string) => draft.without.push({ flag, text: `nothing gives the numbers of ${name}` });
-  for (const name of named) {
-    if (!Object.hasOwn(SETS, name)) draft.without.push({ flag, text: `there is no metric set ${name}` });
-    else if (enabled && NOWHERE_WHEN_NAMED.has(name)) lack(name);
-  }
-  if (!enabled) NOWHERE.filter((name) => !named.has(name)).forEach(lack);
-  for (const [name, plugin] of Object.entries(SETS)) {
+  for (const name of named) if (!NAMES.has(name)) draft.without.push({ flag, text: `there is no metric set ${name}` });
+  for (const name of NAMES) {
     const isOn = enabled ? named.has(name) : !named.has(name);
+    const plugin = pluginOf(name);
     // Load averages have a flag of their own besides.
     if (name === 'cpuLoad') {
       if (!isOn) draft.enable('cpuLoad', false);
+    } else if (name === 'cpu_topology') {
+      if (isOn) draft.option('prometheus', 'cpuTopology', true);
     } else if (plugin !== undefined) draft.enable(plugin, isOn);
+    else if (isOn && (enabled || !NEED_MORE.has(name))) {
+      draft.without.push({ flag, text: `nothing gives the numbers of ${name}` });
+    }
     if (name === 'app') draft.enable('app-regex', isOn);
-    if (name === 'cpu_topology' && isOn) draft.option('prometheus', 'cpuTopology', true);
   }
 }

@@ -77,7 +77,7 @@ test('stop lets open requests finish, tells waiting ones, and cuts off the rest'
   const idle = sendBytes(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await get(`${url}/healthz`);
   const streaming = await fetch(`${url}/big`);
-  const stopped = server.stop(1000);
+  const stopped = server.stop(4000);
   assert.deepEqual(await waiting, [503, 'the agent stops\n']);
   assert.equal((await streaming.text()).length, 500 * PIECE);
   assert.match(await idle, /ok$/);
