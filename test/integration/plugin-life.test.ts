@@ -81,6 +81,15 @@ describe('a plugin whose module never ends its top-level await', () => {
   });
 });
 
+describe('a plugin of which a CommonJS module throws', () => {
+  it('is a warning of `tallyman check`, which goes on', async () => {
+    writeFileSync(join(directory, 'throws.cjs'), `throw new Error('out of order');`, { mode: 0o644 });
+    const { status, stderr } = await command(config(`use: ${plugin('throwing', `import './throws.cjs';`)}`), 'check');
+    assert.match(stderr, /^tallyman: plugin \S+throwing\.mjs: its module cannot be loaded: out of order\n$/);
+    assert.equal(status, 0);
+  });
+});
+
 describe('a plugin that leaves a timer and a server open', () => {
   const FIRST = `import { createServer } from 'node:net'; setInterval(() => {}, 1000);`;
   const leaving = plugin('leaving', FIRST, 'start: () => void createServer().listen(0)');

@@ -6,6 +6,8 @@ export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
+export { isRefusal } from './module-check.js';
+export { guardModules } from './module-guard.js';
 export {
   BrokenPluginError,
   type ConfiguredPlugin,

@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { TallymanError } from '../contracts/index.js';
-import { assertTrusted, findDistrust } from './trust.js';
+import { findDistrust } from './distrust.js';
+import { assertTrusted } from './trust.js';
 
 const NOBODY = 65_534;
 const isRoot = process.geteuid?.() === 0;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
-import { BrokenPluginError, type LoadedPlugin } from '../config/index.js';
+import { BrokenPluginError, guardModules, isRefusal, type LoadedPlugin } from '../config/index.js';
 import {
   messageOf,
   PLUGIN_API_VERSION,
@@ -29,6 +29,7 @@ export async function loadPlugin(
   const builtin = Object.hasOwn(sources.builtins, use) ? sources.builtins[use] : undefined;
   if (builtin !== undefined) return { plugin: checkPlugin(await builtin(), use), module: use };
   const url = locatePlugin(use, sources);
+  guardModules();
   return { plugin: checkPlugin(await importModule(use, url, startTimeout), use), module: url };
 }
 
@@ -89,7 +90,7 @@ function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources[
   }
 }
 
-/** @throws BrokenPluginError when the module fails, or waits for longer than `limitMs` */
+/** @throws TallymanError when others could change one of the modules, BrokenPluginError when it fails or takes too long */
 export async function importModule(use: string, url: string, limitMs: number): Promise<unknown> {
   const late = () =>
     new TallymanError(`its top-level code did not end within ${limitMs} ms`, {
@@ -98,11 +99,22 @@ export async function importModule(use: string, url: string, limitMs: number): P
   try {
     return await withTimeLimit(import(url), limitMs, late);
   } catch (error) {
+    ignoreRepetition(error);
+    if (isRefusal(error)) throw new TallymanError(`plugin "${use}": ${error.message}`);
     throw new BrokenPluginError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, {
       cause: error,
       ...(error instanceof TallymanError && error.hint !== undefined && { hint: error.hint }),
     });
   }
+}
+
+/** Node 20 reports an error of a CommonJS module that an ES module imports again, as a rejection that nobody handles. */
+function ignoreRepetition(error: unknown): void {
+  const ignore = (reason: unknown) => {
+    if (reason !== error) throw reason;
+  };
+  process.on('unhandledRejection', ignore);
+  setImmediate(() => process.off('unhandledRejection', ignore));
 }
 
 /** Takes the default export; a CommonJS module that was compiled from ESM has it one level deeper. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
-import { jsonSchemaOf, withoutEmptySections } from '../../config/index.js';
+import { guardModules, jsonSchemaOf, withoutEmptySections } from '../../config/index.js';
 import {
   type AgentView,
   type AppMetrics,
@@ -168,6 +168,7 @@ class Worker {
 }
 
 async function moduleAt({ url, builtin }: ModulePlace): Promise<unknown> {
+  if (builtin === undefined) guardModules();
   const module = await importModule(builtin ?? url, url, NO_LIMIT_MS);
   if (builtin === undefined) return module;
   const { builtinPlugins } = module as { builtinPlugins: Readonly<Record<string, () => Promise<unknown>>> };
