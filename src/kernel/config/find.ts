@@ -1,7 +1,6 @@
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { cosmiconfigSync } from 'cosmiconfig';
-import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
+import { codeOf, messageOf } from '../contracts/index.js';
 import { ConfigError, type ConfigProblem } from './problems.js';
 import { distrustAsRoot } from './trust.js';
 
@@ -30,6 +29,12 @@ export const SYSTEM_NAMES = [
 ] as const;
 
 const MAX_BYTES = 4 * 2 ** 20;
+const TOO_LARGE = 'is larger than 4 MiB, which no config file is';
+const CHUNK_BYTES = 64 * 1024;
+/** What writes to a pipe (`--config <(…)`) may take so long. */
+const READ_LIMIT_MS = 5_000;
+const PAUSE_MS = 10;
+const PROGRAM = /\.(js|cjs|mjs|ts)$/;
 
 export interface FoundFile {
   readonly file: string;
@@ -53,79 +58,19 @@ export function findConfig(search: Search): FoundFile | undefined {
   if (named !== undefined) {
     const file = resolve(search.workingDirectory, named.file);
     assertUsable(file, named.source, true);
-    return read(file, () => createExplorer([]).load(file));
+    return read(file);
   }
   const directories = [
     { directory: resolve(search.workingDirectory), names: WORKING_DIRECTORY_NAMES },
     { directory: resolve(search.systemDirectory), names: SYSTEM_NAMES },
   ];
   for (const { directory, names } of directories) {
-    // Judged before it is opened; cosmiconfig would read anything, and skip in silence what it may not read.
     const file = names.map((name) => join(directory, name)).find((place) => exists(place));
     if (file === undefined) continue;
     assertUsable(file, file, false);
-    return read(file, () => createExplorer(names).search(directory));
+    return read(file);
   }
   return undefined;
-}
-
-/** What loaders hand through: the text, which is parsed with positions later. */
-interface RawConfig {
-  readonly text: string;
-}
-
-function createExplorer(names: readonly string[]) {
-  const readText = (_file: string, text: string): RawConfig => ({ text });
-  const refuse = (file: string) => {
-    throw new TallymanError(`${file} is a program, which is not executed; write the configuration as YAML or JSON`);
-  };
-  const create = () =>
-    cosmiconfigSync('tallyman', {
-      searchPlaces: [...names],
-      searchStrategy: 'none',
-      ignoreEmptySearchPlaces: false,
-      cache: false,
-      loaders: {
-        '.js': refuse,
-        '.cjs': refuse,
-        '.mjs': refuse,
-        '.ts': refuse,
-        '.json': readText,
-        '.yaml': readText,
-        '.yml': readText,
-        noExt: readText,
-        default: readText,
-      },
-    });
-  return fromBarrenDirectory(create);
-}
-
-/**
- * Runs `action` in a directory where nobody can put a file. cosmiconfig executes `.config/config.{js,cjs,…}` and obeys
- * `package.json` of the working directory whenever it is called, whatever its options say.
- */
-function fromBarrenDirectory<T>(action: () => T): T {
-  let before: string | undefined;
-  try {
-    before = process.cwd();
-  } catch {
-    // The working directory was removed: there is nothing to go back to.
-  }
-  process.chdir('/proc/self');
-  try {
-    return action();
-  } finally {
-    goBack(before);
-  }
-}
-
-/** Enters `directory` again, or `/` when that is not possible: it is gone, or was entered by a user with more rights. */
-function goBack(directory: string | undefined): void {
-  try {
-    process.chdir(directory ?? '/');
-  } catch {
-    process.chdir('/');
-  }
 }
 
 function exists(place: string): boolean {
@@ -158,7 +103,7 @@ function assertUsable(file: string, source: string, isNamed: boolean): void {
   }
   const isPipe = isNamed && stats.isFIFO();
   if (!stats.isFile() && !isPipe) throw refuse(`${prefix}is not a regular file`);
-  if (stats.size > MAX_BYTES) throw refuse(`${prefix}is larger than 4 MiB, which no config file is`);
+  if (stats.size > MAX_BYTES) throw refuse(`${prefix}${TOO_LARGE}`);
   let problems: ConfigProblem[] = [];
   try {
     problems = distrustAsRoot(file).map(({ path, reason, fix }) => ({
@@ -174,12 +119,51 @@ function assertUsable(file: string, source: string, isNamed: boolean): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-function read(file: string, load: () => { config?: unknown } | null): FoundFile {
+/** Reads a file that may be a pipe, or one that never ends (`/proc/kmsg`), within bounds of time and size. */
+function read(file: string): FoundFile {
+  const refuse = (message: string) => new ConfigError([{ source: file, path: '', message }]);
+  if (PROGRAM.test(file)) throw refuse('is a program, which is not executed; write the configuration as YAML or JSON');
   try {
-    const { config } = load() ?? {};
-    return { file, text: (config as RawConfig | undefined)?.text ?? '' };
+    const bytes = readWithinLimits(file);
+    if (typeof bytes === 'string') throw refuse(bytes);
+    return { file, text: bytes.toString('utf8') };
   } catch (error) {
-    const message = error instanceof TallymanError ? error.message : `cannot be read: ${messageOf(error)}`;
-    throw new ConfigError([{ source: file, path: '', message: message.replace(`${file} `, '') }]);
+    if (error instanceof ConfigError) throw error;
+    throw refuse(`cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** @returns what the file holds, or what is wrong with it */
+function readWithinLimits(file: string): Buffer | string {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const isPipe = fstatSync(descriptor).isFIFO();
+    const end = performance.now() + READ_LIMIT_MS;
+    const chunks: Buffer[] = [];
+    const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    for (let size = 0; ; ) {
+      const chunk = readNow(descriptor);
+      // A pipe that nobody has opened for writing yet looks like one at its end.
+      if (chunk?.length === 0 && !(isPipe && size === 0)) return Buffer.concat(chunks);
+      size += chunk?.length ?? 0;
+      if (size > MAX_BYTES) return TOO_LARGE;
+      if (performance.now() > end)
+        return `gave no end of its text within ${READ_LIMIT_MS / 1000} s; is it a config file?`;
+      if (chunk === undefined || chunk.length === 0) Atomics.wait(pause, 0, 0, PAUSE_MS);
+      else chunks.push(chunk);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** @returns what can be read without waiting: nothing at the end, `undefined` when more may come */
+function readNow(descriptor: number): Buffer | undefined {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  try {
+    return chunk.subarray(0, readSync(descriptor, chunk));
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return undefined;
+    throw error;
   }
 }
