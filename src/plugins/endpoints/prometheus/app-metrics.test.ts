@@ -4,6 +4,7 @@ import { fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
 import { metricsEndpoint, scrapable } from '../../../../test/support/exposition.js';
 import type {
   AppMetricSample,
+  AppMetricSpec,
   AppMetricsSnapshot,
   AppTargetStatus,
   ContainerAppMetrics,
@@ -34,6 +35,13 @@ const status: AppTargetStatus = {
   duration: 250,
 };
 
+const SPECS: readonly AppMetricSpec[] = [
+  { name: 'jobs_total', type: 'cumulative', format: 'int', units: '', help: 'Jobs done,\nof any kind.' },
+  { name: 'visits', type: 'cumulative', format: 'int', units: '' },
+  { name: 'depth', type: 'gauge', format: 'int', units: '', help: 'Jobs waiting.' },
+  { name: 'delay', type: 'HISTOGRAM', format: 'float', units: '', help: 'Delay of jobs.' },
+];
+
 const exposed = (...targets: readonly (readonly AppMetricSample[])[]) => endpointOf(targets).exposed();
 
 const own = (name: string, count: number) => ({
@@ -49,9 +57,9 @@ const own = (name: string, count: number) => ({
   } as ContainerAppMetrics,
 });
 
-function endpointOf(targets: readonly (readonly AppMetricSample[])[]) {
+function endpointOf(targets: readonly (readonly AppMetricSample[])[], specs: readonly AppMetricSpec[] = []) {
   const snapshots = targets.map(snapshot);
-  const appMetrics: ContainerAppMetrics = { specs: [], at: () => snapshots, history: () => [], targets: [status] };
+  const appMetrics: ContainerAppMetrics = { specs, at: () => snapshots, history: () => [], targets: [status] };
   const agent = fakeAgent({ containers: [{ name: '/a', appMetrics }] });
   return metricsEndpoint(scrapable({ ...agent, host: { ...agent.host, procText: () => undefined } }), {});
 }
@@ -69,6 +77,20 @@ describe('application metrics', () => {
     assert.deepEqual(requests!.labels, { id: '/a', image: '', name: '', app_b_c: 'x"y', app_code: '200' });
     assert.deepEqual([requests!.value, requests!.time], [17, Math.floor(TIME / 1000)]);
     assert.deepEqual([own('exact')[0]!.value, own('odd')[0]!.value], [42, Number.POSITIVE_INFINITY]);
+  });
+
+  test('have the type and the help that the plugin gave, in both formats', async () => {
+    const samples = ['jobs_total', 'visits', 'depth', 'delay_sum'].map((name) => ({ name, value: 1n }));
+    const endpoint = endpointOf([samples], SPECS);
+    const text = await endpoint.text();
+    assert.match(text, /^# HELP jobs_total Jobs done,\\nof any kind\.\n# TYPE jobs_total counter\njobs_total\{/m);
+    assert.match(text, /^# HELP depth Jobs waiting\.\n# TYPE depth gauge\n/m);
+    assert.match(text, /^# HELP visits Metric of an application in a container\.\n# TYPE visits counter\n/m);
+    assert.match(text, /^# HELP delay_sum Delay of jobs\.\n# TYPE delay_sum gauge\n/m);
+    const open = (await endpoint.scrape({ accept: 'application/openmetrics-text' })).body.toString();
+    assert.match(open, /^# HELP jobs Jobs done,\\nof any kind\.\n# TYPE jobs counter\njobs_total\{/m);
+    // Its name cannot be a counter's there.
+    assert.match(open, /^# TYPE visits unknown\nvisits\{/m);
   });
 
   test('cannot be taken for the agent’s, and no series is there twice', async () => {

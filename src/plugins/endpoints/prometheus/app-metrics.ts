@@ -1,4 +1,4 @@
-import type { AppMetricsSnapshot, AppSeries, ByteWriter } from '../../../kernel/contracts/index.js';
+import type { AppMetricSpec, AppMetricsSnapshot, AppSeries, ByteWriter } from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
 import type { FamilyTable, Format } from './families.js';
 import type { PrometheusOptions } from './options.js';
@@ -8,6 +8,8 @@ import { floatText, labelPair, sanitizeName, writeQuotient } from './text.js';
 
 /** Names that an application must not use: its series could be taken for the agent's, or be the same. */
 const RESERVED = /^(container|machine|cadvisor|tallyman)_/;
+/** What the series of a histogram or summary have behind its name. */
+const PART = /_(bucket|sum|count)$/;
 
 interface PreparedSeries {
   readonly name: AppName;
@@ -26,7 +28,7 @@ interface Prepared {
   readonly version: number;
 }
 
-/** Writes application metrics as gauges, their labels with `app_` in front, as the newest cAdvisor does. */
+/** Writes application metrics as gauges or, what only grows, counters, their labels with `app_` in front, as the newest cAdvisor does. */
 export class AppMetricsWriter {
   private readonly prepared = new WeakMap<readonly AppSeries[], Prepared>();
   private readonly names: AppNames;
@@ -125,10 +127,11 @@ export class AppMetricsWriter {
       return known.series;
     }
     const keys = new Set<string>();
+    const specs = new Map(subject.appMetrics?.specs.map((spec) => [spec.name, spec]));
     const prepared: PreparedSeries[] = [];
     let lacking = 0;
     for (const [column, one] of series.entries()) {
-      const made = this.prepareOne(one, column, subject.name);
+      const made = this.prepareOne(one, column, subject.name, specs);
       if (made === undefined) lacking++;
       else if (made !== null && !keys.has(made.key)) {
         keys.add(made.key);
@@ -156,10 +159,11 @@ export class AppMetricsWriter {
     { name, labels }: AppSeries,
     column: number,
     container: string,
+    specs: ReadonlyMap<string, AppMetricSpec>,
   ): PreparedSeries | undefined | null {
     const plain = plainName(name);
     if (RESERVED.test(plain)) return null;
-    const taken = this.names.take(plain, container);
+    const taken = this.names.take(plain, container, specs.get(name) ?? helpOf(specs.get(name.replace(PART, ''))));
     if (taken === undefined || taken === null) return taken;
     const pairs = new Map<string, string>();
     for (const key of Object.keys(labels).sort()) {
@@ -175,4 +179,9 @@ export class AppMetricsWriter {
 function plainName(name: string): string {
   const words = name.split(':').map(sanitizeName).join(':');
   return /^[0-9]|^$/.test(words) ? `_${words}` : words;
+}
+
+/** A family's series share its help, and have types of their own. */
+function helpOf(family: AppMetricSpec | undefined): Pick<AppMetricSpec, 'help'> {
+  return family?.help === undefined ? {} : { help: family.help };
 }

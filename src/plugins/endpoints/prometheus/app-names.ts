@@ -1,6 +1,9 @@
+import type { AppMetricSpec } from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable } from './families.js';
 
 const HELP = 'Metric of an application in a container.';
+/** Characters of the help of a family. */
+const LONGEST_HELP = 500;
 
 /** A name of application metrics that is in use. */
 export interface AppName {
@@ -39,13 +42,18 @@ export class AppNames {
   }
 
   /** @returns undefined when the container may have no more names; null when metrics of this name are not shown */
-  take(name: string, container: string): AppName | undefined | null {
+  take(
+    name: string,
+    container: string,
+    spec: Partial<Pick<AppMetricSpec, 'type' | 'help'>> = {},
+  ): AppName | undefined | null {
     let taken = this.names.get(name);
     if (taken === undefined) {
       if (this.names.size >= this.most && !this.makeRoom(container)) return undefined;
       // The agent has metrics of its own process by these names: whoever comes first decides the type.
-      const type = /^process_.*_total$/.test(name) ? 'counter' : 'gauge';
-      const family = this.families.borrow(name, type, HELP);
+      const isCounter = spec.type === 'cumulative' || /^process_.*_total$/.test(name);
+      const help = spec.help?.slice(0, LONGEST_HELP) || HELP;
+      const family = this.families.borrow(name, isCounter ? 'counter' : 'gauge', help);
       if (family === undefined) return null;
       taken = { family, isKept: true, owner: container, ownerScrape: this.scrape, otherScrape: -1 };
       this.names.set(name, taken);
