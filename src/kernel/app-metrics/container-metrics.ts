@@ -185,7 +185,7 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
     return this.jobs.reduce((sum, { received, wantedInterval }) => sum + (received * 1000) / wantedInterval, 0);
   }
 
-  private tell(about: string, message: string): void {
+  tell(about: string, message: string): void {
     if (this.told.has(about)) return;
     this.told.add(about);
     this.warn(`${this.name} ${message}`);

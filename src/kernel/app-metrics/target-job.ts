@@ -28,6 +28,8 @@ export interface Neighbours {
   readonly stretch: number;
   /** What the others leave of the container's limits. */
   budget(job: TargetJob): Budget;
+  /** Warns of something about the container, once in its life. @param about tells one thing from others */
+  tell(about: string, message: string): void;
   /** Whether the container has too many targets for this one to be asked. */
   isBeyondShare(job: TargetJob): boolean;
   /** Runs a collection when it is its turn. */
@@ -218,8 +220,12 @@ export class TargetJob {
     this.dropped = dropped + (outcome.dropped ?? 0);
     const problems = outcome.problems?.slice(0, MAX_PROBLEMS) ?? [];
     if (duplicates > 0) problems.push(`series that are given more than once were left out: ${duplicates}`);
-    if (this.dropped > 0) problems.push(this.droppedText());
     this.tell(problems);
+    if (this.dropped === 0) return;
+    const text = this.droppedText();
+    this.problems = [...problems, text];
+    // The limits are the container's: one of its targets speaks for all.
+    this.context.metrics.tell('dropped', `has more than is kept of its metrics; target "${this.target.name}": ${text}`);
   }
 
   private droppedText(): string {
