@@ -139,6 +139,30 @@ const forbidden: [what: string, files: Record<string, [text: string, ...rules: s
     { 'src/kernel/linux/higher.ts': ["export { value } from '../http/index.js';\n", 'kernel-room-linux'] },
   ],
   [
+    'a room needs the token of a higher one',
+    { 'src/kernel/linux/module.ts': ["export { value as HTTP } from '../http/index.js';\n", 'kernel-room-linux'] },
+  ],
+  [
+    'a room imports the module of another',
+    {
+      'src/kernel/http/names-module.ts': [
+        "export { value } from '../linux/module.js';\n",
+        'kernel-rooms-by-their-index',
+        'modules-are-listed-once',
+      ],
+    },
+  ],
+  [
+    'a room resolves from the container itself',
+    {
+      'src/kernel/http/resolves.ts': [
+        "export { container } from 'tsyringe';\n",
+        'injection-stays-in-composition',
+        'no-unresolvable',
+      ],
+    },
+  ],
+  [
     'a room imports the inside of another',
     {
       'src/kernel/http/reaches-in.ts': ["export { value } from '../linux/inner.js';\n", 'kernel-rooms-by-their-index'],

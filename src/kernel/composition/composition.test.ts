@@ -44,6 +44,30 @@ describe('Composition', () => {
     assert.deepEqual(composition.all(WORDS), ['nothing', 'needs a', 'needs b(a)', 'top ab(a)']);
   });
 
+  it('puts a contribution behind what other rooms contribute for what it needs', () => {
+    const composition = new Composition([
+      room('upper', (registry) => registry.contribute(WORDS, [A], () => 'upper')),
+      room('a', (registry) => {
+        registry.provide(A, [], () => 'a');
+        // As when something is started later than it could be made.
+        registry.contribute(WORDS, [A, B], () => 'a');
+      }),
+      room('b', (registry) => {
+        registry.provide(B, [], () => 'b');
+        registry.contribute(WORDS, [B], () => 'b');
+      }),
+    ]);
+    assert.deepEqual(composition.all(WORDS), ['b', 'a', 'upper']);
+    const each = (own: Token<string>, other: Token<string>) => (registry: Registry) => {
+      registry.provide(own, [], () => '');
+      registry.contribute(WORDS, [own, other], () => '');
+    };
+    assert.throws(
+      () => new Composition([room('a', each(A, B)), room('b', each(B, A))]),
+      /^Error: the words of a, b each need another to be in front$/,
+    );
+  });
+
   it('gives a list as what is needed', () => {
     const composition = new Composition([
       room('reader', (registry) => registry.provide(A, [WORDS], (words) => words.join(' '))),

@@ -17,6 +17,7 @@ export class Graph {
   private readonly contributions = new Map<ListToken<unknown>, Node[]>();
   /** Place of each token behind everything it needs. */
   private readonly order = new Map<AnyToken, number>();
+  private readonly reached = new Map<AnyToken, ReadonlySet<AnyToken>>();
 
   /** @throws Error when two rooms provide the same, something needed is not provided, or needs go in a circle */
   constructor(
@@ -25,14 +26,14 @@ export class Graph {
   ) {
     for (const node of nodes) this.add(node);
     for (const node of nodes) this.visit(node.target, []);
-    for (const list of this.contributions.values()) list.sort((a, b) => this.compare(a, b));
+    for (const [list, members] of this.contributions) this.contributions.set(list, this.sorted(list, members));
   }
 
   provider(token: Token<unknown>): Node | undefined {
     return this.providers.get(token);
   }
 
-  /** The contributions to a list, each behind those to what it needs. */
+  /** The contributions to a list: each behind those that other rooms make for what it needs, itself or by others. */
   contributors(list: ListToken<unknown>): readonly Node[] {
     return this.contributions.get(list) ?? [];
   }
@@ -67,7 +68,40 @@ export class Graph {
     throw new Error(`rooms need each other in a circle: ${names.join(' → ')}`);
   }
 
-  /** By what is needed last; then by the rest of what is needed. */
+  private sorted(list: ListToken<unknown>, members: readonly Node[]): Node[] {
+    const waiting = [...members].sort((a, b) => this.compare(a, b));
+    const sorted: Node[] = [];
+    while (waiting.length > 0) {
+      const next = waiting.findIndex((node) => !waiting.some((other) => this.isBehind(node, other)));
+      if (next < 0) {
+        const rooms = [...new Set(waiting.map(({ room }) => room))].join(', ');
+        throw new Error(`the ${list.name} of ${rooms} each need another to be in front`);
+      }
+      sorted.push(...waiting.splice(next, 1));
+    }
+    return sorted;
+  }
+
+  /** Whether a contribution needs what another room provides, for which that contributes the other one. */
+  private isBehind(node: Node, other: Node): boolean {
+    if (node.room === other.room) return false;
+    const own = other.needs.filter((token) => !token.isList && this.providers.get(token)?.room === other.room);
+    return node.needs.some((need) => own.some((token) => this.reach(need).has(token)));
+  }
+
+  /** A token and all that it is made of. */
+  private reach(token: AnyToken): ReadonlySet<AnyToken> {
+    let reached = this.reached.get(token);
+    if (reached === undefined) {
+      const nodes = token.isList ? this.contributors(token) : [this.providers.get(token)];
+      const needs = nodes.flatMap((node) => node?.needs ?? []);
+      reached = new Set([token, ...needs.flatMap((need) => [...this.reach(need)])]);
+      this.reached.set(token, reached);
+    }
+    return reached;
+  }
+
+  /** Where nothing else decides: by what is made last of all that they need. */
   private compare(a: Node, b: Node): number {
     const [first, second] = [this.places(a), this.places(b)];
     for (const [index, place] of first.entries()) {

@@ -2,7 +2,7 @@ import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CGROUPS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
-import { ACTIVE_PLUGINS } from '../supervision/index.js';
+import { ACTIVE_PLUGINS, PLUGIN_OBSERVERS } from '../supervision/index.js';
 import { Doctor } from './doctor.js';
 import { DOCTOR } from './tokens.js';
 
@@ -29,5 +29,11 @@ export const doctorModule: Module = {
       },
     );
     registry.contribute(LIFECYCLES, [DOCTOR], (doctor) => doctor);
+    registry.contribute(PLUGIN_OBSERVERS, [DOCTOR], (doctor) => ({
+      activated({ kind }) {
+        // What it finds wrong is not known before it is asked.
+        if (kind === 'container-handler') void doctor.examine();
+      },
+    }));
   },
 };
