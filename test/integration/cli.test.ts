@@ -252,7 +252,7 @@ describe('command line', () => {
     assert.match(refused.error, /y\.yaml:5:10: plugins\[1\]\.use: plugin "\.\/plugins\/none\.mjs"/);
   });
 
-  it('as root, refuses a plugin that others can write', { skip: process.geteuid?.() !== 0 }, () => {
+  it('as root, refuses a plugin that others can write', { skip: process.geteuid?.() !== 0 && 'needs root' }, () => {
     put('plugins/mine.mjs', "import { writeFileSync } from 'node:fs'; writeFileSync('executed', '');");
     chmodSync(join(directory, 'plugins/mine.mjs'), 0o666);
     put('x.yaml', 'plugins: [{use: ./plugins/mine.mjs}]');

@@ -113,7 +113,7 @@ describe('finding the config', () => {
     assert.deepEqual(await errorsOf(load()), ['work/.tallymanrc: is not a regular file']);
   });
 
-  it('as root, refuses a file that others can write', { skip: process.geteuid?.() !== 0 }, async () => {
+  it('as root, refuses a file that others can write', { skip: process.geteuid?.() !== 0 && 'needs root' }, async () => {
     const file = put('etc/config.yaml', '');
     chmodSync(file, 0o666);
     chmodSync(system, 0o777);
