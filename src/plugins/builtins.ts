@@ -23,6 +23,8 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   hugetlb: importing(() => import('./metric-sources/hugetlb/index.js')),
   cpuset: importing(() => import('./metric-sources/cpuset/index.js')),
   pressure: importing(() => import('./metric-sources/pressure/index.js')),
+  referenced_memory: importing(() => import('./metric-sources/referenced-memory/index.js')),
+  resctrl: importing(() => import('./metric-sources/resctrl/index.js')),
   oom_event: importing(() => import('./metric-sources/oom-event/index.js')),
   'app-prometheus': importing(() => import('./app-metrics/prometheus/index.js')),
   'app-regex': importing(() => import('./app-metrics/regex/index.js')),

@@ -87,7 +87,7 @@ for (const item of cases) {
     const { status, headers, body } = await send(url, item.url, item.method, item.request_body, credentials);
     const better = BETTER[item.name];
     assert.equal(status, better?.status ?? statusOf(item), body);
-    const expected = better?.body ?? item.body;
+    const expected = better?.body ?? asNewer(item.body);
     if (expected instanceof RegExp) assert.match(body, expected);
     else if (item.url.includes('/ps')) assert.equal(body.replaceAll(/,"psr":\d+/g, ''), expected);
     else assert.equal(body, item.url.includes('/storage') ? microseconds(expected) : expected);
@@ -110,6 +110,11 @@ function kindOf(status: number): number {
 function statusOf({ status, body }: HttpCase): number {
   if (status !== 500) return status!;
   return /unknown container|unable to find|no containers found|non-existent|no such device/.test(body) ? 404 : 400;
+}
+
+/** The text of v0.60.5 for an alias that nothing has. */
+function asNewer(body: string): string {
+  return body.replace(/unable to find Docker container ("[^"]*")/, 'unable to find container $1 in "docker" namespace');
 }
 
 /** Samples have whole microseconds. */

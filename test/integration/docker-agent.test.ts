@@ -102,7 +102,10 @@ plugins:
       const v1 = await agent.json<Record<string, { name: string }>>(`/api/v1.3/docker/${name}`);
       assert.equal(only(v1).name, path);
     }
-    await assert.rejects(agent.json(specs('no-such-name')), /unable to find Docker container/);
+    await assert.rejects(
+      agent.json(specs('no-such-name')),
+      /unable to find container "no-such-name" in "docker" namespace/,
+    );
   });
 
   it('tells a start that is not after the first process began', async () => {

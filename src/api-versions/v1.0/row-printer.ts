@@ -8,6 +8,7 @@ const IF_PRESENT = 4;
 const TEXT_ONLY = 5;
 const NUMBER = 6;
 const COMMA = 7;
+const QUOTIENT = 8;
 
 /** Characters after which a list or an object has no member yet. */
 const [BRACKET, BRACE] = [0x5b, 0x7b];
@@ -27,6 +28,7 @@ export class RowPrinter {
   private readonly kinds: Uint8Array;
   private readonly columns: Int32Array;
   private readonly skips: Int32Array;
+  private readonly divisors: Float64Array;
   private readonly capacity: number;
 
   /** @param texts `texts[i]` stands before step i, the last one after all steps */
@@ -37,6 +39,7 @@ export class RowPrinter {
     this.kinds = Uint8Array.from(steps, (step) => step.kind);
     this.columns = Int32Array.from(steps, (step) => step.column);
     this.skips = Int32Array.from(steps, (step) => step.skip);
+    this.divisors = Float64Array.from(steps, (step) => step.divisor);
     this.capacity = texts.reduce((sum, text) => sum + text.length, steps.length * NUMBER_SIZE);
   }
 
@@ -50,6 +53,7 @@ export class RowPrinter {
       const value = values[at]!;
       const kind = kinds[i];
       if (kind === INTEGER) out.integer(value, residuals === undefined ? 0 : residuals[at]);
+      else if (kind === QUOTIENT) out.integer(Math.floor(value / this.divisors[i]!));
       else if (kind === FLOAT) out.float(Number.isNaN(value) ? 0 : value);
       else if (kind === MILLIONFOLD) {
         out.integer(value, residuals === undefined ? 0 : residuals[at]);
@@ -75,6 +79,8 @@ interface Step {
   readonly column: number;
   /** Steps left out when the condition does not hold. */
   skip: number;
+  /** What the number is divided by. */
+  readonly divisor: number;
 }
 
 /** Puts a `RowPrinter` together for one layout. */
@@ -119,6 +125,11 @@ export class RowPrinterBuilder {
     return column < 0 ? this.text('0') : this.step(MILLIONFOLD, column);
   }
 
+  /** Appends a column divided by `divisor`, cut to an integer. */
+  quotient(column: number, divisor: number): this {
+    return divisor === 1 ? this.integer(column) : this.step(QUOTIENT, column, divisor);
+  }
+
   /** What `write` appends is printed only in rows where the column is above 0. */
   ifPositive(column: number, write: () => void): this {
     return this.conditional(IF_POSITIVE, column, write);
@@ -157,10 +168,10 @@ export class RowPrinterBuilder {
     return this;
   }
 
-  private step(kind: number, column: number): this {
+  private step(kind: number, column: number, divisor = 1): this {
     this.texts.push(Buffer.from(this.pending));
     this.pending = '';
-    this.steps.push({ kind, column, skip: 0 });
+    this.steps.push({ kind, column, skip: 0, divisor });
     return this;
   }
 }

@@ -85,6 +85,42 @@ test('a mount that is gone is left out of the filesystems, one whose size is kno
   );
 });
 
+test('disk counters of a container’s filesystem are its own block I/O on that device, and nothing that is not measured', () => {
+  const column = (name: string, labels: readonly string[]): Column => ({
+    field: { name, unit: 'count', kind: 'gauge', help: name, source: {} },
+    labels,
+  });
+  const io = (table: string, device: string, operation: string) =>
+    column(`diskio.${table}`, ['254', '0', device, operation]);
+  const cells: readonly (readonly [Column, number])[] = [
+    [column('filesystem.usage', ['/dev/vda']), 7],
+    [io('io_serviced', '/dev/vda', 'Read'), 3],
+    [io('io_serviced', '/dev/vda', 'Write'), 0],
+    [io('io_serviced', '/dev/vdb', 'Read'), 99],
+    [io('io_service_bytes', '/dev/vda', 'Read'), 12_800],
+    [io('io_service_bytes', '/dev/vda', 'Write'), Number.NaN],
+    [io('io_service_time', '/dev/vda', 'Read'), 5_999_999],
+  ];
+  const row = new SampleRow();
+  const printed = (shown: typeof cells) => {
+    const ring = new SampleRing(Number.MAX_SAFE_INTEGER);
+    row.begin(shown.length);
+    for (const [index, [, value]] of shown.entries()) row.set(index, value);
+    ring.push(new LayoutTable().intern(shown.map(([cell]) => cell)), 1, row);
+    const cursor = ring.window().at(0, newCursor());
+    const builder = new RowPrinterBuilder();
+    sections.filesystems(builder, cursor.layout);
+    const out = new ByteWriter();
+    builder.build().write(out, cursor);
+    return JSON.parse(`{${out.buffer.toString('utf8', 1, out.length)}}`).filesystem[0];
+  };
+  const { reads_completed, writes_completed, sectors_read, read_time, ...rest } = printed(cells);
+  assert.deepEqual([reads_completed, writes_completed, sectors_read, read_time], [3, 0, 25, 5]);
+  for (const name of ['sectors_written', 'write_time', 'reads_merged', 'io_time']) assert.ok(!(name in rest), name);
+  const machine = printed([[column('filesystem.available', ['/dev/vda']), 1], ...cells]);
+  assert.deepEqual([machine.reads_completed, machine.io_time], [0, 0]);
+});
+
 test('printers: conditions, floats, thousandths, absent columns', () => {
   const column = (name: string): Column => ({ field: { name, unit: 'count', kind: 'gauge', help: name, source: {} } });
   const layout = new LayoutTable().intern(['a', 'b'].map(column));

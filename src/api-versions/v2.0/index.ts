@@ -1,7 +1,6 @@
 import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
 import { requestTypesV20, validator } from './request-types.js';
 
-export { parseOptions } from './options.js';
 export { containersHandler, requestTypesV20, validator } from './request-types.js';
 export { PART, partsOf, RatedSamples, type SamplePrinter } from './samples.js';
 export { refreshed } from './selection.js';

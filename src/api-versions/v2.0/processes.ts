@@ -5,8 +5,8 @@ import {
   isRequestError,
   type ProcessInfo,
   RequestError,
+  type RequestOptions,
 } from '../../kernel/contracts/index.js';
-import type { RequestOptions } from './options.js';
 import { selectContainer } from './selection.js';
 
 /** The processes of one container: of `/` all, with the container each is in; of any other those directly in it. */

@@ -4,13 +4,14 @@ import {
   type ApiRequest,
   type ByteWriter,
   type ContainerView,
+  parseRequestOptions,
   quoteJson,
   type RequestHandler,
+  type RequestOptions,
 } from '../../kernel/contracts/index.js';
 import { CustomMetricsWriter, json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import { type EventsContext, eventsHandler } from '../v1.3/index.js';
 import { attributesJson } from './attributes.js';
-import { parseOptions, type RequestOptions } from './options.js';
 import { listProcesses } from './processes.js';
 import { flatSample, partsOf, RatedSamples } from './samples.js';
 import { refreshed, selectContainers } from './selection.js';
@@ -19,7 +20,7 @@ import { withSummary, writeSummary } from './summary.js';
 
 /** Checks the options that every v2 request may have; what it gives throws RequestError 400. */
 export function validator(agent: AgentView): (request: ApiRequest) => void {
-  return (request) => void parseOptions(request.query, agent);
+  return (request) => void parseRequestOptions(request.query, agent);
 }
 
 /** The request types of v2.0. */
@@ -41,7 +42,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
       customMetrics.writeHistory(out, container.appMetrics, count),
     ),
     summary: async (request) => {
-      const containers = withSummary(await selected(agent, request, parseOptions(request.query, agent)));
+      const containers = withSummary(await selected(agent, request, parseRequestOptions(request.query, agent)));
       return mapAnswer(
         containers,
         ({ name }) => name,
@@ -49,7 +50,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
         (out, container) => writeSummary(out, container.summary()),
       );
     },
-    ps: async (request) => json(await listProcesses(agent, request, parseOptions(request.query, agent))),
+    ps: async (request) => json(await listProcesses(agent, request, parseRequestOptions(request.query, agent))),
     events: eventsHandler(context),
     storage: ({ query }) => {
       const uuid = query.get('uuid');
@@ -65,7 +66,7 @@ export function containersHandler(
   wanted: (container: ContainerView) => boolean = () => true,
 ): RequestHandler {
   return (request) => {
-    const options = parseOptions(request.query, agent);
+    const options = parseRequestOptions(request.query, agent);
     const answer = (containers: readonly ContainerView[]): Answer =>
       mapAnswer(
         containers.filter(wanted),

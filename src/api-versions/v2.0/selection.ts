@@ -4,8 +4,8 @@ import {
   badRequest,
   type ContainerView,
   notFound,
+  type RequestOptions,
 } from '../../kernel/contracts/index.js';
-import type { RequestOptions } from './options.js';
 
 /** The containers that a v2 request means (contract 5). @throws RequestError when there is none */
 export function selectContainers(

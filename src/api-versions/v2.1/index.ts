@@ -4,20 +4,13 @@ import {
   definePlugin,
   notFound,
   PLUGIN_API_VERSION,
+  parseRequestOptions,
   type RequestHandler,
   z,
 } from '../../kernel/contracts/index.js';
 import { json, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import type { EventsContext } from '../v1.3/index.js';
-import {
-  containersHandler,
-  parseOptions,
-  partsOf,
-  RatedSamples,
-  refreshed,
-  requestTypesV20,
-  validator,
-} from '../v2.0/index.js';
+import { containersHandler, partsOf, RatedSamples, refreshed, requestTypesV20, validator } from '../v2.0/index.js';
 import { machineSample, sparseSample } from './samples.js';
 
 /** The request types of v2.1: those of v2.0 with `stats` in a shape of its own, and `machinestats`. */
@@ -49,7 +42,7 @@ export function requestTypesV21(context: EventsContext): RequestTypes {
 function machineStats(agent: AgentView): RequestHandler {
   const samples = new RatedSamples(machineSample);
   return async (request) => {
-    const options = parseOptions(request.query, agent);
+    const options = parseRequestOptions(request.query, agent);
     if (options.type !== 'name') {
       agent.lookup(options.type, '');
       throw badRequest(`machinestats are those of "/", which is no ${options.type} container`);

@@ -46,7 +46,12 @@ export const PURPOSES: readonly Purpose[] = [
       /summary.*recursive=true/.test(question.target) && status(/^500/, /^200/)(difference, question),
   },
   { row: 'The pages', fits: asked(/^\/(containers|docker|podman)/, 'status', 'value') },
-  { row: 'More keys', fits: ({ kind, path }) => kind === 'extra' && path !== '' },
+  { row: 'More keys', fits: ({ kind, path, old }) => path !== '' && (kind === 'extra' || old === '{}') },
+  { row: 'Zeros that nothing counts', fits: at(/\.(network|processes)(\.|$)/, 'missing') },
+  {
+    row: 'Disk counters of a container',
+    fits: at(/filesystem.*\.((reads|writes)_|sectors_|(read|write)_time|(weighted_)?io_)/, 'missing', 'value'),
+  },
   { row: 'quirk 8', fits: ({ path, old }) => /has_processes$/.test(path) && old === 'false' },
   { row: 'quirk 9', fits: at(/containter_inode_usage|\.inline\b/, 'missing') },
   { row: 'quirk 10', fits: at(/hugepages/) },

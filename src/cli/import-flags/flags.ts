@@ -170,8 +170,20 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
     },
   },
   perf_events_config: none('nothing reads perf events'),
-  resctrl_interval: none('nothing reads resctrl'),
-  referenced_reset_interval: none('nothing resets referenced pages'),
+  resctrl_interval: {
+    apply(draft, value) {
+      if (parseDuration(value) === undefined) return 'not a duration';
+      draft.option('resctrl', 'updateInterval', value);
+      return 'it counts while the plugin resctrl is on';
+    },
+  },
+  referenced_reset_interval: {
+    apply(draft, value) {
+      if (!/^\d{1,9}$/.test(value)) return 'not a count';
+      draft.option('referenced_memory', 'resetAfter', Number(value));
+      return 'it counts while the plugin referenced_memory is on, which measures once a minute and not at each sample';
+    },
+  },
   crio_client_timeout: none('CRI-O has no handler; its containers appear as cgroups'),
   initial_splay_factor: none('the first sample is taken at once; later ones are spread over the interval'),
   jitter_factor: {

@@ -117,7 +117,7 @@ describe('flags', () => {
       );
     assert.deepEqual(
       names('cadvisor --disable_metrics=percpu,tcp,udp,sched,process,memory_numa,cpuset,hugetlb,cpu_topology'),
-      ['-percpu', 'advtcp'],
+      ['-percpu', 'advtcp', 'referenced_memory', 'resctrl'],
     );
     assert.deepEqual(names('cadvisor --disable_metrics=disk --enable_metrics=cpu,memory,tcp').sort(), [
       '-app-prometheus',
@@ -131,7 +131,10 @@ describe('flags', () => {
       'tcp',
     ]);
     assert.match(imported('cadvisor --disable_metrics=nonsense').without[0]!, /there is no metric set nonsense/);
-    assert.match(imported('cadvisor --enable_metrics=resctrl').without[0]!, /nothing gives the numbers of resctrl/);
+    assert.match(
+      imported('cadvisor --enable_metrics=perf_event').without[0]!,
+      /nothing gives the numbers of perf_event/,
+    );
   });
 
   test('plugins with options', () => {

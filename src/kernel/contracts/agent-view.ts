@@ -179,7 +179,7 @@ export interface AgentView {
   containersOf(namespace: string): readonly ContainerView[];
   /**
    * Looks up an alias: the exact alias, else a prefix that fits exactly one alias.
-   * @throws RequestError `unable to find … container`, or not unique
+   * @throws RequestError `unable to find container … in … namespace`, or not unique
    */
   lookup(namespace: string, alias: string): ContainerView;
   /** Samples now every given container that has a number older than `maxAge` µs, idle or not (0: all). */

@@ -24,4 +24,5 @@ export * from './options.js';
 export * from './plugin.js';
 export * from './plugin-status.js';
 export * from './printable.js';
+export * from './request-options.js';
 export * from './sink.js';

@@ -284,7 +284,8 @@ class KoaHttpServer implements HttpServer {
     exchange.authenticated = typeof admitted === 'boolean' ? admitted : await exchange.withinLimit(admitted);
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) gate.protect(request);
     if (path === '' || this.mounted.isDirectory(path)) {
-      return redirect(exchange, 301, locationOf(`${target.path}/`, target.query));
+      // The contract has it so: the API keeps method and body of a request.
+      return redirect(exchange, path === '/api' ? 307 : 301, locationOf(`${target.path}/`, target.query));
     }
     if (await this.mounted.dispatch(context, path)) return;
     // The contract sends everything else to the pages, if there are any.

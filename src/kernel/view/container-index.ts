@@ -43,8 +43,7 @@ export class ContainerIndex {
     if (hits.length > 1) throw notFound(`unable to find container. Container "${alias}" is not unique`);
     const hit = hits[0];
     if (hit !== undefined) return hit[1];
-    const runtime = namespace.charAt(0).toUpperCase() + namespace.slice(1);
-    throw notFound(`unable to find ${runtime} container "${alias}"`);
+    throw notFound(`unable to find container "${alias}" in "${namespace}" namespace`);
   }
 
   private namespace(name: string): Namespace {

@@ -21,8 +21,9 @@ export function sampleFromJson(sample: JsonObject): FakeSample {
   processes(cells, part('processes'));
   hugetlb(cells, part('hugetlb'));
   numbers(cells, 'cpuset.', part('cpuset'));
-  for (const key of ['referenced_memory', 'oom_events'])
-    if (sample[key] !== undefined) cells.push([column(key), sample[key] as number]);
+  if (sample.referenced_memory !== undefined) {
+    cells.push([column('memory.referenced'), sample.referenced_memory as number]);
+  }
   return { time: microseconds(sample.timestamp as string), cells };
 }
 

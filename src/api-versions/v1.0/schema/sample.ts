@@ -83,7 +83,7 @@ export const filesystem = z
     type: z.string(),
     ...numbers(['capacity', 'usage', 'base_usage', 'available', 'inodes', 'inodes_free']),
     has_inodes: z.boolean(),
-    ...numbers(keys.DISK_COUNTERS),
+    ...optionalNumbers(keys.DISK_COUNTERS),
   })
   .meta({ id: 'FilesystemStats', description: 'Bytes; times in ms.' });
 

@@ -37,7 +37,7 @@ export function hugetlb(b: RowPrinterBuilder, layout: Layout): void {
 
 /** `,"referenced_memory":N` when it is above 0, and `,"resctrl":{…}` with what the layout has. */
 export function referencedMemoryAndResctrl(b: RowPrinterBuilder, layout: Layout): void {
-  const referenced = layout.indexOf('referenced_memory');
+  const referenced = layout.indexOf('memory.referenced');
   b.ifPositive(referenced, () => b.text(',"referenced_memory":').integer(referenced));
   b.text(',"resctrl":{');
   const parts = RESCTRL.filter(([, [[, field]]]) => layout.indexOf(field) >= 0);

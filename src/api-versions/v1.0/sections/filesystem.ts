@@ -3,8 +3,8 @@ import type { RowPrinterBuilder } from '../row-printer.js';
 import { DISK_COUNTERS } from './keys.js';
 
 const SIZES = ['capacity', 'usage', 'base_usage', 'available'] as const;
-const COUNTS = ['inodes', 'inodes_free', ...DISK_COUNTERS] as const;
-const KNOWN = new Set([...SIZES, ...COUNTS].map((name) => `filesystem.${name}`));
+const INODES = ['inodes', 'inodes_free'] as const;
+const KNOWN = new Set([...SIZES, ...INODES, ...DISK_COUNTERS].map((name) => `filesystem.${name}`));
 
 /** The columns of one filesystem in a layout. */
 export interface FilesystemColumns {
@@ -45,7 +45,7 @@ export function filesystems(b: RowPrinterBuilder, layout: Layout): void {
   for (const filesystem of all) {
     whereMounted(b, filesystem, () => {
       b.comma().text('{');
-      element(b, filesystem);
+      element(b, layout, filesystem);
       b.text('}');
     });
   }
@@ -61,14 +61,49 @@ export function whereMounted(b: RowPrinterBuilder, filesystem: FilesystemColumns
   else b.ifPresent(filesystem.column('capacity'), write);
 }
 
-function element(b: RowPrinterBuilder, filesystem: FilesystemColumns): void {
+/** Which numbers of a container's own block I/O are a disk counter, and in which unit: bytes of a sector, ns of a ms. */
+const OWN_IO: Partial<
+  Record<(typeof DISK_COUNTERS)[number], readonly [table: string, operation: string, per?: number]>
+> = {
+  reads_completed: ['io_serviced', 'Read'],
+  reads_merged: ['io_merged', 'Read'],
+  sectors_read: ['io_service_bytes', 'Read', 512],
+  read_time: ['io_service_time', 'Read', 1e6],
+  writes_completed: ['io_serviced', 'Write'],
+  writes_merged: ['io_merged', 'Write'],
+  sectors_written: ['io_service_bytes', 'Write', 512],
+  write_time: ['io_service_time', 'Write', 1e6],
+  io_in_progress: ['io_queued', 'Total'],
+};
+
+/**
+ * The disk counters of a filesystem: the machine's are the disk's; a container's are what its own block I/O says for the
+ * device. What nothing measures is left out.
+ */
+function diskCounters(b: RowPrinterBuilder, layout: Layout, filesystem: FilesystemColumns): void {
+  const isMachine = filesystem.column('available') >= 0;
+  for (const name of DISK_COUNTERS) {
+    const column = filesystem.column(name);
+    if (column >= 0 || isMachine) {
+      b.text(`,"${name}":`).integer(column);
+      continue;
+    }
+    const [table, operation, per = 1] = OWN_IO[name] ?? [];
+    const own = layout.indexesOf(`diskio.${table}`).find((index) => {
+      const [, , device, kind] = layout.columns[index]!.labels ?? [];
+      return device === filesystem.device && kind === operation;
+    });
+    if (own !== undefined) b.ifPresent(own, () => b.text(`,"${name}":`).quotient(own, per));
+  }
+}
+
+function element(b: RowPrinterBuilder, layout: Layout, filesystem: FilesystemColumns): void {
   if (filesystem.device !== '') b.text('"device":').string(filesystem.device).text(',');
   b.text('"type":').string(filesystem.type);
   for (const name of SIZES) {
     b.text(`,"${name}":`).integer(filesystem.column(name));
   }
   b.text(`,"has_inodes":${filesystem.column('inodes_free') >= 0}`);
-  for (const name of COUNTS) {
-    b.text(`,"${name}":`).integer(filesystem.column(name));
-  }
+  for (const name of INODES) b.text(`,"${name}":`).integer(filesystem.column(name));
+  diskCounters(b, layout, filesystem);
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
 import { agentOf, field, labelled, named, sampled, usageOf } from '../../../../test/support/metrics-world.js';
-import type { Column } from '../../../kernel/contracts/index.js';
+import type { AgentView, Column, MachineInfo } from '../../../kernel/contracts/index.js';
 
 describe('selection', () => {
   const containers = ['/a', '/system.slice/x.service', '/docker/1'].map((name) => labelled(name, {}));
@@ -76,12 +76,79 @@ describe('the answer', () => {
       },
     ]);
     const { contentType, body } = await metricsEndpoint(world).scrape({ accept: 'application/openmetrics-text' });
-    assert.equal(contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    assert.equal(contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores');
     const text = body.toString();
     assert.ok(text.includes('# TYPE container_cpu_user_seconds counter\n# UNIT container_cpu_user_seconds seconds\n'));
     assert.ok(text.includes('\ncontainer_cpu_user_seconds_total{id="/a"'));
     assert.ok(text.includes('# TYPE container_memory_failcnt unknown\n'));
     assert.ok(text.endsWith('\n# EOF\n'));
+  });
+
+  test('selects containers by the options of /api/v2, and samples what is older than they allow', async () => {
+    const web = { ...labelled('/docker/x', {}), namespace: 'docker', aliases: ['web'] };
+    const refreshed: [readonly string[], number][] = [];
+    const world = agentOf([labelled('/', {}), labelled('/a', {}), web], {
+      refresh: async (containers, maxAge) => void refreshed.push([containers.map(({ name }) => name), maxAge]),
+    });
+    const endpoint = metricsEndpoint(world, { selfMetrics: false });
+    const idsOf = async (query: string) => {
+      const { series } = parseText((await endpoint.scrape({}, query)).body.toString());
+      return [...new Set(series.flatMap(({ labels }) => labels.id ?? []))].sort();
+    };
+    assert.deepEqual(await idsOf(''), ['/', '/a', '/docker/x']);
+    assert.deepEqual(await idsOf('type=name&count=5&recursive=false'), ['/', '/a', '/docker/x']);
+    assert.deepEqual(await idsOf('type=docker'), ['/docker/x']);
+    for (const type of ['podman', 'containerd', 'crio']) assert.deepEqual(await idsOf(`type=${type}`), []);
+    assert.deepEqual(refreshed, []);
+    await idsOf('type=docker&max_age=2s');
+    await idsOf('max_age=0s');
+    assert.deepEqual(refreshed, [
+      [['/docker/x'], 2_000_000],
+      [['/', '/a', '/docker/x'], 0],
+    ]);
+    await assert.rejects(endpoint.scrape({}, 'type=bogus'), {
+      status: 400,
+      message: 'No metrics gathered, last error:\n\nunknown \'type\' "bogus"',
+    });
+    await assert.rejects(endpoint.scrape({}, 'max_age=old'), /No metrics gathered, .*failed to parse 'max_age'/s);
+  });
+
+  test('the machine: modules, distances, caches of each core; its error when it could not be read', async () => {
+    const cache = (id: number, level: number) => ({ id, level, size: 10 * level, type: 'Unified' });
+    const core = { core_id: 0, thread_ids: [0, 4], caches: [cache(0, 2)], uncore_caches: [cache(0, 3)], socket_id: 0 };
+    const node = { node_id: 1, memory: 5, hugepages: [], cores: [core], caches: [cache(0, 4)], distances: [21, 10] };
+    const machine: MachineInfo = {
+      ...agent.host.machine(),
+      num_cores: 2,
+      memory_capacity: 5,
+      num_drawers: 3,
+      memory_by_type: { 'Unbuffered-DDR4': { capacity: 4096, dimm_count: 2 } },
+      topology: [{ ...node, node_id: 0, cores: [], caches: [] }, node],
+    };
+    const world = agentOf([labelled('/', {})]);
+    const known = { ...world, host: { ...world.host, machine: () => machine } };
+    const lines = async (of: AgentView) => {
+      const { series } = await metricsEndpoint(of, { machineLabels: false, cpuTopology: true }).exposed();
+      return series
+        .filter(({ name }) => name.startsWith('machine_'))
+        .map(({ key, value }) => `${key} ${value}`.replace('{}', ''));
+    };
+    const shown = await lines(known);
+    for (const line of [
+      'machine_cpu_drawers 3',
+      'machine_dimm_count{type="Unbuffered-DDR4"} 2',
+      'machine_dimm_capacity_bytes{type="Unbuffered-DDR4"} 4096',
+      'machine_node_distance{node_id="1",target_node_id="0"} 21',
+      'machine_cpu_cache_capacity_bytes{core_id="0",level="2",node_id="1",type="Unified"} 20',
+      'machine_cpu_cache_capacity_bytes{core_id="0",level="3",node_id="1",type="Unified"} 30',
+      'machine_cpu_cache_capacity_bytes{core_id="",level="4",node_id="1",type="Unified"} 40',
+      'machine_thread_siblings_count{core_id="0",node_id="1",thread_id="4"} 2',
+      'machine_scrape_error 0',
+    ]) {
+      assert.ok(shown.includes(line), `${line} is not among\n${shown.join('\n')}`);
+    }
+    const unread = { ...world, host: { ...world.host, machine: () => ({ ...machine, memory_capacity: 0 }) } };
+    assert.ok((await lines(unread)).includes('machine_scrape_error 1'));
   });
 
   test('the explanation counts what the answer holds', async () => {

@@ -64,6 +64,11 @@ const SPEC: readonly Fact[] = [
   memoryLimit('spec_memory_limit_bytes', 'Memory that the container may use; 0: no limit.', 'limit'),
   memoryLimit('spec_memory_swap_limit_bytes', 'Swap limit as the kernel has it; 0: no limit.', 'swapLimit'),
   memoryLimit('spec_memory_reservation_limit_bytes', 'Memory that is kept for the container; 0: none.', 'reservation'),
+  fact('health_state', 'Health check: 1 healthy, 0 starting or unhealthy, -1 no check.', ({ description }) => {
+    const { health } = description.state;
+    if (health === undefined) return -1;
+    return health.status === 'healthy' ? 1 : 0;
+  }),
 ];
 
 /** What a runtime says of a container. A raw cgroup has no such state. */
@@ -71,11 +76,6 @@ const STATE: readonly Fact[] = [
   fact('state', 'The container is in the state of the label (1) or not (0).', ({ description }) =>
     STATES.map((status) => [labelPair('state', status), description.state.status === status ? 1 : 0] as const),
   ),
-  fact('health_state', 'Health check: 1 healthy, 0 starting or unhealthy, -1 no check.', ({ description }) => {
-    const { health } = description.state;
-    if (health === undefined) return -1;
-    return health.status === 'healthy' ? 1 : 0;
-  }),
   fact(
     'health_failing_streak',
     'Health checks that failed in a row.',

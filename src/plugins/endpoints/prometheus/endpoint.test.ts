@@ -271,12 +271,17 @@ describe('series', () => {
     assert.ok(openMetrics.includes('container_memory_usage_bytes{id="/a",image="",name=""} 1 1795518450.605\n'));
   });
 
-  test('a container without samples has its limits only', async () => {
+  test('a container without samples has its limits and state only', async () => {
     const container: FakeContainer = { name: '/a', createdAt: TIME, limits: { hasCpu: true, cpu: { limit: 2n } } };
     const { series } = await metricsEndpoint(agentOf([container])).exposed();
     assert.deepEqual(
       series.filter(({ labels }) => labels.id === '/a').map(({ name }) => name),
-      ['container_creation_time_seconds', 'container_spec_cpu_shares', 'container_start_time_seconds'],
+      [
+        'container_creation_time_seconds',
+        'container_health_state',
+        'container_spec_cpu_shares',
+        'container_start_time_seconds',
+      ],
     );
   });
 });

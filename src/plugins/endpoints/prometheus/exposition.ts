@@ -34,14 +34,15 @@ export class Exposition {
 
   /**
    * Writes everything into the sheet, letting the event loop run in between.
+   * @param namespace whose containers are wanted; undefined: all
    * @returns how many series of containers there are
    * @throws RequestError 503 when the deadline passes meanwhile
    */
-  async write(sheet: Sheet, deadline: Deadline): Promise<SeriesCount> {
+  async write(sheet: Sheet, deadline: Deadline, namespace: string | undefined): Promise<SeriesCount> {
     const count = { written: 0, cut: 0 };
     let since = this.clock.monotonic();
     let spent = 0;
-    const subjects = this.subjects.current();
+    const subjects = this.subjects.current(namespace);
     this.containers.applications.begin();
     for (let i = 0; i < subjects.length; i++) {
       this.writeSubject(sheet, subjects[i]!, count);

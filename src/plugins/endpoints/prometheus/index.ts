@@ -5,10 +5,13 @@ import {
   type Answer,
   type ApiRequest,
   type ByteWriter,
+  badRequest,
   definePlugin,
   type Endpoint,
+  messageOf,
   PLUGIN_API_VERSION,
   type PluginContext,
+  parseRequestOptions,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
 import { AppMetricsWriter } from './app-metrics.js';
@@ -17,7 +20,7 @@ import { Explainer, explanationText } from './explain.js';
 import { Exposition } from './exposition.js';
 import { FamilyTable } from './families.js';
 import { LoopDelay } from './loop-delay.js';
-import { CONTENT_TYPES, chooseEncoding, chooseFormat, type Encoding, scrapeTimeout } from './negotiation.js';
+import { chooseEncoding, chooseFormat, contentType, type Encoding, scrapeTimeout } from './negotiation.js';
 import { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, passes, prometheusOptions } from './options.js';
 import { Sheet } from './sheet.js';
@@ -65,27 +68,46 @@ class MetricsEndpoint implements Endpoint {
   }
 
   private async answer(request: ApiRequest): Promise<Answer> {
+    const namespace = await this.select(request.query);
     const sheet = this.sheets.pop() ?? new Sheet(this.families);
     sheet.clear();
     const explain = request.query.get('explain');
     sheet.format = explain === null ? chooseFormat(request.header('accept')) : 'text';
     const timeout = scrapeTimeout(request.header('x-prometheus-scrape-timeout-seconds')) ?? Number.POSITIVE_INFINITY;
     const at = this.context.clock.monotonic() + timeout;
-    const { cut } = await this.exposition.write(sheet, { signal: request.signal, at });
+    const { cut } = await this.exposition.write(sheet, { signal: request.signal, at }, namespace);
     this.context.timers.after(0, () => this.subjects.refreshLimits());
-    return explain === null ? this.send(sheet, request.header('accept-encoding')) : this.explain(sheet, cut, explain);
+    return explain === null ? this.send(sheet, request) : this.explain(sheet, cut, explain);
   }
 
-  private async send(sheet: Sheet, acceptEncoding: string | undefined): Promise<Answer> {
+  /**
+   * Takes the options that select containers in /api/v2, and samples what is older than they allow.
+   * @returns the namespace whose containers are wanted; undefined: all
+   */
+  private async select(query: URLSearchParams): Promise<string | undefined> {
+    const { agent } = this.context;
+    const { type, maxAge } = explained(() => parseRequestOptions(query, agent));
+    const namespace = type === 'name' ? undefined : type;
+    if (maxAge !== undefined) {
+      await agent.refresh(namespace === undefined ? agent.containers() : agent.containersOf(namespace), maxAge);
+    }
+    return namespace;
+  }
+
+  private async send(sheet: Sheet, request: ApiRequest): Promise<Answer> {
     const offered = this.options.compression ? (Object.keys(compressors) as Encoding[]) : [];
-    const encoding = chooseEncoding(acceptEncoding, offered);
-    const contentType = CONTENT_TYPES[sheet.format];
+    const encoding = chooseEncoding(request.header('accept-encoding'), offered);
+    const type = contentType(sheet.format, request.header('accept'));
     const headers = { Vary: 'Accept, Accept-Encoding' };
     const compress = compressors[encoding];
-    if (compress === undefined) return { contentType, headers, body: (out) => this.body(sheet, out) };
+    if (compress === undefined) return { contentType: type, headers, body: (out) => this.body(sheet, out) };
     const compressed = await compress(sheet.join());
     this.keep(sheet);
-    return { contentType, headers: { ...headers, 'Content-Encoding': encoding }, body: (out) => out.bytes(compressed) };
+    return {
+      contentType: type,
+      headers: { ...headers, 'Content-Encoding': encoding },
+      body: (out) => out.bytes(compressed),
+    };
   }
 
   private async explain(sheet: Sheet, cut: number, form: string): Promise<Answer> {
@@ -113,6 +135,15 @@ class MetricsEndpoint implements Endpoint {
 
   private keep(sheet: Sheet): void {
     if (this.sheets.length < KEPT_SHEETS) this.sheets.push(sheet);
+  }
+}
+
+/** The text of a refusal, as cAdvisor's endpoint has it. */
+function explained<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw badRequest(`No metrics gathered, last error:\n\n${messageOf(error)}`);
   }
 }
 

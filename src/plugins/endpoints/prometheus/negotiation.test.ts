@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { chooseEncoding, chooseFormat, scrapeTimeout } from './negotiation.js';
+import { chooseEncoding, chooseFormat, contentType, scrapeTimeout } from './negotiation.js';
 
 const PROMETHEUS =
   'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
@@ -15,6 +15,19 @@ test('Prometheus gets OpenMetrics, who says nothing gets the text format', () =>
   assert.equal(chooseFormat('application/openmetrics-text;version=2.0.0, text/plain'), 'text');
   assert.equal(chooseFormat('application/openmetrics-text;q=0.4, text/plain;q=0.5'), 'text');
   assert.equal(chooseFormat('application/openmetrics-text;q=0'), 'text');
+});
+
+test('the content type says how names are escaped: by underscores, or not at all for clients that take UTF-8', () => {
+  const underscores = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
+  assert.equal(contentType('text', undefined), underscores);
+  assert.equal(contentType('text', 'text/plain; version=0.0.4; escaping=underscores'), underscores);
+  for (const unknown of ['dots', 'values', 'x', '']) {
+    assert.equal(contentType('text', `text/plain; escaping=${unknown}`), underscores);
+  }
+  assert.equal(
+    contentType('openMetrics', 'application/openmetrics-text; version=1.0.0; escaping=allow-utf-8; q=0.6'),
+    'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
+  );
 });
 
 test('compression: what the client likes best among what there is', () => {
@@ -43,6 +56,7 @@ test('no header is too odd', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (header) => {
       assert.ok(['text', 'openMetrics'].includes(chooseFormat(header)));
+      assert.match(contentType('text', header), /; escaping=(underscores|allow-utf-8)$/);
       assert.ok(['identity', 'gzip', 'zstd'].includes(chooseEncoding(header, ['zstd', 'gzip'])));
       const timeout = scrapeTimeout(header);
       assert.ok(timeout === undefined || timeout > 0);

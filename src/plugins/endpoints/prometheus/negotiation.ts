@@ -2,10 +2,19 @@ import type { Format } from './families.js';
 
 export type Encoding = 'identity' | 'gzip' | 'zstd';
 
-export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openMetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
+
+/**
+ * Names have only characters that need no escaping, so an answer is the same whether the client takes UTF-8 in them or
+ * wants anything else replaced by underscores; it says which of the two, as Prometheus' client libraries do.
+ */
+export function contentType(format: Format, accept: string | undefined): string {
+  const asked = choices(accept).some(({ parameters }) => parameters.get('escaping') === 'allow-utf-8');
+  return `${CONTENT_TYPES[format]}; escaping=${asked ? 'allow-utf-8' : 'underscores'}`;
+}
 
 interface Choice {
   readonly name: string;

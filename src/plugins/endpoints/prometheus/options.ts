@@ -2,7 +2,7 @@ import { glob, size, z } from '../../../kernel/contracts/index.js';
 
 /** Labels that series have besides those of their container; a renamed label may not take their place. */
 const TAKEN =
-  /^(id|name|image|cpu|device|interface|failure_type|scope|state|(tcp|udp)_state|ulimit|node|type|pagesize|major|minor|operation|le|quantile|__.*|app_.*)$/;
+  /^(id|name|image|cpu|device|interface|failure_type|scope|state|(tcp|udp)_state|ulimit|node|node_id|type|pagesize|major|minor|operation|le|quantile|__.*|app_.*)$/;
 
 const labelName = z
   .string()

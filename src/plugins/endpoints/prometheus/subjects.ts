@@ -33,8 +33,9 @@ export class Subjects {
   /**
    * All containers as they are now: first the ones that live, sorted by name, then those that ended a short while ago.
    * Each name is in it once.
+   * @param namespace leaves out all others' containers; undefined: all
    */
-  current(): readonly Subject[] {
+  current(namespace?: string): readonly Subject[] {
     const living = new Map<string, Subject>();
     for (const view of this.agent.containers()) {
       if (!this.wanted(view.name, view.description.aliases)) continue;
@@ -53,7 +54,9 @@ export class Subjects {
     this.ended = ended;
     for (const subject of living.values()) this.tellLoss(subject);
     this.kills.keep((name) => living.has(name) || ended.has(name), this.clock.monotonic());
-    return [...living.values(), ...ended.values()];
+    const all = [...living.values(), ...ended.values()];
+    if (namespace === undefined) return all;
+    return all.filter(({ text }) => text.description.namespace === namespace);
   }
 
   /**

@@ -33,13 +33,13 @@ describe('referenced memory', () => {
     assert.deepEqual(sampleOf(probe(0)), { 'memory.referenced': 107 * 1024 });
   });
 
-  it('is measured once per interval and kept in between', () => {
+  it('is measured once per interval and kept in between', async () => {
     const measured = probe(0);
     sampleOf(measured);
     tree.write({ 'proc/7/smaps_rollup': rollup(1) });
-    clock.advance(500);
+    await clock.advance(500);
     assert.deepEqual(sampleOf(measured), { 'memory.referenced': 107 * 1024 });
-    clock.advance(500);
+    await clock.advance(500);
     assert.deepEqual(sampleOf(measured), { 'memory.referenced': 8 * 1024 });
   });
 

@@ -15,7 +15,7 @@ export function referencedBytes(scanner: ByteScanner): number {
   do {
     if (!scanner.literal(REFERENCED)) continue;
     scanner.skipSpaces();
-    if (scanner.integer()) sum = (Number.isNaN(sum) ? 0 : sum) + scanner.value * KIB;
+    if (scanner.integer() && scanner.value >= 0) sum = (Number.isNaN(sum) ? 0 : sum) + scanner.value * KIB;
   } while (scanner.nextLine());
   return sum;
 }

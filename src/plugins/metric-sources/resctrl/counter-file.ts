@@ -26,7 +26,7 @@ export class CounterFile implements Part {
       return isGone(codeOf(error)) ? 'gone' : 'ok';
     }
     scanner.reset(buffer, length);
-    if (scanner.integer()) row.setExact(base, scanner.value, scanner.residual);
+    if (scanner.integer() && scanner.value >= 0) row.setExact(base, scanner.value, scanner.residual);
     return 'ok';
   }
 

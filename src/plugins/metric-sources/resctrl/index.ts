@@ -41,7 +41,10 @@ export function openCounters(group: string): Counters {
       try {
         files.push(new CounterFile(join(group, 'mon_data', cache, name), { field, labels: [String(index)] }));
       } catch (error) {
-        missing.push({ what: `${field.name}{${index}}`, reason: `the processor does not count it: ${messageOf(error)}` });
+        missing.push({
+          what: `${field.name}{${index}}`,
+          reason: `the processor does not count it: ${messageOf(error)}`,
+        });
       }
     }
   }
@@ -90,13 +93,14 @@ function probeOf(target: ProbeTarget, root: string, context: ProcessContext, opt
 
 /** The `resctrl` source. */
 export function createResctrlSource(context: ProcessContext, options: ResctrlOptions): MetricSource {
-  const root = join(context.linux.paths.sys, 'fs/resctrl');
   return {
     fields: Object.values(fields),
     part: 'other',
     attach(target): Probe | Absent {
+      const root = join(context.linux.paths.sys, 'fs/resctrl');
       if (namesIn(join(root, 'mon_data')).length === 0) {
-        const absent = 'no monitoring in /sys/fs/resctrl; the processor must have it, then: mount -t resctrl resctrl /sys/fs/resctrl';
+        const absent =
+          'no monitoring in /sys/fs/resctrl; the processor must have it, then: mount -t resctrl resctrl /sys/fs/resctrl';
         return { absent, expected: !target.isRoot };
       }
       try {

@@ -55,13 +55,13 @@ describe('resctrl', () => {
     assert.equal(readFileSync(join(tree.root, GROUP, 'tasks'), 'utf8'), '9');
   });
 
-  it('looks for processes from elsewhere when it is told how often', () => {
+  it('looks for processes from elsewhere when it is told how often', async () => {
     const tasks = join(tree.root, GROUP, 'tasks');
     const probe = attached(source(1000), tree.target('/a/b'));
     writeFileSync(tasks, '');
     sampleOf(probe);
     assert.equal(readFileSync(tasks, 'utf8'), '');
-    clock.advance(1000);
+    await clock.advance(1000);
     sampleOf(probe);
     assert.equal(readFileSync(tasks, 'utf8'), '9');
   });

@@ -1,7 +1,7 @@
 import type { Reading } from './reading.js';
 
 interface Pressure {
-  readonly some?: { readonly avg10?: number };
+  readonly some?: { readonly total: number; readonly avg10: number };
 }
 
 /** What pages use of a sample of `/api/v2.0/stats`. */
@@ -51,8 +51,9 @@ function timeOf(timestamp: string): number {
   return (Date.parse(timestamp.replace(fraction, '')) * 1000 + micros) / 1000;
 }
 
+/** A total of 0 is what the API shows where nothing tells pressure. */
 function share(pressure: Pressure | undefined): number {
-  return pressure?.some?.avg10 ?? Number.NaN;
+  return pressure?.some?.total ? pressure.some.avg10 : Number.NaN;
 }
 
 /** @returns NaN for nothing */

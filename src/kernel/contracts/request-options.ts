@@ -1,6 +1,8 @@
-import { type AgentView, badRequest, parseDuration } from '../../kernel/contracts/index.js';
+import type { AgentView } from './agent-view.js';
+import { badRequest } from './errors.js';
+import { parseDuration } from './options.js';
 
-/** The common options of every v2 request (contract 3). */
+/** The options that say which containers a request is about: those of every v2 request (contract 3), and of metrics. */
 export interface RequestOptions {
   /** `name`: by absolute name; anything else is a namespace, in which containers are found by alias. */
   readonly type: string;
@@ -13,7 +15,7 @@ export interface RequestOptions {
 }
 
 /** Understood also on hosts where none of their containers is. */
-const TYPES: readonly string[] = ['name', 'docker', 'podman'];
+const TYPES: readonly string[] = ['name', 'docker', 'podman', 'containerd', 'crio'];
 const DEFAULT_COUNT = 64;
 const MAX_COUNT = 2 ** 32 - 1;
 
@@ -21,7 +23,7 @@ const MAX_COUNT = 2 ** 32 - 1;
 export type Namespaces = Pick<AgentView, 'containersOf'>;
 
 /** Reads the options; the first of repeated ones counts, an empty one is absent. @throws RequestError 400 */
-export function parseOptions(query: URLSearchParams, namespaces: Namespaces): RequestOptions {
+export function parseRequestOptions(query: URLSearchParams, namespaces: Namespaces): RequestOptions {
   const type = query.get('type') || 'name';
   if (!TYPES.includes(type) && namespaces.containersOf(type).length === 0) {
     throw badRequest(`unknown 'type' ${JSON.stringify(type)}`);

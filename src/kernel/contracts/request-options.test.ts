@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ContainerView } from '../../kernel/contracts/index.js';
-import { parseOptions } from './options.js';
+import type { ContainerView } from './agent-view.js';
+import { parseRequestOptions } from './request-options.js';
 
 const typed = (type: string, ...namespaces: string[]) =>
-  parseOptions(new URLSearchParams({ type }), {
+  parseRequestOptions(new URLSearchParams({ type }), {
     containersOf: (namespace) => (namespaces.includes(namespace) ? [{} as ContainerView] : []),
   }).type;
 
@@ -24,7 +24,8 @@ describe('the option type', () => {
 });
 
 test('the option count is an integer of at least -1, without a plus sign', () => {
-  const counted = (count: string) => parseOptions(new URLSearchParams({ count }), { containersOf: () => [] }).count;
+  const counted = (count: string) =>
+    parseRequestOptions(new URLSearchParams({ count }), { containersOf: () => [] }).count;
   assert.deepEqual(['', '-1', '0', '7'].map(counted), [64, -1, 0, 7]);
   for (const odd of ['+1', ' 1', '1.0', '0x1', 'x']) assert.throws(() => counted(odd), /failed to parse 'count'/, odd);
   assert.throws(() => counted('-2'), /only -1 and larger/);
