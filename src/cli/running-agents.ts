@@ -18,7 +18,12 @@ export function withConfig(
   return notes.filter(({ configuration }) => configuration.file === named);
 }
 
-/** `1234 (/etc/tallyman/config.yaml), 1300 (built-in configuration)` */
+/** `1234 (/etc/tallyman/config.yaml, http://127.0.0.1:8080), 1300 (built-in configuration, unix:/run/x)` */
 export function listOf(notes: readonly AgentNote[]): string {
-  return notes.map(({ pid, configuration }) => `${pid} (${configuration.file ?? 'built-in configuration'})`).join(', ');
+  return notes
+    .map(
+      ({ pid, configuration, urls }) =>
+        `${pid} (${[configuration.file ?? 'built-in configuration', ...urls].join(', ')})`,
+    )
+    .join(', ');
 }

@@ -13,7 +13,7 @@ export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.
 
 const UNAUTHORIZED = 401;
 const HOW_TO_PROVE =
-  '--token-file FILE, --user NAME --password-file FILE, or --cert FILE --key FILE say who asks; as root, the files of the agent on this host do';
+  '--token-file FILE, --user NAME --password-file FILE, or --cert FILE --key FILE say who asks; on the agent’s own host its bearer or Digest file does, for who may read it';
 
 /**
  * Asks an agent. Who asks is proven by the flags; where they say nothing, by what the configuration of the agent on this

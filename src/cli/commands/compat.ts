@@ -5,7 +5,7 @@ import { type Ask, type Comparison, compareAgents } from '../compat/comparison.j
 import { reportOf } from '../compat/report.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { runningAgents } from '../running-agents.js';
+import { listOf, runningAgents } from '../running-agents.js';
 
 export interface CompatFlags extends AskFlags {
   readonly json?: boolean;
@@ -51,7 +51,8 @@ function ownAgent(cli: CliEnvironment): Target {
   if (agent === undefined) {
     throw new TallymanError('no agent runs on this host', { hint: `tallyman compat OLD_URL ${EXAMPLE}` });
   }
-  if (others.length > 0) throw new TallymanError('several agents run on this host', { hint: 'name one as NEW_URL' });
+  if (others.length > 0)
+    throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'name one as NEW_URL' });
   return targetOfAgent(agent);
 }
 

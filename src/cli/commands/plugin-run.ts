@@ -30,16 +30,17 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
 
 /**
  * `tallyman plugin run`: runs a plugin once on this host, in an agent of its own, and prints what it gives. Where the host
- * is and how its containers are told apart is taken from the configuration.
+ * is, how its containers are told apart and, without `with`, the plugin's options are taken from the configuration.
  * @returns 0, or 1 when it had a fault
  * @throws ConfigError when its options are not valid, TallymanError
  */
 export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnvironment): Promise<number> {
   const { plugin } = await attributed(cli, path, () => findPlugin(path, cli.workingDirectory ?? process.cwd()));
-  const options = flags.with === undefined ? {} : parseOptions(flags.with);
+  const { config, plugins } = await loadFor(flags, cli);
+  const configured = plugins.find((other) => other.plugin.name === plugin.name)?.with;
+  const options = flags.with === undefined ? (configured ?? {}) : parseOptions(flags.with);
   const problems = optionProblems(plugin, options, '--with');
   if (problems.length > 0) throw new ConfigError(problems);
-  const { config, plugins } = await loadFor(flags, cli);
   const handlers = plugins.filter((other) => other.plugin.kind === 'container-handler');
   const run = {
     plugin,

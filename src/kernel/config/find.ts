@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { cosmiconfigSync } from 'cosmiconfig';
 import { codeOf, messageOf } from '../contracts/index.js';
 import { ConfigError, type ConfigProblem } from './problems.js';
 import { distrustAsRoot } from './trust.js';
@@ -35,6 +36,8 @@ const CHUNK_BYTES = 64 * 1024;
 const READ_LIMIT_MS = 5_000;
 const PAUSE_MS = 10;
 const PROGRAM = /\.(js|cjs|mjs|ts)$/;
+/** An explorer without one of these would execute such files. */
+const LOADED_EXTENSIONS = ['.js', '.cjs', '.mjs', '.ts', '.json', '.yaml', '.yml', 'noExt', 'default'];
 
 export interface FoundFile {
   readonly file: string;
@@ -58,19 +61,62 @@ export function findConfig(search: Search): FoundFile | undefined {
   if (named !== undefined) {
     const file = resolve(search.workingDirectory, named.file);
     assertUsable(file, named.source, true);
-    return read(file);
+    return read(file, () => createExplorer([]).load(file));
   }
   const directories = [
     { directory: resolve(search.workingDirectory), names: WORKING_DIRECTORY_NAMES },
     { directory: resolve(search.systemDirectory), names: SYSTEM_NAMES },
   ];
   for (const { directory, names } of directories) {
+    // cosmiconfig would skip a file that may not be read.
     const file = names.map((name) => join(directory, name)).find((place) => exists(place));
     if (file === undefined) continue;
     assertUsable(file, file, false);
-    return read(file);
+    return read(file, () => createExplorer(names).search(directory));
   }
   return undefined;
+}
+
+/** Loads the text only: it is parsed with positions later, and programs are never executed. */
+function createExplorer(names: readonly string[]) {
+  const readText = (_file: string, text: string) => ({ text });
+  const create = () =>
+    cosmiconfigSync('tallyman', {
+      searchPlaces: [...names],
+      searchStrategy: 'none',
+      ignoreEmptySearchPlaces: false,
+      cache: false,
+      loaders: Object.fromEntries(LOADED_EXTENSIONS.map((extension) => [extension, readText])),
+    });
+  return withSafeCwd(create);
+}
+
+/**
+ * Runs `action` in a directory where nobody can put a file. cosmiconfig executes `.config/config.{js,cjs,…}` and obeys
+ * `package.json` of the working directory whenever it is called, whatever its options say.
+ */
+function withSafeCwd<T>(action: () => T): T {
+  let before = '/';
+  try {
+    before = process.cwd();
+  } catch {
+    // The working directory was removed.
+  }
+  process.chdir('/proc/self');
+  try {
+    return action();
+  } finally {
+    restoreCwd(before);
+  }
+}
+
+/** Falls back to `/` when the directory is gone, or was entered by a user with more rights. */
+function restoreCwd(directory: string): void {
+  try {
+    process.chdir(directory);
+  } catch {
+    process.chdir('/');
+  }
 }
 
 function exists(place: string): boolean {
@@ -119,14 +165,18 @@ function assertUsable(file: string, source: string, isNamed: boolean): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** Reads a file that may be a pipe, or one that never ends (`/proc/kmsg`), within bounds of time and size. */
-function read(file: string): FoundFile {
+/**
+ * Reads a file that may be a pipe, or one that never ends (`/proc/kmsg`), within bounds of time and size.
+ * @param load reads it by cosmiconfig, which would wait for ever for such a file
+ */
+function read(file: string, load: () => { config?: unknown } | null): FoundFile {
   const refuse = (message: string) => new ConfigError([{ source: file, path: '', message }]);
   if (PROGRAM.test(file)) throw refuse('is a program, which is not executed; write the configuration as YAML or JSON');
   try {
     const bytes = readWithinLimits(file);
     if (typeof bytes === 'string') throw refuse(bytes);
-    return { file, text: bytes.toString('utf8') };
+    if (statSync(file).isFIFO()) return { file, text: bytes.toString('utf8') };
+    return { file, text: (load()?.config as { text: string } | undefined)?.text ?? '' };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw refuse(`cannot be read: ${messageOf(error)}`);

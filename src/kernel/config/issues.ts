@@ -22,7 +22,7 @@ const TYPE_NAMES: Record<string, string> = {
   boolean: 'true or false',
   object: 'a mapping (name: value)',
   record: 'a mapping (name: value)',
-  array: 'a list',
+  array: 'a list such as [a, b]',
   null: 'nothing',
 };
 

@@ -164,7 +164,7 @@ plugins:
 
   it('checks what options say about each other', async () => {
     assert.deepEqual(await errorsOf(loadText('housekeeping:\n  interval: 5s\n  maxInterval: 1s\n')), [
-      'work/x.yaml:3:16: housekeeping.maxInterval: expected at least housekeeping.interval, found "1s"',
+      'work/x.yaml:3:16: housekeeping.maxInterval: expected at least housekeeping.interval; maxInterval is 60s where it is not set, so set both',
     ]);
   });
 

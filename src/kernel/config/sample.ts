@@ -50,7 +50,7 @@ function shownValue(schema: JsonSchema): string {
 }
 
 function pluginEntry({ use, description, entry, options: json }: DocumentedPlugin): string {
-  const state = entry === undefined ? 'Off by default: `enabled: true` turns it on.' : '';
+  const state = entry === undefined ? 'Off by default: an entry without `enabled: false` turns it on.' : '';
   const { use: _, with: given, ...rest } = entry ?? { use, enabled: false };
   const members = Object.entries(rest).map(([name, value]) => `    #${name}: ${flow(value)}\n`);
   const body = options(json, '      ', given ?? {});

@@ -36,7 +36,7 @@ const housekeeping = z
   })
   .refine((value) => value.maxInterval >= value.interval, {
     path: ['maxInterval'],
-    error: 'expected at least housekeeping.interval',
+    error: 'expected at least housekeeping.interval; maxInterval is 60s where it is not set, so set both',
   });
 
 const history = z.strictObject({
@@ -247,7 +247,7 @@ export const agentConfigSchema = z.strictObject({
     .array(pluginEntry)
     .default([])
     .describe(
-      'Changes to the default list of plugins: an entry with the name of one overrides it (its `with` replaces), `enabled: false` removes it, others are added.',
+      'Changes to the default list of plugins: an entry with the name of one overrides it (its `with` replaces), `enabled: false` removes it, others are added, also those that are off by default.',
     ),
 });
 

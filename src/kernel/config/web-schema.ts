@@ -192,7 +192,7 @@ export const web = z
     }
     if (allowUnauthenticated || asksWho(value)) return;
     for (const [index, address] of listen.entries()) {
-      if (isLoopbackAddress(address)) continue;
+      if (isLoopbackAddress(address) || parseListenAddress(address) === undefined) continue;
       context.addIssue({ code: 'custom', path: ['listen', index], message: exposedMessage(address) });
     }
   });

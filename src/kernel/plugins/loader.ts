@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
 import { BrokenPluginError, guardModules, isRefusal, type LoadedPlugin } from '../config/index.js';
 import {
+  codeOf,
   messageOf,
   PLUGIN_API_VERSION,
   PLUGIN_BRAND,
@@ -59,7 +60,8 @@ function locate(use: string, { baseDir, assertTrusted }: PluginSources): string 
   try {
     return resolvePackage(use, pathToFileURL(join(baseDir, 'config')).href);
   } catch (error) {
-    throw new TallymanError(`plugin "${use}" is neither built in nor an installed package: ${messageOf(error)}`, {
+    const reason = codeOf(error) === 'ERR_MODULE_NOT_FOUND' ? '' : `: ${messageOf(error)}`;
+    throw new TallymanError(`plugin "${use}" is neither built in nor an installed package${reason}`, {
       hint: `npm install --prefix ${baseDir} ${use}, or give a path that starts with ./`,
       cause: error,
     });

@@ -8,8 +8,8 @@ import {
 } from '../../../../kernel/contracts/index.js';
 import { Assets } from './assets.js';
 import { containerPage } from './container-page.js';
-import { PAGE_HEADERS } from './frame.js';
-import type { Pieces } from './html.js';
+import { PAGE_HEADERS, page } from './frame.js';
+import { html, type Pieces } from './html.js';
 import { Links } from './links.js';
 import { listPage } from './list-page.js';
 import type { PageRequest } from './page-request.js';
@@ -26,17 +26,17 @@ export class Pages {
 
   /** `/containers/…` @throws RequestError 404 */
   async container(request: ApiRequest): Promise<Answer> {
-    const { agent } = this.context;
-    const container = agent.container(request.containerName);
-    if (container === undefined)
-      throw unavailable(request, `unknown container ${JSON.stringify(request.containerName)}`);
+    const container = this.context.agent.container(request.containerName);
+    if (container === undefined) {
+      return this.refusal(request, `unknown container ${JSON.stringify(request.containerName)}`, 404);
+    }
     return this.ofContainer(request, container);
   }
 
   /** `/docker/…`: the list, or the page of one container. @throws RequestError 404 */
   async namespace(namespace: string, request: ApiRequest): Promise<Answer> {
     const { agent } = this.context;
-    if (request.args.length > 0) return this.ofContainer(request, this.lookup(namespace, request));
+    if (request.args.length > 0) return this.ofAlias(namespace, request);
     const engines = await agent.engines();
     return answerOf(listPage(this.pageRequest(request), namespace, engines));
   }
@@ -51,13 +51,21 @@ export class Pages {
     return answerOf(containerPage(this.pageRequest(request), container, processes));
   }
 
-  private lookup(namespace: string, request: ApiRequest): ContainerView {
+  private async ofAlias(namespace: string, request: ApiRequest): Promise<Answer> {
+    let container: ContainerView;
     try {
-      return this.context.agent.lookup(namespace, request.args.join('/'));
+      container = this.context.agent.lookup(namespace, request.args.join('/'));
     } catch (error) {
       if (!isRequestError(error)) throw error;
-      throw unavailable(request, error.message, error.status);
+      return this.refusal(request, error.message, error.status);
     }
+    return this.ofContainer(request, container);
+  }
+
+  /** A page with the reason for browsers. @throws RequestError with the text that other clients know */
+  private refusal(request: ApiRequest, reason: string, status: number): Answer {
+    if (request.header('accept')?.includes('text/html') !== true) throw unavailable(request, reason, status);
+    return { ...answerOf(refusalPage(this.pageRequest(request), reason)), status };
   }
 
   private pageRequest({ basePath, query }: ApiRequest): PageRequest {
@@ -66,8 +74,15 @@ export class Pages {
   }
 }
 
-function unavailable({ containerName }: ApiRequest, reason: string, status = 404): RequestError {
+function unavailable({ containerName }: ApiRequest, reason: string, status: number): RequestError {
   return new RequestError(status, `failed to get container ${JSON.stringify(containerName)} with error: ${reason}`);
+}
+
+function refusalPage(request: PageRequest, reason: string): Pieces {
+  const link = html`<a href="${request.links.container('/')}">All containers</a>`;
+  const breadcrumb = html`<ol><li><a href="${request.links.container('/')}">/</a></li></ol>`;
+  const parts = [html`<section><p class="error">${reason}</p><p>${link}</p></section>`];
+  return page({ ...request, title: 'Not found', heading: 'Not found', breadcrumb }, parts);
 }
 
 function answerOf(pieces: Pieces): Answer {
