@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION, z } from 'tallyman/plugin';
+import { definePlugin, z } from 'tallyman/plugin';
 import { overview, overviewInfo } from './overview.js';
 
 /** @type {import('tallyman/plugin').OperationInfo} */
@@ -11,7 +11,7 @@ const versionInfo = {
 export default definePlugin({
   kind: 'api-version',
   name: 'api-v3.0-demo',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '1.0.0',
   description: 'REST API v3.0-demo: everything of v2.1, and an overview of what every container uses now.',
   configSchema: z.strictObject({}),

@@ -1,11 +1,11 @@
-import { CollectionError, configuredTargets, definePlugin, PLUGIN_API_VERSION, requestOf } from 'tallyman/plugin';
+import { CollectionError, configuredTargets, definePlugin, requestOf } from 'tallyman/plugin';
 import { extract } from './extract.js';
 import { configSchema } from './mapping.js';
 
 export default definePlugin({
   kind: 'app-metrics',
   name: 'json-endpoint',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '1.0.0',
   description: 'Numbers out of JSON documents that applications serve, by paths such as queues[*].depth.',
   configSchema,

@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION, z } from 'tallyman/plugin';
+import { definePlugin, z } from 'tallyman/plugin';
 
 /** Lines of memory.stat that both cgroup versions have under these names, and what they say. */
 const LINES = {
@@ -44,7 +44,7 @@ function attach({ cgroup }, lines) {
 export default definePlugin({
   kind: 'metric-source',
   name: 'memory-stat-extras',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '1.0.0',
   description: 'Lines of memory.stat that the built-in memory source leaves out.',
   configSchema: z.strictObject({

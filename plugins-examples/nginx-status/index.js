@@ -6,7 +6,6 @@ import {
   hasOneEndpoint,
   httpTargetShape,
   ONE_ENDPOINT,
-  PLUGIN_API_VERSION,
   requestOf,
   z,
 } from 'tallyman/plugin';
@@ -47,7 +46,7 @@ const configSchema = z.strictObject({
 export default definePlugin({
   kind: 'app-metrics',
   name: 'nginx-status',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '1.0.0',
   description: 'Connections and requests of nginx, from its stub_status page.',
   configSchema,

@@ -7,7 +7,14 @@ import { Supervisor } from '../../src/kernel/supervision/supervisor.js';
 import { containerNamed } from './containers.js';
 import { loggerTo } from './loggers.js';
 
-export const FIELD = { name: 'cpu.usage.total', unit: 'count', kind: 'counter', help: '', source: {} } as const;
+export const FIELD = {
+  name: 'cpu.usage.total',
+  unit: 'count',
+  kind: 'counter',
+  help: '',
+  source: {},
+  role: 'cpu-time',
+} as const;
 export const columns = (...labels: string[]): Column[] => labels.map((label) => ({ field: FIELD, labels: [label] }));
 
 /** A probe whose numbers and outcome the test decides. */

@@ -26,6 +26,13 @@ export interface FieldSource {
 }
 
 /**
+ * What the agent itself makes of a field besides storing it: summaries over minutes, hours and days need a container's CPU
+ * time (`nanoseconds`, a counter) and its working set (`bytes`), events its OOM kills (a counter). At most one field of a
+ * container should have each, the one of the whole container.
+ */
+export type FieldRole = 'cpu-time' | 'working-set' | 'oom-kills';
+
+/**
  * One measured quantity. Declared once by the metric source that reads it; that declaration feeds the REST API,
  * `/metrics`, every sink and the generated `docs/metrics.md`.
  */
@@ -42,6 +49,7 @@ export interface FieldDescriptor {
   readonly source: FieldSource;
   /** Names of the labels that tell several columns of this field apart (`['cpu']`, `['device', 'operation']`). */
   readonly dimensions?: readonly string[];
+  readonly role?: FieldRole;
 }
 
 /** One column of a row: a field, and for a field with dimensions which one. */

@@ -52,7 +52,10 @@ export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
   readonly kind: K;
   /** Short name, used in the config and in every message. */
   readonly name: string;
-  /** The contract it was written for: `PLUGIN_API_VERSION` at the time of writing. */
+  /**
+   * The contract it was written for, as a number: `1`. Not `PLUGIN_API_VERSION`, which is that of the agent that runs it, so
+   * that nobody would notice that the two do not fit.
+   */
   readonly apiVersion: number;
   /** Version of the plugin itself; a built-in has the agent's. */
   readonly version?: string;

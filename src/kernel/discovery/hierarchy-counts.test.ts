@@ -3,31 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { keepingLogger } from '../../../test/support/discovery.js';
 import type { Hierarchies } from '../containers/index.js';
-import { HierarchyCounts, parseCgroupCounts } from './hierarchy-counts.js';
-
-describe('parseCgroupCounts', () => {
-  it('reads the number of cgroups of each controller', () => {
-    const text = '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t3\t8\t1\nmemory\t4\t30\t1\n';
-    assert.deepEqual(
-      [...parseCgroupCounts(text)],
-      [
-        ['cpuset', 8],
-        ['memory', 30],
-      ],
-    );
-  });
-
-  it('never throws and only gives whole numbers', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('a', '1', '\t', '\n', '#') })), (text) => {
-        for (const count of parseCgroupCounts(text).values()) assert.ok(Number.isInteger(count));
-      }),
-    );
-  });
-});
+import { HierarchyCounts } from './hierarchy-counts.js';
 
 describe('HierarchyCounts', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));

@@ -1,21 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Hierarchies } from '../containers/index.js';
 import { type Logger, messageOf } from '../contracts/index.js';
+import { type KernelController, parseCgroups } from '../linux/index.js';
 
 /** Looks between two checks of a hierarchy that has no count. */
 const UNCOUNTED_PERIOD = 5;
 /** Looks after which a number that never rests is acted upon. */
 const RESTLESS_LOOKS = 3;
-
-/** Number of cgroups by controller from the text of `/proc/cgroups`; odd lines are skipped. */
-export function parseCgroupCounts(text: string): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const match = /^([^#\s]\S*)\s+\d+\s+(\d+)\s+\d+\s*$/.exec(line);
-    if (match !== null) counts.set(match[1]!, Number(match[2]));
-  }
-  return counts;
-}
 
 /**
  * Tells from the kernel's number of cgroups per hierarchy where there may be one that nobody has seen: where what is not
@@ -74,13 +65,13 @@ export class HierarchyCounts {
     const counts = this.file === undefined ? undefined : this.parse(this.file);
     return this.hierarchies.mounts.map(({ controllers }) => {
       const controller = controllers.find((name) => counts?.has(name));
-      return controller === undefined ? Number.NaN : counts!.get(controller)!;
+      return controller === undefined ? Number.NaN : counts!.get(controller)!.cgroups;
     });
   }
 
-  private parse(file: string): Map<string, number> | undefined {
+  private parse(file: string): Map<string, KernelController> | undefined {
     try {
-      return parseCgroupCounts(readFileSync(file, 'latin1'));
+      return parseCgroups(readFileSync(file, 'latin1'));
     } catch (error) {
       if (!this.complained) this.logger.debug(`cgroups are not counted: ${messageOf(error)}`);
       this.complained = true;

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { containerNamed } from '../../../test/support/containers.js';
 import { FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
 
-const OTHER = { ...FIELD, name: 'memory.working_set' } as const;
+const OTHER = { ...FIELD, name: 'other.memory', role: 'working-set' } as const;
 
 describe('housekeeping', () => {
-  test('feeds the summary from the well-known fields', async () => {
+  test('feeds the summary from the fields of CPU time and working set, whatever they are called', async () => {
     const probe = new FakeProbe();
     probe.columns = [{ field: FIELD }, { field: OTHER }];
     probe.skipWhenIdle = false;
@@ -20,7 +20,7 @@ describe('housekeeping', () => {
 
   test('tells of OOM kills that the counter gained, not of those it began with', async () => {
     const probe = new FakeProbe();
-    probe.columns = [{ field: { ...FIELD, name: 'oom.kills' } }];
+    probe.columns = [{ field: { ...FIELD, name: 'oom.kills', role: 'oom-kills' as const } }];
     probe.skipWhenIdle = false;
     const { sample, kills } = housekeepingBench({ probe });
     await sample();

@@ -1,5 +1,5 @@
 import { type Container, type Lack, Slot } from '../containers/index.js';
-import type { Column, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
+import type { Column, FieldRole, Layout, Probe, SampleCursor, SamplePart } from '../contracts/index.js';
 import { type LayoutTable, SampleRing, UsageSummarizer } from '../history/index.js';
 import type { ActivePlugin } from '../supervision/index.js';
 import type { Due } from './due-queue.js';
@@ -90,9 +90,10 @@ export class MonitoredContainer implements Due {
     const before = this.layout;
     this.layout = this.layouts.intern(columns);
     this.parts = new Set(this.slots.map(({ source }) => source.instance.part));
-    this.cpuColumn = this.layout.indexOf('cpu.usage.total');
-    this.memoryColumn = this.layout.indexOf('memory.working_set');
-    this.oomColumn = this.layout.indexOf('oom.kills');
+    const withRole = (role: FieldRole) => columns.findIndex(({ field }) => field.role === role);
+    this.cpuColumn = withRole('cpu-time');
+    this.memoryColumn = withRole('working-set');
+    this.oomColumn = withRole('oom-kills');
     this.lastFullRead = Number.NEGATIVE_INFINITY;
     return this.layout !== before;
   }

@@ -101,11 +101,16 @@ describe('supervision', () => {
     const whole = { name: 'a.b', unit: 'count', kind: 'gauge', help: 'x', source: { any: 'x' } };
     const cases = [
       [undefined, /plugin a has no list of fields/],
-      [[3], /declares as field 0 what is none/],
+      [[3], /declares field 0, which is not an object/],
       [[whole, { ...whole, name: undefined }], /declares field 1 without name/],
       [[{ ...whole, help: undefined }], /declares field a\.b without help/],
       [[{ ...whole, kind: 'timer' }], /declares field a\.b with a kind that is none of counter, gauge/],
       [[{ ...whole, source: undefined }], /declares field a\.b without source/],
+      [[{ ...whole, role: 'cpu' }], /declares field a\.b with a role that is none of cpu-time, working-set, oom-kills/],
+      [
+        [{ ...whole, role: 'cpu-time', unit: 'bytes' }],
+        /declares field a\.b with the role cpu-time, which is in nanoseconds/,
+      ],
     ] as const;
     for (const [fields, expected] of cases) {
       const { host, supervisor, sources, lines } = pluginBench({

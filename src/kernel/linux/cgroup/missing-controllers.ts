@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Controller, Finding, HostPaths } from '../../contracts/index.js';
 import { readText } from '../files/index.js';
+import { type KernelController, parseCgroups } from './kernel-controllers.js';
 
 /** The controllers whose absence takes numbers away from the user. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
@@ -52,20 +53,4 @@ function reasonOnV2(controller: Controller, kernel: ReadonlyMap<string, KernelCo
     return `the kernel has it switched off: boot with cgroup_enable=${controller}`;
   }
   return `${name} is not in cgroup.controllers of the root cgroup: built without it, or in use by a v1 hierarchy`;
-}
-
-interface KernelController {
-  /** 0: in no v1 hierarchy. */
-  readonly hierarchy: number;
-  readonly enabled: boolean;
-}
-
-/** The kernel's controllers from the text of `/proc/cgroups`; odd lines are skipped. */
-export function parseCgroups(text: string): Map<string, KernelController> {
-  const controllers = new Map<string, KernelController>();
-  for (const line of text.split('\n')) {
-    const match = /^(\w+)\t(\d+)\t\d+\t([01])$/.exec(line);
-    if (match !== null) controllers.set(match[1]!, { hierarchy: Number(match[2]), enabled: match[3] === '1' });
-  }
-  return controllers;
 }

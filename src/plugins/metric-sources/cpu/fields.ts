@@ -8,6 +8,7 @@ export const cpuFields = {
     kind: 'counter',
     help: 'CPU time consumed by the container and everything below it, on all CPUs together.',
     source: { v1: 'cpuacct.usage', v2: 'cpu.stat: usage_usec × 1000' },
+    role: 'cpu-time',
   },
   user: {
     name: 'cpu.usage.user',

@@ -59,6 +59,7 @@ export const memoryFields = {
       v1: 'memory.usage_in_bytes − memory.stat: total_inactive_file',
       v2: 'memory.current − memory.stat: inactive_file',
     },
+    role: 'working-set',
   },
   failcnt: {
     name: 'memory.failcnt',

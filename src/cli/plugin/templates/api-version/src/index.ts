@@ -5,7 +5,6 @@ import {
   type ContainerView,
   definePlugin,
   notFound,
-  PLUGIN_API_VERSION,
   type SampleCursor,
   z,
 } from 'tallyman/plugin';
@@ -51,7 +50,7 @@ function oneContainer(agent: AgentView, { containerName }: ApiRequest): Answer {
 export default definePlugin({
   kind: 'api-version',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'Containers with their memory, in few words.',
   configSchema: z.strictObject({}),

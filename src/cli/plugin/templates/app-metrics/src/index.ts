@@ -7,7 +7,6 @@ import {
   CollectionError,
   definePlugin,
   duration,
-  PLUGIN_API_VERSION,
   z,
 } from 'tallyman/plugin';
 
@@ -53,7 +52,7 @@ function numbersIn(text: string): [string, number][] {
 export default definePlugin({
   kind: 'app-metrics',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'Numbers out of the JSON objects that applications serve.',
   configSchema: z.strictObject({

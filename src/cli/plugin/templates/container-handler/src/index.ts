@@ -1,4 +1,4 @@
-import { type ContainerHandler, definePlugin, glob, type Identification, PLUGIN_API_VERSION, z } from 'tallyman/plugin';
+import { type ContainerHandler, definePlugin, glob, type Identification, z } from 'tallyman/plugin';
 
 /** Who gives the names: `/api/v1.3/…` and `/metrics` show it beside them. */
 const NAMESPACE = 'template-name';
@@ -26,7 +26,7 @@ function identify(path: string, cgroups: readonly RegExp[]): Identification {
 export default definePlugin({
   kind: 'container-handler',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'Gives cgroups names of their own.',
   configSchema: z.strictObject({

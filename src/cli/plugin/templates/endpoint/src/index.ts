@@ -5,7 +5,6 @@ import {
   badRequest,
   type ContainerView,
   definePlugin,
-  PLUGIN_API_VERSION,
   type SampleCursor,
   z,
 } from 'tallyman/plugin';
@@ -46,7 +45,7 @@ function answer(agent: AgentView, count: number): Answer {
 export default definePlugin({
   kind: 'endpoint',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'The containers with the most memory, as text.',
   configSchema: z.strictObject({

@@ -3,7 +3,6 @@ import {
   definePlugin,
   type FieldDescriptor,
   isGone,
-  PLUGIN_API_VERSION,
   type Probe,
   type ProbeTarget,
   z,
@@ -43,7 +42,7 @@ function attach({ isRoot, cgroup }: ProbeTarget, measuresMachine: boolean): Prob
 export default definePlugin({
   kind: 'metric-source',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'Memory of containers that cannot be reclaimed.',
   configSchema: z.strictObject({

@@ -3,7 +3,6 @@ import {
   type ContainerView,
   definePlugin,
   duration,
-  PLUGIN_API_VERSION,
   type SampleCursor,
   type Sink,
   TallymanError,
@@ -44,7 +43,7 @@ async function send(agent: AgentView, url: string, signal: AbortSignal): Promise
 export default definePlugin({
   kind: 'sink',
   name: 'template-name',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '0.1.0',
   description: 'Sends the latest samples as lines of JSON over HTTP.',
   configSchema: z.strictObject({
