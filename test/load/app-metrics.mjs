@@ -77,7 +77,7 @@ async function collect() {
   const supervisor = new supervision.Supervisor(clock, logger);
   const store = new ContainerStore(logger);
   const { agentConfigSchema } = await import('../../dist/kernel/config/schema.js');
-  const options = { ...agentConfigSchema.parse({}).appMetrics, historyDuration: 120_000 };
+  const options = { ...agentConfigSchema.parse({}).appMetrics, historyDurationMs: 120_000 };
   const keeper = new AppMetricsKeeper(
     { ...options, proc: '/proc', version: 'bench' },
     clock,

@@ -54,7 +54,7 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
       dynamic: true,
       jitter: 0,
       idleRefresh: 0,
-      historyDuration: 120_000,
+      historyDurationMs: 120_000,
     };
     const discovery = { recheck() {} };
     const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), discovery);

@@ -32,7 +32,7 @@ export class AppMetricsBench {
         maxRate: 1024 * 1024,
         maxTotalRate: 8 * 1024 * 1024,
         maxBodySize: 4 * 1024 * 1024,
-        historyDuration: 120_000,
+        historyDurationMs: 120_000,
         proc: '/proc',
         version: 'test',
         ...options,

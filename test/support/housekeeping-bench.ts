@@ -65,7 +65,7 @@ export function housekeepingBench(
       dynamic: true,
       jitter: 0,
       idleRefresh: 10_000,
-      historyDuration: 120_000,
+      historyDurationMs: 120_000,
       ...options,
     },
     clock,

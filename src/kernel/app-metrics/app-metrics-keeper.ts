@@ -36,7 +36,7 @@ export interface AppMetricsOptions {
   /** Bytes of an answer. */
   readonly maxBodySize: number;
   /** How far back values are kept, ms. */
-  readonly historyDuration: number;
+  readonly historyDurationMs: number;
   /** The host's `/proc`. */
   readonly proc: string;
   /** Version of the agent. */
@@ -58,7 +58,7 @@ export class AppMetricsKeeper implements ContainerObserver {
   private readonly shares: AppShares;
   private plugins: readonly AppPlugin[] = [];
   private running = false;
-  private historyDuration: number;
+  private historyDurationMs: number;
 
   constructor(
     private readonly options: AppMetricsOptions,
@@ -67,7 +67,7 @@ export class AppMetricsKeeper implements ContainerObserver {
     private readonly supervisor: Supervisor,
     private readonly store: ContainerStore,
   ) {
-    this.historyDuration = options.historyDuration;
+    this.historyDurationMs = options.historyDurationMs;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
     const inFlight = new InFlight(maxBodySize * BODIES_IN_FLIGHT);
     const userAgent = `tallyman/${version}`;
@@ -93,7 +93,7 @@ export class AppMetricsKeeper implements ContainerObserver {
 
   /** Keeps values for another time from now on. */
   keepFor(historyDurationMs: number): void {
-    this.historyDuration = historyDurationMs;
+    this.historyDurationMs = historyDurationMs;
     for (const container of this.store.all()) container.get(APP_METRICS)?.keepFor(historyDurationMs * 1000);
   }
 
@@ -153,7 +153,7 @@ export class AppMetricsKeeper implements ContainerObserver {
       clock,
       logger,
       supervisor,
-      historyDuration: this.historyDuration * 1000,
+      historyDurationUs: this.historyDurationMs * 1000,
       metrics,
       collected: () => {
         metrics.account();

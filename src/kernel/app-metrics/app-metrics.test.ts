@@ -66,7 +66,7 @@ describe('collecting', () => {
   });
 
   test('another duration of the history counts for targets that are collected from already, and for new ones', async () => {
-    bench = new AppMetricsBench({ historyDuration: 3_600_000 });
+    bench = new AppMetricsBench({ historyDurationMs: 3_600_000 });
     use(async () => one());
     bench.add('/a', {});
     await bench.status('/a', ({ collections }) => collections === 2);

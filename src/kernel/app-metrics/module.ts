@@ -15,7 +15,7 @@ export const appMetricsModule: Module = {
       APP_METRICS,
       [CONFIG, AGENT, HOST_PATHS, CLOCK, LOGS, SUPERVISOR, CONTAINERS],
       ({ config }, { version }, { proc }, clock, logs, supervisor, store) => {
-        const options = { ...config.appMetrics, historyDuration: config.history.duration, proc, version };
+        const options = { ...config.appMetrics, historyDurationMs: config.history.duration, proc, version };
         return new AppMetricsKeeper(options, clock, logs.logger('app-metrics'), supervisor, store);
       },
     );

@@ -42,8 +42,7 @@ export interface JobContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly supervisor: Supervisor;
-  /** µs */
-  readonly historyDuration: number;
+  readonly historyDurationUs: number;
   access(target: AppTarget, signal: AbortSignal, now: number): ContainerAccess;
   /** The other targets of the container, and what they leave of its limits. */
   readonly metrics: Neighbours;
@@ -83,7 +82,7 @@ export class TargetJob {
     readonly target: AppTarget,
     private readonly context: JobContext,
   ) {
-    this.history = new TargetHistory(context.historyDuration);
+    this.history = new TargetHistory(context.historyDurationUs);
     this.interval = this.findInterval();
   }
 

@@ -130,13 +130,13 @@ describe('housekeeping', () => {
     await sample();
     await sample();
     container.due = container.nominalDue = time.monotonic + 50_000;
-    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 60_000 });
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDurationMs: 60_000 });
     assert.ok(container.due <= time.monotonic + 1000);
     assert.equal(container.interval, 1000);
     assert.equal(container.ring.duration, 60_000_000);
     assert.equal(container.ring.length, 2);
     const { due } = container;
-    housekeeper.reconfigure({ ...options, interval: 1000, historyDuration: 500 });
+    housekeeper.reconfigure({ ...options, interval: 1000, historyDurationMs: 500 });
     assert.equal(container.due, due);
     await sample();
     assert.equal(container.ring.length, 1);

@@ -17,7 +17,7 @@ export interface HousekeepingOptions {
   /** 0 … 1: how much of its interval a sample may be late on purpose. */
   readonly jitter: number;
   readonly idleRefresh: number;
-  readonly historyDuration: number;
+  readonly historyDurationMs: number;
 }
 
 /** Told that a container's OOM counter grew by `count` since its last sample. */
@@ -94,7 +94,7 @@ export class Housekeeper implements ContainerObserver {
     this.options = options;
     const now = this.clock.monotonic();
     for (const container of this.containers) {
-      container.ring.duration = options.historyDuration * 1000;
+      container.ring.duration = options.historyDurationMs * 1000;
       if (samePace(previous, options)) continue;
       container.interval = options.interval;
       // What is not due for longer than the new interval begins with a phase of its own in it.
@@ -145,8 +145,8 @@ export class Housekeeper implements ContainerObserver {
 
   /** Begins with a container: its first sample is taken as soon as the loop is free. */
   added(container: Container): void {
-    const { interval, historyDuration } = this.options;
-    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDuration * 1000);
+    const { interval, historyDurationMs } = this.options;
+    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDurationMs * 1000);
     container.set(SAMPLING, monitored);
     this.containers.add(monitored);
     monitored.due = this.clock.monotonic();

@@ -36,5 +36,5 @@ export const housekeepingModule: Module = {
 };
 
 function optionsOf({ housekeeping, history }: AgentConfig): HousekeepingOptions {
-  return { ...housekeeping, historyDuration: history.duration };
+  return { ...housekeeping, historyDurationMs: history.duration };
 }
