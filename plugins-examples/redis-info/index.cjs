@@ -4,7 +4,6 @@ const {
   definePlugin,
   duration,
   endpointOf,
-  PLUGIN_API_VERSION,
   targetShape,
   z,
 } = require('tallyman/plugin');
@@ -47,7 +46,7 @@ const configSchema = z.strictObject({
 module.exports = definePlugin({
   kind: 'app-metrics',
   name: 'redis-info',
-  apiVersion: PLUGIN_API_VERSION,
+  apiVersion: 1,
   version: '1.0.0',
   description: 'Memory, clients, commands, keys and replication of Redis and Valkey, from INFO.',
   configSchema,

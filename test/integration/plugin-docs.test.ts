@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { PluginWorkshop } from '../support/plugin-workshop.js';
@@ -15,11 +15,12 @@ const write = (name: string, text: string) => workshop.write(name, text);
 
 describe('docs/plugins', () => {
   const page = (name: string) => readFileSync(join(projectRoot, 'docs/plugins', name), 'utf8');
-  const exampleOf = (name: string) => /^```js\n([\s\S]*?)^```$/m.exec(page(name))?.[1] ?? '';
+  const examplesOf = (name: string) => [...page(name).matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
+  const exampleOf = (name: string) => examplesOf(name)[0] ?? '';
 
   for (const kind of PLUGIN_KINDS) {
-    test(`has a page on ${kind}, whose example keeps the contract`, async () => {
-      assert.ok(page('README.md').includes(`](${kind}.md)`));
+    it(`has a page on ${kind} with an example that keeps the contract`, async () => {
+      assert.ok(page('README.md').includes(`[\`${kind}\`]: ${kind}.md`));
       assert.ok(page(`${kind}.md`).includes(`tallyman plugin new ${kind} NAME`));
       const { status, out } = await tallyman('plugin', 'test', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)));
       assert.equal(status, 0, out);
@@ -30,7 +31,7 @@ describe('docs/plugins', () => {
   const runExample = (kind: PluginKind, ...args: string[]) =>
     tallyman('plugin', 'run', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)), ...args);
 
-  test('has examples that do what they say', async () => {
+  it('has examples whose output is as described', async () => {
     const names = await runExample('endpoint', '--all');
     assert.match(names.out, /^GET \/names: 200 text\/plain; charset=utf-8\n {2}\/\n/);
     const memory = await runExample('api-version', '--request', '/api/v2.2-memory/memory/');
@@ -47,19 +48,34 @@ describe('docs/plugins', () => {
     assert.match((await runExample('metric-source')).out, /memory\.sockets|It has no numbers/);
   });
 
-  test('shows a plugin that keeps the contract and does what it says', async () => {
-    const file = write('hello.mjs', exampleOf('README.md'));
+  it('begins with a plugin of six lines that keeps the contract and prints what the page shows', async () => {
+    const [code = ''] = examplesOf('README.md');
+    assert.equal(code.trimEnd().split('\n').length, 6);
+    assert.ok(page('README.md').indexOf('```') < 50);
+    const { status, out } = await tallyman('plugin', 'test', write('hello.mjs', code));
+    assert.equal(status, 0, out);
+    const ran = await tallyman('plugin', 'run', 'hello.mjs');
+    assert.ok(page('README.md').includes(`$ npx tallyman plugin run hello.mjs\n${ran.out}\`\`\``), ran.out);
+  });
+
+  it('shows a plugin with an option that keeps the contract', async () => {
+    const file = write('greet.mjs', examplesOf('README.md')[1] ?? '');
     const { status, out } = await tallyman('plugin', 'test', file);
     assert.equal(status, 0, out);
     const ran = await tallyman('plugin', 'run', file, '--with', '{ greeting: hi }');
-    assert.equal(ran.out, 'GET /hello: 200 text/plain\n  hi\n');
+    assert.equal(ran.out, 'GET /greet: 200 text/plain\n  hi\n');
   });
 
-  test('says that CommonJS will do, which it does', async () => {
+  it('shows plugins that also work as CommonJS', async () => {
     const common = exampleOf('README.md')
       .replace(/^import (.*) from (.*);$/m, 'const $1 = require($2);')
       .replace('export default', 'module.exports =');
     const { status, out } = await tallyman('plugin', 'test', write('hello.cjs', common));
     assert.equal(status, 0, out);
+  });
+
+  it('writes apiVersion in every example as the number it was written for', () => {
+    const names = ['README.md', ...PLUGIN_KINDS.map((kind) => `${kind}.md`)];
+    for (const code of names.flatMap(examplesOf)) assert.match(code, /apiVersion: \d+,/);
   });
 });
