@@ -6,6 +6,7 @@ export { z } from 'zod';
 export * from './agent-view.js';
 export * from './app-metrics.js';
 export * from './app-targets.js';
+export * from './backoff.js';
 export * from './byte-scanner.js';
 export * from './byte-template.js';
 export * from './byte-writer.js';

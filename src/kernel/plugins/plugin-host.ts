@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryRequests } from '../containers/index.js';
 import {
+  Backoff,
   type Logger,
   messageOf,
   type PluginContext,
@@ -33,8 +34,6 @@ const START_ORDER: readonly PluginKind[] = [
 ];
 /** How long one instance may take to stop while the agent goes on, ms. */
 const STOP_LIMIT = 2_000;
-const FIRST_RETRY = 1_000;
-const LONGEST_RETRY = 60_000;
 
 /** The entries by the ids of their instances. */
 function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
@@ -51,6 +50,8 @@ function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
 interface Slot {
   readonly entry: PluginEntry;
   readonly record: PluginRecord;
+  /** Between two attempts to start it. */
+  readonly pauses: Backoff;
   retry?: NodeJS.Timeout;
   /** Its entry is gone: a start that is under way must not take part. */
   dropped?: boolean;
@@ -121,7 +122,7 @@ export class PluginHost {
    */
   async start(): Promise<void> {
     for (const slot of this.slots) {
-      if (slot.create !== undefined && !this.stopping) await this.startSlot(slot, FIRST_RETRY);
+      if (slot.create !== undefined && !this.stopping) await this.startSlot(slot);
     }
   }
 
@@ -180,7 +181,7 @@ export class PluginHost {
       await this.loadSlot(slot, sources);
       this.sort();
       this.watchStrangers();
-      if (slot.create !== undefined) await this.startSlot(slot, FIRST_RETRY);
+      if (slot.create !== undefined) await this.startSlot(slot);
     } catch (error) {
       await this.drop(slot);
       if (overlaps) this.supervisor.add(old.record);
@@ -192,7 +193,7 @@ export class PluginHost {
   private addSlot(id: string, entry: PluginEntry): Slot {
     const record = new PluginRecord(id, entry.use, entry.use, entry.onError);
     this.supervisor.add(record);
-    const slot: Slot = { entry, record };
+    const slot: Slot = { entry, record, pauses: new Backoff() };
     this.slots.push(slot);
     return slot;
   }
@@ -249,7 +250,7 @@ export class PluginHost {
     );
   }
 
-  private async startSlot(slot: Slot, pause: number): Promise<void> {
+  private async startSlot(slot: Slot): Promise<void> {
     const { record } = slot;
     record.state = 'starting';
     const container = this.createContainer(record);
@@ -262,7 +263,7 @@ export class PluginHost {
       if (slot.container === container) this.activate(slot, container, instance);
     } catch (error) {
       await this.stopSlot(slot);
-      this.startFailed(slot, error, pause);
+      this.startFailed(slot, error);
     }
   }
 
@@ -310,7 +311,7 @@ export class PluginHost {
     scope.every(sink.interval, () => sink.push(scope.signal), 'push');
   }
 
-  private startFailed(slot: Slot, error: unknown, pause: number): void {
+  private startFailed(slot: Slot, error: unknown): void {
     const { record } = slot;
     record.state = 'failed';
     if (record.onError === 'fail') throw error;
@@ -319,7 +320,7 @@ export class PluginHost {
     if (record.onError === 'ignore') this.logger.warn(`the agent goes on without plugin ${record.id}`);
     if (record.onError !== 'retry' || this.stopping || slot.dropped === true) return;
     record.state = 'retrying';
-    slot.retry = setTimeout(() => void this.startSlot(slot, Math.min(pause * 2, LONGEST_RETRY)), pause);
+    slot.retry = setTimeout(() => void this.startSlot(slot), slot.pauses.next());
   }
 
   private async stopSlot(slot: Slot, limitMs = STOP_LIMIT): Promise<void> {

@@ -1,10 +1,8 @@
-import type { OnError, PluginKind, PluginStatus } from '../contracts/index.js';
+import { Backoff, type OnError, type PluginKind, type PluginStatus } from '../contracts/index.js';
 import { RecentlyTold } from '../log/index.js';
 
 /** Consecutive faults after which a plugin is left alone for a while. */
 const FAULTS_TO_OPEN = 20;
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 60_000;
 
 /** What is known of one plugin instance: its state, its faults, what it cost. */
 export class PluginRecord {
@@ -31,7 +29,7 @@ export class PluginRecord {
   /** Faults that the log has told. */
   readonly told = new RecentlyTold();
   private streak = 0;
-  private pause = FIRST_PAUSE;
+  private readonly pauses = new Backoff();
   private openUntil = 0;
 
   constructor(
@@ -52,7 +50,7 @@ export class PluginRecord {
     this.lastSuccessAt = now;
     if (this.streak === 0) return;
     this.streak = 0;
-    this.pause = FIRST_PAUSE;
+    this.pauses.reset();
     if (this.state === 'open') this.state = 'running';
   }
 
@@ -71,8 +69,7 @@ export class PluginRecord {
     if (this.streak < FAULTS_TO_OPEN || (this.state !== 'running' && this.state !== 'open')) return false;
     const opened = this.state === 'running';
     this.state = 'open';
-    this.openUntil = monotonic + this.pause;
-    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+    this.openUntil = monotonic + this.pauses.next();
     return opened;
   }
 

@@ -3,6 +3,7 @@ import {
   type AppContainer,
   type AppMetrics,
   type AppTarget,
+  Backoff,
   type CollectedMetrics,
   type CollectionAccess,
   CollectionError,
@@ -14,9 +15,6 @@ import {
 } from '../../contracts/index.js';
 import type { CollectReply } from './protocol.js';
 import { type WorkerOptions, WorkerProcess } from './worker-process.js';
-
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 60_000;
 
 /** Told how an isolated plugin fares. */
 export interface IsolationListener {
@@ -40,7 +38,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   private worker: WorkerProcess | undefined;
   private starting: WorkerProcess | undefined;
   private retry: NodeJS.Timeout | undefined;
-  private pause = FIRST_PAUSE;
+  private readonly pauses = new Backoff();
   private startedAt = 0;
   private restarts = 0;
   private stopped = false;
@@ -184,7 +182,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     // One that dies before it runs is reported by `launch`.
     if (this.stopped || this.worker !== worker) return;
     this.worker = undefined;
-    if (performance.now() - this.startedAt > LONGEST_PAUSE) this.pause = FIRST_PAUSE;
+    if (performance.now() - this.startedAt > this.pauses.longestMs) this.pauses.reset();
     this.listener.fault('isolation', reason);
     this.listener.lost();
     this.startAgain();
@@ -192,8 +190,6 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
 
   private startAgain(): void {
     if (this.stopped) return;
-    const pause = this.pause;
-    this.pause = Math.min(pause * 2, LONGEST_PAUSE);
     this.retry = setTimeout(async () => {
       try {
         this.restarts++;
@@ -205,7 +201,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
         this.listener.fault('start', error as Error);
         this.startAgain();
       }
-    }, pause);
+    }, this.pauses.next());
   }
 
   private end(): void {

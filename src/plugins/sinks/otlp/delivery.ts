@@ -1,11 +1,10 @@
-import { type Clock, type Logger, messageOf, TallymanError } from '../../../kernel/contracts/index.js';
+import { Backoff, type Clock, type Logger, messageOf, TallymanError } from '../../../kernel/contracts/index.js';
 import type { OtlpOptions } from './options.js';
 import { RequestQueue } from './request-queue.js';
 import { readResponse } from './wire.js';
 
 /** Answers after which the same request may succeed later. */
 const RETRYABLE = new Set([408, 425, 429, 502, 503, 504]);
-const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
 /** Bytes of an answer that are looked at. */
 const LONGEST_ANSWER = 4_096;
@@ -20,7 +19,7 @@ type Outcome =
 /** Sends requests in order; keeps them while the receiver is away, and says what it had to drop. */
 export class Delivery {
   private readonly queue: RequestQueue;
-  private pause = FIRST_PAUSE;
+  private readonly pauses = new Backoff(1_000, LONGEST_PAUSE);
   /** No attempt before this, monotonic ms. */
   private notBefore = 0;
   private failure: TallymanError | undefined;
@@ -70,8 +69,7 @@ export class Delivery {
   }
 
   private postpone(reason: string, after: number): TallymanError {
-    const pause = Math.max(after, this.pause * (0.75 + Math.random() / 2));
-    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+    const pause = Math.max(after, this.pauses.next() * (0.75 + Math.random() / 2));
     this.notBefore = this.clock.monotonic() + pause;
     this.failure = new TallymanError(`${this.options.endpoint}: ${reason}; what waits is kept and sent later`, {
       hint: 'is there an OTLP receiver for HTTP at this address (option endpoint)?',
@@ -85,7 +83,7 @@ export class Delivery {
   }
 
   private recovered(): void {
-    this.pause = FIRST_PAUSE;
+    this.pauses.reset();
     if (this.failure !== undefined) this.logger.info(`${this.options.endpoint} takes metrics again`);
     this.failure = undefined;
     if (this.dropped > 0)
