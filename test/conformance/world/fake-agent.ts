@@ -1,3 +1,4 @@
+import { compareNames } from '../../../src/kernel/containers/container-store.js';
 import type {
   AgentView,
   ContainerAppMetrics,
@@ -64,7 +65,7 @@ export interface FakeAgentOptions {
 
 /** An `AgentView` over fixed data; names and aliases are found by the real index. */
 export function fakeAgent(options: FakeAgentOptions): AgentView {
-  const index = new ContainerIndex((options.containers ?? []).map(viewOf));
+  const index = new ContainerIndex((options.containers ?? []).map(viewOf).sort(compareNames));
   const byName = new Map(index.sorted.map((view) => [view.name, view]));
   const view: Partial<AgentView> = {
     version: options.version ?? '0.36.0',

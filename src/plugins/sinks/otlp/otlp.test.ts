@@ -220,7 +220,7 @@ describe('otlp', () => {
       request.resourceMetrics.map(({ resource }) => attributesOf(resource.attributes)['tallyman.container']),
     );
     assert.ok(names.length > 0 && names.length < 20);
-    assert.ok(names.includes('/c9'), 'the newest are kept');
+    assert.ok(names.includes('/c9'), `the newest are kept, not ${names.join()}`);
     assert.ok(lines.some((line) => /^\d+ data points were lost meanwhile$/.test(line)));
   });
 
