@@ -29,6 +29,9 @@ const BY_LABEL = [
   ],
 ];
 
+/** What else of a container its samples show. */
+const CONTAINER = { description: { state: { status: 'running' }, networkMode: 'own' }, has: () => true };
+
 /** The columns of a Docker container with the default sources. */
 function layoutOf() {
   const column = (name, labels) => ({ field: { name }, ...(labels && { labels }) });
@@ -85,7 +88,7 @@ export function comparePrinting() {
   const out = new ByteWriter();
   const print = () => {
     out.length = 0;
-    printer.write(out, window, undefined);
+    printer.write(out, window, CONTAINER);
     return out.length;
   };
   print();

@@ -124,6 +124,10 @@ test('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtu
     assert.ok(value('tallyman-resting: cpu.usage.total') > 0);
     assert.ok(value('tallyman-resting: memory.usage') > 0);
     assert.ok(value('tallyman-busy: cpu.cfs.throttled_periods') > 0);
+    // Otherwise nothing but zeros may have been compared.
+    for (const what of ['memory.kernel', 'memory.hierarchical_data.numa_stats.anon.0', 'referenced_memory']) {
+      for (const version of ['', 'v1.3 ', 'v2.1 ']) assert.ok(value(`tallyman-resting: ${version}${what}`) > 0, what);
+    }
     const written = verdict.numbers.filter(({ what }) => /diskio\.io_service_bytes\..*\.Write$/.test(what));
     assert.ok(
       written.some(({ api }) => Number(api) >= 32 * 64 * 1024),

@@ -38,7 +38,8 @@ const WITHOUT_KERNEL_LOG = ['setpriv', '--bounding-set=-syslog,-sys_admin'];
 const HOUSEKEEPING = 'housekeeping: { interval: 1s, maxInterval: 1s }\n';
 /** As the finding about a user's Podman tells to write it, and what the comparison needs besides. */
 const PODMAN = `{ use: podman, with: { endpoint: [unix:///run/podman/podman.sock, unix://${ROOTLESS_SOCKET}] } }`;
-const CONFIG = `${HOUSEKEEPING}plugins: [${PODMAN}, { use: process }]\n`;
+const MORE = '{ use: process }, { use: memory_numa }, { use: referenced_memory, with: { interval: 0s } }';
+const CONFIG = `${HOUSEKEEPING}plugins: [${PODMAN}, ${MORE}]\n`;
 
 /**
  * Every cgroup that exists before and after the question is in the answer, and none that exists in neither. systemd's

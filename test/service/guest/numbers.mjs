@@ -55,6 +55,7 @@ const keyed = (cgroup, file) =>
 function kernelStats(cgroup, { pid, processes }) {
   const cpu = keyed(cgroup, 'cpu.stat');
   const memory = keyed(cgroup, 'memory.stat');
+  const events = keyed(cgroup, 'memory.events');
   const usage = number(cgroup, 'memory.current');
   const numbers = {
     'cpu.usage.total': cpu.usage_usec * 1000,
@@ -63,6 +64,8 @@ function kernelStats(cgroup, { pid, processes }) {
     'cpu.cfs.periods': cpu.nr_periods,
     'cpu.cfs.throttled_periods': cpu.nr_throttled,
     'cpu.cfs.throttled_time': cpu.throttled_usec * 1000,
+    'cpu.cfs.bursts_periods': cpu.nr_bursts,
+    'cpu.cfs.burst_time': cpu.burst_usec * 1000,
     'memory.usage': usage,
     'memory.max_usage': number(cgroup, 'memory.peak'),
     'memory.cache': memory.file,
@@ -70,6 +73,18 @@ function kernelStats(cgroup, { pid, processes }) {
     'memory.swap': number(cgroup, 'memory.swap.current'),
     'memory.mapped_file': memory.file_mapped,
     'memory.working_set': Math.max(0, usage - memory.inactive_file),
+    'memory.total_active_file': memory.active_file,
+    'memory.total_inactive_file': memory.inactive_file,
+    'memory.file_dirty': memory.file_dirty,
+    'memory.file_writeback': memory.file_writeback,
+    'memory.pgscan': memory.pgscan,
+    'memory.pgsteal': memory.pgsteal,
+    'memory.workingset_refault_file': memory.workingset_refault_file,
+    'memory.workingset_refault_anon': memory.workingset_refault_anon,
+    'memory.kernel': memory.kernel,
+    'memory.failcnt': events.max,
+    'memory.events.high': events.high,
+    'memory.events.max': events.max,
     'memory.container_data.pgfault': memory.pgfault,
     'memory.container_data.pgmajfault': memory.pgmajfault,
     'memory.hierarchical_data.pgfault': memory.pgfault,
@@ -77,6 +92,7 @@ function kernelStats(cgroup, { pid, processes }) {
   if (processes) {
     numbers['processes.process_count'] = text(cgroup, 'cgroup.procs').split('\n').length;
     numbers['processes.threads_current'] = number(cgroup, 'pids.current');
+    Object.assign(numbers, pagesByNode(cgroup), { referenced_memory: referencedMemory(cgroup) });
   }
   for (const [device, counters] of ioStat(cgroup)) {
     numbers[`diskio.io_service_bytes.${device}.Read`] = counters.rbytes;
@@ -85,6 +101,27 @@ function kernelStats(cgroup, { pid, processes }) {
     numbers[`diskio.io_serviced.${device}.Write`] = counters.wios;
   }
   return { ...numbers, ...stalls(cgroup), ...(pid !== undefined && traffic(pid)) };
+}
+
+/** Pages of each NUMA node by kind, those of the cgroups below included; the file has bytes. */
+function pagesByNode(cgroup) {
+  const pageSize = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }));
+  const lines = text(cgroup, 'memory.numa_stat').matchAll(/^(file|anon|unevictable) (.*)$/gm);
+  return Object.fromEntries(
+    [...lines].flatMap(([, kind, nodes]) =>
+      [...nodes.matchAll(/N(\d+)=(\d+)/g)].map(([, node, bytes]) => [
+        `memory.hierarchical_data.numa_stats.${kind}.${node}`,
+        Number(bytes) / pageSize,
+      ]),
+    ),
+  );
+}
+
+/** What the processes touched, bytes. */
+function referencedMemory(cgroup) {
+  const pids = text(cgroup, 'cgroup.procs').split('\n').filter(Boolean);
+  const texts = pids.map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+  return texts.reduce((sum, smaps) => sum + Number(/^Referenced: +(\d+) kB$/m.exec(smaps)[1]) * 1024, 0);
 }
 
 /** Total stall times by resource, µs: only they stand still while nothing happens. */
@@ -149,7 +186,7 @@ export const newestOf = {
 /**
  * @param options.request path and query under which the API knows the container
  * @param options.pid one of its processes, when it has a network of its own
- * @param options.processes whether the agent counts processes
+ * @param options.processes whether the agent counts processes, pages by node and referenced memory
  */
 export async function compareStats(name, cgroup, options = {}) {
   const { request = `${cgroup}?type=name` } = options;
