@@ -2,8 +2,9 @@ import type { AppMetricSample, AppSeries } from '../contracts/index.js';
 
 /** Between the pairs of a label text; what clients have always seen there. */
 const SEPARATOR = '\ufffd';
-/** A series whose labels are longer than this is left out: it would be kept again and again. */
+/** A series with longer or more labels than this is left out: it would be kept again and again. */
 const LONGEST_LABEL = 4096;
+const MOST_LABELS = 100;
 
 /** What may still be kept of a container. */
 export interface Budget {
@@ -78,12 +79,16 @@ function build(samples: readonly AppMetricSample[], budget: Budget): Arrangement
   const kept: { series: AppSeries; sample: number }[] = [];
   let [dropped, duplicates, size] = [0, 0, 0];
   for (const [index, sample] of samples.entries()) {
+    if (isTooLong(sample)) {
+      dropped++;
+      continue;
+    }
     const label = labelText(sample);
     const key = `${sample.name}\0${label}`;
     const full = kept.length >= budget.series || (!names.has(sample.name) && names.size >= budget.metrics);
     const bytes = key.length * 4 + 200;
     if (known.has(key)) duplicates++;
-    else if (full || key.length > LONGEST_LABEL || size + bytes > budget.bytes) dropped++;
+    else if (full || size + bytes > budget.bytes) dropped++;
     else {
       const series = seriesOf(sample, label);
       known.add(key);
@@ -109,6 +114,19 @@ function seriesOf(sample: AppMetricSample, label: string): AppSeries {
 const formatOf = ({ value }: AppMetricSample): AppSeries['format'] =>
   typeof value === 'bigint' && BigInt.asIntN(64, value) === value ? 'int' : 'float';
 
+/** Found out without sorting and joining the labels, which takes seconds for an answer of one line. */
+function isTooLong({ name, labels }: AppMetricSample): boolean {
+  let { length } = name;
+  if (labels === undefined) return length > LONGEST_LABEL;
+  let count = 0;
+  length += `__name__=${name}`.length;
+  for (const key in labels) {
+    length += key.length + labels[key]!.length + 2;
+    if (++count > MOST_LABELS || length > LONGEST_LABEL) return true;
+  }
+  return false;
+}
+
 function labelText({ name, labels }: AppMetricSample): string {
   if (labels === undefined) return '';
   const pairs = Object.entries({ ...labels, __name__: name }).sort(([a], [b]) => compareNames(a, b));
@@ -125,11 +143,11 @@ function sameSeries(a: readonly AppSeries[], b: readonly AppSeries[]): boolean {
 /** Order of the UTF-8 bytes, which is how names are sorted in every answer. */
 function compareNames(a: string, b: string): number {
   if (a === b) return 0;
-  return isAscii(a) && isAscii(b) ? (a < b ? -1 : 1) : Buffer.compare(Buffer.from(a), Buffer.from(b));
+  // UTF-16 has another order than UTF-8 only where one has a surrogate and the other something above.
+  return HIGH.test(a) || HIGH.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the whole of ASCII that is meant
-const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
+const HIGH = /[\ud800-\uffff]/;
 
 /** A copy that shares no memory with the text it was cut out of. */
 export function detached(text: string): string {

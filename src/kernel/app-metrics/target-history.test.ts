@@ -79,6 +79,36 @@ describe('what was collected', () => {
     assert.deepEqual([history.at(2)!.values[0], history.arrangement!.duplicates], [1, 1]);
   });
 
+  test('series with too many or too long labels are left out', () => {
+    const history = new TargetHistory(1000);
+    const labelled = (count: number, value = '') => ({
+      name: `labels${count}`,
+      labels: Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, value])),
+      value: 1,
+    });
+    add(history, 1, [labelled(100), labelled(101), labelled(1, 'v'.repeat(4000)), labelled(2, 'v'.repeat(2100))]);
+    assert.deepEqual(
+      exact(history.at(1)!).map(([name]) => name),
+      ['labels1', 'labels100'],
+    );
+    assert.equal(history.arrangement!.dropped, 2);
+  });
+
+  test('series are sorted by the bytes of their names', () => {
+    const history = new TargetHistory(1000);
+    const names = ['\u{1f600}', '\uffee', 'é', 'b', 'a\u{1f600}', 'a'];
+    add(
+      history,
+      1,
+      names.map((name) => ({ name, value: 1 })),
+    );
+    const sorted = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    assert.deepEqual(
+      exact(history.at(1)!).map(([name]) => name),
+      sorted,
+    );
+  });
+
   test('values are current until there are newer ones, or their target fails', () => {
     const history = new TargetHistory(1000);
     add(history, 10, [{ name: 'a', value: 1 }]);

@@ -20,7 +20,7 @@ import {
   TargetPace,
   TlsMaterial,
 } from '../common/index.js';
-import { type Exposition, parseExposition } from './exposition.js';
+import { type Exposition, parseAnswer } from './exposition.js';
 import type { Family } from './families.js';
 import { type LabelTarget, labelTargets } from './label-targets.js';
 import type { PrometheusOptions } from './options.js';
@@ -68,14 +68,13 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
     const { request, wanted, isListed } = await this.recipes.of(target, () => this.makeRecipe(target, access));
     const headers = { accept: ACCEPT, ...request.headers };
     const answer = await access.fetch({ ...request, headers, tls: this.tls.current });
-    const begun = performance.now();
-    const exposition = parseExposition(answer.body.toString('utf8'), {
+    const { exposition, spentMs } = await parseAnswer(answer.body, {
       openMetrics: answer.headers['content-type']?.includes('application/openmetrics-text') === true,
       wanted,
       isListed,
       maxSamples: access.limits.series,
     });
-    this.pace.spent(target, performance.now() - begun);
+    this.pace.spent(target, spentMs);
     return collected(exposition);
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type Exposition, parseExposition } from './exposition.js';
+import { type Exposition, parseAnswer, parseExposition } from './exposition.js';
 
 const parse = (text: string, openMetrics = false, maxSamples = 1000): Exposition =>
   parseExposition(text, { openMetrics, maxSamples });
@@ -103,6 +103,57 @@ describe('Prometheus text format', () => {
   test('samples beyond the limit are counted', () => {
     const { samples, surplus } = parse('a 1\nb 2\nc 3\n', false, 2);
     assert.deepEqual([samples.length, surplus], [2, 1]);
+  });
+});
+
+describe('an answer', () => {
+  const MIB = 1024 * 1024;
+  const options = { openMetrics: false, maxSamples: 1000 };
+  const answer = async (text: string, over: object = {}) =>
+    (await parseAnswer(Buffer.from(text), { ...options, ...over })).exposition;
+
+  test('is parsed as the same text is, whatever its pieces are', async () => {
+    const lines = fc.array(
+      fc.constantFrom('a 1', 'é{x="é"} 2', '# HELP a é', 'bad', '', `b{x="${'é'.repeat(3000)}"} 1`),
+      {
+        maxLength: 40,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(lines, fc.boolean(), async (parts, openMetrics) => {
+        const text = parts.join('\n');
+        assert.deepEqual(await answer(text, { openMetrics }), parse(text, openMetrics));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('of a large size lets the event loop turn while it is parsed', async () => {
+    let turns = 0;
+    let done = false;
+    const turn = (): void => {
+      turns++;
+      if (!done) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await answer('# HELP a b\n'.repeat((4 * MIB) / 11));
+    done = true;
+    assert.ok(turns >= 3, String(turns));
+  });
+
+  test('costs no more by lines without an end, which are counted', async () => {
+    const labels = Array.from({ length: 300_000 }, (_, i) => `l${i}=""`).join(',');
+    const long = await answer(`a 1\nlong{${labels}} 1\nb 2\n`);
+    assert.deepEqual([long.samples.map(({ name }) => name), long.surplus, long.malformed], [['a', 'b'], 1, 0]);
+    const help = await answer(`# HELP a ${'é'.repeat(2 * MIB)}\na 1\n`);
+    assert.ok(help.families[0]!.help.length < 10_000);
+    assert.equal(help.samples.length, 1);
+  });
+
+  test('costs no more by families without number, whose samples are counted', async () => {
+    const text = Array.from({ length: 12_000 }, (_, i) => `n${i} 1\n`).join('');
+    const { samples, surplus } = await answer(text, { maxSamples: 20_000 });
+    assert.deepEqual([samples.length, surplus], [10_000, 2000]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppMetricSample } from '../../../kernel/contracts/index.js';
 import { Families, type Family } from './families.js';
 import { LineCursor } from './line-cursor.js';
@@ -5,6 +6,13 @@ import { LineCursor } from './line-cursor.js';
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const HASH = 0x23;
+
+/** Bytes of an answer that are parsed without a look at the clock. */
+const PIECE_BYTES = 32 * 1024;
+/** Parsing lets the event loop run after this time. */
+const SLICE_MS = 4;
+/** What an answer may cost whatever it holds: no series that is kept has so long a line, no application so many families. */
+const ANSWER_LIMITS = { maxLineLength: 8 * 1024, maxFamilies: 10_000 };
 
 export interface ExpositionOptions {
   /** OpenMetrics: times are in seconds, and the end is marked. */
@@ -15,6 +23,10 @@ export interface ExpositionOptions {
   readonly isListed?: ((family: string) => boolean) | undefined;
   /** Wanted samples beyond so many are only counted. */
   readonly maxSamples: number;
+  /** Characters; longer samples are only counted, longer comments cut. Absent: any. */
+  readonly maxLineLength?: number;
+  /** Samples of further families are only counted. Absent: any. */
+  readonly maxFamilies?: number;
 }
 
 /** What a text in the Prometheus or OpenMetrics format says. */
@@ -23,7 +35,7 @@ export interface Exposition {
   readonly families: readonly Family[];
   /** In the order of the text. */
   readonly samples: readonly AppMetricSample[];
-  /** Lines that are samples beyond `maxSamples`. */
+  /** Lines that are samples beyond the limits. */
   readonly surplus: number;
   /** Lines that are neither samples nor comments. */
   readonly malformed: number;
@@ -39,41 +51,87 @@ export interface Exposition {
  */
 export function parseExposition(text: string, options: ExpositionOptions): Exposition {
   const parser = new Parser(options);
-  let number = 0;
-  for (let start = 0; start < text.length && !parser.ended; ) {
-    let end = text.indexOf('\n', start);
-    if (end < 0) end = text.length;
-    number++;
-    const last = text.charCodeAt(end - 1) === RETURN && end > start ? end - 1 : end;
-    if (last > start && text.charCodeAt(start) !== NEWLINE) parser.line(text, start, last, number);
-    start = end + 1;
-  }
+  parser.lines(text);
   return parser.result();
+}
+
+/**
+ * Parses an answer as `parseExposition` does a text, within limits and in slices: the event loop runs in between.
+ * @returns also the time that parsing took, ms
+ */
+export async function parseAnswer(
+  body: Buffer,
+  options: ExpositionOptions,
+): Promise<{ readonly exposition: Exposition; readonly spentMs: number }> {
+  const parser = new Parser({ ...options, ...ANSWER_LIMITS });
+  let spentMs = 0;
+  let sliceStart = performance.now();
+  for (let start = 0; start < body.length && !parser.ended; ) {
+    const end = endOfPiece(body, start);
+    // Only a line that is far too long is longer than a piece.
+    parser.lines(body.toString('utf8', start, Math.min(end, start + PIECE_BYTES)));
+    start = end;
+    const sliceMs = performance.now() - sliceStart;
+    if (sliceMs < SLICE_MS) continue;
+    spentMs += sliceMs;
+    await nextTurn();
+    sliceStart = performance.now();
+  }
+  return { exposition: parser.result(), spentMs: spentMs + performance.now() - sliceStart };
+}
+
+/** Where the last line ends that ends within a piece, or the first line where none does. */
+function endOfPiece(body: Buffer, start: number): number {
+  const limit = start + PIECE_BYTES;
+  if (limit >= body.length) return body.length;
+  const last = body.lastIndexOf(NEWLINE, limit - 1);
+  if (last >= start) return last + 1;
+  const next = body.indexOf(NEWLINE, limit);
+  return next < 0 ? body.length : next + 1;
 }
 
 class Parser {
   ended = false;
-  private readonly families = new Families();
+  private readonly families: Families;
   private readonly cursor = new LineCursor();
   private readonly samples: AppMetricSample[] = [];
   private readonly timeUnit: number;
   private surplus = 0;
   private malformed = 0;
   private firstMalformed: string | undefined;
+  private lineNumber = 0;
 
   constructor(private readonly options: ExpositionOptions) {
     this.timeUnit = options.openMetrics ? 1e6 : 1e3;
+    this.families = new Families(options.maxFamilies);
   }
 
-  line(text: string, start: number, end: number, number: number): void {
+  /** Parses whole lines, until the end of the text or its mark. */
+  lines(text: string): void {
+    for (let start = 0; start < text.length && !this.ended; ) {
+      let end = text.indexOf('\n', start);
+      if (end < 0) end = text.length;
+      this.lineNumber++;
+      const last = text.charCodeAt(end - 1) === RETURN && end > start ? end - 1 : end;
+      if (last > start) this.line(text, start, last);
+      start = end + 1;
+    }
+  }
+
+  private line(text: string, start: number, fullEnd: number): void {
     const { cursor } = this;
+    const end = Math.min(fullEnd, start + (this.options.maxLineLength ?? Number.POSITIVE_INFINITY));
     cursor.reset(text, start, end);
     cursor.skipBlanks();
     if (cursor.atEnd) return;
+    if (end < fullEnd && cursor.code() !== HASH) {
+      this.surplus++;
+      return;
+    }
     const problem = cursor.code() === HASH ? this.comment() : this.sample();
     if (problem === undefined) return;
     this.malformed++;
-    this.firstMalformed ??= `line ${number}: ${problem}: ${JSON.stringify(text.slice(start, Math.min(end, start + 80)))}`;
+    this.firstMalformed ??= `line ${this.lineNumber}: ${problem}: ${JSON.stringify(text.slice(start, Math.min(end, start + 80)))}`;
   }
 
   result(): Exposition {
@@ -128,6 +186,10 @@ class Parser {
     }
     if (name === undefined) return 'no metric name';
     const family = this.families.of(name);
+    if (family === undefined) {
+      this.surplus++;
+      return undefined;
+    }
     if (options.wanted?.(name, family.name) === false) {
       family.isListed ||= options.isListed?.(family.name) === true;
       return undefined;

@@ -24,25 +24,32 @@ export class Families {
   private readonly byName = new Map<string, Family>();
   private readonly bySample = new Map<string, Family>();
 
+  /** @param most what is said of further families is ignored */
+  constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+
   setType(name: string, type: string): void {
-    this.named(name).type = type;
+    const family = this.named(name);
+    if (family === undefined) return;
+    family.type = type;
     this.bySample.clear();
   }
 
   setHelp(name: string, help: string): void {
-    this.named(name).help = help;
+    const family = this.named(name);
+    if (family !== undefined) family.help = help;
   }
 
   setUnit(name: string, unit: string): void {
-    this.named(name).unit = unit;
+    const family = this.named(name);
+    if (family !== undefined) family.unit = unit;
   }
 
-  /** The family of a sample, by the sample's name. */
-  of(sample: string): Family {
+  /** The family of a sample, by the sample's name. @returns undefined when it is one too many */
+  of(sample: string): Family | undefined {
     let family = this.bySample.get(sample);
     if (family === undefined) {
       family = this.find(sample);
-      this.bySample.set(sample, family);
+      if (family !== undefined) this.bySample.set(sample, family);
     }
     return family;
   }
@@ -52,7 +59,7 @@ export class Families {
     return [...this.byName.values()].filter(({ isListed }) => isListed);
   }
 
-  private find(sample: string): Family {
+  private find(sample: string): Family | undefined {
     const exact = this.byName.get(sample);
     if (exact !== undefined && exact.type !== 'untyped') return exact;
     const suffix = SUFFIX.exec(sample)?.[0];
@@ -61,9 +68,9 @@ export class Families {
     return this.named(sample);
   }
 
-  private named(name: string): Family {
+  private named(name: string): Family | undefined {
     let family = this.byName.get(name);
-    if (family === undefined) {
+    if (family === undefined && this.byName.size < this.most) {
       family = { name, type: 'untyped', help: '', unit: '', isListed: false };
       this.byName.set(name, family);
     }
