@@ -1,7 +1,9 @@
-// How the agent bears hostile containers: `npm run -s build && node test/load/hostile.mjs [--seconds 60]`
+// How the agent bears hostile containers:
+// `npm run -s build && node test/load/hostile.mjs [--seconds 60] [--main dist/cli/main.js] [--only targets,slow]`
 //
-// Needs root, Docker and busybox-static. Containers with 300 targets of 4 MiB, expressions that take minutes, 3,000 labels and a label of
-// 100 KB run beside one that is well; /healthz is asked all the time, /metrics every 5 s.
+// Needs root, Docker and busybox-static. Containers with 300 targets of 4 MiB, metric names that are others at each collection,
+// regular expressions that take minutes, 3,000 labels and a label of 100 KB run beside a healthy one. /healthz is asked all the
+// time, /metrics every 5 s. `--main` measures another build, `--only` starts only some of the hostile containers.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,16 +11,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pause, residentMemory } from './measure.mjs';
+import { cpuTime, pause, residentMemory } from './measure.mjs';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' } },
+  options: {
+    seconds: { type: 'string', default: '60' },
+    main: { type: 'string', default: fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)) },
+    only: { type: 'string' },
+  },
 });
 const seconds = Number(values.seconds);
 const prefix = `tallyman-hostile-${process.pid}`;
 const directory = mkdtempSync(join(tmpdir(), `${prefix}-`));
 const docker = (...args) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** In the host's network, where each container has a port of its own. */
 const firstPort = 20_000 + (process.pid % 1_000) * 10;
@@ -28,6 +33,7 @@ const files = {
   letters: 'a'.repeat(262_144),
   big: Array.from({ length: 3500 }, (_, i) => `big_${i}{v="${'v'.repeat(1150)}"} 1\n`).join(''),
   well: 'well 1\n',
+  late: 'late 1\n',
   'slow.json': JSON.stringify({
     endpoint: { port: firstPort + 3, path: '/letters' },
     polling_frequency: 1,
@@ -35,6 +41,13 @@ const files = {
   }),
 };
 for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+// Runs for each request.
+const script = `#!/bin/busybox sh
+/bin/busybox printf 'Content-Type: text/plain\\r\\n\\r\\n'
+exec /bin/busybox awk -v seed="$(/bin/busybox date +%s)" 'BEGIN { for (i = 0; i < 100; i++) print "made_up_" seed "_" i " 1" }'
+`;
+mkdirSync(join(directory, 'cgi-bin'));
+writeFileSync(join(directory, 'cgi-bin/names'), script, { mode: 0o755 });
 
 const labels = (pairs) => {
   const file = join(directory, `labels-${Math.random()}`);
@@ -56,13 +69,30 @@ const targets = (count, path, port) =>
   );
 const containers = {
   well: targets(1, '/well', 0),
-  flood: targets(300, '/big', 1),
-  flood2: targets(300, '/big', 2),
+  targets: targets(300, '/big', 1),
+  targets2: targets(300, '/big', 2),
   slow: Object.fromEntries([1, 2, 3].map((i) => [`io.cadvisor.metric.slow${i}`, '/www/slow.json'])),
   labels: Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key.${i}`, 'x'])),
   // A line of a label file may have 64 KiB.
   long: { long: 'x'.repeat(60_000) },
+  names: targets(1, '/cgi-bin/names', 6),
+  // Started at half time.
+  late: targets(1, '/late', 7),
 };
+const only = values.only?.split(',');
+function startContainer(name) {
+  const index = Object.keys(containers).indexOf(name);
+  const serve = ['/bin/busybox', 'httpd', '-f', '-p', String(firstPort + index), '-h', '/www'];
+  const flags = ['-d', '--network=host', '--name', `${prefix}-${name}`, '-v', `${directory}:/www:ro`];
+  docker('run', ...flags, ...labels(containers[name]), prefix, ...serve);
+}
+
+/** Share of the measurements of the event loop's delay that are above a bound of the histogram, in seconds. */
+function shareOfDelays(metrics, bound) {
+  const count = (le) =>
+    Number(new RegExp(`^tallyman_event_loop_delay_seconds_bucket\\{le="${le}"\\} (\\d+)`, 'm').exec(metrics)?.[1]);
+  return `${((1 - count(bound) / count('\\+Inf')) * 100).toFixed(1)} %`;
+}
 
 const config = join(directory, 'tallyman.yaml');
 writeFileSync(config, 'plugins:\n  - { use: app-prometheus, enabled: true }\n  - { use: app-regex, enabled: true }\n', {
@@ -74,59 +104,68 @@ try {
   mkdirSync(join(directory, 'image/bin'), { recursive: true });
   copyFileSync('/usr/bin/busybox', join(directory, 'image/bin/busybox'));
   execFileSync('sh', ['-c', `tar -C ${directory}/image -c . | docker import - ${prefix}`]);
-  for (const [index, [name, pairs]] of Object.entries(containers).entries()) {
-    const serve = ['/bin/busybox', 'httpd', '-f', '-p', String(firstPort + index), '-h', '/www'];
-    docker(
-      'run',
-      '-d',
-      '--network=host',
-      '--name',
-      `${prefix}-${name}`,
-      '-v',
-      `${directory}:/www:ro`,
-      ...labels(pairs),
-      prefix,
-      ...serve,
-    );
+  for (const name of Object.keys(containers)) {
+    if (name !== 'late' && (name === 'well' || only === undefined || only.includes(name))) startContainer(name);
   }
-  agent = spawn(process.execPath, [main, '--config', config, '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  agent = spawn(process.execPath, [values.main, '--config', config, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [agent.stdout, agent.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(agent, 'exit').then(() => Promise.reject(new Error(`the agent ended: ${output}`)));
-  while (!/serves (http\S+)/.test(output)) await Promise.race([once(agent.stdout, 'data'), ended]);
+  while (!/serves (http\S+)/.test(output)) await Promise.race([pause(50), ended]);
   ended.catch(() => {});
   const [, url] = /serves (http\S+)/.exec(output);
   const times = [];
   const scrapes = [];
   let [peak, size, text] = [0, 0, ''];
   const end = performance.now() + seconds * 1000;
+  // An agent that is held up may answer late, or drop the connection.
+  const ask = async (path) => {
+    const begun = performance.now();
+    const answer = await fetch(`${url}${path}`)
+      .then(async (response) => (response.status === 200 ? await response.text() : undefined))
+      .catch(() => undefined);
+    if (answer === undefined) failures[path] = (failures[path] ?? 0) + 1;
+    return { answer, took: performance.now() - begun };
+  };
+  const failures = {};
   const asking = (async () => {
     while (performance.now() < end) {
-      const begun = performance.now();
-      await (await fetch(`${url}/healthz`)).text();
-      times.push(performance.now() - begun);
+      times.push((await ask('/healthz')).took);
       peak = Math.max(peak, residentMemory(agent.pid));
       await pause(20);
     }
   })();
+  let isLateStarted = false;
   while (performance.now() < end) {
-    const begun = performance.now();
-    text = await (await fetch(`${url}/metrics`)).text();
-    scrapes.push(performance.now() - begun);
+    if (!isLateStarted && performance.now() > end - seconds * 500) {
+      startContainer('late');
+      isLateStarted = true;
+    }
+    const { answer, took } = await ask('/metrics');
+    text = answer ?? text;
+    scrapes.push(took);
     size = Math.max(size, text.length);
     await pause(5000);
   }
   await asking;
   const at = (list, share) => list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))];
   console.table({
-    '/healthz answered': times.length,
+    '/healthz asked': times.length,
+    '/healthz not answered': failures['/healthz'] ?? 0,
+    '/metrics not answered': failures['/metrics'] ?? 0,
     '/healthz p50, ms': at(times, 0.5).toFixed(1),
     '/healthz p99, ms': at(times, 0.99).toFixed(1),
     '/healthz longest, ms': at(times, 1).toFixed(1),
     '/metrics longest, ms': at(scrapes, 1).toFixed(0),
     '/metrics largest, KiB': (size / 1024).toFixed(0),
     'resident memory at most, MiB': peak.toFixed(0),
-    'the well container has its metric': /^well\{.*\} 1( \d+)?$/m.test(text),
+    'CPU time of the agent, ms per s': (cpuTime(agent.pid) / seconds).toFixed(0),
+    'its event loop late by over 20 ms': shareOfDelays(text, 0.02),
+    'its event loop late by over 100 ms': shareOfDelays(text, 0.1),
+    'the healthy container has its metric': /^well\{.*\} 1( \d+)?$/m.test(text),
+    'the one started late has its metric': /^late\{.*\} 1( \d+)?$/m.test(text),
   });
   console.log(
     output
