@@ -1,6 +1,6 @@
 import { Agent } from '../kernel/agent.js';
 import type { LoadedConfig } from '../kernel/config/index.js';
-import { OPEN } from '../kernel/http/index.js';
+import { NO_SECURITY } from '../kernel/http/index.js';
 import { createLoggerSource } from '../kernel/log/index.js';
 import { READINESS } from '../kernel/operations/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
@@ -17,7 +17,7 @@ export async function withShortAgent<T>(loaded: LoadedConfig, ask: (agent: Targe
   const agent = new Agent({
     config: {
       ...config,
-      web: { ...config.web, ...OPEN, listen: ['127.0.0.1:0'] },
+      web: { ...config.web, ...NO_SECURITY, listen: ['127.0.0.1:0'] },
       plugins: config.plugins.filter(({ use }) => !sinks.has(use)),
     },
     version: agentVersion(),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
 import fc from 'fast-check';
-import { digestAuthorization, parseDigest } from '../../src/kernel/http/security/index.js';
+import { digestAuthorization, parseDigest } from '../../src/kernel/http/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { sendBytes } from '../support/http-server.js';
 

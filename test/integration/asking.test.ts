@@ -97,7 +97,7 @@ describe('over HTTP', () => {
     await assertAnswered(agent.url, ['--token-file', tokens, '--user', 'ops']);
     const { status, error } = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
     assert.equal(status, 1);
-    assert.match(error, /\/-\/doctor answers 403: scraper may not see \/-\/doctor/);
+    assert.match(error, /\/-\/doctor answers 403: scraper is not allowed to access \/-\/doctor/);
   });
 
   test('without a proof, or with a wrong one, the flags that say who asks are named', async () => {

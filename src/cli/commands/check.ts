@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { checkSecretFiles, occupied } from '../../kernel/http/index.js';
+import { checkSecretFiles, portInUse } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
@@ -51,7 +51,7 @@ function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnviro
 async function checkPorts({ config, file }: LoadedConfig, cli: CliEnvironment): Promise<void> {
   if (runningAgents(cli).some(({ configuration }) => configuration.file === file)) return;
   for (const address of config.web.listen) {
-    const error = await occupied(address);
+    const error = await portInUse(address);
     if (error instanceof TallymanError) throw error;
   }
 }

@@ -1,29 +1,29 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Answer, type AnswerBody, ByteWriter } from '../contracts/index.js';
+import { type Answer, type AnswerBody, ByteWriter, type StreamedAnswer } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
 
-/** Runs a call into the plugin that answers. */
+/** Runs a call into the plugin that handles the request. */
 export type PluginCall = <T>(what: string, call: () => T) => T;
 
-/** An answer is sent in pieces of about this many bytes. */
-const CHUNK = 64 * 1024;
-/** Milliseconds of writing after which the event loop gets its turn, however little was written. */
-const SLICE = 8;
-/** Buffers that grew beyond this are not kept. */
-const KEPT_SIZE = 1024 * 1024;
-const KEPT_WRITERS = 8;
+/** Approximate size of the chunks in which an answer is sent. */
+const CHUNK_BYTES = 64 * 1024;
+/** Time after which producing an answer yields to the event loop, however little was written. */
+const SLICE_MS = 8;
+/** Larger buffers are not kept in the pool. */
+const MAX_POOLED_BYTES = 1024 * 1024;
+const MAX_POOLED_WRITERS = 8;
 
-/** Buffers of finished answers, used again for later ones. */
+/** Reuses the buffers of finished answers. */
 export class WriterPool {
   private readonly free: ByteWriter[] = [];
 
   take(): ByteWriter {
-    return this.free.pop() ?? new ByteWriter(CHUNK + 16 * 1024);
+    return this.free.pop() ?? new ByteWriter(CHUNK_BYTES + 16 * 1024);
   }
 
-  give(writer: ByteWriter): void {
-    if (writer.buffer.length > KEPT_SIZE || this.free.length >= KEPT_WRITERS) return;
+  release(writer: ByteWriter): void {
+    if (writer.buffer.length > MAX_POOLED_BYTES || this.free.length >= MAX_POOLED_WRITERS) return;
     writer.length = 0;
     this.free.push(writer);
   }
@@ -40,12 +40,12 @@ class Production {
     private readonly call: PluginCall,
   ) {}
 
-  /** Produces until a piece is full or all is written, letting the event loop run in between. */
+  /** Produces until a chunk is full or the body is complete, yielding to the event loop in between. */
   async fill(out: ByteWriter, exchange: Exchange): Promise<void> {
     let since = performance.now();
-    while (!this.done && out.length < CHUNK && !exchange.gone) {
+    while (!this.done && out.length < CHUNK_BYTES && !exchange.gone) {
       this.call('body', () => this.step(out));
-      if (performance.now() - since > SLICE) {
+      if (performance.now() - since > SLICE_MS) {
         await nextTurn();
         if (!exchange.response.headersSent) exchange.checkTime();
         since = performance.now();
@@ -53,7 +53,7 @@ class Production {
     }
   }
 
-  /** Lets the generator clean up when its answer is not wanted any more. */
+  /** Lets the generator clean up when the answer is abandoned. */
   close(): void {
     if (this.done) return;
     this.done = true;
@@ -77,8 +77,8 @@ class Production {
 }
 
 /**
- * Sends an answer. What fits into one piece goes out with its length; anything larger is streamed at the client's pace.
- * @throws what the plugin threw, also after the head was sent: then the answer is incomplete
+ * Sends an answer. A body that fits into one chunk is sent with its length; a larger one is streamed at the client's pace.
+ * @throws what the plugin threw, even after the head was sent: the answer is then incomplete
  */
 export async function sendAnswer(
   exchange: Exchange,
@@ -101,7 +101,7 @@ export async function sendAnswer(
       reusable = await exchange.write(out.buffer.subarray(0, out.length));
       if (!reusable) return;
       out.length = 0;
-      // The socket may call back at once: without a turn of the loop a fast client would keep everybody else waiting.
+      // The socket may call back at once: without yielding here a fast client would block all others.
       await nextTurn();
       await production.fill(out, exchange);
     }
@@ -109,13 +109,13 @@ export async function sendAnswer(
     reusable = await exchange.end(out.buffer.subarray(0, out.length));
   } finally {
     production.close();
-    if (reusable) writers.give(out);
+    if (reusable) writers.release(out);
   }
 }
 
 function writeHead(exchange: Exchange, answer: Answer, length: number | undefined): void {
   const headers: OutgoingHttpHeaders = { 'Content-Type': answer.contentType ?? 'application/json', ...answer.headers };
-  // Of an answer that only says "not changed" the length would be that of what is not sent.
+  // The length of a 304 would be that of the body that is not sent.
   if (length !== undefined && answer.status !== 304) headers['Content-Length'] = length;
   exchange.response.writeHead(answer.status ?? 200, headers);
 }
@@ -129,8 +129,80 @@ export async function sendMessage(exchange: Exchange, status: number, message: s
     'X-Content-Type-Options': 'nosniff',
     'Content-Length': body.length,
   };
-  // The rest of a refused body would be taken for the next request.
+  // The rest of a rejected body would be parsed as the next request.
   if (status === 408 || status === 413) headers.Connection = 'close';
   exchange.response.writeHead(status, headers);
   await exchange.end(body);
+}
+
+const REDIRECT_TEXT: Record<301 | 307, string> = { 301: 'Moved Permanently', 307: 'Temporary Redirect' };
+
+/** Sends a redirect with the body that Go's `http.Redirect` writes for the method, as cAdvisor answers. */
+export async function redirect(exchange: Exchange, status: 301 | 307, location: string): Promise<void> {
+  const { method, response } = exchange;
+  const hasBody = method === 'GET';
+  const contentType = hasBody || method === 'HEAD' ? { 'Content-Type': 'text/html; charset=utf-8' } : {};
+  response.writeHead(status, { Location: location, ...contentType });
+  const href = location.replaceAll('&', '&amp;').replaceAll('"', '&#34;');
+  await exchange.end(hasBody ? Buffer.from(`<a href="${href}">${REDIRECT_TEXT[status]}</a>.\n\n`) : undefined);
+}
+
+/** Sends 204, the answer to a CORS preflight. */
+export async function sendNoContent(exchange: Exchange): Promise<void> {
+  exchange.response.writeHead(204);
+  await exchange.end();
+}
+
+/** Idle time before TCP keep-alive probes begin. */
+const KEEP_ALIVE_DELAY_MS = 30_000;
+
+/**
+ * Sends a streamed answer until it ends, the client goes away or the agent stops.
+ * @throws what the plugin threw: the answer is then incomplete
+ */
+export async function sendStream(exchange: Exchange, answer: StreamedAnswer, call: PluginCall): Promise<void> {
+  const iterator = call('stream', () => answer.stream[Symbol.asyncIterator]());
+  const interruption = new Interruption(exchange.signal);
+  try {
+    call('head', () => writeStreamHead(exchange, answer));
+    while (exchange.method !== 'HEAD') {
+      const step = await interruption.orValue(call('stream', () => iterator.next()));
+      if (step === undefined || step.done === true) break;
+      const { value } = step;
+      if (!(await exchange.write(typeof value === 'string' ? Buffer.from(value) : asBuffer(value)))) return;
+    }
+    await exchange.end();
+  } finally {
+    // Not awaited: the answer is complete whatever the plugin has left to clean up.
+    call('stream', () => iterator.return?.())?.catch(() => {});
+  }
+}
+
+function writeStreamHead(exchange: Exchange, { status, contentType, headers }: StreamedAnswer): void {
+  const { request, response } = exchange;
+  response.writeHead(status ?? 200, { ...(contentType !== undefined && { 'Content-Type': contentType }), ...headers });
+  response.flushHeaders();
+  request.socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Ends waits early. `Promise.race` with one long-lived promise would leak a reaction for every chunk. */
+class Interruption {
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly signal: AbortSignal) {
+    signal.addEventListener('abort', () => this.wake?.(), { once: true });
+  }
+
+  /** The promise's value, or `undefined` as soon as the signal is aborted. */
+  orValue<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.wake = () => resolve(undefined);
+      promise.then(resolve, reject);
+      if (this.signal.aborted) this.wake();
+    });
+  }
 }

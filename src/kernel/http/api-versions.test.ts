@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { httpServer } from '../../../test/support/http-server.js';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { type Answer, type ApiVersion, badRequest } from '../contracts/index.js';
@@ -53,7 +53,7 @@ describe('API versions that extend others', () => {
     return async (path: string) => (await (await fetch(`${url}${path}`)).text()).trim();
   }
 
-  test('serve what they extend, over any number of steps and in any order of loading', async () => {
+  it('serve the request types they inherit, over several levels and in any load order', async () => {
     const get = await serve(V3, V1, V2);
     assert.equal(await get('/api/v3.0-demo/c'), 'new c');
     assert.equal(await get('/api/v3.0-demo/a'), 'middle a');
@@ -66,7 +66,7 @@ describe('API versions that extend others', () => {
     assert.deepEqual(logged, []);
   });
 
-  test('answer with the plugin that has the request type', async () => {
+  it('call the plugin that defines the request type', async () => {
     const get = await serve(V1, V2, V3);
     await get('/api/v3.0-demo/b');
     await get('/api/v3.0-demo/c');
@@ -74,7 +74,7 @@ describe('API versions that extend others', () => {
     assert.deepEqual([...new Set(parts)], ['old /api/v3.0-demo/b', 'new /api/v3.0-demo/c']);
   });
 
-  test('judge options by their own rules, and by those of the version that has the request type', async () => {
+  it('validate options by their own rules and by those of the version that defines the request type', async () => {
     const get = await serve(V1, V2, V3);
     assert.equal(await get('/api/v3.0-demo/b?bad=1'), 'no bad here');
     assert.equal(await get('/api/v3.0-demo/b?worse=1'), 'no worse here');
@@ -83,7 +83,7 @@ describe('API versions that extend others', () => {
     assert.equal(await get('/api/v1.0/b?worse=1'), 'old b');
   });
 
-  test('go on with their own request types while what they extend is not there, and say so once', async () => {
+  it('serve only their own request types while the base version is missing, and log it once', async () => {
     const get = await serve(V3, V1);
     const said =
       'plugin new extends API version v2.0, and no plugin serves API version v2.0: only its own request types';
@@ -96,7 +96,7 @@ describe('API versions that extend others', () => {
     assert.equal(logged.length, 1);
   });
 
-  test('do not go in circles', async () => {
+  it('do not loop when they extend each other', async () => {
     const get = await serve({ ...V1, instance: { ...V1.instance, extends: 'v3.0-demo' } }, V2, V3);
     assert.equal(await get('/api/v1.0/c'), 'new c');
     assert.match(logged[0]!, /plugin middle extends API version v1\.0, and API version v1\.0 extends itself/);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { httpServer } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
 import type { Endpoint } from '../contracts/index.js';
 
-test('a client is authenticated that proved who it is, or came over a unix socket', async () => {
+it('a request is authenticated with valid credentials or over a unix socket', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   const tokens = join(directory, 'tokens');
   writeFileSync(tokens, 'a-token-of-the-test-0123456789\n', { mode: 0o600 });

@@ -3,15 +3,18 @@ import { ConfigError, parseListenAddress } from '../config/index.js';
 import { codeOf, type Logger } from '../contracts/index.js';
 import { listen } from './listen.js';
 import type { WebOptions } from './options.js';
-import { Gate, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js';
+import { Gate } from './security/gate.js';
+import { NO_SECURITY } from './security/options.js';
+import type { SecretPlaces } from './security/secret-file.js';
+import { TlsMaterial } from './security/tls.js';
 
 /**
- * Reads every file that `web` names as the start would: passwords, tokens, certificate and key.
+ * Reads every file that `web` names, as the agent does at start: passwords, tokens, certificate and key.
  * @throws ConfigError when one of them cannot be used
  */
 export function checkSecretFiles(web: WebOptions, places: SecretPlaces, logger: Logger): void {
   const problems = [
-    ...problemsOf(() => new Gate({ ...OPEN, ...web }, places, logger)),
+    ...problemsOf(() => new Gate({ ...NO_SECURITY, ...web }, places, logger)),
     ...problemsOf(() => {
       if (web.tls?.cert !== undefined) new TlsMaterial(web.tls, places, logger);
     }),
@@ -30,11 +33,11 @@ function problemsOf(check: () => void): ConfigError['problems'] {
 }
 
 /**
- * Listens on a TCP address for a moment.
- * @returns the error that the start would end with because another process has the port; undefined when it is free,
- *   or when only another host, user or time could tell
+ * Checks whether a TCP address is free by listening on it briefly.
+ * @returns the error with which the agent would fail to start because the port is in use; undefined when it is free or
+ *   when listening fails for another reason, which need not apply to the agent's host and user
  */
-export async function occupied(address: string): Promise<Error | undefined> {
+export async function portInUse(address: string): Promise<Error | undefined> {
   if (parseListenAddress(address)?.kind !== 'tcp') return undefined;
   const server = createServer();
   try {

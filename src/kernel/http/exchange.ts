@@ -1,23 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, RequestError } from '../contracts/index.js';
 
-/** What one request may cost. */
+/** Limits of one request. */
 export interface ExchangeLimits {
-  /** Milliseconds until the answer begins, and without progress while it is sent. */
+  /** Time in ms until the answer begins, and without progress while it is sent. */
   readonly requestTimeout: number;
   /** Bytes of a request body. */
   readonly maxBodySize: number;
 }
 
-/** One request and its response: the clock, the client's presence and the body, whatever answers it. */
+/** One request and its response: time limit, cancellation and body, independent of the handler. */
 export class Exchange {
   path = '/';
   query = '';
   /** The URL prefix, `/pre` or nothing. */
   basePath = '';
-  /** True when the client proved who it is, or a socket's file vouches for it. */
+  /** True for a client with valid credentials, or on a unix socket, where the file's mode decides. */
   authenticated = false;
-  /** True when the client went away before the answer was complete. */
+  /** True when the client disconnected before the answer was complete. */
   gone = false;
   readonly startedAt = performance.now();
   private abort: AbortController | undefined;
@@ -42,7 +42,7 @@ export class Exchange {
     });
   }
 
-  /** Aborted when the client goes away, the time limit passes or the agent stops. */
+  /** Aborted when the client disconnects, the time limit passes or the agent stops. */
   get signal(): AbortSignal {
     if (this.abort === undefined) {
       this.abort = new AbortController();
@@ -55,7 +55,7 @@ export class Exchange {
     return this.request.method ?? 'GET';
   }
 
-  /** Tells whoever waits on behalf of this request to end. What is being sent goes on. */
+  /** Aborts work for this request. An answer that is being sent continues. */
   cancel(reason: RequestError): void {
     this.cancelled ??= reason;
     this.abort?.abort(reason);
@@ -66,7 +66,7 @@ export class Exchange {
     if (performance.now() - this.startedAt > this.limits.requestTimeout) throw this.overdue();
   }
 
-  /** Waits for the promise, at most until the request's time limit or the client's end. @throws RequestError 503, 408 */
+  /** Waits for the promise until the request's time limit or the client disconnects. @throws RequestError 503, 408 */
   async withinLimit<T>(promise: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
@@ -89,37 +89,37 @@ export class Exchange {
   text(): Promise<string> {
     if (this.body === undefined) {
       this.body = this.readBody();
-      // A handler that does not wait for its body must not end the process.
+      // A handler that does not await the body must not cause an unhandled rejection.
       this.body.catch(() => {});
     }
     return this.body;
   }
 
   /**
-   * Hands bytes to the client and waits until they are out of the process.
-   * @returns false when the client is gone; the bytes may then still be in use
+   * Writes bytes and waits until they have left the process.
+   * @returns false when the client has disconnected; the buffer may then still be in use
    */
   write(bytes: Buffer): Promise<boolean> {
-    return this.untilTaken((done) => this.response.write(bytes, done));
+    return this.untilFlushed((done) => this.response.write(bytes, done));
   }
 
-  /** The same for the last (or only) piece. */
+  /** Like `write`, for the last (or only) chunk. */
   end(bytes?: Buffer): Promise<boolean> {
-    return this.untilTaken((done) => {
+    return this.untilFlushed((done) => {
       if (bytes === undefined || this.method === 'HEAD') this.response.end(done);
       else this.response.end(bytes, done);
     });
   }
 
-  /** Breaks the connection off: the only way left to say that a begun answer is incomplete. */
+  /** Closes the connection: the only way to signal that an answer is incomplete once it has begun. */
   destroy(): void {
     this.request.socket.destroy();
   }
 
-  private untilTaken(send: (done: (error?: Error | null) => void) => void): Promise<boolean> {
+  private untilFlushed(send: (done: (error?: Error | null) => void) => void): Promise<boolean> {
     if (this.gone) return Promise.resolve(false);
     const { socket } = this.request;
-    // A client that takes nothing for this long is cut off; progress starts the time anew.
+    // A client that reads nothing for this long is disconnected; progress restarts the timer.
     socket.setTimeout(this.limits.requestTimeout);
     return new Promise((resolve) => {
       this.wake = () => resolve(false);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import { get, HttpBench, PIECE, pieces, sendBytes } from '../../../test/support/http-server.js';
 import type { Answer, Endpoint } from '../contracts/index.js';
 
@@ -24,7 +24,7 @@ const routes: Endpoint['routes'] = {
 const bench = new HttpBench({ endpoints: [{ id: 'pages', instance: { routes } }] });
 after(() => bench.stop());
 
-test('malformed requests, limits and time limits are answered', async () => {
+it('malformed, oversized and slow requests get an error status', async () => {
   const { url, port } = await bench.serve({
     requestTimeout: 300,
     maxBodySize: 100,
@@ -59,7 +59,7 @@ test('malformed requests, limits and time limits are answered', async () => {
   assert.deepEqual(aborted, ['no answer within 0.3 s']);
 });
 
-test('connections beyond the limit are told so', async () => {
+it('connections beyond the limit get 503', async () => {
   const { port, url } = await bench.serve({ maxConnections: 2 });
   const open: Socket[] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
   await Promise.all(open.map((socket) => once(socket, 'connect')));
@@ -70,7 +70,7 @@ test('connections beyond the limit are told so', async () => {
   assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
 });
 
-test('stop lets open requests finish, tells waiting ones, and cuts off the rest', async () => {
+it('stop lets open requests finish, answers waiting ones with 503, and closes the rest', async () => {
   const { url, port, server } = await bench.serve();
   const waiting = get(`${url}/waits`);
   const stuck = sendBytes(port, 'GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n');

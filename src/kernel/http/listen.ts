@@ -4,24 +4,24 @@ import { connect, type ListenOptions } from 'node:net';
 import { parseListenAddress } from '../config/index.js';
 import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
 
-/** Who may connect to a unix socket. */
+/** Permissions of a unix socket. */
 export interface UnixSocketOptions {
-  /** `0660` */
+  /** Octal: `0660` */
   readonly mode: string;
-  /** Names or numbers; absent: the agent's own. */
+  /** Names or numbers. Default: those of the agent. */
   readonly user?: string | undefined;
   readonly group?: string | undefined;
 }
 
 /**
- * Lets the server listen.
- * @param target an address, or the descriptor of a socket that already listens
- * @returns the URL under which it answers (`http://127.0.0.1:8080`, `unix:/run/tallyman.sock`, `fd:3` for a passed unix socket)
+ * Starts listening.
+ * @param target an address, or the descriptor of a listening socket
+ * @returns the URL (`http://127.0.0.1:8080`, `unix:/run/tallyman.sock`, `fd:3` for a passed unix socket)
  * @throws TallymanError naming the address and what to do
  */
 export async function listen(server: Server, target: string | number, protocol: 'http' | 'https'): Promise<string> {
   if (typeof target === 'number') {
-    await opened(server, `the socket passed as descriptor ${target}`, { fd: target });
+    await listenOn(server, `the socket passed as descriptor ${target}`, { fd: target });
     return urlOf(server, `fd:${target}`, protocol);
   }
   return listenAt(server, target, protocol);
@@ -36,18 +36,18 @@ async function listenAt(server: Server, text: string, protocol: string): Promise
   }
   if (address.kind === 'unix') {
     await removeStaleSocket(address.path);
-    // Nobody else can connect before `setAccess` lets them.
-    const before = process.umask(0o177);
-    const opening = opened(server, text, { path: address.path });
-    process.umask(before);
-    await opening;
+    // Other users cannot connect before `setAccess` sets the mode.
+    const previousMask = process.umask(0o177);
+    const listening = listenOn(server, text, { path: address.path });
+    process.umask(previousMask);
+    await listening;
   } else {
-    await opened(server, text, tcpOptions(address));
+    await listenOn(server, text, tcpOptions(address));
   }
   return urlOf(server, text, protocol);
 }
 
-/** Gives a unix socket its mode and owner; other targets have none. @throws TallymanError when that is not permitted */
+/** Sets mode and owner of a unix socket; does nothing for other targets. @throws TallymanError when not permitted */
 export function setAccess(target: string | number, { mode, user, group }: UnixSocketOptions): void {
   const address = typeof target === 'string' ? parseListenAddress(target) : undefined;
   if (address?.kind !== 'unix') return;
@@ -61,7 +61,7 @@ export function setAccess(target: string | number, { mode, user, group }: UnixSo
   }
 }
 
-/** The number of a user or group. @throws TallymanError when there is none of the name */
+/** The ID of a user or group. @throws TallymanError when the name is unknown */
 function idOf(kind: 'user' | 'group', name: string | undefined): number | undefined {
   if (name === undefined) return undefined;
   if (/^\d+$/.test(name)) return Number(name);
@@ -73,7 +73,7 @@ function idOf(kind: 'user' | 'group', name: string | undefined): number | undefi
   throw new TallymanError(`there is no ${kind} ${name} in ${file}`);
 }
 
-async function opened(server: Server, what: string, options: ListenOptions & { fd?: number }): Promise<void> {
+async function listenOn(server: Server, what: string, options: ListenOptions & { fd?: number }): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -98,7 +98,7 @@ function urlOf(server: Server, text: string, protocol: string): string {
   return `${protocol}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }
 
-/** A socket file that nobody answers on is left over from a process that was killed. */
+/** Removes a socket file that refuses connections: it was left by a process that was killed. */
 async function removeStaleSocket(path: string): Promise<void> {
   if (!existsSync(path) || !statSync(path).isSocket()) return;
   const refused = await new Promise<boolean>((resolve) => {

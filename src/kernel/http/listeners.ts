@@ -3,20 +3,20 @@ import { createServer as createTlsServer } from 'node:https';
 import { ConfigError, exposedMessage, isLoopbackHost } from '../config/index.js';
 import { codeOf, TallymanError } from '../contracts/index.js';
 import { listen, setAccess, type UnixSocketOptions } from './listen.js';
-import type { TlsMaterial } from './security/index.js';
+import type { TlsMaterial } from './security/tls.js';
 
-/** Where and how to listen. */
+/** What to listen on, and the limits of connections. */
 export interface ListenPlan {
-  /** Addresses, or descriptors of sockets that listen already. */
+  /** Addresses, or descriptors of listening sockets. */
   readonly targets: readonly (string | number)[];
-  /** TCP is encrypted with this. */
+  /** Encryption of TCP connections. */
   readonly tls: TlsMaterial | undefined;
   readonly unixSocket: UnixSocketOptions;
-  /** Whether passed sockets may be reachable from other hosts; configured addresses have been judged before. */
+  /** Whether passed sockets may be reachable from other hosts; configured addresses were checked with the configuration. */
   readonly mayBeExposed: boolean;
-  /** Bytes of the request line and all headers. */
+  /** Maximum size of the request line and all headers in bytes. */
   readonly maxHeaderSize: number;
-  /** Milliseconds until a request must have arrived. */
+  /** Time in ms within which a request must arrive. */
   readonly requestTimeout: number;
   readonly maxConnections: number;
 }
@@ -27,59 +27,59 @@ export interface Listener {
   readonly server: Server;
   readonly isTls: boolean;
   readonly url: string;
-  /** Listeners of the same key need not be opened anew. */
+  /** A listener with the same key can be kept when the plan changes. */
   readonly key: string;
 }
 
-/** The sockets that the HTTP server listens on, which may change while requests are being answered. */
+/** The sockets of the HTTP server; they can change while requests are being handled. */
 export class Listeners {
   private plan: ListenPlan | undefined;
   private current: readonly Listener[] = [];
-  /** Listen no more, and have answers to finish. */
+  /** Servers that no longer listen but have unfinished requests. */
   private readonly retired = new Set<Server>();
 
-  /** @param prepare gives a new server its handlers */
+  /** @param prepare attaches handlers to a new server */
   constructor(private readonly prepare: (server: Server, isTls: boolean) => void) {}
 
   get urls(): string[] {
     return this.current.map(({ url }) => url);
   }
 
-  /** Those that other hosts may reach. */
+  /** Those reachable from other hosts. */
   exposedUrls(): string[] {
     return this.current.filter(({ server }) => isExposed(server)).map(({ url }) => url);
   }
 
   /**
-   * Listens as planned: what is listened on already stays open, what is not wanted any more finishes its answers.
-   * @throws TallymanError naming the address; then everything is as it was before
+   * Applies the plan: existing listeners stay open, obsolete ones finish their requests.
+   * @throws TallymanError naming the address; nothing has changed then
    */
   async open(plan: ListenPlan): Promise<void> {
     const keep = new Map(this.current.map((listener) => [listener.key, listener]));
-    const wanted = plan.targets.map((target) => ({ target, key: keyOf(target, plan) }));
-    const gone = this.current.filter(({ key }) => !wanted.some((each) => each.key === key));
-    const fixed = gone.find(({ target }) => typeof target === 'number');
+    const targets = plan.targets.map((target) => ({ target, key: keyOf(target, plan) }));
+    const obsolete = this.current.filter(({ key }) => !targets.some((each) => each.key === key));
+    const fixed = obsolete.find(({ target }) => typeof target === 'number');
     if (fixed !== undefined) {
       throw new TallymanError(`a socket passed by systemd (${fixed.url}) cannot change between plain and TLS`, {
         hint: 'restart the agent and the socket unit',
       });
     }
     const fresh = await this.openAll(
-      wanted.filter(({ key }) => !keep.has(key)),
+      targets.filter(({ key }) => !keep.has(key)),
       plan,
-      gone,
+      obsolete,
     );
     const all = new Map([...keep, ...fresh.map((listener) => [listener.key, listener] as const)]);
-    this.current = wanted.map(({ key }) => all.get(key)!);
+    this.current = targets.map(({ key }) => all.get(key)!);
     this.plan = plan;
     for (const { server, target } of this.current) {
       setLimits(server, plan);
       setAccess(target, plan.unixSocket);
     }
-    for (const { server } of gone) this.retire(server);
+    for (const { server } of obsolete) this.retire(server);
   }
 
-  /** Uses renewed certificates for new connections. */
+  /** Uses changed certificates for new connections. */
   renew(): void {
     const context = this.plan?.tls?.refresh();
     if (context === undefined) return;
@@ -88,16 +88,15 @@ export class Listeners {
     }
   }
 
-  /** An answer is complete: its connection is not kept if its server listens no more. */
-  sweepSoon(): void {
-    if (this.retired.size > 0) setImmediate(() => this.sweep());
+  /** Called when a request is complete: closes idle connections of servers that no longer listen. */
+  closeIdleSoon(): void {
+    if (this.retired.size === 0) return;
+    setImmediate(() => {
+      for (const server of this.retired) server.closeIdleConnections();
+    });
   }
 
-  private sweep(): void {
-    for (const server of this.retired) server.closeIdleConnections();
-  }
-
-  /** Takes no new connections. @returns resolves when all are closed */
+  /** Stops accepting connections. Resolves when all are closed. */
   async close(): Promise<void> {
     for (const { server } of this.current) this.retire(server);
     this.current = [];
@@ -110,44 +109,44 @@ export class Listeners {
   }
 
   private async openAll(
-    wanted: readonly { readonly target: string | number }[],
+    targets: readonly { readonly target: string | number }[],
     plan: ListenPlan,
-    gone: readonly Listener[],
+    obsolete: readonly Listener[],
   ): Promise<Listener[]> {
     const opened: Listener[] = [];
-    let yielded = false;
+    let hasReleased = false;
     try {
-      for (const { target } of wanted) {
+      for (const { target } of targets) {
         try {
           opened.push(await this.openOne(target, plan));
         } catch (error) {
-          // 127.0.0.1:80 is in the way of :80. Its socket is given up, its connections are not.
-          if (yielded || codeOf((error as Error).cause) !== 'EADDRINUSE' || gone.length === 0) throw error;
-          yielded = true;
-          for (const { server } of gone) server.close();
+          // 127.0.0.1:80 blocks :80. Its socket is closed, its connections are not.
+          if (hasReleased || codeOf((error as Error).cause) !== 'EADDRINUSE' || obsolete.length === 0) throw error;
+          hasReleased = true;
+          for (const { server } of obsolete) server.close();
           opened.push(await this.openOne(target, plan));
         }
       }
     } catch (error) {
       for (const { server } of opened) server.close();
-      if (yielded) await this.reopen(gone);
+      if (hasReleased) await this.reopen(obsolete);
       throw error;
     }
     return opened;
   }
 
-  private async reopen(gone: readonly Listener[]): Promise<void> {
+  private async reopen(obsolete: readonly Listener[]): Promise<void> {
     const again: Listener[] = [];
-    for (const { target, url } of gone) {
-      // The port that was taken for port 0, not another one.
+    for (const { target, url } of obsolete) {
+      // The port that was assigned for port 0, not another one.
       const [, address = ''] = /^https?:\/\/(.+)$/.exec(url) ?? [];
       again.push(await this.openOne(target, this.plan!, address || target));
     }
-    for (const { server } of gone) this.retire(server);
+    for (const { server } of obsolete) this.retire(server);
     this.current = this.current.map((listener) => again.find(({ key }) => key === listener.key) ?? listener);
   }
 
-  /** @param address where to listen for the target, when that says less */
+  /** @param address the address to listen on when it is more specific than the target */
   private async openOne(target: string | number, plan: ListenPlan, address = target): Promise<Listener> {
     const isTls = encrypts(target, plan);
     const server = makeServer(plan, isTls);
@@ -184,7 +183,7 @@ function makeServer({ tls, maxHeaderSize, requestTimeout }: ListenPlan, isTls: b
   return createTlsServer({ ...options, ...tls!.serverOptions(), handshakeTimeout: requestTimeout });
 }
 
-/** Limits that a server looks up for each connection or request. */
+/** Limits that a server reads for each connection or request. */
 function setLimits(server: Server, { maxHeaderSize, requestTimeout, maxConnections }: ListenPlan): void {
   Object.assign(server, { maxHeaderSize, requestTimeout, headersTimeout: requestTimeout, maxConnections });
 }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { get, HttpBench } from '../../../test/support/http-server.js';
-import { digestAuthorization, OPEN } from './security/index.js';
+import { digestAuthorization } from './security/digest.js';
+import { NO_SECURITY } from './security/options.js';
 
 const bench = new HttpBench({
   endpoints: [{ id: 'pages', instance: { routes: { '/said': () => ({ body: (out) => out.ascii('said') }) } } }],
@@ -27,7 +28,7 @@ function secret(name: string, text: string): string {
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const TOKEN = 'a-token-of-the-test-0123456789';
 const auth = {
-  ...OPEN.auth,
+  ...NO_SECURITY.auth,
   basic: {
     file: secret('htpasswd', ['ann', 'bob'].map((user) => `${user}:${bcrypt.hashSync(user, 4)}`).join('\n')),
     realm: 'here',
@@ -60,26 +61,26 @@ async function exhaust(url: string, wrong: (i: number) => string): Promise<void>
   throw new Error('the throttle never answered');
 }
 
-describe('wrong tries from an address', () => {
+describe('failed logins from an address', () => {
   let url: string;
   before(async () => {
     ({ url } = await bench.serve({ auth }));
   });
 
-  it('do not lock out a valid token, whatever they show', async () => {
+  it('do not lock out a valid token', async () => {
     await exhaust(url, (i) => `Bearer wrong-token-0123456789-${i}`);
     assert.equal(await status(url, `Bearer ${TOKEN}`), 200);
     await exhaust(url, (i) => basic(`nobody${i}`));
     assert.equal(await status(url, `Bearer ${TOKEN}`), 200);
   });
 
-  it('as one user do not lock out another one’s first login', async () => {
+  it('as one user do not lock out the first login of another user', async () => {
     const { url: fresh } = await bench.serve({ auth });
     await exhaust(fresh, (i) => basic('nobody', `wrong${i}`));
     assert.equal(await status(fresh, basic('ann')), 200);
   });
 
-  it('as a user do not lock out the same user where the password was right before, nor over a reload', async () => {
+  it('do not lock out a user who logged in before, even after a reload', async () => {
     const { url: fresh, server, web } = await bench.serve({ auth });
     assert.equal(await status(fresh, basic('bob')), 200);
     assert.equal(await digestStatus(fresh, 'dan'), 200);
@@ -91,7 +92,7 @@ describe('wrong tries from an address', () => {
     assert.equal(await digestStatus(fresh, 'wrong'), 429);
   });
 
-  it('are not forgiven because others log in from there', async () => {
+  it('are not reset when other users log in from there', async () => {
     const { url: fresh } = await bench.serve({ auth });
     assert.equal(await status(fresh, basic('bob')), 200);
     const statuses: number[] = [];

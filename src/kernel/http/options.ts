@@ -1,46 +1,47 @@
 import type { Endpoint, Logger } from '../contracts/index.js';
 import type { UnixSocketOptions } from './listen.js';
 import type { Mounts } from './routes.js';
-import type { SecretPlaces, SecurityOptions } from './security/index.js';
+import type { SecurityOptions } from './security/options.js';
+import type { SecretPlaces } from './security/secret-file.js';
 
-/** Options of the HTTP server. Without those of security nobody is asked who they are, and nothing is encrypted. */
+/** Options of the HTTP server. Without security options there is no authentication and no encryption. */
 export interface WebOptions extends Partial<SecurityOptions> {
   /** Addresses: `host:port`, `[v6]:port`, `:port` (all interfaces) or `unix:/path`. */
   readonly listen: readonly string[];
   /** Path below which everything is served, `''` for none. */
   readonly urlBasePrefix: string;
-  /** Milliseconds until a request must have arrived, until its answer begins, and without progress while it is sent. */
+  /** Time in ms until a request has arrived, until its answer begins, and without progress while it is sent. */
   readonly requestTimeout: number;
-  /** Open connections at each address; further ones are answered 503. */
+  /** Open connections per address; further ones are answered with 503. */
   readonly maxConnections: number;
-  /** Bytes of a request target; longer ones are answered 414. */
+  /** Bytes of a request target; longer ones are answered with 414. */
   readonly maxUrlLength: number;
-  /** Bytes of all headers; more is answered 431. */
+  /** Bytes of all headers; more is answered with 431. */
   readonly maxHeaderSize: number;
-  /** Bytes of a request body; more is answered 413. Default 64 KiB. */
+  /** Bytes of a request body; more is answered with 413. Default 64 KiB. */
   readonly maxBodySize?: number;
-  /** Whether every request is logged. */
+  /** Logs every request. */
   readonly accessLog: boolean;
-  /** Whether sockets that are passed may be reachable from other hosts without authentication. */
+  /** Allows passed sockets to be reachable from other hosts without authentication. */
   readonly allowUnauthenticated?: boolean;
   readonly unixSocket?: UnixSocketOptions;
 }
 
 export interface HttpServerOptions extends Mounts {
   readonly web: WebOptions;
-  /** Descriptors of sockets that already listen; unless empty, they take the place of `web.listen`. */
+  /** Descriptors of listening sockets; unless empty, they replace `web.listen`. */
   readonly sockets?: readonly number[];
-  /** What the agent itself answers, beside `/healthz`. */
+  /** The agent's own routes besides `/healthz`. */
   readonly own?: Endpoint['routes'];
-  /** Where the files of `web` are; from the root directory unless told otherwise. */
+  /** Base folders of the files that `web` names. Default: the root directory. */
   readonly secrets?: SecretPlaces;
   /**
-   * Runs a call into a plugin. What the call throws (or its promise rejects with) is a fault of the plugin: it is
-   * counted, logged once and thrown on. Answers other than 200 are not faults and do not reach it.
+   * Runs a call into a plugin. An error that it throws or rejects with is a fault of the plugin: it is counted, logged
+   * once and rethrown. Answers other than 200 are not faults.
    */
   readonly guard: <T>(pluginId: string, what: string, call: () => T) => T;
   readonly logger: Logger;
-  /** Takes a line for each request, where that is configured. Default: `logger`. */
+  /** Logger of the access log. Default: `logger`. */
   readonly accessLogger?: Logger;
 }
 
@@ -48,26 +49,26 @@ export interface HttpServer {
   /**
    * Listens on all addresses.
    * @returns the URLs
-   * @throws TallymanError naming the address; then none is open
+   * @throws TallymanError naming the address; none is open then
    */
   start(): Promise<string[]>;
   /**
-   * Serves these from now on; requests that have begun are finished as they began. A plugin that claims what another
-   * serves is left out, with a line in the log.
+   * Replaces the routes; requests in progress are not affected. When two plugins claim the same path, the first one keeps
+   * it and an error is logged.
    */
   remount(mounts: Mounts): void;
   /**
-   * Goes over to other options: opens and closes addresses, while open requests are finished as they began.
+   * Applies other options: opens and closes addresses; requests in progress are not affected.
    * @returns the URLs
-   * @throws TallymanError when an address or a file cannot be used; then nothing has changed
+   * @throws TallymanError when an address or a file cannot be used; nothing has changed then
    */
   reconfigure(web: WebOptions, secrets?: SecretPlaces): Promise<string[]>;
-  /** The URLs of the addresses that are listened on. */
+  /** The URLs of the open addresses. */
   urls(): string[];
-  /** Reads passwords, tokens and certificates anew where their files have changed; it happens by itself every 10 s. */
+  /** Reloads passwords, tokens and certificates whose files have changed; also done every 10 s. */
   renewSecrets(): void;
-  /** Everything that is served: paths without the URL prefix; those ending in `/` with everything below. */
+  /** The served paths without the URL prefix; one that ends in `/` includes everything below it. */
   routes(): string[];
-  /** Takes no new connections, finishes open requests, at most for `graceMs`, and closes what is then still open. */
+  /** Stops accepting connections, waits up to `graceMs` for open requests, and closes what remains. */
   stop(graceMs: number): Promise<void>;
 }

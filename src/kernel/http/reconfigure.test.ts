@@ -10,7 +10,7 @@ import bcrypt from 'bcryptjs';
 import { get, HttpBench } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
 import type { Answer } from '../contracts/index.js';
-import { OPEN } from './security/index.js';
+import { NO_SECURITY } from './security/options.js';
 
 const text = (value: string): Answer => ({ body: (out) => out.string(value) });
 let release = (): void => {};
@@ -44,15 +44,15 @@ function basicAuth(name: string, cost: 4 | 10 | 12) {
   const file = join(directory, name);
   const hash = bcrypt.hashSync('secret', cost);
   writeFileSync(file, USERS.map((user) => `${user}:${hash}`).join('\n'), { mode: 0o600 });
-  return { ...OPEN.auth, basic: { file, realm: 'here' } };
+  return { ...NO_SECURITY.auth, basic: { file, realm: 'here' } };
 }
 
 const login = (user: string) => ({
   headers: { Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` },
 });
 
-describe('a change of the options', () => {
-  it('loses no login whose password is being checked', async () => {
+describe('reconfiguration of the HTTP server', () => {
+  it('keeps a login whose password is being checked', async () => {
     const { url, server, web } = await bench.serve({ auth: basicAuth('users', 10) });
     const logins = USERS.map((user) => get(`${url}/said`, login(user)));
     assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
@@ -64,7 +64,7 @@ describe('a change of the options', () => {
     assert.deepEqual(await get(`${url}/said`, login('ann')), [200, '"said"']);
   });
 
-  it('judges a login that has begun by the users of before', async () => {
+  it('checks a login in progress against the previous users', async () => {
     const auth = basicAuth('before', 10);
     const { url, server, web } = await bench.serve({ auth });
     const begun = get(`${url}/said`, login('ann'));
@@ -76,7 +76,7 @@ describe('a change of the options', () => {
     assert.equal((await get(`${url}/said`, login('ann')))[0], 401, 'a password that was right before is not any more');
   });
 
-  it('loses no request whose handler is at work, whose body is on its way or whose head is incomplete', async () => {
+  it('keeps a request whose handler is running, or whose body or head is incomplete', async () => {
     const { url, port, server, web } = await bench.serve();
     const held = get(`${url}/held`);
     const upload = httpRequest(`${url}/body`, {
@@ -106,7 +106,7 @@ describe('a change of the options', () => {
     assert.match(said, /^HTTP\/1\.1 401 /);
   });
 
-  it('answers nobody at a new address by the rules of before', async () => {
+  it('does not answer at a new address by the previous rules', async () => {
     const open = await bench.serve();
     const auth = basicAuth('strict', 4);
     const path = join(directory, 'early');
@@ -130,8 +130,8 @@ describe('a change of the options', () => {
   });
 });
 
-describe('a login', () => {
-  it('that is being checked when the agent stops is told so', async () => {
+describe('password check', () => {
+  it('in progress is answered with 503 when the agent stops', async () => {
     const { url, server } = await bench.serve({ auth: basicAuth('stopping', 12) });
     const logins = USERS.map((user) => get(`${url}/said`, login(user)));
     assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
@@ -142,14 +142,14 @@ describe('a login', () => {
     );
   });
 
-  it('that takes longer than a request may is answered', async () => {
+  it('longer than the request timeout is answered', async () => {
     const { url } = await bench.serve({ auth: basicAuth('slow', 12), requestTimeout: 100 });
     assert.deepEqual(await get(`${url}/said`, login('ann')), [503, 'no answer within 0.1 s\n']);
   });
 });
 
-describe('the limit on connections', () => {
-  it('counts for each address, so that one of them cannot use up those of another', async () => {
+describe('maxConnections', () => {
+  it('applies per address, so that one address cannot exhaust another', async () => {
     const path = join(directory, 'own');
     const { port, url } = await bench.serve({ listen: ['127.0.0.1:0', `unix:${path}`], maxConnections: 3 });
     const open: Socket[] = Array.from({ length: 10 }, () => connect(port, '127.0.0.1'));

@@ -12,19 +12,19 @@ import {
 import { lineageOf } from '../supervision/index.js';
 import type { Exchange } from './exchange.js';
 
-/** What a request carries through the routers; `newRouterPath` is what @koa/router routes by. */
+/** The state of a request in Koa; @koa/router routes by `newRouterPath`. */
 export interface HttpState {
   exchange: Exchange;
 }
 export type HttpContext = ParameterizedContext<HttpState> & { newRouterPath?: string };
 
-/** A plugin that answers requests, with the id it has in the agent. */
+/** A plugin that answers requests, and its ID. */
 export interface Mounted<T> {
   readonly id: string;
   readonly instance: T;
 }
 
-/** Passes a request to a plugin's handler and sends what it answers. */
+/** Passes a request to a plugin's handler and sends the answer. */
 export type Serve = (
   exchange: Exchange,
   pluginId: string,
@@ -35,39 +35,39 @@ export type Serve = (
 
 /** Finds the handler of a path; paths are without the URL prefix. */
 export interface Routes {
-  /** @returns false when nobody serves the path */
+  /** @returns false when no route matches */
   dispatch(context: HttpContext, path: string): Promise<boolean>;
-  /** Whether the path is only the name of a directory that is served (`/api`): to be redirected. */
+  /** Whether the path is a directory without its trailing slash (`/api`), to be redirected. */
   isDirectory(path: string): boolean;
-  /** Whether somebody serves the path. */
+  /** Whether a route matches. */
   serves(path: string): boolean;
-  /** Everything that is registered; a path that ends in `/` serves what is below it. */
+  /** The registered paths; one that ends in `/` includes everything below it. */
   paths(): string[];
 }
 
-/** What is served: the API versions and the endpoints. */
+/** The plugins that answer requests. */
 export interface Mounts {
   readonly apiVersions: readonly Mounted<ApiVersion>[];
   readonly endpoints: readonly Mounted<Endpoint>[];
 }
 
-/** What is told of mounts that do not fit together. */
-export interface MountTroubles {
-  /** A plugin claims what an earlier one serves; when this returns, the earlier one keeps it. */
+/** Receives the problems found while routes are built. */
+export interface MountProblems {
+  /** Two plugins claim one path; when this returns, the earlier one keeps it. */
   conflict(error: TallymanError): void;
-  /** A version extends one that nobody serves: it goes on with its own request types. */
-  orphan(error: TallymanError): void;
+  /** A version extends one that no plugin serves; it keeps its own request types. */
+  missingBase(error: TallymanError): void;
 }
 
 /** Registers every request type of every version on a router of its own, and every route of every endpoint. */
-export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, troubles: MountTroubles): Routes {
-  const claims = new Claims((error) => troubles.conflict(error));
-  const api = buildApi(apiVersions, serve, claims, (error) => troubles.orphan(error));
+export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, problems: MountProblems): Routes {
+  const claims = new Claims((error) => problems.conflict(error));
+  const api = buildApi(apiVersions, serve, claims, (error) => problems.missingBase(error));
   const exact = new Map<string, RouteDispatch>();
   const below = new Map<string, RouteDispatch>();
   for (const { id, instance } of endpoints) {
     for (const [path, handler] of Object.entries(instance.routes)) {
-      if (!claims.take(path, id)) continue;
+      if (!claims.claim(path, id)) continue;
       const dispatch = endpointRouter(id, path, handler, serve);
       (path.endsWith('/') ? below : exact).set(path, dispatch);
     }
@@ -85,31 +85,31 @@ export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, tr
     },
     isDirectory: (path) => !exact.has(path) && (path === '/api' || below.has(`${path}/`)),
     serves: (path) => find(path) !== undefined,
-    paths: () => ['/api/', ...claims.taken(), ...api.paths].sort(),
+    paths: () => ['/api/', ...claims.paths(), ...api.paths].sort(),
   };
 }
 
 type RouteDispatch = (context: HttpContext, path: string) => Promise<void>;
 
-/** Which plugin serves what. */
+/** Which plugin serves which path. */
 class Claims {
   private readonly owners = new Map<string, string>();
 
   constructor(private readonly onConflict: (error: TallymanError) => void) {}
 
-  taken(): string[] {
+  paths(): string[] {
     return [...this.owners.keys()];
   }
 
-  /** @returns false when another plugin has it */
-  take(what: string, id: string): boolean {
-    const owner = this.owners.get(what);
+  /** @returns false when another plugin serves the path */
+  claim(path: string, id: string): boolean {
+    const owner = this.owners.get(path);
     if (owner === undefined) {
-      this.owners.set(what, id);
+      this.owners.set(path, id);
       return true;
     }
     this.onConflict(
-      new TallymanError(`plugins ${owner} and ${id} both serve ${what}`, {
+      new TallymanError(`plugins ${owner} and ${id} both serve ${path}`, {
         hint: 'remove one of the two from the configuration (use: …, enabled: false)',
       }),
     );
@@ -135,16 +135,16 @@ function buildApi(
   versions: readonly Mounted<ApiVersion>[],
   serve: Serve,
   claims: Claims,
-  onOrphan: (error: TallymanError) => void,
+  onMissingBase: (error: TallymanError) => void,
 ): Api {
   const paths: string[] = [];
   const byName = new Map<string, RouteDispatch>();
-  const claimed = versions.filter(({ id, instance }) => claims.take(`/api/${instance.version}/`, id));
+  const claimed = versions.filter(({ id, instance }) => claims.claim(`/api/${instance.version}/`, id));
   for (const mounted of claimed) {
     const { versions: lineage, broken } = lineageOf(mounted, claimed);
     if (broken !== undefined) {
       const { id, instance } = lineage.at(-1)!;
-      onOrphan(new TallymanError(`plugin ${id} extends API version ${instance.extends}, and ${broken}`));
+      onMissingBase(new TallymanError(`plugin ${id} extends API version ${instance.extends}, and ${broken}`));
     }
     const { version } = mounted.instance;
     const served = typesOf(lineage);
@@ -161,6 +161,7 @@ function buildApi(
   };
   return { dispatch, paths };
 }
+
 function versionRouter(version: string, { types, unknown }: ServedTypes, serve: Serve): Router<HttpState> {
   const root = `/api/${version}/`;
   const router = new Router<HttpState>({ prefix: literal(root.slice(0, -1)), sensitive: true });
@@ -179,7 +180,7 @@ function versionRouter(version: string, { types, unknown }: ServedTypes, serve: 
   return router;
 }
 
-/** A request type of a version, and the plugin that answers it. */
+/** The handler of a request type, and its plugin. */
 interface ServedType {
   readonly id: string;
   readonly handler: RequestHandler;
@@ -187,29 +188,29 @@ interface ServedType {
 
 interface ServedTypes {
   readonly types: ReadonlyMap<string, ServedType>;
-  /** What answers every other type. */
+  /** Answers every other type. */
   readonly unknown: ServedType;
 }
 
-/** The request types of a version: its own, then those of what it extends. */
+/** The request types of a version, including those of the versions it extends. */
 function typesOf(lineage: readonly Mounted<ApiVersion>[]): ServedTypes {
   const types = new Map<string, ServedType>();
   for (const [depth, { id, instance }] of lineage.entries()) {
-    const judges = lineage.slice(0, depth + 1);
+    const validators = lineage.slice(0, depth + 1);
     for (const [type, handler] of Object.entries(instance.requestTypes)) {
-      if (!types.has(type)) types.set(type, { id, handler: judged(judges, handler) });
+      if (!types.has(type)) types.set(type, { id, handler: validated(validators, handler) });
     }
   }
   const unknown: RequestHandler = (request) => {
     throw badRequest(`unknown request type ${JSON.stringify(request.args[0])}`);
   };
-  return { types, unknown: { id: lineage[0]!.id, handler: judged(lineage, unknown) } };
+  return { types, unknown: { id: lineage[0]!.id, handler: validated(lineage, unknown) } };
 }
 
-/** Options are judged before the request type, so a bad option wins over an unknown type. */
-function judged(judges: readonly Mounted<ApiVersion>[], handler: RequestHandler): RequestHandler {
+/** Options are validated before the request type, so that a bad option is reported before an unknown type. */
+function validated(validators: readonly Mounted<ApiVersion>[], handler: RequestHandler): RequestHandler {
   return (request) => {
-    for (const { instance } of judges) instance.validate?.(request);
+    for (const { instance } of validators) instance.validate?.(request);
     return handler(request);
   };
 }
@@ -230,12 +231,12 @@ function segmentsOf(rest: string): string[] {
   return rest.split('/').filter((segment) => segment !== '');
 }
 
-/** Text that path-to-regexp takes literally. */
+/** Escapes the special characters of path-to-regexp. */
 function literal(path: string): string {
   return path.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
 }
 
-/** A request in the form that handlers see. */
+/** The request as handlers see it. */
 export function apiRequest(exchange: Exchange, args: readonly string[]): ApiRequest {
   return {
     method: exchange.method,
@@ -259,7 +260,7 @@ function headerOf({ request }: Exchange, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** @throws TypeError when a plugin's answer is none */
+/** @throws TypeError when a plugin's answer has neither body nor stream */
 export function checkAnswer(answer: AnyAnswer): AnyAnswer {
   const { body, stream } = (answer ?? {}) as { body?: unknown; stream?: AsyncIterable<unknown> };
   if (typeof body !== 'function' && typeof stream?.[Symbol.asyncIterator] !== 'function') {

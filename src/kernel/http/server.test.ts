@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import { get, HttpBench, httpServer, pieces } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
 import { type Answer, badRequest, notFound, type RequestHandler } from '../contracts/index.js';
@@ -63,7 +63,7 @@ const bench = new HttpBench({
 });
 after(() => bench.stop());
 
-test('listings, unknown versions and types, options before types', async () => {
+it('API paths list versions and types, reject unknown ones, and validate options first', async () => {
   const { url } = await bench.serve();
   assert.deepEqual(await get(`${url}/api/`), [400, 'Supported API versions: v2.0,v10.0\n']);
   for (const path of ['/api/v10.0', '/api/v10.0/']) {
@@ -80,7 +80,7 @@ test('listings, unknown versions and types, options before types', async () => {
   assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
 });
 
-test('requests as handlers see them, whatever the method', async () => {
+it('handlers get the same request for every method', async () => {
   const { url } = await bench.serve();
   const seen = async (path: string, init?: RequestInit) => JSON.parse((await get(url + path, init))[1]);
   const expected = { method: 'GET', args: ['a', 'b c'], containerName: '/a/b c', basePath: '', query: 'x=1&x=2' };
@@ -98,7 +98,7 @@ test('requests as handlers see them, whatever the method', async () => {
   assert.deepEqual(await get(`${url}/api/v2.0/echo`, { method: 'HEAD' }), [200, '']);
 });
 
-test('paths outside the API: healthz, directories, redirects, the prefix', async () => {
+it('healthz, directories and redirects are served below the URL prefix', async () => {
   const { url } = await bench.serve({ urlBasePrefix: 'pre/' });
   const location = async (path: string, init?: RequestInit) => {
     const response = await fetch(url + path, { redirect: 'manual', ...init });
@@ -116,7 +116,7 @@ test('paths outside the API: healthz, directories, redirects, the prefix', async
   assert.equal((await get(`${url}/pre/nobody`))[0], 404);
 });
 
-test('bench.faults are answered 500 and attributed, refusals are neither', async () => {
+it('plugin faults get 500 and are attributed to the plugin, RequestErrors are not', async () => {
   const { url } = await bench.serve();
   bench.faults.length = 0;
   assert.deepEqual(await get(`${url}/api/v2.0/bad`), [400, 'a bad thing\n']);
@@ -143,7 +143,7 @@ test('bench.faults are answered 500 and attributed, refusals are neither', async
   );
 });
 
-test('what is mounted can change; of two plugins with one path the first goes on', async () => {
+it('remount replaces the routes; of two plugins with the same path the first is kept', async () => {
   const { url, server } = await bench.serve();
   const says = (id: string) => ({ id, instance: { routes: { '/said': () => text(id) } } });
   const version = (id: string) => ({ id, instance: { version: 'v9.9', requestTypes: { a: () => text(id) } } });
@@ -155,10 +155,10 @@ test('what is mounted can change; of two plugins with one path the first goes on
   bench.logged.length = 0;
   for (let i = 0; i < 2; i++) server.remount({ apiVersions: [], endpoints: [says('one'), says('two')] });
   assert.deepEqual(await get(`${url}/said`), [200, '"one"']);
-  assert.deepEqual(bench.logged, ['plugins one and two both serve /said: the first one goes on']);
+  assert.deepEqual(bench.logged, ['plugins one and two both serve /said: the first one is kept']);
 });
 
-test('sockets that already listen take the place of the addresses', { timeout: 20_000 }, async (t) => {
+it('listening sockets are used instead of the configured addresses', { timeout: 20_000 }, async (t) => {
   const inherited = createNetServer().listen(0, '127.0.0.1');
   await once(inherited, 'listening');
   const { port } = inherited.address() as AddressInfo;
@@ -180,7 +180,7 @@ test('sockets that already listen take the place of the addresses', { timeout: 2
   assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });
 
-test('addresses: TCP, IPv6, unix sockets, what is wrong with the others', async () => {
+it('listens on TCP and unix sockets, and rejects used and malformed addresses', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-http-'));
   const path = join(directory, 'api.sock');
   try {
@@ -199,7 +199,7 @@ test('addresses: TCP, IPv6, unix sockets, what is wrong with the others', async 
   }
 });
 
-test('two plugins cannot serve the same', () => {
+it('two plugins with the same path are rejected at start', () => {
   const instance = { version: 'v1.0', requestTypes: {} };
   const apiVersions = ['a', 'b'].map((id) => ({ id, instance }));
   assert.throws(() => httpServer({ apiVersions }), /plugins a and b both serve \/api\/v1.0\//);

@@ -9,11 +9,10 @@ import {
   type RequestHandler,
   type TallymanError,
 } from '../contracts/index.js';
-import { type PluginCall, sendAnswer, sendMessage, WriterPool } from './answer.js';
+import { type PluginCall, redirect, sendAnswer, sendMessage, sendNoContent, sendStream, WriterPool } from './answer.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
 import { Listeners, type ListenPlan } from './listeners.js';
 import type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
-import { redirect, sendNothing } from './redirect.js';
 import { Refusals } from './refusals.js';
 import {
   apiRequest,
@@ -25,17 +24,20 @@ import {
   type Routes,
   type Serve,
 } from './routes.js';
-import { Gate, LoginMemory, OPEN, type SecretPlaces, TlsMaterial } from './security/index.js';
-import { sendStream } from './stream.js';
+import { Gate } from './security/gate.js';
+import { LoginMemory } from './security/login-memory.js';
+import { NO_SECURITY } from './security/options.js';
+import type { SecretPlaces } from './security/secret-file.js';
+import { TlsMaterial } from './security/tls.js';
 import { locationOf, parseTarget } from './target.js';
 
-const DEFAULT_BODY_SIZE = 64 * 1024;
-/** Connections that are let in beyond the limit to be told so. */
-const REFUSED_CONNECTIONS = 64;
-/** Whether files of secrets have changed is looked at every so many ms. */
-const RENEWAL_INTERVAL = 10_000;
-/** By this the agent's own routes are known among those of plugins. */
-const OWN = 'the agent';
+const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
+/** Connections accepted beyond the limit in order to answer them with 503. */
+const REJECTED_CONNECTIONS = 64;
+/** How often secret files are checked for changes. */
+const SECRET_CHECK_INTERVAL_MS = 10_000;
+/** The owner of the agent's own routes, in place of a plugin ID. */
+const AGENT = 'the agent';
 
 const healthz: RequestHandler = () => ({
   contentType: 'text/plain; charset=utf-8',
@@ -54,17 +56,17 @@ class KoaHttpServer implements HttpServer {
   private web: WebOptions;
   private gate: Gate;
   private secrets: SecretPlaces;
-  private mounted: Routes;
-  /** What is wrong about the mounts, as it was logged. */
-  private troubles: readonly string[] = [];
+  private routing: Routes;
+  /** The problems of the current routes that have been logged. */
+  private loggedProblems: readonly string[] = [];
   private readonly logins = new LoginMemory();
   private readonly listeners: Listeners;
   private readonly writers = new WriterPool();
-  private readonly surplus = new WeakSet<Socket>();
+  private readonly rejected = new WeakSet<Socket>();
   private readonly exchanges = new Set<Exchange>();
   private readonly refusals = new Refusals((socket) => this.isAnswering(socket));
-  private renewal: NodeJS.Timeout | undefined;
-  /** Resolves when options that are being gone over to are in force. */
+  private secretTimer: NodeJS.Timeout | undefined;
+  /** Pending while other options are being applied. */
   private change: Promise<void> | undefined;
   private stopping = false;
 
@@ -72,7 +74,7 @@ class KoaHttpServer implements HttpServer {
     this.web = options.web;
     this.secrets = options.secrets ?? { directory: '/', credentials: undefined };
     this.gate = this.makeGate(options.web, this.secrets);
-    this.mounted = this.buildRoutes(options, (error) => {
+    this.routing = this.buildRoutes(options, (error) => {
       throw error;
     });
     const handle = this.application().callback();
@@ -80,7 +82,7 @@ class KoaHttpServer implements HttpServer {
   }
 
   remount(mounts: Mounts): void {
-    this.mounted = this.buildRoutes(mounts, ({ message }) => `${message}: the first one goes on`);
+    this.routing = this.buildRoutes(mounts, ({ message }) => `${message}: the first one is kept`);
   }
 
   async start(): Promise<string[]> {
@@ -90,7 +92,7 @@ class KoaHttpServer implements HttpServer {
       await this.stop(0);
       throw error;
     }
-    this.renewal = setInterval(() => this.renewSecrets(), RENEWAL_INTERVAL).unref();
+    this.secretTimer = setInterval(() => this.renewSecrets(), SECRET_CHECK_INTERVAL_MS).unref();
     this.warnIfExposed();
     return this.listeners.urls;
   }
@@ -125,12 +127,12 @@ class KoaHttpServer implements HttpServer {
   }
 
   routes(): string[] {
-    return this.mounted.paths();
+    return this.routing.paths();
   }
 
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    clearInterval(this.renewal);
+    clearInterval(this.secretTimer);
     this.logins.close();
     const closed = this.listeners.close();
     for (const exchange of this.exchanges) exchange.cancel(new RequestError(503, 'the agent stops'));
@@ -139,24 +141,24 @@ class KoaHttpServer implements HttpServer {
     clearTimeout(timer);
   }
 
-  /** @param settled says how a conflict ends, or throws it */
+  /** @param settled returns the log message for a conflict, or throws the conflict */
   private buildRoutes({ apiVersions, endpoints }: Mounts, settled: (conflict: TallymanError) => string): Routes {
-    const own = { id: OWN, instance: { routes: { '/healthz': healthz, ...this.options.own } } };
-    const troubles: string[] = [];
-    const tell = (message: string, { hint }: TallymanError) => {
-      troubles.push(message);
-      if (!this.troubles.includes(message)) this.options.logger.error(message, { hint });
+    const own = { id: AGENT, instance: { routes: { '/healthz': healthz, ...this.options.own } } };
+    const problems: string[] = [];
+    const log = (message: string, { hint }: TallymanError) => {
+      problems.push(message);
+      if (!this.loggedProblems.includes(message)) this.options.logger.error(message, { hint });
     };
     const routes = buildRoutes({ apiVersions, endpoints: [own, ...endpoints] }, this.serve, {
-      conflict: (error) => tell(settled(error), error),
-      orphan: (error) => tell(`${error.message}: only its own request types are served`, error),
+      conflict: (error) => log(settled(error), error),
+      missingBase: (error) => log(`${error.message}: only its own request types are served`, error),
     });
-    this.troubles = troubles;
+    this.loggedProblems = problems;
     return routes;
   }
 
   private makeGate(web: WebOptions, secrets: SecretPlaces): Gate {
-    return new Gate({ ...OPEN, ...web }, secrets, this.options.logger, this.logins);
+    return new Gate({ ...NO_SECURITY, ...web }, secrets, this.options.logger, this.logins);
   }
 
   private makeTls({ tls }: WebOptions, secrets: SecretPlaces): TlsMaterial | undefined {
@@ -169,20 +171,23 @@ class KoaHttpServer implements HttpServer {
       targets: sockets.length > 0 ? sockets : web.listen,
       tls,
       unixSocket: web.unixSocket ?? { mode: '0660' },
-      mayBeExposed: web.allowUnauthenticated === true || gate.asksWho,
-      // The parser counts the request line as header.
+      mayBeExposed: web.allowUnauthenticated === true || gate.authenticates,
+      // The parser counts the request line as part of the headers.
       maxHeaderSize: web.maxHeaderSize + web.maxUrlLength,
       requestTimeout: web.requestTimeout,
-      maxConnections: web.maxConnections + REFUSED_CONNECTIONS,
+      maxConnections: web.maxConnections + REJECTED_CONNECTIONS,
     };
   }
 
   private warnIfExposed(): void {
-    const exposed = this.gate.asksWho ? [] : this.listeners.exposedUrls();
+    const exposed = this.gate.authenticates ? [] : this.listeners.exposedUrls();
     if (exposed.length === 0) return;
-    this.options.logger.warn(`everybody who can reach ${exposed.join(' and ')} can read everything that is served`, {
-      hint: 'set web.auth.basic, digest or bearer',
-    });
+    this.options.logger.warn(
+      `no authentication: everything served at ${exposed.join(' and ')} can be read by anyone who can connect`,
+      {
+        hint: 'set web.auth.basic, digest or bearer',
+      },
+    );
   }
 
   private prepare(
@@ -204,13 +209,13 @@ class KoaHttpServer implements HttpServer {
     else server.on('request', (...pair) => void change.then(() => handle(...pair)));
   }
 
-  /** @param connections those of the server: who uses up one address leaves the others open */
+  /** @param connections those of the server: the limit applies per address */
   private admit(socket: Socket, server: Server, connections: Set<Socket>): void {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
     if (connections.size <= this.web.maxConnections) return;
     server.closeIdleConnections();
-    this.surplus.add(socket);
+    this.rejected.add(socket);
   }
 
   private isAnswering(socket: Socket): boolean {
@@ -222,7 +227,7 @@ class KoaHttpServer implements HttpServer {
 
   private application(): Koa<HttpState> {
     const application = new Koa<HttpState>();
-    // Every failure is answered by `answer` below; what Koa reports besides are connections that broke off.
+    // `answer` below handles every failure; Koa additionally reports broken connections.
     application.on('error', (error) => this.options.logger.debug('connection error', { error: messageOf(error) }));
     application.use(async (context) => {
       context.respond = false;
@@ -238,7 +243,7 @@ class KoaHttpServer implements HttpServer {
 
   private finished(exchange: Exchange): void {
     this.exchanges.delete(exchange);
-    this.listeners.sweepSoon();
+    this.listeners.closeIdleSoon();
     if (!this.web.accessLog) return;
     const { logger, accessLogger = logger } = this.options;
     accessLogger.info('request', {
@@ -251,7 +256,7 @@ class KoaHttpServer implements HttpServer {
     });
   }
 
-  /** Answers whatever happens; nothing leaves here as an exception. */
+  /** Never rejects: every error becomes an answer or closes the connection. */
   private async answer(context: HttpContext, exchange: Exchange): Promise<void> {
     try {
       await this.route(context, exchange);
@@ -271,7 +276,7 @@ class KoaHttpServer implements HttpServer {
     this.checkAdmission(exchange);
     const { request, response } = exchange;
     const { gate } = this;
-    if (gate.receive(request, response)) return sendNothing(exchange);
+    if (gate.receive(request, response)) return sendNoContent(exchange);
     const target = parseTarget(exchange.request.url ?? '/');
     if (target.kind === 'malformed') throw new RequestError(400, target.message);
     if (target.kind === 'moved') return redirect(exchange, 301, target.location);
@@ -283,19 +288,19 @@ class KoaHttpServer implements HttpServer {
     const admitted = gate.admit(request, response, path === '' ? '/' : path);
     exchange.authenticated = typeof admitted === 'boolean' ? admitted : await exchange.withinLimit(admitted);
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD' && path.startsWith('/-/')) gate.protect(request);
-    if (path === '' || this.mounted.isDirectory(path)) {
-      // The contract has it so: the API keeps method and body of a request.
+    if (path === '' || this.routing.isDirectory(path)) {
+      // cAdvisor redirects /api with 307, which keeps the method and body of a request.
       return redirect(exchange, path === '/api' ? 307 : 301, locationOf(`${target.path}/`, target.query));
     }
-    if (await this.mounted.dispatch(context, path)) return;
-    // The contract sends everything else to the pages, if there are any.
-    if (this.mounted.serves('/containers/')) return redirect(exchange, 307, `${this.prefix}/containers/`);
+    if (await this.routing.dispatch(context, path)) return;
+    // cAdvisor redirects every other path to its web pages.
+    if (this.routing.serves('/containers/')) return redirect(exchange, 307, `${this.prefix}/containers/`);
     throw notFound(`nothing is served at ${JSON.stringify(path)}; the API begins at ${this.prefix}/api/`);
   }
 
   private checkAdmission(exchange: Exchange): void {
     const { web } = this;
-    if (this.surplus.has(exchange.request.socket)) {
+    if (this.rejected.has(exchange.request.socket)) {
       exchange.response.shouldKeepAlive = false;
       throw new RequestError(503, `more than ${web.maxConnections} connections are open at this address`);
     }
@@ -309,7 +314,7 @@ class KoaHttpServer implements HttpServer {
   }
 
   private get exchangeLimits(): ExchangeLimits {
-    const { requestTimeout, maxBodySize = DEFAULT_BODY_SIZE } = this.web;
+    const { requestTimeout, maxBodySize = DEFAULT_MAX_BODY_BYTES } = this.web;
     return { requestTimeout, maxBodySize };
   }
 
@@ -329,15 +334,15 @@ class KoaHttpServer implements HttpServer {
     else await sendAnswer(exchange, checked, call, this.writers);
   };
 
-  /** Calls into a plugin through the guard; refusals (RequestError) are answers and pass by it. */
+  /** Calls a plugin through the guard. A RequestError is an answer, not a fault: it bypasses the guard. */
   private callPlugin<T>(pluginId: string, what: string, call: () => T): T {
-    let refusal: unknown;
+    let requestError: unknown;
     const keep = (error: unknown): undefined => {
       if (!isRequestError(error)) throw error;
-      refusal = error;
+      requestError = error;
       return undefined;
     };
-    if (pluginId === OWN) return call();
+    if (pluginId === AGENT) return call();
     const result = this.options.guard(pluginId, what, () => {
       try {
         const value = call();
@@ -348,11 +353,11 @@ class KoaHttpServer implements HttpServer {
     });
     if (result instanceof Promise) {
       return result.then((value) => {
-        if (refusal !== undefined) throw refusal;
+        if (requestError !== undefined) throw requestError;
         return value;
       }) as T;
     }
-    if (refusal !== undefined) throw refusal;
+    if (requestError !== undefined) throw requestError;
     return result as T;
   }
 }

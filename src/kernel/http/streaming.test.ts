@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import { get, HttpBench, letterOf, PIECE, pieces } from '../../../test/support/http-server.js';
 import type { RequestHandler } from '../contracts/index.js';
 
@@ -10,7 +10,7 @@ const big: RequestHandler = (request) => pieces(Number(request.query.get('pieces
 const bench = new HttpBench({ endpoints: [{ id: 'pages', instance: { routes: { '/big': big } } }] });
 after(() => bench.stop());
 
-/** A stream that gives what is pushed, and notes its end. */
+/** A stream of pushed values that records its end. */
 class Feed implements AsyncIterableIterator<string | Uint8Array> {
   ended = 0;
   private resolve: ((step: IteratorResult<string | Uint8Array>) => void) | undefined;
@@ -39,7 +39,7 @@ class Feed implements AsyncIterableIterator<string | Uint8Array> {
   }
 }
 
-test('small answers have a length, large ones are streamed whole', async () => {
+it('small answers have a Content-Length, large ones are streamed completely', async () => {
   const { url } = await bench.serve();
   const small = await fetch(`${url}/big?pieces=3`);
   assert.equal(small.headers.get('content-length'), String(3 * PIECE));
@@ -52,7 +52,7 @@ test('small answers have a length, large ones are streamed whole', async () => {
   assert.deepEqual(await get(`${url}/big?pieces=777`, { method: 'HEAD' }), [200, '']);
 });
 
-test('a client that goes away ends the generator; one that does not read harms nobody', async () => {
+it('a client that disconnects ends the generator; one that does not read does not block others', async () => {
   const { url, port } = await bench.serve({ requestTimeout: 500 });
   const before = ended;
   const idle = connect(port, '127.0.0.1').on('error', () => {});
@@ -70,7 +70,7 @@ test('a client that goes away ends the generator; one that does not read harms n
   idle.destroy();
 });
 
-/** A server that gives this stream, and a request for it that has begun. */
+/** A server with this stream, and a request for it whose answer has begun. */
 async function streamed(feed: Feed, signal?: AbortSignal) {
   const { url, server } = await bench.serve();
   server.remount({
@@ -82,7 +82,7 @@ async function streamed(feed: Feed, signal?: AbortSignal) {
   return { url, server, response, read: async () => (await reader.read()).value };
 }
 
-test('a stream begins at once, gives each piece as it comes, and ends', async () => {
+it('a stream begins at once, sends each chunk as it is produced, and ends', async () => {
   const feed = new Feed();
   const { url, response, read } = await streamed(feed);
   assert.equal(response.status, 200);
@@ -97,7 +97,7 @@ test('a stream begins at once, gives each piece as it comes, and ends', async ()
   assert.deepEqual(await get(`${url}/feed`, { method: 'HEAD' }), [200, '']);
 });
 
-test('a stream is forgotten when its client goes away', async () => {
+it('a stream is closed when its client disconnects', async () => {
   const feed = new Feed();
   const leaving = new AbortController();
   const { url, read } = await streamed(feed, leaving.signal);
@@ -112,7 +112,7 @@ test('a stream is forgotten when its client goes away', async () => {
   assert.equal(feed.ended, 1);
 });
 
-test('streams end cleanly when the server stops', async () => {
+it('streams end cleanly when the server stops', async () => {
   const feed = new Feed();
   const { server, read } = await streamed(feed);
   const stopped = server.stop(10_000);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { cleanPath, locationOf, parseTarget } from './target.js';
 
-test('targets: decoding, cleaning, redirects', () => {
+it('request targets are decoded, or redirected to their clean form', () => {
   const moved = (target: string) => {
     const result = parseTarget(target);
     return result.kind === 'moved' ? result.location : `${result.kind}`;
@@ -23,7 +23,7 @@ test('targets: decoding, cleaning, redirects', () => {
   for (const target of ['*', 'api', '/%zz', '/%', '/a%4']) assert.equal(parseTarget(target).kind, 'malformed', target);
 });
 
-test('a cleaned path is clean, and its location leads to it', () => {
+it('a cleaned path stays the same when cleaned again, and its location parses to it', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constantFrom('.', '..', '', '%2e'), fc.string({ unit: 'grapheme' }))), (parts) => {
       const clean = cleanPath(`/${parts.join('/')}`.toWellFormed());
@@ -36,7 +36,7 @@ test('a cleaned path is clean, and its location leads to it', () => {
   );
 });
 
-test('no target throws', () => {
+it('parseTarget never throws', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const result = parseTarget(text);

@@ -1,4 +1,4 @@
-/** Where a request wants to go, or why it cannot. */
+/** A parsed request target. */
 export type RequestTarget =
   | { readonly kind: 'path'; readonly path: string; readonly query: string }
   | { readonly kind: 'moved'; readonly location: string }
@@ -6,7 +6,7 @@ export type RequestTarget =
 
 /**
  * Reads the request target (`/api/v1.3/containers/a%20b?x=1`): the path percent-decoded, the query as sent. A path
- * that is not in clean form is to be answered with a redirect before anything else sees it, so `..` cannot escape.
+ * that is not clean is answered with a redirect before anything else handles it, so that `..` cannot escape.
  * Never throws.
  */
 export function parseTarget(target: string): RequestTarget {
@@ -47,7 +47,7 @@ export function locationOf(path: string, query: string): string {
   return query === '' ? encoded : `${encoded}?${query.replace(/[^\x21-\x7e]/g, encodeURIComponent)}`;
 }
 
-/** Percent-decoded as UTF-8; bytes that are no UTF-8 become U+FFFD, as in every other text of the agent. */
+/** Percent-decodes as UTF-8; invalid bytes become U+FFFD. */
 function decodePath(raw: string): string {
   if (!raw.includes('%') && !/[^\x20-\x7e]/.test(raw)) return raw;
   // Node gives the bytes of the request line as latin1 characters.

@@ -4,10 +4,10 @@ import type { LoggerSource } from '../log/index.js';
 import type { ActivePlugins, Supervisor } from '../supervision/index.js';
 import type { HttpServer } from './options.js';
 import type { Mounts } from './routes.js';
-import type { SecretPlaces } from './security/index.js';
+import type { SecretPlaces } from './security/secret-file.js';
 import { createHttpServer } from './server.js';
 
-/** Serves what the active plugins answer, as the configuration says, from its start on. */
+/** Serves the active plugins over HTTP as configured. */
 export class WebService {
   private server: HttpServer | undefined;
   private own: Endpoint['routes'] = {};
@@ -20,7 +20,7 @@ export class WebService {
     private readonly logs: LoggerSource,
   ) {}
 
-  /** Adds routes of the agent's own; before the start. */
+  /** Adds routes of the agent itself. Call before `start`. */
   serve(routes: Endpoint['routes']): void {
     this.own = { ...this.own, ...routes };
   }
@@ -41,7 +41,7 @@ export class WebService {
     await this.server.start();
   }
 
-  /** Finishes open requests. */
+  /** Stops the server after open requests have finished, or after the limit. */
   async quiesce(limitMs: number): Promise<void> {
     await this.server?.stop(limitMs);
     this.server = undefined;
@@ -51,12 +51,12 @@ export class WebService {
     return this.server?.urls() ?? [];
   }
 
-  /** Everything that is served; `undefined` while nothing is. */
+  /** The served paths; `undefined` while the server is not running. */
   routes(): string[] | undefined {
     return this.server?.routes();
   }
 
-  /** API versions or endpoints came or went. */
+  /** Called when API versions or endpoints have been added or removed. */
   remount(): void {
     this.server?.remount(this.mounts());
   }
@@ -65,7 +65,7 @@ export class WebService {
     this.server?.renewSecrets();
   }
 
-  /** @throws TallymanError when an address or a file cannot be used; then nothing has changed */
+  /** @throws TallymanError when an address or a file cannot be used; nothing has changed then */
   async reconfigure(): Promise<void> {
     await this.server?.reconfigure(this.active.config.web, this.secrets());
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestAuthorization, OPEN, parseDigest, type WebOptions } from '../../../src/kernel/http/index.js';
+import { digestAuthorization, NO_SECURITY, parseDigest, type WebOptions } from '../../../src/kernel/http/index.js';
 import { send } from './served.js';
 
 const USER = 'ann';
@@ -23,7 +23,7 @@ export class RecordedPasswords {
 
   /** The server's options in a world. */
   webOf(run: string): Partial<WebOptions> {
-    const { auth } = OPEN;
+    const { auth } = NO_SECURITY;
     if (run === 'D') {
       const sha = createHash('sha1').update(PASSWORD).digest('base64');
       return { auth: { ...auth, basic: { file: this.write('htpasswd', `${USER}:{SHA}${sha}\n`), realm: REALM } } };

@@ -1,30 +1,37 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../contracts/index.js';
+import {
+  type DigestHashes,
+  nameOfToken,
+  type PasswordHashes,
+  parseHtdigest,
+  parseHtpasswd,
+  parseTokens,
+  type Tokens,
+} from './credential-files.js';
 import { DigestAuthenticator, parseDigest } from './digest.js';
-import { type DigestHashes, parseHtdigest } from './htdigest.js';
-import { type PasswordHashes, parseHtpasswd, passwordFits } from './htpasswd.js';
 import type { Login, LoginMemory } from './login-memory.js';
 import type { SecurityOptions } from './options.js';
+import { matchesPassword } from './passwords.js';
 import { ParsedFile, SecretFile, type SecretPlaces, secretPath } from './secret-file.js';
-import { nameOfToken, parseTokens, type Tokens } from './tokens.js';
 
-/** `none`: nothing was shown; `stale`: right, but the nonce is old; `wrong`: not right. */
+/** `none`: no credentials; `stale`: valid, but the nonce has expired; `wrong`: invalid. */
 export type Verdict = { readonly user: string } | 'none' | 'stale' | 'wrong';
 
-/** What a request shows in order to be let in. */
+/** The credentials of a request. */
 export type Credentials =
-  | ({ readonly way: 'basic' } & Login)
-  | ({ readonly way: 'digest'; readonly header: string } & Login)
-  | { readonly way: 'bearer'; readonly address: string; readonly user: ''; readonly token: string }
-  | { readonly way: 'malformed'; readonly address: string; readonly user: '' };
+  | ({ readonly scheme: 'basic' } & Login)
+  | ({ readonly scheme: 'digest'; readonly header: string } & Login)
+  | { readonly scheme: 'bearer'; readonly address: string; readonly user: ''; readonly token: string }
+  | { readonly scheme: 'malformed'; readonly address: string; readonly user: '' };
 
-/** Tells who sent a request, by all ways that are configured. */
+/** Identifies the client of a request by the configured authentication methods. */
 export class Authenticator {
   private readonly basic: { readonly realm: string; readonly file: ParsedFile<PasswordHashes> } | undefined;
   private readonly digest: { readonly check: DigestAuthenticator; readonly file: ParsedFile<DigestHashes> } | undefined;
   private readonly tokens: ParsedFile<Tokens> | undefined;
-  private readonly takesCertificates: boolean;
+  private readonly acceptsCertificates: boolean;
 
   /** @throws ConfigError when a file cannot be used */
   constructor(
@@ -44,22 +51,22 @@ export class Authenticator {
       this.digest = { file, check: new DigestAuthenticator(digest.realm, () => file.value) };
     }
     if (bearer.file !== undefined) this.tokens = open('web.auth.bearer.file', bearer.file, parseTokens);
-    this.takesCertificates = options.tls.clientCertificates !== 'none';
+    this.acceptsCertificates = options.tls.clientCertificates !== 'none';
   }
 
-  /** Whether anybody can be told from anybody else. */
-  get asksWho(): boolean {
-    return this.takesCertificates || [this.basic, this.digest, this.tokens].some((way) => way !== undefined);
+  /** Whether any authentication method is configured. */
+  get isEnabled(): boolean {
+    return this.acceptsCertificates || [this.basic, this.digest, this.tokens].some((method) => method !== undefined);
   }
 
-  /** Reads the files anew that have changed. */
+  /** Reloads the files that have changed. */
   refresh(): void {
     this.basic?.file.refresh();
     this.digest?.file.refresh();
     this.tokens?.refresh();
   }
 
-  /** What the request's header shows; `undefined` when it shows nothing in a way that is configured. */
+  /** The credentials in the `Authorization` header; `undefined` when its scheme is not configured. */
   credentialsOf(request: IncomingMessage): Credentials | undefined {
     const header = request.headers.authorization;
     if (header === undefined) return undefined;
@@ -69,42 +76,46 @@ export class Authenticator {
     if (scheme === 'basic' && this.basic !== undefined) {
       const text = Buffer.from(value, 'base64').toString('utf8');
       const colon = text.indexOf(':');
-      if (colon < 0) return { way: 'malformed', address, user: '' };
-      return { way: 'basic', address, user: text.slice(0, colon), proof: text.slice(colon + 1) };
+      if (colon < 0) return { scheme: 'malformed', address, user: '' };
+      return { scheme: 'basic', address, user: text.slice(0, colon), secret: text.slice(colon + 1) };
     }
-    if (scheme === 'bearer' && this.tokens !== undefined) return { way: 'bearer', address, user: '', token: value };
+    if (scheme === 'bearer' && this.tokens !== undefined) return { scheme: 'bearer', address, user: '', token: value };
     if (scheme !== 'digest' || this.digest === undefined) return undefined;
-    return { way: 'digest', address, user: parseDigest(header).username ?? '', proof: 'digest', header };
+    return { scheme: 'digest', address, user: parseDigest(header).username ?? '', secret: 'digest', header };
   }
 
   /**
-   * Judges what needs no guessing: certificates, tokens, and users who have logged in from this network before.
-   * @returns undefined when only `verify` can tell
+   * Checks what cannot be guessed and is cheap: certificates, tokens and logins that succeeded before from this network.
+   * @returns undefined when `verify` must decide
    */
-  recognise(request: IncomingMessage, shown: Credentials | undefined): Verdict | undefined {
-    if (shown === undefined) return this.verifyCertificate(request);
-    if (shown.way === 'bearer') {
-      const user = nameOfToken(shown.token, this.tokens!.value);
+  recognise(request: IncomingMessage, credentials: Credentials | undefined): Verdict | undefined {
+    if (credentials === undefined) return this.verifyCertificate(request);
+    if (credentials.scheme === 'bearer') {
+      const user = nameOfToken(credentials.token, this.tokens!.value);
       return user === undefined ? undefined : { user };
     }
-    if (shown.way === 'basic') {
-      const { user } = shown;
-      return this.memory.isRemembered(shown, this.basic!.file.value.get(user)) ? { user } : undefined;
+    if (credentials.scheme === 'basic') {
+      const { user } = credentials;
+      return this.memory.isRemembered(credentials, this.basic!.file.value.get(user)) ? { user } : undefined;
     }
-    if (shown.way !== 'digest' || !this.memory.isRemembered(shown, this.digest!.file.value.get(shown.user))) {
+    if (
+      credentials.scheme !== 'digest' ||
+      !this.memory.isRemembered(credentials, this.digest!.file.value.get(credentials.user))
+    ) {
       return undefined;
     }
-    const verdict = this.verifyDigest(request, shown.header);
+    const verdict = this.verifyDigest(request, credentials.header);
     return verdict === 'wrong' ? undefined : verdict;
   }
 
-  /** Judges what `recognise` could not. @throws RequestError 503 when too many passwords wait to be checked */
-  async verify(request: IncomingMessage, shown: Credentials): Promise<Verdict> {
-    if (shown.way === 'basic') return (await this.passwordFits(shown)) ? { user: shown.user } : 'wrong';
-    if (shown.way !== 'digest') return 'wrong';
-    const hash = this.digest!.file.value.get(shown.user);
-    const verdict = this.verifyDigest(request, shown.header);
-    if (verdict !== 'wrong') this.memory.remember(shown, hash!);
+  /** Checks credentials that `recognise` could not decide on. @throws RequestError 503 when too many passwords are queued */
+  async verify(request: IncomingMessage, credentials: Credentials): Promise<Verdict> {
+    if (credentials.scheme === 'basic')
+      return (await this.isPasswordCorrect(credentials)) ? { user: credentials.user } : 'wrong';
+    if (credentials.scheme !== 'digest') return 'wrong';
+    const hash = this.digest!.file.value.get(credentials.user);
+    const verdict = this.verifyDigest(request, credentials.header);
+    if (verdict !== 'wrong') this.memory.remember(credentials, hash!);
     return verdict;
   }
 
@@ -121,12 +132,16 @@ export class Authenticator {
     return this.digest!.check.verify(header, method, url);
   }
 
-  private async passwordFits(login: Login): Promise<boolean> {
+  private async isPasswordCorrect(login: Login): Promise<boolean> {
     const users = this.basic!.file.value;
     const hash = users.get(login.user);
-    // For an unknown user another one's hash is checked, so that the time does not tell whether the user exists.
-    const any = hash ?? users.values().next().value;
-    if (any === undefined || !(await passwordFits(login.proof, any, this.memory.bcrypt)) || hash === undefined) {
+    // For an unknown user another user's hash is checked, so that the time does not reveal whether the user exists.
+    const checkedHash = hash ?? users.values().next().value;
+    if (
+      checkedHash === undefined ||
+      !(await matchesPassword(login.secret, checkedHash, this.memory.bcrypt)) ||
+      hash === undefined
+    ) {
       return false;
     }
     // A scraper sends the same password every few seconds, and bcrypt takes 70 ms and more.
@@ -135,7 +150,7 @@ export class Authenticator {
   }
 
   private verifyCertificate({ socket }: IncomingMessage): Verdict {
-    if (!this.takesCertificates) return 'none';
+    if (!this.acceptsCertificates) return 'none';
     const { authorized, getPeerCertificate } = socket as Partial<TLSSocket>;
     if (authorized !== true || getPeerCertificate === undefined) return 'none';
     const { subject } = getPeerCertificate.call(socket);

@@ -1,10 +1,10 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import type { DigestHashes } from './htdigest.js';
-import { sameText } from './same.js';
+import type { DigestHashes } from './credential-files.js';
+import { equalInConstantTime } from './fingerprint.js';
 
-/** A nonce is good for this many ms; browsers then get a new one without asking for the password. */
-const NONCE_LIFE = 300_000;
-const NONCES_KEPT = 1024;
+/** How long a nonce is valid; browsers then get a new one without asking for the password. */
+const NONCE_LIFETIME_MS = 300_000;
+const MAX_NONCES = 1024;
 
 export type DigestVerdict = { readonly user: string } | 'stale' | 'wrong';
 
@@ -12,10 +12,10 @@ export type DigestVerdict = { readonly user: string } | 'stale' | 'wrong';
 export class DigestAuthenticator {
   private readonly key = randomBytes(32);
   private readonly opaque = randomBytes(16).toString('hex');
-  /** Nonces in use → the highest count seen. What was captured cannot be sent a second time. */
+  /** Nonces in use → the highest `nc` seen, which prevents replay. */
   private readonly counts = new Map<string, number>();
-  /** Nonces made before this are not known any more, ms. */
-  private forgottenBefore = 0;
+  /** Nonces created before this time (ms) have been dropped from `counts`. */
+  private droppedBeforeMs = 0;
 
   constructor(
     private readonly realm: string,
@@ -25,11 +25,11 @@ export class DigestAuthenticator {
 
   challenge(isStale: boolean): string {
     const stale = isStale ? ', stale=true' : '';
-    return `Digest realm="${this.realm}", nonce="${this.makeNonce()}", opaque="${this.opaque}", algorithm=MD5, qop="auth"${stale}`;
+    return `Digest realm="${this.realm}", nonce="${this.createNonce()}", opaque="${this.opaque}", algorithm=MD5, qop="auth"${stale}`;
   }
 
   /**
-   * Judges an `Authorization: Digest …` header.
+   * Checks an `Authorization: Digest …` header.
    * @param target the request target as sent
    */
   verify(header: string, method: string, target: string): DigestVerdict {
@@ -38,13 +38,13 @@ export class DigestAuthenticator {
     const isComplete = given.qop === 'auth' && given.realm === this.realm && /^[0-9a-f]{8}$/i.test(nc) && cnonce !== '';
     if (!isComplete || uri !== target || (given.algorithm ?? 'MD5').toUpperCase() !== 'MD5') return 'wrong';
     const hash = this.users().get(username);
-    // Of an unknown user the same is computed, so that the time tells nothing.
+    // The same is computed for an unknown user, so that the time does not reveal whether the user exists.
     const expected = responseOf(hash ?? md5(username), { nonce, nc, cnonce, method, uri });
-    if (!sameText(expected, response.toLowerCase()) || hash === undefined) return 'wrong';
+    if (!equalInConstantTime(expected, response.toLowerCase()) || hash === undefined) return 'wrong';
     return this.isFresh(nonce, Number.parseInt(nc, 16)) ? { user: username } : 'stale';
   }
 
-  private makeNonce(): string {
+  private createNonce(): string {
     const body = `${this.now().toString(36)}-${randomBytes(9).toString('base64url')}`;
     return `${body}.${this.signature(body)}`;
   }
@@ -53,30 +53,30 @@ export class DigestAuthenticator {
     return createHmac('sha256', this.key).update(body).digest('base64url');
   }
 
-  /** Whether the nonce is ours, young, and was not used with this count before. */
+  /** Whether the nonce was issued here, has not expired and was not used with this count before. */
   private isFresh(nonce: string, count: number): boolean {
     const dot = nonce.indexOf('.');
     const body = nonce.slice(0, dot);
-    if (dot < 0 || !sameText(this.signature(body), nonce.slice(dot + 1))) return false;
-    const madeAt = Number.parseInt(body, 36);
-    if (madeAt < this.forgottenBefore || this.now() - madeAt > NONCE_LIFE) return false;
+    if (dot < 0 || !equalInConstantTime(this.signature(body), nonce.slice(dot + 1))) return false;
+    const createdAt = Number.parseInt(body, 36);
+    if (createdAt < this.droppedBeforeMs || this.now() - createdAt > NONCE_LIFETIME_MS) return false;
     if (count <= (this.counts.get(nonce) ?? 0)) return false;
     this.counts.delete(nonce);
     this.counts.set(nonce, count);
-    this.forgetOldest();
+    this.dropOldest();
     return true;
   }
 
-  private forgetOldest(): void {
+  private dropOldest(): void {
     for (const nonce of this.counts.keys()) {
-      if (this.counts.size <= NONCES_KEPT) return;
+      if (this.counts.size <= MAX_NONCES) return;
       this.counts.delete(nonce);
-      this.forgottenBefore = Math.max(this.forgottenBefore, Number.parseInt(nonce, 36) + 1);
+      this.droppedBeforeMs = Math.max(this.droppedBeforeMs, Number.parseInt(nonce, 36) + 1);
     }
   }
 }
 
-/** What a client that knows a password answers to a challenge. */
+/** The client's part of the digest computation. */
 export interface DigestAnswer {
   readonly user: string;
   readonly method: string;
@@ -86,7 +86,7 @@ export interface DigestAnswer {
   readonly hashOf: (realm: string) => string;
 }
 
-/** The `Authorization` header that answers a `WWW-Authenticate: Digest …`; `undefined` when the challenge is of another kind. */
+/** The `Authorization` header for a `WWW-Authenticate: Digest …` challenge; `undefined` when the challenge is not supported. */
 export function digestAuthorization(challenge: string, answer: DigestAnswer): string | undefined {
   const { realm, nonce, opaque, algorithm = 'MD5', qop = '' } = parseDigest(challenge);
   if (realm === undefined || nonce === undefined || algorithm.toUpperCase() !== 'MD5') return undefined;
@@ -100,7 +100,7 @@ export function digestAuthorization(challenge: string, answer: DigestAnswer): st
   return `Digest ${quoted.join(', ')}, algorithm=MD5, qop=auth, nc=${nc}`;
 }
 
-interface Exchange {
+interface DigestParameters {
   readonly nonce: string;
   readonly nc: string;
   readonly cnonce: string;
@@ -108,11 +108,11 @@ interface Exchange {
   readonly uri: string;
 }
 
-function responseOf(hash: string, { nonce, nc, cnonce, method, uri }: Exchange): string {
+function responseOf(hash: string, { nonce, nc, cnonce, method, uri }: DigestParameters): string {
   return md5(`${hash}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`);
 }
 
-/** The members of a Digest header. Never throws. */
+/** The parameters of a Digest header by lower-case name. Never throws. */
 export function parseDigest(header: string): Partial<Record<string, string>> {
   const members: Record<string, string> = Object.create(null);
   const pattern = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gs;

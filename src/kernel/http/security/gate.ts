@@ -2,27 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoopbackHost } from '../../config/index.js';
 import { type Logger, RequestError } from '../../contracts/index.js';
 import { Authenticator, type Credentials, type Verdict } from './authenticator.js';
-import { isFromElsewhere, isPreflight, setHeaders } from './headers.js';
-import { isKnownHost } from './hosts.js';
 import { LoginMemory } from './login-memory.js';
-import type { SecurityOptions } from './options.js';
-import { ruleFor } from './rules.js';
+import { ruleFor, type SecurityOptions } from './options.js';
+import { isCrossOrigin, isKnownHost, isPreflight, setHeaders } from './request-checks.js';
 import type { SecretPlaces } from './secret-file.js';
 
-/** Warnings about addresses that fail are at least this many ms apart. */
-const WARN_EVERY = 10_000;
+/** Minimum time between warnings about failed logins. */
+const WARNING_INTERVAL_MS = 10_000;
 
-/** Decides about every request before anything else looks at it. */
+/** Access control: checks every request before it is routed. */
 export class Gate {
   private readonly authenticator: Authenticator;
-  /** Attempts whose password is being checked, by address and header. */
-  private readonly underWay = new Map<string, Promise<Verdict>>();
-  private warnedAt = Number.NEGATIVE_INFINITY;
-  private unsaid = 0;
+  /** Attempts whose password is being checked, by client address and header. */
+  private readonly pendingAttempts = new Map<string, Promise<Verdict>>();
+  private lastWarnedAt = Number.NEGATIVE_INFINITY;
+  private suppressedWarnings = 0;
 
-  /**
-   * @throws ConfigError when a file cannot be used
-   */
+  /** @throws ConfigError when a file cannot be used */
   constructor(
     private readonly options: SecurityOptions,
     places: SecretPlaces,
@@ -32,15 +28,15 @@ export class Gate {
     this.authenticator = new Authenticator(options, places, logger, memory);
   }
 
-  /** Whether anybody is asked who they are. */
-  get asksWho(): boolean {
-    return this.authenticator.asksWho;
+  /** Whether any authentication method is configured. */
+  get authenticates(): boolean {
+    return this.authenticator.isEnabled;
   }
 
   /**
-   * Sets the headers that every answer has, and refuses what no path could make good.
-   * @returns true when the request is only a browser's question that is answered by the headers
-   * @throws RequestError 421
+   * Sets the headers of every answer and checks what does not depend on the path.
+   * @returns true when the request is a CORS preflight, which the headers answer
+   * @throws RequestError 421 for an unknown host name
    */
   receive(request: IncomingMessage, response: ServerResponse): boolean {
     const { hosts, cors } = this.options;
@@ -53,39 +49,41 @@ export class Gate {
   }
 
   /**
-   * Lets in who may see the path.
+   * Checks whether the client may access the path.
    * @param path clean, without the URL prefix
-   * @returns whether the client proved who it is; over a unix socket the mode of its file has
-   * @throws RequestError 401 with a challenge, 403, 429, 503; where a password has to be checked its promise rejects
+   * @returns whether the client is authenticated; over a unix socket by the mode of its file. A promise where a password
+   *   must be checked
+   * @throws RequestError 401 with a challenge, 403, 429, 503
    */
   admit(request: IncomingMessage, response: ServerResponse, path: string): boolean | Promise<boolean> {
     const { allow, users } = ruleFor(path, this.options.auth.rules);
-    if (allow === 'nobody') throw new RequestError(403, `nobody may see ${path}`);
-    if (allow === 'anyone' || !this.authenticator.asksWho) return request.socket.localAddress === undefined;
-    const decide = (verdict: Verdict): true => {
+    if (allow === 'nobody') throw new RequestError(403, `access to ${path} is denied by web.auth.rules`);
+    if (allow === 'anyone' || !this.authenticates) return request.socket.localAddress === undefined;
+    const authorize = (verdict: Verdict): true => {
       const user = this.userOf(verdict, response);
-      if (users.length > 0 && !users.includes(user)) throw new RequestError(403, `${user} may not see ${path}`);
+      if (users.length > 0 && !users.includes(user))
+        throw new RequestError(403, `${user} is not allowed to access ${path}`);
       return true;
     };
-    const verdict = this.judge(request, response);
-    return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
+    const verdict = this.authenticate(request, response);
+    return verdict instanceof Promise ? verdict.then(authorize) : authorize(verdict);
   }
 
   /**
-   * Refuses what changes the agent unless it comes from who may change it.
+   * Protects requests that change the agent: against cross-site requests, and against other hosts without authentication.
    * @throws RequestError 403
    */
   protect(request: IncomingMessage): void {
-    if (isFromElsewhere(request)) throw new RequestError(403, 'a page of another origin may not do this');
+    if (isCrossOrigin(request)) throw new RequestError(403, 'requests from pages of another origin are not allowed');
     const { localAddress } = request.socket;
-    if (this.authenticator.asksWho || localAddress === undefined || isLocal(request)) return;
+    if (this.authenticates || localAddress === undefined || isLocal(request)) return;
     throw new RequestError(
       403,
-      'without authentication only this host may do this: connect over loopback or a unix socket',
+      'without authentication this is allowed from this host only: connect over loopback or a unix socket',
     );
   }
 
-  /** Reads the files anew that have changed. */
+  /** Reloads the files that have changed. */
   refresh(): void {
     this.authenticator.refresh();
   }
@@ -96,45 +94,45 @@ export class Gate {
     throw new RequestError(401, '401 Unauthorized');
   }
 
-  /** Judges what the request shows, unless that may be a guess and has to wait. @throws RequestError 429 */
-  private judge(request: IncomingMessage, response: ServerResponse): Verdict | Promise<Verdict> {
-    const shown = this.authenticator.credentialsOf(request);
-    const recognised = this.authenticator.recognise(request, shown);
-    if (recognised !== undefined || shown === undefined) return recognised ?? 'none';
-    const key = `${shown.address} ${request.headers.authorization}`;
-    const underWay = this.underWay.get(key);
-    // A page asks for ten things at once: that is one attempt.
-    if (underWay !== undefined && shown.way === 'basic') return underWay;
-    const seconds = Math.ceil(this.memory.throttle.waitOf(shown) / 1000);
+  /** Checks the credentials of the request. @throws RequestError 429 while attempts are delayed */
+  private authenticate(request: IncomingMessage, response: ServerResponse): Verdict | Promise<Verdict> {
+    const credentials = this.authenticator.credentialsOf(request);
+    const recognised = this.authenticator.recognise(request, credentials);
+    if (recognised !== undefined || credentials === undefined) return recognised ?? 'none';
+    const key = `${credentials.address} ${request.headers.authorization}`;
+    const pending = this.pendingAttempts.get(key);
+    // A browser page sends several requests at once with the same password: they count as one attempt.
+    if (pending !== undefined && credentials.scheme === 'basic') return pending;
+    const seconds = Math.ceil(this.memory.throttle.delayMs(credentials) / 1000);
     if (seconds > 0) {
       response.setHeader('Retry-After', seconds);
-      throw new RequestError(429, `too many failed attempts from ${shown.address}: try again in ${seconds} s`);
+      throw new RequestError(429, `too many failed attempts from ${credentials.address}: try again in ${seconds} s`);
     }
-    const attempt = this.attempt(request, shown).finally(() => this.underWay.delete(key));
-    this.underWay.set(key, attempt);
+    const attempt = this.attempt(request, credentials).finally(() => this.pendingAttempts.delete(key));
+    this.pendingAttempts.set(key, attempt);
     return attempt;
   }
 
-  private async attempt(request: IncomingMessage, shown: Credentials): Promise<Verdict> {
+  private async attempt(request: IncomingMessage, credentials: Credentials): Promise<Verdict> {
     const { throttle } = this.memory;
-    const isBlocked = throttle.begin(shown);
-    const verdict = await this.authenticator.verify(request, shown);
-    if (verdict === 'wrong' && isBlocked) this.warn(shown.address);
-    // A stale nonce came with the right password.
-    if (verdict !== 'wrong') throttle.succeed(shown);
+    const startsDelay = throttle.begin(credentials);
+    const verdict = await this.authenticator.verify(request, credentials);
+    if (verdict === 'wrong' && startsDelay) this.warn(credentials.address);
+    // A stale nonce still proves the password.
+    if (verdict !== 'wrong') throttle.succeed(credentials);
     return verdict;
   }
 
   private warn(address: string): void {
     const now = performance.now();
-    if (now - this.warnedAt < WARN_EVERY) {
-      this.unsaid++;
+    if (now - this.lastWarnedAt < WARNING_INTERVAL_MS) {
+      this.suppressedWarnings++;
       return;
     }
-    const others = this.unsaid === 0 ? '' : `; so do ${this.unsaid} others`;
-    this.logger.warn(`${address} fails to authenticate again and again and has to wait between its attempts${others}`);
-    this.warnedAt = now;
-    this.unsaid = 0;
+    const others = this.suppressedWarnings === 0 ? '' : ` (${this.suppressedWarnings} similar warnings suppressed)`;
+    this.logger.warn(`repeated authentication failures from ${address}: its attempts are delayed${others}`);
+    this.lastWarnedAt = now;
+    this.suppressedWarnings = 0;
   }
 }
 

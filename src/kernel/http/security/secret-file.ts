@@ -7,16 +7,16 @@ const CREDENTIAL = 'credential:';
 const MAX_BYTES = 4 * 2 ** 20;
 const READABLE_BY_OTHERS = 0o004;
 
-/** Where secrets are: paths count from `directory`, credentials from `$CREDENTIALS_DIRECTORY`. */
+/** The base folders of secret files: of relative paths, and of systemd credentials (`$CREDENTIALS_DIRECTORY`). */
 export interface SecretPlaces {
   readonly directory: string;
   readonly credentials: string | undefined;
 }
 
 /**
- * The path that an option names.
- * @param option how errors call the option: `web.auth.basic.file`
- * @throws ConfigError when it names a systemd credential and there are none
+ * Resolves the path of a secret file.
+ * @param option the option's name for errors: `web.auth.basic.file`
+ * @throws ConfigError when it names a systemd credential and the agent has none
  */
 export function secretPath(option: string, spec: string, { directory, credentials }: SecretPlaces): string {
   if (!spec.startsWith(CREDENTIAL)) return resolve(directory, spec);
@@ -28,18 +28,18 @@ export function secretPath(option: string, spec: string, { directory, credential
 }
 
 /**
- * A file that is read again whenever it changed. What it held last counts until it can be read and understood again:
- * a certificate is not renewed in one step with its key, and an editor may save half a file.
+ * A file that is reloaded when it changes. The last valid content stays in use until the new one is valid: a certificate
+ * and its key are not replaced in one step, and an editor may save half a file.
  */
 export class SecretFile {
   content: Buffer = Buffer.alloc(0);
   private stamp = '';
-  private complaint = '';
+  private lastError = '';
 
   constructor(
     readonly option: string,
     readonly path: string,
-    /** The file holds something that only the agent and its administrator may see. */
+    /** Warns when every user can read the file. */
     private readonly isSecret: boolean,
     private readonly logger: Logger,
   ) {}
@@ -54,17 +54,17 @@ export class SecretFile {
     }
   }
 
-  /** Whether the file is another one than the one that was read last. Says so once when it cannot be looked at. */
+  /** Whether the file differs from the one that was read last. An error of stat is logged once. */
   hasChanged(): boolean {
     try {
       return this.currentStamp() !== this.stamp;
     } catch (error) {
-      this.complain(error);
+      this.logInvalid(error);
       return false;
     }
   }
 
-  /** Reads it again. What was there before counts until the new content is accepted. @throws the reason */
+  /** Reads it again; the previous content stays in use until `accept`. @throws the reason */
   reread(): { readonly content: Buffer; accept(): void } {
     const stamp = this.currentStamp();
     const content = this.read();
@@ -73,17 +73,17 @@ export class SecretFile {
       accept: () => {
         this.stamp = stamp;
         this.content = content;
-        this.complaint = '';
+        this.lastError = '';
       },
     };
   }
 
-  /** Logs why the file's new content is not used, once for each reason. */
-  complain(error: unknown): void {
+  /** Logs why the new content is not used, once per reason. */
+  logInvalid(error: unknown): void {
     const reason = messageOf(error);
-    if (reason === this.complaint) return;
-    this.complaint = reason;
-    this.logger.error(`${this.option}: ${this.path} cannot be used as it is now; what it held before counts on`, {
+    if (reason === this.lastError) return;
+    this.lastError = reason;
+    this.logger.error(`${this.option}: ${this.path} cannot be used: its previous content stays in use`, {
       error: reason,
     });
   }
@@ -113,11 +113,11 @@ export class SecretFile {
   }
 }
 
-/** A secret file and what it means. */
+/** A secret file and its parsed content. */
 export class ParsedFile<T> {
   value: T;
 
-  /** @throws ConfigError when the file cannot be read or understood */
+  /** @throws ConfigError when the file cannot be read or parsed */
   constructor(
     private readonly file: SecretFile,
     private readonly parse: (text: string) => T,
@@ -130,7 +130,7 @@ export class ParsedFile<T> {
     }
   }
 
-  /** Takes the file's new content up, if there is any and it can be understood. */
+  /** Reloads the file if it changed; invalid content is logged and ignored. */
   refresh(): void {
     if (!this.file.hasChanged()) return;
     try {
@@ -138,7 +138,7 @@ export class ParsedFile<T> {
       this.value = this.parse(fresh.content.toString('utf8'));
       fresh.accept();
     } catch (error) {
-      this.file.complain(error);
+      this.file.logInvalid(error);
     }
   }
 }

@@ -2,23 +2,20 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostname } from 'node:os';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
 import fc from 'fast-check';
-import { BcryptWorker } from './bcrypt-worker.js';
+import { nameOfToken, parseHtdigest, parseHtpasswd, parseTokens } from './credential-files.js';
 import { DigestAuthenticator, parseDigest } from './digest.js';
-import { isFromElsewhere } from './headers.js';
-import { isKnownHost } from './hosts.js';
-import { parseHtdigest } from './htdigest.js';
-import { parseHtpasswd, passwordFits } from './htpasswd.js';
-import { ruleFor } from './rules.js';
-import { FailureThrottle, networkOf } from './throttle.js';
-import { nameOfToken, parseTokens } from './tokens.js';
+import { FailureThrottle, networkOf } from './login-memory.js';
+import { ruleFor } from './options.js';
+import { BcryptWorker, matchesPassword } from './passwords.js';
+import { isCrossOrigin, isKnownHost } from './request-checks.js';
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 
-/** Parsers either understand a text or say why not. */
-function neverCrashes(parse: (text: string) => unknown): void {
+/** A parser either accepts a text or throws one of its own errors. */
+function throwsOnlyOwnErrors(parse: (text: string) => unknown): void {
   const line = fc.oneof(
     fc.string(),
     fc.constantFrom('a:', ':x', '#', 'u:{SHA}', '$2y$', `n:${'t'.repeat(20)}`, `u:r:${'0'.repeat(32)}`),
@@ -39,7 +36,7 @@ describe('htpasswd', () => {
   const APR1 = '$apr1$5HzQXoEn$s/RmTowEsrFPyihyWPRSP0';
   const SHA = '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=';
 
-  test('reads users, and says which line cannot be checked', () => {
+  it('parses users and names the line of a malformed or unsupported entry', () => {
     const users = parseHtpasswd(`# people\n\nann:${SHA}\r\nbob:${APR1}\n`);
     assert.deepEqual(
       [...users],
@@ -52,10 +49,10 @@ describe('htpasswd', () => {
     for (const hash of ['rqXexS6ZhobKA', 'plain', '$6$x$y', '']) {
       assert.throws(() => parseHtpasswd(`\nann:${hash}`), /the hash in line 2 is none of bcrypt, apr1 and SHA/);
     }
-    neverCrashes(parseHtpasswd);
+    throwsOnlyOwnErrors(parseHtpasswd);
   });
 
-  test('passwords fit their hashes and no others', async () => {
+  it('matches a password with its own hash only', async () => {
     const worker = new BcryptWorker();
     const bcryptHash = bcrypt.hashSync('pässword', 4);
     for (const [hash, right] of [
@@ -64,14 +61,14 @@ describe('htpasswd', () => {
       [bcryptHash, 'pässword'],
       [bcryptHash.replace('$2b$', '$2y$'), 'pässword'],
     ] as const) {
-      assert.equal(await passwordFits(right, hash, worker), true, hash);
-      assert.equal(await passwordFits(`${right} `, hash, worker), false, hash);
-      assert.equal(await passwordFits('', hash, worker), false, hash);
+      assert.equal(await matchesPassword(right, hash, worker), true, hash);
+      assert.equal(await matchesPassword(`${right} `, hash, worker), false, hash);
+      assert.equal(await matchesPassword('', hash, worker), false, hash);
     }
     worker.close();
   });
 
-  test('passwords that wait when the worker is closed are refused, and so are later ones', async () => {
+  it('rejects queued and later passwords once the worker is closed', async () => {
     const worker = new BcryptWorker();
     const hash = bcrypt.hashSync('x', 12);
     const waiting = Promise.allSettled([worker.compare('x', hash), worker.compare('y', hash)]);
@@ -81,7 +78,7 @@ describe('htpasswd', () => {
     assert.throws(() => worker.compare('x', hash), /the agent stops/);
   });
 
-  test('passwords beyond what can be checked soon are refused', async () => {
+  it('rejects passwords with 503 when too many are queued', async () => {
     const worker = new BcryptWorker();
     const hash = bcrypt.hashSync('x', 4);
     const asked = Array.from({ length: 100 }, async () => worker.compare('x', hash));
@@ -123,14 +120,14 @@ describe('digest', () => {
       .join(', ')}`;
   }
 
-  test('reads the users of a realm', () => {
+  it('parses the users of a realm', () => {
     assert.deepEqual([...users.keys()], ['ann']);
     assert.throws(() => parseHtdigest('a:b', 'here'), /line 1 is not of the form user:realm:md5/);
     assert.throws(() => parseHtdigest(`a:there:${md5('')}`, 'here'), /no user of the realm "here", only of "there"/);
-    neverCrashes((text) => parseHtdigest(text, 'here'));
+    throwsOnlyOwnErrors((text) => parseHtdigest(text, 'here'));
   });
 
-  test('lets in who knows the password, once for each count', () => {
+  it('accepts the right password once per nonce count', () => {
     const nonce = nonceOf(digest.challenge(false));
     assert.deepEqual(digest.verify(header(nonce), 'GET', '/x?y'), { user: 'ann' });
     assert.equal(digest.verify(header(nonce), 'GET', '/x?y'), 'stale');
@@ -138,7 +135,7 @@ describe('digest', () => {
     assert.equal(digest.verify(header(nonce, { nc: '00000009' }), 'GET', '/x?y'), 'stale');
   });
 
-  test('refuses what does not fit', () => {
+  it('rejects a wrong password, user, method, target, realm, qop or algorithm', () => {
     const nonce = nonceOf(digest.challenge(false));
     assert.equal(digest.verify(header(nonce, {}, 'Secret'), 'GET', '/x?y'), 'wrong');
     assert.equal(digest.verify(header(nonce, { username: 'bob' }), 'GET', '/x?y'), 'wrong');
@@ -149,7 +146,7 @@ describe('digest', () => {
     assert.equal(digest.verify(header(nonce, { algorithm: 'SHA-256' }), 'GET', '/x?y'), 'wrong');
   });
 
-  test('a nonce grows old, and an invented one was never young', () => {
+  it('reports an expired or forged nonce as stale', () => {
     const nonce = nonceOf(digest.challenge(false));
     now += 301_000;
     assert.equal(digest.verify(header(nonce), 'GET', '/x?y'), 'stale');
@@ -158,7 +155,7 @@ describe('digest', () => {
     assert.match(digest.challenge(true), /stale=true/);
   });
 
-  test('memory for nonces is bounded, and what is forgotten cannot be sent again', () => {
+  it('keeps a bounded number of nonces, and rejects a replay of a dropped one', () => {
     const first = nonceOf(digest.challenge(false));
     assert.deepEqual(digest.verify(header(first), 'GET', '/x?y'), { user: 'ann' });
     for (let i = 0; i < 1025; i++) {
@@ -168,81 +165,81 @@ describe('digest', () => {
     assert.equal(digest.verify(header(first), 'GET', '/x?y'), 'stale');
   });
 
-  test('odd headers are wrong, whatever they are', () => {
+  it('rejects arbitrary headers without throwing', () => {
     fc.assert(fc.property(fc.string(), (text) => digest.verify(`Digest ${text}`, 'GET', '/') === 'wrong'));
     assert.equal(parseDigest('Digest username="a\\"b", nc=1').username, 'a"b');
   });
 });
 
-test('tokens are known by their text, with or without a name', () => {
+it('bearer tokens are found by their text, with or without a name', () => {
   const tokens = parseTokens('# for scrapers\nprometheus:abcdefghijklmnop\nqrstuvwxyz0123456789==\n');
   assert.equal(nameOfToken('abcdefghijklmnop', tokens), 'prometheus');
   assert.equal(nameOfToken('qrstuvwxyz0123456789==', tokens), 'token');
   assert.equal(nameOfToken('abcdefghijklmno', tokens), undefined);
   assert.throws(() => parseTokens('short'), /line 1 is neither a token/);
   assert.throws(() => parseTokens('# none\n'), /it holds no token/);
-  neverCrashes(parseTokens);
+  throwsOnlyOwnErrors(parseTokens);
 });
 
-describe('the throttle', () => {
+describe('FailureThrottle', () => {
   let now = 0;
   const make = () => new FailureThrottle(() => now);
   const from = (address: string, user = 'ann') => ({ address, user });
   const ann = from('192.0.2.1');
 
-  test('makes a user wait at an address after five failures, each time twice as long, up to a minute', () => {
+  it('delays a user at an address after five failures, twice as long each time, up to a minute', () => {
     const throttle = make();
     for (let i = 0; i < 4; i++) assert.equal(throttle.begin(ann), false);
-    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.delayMs(ann), 0);
     assert.equal(throttle.begin(ann), true);
-    assert.equal(throttle.waitOf(ann), 1000);
+    assert.equal(throttle.delayMs(ann), 1000);
     now += 1000;
-    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.delayMs(ann), 0);
     assert.equal(throttle.begin(ann), false);
-    assert.equal(throttle.waitOf(ann), 2000);
+    assert.equal(throttle.delayMs(ann), 2000);
     for (let i = 0; i < 20; i++) throttle.begin(ann);
-    assert.equal(throttle.waitOf(ann), 60_000);
-    assert.equal(throttle.waitOf(from('192.0.2.2')), 0, 'not the same user elsewhere');
-    assert.equal(throttle.waitOf(from('192.0.2.1', 'bob')), 0, 'not another user of the same address');
+    assert.equal(throttle.delayMs(ann), 60_000);
+    assert.equal(throttle.delayMs(from('192.0.2.2')), 0, 'not the same user elsewhere');
+    assert.equal(throttle.delayMs(from('192.0.2.1', 'bob')), 0, 'not another user of the same address');
     throttle.succeed(ann);
-    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.delayMs(ann), 0);
   });
 
-  test('makes an address wait that tries many users, and a user who is tried from many addresses', () => {
+  it('delays an address that tries many users, and a user tried from many addresses', () => {
     const names = make();
     for (let i = 0; i < 99; i++) names.begin(from('192.0.2.1', `user ${i}`));
-    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 0);
+    assert.equal(names.delayMs(from('192.0.2.1', 'bob')), 0);
     assert.equal(names.begin(from('192.0.2.1', 'user 99')), true);
-    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 1000);
-    assert.equal(names.waitOf(from('192.0.2.2', 'user 99')), 0);
+    assert.equal(names.delayMs(from('192.0.2.1', 'bob')), 1000);
+    assert.equal(names.delayMs(from('192.0.2.2', 'user 99')), 0);
     names.succeed(from('192.0.2.1', 'user 99'));
-    assert.equal(names.waitOf(from('192.0.2.1', 'bob')), 0, 'a try that was right was no failure');
+    assert.equal(names.delayMs(from('192.0.2.1', 'bob')), 0, 'a successful attempt is not counted as a failure');
     const addresses = make();
     for (let i = 0; i < 100; i++) addresses.begin(from(`192.0.2.${i}`));
-    assert.equal(addresses.waitOf(from('203.0.113.1')), 1000);
-    assert.equal(addresses.waitOf(from('203.0.113.1', 'bob')), 0);
+    assert.equal(addresses.delayMs(from('203.0.113.1')), 1000);
+    assert.equal(addresses.delayMs(from('203.0.113.1', 'bob')), 0);
     for (let i = 0; i < 100; i++) addresses.begin(from(`198.51.100.${i}`, ''));
-    assert.equal(addresses.waitOf(from('203.0.113.1', '')), 0, 'who shows no user is not one user');
+    assert.equal(addresses.delayMs(from('203.0.113.1', '')), 0, 'attempts without a user are not counted as one user');
   });
 
-  test('forgets failures of long ago', () => {
+  it('drops failures after their expiry', () => {
     const throttle = make();
     for (let i = 0; i < 4; i++) throttle.begin(ann);
     now += 601_000;
     assert.equal(throttle.begin(ann), false);
-    assert.equal(throttle.waitOf(ann), 0);
+    assert.equal(throttle.delayMs(ann), 0);
   });
 
-  test('remembers a bounded number of addresses', () => {
+  it('remembers a bounded number of addresses', () => {
     const throttle = make();
     for (let i = 0; i < 6; i++) throttle.begin(from('first', ''));
     for (let i = 0; i < 4095; i++) throttle.begin(from(`address ${i}`, ''));
-    assert.ok(throttle.waitOf(from('first', '')) > 0);
+    assert.ok(throttle.delayMs(from('first', '')) > 0);
     throttle.begin(from('one more', ''));
-    assert.equal(throttle.waitOf(from('first', '')), 0);
+    assert.equal(throttle.delayMs(from('first', '')), 0);
   });
 
-  test('takes the addresses of one IPv6 network for one', () => {
+  it('treats the addresses of one IPv6 /64 as one', () => {
     assert.equal(networkOf('2001:db8:1:2:3:4:5:6'), networkOf('2001:0db8:1:2::ff%eth0'));
     assert.notEqual(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'));
     assert.equal(networkOf('::ffff:192.0.2.1'), '192.0.2.1');
@@ -250,7 +247,7 @@ describe('the throttle', () => {
   });
 });
 
-test('on loopback only loopback names, this host’s name and configured ones are answered', () => {
+it('on loopback only loopback names, the host name and configured names are accepted', () => {
   const known = (host: string | undefined, local: string | undefined, hosts: string[] = []) =>
     isKnownHost(host, local, hosts);
   for (const host of [
@@ -278,8 +275,8 @@ test('on loopback only loopback names, this host’s name and configured ones ar
   assert.ok(known(undefined, '127.0.0.1'));
 });
 
-test('a page of another origin is recognised by what its browser says', () => {
-  const elsewhere = (headers: Record<string, string>) => isFromElsewhere({ headers } as unknown as IncomingMessage);
+it('a cross-origin request is detected by its Origin and Sec-Fetch-Site headers', () => {
+  const elsewhere = (headers: Record<string, string>) => isCrossOrigin({ headers } as unknown as IncomingMessage);
   assert.equal(elsewhere({ host: 'a:1' }), false);
   assert.equal(elsewhere({ host: 'a:1', origin: 'http://a:1' }), false);
   assert.equal(elsewhere({ host: 'a:1', origin: 'http://b:1' }), true);
@@ -288,7 +285,7 @@ test('a page of another origin is recognised by what its browser says', () => {
   assert.equal(elsewhere({ host: 'a:1', 'sec-fetch-site': 'same-origin' }), false);
 });
 
-test('the first rule that fits counts, then what is open by default', () => {
+it('the first matching rule applies, then the default rules', () => {
   const rules = [
     { path: '/metrics', allow: 'anyone', users: [] },
     { path: '/api/', allow: 'authenticated', users: ['ann'] },

@@ -7,7 +7,7 @@ import { SecretFile, type SecretPlaces, secretPath } from './secret-file.js';
 type Part = 'cert' | 'key' | 'clientCa';
 type Parts = Partial<Record<Part, SecretFile>>;
 
-/** The file of one option cannot be used. */
+/** An error in the file of one option. */
 class PartError extends Error {
   constructor(
     readonly part: Part,
@@ -17,7 +17,7 @@ class PartError extends Error {
   }
 }
 
-/** The certificate, its key and the authorities of clients, as their files hold them now. */
+/** The server certificate, its key and the client CA, reloaded when their files change. */
 export class TlsMaterial {
   private readonly files: Parts = {};
   private current: SecureContextOptions;
@@ -43,7 +43,7 @@ export class TlsMaterial {
     }
   }
 
-  /** What a TLS server is made with. */
+  /** Options for creating a TLS server. */
   serverOptions(): TlsOptions {
     const { clientCertificates } = this.options;
     return {
@@ -53,7 +53,7 @@ export class TlsMaterial {
     };
   }
 
-  /** Takes changed files up, all together or not at all. @returns what servers are to use from now on, if that changed */
+  /** Reloads changed files, all or none. @returns the new context for running servers, `undefined` when nothing changed */
   refresh(): SecureContextOptions | undefined {
     const changed = Object.values(this.files).filter((file) => file.hasChanged());
     if (changed.length === 0) return undefined;
@@ -68,7 +68,7 @@ export class TlsMaterial {
       for (const { accept } of fresh.values()) accept();
       return this.current;
     } catch (error) {
-      this.fileOf(error, changed[0]).complain(error);
+      this.fileOf(error, changed[0]).logInvalid(error);
       return undefined;
     }
   }
@@ -77,7 +77,7 @@ export class TlsMaterial {
     return (error instanceof PartError ? this.files[error.part] : otherwise)!;
   }
 
-  /** @throws when certificate, key and authorities do not fit together */
+  /** @throws PartError when certificate, key and client CA do not match or are invalid */
   private check(fresh: Partial<Record<keyof Parts, Buffer>>): SecureContextOptions {
     const { cert, key, clientCa } = this.files;
     const ca = fresh.clientCa ?? clientCa?.content;
@@ -92,7 +92,7 @@ export class TlsMaterial {
   }
 }
 
-/** OpenSSL names neither the file nor what is wrong with it (`DECODER routines::unsupported`). @throws PartError */
+/** Finds the invalid file: OpenSSL errors name neither file nor cause (`DECODER routines::unsupported`). @throws PartError */
 function assertUsable(options: SecureContextOptions): void {
   const { cert, key, ca } = options as { cert?: Buffer; key?: Buffer; ca?: Buffer };
   const certificate = parsed('cert', 'a PEM certificate', () => new X509Certificate(cert ?? ''));

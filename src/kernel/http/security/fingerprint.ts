@@ -2,12 +2,12 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const key = randomBytes(32);
 
-/** A fingerprint that only this process can make. */
+/** A keyed hash that only this process can compute. */
 export function fingerprint(text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
-/** Whether two texts are equal, in a time that tells nothing about where they differ. */
-export function sameText(a: string, b: string): boolean {
+/** Compares two texts in a time that does not depend on where they differ. */
+export function equalInConstantTime(a: string, b: string): boolean {
   return timingSafeEqual(fingerprint(a), fingerprint(b));
 }
