@@ -167,6 +167,18 @@ describe('application metrics', () => {
     assert.equal(endpoint.logged.filter((line) => line.includes('/well')).length, 0);
   });
 
+  test('names that are not to be shown take no room from others', async () => {
+    const containers = [own('/full', 20), own('/hidden', 5)];
+    const host = { ...fakeAgent({}).host, procText: () => undefined };
+    const agent = scrapable({ ...fakeAgent({ containers }), host });
+    const endpoint = metricsEndpoint(agent, { maxAppNames: 20, metricsInclude: ['full_*'] });
+    for (let i = 0; i < 6; i++) {
+      const { series } = await endpoint.exposed();
+      assert.equal(series.filter(({ name }) => name.startsWith('full_')).length, 20, `scrape ${i + 1}`);
+    }
+    assert.deepEqual(endpoint.logged, []);
+  });
+
   test('how collecting goes is told by target', async () => {
     const { series } = await exposed([]);
     const told = series.filter(({ name }) => name.startsWith('tallyman_app_target_'));

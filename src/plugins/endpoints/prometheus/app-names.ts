@@ -49,12 +49,12 @@ export class AppNames {
   ): AppName | undefined | null {
     let taken = this.names.get(name);
     if (taken === undefined) {
+      if (!this.families.shows(name)) return null;
       if (this.names.size >= this.most && !this.makeRoom(container)) return undefined;
       // The agent has metrics of its own process by these names: whoever comes first decides the type.
       const isCounter = spec.type === 'cumulative' || /^process_.*_total$/.test(name);
       const help = spec.help?.slice(0, LONGEST_HELP) || HELP;
       const family = this.families.borrow(name, isCounter ? 'counter' : 'gauge', help);
-      if (family === undefined) return null;
       taken = { family, isKept: true, owner: container, ownerScrape: this.scrape, otherScrape: -1 };
       this.names.set(name, taken);
       this.count(container, 1);

@@ -66,23 +66,23 @@ export class FamilyTable {
   private ordered: readonly Family[] | undefined;
   private count = 0;
 
-  /** @param wanted whether a family of this name is to be shown */
-  constructor(private readonly wanted: (name: string) => boolean) {}
+  /** @param shows whether a family of this name is to be shown */
+  constructor(readonly shows: (name: string) => boolean) {}
 
   /** The family of this name, made at the first time; its first type and help stay. @returns undefined when excluded */
   take(name: string, type: MetricType, help: string): Family | undefined {
     if (this.families.has(name)) return this.families.get(name);
-    const family = this.wanted(name) ? new Family(name, type, help, this.count++) : undefined;
+    const family = this.shows(name) ? new Family(name, type, help, this.count++) : undefined;
     this.families.set(name, family);
     this.ordered = undefined;
     if (family !== undefined) this.introduce(family);
     return family;
   }
 
-  /** The family of this name for as long as it is needed. @returns undefined when excluded */
-  borrow(name: string, type: MetricType, help: string): Family | undefined {
+  /** The family of a name that is to be shown, for as long as it is needed. */
+  borrow(name: string, type: MetricType, help: string): Family {
     const known = this.families.get(name);
-    if (known !== undefined || !this.wanted(name)) return known;
+    if (known !== undefined) return known;
     const family = new Family(name, type, help, BORROWED);
     this.families.set(name, family);
     this.ordered = undefined;
