@@ -46,7 +46,9 @@ export class Exposition {
     this.containers.applications.begin();
     for (let i = 0; i < subjects.length; i++) {
       this.writeSubject(sheet, subjects[i]!, count);
-      const slice = i % LOOK_EVERY === 0 ? this.clock.monotonic() - since : 0;
+      // One application may have as many series as many containers.
+      const isTimeToLook = i % LOOK_EVERY === 0 || subjects[i]!.appMetrics !== undefined;
+      const slice = isTimeToLook ? this.clock.monotonic() - since : 0;
       if (slice < SLICE) continue;
       spent += slice;
       await nextTurn();
