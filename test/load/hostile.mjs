@@ -1,9 +1,10 @@
 // How the agent bears hostile containers:
 // `npm run -s build && node test/load/hostile.mjs [--seconds 60] [--main dist/cli/main.js] [--only targets,slow]`
 //
-// Needs root, Docker and busybox-static. Containers with 300 targets of 4 MiB, metric names that are others at each collection,
-// regular expressions that take minutes, 3,000 labels and a label of 100 KB run beside a healthy one. /healthz is asked all the
-// time, /metrics every 5 s. `--main` measures another build, `--only` starts only some of the hostile containers.
+// Needs root, Docker and busybox-static. Beside a healthy container run some that attack: 300 targets of 4 MiB, answers of 4 MiB that
+// are one line or nothing but families, metric names that change with each collection, regular expressions that take minutes,
+// 3,000 labels and a label of 60 KB. /healthz is asked all the time, /metrics every 5 s. `--main` measures another build, `--only`
+// starts only some of the attackers.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,6 +33,8 @@ const slow = (i) => ({ name: `slow${i}`, data_type: 'int', regex: `(?i)(\\pL{1,$
 const files = {
   letters: 'a'.repeat(262_144),
   big: Array.from({ length: 3500 }, (_, i) => `big_${i}{v="${'v'.repeat(1150)}"} 1\n`).join(''),
+  line: `line{${Array.from({ length: 370_000 }, (_, i) => `l${i}=""`).join(',')}} 1\n`,
+  families: Array.from({ length: 150_000 }, (_, i) => `# TYPE family_${i} gauge\n`).join(''),
   well: 'well 1\n',
   late: 'late 1\n',
   'slow.json': JSON.stringify({
@@ -78,6 +81,8 @@ const containers = {
   names: targets(1, '/cgi-bin/names', 6),
   // Started at half time.
   late: targets(1, '/late', 7),
+  line: targets(20, '/line', 8),
+  families: targets(20, '/families', 9),
 };
 const only = values.only?.split(',');
 function startContainer(name) {
