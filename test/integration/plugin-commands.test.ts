@@ -230,6 +230,12 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     const { status, out } = await tallyman('plugin', 'run', 'app-prometheus', '--with', `{ targets: [${entry}] }`);
     assert.equal(status, 0);
     assert.match(out, new RegExp(`^${name}\n {2}target shop: collected in [\\d.]+ ms\n {2}requests_total 12$`, 'm'));
+    const file = workshop.write(
+      'configured.yaml',
+      `plugins: [{ use: app-prometheus, with: { targets: [${entry}] } }]\n`,
+    );
+    const configured = await tallyman('plugin', 'run', 'app-prometheus', '--config', file);
+    assert.match(configured.out, /^ {2}requests_total 12$/m, configured.error);
     assert.match((await runNew('app-metrics')).out, /^It has no target in any of the \d+ containers of this host\.$/m);
   });
 

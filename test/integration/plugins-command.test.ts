@@ -104,6 +104,7 @@ plugins:
       const { status, error } = plugins(agent.runtimeDirectory);
       assert.equal(status, 1);
       assert.match(error, /several agents run: .*\n {4}choose one with --url/);
+      for (const { url, file } of [agent, other]) assert.ok(error.includes(`(${file}, ${url})`), error);
       const chosen = plugins(agent.runtimeDirectory, '--config', other.file);
       assert.ok(chosen.out.startsWith(`The agent at ${other.url} has `), chosen.error);
     } finally {

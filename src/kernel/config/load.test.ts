@@ -168,6 +168,16 @@ plugins:
     ]);
   });
 
+  it('gives one error for an address that is none, and an example of a list', async () => {
+    const only = async (text: string) => {
+      const [error, ...others] = await errorsOf(loadText(text));
+      assert.deepEqual(others, []);
+      return error!;
+    };
+    assert.match(await only('web: { listen: [foo] }'), /listen\[0\]: expected host:port, .*, found "foo"$/);
+    assert.match(await only('web: { listen: 9999 }'), /web\.listen: expected a list such as \[a, b\], found 9999$/);
+  });
+
   it('needs no more than safeParse from the schema of a plugin', async () => {
     const foreign = { safeParse: (value: unknown) => OPTIONS.safeParse(value) } as z.ZodType;
     const resolvePlugin = async () => ({ plugin: plugin('alpha', foreign), module: 'alpha' });

@@ -76,7 +76,7 @@ describe('loading', () => {
   test('what cannot be loaded says what and why', async () => {
     await assert.rejects(load('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
     await assert.rejects(load('./missing.mjs', sources), /nor a module that exists/);
-    await assert.rejects(load('no-such-package', sources), /neither built in nor an installed package/);
+    await assert.rejects(load('no-such-package', sources), /neither built in nor an installed package$/);
     await assert.rejects(load('./odd', sources), /"\.\/odd" is a folder whose package\.json names no module/);
     const { message, hint } = (await load('./unbuilt', sources).catch(
       (error: TallymanError) => error,

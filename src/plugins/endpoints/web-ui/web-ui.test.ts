@@ -291,6 +291,19 @@ test('unknown and ambiguous names are refused as the recorded agent does', async
   assert.equal((await get('/containers/b/')).body, 'failed to get container "/b" with error: unknown container "/b"\n');
 });
 
+test('a browser gets a page that leads back for a name that is unknown', async () => {
+  const agent = fakeAgent({ containers: [busy('/a', 1, 1)] });
+  const served = await serveAgent(agent, { prefix: '/pre', endpoints: pagesOf(agent) });
+  servers.push(served);
+  for (const path of ['/pre/containers/b<i>', '/pre/docker/b<i>']) {
+    const answer = await fetch(served.url + path, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    const body = await answer.text();
+    assert.deepEqual([answer.status, answer.headers.get('content-type')], [404, 'text/html; charset=utf-8']);
+    assert.ok(body.includes('<a href="/pre/containers/">All containers</a>'), body);
+    assert.ok(/class="error">[^<]*b&lt;i&gt;|class="error">unable to find/.test(body) && !body.includes('b<i>'), body);
+  }
+});
+
 test('of 5,000 subcontainers a page shows 200, says so, leads to the others, and others are answered meanwhile', async () => {
   const names = Array.from({ length: 5000 }, (_, index) => `/many/c${String(index).padStart(4, '0')}`);
   const containers = [
