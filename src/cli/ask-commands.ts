@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { addAskOptions } from './asking/options.js';
+import { addAskOptions } from './agent-client/options.js';
 import type { CardinalityFlags } from './commands/cardinality.js';
 import type { DoctorFlags } from './commands/doctor.js';
 import type { PluginsFlags } from './commands/plugins.js';
 import type { ReloadFlags } from './commands/reload.js';
-import type { CliEnvironment } from './environment.js';
-import type { Perform } from './perform.js';
+import type { CliEnvironment, Perform } from './environment.js';
 
 type Flags = ReloadFlags & DoctorFlags & CardinalityFlags & PluginsFlags;
 

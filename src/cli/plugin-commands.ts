@@ -2,8 +2,7 @@ import { Argument, type Command } from 'commander';
 import { PLUGIN_KINDS, type PluginKind } from '../kernel/contracts/plugin-status.js';
 import type { PluginRunFlags } from './commands/plugin-run.js';
 import type { PluginTestFlags } from './commands/plugin-test.js';
-import type { CliEnvironment } from './environment.js';
-import type { Perform } from './perform.js';
+import type { CliEnvironment, Perform } from './environment.js';
 
 const PATH = 'folder of a package, a module, or a name as in the configuration';
 const WITH = "its options, as YAML: '{ interval: 5s }'";

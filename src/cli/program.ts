@@ -1,12 +1,11 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { addProofOptions } from './agent-client/options.js';
 import { addAskCommand } from './ask-commands.js';
-import { addProofOptions } from './asking/options.js';
 import type { CompatFlags } from './commands/compat.js';
 import type { ServiceFlags } from './commands/service.js';
-import { type CliEnvironment, processEnvironment } from './environment.js';
+import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
-import type { Perform } from './perform.js';
 import { addPluginCommands } from './plugin-commands.js';
 import { agentVersion } from './version.js';
 

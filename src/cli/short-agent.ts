@@ -4,7 +4,7 @@ import { NO_SECURITY } from '../kernel/http/index.js';
 import { createLoggerSource } from '../kernel/log/index.js';
 import { READINESS } from '../kernel/operations/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
-import type { Target } from './asking/index.js';
+import type { Target } from './agent-client/index.js';
 import { agentVersion } from './version.js';
 
 /**

@@ -173,9 +173,9 @@ describe('tallyman plugin test', () => {
   test('says what is wrong with a flag', async () => {
     assert.match(
       (await tallyman('plugin', 'test', 'cpu', '--time-limit', 'soon')).error,
-      /--time-limit is no duration: soon/,
+      /--time-limit is not a duration: soon/,
     );
-    assert.match((await tallyman('plugin', 'test', 'cpu', '--with', '[1]')).error, /--with is no mapping/);
+    assert.match((await tallyman('plugin', 'test', 'cpu', '--with', '[1]')).error, /--with is not a mapping/);
     const refused = await tallyman('plugin', 'test', 'memory', '--with', '{ no: 1 }');
     assert.equal(refused.status, 1);
     assert.match(refused.out, /^FAIL {2}accepts its options/m);

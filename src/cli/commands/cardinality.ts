@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../asking/index.js';
+import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';

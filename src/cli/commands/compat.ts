@@ -1,5 +1,5 @@
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../asking/index.js';
+import { type AskFlags, ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
 import { reportOf } from '../compat/report.js';

@@ -1,5 +1,5 @@
 import type { Finding } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, targetOf, textOf } from '../asking/index.js';
+import { type AskFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';

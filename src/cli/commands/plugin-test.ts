@@ -1,9 +1,9 @@
 import { parseDuration, TallymanError } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { checkApart } from '../plugin/checking/apart.js';
-import type { CheckNews, CheckResult } from '../plugin/checking/protocol.js';
-import { parseOptions } from '../plugin/options.js';
+import type { CheckMessage, CheckResult } from '../plugin/checking/protocol.js';
+import { runChecks } from '../plugin/checking/run-checks.js';
+import { parseOptions } from '../plugin/find.js';
 
 export interface PluginTestFlags {
   readonly with?: string;
@@ -12,45 +12,50 @@ export interface PluginTestFlags {
 }
 
 /**
- * `tallyman plugin test`: checks on a simulated host that a plugin keeps the contract, and runs its test cases.
- * @returns 0, or 1 when something is wrong
- * @throws TallymanError when a flag is wrong
+ * `tallyman plugin test`: checks a plugin against its contract on a simulated host, and runs its test cases.
+ * @returns 0, or 1 when a check failed
+ * @throws TallymanError when a flag is invalid
  */
 export async function testPlugin(path: string, flags: PluginTestFlags, cli: CliEnvironment): Promise<number> {
-  const timeLimit = timeLimitOf(flags.timeLimit ?? '60s');
+  const timeLimitMs = parseTimeLimit(flags.timeLimit ?? '60s');
   const job = {
     path,
     directory: cli.workingDirectory ?? process.cwd(),
     ...(flags.with !== undefined && { options: parseOptions(flags.with) }),
     update: flags.update === true,
   };
-  const sheet = new Sheet(cli);
-  const end = await checkApart(job, timeLimit, { news: (news) => sheet.news(news), text: (text) => cli.error(text) });
-  if (end !== undefined) sheet.add(end);
-  return sheet.finish();
+  const printer = new ResultPrinter(cli);
+  const failure = await runChecks(job, timeLimitMs, {
+    onMessage: (message) => printer.onMessage(message),
+    onOutput: (text) => cli.error(text),
+  });
+  if (failure !== undefined) printer.add(failure);
+  return printer.finish();
 }
 
 /** @returns ms */
-function timeLimitOf(text: string): number {
+function parseTimeLimit(text: string): number {
   const limit = parseDuration(text);
   if (limit !== undefined && limit > 0) return limit;
-  throw new TallymanError(`--time-limit is no duration: ${text}`, { hint: '--time-limit 60s' });
+  throw new TallymanError(`--time-limit is not a duration: ${text}`, { hint: '--time-limit 60s' });
 }
 
-/** Prints results as they come, and counts them. */
-class Sheet {
-  private made = 0;
+/** Prints and counts results as they arrive. */
+class ResultPrinter {
+  private total = 0;
   private failed = 0;
 
   constructor(private readonly cli: CliEnvironment) {}
 
-  news(news: CheckNews): void {
-    if (news.type === 'plugin') this.cli.out(`${news.name}, a plugin of kind ${news.kind}, from ${news.module}\n`);
-    if (news.type === 'result') this.add(news.result);
+  onMessage(message: CheckMessage): void {
+    if (message.type === 'plugin') {
+      this.cli.out(`${message.name}, a plugin of kind ${message.kind}, from ${message.module}\n`);
+    }
+    if (message.type === 'result') this.add(message.result);
   }
 
   add({ check, problems, remark }: CheckResult): void {
-    this.made++;
+    this.total++;
     if (problems.length > 0) this.failed++;
     const { out } = this.cli;
     out(`${problems.length === 0 ? 'pass' : 'FAIL'}  ${check}\n`);
@@ -60,8 +65,8 @@ class Sheet {
   }
 
   finish(): number {
-    const { made, failed } = this;
-    this.cli.out(failed === 0 ? `All ${made} checks passed.\n` : `${failed} of ${made} checks failed.\n`);
+    const { total, failed } = this;
+    this.cli.out(failed === 0 ? `All ${total} checks passed.\n` : `${failed} of ${total} checks failed.\n`);
     return failed === 0 ? EXIT.ok : EXIT.failure;
   }
 }

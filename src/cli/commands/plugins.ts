@@ -1,10 +1,9 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, type Target, targetOf, targetOfAgent, textOf } from '../asking/index.js';
+import { type AskFlags, routeOf, type Target, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
-import { availableRows, configuredRows } from '../plugin/listing/gather.js';
-import { type PluginRow, tableOf } from '../plugin/listing/rows.js';
+import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
 import { listOf, runningAgents, withConfig } from '../running-agents.js';
 
 export interface PluginsFlags extends AskFlags {

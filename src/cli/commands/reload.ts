@@ -1,26 +1,36 @@
-import { TallymanError } from '../../kernel/contracts/index.js';
-import type { FoundNote } from '../../kernel/operations/index.js';
-import type { ReloadOutcome } from '../../kernel/reload/index.js';
-import { type AskFlags, ask, routeOf, targetOf } from '../asking/index.js';
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.js';
+import { type AgentNote, type FoundNote, isRunning } from '../../kernel/operations/index.js';
+import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
+import { type AskFlags, ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { afterReload } from '../reloading.js';
 import { listOf, runningAgents, withConfig } from '../running-agents.js';
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;
 }
 
+/** Time for a reload, in which plugins may have to start. */
+const RELOAD_TIMEOUT_MS = 60_000;
+const POLL_INTERVAL_MS = 20;
+/** How often the agent is asked over HTTP while its note does not change. */
+const REQUEST_INTERVAL_MS = 500;
+/** Maximum difference between the clocks of two processes. */
+const CLOCK_TOLERANCE_MS = 5;
+
 /**
- * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome, and prints it. Needs no
- * password: the kernel says who may send signals. With `url` the agent there is asked over HTTP instead.
- * @returns 0, or 78 when the new configuration cannot be used and the one from before stays active
+ * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome, and prints it. This needs no
+ * password, because the kernel decides who may send signals. With `url` the agent is asked over HTTP instead.
+ * @returns 0, or 78 when the new configuration is invalid and the previous one stays active
  * @throws TallymanError when there is no agent, or several
  */
 export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
   const agent = choose(runningAgents(cli), flags, cli);
-  const toldAt = Date.now();
+  const sentAt = Date.now();
   try {
     process.kill(agent.pid, 'SIGHUP');
   } catch (error) {
@@ -28,7 +38,7 @@ export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<n
       hint: 'run this as root, or as the user of the agent',
     });
   }
-  const { last, file } = await afterReload(agent, toldAt, flags, cli);
+  const { last, file } = await waitForReload(agent, sentAt, flags, cli);
   return report(last, file, cli);
 }
 
@@ -54,7 +64,7 @@ async function reloadAt(text: string, flags: ReloadFlags, cli: CliEnvironment): 
   throw new TallymanError(`the agent does not reload: ${answer.status} ${answer.text.trim()}`);
 }
 
-/** @param what how the configuration is called that was read; absent: the built-in one */
+/** @param what name of the configuration that was read; undefined: the built-in one */
 function report(outcome: ReloadOutcome | undefined, what: string | undefined, cli: CliEnvironment): number {
   if (outcome?.ok !== true) {
     cli.error(`tallyman: the configuration from before stays active: ${outcome?.error}\n`);
@@ -66,4 +76,76 @@ function report(outcome: ReloadOutcome | undefined, what: string | undefined, cl
     cli.out(`takes effect when the agent is started again: ${outcome.restart.join(', ')}\n`);
   }
   return EXIT.ok;
+}
+
+/**
+ * Waits for the outcome of a reload by signal. It is in the agent's note; when the note does not change, the agent is
+ * asked over HTTP.
+ * @param agent its note before the reload
+ * @param sentAt when the signal was sent, ms since the epoch
+ * @throws TallymanError when it ended, took too long, or the outcome cannot be read
+ */
+async function waitForReload(
+  agent: FoundNote,
+  sentAt: number,
+  flags: AskFlags,
+  cli: CliEnvironment,
+): Promise<ReloadState> {
+  const deadline = performance.now() + RELOAD_TIMEOUT_MS;
+  for (
+    let nextRequestAt = performance.now() + REQUEST_INTERVAL_MS;
+    performance.now() < deadline;
+    await pause(POLL_INTERVAL_MS)
+  ) {
+    const note = runningAgents(cli).find((each) => isSameAgent(agent, each));
+    if (note !== undefined && reloadsOf(note) > reloadsOf(agent)) return note.configuration;
+    if (!isRunning(agent)) throw new TallymanError(`process ${agent.pid} ended`, { hint: 'see its log' });
+    if (performance.now() < nextRequestAt) continue;
+    const fault = noteFault(agent, note);
+    const state = await requestState(agent, flags, cli);
+    if (state instanceof Error) {
+      if (fault !== undefined) throw unknownOutcome(agent, fault, state);
+    } else if (state.last !== undefined && state.last.at / 1000 > sentAt - CLOCK_TOLERANCE_MS) {
+      if (fault !== undefined)
+        cli.error(`tallyman: ${fault}; the agent at ${nameOf(targetOfAgent(agent))} was asked\n`);
+      return state;
+    }
+    nextRequestAt = performance.now() + REQUEST_INTERVAL_MS;
+  }
+  throw new TallymanError(`process ${agent.pid} has not reloaded within ${RELOAD_TIMEOUT_MS / 1000} s`, {
+    hint: 'see its log',
+  });
+}
+
+const isSameAgent = (agent: AgentNote, note: AgentNote) => note.pid === agent.pid && note.startTime === agent.startTime;
+
+function reloadsOf({ configuration }: AgentNote): number {
+  return configuration.succeeded + configuration.failed;
+}
+
+async function requestState(agent: AgentNote, flags: AskFlags, cli: CliEnvironment): Promise<ReloadState | Error> {
+  try {
+    const text = await textOf(routeOf(targetOfAgent(agent), '/-/status'), flags, cli);
+    return (JSON.parse(text) as { configuration: ReloadState }).configuration;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Why the note cannot show the outcome; `undefined` if it can. */
+function noteFault({ noteFile, touchedAt }: FoundNote, now: FoundNote | undefined): string | undefined {
+  if (now === undefined) return `${noteFile} is gone`;
+  try {
+    accessSync(dirname(noteFile), constants.W_OK);
+  } catch (error) {
+    if (codeOf(error) === 'EROFS') return `${noteFile} stays as it was: the filesystem is read-only`;
+  }
+  return now.touchedAt === touchedAt ? undefined : `${noteFile} stays as it was: the agent cannot write it`;
+}
+
+function unknownOutcome({ pid, noteFile }: FoundNote, fault: string, error: Error): TallymanError {
+  return new TallymanError(
+    `process ${pid} was told to reload; the outcome is not known: ${fault}; ${messageOf(error)}`,
+    { hint: `see the log of the agent; df -h ${dirname(noteFile)}, and make room, or make it writable` },
+  );
 }

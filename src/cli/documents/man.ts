@@ -31,7 +31,7 @@ export function manualPage(program: CommandModel, version: string): string {
 type Entry = readonly [string, string];
 
 const VARIABLES: readonly Entry[] = [
-  ['NO_COLOR', 'When set, nothing is coloured.'],
+  ['NO_COLOR', 'Disables colours.'],
   [
     'NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS, JOURNAL_STREAM',
     'Set by systemd: readiness and watchdog, passed sockets, priorities of log lines.',
@@ -39,21 +39,24 @@ const VARIABLES: readonly Entry[] = [
 ];
 
 const FILES: readonly Entry[] = [
-  ['/etc/tallyman/tallyman.yaml', 'The configuration, when neither an option nor the working directory has one.'],
-  ['/etc/systemd/system/tallyman.service.d/', 'Drop-ins of the unit: what the enabled plugins need, and your changes.'],
+  ['/etc/tallyman/tallyman.yaml', 'The configuration, unless an option names one or the working directory has one.'],
+  [
+    '/etc/systemd/system/tallyman.service.d/',
+    'Drop-ins of the unit: privileges of the enabled plugins, and local changes.',
+  ],
   ['/var/lib/tallyman', 'State of the service.'],
 ];
 
 const SIGNALS: readonly Entry[] = [
-  ['SIGTERM, SIGINT', 'Finish open requests and end; a second one ends at once.'],
-  ['SIGHUP', 'Read the configuration again and apply what changed; a wrong one changes nothing.'],
+  ['SIGTERM, SIGINT', 'Finish open requests and stop; a second signal stops at once.'],
+  ['SIGHUP', 'Reload the configuration and apply its changes; an invalid configuration changes nothing.'],
 ];
 
 const STATUSES: readonly Entry[] = [
-  ['0', 'Success, or the agent was told to end.'],
-  ['1', 'Something failed; standard error says what.'],
-  ['70', 'The agent ended after a fault of its own.'],
-  ['78', 'The command line or the configuration is wrong.'],
+  ['0', 'Success, or the agent was stopped.'],
+  ['1', 'An error, described on standard error.'],
+  ['70', 'The agent stopped after an internal error.'],
+  ['78', 'The command line or the configuration is invalid.'],
 ];
 
 function section(title: string, body: string): string {
@@ -82,19 +85,19 @@ function entry(term: string, text: string): string {
 }
 
 function variableOf({ name, variable }: OptionModel): Entry[] {
-  return variable === undefined ? [] : [[variable, `The value of ${name}, unless that is given.`]];
+  return variable === undefined ? [] : [[variable, `Value of ${name}; the option takes precedence.`]];
 }
 
 function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
-/** Dashes that are typed, not typeset. */
+/** Escapes dashes, so that roff prints ASCII dashes. */
 function dashed(text: string): string {
   return text.replaceAll('\\', '\\e').replaceAll('-', '\\-');
 }
 
-/** Text in which nothing is an instruction to roff; code between grave accents is set bold. */
+/** Escapes text for roff; code between grave accents is set bold. */
 function escaped(text: string): string {
   return dashed(text)
     .replaceAll(/`([^`]+)`/g, '\\fB$1\\fR')

@@ -1,27 +1,27 @@
 import type { Command, Option } from 'commander';
 
-/** An option as the command line knows it. */
+/** An option of a command. */
 export interface OptionModel {
   /** With its dashes: `--log-level`. */
   readonly name: string;
-  /** What its value is called, undefined for a switch. */
+  /** Name of its value; undefined for a switch. */
   readonly value?: string;
-  /** The values there are, when they can be listed. */
+  /** All possible values, if they can be listed. */
   readonly choices: readonly string[];
   readonly description: string;
-  /** The environment variable that says the same. */
+  /** The environment variable with the same effect. */
   readonly variable?: string;
 }
 
-/** A command with what can follow it. */
+/** A command with its subcommands, options and arguments. */
 export interface CommandModel {
-  /** Words from the program's name on: `tallyman service install`. */
+  /** Starts with the program's name: `tallyman service install`. */
   readonly path: string;
   readonly description: string;
   /** Its own options, without those of the commands above it. */
   readonly options: readonly OptionModel[];
   readonly commands: readonly CommandModel[];
-  /** Values of its first argument, when they can be listed. */
+  /** All possible values of its first argument, if they can be listed. */
   readonly choices: readonly string[];
   /** Whether an argument is the name of a file or folder. */
   readonly namesFile: boolean;
@@ -29,7 +29,7 @@ export interface CommandModel {
   readonly usage: string;
 }
 
-/** What shells and the manual have to know of a commander program. */
+/** Describes a commander program for completion scripts and the manual page. */
 export function modelOf(command: Command, above = ''): CommandModel {
   const help = command.createHelp();
   const path = `${above}${command.name()}`;
@@ -47,7 +47,7 @@ export function modelOf(command: Command, above = ''): CommandModel {
   };
 }
 
-/** Every command has `--help`; it is told once, with the program. */
+/** Every command has `--help`; only the program lists it. */
 function isOwn(command: Command): (option: Option) => boolean {
   return ({ long }) => command.parent === null || long !== '--help';
 }
@@ -64,7 +64,7 @@ function optionModel({ long, short, flags, description, argChoices }: Option): O
   };
 }
 
-/** A command and all below it, from the top. */
+/** A command and all its subcommands, at any depth. */
 export function allCommands(model: CommandModel): CommandModel[] {
   return [model, ...model.commands.flatMap(allCommands)];
 }
@@ -72,29 +72,4 @@ export function allCommands(model: CommandModel): CommandModel[] {
 /** Whether an option's value is the name of a file. */
 export function takesFile({ value }: OptionModel): boolean {
   return value === 'file' || value === 'path' || value === 'folder';
-}
-
-/** Options of a command together with those of the program, which are taken everywhere. */
-export function optionsAt(program: CommandModel, command: CommandModel): readonly OptionModel[] {
-  return command === program ? program.options : [...command.options, ...program.options];
-}
-
-/** Names of all options whose value is the next word. */
-export function valuedOptions(program: CommandModel): string[] {
-  const options = allCommands(program).flatMap((command) => command.options.filter(({ value }) => value !== undefined));
-  return [...new Set(options.map(({ name }) => name))];
-}
-
-/** Branches of a shell's `case` on place and option, for values: those of the program's own options count everywhere. */
-export function valueCases(program: CommandModel, valuesOf: (option: OptionModel) => string): string[] {
-  return allCommands(program).flatMap((command) =>
-    command.options
-      .filter(({ value }) => value !== undefined)
-      .map((option) => `    ${command === program ? '*' : `'${command.path}'`}:${option.name}) ${valuesOf(option)} ;;`),
-  );
-}
-
-/** Words that can follow a command: commands below it, or values of its argument. */
-export function wordsAfter(command: CommandModel): string[] {
-  return [...command.commands.map(({ path }) => path.slice(command.path.length + 1)), ...command.choices];
 }

@@ -1,22 +1,24 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { assertTrusted, type LoadedPlugin } from '../../kernel/config/index.js';
+import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import { loadPlugin } from '../../kernel/plugins/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
 
-/** What an entry without `startTimeout` has. */
+/** The default of `startTimeout`. */
 const LOAD_LIMIT_MS = 10_000;
 
-/** A plugin that a command was pointed at. */
+/** The plugin that a command was given. */
 export interface FoundPlugin extends LoadedPlugin {
-  /** Where its test cases are. */
+  /** The folder with its test cases. */
   readonly folder: string;
 }
 
 /**
- * Loads the plugin of a folder or module; a name that is no such thing means what it means in a configuration.
- * @param directory that a relative path counts from
+ * Loads the plugin of a folder or module. Other names are resolved as in a configuration.
+ * @param directory base of relative paths
  * @throws TallymanError
  */
 export async function findPlugin(given: string, directory: string): Promise<FoundPlugin> {
@@ -38,4 +40,22 @@ function folderOf(module: string, given: string): string {
     if (['testcases', 'package.json'].some((name) => existsSync(join(folder, name)))) return folder;
     if (folder === dirname(folder)) return own;
   }
+}
+
+/**
+ * Parses the value of `--with`.
+ * @param text YAML
+ * @throws TallymanError when it is not a mapping
+ */
+export function parseOptions(text: string): Readonly<Record<string, unknown>> {
+  const hint = "--with '{ interval: 5s }'";
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new TallymanError(`--with is not YAML: ${messageOf(error)}`, { hint });
+  }
+  if (value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new TallymanError(`--with is not a mapping of options: ${text}`, { hint });
 }

@@ -1,31 +1,30 @@
 import type { PluginKind } from '../../../kernel/contracts/index.js';
 
-/** What the process of the checks is to do. */
+/** Argument of the process that runs the checks. */
 export interface CheckJob {
   /** As the user gave it. */
   readonly path: string;
-  /** That a relative path counts from. */
+  /** Base of a relative path. */
   readonly directory: string;
-  /** Absent: those of the first test case. */
+  /** Default: those of the first test case. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Write what the test cases give as what is expected. */
+  /** Write the output of the test cases as their expected output. */
   readonly update: boolean;
 }
 
-/** One thing that was looked at. */
 export interface CheckResult {
   readonly check: string;
-  /** Empty: all is well. */
+  /** Empty if the check passed. */
   readonly problems: readonly string[];
   readonly remark?: string;
 }
 
-/** What the process tells, in the order of time. */
-export type CheckNews =
+/** Messages of the process, in the order of time. */
+export type CheckMessage =
   | { readonly type: 'plugin'; readonly kind: PluginKind; readonly name: string; readonly module: string }
   | { readonly type: 'checking'; readonly check: string }
   | { readonly type: 'result'; readonly result: CheckResult }
   | { readonly type: 'done' };
 
-/** What is looked at first. */
+/** The first check. */
 export const LOADING = 'can be loaded';

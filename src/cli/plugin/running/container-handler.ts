@@ -1,35 +1,23 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { AgentView, ContainerDescription } from '../../../kernel/contracts/index.js';
-import { fewOf, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
+import type { ContainerDescription } from '../../../kernel/contracts/index.js';
+import { printContainers, printLines, type RunSetup, waitFor, withHostAgent } from './setup.js';
 
-/** A handler with a daemon takes its time to know what it is asked for. ms */
-const PATIENCE = 5_000;
-const LOOK_EVERY = 20;
+/** For handlers that wait for a daemon. */
+const TIMEOUT_MS = 5_000;
 
-/** Prints the cgroups that a handler takes, and what it says of them. No other handler is asked. */
+/** Prints the cgroups that a handler accepts, with their descriptions. No other handler runs. */
 export function runContainerHandler(setup: RunSetup): Promise<boolean> {
   return withHostAgent(setup, { handlers: false }, async ({ view }) => {
-    await whenSettled(view);
-    const containers = view.containers();
-    const few = fewOf(containers, setup);
-    for (const container of few) {
-      setup.out(titleOf(container));
-      printLines(factsOf(container.description), setup);
-    }
-    sayRest(containers.length, few.length, 'containers', setup);
-    if (containers.length === 0) setup.out('It takes none of the cgroups of this host.');
+    await waitFor(() => view.pending().length === 0, TIMEOUT_MS);
+    const none = 'It takes none of the cgroups of this host.';
+    printContainers(view.containers(), setup, none, ({ description }) => printLines(factsOf(description), setup));
     for (const { name, reason } of view.pending()) setup.out(`${name} waits: ${reason}`);
-    for (const { name, version, apiVersion } of view.runtimes())
+    for (const { name, version, apiVersion } of view.runtimes()) {
       setup.out(`runtime ${name} ${version}, API ${apiVersion}`);
+    }
   });
 }
 
-async function whenSettled(view: AgentView): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
-  while (view.pending().length > 0 && performance.now() < deadline) await pause(LOOK_EVERY);
-}
-
-/** What is known besides the aliases, one fact a line. */
+/** A description without aliases, one member a line. */
 function factsOf({ aliases: _, ...description }: ContainerDescription): string[] {
   return Object.entries(description)
     .filter(([, value]) => JSON.stringify(value) !== '{}')

@@ -1,21 +1,15 @@
 import type { AgentView, ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
 import { nameOf } from '../../../testing/index.js';
-import { fewOf, printLines, type RunSetup, sayRest, titleOf, withHostAgent } from './setup.js';
+import { printContainers, printLines, type RunSetup, withHostAgent } from './setup.js';
 
-/** Prints the numbers that a metric source gives for some containers. */
+/** Prints the latest samples of a metric source. */
 export function runMetricSource(setup: RunSetup): Promise<boolean> {
   return withHostAgent(setup, { handlers: true }, async ({ view }) => {
     const containers = view.containers();
     const measured = containers.filter((container) => rowsOf(container).length > 0);
-    const few = fewOf(measured, setup);
-    for (const container of few) {
-      setup.out(titleOf(container));
-      printLines(rowsOf(container), setup);
-    }
-    sayRest(measured.length, few.length, 'containers', setup);
-    if (measured.length === 0)
-      setup.out(`It has no numbers for any of the ${containers.length} containers of this host.`);
-    sayMissing(view, setup);
+    const none = `It has no numbers for any of the ${containers.length} containers of this host.`;
+    printContainers(measured, setup, none, (container) => printLines(rowsOf(container), setup));
+    printMissing(view, setup);
   });
 }
 
@@ -35,15 +29,15 @@ function rowsOf(container: ContainerView): string[] {
   });
 }
 
-/** Above 2^53 a number is the sum of a double and what is missing to the integer. */
+/** Above 2^53 an integer is the sum of a double and a residual. */
 function exactly(value: number, residual = 0): string {
   return Number.isSafeInteger(value) || !Number.isInteger(value)
     ? String(value)
     : String(BigInt(value) + BigInt(residual));
 }
 
-/** What the source says that it cannot give, and why; what the host lacks otherwise does not belong here. */
-function sayMissing(view: AgentView, { plugin, out }: RunSetup): void {
+/** Prints which fields of the source are missing, and why. */
+function printMissing(view: AgentView, { plugin, out }: RunSetup): void {
   const own = new Set([plugin.name, ...view.fields().map(({ name }) => name)]);
   const containers = view.containers();
   const reasons = new Map<string, number>();

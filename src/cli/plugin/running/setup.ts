@@ -1,50 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentConfig } from '../../../kernel/config/index.js';
 import type { ContainerView, Plugin } from '../../../kernel/contracts/index.js';
 import { TestAgent, type TestedPlugin } from '../../../testing/index.js';
 
-/** A plugin that is to be run once on this host, and how. */
+/** A plugin to run once on this host. */
 export interface RunSetup {
   readonly plugin: Plugin;
   /** The `with` block. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The container handlers that the configuration has. */
+  /** The container handlers of the configuration. */
   readonly handlers: readonly TestedPlugin[];
-  /** Where the host is, as the configuration says. */
+  /** Root of the host, from the configuration. */
   readonly host: AgentConfig['host'];
-  /** Print everything, not the first few. */
+  /** Print everything, not only the first lines. */
   readonly all: boolean;
-  /** The one path that is to be asked for. */
+  /** The only path to request. */
   readonly request?: string;
   out(line: string): void;
-  /** What the plugin says in its log, and what of it went wrong. */
+  /** Prints a log line or fault of the plugin. */
   error(line: string): void;
 }
 
-/** Numbers that there is something to say about. */
+/** Sources that give other plugins samples to show. */
 export const BASIC_SOURCES = ['cpu', 'memory', 'network'];
 
-/** Containers that are shown unless all are asked for. */
-const FEW = 5;
-/** Lines of an answer, or of a target, that are shown. */
-const FEW_LINES = 20;
+/** Containers that are shown without `--all`. */
+const MAX_CONTAINERS = 5;
+/** Lines of an answer or a target that are shown without `--all`. */
+const MAX_LINES = 20;
+const POLL_INTERVAL_MS = 20;
 
-/** What takes part in the agent. */
-interface Company {
-  /** Whether containers are told apart as the configuration says; without it nothing but the plugin does. */
+interface AgentParts {
+  /** Whether the container handlers of the configuration run. */
   readonly handlers: boolean;
   readonly builtins?: readonly string[];
-  /** Whether the plugin itself takes part; default true. */
+  /** Whether the plugin itself runs in the agent; default true. */
   readonly tested?: boolean;
 }
 
 /**
  * Starts an agent on this host, on a free port, and stops it.
- * @returns whether the plugin had no fault
+ * @returns whether the plugin had no faults
  * @throws TallymanError when it does not start
  */
 export async function withHostAgent(
   setup: RunSetup,
-  { handlers, builtins = [], tested = true }: Company,
+  { handlers, builtins = [], tested = true }: AgentParts,
   use: (agent: TestAgent) => Promise<void>,
 ): Promise<boolean> {
   const { plugin, options, host } = setup;
@@ -58,13 +59,13 @@ export async function withHostAgent(
   });
   try {
     await use(agent);
-    return tested ? sayFaults(agent, setup) : true;
+    return tested ? reportFaults(agent, setup) : true;
   } finally {
     await agent.stop();
   }
 }
 
-function sayFaults(agent: TestAgent, { plugin, error }: RunSetup): boolean {
+function reportFaults(agent: TestAgent, { plugin, error }: RunSetup): boolean {
   for (const { level, message } of agent.log) {
     if (level !== 'debug' && message.startsWith(`${plugin.name}: `)) error(`${level}: ${message}`);
   }
@@ -74,31 +75,49 @@ function sayFaults(agent: TestAgent, { plugin, error }: RunSetup): boolean {
   return errors === 0;
 }
 
-/** What the plugin's schema makes of its options, which are known to be valid. */
+/** The plugin's options after its schema parsed them; they are known to be valid. */
 export function parsedOptions({ plugin, options }: RunSetup): unknown {
   return plugin.configSchema.safeParse(options).data;
 }
 
 /** `/docker/5f0e… (web)` */
-export function titleOf({ name, description }: Pick<ContainerView, 'name' | 'description'>): string {
+function titleOf({ name, description }: Pick<ContainerView, 'name' | 'description'>): string {
   const title = description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
   return title.replaceAll('\n', '\\n');
 }
 
-/** The first few of a list: the machine, then what has a name. */
-export function fewOf(list: readonly ContainerView[], { all }: RunSetup): ContainerView[] {
+/**
+ * Prints the first containers of a list: the machine, then those with an alias.
+ * @param none printed instead of an empty list
+ */
+export function printContainers(
+  list: readonly ContainerView[],
+  setup: RunSetup,
+  none: string,
+  print: (container: ContainerView) => void,
+): void {
   const rank = ({ name, description }: ContainerView) => (name === '/' ? 0 : description.aliases.length > 0 ? 1 : 2);
   const sorted = [...list].sort((a, b) => rank(a) - rank(b));
-  return all ? sorted : sorted.slice(0, FEW);
+  const shown = setup.all ? sorted : sorted.slice(0, MAX_CONTAINERS);
+  for (const container of shown) {
+    setup.out(titleOf(container));
+    print(container);
+  }
+  if (list.length > shown.length) {
+    setup.out(`… and ${list.length - shown.length} more containers: --all shows them`);
+  }
+  if (list.length === 0) setup.out(none);
 }
 
-export function sayRest(total: number, shown: number, what: string, { out }: RunSetup): void {
-  if (total > shown) out(`… and ${total - shown} more ${what}: --all shows them`);
-}
-
-/** Lines below something, indented; the first few of many. */
+/** Prints indented lines; the first of many. */
 export function printLines(lines: readonly string[], setup: RunSetup): void {
-  const shown = setup.all ? lines : lines.slice(0, FEW_LINES);
+  const shown = setup.all ? lines : lines.slice(0, MAX_LINES);
   for (const line of shown) setup.out(`  ${line}`);
   if (lines.length > shown.length) setup.out(`  … and ${lines.length - shown.length} more lines: --all shows them`);
+}
+
+/** Waits until the condition holds, or the time is over. */
+export async function waitFor(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadline) await pause(POLL_INTERVAL_MS);
 }

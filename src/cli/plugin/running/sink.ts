@@ -5,18 +5,18 @@ import { BASIC_SOURCES, parsedOptions, type RunSetup, withHostAgent } from './se
 /** Lets a sink push the samples of this host once. */
 export async function runSink(setup: RunSetup): Promise<boolean> {
   const { plugin, out, error } = setup;
-  let wasTaken = false;
+  let isDelivered = false;
   await withHostAgent(setup, { handlers: true, builtins: BASIC_SOURCES, tested: false }, async ({ view }) => {
     const context = testContext({ id: plugin.name, clock: systemClock, linux: view.host, agent: view });
     try {
-      wasTaken = await pushOnce(plugin.create(context, parsedOptions(setup)) as Sink, context, setup);
+      isDelivered = await pushOnce(plugin.create(context, parsedOptions(setup)) as Sink, context, setup);
     } finally {
       context.dispose();
     }
     for (const { level, message } of context.log) if (level !== 'debug') error(`${level}: ${plugin.name}: ${message}`);
-    if (wasTaken) out(`It pushed the samples of ${view.containers().length} containers once.`);
+    if (isDelivered) out(`It pushed the samples of ${view.containers().length} containers once.`);
   });
-  return wasTaken;
+  return isDelivered;
 }
 
 async function pushOnce(sink: Sink, { signal }: TestContext, { error }: RunSetup): Promise<boolean> {

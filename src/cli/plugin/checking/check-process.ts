@@ -1,33 +1,33 @@
 import { messageOf, TallymanError } from '../../../kernel/contracts/index.js';
 import { checkContract, contractSetup, runCases } from '../../../testing/index.js';
 import { type FoundPlugin, findPlugin } from '../find.js';
-import { type CheckJob, type CheckNews, LOADING } from './protocol.js';
+import { type CheckJob, type CheckMessage, LOADING } from './protocol.js';
 
-/** Lines of a stack that say where a module failed. */
-const STACK = 4;
+/** Lines of a stack trace that are shown. */
+const STACK_LINES = 4;
 
-function tell(news: CheckNews): void {
-  process.send!(news);
+function send(message: CheckMessage): void {
+  process.send!(message);
 }
 
 function result(check: string, problems: readonly string[], remark?: string): void {
-  tell({ type: 'result', result: { check, problems, ...(remark !== undefined && { remark }) } });
+  send({ type: 'result', result: { check, problems, ...(remark !== undefined && { remark }) } });
 }
 
-/** Checks a plugin, in this process of its own: nothing that it does harms the command that shows the results. */
+/** Checks a plugin in this process, so that the plugin cannot affect the command that prints the results. */
 async function perform({ path, directory, options, update }: CheckJob): Promise<void> {
-  tell({ type: 'checking', check: LOADING });
+  send({ type: 'checking', check: LOADING });
   const found = await load(path, directory);
   if (found === undefined) return;
   const { plugin, module, folder } = found;
-  tell({ type: 'plugin', kind: plugin.kind, name: plugin.name, module });
+  send({ type: 'plugin', kind: plugin.kind, name: plugin.name, module });
   result(LOADING, []);
   await checkContract(plugin, {
     ...setupOf(folder, options),
-    onCheck: (check) => tell({ type: 'checking', check }),
+    onCheck: (check) => send({ type: 'checking', check }),
     onFinding: ({ check, problems, remark }) => result(check, problems, remark),
   });
-  const onCase = (name: string) => tell({ type: 'checking', check: `test case ${name}` });
+  const onCase = (name: string) => send({ type: 'checking', check: `test case ${name}` });
   for (const { name, problem, updated } of await runCases(plugin, folder, { update, onCase })) {
     result(`test case ${name}`, problem === undefined ? [] : [problem], updated && 'written anew');
   }
@@ -46,11 +46,11 @@ function explain(error: unknown): string {
   if (!(error instanceof TallymanError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (error.hint !== undefined) return `${error.message}\n${error.hint}`;
   const { cause } = error;
-  const stack = cause instanceof Error ? (cause.stack ?? '').split('\n').slice(0, STACK) : [];
+  const stack = cause instanceof Error ? (cause.stack ?? '').split('\n').slice(0, STACK_LINES) : [];
   return [error.message, ...stack].join('\n');
 }
 
-/** Options and containers of the test cases, unless they are given. A case that is not well written says so itself. */
+/** Options and containers of the test cases; `options` take precedence. */
 function setupOf(folder: string, options: CheckJob['options']): Parameters<typeof checkContract>[1] {
   try {
     const setup = contractSetup(folder);
@@ -62,5 +62,5 @@ function setupOf(folder: string, options: CheckJob['options']): Parameters<typeo
 }
 
 await perform(JSON.parse(process.argv[2]!) as CheckJob);
-tell({ type: 'done' });
+send({ type: 'done' });
 process.disconnect();

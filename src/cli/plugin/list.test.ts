@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type PluginRow, tableOf } from './rows.js';
+import { type PluginRow, tableOf } from './list.js';
 
 const CPU: PluginRow = {
   id: 'cpu',

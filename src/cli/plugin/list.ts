@@ -1,16 +1,19 @@
-import type { PluginStatus } from '../../../kernel/contracts/index.js';
+import type { LoadedConfig } from '../../kernel/config/index.js';
+import type { PluginStatus } from '../../kernel/contracts/index.js';
+import { builtinPlugins } from '../../plugins/builtins.js';
+import { agentVersion } from '../version.js';
 
-/** A plugin as the command lists it: an entry of `/api/plugins`, or what is known of one that does not run. */
+/** A row of the list: an entry of `/api/plugins`, or a plugin that does not run. */
 export interface PluginRow {
   readonly id: string;
-  /** Absent: its module cannot be loaded. */
+  /** Absent if its module cannot be loaded. */
   readonly kind?: string;
   readonly name: string;
   /** Empty when unknown. */
   readonly version: string;
-  /** What the configuration says. */
+  /** `use` in the configuration. */
   readonly source: string;
-  /** Besides those of a running agent: the configuration would load it or cannot, or it is built in and not asked for. */
+  /** Without a running agent: `configured`, `broken` (cannot be loaded), or `available` (built in, not configured). */
   readonly state: PluginStatus['state'] | 'configured' | 'broken' | 'available';
   readonly errors?: number;
   readonly last_error?: string;
@@ -26,6 +29,32 @@ export interface PluginRow {
   readonly isolation?: { readonly pid?: number; readonly restarts: number; readonly memory_bytes: number };
 }
 
+/** The plugins that a configuration names. */
+export function configuredRows({ config, plugins, warnings }: LoadedConfig): PluginRow[] {
+  return config.plugins.map(({ id = '', use }): PluginRow => {
+    const plugin = plugins.find((each) => each.id === id)?.plugin;
+    if (plugin === undefined) {
+      const prefix = `plugin ${id}: `;
+      const warning = warnings.find((each) => each.startsWith(prefix)) ?? '';
+      return { id, name: use, version: '', source: use, state: 'broken', last_error: warning.slice(prefix.length) };
+    }
+    const { kind, name, version = Object.hasOwn(builtinPlugins, use) ? agentVersion() : '' } = plugin;
+    return { id, kind, name, version, source: use, state: 'configured' };
+  });
+}
+
+/** Built-in plugins that are not among `rows`. */
+export async function availableRows(rows: readonly PluginRow[]): Promise<PluginRow[]> {
+  const used = new Set(rows.map(({ source }) => source));
+  const others = Object.entries(builtinPlugins).filter(([name]) => !used.has(name));
+  return Promise.all(
+    others.map(async ([source, load]): Promise<PluginRow> => {
+      const { kind, name, version = agentVersion() } = await load();
+      return { id: source, kind, name, version, source, state: 'available' };
+    }),
+  );
+}
+
 const GAP = '  ';
 const MEBIBYTE = 2 ** 20;
 
@@ -35,13 +64,13 @@ interface Column {
   text(row: PluginRow): string;
 }
 
-const WHAT: readonly Column[] = [
+const IDENTITY_COLUMNS: readonly Column[] = [
   { title: 'PLUGIN', text: ({ id }) => id },
   { title: 'KIND', text: ({ kind = '' }) => kind },
   { title: 'VERSION', text: ({ version }) => version },
   { title: 'STATE', text: ({ state }) => state },
 ];
-const COST: readonly Column[] = [
+const COST_COLUMNS: readonly Column[] = [
   { title: 'CALLS', isNumber: true, text: ({ calls }) => (calls === undefined ? '' : String(calls)) },
   { title: 'TIME', isNumber: true, text: ({ busy_ms }) => (busy_ms === undefined ? '' : `${busy_ms.toFixed(1)} ms`) },
   { title: 'PER CALL', isNumber: true, text: perCall },
@@ -52,9 +81,11 @@ function perCall({ calls = 0, busy_ms = 0 }: PluginRow): string {
   return calls === 0 ? '' : `${((busy_ms * 1000) / calls).toFixed(1)} µs`;
 }
 
-/** A table for people. What it cost is shown when something of it runs. */
+/** Formats a table for people. Columns about cost are left out when no plugin runs. */
 export function tableOf(rows: readonly PluginRow[]): string {
-  const columns = rows.some(({ calls }) => calls !== undefined) ? [...WHAT, ...COST] : WHAT;
+  const columns = rows.some(({ calls }) => calls !== undefined)
+    ? [...IDENTITY_COLUMNS, ...COST_COLUMNS]
+    : IDENTITY_COLUMNS;
   const lines = rows.map((row) => columns.map(({ text }) => text(row)));
   const widths = columns.map(({ title }, i) => Math.max(title.length, ...lines.map((cells) => cells[i]!.length)));
   const print = (cells: readonly string[]) =>
