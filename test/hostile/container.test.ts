@@ -9,9 +9,9 @@ import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
 import { until } from '../support/discovery.js';
 import { parseText, type Series } from '../support/exposition.js';
-import { numbersOf } from '../support/kernel-oracle.js';
+import { cpuUsage } from '../support/kernel-oracle.js';
 import { DOCKER_ENGINE, needs } from '../support/needs.js';
-import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
+import { RealCgroup } from '../support/real-cgroup.js';
 
 const MIB = 1024 * 1024;
 /** Requests of /healthz that have to be answered while the attack runs. */
@@ -43,8 +43,13 @@ const target = (name: string, path: string): string[] =>
     ([key, value]) => `tallyman.metrics.${name}.${key}=${value}`,
   );
 
-/** The larger part of 4 MiB, with long labels. */
-const BIG = Array.from({ length: 3500 }, (_, i) => `big_${i}{v="${'v'.repeat(1150)}"} 1\n`).join('');
+/** Answers of about 4 MiB: series with long labels, a single line, and nothing but families. */
+const LARGE: Readonly<Record<string, string>> = {
+  series: Array.from({ length: 3500 }, (_, i) => `big_${i}{v="${'v'.repeat(1150)}"} 1\n`).join(''),
+  line: `line{${Array.from({ length: 370_000 }, (_, i) => `l${i}=""`).join(',')}} 1\n`,
+  families: Array.from({ length: 150_000 }, (_, i) => `# TYPE family_${i} gauge\n`).join(''),
+};
+const LARGE_NAMES = Object.keys(LARGE);
 
 /** Other names at each request. */
 const NAMES = `#!/bin/busybox sh
@@ -59,12 +64,6 @@ const slowFile = (name: string, size: number): string =>
     endpoint: { port: 8000, path: '/letters' },
     metrics_config: [{ name, polling_frequency: 1, data_type: 'int', regex: `(?i)(\\pL{1,${size}}b)` }],
   });
-
-/** CPU time of a container as the kernel counts it, s. */
-function cpuSeconds(name: string): number {
-  const cgroup = new RealCgroup(name);
-  return numbersOf(CGROUP_VERSION, (controller, file) => cgroup.read(controller, file))['cpu.usage.total']! / 1e9;
-}
 
 /** Highest resident memory of a process so far, bytes. */
 function peakMemory(pid: number): number {
@@ -99,9 +98,9 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
       .reduce((sum, line) => sum + line.length, 0);
   const seriesOf = async (name: string) => parseText(await metrics()).series.filter(({ labels }) => labels.id === name);
   const find = (series: readonly Series[], name: string) => series.find((one) => one.name === name);
-  /** One series for each CPU on cgroup v1. */
+  /** CPU time, ns; one series for each CPU on cgroup v1. */
   const cpuOf = (series: readonly Series[]) =>
-    series.filter(({ name }) => name === CPU).reduce((sum, { value }) => sum + value, 0);
+    Math.round(series.filter(({ name }) => name === CPU).reduce((sum, { value }) => sum + value * 1e9, 0));
   const namesOf = (series: readonly Series[]) => series.map(({ key }) => key).sort();
 
   /** Asks for a container's series until they fit. */
@@ -122,9 +121,11 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
   const told = (pattern: RegExp) =>
     agent.output.split('\n').filter((line) => line.includes(attacker) && pattern.test(line));
 
+  const pathOf = (index: number) => (index === 0 ? '/cgi-bin/names' : `/${LARGE_NAMES[index % LARGE_NAMES.length]}`);
+
   async function attack(): Promise<string> {
     const labels = [
-      ...Array.from({ length: 300 }, (_, i) => target(`t${i}`, i === 0 ? '/cgi-bin/names' : '/big')).flat(),
+      ...Array.from({ length: 300 }, (_, i) => target(`t${i}`, pathOf(i))).flat(),
       ...Array.from({ length: 3000 }, (_, i) => `key.${i}=x`),
       ...['first', 'second'].map((name) => `io.cadvisor.metric.${name}=/www/${name}.json`),
     ];
@@ -132,7 +133,7 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
     containers.write('attacker', 'cgi-bin/names', NAMES);
     chmodSync(containers.path('attacker', 'cgi-bin/names'), 0o755);
     const files = {
-      big: BIG,
+      ...Object.fromEntries(LARGE_NAMES.map((name) => [name, 'small 1\n'])),
       letters: LETTERS,
       'first.json': slowFile('first', 440),
       'second.json': slowFile('second', 450),
@@ -144,7 +145,7 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
 
   let isFlooding = false;
   function flood(): void {
-    if (!isFlooding) containers.write('attacker', 'big', BIG);
+    if (!isFlooding) for (const [name, text] of Object.entries(LARGE)) containers.write('attacker', name, text);
     isFlooding = true;
   }
 
@@ -181,39 +182,44 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
   it('does not keep the agent from answering', async () => {
     let answered = 0;
     let largest = 0;
-    let scraped = Promise.resolve();
-    const scrape = async () => {
-      largest = Math.max(largest, await attackerBytes());
-    };
-    const isToldOfAll = () => Object.values(LIMITS).every((pattern) => told(pattern).length > 0);
-    await until(
+    const isOver = () =>
+      Object.values(LIMITS).every((pattern) => told(pattern).length > 0) && answered >= HEALTH_REQUESTS;
+    const scrapes = until(
+      async () => {
+        largest = Math.max(largest, await attackerBytes());
+        return isOver();
+      },
+      () => agent.output,
+      TIMEOUT_MS,
+    );
+    const healthRequests = until(
       async () => {
         const answer = await fetch(`${agent.url}/healthz`);
         await answer.text();
         assert.equal(answer.status, 200);
-        if (++answered % 20 === 0) scraped = scrape();
+        answered++;
         // The regular expressions first: on a busy machine the flood of bytes would put them off for minutes.
         if (told(LIMITS['first regex']).length > 0 && told(LIMITS['second regex']).length > 0) flood();
-        return answered >= HEALTH_REQUESTS && isToldOfAll();
+        return isOver();
       },
       () => `${answered} answers\n${agent.output}`,
       TIMEOUT_MS,
     );
-    await scraped;
+    await Promise.all([healthRequests, scrapes]);
     assert.ok(largest > 0 && largest < MAX_ATTACKER_BYTES, `${largest} bytes`);
     assert.ok(peakMemory(agent.pid) < memoryMax(), `${peakMemory(agent.pid)} bytes`);
   });
 
   it('changes neither the numbers nor the series of another container', async () => {
     const startedAt = Date.now();
-    const used = cpuSeconds(healthy);
+    const used = cpuUsage(new RealCgroup(healthy));
     containers.write('healthy', 'metrics', 'well_requests 2\n');
     const attacked = await untilSeries(
       healthy,
       (series) => find(series, 'well_requests')?.value === 2 && find(series, CPU)!.time! > startedAt,
     );
     assert.deepEqual(namesOf(attacked), namesOf(quiet));
-    const [counted, usedNow] = [cpuOf(attacked), cpuSeconds(healthy)];
+    const [counted, usedNow] = [cpuOf(attacked), cpuUsage(new RealCgroup(healthy))];
     assert.ok(counted >= used && counted <= usedNow, `${used} ≤ ${counted} ≤ ${usedNow}`);
     assert.ok(counted > cpuOf(quiet));
   });

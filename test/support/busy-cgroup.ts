@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AgentProcess } from './agent-process.js';
-import { numbersOf } from './kernel-oracle.js';
-import { CGROUP_VERSION, RealCgroup } from './real-cgroup.js';
+import { cpuUsage } from './kernel-oracle.js';
+import { RealCgroup } from './real-cgroup.js';
 
 interface Sample {
   readonly timestamp: string;
@@ -34,7 +34,7 @@ export class BusyCgroup {
   /** The agent takes samples now, and they lie between what the kernel says before and after. */
   async assertCounted(agent: AgentProcess): Promise<void> {
     const startedAt = Date.now();
-    const before = this.#usage();
+    const before = cpuUsage(this.cgroup);
     const path = `/api/v2.0/stats${this.name}?count=1`;
     const answer = await agent.until<Record<string, Sample[]>>(
       path,
@@ -43,21 +43,8 @@ export class BusyCgroup {
     );
     const { cpu, memory } = answer[this.name]![0]!;
     const total = cpu?.usage.total ?? Number.NaN;
-    const after = this.#usage();
+    const after = cpuUsage(this.cgroup);
     assert.ok(total >= before && total <= after, `${before} ≤ ${total} ≤ ${after}`);
     assert.ok(memory !== undefined && memory.usage > 0);
-  }
-
-  #usage(): number {
-    const read = (controller: string, file: string) => this.cgroup.read(controller, file);
-    return numbersOf(CGROUP_VERSION, (controller, file) => tryRead(() => read(controller, file)))['cpu.usage.total']!;
-  }
-}
-
-function tryRead(read: () => string): string | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }

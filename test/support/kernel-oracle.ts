@@ -1,4 +1,5 @@
 import type { Controller } from '../../src/kernel/contracts/index.js';
+import { CGROUP_VERSION, type RealCgroup } from './real-cgroup.js';
 
 /** Text of a container's file, `undefined` when it has none. */
 export type ReadFile = (controller: Controller, file: string) => string | undefined;
@@ -62,6 +63,21 @@ export function numbersOf(version: 1 | 2, read: ReadFile): Record<string, number
     return digits === undefined ? [] : [[name, Number(digits) * factor] as const];
   });
   return { ...Object.fromEntries(found), ...(version === 1 ? perCpu(read) : ioStat(read)) };
+}
+
+/** CPU time of a cgroup, ns. */
+export function cpuUsage(cgroup: RealCgroup): number {
+  return numbersOf(CGROUP_VERSION, (controller, file) => tryRead(() => cgroup.read(controller, file)))[
+    'cpu.usage.total'
+  ]!;
+}
+
+function tryRead(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function perCpu(read: ReadFile): Record<string, number> {
