@@ -169,6 +169,7 @@ try {
     'CPU time of the agent, ms per s': (cpuTime(agent.pid) / seconds).toFixed(0),
     'its event loop late by over 20 ms': shareOfDelays(text, 0.02),
     'its event loop late by over 100 ms': shareOfDelays(text, 0.1),
+    'made-up names in /metrics': new Set(text.match(/^made_up_\w+/gm)).size,
     'the healthy container has its metric': /^well\{.*\} 1( \d+)?$/m.test(text),
     'the one started late has its metric': /^late\{.*\} 1( \d+)?$/m.test(text),
   });
@@ -176,7 +177,7 @@ try {
     output
       .split('\n')
       .filter((line) => /"level":"(warn|error)"| warn | error /.test(line))
-      .map((line) => line.slice(0, 300))
+      .map((line) => line.replace(/.*"msg":/, '').slice(0, 400))
       .join('\n'),
   );
 } finally {
