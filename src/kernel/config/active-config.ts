@@ -2,21 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LoadedPlugin } from './plugin-options.js';
 import type { AgentConfig } from './schema.js';
 
-/** A configuration to go over to. */
+/** A configuration to activate. */
 export interface ConfigChange {
   readonly config: AgentConfig;
-  /** That relative paths count from: the config file's. */
+  /** Base of relative paths: the directory of the config file. */
   readonly directory: string;
-  /** Plugins that were loaded with it, by the ids of their instances. */
+  /** Plugins loaded with it, by instance ID. */
   readonly modules?: ReadonlyMap<string, Promise<LoadedPlugin>>;
 }
 
-/** Told when the options that it goes by are others. */
+/** Notified when its sections of the configuration change. */
 export interface ConfigObserver {
   readonly sections: readonly (keyof AgentConfig)[];
-  /** Whether relative paths in these sections count from the config file's directory, which may be another one. */
+  /** Whether the sections have paths relative to the config file; a new directory then counts as a change. */
   readonly hasPaths?: boolean;
-  /** Called at every change of the configuration, whatever it is, before the others. */
+  /** Called at every reload, before any `configChanged`. */
   reloaded?(): void;
   /** @throws TallymanError when the new options cannot be used */
   configChanged(): Promise<void> | void;
@@ -35,9 +35,9 @@ export class ActiveConfig {
   }
 
   /**
-   * Goes over to another one: only those are told whose sections differ, the highest room first.
+   * Activates another configuration and notifies the observers whose sections differ, the highest room first.
    * @param observers the lowest room first
-   * @throws TallymanError when one of them cannot use it; go back to the one before then
+   * @throws TallymanError when one of them cannot use it; the caller should then change back
    */
   async change({ config, directory, modules }: ConfigChange, observers: readonly ConfigObserver[]): Promise<void> {
     const before = this.config;

@@ -1,13 +1,13 @@
-// Imports nothing of the agent: the thread that checks modules loads it, too.
+// Also runs in the thread of Node's module hooks, where it must not import the rest of the agent.
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** A file, directory or link that somebody else could change. */
-export interface Distrust {
+/** A file, directory or link that other users could change. */
+export interface UntrustedPath {
   readonly path: string;
   /** `/srv/x is writable by others (mode 666)` */
   readonly reason: string;
-  /** The exact command that mends it. */
+  /** The command that fixes it. */
   readonly fix: string;
 }
 
@@ -16,15 +16,15 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Everything on the way to `file` (directories, links, the file) that somebody other than `owners` could change, and
- * with it what the file says. Directories with the sticky bit are accepted: others cannot replace what is in them.
- * @throws the system's error when something on the way cannot be looked at
+ * Finds everything on the path to `file` (directories, links, the file itself) through which users other than `owners`
+ * could change its content. Directories with the sticky bit are accepted: other users cannot replace entries in them.
+ * @throws the system error of lstat or readlink
  */
-export function findDistrust(file: string, owners: readonly number[] = [0]): Distrust[] {
-  const found = new Map<string, Distrust>();
+export function findUntrusted(file: string, owners: readonly number[] = [0]): UntrustedPath[] {
+  const found = new Map<string, UntrustedPath>();
   const pending = resolve(file).split('/').filter(Boolean);
   let current = '/';
-  judge(current, lstatSync(current), owners, found);
+  check(current, lstatSync(current), owners, found);
   for (let links = 0; pending.length > 0; ) {
     const segment = pending.shift()!;
     if (segment === '..') {
@@ -33,7 +33,7 @@ export function findDistrust(file: string, owners: readonly number[] = [0]): Dis
     }
     const next = join(current, segment);
     const stats = lstatSync(next);
-    judge(next, stats, owners, found);
+    check(next, stats, owners, found);
     if (!stats.isSymbolicLink()) {
       current = next;
       continue;
@@ -46,7 +46,7 @@ export function findDistrust(file: string, owners: readonly number[] = [0]): Dis
   return [...found.values()];
 }
 
-function judge(path: string, stats: Stats, owners: readonly number[], found: Map<string, Distrust>): void {
+function check(path: string, stats: Stats, owners: readonly number[], found: Map<string, UntrustedPath>): void {
   const reasons: string[] = [];
   const fixes: string[] = [];
   const quoted = /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
@@ -54,8 +54,8 @@ function judge(path: string, stats: Stats, owners: readonly number[], found: Map
     reasons.push(`belongs to user ${stats.uid}, not to root`);
     fixes.push(`chown ${stats.isSymbolicLink() ? '-h ' : ''}root ${quoted}`);
   }
-  const isGuarded = stats.isSymbolicLink() || (stats.isDirectory() && (stats.mode & STICKY) !== 0);
-  if (!isGuarded && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {
+  const isProtected = stats.isSymbolicLink() || (stats.isDirectory() && (stats.mode & STICKY) !== 0);
+  if (!isProtected && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {
     reasons.push(`is writable by others (mode ${(stats.mode & 0o7777).toString(8)})`);
     fixes.push(`chmod go-w ${quoted}`);
   }

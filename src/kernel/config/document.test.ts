@@ -7,7 +7,7 @@ const messages = (text: string) =>
   parseConfigText(text, 'f').problems.map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`);
 
 describe('config text', () => {
-  it('knows where values and keys are, also through aliases', () => {
+  it('gives the position of values and keys, also through aliases', () => {
     const document = parseConfigText('a: &x\n  - b: 1\n  - c: [2,\n      3]\nd: *x\n', 'f');
     assert.deepEqual(document.data, { a: [{ b: 1 }, { c: [2, 3] }], d: [{ b: 1 }, { c: [2, 3] }] });
     assert.deepEqual(document.positionOf(['a', 1, 'c', 1]), { line: 4, column: 7 });
@@ -17,17 +17,17 @@ describe('config text', () => {
     assert.deepEqual(document.positionOf([]), { line: 1, column: 1 });
   });
 
-  it('reports all syntax errors, duplicate keys and unknown tags with their places', () => {
+  it('reports all syntax errors, duplicate keys and unknown tags with their positions', () => {
     assert.deepEqual(
       messages('a: 1\nb: {c: 1, c: 2}\na: 3\n').map((text) => text.trim()),
-      ['2:11  c is there twice; each option can be given once', '3:1  a is there twice; each option can be given once'],
+      ['2:11  c is given twice; each option can be given once', '3:1  a is given twice; each option can be given once'],
     );
     assert.match(messages('a: !!js/function x')[0]!, /^1:4 {2}Unresolved tag/);
     assert.match(messages('a: [1')[0]!, /^1:6/);
     assert.match(messages('a: 1\n---\nb: 2')[0]!, /^2:1/);
   });
 
-  it('refuses numbers that would become others', () => {
+  it('rejects numbers that would lose precision or be read as octal', () => {
     assert.match(messages('a:\n  - 18446744073709551615')[0]!, /^2:5 a\[0\] 18446744073709551615 is too large/);
     assert.match(messages('{"a": {"b": -9007199254740993}}')[0]!, /a\.b -9007199254740993 is too large/);
     assert.match(messages('a: 0777')[0]!, /write 0o777/);
@@ -35,7 +35,7 @@ describe('config text', () => {
     assert.deepEqual(messages('a: [9007199254740991, "0777", 0o777, 0, 0.5, -1, 1e20, "18446744073709551615"]'), []);
   });
 
-  it('refuses keys that are no names, and depth and aliases that are attacks', () => {
+  it('rejects non-scalar keys, excessive depth and recursive aliases', () => {
     assert.match(messages('? [a]\n: 1')[0]!, /expected a name as key/);
     assert.match(messages('['.repeat(200) + ']'.repeat(200))[0]!, /nested too deeply/);
     assert.match(messages('['.repeat(200_000))[0]!, /cannot be read|nested|Flow/);
@@ -45,7 +45,7 @@ describe('config text', () => {
     assert.deepEqual(messages('a: &a [b, *a]'), ['1:11 a[1] *a contains itself']);
   });
 
-  it('reads empty texts as no options', () => {
+  it('parses empty text as no options', () => {
     for (const text of ['', '\n', '# x', '---\n', 'null']) assert.deepEqual(parseConfigText(text, 'f').data, {});
   });
 
@@ -62,7 +62,7 @@ describe('config text', () => {
     );
   });
 
-  it('reads JSON as JSON.parse does', () => {
+  it('parses JSON like JSON.parse', () => {
     const safe = fc.json({ noUnicodeString: false }).filter((text) => !text.includes('"__proto__"'));
     fc.assert(
       fc.property(safe, (text) => {

@@ -14,23 +14,23 @@ import {
 import { messageOf } from '../contracts/index.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
 
-/** A config text: its data, what is wrong with its syntax, and where everything is. */
+/** A parsed config text: data, syntax problems and positions. */
 export interface ConfigDocument {
-  /** `{}` when the text is empty or cannot be read. */
+  /** `{}` when the text is empty or invalid. */
   readonly data: unknown;
   readonly problems: readonly ConfigProblem[];
-  /** The place of a value, of its key when `key` is true, or of the nearest enclosing thing that exists. */
+  /** The position of a value, of its key when `key` is true, or of the nearest enclosing node that exists. */
   positionOf(path: ConfigPath, key?: boolean): { line: number; column: number };
 }
 
 const MAX_DEPTH = 64;
 
-/** Reads YAML 1.2 or JSON. Never throws: what is wrong is in `problems`. */
+/** Parses YAML 1.2 or JSON. Never throws: errors are in `problems`. */
 export function parseConfigText(text: string, file: string): ConfigDocument {
   try {
     return readDocument(text, file);
   } catch (error) {
-    // The parser recurses, so a text can exhaust the stack before its depth can be judged.
+    // The parser is recursive, so a text can exhaust the stack before its depth is checked.
     const message = error instanceof RangeError ? 'nested too deeply' : messageOf(error);
     return {
       data: {},
@@ -59,7 +59,7 @@ function readDocument(text: string, file: string): ConfigDocument {
     path: '',
     message: syntaxMessage(error, text),
   }));
-  if (problems.length === 0) problems.push(...oddNodes(document, file, at));
+  if (problems.length === 0) problems.push(...forbiddenNodes(document, file, at));
   return {
     data: problems.length === 0 ? dataOf(document, file, problems) : {},
     problems,
@@ -71,7 +71,7 @@ function syntaxMessage({ code, message, pos }: YAMLError, text: string): string 
   if (message.includes('call stack')) return 'nested too deeply';
   if (code !== 'DUPLICATE_KEY') return message;
   const key = /^[^:\r\n]{1,60}/.exec(text.slice(pos[0]))?.[0].trim() ?? '';
-  return `${key} is there twice; each option can be given once`;
+  return `${key} is given twice; each option can be given once`;
 }
 
 function dataOf(document: Document, file: string, problems: ConfigProblem[]): unknown {
@@ -83,14 +83,14 @@ function dataOf(document: Document, file: string, problems: ConfigProblem[]): un
   }
 }
 
-/** What YAML allows and a config must not have: numbers that change on reading, keys that are not text. */
-function oddNodes(document: Document, file: string, at: (offset: number) => { line: number; column: number }) {
+/** Finds YAML that a config must not have: numbers that change when parsed, non-scalar keys, cycles, deep nesting. */
+function forbiddenNodes(document: Document, file: string, at: (offset: number) => { line: number; column: number }) {
   const problems: ConfigProblem[] = [];
   const report = (node: Node, ancestors: Parameters<typeof pathOf>[0], message: string) =>
     problems.push({ source: file, ...at(node.range?.[0] ?? 0), path: formatPath(pathOf(ancestors, node)), message });
   visit(document, {
     Scalar(_, node, ancestors) {
-      const message = oddNumber(node.value, node.source);
+      const message = numberProblem(node.value, node.source);
       if (message !== undefined) report(node, ancestors, message);
     },
     Pair(_, pair, ancestors) {
@@ -109,7 +109,7 @@ function oddNodes(document: Document, file: string, at: (offset: number) => { li
   return problems;
 }
 
-function oddNumber(value: unknown, source: string | undefined): string | undefined {
+function numberProblem(value: unknown, source: string | undefined): string | undefined {
   if (typeof value !== 'number' || source === undefined) return undefined;
   if (/^[-+]?0\d+$/.test(source)) {
     return `${source} may be meant as octal or as decimal; write 0o${source.replace(/^[-+]?0+/, '') || '0'} or leave out the leading zero, or quote it when it is text`;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { cosmiconfigSync } from 'cosmiconfig';
 import { codeOf, messageOf } from '../contracts/index.js';
 import { ConfigError, type ConfigProblem } from './problems.js';
-import { distrustAsRoot } from './trust.js';
+import { untrustedAsRoot } from './trust.js';
 
 /** Names of a config file in the working directory; the first that exists is taken. */
 const WORKING_DIRECTORY_NAMES = [
@@ -152,7 +152,7 @@ function assertUsable(file: string, source: string, isNamed: boolean): void {
   if (stats.size > MAX_BYTES) throw refuse(`${prefix}${TOO_LARGE}`);
   let problems: ConfigProblem[] = [];
   try {
-    problems = distrustAsRoot(file).map(({ path, reason, fix }) => ({
+    problems = untrustedAsRoot(file).map(({ path, reason, fix }) => ({
       source: path,
       path: '',
       message: `config file refused: running as root, and ${reason}`,

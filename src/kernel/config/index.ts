@@ -1,13 +1,12 @@
 /** Configuration: find the file, parse it with positions, validate it together with every plugin's options. */
 
 export { ActiveConfig, type ConfigChange, type ConfigObserver } from './active-config.js';
-export { type ConfigReference, configFileSchema, configReference, type DocumentedPlugin } from './file-schema.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
-export { isRefusal } from './module-check.js';
 export { guardModules } from './module-guard.js';
+export { isRefusal } from './module-hooks.js';
 export {
   BrokenPluginError,
   type ConfiguredPlugin,
@@ -17,8 +16,14 @@ export {
   type PluginTable,
 } from './plugin-options.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
-export { renderReference } from './reference.js';
-export { renderSample } from './sample.js';
+export {
+  type ConfigReference,
+  configFileSchema,
+  configReference,
+  type DocumentedPlugin,
+  renderReference,
+  renderSample,
+} from './reference.js';
 export type { AgentConfig, PluginEntry, PluginEntryInput } from './schema.js';
 export { nearest } from './suggest.js';
 export { AGENT, type AgentIdentity, CONFIG, CONFIG_OBSERVERS } from './tokens.js';

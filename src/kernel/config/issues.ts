@@ -32,7 +32,7 @@ const FORMAT_NAMES: Record<string, string> = {
   glob: 'a glob such as /system.slice/*.service',
 };
 
-/** Validates `value` and says everything that is wrong with it, by the issues alone: any copy of zod 4 will do. */
+/** Validates `value` and explains all issues. Uses only `safeParse`, so schemas of any copy of zod 4 work. */
 export function validate<S extends z.ZodType>(
   schema: S,
   value: unknown,
@@ -75,7 +75,7 @@ function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>, root: un
   const schema = schemaAt(json, path);
   const format = FORMAT_NAMES[schema?.format ?? ''];
   if (format !== undefined) return [finding(path, expectedFound(format, value))];
-  // Branches that got past the value itself say what is wrong inside; one such branch is the one that was meant.
+  // If exactly one branch accepts the type of the value, the issues inside that branch are the relevant ones.
   const inner = issue.errors.filter((issues) => issues.every((each) => each.path.length > 0 || !isTypeIssue(each)));
   if (inner.length === 1) {
     return inner[0]!.flatMap((each) => explain({ ...each, path: [...path, ...each.path] }, root, json));

@@ -1,6 +1,6 @@
 import { z } from '../contracts/index.js';
 
-/** The part of JSON Schema (draft 7, which editors know best) that zod schemas of options become. */
+/** The subset of JSON Schema (draft 7, the best supported by editors) that zod schemas of options convert to. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -21,8 +21,8 @@ export interface JsonSchema {
 }
 
 /**
- * The JSON Schema of what people may write (`io: 'input'`). A plugin may bring another copy of zod, so the schema is
- * asked to convert itself first. `{}` (anything goes) when it cannot be converted.
+ * The JSON Schema of the input that a zod schema accepts. A plugin may bring another copy of zod, so the schema's own
+ * conversion is tried first. `{}` (accepts anything) when it cannot be converted.
  */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   const options = { target: 'draft-7', io: 'input', unrepresentable: 'any' } as const;
@@ -32,13 +32,13 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
       const converted = convert();
       if (typeof converted === 'object' && converted !== null) return converted as JsonSchema;
     } catch {
-      // Not convertible this way: completion and suggestions are lost, validation is not.
+      // Not convertible this way. Without JSON Schema there is no completion or suggestion, but validation still works.
     }
   }
   return {};
 }
 
-/** The schema of what is at `path`, `undefined` where nothing is known. */
+/** The schema at `path`, or `undefined`. */
 export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
   let current: JsonSchema | undefined = schema;
   for (const segment of path) {
@@ -59,14 +59,14 @@ function step(schema: JsonSchema, segment: PropertyKey): JsonSchema | undefined 
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
 }
 
-/** The names that a mapping may have. */
+/** The keys that a mapping may have. */
 export function keysOf(schema: JsonSchema | undefined): string[] {
   if (schema === undefined) return [];
   const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
   return [...new Set([...Object.keys(schema.properties ?? {}), ...branches.flatMap(keysOf)])];
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
+export function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -76,8 +76,8 @@ function put(target: Record<string, unknown>, key: string, value: unknown): void
 }
 
 /**
- * The value without members that are empty where a mapping or list is expected: `web:` with all its lines commented
- * out means the defaults, not an error.
+ * Removes members that are null where a mapping or list is expected: `web:` with all its lines commented out means the
+ * defaults, not an error.
  */
 export function withoutEmptySections(value: unknown, schema: JsonSchema | undefined): unknown {
   if (schema === undefined) return value;
@@ -92,7 +92,7 @@ export function withoutEmptySections(value: unknown, schema: JsonSchema | undefi
   return result;
 }
 
-/** The value with every default that the schema has, in the order of the schema. */
+/** Fills in the defaults of the schema, in its order. */
 export function withDefaults(value: unknown, schema: JsonSchema | undefined): unknown {
   if (schema === undefined) return value;
   if (value === undefined) return schema.default === undefined ? undefined : withDefaults(schema.default, schema);
@@ -113,7 +113,7 @@ const TYPES: Record<string, string> = {
   object: 'mapping',
 };
 
-/** What people call the type: `duration`, `list of text`, `whole number, from 1`. */
+/** The type in words: `duration`, `list of text`, `whole number, from 1`. */
 export function typeName(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map(String).join(', ');
   if (schema.const !== undefined) return String(schema.const);

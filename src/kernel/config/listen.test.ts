@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { formatListenAddress, parseListenAddress } from './listen.js';
 
 describe('listen addresses', () => {
-  it('are host:port, [IPv6]:port or unix:/path', () => {
+  it('are parsed from host:port, [IPv6]:port or unix:/path', () => {
     assert.deepEqual(parseListenAddress('127.0.0.1:8080'), { kind: 'tcp', host: '127.0.0.1', port: 8080 });
     assert.deepEqual(parseListenAddress('my-host.local:0'), { kind: 'tcp', host: 'my-host.local', port: 0 });
     assert.deepEqual(parseListenAddress('[::1]:65535'), { kind: 'tcp', host: '::1', port: 65535 });
@@ -30,7 +30,7 @@ describe('listen addresses', () => {
     }
   });
 
-  it('print as they are read', () => {
+  it('are formatted as they are parsed', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -1,19 +1,19 @@
 import { isIPv4 } from 'node:net';
 
-/** An address that the HTTP server listens on; without a host all interfaces. */
+/** An address that the HTTP server listens on; no host means all interfaces. */
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
 const MAX_PORT = 65_535;
 
-/** The port that `text` is, `undefined` when it is none. 0 means any free port. */
+/** Parses a port; `undefined` when invalid. 0 means any free port. */
 export function parsePort(text: string): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : undefined;
   return port === undefined || port > MAX_PORT ? undefined : port;
 }
 
-/** Reads `host:port`, `[IPv6]:port`, `:port` or `unix:/path`; `undefined` when the text is none of them. */
+/** Parses `host:port`, `[IPv6]:port`, `:port` or `unix:/path`; `undefined` when invalid. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
@@ -25,7 +25,7 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { kind: 'tcp', host: match[1] ?? match[2], port };
 }
 
-/** The text that `parseListenAddress` reads. */
+/** The inverse of `parseListenAddress`. */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   return address.host?.includes(':') ? `[${address.host}]:${address.port}` : `${address.host ?? ''}:${address.port}`;
@@ -37,7 +37,7 @@ export function isLoopbackAddress(text: string): boolean {
   return address?.kind === 'unix' || (address?.kind === 'tcp' && isLoopbackHost(address.host ?? ''));
 }
 
-/** Whether a host name or IP address means this host alone: `localhost`, `127.x.y.z`, `::1`. */
+/** Whether a host name or IP address is loopback: `localhost`, `127.x.y.z`, `::1`. */
 export function isLoopbackHost(host: string): boolean {
   const bare = host
     .toLowerCase()

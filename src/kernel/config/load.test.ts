@@ -76,7 +76,7 @@ async function errorsOf(promise: Promise<unknown>): Promise<string[]> {
 }
 
 describe('finding the config', () => {
-  it('takes the named file, else the working directory, else the system, else defaults', async () => {
+  it('uses the named file, else the working directory, else the system directory, else defaults', async () => {
     assert.equal((await load()).file, undefined);
     const expected = [
       put('etc/tallyman.yaml', 'web: {maxConnections: 1}'),
@@ -95,14 +95,14 @@ describe('finding the config', () => {
     assert.equal((await load({ named: { file: 'other.conf', source: '--config' } })).file, named);
   });
 
-  it('takes an empty file as the defaults', async () => {
+  it('treats an empty file as defaults', async () => {
     const file = put('work/.tallymanrc', '');
     const loaded = await load();
     assert.equal(loaded.file, file);
     assert.deepEqual(loaded.config, { ...(await load({ workingDirectory: system })).config });
   });
 
-  it('says which file is missing, no file, or a program', async () => {
+  it('reports a file that is missing, not regular, or a program', async () => {
     const named = (file: string) => errorsOf(load({ named: { file, source: 'TALLYMAN_CONFIG' } }));
     assert.deepEqual(await named('no.yaml'), ['TALLYMAN_CONFIG: work/no.yaml does not exist']);
     assert.deepEqual(await named('.'), ['TALLYMAN_CONFIG: work is not a regular file']);
@@ -113,7 +113,7 @@ describe('finding the config', () => {
     assert.deepEqual(await errorsOf(load()), ['work/.tallymanrc: is not a regular file']);
   });
 
-  it('as root, refuses a file that others can write', { skip: process.geteuid?.() !== 0 && 'needs root' }, async () => {
+  it('as root, rejects a file that others can write', { skip: process.geteuid?.() !== 0 && 'needs root' }, async () => {
     const file = put('etc/config.yaml', '');
     chmodSync(file, 0o666);
     chmodSync(system, 0o777);
@@ -127,7 +127,7 @@ describe('finding the config', () => {
 });
 
 describe('validation', () => {
-  it('reports every error at once, with place, path, what was expected and the nearest name', async () => {
+  it('reports all errors at once, with position, path, expectation and nearest name', async () => {
     const errors = await errorsOf(
       loadText(`web:
   listen: [127.0.0.1:1, "foo"]
@@ -162,13 +162,13 @@ plugins:
     ]);
   });
 
-  it('checks what options say about each other', async () => {
+  it('checks options that depend on each other', async () => {
     assert.deepEqual(await errorsOf(loadText('housekeeping:\n  interval: 5s\n  maxInterval: 1s\n')), [
       'work/x.yaml:3:16: housekeeping.maxInterval: expected at least housekeeping.interval; maxInterval is 60s where it is not set, so set both',
     ]);
   });
 
-  it('gives one error for an address that is none, and an example of a list', async () => {
+  it('gives one error for an invalid address, and an example of a list', async () => {
     const only = async (text: string) => {
       const [error, ...others] = await errorsOf(loadText(text));
       assert.deepEqual(others, []);
@@ -178,7 +178,7 @@ plugins:
     assert.match(await only('web: { listen: 9999 }'), /web\.listen: expected a list such as \[a, b\], found 9999$/);
   });
 
-  it('needs no more than safeParse from the schema of a plugin', async () => {
+  it('uses only safeParse of a plugin schema', async () => {
     const foreign = { safeParse: (value: unknown) => OPTIONS.safeParse(value) } as z.ZodType;
     const resolvePlugin = async () => ({ plugin: plugin('alpha', foreign), module: 'alpha' });
     const errors = await errorsOf(loadText('plugins: [{use: alpha, with: {endpont: 1}}]', { resolvePlugin }));
@@ -202,7 +202,7 @@ plugins:
     assert.deepEqual((loaded.plugins[0]!.options as { timeout: number }).timeout, 60_000);
   });
 
-  it('hands on what came of loading each plugin, the failures as well', async () => {
+  it('returns the outcome of loading each plugin, including failures', async () => {
     const { modules } = await loadText(
       'plugins: [{use: ./broken.js}, {use: gamma, id: g}, {use: beta, enabled: false}]',
     );
@@ -218,7 +218,7 @@ plugins:
     assert.equal((await modules.get('g'))?.plugin, PLUGINS.gamma);
   });
 
-  it('never crashes: a config or a ConfigError', async () => {
+  it('returns a config or throws a ConfigError for any input', async () => {
     const isExpected = async (text: string | Uint8Array) => {
       const file = put('work/x.yaml', text);
       await load({ named: { file, source: '--config' } }).then(
@@ -265,7 +265,7 @@ function yaml(value: unknown): string {
 describe('the plugin list', () => {
   const ids = (loaded: LoadedConfig) => loaded.config.plugins.map(({ id }) => id);
 
-  it('is the default list, changed', async () => {
+  it('is the default list with the changes of the file', async () => {
     assert.deepEqual(ids(await load()), ['alpha', 'beta']);
     const loaded = await loadText(`plugins:
   - use: gamma
@@ -296,7 +296,7 @@ describe('the plugin list', () => {
     });
   });
 
-  it('runs a plugin several times and refuses an id twice', async () => {
+  it('accepts several instances of a plugin and rejects duplicate ids', async () => {
     const entries = 'plugins: [{use: gamma}, {use: gamma}, {use: alpha, id: a2}, {use: gamma, id: alpha}]';
     assert.deepEqual(ids(await loadText(entries)), ['alpha', 'beta', 'gamma', 'gamma#2', 'a2']);
     assert.deepEqual(await errorsOf(loadText('plugins: [{use: gamma, id: x}, {use: beta, id: x}]')), [
@@ -304,14 +304,14 @@ describe('the plugin list', () => {
     ]);
   });
 
-  it('refuses to disable a misspelt plugin', async () => {
+  it('rejects disabling a misspelt plugin', async () => {
     assert.deepEqual(await errorsOf(loadText('plugins: [{use: bta, enabled: false}]')), [
       'work/x.yaml:1:17: plugins[0].use: there is no plugin "bta" to disable; did you mean "beta"?',
     ]);
     assert.deepEqual(ids(await loadText('plugins: [{use: gamma, enabled: false}]')), ['alpha', 'beta']);
   });
 
-  it('goes on without a module that fails, unless it is said to be needed', async () => {
+  it('ignores a module that fails to load unless onError is fail', async () => {
     const loaded = await loadText('plugins: [{use: ./broken.js}]');
     assert.deepEqual(loaded.warnings, ['plugin ./broken.js: its module cannot be loaded: odd token']);
     assert.deepEqual(ids(loaded), ['alpha', 'beta', './broken.js']);
@@ -320,7 +320,7 @@ describe('the plugin list', () => {
     ]);
   });
 
-  it('prints an effective config that reads back as the same', async () => {
+  it('gives an effective config that loads to the same config', async () => {
     const first = await loadText('housekeeping: {interval: 2s}\nplugins: [{use: alpha, id: b, with: {timeout: 2s}}]');
     const second = await loadText(JSON.stringify(first.effective), { defaultPlugins: [] });
     assert.deepEqual(second.config, first.config.plugins ? { ...first.config, plugins: second.config.plugins } : {});
@@ -335,13 +335,13 @@ describe('overrides', () => {
     change: () => value,
   });
 
-  it('win over the file, the last one over the others', async () => {
+  it('take precedence over the file, and later ones over earlier ones', async () => {
     const overrides = [level('TALLYMAN_LOG_LEVEL', 'warn'), level('--log-level', 'error')];
     const loaded = await loadText('log: {level: debug, format: json}', { overrides });
     assert.deepEqual(loaded.config.log, { level: 'error', format: 'json', limit: { alike: 20, perPart: 300 } });
   });
 
-  it('are named by errors, and do not hide those of the file', async () => {
+  it('are named in errors, next to the errors of the file', async () => {
     const refuse = () => {
       throw new TallymanError('not like this');
     };

@@ -12,16 +12,16 @@ import { type AgentConfig, agentConfigSchema } from './schema.js';
 
 /** A change from outside the file: a command-line flag or a variable. */
 export interface ConfigOverride {
-  /** How errors name it: `--listen`, `TALLYMAN_LISTEN`. */
+  /** Its name in errors: `--listen`, `TALLYMAN_LISTEN`. */
   readonly source: string;
   /** The option that it changes. */
   readonly path: readonly string[];
-  /** The new value, given the one so far (the file's or the default). @throws TallymanError when it does not fit */
+  /** Computes the new value from the current one (the file's or the default). @throws TallymanError when invalid */
   change(current: unknown): unknown;
 }
 
 export interface LoadOptions extends PluginOrigins {
-  /** The file that was named, and by what (`--config`); none: search. */
+  /** The file given explicitly, and where (`--config`). Default: search. */
   readonly named?: { readonly file: string; readonly source: string };
   readonly workingDirectory?: string;
   readonly systemDirectory?: string;
@@ -33,25 +33,25 @@ export interface LoadedConfig {
   readonly config: AgentConfig;
   /** Absolute path; `undefined`: defaults. */
   readonly file: string | undefined;
-  /** Directory from which paths of plugins count. */
+  /** Base of relative paths of plugins. */
   readonly directory: string;
   /** Instances in starting order. Those whose module failed are only in `config.plugins`, and in `warnings`. */
   readonly plugins: readonly ConfiguredPlugin[];
-  /** What came of loading each plugin, by the id of its entry. */
+  /** The outcome of loading each plugin, by entry ID. */
   readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
-  /** The whole configuration as one could write it in a file, every default said. */
+  /** The whole configuration in the form of a config file, with all defaults. */
   readonly effective: unknown;
-  /** The same without secrets, for people. */
+  /** The same with secrets masked, for display. */
   readonly shown: unknown;
-  /** Plugins whose module cannot be loaded now, where `onError` says that this is no reason to end. */
+  /** Plugins whose module cannot be loaded, where `onError` is not `fail`. */
   readonly warnings: readonly string[];
-  /** The error with file, line and column of the options that its problems are about. */
+  /** Adds file, line and column of the options concerned to the problems of an error. */
   located(error: ConfigError): ConfigError;
 }
 
 /**
  * Finds, reads and validates the configuration.
- * @throws ConfigError with everything that is wrong with it
+ * @throws ConfigError with all problems
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const workingDirectory = options.workingDirectory ?? currentDirectory();
@@ -113,7 +113,7 @@ function applyOverrides(
   return result;
 }
 
-/** A copy of `data` with one value changed; what is in the way and no mapping stays, for validation to find. */
+/** Copies `data` with one value changed. A non-mapping on the path is kept, so that validation reports it. */
 function changeAt(data: unknown, path: readonly string[], change: (current: unknown) => unknown): unknown {
   const [segment, ...rest] = path;
   if (segment === undefined) return change(data);
@@ -122,7 +122,7 @@ function changeAt(data: unknown, path: readonly string[], change: (current: unkn
   return { ...data, [segment]: changeAt(current, rest, change) };
 }
 
-/** All but the plugins. */
+/** The effective sections, without `plugins`. */
 function effectiveSections(data: unknown, json: JsonSchema): Record<string, unknown> {
   const { $schema: _, plugins: __, ...sections } = withDefaults(data, json) as Record<string, unknown>;
   return sections;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { secret, z } from '../contracts/index.js';
 import { validate } from './issues.js';
@@ -15,8 +15,8 @@ const schema = z.strictObject({
 });
 const json = jsonSchemaOf(schema);
 
-describe('what may be shown of options', () => {
-  test('is masked where the schema says that it is secret', () => {
+describe('masked', () => {
+  it('masks options that the schema marks as secret', () => {
     const options = {
       pin: '1234',
       headers: { Authorization: 'Bearer x', 'X-Other': 'y' },
@@ -31,7 +31,7 @@ describe('what may be shown of options', () => {
     });
   });
 
-  test('is masked by its name where there is no schema, and in URLs', () => {
+  it('masks by name where there is no schema, and in URLs', () => {
     const options = {
       password: 'a',
       apiKey: ['b', 3],
@@ -52,7 +52,7 @@ describe('what may be shown of options', () => {
     });
   });
 
-  test('has the shape of the options, whatever they are', () => {
+  it('keeps the shape of any options', () => {
     const shape = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(shape);
       if (typeof value !== 'object' || value === null) return undefined;
@@ -65,7 +65,7 @@ describe('what may be shown of options', () => {
     );
   });
 
-  test('is what errors name', () => {
+  it('is applied to values in errors', () => {
     const { findings } = validate(
       schema,
       { pin: ['swordfish'], users: [{ name: 'ann', word: { is: 'sesame' } }] },

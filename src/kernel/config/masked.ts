@@ -1,17 +1,17 @@
-import { type JsonSchema, schemaAt } from './json-schema.js';
+import { isMapping, type JsonSchema, schemaAt } from './json-schema.js';
 
-/** What stands in place of a secret. */
+/** Replaces a secret. */
 const MASK = '(secret)';
 /** The format of options that `secret()` makes. */
 const SECRET_FORMAT = 'password';
-/** Names of options and headers whose values are for nobody, whatever their schema says. */
+/** Names of options and headers whose values are always masked. */
 const SECRET_NAME =
   /(pass(word|wd|phrase)?|secret|token|api[-_]?key|private[-_]?key|authorization|cookie|credentials?)$/i;
 const HEADERS_NAME = /headers$/i;
 
-/** A copy of options that may be shown: what the schema marks as secret, or a name or URL gives away, is masked. */
+/** Copies options for display. Masks values that the schema marks as secret, or whose name or URL suggests a secret. */
 export function masked(value: unknown, schema: JsonSchema | undefined, name = ''): unknown {
-  if (schema?.format === SECRET_FORMAT || SECRET_NAME.test(name) || HEADERS_NAME.test(name)) return hidden(value);
+  if (schema?.format === SECRET_FORMAT || SECRET_NAME.test(name) || HEADERS_NAME.test(name)) return maskedAll(value);
   if (typeof value === 'string') return withoutUserInfo(value);
   if (Array.isArray(value)) return value.map((item) => masked(item, schema?.items));
   if (!isMapping(value)) return value;
@@ -26,15 +26,11 @@ function withoutUserInfo(text: string): string {
     .replaceAll(/([?&][\w-]*(?:token|key|secret|password|signature|sig)=)[^&#\s]+/gi, `$1${MASK}`);
 }
 
-/** The value with all texts and numbers in it replaced; what is empty has nothing to hide. */
-function hidden(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => hidden(item));
+/** Masks all texts and numbers in the value; empty texts stay. */
+function maskedAll(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => maskedAll(item));
   if (isMapping(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, hidden(member)]));
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, maskedAll(member)]));
   }
   return (typeof value === 'string' && value !== '') || typeof value === 'number' ? MASK : value;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

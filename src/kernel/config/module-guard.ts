@@ -2,26 +2,26 @@ import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ModuleCheck } from './module-check.js';
-import { distrustAsRoot } from './trust.js';
+import { ModuleCheck } from './module-hooks.js';
+import { untrustedAsRoot } from './trust.js';
 
-/** Hooks in the thread that loads, for `import` and `require` alike; Node has them from 22.15 on. */
+/** Synchronous hooks for `import` and `require`, available from Node 22.15. */
 type RegisterHooks = (hooks: {
   load: (url: string, context: unknown, nextLoad: (url: string, context: unknown) => unknown) => unknown;
 }) => void;
 
-/** Node's hooks are the process's, and so is this. */
+/** Node's hooks are global to the process, so this is too. */
 let isGuarded = false;
 
 /**
- * From now on refuses, when running as root, every module that others could change, whatever imports or requires it. An
- * agent whose own files others could change is not safer for refusing them: then these are left out.
+ * Rejects from now on, when running as root, every imported or required module that other users could change. When they
+ * could change the agent's own files, these are exempt: rejecting them would not make the agent safer.
  */
 export function guardModules(): void {
   if (isGuarded || process.geteuid?.() !== 0) return;
   isGuarded = true;
   const own = fileURLToPath(import.meta.url);
-  const exempt = distrustAsRoot(own).length > 0 ? `${packageOf(own)}/` : undefined;
+  const exempt = untrustedAsRoot(own).length > 0 ? `${packageOf(own)}/` : undefined;
   const check = new ModuleCheck(exempt);
   const { registerHooks } = nodeModule as { registerHooks?: RegisterHooks };
   if (registerHooks !== undefined) {
@@ -37,7 +37,7 @@ export function guardModules(): void {
   guardRequire(check);
 }
 
-/** What is required by CommonJS passes by the hooks of Node 20. */
+/** `require` bypasses the hooks of Node 20. */
 function guardRequire(check: ModuleCheck): void {
   const { extensions } = nodeModule.createRequire(import.meta.url);
   for (const [extension, load] of Object.entries(extensions)) {

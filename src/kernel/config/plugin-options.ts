@@ -1,14 +1,13 @@
 import { messageOf, type Plugin, TallymanError } from '../contracts/index.js';
-import { validate } from './issues.js';
+import { type Finding, validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
-import { type FileEntry, type ListedPlugin, mergePlugins } from './plugin-list.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
 import type { Report } from './report.js';
 import { type PluginEntry, type PluginEntryInput, pluginEntrySchema } from './schema.js';
 import { nearest } from './suggest.js';
 
-/** Names of built-in plugins and how to import them. */
+/** Built-in plugins by name, imported on demand. */
 export type PluginTable = Readonly<Record<string, () => Promise<Plugin>>>;
 
 /** A plugin and the module it came from. */
@@ -18,19 +17,19 @@ export interface LoadedPlugin {
   readonly module: string;
 }
 
-/** A plugin was found, and its module failed while it was imported; `cause` is what it threw. */
+/** The module of a plugin threw while it was imported; `cause` is the error. */
 export class BrokenPluginError extends TallymanError {
   override readonly name = 'BrokenPluginError';
 }
 
 /**
- * Finds and imports the plugin of an entry: a built-in, a package, or a path relative to `fromDirectory`. Not a line of a
- * plugin whose entry asks for isolation may run here.
- * @throws BrokenPluginError when the plugin's module is at fault, TallymanError when there is none, or it may not be used
+ * Finds and imports the plugin of an entry: a built-in, a package, or a path relative to `fromDirectory`. The code of
+ * an isolated plugin must not run here.
+ * @throws BrokenPluginError when the plugin's module fails, TallymanError when it does not exist or is not allowed
  */
 export type PluginResolver = (entry: PluginEntry, fromDirectory: string) => Promise<LoadedPlugin>;
 
-/** Where plugins come from. */
+/** The sources of plugins. */
 export interface PluginOrigins {
   readonly builtins: PluginTable;
   readonly defaultPlugins: readonly PluginEntryInput[];
@@ -40,25 +39,39 @@ export interface PluginOrigins {
 /** A plugin instance with its module and its validated options. */
 export interface ConfiguredPlugin extends PluginEntry {
   readonly plugin: Plugin;
-  /** What the plugin's schema made of `with`. */
+  /** `with` as parsed by the plugin's schema. */
   readonly options: unknown;
 }
 
 /** The effective list of plugins, in starting order. */
 export interface PluginOutcome {
   readonly entries: readonly PluginEntry[];
-  /** Those whose module could be loaded. */
+  /** Those whose module was loaded. */
   readonly plugins: readonly ConfiguredPlugin[];
-  /** What came of loading each plugin, by the id of its entry, so that nobody need load it again. */
+  /** The outcome of loading each plugin, by entry ID, so that it is loaded only once. */
   readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
-  /** The entries as one could write them, every default said. */
+  /** The entries in the form of the config file, with all defaults. */
   readonly effective: readonly unknown[];
-  /** The same without secrets. */
+  /** The same with secrets masked. */
   readonly shown: readonly unknown[];
   readonly warnings: readonly string[];
 }
 
-/** Merges the lists, imports the modules and validates the options of every plugin that is to run. */
+/** A plugin instance of the effective list, as input of the entry schema. */
+interface ListedPlugin {
+  readonly id: string;
+  readonly input: PluginEntryInput;
+  /** Its path in the file; `undefined` for an unchanged default. */
+  readonly origin: ConfigPath | undefined;
+}
+
+/** A valid entry of the file and its path. */
+interface FileEntry {
+  readonly input: PluginEntryInput;
+  readonly origin: ConfigPath;
+}
+
+/** Merges the lists, imports the modules and validates the options of every enabled plugin. */
 export async function configurePlugins(
   data: unknown,
   directory: string,
@@ -71,7 +84,7 @@ export async function configurePlugins(
   const modules = new Map<string, Promise<LoadedPlugin>>();
   const configurer = new Configurer(report, names, modules);
   const enabled = list.filter((listed) => listed.input.enabled !== false);
-  for (const listed of list) if (!enabled.includes(listed)) configurer.judgeDisabled(listed);
+  for (const listed of list) if (!enabled.includes(listed)) configurer.checkDisabled(listed);
   for (const listed of enabled) modules.set(listed.id, origins.resolvePlugin(entryOf(listed), directory));
   const outcomes = await Promise.allSettled(modules.values());
   for (const [index, listed] of enabled.entries()) {
@@ -82,7 +95,7 @@ export async function configurePlugins(
   return configurer;
 }
 
-/** Everything that is wrong with a plugin's options that come from elsewhere than a file. @param source how it is named */
+/** The problems of a plugin's options that do not come from a config file. @param source the origin's name in errors */
 export function optionProblems({ configSchema }: Plugin, given: unknown, source: string): ConfigProblem[] {
   const json = jsonSchemaOf(configSchema);
   const { findings } = validate(configSchema, given, json);
@@ -94,13 +107,50 @@ export function optionProblems({ configSchema }: Plugin, given: unknown, source:
   }));
 }
 
-/** The entries of `plugins:` that their own schema accepts; the others have been reported. */
+/** The valid entries of `plugins:`; the others have been reported. */
 function wellFormedEntries(data: unknown): FileEntry[] {
   const plugins = (data as { plugins?: unknown } | null)?.plugins;
   if (!Array.isArray(plugins)) return [];
   return plugins.flatMap((input, index) =>
     pluginEntrySchema.safeParse(input).success ? [{ input, origin: ['plugins', index] }] : [],
   );
+}
+
+/**
+ * Merges the file's entries into the default list. Options missing in an entry are taken from the default with the same
+ * ID, if it is the same plugin. Disabled entries are kept (with `enabled: false`) for the caller to check.
+ */
+function mergePlugins(
+  defaults: readonly PluginEntryInput[],
+  entries: readonly FileEntry[],
+): { list: ListedPlugin[]; findings: Finding[] } {
+  const list = new Map<string, ListedPlugin>();
+  const findings: Finding[] = [];
+  for (const input of defaults) {
+    const id = input.id ?? input.use;
+    list.set(id, { id, input, origin: undefined });
+  }
+  const explicit = new Set(entries.flatMap(({ input }) => input.id ?? []));
+  const taken = new Set<string>();
+  for (const { input, origin } of entries) {
+    const id = input.id ?? freeId(input.use, (name) => taken.has(name) || explicit.has(name));
+    if (taken.has(id)) {
+      findings.push({ path: [...origin, 'id'], message: `${JSON.stringify(id)} is the id of an earlier entry` });
+      continue;
+    }
+    taken.add(id);
+    const base = list.get(id)?.input;
+    list.set(id, { id, input: base?.use === input.use ? { ...base, ...input } : input, origin });
+  }
+  return { list: [...list.values()], findings };
+}
+
+function freeId(use: string, isTaken: (id: string) => boolean): string {
+  if (!isTaken(use)) return use;
+  for (let number = 2; ; number++) {
+    const id = `${use}#${number}`;
+    if (!isTaken(id)) return id;
+  }
 }
 
 class Configurer implements PluginOutcome {
@@ -116,8 +166,8 @@ class Configurer implements PluginOutcome {
     readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>,
   ) {}
 
-  /** A disabled entry that disables nothing and looks like a misspelt name is an error. */
-  judgeDisabled({ id, input, origin }: ListedPlugin): void {
+  /** Reports a disabled entry whose name looks misspelt and matches no plugin. */
+  checkDisabled({ id, input, origin }: ListedPlugin): void {
     const isKnown = this.names.includes(id) || this.names.includes(input.use);
     const suggestion = isKnown ? undefined : nearest(id, this.names);
     if (suggestion === undefined || origin === undefined) return;
@@ -137,7 +187,7 @@ class Configurer implements PluginOutcome {
     this.addEffective(listed, json);
   }
 
-  /** The module is not there, is refused, or failed; the last is for `onError` to judge. */
+  /** Reports a module that is missing or rejected; `onError` decides about one that failed. */
   notLoaded(listed: ListedPlugin, error: unknown): void {
     const entry = entryOf(listed);
     const path = [...(listed.origin ?? ['plugins', entry.id]), 'use'];

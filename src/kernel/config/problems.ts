@@ -1,11 +1,11 @@
 import { TallymanError } from '../contracts/index.js';
 
-/** Where in a config something is: `['plugins', 0, 'with', 'interval']`. */
+/** A path in the config: `['plugins', 0, 'with', 'interval']`. */
 export type ConfigPath = readonly PropertyKey[];
 
-/** One thing that is wrong with the configuration. */
+/** One problem of the configuration. */
 export interface ConfigProblem {
-  /** The file, flag (`--listen`) or variable (`TALLYMAN_LISTEN`) that says it. */
+  /** The file, flag (`--listen`) or variable (`TALLYMAN_LISTEN`) concerned. */
   readonly source: string;
   /** 1-based; absent when the source is not a file. */
   readonly line?: number;
@@ -13,11 +13,11 @@ export interface ConfigProblem {
   readonly column?: number;
   /** `plugins[0].with.interval`; empty for the file as a whole. */
   readonly path: string;
-  /** What was expected and what was found. */
+  /** The expected and the actual value. */
   readonly message: string;
   /** The valid name nearest to a misspelt one. */
   readonly suggestion?: string;
-  /** The exact command that mends it. */
+  /** The command that fixes it. */
   readonly hint?: string;
 }
 
@@ -32,7 +32,7 @@ export function formatPath(path: ConfigPath): string {
   return text;
 }
 
-/** A value as error messages show it: short, and telling text from numbers. */
+/** A value for error messages: short, with text in quotes. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'an empty value';
@@ -42,7 +42,7 @@ export function describeValue(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** `/etc/tallyman/config.yaml:12:5: housekeeping.interval: expected …`, with the hint on a line of its own. */
+/** `/etc/tallyman/config.yaml:12:5: housekeeping.interval: expected …`, with the hint on its own line. */
 function formatProblem(problem: ConfigProblem): string {
   const position = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
   const path = problem.path === '' ? '' : `${problem.path}: `;
@@ -52,8 +52,8 @@ function formatProblem(problem: ConfigProblem): string {
 }
 
 /**
- * The configuration cannot be used. `problems` holds everything that is wrong with it, in the order of the file; the
- * message has one line for each. Commands that get it exit with status 78 (EX_CONFIG).
+ * The configuration is invalid. `problems` has all problems in the order of the file; the message has one line for each.
+ * Commands exit with status 78 (EX_CONFIG) on this error.
  */
 export class ConfigError extends TallymanError {
   override readonly name = 'ConfigError';

@@ -2,35 +2,34 @@ import type { ConfigDocument } from './document.js';
 import type { Finding } from './issues.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
 
-/** Collects problems and ties each to the file's line, or to the flag or variable that it comes from. */
+/** Collects problems with their position in the file, or the flag or variable that they come from. */
 export class Report {
   readonly problems: ConfigProblem[];
-  readonly #document: ConfigDocument;
-  readonly #file: string;
-  readonly #overridden: { path: readonly string[]; source: string }[] = [];
+  private readonly overrides: { path: readonly string[]; source: string }[] = [];
 
-  constructor(document: ConfigDocument, file: string) {
-    this.#document = document;
-    this.#file = file;
+  constructor(
+    private readonly document: ConfigDocument,
+    private readonly file: string,
+  ) {
     this.problems = [...document.problems];
   }
 
   overridden(path: readonly string[], source: string): void {
-    this.#overridden.unshift({ path, source });
+    this.overrides.unshift({ path, source });
   }
 
   add(findings: readonly (Finding & { hint?: string })[]): void {
     for (const { path, message, suggestion, hint, aboutKey } of findings) {
       const extra = { ...(suggestion === undefined ? {} : { suggestion }), ...(hint === undefined ? {} : { hint }) };
-      this.problems.push({ ...this.placeOf(path, aboutKey), message, ...extra });
+      this.problems.push({ ...this.locationOf(path, aboutKey), message, ...extra });
     }
   }
 
-  /** Ties problems whose source is an option (`web.tls.cert`) to the place that sets it. */
+  /** Adds positions to problems whose source is an option (`web.tls.cert`). */
   located(problems: readonly ConfigProblem[]): ConfigProblem[] {
     const located = problems.map((problem) => {
       if (problem.path !== '' || !/^[a-z]\w*(\.\w+)+$/i.test(problem.source)) return problem;
-      return { ...problem, ...this.placeOf(problem.source.split('.'), false) };
+      return { ...problem, ...this.locationOf(problem.source.split('.'), false) };
     });
     return inFileOrder(located);
   }
@@ -39,10 +38,10 @@ export class Report {
     return inFileOrder(this.problems);
   }
 
-  private placeOf(path: ConfigPath, aboutKey: boolean | undefined): Omit<ConfigProblem, 'message'> {
-    const override = this.#overridden.find((each) => each.path.every((segment, index) => path[index] === segment));
+  private locationOf(path: ConfigPath, aboutKey: boolean | undefined): Omit<ConfigProblem, 'message'> {
+    const override = this.overrides.find((each) => each.path.every((segment, index) => path[index] === segment));
     return override === undefined
-      ? { source: this.#file, ...this.#document.positionOf(path, aboutKey), path: formatPath(path) }
+      ? { source: this.file, ...this.document.positionOf(path, aboutKey), path: formatPath(path) }
       : { source: override.source, path: '' };
   }
 }

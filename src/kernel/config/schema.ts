@@ -6,31 +6,31 @@ const housekeeping = z
   .strictObject({
     interval: interval(100, '100ms')
       .prefault('1s')
-      .meta(durationMeta('Time between two samples of a container that is busy.')),
+      .meta(durationMeta('Interval between two samples of a busy container.')),
     maxInterval: interval(100, '100ms')
       .prefault('60s')
       .meta(
         durationMeta(
-          'Longest time between two samples of an idle container. The same as `interval`: a fixed interval.',
+          'Longest interval between two samples of an idle container. Equal to `interval`: a fixed interval.',
         ),
       ),
     dynamic: z
       .boolean()
       .default(true)
-      .describe('Sample a container whose usage stands still less often, from `interval` up to `maxInterval`.'),
+      .describe('Sample a container whose usage does not change less often, from `interval` up to `maxInterval`.'),
     jitter: z
       .number()
       .min(0)
       .max(1)
       .default(0.1)
       .describe(
-        'Share of the interval by which a sample may come later, at random, so that hosts do not beat in time.',
+        'Fraction of the interval by which a sample is delayed at random, so that hosts do not sample in lockstep.',
       ),
     idleRefresh: interval(0, '0')
       .prefault('10s')
       .meta(
         durationMeta(
-          'An idle container is recognised by one or two reads; its other numbers are kept, for this long at most. `0` reads all of them for every sample.',
+          'An idle container is detected by one or two reads, and its other values are reused for at most this long. `0` reads all values for every sample.',
         ),
       ),
   })
@@ -46,19 +46,19 @@ const history = z.strictObject({
 const retention = z.strictObject({
   age: durationFrom(0, '0')
     .prefault('24h')
-    .meta(durationMeta('How long an event is kept, counted from the newest one of its type.')),
+    .meta(durationMeta('How long an event is kept, relative to the newest one of its type.')),
   count: z
     .int()
     .min(-1)
     .default(100_000)
-    .describe('How many are kept. `0`: none, only streams get them; `-1`: no limit.'),
+    .describe('How many are kept. `0`: none, only streams receive them; `-1`: no limit.'),
 });
 
 const events = z.strictObject({
-  containerCreation: retention.prefault({}).describe('Containers that appeared.'),
-  containerDeletion: retention.prefault({}).describe('Containers that went.'),
-  oom: retention.prefault({}).describe('Memory shortages, by the container of the killed process.'),
-  oomKill: retention.prefault({}).describe('Killed processes, by the container whose limit was hit.'),
+  containerCreation: retention.prefault({}).describe('Created containers.'),
+  containerDeletion: retention.prefault({}).describe('Deleted containers.'),
+  oom: retention.prefault({}).describe('OOM events, by the container of the killed process.'),
+  oomKill: retention.prefault({}).describe('OOM kills, by the container whose limit was hit.'),
 });
 
 const appMetrics = z.strictObject({
@@ -67,44 +67,44 @@ const appMetrics = z.strictObject({
     .min(0)
     .default(100)
     .describe(
-      'Distinct names of application metrics that are kept of a container. How many samples were left out is told in the log and by the API.',
+      'Distinct names of application metrics kept per container. The log and the API report how many samples were dropped.',
     ),
   maxSeries: z
     .int()
     .min(0)
     .default(1000)
-    .describe('Series (names with their labels) of application metrics that are kept of a container.'),
+    .describe('Series (names with their labels) of application metrics kept per container.'),
   maxTotalSeries: z
     .int()
     .min(0)
     .default(100_000)
     .describe(
-      'The same of all containers together. Of this and the other totals each container gets what it needs, and those that want more than there is the same each.',
+      'The same for all containers together. Of this and the other totals each container gets what it needs; when that exceeds the total, the containers that need more than a fair share get equal shares.',
     ),
   maxTargets: z
     .int()
     .min(0)
     .default(20)
-    .describe('Targets of a container that each plugin asks. Those of the configuration come before those of labels.'),
+    .describe('Targets per container and plugin. Those of the configuration take precedence over those of labels.'),
   maxTotalTargets: z.int().min(0).default(2_000).describe('Targets of all containers together.'),
   maxMemory: size()
     .prefault('4MiB')
-    .meta(sizeMeta('Memory for names, labels and values of a container. The oldest values go first.')),
-  maxTotalMemory: size().prefault('64MiB').meta(sizeMeta('The same of all containers together.')),
+    .meta(sizeMeta('Memory for names, labels and values per container. The oldest values are dropped first.')),
+  maxTotalMemory: size().prefault('64MiB').meta(sizeMeta('The same for all containers together.')),
   maxRate: size()
     .refine((value) => value > 0, { error: 'expected more than 0' })
     .prefault('1MiB')
-    .meta(sizeMeta('Bytes of answers read from a container per second. Targets that send more are asked less often.')),
+    .meta(sizeMeta('Bytes of responses read per second and container. Targets that send more are scraped less often.')),
   maxTotalRate: size()
     .refine((value) => value > 0, { error: 'expected more than 0' })
     .prefault('8MiB')
-    .meta(sizeMeta('The same of all containers together.')),
+    .meta(sizeMeta('The same for all containers together.')),
   maxBodySize: size()
     .refine((value) => value >= 1024 && value <= 256 * 1024 * 1024, { error: 'expected 1KiB to 256MiB' })
     .prefault('4MiB')
     .meta(
       sizeMeta(
-        'Size of an answer that application metrics are taken from, compressed or not; larger ones are refused. Answers of eight times this size are read at the same time.',
+        'Maximum size of a response with application metrics, compressed or not; larger ones are rejected. Responses of eight times this size in total are read concurrently.',
       ),
     ),
 });
@@ -112,37 +112,37 @@ const appMetrics = z.strictObject({
 const discovery = z.strictObject({
   rescanInterval: interval(1000, '1s')
     .prefault('60s')
-    .meta(durationMeta('How often the whole cgroup tree is walked, behind the kernel notifications.')),
+    .meta(durationMeta('How often the whole cgroup tree is scanned, in addition to kernel notifications.')),
 });
 
 const machine = z.strictObject({
   refreshInterval: interval(1000, '1s')
     .prefault('5m')
-    .meta(durationMeta('How often the facts about the machine (memory, disks, network devices) are read again.')),
+    .meta(durationMeta('How often information about the machine (memory, disks, network devices) is refreshed.')),
   machineIdFiles: z
     .array(absolutePath())
     .default(['/etc/machine-id', '/var/lib/dbus/machine-id'])
-    .describe('Files that may hold the machine id, below `host.root`; the first readable one counts.'),
+    .describe('Files with the machine ID, below `host.root`; the first readable one is used.'),
   bootIdFiles: z
     .array(absolutePath())
     .default(['/proc/sys/kernel/random/boot_id'])
-    .describe('Files that may hold the boot id; the first readable one counts.'),
+    .describe('Files with the boot ID; the first readable one is used.'),
 });
 
 const host = z.strictObject({
   root: absolutePath()
     .optional()
-    .meta({ description: "The host's root directory as the agent sees it. Without it `/`.", examples: ['/rootfs'] }),
+    .meta({ description: "The host's root directory as the agent sees it. Default: `/`.", examples: ['/rootfs'] }),
   proc: absolutePath()
     .optional()
-    .meta({ description: "The host's procfs. Without it `proc` below `root`.", examples: ['/rootfs/proc'] }),
+    .meta({ description: "The host's procfs. Default: `proc` below `root`.", examples: ['/rootfs/proc'] }),
   sys: absolutePath()
     .optional()
-    .meta({ description: "The host's sysfs. Without it `sys` below `root`.", examples: ['/rootfs/sys'] }),
+    .meta({ description: "The host's sysfs. Default: `sys` below `root`.", examples: ['/rootfs/sys'] }),
   cgroup: absolutePath()
     .optional()
     .meta({
-      description: "The host's cgroup mount. Without it `fs/cgroup` below `sys`.",
+      description: "The host's cgroup mount. Default: `fs/cgroup` below `sys`.",
       examples: ['/rootfs/sys/fs/cgroup'],
     }),
 });
@@ -153,30 +153,28 @@ const log = z.strictObject({
   level: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
-    .describe('The least important lines that are written.'),
+    .describe('Minimum level of the lines that are written.'),
   format: z
     .enum(['auto', 'json', 'pretty', 'journal'])
     .default('auto')
     .describe(
-      '`json` writes one JSON object a line, `pretty` is for people, `journal` for journald, with its priorities; `auto` is `pretty` on a terminal, `journal` as a systemd service, else `json`.',
+      '`json` writes one JSON object per line, `pretty` is for people, `journal` for journald, with its priorities; `auto` is `pretty` on a terminal, `journal` as a systemd service, else `json`.',
     ),
   limit: z
     .strictObject({
-      alike: perMinute(
-        20,
-        'Lines a minute of one part of the agent that differ in numbers and ids only. `0`: no limit.',
-      ),
-      perPart: perMinute(300, 'Lines a minute of one part of the agent (`docker`, `http`, …). `0`: no limit.'),
+      alike: perMinute(20, 'Lines per minute of one component that differ only in numbers and IDs. `0`: no limit.'),
+      perPart: perMinute(300, 'Lines per minute of one component (`docker`, `http`, …). `0`: no limit.'),
     })
     .prefault({})
     .describe(
-      'How much is written; one line then tells how many were left out. `debug` lines and `web.accessLog` have no limit.',
+      'Limits of the log; one line then reports how many were suppressed. `debug` lines and `web.accessLog` have no limit.',
     ),
 });
 
 const ON_ERROR = ['fail', 'ignore', 'retry', 'probe'] as const satisfies readonly OnError[];
 
-const pluginEntry = z.strictObject({
+/** The schema of one entry of `plugins:`. */
+export const pluginEntrySchema = z.strictObject({
   use: z
     .string()
     .min(1)
@@ -190,48 +188,48 @@ const pluginEntry = z.strictObject({
     .regex(/^[\w@/.#:-]+$/, { error: 'expected a name of letters, digits and @ / . # : _ -' })
     .optional()
     .meta({
-      description: 'Name of this instance. Without it the value of `use`; a second instance gets `#2` added.',
+      description: 'Name of this instance. Default: the value of `use`; a second instance gets the suffix `#2`.',
       examples: ['podman-of-alice'],
     }),
-  enabled: z.boolean().default(true).describe('`false` takes the plugin out of the default list.'),
+  enabled: z.boolean().default(true).describe('`false` removes the plugin from the default list.'),
   with: z.record(z.string(), z.unknown()).default({}).describe("The plugin's own options."),
   onError: z
     .enum(ON_ERROR)
     .default('retry')
     .describe(
-      'When it cannot start: `fail` ends the agent, `retry` tries again for ever, `ignore` goes on without it, `probe` too and without a warning.',
+      'When it cannot start: `fail` ends the agent, `retry` keeps trying, `ignore` continues without it, `probe` continues without it and without a warning.',
     ),
   startTimeout: interval(100, '100ms')
     .prefault('10s')
-    .meta(durationMeta('Time that its module may take to load, and again its start.')),
+    .meta(durationMeta('Time limit for loading its module, and again for its start.')),
   isolate: z
     .boolean()
     .default(false)
     .describe(
-      'Run it in a process of its own, so that nothing it does harms the agent: endless loops, leaks, crashes. For `app-metrics` plugins.',
+      'Run it in its own process, which protects the agent from endless loops, leaks and crashes. For `app-metrics` plugins.',
     ),
   memoryLimit: size()
     .refine((value) => value >= 32 * 1024 * 1024, { error: 'expected 32MiB or more' })
     .optional()
     .meta({
-      ...sizeMeta('Memory that an isolated plugin may take (`128MiB`); above it, it is ended and started again.'),
+      ...sizeMeta('Memory limit of an isolated plugin (`128MiB`); above it, the plugin is restarted.'),
       examples: ['256MiB'],
     }),
   timeLimit: interval(100, '100ms')
     .optional()
     .meta({
-      ...durationMeta('Time for which an isolated plugin may block (`5s`); after it, it is ended and started again.'),
+      ...durationMeta('How long an isolated plugin may block (`5s`); after that, it is restarted.'),
       examples: ['2s'],
     }),
 });
 
-/** The whole config file. What it prints as errors, editor completion, sample and option table all comes from here. */
+/** The whole config file. Errors, editor completion, sample and option tables are derived from it. */
 export const agentConfigSchema = z.strictObject({
   $schema: z
     .string()
     .optional()
     .meta({
-      description: 'Where editors find the JSON Schema of this file.',
+      description: 'The JSON Schema of this file, for editors.',
       examples: ['./tallyman.schema.json'],
     }),
   web: web.prefault({}).describe('The HTTP server.'),
@@ -240,11 +238,11 @@ export const agentConfigSchema = z.strictObject({
   events: events.prefault({}).describe('The events kept in memory, by type.'),
   appMetrics: appMetrics.prefault({}).describe('Metrics of the applications in the containers.'),
   discovery: discovery.prefault({}).describe('How containers are found.'),
-  machine: machine.prefault({}).describe('Facts about the machine.'),
-  host: host.prefault({}).describe("Where the host's kernel filesystems are, when the agent runs in a container."),
+  machine: machine.prefault({}).describe('Information about the machine.'),
+  host: host.prefault({}).describe("Paths of the host's kernel filesystems, when the agent runs in a container."),
   log: log.prefault({}).describe('What the agent logs.'),
   plugins: z
-    .array(pluginEntry)
+    .array(pluginEntrySchema)
     .default([])
     .describe(
       'Changes to the default list of plugins: an entry with the name of one overrides it (its `with` replaces), `enabled: false` removes it, others are added, also those that are off by default.',
@@ -254,7 +252,7 @@ export const agentConfigSchema = z.strictObject({
 type FileConfig = z.output<typeof agentConfigSchema>;
 
 /** An entry of `plugins:` as written in the file or in a default list. */
-export type PluginEntryInput = z.input<typeof pluginEntry>;
+export type PluginEntryInput = z.input<typeof pluginEntrySchema>;
 
 /** One plugin instance to start: the default list changed by the file, disabled entries left out. */
 export interface PluginEntry extends Omit<FileConfig['plugins'][number], 'id' | 'enabled'> {
@@ -266,6 +264,3 @@ export interface PluginEntry extends Omit<FileConfig['plugins'][number], 'id' | 
 export interface AgentConfig extends Omit<FileConfig, 'plugins' | '$schema'> {
   readonly plugins: readonly PluginEntry[];
 }
-
-/** The schema of one entry of `plugins:`. */
-export const pluginEntrySchema = pluginEntry;

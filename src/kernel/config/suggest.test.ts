@@ -6,7 +6,7 @@ import { nearest } from './suggest.js';
 const NAMES = ['interval', 'maxInterval', 'dynamic', 'jitter', 'docker', 'podman', 'tcp', 'udp', 'oom_event'];
 
 describe('nearest', () => {
-  it('finds what was meant, and nothing where nothing is near', () => {
+  it('finds the nearest name, and none when all are too different', () => {
     assert.equal(nearest('intervall', NAMES), 'interval');
     assert.equal(nearest('MaxInterval', NAMES), 'maxInterval');
     assert.equal(nearest('max_interval', NAMES), 'maxInterval');

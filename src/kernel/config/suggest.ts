@@ -1,4 +1,4 @@
-/** Edits that turn `a` into `b`: letters inserted, deleted, replaced, or swapped with the next one. */
+/** Damerau-Levenshtein distance (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -18,7 +18,7 @@ function editDistance(a: string, b: string): number {
 
 const MAX_LENGTH = 64;
 
-/** The valid name that somebody who typed `name` most likely meant, `undefined` when none is near. */
+/** The valid name most similar to `name`, `undefined` when none is similar enough. */
 export function nearest(name: string, valid: Iterable<string>): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   const plain = (text: string) => text.toLowerCase().replaceAll(/[-_ ]/g, '');

@@ -1,7 +1,7 @@
 import { ListToken, Token } from '../composition/index.js';
 import type { ActiveConfig, ConfigObserver } from './active-config.js';
 
-/** What the agent says of itself. */
+/** Version and start time of the agent. */
 export interface AgentIdentity {
   readonly version: string;
   /** µs since the epoch */

@@ -13,13 +13,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { TallymanError } from '../contracts/index.js';
-import { findDistrust } from './distrust.js';
+import { findUntrusted } from './distrust.js';
 import { assertTrusted } from './trust.js';
 
 const NOBODY = 65_534;
 const isRoot = process.geteuid?.() === 0;
 
-describe('trust in files', () => {
+describe('findUntrusted', () => {
   const owners = [0, process.geteuid?.() ?? 0];
   let directory = '';
   let file = '';
@@ -32,13 +32,13 @@ describe('trust in files', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  const fixes = (path = file) => findDistrust(path, owners).map(({ fix }) => fix);
+  const fixes = (path = file) => findUntrusted(path, owners).map(({ fix }) => fix);
 
   it('accepts a file that only its owner can write, below a sticky directory', () => {
     assert.deepEqual(fixes(), []);
   });
 
-  it('names a file and a directory that others can write, with the command that mends it', () => {
+  it('names a file and a directory that others can write, with the command that fixes it', () => {
     chmodSync(file, 0o666);
     chmodSync(directory, 0o775);
     assert.deepEqual(fixes(), [`chmod go-w ${directory}`, `chmod go-w ${file}`]);
@@ -46,14 +46,14 @@ describe('trust in files', () => {
     assert.deepEqual(fixes(), [`chmod go-w ${file}`]);
   });
 
-  it('quotes odd names', () => {
+  it('quotes names with special characters', () => {
     const odd = join(directory, "it's here");
     writeFileSync(odd, '');
     chmodSync(odd, 0o620);
     assert.deepEqual(fixes(odd), [`chmod go-w '${directory}/it'\\''s here'`]);
   });
 
-  it('follows links and judges what they lead through', () => {
+  it('follows symbolic links and checks every directory on the way', () => {
     const open = join(directory, 'open');
     mkdirSync(open);
     symlinkSync('open/../config.yaml', join(directory, 'link'));
@@ -61,11 +61,11 @@ describe('trust in files', () => {
     chmodSync(open, 0o777);
     assert.deepEqual(fixes(join(directory, 'link')), [`chmod go-w ${open}`]);
     symlinkSync('loop', join(directory, 'loop'));
-    assert.throws(() => findDistrust(join(directory, 'loop')), /too many symbolic links/);
-    assert.throws(() => findDistrust(join(directory, 'none')), { code: 'ENOENT' });
+    assert.throws(() => findUntrusted(join(directory, 'loop')), /too many symbolic links/);
+    assert.throws(() => findUntrusted(join(directory, 'none')), { code: 'ENOENT' });
   });
 
-  it('as root, refuses what belongs to others', { skip: !isRoot && 'needs root' }, () => {
+  it('as root, rejects files of other users', { skip: !isRoot && 'needs root' }, () => {
     assertTrusted(file, 'config file');
     chownSync(file, NOBODY, NOBODY);
     chmodSync(file, 0o666);

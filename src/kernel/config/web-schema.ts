@@ -6,7 +6,7 @@ const listenAddress = z.string().refine((text) => parseListenAddress(text) !== u
   error: 'expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path',
 });
 
-/** A file that is read again whenever it changes; `credential:NAME` is a file that systemd hands to the service. */
+/** A file that is reloaded when it changes; `credential:NAME` is a systemd credential of the service. */
 const secretFile = (description: string, example: string) =>
   z
     .string()
@@ -27,26 +27,26 @@ const unixSocket = z.strictObject({
     .string()
     .regex(/^0?[0-7]{3}$/, { error: 'expected a file mode such as "0660"' })
     .default('0660')
-    .describe('File mode of `unix:` sockets: who may write may connect.'),
-  user: accountName('user').meta({ description: 'Owner of `unix:` sockets. Without it the agent’s user.' }),
+    .describe('File mode of `unix:` sockets: write permission allows connecting.'),
+  user: accountName('user').meta({ description: 'Owner of `unix:` sockets. Default: the agent’s user.' }),
   group: accountName('group').meta({
-    description: 'Group of `unix:` sockets. Without it the agent’s group.',
+    description: 'Group of `unix:` sockets. Default: the agent’s group.',
     examples: ['monitoring'],
   }),
 });
 
 const tls = z
   .strictObject({
-    cert: secretFile('PEM file of the certificate and its chain. Turns TLS on for TCP.', '/etc/tallyman/tls/cert.pem'),
-    key: secretFile('PEM file of its private key.', '/etc/tallyman/tls/key.pem'),
+    cert: secretFile('PEM file of the certificate and its chain. Enables TLS for TCP.', '/etc/tallyman/tls/cert.pem'),
+    key: secretFile('PEM file of the private key.', '/etc/tallyman/tls/key.pem'),
     clientCa: secretFile('PEM file of the authorities that sign client certificates.', '/etc/tallyman/tls/clients.pem'),
     clientCertificates: z
       .enum(['none', 'optional', 'required'])
       .default('none')
       .describe(
-        'Whether clients show a certificate: `required` refuses those without, `optional` takes one in place of a password. The user is the certificate’s common name.',
+        'Client certificates: `required` rejects clients without one, `optional` accepts one instead of a password. The user is the certificate’s common name.',
       ),
-    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest version of TLS that is spoken.'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Minimum version of TLS.'),
   })
   .superRefine((value, context) => {
     const lacks = (path: 'cert' | 'key' | 'clientCa' | 'clientCertificates', message: string) =>
@@ -69,7 +69,7 @@ const realm = () =>
     .string()
     .regex(/^[^"\\\p{Cc}]+$/u, { error: 'expected text without quotes, backslashes and control characters' })
     .default('tallyman')
-    .describe('Name of what is protected, which browsers show.');
+    .describe('Name of the protected area, which browsers show.');
 
 const rule = z
   .strictObject({
@@ -77,14 +77,14 @@ const rule = z
       .string()
       .regex(/^\//, { error: 'expected a path such as /metrics, or /api/ for everything below it' })
       .meta({
-        description: 'A path, or everything below one that ends with a slash. Without `urlBasePrefix`.',
+        description: 'A path, or everything below it when it ends with a slash. Without `urlBasePrefix`.',
         examples: ['/metrics'],
       }),
-    allow: z.enum(['anyone', 'authenticated', 'nobody']).default('authenticated').describe('Who is let in.'),
+    allow: z.enum(['anyone', 'authenticated', 'nobody']).default('authenticated').describe('Who has access.'),
     users: z
       .array(z.string().min(1))
       .default([])
-      .describe('With `authenticated`: only these users, certificates’ common names or tokens’ names; empty: all.'),
+      .describe('With `authenticated`: only these users, common names of certificates or names of tokens; empty: all.'),
   })
   .refine(({ allow, users }) => users.length === 0 || allow === 'authenticated', {
     path: ['users'],
@@ -98,7 +98,7 @@ const auth = z.strictObject({
       realm: realm(),
     })
     .prefault({})
-    .describe('Basic authentication. Sends passwords as they are: use it with TLS.'),
+    .describe('Basic authentication. Sends passwords in clear text: use it with TLS.'),
   digest: z
     .strictObject({
       file: secretFile('File of users as `htdigest` writes it (MD5), for this realm.', '/etc/tallyman/htdigest'),
@@ -108,10 +108,7 @@ const auth = z.strictObject({
     .describe('Digest authentication.'),
   bearer: z
     .strictObject({
-      file: secretFile(
-        'File of tokens: one a line, with or without a name and a colon before it.',
-        'credential:tokens',
-      ),
+      file: secretFile('File of tokens: one per line, `token` or `name:token`.', 'credential:tokens'),
     })
     .prefault({})
     .describe('Bearer tokens, for programs.'),
@@ -119,11 +116,11 @@ const auth = z.strictObject({
     .array(rule)
     .default([])
     .describe(
-      'Exceptions by path; the first that fits counts. After them `/healthz` and `/-/ready` are open, and everything else is for the authenticated.',
+      'Exceptions by path; the first match applies. By default `/healthz` and `/-/ready` are public, and everything else requires authentication.',
     ),
 });
 
-/** The HTTP server's options, with what they must not say together. */
+/** The HTTP server's options, with checks across them. */
 export const web = z
   .strictObject({
     listen: z
@@ -131,20 +128,20 @@ export const web = z
       .min(1)
       .default(['127.0.0.1:8080'])
       .describe(
-        'Addresses to serve on: `host:port`, `[IPv6]:port`, `:port` (all interfaces) or `unix:/path`. Port 0 takes a free one. Sockets that systemd passes are served on instead.',
+        'Addresses to serve on: `host:port`, `[IPv6]:port`, `:port` (all interfaces) or `unix:/path`. Port 0 means any free port. Sockets passed by systemd are used instead.',
       ),
     allowUnauthenticated: z
       .boolean()
       .default(false)
-      .describe('Serve everybody who can reach an address beyond loopback, without authentication.'),
+      .describe('Allow addresses beyond loopback without authentication.'),
     hosts: z
       .array(z.string().regex(/^[^\s/]+$/, { error: 'expected a host name or address, without a scheme' }))
       .default([])
       .describe(
-        'Further names that requests may call this host by (`Host:`), against pages that rebind their name to it. On loopback only loopback names and these are answered; on other addresses any name while this is empty. `"*"`: any.',
+        'Additional host names to accept in `Host:`, as a protection against DNS rebinding. On loopback only loopback names and these are accepted; on other addresses any name while this is empty. `"*"`: any.',
       ),
-    auth: auth.prefault({}).describe('Who is let in. Once a way is set it covers every path.'),
-    tls: tls.prefault({}).describe('Encryption of TCP connections. Renewed files are taken up without a restart.'),
+    auth: auth.prefault({}).describe('Authentication. Once a method is configured it covers every path.'),
+    tls: tls.prefault({}).describe('Encryption of TCP connections. Changed files are reloaded without a restart.'),
     cors: z
       .strictObject({
         origins: z
@@ -171,26 +168,26 @@ export const web = z
       .int()
       .min(1)
       .default(256)
-      .describe('Connections open at the same time at each address; further ones are refused.'),
+      .describe('Open connections per address; further ones are answered with 503.'),
     maxUrlLength: size()
       .refine((value) => value >= 256, { error: 'expected 256 or more' })
       .prefault('8KiB')
-      .meta(sizeMeta('Longest URL that is answered; above it 414.')),
+      .meta(sizeMeta('Maximum length of a URL; longer ones are answered with 414.')),
     maxHeaderSize: size()
       .refine((value) => value >= 1024, { error: 'expected 1KiB or more' })
       .prefault('16KiB')
-      .meta(sizeMeta('Size of all headers of a request together; above it 431.')),
+      .meta(sizeMeta('Maximum size of all headers of a request; larger ones are answered with 431.')),
     accessLog: z.boolean().default(false).describe('Log every request: method, path, status, bytes, duration.'),
   })
   .superRefine((value, context) => {
     const { listen, auth, allowUnauthenticated } = value;
-    if (!asksWho(value)) {
+    if (!isAuthenticationConfigured(value)) {
       const index = auth.rules.findIndex(({ users }) => users.length > 0);
       const message =
-        'users need a way to tell who they are: web.auth.basic, digest, bearer or client certificates, not set';
+        'users has no effect without authentication: set web.auth.basic, digest, bearer or client certificates';
       if (index >= 0) context.addIssue({ code: 'custom', path: ['auth', 'rules', index, 'users'], message });
     }
-    if (allowUnauthenticated || asksWho(value)) return;
+    if (allowUnauthenticated || isAuthenticationConfigured(value)) return;
     for (const [index, address] of listen.entries()) {
       if (isLoopbackAddress(address) || parseListenAddress(address) === undefined) continue;
       context.addIssue({ code: 'custom', path: ['listen', index], message: exposedMessage(address) });
@@ -199,16 +196,16 @@ export const web = z
 
 export type WebConfig = z.output<typeof web>;
 
-/** Whether there is any way to authenticate. */
-export function asksWho({ auth, tls }: Pick<WebConfig, 'auth' | 'tls'>): boolean {
+/** Whether any authentication method is configured. */
+export function isAuthenticationConfigured({ auth, tls }: Pick<WebConfig, 'auth' | 'tls'>): boolean {
   const { basic, digest, bearer } = auth;
   return [basic.file, digest.file, bearer.file].some((file) => file !== undefined) || tls.clientCertificates !== 'none';
 }
 
-/** Why an address beyond loopback is refused, and what to do. */
+/** The error for an address beyond loopback without authentication. */
 export function exposedMessage(address: string): string {
   return (
-    `other hosts could read everything on ${JSON.stringify(address)}, which is not wanted unless said: ` +
-    'set web.auth.basic, digest or bearer, or listen on 127.0.0.1, or say web.allowUnauthenticated: true'
+    `other hosts could read everything on ${JSON.stringify(address)} without authentication: ` +
+    'set web.auth.basic, digest or bearer, or listen on 127.0.0.1, or set web.allowUnauthenticated: true'
   );
 }

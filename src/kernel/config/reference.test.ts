@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { definePlugin, duration, type Plugin, z } from '../contracts/index.js';
-import { configFileSchema, configReference } from './file-schema.js';
 import { type JsonSchema, withDefaults } from './json-schema.js';
-import { renderReference } from './reference.js';
-import { renderSample, uncomment } from './sample.js';
+import { configFileSchema, configReference, renderReference, renderSample, uncomment } from './reference.js';
 
 const OPTIONS = z.strictObject({
   interval: duration().prefault('5s').meta({ description: 'How often | when.', format: 'duration' }),
@@ -29,8 +27,8 @@ const builtins = {
 };
 const defaults = [{ use: 'alpha', onError: 'probe' as const, with: { tls: { ca: '/other' } } }, { use: 'beta' }];
 
-describe('documents about the config', () => {
-  it('tie the options of a plugin to its name', async () => {
+describe('generated configuration reference', () => {
+  it('selects the options schema of a plugin by its name', async () => {
     const schema = configFileSchema(await configReference(builtins, defaults));
     const entry = schema.properties!.plugins!.items as JsonSchema & {
       allOf: { then: { properties: { with: JsonSchema } } }[];
@@ -44,7 +42,7 @@ describe('documents about the config', () => {
     assert.deepEqual(schema.properties!.web!.type, ['object', 'null']);
   });
 
-  it('show every option in the sample, and uncommented it is the defaults', async () => {
+  it('shows every option in the sample, which gives the defaults when uncommented', async () => {
     const sample = renderSample(await configReference(builtins, defaults));
     const { plugins, ...sections } = parse(uncomment(sample));
     assert.deepEqual(plugins, [
@@ -70,7 +68,7 @@ describe('documents about the config', () => {
     );
   });
 
-  it('list every option in the tables', async () => {
+  it('lists every option in the tables', async () => {
     const text = renderReference(await configReference(builtins, defaults));
     assert.match(text, /^\| `web\.listen` \| list of text \| `\[127\.0\.0\.1:8080\]` \|/m);
     assert.match(text, /^\| `interval` \| duration \| `5s` \| How often \\\| when\. \|$/m);
@@ -79,8 +77,8 @@ describe('documents about the config', () => {
   });
 });
 
-describe('defaults of a schema', () => {
-  it('are filled in at every depth, and what is there stays', () => {
+describe('withDefaults', () => {
+  it('fills in defaults at every depth and keeps existing values', () => {
     const schema: JsonSchema = {
       properties: {
         a: { default: {}, properties: { b: { default: 1 }, c: {} } },
