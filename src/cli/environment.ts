@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import { printable } from '../kernel/contracts/index.js';
-import { journalLines, leadsToJournal } from '../kernel/log/journal.js';
+import { isJournal, journalLines } from '../kernel/log/journal.js';
 import { LineOutput } from '../kernel/log/output.js';
 import { OpenHandles } from '../kernel/supervision/open-handles.js';
 
@@ -24,10 +24,10 @@ export interface CliEnvironment {
 /** The process itself. */
 export function processEnvironment(): CliEnvironment {
   const { NO_COLOR } = process.env;
-  const isJournal = leadsToJournal(STDERR, process.env);
+  const writesToJournal = isJournal(STDERR, process.env);
   const isColoured = isatty(STDERR) && (NO_COLOR === undefined || NO_COLOR === '');
   const errorForm = (text: string): string => {
-    if (isJournal) return journalLines(text, ERROR_PRIORITY);
+    if (writesToJournal) return journalLines(text, ERROR_PRIORITY);
     return isColoured ? text.replace(/^tallyman:/, '\x1b[31mtallyman:\x1b[39m') : text;
   };
   return {

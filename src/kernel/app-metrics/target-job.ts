@@ -8,7 +8,7 @@ import {
   type Logger,
   messageOf,
 } from '../contracts/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 import type { ActivePlugin, Supervisor } from '../supervision/index.js';
 import type { ContainerAccess } from './access.js';
 import type { Budget } from './series.js';
@@ -66,7 +66,7 @@ export class TargetJob {
   /** Failures since the last success. */
   private streak = 0;
   private failureTold = false;
-  private readonly told = new RecentlyTold();
+  private readonly told = new RecentMessages();
   private problems: readonly string[] = [];
   private dropped = 0;
   private lastSuccessAt: number | undefined;

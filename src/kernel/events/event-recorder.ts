@@ -1,6 +1,6 @@
 import { type Container, type ContainerLimits, type ContainerObserver, Slot } from '../containers/index.js';
 import type { Clock, ContainerDescription, Logger } from '../contracts/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 import type { EventStore } from './event-store.js';
 import type { OomKill } from './kernel-log.js';
 import { OomCounts } from './oom-counts.js';
@@ -33,7 +33,7 @@ export class EventRecorder implements ContainerObserver {
   private readonly watcher: OomWatcher;
   private readonly counts = new OomCounts();
   private readonly waiting = new Set<NodeJS.Timeout>();
-  private readonly told = new RecentlyTold();
+  private readonly told = new RecentMessages();
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {

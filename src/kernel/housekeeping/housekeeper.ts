@@ -1,7 +1,7 @@
 import type { Container, ContainerObserver, DiscoveryRequests } from '../containers/index.js';
 import { type Clock, type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import { Attachment, needsOtherProbes } from './attachment.js';
 import { DueQueue } from './due-queue.js';
@@ -60,7 +60,7 @@ export class Housekeeper implements ContainerObserver {
   /** Samples that failed one after the other, over all containers, and why the last one did. */
   private failedInARow = 0;
   private lastFailure = '';
-  private readonly told = new RecentlyTold();
+  private readonly told = new RecentMessages();
 
   constructor(
     private options: HousekeepingOptions,

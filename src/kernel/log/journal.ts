@@ -1,12 +1,12 @@
 import { fstatSync } from 'node:fs';
 
-/** `text` as journald expects it on standard error: each line with its priority. */
+/** Formats text for journald on standard error: each line with a priority prefix. */
 export function journalLines(text: string, priority: number): string {
   return `${text.trimEnd().replaceAll(/^/gm, `<${priority}>`)}\n`;
 }
 
-/** Whether a descriptor leads to journald: systemd says which one does. */
-export function leadsToJournal(descriptor: number, env: Readonly<Record<string, string | undefined>>): boolean {
+/** Whether a descriptor is connected to journald, as systemd tells by `$JOURNAL_STREAM`. */
+export function isJournal(descriptor: number, env: Readonly<Record<string, string | undefined>>): boolean {
   const { JOURNAL_STREAM: stream } = env;
   if (stream === undefined) return false;
   const { dev, ino } = fstatSync(descriptor, { bigint: true });

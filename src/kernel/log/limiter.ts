@@ -1,18 +1,16 @@
-import { kindOf } from './recently-told.js';
-
-/** How much may be logged in a minute. `0`: as much as there is. */
+/** Maximum lines per minute. `0`: no limit. */
 export interface LogLimits {
-  /** Lines of one part of the agent that differ in numbers and ids only. */
+  /** Lines of one component that differ only in numbers and IDs. */
   readonly alike: number;
-  /** Lines of one part of the agent. */
+  /** Lines of one component. */
   readonly perPart: number;
 }
 
-/** Lines that were left out: how many, and one of them. */
-export interface LeftOut {
+/** Suppressed lines of one kind or component. */
+export interface SuppressedLines {
   readonly part: string;
   readonly count: number;
-  /** What the lines had in common; absent: nothing, the part said too much altogether. */
+  /** An example; absent when the limit of the component was reached. */
   readonly alike?: string;
 }
 
@@ -23,16 +21,16 @@ interface Tally {
   leftOut: number;
 }
 
-const MINUTE = 60_000;
-/** Kinds of lines that are told apart in a minute; further ones count against their part alone. */
+const MINUTE_MS = 60_000;
+/** Kinds of lines counted separately in a minute; further ones count only towards their component. */
 const MAX_KINDS = 2_000;
 
-/** Counts lines per minute, and lets through as many as may be written. */
+/** Limits the log lines per minute. */
 export class LineLimiter {
-  /** Lines left out since the start. */
+  /** Lines suppressed since the start. */
   leftOut = 0;
   private tallies = new Map<string, Tally>();
-  private minuteEnds = 0;
+  private minuteEndsAt = 0;
 
   constructor(
     private limits: LogLimits,
@@ -60,17 +58,21 @@ export class LineLimiter {
     return true;
   }
 
-  /** Milliseconds until the minute is over; at most 0 when it is. */
-  get remaining(): number {
-    return this.minuteEnds - this.now();
+  /** Time in ms until the minute ends; 0 or less when it has ended. */
+  get remainingMs(): number {
+    return this.minuteEndsAt - this.now();
   }
 
-  /** Begins another minute. @returns what was left out in the one before */
-  turn(): LeftOut[] {
-    const left = [...this.tallies.values()].filter(({ leftOut }) => leftOut > 0);
+  /** Begins the next minute. @returns the lines suppressed in the previous one */
+  nextMinute(): SuppressedLines[] {
+    const suppressed = [...this.tallies.values()].filter(({ leftOut }) => leftOut > 0);
     this.tallies = new Map();
-    this.minuteEnds = this.now() + MINUTE;
-    return left.map(({ part, leftOut, alike }) => ({ part, count: leftOut, ...(alike !== undefined && { alike }) }));
+    this.minuteEndsAt = this.now() + MINUTE_MS;
+    return suppressed.map(({ part, leftOut, alike }) => ({
+      part,
+      count: leftOut,
+      ...(alike !== undefined && { alike }),
+    }));
   }
 
   private tally(key: string, what: Pick<Tally, 'part' | 'alike'>): Tally {
@@ -85,4 +87,32 @@ export class LineLimiter {
 
 function isFull({ admitted }: Tally, limit: number): boolean {
   return limit > 0 && admitted >= limit;
+}
+
+/** A kind of message is logged again after this time. */
+const REPEAT_AFTER_MS = 600_000;
+const MAX_RECENT_KINDS = 100;
+
+/** The same for messages that differ only in numbers and IDs. */
+export function kindOf(message: string): string {
+  return message.replace(/\b[\da-f]{12,}\b|\d+/gi, '#');
+}
+
+/** Remembers recent messages, so that recurring or ever-changing messages do not flood the log. */
+export class RecentMessages {
+  private readonly kinds = new Map<string, number>();
+
+  /**
+   * Whether a message should be logged. Messages that differ only in numbers count as the same for ten minutes.
+   * @param now monotonic ms
+   */
+  isNew(message: string, now: number): boolean {
+    const kind = kindOf(message);
+    const loggedAt = this.kinds.get(kind);
+    if (loggedAt !== undefined && now - loggedAt < REPEAT_AFTER_MS) return false;
+    for (const [other, at] of this.kinds) if (now - at >= REPEAT_AFTER_MS) this.kinds.delete(other);
+    if (this.kinds.size >= MAX_RECENT_KINDS) return false;
+    this.kinds.set(kind, now);
+    return true;
+  }
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LogDestination } from './destination.js';
-import { createLoggerSource, LineOutput, RecentlyTold } from './index.js';
+import { createLoggerSource, LineOutput, RecentMessages } from './index.js';
 import { LineLimiter } from './limiter.js';
 
 const failure = (code: string) => Object.assign(new Error(`${code}: of the test`), { code });
 
-describe('an output', () => {
-  test('writes what a descriptor takes in pieces', () => {
+describe('LineOutput', () => {
+  it('completes partial writes', () => {
     let written = '';
     const output = new LineOutput(7, (descriptor, bytes) => {
       assert.equal(descriptor, 7);
@@ -19,7 +19,7 @@ describe('an output', () => {
     assert.equal(written, 'a longer line\n');
   });
 
-  test('that is full says so, and begins a new line after one that was cut short', () => {
+  it('reports a full pipe, and begins a new line after a truncated one', () => {
     let written = '';
     let room = 5;
     const output = new LineOutput(2, (_, bytes) => {
@@ -37,7 +37,7 @@ describe('an output', () => {
     assert.deepEqual([written, output.failure], ['01234\nnext\n', undefined]);
   });
 
-  test('waits a moment for a reader that is behind, and for one that is gone once only', () => {
+  it('waits for a slow reader, but only once for one that does not read', () => {
     let tries = 0;
     const behind = new LineOutput(2, (_, bytes) => {
       if (++tries < 3) throw failure('EAGAIN');
@@ -54,7 +54,7 @@ describe('an output', () => {
   });
 });
 
-describe('a log that cannot be written', () => {
+describe('a log whose output fails', () => {
   function fixture() {
     const disk = { full: false, text: '', failure: undefined as string | undefined };
     const write = (text: string) => {
@@ -76,7 +76,7 @@ describe('a log that cannot be written', () => {
     return { disk, output, messages };
   }
 
-  test('throws at nobody, counts what is lost, and tells it first when there is room again', () => {
+  it('does not throw, counts lost lines, and reports them first when writing works again', () => {
     const { disk, output, messages } = fixture();
     const logs = createLoggerSource({ level: 'info', format: 'json' }, output);
     const logger = logs.logger('docker');
@@ -93,7 +93,7 @@ describe('a log that cannot be written', () => {
     assert.deepEqual(others, ['three', 'four']);
   });
 
-  test('tells it also when nobody says anything more', (t) => {
+  it('reports lost lines even when nothing else is logged', (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { disk, output, messages } = fixture();
     const destination = new LogDestination(output, (line) => line);
@@ -110,32 +110,32 @@ describe('a log that cannot be written', () => {
   });
 });
 
-describe('the limiter', () => {
+describe('LineLimiter', () => {
   const admitted = (limiter: LineLimiter, part: string, messages: readonly string[]) =>
     messages.filter((message) => limiter.admits(part, message)).length;
 
-  test('lets through so many lines that are alike, and so many of a part', () => {
+  it('limits similar lines, and lines per component', () => {
     const limiter = new LineLimiter({ alike: 3, perPart: 5 }, () => 0);
     assert.equal(admitted(limiter, 'docker', ['read 1', 'read 22', 'read 333', 'read 4', 'read 5']), 3);
     assert.equal(admitted(limiter, 'docker', ['a', 'b', 'c', 'd']), 2);
     assert.equal(admitted(limiter, 'podman', ['read 1']), 1);
     assert.equal(limiter.leftOut, 4);
-    assert.deepEqual(limiter.turn(), [
+    assert.deepEqual(limiter.nextMinute(), [
       { part: 'docker', count: 2 },
       { part: 'docker', count: 2, alike: 'read 1' },
     ]);
-    assert.deepEqual(limiter.turn(), []);
+    assert.deepEqual(limiter.nextMinute(), []);
     assert.equal(admitted(limiter, 'docker', ['read 1']), 1);
   });
 
-  test('loses count of nothing, whatever is said', () => {
+  it('counts every line as admitted or suppressed', () => {
     const said = fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.string({ maxLength: 3 })), { maxLength: 200 });
     const limits = fc.record({ alike: fc.nat(5), perPart: fc.nat(20) });
     fc.assert(
       fc.property(said, limits, (lines, limit) => {
         const limiter = new LineLimiter(limit, () => 0);
         const through = lines.filter(([part, message]) => limiter.admits(part, message)).length;
-        const left = limiter.turn().reduce((sum, { count }) => sum + count, 0);
+        const left = limiter.nextMinute().reduce((sum, { count }) => sum + count, 0);
         assert.equal(through + left, lines.length);
         assert.equal(left, limiter.leftOut);
         if (limit.perPart > 0) assert.ok(through <= 2 * limit.perPart);
@@ -144,7 +144,7 @@ describe('the limiter', () => {
     );
   });
 
-  test('of a source tells what it left out when the minute is over; lines that were asked for have no limit', (t) => {
+  it('reports suppressed lines at the end of the minute; debug and access log lines have no limit', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const lines: { level: string; part: string; msg: string; leftOut?: number }[] = [];
     const options = { level: 'debug', format: 'json', limit: { alike: 2, perPart: 0 } } as const;
@@ -157,7 +157,7 @@ describe('the limiter', () => {
     assert.equal(logs.state().leftOut, 8);
     t.mock.timers.tick(60_000);
     const { part, msg, leftOut } = lines.at(-1)!;
-    const text = '8 more lines like this one were left out within a minute: container 0 is odd';
+    const text = '8 more lines like this one were suppressed within a minute: container 0 is odd';
     assert.deepEqual([part, msg, leftOut], ['docker', text, 8]);
     logger.warn('container 11 is odd');
     assert.equal(lines.length, 24);
@@ -170,8 +170,8 @@ describe('the limiter', () => {
   });
 });
 
-test('what was told is not told again for ten minutes, though other things were told between', () => {
-  const told = new RecentlyTold();
+it('RecentMessages suppresses a repeated message for ten minutes, also with other messages in between', () => {
+  const told = new RecentMessages();
   const said = ['a', 'b', 'a', 'b', 'a 1', 'a 2'].filter((message) => told.isNew(message, 0));
   assert.deepEqual(said, ['a', 'b', 'a 1']);
   assert.equal(told.isNew('a', 600_000), true);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
-import { lineForm } from './form.js';
+import { it } from 'node:test';
+import { entryFormatter } from './format.js';
 import { createClock, createLoggerSource } from './index.js';
 
-test('the clock counts microseconds and agrees with the system', () => {
+it('the clock has microsecond resolution and agrees with the system clock', () => {
   const clock = createClock();
   let previous = clock.now();
   for (let i = 0; i < 1000; i++) {
@@ -15,7 +15,7 @@ test('the clock counts microseconds and agrees with the system', () => {
   }
 });
 
-test('the clock follows when the system clock is set', (t) => {
+it('the clock follows changes of the system clock', (t) => {
   const clock = createClock();
   const before = clock.now();
   const real = Date.now;
@@ -23,7 +23,7 @@ test('the clock follows when the system clock is set', (t) => {
   assert.ok(clock.now() < before - 3_500_000_000);
 });
 
-test('the level changes for loggers that exist, too', () => {
+it('a change of the level applies to existing loggers', () => {
   const lines: string[] = [];
   const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   const early = source.logger('early');
@@ -35,7 +35,7 @@ test('the level changes for loggers that exist, too', () => {
   assert.equal(lines.length, 2);
 });
 
-test('lines are JSON with level, UTC time and the part that speaks; lower levels are left out', () => {
+it('lines are JSON with level, UTC time and component; lower levels are omitted', () => {
   const lines: string[] = [];
   const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   source.logger('docker').info('not shown');
@@ -48,7 +48,7 @@ test('lines are JSON with level, UTC time and the part that speaks; lower levels
   assert.match(entry.time!, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 
-test('journald gets the priority of each line in front of it', () => {
+it('lines for journald begin with their priority', () => {
   const program = `
     import { createLoggerSource } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
     import { fstatSync } from 'node:fs';
@@ -66,8 +66,8 @@ test('journald gets the priority of each line in front of it', () => {
   assert.match(run('other').stderr.toString(), /^\{"level":"warn"/);
 });
 
-test('a name in a message neither commands the terminal nor begins a line of its own', () => {
-  const form = lineForm('pretty');
+it('control characters and newlines in messages are escaped', () => {
+  const form = entryFormatter('pretty');
   const msg = '/a\u001b[2J\n12:00:00 error agent: forged';
   const line = form({ level: 'warn', time: '2026-11-26T11:00:00.000Z', part: 'discovery', msg, name: '\u009b2J' });
   assert.match(line, /\/a\\u001b\[2J\n {6}12:00:00 error agent: forged name="\\u009b2J"\n$/);

@@ -1,35 +1,35 @@
 import { type Logger as PinoLogger, pino } from 'pino';
 import type { Logger } from '../contracts/index.js';
 import { LogDestination, type LogOutput } from './destination.js';
-import { formOf, type LogFormat } from './form.js';
+import { type LogFormat, lineFormatter } from './format.js';
 import { LineLimiter, type LogLimits } from './limiter.js';
 import { standardError } from './output.js';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly format: LogFormat;
-  /** Absent: none. */
+  /** Default: no limits. */
   readonly limit?: LogLimits;
 }
 
-/** How much of the log is missing. Counts are since the start. */
+/** Missing log lines since the start. */
 export interface LogState {
   /** Lines that could not be written. */
   readonly lost: number;
-  /** Lines that were left out because there were too many. */
+  /** Lines suppressed by the limits. */
   readonly leftOut: number;
-  /** Why nothing can be written; absent while it can. */
+  /** Why writing fails; absent while it works. */
   readonly failure?: string;
 }
 
-/** Makes loggers whose lines name the part of the agent that speaks. */
+/** Creates loggers for the components of the agent. */
 export interface LoggerSource {
-  /** @param unlimited for lines that somebody asked to have all of */
+  /** @param unlimited exempts the logger from the limits (access log) */
   logger(part: string, unlimited?: boolean): Logger;
-  /** From now on lines count that are at least this important, and no more of them than this. */
+  /** Changes level and limits of all loggers. */
   change(options: Pick<LogOptions, 'level' | 'limit'>): void;
   state(): LogState;
-  /** Writes what there is to say of lines left out; call before the process ends. */
+  /** Logs the number of suppressed lines. Call before the process ends. */
   flush(): void;
 }
 
@@ -38,16 +38,16 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 const NO_LIMITS: LogLimits = { alike: 0, perPart: 0 };
 
 /**
- * Writes to standard error: one JSON object a line, or for people on a terminal. Never throws: what cannot be written is
- * counted, and told when it can be again.
+ * Writes to standard error in the configured format. Never throws: lines that cannot be written are counted, and the count
+ * is logged when writing works again.
  */
 export function createLoggerSource(options: LogOptions, output: LogOutput = standardError()): LoggerSource {
-  return new LimitedSource(options, new LogDestination(output, formOf(options.format)));
+  return new LimitedSource(options, new LogDestination(output, lineFormatter(options.format)));
 }
 
 class LimitedSource implements LoggerSource {
   private readonly root: PinoLogger;
-  // A child has a level of its own, which is set once; plugins that come and go reuse theirs.
+  // A child keeps the level it was created with, so `change` sets it; restarted plugins reuse their child.
   private readonly children = new Map<string, PinoLogger>();
   private readonly limiter: LineLimiter;
   private minute: NodeJS.Timeout | undefined;
@@ -74,7 +74,7 @@ class LimitedSource implements LoggerSource {
       (level: Level) =>
       (message: string, details: Record<string, unknown> = {}) => {
         if (!child.isLevelEnabled(level)) return;
-        // Whoever asks for debug lines wants them all.
+        // Debug lines are not limited: whoever enables them wants all of them.
         if (unlimited || level === 'debug' || this.admits(part, message)) child[level](details, message);
       };
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
@@ -91,7 +91,7 @@ class LimitedSource implements LoggerSource {
   }
 
   flush(): void {
-    this.turnMinute();
+    this.nextMinute();
   }
 
   private child(part: string): PinoLogger {
@@ -104,20 +104,20 @@ class LimitedSource implements LoggerSource {
   }
 
   private admits(part: string, message: string): boolean {
-    if (this.limiter.remaining <= 0) this.turnMinute();
+    if (this.limiter.remainingMs <= 0) this.nextMinute();
     if (this.limiter.admits(part, message)) return true;
-    // Told when the minute is over, also if nobody says anything by then.
-    this.minute ??= setTimeout(() => this.turnMinute(), this.limiter.remaining).unref();
+    // Reported at the end of the minute even if nothing else is logged.
+    this.minute ??= setTimeout(() => this.nextMinute(), this.limiter.remainingMs).unref();
     return false;
   }
 
-  private turnMinute(): void {
+  private nextMinute(): void {
     clearTimeout(this.minute);
     this.minute = undefined;
-    for (const { part, count, alike } of this.limiter.turn()) {
+    for (const { part, count, alike } of this.limiter.nextMinute()) {
       const like = alike === undefined ? 'more lines' : 'more lines like this one';
       const example = alike === undefined ? '' : `: ${alike}`;
-      this.child(part).warn({ leftOut: count }, `${count} ${like} were left out within a minute${example}`);
+      this.child(part).warn({ leftOut: count }, `${count} ${like} were suppressed within a minute${example}`);
     }
   }
 }

@@ -1,27 +1,27 @@
 import { writeSync } from 'node:fs';
 import { codeOf, messageOf } from '../contracts/index.js';
 
-/** How often a reader that is behind is waited for, and how long each time, ms. */
-const PATIENCE = 5;
-const MOMENT = 10;
+/** Retries of a write to a full pipe. */
+const MAX_RETRIES = 5;
+const RETRY_DELAY_MS = 10;
 const STDERR = 2;
 
-/** Standard error, for a log that must not stop who writes it: a pipe or socket that nobody reads is full, not waited for. */
+/** Standard error in non-blocking mode: a pipe or socket that nobody reads must not block the agent. */
 export function standardError(): LineOutput {
-  // To look at the stream makes what it leads to non-blocking.
+  // Accessing the stream switches the descriptor to non-blocking mode.
   void process.stderr;
   return new LineOutput(STDERR);
 }
 
 /**
- * Writes whole lines to a descriptor, whatever becomes of them: what cannot be written is for the caller to count, and
- * no reason to throw. Synchronous, so that the last words of a process that ends are written.
+ * Writes whole lines to a descriptor. Never throws: the caller counts lines that cannot be written. Synchronous, so that
+ * the last lines of a process are written before it ends.
  */
 export class LineOutput {
-  /** Why the last write failed; `undefined`: it did not. */
+  /** Why the last write failed; `undefined` after success. */
   failure: string | undefined;
-  /** A line was cut short; the next one must not go on where it ended. */
-  private torn = false;
+  /** The last line was written partially; the next one must begin on a new line. */
+  private isTruncated = false;
 
   constructor(
     private readonly descriptor: number,
@@ -30,29 +30,29 @@ export class LineOutput {
 
   /** @returns whether all of it was written */
   write(text: string): boolean {
-    const bytes = Buffer.from(this.torn ? `\n${text}` : text);
+    const bytes = Buffer.from(this.isTruncated ? `\n${text}` : text);
     let written = 0;
     try {
       while (written < bytes.length) written += this.writeSome(bytes.subarray(written));
-      this.torn = false;
+      this.isTruncated = false;
       this.failure = undefined;
       return true;
     } catch (error) {
-      if (written > 0) this.torn = true;
+      if (written > 0) this.isTruncated = true;
       this.failure = messageOf(error);
       return false;
     }
   }
 
-  /** A pipe may be full for a moment. One that stays full is waited for once, and not with every line. */
+  /** Waits briefly for a full pipe, but only once while it stays full, not for every line. */
   private writeSome(bytes: Buffer): number {
     for (let tries = 0; ; tries++) {
       try {
         return this.put(this.descriptor, bytes);
       } catch (error) {
-        const isBusy = codeOf(error) === 'EAGAIN' && this.failure === undefined && tries < PATIENCE;
+        const isBusy = codeOf(error) === 'EAGAIN' && this.failure === undefined && tries < MAX_RETRIES;
         if (!isBusy && codeOf(error) !== 'EINTR') throw error;
-        if (isBusy) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, MOMENT);
+        if (isBusy) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_DELAY_MS);
       }
     }
   }

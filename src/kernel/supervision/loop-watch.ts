@@ -1,5 +1,5 @@
 import type { Logger } from '../contracts/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 import { HOLD_UP, type Supervisor } from './supervisor.js';
 
 /** How often the loop is looked at, ms: what stands still for longer than this and `HOLD_UP` is always seen. */
@@ -35,7 +35,7 @@ export class LoopWatch {
   private lastLook = 0;
   private lastCpu = 0;
   private lastHeld = 0;
-  private readonly told = new RecentlyTold();
+  private readonly told = new RecentMessages();
 
   constructor(
     private readonly supervisor: Pick<Supervisor, 'heldFor'>,

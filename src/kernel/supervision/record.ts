@@ -1,5 +1,5 @@
 import { Backoff, type OnError, type PluginKind, type PluginStatus } from '../contracts/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 
 /** Consecutive faults after which a plugin is left alone for a while. */
 const FAULTS_TO_OPEN = 20;
@@ -27,7 +27,7 @@ export class PluginRecord {
   /** How its process is, when it has one of its own. */
   isolation: (() => PluginStatus['isolation']) | undefined;
   /** Faults that the log has told. */
-  readonly told = new RecentlyTold();
+  readonly told = new RecentMessages();
   private streak = 0;
   private readonly pauses = new Backoff();
   private openUntil = 0;

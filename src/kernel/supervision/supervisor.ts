@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, type Logger, messageOf, type PluginStatus, RequestError } from '../contracts/index.js';
-import { RecentlyTold } from '../log/index.js';
+import { RecentMessages } from '../log/index.js';
 import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
 import { RunQueue } from './run-queue.js';
@@ -20,7 +20,7 @@ export class Supervisor {
   private readonly records = new Map<string, PluginRecord>();
   /** Milliseconds of all calls that took as long as `HOLD_UP`. */
   heldFor = 0;
-  private readonly told = new RecentlyTold();
+  private readonly told = new RecentMessages();
 
   constructor(
     private readonly clock: Clock,

@@ -1,5 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type LogFormat, lineForm } from '../log/index.js';
+import { entryFormatter, type LogFormat } from '../log/index.js';
 import type { CallBoard } from './call-board.js';
 import { PATIENCE, TIME } from './stuck-loop.js';
 import type { WatchdogData } from './watchdog-thread.js';
@@ -21,13 +21,13 @@ const IN_NO_CALL =
  */
 export class Watchdog {
   private running: ReturnType<Watchdog['start']> | undefined;
-  private readonly print: ReturnType<typeof lineForm>;
+  private readonly print: ReturnType<typeof entryFormatter>;
 
   constructor(
     private readonly board: CallBoard,
     format: LogFormat,
   ) {
-    this.print = lineForm(format);
+    this.print = entryFormatter(format);
   }
 
   /** Watches over these plugins, by their numbers: starts the thread for the first, ends it after the last. */

@@ -1,17 +1,17 @@
 import { isatty } from 'node:tty';
 import { printable } from '../contracts/index.js';
-import { journalLines, leadsToJournal } from './journal.js';
+import { isJournal, journalLines } from './journal.js';
 
 export type LogFormat = 'auto' | 'json' | 'pretty' | 'journal';
 
 const STDERR = 2;
-/** Members that pino writes and the other forms show in their own way. */
-const OWN = new Set(['level', 'time', 'msg', 'part', 'hint', 'stack']);
+/** Members that the text formats show in their own way. */
+const STANDARD_MEMBERS = new Set(['level', 'time', 'msg', 'part', 'hint', 'stack']);
 const COLOURS: Record<string, number> = { warn: 33, error: 31, debug: 90 };
-/** Priorities of syslog(3), by which journald files a line. */
+/** Priorities of syslog(3), which journald uses. */
 const PRIORITIES: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
 
-/** A line of the log as its members, in the order in which they are written. */
+/** A log line as an object, with its members in output order. */
 export interface LogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** RFC 3339, UTC */
@@ -21,14 +21,14 @@ export interface LogEntry {
   readonly [detail: string]: unknown;
 }
 
-/** Makes of an entry what is written to standard error, where it is not for a logger to write. */
-export function lineForm(format: LogFormat): (entry: LogEntry) => string {
-  const print = formOf(format);
-  return (entry) => print(`${JSON.stringify(entry)}\n`);
+/** Formats an entry for standard error, for code that writes without a logger. */
+export function entryFormatter(format: LogFormat): (entry: LogEntry) => string {
+  const formatLine = lineFormatter(format);
+  return (entry) => formatLine(`${JSON.stringify(entry)}\n`);
 }
 
-/** Makes of a JSON line what is written to standard error. */
-export function formOf(format: LogFormat): (line: string) => string {
+/** Formats a JSON line for standard error. */
+export function lineFormatter(format: LogFormat): (line: string) => string {
   const chosen = format === 'auto' ? automatic() : format;
   if (chosen === 'json') return (line) => line;
   if (chosen === 'journal') return journal;
@@ -38,11 +38,11 @@ export function formOf(format: LogFormat): (line: string) => string {
 
 function automatic(): Exclude<LogFormat, 'auto'> {
   if (isatty(STDERR)) return 'pretty';
-  return leadsToJournal(STDERR, process.env) ? 'journal' : 'json';
+  return isJournal(STDERR, process.env) ? 'journal' : 'json';
 }
 
 function extras(entry: Record<string, unknown>): string {
-  const details = Object.entries(entry).filter(([key]) => !OWN.has(key));
+  const details = Object.entries(entry).filter(([key]) => !STANDARD_MEMBERS.has(key));
   return details.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join('');
 }
 
@@ -52,12 +52,12 @@ function pretty(line: string, coloured: boolean): string {
   const level = String(entry.level);
   const head = `${String(entry.time).slice(11, 19)} ${paint(COLOURS[level] ?? 32, level.padEnd(5))}`;
   const hint = entry.hint === undefined ? '' : `\n      → ${printable(String(entry.hint))}`;
-  // A line that a name brought with it must not look like one of the log's own.
+  // A newline in a logged name must not begin something that looks like a log line.
   const message = printable(`${String(entry.part)}: ${String(entry.msg)}`).replaceAll('\n', '\n      ');
   return `${head} ${message}${paint(90, printable(extras(entry)))}${hint}\n`;
 }
 
-/** journald takes the priority off the front of a line, and adds the time itself. */
+/** journald parses the priority prefix of a line and adds the time itself. */
 function journal(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   const hint = entry.hint === undefined ? '' : ` → ${String(entry.hint)}`;
