@@ -4,7 +4,7 @@ import { readText } from './files/index.js';
 
 const MAX_AGE_MS = 1000;
 
-/** Counters by `major:minor` from the text of `/proc/diskstats`; lines with fewer columns or odd numbers are skipped. */
+/** Counters by `major:minor` from the text of `/proc/diskstats`; malformed lines are skipped. */
 export function parseDiskstats(text: string): Map<string, DiskCounters> {
   const disks = new Map<string, DiskCounters>();
   for (const line of text.split('\n')) {
@@ -40,7 +40,7 @@ export class DiskTable {
   private readAt = Number.NEGATIVE_INFINITY;
   private disks: ReadonlyMap<string, DiskCounters> = new Map();
 
-  /** @param monotonic milliseconds of a clock that never goes back */
+  /** @param monotonic a monotonic clock in ms */
   constructor(paths: HostPaths, monotonic: () => number) {
     this.path = join(paths.proc, 'diskstats');
     this.monotonic = monotonic;

@@ -3,21 +3,21 @@ import type { FilesystemUsage, HostPaths } from '../contracts/index.js';
 import { hostFile } from './host-paths.js';
 
 const MAX_AGE_MS = 1000;
-/** A filesystem whose answer is this late (a dead network or FUSE server) has no usage until it answers. */
-const HUNG_MS = 30_000;
-/** How long a caller that waits for a first answer waits. */
-const PATIENCE_MS = 2000;
+/** A filesystem that has not answered for this long (dead network or FUSE server) has no usage until it answers. */
+const HUNG_AFTER_MS = 30_000;
+/** Maximum wait for a pending answer. */
+const MAX_WAIT_MS = 2000;
 
 interface Entry {
   usage: FilesystemUsage | undefined;
-  askedAt: number;
+  queriedAt: number;
   pending: Promise<void> | undefined;
-  wanted: boolean;
+  isRequested: boolean;
 }
 
 /**
- * Usage of mounted filesystems, asked for in the background. A filesystem that does not answer is not asked again
- * before it does, so it holds up one thread of the pool at most, and never a caller.
+ * Usage of mounted filesystems, queried in the background. A filesystem that does not answer is not queried again until it
+ * does, so it blocks at most one thread of the pool and never a caller.
  */
 export class UsageTable {
   private readonly paths: HostPaths;
@@ -29,50 +29,50 @@ export class UsageTable {
     this.monotonic = monotonic;
   }
 
-  /** The last answer, at most a second old when asked for steadily; `undefined` without one. */
+  /** The last answer, at most a second old when called regularly; `undefined` when there is none. */
   usage(mountpoint: string): FilesystemUsage | undefined {
     const now = this.monotonic();
     const entry = this.entry(mountpoint);
-    entry.wanted = true;
-    if (entry.pending === undefined && now - entry.askedAt >= MAX_AGE_MS) this.ask(mountpoint, entry);
-    const hung = entry.pending !== undefined && now - entry.askedAt > HUNG_MS;
+    entry.isRequested = true;
+    if (entry.pending === undefined && now - entry.queriedAt >= MAX_AGE_MS) this.query(mountpoint, entry);
+    const hung = entry.pending !== undefined && now - entry.queriedAt > HUNG_AFTER_MS;
     return hung ? undefined : entry.usage;
   }
 
-  /** Waits for an answer not older than a second, but not for one that does not come. */
+  /** Waits for an answer no older than a second, but not for a filesystem that hangs. */
   async current(mountpoint: string): Promise<FilesystemUsage | undefined> {
     this.usage(mountpoint);
     const { pending } = this.entry(mountpoint);
     if (pending !== undefined) {
       let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, PATIENCE_MS);
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, MAX_WAIT_MS);
       });
-      await Promise.race([pending, patience]);
+      await Promise.race([pending, limit]);
       clearTimeout(timer);
     }
     return this.usage(mountpoint);
   }
 
-  /** Forgets the filesystems that nobody asked for since the last call. */
-  forgetUnused(): void {
+  /** Removes the filesystems that were not requested since the last call. */
+  removeUnused(): void {
     for (const [mountpoint, entry] of this.entries) {
-      if (!entry.wanted && entry.pending === undefined) this.entries.delete(mountpoint);
-      entry.wanted = false;
+      if (!entry.isRequested && entry.pending === undefined) this.entries.delete(mountpoint);
+      entry.isRequested = false;
     }
   }
 
   private entry(mountpoint: string): Entry {
     let entry = this.entries.get(mountpoint);
     if (entry === undefined) {
-      entry = { usage: undefined, askedAt: Number.NEGATIVE_INFINITY, pending: undefined, wanted: true };
+      entry = { usage: undefined, queriedAt: Number.NEGATIVE_INFINITY, pending: undefined, isRequested: true };
       this.entries.set(mountpoint, entry);
     }
     return entry;
   }
 
-  private ask(mountpoint: string, entry: Entry): void {
-    entry.askedAt = this.monotonic();
+  private query(mountpoint: string, entry: Entry): void {
+    entry.queriedAt = this.monotonic();
     entry.pending = new Promise((resolve) => {
       statfs(hostFile(this.paths, mountpoint), (error, stats) => {
         entry.pending = undefined;

@@ -6,7 +6,7 @@ import { hostFile } from './host-paths.js';
 import { type Mount, parseMountinfo } from './mounts.js';
 
 const TYPES = /^(?:ext.*|btrfs|overlay|tmpfs|xfs|zfs)$/;
-/** Subdirectories of a runtime's root that may be mounts of their own. */
+/** Subdirectories of a runtime's root that may be separate mounts. */
 const STORAGE_DRIVERS = ['devicemapper', 'btrfs', 'aufs', 'overlay', 'overlay2', 'zfs'];
 
 /** A label for the filesystem that holds a directory: `docker-images` for Docker's root. */
@@ -17,8 +17,8 @@ export interface LabelRoot {
 }
 
 /**
- * The host's mounts as its first process sees them: a service manager lays mounts of its own over the agent's view. An
- * agent in a container that does not look out of it has another root, and its own mounts then.
+ * The host's mounts as PID 1 sees them, because a service manager adds mounts to the agent's namespace. An agent in a
+ * container without access to the host has another root than PID 1 and uses its own mounts.
  */
 export function readMounts(paths: HostPaths): Mount[] {
   const read = (pid: string) => parseMountinfo(readText(join(paths.proc, `${pid}/mountinfo`)) ?? '');
@@ -33,8 +33,8 @@ function rootOf(mounts: readonly Mount[]): string {
 }
 
 /**
- * The filesystems that are tracked (contract 11.4): one entry per device, at its first mount, in mountinfo order.
- * @param paths only used to look up the numbers of btrfs devices
+ * The tracked filesystems: one entry per device at its first mount, in mountinfo order, as in cAdvisor.
+ * @param paths used to look up the device numbers of btrfs
  */
 export function trackedFilesystems(
   mounts: readonly Mount[],
@@ -92,14 +92,14 @@ function ancestorsOf(directory: string): string[] {
   return ancestors;
 }
 
-/** btrfs shows made-up numbers in mountinfo; those of its device are the ones that disk counters go by. */
+/** btrfs shows anonymous device numbers in mountinfo; disk counters use those of the block device. */
 function numbersOf(mount: Mount, paths: HostPaths): [number, number] {
   if (mount.type !== 'btrfs' || mount.major !== 0) return [mount.major, mount.minor];
   try {
     const stat = statSync(hostFile(paths, mount.source), { throwIfNoEntry: false });
     if (stat?.isBlockDevice()) return splitDeviceNumber(stat.rdev);
   } catch {
-    // An unreadable /dev leaves what mountinfo says.
+    // Without access to /dev the numbers of mountinfo are used.
   }
   return [mount.major, mount.minor];
 }
@@ -117,7 +117,7 @@ export function readUuids(paths: HostPaths): Map<string, string> {
     try {
       uuids.set(uuid, posix.resolve(directory, readlinkSync(hostFile(paths, `${directory}/${uuid}`))));
     } catch {
-      // Not a link, or gone since the directory was read.
+      // Not a link, or removed since the directory was read.
     }
   }
   return uuids;

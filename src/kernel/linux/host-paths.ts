@@ -6,9 +6,9 @@ import type { HostPaths } from '../contracts/index.js';
 const MOUNTED_ROOT = '/rootfs';
 
 /**
- * Where the host's kernel filesystems are. What `config` names wins; the rest follows from the root, which is `/`, or
- * `/rootfs` when the host's root directory is mounted there (contract 12.7).
- * @param exists replaces the look into the file system, for tests
+ * The paths of the host's kernel filesystems. Configured paths take precedence; the others are below the root, which is
+ * `/`, or `/rootfs` when the host's root directory is mounted there, as in cAdvisor.
+ * @param exists replaceable for tests
  */
 export function resolveHostPaths(
   config: { readonly [K in keyof HostPaths]?: string | undefined } = {},
@@ -25,7 +25,7 @@ export function resolveHostPaths(
   };
 }
 
-/** Where a file of the host, named by its absolute path there, is for the agent. */
+/** Translates an absolute path on the host to the agent's path. */
 export function hostFile(paths: HostPaths, path: string): string {
   if (path.startsWith('/proc/')) return join(paths.proc, path.slice('/proc'.length));
   if (path.startsWith('/sys/')) return join(paths.sys, path.slice('/sys'.length));

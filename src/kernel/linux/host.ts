@@ -28,20 +28,20 @@ export interface LinuxHostOptions {
   readonly paths: HostPaths;
   readonly budget: DescriptorBudget;
   readonly clock: HostClock;
-  /** Reads the machine; the filesystems, already measured, are part of it. `readMachine` of the machine room. */
+  /** Reads the machine information, which includes the given filesystems. `readMachine` of the machine room. */
   readonly readMachine: (paths: HostPaths, filesystems: readonly MachineFilesystem[]) => Promise<MachineInfo>;
 }
 
-/** The host, with what its owner needs to keep it current. */
+/** The host with its refresh, for its owner. */
 export interface RefreshableHost extends LinuxHost {
   /**
-   * Reads machine, mounts, filesystems, UUIDs and versions anew. Await it once before the host is used; until then the
-   * machine is empty. Calls that overlap share one run.
+   * Reads machine, mounts, filesystems, UUIDs and versions again. Await it once before using the host; until then the
+   * machine is empty. Concurrent calls share one run.
    */
   refresh(): Promise<void>;
 }
 
-/** A machine of which nothing was read. */
+/** A machine before the first refresh. */
 export const UNKNOWN_MACHINE: MachineInfo = {
   timestamp: '0001-01-01T00:00:00Z',
   vendor_id: '',
@@ -160,7 +160,7 @@ class KernelHost implements RefreshableHost {
     this.uuids = readUuids(paths);
     this.mounts = readMounts(paths);
     this.track();
-    this.usages.forgetUnused();
+    this.usages.removeUnused();
     const filesystems = await Promise.all(this.tracked.map((filesystem) => this.measure(filesystem)));
     this.currentMachine = await readMachine(paths, filesystems);
     this.nameDevices();
@@ -176,7 +176,7 @@ class KernelHost implements RefreshableHost {
     return { device, capacity: usage?.capacity ?? 0, type, inodes: usage?.inodes ?? 0, has_inodes: true };
   }
 
-  /** A disk's own name comes before that of a filesystem on it. */
+  /** The name of a disk takes precedence over that of a filesystem on it. */
   private nameDevices(): void {
     const names = new Map<string, string>();
     for (const { major, minor, device } of this.tracked) {

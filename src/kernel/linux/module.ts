@@ -3,7 +3,7 @@ import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CONFIG } from '../config/index.js';
 import { LOGS } from '../log/index.js';
 import { createCgroupFiles, detectHierarchies } from './cgroup/index.js';
-import { DescriptorBudget, DescriptorSentinel } from './files/index.js';
+import { DescriptorBudget, DescriptorMonitor } from './files/index.js';
 import { resolveHostPaths } from './host-paths.js';
 import { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from './tokens.js';
 
@@ -16,7 +16,7 @@ export const linuxModule: Module = {
     registry.provide(CGROUP_FILES, [HIERARCHIES, DESCRIPTORS], (hierarchies, budget) => {
       return (name) => createCgroupFiles(hierarchies, name, budget);
     });
-    registry.contribute(LIFECYCLES, [DESCRIPTORS], (budget) => new DescriptorSentinel(budget));
+    registry.contribute(LIFECYCLES, [DESCRIPTORS], (budget) => new DescriptorMonitor(budget));
     registry.contribute(LIFECYCLES, [HIERARCHIES, LOGS], ({ missing }, logs) => ({
       start() {
         const logger = logs.logger('agent');

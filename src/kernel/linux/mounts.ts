@@ -7,11 +7,11 @@ export interface Mount {
   readonly mountpoint: string;
   readonly type: string;
   readonly source: string;
-  /** Options of the filesystem (of a cgroup mount: its controllers). */
+  /** Options of the filesystem; for a cgroup mount its controllers. */
   readonly superOptions: readonly string[];
 }
 
-/** Mounts in file order, from the text of `/proc/<pid>/mountinfo`. Lines of another form are skipped. */
+/** Parses `/proc/<pid>/mountinfo`. Malformed lines are skipped. */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split('\n')) {
@@ -37,7 +37,7 @@ function parseMount(line: string): Mount | undefined {
   };
 }
 
-/** The kernel writes blank, tab, newline and backslash as three octal digits, byte by byte. */
+/** The kernel escapes space, tab, newline and backslash as a backslash and three octal digits per byte. */
 function unescapeOctal(field: string): string {
   return field.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

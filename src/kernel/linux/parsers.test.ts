@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { parseDiskstats } from './disks.js';
 import { readMounts, trackedFilesystems } from './filesystems.js';
@@ -18,7 +18,7 @@ const track = (mountinfo: string, dockerRoot?: string) => {
   );
 };
 
-test('mountinfo lines are taken apart, escapes undone, odd lines skipped', () => {
+it('parses mountinfo, decodes escapes and skips malformed lines', () => {
   const text = `22 27 0:21 / /a\\040b rw,relatime shared:1 master:2 - ext4 /dev/v\\134da rw,x=1\nnonsense\n\n1 2 x / / - a b\n`;
   assert.deepEqual(parseMountinfo(text), [
     {
@@ -45,7 +45,7 @@ const HOST = `1 0 254:1 / / rw - ext4 /dev/vda1 rw
 7 1 0:4 net:[1] /run/docker/netns/x rw - nsfs nsfs rw
 `;
 
-test('one filesystem per device at its first mount; bind mounts, proc and namespaces are none', () => {
+it('tracks one filesystem per device at its first mount, without bind mounts, proc and namespaces', () => {
   assert.deepEqual(track(HOST), [
     '/dev/vda1 / [root]',
     '/run /run []',
@@ -54,7 +54,7 @@ test('one filesystem per device at its first mount; bind mounts, proc and namesp
   ]);
 });
 
-test('mounts are those of the first process, where it has the same root', (t) => {
+it('uses the mounts of PID 1 when it has the same root', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-mounts-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const mountpoints = (own: string, first: string | undefined, root = '/') => {
@@ -76,7 +76,7 @@ test('mounts are those of the first process, where it has the same root', (t) =>
   assert.deepEqual(mountpoints(container, HOST, '/rootfs').slice(0, 5), all);
 });
 
-test("the images' filesystem is the longest mount point at, above or just below the runtime's root", () => {
+it("labels the filesystem with the longest mount point at, above or directly below the runtime's root", () => {
   assert.ok(track(HOST, '/var/lib/docker').includes('/dev/vdb /var/lib/docker [docker-images]'));
   assert.ok(track(HOST, '/var/lib/other').includes('/dev/vda1 / [docker-images root]'));
   assert.ok(track(HOST, '/bind/docker').includes('/dev/vda1 / [docker-images root]'));
@@ -89,19 +89,19 @@ test("the images' filesystem is the longest mount point at, above or just below 
   );
 });
 
-test('a mount that another one covers is not measured in its place', () => {
+it('ignores a mount that is covered by another one', () => {
   const covered = '1 0 8:1 / /data rw - ext4 /dev/sda1 rw\n2 0 8:2 / /data rw - xfs /dev/sdb1 rw\n';
   assert.deepEqual(track(covered), ['/dev/sdb1 /data []']);
 });
 
-test('diskstats are known by their numbers, whatever the name', () => {
+it('identifies disks of diskstats by device number, whatever the name', () => {
   const disks = parseDiskstats(' 259 0 nvme0n1 1 2 3 4 5 6 7 8 9 10 11 12 13\n 8 0 sda 1 2\n x y z\n');
   assert.deepEqual([...disks.keys()], ['259:0']);
   assert.deepEqual(Object.values(disks.get('259:0')!), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (odd) => parseDiskstats(odd) instanceof Map));
 });
 
-test('the host is found at / or, from inside a container, at /rootfs', () => {
+it('finds the host at / or, inside a container, at /rootfs', () => {
   const at = (...there: string[]) => {
     return (path: unknown) => there.includes(String(path));
   };

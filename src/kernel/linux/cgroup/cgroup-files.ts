@@ -13,12 +13,12 @@ import {
 } from '../files/index.js';
 import { type CgroupHierarchies, CONTROLLERS } from './hierarchies.js';
 
-/** Where to look for a container's processes, the most usual controller first. */
+/** Controllers whose hierarchy is used to list a container's processes, in order of preference. */
 const PROCESS_ORDER: readonly Controller[] = ['cpu', 'memory', 'pids', ...CONTROLLERS];
 
 /**
- * The files of the cgroup `name` (absolute, `/` first) in all hierarchies. Directories are looked up anew at each call,
- * so a controller that appears later is found.
+ * The files of the cgroup `name` (absolute, `/` first) in all hierarchies. Directories are looked up at each call,
+ * so that a controller that appears later is found.
  */
 export function createCgroupFiles(hierarchies: CgroupHierarchies, name: string, budget: DescriptorBudget): CgroupFiles {
   return new HierarchyFiles(hierarchies, name, budget);
@@ -103,7 +103,7 @@ class HierarchyFiles implements CgroupFiles {
     if (length < 0) return;
     scanner.reset(scratch.bytes, length);
     while (scanner.position < length) {
-      // 0 is what the kernel shows for a process outside the agent's pid namespace.
+      // The kernel shows 0 for a process outside the agent's PID namespace.
       if (scanner.integer() && scanner.value > 0) pids.push(scanner.value);
       scanner.nextLine();
     }
@@ -111,7 +111,7 @@ class HierarchyFiles implements CgroupFiles {
 
   private collectPidsBelow(directory: string, pids: number[]): void {
     this.collectPids(directory, pids);
-    // Two links, `.` and the parent's entry: no directory below. (Filesystems that do not count links say 1.)
+    // Two links (`.` and the parent's entry) mean that there are no subdirectories. Filesystems that do not count links show 1.
     if (statSync(directory, { throwIfNoEntry: false })?.nlink === 2) return;
     for (const child of readNames(directory)) {
       const path = join(directory, child);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { HostTree, type TreeFiles } from '../../../../test/support/tree.js';
 import { detectHierarchies } from './hierarchies.js';
@@ -32,7 +32,7 @@ function detect(files: TreeFiles, mountinfo: (root: string) => string) {
 const mount = (point: string, type: string, options: string, root = '/') =>
   `31 23 0:28 ${root} ${point} rw - ${type} ${type} rw,${options}\n`;
 
-test('co-mounted v1 hierarchies with an extra cgroup2 mount', () => {
+it('detects co-mounted v1 hierarchies with an additional cgroup2 mount', () => {
   const found = detect(
     {
       '/proc/cgroups': V1_CGROUPS,
@@ -57,7 +57,7 @@ test('co-mounted v1 hierarchies with an extra cgroup2 mount', () => {
   assert.match(reasons.get('hugetlb controller')!, /built without/);
 });
 
-test('the unified hierarchy, with what its root does not offer', () => {
+it('detects the unified hierarchy and the controllers missing at its root', () => {
   const found = detect({ '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n' }, (root) =>
     mount(`${root}/sys/fs/cgroup`, 'cgroup2', 'nsdelegate'),
   );
@@ -70,14 +70,14 @@ test('the unified hierarchy, with what its root does not offer', () => {
   );
 });
 
-test('mounts of another mount namespace are found below the given root', () => {
+it('finds mounts of another mount namespace below the given root', () => {
   const found = detect({ '/sys/fs/cgroup/cpu/tasks': '', '/sys/fs/cgroup/odd-name/tasks': '' }, () => {
     return mount('/sys/fs/cgroup/cpu', 'cgroup', 'cpu') + mount('/sys/fs/cgroup/odd-name', 'cgroup', 'memory');
   });
   assert.deepEqual(found.mounts, ['cpu …/cpu', 'memory …/odd-name']);
 });
 
-test('a copied tree without mounts goes by the names of its directories', () => {
+it('uses directory names in a copied tree without mounts', () => {
   const files = { '/sys/fs/cgroup/cpu,cpuacct/x': '', '/sys/fs/cgroup/cpuacct': '-> cpu,cpuacct' };
   const v1 = detect({ ...files, '/sys/fs/cgroup/memory/x': '' }, () => mount('/sys/fs/cgroup', 'cgroup2', ''));
   assert.equal(v1.version, 1);
@@ -86,7 +86,7 @@ test('a copied tree without mounts goes by the names of its directories', () => 
   assert.equal(v2.version, 2);
 });
 
-test("in a container the host's hierarchy comes before the container's own", () => {
+it("prefers the host's hierarchy to the container's own", () => {
   const found = detect({ '/sys/fs/cgroup/memory/x': '', '/sys/fs/cgroup/host-memory/x': '' }, (root) => {
     const own = mount(`${root}/sys/fs/cgroup/memory`, 'cgroup', 'memory', '/docker/0123');
     return own + mount(`${root}/sys/fs/cgroup/host-memory`, 'cgroup', 'memory');
@@ -94,13 +94,13 @@ test("in a container the host's hierarchy comes before the container's own", () 
   assert.deepEqual(found.mounts, ['memory …/host-memory']);
 });
 
-test('a host without cgroups says so', () => {
+it('reports a host without cgroups', () => {
   const found = detect({}, () => '');
   assert.deepEqual(found.mounts, []);
   assert.match(found.missing[0]!.reason, /no cgroup hierarchy below/);
 });
 
-test('odd lines of /proc/cgroups are skipped', () => {
+it('skips malformed lines of /proc/cgroups', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => parseCgroups(text) instanceof Map));
   assert.deepEqual([...parseCgroups(V1_CGROUPS).keys()], ['cpu', 'cpuacct', 'memory', 'pids', 'blkio']);
 });

@@ -5,14 +5,14 @@ import { readNames, readText } from '../files/index.js';
 import { type Mount, parseMountinfo } from '../mounts.js';
 import { type MissingController, missingControllers } from './missing-controllers.js';
 
-/** A mounted hierarchy and the controllers it has; on v2 the only one. */
+/** A mounted hierarchy and its controllers; on v2 there is one. */
 export interface CgroupMount {
   readonly controllers: readonly Controller[];
   /** Directory of the root cgroup. */
   readonly path: string;
 }
 
-/** Where the host's cgroups are. */
+/** The cgroup hierarchies of the host. */
 export interface CgroupHierarchies {
   /** 1 for split or co-mounted v1 hierarchies, also on hybrid hosts; 2 for the unified hierarchy alone. */
   readonly version: 1 | 2;
@@ -20,7 +20,7 @@ export interface CgroupHierarchies {
   readonly mounts: readonly CgroupMount[];
   /** Root of the cgroup2 mount: the only hierarchy on v2, the extra one of hybrid hosts on v1. */
   readonly unified?: string;
-  /** Controllers that the host does not offer, with the reason and what to do. */
+  /** Controllers that the host does not provide, with cause and remedy. */
   readonly missing: readonly MissingController[];
 }
 
@@ -35,17 +35,17 @@ export const CONTROLLERS: readonly Controller[] = [
   'hugetlb',
   'perf_event',
 ];
-const NORMAL_MOUNT = '/sys/fs/cgroup';
+const STANDARD_MOUNT = '/sys/fs/cgroup';
 
-/** A cgroup mount with its place as seen from the agent. */
+/** A cgroup mount and its path as seen by the agent. */
 interface Candidate {
   readonly mount: Mount;
   readonly path: string;
 }
 
 /**
- * Finds the cgroup hierarchies: among the mounts that the agent sees below `paths.cgroup`; else, when the host's
- * filesystems were moved or copied elsewhere, in the directories there; else wherever cgroups are mounted.
+ * Finds the cgroup hierarchies: among the mounts below `paths.cgroup`; else, when the host's filesystems were moved or
+ * copied elsewhere, in the directories there; else wherever cgroups are mounted.
  */
 export function detectHierarchies(paths: HostPaths): CgroupHierarchies {
   const mounts = parseMountinfo(readText(join(paths.proc, 'self/mountinfo')) ?? '').filter(
@@ -54,7 +54,7 @@ export function detectHierarchies(paths: HostPaths): CgroupHierarchies {
   const here = candidates(mounts, paths.cgroup, paths.cgroup);
   const found =
     fromMounts(here, paths.cgroup) ??
-    fromMounts(candidates(mounts, NORMAL_MOUNT, paths.cgroup), paths.cgroup) ??
+    fromMounts(candidates(mounts, STANDARD_MOUNT, paths.cgroup), paths.cgroup) ??
     fromDirectories(paths.cgroup) ??
     fromMounts(
       mounts.map((mount) => ({ mount, path: mount.mountpoint })),
@@ -68,7 +68,9 @@ type Found = Omit<CgroupHierarchies, 'missing'>;
 
 function presentIn(found: Found): ReadonlySet<Controller> {
   const unified = found.version === 2 ? found.unified : undefined;
-  return new Set(unified === undefined ? found.mounts.flatMap((mount) => mount.controllers) : offeredBy(unified));
+  return new Set(
+    unified === undefined ? found.mounts.flatMap((mount) => mount.controllers) : controllersOffered(unified),
+  );
 }
 
 function candidates(mounts: readonly Mount[], from: string, to: string): Candidate[] {
@@ -93,7 +95,7 @@ function fromMounts(all: readonly Candidate[], cgroupRoot: string): Found | unde
   return assemble(mounts, unified, cgroupRoot);
 }
 
-/** A mount of a whole hierarchy comes before one that shows a part of it (a container's own). */
+/** Prefers a mount of a whole hierarchy to one of a part of it (a container's own). */
 function rank(mount: Mount): number {
   if (mount.root.startsWith('/..')) return 0;
   return mount.root === '/' ? 1 : 2;
@@ -128,8 +130,8 @@ function assemble(v1: readonly CgroupMount[], unified: string | undefined, cgrou
   return unified === undefined ? { version: 1, mounts: v1 } : { version: 1, mounts: v1, unified };
 }
 
-/** What the root offers to the cgroups below it, under v1 names. */
-function offeredBy(root: string): Controller[] {
+/** The controllers that the root cgroup provides to its children, by their v1 names. */
+function controllersOffered(root: string): Controller[] {
   const offered = new Set((readText(join(root, 'cgroup.controllers')) ?? '').split(/\s+/));
   return CONTROLLERS.filter((name) => {
     if (name === 'cpuacct') return true;
@@ -137,9 +139,9 @@ function offeredBy(root: string): Controller[] {
   });
 }
 
-/** CPU time is counted and perf events are grouped on v2 whatever the root offers. */
+/** CPU accounting and perf events are always available on v2. */
 function unifiedControllers(root: string): Controller[] {
-  const offered = offeredBy(root);
+  const offered = controllersOffered(root);
   return CONTROLLERS.filter((name) => name === 'cpu' || name === 'perf_event' || offered.includes(name));
 }
 

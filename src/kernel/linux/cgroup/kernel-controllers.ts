@@ -7,7 +7,7 @@ export interface KernelController {
   readonly enabled: boolean;
 }
 
-/** The kernel's controllers from the text of `/proc/cgroups`; odd lines are skipped. */
+/** The kernel's controllers from the text of `/proc/cgroups`; malformed lines are skipped. */
 export function parseCgroups(text: string): Map<string, KernelController> {
   const controllers = new Map<string, KernelController>();
   for (const line of text.split('\n')) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { projectRoot } from '../../../../test/project.js';
 import { HostTree, type TreeFiles } from '../../../../test/support/tree.js';
 import type { MachineInfo, ResourceLimits } from '../../contracts/index.js';
@@ -27,7 +27,7 @@ function recorded(file: string): { files: TreeFiles; container_name: string } {
   return JSON.parse(readFileSync(join(projectRoot, 'test/golden', file), 'utf8'));
 }
 
-test('the limits of a limited v1 container as recorded', () => {
+it('reads the limits of a recorded v1 container', () => {
   const { files, container_name } = recorded('inputs-docker-limits.json');
   const { createdAt, createdAtExtraNs: _, ...limits } = limitsOf(files, container_name);
   assert.deepEqual(limits, {
@@ -42,7 +42,7 @@ test('the limits of a limited v1 container as recorded', () => {
   assert.equal(Math.floor(createdAt / 1e6), 1795518322);
 });
 
-test('a cgroup of the cpu hierarchy alone as recorded', () => {
+it('reads a recorded cgroup that exists only in the cpu hierarchy', () => {
   const { files, container_name } = recorded('inputs-raw-gcpuonly.json');
   const { createdAt, createdAtExtraNs: _, ...limits } = limitsOf(files, container_name);
   assert.deepEqual(limits, {
@@ -59,7 +59,7 @@ test('a cgroup of the cpu hierarchy alone as recorded', () => {
 
 const V2 = { '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n' };
 
-test('a limited v2 cgroup', () => {
+it('reads the limits of a v2 cgroup', () => {
   const limits = limitsOf(
     {
       ...V2,
@@ -78,7 +78,7 @@ test('a limited v2 cgroup', () => {
   assert.deepEqual(limits.processes, { limit: 20n });
 });
 
-test('an unlimited v2 cgroup, and one without controllers', () => {
+it('reads an unlimited v2 cgroup, and one without controllers', () => {
   const files = {
     ...V2,
     '/sys/fs/cgroup/a/cpu.weight': '100\n',
@@ -96,7 +96,7 @@ test('an unlimited v2 cgroup, and one without controllers', () => {
   assert.deepEqual(bare.cpu, { limit: 0n, mask: '0-3' });
 });
 
-test("the root has the machine's memory; a limit of 0 is the machine's too", () => {
+it("uses the machine's memory for the root and for a limit of 0", () => {
   const files = { '/sys/fs/cgroup/memory/memory.limit_in_bytes': '0\n', '/sys/fs/cgroup/pids/x': '' };
   const root = limitsOf(files, '/', { isRoot: true, machine: { ...machine, swap_capacity: 512 } });
   assert.deepEqual(root.memory, { limit: 8_000_000_000n, swapLimit: 512n });
@@ -104,7 +104,7 @@ test("the root has the machine's memory; a limit of 0 is the machine's too", () 
   assert.deepEqual(limitsOf(files, '/').memory, { limit: 8_000_000_000n });
 });
 
-test('the time of creation is kept to the nanosecond', () => {
+it('keeps the creation time to the nanosecond', () => {
   const tree = new HostTree({ '/sys/fs/cgroup/cpu/a/cgroup.clone_children': '' });
   try {
     const directory = join(tree.root, 'sys/fs/cgroup/cpu/a');
@@ -122,7 +122,7 @@ test('the time of creation is kept to the nanosecond', () => {
   }
 });
 
-test('no cgroup is older than the boot, to the minute', () => {
+it('does not report a creation time before boot', () => {
   const files = { '/sys/fs/cgroup/cpu/a/x': '', 'mtime:/sys/fs/cgroup/cpu/a/cgroup.clone_children': 1000 };
   assert.equal(limitsOf(files, '/a').createdAt, 1000e6);
   assert.equal(limitsOf(files, '/a', { bootTime: 1234.5e6 }).createdAt, 1200e6);

@@ -4,16 +4,16 @@ import type { CgroupFiles, Controller, Limit, MachineInfo, ResourceLimits } from
 import { CONTROLLERS } from './hierarchies.js';
 
 export interface LimitOptions {
-  /** True for `/`, whose memory limits are the machine's. */
+  /** True for `/`, whose memory limit is the machine's memory. */
   readonly isRoot: boolean;
   readonly machine: MachineInfo;
-  /** µs since the epoch: no cgroup is older. Absent: unknown. */
+  /** µs since the epoch, a lower bound for the creation time. Absent: unknown. */
   readonly bootTime?: number;
-  /** Creation time found at an earlier reading, µs since the epoch: it takes more calls than all the limits. */
+  /** Creation time from an earlier call, µs since the epoch: determining it takes more system calls than all limits. */
   readonly createdAt?: number | undefined;
 }
 
-/** A container's limits as its cgroup files say now (contract 8.3). Files that are missing leave their member absent. */
+/** Reads a container's current limits from its cgroup files. Members of missing files are absent. */
 export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceLimits {
   const processes = !options.isRoot && files.directory('pids') !== undefined;
   return {
@@ -57,7 +57,7 @@ function bandwidthV2(files: CgroupFiles): { quota?: bigint; period?: bigint } {
   return { ...optional('quota', integer(quota)), ...optional('period', integer(period)) };
 }
 
-/** The v1 shares that the kernel's users take as equal to `cpu.weight`; 0 without the file. */
+/** Converts `cpu.weight` to v1 shares as container runtimes do; 0 without the file. */
 function sharesV2(files: CgroupFiles): bigint {
   const weight = integer(files.text('cpu', 'cpu.weight'));
   return weight === undefined || weight === 0n ? 0n : 2n + ((weight - 1n) * 262142n) / 9999n;
@@ -94,9 +94,9 @@ function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit 
   return { limit: BigInt(machine.memory_capacity), ...(swap === 0n ? {} : { swapLimit: swap }) };
 }
 
-/** The earliest change of the directories and of the file in them that nobody writes later; 0 when none is known. */
+/** The earliest modification time of the directories and of a file in them that is never written; 0 when unknown. */
 function creationTime(files: CgroupFiles, bootTime: number): Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'> {
-  const untouched = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
+  const unwrittenFile = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
   const directories = new Set<string>();
   for (const controller of CONTROLLERS) {
     const directory = files.directory(controller as Controller);
@@ -104,7 +104,7 @@ function creationTime(files: CgroupFiles, bootTime: number): Pick<ResourceLimits
   }
   let earliest: bigint | undefined;
   for (const directory of directories) {
-    for (const path of [directory, join(directory, untouched)]) {
+    for (const path of [directory, join(directory, unwrittenFile)]) {
       const time = modified(path);
       if (time !== undefined && (earliest === undefined || time < earliest)) earliest = time;
     }
@@ -116,7 +116,7 @@ function creationTime(files: CgroupFiles, bootTime: number): Pick<ResourceLimits
   return { createdAt, createdAtExtraNs: Number(earliest % 1000n) };
 }
 
-/** Modification time in ns since the epoch; undefined when it is not known. */
+/** Modification time in ns since the epoch; undefined when unknown. */
 function modified(path: string): bigint | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false, bigint: true })?.mtimeNs;

@@ -3,24 +3,24 @@ import type { Controller, Finding, HostPaths } from '../../contracts/index.js';
 import { readText } from '../files/index.js';
 import { type KernelController, parseCgroups } from './kernel-controllers.js';
 
-/** The controllers whose absence takes numbers away from the user. */
+/** The controllers whose absence removes metrics. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
 
-/** Without one of these a whole class of numbers is missing. */
+/** Without one of these a whole group of metrics is missing. */
 const ESSENTIAL: ReadonlySet<Controller> = new Set(['cpu', 'cpuacct', 'memory']);
-/** Few miss these. */
-const RARE: ReadonlySet<Controller> = new Set(['hugetlb', 'cpuset', 'pids']);
+/** Rarely needed. */
+const OPTIONAL: ReadonlySet<Controller> = new Set(['hugetlb', 'cpuset', 'pids']);
 
-/** What a host does not offer. */
+/** A controller that the host does not provide. */
 export interface MissingController {
   readonly what: string;
-  /** Why not, and what the user can do. */
+  /** The cause and what the user can do. */
   readonly reason: string;
-  /** How much is missing with it. */
+  /** By how many metrics are missing without it. */
   readonly severity: Finding['severity'];
 }
 
-/** Why each expected controller that is not in the hierarchies is not there, and what the user can do. */
+/** Explains why expected controllers are missing from the hierarchies, and what the user can do. */
 export function missingControllers(
   paths: HostPaths,
   version: 1 | 2,
@@ -34,7 +34,7 @@ export function missingControllers(
   return EXPECTED.filter((controller) => !present.has(controller)).map((controller) => ({
     what: `${controller} controller`,
     reason: version === 1 ? reasonOnV1(controller, kernel) : reasonOnV2(controller, kernel),
-    severity: ESSENTIAL.has(controller) ? 'error' : RARE.has(controller) ? 'info' : 'warning',
+    severity: ESSENTIAL.has(controller) ? 'error' : OPTIONAL.has(controller) ? 'info' : 'warning',
   }));
 }
 

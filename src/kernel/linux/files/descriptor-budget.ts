@@ -1,34 +1,36 @@
+import { closeSync, openSync } from 'node:fs';
 import { ByteScanner } from '../../contracts/index.js';
 import { KeyedShapes } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
+import { readText } from './text.js';
 
-/** Descriptors left to sockets, watches, modules and one-off reads. */
+/** Descriptors reserved for sockets, watches, modules and one-off reads. */
 const RESERVE = 256;
 const UNLIMITED = 1_048_576;
-/** Descriptors that are given back at once when there are none left. */
-const GIVEN_BACK = 32;
+/** Descriptors released at once when the process has run out of them. */
+const RELEASED_AT_ONCE = 32;
 
 /**
- * How many kernel files may be kept open. A file beyond the budget is opened, read and closed at each read, and takes a
- * descriptor as soon as one becomes free. One budget, with the buffer its files read into, serves the whole agent.
+ * Limits how many kernel files are kept open. A file beyond the budget is opened, read and closed at each read, and takes
+ * a descriptor as soon as one becomes free. The whole agent shares one budget and its read buffer.
  */
 export class DescriptorBudget {
-  /** What every file of this budget reads into. */
+  /** The buffer that every file of this budget is read into. */
   readonly scratch = new ReadBuffer();
-  /** For looking at what was read. */
+  /** Scans the buffer. */
   readonly scanner = new ByteScanner();
-  /** What files of the same keys share. */
+  /** State shared by files with the same keys. */
   readonly shapes = new KeyedShapes();
-  /** Descriptors that may be kept. Falls when the system has none left for us. */
+  /** Maximum number of kept descriptors. Lowered when the system runs out of descriptors. */
   limit: number;
-  /** How often the system had no descriptor for us. */
+  /** How often the system refused a descriptor. */
   refusals = 0;
-  /** Files whose descriptor is kept. */
+  /** Files kept open. */
   kept = 0;
-  /** Files that are opened, read and closed at each read, for want of descriptors. */
+  /** Files opened, read and closed at each read, because the budget is used up. */
   reopened = 0;
 
-  /** @param limit descriptors that may be kept; 0: none */
+  /** @param limit maximum number of kept descriptors */
   constructor(limit: number) {
     this.limit = Math.max(0, Math.floor(limit));
   }
@@ -42,7 +44,7 @@ export class DescriptorBudget {
     return new DescriptorBudget(allowance(limits, 'hard'));
   }
 
-  /** How it is, for whoever tells. */
+  /** Current usage, for status and diagnostics. */
   use(): { readonly kept: number; readonly limit: number; readonly reopened: number } {
     const { kept, limit, reopened } = this;
     return { kept, limit, reopened };
@@ -55,26 +57,75 @@ export class DescriptorBudget {
     return true;
   }
 
-  giveBack(): void {
+  release(): void {
     this.kept--;
   }
 
-  /** True when more descriptors are kept than may be: each file closes its own at its next read. */
+  /** True when more descriptors are kept than allowed: each file closes its own at its next read. */
   get overdrawn(): boolean {
     return this.kept > this.limit;
   }
 
-  /** Tells the budget that the system refused a descriptor (`EMFILE`, `ENFILE`): fewer are kept from now on. */
+  /** Reports that the system refused a descriptor (`EMFILE`, `ENFILE`): fewer are kept from now on. */
   exhausted(): void {
     this.refusals++;
-    this.limit = Math.max(0, Math.min(this.limit, this.kept - GIVEN_BACK));
+    this.limit = Math.max(0, Math.min(this.limit, this.kept - RELEASED_AT_ONCE));
   }
 }
 
 /** Descriptors that may be kept under a limit of the process. */
-export function allowance(limits: string, which: 'soft' | 'hard'): number {
+function allowance(limits: string, which: 'soft' | 'hard'): number {
   const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits) ?? [];
   const given = Number(which === 'soft' ? soft : hard);
   const open = Number.isInteger(given) ? given : UNLIMITED;
   return open - Math.min(RESERVE, Math.ceil(open / 2));
+}
+
+const CHECK_INTERVAL_MS = 2_000;
+/** Successful checks in a row after which the budget grows again, by `GROWTH` descriptors. */
+const CHECKS_BEFORE_GROWTH = 30;
+const GROWTH = 256;
+
+/**
+ * Detects that the process has run out of descriptors and makes the budget release some. Nothing else reports it: Node
+ * silently closes a connection that cannot be accepted.
+ */
+export class DescriptorMonitor {
+  private successes = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param isFree whether a descriptor is available now */
+  constructor(
+    private readonly budget: DescriptorBudget,
+    private readonly isFree: () => boolean = canOpen,
+    private readonly limits: () => string = () => readText('/proc/self/limits') ?? '',
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  check(): void {
+    if (!this.isFree()) {
+      this.successes = 0;
+      this.budget.exhausted();
+      return;
+    }
+    if (++this.successes % CHECKS_BEFORE_GROWTH !== 0 || this.budget.refusals === 0) return;
+    const allowed = allowance(this.limits(), 'soft');
+    if (allowed > this.budget.limit) this.budget.limit = Math.min(allowed, this.budget.limit + GROWTH);
+  }
+}
+
+function canOpen(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }

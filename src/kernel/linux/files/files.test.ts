@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import fc from 'fast-check';
-import { DescriptorBudget } from './descriptor-budget.js';
-import { DescriptorSentinel } from './descriptor-sentinel.js';
+import { DescriptorBudget, DescriptorMonitor } from './descriptor-budget.js';
 import { BudgetedFile, BudgetedValue } from './kernel-file.js';
 import { BudgetedKeyedFile } from './keyed-file.js';
 
@@ -20,7 +19,7 @@ function fileWith(content: string | Uint8Array, budget: DescriptorBudget, name =
   return file;
 }
 
-test('a file is read whole, also when it is larger than the buffer', () => {
+it('reads a file completely, also when it is larger than the buffer', () => {
   const budget = new DescriptorBudget(4);
   const file = fileWith('x'.repeat(300_000), budget);
   assert.equal(file.read(), 300_000);
@@ -32,7 +31,7 @@ test('a file is read whole, also when it is larger than the buffer', () => {
   assert.equal(file.failure, 'closed');
 });
 
-test('a kernel file of many pages is read whole, again and again', {
+it('reads a kernel file of many pages completely and repeatedly', {
   skip: !existsSync('/proc/crypto') && 'this kernel has no /proc/crypto',
 }, () => {
   const budget = new DescriptorBudget(1);
@@ -45,7 +44,7 @@ test('a kernel file of many pages is read whole, again and again', {
   file.close();
 });
 
-test('beyond the budget files are opened at each read, and take a descriptor when one becomes free', () => {
+it('reopens files beyond the budget at each read, until a descriptor becomes free', () => {
   const budget = new DescriptorBudget(1);
   const first = fileWith('1\n', budget, 'first');
   const second = fileWith('2\n', budget, 'second');
@@ -59,20 +58,20 @@ test('beyond the budget files are opened at each read, and take a descriptor whe
   assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
 });
 
-test('a sentinel lets descriptors be given back, and kept again when there are some', () => {
+it('DescriptorMonitor shrinks the budget when descriptors run out, and lets it grow again later', () => {
   const budget = new DescriptorBudget(400);
   budget.kept = 300;
   const system = { isFree: false, soft: 1024 };
-  const sentinel = new DescriptorSentinel(
+  const sentinel = new DescriptorMonitor(
     budget,
     () => system.isFree,
     () => `Max open files   ${system.soft}   20000   files`,
   );
-  sentinel.look();
+  sentinel.check();
   assert.deepEqual([budget.limit, budget.overdrawn], [268, true]);
   system.isFree = true;
   const calm = () => {
-    for (let look = 0; look < 30; look++) sentinel.look();
+    for (let look = 0; look < 30; look++) sentinel.check();
     return budget.limit;
   };
   assert.deepEqual([calm(), calm(), calm()], [524, 768, 768]);
@@ -80,13 +79,13 @@ test('a sentinel lets descriptors be given back, and kept again when there are s
   assert.equal(calm(), 768, 'it falls when descriptors are lacking only');
 });
 
-test('a sentinel sees when there are none', () => {
+it('DescriptorMonitor detects that no descriptor is available', () => {
   const budget = new DescriptorBudget(400);
-  new DescriptorSentinel(budget).look();
+  new DescriptorMonitor(budget).check();
   assert.equal(budget.limit, 400);
 });
 
-test('when the system has no descriptors left, kept ones are given back', () => {
+it('releases kept descriptors when the system has none left', () => {
   const budget = new DescriptorBudget(40);
   const files = Array.from({ length: 40 }, (_, i) => fileWith('1', budget, `f${i}`));
   budget.exhausted();
@@ -96,7 +95,7 @@ test('when the system has no descriptors left, kept ones are given back', () => 
   assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
 });
 
-test('a file that is gone says so and stays gone', () => {
+it('reports a removed file as gone, also after it is created again', () => {
   const budget = new DescriptorBudget(0);
   const file = fileWith('1', budget);
   rmSync(file.path);
@@ -112,14 +111,14 @@ test('a file that is gone says so and stays gone', () => {
   dir?.close();
 });
 
-test('the budget is the hard limit less a reserve', () => {
+it('the budget is the hard limit minus a reserve', () => {
   assert.equal(DescriptorBudget.fromLimits('Max open files            1024   20000    files').limit, 19_744);
   assert.equal(DescriptorBudget.fromLimits('Max open files            256   300    files').limit, 150);
   assert.equal(DescriptorBudget.fromLimits('Max open files   1024   unlimited    files').limit, 1_048_320);
   assert.equal(DescriptorBudget.fromLimits('').limit, 1_048_320);
 });
 
-test('values up to 2^64 − 1 are exact', () => {
+it('reads values up to 2^64 − 1 exactly', () => {
   const budget = new DescriptorBudget(4);
   const value = new BudgetedValue(fileWith('', budget, 'value'), budget);
   const read = (text: string): bigint | undefined => {
@@ -131,7 +130,7 @@ test('values up to 2^64 − 1 are exact', () => {
   assert.equal(read('12'), 12n);
   for (const odd of ['', '\n', 'x', '-1\n', '12x\n', `${2n ** 64n}\n`]) {
     assert.equal(read(odd), undefined, odd);
-    assert.equal(value.failure, 'holds no number');
+    assert.equal(value.failure, 'does not contain a number');
   }
   value.close();
   assert.equal(value.read(), false);
@@ -145,7 +144,7 @@ const lines = fc.uniqueArray(
   { selector: ([key]) => key },
 );
 
-test('a keyed file gives the wanted keys through every change of the layout', () => {
+it('reads the wanted keys of a keyed file whatever its layout', () => {
   const budget = new DescriptorBudget(4);
   const keys = ['b', 'a', 'cc', 'd'];
   const keyed = new BudgetedKeyedFile(fileWith('', budget, 'keyed'), keys, budget);
@@ -166,7 +165,7 @@ test('a keyed file gives the wanted keys through every change of the layout', ()
   keyed.close();
 });
 
-test('random bytes never make a keyed file or a value throw', () => {
+it('never throws on random bytes', () => {
   const budget = new DescriptorBudget(4);
   const file = fileWith('', budget, 'random');
   const keyed = new BudgetedKeyedFile(file, ['a', 'max', ''], budget);

@@ -1,11 +1,20 @@
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, isGone, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
+import {
+  type ByteScanner,
+  codeOf,
+  isGone,
+  type KernelFile,
+  type KernelValue,
+  messageOf,
+} from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
-import { readUnsigned } from './unsigned.js';
 
 const NONE = -1;
+const NEWLINE = 0x0a;
+const MAX = Buffer.from('max');
+const TWO_64 = 2 ** 64;
 
-/** A file read again and again, by a kept descriptor while the budget lasts. See `KernelFile`. */
+/** A file that is read repeatedly, with a kept descriptor if the budget allows. See `KernelFile`. */
 export class BudgetedFile implements KernelFile {
   readonly path: string;
   failure: string | undefined;
@@ -19,7 +28,7 @@ export class BudgetedFile implements KernelFile {
     budget.reopened++;
   }
 
-  /** @returns undefined when the file does not exist or must not be read */
+  /** @returns undefined when the file does not exist or is not readable */
   static open(path: string, budget: DescriptorBudget): BudgetedFile | undefined {
     const file = new BudgetedFile(path, budget);
     const descriptor = file.openOnce();
@@ -42,7 +51,7 @@ export class BudgetedFile implements KernelFile {
   }
 
   close(): void {
-    if (this.state === 'kept') this.letGo();
+    if (this.state === 'kept') this.release();
     if (this.state === 'reopened') this.budget.reopened--;
     this.state = 'ended';
     this.failure ??= 'closed';
@@ -52,7 +61,7 @@ export class BudgetedFile implements KernelFile {
     try {
       const length = this.budget.scratch.fill(this.descriptor);
       this.failure = undefined;
-      if (this.budget.overdrawn) this.letGo();
+      if (this.budget.overdrawn) this.release();
       return length;
     } catch (error) {
       this.failed(error);
@@ -98,11 +107,11 @@ export class BudgetedFile implements KernelFile {
     this.budget.reopened--;
   }
 
-  private letGo(): void {
+  private release(): void {
     closeSync(this.descriptor);
     this.descriptor = NONE;
     this.state = 'reopened';
-    this.budget.giveBack();
+    this.budget.release();
     this.budget.reopened++;
   }
 
@@ -112,13 +121,13 @@ export class BudgetedFile implements KernelFile {
   }
 }
 
-/** A file of one number. See `KernelValue`. */
+/** A file with one number. See `KernelValue`. */
 export class BudgetedValue implements KernelValue {
   value = Number.NaN;
   residual = 0;
   private readonly file: KernelFile;
   private readonly budget: DescriptorBudget;
-  private oddContent = false;
+  private isInvalid = false;
 
   constructor(file: KernelFile, budget: DescriptorBudget) {
     this.file = file;
@@ -130,17 +139,17 @@ export class BudgetedValue implements KernelValue {
   }
 
   get failure(): string | undefined {
-    return this.oddContent ? 'holds no number' : this.file.failure;
+    return this.isInvalid ? 'does not contain a number' : this.file.failure;
   }
 
   read(): boolean {
     const length = this.file.read();
-    this.oddContent = false;
+    this.isInvalid = false;
     if (length < 0) return false;
     const { scanner } = this.budget;
     scanner.reset(this.file.buffer, length);
     if (!readUnsigned(scanner)) {
-      this.oddContent = true;
+      this.isInvalid = true;
       return false;
     }
     this.value = scanner.value;
@@ -155,4 +164,21 @@ export class BudgetedValue implements KernelValue {
 
 function isExhaustion(failure: string | undefined): boolean {
   return failure === 'EMFILE' || failure === 'ENFILE';
+}
+
+/**
+ * Parses the unsigned integer from the scanner's position to the end of the line; `max` is 2^64 − 1.
+ * @returns false for anything else; the scanner may have moved, but not beyond the line
+ */
+export function readUnsigned(scanner: ByteScanner): boolean {
+  if (scanner.integer()) return scanner.value >= 0 && atLineEnd(scanner);
+  if (!scanner.literal(MAX)) return false;
+  scanner.value = TWO_64;
+  scanner.residual = -1;
+  return atLineEnd(scanner);
+}
+
+function atLineEnd(scanner: ByteScanner): boolean {
+  const next = scanner.peek();
+  return next === NEWLINE || next < 0;
 }

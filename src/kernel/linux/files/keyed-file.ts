@@ -1,21 +1,21 @@
 import type { ByteScanner, KernelFile, KeyedFile } from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
+import { readUnsigned } from './kernel-file.js';
 import type { KeyedShape, KeyOrder } from './keyed-shape.js';
-import { readUnsigned } from './unsigned.js';
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
 /**
- * A file of `key value` lines. It learns in which order the wanted keys stand and how far they are apart, so that a
- * steady file is read by looking at the wanted lines alone; a line that moved is searched for, and when one is not
- * found where the order says, everything is learned anew. Keys are taken to be unique, as the kernel writes them.
+ * A file of `key value` lines. The order and distances of the wanted keys are remembered, so that only the wanted lines of
+ * an unchanged layout are parsed. A line that moved is searched for; when the order changed, the layout is learned again.
+ * Keys are assumed to be unique, as the kernel writes them.
  */
 export class BudgetedKeyedFile implements KeyedFile {
   private readonly shape: KeyedShape;
   private readonly scanner: ByteScanner;
   private order: KeyOrder | undefined;
-  /** Bytes between the end of each wanted value (first: the file's start) and the line of the next wanted key. */
+  /** Bytes from the end of the previous wanted value (or the start of the file) to the line of each wanted key. */
   private gaps: number[] = [];
 
   constructor(
@@ -48,7 +48,7 @@ export class BudgetedKeyedFile implements KeyedFile {
     if (length < 0) return false;
     const { buffer } = this.file;
     this.scanner.reset(buffer, length);
-    if (!this.readPlaces(buffer, length)) this.learn(buffer, length);
+    if (!this.readKnownLayout(buffer, length)) this.learn(buffer, length);
     return true;
   }
 
@@ -56,7 +56,7 @@ export class BudgetedKeyedFile implements KeyedFile {
     this.file.close();
   }
 
-  private readPlaces(bytes: Buffer, end: number): boolean {
+  private readKnownLayout(bytes: Buffer, end: number): boolean {
     const { order, scanner, gaps } = this;
     if (order === undefined) return false;
     const { words, indexes } = order;
@@ -71,19 +71,19 @@ export class BudgetedKeyedFile implements KeyedFile {
       if ((line > 0 && bytes[line - 1] !== NEWLINE) || !scanner.literal(words[i]!)) {
         if (!this.search(i, words[i]!, bytes, from)) return false;
       }
-      this.take(indexes[i]!);
+      this.parseValue(indexes[i]!);
     }
     return true;
   }
 
-  /** Looks for a wanted line from `from` on. @returns whether it is there, with the scanner at its value */
-  private search(place: number, word: Buffer, bytes: Buffer, from: number): boolean {
+  /** Searches for a wanted line. @returns whether it was found, with the scanner at its value */
+  private search(position: number, word: Buffer, bytes: Buffer, from: number): boolean {
     const { scanner } = this;
     scanner.position = from;
     let line = from;
     while (line < scanner.end) {
       if ((line === 0 || bytes[line - 1] === NEWLINE) && scanner.literal(word)) {
-        this.gaps[place] = line - from;
+        this.gaps[position] = line - from;
         return true;
       }
       if (!scanner.nextLine()) return false;
@@ -92,12 +92,12 @@ export class BudgetedKeyedFile implements KeyedFile {
     return false;
   }
 
-  /** Reads the value at the scanner's position. */
-  private take(index: number): void {
+  /** Parses the value at the scanner's position. */
+  private parseValue(index: number): void {
     const { scanner, shape } = this;
-    const good = readUnsigned(scanner);
-    shape.values[index] = good ? scanner.value : Number.NaN;
-    shape.residuals[index] = good ? scanner.residual : 0;
+    const isValid = readUnsigned(scanner);
+    shape.values[index] = isValid ? scanner.value : Number.NaN;
+    shape.residuals[index] = isValid ? scanner.residual : 0;
   }
 
   private learn(bytes: Buffer, end: number): void {
@@ -120,7 +120,7 @@ export class BudgetedKeyedFile implements KeyedFile {
         words.push(Buffer.from(bytes.subarray(line, stop + 1)));
         indexes.push(index);
         this.gaps.push(line - from);
-        this.take(index);
+        this.parseValue(index);
         from = scanner.position;
       }
       scanner.nextLine();
@@ -129,7 +129,7 @@ export class BudgetedKeyedFile implements KeyedFile {
   }
 }
 
-/** A number that changes with the file's keys and their order. */
+/** A hash of the file's keys and their order. */
 function signatureOf(bytes: Buffer, end: number): number {
   let hash = 0;
   let at = 0;

@@ -1,16 +1,16 @@
-/** The wanted keys in the order in which they stand in a file. The same for all files of one kind and kernel. */
+/** The order of the wanted keys in a file. The same for all files of one kind on one kernel. */
 export interface KeyOrder {
-  /** The keys with the blank behind each. */
+  /** The keys, each followed by a space. */
   readonly words: readonly Buffer[];
   /** Their indexes in `keys`. */
   readonly indexes: readonly number[];
-  /** Tells the keys of one file from another's; only looked at while wanted keys are missing. */
+  /** A hash of all keys in the file; only compared while wanted keys are missing. */
   readonly signature: number;
 }
 
 /**
- * What all files opened for the same keys share: a thousand containers' `memory.stat` are of one shape, and the numbers
- * of one read are used before the next.
+ * State shared by all files with the same keys: the `memory.stat` of a thousand containers have the same layout, and the
+ * values of one read are used before the next read.
  */
 export class KeyedShape {
   readonly values: Float64Array;

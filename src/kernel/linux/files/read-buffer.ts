@@ -1,18 +1,18 @@
 import { readSync } from 'node:fs';
 
-const START_BYTES = 64 * 1024;
-/** A file that grows without end while it is read is cut here. */
+const INITIAL_BYTES = 64 * 1024;
+/** A file that keeps growing while it is read is truncated at this size. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /**
- * A seq_file hands out one page at most per read and never splits a record, so a read that leaves more than this of the
- * page free has reached the end: no record of the files read here is as long.
+ * A seq_file returns at most one page per read and never splits a record. A read that leaves more than this much of the
+ * page free has therefore reached the end: no record of the files read here is longer.
  */
 const PAGE_BYTES = 4096;
-const LONGEST_RECORD = 512;
+const MAX_RECORD_BYTES = 512;
 
-/** The one buffer that kernel files are read into. It grows to the largest file. */
+/** The shared buffer for reading kernel files. It grows to the size of the largest file. */
 export class ReadBuffer {
-  bytes = Buffer.allocUnsafeSlow(START_BYTES);
+  bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
 
   /**
    * Reads an open file from its start.
@@ -21,10 +21,10 @@ export class ReadBuffer {
    */
   fill(descriptor: number): number {
     const count = readSync(descriptor, this.bytes, 0, this.bytes.length, 0);
-    return count < PAGE_BYTES - LONGEST_RECORD ? count : this.rest(descriptor, count);
+    return count < PAGE_BYTES - MAX_RECORD_BYTES ? count : this.rest(descriptor, count);
   }
 
-  /** The same for a file whose records may be longer than 512 bytes (`mountinfo`) or that is no kernel file. */
+  /** Like `fill`, for a regular file or one with records longer than 512 bytes (`mountinfo`). */
   fillToEnd(descriptor: number): number {
     return this.rest(descriptor, 0);
   }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { ReadBuffer } from './read-buffer.js';
 
-/** Text of a file, `undefined` when it is missing or unreadable. */
+/** The text of a file, `undefined` when missing or unreadable. */
 export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -10,12 +10,12 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** The same without white space around it. */
+/** The trimmed text of a file, `undefined` when missing or unreadable. */
 export function readTrimmed(path: string): string | undefined {
   return readText(path)?.trim();
 }
 
-/** Names in a directory; empty when it is missing or unreadable. */
+/** The entries of a directory; empty when missing or unreadable. */
 export function readNames(path: string): string[] {
   try {
     return readdirSync(path);
@@ -24,7 +24,7 @@ export function readNames(path: string): string[] {
   }
 }
 
-/** Whether a directory is there; links are followed. */
+/** Whether the path is a directory; links are followed. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -10,10 +10,10 @@ import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js
 
 /** `CLK_TCK` of every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
-/** Processes read before the event loop gets its turn. */
+/** Processes read before yielding to the event loop. */
 const BATCH = 16;
 
-/** What all processes of one listing have in common. */
+/** Values shared by all processes of one listing. */
 interface Context {
   readonly proc: string;
   readonly users: ReadonlyMap<number, string>;
@@ -24,8 +24,8 @@ interface Context {
 }
 
 /**
- * All processes below the host's `/proc`, in order of pid, with the columns as ps prints them (contract 8.9). Processes
- * that vanish meanwhile, or whose descriptors must not be counted, are left out.
+ * All processes below the host's `/proc` by PID, with the columns of ps. Processes that end meanwhile, or whose descriptors
+ * cannot be counted, are omitted.
  * @param nowMs the wall-clock time
  * @param memoryCapacity of the machine, bytes
  */
@@ -75,7 +75,7 @@ function readProcess(pid: number, context: Context): ProcessInfo | undefined {
   };
 }
 
-/** Linux 6.2 and later give the count as the directory's size; before that it is 0 and the entries are counted. */
+/** Since Linux 6.2 the directory's size is the count; before that it is 0, and the entries are counted. */
 function countDescriptors(directory: string): number | undefined {
   try {
     const { size } = statSync(directory);

@@ -1,4 +1,4 @@
-/** What `/proc/<pid>/stat` tells, as far as it is used. Times in clock ticks since boot or of CPU. */
+/** The used fields of `/proc/<pid>/stat`. Times are in clock ticks since boot or of CPU. */
 export interface ProcessStat {
   readonly comm: string;
   readonly state: string;
@@ -14,8 +14,8 @@ export interface ProcessStat {
 }
 
 /**
- * The text of `/proc/<pid>/stat`. The command's name may hold blanks and brackets: what counts is the last `)`.
- * @returns undefined when the text is of another form
+ * Parses `/proc/<pid>/stat`. The command name may contain spaces and parentheses, so it ends at the last `)`.
+ * @returns undefined when malformed
  */
 export function parseStat(text: string): ProcessStat | undefined {
   const open = text.indexOf('(');
@@ -42,9 +42,9 @@ export function parseStat(text: string): ProcessStat | undefined {
   return Object.values(stat).some(Number.isNaN) ? undefined : stat;
 }
 
-/** What `/proc/<pid>/status` tells, as far as it is used. */
+/** The used fields of `/proc/<pid>/status`. */
 export interface ProcessStatus {
-  /** Effective user id. */
+  /** Effective user ID. */
   readonly user: number;
   /** KiB */
   readonly virtualSize: number;
@@ -52,7 +52,7 @@ export interface ProcessStatus {
   readonly locked: number;
 }
 
-/** The text of `/proc/<pid>/status`; kernel threads have no memory lines, which counts as 0. */
+/** Parses `/proc/<pid>/status`. Kernel threads have no memory lines; their sizes are 0. */
 export function parseStatus(text: string): ProcessStatus {
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
   return {
@@ -64,8 +64,8 @@ export function parseStatus(text: string): ProcessStatus {
 }
 
 /**
- * The container a process belongs to, from the text of `/proc/<pid>/cgroup`: its place in the memory hierarchy, else in
- * cpu's, else in the unified one; `/` when it says nothing of the kind.
+ * The container of a process from `/proc/<pid>/cgroup`: its path in the hierarchy of memory, else of cpu, else in the
+ * unified one; `/` when there is none.
  */
 export function parseCgroupPath(text: string): string {
   const found: { memory?: string; cpu?: string; unified?: string } = {};
@@ -81,7 +81,7 @@ export function parseCgroupPath(text: string): string {
   return found.memory ?? found.cpu ?? found.unified ?? '/';
 }
 
-/** User names by id, from the text of `/etc/passwd`; the first line of an id counts. */
+/** User names by ID from `/etc/passwd`; the first line of an ID is used. */
 export function parsePasswd(text: string): Map<number, string> {
   const names = new Map<number, string>();
   for (const line of text.split('\n')) {

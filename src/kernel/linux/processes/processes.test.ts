@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { cpuTime, percentCpu, percentMemory, startTime, stateFlags } from './columns.js';
 import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js';
@@ -7,7 +7,7 @@ import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js
 const STAT = (comm: string) =>
   `42 (${comm}) S 1 42 42 34816 42 4194560 1 0 0 0 250 125 0 0 20 -5 3 0 9000 1000 2 ${'0 '.repeat(14)}3 0 0\n`;
 
-test('a command name may hold anything', () => {
+it('parseStat accepts any command name', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (comm) => {
       const stat = parseStat(STAT(comm));
@@ -18,14 +18,14 @@ test('a command name may hold anything', () => {
   assert.equal(stateFlags(42, parseStat(STAT('x'))!, 4), 'S<Lsl+');
 });
 
-test('the cgroup of a process: memory, else cpu, else the unified one', () => {
+it('parseCgroupPath prefers memory, then cpu, then the unified hierarchy', () => {
   assert.equal(parseCgroupPath('4:memory:/m\n1:cpu,cpuacct:/c\n0::/u\n'), '/m');
   assert.equal(parseCgroupPath('3:cpuset:/s\n1:cpu,cpuacct:/c\n0::/u\n'), '/c');
   assert.equal(parseCgroupPath('9:name=systemd:/s\n0::/a:b (deleted)\n'), '/a:b');
   assert.equal(parseCgroupPath(''), '/');
 });
 
-test('user names come from the first line of an id', () => {
+it('parsePasswd uses the first line of an ID', () => {
   const names = parsePasswd('root:x:0:0::/root:/bin/sh\ntoor:x:0:0\nodd\n:x:7:\na:x:b:\nweb:x:33:33\n');
   assert.deepEqual(
     [...names],
@@ -33,7 +33,7 @@ test('user names come from the first line of an id', () => {
   );
 });
 
-test('status of a process and of a kernel thread', () => {
+it('parseStatus reads a process and a kernel thread', () => {
   assert.deepEqual(parseStatus('Uid:\t1\t33\t3\t4\nVmLck:\t  8 kB\nVmSize:\t 100 kB\nVmRSS:\t 7 kB\n'), {
     user: 33,
     virtualSize: 100,
@@ -43,7 +43,7 @@ test('status of a process and of a kernel thread', () => {
   assert.deepEqual(parseStatus('Uid:\t0\t0\t0\t0\n'), { user: 0, virtualSize: 0, resident: 0, locked: 0 });
 });
 
-test('the parsers take any text', () => {
+it('the parsers never throw', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (odd) => {
       parseStat(odd);
@@ -54,7 +54,7 @@ test('the parsers take any text', () => {
   );
 });
 
-test('columns as ps prints them', () => {
+it('formats columns like ps', () => {
   assert.deepEqual([cpuTime(0.9), cpuTime(3725), cpuTime(90061)], ['00:00:00', '01:02:05', '1-01:01:01']);
   assert.deepEqual([percentCpu(1, 3), percentCpu(5, 4), percentCpu(1, 0)], [33.3, 125, 0]);
   assert.deepEqual([percentMemory(1, 3), percentMemory(5, 4), percentMemory(1, 0)], [33.3, 99.9, 0]);
