@@ -95,12 +95,12 @@ class AgentProcess {
     );
     const [containers, http] = [agent.get(CONTAINERS), agent.get(HTTP)];
     const status = () => `Sampling ${containers.size} containers, serving ${http.urls().join(' and ')}`;
-    const suspect = () => agent.get(SUPERVISOR).lastHoldUp();
-    const pulse = { isBeating: () => agent.get(HOUSEKEEPER).isBeating(), suspect, status };
+    const likelyCause = () => agent.get(SUPERVISOR).lastHoldUp();
+    const health = { isHealthy: () => agent.get(HOUSEKEEPER).isBeating(), likelyCause, status };
     void agent
       .get(READINESS)
       .whenReady()
-      .then(() => service.ready(pulse));
+      .then(() => service.ready(health));
     this.note();
   }
 

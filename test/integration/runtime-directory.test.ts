@@ -13,7 +13,7 @@ plugins:
 for (const place of ['/proc/nonexistent', '/proc/nonexistent/deeper', '/dev/null/x']) {
   test(`${place} as the runtime directory is warned of once, and the agent goes on`, async () => {
     const agent = await AgentProcess.start(CONFIG, undefined, { TALLYMAN_RUNTIME_DIRECTORY: place });
-    const warnings = () => agent.output.split('\n').filter((line) => line.includes('will not find this agent'));
+    const warnings = () => agent.output.split('\n').filter((line) => line.includes('may not find this agent'));
     for (let round = 0; round < 2; round++) {
       assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { after, afterEach, describe, test } from 'node:test';
+import { after, afterEach, describe, it } from 'node:test';
 import { isCollectionError } from '../contracts/index.js';
 import { ContainerAccess } from './access.js';
 import { appContainer } from './container-metrics.js';
@@ -52,13 +52,13 @@ describe('connections into a container', () => {
     return text;
   }
 
-  test('carry bytes both ways', async () => {
+  it('carry bytes both ways', async () => {
     const stream = await connect((socket) => socket.once('data', (bytes) => socket.end(`got ${bytes}`)));
     stream.write('this');
     assert.equal(await readAll(stream), 'got this');
   });
 
-  test('that are cut blame the target, not the plugin that reads them', async () => {
+  it('that are cut blame the target, not the plugin that reads them', async () => {
     const stream = await connect((socket) => socket.once('data', () => socket.resetAndDestroy()));
     stream.write('this');
     await assert.rejects(
@@ -67,7 +67,7 @@ describe('connections into a container', () => {
     );
   });
 
-  test('end with the collection, for its reason', async () => {
+  it('end with the collection, for its reason', async () => {
     const abort = new AbortController();
     const stream = await connect(() => {}, abort.signal);
     const reason = new Error('the time is over');

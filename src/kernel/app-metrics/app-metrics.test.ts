@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { AppMetricsBench } from '../../../test/support/app-metrics-bench.js';
 import { until } from '../../../test/support/discovery.js';
 import { type AppMetrics, type AppTarget, type CollectedMetrics, CollectionError } from '../contracts/index.js';
@@ -21,7 +21,7 @@ describe('collecting', () => {
     return bench.use(id, { targets, collect });
   }
 
-  test('collections of a target never overlap, even when the plugin does not heed its time limit', async () => {
+  it('collections of a target never overlap, even when the plugin does not heed its time limit', async () => {
     bench = new AppMetricsBench();
     let running = 0;
     let most = 0;
@@ -46,7 +46,7 @@ describe('collecting', () => {
     releases[1]!();
   });
 
-  test('a target’s fault is not the plugin’s, a throw is', async () => {
+  it('a target’s fault is not the plugin’s, a throw is', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async (_target, { container: { name } }) => {
       if (name === '/bad') throw new CollectionError('the target is bad');
@@ -65,7 +65,7 @@ describe('collecting', () => {
     assert.equal(bench.logger.lines.filter((line) => line.includes('the plugin has a bug')).length, 1);
   });
 
-  test('another duration of the history counts for targets that are collected from already, and for new ones', async () => {
+  it('another duration of the history counts for targets that are collected from already, and for new ones', async () => {
     bench = new AppMetricsBench({ historyDurationMs: 3_600_000 });
     use(async () => one());
     bench.add('/a', {});
@@ -78,7 +78,7 @@ describe('collecting', () => {
     }
   });
 
-  test('an answer of the wrong shape is the plugin’s fault', async () => {
+  it('an answer of the wrong shape is the plugin’s fault', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async () => ({}) as CollectedMetrics);
     bench.add('/a', {});
@@ -89,7 +89,7 @@ describe('collecting', () => {
     assert.equal(plugin.record.errors, 1);
   });
 
-  test('a target that fails is told once, and once when it is well again', async () => {
+  it('a target that fails is told once, and once when it is well again', async () => {
     bench = new AppMetricsBench();
     let fails = true;
     use(async () => {
@@ -107,7 +107,7 @@ describe('collecting', () => {
     ]);
   });
 
-  test('targets go on undisturbed until they are others, or the container has another process', async () => {
+  it('targets go on undisturbed until they are others, or the container has another process', async () => {
     bench = new AppMetricsBench();
     const seen: AppTarget[] = [];
     use(
@@ -136,7 +136,7 @@ describe('collecting', () => {
     assert.equal(appMetricsOf(tracked), undefined);
   });
 
-  test('the targets of a container share its limits', async () => {
+  it('the targets of a container share its limits', async () => {
     bench = new AppMetricsBench({ maxMetrics: 3 });
     const names = (prefix: string) => [1, 2].map((n) => ({ name: `${prefix}${n}`, value: n }));
     const collect = async ({ name }: AppTarget) => ({ specs: [], samples: names(name) });
@@ -154,7 +154,7 @@ describe('collecting', () => {
     assert.equal(targets[0]!.dropped + targets[1]!.dropped, 1);
   });
 
-  test('a plugin that goes takes its targets along', async () => {
+  it('a plugin that goes takes its targets along', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async () => one());
     use(
@@ -197,7 +197,7 @@ describe('protocols other than HTTP', () => {
     server.close();
   });
 
-  test('a connection leads to the container and ends with the collection', async () => {
+  it('a connection leads to the container and ends with the collection', async () => {
     const { port } = server.address() as { port: number };
     bench.use('info', {
       targets: () => [TARGET],

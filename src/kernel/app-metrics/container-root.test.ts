@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { ContainerRoot } from './container-root.js';
 
 describe('the root directory of a container', () => {
@@ -35,7 +35,7 @@ describe('the root directory of a container', () => {
     rmSync(base, { recursive: true });
   });
 
-  test('links are followed within it', async () => {
+  it('links are followed within it', async () => {
     for (const path of [
       '/etc/conf/a.json',
       'etc/conf/a.json',
@@ -49,13 +49,13 @@ describe('the root directory of a container', () => {
     }
   });
 
-  test('nothing leads out of it', async () => {
+  it('nothing leads out of it', async () => {
     for (const path of ['/run/host', '/escape', '/../secret', join(base, 'secret')]) {
       await assert.rejects(read(path), /in the container: no such file/, path);
     }
   });
 
-  test('what is no file of reasonable size is refused without being opened', async () => {
+  it('what is no file of reasonable size is refused without being opened', async () => {
     await assert.rejects(read('/etc'), /is a directory/);
     await assert.rejects(read('/etc/conf/a.json/x'), /a\.json is not a directory/);
     await assert.rejects(read('/fifo'), /is not a regular file/);
@@ -64,7 +64,7 @@ describe('the root directory of a container', () => {
     await assert.rejects(read('/a\0b'), /CollectionError|null bytes/);
   });
 
-  test('a process that ended, or was never there, has none', async () => {
+  it('a process that ended, or was never there, has none', async () => {
     await assert.rejects(
       ContainerRoot.open(join(base, 'proc'), 7, () => false, false),
       /its process ended/,
@@ -75,7 +75,7 @@ describe('the root directory of a container', () => {
     );
   });
 
-  test('the host’s root is not taken for a container’s that has none yet', async () => {
+  it('the host’s root is not taken for a container’s that has none yet', async () => {
     await assert.rejects(
       ContainerRoot.open('/proc', process.pid, () => true, false),
       /is the host’s/,

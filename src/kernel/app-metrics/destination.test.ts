@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isCollectionError } from '../contracts/index.js';
 import { type Reach, resolveEndpoint } from './destination.js';
@@ -9,20 +9,20 @@ const hostNetwork: Reach = { networkMode: 'host', addresses: [], trustedHosts: [
 const plain: Reach = { networkMode: 'none', addresses: [], trustedHosts: [] };
 
 describe('where an endpoint leads', () => {
-  test('localhost, a loopback address and no host are the container', () => {
+  it('localhost, a loopback address and no host are the container', () => {
     for (const host of [undefined, 'localhost', 'LOCALHOST', '127.0.0.1', '127.9.9.9', '[::1]', '0.0.0.0']) {
       const endpoint = host === undefined ? { port: 80 } : { host, port: 80 };
       assert.deepEqual(resolveEndpoint(endpoint, own), { kind: 'tcp', host: '172.17.0.2', port: 80, check: 'none' });
     }
   });
 
-  test('its own addresses are allowed, in any spelling', () => {
+  it('its own addresses are allowed, in any spelling', () => {
     for (const host of ['172.17.0.2', 'fd00::2', '[fd00:0:0::2]', 'FD00::0002']) {
       assert.equal(resolveEndpoint({ host, port: 80 }, own).kind, 'tcp');
     }
   });
 
-  test('no other host is', () => {
+  it('no other host is', () => {
     for (const host of [
       '172.17.0.3',
       '169.254.169.254',
@@ -37,7 +37,7 @@ describe('where an endpoint leads', () => {
     }
   });
 
-  test('in the host’s network the port must be one of its own processes’', () => {
+  it('in the host’s network the port must be one of its own processes’', () => {
     assert.deepEqual(resolveEndpoint({ port: 80 }, hostNetwork), {
       kind: 'tcp',
       host: '127.0.0.1',
@@ -46,7 +46,7 @@ describe('where an endpoint leads', () => {
     });
   });
 
-  test('what the administrator wrote is believed, and only that', () => {
+  it('what the administrator wrote is believed, and only that', () => {
     const trusting = { ...plain, trustedHosts: ['127.0.0.1'] };
     assert.deepEqual(resolveEndpoint({ host: '127.0.0.1', port: 80 }, trusting), {
       kind: 'tcp',
@@ -58,7 +58,7 @@ describe('where an endpoint leads', () => {
     assert.throws(() => resolveEndpoint({ host: '10.0.0.1', port: 80 }, trusting), /is not the container's/);
   });
 
-  test('sockets are absolute paths, ports are ports', () => {
+  it('sockets are absolute paths, ports are ports', () => {
     assert.deepEqual(resolveEndpoint({ socket: '/run/x.sock' }, plain), { kind: 'unix', path: '/run/x.sock' });
     assert.throws(() => resolveEndpoint({ socket: 'x.sock' }, own), /not an absolute path/);
     for (const port of [0, 65536, 1.5, Number.NaN, -1])
@@ -66,7 +66,7 @@ describe('where an endpoint leads', () => {
     assert.throws(() => resolveEndpoint({}, own), /port \(none\)/);
   });
 
-  test('whatever host is asked for, the answer is the container or a refusal', () => {
+  it('whatever host is asked for, the answer is the container or a refusal', () => {
     const host = fc.oneof(fc.string(), fc.domain(), fc.ipV4(), fc.ipV6(), fc.webAuthority());
     fc.assert(
       fc.property(host, (name) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { containerNamed, DESCRIPTION } from '../../../test/support/containers.js';
 import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import type { Container } from '../containers/index.js';
@@ -38,7 +38,7 @@ function fixture(
   return { recorder, all, container };
 }
 
-test('a creation has the container’s own time, or now when that is unknown', () => {
+it('a creation has the container’s own time, or now when that is unknown', () => {
   const { recorder, all, container } = fixture();
   recorder.added(container('/a', { createdAt: 3_000_000 }));
   recorder.added(container('/b'));
@@ -48,7 +48,7 @@ test('a creation has the container’s own time, or now when that is unknown', (
   );
 });
 
-test('a deletion carries the exit code once the runtime tells it, and −1 when it never does', (t) => {
+it('a deletion carries the exit code once the runtime tells it, and −1 when it never does', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let ended: ContainerDescription | undefined;
   const { recorder, all, container } = fixture((name) => (name === '/a' ? ended : undefined));
@@ -66,7 +66,7 @@ test('a deletion carries the exit code once the runtime tells it, and −1 when 
   assert.deepEqual(codes, { '/a': 3, '/b': -1, '/c': -1 });
 });
 
-test('counters give OOM events only while the kernel log cannot be read', () => {
+it('counters give OOM events only while the kernel log cannot be read', () => {
   const { recorder, all, container } = fixture();
   recorder.start();
   recorder.counted(container('/a'), 2);
@@ -74,7 +74,7 @@ test('counters give OOM events only while the kernel log cannot be read', () => 
   recorder.stop();
 });
 
-test('a counter that shows very many kills at once gives a bounded number of events, and says so once', () => {
+it('a counter that shows very many kills at once gives a bounded number of events, and says so once', () => {
   const lines: string[] = [];
   const { recorder, all, container } = fixture(undefined, {}, loggerTo(lines));
   recorder.counted(container('/a'), 1e12);
@@ -83,7 +83,7 @@ test('a counter that shows very many kills at once gives a bounded number of eve
   assert.deepEqual(lines, ['/a: 1000000000000 OOM kills at once; 1000 events stand for them']);
 });
 
-test('on cgroup v2 the counters tell whose process was killed from whose limit was hit', () => {
+it('on cgroup v2 the counters tell whose process was killed from whose limit was hit', () => {
   const local = (limitHits: number, kills: number) => `low 0\nmax 9\noom ${limitHits}\noom_kill ${kills}\n`;
   const memoryEvents: Record<string, string> = {
     '/': '',
@@ -109,7 +109,7 @@ test('on cgroup v2 the counters tell whose process was killed from whose limit w
   recorder.stop();
 });
 
-test('a kill that no counter could tell any more is told by the runtime, and only then', (t) => {
+it('a kill that no counter could tell any more is told by the runtime, and only then', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { recorder, all, container } = fixture(
     () => ({ state: { exitCode: 137, oomKilled: true } }) as ContainerDescription,

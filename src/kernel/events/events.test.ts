@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type ContainerEvent, EVENT_TYPES, type EventType } from '../contracts/index.js';
 import { EventStore } from './index.js';
@@ -20,7 +20,7 @@ function filled(events: readonly ContainerEvent[], retention = { age: -1, count:
 }
 
 describe('event store', () => {
-  test('forgets what another retention does not keep', () => {
+  it('forgets what another retention does not keep', () => {
     let retention = { age: -1, count: -1 };
     const store = new EventStore(() => retention);
     for (let time = 0; time < 10; time++) store.add({ containerName: '/a', type: 'oom', time: time * 1000 });
@@ -35,7 +35,7 @@ describe('event store', () => {
     assert.equal(store.query(everything).length, 0);
   });
 
-  test('selects by container, type and time, then cuts to the newest', () => {
+  it('selects by container, type and time, then cuts to the newest', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent), fc.integer({ min: -1, max: 5 }), (events, max) => {
         const types = new Set<EventType>(['oom', 'containerCreation']);
@@ -53,20 +53,20 @@ describe('event store', () => {
     );
   });
 
-  test('a name alone does not match what is below it', () => {
+  it('a name alone does not match what is below it', () => {
     const store = filled([{ containerName: '/a/b', time: 1, type: 'oom' }]);
     assert.equal(store.query({ ...everything, containerName: '/a', below: false }).length, 0);
     assert.equal(store.query({ ...everything, containerName: '/a' }).length, 1);
   });
 
-  test('keeps by count and age of each type', () => {
+  it('keeps by count and age of each type', () => {
     const events = Array.from({ length: 10 }, (_, i) => ({ containerName: '/', time: i * 1e6, type: 'oom' as const }));
     assert.equal(filled(events, { age: -1, count: 3 }).query(everything).length, 3);
     assert.equal(filled(events, { age: 4000, count: -1 }).query(everything).length, 5);
     assert.equal(filled(events, { age: -1, count: 0 }).query(everything).length, 0);
   });
 
-  test('keeps exactly the newest of any stream, also when they come out of order', () => {
+  it('keeps exactly the newest of any stream, also when they come out of order', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (events, count) => {
         const store = new EventStore(() => ({ age: -1, count }));
@@ -82,7 +82,7 @@ describe('event store', () => {
     );
   });
 
-  test('an event to a full store moves no others', () => {
+  it('an event to a full store moves no others', () => {
     const store = filled([], { age: -1, count: 1_000 });
     const splice = Array.prototype.splice;
     const add = (time: number) => store.add({ containerName: '/a', type: 'oom', time });
@@ -101,7 +101,7 @@ describe('event store', () => {
     assert.equal(store.query(everything).length, 1_000);
   });
 
-  test('subscribers get what fits, also what is not stored, until they end it', () => {
+  it('subscribers get what fits, also what is not stored, until they end it', () => {
     const store = filled([], { age: -1, count: 0 });
     const got: ContainerEvent[] = [];
     const end = store.subscribe({ containerName: '/a', below: false, types: ALL }, (event) => got.push(event));
@@ -132,7 +132,7 @@ function parse(lines: readonly string[]) {
 }
 
 describe('kernel log', () => {
-  test('an OOM report names the task’s container, the limit’s container and the victim', () => {
+  it('an OOM report names the task’s container, the limit’s container and the victim', () => {
     assert.deepEqual(parse(MODERN), [
       {
         sinceBoot: 3,
@@ -146,12 +146,12 @@ describe('kernel log', () => {
     ]);
   });
 
-  test('two reports are two kills, and a kill without a report is none', () => {
+  it('two reports are two kills, and a kill without a report is none', () => {
     assert.equal(parse([...MODERN, ...OLD]).length, 2);
     assert.equal(parse(MODERN.slice(2)).length, 0);
   });
 
-  test('no bytes make it throw', () => {
+  it('no bytes make it throw', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (raw) => {
         const record = parseRecord(raw);

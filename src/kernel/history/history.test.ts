@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Column, SampleCursor } from '../contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from './index.js';
@@ -30,14 +30,14 @@ function read(ring: SampleRing, query = {}): number[][] {
   });
 }
 
-test('containers with the same columns share a layout', () => {
+it('containers with the same columns share a layout', () => {
   assert.equal(layouts.intern([column('a')]), narrow);
   assert.notEqual(layouts.intern([column('a', 'x')]), narrow);
   assert.deepEqual(broad.indexesOf('b'), [1, 2]);
   assert.equal(broad.indexOf('c'), -1);
 });
 
-test('a ring keeps what a plain list filtered by age keeps, over any pushes and layouts', () => {
+it('a ring keeps what a plain list filtered by age keeps, over any pushes and layouts', () => {
   const pushes = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean(), fc.integer()), { maxLength: 300 });
   fc.assert(
     fc.property(pushes, (steps) => {
@@ -62,7 +62,7 @@ test('a ring keeps what a plain list filtered by age keeps, over any pushes and 
   );
 });
 
-test('integers beyond 2^53 keep their residual, rows without one cost nothing', () => {
+it('integers beyond 2^53 keep their residual, rows without one cost nothing', () => {
   const ring = new SampleRing(1e9);
   const row = rowOf([1]);
   ring.push(narrow, 1, row);
@@ -79,7 +79,7 @@ test('integers beyond 2^53 keep their residual, rows without one cost nothing', 
   assert.equal(row.residuals[0], 0);
 });
 
-test('a ring shrinks when a container falls idle', () => {
+it('a ring shrinks when a container falls idle', () => {
   const ring = new SampleRing(128);
   let time = 0;
   for (let i = 0; i < 128; i++) ring.push(narrow, ++time, rowOf([i]));
@@ -91,7 +91,7 @@ test('a ring shrinks when a container falls idle', () => {
   assert.ok(ring.bytes * 4 < full, `${ring.bytes} of ${full} bytes`);
 });
 
-test('the minute log gives back the newest values whatever repeats', () => {
+it('the minute log gives back the newest values whatever repeats', () => {
   const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN));
   const minutes = fc.array(value, { maxLength: 200 });
   fc.assert(

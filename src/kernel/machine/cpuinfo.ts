@@ -1,9 +1,9 @@
-/** What `/proc/cpuinfo` tells of the machine as a whole. */
+/** The used values of `/proc/cpuinfo`. */
 export interface CpuInfo {
   readonly processors: number;
-  /** As the processor calls itself; the implementer's number on ARM, empty where neither is told. */
+  /** The vendor ID; on ARM the number of the implementer, empty on other architectures. */
   readonly vendor: string;
-  /** Of the first processor at the moment; 0 on architectures that do not say. */
+  /** Current frequency of the first processor; 0 on architectures that do not report it. */
   readonly frequencyKhz: number;
 }
 
@@ -17,7 +17,7 @@ export function parseCpuinfo(text: string): CpuInfo {
   };
 }
 
-/** Bytes of a `<key>: <n> kB` line, as in `/proc/meminfo` and a node's `meminfo`; 0 when it is not there. */
+/** Bytes of a `<key>: <n> kB` line, as in `/proc/meminfo` and a node's `meminfo`; 0 when missing. */
 export function memoryLine(text: string, key: string): number {
   return Number(new RegExp(`\\b${key}:\\s*(\\d+) kB`).exec(text)?.[1] ?? 0) * 1024;
 }

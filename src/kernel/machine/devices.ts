@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Disk, HostPaths, HugePages, MemoryModules, NetworkDevice } from '../contracts/index.js';
 import { isDirectory, readNames, readTrimmed } from '../linux/index.js';
 
-const NO_DISK = /^(?:loop|ram|sr)/;
-const NO_NETWORK_DEVICE = /^(?:lo|veth|docker)/;
+const IGNORED_DISKS = /^(?:loop|ram|sr)/;
+const IGNORED_NETWORK_DEVICES = /^(?:lo|veth|docker)/;
 
 /** Block devices by `major:minor`, sorted. */
 export function readDisks(paths: HostPaths): Record<string, Disk> {
@@ -11,7 +11,7 @@ export function readDisks(paths: HostPaths): Record<string, Disk> {
   for (const name of readNames(join(paths.sys, 'block'))) {
     const directory = join(paths.sys, 'block', name);
     const numbers = /^(\d+):(\d+)$/.exec(readTrimmed(join(directory, 'dev')) ?? '');
-    if (NO_DISK.test(name) || numbers === null) continue;
+    if (IGNORED_DISKS.test(name) || numbers === null) continue;
     const scheduler = /\[(.+?)\]/.exec(readTrimmed(join(directory, 'queue/scheduler')) ?? '')?.[1] ?? 'none';
     const size = integer(readTrimmed(join(directory, 'size'))) * 512;
     disks.push([numbers[0], { name, major: Number(numbers[1]), minor: Number(numbers[2]), size, scheduler }]);
@@ -19,11 +19,11 @@ export function readDisks(paths: HostPaths): Record<string, Disk> {
   return Object.fromEntries(disks.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Network devices of the host by name, without loopback and the ends of container links. */
+/** Network devices of the host sorted by name, without loopback and container interfaces. */
 export function readNetworkDevices(paths: HostPaths): NetworkDevice[] {
   const root = join(paths.sys, 'class/net');
   return readNames(root)
-    .filter((name) => !NO_NETWORK_DEVICE.test(name) && isDirectory(join(root, name)))
+    .filter((name) => !IGNORED_NETWORK_DEVICES.test(name) && isDirectory(join(root, name)))
     .sort()
     .map((name) => ({
       name,
@@ -44,7 +44,7 @@ export function readHugePages(directory: string): HugePages[] {
   return pages;
 }
 
-/** Memory modules by type, from the directory of memory controllers; empty where no driver (EDAC) knows them. */
+/** Memory modules by type from the directory of EDAC memory controllers; empty without an EDAC driver. */
 export function readMemoryModules(root: string): Record<string, MemoryModules> {
   const modules = new Map<string, MemoryModules>();
   for (const controller of readNames(root).filter((name) => /^mc\d+$/.test(name))) {
@@ -59,7 +59,7 @@ export function readMemoryModules(root: string): Record<string, MemoryModules> {
   return Object.fromEntries([...modules].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The integer that a text is; 0 when it is none. */
+/** Parses an integer; 0 when invalid. */
 export function integer(text: string | undefined): number {
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : 0;
 }

@@ -9,9 +9,9 @@ export { MachineRefresh } from './machine-refresh.js';
 export { HOST } from './tokens.js';
 
 export interface MachineOptions {
-  /** Files on the host that may hold its id; the first readable one counts. */
+  /** Files on the host with its machine ID; the first readable one is used. */
   readonly machineIdFiles?: readonly string[];
-  /** The same for the id of the running boot. */
+  /** Files with the boot ID; the first readable one is used. */
   readonly bootIdFiles?: readonly string[];
 }
 
@@ -25,8 +25,8 @@ const SYSTEM_UUID_FILES = [
 ];
 
 /**
- * Reads the machine (contract 7.6, 11). What the host does not tell is 0, empty, or `Unknown`; the cloud is not asked.
- * @param filesystems the tracked ones, already measured
+ * Reads the machine information. Unknown values are 0, empty or `Unknown`; cloud metadata services are not queried.
+ * @param filesystems the tracked filesystems with their sizes
  */
 export async function readMachine(
   paths: HostPaths,

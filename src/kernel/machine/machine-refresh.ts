@@ -1,19 +1,19 @@
 import type { Logger } from '../contracts/index.js';
 
-/** Reads the facts about the machine again at an interval: memory, disks and interfaces come and go. */
+/** Refreshes the machine information at an interval, because memory, disks and interfaces can change. */
 export class MachineRefresh {
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param read renews the facts; what it throws is logged, and the facts stay as they are */
+  /** @param read refreshes the information; its errors are logged, and the previous information stays */
   constructor(
     private readonly read: () => Promise<void>,
     private readonly logger: Logger,
   ) {}
 
-  /** @param interval ms; takes the place of the one before */
-  every(interval: number): void {
+  /** Starts refreshing at an interval, which replaces the previous one. */
+  every(intervalMs: number): void {
     this.stop();
-    this.timer = setInterval(() => void this.now(), interval);
+    this.timer = setInterval(() => void this.now(), intervalMs);
   }
 
   stop(): void {
@@ -24,7 +24,7 @@ export class MachineRefresh {
     try {
       await this.read();
     } catch (error) {
-      this.logger.error('the facts about the machine could not be read again', { error: String(error) });
+      this.logger.error('the machine information could not be refreshed', { error: String(error) });
     }
   }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { HostTree } from '../../../test/support/tree.js';
 import { memoryLine, parseCpuinfo } from './cpuinfo.js';
 import { readMemoryModules } from './devices.js';
 import { countBits, countPackages, parseCpuList, readTopology } from './topology.js';
 
-test('the parsers take any text', () => {
+it('the parsers never throw', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (odd) => {
       assert.ok(parseCpuinfo(odd).processors >= 0);
@@ -19,12 +19,12 @@ test('the parsers take any text', () => {
   );
 });
 
-test('lists and masks of CPUs', () => {
+it('parses lists and masks of CPUs', () => {
   assert.deepEqual(parseCpuList('0-2,8,x,10-11\n'), [0, 1, 2, 8, 10, 11]);
   assert.equal(countBits('ff,00000003'), 10);
 });
 
-test('the frequency is cut to kHz and 0 where the architecture tells none', () => {
+it('truncates the frequency to kHz, 0 where the architecture reports none', () => {
   assert.deepEqual(parseCpuinfo('processor\t: 0\ncpu MHz\t\t: 2596.1489\nprocessor : 1\ncpu MHz : 1\n'), {
     processors: 2,
     vendor: '',
@@ -60,7 +60,7 @@ function twoNodes(): Record<string, string> {
   return files;
 }
 
-test('cores, memory and caches go to the NUMA node they are in; a node of memory alone has no cores', async () => {
+it('assigns cores, memory and caches to their NUMA node; a memory-only node has no cores', async () => {
   const tree = new HostTree(twoNodes());
   try {
     const nodes = await readTopology(tree.paths, 0);
@@ -94,7 +94,7 @@ test('cores, memory and caches go to the NUMA node they are in; a node of memory
   }
 });
 
-test('caches of a core have its own ids, those shared with some cores are apart, and packages are counted', async () => {
+it('separates caches of one core from those shared by some cores, and counts packages', async () => {
   const files = twoNodes();
   const base = '/sys/devices/system/cpu/cpu';
   for (let thread = 0; thread < 8; thread++) {
@@ -127,7 +127,7 @@ test('caches of a core have its own ids, those shared with some cores are apart,
   }
 });
 
-test('memory modules are summed up by type', () => {
+it('sums memory modules by type', () => {
   const root = '/sys/devices/system/edac/mc';
   const dimm = (controller: number, number: number, type: string, size: string) => ({
     [`${root}/mc${controller}/dimm${number}/dimm_mem_type`]: `${type}\n`,

@@ -5,7 +5,7 @@ import { readNames, readText, readTrimmed } from '../linux/index.js';
 import { memoryLine } from './cpuinfo.js';
 import { integer, readHugePages } from './devices.js';
 
-/** CPUs read before the event loop gets its turn. */
+/** CPUs read before yielding to the event loop. */
 const BATCH = 16;
 const CACHE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
@@ -17,18 +17,17 @@ interface Cpu {
   readonly drawer: number | undefined;
 }
 
-/** A core while its caches are still to be found. */
-type BareCore = Omit<Core, 'caches' | 'uncore_caches'>;
+/** A core before its caches are read. */
+type CoreWithoutCaches = Omit<Core, 'caches' | 'uncore_caches'>;
 
-/** A cache and how many CPUs share it. */
+/** A cache and the number of CPUs that share it. */
 interface SharedCache {
   readonly cache: Cache;
   readonly cpus: number;
 }
 
 /**
- * NUMA nodes with their cores and caches, from the node directories. A kernel without NUMA has none: then each package
- * is a node, and a single one has the machine's memory.
+ * NUMA nodes with their cores and caches. Without NUMA each package is a node, and a single package has the machine's memory.
  * @param machineMemory bytes
  */
 export async function readTopology(paths: HostPaths, machineMemory: number): Promise<Node[]> {
@@ -55,7 +54,7 @@ export async function readTopology(paths: HostPaths, machineMemory: number): Pro
   return nodes;
 }
 
-/** How many cores and groups of them there are. */
+/** Counts cores, sockets, books and drawers. */
 export function countPackages(
   nodes: readonly Node[],
 ): Pick<MachineInfo, 'num_physical_cores' | 'num_sockets' | 'num_books' | 'num_drawers'> {
@@ -77,7 +76,7 @@ async function readCpus(paths: HostPaths): Promise<Cpu[]> {
     if (thread % BATCH === BATCH - 1) await nextTurn();
     const topology = join(root, `cpu${thread}/topology`);
     const core = readTrimmed(join(topology, 'core_id'));
-    // A CPU that is offline has no topology.
+    // An offline CPU has no topology.
     if (core === undefined) continue;
     cpus.push({
       thread,
@@ -90,13 +89,13 @@ async function readCpus(paths: HostPaths): Promise<Cpu[]> {
   return cpus;
 }
 
-/** The number of a group of sockets; undefined where there is no such group. */
+/** The ID of a book or drawer; undefined where there is none. */
 function groupOf(path: string): number | undefined {
   const id = readTrimmed(path);
   return id === undefined || integer(id) < 0 ? undefined : integer(id);
 }
 
-/** The cores of a node with their caches, and the caches that all of them share. */
+/** The cores of a node with their caches, and the caches shared by all of them. */
 async function coresOf(paths: HostPaths, cpus: readonly Cpu[]): Promise<Pick<Node, 'cores' | 'caches'>> {
   const ofNode = new Map<string, Cache>();
   const cores: Core[] = [];
@@ -116,9 +115,9 @@ async function coresOf(paths: HostPaths, cpus: readonly Cpu[]): Promise<Pick<Nod
   return { cores, caches: [...ofNode.values()] };
 }
 
-/** Core ids are unique within a package only. */
-function groupByCore(cpus: readonly Cpu[]): BareCore[] {
-  const cores = new Map<string, BareCore & { thread_ids: number[] }>();
+/** Core IDs are unique only within a package. */
+function groupByCore(cpus: readonly Cpu[]): CoreWithoutCaches[] {
+  const cores = new Map<string, CoreWithoutCaches & { thread_ids: number[] }>();
   for (const { thread, coreId, package: socket, book, drawer } of cpus) {
     const key = `${socket}/${coreId}`;
     const known = cores.get(key);
@@ -162,7 +161,7 @@ function numbered(directory: string, prefix: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** CPUs of a list such as `0-3,8,10-11`; what is not a list is no CPU. */
+/** Parses a CPU list such as `0-3,8,10-11`; malformed parts are skipped. */
 export function parseCpuList(text: string): number[] {
   const cpus: number[] = [];
   for (const part of text.trim().split(',')) {
@@ -173,7 +172,7 @@ export function parseCpuList(text: string): number[] {
   return cpus;
 }
 
-/** Bits set in a mask such as `ff,00000003`. */
+/** Counts the set bits of a mask such as `ff,00000003`. */
 export function countBits(mask: string): number {
   let bits = 0;
   for (const digit of mask) {

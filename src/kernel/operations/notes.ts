@@ -13,22 +13,22 @@ import { dirname, join } from 'node:path';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
 import type { ReloadState } from '../reload/index.js';
 
-/** What a running agent says of itself to commands on its host; nothing in it is secret. */
+/** The file by which commands on the host find a running agent. Contains no secrets. */
 export interface AgentNote {
   readonly pid: number;
-  /** Start time of the process in clock ticks since the boot, which tells it from a later one of the same number. */
+  /** Start time of the process in clock ticks since boot, to detect a reused PID. */
   readonly startTime: number;
   readonly version: string;
   readonly urls: readonly string[];
-  /** Path in front of every URL, `/monitoring`; empty without one. */
+  /** URL prefix such as `/monitoring`, or empty. */
   readonly prefix: string;
   readonly configuration: ReloadState;
 }
 
-/** A note as it was found. */
+/** A note and its file. */
 export interface FoundNote extends AgentNote {
   readonly noteFile: string;
-  /** Changes whenever the agent writes the note, also when it only tries to. */
+  /** Changes whenever the agent writes the note, also when the write fails. */
   readonly touchedAt: number;
 }
 
@@ -37,7 +37,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const SYSTEM_DIRECTORY = '/run/tallyman';
 const NAME = /^agent-\d+\.json$/;
 
-/** Where an agent with this environment leaves its note; `undefined`: nowhere. */
+/** The directory for the note of an agent with this environment; `undefined` when there is none. */
 export function noteDirectory(env: Variables, uid: number): string | undefined {
   const { TALLYMAN_RUNTIME_DIRECTORY: own, RUNTIME_DIRECTORY: service, XDG_RUNTIME_DIR: session } = env;
   if (own) return own;
@@ -46,10 +46,10 @@ export function noteDirectory(env: Variables, uid: number): string | undefined {
   return session ? join(session, 'tallyman') : undefined;
 }
 
-/** Keeps the note of this process current. That it cannot be written is said once, and harms nothing else. */
+/** Writes the note of this process. A failure is logged once and has no other effect. */
 export class NoteKeeper {
   private readonly file: string | undefined;
-  private complained = false;
+  private hasWarned = false;
 
   constructor(
     private readonly directory: string | undefined,
@@ -67,15 +67,15 @@ export class NoteKeeper {
       const whole: AgentNote = { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0, ...note };
       writeFileSync(`${file}.new`, `${JSON.stringify(whole)}\n`, { mode: 0o644 });
       renameSync(`${file}.new`, file);
-      this.complained = false;
+      this.hasWarned = false;
     } catch (error) {
       touch(file);
-      if (this.complained) return;
-      this.complained = true;
+      if (this.hasWarned) return;
+      this.hasWarned = true;
       this.logger.warn(
-        `commands on this host will not find this agent, or not how its last reload ended: ${messageOf(error)}`,
+        `commands on this host may not find this agent or the result of its last reload: ${messageOf(error)}`,
         {
-          hint: `make ${directory} a directory that the agent may write to, or name another with TALLYMAN_RUNTIME_DIRECTORY`,
+          hint: `make ${directory} writable for the agent, or set TALLYMAN_RUNTIME_DIRECTORY to another directory`,
         },
       );
     }
@@ -87,13 +87,13 @@ export class NoteKeeper {
       try {
         rmSync(each, { force: true });
       } catch {
-        // Where it could not be written it need not be removed; and a stale one is known by its process.
+        // The directory is not writable; a stale note is recognised by its process.
       }
     }
   }
 }
 
-/** The notes of agents that run, in the directories where this user may find some. */
+/** The notes of running agents in the directories of this user and of the system. */
 export function readNotes(env: Variables, uid: number): FoundNote[] {
   const own = noteDirectory(env, uid);
   const directories = new Set(env.TALLYMAN_RUNTIME_DIRECTORY ? [own!] : [own ?? SYSTEM_DIRECTORY, SYSTEM_DIRECTORY]);
@@ -102,14 +102,14 @@ export function readNotes(env: Variables, uid: number): FoundNote[] {
   );
 }
 
-/** The note, if it is that of a process that runs, and written by the user whose process it is. */
+/** Reads a note if its process is running and belongs to the owner of the file. */
 export function readNote(file: string): FoundNote | undefined {
   try {
     const { uid, ctimeMs } = statSync(file);
     const note = JSON.parse(readFileSync(file, 'utf8')) as AgentNote;
-    // Whoever may write to the directory must not choose the process that gets a signal.
-    const isTheirs = Number.isInteger(note.pid) && note.pid > 1 && statSync(`/proc/${note.pid}`).uid === uid;
-    return isTheirs && isRunning(note) ? { ...note, noteFile: file, touchedAt: ctimeMs } : undefined;
+    // Users who can write to the directory must not be able to choose the process that is signalled.
+    const isOwner = Number.isInteger(note.pid) && note.pid > 1 && statSync(`/proc/${note.pid}`).uid === uid;
+    return isOwner && isRunning(note) ? { ...note, noteFile: file, touchedAt: ctimeMs } : undefined;
   } catch {
     return undefined;
   }
@@ -119,17 +119,17 @@ export function isRunning({ pid, startTime }: Pick<AgentNote, 'pid' | 'startTime
   return startTimeOf(pid) === startTime;
 }
 
-/** Says to who waits for the note that it stays as it is. A full disk has room for that. */
+/** Signals a failed write to commands that wait for the note; works even on a full disk. */
 function touch(file: string): void {
   const now = new Date();
   try {
     utimesSync(file, now, now);
   } catch {
-    // There is none, or the filesystem is read-only, which whoever waits sees as well.
+    // There is no note, or the filesystem is read-only.
   }
 }
 
-/** Not by `recursive`, which tries for ever where a directory is there and can hold no other, as in /proc. */
+/** Unlike `mkdirSync` with `recursive`, does not loop forever below directories like /proc. */
 function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
   if (dirname(directory) !== directory) makeDirectory(dirname(directory));

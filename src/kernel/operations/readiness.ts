@@ -3,13 +3,13 @@ import type { Discovery } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 
-/** How long readiness waits for engines: more than the time limit of a call to one. */
-const ENGINE_PATIENCE_MS = 15_000;
+/** How long readiness waits for container engines: longer than the timeout of a call. */
+const ENGINE_TIMEOUT_MS = 15_000;
 
-/** Whether engines have answered, or have had their time, and every container known then has been sampled. */
+/** Ready once container engines have answered or timed out and every container known then has been sampled. */
 export class Readiness {
-  /** What is waited for; `undefined`: the agent is ready. */
-  awaited: string | undefined = 'the start is not over';
+  /** Why the agent is not ready; `undefined` when it is. */
+  awaited: string | undefined = 'the agent is starting';
   private ready: Promise<void> = Promise.resolve();
 
   constructor(
@@ -29,7 +29,7 @@ export class Readiness {
 
   private async wait(): Promise<void> {
     this.awaited = 'the container engines have not answered yet';
-    await whenHandlersAnswered(this.plugins, ENGINE_PATIENCE_MS);
+    await whenHandlersAnswered(this.plugins, ENGINE_TIMEOUT_MS);
     this.awaited = 'the containers found at start have no samples yet';
     await this.discovery.whenAsked();
     await this.housekeeper.whenSampled();

@@ -4,12 +4,12 @@ import type { Housekeeper } from '../housekeeping/index.js';
 import type { Reloader } from '../reload/index.js';
 import type { Readiness } from './readiness.js';
 
-/** What the agent's own routes tell and do. */
+/** What the agent's own routes use. */
 export interface Operations {
   readonly readiness: Pick<Readiness, 'awaited'>;
   readonly housekeeper: Pick<Housekeeper, 'trouble'>;
   readonly doctor: Pick<Doctor, 'examine'>;
-  /** `undefined`: the configuration cannot be read again. */
+  /** `undefined` when the configuration cannot be reloaded. */
   readonly reloader: Pick<Reloader, 'reload' | 'state'> | undefined;
   /** The agent's state, for `/-/status`. */
   readonly status: () => Record<string, unknown>;
@@ -17,29 +17,30 @@ export interface Operations {
 
 const UNPROCESSABLE = 422;
 
-/** The routes below `/-/`, by which people and service managers deal with the agent. */
+/** The management routes below `/-/`. */
 export function operationRoutes(operations: Operations): Endpoint['routes'] {
   const { readiness, housekeeper, doctor, reloader, status } = operations;
   return {
-    '/-/ready': () => verdict('ready', readiness.awaited),
-    '/-/healthy': () => verdict('healthy', housekeeper.trouble()),
+    '/-/ready': () => health('ready', readiness.awaited),
+    '/-/healthy': () => health('healthy', housekeeper.trouble()),
     '/-/status': () => json({ ...status(), configuration: reloader?.state() }),
     '/-/doctor': async () => json({ findings: await doctor.examine() }),
     '/-/reload': async ({ method }) => {
-      if (method !== 'POST') throw new RequestError(405, 'POST reloads the configuration; nothing else does');
-      if (reloader === undefined) throw new RequestError(501, 'this agent was started with a configuration of its own');
+      if (method !== 'POST') throw new RequestError(405, 'use POST to reload the configuration');
+      if (reloader === undefined)
+        throw new RequestError(501, 'this agent was started without a reloadable configuration');
       const outcome = await reloader.reload('POST /-/reload');
       return json(outcome, outcome.ok ? 200 : UNPROCESSABLE);
     },
   };
 }
 
-function verdict(good: string, problem: string | undefined): Answer {
+function health(ok: string, problem: string | undefined): Answer {
   return {
     status: problem === undefined ? 200 : 503,
     contentType: 'text/plain; charset=utf-8',
     headers: { 'Cache-Control': 'no-store' },
-    body: (out) => out.text(`${problem ?? good}\n`),
+    body: (out) => out.text(`${problem ?? ok}\n`),
   };
 }
 

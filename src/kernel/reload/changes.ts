@@ -1,26 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** A configuration as one could write it in a file, every default said. */
+/** A configuration in the form of a config file, with all defaults. */
 export type EffectiveConfig = Readonly<Record<string, unknown>>;
 
-/** What is compared, and what of it may be said: the same without secrets. */
+/** A configuration for comparison, and the same with secrets masked for display. */
 export interface Described {
   readonly effective: EffectiveConfig;
   readonly shown: EffectiveConfig;
 }
 
-/** One value, as it is and as it may be shown. */
+/** A value, real and masked. */
 interface Value {
   readonly real: unknown;
   readonly shown: unknown;
 }
 
 const MISSING = Symbol('missing');
-const LONGEST_VALUE = 60;
+const MAX_VALUE_LENGTH = 60;
 
 /**
- * What differs, in words: `+docker`, `-podman`, `housekeeping.interval 1s → 5s`, `prometheus: path /metrics → /m`. Empty
- * when nothing does.
+ * Describes the differences: `+docker`, `-podman`, `housekeeping.interval 1s → 5s`, `prometheus: path /metrics → /m`. Empty
+ * when there are none.
  */
 export function describeChanges(before: Described, after: Described): string[] {
   return [...pluginChanges(byId(before), byId(after)), ...optionChanges('', sectionsOf(before), sectionsOf(after))];
@@ -45,7 +45,7 @@ function pluginChanges(before: ReadonlyMap<string, Value>, after: ReadonlyMap<st
   return [...added, ...removed, ...changed, ...moved];
 }
 
-/** A plugin's own options beside those of its entry: people write `interval`, and not where. */
+/** Merges a plugin's own options with those of its entry, so that paths are short: `interval`, not `with.interval`. */
 function flatten(entry: unknown): Record<string, unknown> {
   const { with: options, id: _, ...rest } = entry as Record<string, unknown>;
   return { ...(options as Record<string, unknown>), ...rest };
@@ -70,7 +70,7 @@ function optionChanges(path: string, before: Value, after: Value): string[] {
   if (isDeepStrictEqual(before.real, after.real)) return [];
   if (!isMapping(before.real) || !isMapping(after.real)) {
     const [old, now] = [inWords(before.shown), inWords(after.shown)];
-    // Two secrets look the same.
+    // Masked secrets look the same.
     return [`${path} ${old === now ? 'changed' : `${old} → ${now}`}`];
   }
   const names = new Set([...Object.keys(before.real), ...Object.keys(after.real)]);
@@ -93,5 +93,5 @@ function inWords(value: unknown): string {
   if (value === MISSING) return 'unset';
   if (isMapping(value) || (Array.isArray(value) && value.some(isMapping))) return 'other values';
   const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text;
+  return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH - 1)}…` : text;
 }

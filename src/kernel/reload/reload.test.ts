@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
 import type { LoadedConfig } from '../config/index.js';
@@ -12,7 +12,7 @@ const hiding = (config: object): Described => ({
   shown: JSON.parse(JSON.stringify(config).replaceAll(/"(password|apiKey)":"."/g, '"$1":"(secret)"')),
 });
 
-describe('changes in words', () => {
+describe('describeChanges', () => {
   const before = {
     housekeeping: { interval: '1s', jitter: 0.1 },
     web: { listen: ['127.0.0.1:8080'], auth: { rules: [] }, tls: {} },
@@ -23,7 +23,7 @@ describe('changes in words', () => {
     ],
   };
 
-  test('name plugins that come and go, and options with both values', () => {
+  it('names added and removed plugins, and options with both values', () => {
     const after = {
       housekeeping: { interval: '5s', jitter: 0.1 },
       web: { listen: ['127.0.0.1:8080', ':9'], auth: { rules: [{ path: '/x' }] }, tls: { cert: '/c' } },
@@ -51,7 +51,7 @@ describe('changes in words', () => {
     ]);
   });
 
-  test('are empty exactly when nothing differs', () => {
+  it('is empty exactly when nothing differs', () => {
     const config = fc.dictionary(fc.constantFrom('a', 'b', '__proto__'), fc.jsonValue());
     fc.assert(
       fc.property(config, config, (a, b) => {
@@ -87,7 +87,7 @@ describe('a reload', () => {
     return { reloader, lines, applied, next, active };
   }
 
-  test('applies what it read, and says what changed and what waits for a start', async () => {
+  it('applies the new configuration, and reports the changes and those that need a restart', async () => {
     const { reloader, lines, applied } = fixture();
     const outcome = await reloader.reload('SIGHUP');
     assert.equal(outcome.ok, true);
@@ -106,7 +106,7 @@ describe('a reload', () => {
     assert.equal(reloader.state().activeSince, outcome.at);
   });
 
-  test('keeps the active configuration when the new one cannot be read', async () => {
+  it('keeps the active configuration when the new one is invalid', async () => {
     const { reloader, lines, applied, next } = fixture();
     const { activeSince } = reloader.state();
     next.load = () => Promise.reject(new Error('x.yaml:3:1: bad'));
@@ -116,7 +116,7 @@ describe('a reload', () => {
     assert.deepEqual([reloader.state().activeSince, reloader.state().failed], [activeSince, 1]);
   });
 
-  test('goes back when the new one cannot be applied', async () => {
+  it('restores the previous configuration when the new one cannot be applied', async () => {
     const { reloader, applied, next, active } = fixture();
     next.apply = async (config) => {
       applied.push(config);
@@ -129,7 +129,7 @@ describe('a reload', () => {
     assert.equal(reloader.state().file, undefined);
   });
 
-  test('waits for the one before', async () => {
+  it('waits for the previous reload', async () => {
     const { reloader, next } = fixture();
     let running = 0;
     next.apply = async () => {

@@ -2,33 +2,33 @@ import type { LoadedConfig } from '../config/index.js';
 import { type AgentSelf, type Clock, type Logger, messageOf } from '../contracts/index.js';
 import { type Described, describeChanges } from './changes.js';
 
-/** How a reload ended. */
+/** The result of a reload. */
 export interface ReloadOutcome {
   readonly ok: boolean;
   /** µs since the epoch */
   readonly at: number;
-  /** Who asked: `SIGHUP`, `POST /-/reload`. */
+  /** What triggered it: `SIGHUP`, `POST /-/reload`. */
   readonly trigger: string;
-  /** What is different now, in words; empty when nothing is. When `ok` is false: what would be. */
+  /** The changes in words; when `ok` is false, the changes that were not applied. */
   readonly changes: readonly string[];
-  /** What of it takes effect only when the agent is started again. */
+  /** The changes that require a restart. */
   readonly restart: readonly string[];
-  /** Why the configuration from before is still active. */
+  /** Why the previous configuration is still active. */
   readonly error?: string;
 }
 
-/** Which configuration is active, for status, metrics and `tallyman reload`. */
+/** The active configuration, for status, metrics and `tallyman reload`. */
 export interface ReloadState {
   /** The active configuration's file; absent: built-in defaults. */
   readonly file?: string;
-  /** Since when it is active, µs since the epoch. */
+  /** When it became active, µs since the epoch. */
   readonly activeSince: number;
   readonly succeeded: number;
   readonly failed: number;
   readonly last?: ReloadOutcome;
 }
 
-/** How the configuration came to be the active one. */
+/** The history of reloads. */
 export class ReloadHistory {
   succeeded = 0;
   failed = 0;
@@ -37,14 +37,14 @@ export class ReloadHistory {
   /** @param activeSince µs since the epoch */
   constructor(public activeSince: number) {}
 
-  /** For everybody to see. */
+  /** The public part. */
   configuration(): AgentSelf['configuration'] {
     const { activeSince, succeeded, failed, last } = this;
     return { activeSince, reloads: { succeeded, failed }, lastReloadFailed: last?.ok === false };
   }
 }
 
-/** Told while the configuration is being read again. */
+/** Notified when a reload begins and ends. */
 export interface ReloadObserver {
   reloading(): void;
   reloaded(): void;
@@ -53,19 +53,19 @@ export interface ReloadObserver {
 export interface ReloaderOptions {
   /** The configuration that the agent started with. */
   readonly active: LoadedConfig;
-  /** Reads the configuration again. @throws ConfigError */
+  /** Loads the configuration. @throws ConfigError */
   readonly load: () => Promise<LoadedConfig>;
-  /** Makes the agent follow. @throws TallymanError when it cannot; parts of it may then have changed */
+  /** Applies the configuration. @throws TallymanError on failure; parts may have been applied */
   readonly apply: (config: LoadedConfig) => Promise<void>;
   readonly history: ReloadHistory;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Sections and options that are read once, at start. */
-const ONLY_AT_START = /^(host\.|appMetrics\.|log\.format )/;
+/** Options that are read only at start. */
+const NEEDS_RESTART = /^(host\.|appMetrics\.|log\.format )/;
 
-/** Reads the configuration again when asked to, and keeps the last good one when the new one is not. */
+/** Reloads the configuration on request, and keeps the last valid one when the new one is invalid. */
 export class Reloader {
   private active: LoadedConfig;
   private queue: Promise<unknown> = Promise.resolve();
@@ -91,7 +91,7 @@ export class Reloader {
     };
   }
 
-  /** One reload after the other. Never rejects. */
+  /** Reloads run one at a time. Never rejects. */
   async reload(trigger: string): Promise<ReloadOutcome> {
     for (const observer of this.observers) observer.reloading();
     const outcome = this.queue.then(() => this.perform(trigger));
@@ -106,14 +106,14 @@ export class Reloader {
     try {
       next = await this.options.load();
     } catch (error) {
-      return this.refuse(trigger, error, []);
+      return this.reject(trigger, error, []);
     }
     const changes = describeChanges(this.active as Described, next as Described);
     try {
       await this.options.apply(next);
     } catch (error) {
       await this.restore();
-      return this.refuse(trigger, error, changes);
+      return this.reject(trigger, error, changes);
     }
     return this.accept(trigger, next, changes);
   }
@@ -121,7 +121,7 @@ export class Reloader {
   private accept(trigger: string, next: LoadedConfig, changes: readonly string[]): ReloadOutcome {
     const { logger, clock, history } = this.options;
     const at = clock.now();
-    const restart = changes.filter((change) => ONLY_AT_START.test(change));
+    const restart = changes.filter((change) => NEEDS_RESTART.test(change));
     for (const warning of next.warnings) logger.warn(warning);
     this.active = next;
     if (changes.length > 0) history.activeSince = at;
@@ -132,17 +132,14 @@ export class Reloader {
     return this.remember({ ok: true, at, trigger, changes, restart });
   }
 
-  private refuse(trigger: string, error: unknown, changes: readonly string[]): ReloadOutcome {
+  private reject(trigger: string, error: unknown, changes: readonly string[]): ReloadOutcome {
     const { logger, clock, history } = this.options;
     const since = new Date(Math.round(history.activeSince / 1000)).toISOString();
     history.failed++;
     const message = messageOf(error);
-    logger.error(
-      `${trigger}: the configuration from ${since} stays active, as the new one cannot be used: ${message}`,
-      {
-        hint: 'correct it, check it with `tallyman check`, and reload again',
-      },
-    );
+    logger.error(`${trigger}: the configuration from ${since} stays active, the new one cannot be used: ${message}`, {
+      hint: 'correct it, check it with `tallyman check`, and reload again',
+    });
     return this.remember({ ok: false, at: clock.now(), trigger, changes, restart: [], error: message });
   }
 
@@ -151,12 +148,12 @@ export class Reloader {
     return outcome;
   }
 
-  /** Back to what was active, of which parts may have changed already. */
+  /** Applies the active configuration again after a partial change. */
   private async restore(): Promise<void> {
     try {
       await this.options.apply(this.active);
     } catch (error) {
-      this.options.logger.error(`not all of the configuration from before could be restored: ${messageOf(error)}`);
+      this.options.logger.error(`the previous configuration could not be restored completely: ${messageOf(error)}`);
     }
   }
 }

@@ -2,15 +2,15 @@ import { Token } from '../composition/index.js';
 import type { LoadedConfig } from '../config/index.js';
 import type { Reloader, ReloadHistory } from './reloader.js';
 
-/** Where configurations come from. */
+/** The source of configurations. */
 export interface ReloadSource {
-  /** The one that the agent starts with. */
+  /** The configuration at start. */
   readonly active: LoadedConfig;
-  /** Reads it again. @throws ConfigError */
+  /** Loads it again. @throws ConfigError */
   readonly load: () => Promise<LoadedConfig>;
 }
 
-/** `undefined`: the agent was given its configuration, which cannot be read again. */
+/** `undefined` for an agent that got its configuration from code and cannot reload it. */
 export const RELOAD_SOURCE = new Token<ReloadSource | undefined>('reload source');
 export const RELOADS = new Token<ReloadHistory>('reloads');
 export const RELOADER = new Token<Reloader | undefined>('reloader');

@@ -1,1 +1,1 @@
-export { createServiceManager, type Pulse, type ServiceManager } from './service-manager.js';
+export { createServiceManager, type HealthSource, type ServiceManager } from './service-manager.js';

@@ -2,47 +2,44 @@ import type { Logger } from '../contracts/index.js';
 import { readServiceEnvironment, withoutServiceVariables } from './environment.js';
 import { type Notifier, RelayNotifier } from './notifier.js';
 
-/** What the agent shows the service manager. */
-export interface Pulse {
-  /** Whether samples were taken as they fell due since the last question. */
-  readonly isBeating: () => boolean;
-  /** What may be the reason that they are not, in words; `undefined`: nothing is known. */
-  readonly suspect?: () => string | undefined;
+/** The state that the agent reports to the service manager. */
+export interface HealthSource {
+  /** Whether samples have been taken on time since the last call. */
+  readonly isHealthy: () => boolean;
+  /** The likely cause when unhealthy; `undefined` when unknown. */
+  readonly likelyCause?: () => string | undefined;
   /** One line for `systemctl status`. */
   readonly status: () => string;
 }
 
-/** The service manager that started the agent, as far as there is one: without it every call does nothing. */
+/** The service manager that started the agent; every call does nothing when there is none. */
 export interface ServiceManager {
-  /** Descriptors of listening sockets that it passed, to serve on instead of the configured addresses. */
+  /** Descriptors of passed listening sockets, used instead of the configured addresses. */
   readonly sockets: readonly number[];
-  /** The agent works: samples exist. From now on the watchdog is fed while the pulse beats. */
-  ready(pulse: Pulse): void;
-  /** The configuration is being read again, until `reloaded`. */
+  /** Reports that the agent is ready. From now on the watchdog is notified while the agent is healthy. */
+  ready(health: HealthSource): void;
+  /** Reports that the configuration is being reloaded, until `reloaded`. */
   reloading(): void;
   reloaded(): void;
-  /** The agent ends; nothing is sent after it. */
+  /** Reports that the agent is stopping; nothing is sent afterwards. */
   stopping(): void;
 }
 
-/** The watchdog is fed this many times in the time it allows. */
-const FEEDS_PER_TIMEOUT = 3;
-/** Without a watchdog the status is told this often, ms. */
-const STATUS_INTERVAL = 60_000;
+/** Watchdog notifications per watchdog timeout. */
+const NOTIFICATIONS_PER_TIMEOUT = 3;
+/** How often the status is sent without a watchdog. */
+const STATUS_INTERVAL_MS = 60_000;
 
-/**
- * @param env the agent's environment
- * @param notifier who sends the messages; tests give another
- */
+/** @param notifier replaceable for tests */
 export function createServiceManager(
   env: Readonly<Record<string, string | undefined>>,
   logger: Logger,
   notifier?: Notifier,
 ): ServiceManager {
-  const { notifySocket, watchdog, sockets } = readServiceEnvironment(env, process.pid);
+  const { notifySocket, watchdogMs, sockets } = readServiceEnvironment(env, process.pid);
   if (notifySocket === undefined) return new SilentServiceManager(sockets);
   const relayEnv = { ...withoutServiceVariables(env), NOTIFY_SOCKET: notifySocket };
-  return new NotifyingServiceManager(notifier ?? new RelayNotifier(relayEnv, logger), watchdog, sockets, logger);
+  return new NotifyingServiceManager(notifier ?? new RelayNotifier(relayEnv, logger), watchdogMs, sockets, logger);
 }
 
 class SilentServiceManager implements ServiceManager {
@@ -56,22 +53,22 @@ class SilentServiceManager implements ServiceManager {
 
 class NotifyingServiceManager implements ServiceManager {
   private timer: NodeJS.Timeout | undefined;
-  private pulse: Pulse | undefined;
-  /** Questions in a row that found no beat. */
+  private health: HealthSource | undefined;
+  /** Unhealthy checks in a row. */
   private misses = 0;
 
   constructor(
     private readonly notifier: Notifier,
-    private readonly watchdog: number | undefined,
+    private readonly watchdogMs: number | undefined,
     readonly sockets: readonly number[],
     private readonly logger: Logger,
   ) {}
 
-  ready(pulse: Pulse): void {
-    this.pulse = pulse;
-    this.notifier.send('READY=1', ...this.signs());
-    const interval = this.watchdog === undefined ? STATUS_INTERVAL : this.watchdog / FEEDS_PER_TIMEOUT;
-    this.timer = setInterval(() => this.tell(), interval).unref();
+  ready(health: HealthSource): void {
+    this.health = health;
+    this.notifier.send('READY=1', ...this.state());
+    const interval = this.watchdogMs === undefined ? STATUS_INTERVAL_MS : this.watchdogMs / NOTIFICATIONS_PER_TIMEOUT;
+    this.timer = setInterval(() => this.notify(), interval).unref();
   }
 
   reloading(): void {
@@ -80,7 +77,7 @@ class NotifyingServiceManager implements ServiceManager {
   }
 
   reloaded(): void {
-    this.notifier.send('READY=1', ...this.signs());
+    this.notifier.send('READY=1', ...this.state());
   }
 
   stopping(): void {
@@ -89,24 +86,24 @@ class NotifyingServiceManager implements ServiceManager {
     this.notifier.close();
   }
 
-  private tell(): void {
-    const signs = this.signs();
-    if (signs.length > 0) this.notifier.send(...signs);
+  private notify(): void {
+    const state = this.state();
+    if (state.length > 0) this.notifier.send(...state);
   }
 
-  /** The status, and food for the watchdog while the pulse beats: a loop that is stuck is for the manager to restart. */
-  private signs(): string[] {
-    if (this.pulse === undefined) return [];
-    const status = `STATUS=${this.pulse.status()}`;
-    if (this.watchdog === undefined) return [status];
-    const beats = this.pulse.isBeating();
-    this.misses = beats ? 0 : this.misses + 1;
-    // A process that was suspended finds everything overdue once.
+  /** The status, and the watchdog notification while healthy: systemd restarts an agent that is stuck. */
+  private state(): string[] {
+    if (this.health === undefined) return [];
+    const status = `STATUS=${this.health.status()}`;
+    if (this.watchdogMs === undefined) return [status];
+    const isHealthy = this.health.isHealthy();
+    this.misses = isHealthy ? 0 : this.misses + 1;
+    // After a suspend everything is overdue once, so a single miss is not reported.
     if (this.misses === 2) {
-      const suspect = this.pulse.suspect?.();
-      const reason = suspect === undefined ? '' : `; ${suspect}`;
-      this.logger.error(`no samples are being taken: the watchdog is not fed until they are${reason}`);
+      const cause = this.health.likelyCause?.();
+      const reason = cause === undefined ? '' : `; ${cause}`;
+      this.logger.error(`no samples are being taken: the watchdog is not notified until they are${reason}`);
     }
-    return beats ? ['WATCHDOG=1', status] : [];
+    return isHealthy ? ['WATCHDOG=1', status] : [];
   }
 }

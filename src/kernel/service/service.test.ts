@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { readServiceEnvironment, withoutServiceVariables } from './environment.js';
@@ -13,12 +13,12 @@ import { RelayNotifier } from './notifier.js';
 const lines: string[] = [];
 const logger = loggerTo(lines);
 
-describe('the environment of a service', () => {
-  test('without a service manager nothing is asked for', () => {
+describe('readServiceEnvironment', () => {
+  it('is empty without a service manager', () => {
     assert.deepEqual(readServiceEnvironment({ PATH: '/bin' }, 7), { sockets: [] });
   });
 
-  test('names the notification socket, the watchdog and the sockets meant for this process', () => {
+  it('returns the notification socket, the watchdog and the sockets for this process', () => {
     const env = {
       NOTIFY_SOCKET: '/run/systemd/notify',
       WATCHDOG_USEC: '30000000',
@@ -26,51 +26,51 @@ describe('the environment of a service', () => {
       LISTEN_PID: '7',
       LISTEN_FDS: '2',
     };
-    const read = { notifySocket: '/run/systemd/notify', watchdog: 30_000, sockets: [3, 4] };
+    const read = { notifySocket: '/run/systemd/notify', watchdogMs: 30_000, sockets: [3, 4] };
     assert.deepEqual(readServiceEnvironment(env, 7), read);
     assert.deepEqual(readServiceEnvironment(env, 8), { notifySocket: '/run/systemd/notify', sockets: [] });
-    assert.equal(readServiceEnvironment({ ...env, WATCHDOG_PID: undefined }, 8).watchdog, 30_000);
+    assert.equal(readServiceEnvironment({ ...env, WATCHDOG_PID: undefined }, 8).watchdogMs, 30_000);
     assert.equal(readServiceEnvironment({ NOTIFY_SOCKET: '@abstract' }, 7).notifySocket, '@abstract');
   });
 
-  test('odd values count as not set', () => {
+  it('ignores malformed values', () => {
     const text = fc.oneof(fc.string(), fc.constantFrom('-1', '1e9', '0', ' 3', '99999999999999999999', '@', '/'));
     const variables = fc.record({ NOTIFY_SOCKET: text, WATCHDOG_USEC: text, LISTEN_FDS: text, LISTEN_PID: text });
     fc.assert(
       fc.property(variables, (env) => {
-        const { watchdog, sockets } = readServiceEnvironment(env, 7);
-        assert.ok(watchdog === undefined || (Number.isFinite(watchdog) && watchdog > 0));
+        const { watchdogMs, sockets } = readServiceEnvironment(env, 7);
+        assert.ok(watchdogMs === undefined || (Number.isFinite(watchdogMs) && watchdogMs > 0));
         assert.ok(sockets.length <= 1024);
       }),
     );
   });
 
-  test('is not handed on', () => {
+  it('is removed from the environment of child processes', () => {
     assert.deepEqual(withoutServiceVariables({ NOTIFY_SOCKET: '/x', LISTEN_FDNAMES: 'a', PATH: '/bin' }), {
       PATH: '/bin',
     });
   });
 });
 
-describe('the service manager', () => {
+describe('ServiceManager', () => {
   const env = { NOTIFY_SOCKET: '/run/systemd/notify' };
 
   function fixture(variables: Record<string, string>) {
     const sent: string[][] = [];
     const notifier = { send: (...assignments: string[]) => void sent.push(assignments), close: () => {} };
-    const pulse = {
-      beats: true,
-      isBeating: () => pulse.beats,
-      suspect: () => 'plugin x did it',
+    const health = {
+      healthy: true,
+      isHealthy: () => health.healthy,
+      likelyCause: () => 'plugin x did it',
       status: () => 'Sampling 3 containers',
     };
     const service = createServiceManager({ ...env, ...variables }, logger, notifier);
-    return { sent, pulse, service };
+    return { sent, health, service };
   }
 
-  test('is told when the agent is ready and when it stops', () => {
-    const { sent, pulse, service } = fixture({});
-    service.ready(pulse);
+  it('is notified when the agent is ready and when it stops', () => {
+    const { sent, health, service } = fixture({});
+    service.ready(health);
     service.stopping();
     assert.deepEqual(sent, [
       ['READY=1', 'STATUS=Sampling 3 containers'],
@@ -78,9 +78,9 @@ describe('the service manager', () => {
     ]);
   });
 
-  test('is told of a reload', () => {
-    const { sent, pulse, service } = fixture({});
-    service.ready(pulse);
+  it('is notified of a reload', () => {
+    const { sent, health, service } = fixture({});
+    service.ready(health);
     service.reloading();
     service.reloaded();
     service.stopping();
@@ -89,20 +89,22 @@ describe('the service manager', () => {
     assert.deepEqual(sent[2], ['READY=1', 'STATUS=Sampling 3 containers']);
   });
 
-  test('gets food for its watchdog three times per timeout, only while the pulse beats', (t) => {
+  it('gets watchdog notifications three times per timeout, only while the agent is healthy', (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
-    const { sent, pulse, service } = fixture({ WATCHDOG_USEC: '30000000' });
+    const { sent, health, service } = fixture({ WATCHDOG_USEC: '30000000' });
     const feeds = () => sent.filter(([first]) => first === 'WATCHDOG=1').length;
-    service.ready(pulse);
+    service.ready(health);
     assert.ok(sent[0]!.includes('WATCHDOG=1'));
     t.mock.timers.tick(30_000);
     assert.equal(feeds(), 3);
-    pulse.beats = false;
+    health.healthy = false;
     lines.length = 0;
     t.mock.timers.tick(60_000);
     assert.equal(feeds(), 3);
-    assert.deepEqual(lines, ['no samples are being taken: the watchdog is not fed until they are; plugin x did it']);
-    pulse.beats = true;
+    assert.deepEqual(lines, [
+      'no samples are being taken: the watchdog is not notified until they are; plugin x did it',
+    ]);
+    health.healthy = true;
     t.mock.timers.tick(10_000);
     assert.equal(feeds(), 4);
     service.stopping();
@@ -110,15 +112,15 @@ describe('the service manager', () => {
     assert.equal(sent.at(-1)![0], 'STOPPING=1');
   });
 
-  test('that is not there hears nothing, and passed sockets are known all the same', () => {
+  it('without a notification socket still returns the passed sockets', () => {
     const service = createServiceManager({ LISTEN_PID: String(process.pid), LISTEN_FDS: '1' }, logger);
-    service.ready({ isBeating: () => true, status: () => '' });
+    service.ready({ isHealthy: () => true, status: () => '' });
     service.stopping();
     assert.deepEqual(service.sockets, [3]);
   });
 });
 
-describe('messages by systemd-notify', () => {
+describe('RelayNotifier', () => {
   /** A `systemd-notify` of the test's own, and a file for what it is given. */
   function fakeProgram(t: TestContext, script: string) {
     const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-notify-'));
@@ -137,7 +139,7 @@ describe('messages by systemd-notify', () => {
     }
   }
 
-  test('arrive whole and in order, whatever is in them', async (t) => {
+  it('delivers messages completely and in order, whatever they contain', async (t) => {
     const { env, read } = fakeProgram(t, 'for word; do line="$line$word|"; done; printf "%s\\n" "$line" >>"$LOG"');
     const notifier = new RelayNotifier(env, logger);
     notifier.send('READY=1', 'STATUS=a  b\t*\n$HOME `c` \\');
@@ -148,7 +150,7 @@ describe('messages by systemd-notify', () => {
     assert.deepEqual(read(), ['READY=1|STATUS=a  b * $HOME `c` \\|', 'WATCHDOG=1|']);
   });
 
-  test('say once when the program fails, and try again', async (t) => {
+  it('logs a failure of systemd-notify once, and tries again', async (t) => {
     const { env, read } = fakeProgram(t, 'echo "$@" >>"$LOG"; echo "no such socket" >&2; exit 1');
     lines.length = 0;
     const notifier = new RelayNotifier(env, logger);
@@ -161,7 +163,7 @@ describe('messages by systemd-notify', () => {
     assert.match(lines[0]!, /^systemd-notify failed.*: no such socket$/);
   });
 
-  test('neither keep the process alive nor are lost at its end', async (t) => {
+  it('does not keep the process alive, and delivers the last message', async (t) => {
     const { env, read } = fakeProgram(t, 'echo "$@" >>"$LOG"');
     const module = new URL('./notifier.js', import.meta.url).href;
     const program = `import { RelayNotifier } from ${JSON.stringify(module)};

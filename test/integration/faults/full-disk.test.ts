@@ -103,7 +103,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
         assert.equal(told.length, 1, JSON.stringify(lines));
         assert.match(told[0]!.msg, /^\d+ lines? could not be written since \S+Z: ENOSPC: /);
         assert.equal(await lostLines(agent), Number.parseInt(told[0]!.msg, 10));
-        const notes = lines.filter(({ msg }) => msg.includes('will not find this agent'));
+        const notes = lines.filter(({ msg }) => msg.includes('may not find this agent'));
         assert.ok(notes.length <= 1, 'said once');
         await busy.assertCounted(agent);
       } finally {
