@@ -1,4 +1,4 @@
-import { appContainer, ContainerAccess, HttpGetter, InFlight } from '../kernel/app-metrics/index.js';
+import { appContainer, ContainerAccess, HttpGetter, ResponseBudget } from '../kernel/app-metrics/index.js';
 import {
   type AppContainer,
   type AppEndpoint,
@@ -51,7 +51,7 @@ export function testAccess(container: AppContainer, options: TestAccessOptions =
     userAgent: 'tallyman/test',
     maxBodySize: 8 * 1024 * 1024,
     limits: options.limits ?? { metrics: 1_000, series: 10_000 },
-    inFlight: new InFlight(Number.POSITIVE_INFINITY),
+    responseBudget: new ResponseBudget(Number.POSITIVE_INFINITY),
   };
   const own = { networkMode: 'own', addresses: ['127.0.0.1'], trustedHosts: [] } as const;
   const cgroup = host?.target(container.name).cgroup ?? NO_CGROUP;

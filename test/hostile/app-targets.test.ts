@@ -67,7 +67,7 @@ describe('containers with far too many application metrics', () => {
     assert.equal(bench.metrics('/flood-a').targets.length, 20);
     const said = bench.said('/flood-a').filter((line) => line.includes('maxTargets'));
     assert.equal(said.length, 1, said.join('\n'));
-    assert.match(said[0]!, /\/flood-a has 300 targets for app-prometheus, of which 20 are asked/);
+    assert.match(said[0]!, /\/flood-a has 300 targets for app-prometheus, of which 20 are collected/);
   });
 
   it('share the targets that all containers may have together', async () => {
@@ -77,7 +77,7 @@ describe('containers with far too many application metrics', () => {
     );
     // 50 in all: 2 for the one that wants 2, 12 for each of the others.
     const leftOut = () =>
-      bench.metrics('/flood-b').targets.filter(({ error }) => error?.startsWith('left out') === true);
+      bench.metrics('/flood-b').targets.filter(({ error }) => error?.startsWith('not collected') === true);
     await until(
       () => leftOut().length === 8,
       () => JSON.stringify(bench.metrics('/flood-b').targets.map(({ error }) => error)),
@@ -91,7 +91,7 @@ describe('containers with far too many application metrics', () => {
       () => bench.metrics('/flood-c').targets.some(({ interval }) => interval > 10_000),
       () => JSON.stringify(bench.metrics('/flood-c').targets.map(({ interval }) => interval)),
     );
-    assert.equal(bench.said('/flood-c').filter((line) => line.includes('asked less often')).length, 1);
+    assert.equal(bench.said('/flood-c').filter((line) => line.includes('scraped less often')).length, 1);
   });
 
   it('leave another container all its targets, series and collections', async () => {
@@ -113,7 +113,7 @@ describe('containers with far too many application metrics', () => {
   it('give back their shares when they are gone', async () => {
     for (const name of ['/flood-b', '/flood-c', '/flood-d']) bench.store.remove(bench.store.get(name)!);
     const leftOut = () =>
-      bench.metrics('/flood-a').targets.filter(({ error }) => error?.startsWith('left out') === true);
+      bench.metrics('/flood-a').targets.filter(({ error }) => error?.startsWith('not collected') === true);
     await until(
       () => leftOut().length === 0,
       () => JSON.stringify(bench.metrics('/flood-a').targets.map(({ error }) => error)),

@@ -170,7 +170,7 @@ describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE
   });
 
   const LIMITS = {
-    targets: /has 300 targets for app-prometheus, of which 20 are asked/,
+    targets: /has 300 targets for app-prometheus, of which 20 are collected/,
     rate: /bytes of metrics per second, of which it may send/,
     series: /has more than is kept of its metrics/,
     names: /has more names of application metrics than there is room for/,

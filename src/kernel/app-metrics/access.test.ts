@@ -5,10 +5,10 @@ import { after, afterEach, describe, it } from 'node:test';
 import { isCollectionError } from '../contracts/index.js';
 import { ContainerAccess } from './access.js';
 import { appContainer } from './container-metrics.js';
+import { ResponseBudget } from './fair-shares.js';
 import { HttpGetter } from './http-get.js';
-import { InFlight } from './in-flight.js';
 
-describe('connections into a container', () => {
+describe('connections to a container', () => {
   const servers: Server[] = [];
   let access: ContainerAccess | undefined;
   afterEach(() => access?.close());
@@ -38,7 +38,7 @@ describe('connections into a container', () => {
         userAgent: 'test',
         maxBodySize: 1000,
         limits: { metrics: 1, series: 1 },
-        inFlight: new InFlight(10_000),
+        responseBudget: new ResponseBudget(10_000),
       },
       signal,
       0,
@@ -52,13 +52,13 @@ describe('connections into a container', () => {
     return text;
   }
 
-  it('carry bytes both ways', async () => {
+  it('transfer bytes in both directions', async () => {
     const stream = await connect((socket) => socket.once('data', (bytes) => socket.end(`got ${bytes}`)));
     stream.write('this');
     assert.equal(await readAll(stream), 'got this');
   });
 
-  it('that are cut blame the target, not the plugin that reads them', async () => {
+  it('that break fail with a CollectionError, which is not a fault of the plugin', async () => {
     const stream = await connect((socket) => socket.once('data', () => socket.resetAndDestroy()));
     stream.write('this');
     await assert.rejects(
@@ -67,7 +67,7 @@ describe('connections into a container', () => {
     );
   });
 
-  it('end with the collection, for its reason', async () => {
+  it('end with the collection, with its reason', async () => {
     const abort = new AbortController();
     const stream = await connect(() => {}, abort.signal);
     const reason = new Error('the time is over');

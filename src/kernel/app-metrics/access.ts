@@ -11,14 +11,13 @@ import {
   isCollectionError,
 } from '../contracts/index.js';
 import { ContainerRoot } from './container-root.js';
-import { type Destination, type Reach, resolveEndpoint } from './destination.js';
+import { type Destination, findListener, type NetworkScope, resolveEndpoint } from './destination.js';
+import type { ResponseBudget } from './fair-shares.js';
 import { explain, type HttpGetter, type SocketAddress } from './http-get.js';
-import type { InFlight } from './in-flight.js';
-import { findListener } from './listeners.js';
 
-const MAX_FILE = 1024 * 1024;
+const MAX_FILE_BYTES = 1024 * 1024;
 
-/** What all collections share. */
+/** Services shared by all collections. */
 export interface AccessServices {
   readonly getter: HttpGetter;
   /** The host's `/proc`. */
@@ -26,21 +25,21 @@ export interface AccessServices {
   readonly userAgent: string;
   readonly maxBodySize: number;
   readonly limits: CollectionAccess['limits'];
-  /** Bytes of answers in the hands of all collections, by container. */
-  readonly inFlight: InFlight;
+  /** Limits the bytes of responses that all collections hold. */
+  readonly responseBudget: ResponseBudget;
 }
 
-/** One collection's way into its container. */
+/** The access of one collection to its container. */
 export class ContainerAccess implements CollectionAccess {
-  /** Bytes of answers, decompressed. */
+  /** Bytes of responses, decompressed. */
   received = 0;
   private closed = false;
-  private readonly open: ContainerSocket[] = [];
+  private readonly sockets: ContainerSocket[] = [];
 
   constructor(
     readonly container: AppContainer,
     private readonly cgroup: CgroupFiles,
-    private readonly reach: Reach,
+    private readonly scope: NetworkScope,
     private readonly services: AccessServices,
     readonly signal: AbortSignal,
     readonly now: number,
@@ -54,16 +53,18 @@ export class ContainerAccess implements CollectionAccess {
     const { getter, maxBodySize: maxBytes, userAgent } = this.services;
     const { signal } = this;
     const received = (bytes: number) => this.take(bytes);
-    return this.reached(request, (address) => getter.get({ request, address, signal, maxBytes, userAgent, received }));
+    return this.withAddress(request, (address) =>
+      getter.get({ request, address, signal, maxBytes, userAgent, received }),
+    );
   }
 
   connect(endpoint: AppEndpoint): Promise<Duplex> {
-    return this.reached(
+    return this.withAddress(
       endpoint,
       (address) =>
         new Promise<Duplex>((resolve, reject) => {
           const socket = new ContainerSocket(this.signal);
-          this.open.push(socket);
+          this.sockets.push(socket);
           socket.once('connect', () => resolve(socket));
           socket.on('error', reject);
           addAbortSignal(this.signal, socket);
@@ -75,40 +76,40 @@ export class ContainerAccess implements CollectionAccess {
   async readFile(path: string): Promise<Buffer> {
     const root = await this.root();
     try {
-      return await root.readFile(path, MAX_FILE);
+      return await root.readFile(path, MAX_FILE_BYTES);
     } finally {
       await root.close();
     }
   }
 
-  /** Ends what the collection left open. */
+  /** Closes the sockets of the collection. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.services.inFlight.give(this.container.name, this.received);
-    for (const socket of this.open) {
+    this.services.responseBudget.release(this.container.name, this.received);
+    for (const socket of this.sockets) {
       this.received += socket.bytesRead;
       socket.destroy();
     }
   }
 
-  /** Counts bytes of an answer. @throws CollectionError when the container has too many in flight */
+  /** Counts bytes of a response. @throws CollectionError when the container holds too many */
   private take(bytes: number): void {
     if (this.closed) throw new CollectionError('the collection is over');
     this.received += bytes;
-    this.services.inFlight.take(this.container.name, bytes);
+    this.services.responseBudget.take(this.container.name, bytes);
   }
 
-  private async reached<T>(endpoint: AppEndpoint, use: (address: SocketAddress) => Promise<T>): Promise<T> {
+  private async withAddress<T>(endpoint: AppEndpoint, use: (address: SocketAddress) => Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
-    const destination = resolveEndpoint(endpoint, this.reach);
-    if (destination.kind === 'tcp') return use(await this.checked(destination));
+    const destination = resolveEndpoint(endpoint, this.scope);
+    if (destination.kind === 'tcp') return use(await this.checkedAddress(destination));
     const root = await this.root();
     try {
       const socket = await root.find(destination.path);
       try {
         if (!(await socket.stat()).isSocket()) throw new CollectionError(`${destination.path} is not a socket`);
-        // A handle names the very socket that was found, whatever happens to its path meanwhile.
+        // The path by descriptor leads to the socket that was checked, even if its original path is replaced meanwhile.
         return await use({ socketPath: `/proc/self/fd/${socket.fd}` });
       } finally {
         await socket.close();
@@ -118,12 +119,12 @@ export class ContainerAccess implements CollectionAccess {
     }
   }
 
-  private async checked({ host, port, check }: Destination & { kind: 'tcp' }): Promise<SocketAddress> {
+  private async checkedAddress({ host, port, check }: Destination & { kind: 'tcp' }): Promise<SocketAddress> {
     if (check === 'none') return { host, port };
     const address = await findListener(this.services.proc, this.cgroup.pidsBelow(), port);
     if (address !== undefined) return { host: address, port };
     throw new CollectionError(
-      `no process of the container listens on port ${port}; in the host's network only its own ports are asked`,
+      `no process of the container listens on port ${port}; in the host's network only its own ports are allowed`,
     );
   }
 
@@ -132,12 +133,12 @@ export class ContainerAccess implements CollectionAccess {
     const pids = this.cgroup.pidsBelow();
     const chosen = pid !== undefined && pids.includes(pid) ? pid : pids[0];
     if (chosen === undefined) throw new CollectionError('it has no process');
-    const belongs = () => this.cgroup.pidsBelow().includes(chosen);
-    return ContainerRoot.open(this.services.proc, chosen, belongs, namespace === undefined);
+    const isInContainer = () => this.cgroup.pidsBelow().includes(chosen);
+    return ContainerRoot.open(this.services.proc, chosen, isInContainer, namespace === undefined);
   }
 }
 
-/** A connection whose failures are the container's: what reads it need not tell them from faults of its own. */
+/** A connection that turns errors into CollectionErrors, so that they are not taken for faults of the plugin. */
 class ContainerSocket extends Socket {
   constructor(private readonly signal: AbortSignal) {
     super();

@@ -3,39 +3,37 @@ import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Lo
 import type { Supervisor } from '../supervision/index.js';
 import { type AccessServices, ContainerAccess } from './access.js';
 import { appContainer, ContainerMetrics } from './container-metrics.js';
-import type { Reach } from './destination.js';
-import { type AppShares, FairShares } from './fair-shares.js';
+import type { NetworkScope } from './destination.js';
+import { type AppShares, FairShares, ResponseBudget } from './fair-shares.js';
 import { HttpGetter } from './http-get.js';
-import { InFlight } from './in-flight.js';
-import type { LateTargets } from './late-targets.js';
 import type { AppPlugin, JobContext } from './target-job.js';
 
-/** First collections of targets found together are spread over this many ms. */
-const FIRST_SPREAD = 1_000;
-/** So many of the largest answers may be read and worked on at the same time. */
-const BODIES_IN_FLIGHT = 8;
+/** First collections are spread over this time. */
+const INITIAL_SPREAD_MS = 1_000;
+/** How many responses of maximum size may be held at the same time. */
+const CONCURRENT_BODIES = 8;
 
-/** The `appMetrics` part of the config, and what else is fixed for the run. */
+/** The `appMetrics` section of the config, and other values that are fixed at start. */
 export interface AppMetricsOptions {
-  /** Most distinct metric names of a container. */
+  /** Maximum metric names per container. */
   readonly maxMetrics: number;
-  /** Most series of a container. */
+  /** Maximum series per container. */
   readonly maxSeries: number;
-  /** Most series of all containers. */
+  /** Maximum series of all containers. */
   readonly maxTotalSeries: number;
-  /** Most targets of a container and plugin. */
+  /** Maximum targets per container and plugin. */
   readonly maxTargets: number;
-  /** Most targets of all containers. */
+  /** Maximum targets of all containers. */
   readonly maxTotalTargets: number;
-  /** Bytes kept of a container, and of all. */
+  /** Bytes kept per container, and of all. */
   readonly maxMemory: number;
   readonly maxTotalMemory: number;
-  /** Bytes per second read from a container, and from all. */
+  /** Bytes per second read per container, and from all. */
   readonly maxRate: number;
   readonly maxTotalRate: number;
-  /** Bytes of an answer. */
+  /** Bytes of a response. */
   readonly maxBodySize: number;
-  /** How far back values are kept, ms. */
+  /** How long values are kept. */
   readonly historyDurationMs: number;
   /** The host's `/proc`. */
   readonly proc: string;
@@ -43,16 +41,24 @@ export interface AppMetricsOptions {
   readonly version: string;
 }
 
-/** What is collected from a container. */
+/** An app-metrics plugin whose `targets` may change later without a change of the container. */
+export interface LateTargets {
+  /** @param changed called when the result of `targets` has changed, for one container or for any */
+  watchTargets(changed: (containerName?: string) => void): void;
+  /** The container was removed. */
+  forgetTargets(containerName: string): void;
+}
+
+/** The application metrics of a container. */
 const APP_METRICS = new Slot<ContainerMetrics>('app-metrics');
 
-/** A container's own metrics; `undefined` when nothing collects any. */
+/** The application metrics of a container; `undefined` when it has no targets. */
 export function appMetricsOf(container: Container): ContainerAppMetrics | undefined {
   const metrics = container.get(APP_METRICS);
   return metrics === undefined || metrics.isEmpty ? undefined : metrics;
 }
 
-/** Decides which plugins collect metrics from which containers, and when. */
+/** Decides which plugins collect application metrics from which containers, and when. */
 export class AppMetricsKeeper implements ContainerObserver {
   private readonly services: AccessServices;
   private readonly shares: AppShares;
@@ -69,9 +75,16 @@ export class AppMetricsKeeper implements ContainerObserver {
   ) {
     this.historyDurationMs = options.historyDurationMs;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
-    const inFlight = new InFlight(maxBodySize * BODIES_IN_FLIGHT);
+    const responseBudget = new ResponseBudget(maxBodySize * CONCURRENT_BODIES);
     const userAgent = `tallyman/${version}`;
-    this.services = { getter: new HttpGetter(), proc, userAgent, maxBodySize, limits: { metrics, series }, inFlight };
+    this.services = {
+      getter: new HttpGetter(),
+      proc,
+      userAgent,
+      maxBodySize,
+      limits: { metrics, series },
+      responseBudget,
+    };
     this.shares = {
       targets: new FairShares(options.maxTotalTargets),
       series: new FairShares(options.maxTotalSeries, series),
@@ -80,7 +93,7 @@ export class AppMetricsKeeper implements ContainerObserver {
     };
   }
 
-  /** Begins to collect. Containers and plugins may have been added before. */
+  /** Starts collecting from the containers and plugins added so far and later. */
   start(): void {
     this.running = true;
     for (const plugin of this.plugins) for (const container of this.store.all()) this.attach(container, plugin, false);
@@ -91,7 +104,7 @@ export class AppMetricsKeeper implements ContainerObserver {
     for (const container of this.store.all()) container.get(APP_METRICS)?.stop();
   }
 
-  /** Keeps values for another time from now on. */
+  /** Changes how long values are kept. */
   keepFor(historyDurationMs: number): void {
     this.historyDurationMs = historyDurationMs;
     for (const container of this.store.all()) container.get(APP_METRICS)?.keepFor(historyDurationMs * 1000);
@@ -108,10 +121,9 @@ export class AppMetricsKeeper implements ContainerObserver {
 
   removed(container: Container): void {
     container.get(APP_METRICS)?.stop();
-    for (const { instance } of this.plugins) if (answersLate(instance)) instance.forgetTargets(container.name);
+    for (const { instance } of this.plugins) if (hasLateTargets(instance)) instance.forgetTargets(container.name);
   }
 
-  /** A container is described differently. */
   descriptionChanged(container: Container, previous: ContainerDescription): void {
     const hasRestarted = previous.pid !== undefined && container.description.pid !== previous.pid;
     for (const plugin of this.plugins) this.attach(container, plugin, hasRestarted);
@@ -120,7 +132,7 @@ export class AppMetricsKeeper implements ContainerObserver {
   pluginAdded(plugin: AppPlugin): void {
     this.plugins = [...this.plugins, plugin];
     const { instance } = plugin;
-    if (answersLate(instance)) instance.watchTargets((name) => this.targetsChanged(plugin, name));
+    if (hasLateTargets(instance)) instance.watchTargets((name) => this.targetsChanged(plugin, name));
     for (const container of this.store.all()) this.attach(container, plugin, false);
   }
 
@@ -129,7 +141,7 @@ export class AppMetricsKeeper implements ContainerObserver {
     for (const container of this.store.all()) container.get(APP_METRICS)?.update(plugin, [], false);
   }
 
-  /** A plugin that answers later has an answer. @param name of the container; absent: for any */
+  /** Updates the targets of a plugin. @param name of the container; absent: all */
   private targetsChanged(plugin: AppPlugin, name?: string): void {
     if (!this.plugins.includes(plugin)) return;
     const asked = name === undefined ? this.store.all() : [this.store.get(name)];
@@ -141,9 +153,9 @@ export class AppMetricsKeeper implements ContainerObserver {
     if (!this.running || metrics === undefined) return;
     const asked = appContainer(container.name, container.description);
     const targets = this.supervisor.guard(plugin.record, 'targets', () => plugin.instance.targets(asked));
-    // A plugin that is paused or threw keeps the targets it had.
+    // A plugin that is paused or threw keeps its current targets.
     if (targets === undefined) return;
-    for (const job of metrics.update(plugin, targets, renew)) job.start(Math.random() * FIRST_SPREAD);
+    for (const job of metrics.update(plugin, targets, renew)) job.start(Math.random() * INITIAL_SPREAD_MS);
   }
 
   private contextOf(tracked: Container, metrics: ContainerMetrics): JobContext {
@@ -156,9 +168,9 @@ export class AppMetricsKeeper implements ContainerObserver {
       historyDurationUs: this.historyDurationMs * 1000,
       metrics,
       collected: () => {
-        metrics.account();
+        metrics.updateShares();
         const { series, memory } = this.shares;
-        if (!series.areShort && !memory.areShort) return;
+        if (!series.isExhausted && !memory.isExhausted) return;
         for (const container of this.store.all()) container.get(APP_METRICS)?.shrink();
       },
       access: ({ trustedHosts = [] }, signal, now) => {
@@ -166,7 +178,7 @@ export class AppMetricsKeeper implements ContainerObserver {
         return new ContainerAccess(
           container,
           tracked.cgroup,
-          this.reach(container, trustedHosts),
+          this.scopeOf(container, trustedHosts),
           services,
           signal,
           now,
@@ -175,7 +187,7 @@ export class AppMetricsKeeper implements ContainerObserver {
     };
   }
 
-  private reach({ description }: AppContainer, trustedHosts: readonly string[]): Reach {
+  private scopeOf({ description }: AppContainer, trustedHosts: readonly string[]): NetworkScope {
     const { networkMode, networkOf, namespace, addresses = [] } = description;
     if (networkMode !== 'shared') return { networkMode, addresses, trustedHosts };
     const owner = networkOf === undefined ? undefined : this.store.find(namespace ?? '', networkOf)?.description;
@@ -184,6 +196,6 @@ export class AppMetricsKeeper implements ContainerObserver {
   }
 }
 
-function answersLate<T extends object>(instance: T): instance is T & LateTargets {
+function hasLateTargets<T extends object>(instance: T): instance is T & LateTargets {
   return 'watchTargets' in instance;
 }

@@ -12,7 +12,7 @@ const one = (name = 'a', value: number | bigint = 1): CollectedMetrics => ({
   samples: [{ name, value }],
 });
 
-describe('collecting', () => {
+describe('AppMetricsKeeper', () => {
   let bench: AppMetricsBench;
   afterEach(() => bench.stop());
 
@@ -21,7 +21,7 @@ describe('collecting', () => {
     return bench.use(id, { targets, collect });
   }
 
-  it('collections of a target never overlap, even when the plugin does not heed its time limit', async () => {
+  it('never overlaps collections of a target, even when the plugin ignores its time limit', async () => {
     bench = new AppMetricsBench();
     let running = 0;
     let most = 0;
@@ -46,7 +46,7 @@ describe('collecting', () => {
     releases[1]!();
   });
 
-  it('a target’s fault is not the plugin’s, a throw is', async () => {
+  it('does not count failures of a target as faults of the plugin, but thrown errors', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async (_target, { container: { name } }) => {
       if (name === '/bad') throw new CollectionError('the target is bad');
@@ -65,7 +65,7 @@ describe('collecting', () => {
     assert.equal(bench.logger.lines.filter((line) => line.includes('the plugin has a bug')).length, 1);
   });
 
-  it('another duration of the history counts for targets that are collected from already, and for new ones', async () => {
+  it('applies another history duration to existing and new targets', async () => {
     bench = new AppMetricsBench({ historyDurationMs: 3_600_000 });
     use(async () => one());
     bench.add('/a', {});
@@ -78,18 +78,18 @@ describe('collecting', () => {
     }
   });
 
-  it('an answer of the wrong shape is the plugin’s fault', async () => {
+  it('counts an invalid result as a fault of the plugin', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async () => ({}) as CollectedMetrics);
     bench.add('/a', {});
     assert.match(
       (await bench.status('/a', ({ failures }) => failures >= 1)).error!,
-      /did not give \{ specs, samples \}/,
+      /did not return \{ specs, samples \}/,
     );
     assert.equal(plugin.record.errors, 1);
   });
 
-  it('a target that fails is told once, and once when it is well again', async () => {
+  it('logs a failing target once, and its recovery once', async () => {
     bench = new AppMetricsBench();
     let fails = true;
     use(async () => {
@@ -107,7 +107,7 @@ describe('collecting', () => {
     ]);
   });
 
-  it('targets go on undisturbed until they are others, or the container has another process', async () => {
+  it('keeps jobs of unchanged targets until the container restarts', async () => {
     bench = new AppMetricsBench();
     const seen: AppTarget[] = [];
     use(
@@ -136,7 +136,7 @@ describe('collecting', () => {
     assert.equal(appMetricsOf(tracked), undefined);
   });
 
-  it('the targets of a container share its limits', async () => {
+  it('shares the limits of a container among its targets', async () => {
     bench = new AppMetricsBench({ maxMetrics: 3 });
     const names = (prefix: string) => [1, 2].map((n) => ({ name: `${prefix}${n}`, value: n }));
     const collect = async ({ name }: AppTarget) => ({ specs: [], samples: names(name) });
@@ -154,7 +154,7 @@ describe('collecting', () => {
     assert.equal(targets[0]!.dropped + targets[1]!.dropped, 1);
   });
 
-  it('a plugin that goes takes its targets along', async () => {
+  it('removes the targets of a removed plugin', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async () => one());
     use(
@@ -197,7 +197,7 @@ describe('protocols other than HTTP', () => {
     server.close();
   });
 
-  it('a connection leads to the container and ends with the collection', async () => {
+  it('connects to the container until the collection ends', async () => {
     const { port } = server.address() as { port: number };
     bench.use('info', {
       targets: () => [TARGET],

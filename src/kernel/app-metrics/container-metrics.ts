@@ -9,26 +9,26 @@ import type {
 } from '../contracts/index.js';
 import type { AppShares, FairShares } from './fair-shares.js';
 import type { Budget } from './series.js';
-import { type AppPlugin, type JobContext, type Neighbours, TargetJob } from './target-job.js';
+import { type AppPlugin, type JobContext, type TargetGroup, TargetJob } from './target-job.js';
 
-/** Shares vary as containers come and go: a little more than its share is not taken back from a container. */
-const TOLERANCE = 1.25;
-/** Collections of one container at the same time. */
-const AT_ONCE = 4;
+/** A container may exceed its share by this factor before values are removed, because shares vary. */
+const SHARE_TOLERANCE = 1.25;
+/** Concurrent collections of one container. */
+const MAX_CONCURRENT = 4;
 
-/** What one container may have at most. */
+/** The limits of one container. */
 export interface ContainerLimits extends Pick<Budget, 'metrics'> {
   /** Targets of one plugin. */
   readonly maxTargets: number;
 }
 
-/** The collectors of one container and what they gave. */
-export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
+/** The collection jobs of one container and their results. */
+export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
   private jobs: TargetJob[] = [];
   private collecting = 0;
   private readonly queue: (() => void)[] = [];
-  /** What was told already; each is said once in the container's life. */
-  private readonly told = new Set<string>();
+  /** Topics of warnings that have been logged; each is logged once per container. */
+  private readonly warnedTopics = new Set<string>();
 
   constructor(
     private readonly name: string,
@@ -74,7 +74,7 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
     for (const { history } of this.jobs) history.duration = duration;
   }
 
-  /** What the other jobs leave of the container's limits and of its shares. */
+  /** What the other jobs leave of the container's limits and shares. */
   budget(asking: TargetJob): Budget {
     let { metrics } = this.limits;
     let series = Math.floor(this.shares.series.share);
@@ -88,31 +88,31 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
     return { metrics: Math.max(metrics, 0), series: Math.max(series, 0), bytes: Math.max(bytes, 0) };
   }
 
-  /** Whether the container's share of all targets is too small for this one; told once. */
+  /** Whether this target exceeds the container's share of all targets; logged once. */
   isBeyondShare(job: TargetJob): boolean {
     const { share } = this.shares.targets;
     if (this.jobs.indexOf(job) < share) return false;
-    this.tell(
+    this.warnOnce(
       'share',
-      `has ${this.jobs.length} targets, of which ${Math.floor(share)} are asked: all containers together have more than appMetrics.maxTotalTargets`,
+      `has ${this.jobs.length} targets, of which ${Math.floor(share)} are collected: all containers together have more than appMetrics.maxTotalTargets`,
     );
     return true;
   }
 
-  /** By how much its targets are asked less often than they want, because together they send too much; told once. */
-  get stretch(): number {
+  /** Factor by which intervals are lengthened because the targets send too many bytes; logged once. */
+  get slowdown(): number {
     const wanted = this.rate();
     const { share } = this.shares.rate;
     if (wanted <= share) return 1;
-    this.tell(
+    this.warnOnce(
       'rate',
-      `sends ${Math.round(wanted)} bytes of metrics per second, of which it may send ${Math.round(share)} (appMetrics.maxRate, maxTotalRate): its targets are asked less often`,
+      `sends ${Math.round(wanted)} bytes of metrics per second, of which it may send ${Math.round(share)} (appMetrics.maxRate, maxTotalRate): its targets are scraped less often`,
     );
     return wanted / share;
   }
 
-  /** Takes note of what a collection brought. */
-  account(): void {
+  /** Updates the shares after a collection. */
+  updateShares(): void {
     let [series, bytes] = [0, 0];
     for (const { history } of this.jobs) {
       series += (history.arrangement?.series.length ?? 0) + (history.arrangement?.dropped ?? 0);
@@ -123,21 +123,21 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
     this.shares.rate.want(this.name, this.rate());
   }
 
-  /** Gives back what is far beyond its shares, which others need now; its targets may be asked only much later. */
+  /** Removes values far beyond the container's shares, which other containers need now. */
   shrink(): void {
     const most = this.shares.memory.share / Math.max(this.jobs.length, 1);
-    let series = this.shares.series.share * TOLERANCE;
+    let series = this.shares.series.share * SHARE_TOLERANCE;
     for (const { history } of this.jobs) {
-      if (history.size > most * TOLERANCE) history.shrink(most);
+      if (history.size > most * SHARE_TOLERANCE) history.shrink(most);
       const { length } = history.arrangement?.series ?? [];
       if (length <= series) series -= length;
       else history.clear();
     }
   }
 
-  /** Runs a collection when fewer than `AT_ONCE` of the container's are under way. */
+  /** Runs a collection when fewer than `MAX_CONCURRENT` of the container are running. */
   async inTurn(collect: () => Promise<void>): Promise<void> {
-    if (this.collecting >= AT_ONCE) await new Promise<void>((resolve) => this.queue.push(resolve));
+    if (this.collecting >= MAX_CONCURRENT) await new Promise<void>((resolve) => this.queue.push(resolve));
     else this.collecting++;
     try {
       await collect();
@@ -149,16 +149,16 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
   }
 
   /**
-   * Takes the targets that a plugin has for the container now. Those that are as before go on undisturbed.
-   * @param renew all of them begin anew: the container's processes are others
-   * @returns the jobs that are new
+   * Updates the targets of a plugin for the container. Jobs of unchanged targets continue.
+   * @param renew restarts all of them, because the container has restarted
+   * @returns the new jobs, to be started
    */
   update(plugin: AppPlugin, declared: readonly AppTarget[], renew: boolean): readonly TargetJob[] {
     const { maxTargets } = this.limits;
     if (declared.length > maxTargets) {
-      this.tell(
+      this.warnOnce(
         plugin.record.id,
-        `has ${declared.length} targets for ${plugin.record.id}, of which ${maxTargets} are asked (appMetrics.maxTargets)`,
+        `has ${declared.length} targets for ${plugin.record.id}, of which ${maxTargets} are collected (appMetrics.maxTargets)`,
       );
     }
     const targets = declared.slice(0, maxTargets);
@@ -170,24 +170,24 @@ export class ContainerMetrics implements ContainerAppMetrics, Neighbours {
       .map((target) => new TargetJob(plugin, target, this.contextOf(this)));
     this.jobs = [...this.jobs.filter((job) => job.plugin !== plugin), ...kept, ...fresh];
     this.shares.targets.want(this.name, this.jobs.length);
-    this.account();
+    this.updateShares();
     return fresh;
   }
 
   stop(): void {
     for (const job of this.jobs) job.stop();
     this.jobs = [];
-    for (const shares of Object.values(this.shares) as FairShares[]) shares.forget(this.name);
+    for (const shares of Object.values(this.shares) as FairShares[]) shares.remove(this.name);
   }
 
-  /** Bytes per second that its targets would send if they were asked as often as they want. */
+  /** Bytes per second that the targets would send at their wanted intervals. */
   private rate(): number {
     return this.jobs.reduce((sum, { received, wantedInterval }) => sum + (received * 1000) / wantedInterval, 0);
   }
 
-  tell(about: string, message: string): void {
-    if (this.told.has(about)) return;
-    this.told.add(about);
+  warnOnce(topic: string, message: string): void {
+    if (this.warnedTopics.has(topic)) return;
+    this.warnedTopics.add(topic);
     this.warn(`${this.name} ${message}`);
   }
 }

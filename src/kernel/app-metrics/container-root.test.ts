@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ContainerRoot } from './container-root.js';
 
-describe('the root directory of a container', () => {
+describe('ContainerRoot', () => {
   const base = mkdtempSync(join(tmpdir(), 'tallyman-root-'));
   const inside = (path: string): string => join(base, 'rootfs', path);
   let root: ContainerRoot;
@@ -35,7 +35,7 @@ describe('the root directory of a container', () => {
     rmSync(base, { recursive: true });
   });
 
-  it('links are followed within it', async () => {
+  it('follows links inside the root', async () => {
     for (const path of [
       '/etc/conf/a.json',
       'etc/conf/a.json',
@@ -49,13 +49,13 @@ describe('the root directory of a container', () => {
     }
   });
 
-  it('nothing leads out of it', async () => {
+  it('never leaves the root', async () => {
     for (const path of ['/run/host', '/escape', '/../secret', join(base, 'secret')]) {
       await assert.rejects(read(path), /in the container: no such file/, path);
     }
   });
 
-  it('what is no file of reasonable size is refused without being opened', async () => {
+  it('rejects special files without opening them, and oversized files', async () => {
     await assert.rejects(read('/etc'), /is a directory/);
     await assert.rejects(read('/etc/conf/a.json/x'), /a\.json is not a directory/);
     await assert.rejects(read('/fifo'), /is not a regular file/);
@@ -64,7 +64,7 @@ describe('the root directory of a container', () => {
     await assert.rejects(read('/a\0b'), /CollectionError|null bytes/);
   });
 
-  it('a process that ended, or was never there, has none', async () => {
+  it('fails for a process that has ended or does not exist', async () => {
     await assert.rejects(
       ContainerRoot.open(join(base, 'proc'), 7, () => false, false),
       /its process ended/,
@@ -75,7 +75,7 @@ describe('the root directory of a container', () => {
     );
   });
 
-  it('the host’s root is not taken for a container’s that has none yet', async () => {
+  it('rejects the host’s root for a container of a runtime', async () => {
     await assert.rejects(
       ContainerRoot.open('/proc', process.pid, () => true, false),
       /is the host’s/,

@@ -3,29 +3,34 @@ import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollectionError, codeOf, messageOf } from '../contracts/index.js';
 
-/** Not in `fs.constants`: opens a name without opening what it stands for (fcntl.h). */
+/** Opens a path without opening the file itself (fcntl.h); missing in `fs.constants`. */
 const O_PATH = 0o10000000;
-const LONGEST_CHAIN = 40;
+const MAX_LINKS = 40;
 
 /**
- * The root directory of a container's process, walked one name at a time with links resolved inside of it: what
- * a hostile image names, swaps or links to cannot lead to a file of the host.
+ * The root directory of a container's process. Paths are resolved one name at a time, with links resolved inside the root,
+ * so that a hostile image cannot lead to a file of the host.
  */
 export class ContainerRoot {
   private constructor(private readonly root: FileHandle) {}
 
   /**
-   * @param belongs asked after the directory is open: whether `pid` still is a process of the container
-   * @param mayBeHost false for containers of a runtime: until the runtime has set one up, the root directory of its
-   *   process is the host's, and what a label names must not be found there
-   * @throws CollectionError when there is no such process or its root cannot be opened
+   * @param isInContainer called once the directory is open: whether `pid` is still a process of the container
+   * @param mayBeHost false for containers of a runtime: while the runtime sets one up, the root directory of its process
+   *   is the host's, where a path from a label must not be looked up
+   * @throws CollectionError when the process or its root directory is not accessible
    */
-  static async open(proc: string, pid: number, belongs: () => boolean, mayBeHost: boolean): Promise<ContainerRoot> {
+  static async open(
+    proc: string,
+    pid: number,
+    isInContainer: () => boolean,
+    mayBeHost: boolean,
+  ): Promise<ContainerRoot> {
     const root = await open(join(proc, String(pid), 'root'), O_PATH | constants.O_DIRECTORY).catch((error: unknown) => {
       throw new CollectionError(`its root directory cannot be opened: ${messageOf(error)}`, { cause: error });
     });
     try {
-      if (!belongs()) throw new CollectionError('its process ended');
+      if (!isInContainer()) throw new CollectionError('its process ended');
       if (!mayBeHost && (await isHostRoot(root, proc))) throw new CollectionError('its root directory is the host’s');
       return new ContainerRoot(root);
     } catch (error) {
@@ -35,8 +40,8 @@ export class ContainerRoot {
   }
 
   /**
-   * Finds what a path names inside the root.
-   * @returns an `O_PATH` handle, to be closed; `/proc/self/fd/<fd>` names it
+   * Resolves a path inside the root.
+   * @returns an `O_PATH` handle, to be closed by the caller; `/proc/self/fd/<fd>` leads to the file
    * @throws CollectionError
    */
   async find(path: string): Promise<FileHandle> {
@@ -44,13 +49,13 @@ export class ContainerRoot {
     try {
       return await this.walk(path, directories);
     } catch (error) {
-      throw ofContainer(error, path);
+      throw asCollectionError(error, path);
     } finally {
       for (const directory of directories) await directory.close();
     }
   }
 
-  /** Reads a regular file. @throws CollectionError when it is another thing, or longer than `limit` bytes */
+  /** Reads a regular file. @throws CollectionError when it is not regular or larger than `limit` bytes */
   async readFile(path: string, limit: number): Promise<Buffer> {
     const found = await this.find(path);
     try {
@@ -62,7 +67,7 @@ export class ContainerRoot {
         await file.close();
       }
     } catch (error) {
-      throw ofContainer(error, path);
+      throw asCollectionError(error, path);
     } finally {
       await found.close();
     }
@@ -87,7 +92,7 @@ export class ContainerRoot {
       const kind = await found.stat();
       if (kind.isSymbolicLink()) {
         await found.close();
-        if (++links > LONGEST_CHAIN) throw new CollectionError(`${path} in the container has too many links`);
+        if (++links > MAX_LINKS) throw new CollectionError(`${path} in the container has too many links`);
         const target = await readlink(place);
         if (target.startsWith('/')) for (const directory of directories.splice(0)) await directory.close();
         parts.unshift(...target.split('/'));
@@ -101,14 +106,14 @@ export class ContainerRoot {
   }
 }
 
-/** What fails at a container's file is the container's failure, not that of the plugin that asked for the file. */
-function ofContainer(error: unknown, path: string): CollectionError {
+/** A failure to read a container's file is not a fault of the plugin that requested it. */
+function asCollectionError(error: unknown, path: string): CollectionError {
   if (error instanceof CollectionError) return error;
   const reason = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error);
   return new CollectionError(`${path} in the container: ${reason}`, { cause: error });
 }
 
-/** Whether it is the directory that the host's first process has for its root, or the agent itself. */
+/** Whether the directory is the root directory of the host's PID 1 or of the agent. */
 async function isHostRoot(root: FileHandle, proc: string): Promise<boolean> {
   const own = await root.stat();
   const hosts = await Promise.all([join(proc, '1/root'), '/'].map((path) => stat(path).catch(() => undefined)));

@@ -1,21 +1,23 @@
+import { CollectionError } from '../contracts/index.js';
+
 /**
- * Divides a total among holders so that who wants little gets it all, and the others the same each (max-min fairness):
- * what one wants in excess costs nobody else anything.
+ * Divides a total among holders by max-min fairness: small amounts are granted in full, the others get equal shares. A
+ * holder that wants too much does not reduce the share of others below that.
  */
 export class FairShares {
   private readonly wants = new Map<string, number>();
   private sum = 0;
   private level: number | undefined;
 
-  /** @param most what a holder may have although there is more */
+  /** @param maximum limit of one holder, even if more is available */
   constructor(
     private readonly total: number,
-    private readonly most = Number.POSITIVE_INFINITY,
+    private readonly maximum = Number.POSITIVE_INFINITY,
   ) {}
 
-  /** Tells what a holder wants now. */
+  /** Sets the amount that a holder wants. */
   want(holder: string, amount: number): void {
-    const wanted = Math.min(amount, this.most);
+    const wanted = Math.min(amount, this.maximum);
     const before = this.wants.get(holder) ?? 0;
     if (wanted === before) return;
     if (wanted > 0) this.wants.set(holder, wanted);
@@ -24,22 +26,22 @@ export class FairShares {
     this.level = undefined;
   }
 
-  forget(holder: string): void {
+  remove(holder: string): void {
     this.want(holder, 0);
   }
 
-  /** What each holder may have at most. */
+  /** The maximum for each holder. */
   get share(): number {
-    this.level ??= this.sum <= this.total ? this.most : Math.min(this.most, this.fill());
+    this.level ??= this.sum <= this.total ? this.maximum : Math.min(this.maximum, this.equalShare());
     return this.level;
   }
 
-  /** Whether somebody gets less than it wants because others want some, too. */
-  get areShort(): boolean {
-    return this.share < this.most && this.sum > this.total;
+  /** Whether the total is exhausted, so that some holders get less than they want. */
+  get isExhausted(): boolean {
+    return this.share < this.maximum && this.sum > this.total;
   }
 
-  private fill(): number {
+  private equalShare(): number {
     const wants = [...this.wants.values()].sort((a, b) => a - b);
     let left = this.total;
     for (const [index, wanted] of wants.entries()) {
@@ -51,7 +53,7 @@ export class FairShares {
   }
 }
 
-/** What all containers have together, of which each may take its share. */
+/** The totals that containers share. */
 export interface AppShares {
   readonly targets: FairShares;
   readonly series: FairShares;
@@ -59,4 +61,31 @@ export interface AppShares {
   readonly memory: FairShares;
   /** Bytes read per second. */
   readonly rate: FairShares;
+}
+
+/** Limits the memory of responses that are being read or processed. */
+export class ResponseBudget {
+  private readonly shares: FairShares;
+  private readonly bytes = new Map<string, number>();
+
+  /** @param total bytes of all containers together */
+  constructor(total: number) {
+    this.shares = new FairShares(total);
+  }
+
+  /** @throws CollectionError when the total is exhausted and the container holds more than its share */
+  take(container: string, bytes: number): void {
+    const held = (this.bytes.get(container) ?? 0) + bytes;
+    this.bytes.set(container, held);
+    this.shares.want(container, held);
+    if (held <= this.shares.share) return;
+    throw new CollectionError('too many responses are being read at the same time, most of them from this container');
+  }
+
+  release(container: string, bytes: number): void {
+    const held = (this.bytes.get(container) ?? 0) - bytes;
+    if (held > 0) this.bytes.set(container, held);
+    else this.bytes.delete(container);
+    this.shares.want(container, Math.max(held, 0));
+  }
 }

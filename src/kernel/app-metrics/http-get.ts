@@ -14,7 +14,7 @@ import {
   messageOf,
 } from '../contracts/index.js';
 
-/** Informational answers that a server may send before the real one. */
+/** Maximum number of informational (1xx) responses. */
 const MAX_INFORMATIONAL = 10;
 
 /** Where to connect to: an address and a port, or a unix socket's path. */
@@ -25,10 +25,10 @@ export interface GetOptions {
   readonly address: SocketAddress;
   /** Aborted with a CollectionError as its reason. */
   readonly signal: AbortSignal;
-  /** Most bytes of a body, before and after decompression. */
+  /** Maximum size of a body, before and after decompression. */
   readonly maxBytes: number;
   readonly userAgent: string;
-  /** Told of bytes as they come; a CollectionError that it throws ends the request. */
+  /** Called with the number of received bytes; a CollectionError that it throws ends the request. */
   readonly received: (bytes: number) => void;
 }
 
@@ -40,8 +40,8 @@ const DECOMPRESS: Readonly<Record<string, (body: Buffer, options: { maxOutputLen
 };
 
 /**
- * GET requests that cannot cost more than their limits. Connections are not kept: an address may be another container's
- * by the next time.
+ * GET requests with limits. Connections are not reused, because an address may belong to another container by the next
+ * request.
  */
 export class HttpGetter {
   private readonly agents = {
@@ -53,26 +53,26 @@ export class HttpGetter {
   /** @throws CollectionError */
   async get(options: GetOptions): Promise<AppAnswer> {
     const { request, signal } = options;
-    const where = urlOf(request, options.address);
+    const url = urlOf(request, options.address);
     try {
       const response = await this.send(options);
       const { statusCode: status = 0, headers } = response;
       const location =
-        status >= 300 && status < 400 ? `; redirects (here to ${headers.location ?? '?'}) are refused` : '';
+        status >= 300 && status < 400 ? `; redirects (here to ${headers.location ?? '?'}) are not followed` : '';
       if (status < 200 || status > 299) {
         response.destroy();
-        throw new CollectionError(`${where} answered with status ${status}${location}`);
+        throw new CollectionError(`${url} answered with status ${status}${location}`);
       }
       const body = await readBody(response, options);
-      // A body whose end is the connection's looks complete when it was cut off.
+      // A truncated body without Content-Length looks complete.
       signal.throwIfAborted();
       const plain = await decompress(body, headers, options.maxBytes);
       if (plain !== body) options.received(plain.length);
       return { status, headers: plainHeaders(response), body: plain };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (error instanceof CollectionError) throw new CollectionError(prefixed(where, error.message), { cause: error });
-      throw new CollectionError(`${where}: ${explain(error)}`, { cause: error });
+      if (error instanceof CollectionError) throw new CollectionError(prefixed(url, error.message), { cause: error });
+      throw new CollectionError(`${url}: ${explain(error)}`, { cause: error });
     }
   }
 
@@ -90,15 +90,16 @@ export class HttpGetter {
       const sent = secure ? requestHttps(options) : requestHttp(options);
       let informational = 0;
       sent.on('information', () => {
-        if (++informational > MAX_INFORMATIONAL) sent.destroy(new CollectionError('answers without an end'));
+        if (++informational > MAX_INFORMATIONAL)
+          sent.destroy(new CollectionError('sends informational responses without end'));
       });
       sent.once('response', resolve);
       sent.once('upgrade', (_response, socket) => {
         socket.destroy();
-        reject(new CollectionError('the answer switches to another protocol'));
+        reject(new CollectionError('the response switches to another protocol'));
       });
       sent.on('error', reject);
-      unless(sent, 'response', () => reject(new CollectionError('the connection ended without an answer')));
+      onPrematureClose(sent, 'response', () => reject(new CollectionError('the connection ended without a response')));
       sent.end();
     });
   }
@@ -110,22 +111,22 @@ export class HttpGetter {
       this.contexts.set(tls, secureContext);
     }
     const rejectUnauthorized = tls.verify ?? tls.ca !== undefined;
-    // Without a name the certificate is compared with the address that is asked.
+    // Without a server name the certificate is verified against the address.
     const servername = tls.serverName ?? (host === undefined || isIP(host) !== 0 ? undefined : host);
     return { secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }) } as RequestOptions;
   }
 }
 
 /**
- * Calls back when an emitter closes without having emitted what was expected. Errors that nobody sees are not made: their
- * stacks were a twentieth of what a collection costs.
+ * Calls back when an emitter closes without having emitted the expected event. `once` of node:events would create an error
+ * per request, whose stack traces cost 5 % of a collection.
  */
-function unless(emitter: EventEmitter, expected: string, closed: () => void): void {
+function onPrematureClose(emitter: EventEmitter, expected: string, closed: () => void): void {
   emitter.once('close', closed);
   emitter.once(expected, () => emitter.off('close', closed));
 }
 
-/** The address without its query, where secrets may be; for a unix socket only its path and the request's. */
+/** The URL for messages, without its query, which may contain secrets. */
 function urlOf({ scheme = 'http', host, port, socket, path: target = '/' }: AppRequest, address: SocketAddress) {
   const [path] = target.split('?', 1);
   if (socket !== undefined) return `${scheme}+unix:${socket} ${path}`;
@@ -149,7 +150,7 @@ function readBody(response: IncomingMessage, { maxBytes, received }: GetOptions)
     });
     response.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     response.once('error', reject);
-    unless(response, 'end', () => reject(new CollectionError('the answer broke off')));
+    onPrematureClose(response, 'end', () => reject(new CollectionError('the response was truncated')));
   });
 }
 
@@ -157,16 +158,16 @@ async function decompress(body: Buffer, headers: IncomingMessage['headers'], max
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' || encoding === '') return body;
   const decoder = Object.hasOwn(DECOMPRESS, encoding) ? DECOMPRESS[encoding] : undefined;
-  if (decoder === undefined) throw new CollectionError(`the answer is encoded as ${encoding}, which was not asked for`);
+  if (decoder === undefined) throw new CollectionError(`the response has the unsupported encoding ${encoding}`);
   try {
     return await decoder(body, { maxOutputLength: maxBytes });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new CollectionError(`${tooLarge(maxBytes)} when decompressed`);
-    throw new CollectionError(`the answer is not ${encoding}: ${messageOf(error)}`);
+    throw new CollectionError(`the response is not valid ${encoding}: ${messageOf(error)}`);
   }
 }
 
-const tooLarge = (maxBytes: number): string => `the answer is larger than ${maxBytes} bytes (appMetrics.maxBodySize)`;
+const tooLarge = (maxBytes: number): string => `the response is larger than ${maxBytes} bytes (appMetrics.maxBodySize)`;
 
 function plainHeaders({ headers }: IncomingMessage): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
@@ -182,7 +183,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
 };
 
-/** What a failed connection means. */
+/** Explains a connection error. */
 export function explain(error: unknown): string {
   const code = codeOf(error);
   const reason = code === undefined ? undefined : REASONS[code];

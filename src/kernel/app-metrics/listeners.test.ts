@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { findListener, parseListeners } from './listeners.js';
+import { findListener, parseListeners } from './destination.js';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const line = (address: string, port: number, state: string, inode: number): string =>
   `   0: ${address}:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000000000000000 100 0 0 10 0\n`;
 
-it('listening sockets on the port are found, with the address to connect to', () => {
+it('parseListeners finds listening sockets on the port with their address', () => {
   const table =
     HEAD +
     line('0100007F', 8080, '0A', 1) +
@@ -27,13 +27,13 @@ it('listening sockets on the port are found, with the address to connect to', ()
   ]);
 });
 
-it('odd tables give nothing', () => {
+it('parseListeners ignores malformed tables', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.nat(65535), (table, port) => void parseListeners(table, port)),
   );
 });
 
-it('a port of this process is its own, one of nobody is not', async () => {
+it('findListener finds a port of this process, and no other', async () => {
   const server: Server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

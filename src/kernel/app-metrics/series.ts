@@ -1,12 +1,12 @@
 import type { AppMetricSample, AppSeries } from '../contracts/index.js';
 
-/** Between the pairs of a label text; what clients have always seen there. */
+/** Separates the pairs of a label text; clients rely on it. */
 const SEPARATOR = '\ufffd';
-/** A series with longer or more labels than this is left out: it would be kept again and again. */
-const LONGEST_LABEL = 4096;
-const MOST_LABELS = 100;
+/** Series with longer or more labels are dropped. */
+const MAX_LABEL_LENGTH = 4096;
+const MAX_LABELS = 100;
 
-/** What may still be kept of a container. */
+/** What may still be kept for a container. */
 export interface Budget {
   readonly metrics: number;
   readonly series: number;
@@ -14,24 +14,24 @@ export interface Budget {
   readonly bytes: number;
 }
 
-/** How the samples of a collection become columns. */
+/** The mapping of the samples of a collection to columns. */
 export interface Arrangement {
   /** Sorted by name. */
   readonly series: readonly AppSeries[];
-  /** Column of each sample, −1 for one that is left out. */
+  /** Column of each sample, −1 for a dropped one. */
   readonly columns: Int32Array;
   /** Distinct names among the series. */
   readonly names: ReadonlySet<string>;
-  /** Samples left out because of the budget, or because their labels are too long. */
+  /** Samples dropped because of the budget, or because their labels are too long. */
   readonly dropped: number;
-  /** Samples left out because an earlier one has the same name and labels. */
+  /** Samples dropped because an earlier one has the same name and labels. */
   readonly duplicates: number;
-  /** About how many bytes the series take. */
+  /** Approximate memory of the series in bytes. */
   readonly size: number;
 }
 
 /**
- * Arranges samples; in the usual case of a target that gives the same series as before, by looking only.
+ * Arranges samples. In the usual case, when a target has the same series as before, the previous arrangement is reused.
  * @param previous of the same target
  */
 export function arrange(
@@ -54,12 +54,12 @@ function isSame(
   if (names.size > budget.metrics || series.length > budget.series || size > budget.bytes) return false;
   for (let i = 0; i < samples.length; i++) {
     const column = columns[i]!;
-    if (column < 0 || !fits(samples[i]!, series[column]!)) return false;
+    if (column < 0 || !matches(samples[i]!, series[column]!)) return false;
   }
   return true;
 }
 
-function fits(sample: AppMetricSample, series: AppSeries): boolean {
+function matches(sample: AppMetricSample, series: AppSeries): boolean {
   if (sample.name !== series.name || formatOf(sample) !== series.format) return false;
   const { labels } = sample;
   if (labels === undefined) return series.label === '';
@@ -103,26 +103,26 @@ function build(samples: readonly AppMetricSample[], budget: Budget): Arrangement
   return { series: kept.map(({ series }) => series), columns, names, dropped, duplicates, size };
 }
 
-/** Copies the texts: parts of an answer would keep the whole answer in memory. */
+/** Copies the texts: slices would keep the whole response in memory. */
 function seriesOf(sample: AppMetricSample, label: string): AppSeries {
   const pairs = Object.entries(sample.labels ?? {}).map(([key, value]) => [detached(key), detached(value)]);
   const labels = Object.fromEntries(pairs) as Record<string, string>;
   return { name: detached(sample.name), labels, label, format: formatOf(sample) };
 }
 
-/** An integer that does not fit 64 bits counts as a double. */
+/** An integer that does not fit 64 bits is stored as a double. */
 const formatOf = ({ value }: AppMetricSample): AppSeries['format'] =>
   typeof value === 'bigint' && BigInt.asIntN(64, value) === value ? 'int' : 'float';
 
-/** Found out without sorting and joining the labels, which takes seconds for an answer of one line. */
+/** Checked before sorting and joining the labels, which could take seconds for a hostile response. */
 function isTooLong({ name, labels }: AppMetricSample): boolean {
   let { length } = name;
-  if (labels === undefined) return length > LONGEST_LABEL;
+  if (labels === undefined) return length > MAX_LABEL_LENGTH;
   let count = 0;
   length += `__name__=${name}`.length;
   for (const key in labels) {
     length += key.length + labels[key]!.length + 2;
-    if (++count > MOST_LABELS || length > LONGEST_LABEL) return true;
+    if (++count > MAX_LABELS || length > MAX_LABEL_LENGTH) return true;
   }
   return false;
 }

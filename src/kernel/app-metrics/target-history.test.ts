@@ -10,8 +10,8 @@ const add = (history: TargetHistory, time: number, samples: readonly AppMetricSa
 const exact = ({ series, values, residuals }: AppMetricsSnapshot) =>
   series.map(({ name, label }, i) => [name, label, BigInt(values[i]!) + BigInt(residuals?.[i] ?? 0)]);
 
-describe('what was collected', () => {
-  it('64-bit integers stay exact, larger ones become doubles', () => {
+describe('TargetHistory', () => {
+  it('keeps 64-bit integers exactly, and larger ones as doubles', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 20 }), (values) => {
         const history = new TargetHistory(1000);
@@ -31,7 +31,7 @@ describe('what was collected', () => {
     assert.deepEqual([history.at(1)!.series[0]!.format, history.at(1)!.values[0]], ['float', 2 ** 70]);
   });
 
-  it('series are sorted by name, the label text has the pairs sorted and the name among them', () => {
+  it('sorts series by name, and the label text by pairs including the name', () => {
     const history = new TargetHistory(1000);
     add(history, 1, [
       { name: 'b', labels: { z: '1', A: '2' }, value: 1 },
@@ -48,7 +48,7 @@ describe('what was collected', () => {
     );
   });
 
-  it('the same series share one list, in whatever order a target gives them', () => {
+  it('shares the list of series between collections, whatever their order', () => {
     const history = new TargetHistory(1000);
     const one = (n: number): AppMetricSample => ({ name: 'm', labels: { n: String(n) }, value: n });
     const [x, y] = [one(1), one(2)];
@@ -62,7 +62,7 @@ describe('what was collected', () => {
     assert.notEqual(history.at(4)!.series, history.at(3)!.series);
   });
 
-  it('limits keep the first, duplicates keep one, and both are counted', () => {
+  it('keeps the first series within the limits and one of each duplicate, and counts the others', () => {
     const history = new TargetHistory(1000);
     const series = (name: string, n: number) => ({ name, labels: { n: String(n) }, value: n });
     add(history, 1, [series('a', 1), series('b', 1), series('c', 1), series('a', 2), series('a', 3)], {
@@ -79,7 +79,7 @@ describe('what was collected', () => {
     assert.deepEqual([history.at(2)!.values[0], history.arrangement!.duplicates], [1, 1]);
   });
 
-  it('series with too many or too long labels are left out', () => {
+  it('drops series with too many or too long labels', () => {
     const history = new TargetHistory(1000);
     const labelled = (count: number, value = '') => ({
       name: `labels${count}`,
@@ -94,7 +94,7 @@ describe('what was collected', () => {
     assert.equal(history.arrangement!.dropped, 2);
   });
 
-  it('series are sorted by the bytes of their names', () => {
+  it('sorts series by the bytes of their names', () => {
     const history = new TargetHistory(1000);
     const names = ['\u{1f600}', '\uffee', 'é', 'b', 'a\u{1f600}', 'a'];
     add(
@@ -109,10 +109,10 @@ describe('what was collected', () => {
     );
   });
 
-  it('values are current until there are newer ones, or their target fails', () => {
+  it('values are current until newer ones are added or the target fails', () => {
     const history = new TargetHistory(1000);
     add(history, 10, [{ name: 'a', value: 1 }]);
-    history.lapse(20);
+    history.markStale(20);
     add(history, 30, [{ name: 'a', value: 3 }]);
     const at = (time: number) => history.at(time)?.values[0];
     assert.deepEqual(
@@ -121,7 +121,7 @@ describe('what was collected', () => {
     );
   });
 
-  it('what is older than the history goes, but for what was current at its beginning', () => {
+  it('removes values older than the history, except those current at its beginning', () => {
     const history = new TargetHistory(100);
     for (let time = 0; time <= 300; time += 40) add(history, time, [{ name: 'a', value: time }]);
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('what was collected', () => {
     assert.equal(history.at(180)!.values[0], 160);
   });
 
-  it('a clock set back begins anew, one that went back a little is straightened', () => {
+  it('restarts when the clock is set back, and corrects a small step', () => {
     const second = 1_000_000;
     const history = new TargetHistory(120 * second);
     const take = (time: number) => add(history, time * second, [{ name: 'a', value: time }]);
@@ -157,7 +157,7 @@ describe('what was collected', () => {
     );
   });
 
-  it('another duration counts from the next collection on', () => {
+  it('applies another duration from the next collection on', () => {
     const history = new TargetHistory(100);
     for (let time = 0; time <= 300; time += 20) add(history, time, [{ name: 'a', value: time }]);
     history.duration = 40;
@@ -168,7 +168,7 @@ describe('what was collected', () => {
     );
   });
 
-  it('series that are new each time do not fill the memory', () => {
+  it('limits the memory of series that are new in each collection', () => {
     const history = new TargetHistory(Number.POSITIVE_INFINITY);
     for (let time = 1; time <= 60; time++) {
       add(
@@ -187,7 +187,7 @@ describe('what was collected', () => {
     assert.equal(history.arrangement!.dropped, 1);
   });
 
-  it('times out of range are not kept', () => {
+  it('drops times that are out of range', () => {
     const history = new TargetHistory(1000);
     add(history, 1, [
       { name: 'a', value: 1, time: 1e300 },

@@ -2,34 +2,34 @@ import type { AppMetricSample, AppMetricSpec, AppMetricsSnapshot, CollectedMetri
 import { timeAfter } from '../history/index.js';
 import { type Arrangement, arrange, type Budget, detached } from './series.js';
 
-/** Texts of a spec are cut at this many characters. */
-const LONGEST_TEXT = 1_000;
+/** Texts of a spec are truncated to this length. */
+const MAX_TEXT_LENGTH = 1_000;
 
-/** The end of the year 9999, beyond which times cannot be written. */
-const LAST_TIME = Date.UTC(9999, 11, 31) * 1000;
+/** The end of the year 9999; later times cannot be formatted. */
+const MAX_TIME_US = Date.UTC(9999, 11, 31) * 1000;
 
 interface Entry {
   readonly snapshot: AppMetricsSnapshot;
   readonly size: number;
-  /** Time from which the values are no longer current although there are no newer ones, µs since the epoch. */
+  /** When the values became stale without newer ones, µs since the epoch. */
   until: number;
 }
 
-/** What was collected from one target, for as long as the history goes back. */
+/** The collected values of one target within the history. */
 export class TargetHistory {
   specs: readonly AppMetricSpec[] = [];
   /** Of the last collection. */
   arrangement: Arrangement | undefined;
   private entries: Entry[] = [];
-  /** Bytes kept, values and names, for as far back as the budget allows. The newest values are always kept. */
+  /** Bytes of values and names kept. */
   size = 0;
 
-  /** @param duration µs that values are kept */
+  /** @param duration how long values are kept, in µs */
   constructor(public duration: number) {}
 
-  /** Keeps the outcome of a collection. @param now µs since the epoch */
+  /** Adds the result of a collection. @param now µs since the epoch */
   add({ specs, samples }: CollectedMetrics, now: number, budget: Budget): void {
-    const time = this.straighten(now);
+    const time = this.correctTime(now);
     if (!sameSpecs(specs, this.specs)) this.specs = specs.slice(0, budget.metrics).map(copyOf);
     const before = this.arrangement;
     const arrangement = arrange(samples, budget, before);
@@ -43,26 +43,26 @@ export class TargetHistory {
     this.trim(time - this.duration, budget.bytes);
   }
 
-  /** The values known are no longer current. */
-  lapse(time: number): void {
+  /** Marks the current values as stale. */
+  markStale(time: number): void {
     const last = this.entries.at(-1);
     if (last?.until === Number.POSITIVE_INFINITY) last.until = time;
     this.arrangement = undefined;
   }
 
-  /** Forgets the oldest values beyond so many bytes. */
+  /** Removes the oldest values beyond the given size. */
   shrink(bytes: number): void {
     this.trim(Number.NEGATIVE_INFINITY, bytes);
   }
 
-  /** Forgets all values. */
+  /** Removes all values. */
   clear(): void {
     this.entries = [];
     this.size = 0;
     this.arrangement = undefined;
   }
 
-  /** What was current at a time, `undefined` when nothing was. */
+  /** The values that were current at a time, or `undefined`. */
   at(time: number): AppMetricsSnapshot | undefined {
     for (let i = this.entries.length - 1; i >= 0; i--) {
       const { snapshot, until } = this.entries[i]!;
@@ -76,19 +76,19 @@ export class TargetHistory {
     return this.entries.map(({ snapshot }) => snapshot);
   }
 
-  /** The entry's time, made to come after the one before. */
-  private straighten(now: number): number {
+  /** The time of an entry, corrected to be later than the previous one. */
+  private correctTime(now: number): number {
     const time = timeAfter(this.entries.at(-1)?.snapshot.time ?? 0, now);
     if (!Number.isNaN(time)) return time;
     this.clear();
     return now;
   }
 
-  private trim(oldest: number, most: number): void {
+  private trim(oldest: number, maxBytes: number): void {
     let count = 0;
-    // What was current at the oldest time is from before it.
+    // The values that were current at the oldest time are older than it.
     const isOld = (entry: Entry) => entry.snapshot.time <= oldest;
-    while (count < this.entries.length - 1 && (this.size > most || isOld(this.entries[count + 1]!))) {
+    while (count < this.entries.length - 1 && (this.size > maxBytes || isOld(this.entries[count + 1]!))) {
       this.size -= this.entries[count++]!.size;
     }
     if (count > 0) this.entries.splice(0, count);
@@ -112,7 +112,7 @@ function snapshotOf(
       residuals ??= new Int16Array(series.length);
       residuals[column] = Number(BigInt(value) - BigInt(values[column]!));
     }
-    if (own !== undefined && own >= 0 && own <= LAST_TIME) {
+    if (own !== undefined && own >= 0 && own <= MAX_TIME_US) {
       times ??= new Float64Array(series.length).fill(Number.NaN);
       times[column] = own;
     }
@@ -135,7 +135,7 @@ function sameSpecs(a: readonly AppMetricSpec[], b: readonly AppMetricSpec[]): bo
 }
 
 function copyOf({ name, type, format, units, help }: AppMetricSpec): AppMetricSpec {
-  const kept = (text: string) => detached(text.slice(0, LONGEST_TEXT));
+  const kept = (text: string) => detached(text.slice(0, MAX_TEXT_LENGTH));
   const texts = { name: kept(name), type: kept(type), format, units: kept(units) };
   return help === undefined ? texts : { ...texts, help: kept(help) };
 }

@@ -14,29 +14,29 @@ import type { ContainerAccess } from './access.js';
 import type { Budget } from './series.js';
 import { TargetHistory } from './target-history.js';
 
-const SHORTEST_INTERVAL = 1_000;
-const LONGEST_INTERVAL = 2 ** 31 - 1;
-const LONGEST_COLLECTION = 5_000;
-const LONGEST_START = 60_000;
+const MIN_INTERVAL_MS = 1_000;
+const MAX_INTERVAL_MS = 2 ** 31 - 1;
+const MAX_COLLECTION_MS = 5_000;
+const MAX_STARTUP_MS = 60_000;
 const MAX_PROBLEMS = 20;
 
 export type AppPlugin = ActivePlugin<'app-metrics'>;
 
-/** The targets of one container, which share what it may have. */
-export interface Neighbours {
-  /** By how much targets are asked less often than they want; at least 1. */
-  readonly stretch: number;
-  /** What the others leave of the container's limits. */
+/** The targets of one container, which share its limits. */
+export interface TargetGroup {
+  /** Factor by which intervals are lengthened; at least 1. */
+  readonly slowdown: number;
+  /** What the other targets leave of the container's limits. */
   budget(job: TargetJob): Budget;
-  /** Warns of something about the container, once in its life. @param about tells one thing from others */
-  tell(about: string, message: string): void;
-  /** Whether the container has too many targets for this one to be asked. */
+  /** Logs a warning about the container, once per topic. */
+  warnOnce(topic: string, message: string): void;
+  /** Whether this target exceeds the container's share of targets. */
   isBeyondShare(job: TargetJob): boolean;
-  /** Runs a collection when it is its turn. */
+  /** Runs a collection within the limit of concurrent ones. */
   inTurn(collect: () => Promise<void>): Promise<void>;
 }
 
-/** What a job needs of the container it belongs to, and of the agent. */
+/** What a job needs of its container and of the agent. */
 export interface JobContext {
   readonly container: string;
   readonly clock: Clock;
@@ -44,37 +44,37 @@ export interface JobContext {
   readonly supervisor: Supervisor;
   readonly historyDurationUs: number;
   access(target: AppTarget, signal: AbortSignal, now: number): ContainerAccess;
-  /** The other targets of the container, and what they leave of its limits. */
-  readonly metrics: Neighbours;
-  /** A collection is over. */
+  /** All targets of the container. */
+  readonly metrics: TargetGroup;
+  /** Called after each collection. */
   collected(): void;
 }
 
-/** Collects from one target, again and again. */
+/** Collects from one target at its interval. */
 export class TargetJob {
   readonly history: TargetHistory;
   private hasEnded = false;
-  /** Ends the collection under way. */
+  /** Aborts the running collection. */
   private abort: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** Monotonic ms of the slot that the next collection belongs to. */
+  /** When the next collection is due, monotonic ms. */
   private due = 0;
   private collections = 0;
   private failures = 0;
   private missed = 0;
   private error: string | undefined;
-  /** Failures since the last success. */
+  /** Consecutive failures. */
   private streak = 0;
-  private failureTold = false;
-  private readonly told = new RecentMessages();
+  private isFailureLogged = false;
+  private readonly recentWarnings = new RecentMessages();
   private problems: readonly string[] = [];
   private dropped = 0;
   private lastSuccessAt: number | undefined;
   private duration = 0;
   private interval: number;
-  /** ms, as the plugin wants it. */
-  wantedInterval = SHORTEST_INTERVAL;
-  /** Bytes of the answers of the last collection. */
+  /** The interval that the plugin wants, in ms. */
+  wantedInterval = MIN_INTERVAL_MS;
+  /** Bytes received by the last collection. */
   received = 0;
 
   constructor(
@@ -86,13 +86,13 @@ export class TargetJob {
     this.interval = this.findInterval();
   }
 
-  /** Begins to collect. @param delay ms until the first collection */
-  start(delay: number): void {
-    this.due = this.context.clock.monotonic() + delay;
-    this.wait();
+  /** Starts collecting. @param delayMs time until the first collection */
+  start(delayMs: number): void {
+    this.due = this.context.clock.monotonic() + delayMs;
+    this.schedule();
   }
 
-  /** Ends also a collection under way. */
+  /** Stops collecting and aborts a running collection. */
   stop(): void {
     clearTimeout(this.timer);
     this.hasEnded = true;
@@ -117,50 +117,50 @@ export class TargetJob {
     };
   }
 
-  /** Asked once per collection: a plugin must not change it while the time limit is running. */
+  /** Called once per collection, so that a plugin cannot change the interval while its time limit is running. */
   private findInterval(): number {
     const { record, instance } = this.plugin;
     const { intervalOf } = instance;
     const found =
       intervalOf && this.context.supervisor.guard(record, 'intervalOf', () => intervalOf.call(instance, this.target));
     const interval = found ?? this.target.interval;
-    this.wantedInterval = Number.isFinite(interval) ? Math.max(interval, SHORTEST_INTERVAL) : LONGEST_COLLECTION;
-    return Math.min(this.wantedInterval * this.context.metrics.stretch, LONGEST_INTERVAL);
+    this.wantedInterval = Number.isFinite(interval) ? Math.max(interval, MIN_INTERVAL_MS) : MAX_COLLECTION_MS;
+    return Math.min(this.wantedInterval * this.context.metrics.slowdown, MAX_INTERVAL_MS);
   }
 
-  private wait(): void {
+  private schedule(): void {
     if (this.hasEnded) return;
-    const pause = this.due - this.context.clock.monotonic();
-    this.timer = setTimeout(() => void this.run(), Math.max(0, pause));
+    const delay = this.due - this.context.clock.monotonic();
+    this.timer = setTimeout(() => void this.run(), Math.max(0, delay));
   }
 
   private async run(): Promise<void> {
     const { clock } = this.context;
     const started = clock.monotonic();
     const isFirst = this.collections === 0;
-    const isLeftOut = this.context.metrics.isBeyondShare(this);
+    const isOmitted = this.context.metrics.isBeyondShare(this);
     if (this.plugin.record.isOpen(started)) this.failed(new CollectionError('its plugin is paused after faults'));
-    else if (isLeftOut) this.leaveOut();
+    else if (isOmitted) this.omit();
     else await this.context.metrics.inTurn(() => this.collect());
     this.duration = clock.monotonic() - started;
-    this.interval = isLeftOut ? this.wantedInterval : this.findInterval();
-    // After the first collection a phase of its own: targets found together are not to be asked together for ever.
+    this.interval = isOmitted ? this.wantedInterval : this.findInterval();
+    // A random phase after the first collection, so that targets found together are not collected together forever.
     this.due += isFirst ? this.interval * (0.2 + 0.8 * Math.random()) : this.interval;
     const behind = Math.ceil((clock.monotonic() - this.due) / this.interval);
     if (behind > 0) {
       this.missed += behind;
       this.due += behind * this.interval;
     }
-    this.wait();
+    this.schedule();
   }
 
-  /** The container tells why; its targets need not each. */
-  private leaveOut(): void {
-    this.history.lapse(this.context.clock.now());
-    this.error = 'left out: there are too many targets (appMetrics.maxTotalTargets)';
+  /** Marks the target as omitted; the warning is logged once for the container. */
+  private omit(): void {
+    this.history.markStale(this.context.clock.now());
+    this.error = 'not collected: there are too many targets (appMetrics.maxTotalTargets)';
   }
 
-  /** Settles when the plugin is done with the target, however late: collections of a target never overlap. */
+  /** Settles only when the plugin has finished, even after its time limit, so that collections of a target never overlap. */
   private async collect(): Promise<void> {
     if (this.hasEnded) return;
     const limit = this.timeLimit();
@@ -177,7 +177,7 @@ export class TargetJob {
     const access = this.context.access(this.target, signal, now);
     try {
       const outcome = await this.ask(access);
-      if (!signal.aborted) this.took(outcome, now);
+      if (!signal.aborted) this.succeeded(outcome, now);
     } catch (error) {
       if (!signal.aborted) this.failed(error);
     } finally {
@@ -189,12 +189,12 @@ export class TargetJob {
   }
 
   private timeLimit(): number {
-    const most = Math.min(LONGEST_COLLECTION, this.interval * 0.9);
+    const most = Math.min(MAX_COLLECTION_MS, this.interval * 0.9);
     const { timeLimit = most } = this.target;
     return timeLimit > 0 ? Math.min(timeLimit, most) : most;
   }
 
-  /** A target's fault is no fault of the plugin, which has other targets to collect from. */
+  /** A failure of a target is not a fault of the plugin, which may have other targets. */
   private async ask(access: ContainerAccess): Promise<CollectedMetrics | CollectionError> {
     const { plugin, target } = this;
     return this.context.supervisor.attempt(plugin.record, 'collect', async () => {
@@ -207,7 +207,7 @@ export class TargetJob {
     });
   }
 
-  private took(outcome: CollectedMetrics | CollectionError, now: number): void {
+  private succeeded(outcome: CollectedMetrics | CollectionError, now: number): void {
     if (outcome instanceof Error) {
       this.failed(outcome);
       return;
@@ -218,18 +218,21 @@ export class TargetJob {
     const { dropped, duplicates } = this.history.arrangement!;
     this.dropped = dropped + (outcome.dropped ?? 0);
     const problems = outcome.problems?.slice(0, MAX_PROBLEMS) ?? [];
-    if (duplicates > 0) problems.push(`series that are given more than once were left out: ${duplicates}`);
-    this.tell(problems);
+    if (duplicates > 0) problems.push(`duplicate series dropped: ${duplicates}`);
+    this.report(problems);
     if (this.dropped === 0) return;
     const text = this.droppedText();
     this.problems = [...problems, text];
-    // The limits are the container's: one of its targets speaks for all.
-    this.context.metrics.tell('dropped', `has more than is kept of its metrics; target "${this.target.name}": ${text}`);
+    // The limits apply to the container, so the warning is logged once for all its targets.
+    this.context.metrics.warnOnce(
+      'dropped',
+      `has more than is kept of its metrics; target "${this.target.name}": ${text}`,
+    );
   }
 
   private droppedText(): string {
     const { metrics, series, bytes } = this.context.metrics.budget(this);
-    return `samples left out: ${this.dropped}; a container may have so many metrics (appMetrics.maxMetrics), series (maxSeries) and bytes (maxMemory), of which this target had left ${metrics}, ${series} and ${Math.floor(bytes)}`;
+    return `samples dropped: ${this.dropped}; of the limits of the container this target could use ${metrics} metrics (appMetrics.maxMetrics), ${series} series (maxSeries) and ${Math.floor(bytes)} bytes (maxMemory)`;
   }
 
   private failed(error: unknown): void {
@@ -237,31 +240,31 @@ export class TargetJob {
     this.failures++;
     this.problems = [];
     this.dropped = 0;
-    this.history.lapse(this.context.clock.now());
+    this.history.markStale(this.context.clock.now());
     this.error = messageOf(error);
     this.streak++;
     // A fault of the plugin is logged by its supervisor.
-    if (!isCollectionError(error) || this.isStarting() || this.failureTold) return;
-    this.failureTold = this.say(` fails: ${this.error}`);
+    if (!isCollectionError(error) || this.isStarting() || this.isFailureLogged) return;
+    this.isFailureLogged = this.warnIfNew(` fails: ${this.error}`);
   }
 
-  /** A container that was just started needs not answer at once: that would be said of every one. */
+  /** The first failure of a new container is not logged, because its application may still be starting. */
   private isStarting(): boolean {
-    return this.lastSuccessAt === undefined && this.streak < 2 && this.interval < LONGEST_START;
+    return this.lastSuccessAt === undefined && this.streak < 2 && this.interval < MAX_STARTUP_MS;
   }
 
-  /** Says what is new: once that it is well again, once each lack. */
-  private tell(problems: readonly string[]): void {
-    if (this.failureTold) this.context.logger.info(`${this.what} works again`, this.about);
-    this.failureTold = false;
+  /** Logs recovery and new problems. */
+  private report(problems: readonly string[]): void {
+    if (this.isFailureLogged) this.context.logger.info(`${this.what} works again`, this.about);
+    this.isFailureLogged = false;
     this.error = undefined;
     this.streak = 0;
-    for (const problem of problems) this.say(`: ${problem}`);
+    for (const problem of problems) this.warnIfNew(`: ${problem}`);
     this.problems = problems;
   }
 
-  private say(message: string): boolean {
-    const isNew = this.told.isNew(message, this.context.clock.monotonic());
+  private warnIfNew(message: string): boolean {
+    const isNew = this.recentWarnings.isNew(message, this.context.clock.monotonic());
     if (isNew) this.context.logger.warn(`${this.what}${message}`, this.about);
     return isNew;
   }
@@ -275,10 +278,10 @@ export class TargetJob {
   }
 }
 
-/** A stranger's answer of the wrong shape is the plugin's fault, not the target's. */
+/** An invalid result is a fault of the plugin, not of the target. */
 function checked(outcome: CollectedMetrics): CollectedMetrics {
   if (!Array.isArray(outcome?.samples) || !Array.isArray(outcome.specs)) {
-    throw new TypeError('collect did not give { specs, samples }');
+    throw new TypeError('collect did not return { specs, samples }');
   }
   return outcome;
 }

@@ -38,7 +38,7 @@ function fixture(
   return { recorder, all, container };
 }
 
-it('a creation has the container’s own time, or now when that is unknown', () => {
+it('a creation event has the creation time of the container, or now when unknown', () => {
   const { recorder, all, container } = fixture();
   recorder.added(container('/a', { createdAt: 3_000_000 }));
   recorder.added(container('/b'));
@@ -48,7 +48,7 @@ it('a creation has the container’s own time, or now when that is unknown', () 
   );
 });
 
-it('a deletion carries the exit code once the runtime tells it, and −1 when it never does', (t) => {
+it('a deletion event has the exit code from the runtime, or −1 when it is never known', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let ended: ContainerDescription | undefined;
   const { recorder, all, container } = fixture((name) => (name === '/a' ? ended : undefined));
@@ -66,7 +66,7 @@ it('a deletion carries the exit code once the runtime tells it, and −1 when it
   assert.deepEqual(codes, { '/a': 3, '/b': -1, '/c': -1 });
 });
 
-it('counters give OOM events only while the kernel log cannot be read', () => {
+it('counters cause OOM events only while the kernel log cannot be read', () => {
   const { recorder, all, container } = fixture();
   recorder.start();
   recorder.counted(container('/a'), 2);
@@ -74,16 +74,16 @@ it('counters give OOM events only while the kernel log cannot be read', () => {
   recorder.stop();
 });
 
-it('a counter that shows very many kills at once gives a bounded number of events, and says so once', () => {
+it('a large increase of a counter causes a limited number of events and one warning', () => {
   const lines: string[] = [];
   const { recorder, all, container } = fixture(undefined, {}, loggerTo(lines));
   recorder.counted(container('/a'), 1e12);
   recorder.counted(container('/a'), 2e12);
   assert.equal(all().length, 2_000);
-  assert.deepEqual(lines, ['/a: 1000000000000 OOM kills at once; 1000 events stand for them']);
+  assert.deepEqual(lines, ['/a: 1000000000000 OOM kills at once; only 1000 events are recorded']);
 });
 
-it('on cgroup v2 the counters tell whose process was killed from whose limit was hit', () => {
+it('on cgroup v2 the counters distinguish the container of the process from that of the limit', () => {
   const local = (limitHits: number, kills: number) => `low 0\nmax 9\noom ${limitHits}\noom_kill ${kills}\n`;
   const memoryEvents: Record<string, string> = {
     '/': '',
@@ -109,7 +109,7 @@ it('on cgroup v2 the counters tell whose process was killed from whose limit was
   recorder.stop();
 });
 
-it('a kill that no counter could tell any more is told by the runtime, and only then', (t) => {
+it('a kill missed by the counters is taken from the runtime', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { recorder, all, container } = fixture(
     () => ({ state: { exitCode: 137, oomKilled: true } }) as ContainerDescription,

@@ -6,11 +6,11 @@ import type { OomKill } from './kernel-log.js';
 import { OomCounts } from './oom-counts.js';
 import { OomWatcher } from './oom-watcher.js';
 
-/** A runtime may tell a container's end shortly after its cgroup is gone: ms after which it is asked. */
-const ASK_AFTER = [0, 100, 300, 600, 1000, 2000];
-const UNKNOWN_EXIT = -1;
-/** Events that are made of what a counter of a container shows at once. */
-const MOST_COUNTED = 1_000;
+/** Delays after which a runtime is asked for the exit code, which it may know shortly after the cgroup is removed. */
+const EXIT_QUERY_DELAYS_MS = [0, 100, 300, 600, 1000, 2000];
+const UNKNOWN_EXIT_CODE = -1;
+/** Maximum number of events from one increase of a counter. */
+const MAX_COUNTED_EVENTS = 1_000;
 
 export interface EventRecorderOptions {
   readonly store: EventStore;
@@ -21,19 +21,19 @@ export interface EventRecorderOptions {
   /** Seconds since boot. */
   readonly uptime: () => number;
   readonly limits: Pick<ContainerLimits, 'creationOf'>;
-  /** What a handler knows of a container's end, once it does. */
+  /** What a handler knows about an exited container. */
   readonly departed: (name: string) => ContainerDescription | undefined;
 }
 
-/** Whether an OOM kill in the container was told by its own counters. */
+/** Whether the counters of the container have reported an OOM kill. */
 const KILL_REPORTED = new Slot<boolean>('oom-kill-reported');
 
-/** Turns what the rest of the kernel sees into events. */
+/** Records events of containers and OOM kills. */
 export class EventRecorder implements ContainerObserver {
   private readonly watcher: OomWatcher;
   private readonly counts = new OomCounts();
-  private readonly waiting = new Set<NodeJS.Timeout>();
-  private readonly told = new RecentMessages();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly recentWarnings = new RecentMessages();
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {
@@ -47,7 +47,7 @@ export class EventRecorder implements ContainerObserver {
 
   stop(): void {
     this.watcher.stop();
-    for (const timer of this.waiting) clearTimeout(timer);
+    for (const timer of this.timers) clearTimeout(timer);
   }
 
   added(container: Container): void {
@@ -59,14 +59,14 @@ export class EventRecorder implements ContainerObserver {
 
   removed(container: Container): void {
     const time = this.options.clock.now();
-    // Only a runtime may know how it ended.
-    if (container.description.namespace !== undefined) this.askForExit(container, time, 0);
-    else this.addDeletion(container.name, time, UNKNOWN_EXIT);
+    // Only a runtime knows the exit code.
+    if (container.description.namespace !== undefined) this.queryExitCode(container, time, 0);
+    else this.addDeletion(container.name, time, UNKNOWN_EXIT_CODE);
   }
 
   /**
-   * OOM kills that a container's counter shows, those below it included where the kernel counts so: used while the kernel
-   * log cannot be read.
+   * Records OOM kills reported by a container's counter, which may include its descendants. Used while the kernel log
+   * cannot be read.
    */
   counted(container: Container, kills: number): void {
     if (this.followsKernelLog) return;
@@ -82,10 +82,10 @@ export class EventRecorder implements ContainerObserver {
 
   private addCounted(containerName: string, time: number, type: 'oom' | 'oomKill', count: number): void {
     const { store, logger, clock } = this.options;
-    for (let i = Math.min(count, MOST_COUNTED); i > 0; i--) store.add({ containerName, time, type });
-    if (count <= MOST_COUNTED) return;
-    const text = `${containerName}: ${count} OOM kills at once; ${MOST_COUNTED} events stand for them`;
-    if (this.told.isNew(text, clock.monotonic())) logger.warn(text);
+    for (let i = Math.min(count, MAX_COUNTED_EVENTS); i > 0; i--) store.add({ containerName, time, type });
+    if (count <= MAX_COUNTED_EVENTS) return;
+    const text = `${containerName}: ${count} OOM kills at once; only ${MAX_COUNTED_EVENTS} events are recorded`;
+    if (this.recentWarnings.isNew(text, clock.monotonic())) logger.warn(text);
   }
 
   private killed({ taskContainer, limitContainer, victim }: OomKill, time: number): void {
@@ -93,20 +93,21 @@ export class EventRecorder implements ContainerObserver {
     this.options.store.add({ containerName: limitContainer, time, type: 'oomKill', oom: victim });
   }
 
-  private askForExit(container: Container, time: number, tries: number): void {
+  private queryExitCode(container: Container, time: number, attempt: number): void {
     const timer = setTimeout(() => {
-      this.waiting.delete(timer);
+      this.timers.delete(timer);
       const state = this.options.departed(container.name)?.state;
       const isKnown = state?.exitCode !== undefined;
-      if (!isKnown && tries + 1 < ASK_AFTER.length) return this.askForExit(container, time, tries + 1);
+      if (!isKnown && attempt + 1 < EXIT_QUERY_DELAYS_MS.length)
+        return this.queryExitCode(container, time, attempt + 1);
       this.addUnreportedKill(container, time, state?.oomKilled === true);
-      this.addDeletion(container.name, time, state?.exitCode ?? UNKNOWN_EXIT);
-    }, ASK_AFTER[tries]);
+      this.addDeletion(container.name, time, state?.exitCode ?? UNKNOWN_EXIT_CODE);
+    }, EXIT_QUERY_DELAYS_MS[attempt]);
     timer.unref();
-    this.waiting.add(timer);
+    this.timers.add(timer);
   }
 
-  /** A container's counters are mostly gone in the moment that matters: then its runtime's word is taken. */
+  /** The counters of a container usually disappear with the kill, so the runtime's report is used. */
   private addUnreportedKill(container: Container, time: number, wasKilled: boolean): void {
     const isReported = this.followsKernelLog || container.get(KILL_REPORTED) === true;
     if (wasKilled && !isReported) this.addKills(container, time, 1, 0);

@@ -7,11 +7,11 @@ import {
   type EventType,
 } from '../contracts/index.js';
 
-/** How much of one type of event is kept. */
+/** The retention of one type of event. */
 export interface Retention {
-  /** ms, relative to the newest event of the type; −1: for ever */
+  /** ms, relative to the newest event of the type; −1: unlimited */
   readonly age: number;
-  /** −1: unlimited, 0: none (streams still get them) */
+  /** −1: unlimited, 0: none (streams still receive them) */
   readonly count: number;
 }
 
@@ -20,16 +20,16 @@ interface Subscription {
   readonly listener: (event: ContainerEvent) => void;
 }
 
-function fits(event: ContainerEvent, { containerName, below, types }: EventFilter): boolean {
+function matches(event: ContainerEvent, { containerName, below, types }: EventFilter): boolean {
   if (!types.has(event.type)) return false;
   if (event.containerName === containerName) return true;
   return below && (containerName === '/' || event.containerName.startsWith(`${containerName}/`));
 }
 
-/** Events of one type in order of time. Forgetting the oldest costs nothing per event: their places are given up later, together. */
+/** Events of one type by time. Removing the oldest is cheap: removed entries are compacted in batches. */
 class EventList {
   private events: (ContainerEvent | undefined)[] = [];
-  /** Index of the oldest that is kept. */
+  /** Index of the oldest event. */
   private first = 0;
 
   add(event: ContainerEvent): void {
@@ -71,7 +71,7 @@ class EventList {
   }
 }
 
-/** Keeps the events of each type in order of time and tells subscribers of new ones. */
+/** Stores the events of each type by time and notifies subscribers of new ones. */
 export class EventStore implements EventLog {
   private readonly events: Record<EventType, EventList>;
   private readonly subscriptions = new Set<Subscription>();
@@ -81,9 +81,9 @@ export class EventStore implements EventLog {
     this.events = { oom: list(), oomKill: list(), containerCreation: list(), containerDeletion: list() };
   }
 
-  /** Stores an event; its time may lie before that of others (a container found late was created earlier). */
+  /** Stores an event. Its time may be earlier than that of stored ones: a container found late was created earlier. */
   add(event: ContainerEvent): void {
-    for (const { filter, listener } of this.subscriptions) if (fits(event, filter)) listener(event);
+    for (const { filter, listener } of this.subscriptions) if (matches(event, filter)) listener(event);
     const retention = this.retentionOf(event.type);
     if (retention.count === 0) return;
     const list = this.events[event.type];
@@ -91,7 +91,7 @@ export class EventStore implements EventLog {
     list.prune(retention, event.time);
   }
 
-  /** Forgets what is not to be kept any more after a change of the retention. */
+  /** Removes events after a change of the retention. */
   prune(): void {
     for (const type of EVENT_TYPES) {
       const list = this.events[type];
@@ -104,7 +104,7 @@ export class EventStore implements EventLog {
     const found: ContainerEvent[] = [];
     for (const type of EVENT_TYPES) {
       if (!query.types.has(type)) continue;
-      for (const event of this.events[type].between(start, end)) if (fits(event, query)) found.push(event);
+      for (const event of this.events[type].between(start, end)) if (matches(event, query)) found.push(event);
     }
     found.sort((a, b) => a.time - b.time);
     if (max < 0) return found;

@@ -19,8 +19,8 @@ function filled(events: readonly ContainerEvent[], retention = { age: -1, count:
   return store;
 }
 
-describe('event store', () => {
-  it('forgets what another retention does not keep', () => {
+describe('EventStore', () => {
+  it('removes events after a change of the retention', () => {
     let retention = { age: -1, count: -1 };
     const store = new EventStore(() => retention);
     for (let time = 0; time < 10; time++) store.add({ containerName: '/a', type: 'oom', time: time * 1000 });
@@ -35,7 +35,7 @@ describe('event store', () => {
     assert.equal(store.query(everything).length, 0);
   });
 
-  it('selects by container, type and time, then cuts to the newest', () => {
+  it('selects by container, type and time, then limits to the newest', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent), fc.integer({ min: -1, max: 5 }), (events, max) => {
         const types = new Set<EventType>(['oom', 'containerCreation']);
@@ -53,20 +53,20 @@ describe('event store', () => {
     );
   });
 
-  it('a name alone does not match what is below it', () => {
+  it('a container name does not match its descendants', () => {
     const store = filled([{ containerName: '/a/b', time: 1, type: 'oom' }]);
     assert.equal(store.query({ ...everything, containerName: '/a', below: false }).length, 0);
     assert.equal(store.query({ ...everything, containerName: '/a' }).length, 1);
   });
 
-  it('keeps by count and age of each type', () => {
+  it('applies count and age per type', () => {
     const events = Array.from({ length: 10 }, (_, i) => ({ containerName: '/', time: i * 1e6, type: 'oom' as const }));
     assert.equal(filled(events, { age: -1, count: 3 }).query(everything).length, 3);
     assert.equal(filled(events, { age: 4000, count: -1 }).query(everything).length, 5);
     assert.equal(filled(events, { age: -1, count: 0 }).query(everything).length, 0);
   });
 
-  it('keeps exactly the newest of any stream, also when they come out of order', () => {
+  it('keeps exactly the newest events, also when they arrive out of order', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (events, count) => {
         const store = new EventStore(() => ({ age: -1, count }));
@@ -82,7 +82,7 @@ describe('event store', () => {
     );
   });
 
-  it('an event to a full store moves no others', () => {
+  it('adding an event to a full store does not move the others', () => {
     const store = filled([], { age: -1, count: 1_000 });
     const splice = Array.prototype.splice;
     const add = (time: number) => store.add({ containerName: '/a', type: 'oom', time });
@@ -101,7 +101,7 @@ describe('event store', () => {
     assert.equal(store.query(everything).length, 1_000);
   });
 
-  it('subscribers get what fits, also what is not stored, until they end it', () => {
+  it('subscribers receive matching events, also ones that are not stored, until they unsubscribe', () => {
     const store = filled([], { age: -1, count: 0 });
     const got: ContainerEvent[] = [];
     const end = store.subscribe({ containerName: '/a', below: false, types: ALL }, (event) => got.push(event));
@@ -128,11 +128,11 @@ const OLD = [
 
 function parse(lines: readonly string[]) {
   const parser = new OomParser();
-  return lines.flatMap((text, i) => parser.take({ sinceBoot: i, text }) ?? []);
+  return lines.flatMap((text, i) => parser.parse({ sinceBoot: i, text }) ?? []);
 }
 
-describe('kernel log', () => {
-  it('an OOM report names the task’s container, the limit’s container and the victim', () => {
+describe('OomParser', () => {
+  it('reads the container of the task, the container of the limit and the victim', () => {
     assert.deepEqual(parse(MODERN), [
       {
         sinceBoot: 3,
@@ -146,17 +146,17 @@ describe('kernel log', () => {
     ]);
   });
 
-  it('two reports are two kills, and a kill without a report is none', () => {
+  it('reports one kill per report, and none without a report', () => {
     assert.equal(parse([...MODERN, ...OLD]).length, 2);
     assert.equal(parse(MODERN.slice(2)).length, 0);
   });
 
-  it('no bytes make it throw', () => {
+  it('never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (raw) => {
         const record = parseRecord(raw);
-        if (record !== undefined) new OomParser().take(record);
-        new OomParser().take({ sinceBoot: 0, text: raw });
+        if (record !== undefined) new OomParser().parse(record);
+        new OomParser().parse({ sinceBoot: 0, text: raw });
       }),
     );
     assert.deepEqual(parseRecord('6,339,5140900,-;text\n SUBSYSTEM=x'), { sinceBoot: 5140900, text: 'text' });

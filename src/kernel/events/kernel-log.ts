@@ -1,6 +1,6 @@
 import type { OomVictim } from '../contracts/index.js';
 
-/** An OOM kill as the kernel log tells it. */
+/** An OOM kill in the kernel log. */
 export interface OomKill {
   /** µs since boot. */
   readonly sinceBoot: number;
@@ -11,24 +11,24 @@ export interface OomKill {
   readonly victim: OomVictim;
 }
 
-/** One record of `/dev/kmsg`: `priority,sequence,µs since boot,flags;text`, possibly with further lines. */
+/** One record of `/dev/kmsg`: `priority,sequence,µs since boot,flags;text`, possibly followed by further lines. */
 export interface KernelRecord {
   readonly sinceBoot: number;
   readonly text: string;
 }
 
-/** @returns undefined for what is no record */
+/** @returns undefined when malformed */
 export function parseRecord(raw: string): KernelRecord | undefined {
   const match = /^\d+,\d+,(\d+),[^;]*;([^\n]*)/.exec(raw);
   return match === null ? undefined : { sinceBoot: Number(match[1]), text: match[2]! };
 }
 
-/** Lines after which an unfinished report is given up: another report's lines may have come between. */
-const LONGEST_REPORT = 500;
+/** Lines after which an incomplete report is discarded. */
+const MAX_REPORT_LINES = 500;
 
 /**
- * Puts the lines of an OOM report together: it begins with `… invoked oom-killer:` and ends with the killed process.
- * Kernels from 5.0 on say all in one `oom-kill:` line, older ones in `Task in … killed as a result of limit of …`.
+ * Parses the lines of an OOM report, which begins with `… invoked oom-killer:` and ends with the killed process. The
+ * containers are in an `oom-kill:` line since kernel 5.0, before in `Task in … killed as a result of limit of …`.
  */
 export class OomParser {
   private lines = -1;
@@ -36,14 +36,14 @@ export class OomParser {
   private limitContainer = '/';
   private constraint: string | undefined;
 
-  /** Takes the next record. @returns the kill that it completes */
-  take({ sinceBoot, text }: KernelRecord): OomKill | undefined {
+  /** Parses the next record. @returns the kill when the record completes a report */
+  parse({ sinceBoot, text }: KernelRecord): OomKill | undefined {
     if (text.includes('invoked oom-killer:')) {
       this.begin();
       return undefined;
     }
     if (this.lines < 0) return undefined;
-    if (++this.lines > LONGEST_REPORT) this.lines = -1;
+    if (++this.lines > MAX_REPORT_LINES) this.lines = -1;
     this.readContainers(text);
     const killed = /Killed process (\d+) \((.*?)\)(?:,| |$)/.exec(text);
     if (killed === null) return undefined;

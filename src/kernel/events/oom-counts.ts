@@ -1,28 +1,28 @@
 import { type Container, Slot } from '../containers/index.js';
 
-/** What `memory.events.local` of a cgroup counts, without the cgroups below it. */
+/** The OOM counters in `memory.events.local` of a cgroup, which exclude its descendants. */
 export interface OomCount {
-  /** Its own processes that were killed. */
+  /** Killed processes of the cgroup. */
   readonly kills: number;
-  /** How often its own limit was hit and nothing could be freed. */
+  /** How often the limit of the cgroup was hit and no memory could be reclaimed. */
   readonly limitHits: number;
 }
 
-/** Where the counters of a container stood when they were last looked at. */
+/** The counters of a container at the last check. */
 const OOM_COUNT = new Slot<OomCount>('events');
 
 /**
- * Tells whose process was killed and whose limit was hit, where only counters can be asked: on cgroup v2 a kill raises
- * `memory.events` of every cgroup above it as well, `memory.events.local` that of the one alone.
+ * Determines from counters whose process was killed and whose limit was hit: on cgroup v2 a kill also increases
+ * `memory.events` of all ancestors, `memory.events.local` only that of the cgroup itself.
  */
 export class OomCounts {
-  /** Takes down where the counters of a container stand: what happened before is not news. */
+  /** Records the current counters, so that earlier kills are not reported. */
   begin(container: Container): void {
     const count = readCount(container);
     if (count !== undefined) container.set(OOM_COUNT, count);
   }
 
-  /** What was added since the last look; `undefined` when this kernel does not tell. */
+  /** The increase since the last check; `undefined` when the kernel has no such counters. */
   added(container: Container): OomCount | undefined {
     const before = container.get(OOM_COUNT);
     const now = readCount(container);
@@ -32,7 +32,7 @@ export class OomCounts {
   }
 }
 
-/** @returns undefined on cgroup v1 and before Linux 5.2, which have no such file */
+/** @returns undefined on cgroup v1 and before Linux 5.2, which lack the file */
 function readCount(container: Container): OomCount | undefined {
   const text = container.cgroup.text('memory', 'memory.events.local');
   const number = (key: string) => Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(text ?? '')?.[1] ?? Number.NaN);

@@ -4,10 +4,10 @@ import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 
 export type { OomKill };
 
-const POLL = 500;
-/** The kernel never gives a longer record. */
-const RECORD_SIZE = 8192;
-/** Records read before other work gets its turn. */
+const POLL_INTERVAL_MS = 500;
+/** Maximum size of a kernel log record. */
+const MAX_RECORD_BYTES = 8192;
+/** Records read before yielding to the event loop. */
 const RECORDS_PER_TURN = 500;
 
 export interface OomWatcherOptions {
@@ -15,23 +15,23 @@ export interface OomWatcherOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Seconds since boot, as `/proc/uptime` says. */
+  /** Seconds since boot, from `/proc/uptime`. */
   readonly uptime: () => number;
-  /** Told about every kill that happened after the start of the agent, with its time in µs since the epoch. */
+  /** Called for every kill after the start of the agent, with its time in µs since the epoch. */
   readonly onKill: (kill: OomKill, time: number) => void;
 }
 
 /**
- * Follows the kernel log for OOM kills. The log is polled without blocking: a blocking read would hold a thread of the
- * pool for ever. Kills from before the agent's start are not reported as new.
+ * Follows the kernel log for OOM kills. The log is polled without blocking: a blocking read would occupy a
+ * thread of the pool. Kills from before the agent's start are not reported as new.
  */
 export class OomWatcher {
   private descriptor = -1;
   private timer: NodeJS.Timeout | undefined;
   private readonly parser = new OomParser();
-  private readonly buffer = Buffer.allocUnsafe(RECORD_SIZE);
+  private readonly buffer = Buffer.allocUnsafe(MAX_RECORD_BYTES);
   private failure = '';
-  /** When the log was last read to its end, µs since the epoch: what comes now was written after it. */
+  /** When the log was last read to its end, µs since the epoch: later records were written after it. */
   private readAt = 0;
 
   constructor(private readonly options: OomWatcherOptions) {}
@@ -42,13 +42,13 @@ export class OomWatcher {
     try {
       this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
-      logger.warn(`OOM kills are taken from the containers' counters only: ${path} cannot be read`, {
+      logger.warn(`OOM kills are detected by the containers' counters only: ${path} cannot be read`, {
         error: messageOf(error),
         hint: 'run as root or with CAP_SYSLOG, and give the agent access to /dev/kmsg',
       });
       return false;
     }
-    // What the log holds already is from before. Its clock is not compared with ours: the two drift apart.
+    // Existing records are older than the agent. Their timestamps are not compared with the agent's clock, because the two drift.
     while (this.readOne(() => {}));
     this.readAt = this.options.clock.now();
     this.drain();
@@ -66,7 +66,7 @@ export class OomWatcher {
     let records = 0;
     while (records < RECORDS_PER_TURN && this.readOne((kill) => this.report(kill))) records++;
     if (records < RECORDS_PER_TURN) this.readAt = this.options.clock.now();
-    this.timer = setTimeout(() => this.drain(), records === RECORDS_PER_TURN ? 0 : POLL);
+    this.timer = setTimeout(() => this.drain(), records === RECORDS_PER_TURN ? 0 : POLL_INTERVAL_MS);
     this.timer.unref();
   }
 
@@ -74,20 +74,20 @@ export class OomWatcher {
   private readOne(onKill: (kill: OomKill) => void): boolean {
     let length: number;
     try {
-      length = readSync(this.descriptor, this.buffer, 0, RECORD_SIZE, null);
+      length = readSync(this.descriptor, this.buffer, 0, MAX_RECORD_BYTES, null);
     } catch (error) {
       return this.readFailed(error);
     }
     if (length <= 0) return false;
     const record = parseRecord(this.buffer.toString('utf8', 0, length));
-    const kill = record === undefined ? undefined : this.parser.take(record);
+    const kill = record === undefined ? undefined : this.parser.parse(record);
     if (kill !== undefined) onKill(kill);
     return true;
   }
 
   private readFailed(error: unknown): boolean {
     const code = codeOf(error);
-    // EPIPE: records were overwritten before they were read; the next read goes on with the oldest one left.
+    // EPIPE: records were overwritten before they were read; the next read continues with the oldest remaining one.
     if (code === 'EPIPE') return true;
     if (code !== 'EAGAIN' && code !== this.failure) {
       this.failure = code ?? '';
@@ -99,7 +99,7 @@ export class OomWatcher {
   private report(kill: OomKill): void {
     const { clock, uptime, onKill } = this.options;
     const now = clock.now();
-    const told = Math.round(now - (uptime() * 1e6 - kill.sinceBoot));
-    onKill(kill, Math.min(Math.max(told, this.readAt), now));
+    const time = Math.round(now - (uptime() * 1e6 - kill.sinceBoot));
+    onKill(kill, Math.min(Math.max(time, this.readAt), now));
   }
 }

@@ -37,7 +37,7 @@ it('containers with the same columns share a layout', () => {
   assert.equal(broad.indexOf('c'), -1);
 });
 
-it('a ring keeps what a plain list filtered by age keeps, over any pushes and layouts', () => {
+it('a ring keeps the same samples as a list filtered by age, for any pushes and layouts', () => {
   const pushes = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean(), fc.integer()), { maxLength: 300 });
   fc.assert(
     fc.property(pushes, (steps) => {
@@ -62,7 +62,7 @@ it('a ring keeps what a plain list filtered by age keeps, over any pushes and la
   );
 });
 
-it('integers beyond 2^53 keep their residual, rows without one cost nothing', () => {
+it('integers above 2^53 keep their residual, and rows without one need no memory for it', () => {
   const ring = new SampleRing(1e9);
   const row = rowOf([1]);
   ring.push(narrow, 1, row);
@@ -79,7 +79,7 @@ it('integers beyond 2^53 keep their residual, rows without one cost nothing', ()
   assert.equal(row.residuals[0], 0);
 });
 
-it('a ring shrinks when a container falls idle', () => {
+it('a ring shrinks when a container becomes idle', () => {
   const ring = new SampleRing(128);
   let time = 0;
   for (let i = 0; i < 128; i++) ring.push(narrow, ++time, rowOf([i]));
@@ -91,7 +91,7 @@ it('a ring shrinks when a container falls idle', () => {
   assert.ok(ring.bytes * 4 < full, `${ring.bytes} of ${full} bytes`);
 });
 
-it('the minute log gives back the newest values whatever repeats', () => {
+it('the minute log returns the newest values, with and without repeats', () => {
   const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN));
   const minutes = fc.array(value, { maxLength: 200 });
   fc.assert(

@@ -27,8 +27,8 @@ function keyOf(column: Column): string {
 }
 
 /**
- * Gives containers with the same columns the same `Layout` object. Layouts nobody uses any more are collected: a host
- * whose interface or device names never repeat must not grow the table for ever.
+ * Interns layouts, so that containers with the same columns share one `Layout` object. Unused layouts are garbage-collected:
+ * on a host with ever-changing interface or device names the table must not grow without bound.
  */
 export class LayoutTable {
   private readonly layouts = new Map<string, WeakRef<Layout>>();

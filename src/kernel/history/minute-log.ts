@@ -1,21 +1,20 @@
 /**
- * Numbers kept of one minute: max, mean and 90th percentile of CPU (millicores) and of memory (bytes). NaN: not known in
- * that minute.
+ * The values of one minute: max, mean and 90th percentile of CPU (millicores) and of memory (bytes). NaN: unknown.
  */
 export type MinuteValues = readonly [number, number, number, number, number, number];
 
-const WIDTH = 6;
-const FIRST_CAPACITY = 4;
+const VALUES_PER_MINUTE = 6;
+const INITIAL_CAPACITY = 4;
 
 /**
- * The last `limit` minutes of a container, run-length encoded: a day of an idle container is one entry, and a day of a
- * busy one 74 KiB, which is why minutes are not kept as objects.
+ * The last `limit` minutes of a container, run-length encoded in typed arrays: a day of an idle container is one entry, a
+ * day of a busy one 74 KiB.
  */
 export class MinuteLog {
   /** Minutes held, at most `limit`. */
   length = 0;
-  private values = new Float64Array(FIRST_CAPACITY * WIDTH);
-  private repeats = new Uint16Array(FIRST_CAPACITY);
+  private values = new Float64Array(INITIAL_CAPACITY * VALUES_PER_MINUTE);
+  private repeats = new Uint16Array(INITIAL_CAPACITY);
   private first = 0;
   private runs = 0;
 
@@ -30,7 +29,7 @@ export class MinuteLog {
     }
     if (this.first + this.runs === this.repeats.length) this.makeRoom();
     const run = this.first + this.runs++;
-    this.values.set(minute, run * WIDTH);
+    this.values.set(minute, run * VALUES_PER_MINUTE);
     this.repeats[run] = 1;
   }
 
@@ -40,7 +39,7 @@ export class MinuteLog {
     let skip = Math.max(0, this.length - count);
     for (let run = this.first; run < this.first + this.runs; run++) {
       const repeats = this.repeats[run]!;
-      const value = this.values[run * WIDTH + index]!;
+      const value = this.values[run * VALUES_PER_MINUTE + index]!;
       for (let i = Math.min(skip, repeats); i < repeats; i++) column.push(value);
       skip = Math.max(0, skip - repeats);
     }
@@ -48,8 +47,8 @@ export class MinuteLog {
   }
 
   private equalsNewest(minute: MinuteValues): boolean {
-    const base = (this.first + this.runs - 1) * WIDTH;
-    for (let i = 0; i < WIDTH; i++) if (!Object.is(this.values[base + i], minute[i])) return false;
+    const base = (this.first + this.runs - 1) * VALUES_PER_MINUTE;
+    for (let i = 0; i < VALUES_PER_MINUTE; i++) if (!Object.is(this.values[base + i], minute[i])) return false;
     return true;
   }
 
@@ -60,14 +59,14 @@ export class MinuteLog {
     this.runs--;
   }
 
-  /** Moves the runs to the front, into larger arrays when more than half is in use. */
+  /** Moves the runs to the front, and into larger arrays when more than half is used. */
   private makeRoom(): void {
     const used = this.repeats.length;
     const capacity = this.runs * 2 > used ? used * 2 : used;
-    const values = new Float64Array(capacity * WIDTH);
+    const values = new Float64Array(capacity * VALUES_PER_MINUTE);
     const repeats = new Uint16Array(capacity);
     const end = this.first + this.runs;
-    values.set(this.values.subarray(this.first * WIDTH, end * WIDTH));
+    values.set(this.values.subarray(this.first * VALUES_PER_MINUTE, end * VALUES_PER_MINUTE));
     repeats.set(this.repeats.subarray(this.first, end));
     this.values = values;
     this.repeats = repeats;

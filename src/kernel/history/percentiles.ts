@@ -1,6 +1,6 @@
 import type { Percentiles } from '../contracts/index.js';
 
-/** What a set without any value gives. */
+/** The result for an empty set. */
 export const NO_PERCENTILES: Percentiles = Object.freeze({
   present: false,
   mean: 0,
@@ -12,7 +12,7 @@ export const NO_PERCENTILES: Percentiles = Object.freeze({
   count: 0,
 });
 
-/** Incremental mean, not truncated: the order of the steps decides the last digit, as in the API contract. */
+/** Incremental mean, not truncated. The order of operations determines the last digit and must match cAdvisor's. */
 export function meanOf(values: readonly number[]): number {
   let mean = 0;
   for (let i = 0; i < values.length; i++) mean = (mean * i + values[i]!) / (i + 1);

@@ -1,28 +1,31 @@
 import type { Layout, SampleCursor, SampleQuery, SampleWindow } from '../contracts/index.js';
 import type { SampleRow } from './sample-row.js';
 
-const FIRST_CAPACITY = 4;
-/** Rows by which a segment grows at once at most, in multiples of what it has: an estimate may be far off. */
-const FASTEST_GROWTH = 8;
+/** A clock set back by less than this is corrected; a larger step restarts the history. */
+const MAX_CORRECTION_US = 1_000_000;
+
+const INITIAL_CAPACITY = 4;
+/** Maximum growth factor of a segment, because the estimate of its final size may be wrong. */
+const MAX_GROWTH_FACTOR = 8;
 
 /** Rows of one layout in a ring: row i (0 is the oldest) lies at slot `(first + i) % capacity`. */
 class Segment {
   count = 0;
   private first = 0;
-  private capacity = FIRST_CAPACITY;
+  private capacity = INITIAL_CAPACITY;
   private readonly width: number;
-  private times = new Float64Array(FIRST_CAPACITY);
+  private times = new Float64Array(INITIAL_CAPACITY);
   private values: Float64Array;
   private residuals: Int16Array | undefined;
 
   constructor(readonly layout: Layout) {
     this.width = layout.columns.length;
-    this.values = new Float64Array(FIRST_CAPACITY * this.width);
+    this.values = new Float64Array(INITIAL_CAPACITY * this.width);
   }
 
-  /** @param duration µs that will be held, as far as is known now */
-  push(time: number, row: SampleRow, duration: number): void {
-    if (this.count === this.capacity) this.grow(time, duration);
+  /** @param durationUs how long rows are kept */
+  push(time: number, row: SampleRow, durationUs: number): void {
+    if (this.count === this.capacity) this.grow(time, durationUs);
     const slot = this.slot(this.count++);
     this.times[slot] = time;
     const base = slot * this.width;
@@ -38,9 +41,9 @@ class Segment {
     this.shrink();
   }
 
-  /** Gives memory back when a container samples far more rarely than it used to. */
+  /** Releases memory when a container is sampled far less often than before. */
   private shrink(): void {
-    if (this.capacity > 2 * FIRST_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity >> 1);
+    if (this.capacity > 2 * INITIAL_CAPACITY && this.count * 4 <= this.capacity) this.resize(this.capacity >> 1);
   }
 
   timeOf(index: number): number {
@@ -66,26 +69,26 @@ class Segment {
     return slot < this.capacity ? slot : slot - this.capacity;
   }
 
-  /** To what the whole duration will need at the pace so far: growing step by step leaves garbage outside the heap. */
-  private grow(time: number, duration: number): void {
-    const needed = Math.ceil((duration / (time - this.timeOf(0))) * this.count) + 2;
+  /** Grows to the size estimated for the whole duration: growing in small steps would leave garbage outside the heap. */
+  private grow(time: number, durationUs: number): void {
+    const needed = Math.ceil((durationUs / (time - this.timeOf(0))) * this.count) + 2;
     const { capacity } = this;
-    this.resize(Math.min(Math.max(needed, Math.ceil(capacity * 1.25)), capacity * FASTEST_GROWTH));
+    this.resize(Math.min(Math.max(needed, Math.ceil(capacity * 1.25)), capacity * MAX_GROWTH_FACTOR));
   }
 
   private resize(capacity: number): void {
     const { width } = this;
-    this.times = this.straightened(this.times, new Float64Array(capacity), 1);
-    this.values = this.straightened(this.values, new Float64Array(capacity * width), width);
+    this.times = this.unwrapped(this.times, new Float64Array(capacity), 1);
+    this.values = this.unwrapped(this.values, new Float64Array(capacity * width), width);
     if (this.residuals !== undefined) {
-      this.residuals = this.straightened(this.residuals, new Int16Array(capacity * width), width);
+      this.residuals = this.unwrapped(this.residuals, new Int16Array(capacity * width), width);
     }
     this.first = 0;
     this.capacity = capacity;
   }
 
-  /** Copies all rows, oldest first. */
-  private straightened<T extends Float64Array | Int16Array>(from: T, to: T, width: number): T {
+  /** Copies all rows in order, oldest first. */
+  private unwrapped<T extends Float64Array | Int16Array>(from: T, to: T, width: number): T {
     const beforeWrap = Math.min(this.count, this.capacity - this.first);
     to.set(from.subarray(this.first * width, (this.first + beforeWrap) * width));
     to.set(from.subarray(0, (this.count - beforeWrap) * width), beforeWrap * width);
@@ -94,13 +97,13 @@ class Segment {
 }
 
 /**
- * The samples of one container, newest last: rows of numbers, kept for `duration`. A new layout starts a new segment;
- * the old rows keep theirs. At least the newest sample stays, however old.
+ * The samples of one container, oldest first, kept for `duration`. A new layout starts a new segment; old rows keep their
+ * layout. The newest sample is always kept.
  */
 export class SampleRing {
   private segments: Segment[] = [];
 
-  /** @param duration µs that a sample is kept after it, measured from the newest */
+  /** @param duration how long samples are kept, relative to the newest, in µs */
   constructor(public duration: number) {}
 
   get length(): number {
@@ -135,7 +138,7 @@ export class SampleRing {
     newest.push(time, row, this.duration);
   }
 
-  /** Forgets every sample. */
+  /** Removes all samples. */
   clear(): void {
     this.segments = [];
   }
@@ -191,7 +194,7 @@ export class SampleRing {
     return index;
   }
 
-  /** Drops what is older than `horizon`; called before a push, so the newest may go too once its successor comes. */
+  /** Removes samples older than `horizon`. Called before a push, so the newest may be removed too. */
   private evict(horizon: number): void {
     let oldest = this.segments[0]!;
     while (this.segments.length > 1 || oldest.count > 0) {
@@ -204,4 +207,13 @@ export class SampleRing {
       }
     }
   }
+}
+
+/**
+ * The time of a new entry, corrected to be later than the previous one; both in µs since the epoch.
+ * @returns NaN when the clock was set back too far, so that the history must restart
+ */
+export function timeAfter(previous: number, now: number): number {
+  if (now > previous) return now;
+  return previous - now < MAX_CORRECTION_US ? previous + 1 : Number.NaN;
 }

@@ -3,8 +3,7 @@ import type { RowWriter } from '../contracts/index.js';
 const EXACT = 2 ** 53;
 
 /**
- * The row being filled by the probes of one container. One object serves all containers in turn: a sample allocates
- * nothing.
+ * The row that the probes of a container fill. One object is reused for all containers, so that sampling allocates nothing.
  */
 export class SampleRow implements RowWriter {
   values = new Float64Array(256);
@@ -13,7 +12,7 @@ export class SampleRow implements RowWriter {
   wide = false;
   /** Number of columns in the row. */
   width = 0;
-  /** Column at which the current probe's part begins, and how many columns it has. */
+  /** First column and number of columns of the current probe. */
   private offset = 0;
   private length = 0;
 
@@ -30,7 +29,7 @@ export class SampleRow implements RowWriter {
     this.select(0, width);
   }
 
-  /** From here on columns are counted from `offset`, and there are `length` of them. */
+  /** Selects the part of a probe: columns are now relative to `offset`, and there are `length` of them. */
   select(offset: number, length: number): void {
     this.offset = offset;
     this.length = length;
@@ -48,7 +47,7 @@ export class SampleRow implements RowWriter {
   }
 
   setExact(column: number, value: number, residual: number): void {
-    if (!(column >= 0 && column < this.length)) this.refuse(column);
+    if (!(column >= 0 && column < this.length)) this.rejectColumn(column);
     const index = this.offset + column;
     this.values[index] = value;
     if (residual !== 0 || this.wide) {
@@ -63,9 +62,9 @@ export class SampleRow implements RowWriter {
     else this.setBig(column, (BigInt(value) + BigInt(residual)) * BigInt(factor));
   }
 
-  /** @throws RangeError as the column belongs to another probe, or to none */
-  private refuse(column: number): never {
-    throw new RangeError(`it wrote column ${column} of a part of ${this.length} columns`);
+  /** @throws RangeError: the column does not belong to the probe */
+  private rejectColumn(column: number): never {
+    throw new RangeError(`the probe wrote column ${column} of its ${this.length} columns`);
   }
 
   private setBig(column: number, exact: bigint): void {

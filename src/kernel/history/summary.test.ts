@@ -39,7 +39,7 @@ for (const [name, { samples, minute_usage: expected }] of Object.entries(recordi
   });
 }
 
-it('before the first minute is over nothing but the latest usage is known', () => {
+it('only the latest usage is known before the first minute ends', () => {
   const summarizer = new UsageSummarizer();
   assert.deepEqual(summarizer.stats().latest, { cpu: 0, memory: 0 });
   summarizer.add(1_000_000, 0, 5);
@@ -62,13 +62,13 @@ it('a day is 1440 minutes, and an hour the newest 60 of them', () => {
   assert.equal(day.memory.max, 1500);
 });
 
-it('the day fills up minute by minute', () => {
+it('percentComplete of the day grows with every minute', () => {
   const summarizer = new UsageSummarizer();
   for (let minute = 0; minute <= 720; minute++) summarizer.add(minute * 61_000_000, 0, 1);
   assert.equal(summarizer.stats().day.percentComplete, 50);
 });
 
-it('hour and day are computed once for each minute that ends', () => {
+it('hour and day are computed once per minute', () => {
   const summarizer = new UsageSummarizer();
   const step = 61_000_000;
   for (let minute = 0; minute <= 5; minute++) summarizer.add(minute * step, 0, minute);
@@ -82,7 +82,7 @@ it('hour and day are computed once for each minute that ends', () => {
   assert.equal(summarizer.stats().day.memory.count, 6);
 });
 
-it('a rate needs 10 ms and a counter that did not go back', () => {
+it('a rate needs 10 ms between samples and a counter that did not go back', () => {
   assert.equal(millicores(1, 9_999), -1);
   assert.equal(millicores(-1, 1_000_000), -1);
   assert.equal(millicores(1_000_000_000, 1_000_000), 1000);
@@ -100,7 +100,7 @@ describe('a sample without CPU time or memory', () => {
     return summarizer;
   }
 
-  it('makes no peak when the numbers come back', () => {
+  it('causes no peak when the values are available again', () => {
     for (const isKnown of [
       (at: number) => at % 7 !== 3,
       (at: number) => at < 100 || at > 170,
@@ -116,7 +116,7 @@ describe('a sample without CPU time or memory', () => {
     }
   });
 
-  it('is no sample of 0', () => {
+  it('is not counted as 0', () => {
     const { minute, hour } = used(400, (at) => at < 100 || at > 170).stats();
     assert.deepEqual([minute.cpu.max, hour.cpu.ninety, hour.cpu.fifty, hour.cpu.mean], [500, 500, 500, 500]);
     const summarizer = new UsageSummarizer();
@@ -125,7 +125,7 @@ describe('a sample without CPU time or memory', () => {
     assert.deepEqual([mean, count], [100, 31]);
   });
 
-  it('in all of a minute leaves that quantity out of the minute, and of hour and day what there is', () => {
+  it('for a whole minute leaves that quantity out of the minute, and hour and day use the other minutes', () => {
     const { minute, hour, day } = used(200, (at) => at < 61).stats();
     assert.deepEqual([minute.cpu.present, minute.cpu.count], [false, 0]);
     assert.deepEqual([hour.cpu.present, hour.cpu.max, hour.cpu.count, hour.memory.count], [true, 500, 1, 3]);
@@ -134,12 +134,12 @@ describe('a sample without CPU time or memory', () => {
     assert.deepEqual([never.day.cpu.present, never.day.memory.present], [false, true]);
   });
 
-  it('before one with both gives no latest CPU usage', () => {
+  it('followed by one with both gives no latest CPU usage', () => {
     assert.equal(used(10, (at) => at === 10).stats().latest.cpu, 0);
     assert.equal(used(10, (at) => at >= 9).stats().latest.cpu, 500);
   });
 
-  it('never gives more than was used, whichever samples lack it', () => {
+  it('never increases the reported usage, whichever samples lack values', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { minLength: 130, maxLength: 400 }), (known) => {
         const { minute, hour, latest } = used(known.length - 1, (at) => known[at]!).stats();

@@ -2,30 +2,30 @@ import type { DerivedStats, Percentiles, UsageSummary } from '../contracts/index
 import { MinuteLog } from './minute-log.js';
 import { aggregateOf, NO_PERCENTILES, percentilesOf } from './percentiles.js';
 
-const MINUTE = 60_000_000;
+const MINUTE_US = 60_000_000;
 const MINUTES_PER_HOUR = 60;
 const MINUTES_PER_DAY = 1440;
-const SHORTEST_GAP = 10_000;
+const MIN_INTERVAL_US = 10_000;
 const NOTHING: UsageSummary = Object.freeze({ percentComplete: 0, cpu: NO_PERCENTILES, memory: NO_PERCENTILES });
 
 /**
  * CPU use between two samples in whole millicores.
  * @param cpu difference of the CPU counters, ns
- * @param elapsed µs
- * @returns −1 when it cannot be told: less than 10 ms apart, or the counter went back
+ * @param elapsedUs time between the samples
+ * @returns −1 when unknown: less than 10 ms apart, or the counter went back
  */
-export function millicores(cpu: number, elapsed: number): number {
-  if (!(elapsed >= SHORTEST_GAP) || !(cpu >= 0)) return -1;
-  const nanoseconds = Math.round(elapsed * 1000);
+export function millicores(cpu: number, elapsedUs: number): number {
+  if (!(elapsedUs >= MIN_INTERVAL_US) || !(cpu >= 0)) return -1;
+  const nanoseconds = Math.round(elapsedUs * 1000);
   const quotient = Math.floor((cpu * 1000) / nanoseconds);
-  // Division in doubles can land one off; the contract divides integers.
+  // Division of doubles can be off by one; cAdvisor divides integers.
   if (quotient * nanoseconds > cpu * 1000) return quotient - 1;
   return (quotient + 1) * nanoseconds <= cpu * 1000 ? quotient + 1 : quotient;
 }
 
 /**
- * Usage of one container over the last minute, hour and day, derived from its samples as they come. Hour and day are
- * computed when first asked for after a minute ended.
+ * Usage of one container over the last minute, hour and day, derived from its samples. Hour and day are computed when first
+ * requested after a minute ended.
  */
 export class UsageSummarizer {
   private times: number[] = [];
@@ -36,12 +36,12 @@ export class UsageSummarizer {
   private latestCpu = 0;
   private latestMemory = 0;
   private minute: UsageSummary = NOTHING;
-  /** Of the minutes that are closed: the same until the next one is. */
+  /** Cached until the next minute ends. */
   private hour: UsageSummary | undefined;
   private day: UsageSummary | undefined;
 
   /**
-   * Takes a stored sample.
+   * Adds a stored sample.
    * @param time µs since the epoch
    * @param cpu total CPU time, ns; NaN: unknown
    * @param memory working set, bytes; NaN: unknown
@@ -54,10 +54,10 @@ export class UsageSummarizer {
     this.times.push(time);
     this.cpu.push(cpu);
     this.memory.push(memory);
-    if (time - this.times[0]! > MINUTE) this.closeMinute(time, cpu, memory);
+    if (time - this.times[0]! > MINUTE_US) this.closeMinute(time, cpu, memory);
   }
 
-  /** Begins a new minute without the samples so far: the clock was set back. */
+  /** Starts a new minute without the current samples, after the clock was set back. */
   restart(): void {
     this.times = [];
     this.cpu = [];
@@ -87,7 +87,7 @@ export class UsageSummarizer {
         if (rate < 0) continue;
         rates.push(rate);
       }
-      // What was used while the CPU time was unknown is spread over the gap.
+      // Usage while the CPU time was unknown is spread over the gap.
       if (isKnown) previous = i;
       if (!Number.isNaN(this.memory[i]!)) memories.push(this.memory[i]!);
     }
