@@ -8,29 +8,29 @@ import type { CliEnvironment, Perform } from './environment.js';
 
 type Flags = ReloadFlags & DoctorFlags & CardinalityFlags & PluginsFlags;
 
-/** A command that asks a running agent. */
+/** A command that sends requests to a running agent. */
 interface AskCommand {
   readonly description: string;
-  /** The one option that is not about whom to ask: how it is written, and what it does. */
+  /** The option besides `--url` and credentials. */
   readonly option: readonly [flags: string, description: string];
-  /** What `--url` does, and what happens without. */
+  /** Description of `--url`. */
   readonly url: string;
   load(): Promise<(flags: Flags, cli: CliEnvironment) => Promise<number>>;
 }
 
 const JSON_OPTION = ['--json', 'print JSON'] as const;
-const OR_START_ONE = 'ask this running agent; without it one is started with the configuration, for this once';
+const OR_START_ONE = 'ask this running agent; default: start a temporary one with the configuration';
 
 const COMMANDS = {
   reload: {
-    description:
-      'let the running agent read its configuration again, and say what changed (exit status 78: nothing did)',
-    option: ['--pid <number>', 'of several agents the one with this process id'],
-    url: 'ask the agent that serves there over HTTP, instead of sending a signal on this host',
+    description: 'reload the configuration of the running agent and print what changed (exit status 78: not reloaded)',
+    option: ['--pid <number>', 'process id of the agent, if several run'],
+    url: 'reload the agent at this URL over HTTP; default: send a signal to the agent on this host',
     load: async () => (await import('./commands/reload.js')).reload,
   },
   doctor: {
-    description: 'say what of this host takes numbers away, and how to mend it (exit status 0: nothing that matters)',
+    description:
+      'report what prevents measurements on this host, and how to fix it (exit status 0: nothing that matters)',
     option: JSON_OPTION,
     url: OR_START_ONE,
     load: async () => (await import('./commands/doctor.js')).doctor,
@@ -42,14 +42,14 @@ const COMMANDS = {
     load: async () => (await import('./commands/cardinality.js')).cardinality,
   },
   plugins: {
-    description: 'list the plugins that run and those that could, with state, version, cost and last error',
+    description: 'list running and available plugins with state, version, cost and last error',
     option: JSON_OPTION,
-    url: 'of this running agent; without it of the one on this host, else what would be loaded',
+    url: 'address of the agent; default: the one on this host, else what would be loaded',
     load: async () => (await import('./commands/plugins.js')).listPlugins,
   },
 } satisfies Record<string, AskCommand>;
 
-/** Adds the command of that name, with its options and those that say whom to ask. */
+/** Adds the command of that name with its options. */
 export function addAskCommand(
   name: keyof typeof COMMANDS,
   program: Command,

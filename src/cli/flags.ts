@@ -1,14 +1,14 @@
-/** The flags that change the configuration; each is a variable too. */
+/** Flags that override the configuration. Each has an environment variable, too. */
 export interface ConfigFlags {
   readonly config?: string;
   readonly listen?: readonly string[];
   readonly port?: string;
   readonly logLevel?: string;
-  /** `true` for the flag; the text of the variable. */
+  /** `true` for the flag; the text of the variable otherwise. */
   readonly allowUnauthenticated?: true | string;
 }
 
-/** The addresses of `a:1,b:2`. */
+/** Splits `a:1,b:2`. */
 export function splitAddresses(text: string): string[] {
   return text.split(',').map((part) => part.trim());
 }

@@ -5,12 +5,12 @@ import type { CliEnvironment } from './environment.js';
 import type { ConfigFlags } from './flags.js';
 import { settingsOf } from './settings.js';
 
-/** Runs code of a plugin so that what it leaves open can be told to be its. */
+/** Runs code of a plugin, and attributes handles that it leaves open to the plugin. */
 export function attributed<T>(cli: CliEnvironment, plugin: string, call: () => T): T {
   return cli.handles === undefined ? call() : cli.handles.during(plugin, call);
 }
 
-/** The configuration as flags, variables, file and defaults make it. @throws ConfigError */
+/** Loads the configuration from flags, variables, file and defaults. @throws ConfigError */
 export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<LoadedConfig> {
   return loadConfig({
     ...settingsOf(flags, cli.env),

@@ -7,37 +7,37 @@ import type { CliEnvironment, Perform } from './environment.js';
 const PATH = 'folder of a package, a module, or a name as in the configuration';
 const WITH = "its options, as YAML: '{ interval: 5s }'";
 
-/** Commands for who writes plugins: `plugin new`, `plugin test`, `plugin run`. */
+/** Commands for plugin authors: `plugin new`, `plugin test`, `plugin run`. */
 export function addPluginCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const group = program.command('plugin').description('write, test and try plugins of your own');
+  const group = program.command('plugin').description('write, test and run plugins');
   group
     .command('new')
-    .description('write the package of a new plugin, which builds, passes its tests and runs; overwrites nothing')
-    .addArgument(new Argument('<kind>', 'what the plugin is to be').choices(PLUGIN_KINDS))
-    .argument('<name>', 'small letters, digits and dashes: nginx-status')
-    .option('--dir <folder>', 'where to; default: a folder of that name')
+    .description('create a package with a working plugin and its tests; overwrites nothing')
+    .addArgument(new Argument('<kind>', 'kind of the plugin').choices(PLUGIN_KINDS))
+    .argument('<name>', 'lower-case letters, digits and dashes: nginx-status')
+    .option('--dir <folder>', 'target folder; default: the name')
     .action((kind: PluginKind, name: string, flags: { dir?: string }) =>
       perform(async () => (await import('./commands/plugin-new.js')).newPlugin(kind, name, flags, cli)),
     );
   group
     .command('test')
     .description(
-      'check on a simulated host that a plugin keeps the contract, and run its test cases (exit status 1: no)',
+      'check a plugin against its contract on a simulated host, and run its test cases (exit status 1: failed)',
     )
     .argument('<path>', PATH)
-    .option('--with <yaml>', `${WITH}; default: those of its first test case`)
-    .option('--update', 'write what its test cases give as what is expected')
-    .option('--time-limit <duration>', 'what one check may take; default: 60s')
+    .option('--with <yaml>', `${WITH}; default: options of its first test case`)
+    .option('--update', 'write the output of its test cases as expected.json')
+    .option('--time-limit <duration>', 'time limit of one check; default: 60s')
     .action((path: string, flags: PluginTestFlags) =>
       perform(async () => (await import('./commands/plugin-test.js')).testPlugin(path, flags, cli)),
     );
   const run = group
     .command('run')
-    .description('run a plugin once on this host and print what it gives (exit status 1: it had a fault)')
+    .description('run a plugin once on this host and print its output (exit status 1: it had a fault)')
     .argument('<path>', PATH)
     .option('--with <yaml>', WITH)
-    .option('--request <route>', 'of an endpoint or API version: ask for this path; default: each route')
-    .option('--all', 'print everything, not the first few containers and lines');
+    .option('--request <route>', 'path to request of an endpoint or API version; default: each route')
+    .option('--all', 'print all containers and lines');
   run.action((path: string) =>
     perform(async () =>
       (await import('./commands/plugin-run.js')).runPlugin(path, run.optsWithGlobals<PluginRunFlags>(), cli),

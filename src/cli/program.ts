@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { addProofOptions } from './agent-client/options.js';
+import { addCredentialOptions } from './agent-client/options.js';
 import { addAskCommand } from './ask-commands.js';
 import type { CompatFlags } from './commands/compat.js';
 import type { ServiceFlags } from './commands/service.js';
@@ -18,8 +18,8 @@ const CONFIG_DOCUMENTS = [
 ] as const;
 
 /**
- * Runs one command line. Commands are imported when they are called: `--version` and `--help` load none of them.
- * @returns the status to exit with
+ * Runs one command line. Commands are imported when they are called, so that `--version` and `--help` load none of them.
+ * @returns the exit status
  */
 export async function runCli(args: readonly string[], cli: CliEnvironment = processEnvironment()): Promise<number> {
   let status: number = EXIT.ok;
@@ -36,7 +36,7 @@ export async function runCli(args: readonly string[], cli: CliEnvironment = proc
   }
 }
 
-/** What follows `import-flags` are flags of another program, of which some are called as ours. */
+/** The arguments of `import-flags` are flags of another program, some with the names of ours. */
 function withForeignFlags(args: readonly string[]): string[] {
   const index = args.indexOf('import-flags');
   if (index < 0 || args[index + 1] === '--help' || args[index + 1] === '--') return [...args];
@@ -52,29 +52,29 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .showSuggestionAfterError()
-    .addOption(new Option('--config <file>', 'read this configuration, and search for none [TALLYMAN_CONFIG]'))
+    .addOption(new Option('--config <file>', 'read this configuration instead of searching for one [TALLYMAN_CONFIG]'))
     .addOption(
       new Option(
         '--listen <address>',
         'serve on host:port, [IPv6]:port, :port or unix:/path; repeatable, or with commas [TALLYMAN_LISTEN]',
       ).argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), ...splitAddresses(text)]),
     )
-    .addOption(new Option('--port <number>', 'serve on this port, on the same addresses [TALLYMAN_PORT]'))
+    .addOption(new Option('--port <number>', 'serve on this port of the configured addresses [TALLYMAN_PORT]'))
     .addOption(
       new Option(
         '--allow-unauthenticated',
-        'serve other hosts although nobody is asked who they are [TALLYMAN_ALLOW_UNAUTHENTICATED]',
+        'serve other hosts without authentication [TALLYMAN_ALLOW_UNAUTHENTICATED]',
       ),
     )
     .addOption(logLevelOption())
     .addHelpText(
       'after',
-      '\nEach option may also be given as the variable in brackets; the option wins, then the variable, then the file.',
+      '\nThe variable in brackets has the same effect as the option. Options override variables, which override the file.',
     );
   const flags = () => program.opts<ConfigFlags>();
   program
     .command('check')
-    .description('print the effective configuration as YAML, or everything that is wrong with it (exit status 78)')
+    .description('print the effective configuration as YAML, or all its errors (exit status 78)')
     .argument('[file]', 'the configuration to check, as --config names it')
     .action((file: string | undefined) =>
       perform(async () => (await import('./commands/check.js')).check(file, flags(), cli)),
@@ -89,7 +89,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);
-  // After the commands, which would inherit it.
+  // Set after the commands are added, because they would inherit it.
   program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
     if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
@@ -101,7 +101,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
 function addImportCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
   program
     .command('import-flags')
-    .description('print the configuration that does what a cAdvisor command line does, and what has no equivalent')
+    .description('convert a cAdvisor command line to a configuration, and print what has no equivalent')
     .argument('<command line...>', 'the command line in quotes, or a compose file, manifest or systemd unit')
     .action((given: string[]) =>
       perform(async () => (await import('./commands/import-flags.js')).importCommandLine(given, cli)),
@@ -111,15 +111,13 @@ function addImportCommand(program: Command, cli: CliEnvironment, perform: Perfor
 function addCompatCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
   const command = program
     .command('compat')
-    .description(
-      'ask cAdvisor and this agent the same questions, and say what differs (exit status 0: only on purpose)',
-    )
-    .argument('<old url>', 'where cAdvisor serves: http://127.0.0.1:8081')
-    .argument('[new url]', 'where the agent serves; without it the one that runs on this host')
+    .description('compare the answers of cAdvisor and this agent (exit status 0: they differ only on purpose)')
+    .argument('<old url>', 'URL of cAdvisor: http://127.0.0.1:8081')
+    .argument('[new url]', 'URL of the agent; default: the one on this host')
     .option('--json', 'print JSON')
-    .option('--containers <number>', 'ask about so many containers', '12')
-    .option('--rate <number>', 'ask each so many questions a second at most', '20');
-  addProofOptions(command).action((old: string, fresh: string | undefined) =>
+    .option('--containers <number>', 'number of containers to compare', '12')
+    .option('--rate <number>', 'maximum requests per second to each of them', '20');
+  addCredentialOptions(command).action((old: string, fresh: string | undefined) =>
     perform(async () => {
       const { compat } = await import('./commands/compat.js');
       return compat(old, fresh, command.optsWithGlobals<CompatFlags>(), cli);
@@ -127,14 +125,14 @@ function addCompatCommand(program: Command, cli: CliEnvironment, perform: Perfor
   );
 }
 
-/** Its values are listed for shells, and checked with the rest of the configuration. */
+/** Lists its values for completion; they are validated with the rest of the configuration. */
 function logLevelOption(): Option {
-  const option = new Option('--log-level <level>', 'the least important lines that are logged [TALLYMAN_LOG_LEVEL]');
+  const option = new Option('--log-level <level>', 'minimum level of log lines [TALLYMAN_LOG_LEVEL]');
   option.argChoices = ['debug', 'info', 'warn', 'error', 'silent'];
   return option;
 }
 
-/** Printing commands: `config sample`, `config schema`, `config reference`. */
+/** `config sample`, `config schema`, `config reference`. */
 function addConfigCommands(program: Command, cli: CliEnvironment): void {
   const group = program.command('config').description('print documents about the configuration');
   for (const [name, description] of CONFIG_DOCUMENTS) {
@@ -149,16 +147,16 @@ function addConfigCommands(program: Command, cli: CliEnvironment): void {
 }
 
 const SERVICE_CHANGES = [
-  ['install', 'make a systemd service of the agent: user, default configuration, unit, privileges; start it'],
-  ['privileges', 'give the service what its enabled plugins need, and no more; after a change of the configuration'],
-  ['uninstall', 'take away what `install` made'],
+  ['install', 'install the systemd service: user, default configuration, unit, privileges; start it'],
+  ['privileges', 'grant the service the privileges of its enabled plugins; run it after a change of the configuration'],
+  ['uninstall', 'remove what `install` created'],
 ] as const;
 
 function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
   const group = program.command('service').description('run the agent as a systemd service');
   for (const [name, description] of SERVICE_CHANGES) {
-    const command = group.command(name).description(description).option('--dry-run', 'only say what would be done');
-    if (name === 'uninstall') command.option('--purge', 'remove a configuration that was changed, too');
+    const command = group.command(name).description(description).option('--dry-run', 'only print what would be done');
+    if (name === 'uninstall') command.option('--purge', 'also remove a changed configuration');
     command.action(() =>
       perform(async () => {
         const { changeService } = await import('./commands/service.js');
@@ -168,15 +166,15 @@ function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perf
   }
   group
     .command('status')
-    .description('say how the service is (exit status 0: runs, 3: does not, 4: not installed)')
+    .description('print the state of the service (exit status 0: running, 3: stopped, 4: not installed)')
     .action(() => perform(async () => (await import('./commands/service.js')).showService(cli)));
 }
 
-/** Printing commands that tell shells and man(1) about the program. */
+/** Commands that print completion scripts and the manual page. */
 function addDocumentCommands(program: Command, cli: CliEnvironment): void {
   program
     .command('completion')
-    .description('print the script that completes this program’s command line in a shell')
+    .description('print the completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completionFor } = await import('./commands/documents.js');

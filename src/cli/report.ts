@@ -3,7 +3,7 @@ import { messageOf, TallymanError } from '../kernel/contracts/index.js';
 import type { CliEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 
-/** Prints an error for people and says which status to exit with. An unforeseen one is printed with its stack. */
+/** Prints an error. An unexpected one is printed with its stack trace. @returns the exit status */
 export function reportError(error: unknown, cli: CliEnvironment): number {
   if (error instanceof ConfigError) {
     const count = error.problems.length;

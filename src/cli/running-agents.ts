@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { type AgentNote, type FoundNote, readNotes } from '../kernel/operations/index.js';
 import type { CliEnvironment } from './environment.js';
 
-/** The agents that run on this host, as far as this user may know. */
+/** The agents on this host whose notes this user may read. */
 export function runningAgents({ env }: CliEnvironment): FoundNote[] {
   return readNotes(env, process.geteuid?.() ?? 0);
 }
 
-/** Those that run with the configuration that `--config` names; all without it. */
+/** The agents that use the configuration `--config`; all without it. */
 export function withConfig(
   notes: readonly FoundNote[],
   config: string | undefined,

@@ -11,7 +11,7 @@ import { type ConfigFlags, splitAddresses } from './flags.js';
 
 type Settings = Pick<LoadOptions, 'named' | 'overrides'>;
 
-/** Flags and variables as changes of the configuration, the weaker first. @throws ConfigError naming a bad one */
+/** Flags and variables as overrides of the configuration, lowest precedence first. @throws ConfigError */
 export function settingsOf(flags: ConfigFlags, env: Readonly<Record<string, string | undefined>>): Settings {
   const variables: ConfigFlags = {
     ...given('config', env.TALLYMAN_CONFIG),
@@ -28,7 +28,7 @@ export function settingsOf(flags: ConfigFlags, env: Readonly<Record<string, stri
   return { overrides, ...(named === undefined ? {} : { named }) };
 }
 
-/** An empty variable counts as not set. */
+/** An empty variable counts as unset. */
 function given(name: keyof ConfigFlags, value: string | undefined): Partial<ConfigFlags> {
   return value ? { [name]: value } : {};
 }
@@ -39,7 +39,7 @@ function namedBy(file: string | undefined, source: string): LoadOptions['named']
   return { file, source };
 }
 
-/** @param nameOf how errors call a flag, or the variable of the same meaning */
+/** @param nameOf name of the flag or variable in errors */
 function overridesOf(given: ConfigFlags, nameOf: (flag: string) => string): ConfigOverride[] {
   const { listen, port, logLevel, allowUnauthenticated } = given;
   const overrides: ConfigOverride[] = [];
@@ -55,7 +55,7 @@ function overridesOf(given: ConfigFlags, nameOf: (flag: string) => string): Conf
   return overrides;
 }
 
-/** The addresses with another port; sockets stay as they are. */
+/** Replaces the port of TCP addresses; sockets are unchanged. */
 function withPort(current: unknown, text: string): unknown {
   const port = parsePort(text);
   if (port === undefined) throw new TallymanError(`expected a port from 0 to 65535, found ${JSON.stringify(text)}`);

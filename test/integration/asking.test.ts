@@ -104,7 +104,7 @@ describe('over HTTP', () => {
     for (const flags of [[], ['--user', 'ann', '--password-file', wrong]]) {
       const { status, out, error } = await tallyman(['reload', '--url', agent.url, ...flags]);
       assert.deepEqual([status, out], [1, '']);
-      assert.match(error, /^tallyman: \S+\/-\/reload wants to know who asks\n +--token-file FILE, /);
+      assert.match(error, /^tallyman: \S+\/-\/reload requires authentication\n +--token-file FILE, /);
       assert.ok(!error.includes('barley'));
     }
   });
@@ -125,7 +125,7 @@ describe('over HTTP', () => {
   test('passwords in URLs are refused, and flags that lack their other half', async () => {
     const url = agent.url.replace('//', `//ann:${PASSWORD.replace(' ', '%20')}@`);
     for (const [args, expected] of [
-      [['--url', url], /--url must not hold a password.*\n +--user NAME --password-file FILE/],
+      [['--url', url], /--url must not contain a password.*\n +--user NAME --password-file FILE/],
       [['--url', agent.url, '--password-file', password], /--password-file does nothing without --user/],
       [['--url', agent.url, '--cert', password], /--cert does nothing without --key/],
       [['--url', agent.url, '--token-file', join(folder, 'none')], /--token-file: .*none cannot be read: ENOENT/],
@@ -165,7 +165,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
     await assertAnswered(agent.url, [], agent.runtimeDirectory);
     const stranger = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
     assert.equal(stranger.status, 1);
-    assert.match(stranger.error, /is not known to be the agent: .*\n +--ca FILE names the authority/);
+    assert.match(stranger.error, /cannot be verified as the agent: .*\n +--ca FILE names the authority/);
   });
 
   test('a client certificate proves a user', async () => {
@@ -174,7 +174,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
     await assertAnswered(agent.url, [...ca, '--cert', client.cert, '--key', client.key]);
     const { status, error } = await tallyman(['doctor', '--url', agent.url, ...ca]);
     assert.equal(status, 1);
-    assert.match(error, /wants a client certificate: .*\n +--cert FILE --key FILE/);
+    assert.match(error, /requires a client certificate: .*\n +--cert FILE --key FILE/);
   });
 });
 

@@ -23,7 +23,7 @@ describe('generated documents', () => {
       env: {},
       out: () => {},
       error: () => {},
-      say: () => true,
+      notice: () => true,
       workingDirectory: directory,
       systemDirectory: directory,
     });

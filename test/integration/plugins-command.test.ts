@@ -93,7 +93,7 @@ plugins:
     assert.equal(rows.find(({ id }) => id === 'mine')?.errors, 1);
     const refused = plugins(nowhere, '--url', url);
     assert.equal(refused.status, 1);
-    assert.match(refused.error, /wants to know who asks\n.*--token-file/);
+    assert.match(refused.error, /requires authentication\n.*--token-file/);
   });
 
   test('says when several run, and that none answers', async () => {

@@ -1,9 +1,9 @@
 import { isLoopbackHost } from '../../kernel/config/index.js';
 import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
-import { localProof } from './local-agent.js';
+import { type Credentials, readCredentials } from './credentials.js';
+import { localCredentials } from './local-agent.js';
 import type { AskFlags } from './options.js';
-import { type Proof, proofOf } from './proof.js';
 import { type Method, type Reply, send } from './request.js';
 import { nameOf, type Target } from './target.js';
 
@@ -12,14 +12,14 @@ export type { Reply } from './request.js';
 export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 
 const UNAUTHORIZED = 401;
-const HOW_TO_PROVE =
-  '--token-file FILE, --user NAME --password-file FILE, or --cert FILE --key FILE say who asks; on the agent’s own host its bearer or Digest file does, for who may read it';
+const CREDENTIALS_HINT =
+  '--token-file FILE, --user NAME --password-file FILE, or --cert FILE --key FILE authenticate; on the agent’s own host, its bearer or Digest file is used if you may read it';
 
 /**
- * Asks an agent. Who asks is proven by the flags; where they say nothing, by what the configuration of the agent on this
- * host holds, once the agent has asked for it.
- * @returns the answer, of whatever status
- * @throws TallymanError when nothing answers, when the certificate does not fit, or when it is not known who asks
+ * Sends a request to an agent, with the credentials of the flags. When the agent asks for others, those in the
+ * configuration of the agent on this host are used.
+ * @returns the answer, with any status but 401
+ * @throws TallymanError when nothing answers, or a certificate or the credentials are not accepted
  */
 export async function ask(
   target: Target,
@@ -27,25 +27,29 @@ export async function ask(
   cli: CliEnvironment,
   method: Method = 'GET',
 ): Promise<Reply> {
-  const given = proofOf(flags);
+  const given = readCredentials(flags);
   warnOfPlainText(target, given, cli);
   const first = await attempt(target, method, given);
   if (!isRefusal(first)) return settled(target, first, '');
   let reason = '';
-  let known: Proof | undefined;
+  let known: Credentials | undefined;
   try {
-    known = await localProof(target, flags, cli);
+    known = await localCredentials(target, flags, cli);
   } catch (error) {
-    reason = `; the agent’s own files are of no use: ${messageOf(error)}`;
+    reason = `; the agent’s own files cannot be used: ${messageOf(error)}`;
   }
   if (known === undefined) return settled(target, first, reason);
-  // An authority that was named decides alone.
+  // An authority that the user named replaces the certificate.
   const { certificate, ...rest } = known;
-  const proof = { ...(given.ca === undefined && certificate !== undefined && { certificate }), ...rest, ...given };
-  return settled(target, await attempt(target, method, proof), reason);
+  const credentials = {
+    ...(given.ca === undefined && certificate !== undefined && { certificate }),
+    ...rest,
+    ...given,
+  };
+  return settled(target, await attempt(target, method, credentials), reason);
 }
 
-/** What an agent answers. @throws TallymanError when it does not, or not with 200 */
+/** The text of an agent's answer. @throws TallymanError when there is none, or its status is not 200 */
 export async function textOf(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<string> {
   const { status, text } = await ask(target, flags, cli);
   if (status !== 200) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
@@ -54,15 +58,15 @@ export async function textOf(target: Target, flags: AskFlags, cli: CliEnvironmen
 
 type Outcome = Reply | { readonly failure: unknown };
 
-async function attempt(target: Target, method: Method, proof: Proof): Promise<Outcome> {
+async function attempt(target: Target, method: Method, credentials: Credentials): Promise<Outcome> {
   try {
-    return await send(target, method, proof);
+    return await send(target, method, credentials);
   } catch (failure) {
     return { failure };
   }
 }
 
-/** Whether it may be for want of a proof. */
+/** Whether other credentials may help. */
 function isRefusal(outcome: Outcome): boolean {
   return 'failure' in outcome ? isAboutTls(outcome.failure) : outcome.status === UNAUTHORIZED;
 }
@@ -74,7 +78,7 @@ function isAboutTls(error: unknown): boolean {
 function settled(target: Target, outcome: Outcome, reason: string): Reply {
   if ('failure' in outcome) throw explained(target, outcome.failure, reason);
   if (outcome.status !== UNAUTHORIZED) return outcome;
-  throw new TallymanError(`${nameOf(target)} wants to know who asks${reason}`, { hint: HOW_TO_PROVE });
+  throw new TallymanError(`${nameOf(target)} requires authentication${reason}`, { hint: CREDENTIALS_HINT });
 }
 
 function explained(target: Target, error: unknown, reason: string): TallymanError {
@@ -85,23 +89,23 @@ function explained(target: Target, error: unknown, reason: string): TallymanErro
   const { reason: alert } = error as { reason?: string };
   const text = `${(alert ?? messageOf(error)) || codeOf(error)}${reason}`;
   if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/.test(codeOf(error) ?? '')) {
-    return new TallymanError(`${nameOf(target)} wants a client certificate: ${text}`, {
+    return new TallymanError(`${nameOf(target)} requires a client certificate: ${text}`, {
       hint: '--cert FILE --key FILE',
     });
   }
   if (isAboutTls(error)) {
-    return new TallymanError(`${nameOf(target)} is not known to be the agent: ${text}`, {
+    return new TallymanError(`${nameOf(target)} cannot be verified as the agent: ${text}`, {
       hint: '--ca FILE names the authority that signed its certificate',
     });
   }
   return new TallymanError(`no agent answers at ${nameOf(target)}: ${text}`, {
-    hint: 'see `systemctl status tallyman` for where it serves; doctor and cardinality need none without --url',
+    hint: '`systemctl status tallyman` shows its addresses; doctor and cardinality need no running agent without --url',
   });
 }
 
-function warnOfPlainText({ url, socket }: Target, { token, password }: Proof, cli: CliEnvironment): void {
-  const isOpen =
+function warnOfPlainText({ url, socket }: Target, { token, password }: Credentials, cli: CliEnvironment): void {
+  const isPlainText =
     socket === undefined && url.protocol === 'http:' && !isLoopbackHost(url.hostname.replace(/^\[|\]$/g, ''));
-  if (!isOpen || (token === undefined && password === undefined)) return;
-  cli.error(`tallyman: ${url.host} is asked without TLS: whoever is on the way can read what proves who asks\n`);
+  if (!isPlainText || (token === undefined && password === undefined)) return;
+  cli.error(`tallyman: ${url.host} is asked without TLS: the credentials can be read on the network\n`);
 }

@@ -7,17 +7,21 @@ import type { AgentNote } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { loadFor } from '../load.js';
 import { runningAgents } from '../running-agents.js';
+import type { Credentials } from './credentials.js';
 import type { AskFlags } from './options.js';
-import type { Proof } from './proof.js';
 import type { Target } from './target.js';
 
 /**
- * What the configuration of the agent on this host proves to it, for who may read its files. Only what a running agent
- * has said to serve is trusted with it: whoever listens on a port is not the agent for that.
- * @returns undefined when the target is no such agent
+ * Credentials from the configuration of the agent on this host, for users who may read its files. They are only sent to
+ * an address that a running agent says it serves: another program may listen on the port.
+ * @returns undefined when the target is not such an agent
  * @throws when the agent's configuration, or a file that it names, cannot be read
  */
-export async function localProof(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<Proof | undefined> {
+export async function localCredentials(
+  target: Target,
+  flags: AskFlags,
+  cli: CliEnvironment,
+): Promise<Credentials | undefined> {
   const agent = runningAgents(cli).find((note) => serves(note, target));
   const file = flags.config ?? agent?.configuration.file;
   if (agent === undefined || file === undefined) return undefined;
@@ -38,7 +42,7 @@ function ownAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
 }
 
-/** A variable of another process; systemd gives credentials to the service alone. */
+/** A variable of another process: systemd sets the directory of credentials for the service only. */
 function variableOf(pid: number, name: string): string | undefined {
   try {
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');

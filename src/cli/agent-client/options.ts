@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { ConfigFlags } from '../flags.js';
 
-/** The flags of commands that ask a running agent. */
+/** Flags of commands that send requests to a running agent. */
 export interface AskFlags extends ConfigFlags {
-  /** Of the running agent: `http://127.0.0.1:8080`, `unix:/run/tallyman/http.sock`. */
+  /** Address of the agent: `http://127.0.0.1:8080`, `unix:/run/tallyman/http.sock`. */
   readonly url?: string;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -13,17 +13,17 @@ export interface AskFlags extends ConfigFlags {
   readonly key?: string;
 }
 
-/** Adds `--url` and the flags that prove to that agent who asks. */
+/** Adds `--url` and the flags for authentication. */
 export function addAskOptions(command: Command, url: string): Command {
-  return addProofOptions(command.option('--url <url>', url));
+  return addCredentialOptions(command.option('--url <url>', url));
 }
 
-/** Adds the flags that prove to an agent who asks. Secrets are named by file: command lines are seen by all. */
-export function addProofOptions(command: Command): Command {
+/** Adds the flags for authentication. Secrets are read from files, because every user can read command lines. */
+export function addCredentialOptions(command: Command): Command {
   return command
-    .option('--user <name>', 'the user who asks, by a password or by the token of that name')
-    .option('--password-file <file>', 'with --user: file of the password, for Basic and Digest authentication')
-    .option('--token-file <file>', 'file of a bearer token, or of several that have names')
+    .option('--user <name>', 'user for --password-file, or name of the token in --token-file')
+    .option('--password-file <file>', 'with --user: file with the password, for Basic and Digest authentication')
+    .option('--token-file <file>', 'file with a bearer token, or with several named ones')
     .option('--ca <file>', 'PEM file of the authority that signed the agent’s certificate')
     .option('--cert <file>', 'PEM file of a client certificate')
     .option('--key <file>', 'with --cert: PEM file of its private key');

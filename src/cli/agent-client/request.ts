@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { digestAuthorization } from '../../kernel/http/index.js';
 import { connectTo } from './connection.js';
-import type { Proof } from './proof.js';
+import type { Credentials } from './credentials.js';
 import type { Target } from './target.js';
 
 export type Method = 'GET' | 'POST';
@@ -17,27 +17,27 @@ export interface Reply {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** An agent that says nothing for so many ms is given up; a reload waits for plugins to start. */
-const SILENCE = 60_000;
+/** Long enough for a reload, which waits for plugins to start. */
+const RESPONSE_TIMEOUT_MS = 60_000;
 
 /**
- * Sends a request with what proves who asks. A token is sent at once, a password only when the agent asks for one.
- * @throws what the connection failed with
+ * Sends a request with credentials. A token is sent at once, a password only when the agent asks for one.
+ * @throws the error of the connection
  */
-export async function send(target: Target, method: Method, proof: Proof): Promise<Reply> {
-  const { token } = proof;
-  const first = await exchange(target, method, proof, token === undefined ? undefined : `Bearer ${token}`);
+export async function send(target: Target, method: Method, credentials: Credentials): Promise<Reply> {
+  const { token } = credentials;
+  const first = await exchange(target, method, credentials, token === undefined ? undefined : `Bearer ${token}`);
   if (first.status !== 401) return first;
-  const answer = authorization(first.challenges, target, method, proof);
-  return answer === undefined ? first : exchange(target, method, proof, answer);
+  const answer = authorization(first.challenges, target, method, credentials);
+  return answer === undefined ? first : exchange(target, method, credentials, answer);
 }
 
-/** Digest rather than Basic, which sends the password itself. */
+/** Prefers Digest to Basic, which sends the password itself. */
 function authorization(
   challenges: readonly string[],
   { url }: Target,
   method: Method,
-  { password, digest }: Proof,
+  { password, digest }: Credentials,
 ): string | undefined {
   const user = password?.user ?? digest?.user;
   if (user === undefined) return undefined;
@@ -51,21 +51,28 @@ function authorization(
   return `Basic ${Buffer.from(`${user}:${password.text}`).toString('base64')}`;
 }
 
-async function exchange(target: Target, method: Method, proof: Proof, credentials: string | undefined): Promise<Reply> {
-  const socket = await connectTo(target, proof);
+async function exchange(
+  target: Target,
+  method: Method,
+  credentials: Credentials,
+  header: string | undefined,
+): Promise<Reply> {
+  const socket = await connectTo(target, credentials);
   try {
-    return await over(socket, target, method, credentials);
+    return await requestOver(socket, target, method, header);
   } finally {
     socket.destroy();
   }
 }
 
-function over(socket: Socket, { url }: Target, method: Method, credentials: string | undefined): Promise<Reply> {
+function requestOver(socket: Socket, { url }: Target, method: Method, header: string | undefined): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const headers = { host: url.host, ...(credentials !== undefined && { authorization: credentials }) };
+    const headers = { host: url.host, ...(header !== undefined && { authorization: header }) };
     const path = `${url.pathname}${url.search}`;
-    const outgoing = request({ createConnection: () => socket, method, path, headers, timeout: SILENCE });
-    outgoing.once('timeout', () => outgoing.destroy(new TallymanError(`it has said nothing for ${SILENCE / 1000} s`)));
+    const outgoing = request({ createConnection: () => socket, method, path, headers, timeout: RESPONSE_TIMEOUT_MS });
+    outgoing.once('timeout', () =>
+      outgoing.destroy(new TallymanError(`it has not answered for ${RESPONSE_TIMEOUT_MS / 1000} s`)),
+    );
     outgoing.once('error', reject);
     outgoing.once('response', (incoming) => {
       let text = '';

@@ -1,16 +1,16 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
 import type { AgentNote } from '../../kernel/operations/index.js';
 
-/** What is asked, and over which connection. */
+/** The address of a request. */
 export interface Target {
-  /** Path and query may be set. */
+  /** May have a path and query. */
   readonly url: URL;
   /** Path of a unix socket to connect to instead of the URL's host. */
   readonly socket?: string;
 }
 
 /**
- * The agent that a flag names: `host:port`, a URL with the agent's prefix if it has one, or `unix:/path`.
+ * Parses an address: `host:port`, a URL with the agent's prefix if it has one, or `unix:/path`.
  * @throws TallymanError
  */
 export function targetOf(text: string, example: string): Target {
@@ -19,27 +19,27 @@ export function targetOf(text: string, example: string): Target {
   if (!URL.canParse(full)) throw new TallymanError(`not a URL: ${JSON.stringify(text)}`, { hint: `--url ${example}` });
   const url = new URL(full);
   if (url.username !== '' || url.password !== '') {
-    throw new TallymanError('--url must not hold a password: every user of this host can read command lines', {
+    throw new TallymanError('--url must not contain a password: every user of this host can read command lines', {
       hint: '--user NAME --password-file FILE',
     });
   }
   return { url };
 }
 
-/** The same agent's route, of a target that names the agent or already the route. */
+/** Appends a route to a target, unless it ends with that route. */
 export function routeOf(target: Target, route: string): Target {
   const url = new URL(target.url);
   if (!url.pathname.endsWith(route)) url.pathname = `${url.pathname.replace(/\/$/, '')}${route}`;
   return { ...target, url };
 }
 
-/** An agent on this host, as its note says where it serves. @throws TallymanError when it serves nowhere */
+/** The address of an agent on this host, from its note. @throws TallymanError when it has no address */
 export function targetOfAgent({ pid, urls: [address], prefix }: AgentNote): Target {
-  if (address === undefined) throw new TallymanError(`process ${pid} serves nowhere`);
+  if (address === undefined) throw new TallymanError(`process ${pid} serves no address`);
   return routeOf(targetOf(address, ''), prefix);
 }
 
-/** How messages call it. */
+/** The target as messages show it. */
 export function nameOf({ url, socket }: Target): string {
   return socket === undefined ? url.href : `unix:${socket}${url.pathname}`;
 }

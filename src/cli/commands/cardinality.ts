@@ -4,17 +4,16 @@ import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../agent-
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
-import { withShortAgent } from '../short-agent.js';
+import { withTemporaryAgent } from '../temporary-agent.js';
 
-/** `url` is that of the metrics. */
+/** `url` is the address of the metrics. */
 export interface CardinalityFlags extends AskFlags {
   readonly json?: boolean;
 }
 
 /**
- * Prints how many series the metrics have, by metric, label and container. With `url` a running agent is asked;
- * without, an agent is started with the configuration, samples every container once and stops: a configuration can be
- * judged before anybody scrapes it.
+ * Prints how many series the metrics have, by metric, label and container. Without `url`, a temporary agent is started
+ * with the configuration and samples every container once, so that a configuration can be checked before it is used.
  * @throws ConfigError, TallymanError
  */
 export async function cardinality(flags: CardinalityFlags, cli: CliEnvironment): Promise<number> {
@@ -35,7 +34,7 @@ async function withAgent(loaded: LoadedConfig, form: string, cli: CliEnvironment
   if (endpoints.length === 0) {
     throw new TallymanError('the configuration has no prometheus endpoint', { hint: 'plugins: [{ use: prometheus }]' });
   }
-  return withShortAgent(loaded, async (agent) => {
+  return withTemporaryAgent(loaded, async (agent) => {
     const texts: string[] = [];
     for (const { options } of endpoints) {
       const { path } = options as { path: string };

@@ -12,10 +12,10 @@ import { runningAgents } from '../running-agents.js';
 const CREDENTIAL = 'credential:';
 
 /**
- * `tallyman check [file]`: prints the effective configuration as YAML, secrets masked, after a look at the files and
- * ports that the start would use.
+ * `tallyman check [file]`: prints the effective configuration as YAML with masked secrets, after checking the files and
+ * ports that an agent would use.
  * @param file the same as `--config`
- * @throws ConfigError; TallymanError when another process has a port
+ * @throws ConfigError; TallymanError when a port is in use
  */
 export async function check(file: string | undefined, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
   if (file !== undefined && flags.config !== undefined && flags.config !== file) {
@@ -47,7 +47,7 @@ function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnviro
   }
 }
 
-/** The ports of an agent that runs with this configuration are its own. */
+/** Ports are not checked while an agent runs with this configuration: it uses them. */
 async function checkPorts({ config, file }: LoadedConfig, cli: CliEnvironment): Promise<void> {
   if (runningAgents(cli).some(({ configuration }) => configuration.file === file)) return;
   for (const address of config.web.listen) {

@@ -9,9 +9,9 @@ import { listOf, runningAgents } from '../running-agents.js';
 
 export interface CompatFlags extends AskFlags {
   readonly json?: boolean;
-  /** How many containers are asked about. */
+  /** Number of containers to compare. */
   readonly containers: string;
-  /** Questions per second to each agent. */
+  /** Maximum requests per second to each agent. */
   readonly rate: string;
 }
 
@@ -19,9 +19,9 @@ const EXAMPLE = 'http://127.0.0.1:8080';
 const COULD_NOT_ASK = 2;
 
 /**
- * `tallyman compat OLD_URL [NEW_URL]`: asks two agents on one host the same questions and says how their answers differ.
- * The flags that prove who asks are for the new one; the old one is asked without.
- * @returns 0 when nothing differs but on purpose, 1 when something does, 2 when one of them could not be asked
+ * `tallyman compat OLD_URL [NEW_URL]`: compares the answers of two agents on one host.
+ * The credentials are sent to the new one only.
+ * @returns 0 when they differ only on purpose, 1 for other differences, 2 when one of them cannot be asked
  */
 export async function compat(
   old: string,
@@ -62,7 +62,7 @@ function positive(flag: string, text: string): number {
   throw new TallymanError(`${flag}: expected a number above 0, found ${JSON.stringify(text)}`);
 }
 
-/** An agent that closes the connection has answered, if it answers the next question. */
+/** A closed connection counts as an answer, if the agent answers the next request. */
 function asker(agent: Target, flags: AskFlags, cli: CliEnvironment): Ask {
   const answer = async (target: string) => answered(await ask(at(agent, target), flags, cli));
   return async (target) => {

@@ -3,7 +3,7 @@ import { type AskFlags, routeOf, targetOf, textOf } from '../agent-client/index.
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
-import { withShortAgent } from '../short-agent.js';
+import { withTemporaryAgent } from '../temporary-agent.js';
 
 export interface DoctorFlags extends AskFlags {
   readonly json?: boolean;
@@ -12,15 +12,15 @@ export interface DoctorFlags extends AskFlags {
 const ROUTE = '/-/doctor';
 
 /**
- * `tallyman doctor`: prints what takes numbers away on this host, and how to mend it. Without `url` an agent is started
- * with the configuration, as the user who asks: what the service's user may not do shows only when the service is asked.
- * @returns 0 when there is nothing that matters, else 1
+ * `tallyman doctor`: prints what prevents measurements on this host, and how to fix it. Without `url` a temporary agent
+ * is started as the current user; missing privileges of the service's user only show when the service is asked.
+ * @returns 0 when nothing important was found, else 1
  * @throws ConfigError, TallymanError
  */
 export async function doctor(flags: DoctorFlags, cli: CliEnvironment): Promise<number> {
   const answer =
     flags.url === undefined
-      ? await withShortAgent(await loadFor(flags, cli), (agent) => textOf(routeOf(agent, ROUTE), {}, cli))
+      ? await withTemporaryAgent(await loadFor(flags, cli), (agent) => textOf(routeOf(agent, ROUTE), {}, cli))
       : await textOf(routeOf(targetOf(flags.url, 'http://127.0.0.1:8080'), ROUTE), flags, cli);
   const { findings } = JSON.parse(answer) as { findings: readonly Finding[] };
   cli.out(flags.json === true ? answer : tableOf(findings));

@@ -6,7 +6,7 @@ import { EXIT } from '../exit.js';
 import { checkName, packageFiles, writeNew } from '../plugin/scaffold.js';
 import { packageFolder } from '../version.js';
 
-/** `tallyman plugin new`: writes a package that builds, passes its tests and runs. @throws TallymanError */
+/** `tallyman plugin new`: creates a package with a working plugin and its tests. @throws TallymanError */
 export function newPlugin(
   kind: PluginKind,
   name: string,
@@ -21,7 +21,7 @@ export function newPlugin(
   const shown = relative(here, folder) || '.';
   cli.out(`${shown} is a plugin of kind ${kind}:\n`);
   for (const path of files.keys()) cli.out(`  ${path}\n`);
-  // From where this Tallyman is installed: a registry may not have it, or something else of that name.
+  // From the folder of this installation: a registry may lack the package, or have another one with that name.
   const install = `npm install --install-links --save-dev ${packageFolder()}`;
   cli.out(`\nNext: cd ${shown} && ${install} && npm test\n`);
   return EXIT.ok;

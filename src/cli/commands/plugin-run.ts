@@ -28,8 +28,8 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
 };
 
 /**
- * `tallyman plugin run`: runs a plugin once on this host, in an agent of its own, and prints what it gives. Where the host
- * is, how its containers are told apart and, without `with`, the plugin's options are taken from the configuration.
+ * `tallyman plugin run`: runs a plugin once on this host, in a temporary agent, and prints its output. The root of the host,
+ * the container handlers and, without `with`, the plugin's options are taken from the configuration.
  * @returns 0, or 1 when it had a fault
  * @throws ConfigError when its options are not valid, TallymanError
  */
@@ -51,6 +51,6 @@ export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnv
     out: (line: string) => cli.out(`${line}\n`),
     error: (line: string) => cli.error(`tallyman: ${line}\n`),
   };
-  const isWell = await attributed(cli, path, () => RUNNERS[plugin.kind](run));
-  return isWell ? EXIT.ok : EXIT.failure;
+  const isOk = await attributed(cli, path, () => RUNNERS[plugin.kind](run));
+  return isOk ? EXIT.ok : EXIT.failure;
 }

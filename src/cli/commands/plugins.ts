@@ -12,15 +12,14 @@ export interface PluginsFlags extends AskFlags {
 
 const ROUTE = '/api/plugins';
 
-/** What is listed, and where it is from. */
 interface Listing {
   readonly title: string;
   readonly rows: readonly PluginRow[];
 }
 
 /**
- * `tallyman plugins`: lists the plugins of the agent at `url`, else of the one that runs on this host, else those that the
- * configuration would load; and the built-in ones that are not among them.
+ * `tallyman plugins`: lists the plugins of the agent at `url`, else of the agent on this host, else those that the
+ * configuration would load, and the remaining built-in plugins.
  * @throws ConfigError, TallymanError
  */
 export async function listPlugins(flags: PluginsFlags, cli: CliEnvironment): Promise<number> {

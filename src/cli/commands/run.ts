@@ -8,7 +8,7 @@ import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { agentVersion } from '../version.js';
 
-/** No command: runs the agent until it is told to stop. @throws ConfigError, TallymanError */
+/** Without a command: runs the agent until it is stopped. @throws ConfigError, TallymanError */
 export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
   const loaded = await loadFor(flags, cli);
   const logs = createLoggerSource(loaded.config.log);
@@ -20,7 +20,7 @@ export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<numb
   const log = logs.logger('agent');
   try {
     return await runAgent(options, service, (line) => {
-      if (!cli.say(`${line}\n`)) log.info(line);
+      if (!cli.notice(`${line}\n`)) log.info(line);
     });
   } catch (error) {
     throw error instanceof ConfigError ? loaded.located(error) : error;

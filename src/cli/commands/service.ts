@@ -8,7 +8,6 @@ import { adjustGrants, install, uninstall } from '../service/install.js';
 import { Procedure } from '../service/procedure.js';
 import { describeService } from '../service/status.js';
 
-/** Options of the commands that change the host. */
 export interface ServiceFlags {
   readonly dryRun?: boolean;
   readonly purge?: boolean;
@@ -30,7 +29,7 @@ export async function changeService(
   const procedure = new Procedure(host, isDry, cli.out);
   if (action === 'uninstall') uninstall(procedure, flags.purge === true);
   else {
-    const { config } = await loadFor({}, asTheService(flags, cli));
+    const { config } = await loadFor({}, serviceEnvironment(flags, cli));
     if (action === 'install') install(procedure, config);
     else adjustGrants(procedure, config);
   }
@@ -38,8 +37,8 @@ export async function changeService(
   return EXIT.ok;
 }
 
-/** The service finds its configuration in /etc/tallyman, whatever the directory and the variables of this command are. */
-function asTheService({ config }: ConfigFlags, cli: CliEnvironment): CliEnvironment {
+/** The service reads its configuration from /etc/tallyman; directory and variables of this command do not matter. */
+function serviceEnvironment({ config }: ConfigFlags, cli: CliEnvironment): CliEnvironment {
   if (config !== undefined) {
     throw new TallymanError('the service takes its configuration from /etc/tallyman, not from --config', {
       hint: `install -m 644 ${config} /etc/tallyman/tallyman.yaml`,
@@ -48,7 +47,7 @@ function asTheService({ config }: ConfigFlags, cli: CliEnvironment): CliEnvironm
   return { ...cli, env: {}, workingDirectory: '/' };
 }
 
-/** `tallyman service status`: prints how the service is; the exit status says it too. */
+/** `tallyman service status`: prints the state of the service and returns it as exit status. */
 export function showService(cli: CliEnvironment, host: ServiceHost = systemHost()): number {
   const { text, status } = describeService(host);
   cli.out(text);

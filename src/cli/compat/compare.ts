@@ -2,7 +2,7 @@ import { type Difference, shorten, textOf, typeOf } from './difference.js';
 import { flatten, isSeries, type Leaf, type Leaves } from './flatten.js';
 import { compareSeries, isAnotherAmount } from './samples.js';
 
-/** What an agent answered. */
+/** The answer of an agent. */
 export interface Answered {
   /** 0 when the connection was closed without an answer. */
   readonly status: number;
@@ -11,20 +11,20 @@ export interface Answered {
   readonly body: string;
 }
 
-/** Values that are another each time, whoever is asked: only their presence and type are compared. */
+/** Values that differ at each request: only their presence and type are compared. */
 const VOLATILE =
   /(^|\.)(timestamp|cpu_frequency_khz|latest_usage\..*|(minute|hour|day)_usage\..*|running_time|start_time|percent_(cpu|mem|memory)|rss|virtual_size|status|psr|pid|cmd)$/;
-/** Members of lists whose elements nothing tells apart. */
+/** Members of lists whose elements have no identity. */
 const INTERCHANGEABLE = /\[\]/;
 const AMOUNT = /(^|\.)(available|usage|inodes_free|minute_usage\.memory\.(mean|max))$/;
 
-/** Every way in which two answers differ beyond what the time between them explains. */
-export function compare(old: Answered, fresh: Answered): Difference[] {
-  if (old.status !== fresh.status) {
-    return [{ kind: 'status', path: '', old: summaryOf(old), new: summaryOf(fresh) }];
+/** All differences of two answers that the time between them does not explain. */
+export function compare(old: Answered, current: Answered): Difference[] {
+  if (old.status !== current.status) {
+    return [{ kind: 'status', path: '', old: summaryOf(old), new: summaryOf(current) }];
   }
-  const [before, after] = [parsed(old.body), parsed(fresh.body)];
-  if (before === undefined || after === undefined) return compareTexts(old, fresh);
+  const [before, after] = [parsed(old.body), parsed(current.body)];
+  if (before === undefined || after === undefined) return compareTexts(old, current);
   return compareLeaves(flatten(before), flatten(after));
 }
 
@@ -42,47 +42,47 @@ function parsed(body: string): unknown {
   }
 }
 
-function compareTexts(old: Answered, fresh: Answered): Difference[] {
-  if (old.location !== fresh.location)
-    return [{ kind: 'value', path: '(location)', old: old.location, new: fresh.location }];
-  // Pages and reports are for people, who read another one each time.
+function compareTexts(old: Answered, current: Answered): Difference[] {
+  if (old.location !== current.location)
+    return [{ kind: 'value', path: '(location)', old: old.location, new: current.location }];
+  // Pages and reports for people differ at each request.
   const isReport = (answer: Answered) => /html/.test(answer.contentType) || answer.body.trim().includes('\n');
-  if ((isReport(old) && isReport(fresh)) || old.body.trim() === fresh.body.trim()) return [];
-  return [{ kind: 'value', path: '', old: shorten(old.body), new: shorten(fresh.body) }];
+  if ((isReport(old) && isReport(current)) || old.body.trim() === current.body.trim()) return [];
+  return [{ kind: 'value', path: '', old: shorten(old.body), new: shorten(current.body) }];
 }
 
-function compareLeaves(old: Leaves, fresh: Leaves): Difference[] {
+function compareLeaves(old: Leaves, current: Leaves): Difference[] {
   const differences: Difference[] = [];
   for (const [path, leaf] of old) {
-    const other = fresh.get(path);
+    const other = current.get(path);
     if (other !== undefined) differences.push(...compareLeaf(path, leaf, other));
-    else if (!isFilled(path, leaf, fresh)) differences.push({ kind: 'missing', path, old: textOf(leaf), new: '' });
+    else if (!isFilled(path, leaf, current)) differences.push({ kind: 'missing', path, old: textOf(leaf), new: '' });
   }
-  for (const [path, leaf] of fresh) {
+  for (const [path, leaf] of current) {
     if (!old.has(path)) differences.push({ kind: 'extra', path, old: '', new: textOf(leaf) });
   }
   return differences;
 }
 
-/** Whether a mapping or list that was empty has members now, which are extra. */
-function isFilled(path: string, leaf: Leaf, fresh: Leaves): boolean {
+/** Whether an empty mapping or list has members in the current answer, which count as extra. */
+function isFilled(path: string, leaf: Leaf, current: Leaves): boolean {
   if (typeOf(leaf) !== 'mapping' && typeOf(leaf) !== 'list') return false;
-  return [...fresh.keys()].some((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[`));
+  return [...current.keys()].some((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[`));
 }
 
-function compareLeaf(path: string, old: Leaf, fresh: Leaf): Difference[] {
-  if (isSeries(old) && isSeries(fresh)) return compareSeries(path, old, fresh);
-  const different = (kind: 'type' | 'value') => [{ kind, path, old: textOf(old), new: textOf(fresh) }];
-  if (typeOf(old) !== typeOf(fresh)) return different('type');
+function compareLeaf(path: string, old: Leaf, current: Leaf): Difference[] {
+  if (isSeries(old) && isSeries(current)) return compareSeries(path, old, current);
+  const different = (kind: 'type' | 'value') => [{ kind, path, old: textOf(old), new: textOf(current) }];
+  if (typeOf(old) !== typeOf(current)) return different('type');
   if (typeof old === 'number' && AMOUNT.test(path)) {
-    return isAnotherAmount([old], [fresh as number]) ? different('value') : [];
+    return isAnotherAmount([old], [current as number]) ? different('value') : [];
   }
-  if (old === fresh || VOLATILE.test(path) || INTERCHANGEABLE.test(path)) return [];
-  if (typeof old === 'string' && isSameTime(old, fresh as string)) return [];
+  if (old === current || VOLATILE.test(path) || INTERCHANGEABLE.test(path)) return [];
+  if (typeof old === 'string' && isSameTime(old, current as string)) return [];
   return typeof old === 'object' ? [] : different('value');
 }
 
-/** Whether two timestamps name the same microsecond, in whatever zone and with however many digits. */
+/** Whether two timestamps are equal to the microsecond, in any time zone and with any number of digits. */
 function isSameTime(one: string, other: string): boolean {
   const [a, b] = [microseconds(one), microseconds(other)];
   return a !== undefined && a === b;

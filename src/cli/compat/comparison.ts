@@ -11,60 +11,60 @@ import {
   type Scrape,
 } from './metrics.js';
 import { purposeOf } from './purposes.js';
-import { chooseSubjects, type Question, questionsAbout, type Subject } from './questions.js';
+import { type ComparedContainer, chooseContainers, type Question, questionsAbout } from './questions.js';
 
-/** Asks one of the two agents. @throws when it does not answer at all */
+/** Sends a request to one of the agents. @throws when it does not answer */
 export type Ask = (target: string) => Promise<Answered>;
 
 export interface ComparisonOptions {
-  /** How many containers are asked about. */
+  /** Number of containers to compare. */
   readonly containers: number;
-  /** Questions per second to each agent. */
+  /** Maximum requests per second to each agent. */
   readonly rate: number;
 }
 
-/** A question whose answers differ. */
+/** A difference between the answers to a request. */
 export interface Differing extends Difference {
   readonly question: string;
 }
 
 /** The result of a comparison, as `--json` prints it. */
 export interface Comparison {
-  /** How many questions both agents were asked. */
+  /** Number of requests to each agent. */
   readonly questions: number;
-  /** How many of them they answered alike. */
+  /** Number of requests with equal answers. */
   readonly agree: number;
   /** Differences on purpose, by the entry of docs/compatibility.md that explains them. */
   readonly onPurpose: readonly { readonly row: string; readonly count: number; readonly example: Differing }[];
-  /** Differences that nothing explains. */
+  /** Other differences. */
   readonly differ: readonly (Differing | ({ readonly question: '/metrics' } & MetricsDifference))[];
-  /** Metrics that widespread dashboards ask for, which the old agent has and the new one lacks. */
+  /** Metrics of widespread dashboards that the old agent has and the new one lacks. */
   readonly missingForDashboards: readonly string[];
   readonly cost: { readonly old: Cost; readonly new: Cost };
 }
 
-/** An answer that differs is looked at again: what was chance is not seen each time. */
-const LOOKS = 3;
+/** Differing answers are requested again, because some differences are due to timing. */
+const ATTEMPTS = 3;
 const INVENTORY = '/api/v2.0/spec/?recursive=true';
 
-/** Asks both agents the same questions, and says how their answers differ. @throws when one of them cannot be asked */
-export async function compareAgents(old: Ask, fresh: Ask, options: ComparisonOptions): Promise<Comparison> {
+/** Compares the answers of both agents to the same requests. @throws when one of them cannot be asked */
+export async function compareAgents(old: Ask, current: Ask, options: ComparisonOptions): Promise<Comparison> {
   const started = performance.now();
-  const scrapes = { old: [await scrape(old)], new: [await scrape(fresh)] };
-  const [known, freshNames] = [await inventory(old), new Set((await inventory(fresh)).map(({ name }) => name))];
-  const shared = known.filter(({ name }) => freshNames.has(name));
+  const scrapes = { old: [await scrape(old)], new: [await scrape(current)] };
+  const [known, currentNames] = [await inventory(old), new Set((await inventory(current)).map(({ name }) => name))];
+  const shared = known.filter(({ name }) => currentNames.has(name));
   const engineContainers = shared.filter(({ namespace }) => namespace === 'docker').length;
-  const questions = questionsAbout(chooseSubjects(shared, options.containers), engineContainers);
+  const questions = questionsAbout(chooseContainers(shared, options.containers), engineContainers);
   const found: Differing[] = [];
   let agree = 0;
   for (const question of questions) {
     await pause(1000 / options.rate);
-    const differences = await persistent(question, old, fresh, options.rate);
+    const differences = await persistent(question, old, current, options.rate);
     if (differences.length === 0) agree++;
     found.push(...differences.map((each) => ({ question: question.target, ...each })));
   }
   scrapes.old.push(await scrape(old));
-  scrapes.new.push(await scrape(fresh));
+  scrapes.new.push(await scrape(current));
   const elapsed = (performance.now() - started) / 1000;
   const names = new Set(shared.map(({ name }) => name));
   const metrics = compareScrapes(scrapes.old[1]!, scrapes.new[1]!, (id) => names.has(id));
@@ -79,15 +79,15 @@ export async function compareAgents(old: Ask, fresh: Ask, options: ComparisonOpt
   };
 }
 
-/** The differences that are there at every look. The old agent answers last: its samples surround the new agent's. */
-async function persistent(question: Question, old: Ask, fresh: Ask, rate: number): Promise<Difference[]> {
+/** Differences that every attempt shows. The old agent is asked last, so that its samples surround the new agent's. */
+async function persistent(question: Question, old: Ask, current: Ask, rate: number): Promise<Difference[]> {
   let differences: Difference[] = [];
-  for (let look = 0; look < LOOKS; look++) {
-    if (look > 0) await pause(1000 / rate);
-    const after = await fresh(question.target);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (attempt > 0) await pause(1000 / rate);
+    const after = await current(question.target);
     const seen = compare(await old(question.target), after);
     const again = new Set(seen.map(({ kind, path }) => `${kind} ${path}`));
-    differences = look === 0 ? seen : differences.filter(({ kind, path }) => again.has(`${kind} ${path}`));
+    differences = attempt === 0 ? seen : differences.filter(({ kind, path }) => again.has(`${kind} ${path}`));
     if (differences.every((each) => purposeOf(each, question) !== undefined)) break;
   }
   return differences;
@@ -113,7 +113,7 @@ async function scrape(ask: Ask): Promise<Scrape> {
   return readScrape(body, (performance.now() - started) / 1000);
 }
 
-async function inventory(ask: Ask): Promise<Subject[]> {
+async function inventory(ask: Ask): Promise<ComparedContainer[]> {
   const { status, body } = await ask(INVENTORY);
   if (status !== 200) throw new Error(`${INVENTORY} answers ${status}`);
   const specs = JSON.parse(body) as Record<string, { namespace?: string; aliases?: string[] | null }>;

@@ -1,23 +1,23 @@
 import { isSeries, type Leaf } from './flatten.js';
 
-/** One way in which two answers to a question are not the same. */
+/** A difference between two answers. */
 export interface Difference {
-  /** `missing` and `extra` speak of the new agent's answer. */
+  /** `missing` and `extra` are about the new agent's answer. */
   readonly kind: 'status' | 'missing' | 'extra' | 'type' | 'value';
-  /** Where in the answer; empty for the answer as a whole. */
+  /** Path in the answer; empty for the whole answer. */
   readonly path: string;
   readonly old: string;
   readonly new: string;
 }
 
-/** What JSON calls it. */
+/** The JSON type of a leaf. */
 export function typeOf(leaf: Leaf): string {
   if (leaf === null) return 'null';
   if (typeof leaf !== 'object') return typeof leaf;
   return isSeries(leaf) ? 'list' : leaf.empty;
 }
 
-/** As reports show it. */
+/** A leaf as reports show it. */
 export function textOf(leaf: Leaf): string {
   if (typeof leaf !== 'object' || leaf === null) return shorten(JSON.stringify(leaf));
   if (isSeries(leaf)) return `${leaf.samples.length} samples`;

@@ -1,4 +1,4 @@
-/** A value of a JSON answer that holds no other, or a list of samples. */
+/** A scalar, an empty list or mapping, or a list of samples. */
 export type Leaf = string | number | boolean | null | Empty | Series;
 
 /** A list or mapping without members. */
@@ -6,7 +6,7 @@ export interface Empty {
   readonly empty: 'list' | 'mapping';
 }
 
-/** A list of samples by time. Their members are compared with the samples of the other agent around the same time. */
+/** Samples in the order of time. They are compared with the other agent's samples around the same time. */
 export interface Series {
   readonly samples: readonly Sample[];
 }
@@ -20,8 +20,8 @@ export interface Sample {
 /** Path → value: `stats[].memory.usage`, `topology[node_id=0].memory`. */
 export type Leaves = ReadonlyMap<string, Leaf>;
 
-/** What tells the elements of a list apart, whatever their order. The first that all elements have counts. */
-const IDENTITIES = [
+/** Members that identify the elements of a list. The first that all elements have is used. */
+const ID_MEMBERS = [
   'device',
   'name',
   'interface',
@@ -63,11 +63,11 @@ function collectList(list: readonly unknown[], path: string, leaves: Map<string,
     leaves.set(path, { samples: samples.sort((a, b) => a.at - b.at) });
     return;
   }
-  const identity = IDENTITIES.find((key) => list.every((each) => isMapping(each) && each[key] !== undefined));
+  const identity = ID_MEMBERS.find((key) => list.every((each) => isMapping(each) && each[key] !== undefined));
   for (const [index, each] of list.entries()) collect(each, `${path}[${nameOf(each, index, identity)}]`, leaves);
 }
 
-/** Mappings that nothing tells apart, such as events and processes, stand for one another: the name is empty. */
+/** Mappings without an identity, such as events and processes, are interchangeable: their name is empty. */
 function nameOf(element: unknown, index: number, identity: string | undefined): string {
   if (!isMapping(element)) return String(index);
   return identity === undefined ? '' : `${identity}=${String(element[identity])}`;

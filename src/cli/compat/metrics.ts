@@ -1,10 +1,10 @@
 import { parseExposition } from '../../plugins/app-metrics/prometheus/exposition.js';
 
-/** What one scrape of `/metrics` says. */
+/** The content of `/metrics`. */
 export interface Scrape {
   /** Family → type. */
   readonly types: ReadonlyMap<string, string>;
-  /** Series without the labels and variables of containers, which the agents choose by their own options. */
+  /** Series without labels and variables of containers, which depend on the agents' options. */
   readonly series: ReadonlyMap<string, number>;
   /** Family → its series. */
   readonly families: ReadonlyMap<string, readonly string[]>;
@@ -20,7 +20,7 @@ export interface MetricsDifference {
 }
 
 const MAX_SERIES = 2_000_000;
-/** Chosen by each agent's options, or about the agent itself. */
+/** Labels that depend on the agent's options. */
 const OWN_LABEL = /^container_(label|env)_/;
 const OWN_FAMILY = /^(go|process|promhttp|cadvisor|tallyman|scrape)_/;
 
@@ -49,22 +49,22 @@ export function readScrape(text: string, seconds: number): Scrape {
  * Families, types and series of containers that the old agent has and the new one lacks.
  * @param isKnown whether both agents have the container of that name
  */
-export function compareScrapes(old: Scrape, fresh: Scrape, isKnown: (id: string) => boolean): MetricsDifference[] {
+export function compareScrapes(old: Scrape, current: Scrape, isKnown: (id: string) => boolean): MetricsDifference[] {
   const differences: MetricsDifference[] = [];
   for (const [family, keys] of old.families) {
     if (OWN_FAMILY.test(family)) continue;
     const type = old.types.get(family) ?? 'untyped';
-    const freshKeys = fresh.families.get(family);
-    if (freshKeys === undefined) {
-      // Of a resource that no container uses there is nothing to show.
+    const currentKeys = current.families.get(family);
+    if (currentKeys === undefined) {
+      // Not every agent shows a resource that no container uses.
       if (keys.every((key) => old.series.get(key) === 0)) continue;
       differences.push({ family, what: 'family missing', old: `${keys.length} series`, new: '' });
       continue;
     }
-    const freshType = fresh.types.get(family) ?? 'untyped';
-    if (type !== freshType) differences.push({ family, what: 'type', old: type, new: freshType });
+    const currentType = current.types.get(family) ?? 'untyped';
+    if (type !== currentType) differences.push({ family, what: 'type', old: type, new: currentType });
     const missing = keys.filter(
-      (key) => !fresh.series.has(key) && old.series.get(key) !== 0 && isAboutKnown(key, isKnown),
+      (key) => !current.series.has(key) && old.series.get(key) !== 0 && isAboutKnown(key, isKnown),
     );
     if (missing.length === 0) continue;
     differences.push({ family, what: 'series missing', old: `${missing.length}, such as ${missing[0]!}`, new: '' });
@@ -77,7 +77,7 @@ function isAboutKnown(key: string, isKnown: (id: string) => boolean): boolean {
   return id === undefined || isKnown(JSON.parse(id) as string);
 }
 
-/** Metrics that the widespread dashboards for cAdvisor ask for, with their rules. */
+/** Metrics of widespread dashboards and rules for cAdvisor. */
 const DASHBOARD_METRICS = [
   'container_cpu_cfs_periods_total',
   'container_cpu_cfs_throttled_periods_total',
@@ -130,11 +130,11 @@ const DASHBOARD_METRICS = [
 ];
 
 /** Those of them that the old agent has and the new one lacks. */
-export function missingForDashboards(old: Scrape, fresh: Scrape): string[] {
-  return DASHBOARD_METRICS.filter((family) => old.families.has(family) && !fresh.families.has(family));
+export function missingForDashboards(old: Scrape, current: Scrape): string[] {
+  return DASHBOARD_METRICS.filter((family) => old.families.has(family) && !current.families.has(family));
 }
 
-/** What a process says of its own cost. Agents that say nothing of it have none. */
+/** What a process reports about its own cost. */
 export interface Cost {
   /** Seconds of CPU per second, since the first scrape. */
   readonly cpu?: number;

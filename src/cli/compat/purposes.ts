@@ -1,9 +1,9 @@
 import type { Difference } from './difference.js';
 import type { Question } from './questions.js';
 
-/** A way in which Tallyman differs from cAdvisor on purpose. */
+/** An intended difference from cAdvisor. */
 export interface Purpose {
-  /** The entry of docs/compatibility.md: a quirk by its number, or the first words of a paragraph. */
+  /** Entry of docs/compatibility.md: number of the quirk, or first words of the paragraph. */
   readonly row: string;
   fits(difference: Difference, question: Question): boolean;
 }
@@ -21,11 +21,11 @@ const asked =
     target.test(question.target) && (kinds.length === 0 || kinds.includes(kind));
 
 const status =
-  (old: RegExp, fresh: RegExp): Test =>
+  (old: RegExp, current: RegExp): Test =>
   (difference) =>
-    difference.kind === 'status' && old.test(difference.old) && fresh.test(difference.new);
+    difference.kind === 'status' && old.test(difference.old) && current.test(difference.new);
 
-/** The first that fits a difference explains it. */
+/** The first entry that fits a difference explains it. */
 export const PURPOSES: readonly Purpose[] = [
   { row: 'quirk 5', fits: status(/^closes/, /^200/) },
   { row: 'quirk 2', fits: status(/^closes/, /^400/) },

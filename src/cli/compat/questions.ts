@@ -1,26 +1,26 @@
-/** What an agent is asked. */
+/** A request to both agents. */
 export interface Question {
   /** Path and query, below the agent's prefix. */
   readonly target: string;
-  /** The container whose answer it is about. */
+  /** The container that it is about. */
   readonly container?: string;
 }
 
 /** A container that both agents know. */
-export interface Subject {
+export interface ComparedContainer {
   /** Absolute cgroup path. */
   readonly name: string;
   readonly namespace: string;
   readonly aliases: readonly string[];
-  /** How many containers are below it. */
+  /** Number of containers below it. */
   readonly below: number;
 }
 
-/** Answers about more containers than this, with a minute of samples each, are not asked for. */
-const LARGEST_LIST = 30;
+/** Lists of more containers, with a minute of samples each, are not requested. */
+const MAX_LIST_LENGTH = 30;
 const VERSIONS = ['v1.0', 'v1.1', 'v1.2', 'v1.3', 'v2.0', 'v2.1'];
-/** Requests that are wrong, or are about something that is not there. */
-const WRONG = [
+/** Invalid requests, and requests for what does not exist. */
+const INVALID = [
   '/api/v9.9/',
   '/api/v1.3/nonsense',
   '/api/v1.0/subcontainers/',
@@ -56,21 +56,21 @@ const GENERAL = [
 ];
 
 /**
- * The questions of a comparison: every route of every API version, about the host and about each subject.
- * @param engineContainers how many containers the engine's lists have
+ * The requests of a comparison: every route of every API version, for the host and each container.
+ * @param engineContainers length of the engine's lists
  */
-export function questionsAbout(subjects: readonly Subject[], engineContainers: number): Question[] {
-  const questions: Question[] = [...GENERAL, ...WRONG].map((target) => ({ target }));
+export function questionsAbout(containers: readonly ComparedContainer[], engineContainers: number): Question[] {
+  const questions: Question[] = [...GENERAL, ...INVALID].map((target) => ({ target }));
   for (const version of VERSIONS) questions.push({ target: `/api/${version}/` }, { target: `/api/${version}/machine` });
-  if (engineContainers <= LARGEST_LIST) {
+  if (engineContainers <= MAX_LIST_LENGTH) {
     questions.push({ target: '/api/v1.2/docker' }, { target: '/api/v1.3/docker/' });
     questions.push({ target: '/api/v2.0/spec/?type=docker&recursive=true' });
   }
-  for (const subject of subjects) questions.push(...questionsOf(subject));
+  for (const container of containers) questions.push(...questionsOf(container));
   return questions;
 }
 
-function questionsOf({ name, namespace, aliases, below }: Subject): Question[] {
+function questionsOf({ name, namespace, aliases, below }: ComparedContainer): Question[] {
   const path = encodeURI(name);
   const targets = VERSIONS.slice(0, 4).map((version) => `/api/${version}/containers${path}`);
   for (const version of ['v2.0', 'v2.1']) {
@@ -81,7 +81,7 @@ function questionsOf({ name, namespace, aliases, below }: Subject): Question[] {
   }
   targets.push(`/api/v2.0/stats${path}?count=2`, `/api/v2.0/ps${path}`);
   if (below > 0) targets.push(`/api/v2.0/spec${path}?recursive=true`);
-  if (below <= LARGEST_LIST) {
+  if (below <= MAX_LIST_LENGTH) {
     targets.push(`/api/v1.1/subcontainers${path}`, `/api/v1.3/subcontainers${path}`);
     targets.push(`/api/v2.0/stats${path}?recursive=true&count=1`, `/api/v2.0/summary${path}?recursive=true`);
   }
@@ -96,23 +96,23 @@ function questionsOf({ name, namespace, aliases, below }: Subject): Question[] {
 }
 
 /**
- * Chooses whom to ask about: `/`, and the others in turn from every namespace, busy ones and idle ones alike.
- * @param most how many at most
+ * Chooses the containers to compare: `/`, then one of each namespace in turn.
+ * @param limit maximum number
  */
-export function chooseSubjects(known: readonly Subject[], most: number): Subject[] {
+export function chooseContainers(known: readonly ComparedContainer[], limit: number): ComparedContainer[] {
   const root = known.filter(({ name }) => name === '/');
-  const groups = new Map<string, Subject[]>();
-  for (const subject of known) {
-    if (subject.name === '/') continue;
-    const group = groups.get(subject.namespace) ?? [];
-    group.push(subject);
-    groups.set(subject.namespace, group);
+  const groups = new Map<string, ComparedContainer[]>();
+  for (const container of known) {
+    if (container.name === '/') continue;
+    const group = groups.get(container.namespace) ?? [];
+    group.push(container);
+    groups.set(container.namespace, group);
   }
-  const chosen: Subject[] = [...root];
-  for (let turn = 0; chosen.length < most; turn++) {
+  const chosen: ComparedContainer[] = [...root];
+  for (let turn = 0; chosen.length < limit; turn++) {
     const next = [...groups.values()].flatMap((group) => group.slice(turn, turn + 1));
     if (next.length === 0) break;
-    chosen.push(...next.slice(0, most - chosen.length));
+    chosen.push(...next.slice(0, limit - chosen.length));
   }
   return chosen;
 }

@@ -53,7 +53,7 @@ async function run(...args: string[]) {
     error(text) {
       error += text;
     },
-    say: () => true,
+    notice: () => true,
   };
   return { status: await runCli(['import-flags', ...args], cli), out, error };
 }

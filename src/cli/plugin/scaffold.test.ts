@@ -9,14 +9,14 @@ import { checkName, packageFiles, writeNew } from './scaffold.js';
 describe('the name of a new plugin', () => {
   for (const name of ['x', 'nginx-status', 'a1-b2']) test(`may be ${name}`, () => checkName(name, ['cpu']));
   for (const [name, why] of Object.entries({
-    '': /not of that form/,
-    Nginx: /not of that form/,
-    'a--b': /not of that form/,
-    '-a': /not of that form/,
-    '../up': /not of that form/,
-    '@me/plugin': /not of that form/,
-    snake_case: /not of that form/,
-    tallyman: /taken/,
+    '': /it is invalid/,
+    Nginx: /it is invalid/,
+    'a--b': /it is invalid/,
+    '-a': /it is invalid/,
+    '../up': /it is invalid/,
+    '@me/plugin': /it is invalid/,
+    snake_case: /it is invalid/,
+    tallyman: /reserved/,
     cpu: /built-in/,
     ['x'.repeat(61)]: /longer than 60/,
   })) {

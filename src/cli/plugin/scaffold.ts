@@ -3,29 +3,29 @@ import { dirname, join } from 'node:path';
 import { codeOf, type PluginKind, TallymanError } from '../../kernel/contracts/index.js';
 import { agentVersion, ownManifest, packageFolder } from '../version.js';
 
-/** The templates are whole plugins of this name. */
+/** Name of the plugins in the templates. */
 const TEMPLATE_NAME = 'template-name';
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-const LONGEST_NAME = 60;
+const MAX_NAME_LENGTH = 60;
 
-/** Names that npm or Node give another meaning. */
+/** Names with another meaning for npm or Node. */
 const RESERVED = new Set(['tallyman', 'node-modules', 'favicon', TEMPLATE_NAME]);
 
 /**
- * Checks what a new plugin is to be called.
- * @param builtins names that the configuration already understands
+ * Checks the name of a new plugin.
+ * @param builtins names of built-in plugins
  * @throws TallymanError
  */
 export function checkName(name: string, builtins: readonly string[]): void {
   const refuse = (why: string) => {
     throw new TallymanError(`${JSON.stringify(name)} cannot be the name of a plugin: ${why}`, {
-      hint: 'a name is made of small letters, digits and single dashes, and begins with a letter: nginx-status',
+      hint: 'use lower-case letters, digits and single dashes, beginning with a letter: nginx-status',
     });
   };
-  if (!NAME.test(name)) refuse('it is not of that form');
-  if (name.length > LONGEST_NAME) refuse(`it is longer than ${LONGEST_NAME} characters`);
-  if (RESERVED.has(name)) refuse('it is taken');
-  if (builtins.includes(name)) refuse('a built-in plugin is called so');
+  if (!NAME.test(name)) refuse('it is invalid');
+  if (name.length > MAX_NAME_LENGTH) refuse(`it is longer than ${MAX_NAME_LENGTH} characters`);
+  if (RESERVED.has(name)) refuse('it is reserved');
+  if (builtins.includes(name)) refuse('a built-in plugin has it');
 }
 
 /** The files of a new plugin's package, path → content. */
@@ -34,7 +34,7 @@ export function packageFiles(kind: PluginKind, name: string): Map<string, string
   for (const folder of ['common', kind]) {
     const templates = join(packageFolder(), 'dist/cli/plugin/templates', folder);
     for (const path of filesBelow(templates)) {
-      // npm takes a file called .gitignore for its own, and leaves it out of packages.
+      // npm does not pack files named .gitignore.
       const target = path === 'gitignore' ? '.gitignore' : path;
       files.set(target, renamed(readFileSync(join(templates, path), 'utf8'), name));
     }
@@ -49,12 +49,12 @@ function filesBelow(folder: string): string[] {
     .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
 }
 
-/** Where no dash is allowed, such as in metrics, the name has underscores. */
+/** Where dashes are not allowed, such as in metrics, the name has underscores. */
 function renamed(text: string, name: string): string {
   return text.replaceAll(TEMPLATE_NAME, name).replaceAll(TEMPLATE_NAME.replace('-', '_'), name.replaceAll('-', '_'));
 }
 
-/** Built with what the templates were checked with. */
+/** The development dependencies are those with which the templates are tested. */
 function manifestOf(kind: PluginKind, name: string): string {
   const { engines, devDependencies } = ownManifest();
   const manifest = {

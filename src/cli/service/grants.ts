@@ -2,20 +2,20 @@ import type { AgentConfig } from '../../kernel/config/index.js';
 import { DROP_IN_DIRECTORY, shipped } from './layout.js';
 import type { Procedure } from './procedure.js';
 
-/** A drop-in of the unit that gives what a part of the agent needs beyond the bare unit; see docs/privileges.md. */
+/** A drop-in of the unit with privileges of a part of the agent; see docs/privileges.md. */
 interface Grant {
   /** Its file in config/systemd/tallyman.service.d. */
   readonly file: string;
-  /** The plugins that need it, all of them together; none for the agent itself. */
+  /** Plugins that need it, if all of them are enabled; empty for the agent itself. */
   readonly plugins: readonly string[];
-  /** A group that has to exist: systemd does not start a service whose groups do not. */
+  /** A group that must exist: systemd does not start a service with an unknown group. */
   readonly group?: string;
-  /** Only ever copied by hand: this program takes it away with the rest. */
-  readonly byHand?: boolean;
+  /** Installed by the administrator only; removed on uninstallation. */
+  readonly isManual?: boolean;
 }
 
 export const GRANTS: readonly Grant[] = [
-  { file: 'app-metrics.conf', plugins: [], byHand: true },
+  { file: 'app-metrics.conf', plugins: [], isManual: true },
   // Writable layers are known from Docker only.
   { file: 'disk.conf', plugins: ['disk', 'docker'], group: 'docker' },
   { file: 'docker.conf', plugins: ['docker'], group: 'docker' },
@@ -23,23 +23,23 @@ export const GRANTS: readonly Grant[] = [
   { file: 'process.conf', plugins: ['process'] },
 ];
 
-/** Gives the unit what the enabled plugins need, and takes away what none of them needs any more. */
+/** Writes the drop-ins that the enabled plugins need, and removes the others. */
 export function grant(procedure: Procedure, { plugins }: Pick<AgentConfig, 'plugins'>): void {
   const { host } = procedure;
   const there = host.list(DROP_IN_DIRECTORY);
-  for (const { file, plugins: needing, group } of GRANTS.filter(({ byHand }) => byHand !== true)) {
+  for (const { file, plugins: needing, group } of GRANTS.filter(({ isManual }) => isManual !== true)) {
     const path = `${DROP_IN_DIRECTORY}/${file}`;
     const isWanted = needing.every((name) => plugins.some(({ use }) => use === name));
     const isPossible = group === undefined || host.run('getent', 'group', group).status === 0;
     if (isWanted && isPossible) procedure.file(path, shipped(`systemd/tallyman.service.d/${file}`));
     else if (there.includes(file)) procedure.removal(path, true);
     if (isWanted && !isPossible) {
-      procedure.note(`${file} is left out: there is no group ${group} yet; run this again when there is`);
+      procedure.note(`${file} is left out: the group ${group} does not exist; run this again when it does`);
     }
   }
 }
 
-/** Takes every drop-in away that this program writes; those of the administrator stay. */
+/** Removes the drop-ins of this program; those of the administrator stay. */
 export function revoke(procedure: Procedure): void {
   const there = procedure.host.list(DROP_IN_DIRECTORY);
   const isOurs = (name: string) => GRANTS.some(({ file }) => file === name);

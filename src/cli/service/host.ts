@@ -11,28 +11,28 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Rights of everybody. */
+/** Permissions of other users. */
 const READ = 0o004;
 const ENTER = 0o001;
 
-/** What a program that was run gave. */
+/** Result of a program. */
 export interface Outcome {
   readonly status: number;
   readonly output: string;
 }
 
-/** The host that the service is installed on; tests give one in a folder. */
+/** The host on which the service is installed; tests use a folder. */
 export interface ServiceHost {
   readonly isRoot: boolean;
-  /** @returns the text of a file, undefined when there is none that can be read */
+  /** @returns the text of a file; undefined if it cannot be read */
   read(path: string): string | undefined;
-  /** @returns the names in a directory, none when there is no such directory */
+  /** @returns the sorted names in a directory; empty if there is none */
   list(directory: string): string[];
-  /** Writes a file that everybody may read, as a whole, with the directories above it. */
+  /** Writes a world-readable file atomically, and creates its directories. */
   write(path: string, text: string): void;
-  /** Removes a file, or a directory with all that is in it. */
+  /** Removes a file or directory recursively. */
   remove(path: string): void;
-  /** @returns what keeps other users from reading a program of this process: itself or a directory above it */
+  /** @returns the file or directory whose mode keeps other users from reading a program of this process */
   obstacle(program: string): string | undefined;
   run(program: string, ...args: string[]): Outcome;
 }

@@ -7,7 +7,7 @@ import type { Procedure } from './procedure.js';
 
 const { SERVICE, SOCKET, UNIT_DIRECTORY } = layout;
 
-/** Makes a running service of the agent: user, default config, units, drop-ins; enables and starts it. */
+/** Installs the service (user, default config, units, drop-ins), enables and starts it. */
 export function install(procedure: Procedure, config: Pick<AgentConfig, 'plugins'>): void {
   const { host } = procedure;
   const packaged = layout.packagedUnit(host);
@@ -21,13 +21,13 @@ export function install(procedure: Procedure, config: Pick<AgentConfig, 'plugins
   if (packaged === undefined) {
     procedure.file(`${UNIT_DIRECTORY}/${SERVICE}`, layout.unitText());
     procedure.file(`${UNIT_DIRECTORY}/${SOCKET}`, layout.shipped(`systemd/${SOCKET}`));
-  } else procedure.note(`${packaged} belongs to a package, and stays as it is`);
+  } else procedure.note(`${packaged} belongs to a package and is not changed`);
   grant(procedure, config);
   activate(procedure);
   procedure.changed ||= before;
 }
 
-/** Only the drop-ins, after a change of the configuration. */
+/** Updates the drop-ins after a change of the configuration. */
 export function adjustGrants(procedure: Procedure, config: Pick<AgentConfig, 'plugins'>): void {
   grant(procedure, config);
   const { changed, host } = procedure;
@@ -43,7 +43,7 @@ function activate(procedure: Procedure): void {
   if (isRunning) procedure.command(!changed, 'systemctl', 'daemon-reload');
   procedure.command(says('is-enabled') === 'enabled', 'systemctl', 'enable', SERVICE);
   if (!isRunning) {
-    procedure.note('systemd does not run here: the service starts when it does');
+    procedure.note('systemd is not running here: it will start the service');
     return;
   }
   const isActive = says('is-active') === 'active';
@@ -55,15 +55,15 @@ function isSystemdRunning(host: ServiceHost): boolean {
 }
 
 /**
- * Takes away what `install` made.
- * @param isPurge whether a changed configuration goes too
+ * Removes what `install` created.
+ * @param isPurge also remove a changed configuration
  */
 export function uninstall(procedure: Procedure, isPurge: boolean): void {
   const { host } = procedure;
   const packaged = layout.packagedUnit(host);
   if (packaged !== undefined) {
-    throw new TallymanError(`${packaged} belongs to a package, which has to be removed instead`, {
-      hint: `apt-get ${isPurge ? 'purge' : 'remove'} tallyman, or what your distribution has for it`,
+    throw new TallymanError(`${packaged} belongs to a package; remove that instead`, {
+      hint: `apt-get ${isPurge ? 'purge' : 'remove'} tallyman, or the equivalent of your distribution`,
     });
   }
   const there = host.list(UNIT_DIRECTORY);

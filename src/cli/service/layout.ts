@@ -12,8 +12,8 @@ export const UNIT_DIRECTORY = '/etc/systemd/system';
 export const DROP_IN_DIRECTORY = `${UNIT_DIRECTORY}/${SERVICE}.d`;
 export const STATE_DIRECTORY = '/var/lib/tallyman';
 export const DEFAULT_CONFIG = `${SYSTEM_DIRECTORY}/tallyman.yaml`;
-/** Where packages of the distribution put units. */
-const PACKAGED = ['/usr/lib/systemd/system', '/lib/systemd/system'];
+/** Unit directories of distribution packages. */
+const PACKAGE_UNIT_DIRECTORIES = ['/usr/lib/systemd/system', '/lib/systemd/system'];
 
 /** A file below `config/` of this package. */
 export function shipped(path: string): string {
@@ -25,12 +25,14 @@ export function sysusersFile(): string {
   return join(packageFolder(), 'config/systemd/tallyman.sysusers');
 }
 
-/** The unit that a package of the distribution brought: it is the package manager's business then. */
+/** The unit of a distribution package, which the package manager handles. */
 export function packagedUnit(host: ServiceHost): string | undefined {
-  return PACKAGED.map((directory) => `${directory}/${SERVICE}`).find((path) => host.read(path) !== undefined);
+  return PACKAGE_UNIT_DIRECTORIES.map((directory) => `${directory}/${SERVICE}`).find(
+    (path) => host.read(path) !== undefined,
+  );
 }
 
-/** The config files that the agent would find. */
+/** Configuration files that the agent finds. */
 export function configFiles(host: ServiceHost): string[] {
   const names = host.list(SYSTEM_DIRECTORY);
   return SYSTEM_NAMES.filter((name) => names.includes(name)).map((name) => `${SYSTEM_DIRECTORY}/${name}`);
@@ -40,7 +42,7 @@ export function userExists(host: ServiceHost): boolean {
   return host.run('getent', 'passwd', USER).status === 0;
 }
 
-/** The unit as it is shipped, starting the program that runs now. */
+/** The shipped unit, with the path of the running program. */
 export function unitText(): string {
   const main = realpathSync(join(packageFolder(), 'dist/cli/main.js'));
   return shipped(`systemd/${SERVICE}`).replace(
@@ -49,15 +51,15 @@ export function unitText(): string {
   );
 }
 
-/** A word of a command line in a unit file. */
+/** Quotes an argument of a command line in a unit file. */
 function quoted(word: string): string {
   const escaped = word.replaceAll('%', '%%').replaceAll('\\', '\\\\').replaceAll('"', '\\"');
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 
 /**
- * Makes sure that a user without rights can start what the unit starts.
- * @throws TallymanError when it is in somebody's home or in npx' cache
+ * Checks that an unprivileged user can start the program of the unit.
+ * @throws TallymanError, for example when it is in a home directory or in the cache of npx
  */
 export function assertReachable(host: ServiceHost): void {
   for (const path of [process.execPath, join(packageFolder(), 'dist/cli/main.js')]) {

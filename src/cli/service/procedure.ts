@@ -1,9 +1,9 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
 import type { ServiceHost } from './host.js';
 
-/** Takes steps one after the other, each only when it is needed, and says what it did. A dry run says what it would do. */
+/** Runs the steps that are needed and prints each. A dry run only prints them. */
 export class Procedure {
-  /** Whether a step was taken, or would have been. */
+  /** Whether a step was needed. */
   changed = false;
 
   constructor(
@@ -14,16 +14,16 @@ export class Procedure {
 
   /**
    * @param what the step in the imperative: `create the user tallyman`
-   * @param isDone whether it was taken before
+   * @param isDone whether it is not needed
    */
   step(what: string, isDone: boolean, act: () => void): void {
-    this.say(isDone ? 'unchanged' : this.isDry ? 'would' : 'done', what);
+    this.print(isDone ? 'unchanged' : this.isDry ? 'would' : 'done', what);
     if (isDone) return;
     this.changed = true;
     if (!this.isDry) act();
   }
 
-  /** A step that is running a program. */
+  /** Runs a program. */
   command(isDone: boolean, program: string, ...args: string[]): void {
     const line = [program, ...args].join(' ');
     this.step(line, isDone, () => {
@@ -32,7 +32,7 @@ export class Procedure {
     });
   }
 
-  /** A step that makes a file say this. */
+  /** Writes a file, unless it has this text. */
   file(path: string, text: string, what = ''): void {
     this.step(`write ${path}${what}`, this.host.read(path) === text, () => this.host.write(path, text));
   }
@@ -41,12 +41,12 @@ export class Procedure {
     this.step(`remove ${path}`, !isThere, () => this.host.remove(path));
   }
 
-  /** Says why something is left as it is. */
+  /** Prints why something is not changed. */
   note(what: string): void {
-    this.say('note', what);
+    this.print('note', what);
   }
 
-  private say(mark: string, what: string): void {
+  private print(mark: string, what: string): void {
     this.out(`${mark.padEnd(9)} ${what}\n`);
   }
 }

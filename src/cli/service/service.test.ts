@@ -62,7 +62,7 @@ function fixture(t: TestContext, files: Record<string, string> = {}) {
       said += text;
     },
     error: () => {},
-    say: () => true,
+    notice: () => true,
   };
   type Change = (
     ...args: [Parameters<typeof changeService>[0], Parameters<typeof changeService>[1]?]
@@ -193,7 +193,7 @@ describe('service privileges', () => {
   test('name no group that does not exist', async (t) => {
     const { host, change, tree } = fixture(t);
     host.names.clear();
-    assert.match(await change('install'), /docker.conf is left out: there is no group docker/);
+    assert.match(await change('install'), /docker.conf is left out: the group docker does not exist/);
     assert.ok(!tree().includes(`${UNIT}.d/docker.conf`));
   });
 
@@ -203,10 +203,10 @@ describe('service privileges', () => {
   });
 
   test('leave alone what was copied by hand, until the end', async (t) => {
-    const byHand = `${UNIT}.d/app-metrics.conf`;
-    const { change, tree } = fixture(t, { [byHand]: '[Service]\n' });
+    const manualDropIn = `${UNIT}.d/app-metrics.conf`;
+    const { change, tree } = fixture(t, { [manualDropIn]: '[Service]\n' });
     await change('install');
-    assert.ok(tree().includes(byHand));
+    assert.ok(tree().includes(manualDropIn));
     await change('uninstall');
     assert.deepEqual(tree(), []);
   });
@@ -304,6 +304,6 @@ config       /etc/tallyman/tallyman.yaml
     const { host, put, status } = fixture(t);
     put(UNIT, 'other');
     host.shown = SHOWN;
-    assert.match(status().text, /differs from that of this version: `tallyman service install` renews it/);
+    assert.match(status().text, /differs from that of this version: `tallyman service install` updates it/);
   });
 });

@@ -11,11 +11,14 @@ const PROPERTIES = [
 
 type Properties = Partial<Record<(typeof PROPERTIES)[number], string>>;
 
-/** How the service is, a fact a line, and the exit status that says it to programs. */
+/** State of the service as text, and as exit status. */
 export function describeService(host: ServiceHost): { readonly text: string; readonly status: number } {
   const unit = readProperties(host);
   if (unit.LoadState !== 'loaded') {
-    return { text: 'The service is not installed; `tallyman service install` does it.\n', status: STATUS_EXIT.absent };
+    return {
+      text: 'The service is not installed; `tallyman service install` installs it.\n',
+      status: STATUS_EXIT.absent,
+    };
   }
   const lines = [
     ['state', stateOf(unit)],
@@ -56,5 +59,5 @@ function processOf({ MainPID, MemoryCurrent, CPUUsageNSec }: Properties): string
 function unitOf({ FragmentPath }: Properties, host: ServiceHost): string {
   if (layout.packagedUnit(host) !== undefined) return `${FragmentPath}, of a package`;
   const isCurrent = host.read(`${layout.UNIT_DIRECTORY}/${layout.SERVICE}`) === layout.unitText();
-  return `${FragmentPath}${isCurrent ? '' : ', differs from that of this version: `tallyman service install` renews it'}`;
+  return `${FragmentPath}${isCurrent ? '' : ', differs from that of this version: `tallyman service install` updates it'}`;
 }

@@ -85,7 +85,7 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
         breakIt();
         const { status, error } = reload();
         assert.equal(status, 1, error);
-        assert.match(error, /process \d+ was told to reload; how that ended is not known: .*stays as it was: .*ENOENT/);
+        assert.match(error, /process \d+ was told to reload; the outcome is not known: .*stays as it was: .*ENOENT/);
         await agent.said('SIGHUP: ');
       } finally {
         await agent.stop();

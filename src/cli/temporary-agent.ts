@@ -8,10 +8,10 @@ import type { Target } from './agent-client/index.js';
 import { agentVersion } from './version.js';
 
 /**
- * Starts an agent with the configuration for a command's question, on loopback and without its sinks, and stops it.
- * @param ask told where the agent serves, with `urlBasePrefix`, when every container has a sample
+ * Starts a temporary agent with the configuration, on loopback and without its sinks, and stops it.
+ * @param ask called with the agent's address, when every container has a sample
  */
-export async function withShortAgent<T>(loaded: LoadedConfig, ask: (agent: Target) => Promise<T>): Promise<T> {
+export async function withTemporaryAgent<T>(loaded: LoadedConfig, ask: (agent: Target) => Promise<T>): Promise<T> {
   const sinks = new Set(loaded.plugins.filter(({ plugin }) => plugin.kind === 'sink').map(({ use }) => use));
   const { config, directory } = loaded;
   const agent = new Agent({
