@@ -32,11 +32,11 @@ export const SYSTEM_NAMES = [
 const MAX_BYTES = 4 * 2 ** 20;
 const TOO_LARGE = 'is larger than 4 MiB, which no config file is';
 const CHUNK_BYTES = 64 * 1024;
-/** What writes to a pipe (`--config <(…)`) may take so long. */
+/** Time limit for reading from a pipe (`--config <(…)`). */
 const READ_LIMIT_MS = 5_000;
 const PAUSE_MS = 10;
 const PROGRAM = /\.(js|cjs|mjs|ts)$/;
-/** An explorer without one of these would execute such files. */
+/** File types with a loader of our own; cosmiconfig would execute the others. */
 const LOADED_EXTENSIONS = ['.js', '.cjs', '.mjs', '.ts', '.json', '.yaml', '.yml', 'noExt', 'default'];
 
 export interface FoundFile {
@@ -92,8 +92,8 @@ function createExplorer(names: readonly string[]) {
 }
 
 /**
- * Runs `action` in a directory where nobody can put a file. cosmiconfig executes `.config/config.{js,cjs,…}` and obeys
- * `package.json` of the working directory whenever it is called, whatever its options say.
+ * Runs `action` in a directory where no user can create files. Whatever its options, cosmiconfig executes
+ * `.config/config.{js,cjs,…}` and reads `package.json` of the working directory at every call.
  */
 function withSafeCwd<T>(action: () => T): T {
   let before = '/';
@@ -167,7 +167,7 @@ function assertUsable(file: string, source: string, isNamed: boolean): void {
 
 /**
  * Reads a file that may be a pipe, or one that never ends (`/proc/kmsg`), within bounds of time and size.
- * @param load reads it by cosmiconfig, which would wait for ever for such a file
+ * @param load reads it by cosmiconfig, which would block forever on such a file
  */
 function read(file: string, load: () => { config?: unknown } | null): FoundFile {
   const refuse = (message: string) => new ConfigError([{ source: file, path: '', message }]);
@@ -193,7 +193,7 @@ function readWithinLimits(file: string): Buffer | string {
     const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     for (let size = 0; ; ) {
       const chunk = readNow(descriptor);
-      // A pipe that nobody has opened for writing yet looks like one at its end.
+      // A pipe without a writer yet reads like one at its end.
       if (chunk?.length === 0 && !(isPipe && size === 0)) return Buffer.concat(chunks);
       size += chunk?.length ?? 0;
       if (size > MAX_BYTES) return TOO_LARGE;

@@ -2,7 +2,7 @@
 
 export { ActiveConfig, type ConfigChange, type ConfigObserver } from './active-config.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
-export { type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
+export { isMapping, type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
 export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
 export { guardModules } from './module-guard.js';

@@ -57,10 +57,8 @@ function formatProblem(problem: ConfigProblem): string {
  */
 export class ConfigError extends TallymanError {
   override readonly name = 'ConfigError';
-  readonly problems: readonly ConfigProblem[];
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(readonly problems: readonly ConfigProblem[]) {
     super(problems.map(formatProblem).join('\n'));
-    this.problems = problems;
   }
 }

@@ -98,8 +98,8 @@ it('on cgroup v2 the counters distinguish the container of the process from that
   // The kernel counts a kill in `/tight/a` for `/tight`, too; and a limit more often than it kills.
   for (const [name, kills] of Object.entries({ '/tight/a': 1, '/tight': 1, '/own': 2 }))
     recorder.counted(container(name), kills);
-  const told = all().filter(({ type }) => type !== 'containerCreation');
-  assert.deepEqual(told.map(({ containerName, type }) => `${containerName} ${type}`).sort(), [
+  const recorded = all().filter(({ type }) => type !== 'containerCreation');
+  assert.deepEqual(recorded.map(({ containerName, type }) => `${containerName} ${type}`).sort(), [
     '/own oom',
     '/own oom',
     '/own oomKill',

@@ -31,10 +31,10 @@ it('a request is authenticated with valid credentials or over a unix socket', as
   try {
     const [url] = (await server.start()) as [string];
     const headers = { authorization: 'Bearer a-token-of-the-test-0123456789' };
-    const said = async (path: string, init?: RequestInit) => (await fetch(url + path, init)).json();
-    assert.equal(await said('/open'), false);
+    const isAuthenticated = async (path: string, init?: RequestInit) => (await fetch(url + path, init)).json();
+    assert.equal(await isAuthenticated('/open'), false);
     assert.equal((await fetch(`${url}/closed`)).status, 401);
-    assert.equal(await said('/closed', { headers }), true);
+    assert.equal(await isAuthenticated('/closed', { headers }), true);
     assert.deepEqual(await overSocket(socket, '/open'), [200, 'true']);
     assert.equal((await overSocket(socket, '/closed'))[0], 401);
   } finally {

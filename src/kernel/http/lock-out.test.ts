@@ -42,7 +42,7 @@ async function status(url: string, authorization: string): Promise<number> {
   return (await get(`${url}/said`, { headers: { authorization } }))[0];
 }
 
-/** Logs in by Digest as clients do that start anew each time: the first request draws the challenge. */
+/** Logs in by Digest like a client without state: the first request gets the challenge. */
 async function digestStatus(url: string, password: string): Promise<number> {
   const { headers } = await fetch(`${url}/said`);
   const [challenge = ''] = headers.get('www-authenticate')!.split(', Basic');

@@ -73,7 +73,7 @@ describe('reconfiguration of the HTTP server', () => {
     writeFileSync(file, `ann:${bcrypt.hashSync('other', 4)}`, { mode: 0o600 });
     await server.reconfigure({ ...web, auth: { ...auth, basic: { file, realm: 'here' } } });
     assert.deepEqual(await begun, [200, '"said"']);
-    assert.equal((await get(`${url}/said`, login('ann')))[0], 401, 'a password that was right before is not any more');
+    assert.equal((await get(`${url}/said`, login('ann')))[0], 401, 'the old password is no longer valid');
   });
 
   it('keeps a request whose handler is running, or whose body or head is incomplete', async () => {
@@ -101,9 +101,9 @@ describe('reconfiguration of the HTTP server', () => {
     const [answer] = (await uploaded) as [NodeJS.ReadableStream & { statusCode: number }];
     answer.resume();
     assert.equal(answer.statusCode, 200);
-    const [said] = (await once(half, 'data')) as [string];
+    const [reply] = (await once(half, 'data')) as [string];
     // Its head came when only users were let in.
-    assert.match(said, /^HTTP\/1\.1 401 /);
+    assert.match(reply, /^HTTP\/1\.1 401 /);
   });
 
   it('does not answer at a new address by the previous rules', async () => {

@@ -59,7 +59,7 @@ export interface MountProblems {
   missingBase(error: TallymanError): void;
 }
 
-/** Registers every request type of every version on a router of its own, and every route of every endpoint. */
+/** Registers every request type of every version and every route of every endpoint. */
 export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, problems: MountProblems): Routes {
   const claims = new Claims((error) => problems.conflict(error));
   const api = buildApi(apiVersions, serve, claims, (error) => problems.missingBase(error));

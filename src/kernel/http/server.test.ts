@@ -145,15 +145,15 @@ it('plugin faults get 500 and are attributed to the plugin, RequestErrors are no
 
 it('remount replaces the routes; of two plugins with the same path the first is kept', async () => {
   const { url, server } = await bench.serve();
-  const says = (id: string) => ({ id, instance: { routes: { '/said': () => text(id) } } });
+  const endpoint = (id: string) => ({ id, instance: { routes: { '/said': () => text(id) } } });
   const version = (id: string) => ({ id, instance: { version: 'v9.9', requestTypes: { a: () => text(id) } } });
-  server.remount({ apiVersions: [version('late')], endpoints: [says('one')] });
+  server.remount({ apiVersions: [version('late')], endpoints: [endpoint('one')] });
   assert.deepEqual(await get(`${url}/said`), [200, '"one"']);
   assert.deepEqual(await get(`${url}/api/v9.9/a`), [200, '"late"']);
   assert.deepEqual(await get(`${url}/api/`), [400, 'Supported API versions: v9.9\n']);
   assert.equal((await get(`${url}/exact`))[0], 404);
   bench.logged.length = 0;
-  for (let i = 0; i < 2; i++) server.remount({ apiVersions: [], endpoints: [says('one'), says('two')] });
+  for (let i = 0; i < 2; i++) server.remount({ apiVersions: [], endpoints: [endpoint('one'), endpoint('two')] });
   assert.deepEqual(await get(`${url}/said`), [200, '"one"']);
   assert.deepEqual(bench.logged, ['plugins one and two both serve /said: the first one is kept']);
 });
@@ -175,8 +175,8 @@ it('listening sockets are used instead of the configured addresses', { timeout: 
   });
   t.after(() => child.kill());
   inherited.close();
-  const [said] = (await once(child.stdout!, 'data')) as [Buffer];
-  assert.equal(said.toString().trim(), `[ 'http://127.0.0.1:${port}' ]`);
+  const [output] = (await once(child.stdout!, 'data')) as [Buffer];
+  assert.equal(output.toString().trim(), `[ 'http://127.0.0.1:${port}' ]`);
   assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });
 

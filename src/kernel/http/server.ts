@@ -198,13 +198,13 @@ class KoaHttpServer implements HttpServer {
     const connections = new Set<Socket>();
     server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket, server, connections));
     server.on('clientError', (error, socket) => {
-      // Where the handshake failed there is nothing that an answer could be said through.
+      // After a failed TLS handshake there is no connection to answer on.
       if (connections.has(socket as Socket)) this.refusals.malformed(error, socket as Socket);
       else socket.destroy();
     });
     server.on('connect', (_request, socket) => this.refusals.connect(socket as Socket));
     const { change } = this;
-    // An address that is opened by a change of the options answers nobody by those of before.
+    // Requests at an address opened by a reconfiguration wait until the new options are active.
     if (change === undefined) server.on('request', handle);
     else server.on('request', (...pair) => void change.then(() => handle(...pair)));
   }

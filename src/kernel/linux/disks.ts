@@ -35,22 +35,20 @@ function isCount(value: number): boolean {
 
 /** `/proc/diskstats`, read at most once per second. */
 export class DiskTable {
-  private readonly path: string;
-  private readonly monotonic: () => number;
   private readAt = Number.NEGATIVE_INFINITY;
   private disks: ReadonlyMap<string, DiskCounters> = new Map();
 
   /** @param monotonic a monotonic clock in ms */
-  constructor(paths: HostPaths, monotonic: () => number) {
-    this.path = join(paths.proc, 'diskstats');
-    this.monotonic = monotonic;
-  }
+  constructor(
+    private readonly paths: HostPaths,
+    private readonly monotonic: () => number,
+  ) {}
 
   counters(): ReadonlyMap<string, DiskCounters> {
     const now = this.monotonic();
     if (now - this.readAt >= MAX_AGE_MS) {
       this.readAt = now;
-      this.disks = parseDiskstats(readText(this.path) ?? '');
+      this.disks = parseDiskstats(readText(join(this.paths.proc, 'diskstats')) ?? '');
     }
     return this.disks;
   }

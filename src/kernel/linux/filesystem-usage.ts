@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs';
+import { type StatsFs, statfs } from 'node:fs';
 import type { FilesystemUsage, HostPaths } from '../contracts/index.js';
 import { hostFile } from './host-paths.js';
 
@@ -20,14 +20,12 @@ interface Entry {
  * does, so it blocks at most one thread of the pool and never a caller.
  */
 export class UsageTable {
-  private readonly paths: HostPaths;
-  private readonly monotonic: () => number;
   private readonly entries = new Map<string, Entry>();
 
-  constructor(paths: HostPaths, monotonic: () => number) {
-    this.paths = paths;
-    this.monotonic = monotonic;
-  }
+  constructor(
+    private readonly paths: HostPaths,
+    private readonly monotonic: () => number,
+  ) {}
 
   /** The last answer, at most a second old when called regularly; `undefined` when there is none. */
   usage(mountpoint: string): FilesystemUsage | undefined {
@@ -83,14 +81,7 @@ export class UsageTable {
   }
 }
 
-function usageOf(stats: {
-  bsize: number;
-  blocks: number;
-  bfree: number;
-  bavail: number;
-  files: number;
-  ffree: number;
-}) {
+function usageOf(stats: StatsFs): FilesystemUsage {
   return {
     capacity: stats.bsize * stats.blocks,
     free: stats.bsize * stats.bfree,

@@ -75,7 +75,6 @@ export function createLinuxHost(options: LinuxHostOptions): RefreshableHost {
 
 class KernelHost implements RefreshableHost {
   readonly paths: HostPaths;
-  private readonly options: LinuxHostOptions;
   private readonly disks: DiskTable;
   private readonly usages: UsageTable;
   private readonly labelRoots = new Map<string, LabelRoot>();
@@ -87,10 +86,9 @@ class KernelHost implements RefreshableHost {
   private deviceNames: ReadonlyMap<string, string> = new Map();
   private running: Promise<void> | undefined;
 
-  constructor(options: LinuxHostOptions) {
+  constructor(private readonly options: LinuxHostOptions) {
     const { paths, clock } = options;
     const monotonic = () => clock.monotonic();
-    this.options = options;
     this.paths = paths;
     this.disks = new DiskTable(paths, monotonic);
     this.usages = new UsageTable(paths, monotonic);

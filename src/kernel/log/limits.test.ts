@@ -88,8 +88,8 @@ describe('a log whose output fails', () => {
     logger.info('three');
     logger.info('four');
     assert.deepEqual(logs.state(), { lost: 2, leftOut: 0 });
-    const [told, ...others] = messages();
-    assert.match(told!, /^2 lines could not be written since \d{4}-\S+Z: ENOSPC: no space$/);
+    const [report, ...others] = messages();
+    assert.match(report!, /^2 lines could not be written since \d{4}-\S+Z: ENOSPC: no space$/);
     assert.deepEqual(others, ['three', 'four']);
   });
 
@@ -129,10 +129,10 @@ describe('LineLimiter', () => {
   });
 
   it('counts every line as admitted or suppressed', () => {
-    const said = fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.string({ maxLength: 3 })), { maxLength: 200 });
+    const logged = fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.string({ maxLength: 3 })), { maxLength: 200 });
     const limits = fc.record({ alike: fc.nat(5), perPart: fc.nat(20) });
     fc.assert(
-      fc.property(said, limits, (lines, limit) => {
+      fc.property(logged, limits, (lines, limit) => {
         const limiter = new LineLimiter(limit, () => 0);
         const through = lines.filter(([part, message]) => limiter.admits(part, message)).length;
         const left = limiter.nextMinute().reduce((sum, { count }) => sum + count, 0);
@@ -171,8 +171,8 @@ describe('LineLimiter', () => {
 });
 
 it('RecentMessages suppresses a repeated message for ten minutes, also with other messages in between', () => {
-  const told = new RecentMessages();
-  const said = ['a', 'b', 'a', 'b', 'a 1', 'a 2'].filter((message) => told.isNew(message, 0));
-  assert.deepEqual(said, ['a', 'b', 'a 1']);
-  assert.equal(told.isNew('a', 600_000), true);
+  const recent = new RecentMessages();
+  const logged = ['a', 'b', 'a', 'b', 'a 1', 'a 2'].filter((message) => recent.isNew(message, 0));
+  assert.deepEqual(logged, ['a', 'b', 'a 1']);
+  assert.equal(recent.isNew('a', 600_000), true);
 });

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMapping } from '../config/index.js';
 
 /** A configuration in the form of a config file, with all defaults. */
 export type EffectiveConfig = Readonly<Record<string, unknown>>;
@@ -78,10 +79,6 @@ function optionChanges(path: string, before: Value, after: Value): string[] {
     const inner = path === '' ? name : `${path}.${name}`;
     return optionChanges(inner, member(before, name), member(after, name));
   });
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function member({ real, shown }: Value, name: string): Value {

@@ -26,13 +26,15 @@ export function createCgroupFiles(hierarchies: CgroupHierarchies, name: string, 
 
 class HierarchyFiles implements CgroupFiles {
   readonly version: 1 | 2;
-  private readonly budget: DescriptorBudget;
   private readonly paths = new Map<Controller, string>();
   private readonly unifiedPath: string | undefined;
 
-  constructor(hierarchies: CgroupHierarchies, name: string, budget: DescriptorBudget) {
+  constructor(
+    hierarchies: CgroupHierarchies,
+    name: string,
+    private readonly budget: DescriptorBudget,
+  ) {
     this.version = hierarchies.version;
-    this.budget = budget;
     for (const mount of hierarchies.mounts) {
       const path = join(mount.path, name);
       for (const controller of mount.controllers) this.paths.set(controller, path);

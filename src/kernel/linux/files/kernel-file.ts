@@ -16,15 +16,14 @@ const TWO_64 = 2 ** 64;
 
 /** A file that is read repeatedly, with a kept descriptor if the budget allows. See `KernelFile`. */
 export class BudgetedFile implements KernelFile {
-  readonly path: string;
   failure: string | undefined;
-  private readonly budget: DescriptorBudget;
   private descriptor = NONE;
   private state: 'reopened' | 'kept' | 'ended' = 'reopened';
 
-  private constructor(path: string, budget: DescriptorBudget) {
-    this.path = path;
-    this.budget = budget;
+  private constructor(
+    readonly path: string,
+    private readonly budget: DescriptorBudget,
+  ) {
     budget.reopened++;
   }
 
@@ -125,14 +124,12 @@ export class BudgetedFile implements KernelFile {
 export class BudgetedValue implements KernelValue {
   value = Number.NaN;
   residual = 0;
-  private readonly file: KernelFile;
-  private readonly budget: DescriptorBudget;
   private isInvalid = false;
 
-  constructor(file: KernelFile, budget: DescriptorBudget) {
-    this.file = file;
-    this.budget = budget;
-  }
+  constructor(
+    private readonly file: KernelFile,
+    private readonly budget: DescriptorBudget,
+  ) {}
 
   get path(): string {
     return this.file.path;
