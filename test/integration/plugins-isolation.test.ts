@@ -40,7 +40,7 @@ const DEEDS: Readonly<Record<string, RegExp>> = {
   abort: /^isolation: its process was ended by SIGABRT/,
   kill: /^isolation: its process was ended by SIGKILL/,
   leave: /^isolation: ended its process/,
-  nonsense: /collect did not give/,
+  nonsense: /collect did not return/,
   large: /bytes at once/,
 };
 

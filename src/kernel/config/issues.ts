@@ -102,7 +102,7 @@ function unknownKey(path: ConfigPath, key: string, known: readonly string[]): Fi
 function messageFor(issue: Issue, value: unknown): string {
   // A message that is not zod's own was written by the schema's author, who knows best.
   if (!/^(Invalid|Too (big|small)|Unrecognized)\b/.test(issue.message)) {
-    const complete = /\b(not|found|got)\b/.test(issue.message) || value === undefined;
+    const complete = /\b(not|found|got|without)\b/.test(issue.message) || value === undefined;
     return complete ? issue.message : `${issue.message}, found ${describeValue(value)}`;
   }
   const expected = expectation(issue);

@@ -58,7 +58,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     private readonly options: ProcessOptions,
     private readonly context: PluginContext,
   ) {
-    context.signal.addEventListener('abort', () => this.end(), { once: true });
+    context.signal.addEventListener('abort', () => void this.end(), { once: true });
   }
 
   /** Tells this listener from now on. */
@@ -79,7 +79,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     try {
       await this.worker?.call({ method: 'stop' });
     } finally {
-      this.end();
+      await this.end();
     }
   }
 
@@ -170,12 +170,12 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
       this.startedAt = performance.now();
       this.worker = worker;
     } catch (error) {
-      worker.kill();
+      void worker.kill();
       throw error;
     } finally {
       this.starting = undefined;
     }
-    if (this.stopped) worker.kill();
+    if (this.stopped) void worker.kill();
   }
 
   private died(worker: WorkerProcess, reason: TallymanError): void {
@@ -204,12 +204,12 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     }, this.pauses.next());
   }
 
-  private end(): void {
+  private async end(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.retry);
-    this.starting?.kill();
-    this.worker?.kill();
+    const gone = Promise.all([this.starting?.kill(), this.worker?.kill()]);
     this.worker = undefined;
+    await gone;
   }
 }
 

@@ -66,7 +66,7 @@ async function inspect(use: string, options: Omit<WorkerOptions, 'logger' | 'onF
     const message = `could not be loaded in a process of its own: ${messageOf(error)}`;
     throw new BrokenPluginError(`plugin "${use}" ${message}`, { cause: new Error(`it ${message}`) });
   } finally {
-    worker.kill();
+    await worker.kill();
   }
 }
 

@@ -54,6 +54,7 @@ interface Pending {
 /** A process that runs one plugin, watched from outside: what it does to itself ends it, and nothing else. */
 export class WorkerProcess {
   private readonly child: ChildProcess;
+  private readonly closed: Promise<void>;
   private readonly gauge: MemoryGauge | undefined;
   private readonly calls = new Map<number, Pending>();
   /** The newest call that nobody waits for any more, while the plugin is still in it. */
@@ -76,6 +77,9 @@ export class WorkerProcess {
       this.setReady = resolve;
     });
     this.child = this.spawn();
+    this.closed = new Promise((resolve) => {
+      this.child.once('close', () => resolve());
+    });
     this.gauge = this.child.pid === undefined ? undefined : new MemoryGauge(this.child.pid);
     this.every(MEMORY_LOOK, () => this.lookAtMemory());
   }
@@ -98,7 +102,7 @@ export class WorkerProcess {
       this.loading = resolve;
     });
     this.send({ type: 'load', id, place, options });
-    const limit = setTimeout(() => this.condemn(this.blocked(startTimeout)), startTimeout);
+    const limit = setTimeout(() => this.terminate(this.blocked(startTimeout)), startTimeout);
     const outcome = await loaded;
     clearTimeout(limit);
     this.loading = undefined;
@@ -130,10 +134,11 @@ export class WorkerProcess {
     this.send({ type: 'forget', targets });
   }
 
-  /** Ends the process at once. */
-  kill(): void {
+  /** Ends the process at once. @returns resolves when it is gone and its pipes are closed */
+  kill(): Promise<void> {
     this.end(new TallymanError('was stopped'), false);
     this.child.kill('SIGKILL');
+    return this.closed;
   }
 
   private spawn(): ChildProcess {
@@ -242,7 +247,7 @@ export class WorkerProcess {
   private lookAtMemory(): void {
     const used = this.memory;
     this.peak = Math.max(this.peak, used);
-    if (used > this.options.memoryLimit) this.condemn(this.tooMuchMemory(used));
+    if (used > this.options.memoryLimit) this.terminate(this.tooMuchMemory(used));
   }
 
   private lookAtLoop(beat: number): void {
@@ -251,7 +256,7 @@ export class WorkerProcess {
     if (now - this.lastLook > 2 * beat) this.unanswered = 0;
     this.lastLook = now;
     if (this.unanswered > BEATS) {
-      this.condemn(this.blocked(this.options.timeLimit));
+      this.terminate(this.blocked(this.options.timeLimit));
       return;
     }
     this.unanswered++;
@@ -264,7 +269,7 @@ export class WorkerProcess {
     });
   }
 
-  private condemn(verdict: TallymanError): void {
+  private terminate(verdict: TallymanError): void {
     if (this.verdict !== undefined) return;
     this.verdict = verdict;
     this.child.kill('SIGKILL');
