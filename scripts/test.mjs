@@ -40,7 +40,7 @@ const tally = new Tally();
 for (const file of found) if (!files.includes(file)) tally.leftOut();
 // A file that hangs fails, and the rest still runs. Three at a time, also on two cores: most of them wait more than they
 // work.
-const tests = run({ files: files.map((file) => join(root, '.test-build', file)), concurrency: 3, timeout: 900_000 });
+const tests = run({ files: files.map((file) => join(root, '.test-build', file)), concurrency: 3, timeout: 1_800_000 });
 tests.on('test:fail', (event) => tally.failed(event));
 tests.on('test:pass', (event) => tally.passed(event));
 const report = tests.compose(withoutTotals).compose(new Spec());

@@ -86,7 +86,7 @@ function askTheMachine(): Verdict {
   execFileSync(process.execPath, [join(projectRoot, 'scripts/production-tree.mjs'), folder]);
   cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
   cpSync(join(projectRoot, 'docs'), join(folder, 'docs'), { recursive: true });
-  const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '600', '--output', output, folder];
+  const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '900', '--output', output, folder];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...args, 'node', 'guest/cgroup-v2.mjs'], {
     encoding: 'utf8',
   });
@@ -105,8 +105,10 @@ const SCOPES: Readonly<Record<string, (id: string) => string>> = {
 };
 
 /** Events in an order of their own: those of two containers may come one way or the other. */
+/** Without the ends of units that come and go by themselves, such as the service of a user's Podman. */
 const eventsOf = ({ events }: ToldOfKills) =>
   events
+    .filter(({ container, type }) => type !== 'containerDeletion' || !container.startsWith('/'))
     .map(({ container, type, process, exitCode }) => [container, type, process ?? exitCode].join(' ').trim())
     .sort();
 
