@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { TestAuthority } from '../support/certificates.js';
+import { needs } from '../support/needs.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -93,7 +94,8 @@ describe('command line', () => {
     }
   });
 
-  it('names line, option and file of a certificate, key or password file that the start could not use', () => {
+  const UNUSABLE = 'names line, option and file of a certificate, key or password file that the start could not use';
+  it(UNUSABLE, { skip: needs('openssl') }, () => {
     const authority = new TestAuthority(directory);
     authority.issue('server');
     authority.issue('other');

@@ -9,6 +9,8 @@ import { needs } from '../support/needs.js';
 
 const PAGE = join(projectRoot, 'docs/plugins/tutorial.md');
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-tutorial-'));
+// Also where the suite and its hooks are left out.
+process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 /** npm hands its own settings to what it runs; here it has to behave as in a fresh shell, and leave nothing behind. */
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TALLYMAN_)/i.test(name))),
@@ -123,7 +125,6 @@ describe('the tutorial of plugins, from an empty folder and the packed package',
   const shell = new Shell(empty);
   after(() => {
     shell.end();
-    rmSync(work, { recursive: true, force: true });
   });
 
   test('begins with the package that it names', () => {
