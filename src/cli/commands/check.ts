@@ -1,15 +1,13 @@
 import { stringify } from 'yaml';
 import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { checkSecretFiles, portInUse } from '../../kernel/http/index.js';
+import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { runningAgents } from '../running-agents.js';
-
-const CREDENTIAL = 'credential:';
 
 /**
  * `tallyman check [file]`: prints the effective configuration as YAML with masked secrets, after checking the files and
@@ -35,7 +33,7 @@ function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnviro
   const credentials = cli.env.CREDENTIALS_DIRECTORY;
   const { auth, tls } = config.web;
   const files = [auth.basic.file, auth.digest.file, auth.bearer.file, tls.cert, tls.key, tls.clientCa];
-  if (!credentials && files.some((file) => file?.startsWith(CREDENTIAL))) {
+  if (!credentials && files.some((file) => isCredential(file))) {
     cli.error('tallyman: files of web are not checked: systemd passes credentials to the service only\n');
     return;
   }

@@ -4,6 +4,6 @@ export type { Mounts } from './routes.js';
 export { type OwnCredentials, ownCredentials, readTokens } from './security/credential-files.js';
 export { digestAuthorization, parseDigest } from './security/digest.js';
 export { NO_SECURITY } from './security/options.js';
-export type { SecretPlaces } from './security/secret-file.js';
+export { isCredential, type SecretPlaces } from './security/secret-file.js';
 export { createHttpServer } from './server.js';
 export { HTTP, SOCKETS } from './tokens.js';

@@ -7,6 +7,11 @@ const CREDENTIAL = 'credential:';
 const MAX_BYTES = 4 * 2 ** 20;
 const READABLE_BY_OTHERS = 0o004;
 
+/** Whether the file that an option names is a systemd credential, which only the service has. */
+export function isCredential(spec: string | undefined): boolean {
+  return spec?.startsWith(CREDENTIAL) === true;
+}
+
 /** The base folders of secret files: of relative paths, and of systemd credentials (`$CREDENTIALS_DIRECTORY`). */
 export interface SecretPlaces {
   readonly directory: string;
@@ -19,7 +24,7 @@ export interface SecretPlaces {
  * @throws ConfigError when it names a systemd credential and the agent has none
  */
 export function secretPath(option: string, spec: string, { directory, credentials }: SecretPlaces): string {
-  if (!spec.startsWith(CREDENTIAL)) return resolve(directory, spec);
+  if (!isCredential(spec)) return resolve(directory, spec);
   const name = spec.slice(CREDENTIAL.length);
   if (credentials !== undefined && credentials !== '') return join(credentials, name);
   const message = `${option} names the systemd credential ${JSON.stringify(name)}, but the agent was started without any`;
