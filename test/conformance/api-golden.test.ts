@@ -1,7 +1,7 @@
 // Every recorded answer of the kinds served: an agent that knows what the recording shows must answer the same, key by
 // key in the same order, but for the differences listed here.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { MEMORY_KEYS } from '../../src/api-versions/v1.0/sections/keys.js';
 import { operationOf, violation } from '../support/served-operations.js';
 import { containerFromInfo, type FakeContainer } from './world/fake-agent.js';
@@ -83,7 +83,7 @@ const known: FakeContainer[] = [
 for (const { file, url, method, request_body: body } of files) {
   // Recorded events are among the request and answer pairs (http-cases.test.ts), the stream in events.test.ts.
   if (!/\/api\/v/.test(url) || url.includes('/events')) continue;
-  test(`recorded ${file}`, async () => {
+  it(`recorded ${file}`, async () => {
     const recorded = expected(file, golden(file));
     const allowed = ALLOWED.filter(({ only }) => only === undefined || only.test(file));
     const prefix = url.startsWith('/pre/') ? '/pre' : '';

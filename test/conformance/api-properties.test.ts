@@ -1,6 +1,6 @@
 // Whatever a client sends is answered: no fault, no 5xx, no connection that just closes; and every number is exact.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { sendBytes } from '../support/http-server.js';
 import { containerFromInfo, fakeAgent } from './world/fake-agent.js';
@@ -86,7 +86,7 @@ const target = fc
   )
   .map(([version, type, args, query]) => `/api/${[version, type, ...args].join('/')}?${query.join('&')}`);
 
-test('odd request targets are answered, thousands of them', async () => {
+it('odd request targets are answered, thousands of them', async () => {
   const method = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD');
   await fc.assert(
     fc.asyncProperty(target, method, async (path, verb) => {
@@ -103,7 +103,7 @@ test('odd request targets are answered, thousands of them', async () => {
   );
 });
 
-test('odd bodies are answered', async () => {
+it('odd bodies are answered', async () => {
   const member = fc.record(
     {
       num_stats: fc.oneof(fc.integer(), fc.double(), fc.string()),
@@ -140,7 +140,7 @@ test('odd bodies are answered', async () => {
   );
 });
 
-test('odd bytes on the wire are answered', async () => {
+it('odd bytes on the wire are answered', async () => {
   const port = Number(new URL(served.url).port);
   const line = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
@@ -161,7 +161,7 @@ test('odd bytes on the wire are answered', async () => {
   );
 });
 
-test('count: a number from -1 to 2^32 - 1, or a refusal', async () => {
+it('count: a number from -1 to 2^32 - 1, or a refusal', async () => {
   const samples = Array.from({ length: 5 }, (_, i) => ({ time: 1e15 + i * 1e6, cells: [] }));
   const { url, server } = await serveAgent(fakeAgent({ containers: [{ name: '/a', samples }] }));
   const text = fc.oneof(
@@ -187,7 +187,7 @@ test('count: a number from -1 to 2^32 - 1, or a refusal', async () => {
   }
 });
 
-test('every u64 and i64 is printed exactly by every version', async () => {
+it('every u64 and i64 is printed exactly by every version', async () => {
   const numbers = fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 3, maxLength: 3 });
   await fc.assert(
     fc.asyncProperty(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import {
   createCgroupFiles,
   createLinuxHost,
@@ -29,7 +29,7 @@ async function recordedHost() {
   return host;
 }
 
-test('the recorded host has the unified hierarchy and everything in it', () => {
+it('the recorded host has the unified hierarchy and everything in it', () => {
   const { version, mounts, unified, missing } = detectHierarchies(paths);
   assert.deepEqual([version, unified, missing], [2, paths.cgroup, []]);
   assert.deepEqual(mounts, [
@@ -40,7 +40,7 @@ test('the recorded host has the unified hierarchy and everything in it', () => {
   ]);
 });
 
-test('its units have the limits they were given', async () => {
+it('its units have the limits they were given', async () => {
   const machine = (await recordedHost()).machine();
   const hierarchies = detectHierarchies(paths);
   const limitsOf = (name: string) => {
@@ -70,7 +70,7 @@ test('its units have the limits they were given', async () => {
   assert.deepEqual([machineWide.hasMemory, machineWide.hasProcesses], [true, false]);
 });
 
-test('its statistics come by key, and the processes of a unit with those below', () => {
+it('its statistics come by key, and the processes of a unit with those below', () => {
   const hierarchies = detectHierarchies(paths);
   const files = createCgroupFiles(hierarchies, cgroups['tallyman-limited'], new DescriptorBudget(0));
   const stat = files.keyed('cpu', 'cpu.stat', ['nr_throttled', 'usage_usec']);
@@ -82,7 +82,7 @@ test('its statistics come by key, and the processes of a unit with those below',
   for (const pid of files.pids()) assert.ok(slice.pidsBelow().includes(pid));
 });
 
-test('its machine, its filesystems and its processes', async () => {
+it('its machine, its filesystems and its processes', async () => {
   const host = await recordedHost();
   const machine = host.machine();
   assert.deepEqual([machine.num_cores, machine.topology.length, machine.disk_map['254:0']?.name], [2, 1, 'vda']);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { projectRoot } from '../project.js';
 
 const QUIRKS = 42;
@@ -19,7 +19,7 @@ const files = ['src', 'test/conformance', 'test/integration', 'test/service'].fl
   readdirSync(join(projectRoot, folder), { recursive: true }).map((file) => `${folder}/${String(file)}`),
 );
 
-test('the table has every quirk once, in order', () => {
+it('the table has every quirk once, in order', () => {
   assert.deepEqual(
     rows.map(([number]) => Number(number)),
     Array.from({ length: QUIRKS }, (_, i) => i + 1),
@@ -27,7 +27,7 @@ test('the table has every quirk once, in order', () => {
 });
 
 for (const [number, quirk, answer, state, proof = '', ...rest] of rows) {
-  test(`quirk ${number} is proven: ${quirk}`, () => {
+  it(`quirk ${number} is proven: ${quirk}`, () => {
     assert.deepEqual(rest, []);
     assert.ok(quirk !== '' && answer !== '');
     const [, path = '', title] = /^`([^`]+)`(?: › (.+))?$/.exec(proof) ?? [];

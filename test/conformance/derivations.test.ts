@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { ContainerDescription, MetricSource, ProbeTarget } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { absent, attached, FileTree, RAW, sampleOf } from '../support/probes.js';
@@ -84,7 +84,7 @@ describe('a Docker container with limits', () => {
   });
   after(() => bench.tree.remove());
 
-  test('cpu, percpu, sched', async () => {
+  it('cpu, percpu, sched', async () => {
     const { total, user, system, per_cpu_usage: perCpu } = pick(bench.expected, 'cpu', 'usage');
     const cpu = await bench.sample('cpu');
     assertContains(cpu, flat('cpu.usage', { total, user, system } as Members));
@@ -94,19 +94,19 @@ describe('a Docker container with limits', () => {
     assert.deepEqual(await bench.sample('sched'), flat('cpu.schedstat', pick(bench.expected, 'cpu', 'schedstat')));
   });
 
-  test('memory', async () => {
+  it('memory', async () => {
     const { container_data: own, hierarchical_data: below, ...sums } = pick(bench.expected, 'memory');
     const memory = await bench.sample('memory');
     assertContains(memory, flat('memory', sums));
     assertContains(memory, { ...flat('memory.container', own!), ...flat('memory.hierarchical', below!) });
   });
 
-  test('disk I/O: nothing was done, so there is nothing', async () => {
+  it('disk I/O: nothing was done, so there is nothing', async () => {
     assert.deepEqual(await bench.sample('diskIO'), {});
     assert.deepEqual(bench.expected.diskio, {});
   });
 
-  test('network, tcp, udp, advanced tcp', async () => {
+  it('network, tcp, udp, advanced tcp', async () => {
     const { interfaces, tcp, tcp6, udp, udp6, tcp_advanced: advanced } = pick(bench.expected, 'network');
     const [{ name, ...counters }] = interfaces as unknown as readonly [Members];
     const renamed = Object.entries(flat('network', counters)).map(([key, value]) => [`${key}{${name}}`, value]);
@@ -119,7 +119,7 @@ describe('a Docker container with limits', () => {
     assert.equal(sample['tcp_advanced.RtoMax'], 120_000);
   });
 
-  test('processes', async () => {
+  it('processes', async () => {
     const { ulimits, ...counts } = pick(bench.expected, 'processes');
     const [{ soft_limit: soft, hard_limit: hard }] = ulimits as unknown as readonly [Members];
     assert.deepEqual(await bench.sample('process'), {
@@ -129,7 +129,7 @@ describe('a Docker container with limits', () => {
     });
   });
 
-  test('the load average of a container at rest', async () => {
+  it('the load average of a container at rest', async () => {
     bench.tree.writeCgroup(bench.target.name, 'cpu', { tasks: '18115\n' });
     const sample = await bench.sample('cpuLoad');
     assert.equal(sample['cpu.load_average'], pick(bench.expected, 'cpu').load_average);
@@ -143,14 +143,14 @@ describe('a raw cgroup in the cpu hierarchy alone', () => {
   });
   after(() => bench.tree.remove());
 
-  test('has the numbers of that hierarchy', async () => {
+  it('has the numbers of that hierarchy', async () => {
     const cpu = await bench.sample('cpu');
     assertContains(cpu, flat('cpu.cfs', pick(bench.expected, 'cpu', 'cfs')));
     assert.equal(cpu['cpu.usage.total'], undefined);
     assert.equal((await bench.sample('process'))['processes.process_count'], 0);
   });
 
-  test('and nothing else, which is normal', async () => {
+  it('and nothing else, which is normal', async () => {
     for (const name of [
       'percpu',
       'memory',

@@ -1,7 +1,7 @@
 // Live event streams, against the recorded one and under clients that misbehave.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import type { ContainerEvent } from '../../src/kernel/contracts/index.js';
 import { fakeAgent } from './world/fake-agent.js';
 import { goldenText } from './world/golden.js';
@@ -31,7 +31,7 @@ async function take(lines: AsyncGenerator<string>, count: number): Promise<strin
   return taken;
 }
 
-test('recorded events-stream-all-root.ndjson', async () => {
+it('recorded events-stream-all-root.ndjson', async () => {
   const events = keptEvents();
   const { url, server } = await serveAgent(fakeAgent({ events }));
   try {
@@ -50,7 +50,7 @@ test('recorded events-stream-all-root.ndjson', async () => {
   }
 });
 
-test('a stream takes what fits and nothing of the past', async () => {
+it('a stream takes what fits and nothing of the past', async () => {
   const event = (containerName: string, pid = 0): ContainerEvent => ({
     containerName,
     time: 1e15,
@@ -74,7 +74,7 @@ test('a stream takes what fits and nothing of the past', async () => {
   assert.deepEqual(await take(lines, 1), []);
 });
 
-test('a stream of the past is refused', async () => {
+it('a stream of the past is refused', async () => {
   const { url, server } = await serveAgent(fakeAgent({}));
   const response = await fetch(`${url}/api/v2.1/events?stream=true&start_time=2026-11-24T11:06:23Z`);
   assert.equal(response.status, 400);
@@ -86,7 +86,7 @@ test('a stream of the past is refused', async () => {
   await server.stop(0);
 });
 
-test('a client that does not read loses its stream, told once; others lose nothing', async () => {
+it('a client that does not read loses its stream, told once; others lose nothing', async () => {
   const warnings: string[] = [];
   const quiet = () => {};
   const logger = { debug: quiet, info: quiet, warn: (message: string) => void warnings.push(message), error: quiet };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, it } from 'node:test';
 import type { Endpoint, EventLog, ProcessInfo, RequestHandler } from '../../src/kernel/contracts/index.js';
 import { containerFromInfo, type FakeAgentOptions, type FakeContainer, fakeAgent } from './world/fake-agent.js';
 import { golden, goldenObject } from './world/golden.js';
@@ -81,7 +81,7 @@ after(async () => {
 });
 
 for (const item of cases) {
-  test(`recorded ${item.name}`, async () => {
+  it(`recorded ${item.name}`, async () => {
     const { url, faults } = worlds.get(item.run)!;
     const credentials = await passwords.headersOf(item, url);
     const { status, headers, body } = await send(url, item.url, item.method, item.request_body, credentials);

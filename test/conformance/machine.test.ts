@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import type { MachineInfo } from '../../src/kernel/contracts/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';
 import { projectRoot } from '../project.js';
@@ -25,7 +25,7 @@ interface MachineInputs {
   readonly expected: MachineInfo;
 }
 
-test('the machine object is made from the recorded files as recorded', async () => {
+it('the machine object is made from the recorded files as recorded', async () => {
   const { files, expected } = JSON.parse(
     readFileSync(join(projectRoot, 'test/golden/inputs-machine.json'), 'utf8'),
   ) as MachineInputs;
@@ -41,7 +41,7 @@ test('the machine object is made from the recorded files as recorded', async () 
   }
 });
 
-test('without NUMA directories each package is a node', async () => {
+it('without NUMA directories each package is a node', async () => {
   const { files, expected } = JSON.parse(
     readFileSync(join(projectRoot, 'test/golden/inputs-machine.json'), 'utf8'),
   ) as MachineInputs;
@@ -56,7 +56,7 @@ test('without NUMA directories each package is a node', async () => {
   }
 });
 
-test('an empty tree gives a machine of zeros and no error', async () => {
+it('an empty tree gives a machine of zeros and no error', async () => {
   const tree = new HostTree();
   try {
     const machine = await readMachine(tree.paths, []);

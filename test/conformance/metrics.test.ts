@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { AgentView, ContainerView } from '../../src/kernel/contracts/index.js';
 import { metricsEndpoint, parseText, type Series } from '../support/exposition.js';
 import { containerFromInfo } from './world/fake-agent.js';
@@ -59,7 +59,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     return labels.id === undefined || world.names.has(labels.id);
   });
 
-  test('every metric has the recorded type', () => {
+  it('every metric has the recorded type', () => {
     const names = [...recorded.types].filter(([name]) => !OWN_RUNTIME.test(name));
     const types = names.map(([name]) => [name, answered.types.get(name)]);
     assert.deepEqual(types, names);
@@ -70,7 +70,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  test('every recorded series is there, label for label', () => {
+  it('every recorded series is there, label for label', () => {
     const isLeftOut = (series: Series) => series.value === 0 && NOTHING_COUNTED.some((fits) => fits(series));
     const missing = known.filter((series) => !ours.has(series.key) && !isLeftOut(series));
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     assert.ok(known.length > 800, `${known.length} series compared`);
   });
 
-  test('a metric that was recorded has no other series', () => {
+  it('a metric that was recorded has no other series', () => {
     const keys = new Set(known.map(({ key }) => key));
     const names = new Set(known.map(({ name }) => name));
     const more = answered.series.filter(({ key, name }) => names.has(name) && !keys.has(key));
@@ -90,7 +90,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  test('containers whose very sample was recorded have the recorded numbers and times', () => {
+  it('containers whose very sample was recorded have the recorded numbers and times', () => {
     let compared = 0;
     for (const series of known) {
       const own = ours.get(series.key);
@@ -101,26 +101,26 @@ describe('the recorded scrape of cAdvisor', async () => {
     assert.ok(compared > 250, `${compared} numbers compared`);
   });
 
-  test('what has no time there has none here', () => {
+  it('what has no time there has none here', () => {
     for (const series of known) {
       const own = ours.get(series.key);
       if (own !== undefined) assert.equal(own.time === undefined, series.time === undefined, series.key);
     }
   });
 
-  test('numbers of no sample are the recorded ones', () => {
+  it('numbers of no sample are the recorded ones', () => {
     for (const series of known.filter(({ name }) => /^(container_spec|machine)_/.test(name))) {
       assert.equal(ours.get(series.key)?.value, series.value, series.key);
     }
   });
 
-  test('the version metric has the recorded labels', () => {
+  it('the version metric has the recorded labels', () => {
     const labelsOf = (all: readonly Series[]) =>
       Object.keys(all.find(({ name }) => name === 'cadvisor_version_info')!.labels).sort();
     assert.deepEqual(labelsOf(answered.series), labelsOf(recorded.series));
   });
 
-  test('what cAdvisor v0.36 does not have is of the newest cAdvisor or documented', () => {
+  it('what cAdvisor v0.36 does not have is of the newest cAdvisor or documented', () => {
     const more = [...answered.types.keys()].filter((name) => !recorded.types.has(name) && !/^tallyman_/.test(name));
     const applications = new Set(world.agent.containers().flatMap(namesOfApplications));
     assert.deepEqual(more.filter((name) => !applications.has(name)).sort(), [...NEWER, ...OWN].sort());
@@ -130,7 +130,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  test('the newest cAdvisor’s labels of the machine are the only ones that its metrics have besides', async () => {
+  it('the newest cAdvisor’s labels of the machine are the only ones that its metrics have besides', async () => {
     const { series } = await metricsEndpoint(world.agent).exposed();
     for (const { name, labels } of series.filter((one) => one.name.startsWith('machine_'))) {
       const known = Object.keys(labels).filter((label) => !(name === 'machine_nvm_capacity' && label === 'mode'));

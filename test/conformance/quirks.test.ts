@@ -1,6 +1,6 @@
 // The mistakes of the older agent that the API versions mend (docs/compatibility.md names the test of each).
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import type { AgentView } from '../../src/kernel/contracts/index.js';
 import { containerFromInfo, containerFromSpec, type FakeAgentOptions, fakeAgent } from './world/fake-agent.js';
 import { golden, goldenObject } from './world/golden.js';
@@ -36,7 +36,7 @@ const graw = containerFromInfo(goldenObject('v1.3-containers-raw_graw.json'));
 const limited = containerFromInfo(goldenObject('v1.3-containers-g-limits.json'));
 const below = golden('v1.1-subcontainers-graw.json') as JsonObject[];
 
-test('impossible counts are refused, an empty time range is empty', async () => {
+it('impossible counts are refused, an empty time range is empty', async () => {
   const get = await over({ containers: [graw] });
   assert.match((await get('/api/v1.3/containers/graw', '{"num_stats":-2}')).join(), /^400,invalid num_stats -2/);
   const range = '{"start":"2026-11-24T12:00:00Z","end":"2026-11-24T11:00:00Z"}';
@@ -55,7 +55,7 @@ test('impossible counts are refused, an empty time range is empty', async () => 
   ]);
 });
 
-test('a trailing slash after a Docker container is stripped', async () => {
+it('a trailing slash after a Docker container is stripped', async () => {
   const get = await over({ containers: [limited] });
   assert.deepEqual(await get('/api/v1.3/docker/g-limits/'), await get('/api/v1.3/docker/g-limits'));
   assert.deepEqual(await get('/api/v1.2/docker/g-limits/x'), [
@@ -64,7 +64,7 @@ test('a trailing slash after a Docker container is stripped', async () => {
   ]);
 });
 
-test('siblings are not below, and an unknown name is unknown', async () => {
+it('siblings are not below, and an unknown name is unknown', async () => {
   const get = await over({ containers: below.map(containerFromInfo) });
   const [, text] = await get('/api/v1.1/subcontainers/graw');
   assert.deepEqual(
@@ -81,7 +81,7 @@ test('siblings are not below, and an unknown name is unknown', async () => {
   assert.deepEqual(await get('/api/v2.0/spec/gra?recursive=true'), [404, 'unknown container: "/gra"\n']);
 });
 
-test('containers without samples have empty lists', async () => {
+it('containers without samples have empty lists', async () => {
   const fresh = { name: '/fresh' };
   const docker = { name: '/docker/a', namespace: 'docker', aliases: ['only'] };
   const get = await over({ containers: [{ name: '/' }, fresh, docker] });
@@ -102,7 +102,7 @@ test('containers without samples have empty lists', async () => {
   assert.deepEqual(await without('/api/v2.1/machinestats'), [404, 'unknown container "/"\n']);
 });
 
-test('v2 has quota, period, processes and every network counter', async () => {
+it('v2 has quota, period, processes and every network counter', async () => {
   const cells = [
     ...['tcp.Listen', 'udp.Listen', 'tcp_advanced.TCPTimeouts', 'processes.process_count', 'processes.fd_count'].map(
       (name, index) => [column(name), index + 1] as const,
@@ -125,7 +125,7 @@ test('v2 has quota, period, processes and every network counter', async () => {
   }
 });
 
-test('misspelt and misplaced keys have their right form beside them', async () => {
+it('misspelt and misplaced keys have their right form beside them', async () => {
   const cells = ['usage', 'base_usage', 'inodes', 'read_time'].map(
     (name, index) => [column(`filesystem.${name}`, ['/dev/vda'], { type: 'vfs' }), index + 1] as const,
   );
@@ -137,7 +137,7 @@ test('misspelt and misplaced keys have their right form beside them', async () =
   assert.deepEqual([machine.inline.read_duration, machine.read_duration], [4_000_000, 4_000_000]);
 });
 
-test('attributes have the huge pages, and the versions of Docker as last known', async () => {
+it('attributes have the huge pages, and the versions of Docker as last known', async () => {
   const get = await over({ machine: MACHINE, docker: { version: '29.1', apiVersion: '1.52' }, version: '1.2.3' });
   const attributes = JSON.parse((await get('/api/v2.0/attributes'))[1]);
   assert.deepEqual(attributes.hugepages, MACHINE.hugepages);
@@ -148,7 +148,7 @@ test('attributes have the huge pages, and the versions of Docker as last known',
   assert.deepEqual(await get('/api/v2.0/version'), [200, '"v1.2.3"']);
 });
 
-test('the interface of the default route comes first', async () => {
+it('the interface of the default route comes first', async () => {
   const cells = [
     [column('network.rx_bytes', ['ifb0']), 1] as const,
     [column('network.rx_bytes', ['eth0'], { primary: 'true' }), 2] as const,
@@ -162,12 +162,12 @@ test('the interface of the default route comes first', async () => {
   );
 });
 
-test('application metrics are keyed by absolute name', async () => {
+it('application metrics are keyed by absolute name', async () => {
   const get = await over({ containers: [graw, limited] });
   assert.deepEqual(await get('/api/v2.0/appmetrics/g-limits?type=docker'), [200, `{"${limited.name}":{}}`]);
 });
 
-test('labels of application metrics are a map beside the text that clients know', async () => {
+it('labels of application metrics are a map beside the text that clients know', async () => {
   const [name, appMetrics] = recordedAppMetrics();
   const get = await over({ containers: [{ name, appMetrics }] });
   const metrics = JSON.parse((await get(`/api/v2.0/appmetrics${name}?count=1`))[1])[name];
@@ -177,7 +177,7 @@ test('labels of application metrics are a map beside the text that clients know'
   assert.equal(metrics.requests_total[''][0].labels, undefined);
 });
 
-test('an application metric of 0 has its value, one that is not a number has none', async () => {
+it('an application metric of 0 has its value, one that is not a number has none', async () => {
   const at = '2026-11-24T11:07:19Z';
   const values = [{ label: '', timestamp: at, int_value: 0 }];
   const floats = ['0', 'NaN', 'Infinity'].map((float_value) => ({
@@ -207,7 +207,7 @@ function recordedAppMetrics() {
   return [name, appMetricsFromHistory(metrics as JsonObject)] as const;
 }
 
-test('storage by uuid is an object, by label a list', async () => {
+it('storage by uuid is an object, by label a list', async () => {
   const storage = storageFor(golden('v2.0-storage-root.json') as JsonObject[]);
   const get = await over({ ...storage, uuids: { u1: '/dev/vda', u2: '/dev/vdb' } });
   const [, list] = await get('/api/v2.0/storage?label=root');
@@ -216,7 +216,7 @@ test('storage by uuid is an object, by label a list', async () => {
   assert.deepEqual(await get('/api/v2.0/storage?uuid=u3'), [404, 'cadvisor: no such device\n']);
 });
 
-test('"no limit" prints as each cgroup version always did', async () => {
+it('"no limit" prints as each cgroup version always did', async () => {
   const spec = (cgroupVersion: 1 | 2) => ({
     ...containerFromSpec(`/v${cgroupVersion}`, goldenObject('v2.0-spec-g-limits.json')[limited.name] as JsonObject),
     limits: {
@@ -237,7 +237,7 @@ test('"no limit" prints as each cgroup version always did', async () => {
   );
 });
 
-test('summaries: containers without one are left out, none at all is an error', async () => {
+it('summaries: containers without one are left out, none at all is an error', async () => {
   const none = { present: false, mean: 0, std: 0, max: 0, fifty: 0, ninety: 0, ninetyfive: 0, count: 0 };
   const usage = { percentComplete: 0, cpu: none, memory: none };
   const summary = { time: 0, latest: { cpu: 0, memory: 0 }, minute: usage, hour: usage, day: usage };
@@ -249,7 +249,7 @@ test('summaries: containers without one are left out, none at all is an error', 
   ]);
 });
 
-test('max_age samples what is asked for before it is shown', async () => {
+it('max_age samples what is asked for before it is shown', async () => {
   const refreshed: unknown[] = [];
   const get = await over({ containers: [graw], onRefresh: (...call) => refreshed.push(call) });
   assert.equal((await get('/api/v2.0/stats/graw?max_age=1m30s&recursive=true'))[0], 200);
@@ -257,7 +257,7 @@ test('max_age samples what is asked for before it is shown', async () => {
   assert.match((await get('/api/v2.0/version?max_age=soon')).join(), /^400,failed to parse 'max_age' option: soon/);
 });
 
-test('a request that needs no children does not make the next one show old ones', async () => {
+it('a request that needs no children does not make the next one show old ones', async () => {
   const children = ['/graw/child'];
   const get = await over({ containers: [{ ...graw, children }] });
   await get('/api/v2.0/spec/graw');
@@ -266,7 +266,7 @@ test('a request that needs no children does not make the next one show old ones'
   assert.deepEqual(subcontainers, [{ name: '/graw/child' }, { name: '/graw/new' }]);
 });
 
-test('a wrong request is 400, an unknown container 404, whatever the method', async () => {
+it('a wrong request is 400, an unknown container 404, whatever the method', async () => {
   const get = await over({ containers: [graw] });
   for (const body of [undefined, '{}']) {
     assert.equal((await get('/api/v1.3/bogus', body))[0], 400);

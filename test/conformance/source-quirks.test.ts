@@ -1,6 +1,6 @@
 // The mistakes of the older agent that the readers of kernel files mend (docs/compatibility.md names the test of each).
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { ByteScanner } from '../../src/kernel/contracts/index.js';
 import { UsageSummarizer } from '../../src/kernel/history/index.js';
 import { createLinuxHost, DescriptorBudget } from '../../src/kernel/linux/index.js';
@@ -21,20 +21,20 @@ const HEADING = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->w
 const socket = (state: string, queues: string): string =>
   `   0: 0100007F:1F90 00000000:0000 ${state} ${queues} 00:00000000 00000000     0        0 21 2 0000000000000000 7\n`;
 
-test('a TCP line with an unknown state costs only itself', () => {
+it('a TCP line with an unknown state costs only itself', () => {
   const counts = new Float64Array(11);
   const lines = [socket('0A', '0:0'), socket('0C', '0:0'), 'nonsense\n', socket('01', '0:0'), socket('0A', '0:0')];
   countStates(scannerOf(HEADING + lines.join('')), counts);
   assert.deepEqual([...counts], [1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0]);
 });
 
-test('of the UDP queues the first is what waits to be sent', () => {
+it('of the UDP queues the first is what waits to be sent', () => {
   const sums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
   addUpSockets(scannerOf(HEADING + socket('07', '00000010:00000A00')), sums);
   assert.deepEqual(sums, { listen: 1, dropped: 7, txQueued: 16, rxQueued: 2560 });
 });
 
-test('the primary interface is that of the default route, whatever comes first', () => {
+it('the primary interface is that of the default route, whatever comes first', () => {
   const routes = [
     'Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT',
     'ifb0 0001A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0',
@@ -47,7 +47,7 @@ test('the primary interface is that of the default route, whatever comes first',
   );
 });
 
-test('filesystems mounted after the start are found when the machine is read again', async () => {
+it('filesystems mounted after the start are found when the machine is read again', async () => {
   const root = '20 1 254:0 / / rw - ext4 /dev/vda rw\n';
   const tree = new HostTree({ '/proc/1/mountinfo': root });
   try {
@@ -68,7 +68,7 @@ test('filesystems mounted after the start are found when the machine is read aga
   }
 });
 
-test('each machine id file is looked for on the host, not only the first', async () => {
+it('each machine id file is looked for on the host, not only the first', async () => {
   const tree = new HostTree({ '/var/lib/dbus/machine-id': 'second\n' });
   try {
     assert.equal((await readMachine(tree.paths, [])).machine_id, 'second');
@@ -77,7 +77,7 @@ test('each machine id file is looked for on the host, not only the first', async
   }
 });
 
-test('hour percentiles are those of the minutes’ ninetieth percentiles', () => {
+it('hour percentiles are those of the minutes’ ninetieth percentiles', () => {
   const summarizer = new UsageSummarizer();
   for (let second = 0; second <= 61; second++) summarizer.add(second * 1e6, second * 1e9, 1000 * second);
   const { minute, hour } = summarizer.stats();

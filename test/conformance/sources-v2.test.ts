@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ProbeTarget } from '../../src/kernel/contracts/index.js';
 import {
   createCgroupFiles,
@@ -37,7 +37,7 @@ function textOf(name: string, file: string): string | undefined {
 
 describe('cgroups of a recorded v2 host', () => {
   for (const name of ['/', '/system.slice', ...(Object.values(cgroups) as string[])]) {
-    test(name.replace(container, '<id>'), async () => {
+    it(name.replace(container, '<id>'), async () => {
       const sample = await cgroupSample(targetOf(name), host);
       const expected = numbersOf(2, (_, file) => textOf(name, file));
       assert.ok(Object.keys(expected).length > 10);
@@ -45,13 +45,13 @@ describe('cgroups of a recorded v2 host', () => {
     });
   }
 
-  test('the working set is the usage less inactive page cache', async () => {
+  it('the working set is the usage less inactive page cache', async () => {
     const sample = await cgroupSample(targetOf(cgroups['tallyman-limited']), host);
     const usage = Number(textOf(cgroups['tallyman-limited'], 'memory.current'));
     assert.equal(sample['memory.working_set'], usage - Number(sample['memory.total_inactive_file']));
   });
 
-  test('pressure of a unit and of the machine', async () => {
+  it('pressure of a unit and of the machine', async () => {
     const source = await builtinSource('pressure', host);
     for (const name of ['/', cgroups['tallyman-limited']]) {
       const sample = sampleOf(attached(source, targetOf(name)));
@@ -63,7 +63,7 @@ describe('cgroups of a recorded v2 host', () => {
     }
   });
 
-  test('memory by node, in pages', async () => {
+  it('memory by node, in pages', async () => {
     const source = await builtinSource('memory_numa', host);
     const sample = sampleOf(attached(source, targetOf(cgroups['tallyman-limited'])));
     const [, anon] = /^anon N0=(\d+)$/m.exec(textOf(cgroups['tallyman-limited'], 'memory.numa_stat') ?? '') ?? [];
@@ -75,7 +75,7 @@ describe('cgroups of a recorded v2 host', () => {
     assert.equal(sample?.['memory.numa.hierarchical.anon{0}'], Number(anon) / 4096);
   });
 
-  test('what v1 alone has is absent, as is normal', async () => {
+  it('what v1 alone has is absent, as is normal', async () => {
     for (const name of ['percpu', 'cpuset']) {
       assert.equal(absent(await builtinSource(name, host), targetOf('/system.slice')).expected, true);
     }

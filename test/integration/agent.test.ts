@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
@@ -96,7 +96,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     for (const made of cgroups.reverse()) await made.remove();
   });
 
-  test('CPU time and memory are the kernel’s numbers', async () => {
+  it('CPU time and memory are the kernel’s numbers', async () => {
     const busy = cgroup('-busy');
     const script = await busy.run('i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read x');
     const before = kernelNumbers(busy).total;
@@ -110,7 +110,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.ok(kernelNumbers(busy).total > before);
   });
 
-  test('limits set while it runs appear in the spec, exactly', async () => {
+  it('limits set while it runs appear in the spec, exactly', async () => {
     const limited = cgroup('-limited');
     limited.write('memory', 'memory.limit_in_bytes', String(64 * 1024 * 1024));
     limited.write('cpu', 'cpu.cfs_quota_us', '25000');
@@ -128,7 +128,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.match(raw, /"reservation":9223372036854771712/);
   });
 
-  test('bytes written to disk are counted by device', async () => {
+  it('bytes written to disk are counted by device', async () => {
     const writer = cgroup('-writer');
     const directory = mkdtempSync(join(tmpdir(), 'tallyman-write-'));
     const file = join(directory, 'data');
@@ -151,7 +151,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
   });
 
   for (const controller of CONTROLLERS) {
-    test(`a cgroup only in the ${controller} hierarchy is a container, and gone when it goes`, async () => {
+    it(`a cgroup only in the ${controller} hierarchy is a container, and gone when it goes`, async () => {
       const only = cgroup(`-only-${controller}`, [controller]);
       const answer = await agent.until<Stats>(stats(only.name), (now) => (now[only.name]?.length ?? 0) > 0, 'a sample');
       assert.equal(newest(answer, only.name)!.cpu.usage.total, 0);
@@ -164,7 +164,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     });
   }
 
-  test('one whose controllers appear one after the other gets all its numbers', async () => {
+  it('one whose controllers appear one after the other gets all its numbers', async () => {
     const late = cgroup('-late', ['pids']);
     await agent.until<Stats>(stats(late.name), (now) => (now[late.name]?.length ?? 0) > 0, 'a first sample');
     late.create(['memory']);
@@ -181,7 +181,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     );
   });
 
-  test('everything below a container is found with recursive=true, siblings are not', async () => {
+  it('everything below a container is found with recursive=true, siblings are not', async () => {
     cgroup('-tree');
     const child = cgroup('-tree/child');
     const grandchild = cgroup('-tree/child/grandchild');
@@ -191,7 +191,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.deepEqual(Object.keys(answer), [`${BASE}-tree`, child.name, grandchild.name]);
   });
 
-  test('max_age=0s samples at once', async () => {
+  it('max_age=0s samples at once', async () => {
     const fresh = cgroup('-fresh');
     await agent.until<Stats>(stats(fresh.name), (now) => (now[fresh.name]?.length ?? 0) > 0, 'a sample');
     const asked = Date.now();
@@ -199,14 +199,14 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.ok(Date.parse(newest(answer, fresh.name)!.timestamp) >= asked - 2);
   });
 
-  test('the machine itself is /, with network and filesystems', async () => {
+  it('the machine itself is /, with network and filesystems', async () => {
     const answer = await agent.until<Stats>(stats('/'), (now) => newest(now, '/') !== undefined, 'a sample');
     assert.ok(newest(answer, '/')!.cpu.usage.total > 0);
   });
 });
 
 describe('the process', () => {
-  test('ends within its time after SIGTERM, open requests answered, and leaves its descriptors', async () => {
+  it('ends within its time after SIGTERM, open requests answered, and leaves its descriptors', async () => {
     const other = await AgentProcess.start(CONFIG);
     const answers = Promise.all(Array.from({ length: 20 }, () => fetch(`${other.url}/healthz`)));
     await answers;
@@ -214,7 +214,7 @@ describe('the process', () => {
     assert.deepEqual(await other.ended(), { code: 0, signal: null });
   });
 
-  test('ends at once on a second signal', async () => {
+  it('ends at once on a second signal', async () => {
     const other = await AgentProcess.start(CONFIG);
     other.signal('SIGINT');
     other.signal('SIGINT');

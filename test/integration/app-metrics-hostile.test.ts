@@ -1,6 +1,6 @@
 // What containers may do to whoever asks them for metrics: each costs only itself, and is said once.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { PrometheusCollector } from '../../src/plugins/app-metrics/prometheus/collector.js';
 import { prometheusOptions } from '../../src/plugins/app-metrics/prometheus/options.js';
 import { AppMetricsBench } from '../support/app-metrics-bench.js';
@@ -90,7 +90,7 @@ describe('hostile targets', () => {
   });
 
   for (const [index, [what, , reason]] of cases.entries()) {
-    test(what, async () => {
+    it(what, async () => {
       const name = `/hostile-${index}-`;
       const { error } = await bench.status(name, ({ failures }) => failures >= 2);
       assert.match(error!, reason);
@@ -100,7 +100,7 @@ describe('hostile targets', () => {
     });
   }
 
-  test('100,000 series: as many as the limit allows are kept, the others are counted', async () => {
+  it('100,000 series: as many as the limit allows are kept, the others are counted', async () => {
     const server = await serve('127.0.2.1', ok(series(100_000)));
     bench.add('/many', { labels: labels(server.port), addresses: ['127.0.2.1'] });
     const { dropped, problems } = await bench.status('/many', ({ collections }) => collections >= 2);
@@ -110,7 +110,7 @@ describe('hostile targets', () => {
     assert.equal(bench.said('/many').length, 1);
   });
 
-  test('a label cannot send the agent to another host', async () => {
+  it('a label cannot send the agent to another host', async () => {
     for (const [name, label] of [
       ['/port', { 'tallyman.metrics.port': 'http://127.0.0.1' }],
       ['/file', { 'tallyman.metrics.port': '70000' }],
@@ -124,7 +124,7 @@ describe('hostile targets', () => {
     assert.equal(decoy.connections, 0);
   });
 
-  test('meanwhile the healthy target was asked all the time', async () => {
+  it('meanwhile the healthy target was asked all the time', async () => {
     const before = bench.metrics('/healthy').targets[0]!;
     assert.deepEqual([before.failures, bench.said('/healthy')], [0, []]);
     await until(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
 import { freePort } from '../support/free-port.js';
@@ -93,18 +93,18 @@ plugins:
     assert.equal(secret.asked, 0);
   };
 
-  test('a cgroup that the config names, at the host that the config names', async () => {
+  it('a cgroup that the config names, at the host that the config names', async () => {
     await collected(CGROUP, 'of_the_daemon');
   });
 
-  test('containers that the config names by name, image and label, with what it picks', async () => {
+  it('containers that the config names by name, image and label, with what it picks', async () => {
     const name = await containers.serve('by-name-1', { m: 'a 1\nab 2\nb 3\n', page: 'pages: 7' }, ['-l', 'page=x']);
     await collected(name, 'pages');
     const answer = await collected(name, 'a');
     assert.deepEqual(Object.keys(answer[name]!), ['a', 'ab', 'pages']);
   });
 
-  test('a container in the host’s network, on a port of its own only', async () => {
+  it('a container in the host’s network, on a port of its own only', async () => {
     const port = await freePort();
     containers.write('hostnet', 'metrics', 'hostnet 1\n');
     const mount = ['--network=host', '-v', `${containers.path('hostnet', '')}:/www:ro`];
@@ -115,14 +115,14 @@ plugins:
     await refused(other, /no process of the container listens on port/);
   });
 
-  test('a container in another’s network, at the other’s address', async () => {
+  it('a container in another’s network, at the other’s address', async () => {
     await containers.serve('owner', { metrics: 'owner 1\n' });
     const labels = ['-l', 'tallyman.metrics.port=8000'];
     const name = await containers.run('guest', ['--network=container:owner', ...labels], []);
     await collected(name, 'owner');
   });
 
-  test('a unix socket inside the container', async () => {
+  it('a unix socket inside the container', async () => {
     containers.write('socket', 'x', '');
     servers.push(await HostServer.start('by_socket', containers.path('socket', 'app.sock')));
     const mount = ['--network=none', '-v', `${containers.path('socket', '')}:/run/app`];
@@ -130,7 +130,7 @@ plugins:
     await collected(name, 'by_socket');
   });
 
-  test('no socket of the host', async () => {
+  it('no socket of the host', async () => {
     containers.write('links', 'x', '');
     symlinkSync(containers.endpoint.slice('unix://'.length), containers.path('links', 'link.sock'));
     const mount = ['-v', `${containers.path('links', '')}:/run/app`];
@@ -138,7 +138,7 @@ plugins:
     await refused(name, /link\.sock in the container: no such file/);
   });
 
-  test('no other host, whatever a file of the image says', async () => {
+  it('no other host, whatever a file of the image says', async () => {
     const file = (endpoint: string) =>
       JSON.stringify({ endpoint, metrics_config: [{ name: 'x', data_type: 'int', regex: '(.)' }] });
     const files = {
@@ -151,7 +151,7 @@ plugins:
     await refused(name, new RegExp(`:${secret.port}/: nothing listens there`));
   });
 
-  test('all containers of a runtime at once are keyed by their absolute names', async () => {
+  it('all containers of a runtime at once are keyed by their absolute names', async () => {
     const all = await agent.json<AppMetrics>('/api/v2.0/appmetrics?type=docker&recursive=true');
     const collecting = Object.keys(all).filter((name) => Object.keys(all[name]!).length > 0);
     assert.ok(collecting.length >= 4 && collecting.every((name) => name.includes('/docker/')), collecting.join());

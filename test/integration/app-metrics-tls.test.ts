@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { PrometheusCollector } from '../../src/plugins/app-metrics/prometheus/collector.js';
 import { prometheusOptions } from '../../src/plugins/app-metrics/prometheus/options.js';
 import { AppMetricsBench } from '../support/app-metrics-bench.js';
@@ -62,11 +62,11 @@ describe('targets over TLS', { skip: needs('openssl') }, () => {
     return error;
   }
 
-  test('certificates that containers made themselves are accepted', async () => {
+  it('certificates that containers made themselves are accepted', async () => {
     assert.equal(await collect('unverified', plain, {}), undefined);
   });
 
-  test('with an authority, only what it signed, for the name that is expected', async () => {
+  it('with an authority, only what it signed, for the name that is expected', async () => {
     assert.equal(await collect('signed', plain, { ca: authority.ca, serverName: 'localhost' }), undefined);
     assert.match((await collect('name', plain, { ca: authority.ca }))!, /IP: 127\.0\.5\.1 is not in the cert's list/);
     assert.match((await collect('foreign', plain, { ca: stranger.ca, serverName: 'localhost' }))!, /certificate/);
@@ -74,13 +74,13 @@ describe('targets over TLS', { skip: needs('openssl') }, () => {
     assert.equal(await collect('lenient', plain, { ca: stranger.ca, verify: false }), undefined);
   });
 
-  test('a client certificate is shown', async () => {
+  it('a client certificate is shown', async () => {
     const { cert, key } = authority.issue('agent');
     assert.equal(await collect('known', demanding, { cert, key }), undefined);
     assert.match((await collect('unknown', demanding, {}))!, /certificate required|reset|alert/);
   });
 
-  test('a file that cannot be read is named when the plugin starts', async () => {
+  it('a file that cannot be read is named when the plugin starts', async () => {
     const collector = new PrometheusCollector(prometheusOptions.parse({ tls: { cert: join(directory, 'none.pem') } }));
     await assert.rejects(collector.start(), /tls\.cert: ENOENT.*none\.pem/);
   });

@@ -1,6 +1,6 @@
 // Application metrics of real containers, through the agent as a user runs it.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers, fixtures } from '../support/app-containers.js';
 import { type AppMetrics, type Metrics, newest, type Value } from '../support/app-metrics-answers.js';
@@ -46,7 +46,7 @@ plugins:
   const appmetrics = (name: string, fits: (metrics: Metrics) => boolean) =>
     agent.until<AppMetrics>(`/api/v2.0/appmetrics${name}`, (answer) => fits(answer[name] ?? {}), 'its metrics');
 
-  test('cAdvisor’s labels and files give what cAdvisor gives', async () => {
+  it('cAdvisor’s labels and files give what cAdvisor gives', async () => {
     const name = await containers.serve('g-app', SERVED, [
       ...['-l', 'io.cadvisor.metric.myapp=/www/config-ok.json'],
       ...['-l', 'io.cadvisor.metric.prometheus=/www/prom.json'],
@@ -87,7 +87,7 @@ plugins:
     assert.deepEqual(first!.labels, { code: '200', method: 'get' });
   });
 
-  test('a label whose file is missing is tried again, and the others go on', async () => {
+  it('a label whose file is missing is tried again, and the others go on', async () => {
     const name = await containers.serve('g-late', SERVED, [
       ...['-l', 'io.cadvisor.metric.aaa=/www/late.json'],
       ...['-l', 'io.cadvisor.metric.myapp=/www/config.json'],
@@ -113,7 +113,7 @@ plugins:
     }
   });
 
-  test('labels alone are enough, and those that are not published work too', async () => {
+  it('labels alone are enough, and those that are not published work too', async () => {
     const name = await containers.serve('labelled', SERVED, [
       ...['-l', 'tallyman.metrics.port=8000', '-l', 'tallyman.metrics.interval=1s'],
       ...['-l', 'public=yes', '-l', 'tallyman.metrics.status.port=8000', '-l', 'tallyman.metrics.status.path=/status'],

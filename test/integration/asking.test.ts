@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
@@ -88,19 +88,19 @@ describe('over HTTP', () => {
     rules: [{ path: /-/doctor, users: [ops] }]`);
   });
 
-  test('a password in a file proves a user', async () => {
+  it('a password in a file proves a user', async () => {
     const flags = ['--user', 'ann', '--password-file', password];
     assert.equal((await tallyman(['cardinality', '--url', agent.url, ...flags])).status, 0);
   });
 
-  test('a token in a file does, the one that the user names or the first', async () => {
+  it('a token in a file does, the one that the user names or the first', async () => {
     await assertAnswered(agent.url, ['--token-file', tokens, '--user', 'ops']);
     const { status, error } = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
     assert.equal(status, 1);
     assert.match(error, /\/-\/doctor answers 403: scraper is not allowed to access \/-\/doctor/);
   });
 
-  test('without a proof, or with a wrong one, the flags that say who asks are named', async () => {
+  it('without a proof, or with a wrong one, the flags that say who asks are named', async () => {
     for (const flags of [[], ['--user', 'ann', '--password-file', wrong]]) {
       const { status, out, error } = await tallyman(['reload', '--url', agent.url, ...flags]);
       assert.deepEqual([status, out], [1, '']);
@@ -109,12 +109,12 @@ describe('over HTTP', () => {
     }
   });
 
-  test('on the agent’s host its own files do', async () => {
+  it('on the agent’s host its own files do', async () => {
     await assertAnswered(agent.url, ['--user', 'ops'], agent.runtimeDirectory);
     await assertAnswered(agent.url.replace('127.0.0.1', 'localhost'), ['--user', 'ops'], agent.runtimeDirectory);
   });
 
-  test('a bad new configuration is refused with its reason', async () => {
+  it('a bad new configuration is refused with its reason', async () => {
     const other = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
     other.configure('housekeeping: { interval: fast }\n');
     const { status, error } = await tallyman(['reload', '--url', other.url, '--token-file', tokens]);
@@ -122,7 +122,7 @@ describe('over HTTP', () => {
     assert.match(error, /the configuration from before stays active: .*housekeeping\.interval/);
   });
 
-  test('passwords in URLs are refused, and flags that lack their other half', async () => {
+  it('passwords in URLs are refused, and flags that lack their other half', async () => {
     const url = agent.url.replace('//', `//ann:${PASSWORD.replace(' ', '%20')}@`);
     for (const [args, expected] of [
       [['--url', url], /--url must not contain a password.*\n +--user NAME --password-file FILE/],
@@ -139,14 +139,14 @@ describe('over HTTP', () => {
   });
 });
 
-test('Digest takes a password, and on the agent’s host what its file holds', async () => {
+it('Digest takes a password, and on the agent’s host what its file holds', async () => {
   const agent = await agentWith(`  auth: { digest: { file: ${htdigest} } }`);
   await assertAnswered(agent.url, ['--user', 'ann', '--password-file', password]);
   await assertAnswered(agent.url, [], agent.runtimeDirectory);
   assert.equal((await tallyman(['doctor', '--url', agent.url])).status, 1);
 });
 
-test('a unix socket is asked like an address', async () => {
+it('a unix socket is asked like an address', async () => {
   const socket = join(folder, 'http.sock');
   const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`, `unix:${socket}`);
   await assertAnswered(`unix:${socket}`, ['--token-file', tokens]);
@@ -159,7 +159,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
   const client = authority.issue('ops', 'client');
   const tls = `  tls: { cert: ${server.cert}, key: ${server.key}`;
 
-  test('the authority is named, or the certificate is the one in the agent’s file', async () => {
+  it('the authority is named, or the certificate is the one in the agent’s file', async () => {
     const agent = await agentWith(`${tls} }\n  auth: { bearer: { file: ${tokens} } }`);
     await assertAnswered(agent.url, ['--ca', authority.ca, '--token-file', tokens]);
     await assertAnswered(agent.url, [], agent.runtimeDirectory);
@@ -168,7 +168,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
     assert.match(stranger.error, /cannot be verified as the agent: .*\n +--ca FILE names the authority/);
   });
 
-  test('a client certificate proves a user', async () => {
+  it('a client certificate proves a user', async () => {
     const agent = await agentWith(`${tls}, clientCa: ${authority.ca}, clientCertificates: required }`);
     const ca = ['--ca', authority.ca];
     await assertAnswered(agent.url, [...ca, '--cert', client.cert, '--key', client.key]);
@@ -178,7 +178,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
   });
 });
 
-test('what is not the agent gets nothing of the agent’s', async () => {
+it('what is not the agent gets nothing of the agent’s', async () => {
   const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
   const seen: (string | undefined)[] = [];
   const impostor = createServer((request, response) => {

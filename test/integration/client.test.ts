@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, it } from 'node:test';
 import { ApiError, createClient, type Event, type TallymanClient } from '../../src/client/index.js';
 import { containerFromInfo, fakeAgent } from '../conformance/world/fake-agent.js';
 import { golden, goldenObject } from '../conformance/world/golden.js';
@@ -35,7 +35,7 @@ after(async () => {
   assert.deepEqual(served.faults, []);
 });
 
-test('v1.3: containers with their samples', async () => {
+it('v1.3: containers with their samples', async () => {
   const { v13 } = client;
   assert.equal((await v13.machine()).num_cores, MACHINE.num_cores);
   const graw = await v13.container('/graw', { count: 1 });
@@ -51,7 +51,7 @@ test('v1.3: containers with their samples', async () => {
   assert.ok(Object.keys(await v13.dockerContainers({ count: 0 })).length > 1);
 });
 
-test('v2: selection, samples, summaries, processes, file systems', async () => {
+it('v2: selection, samples, summaries, processes, file systems', async () => {
   const { v20, v21 } = client;
   assert.equal(await v20.version(), 'v0.36.0');
   assert.equal((await v20.attributes()).kernel_version, '6.18.44');
@@ -70,7 +70,7 @@ test('v2: selection, samples, summaries, processes, file systems', async () => {
   assert.equal((await v21.machineStats({ maxAge: '1h' })).length, 1);
 });
 
-test('what the agent refuses is an error with its words', async () => {
+it('what the agent refuses is an error with its words', async () => {
   const { v20 } = client;
   await assert.rejects(v20.stats('/nope'), (error) => {
     assert.ok(error instanceof ApiError);
@@ -82,7 +82,7 @@ test('what the agent refuses is an error with its words', async () => {
   await assert.rejects(v20.version({ signal: AbortSignal.abort(new Error('given up')) }), /given up/);
 });
 
-test('headers and fetch can be given', async () => {
+it('headers and fetch can be given', async () => {
   const asked: string[] = [];
   const own: typeof fetch = async (input, init) => {
     asked.push(`${String(input)} ${new Headers(init?.headers).get('authorization')}`);
@@ -93,7 +93,7 @@ test('headers and fetch can be given', async () => {
   assert.deepEqual(asked, [`${served.url}/pre/api/v2.0/spec/a%20b/c%25 Bearer x`]);
 });
 
-test('events: past ones as a list, coming ones as a stream', async () => {
+it('events: past ones as a list, coming ones as a stream', async () => {
   const oom = (pid: number) =>
     ({ containerName: '/graw', time: pid * 1e6, type: 'oomKill', oom: { pid, processName: 'x' } }) as const;
   for (const version of [client.v13, client.v20, client.v21]) {
@@ -119,7 +119,7 @@ test('events: past ones as a list, coming ones as a stream', async () => {
 
 const built = existsSync(join(projectRoot, 'dist/client/index.js'));
 
-test('the example of the documentation runs', { skip: !built && 'needs npm run build' }, async () => {
+it('the example of the documentation runs', { skip: !built && 'needs npm run build' }, async () => {
   const example = join(projectRoot, 'docs/examples/busiest.mjs');
   const child = spawn(process.execPath, [example, `${served.url}/pre`], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';

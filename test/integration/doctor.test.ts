@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
@@ -33,7 +33,7 @@ function doctor(...args: string[]): Promise<{ status: number | null; out: string
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, out })));
 }
 
-test('findings are in /-/doctor, a series for each kind in the metrics, and printed by the command', async () => {
+it('findings are in /-/doctor, a series for each kind in the metrics, and printed by the command', async () => {
   const { findings } = await agent.json<{ findings: Finding[] }>('/-/doctor');
   const ids = findings.map(({ id }) => id);
   for (const id of ['docker-absent', 'podman-unreachable']) assert.ok(ids.includes(id), id);
@@ -54,14 +54,14 @@ test('findings are in /-/doctor, a series for each kind in the metrics, and prin
   assert.deepEqual(json.findings.map(({ id }) => id).sort(), ids.sort());
 });
 
-test('without a running agent one is started with the configuration', async () => {
+it('without a running agent one is started with the configuration', async () => {
   const { status, out } = await doctor('--config', agent.file, '--json');
   assert.equal(status, 1);
   const { findings } = JSON.parse(out) as { findings: Finding[] };
   assert.ok(findings.some(({ id }) => id === 'docker-absent'));
 });
 
-test('a host on which much is wrong has a finding for each, with what is lost and the line that mends it', async () => {
+it('a host on which much is wrong has a finding for each, with what is lost and the line that mends it', async () => {
   const tree = new HostTree();
   tree.add({
     '/proc/cgroups': '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t9\t1\nmemory\t0\t9\t0\n',

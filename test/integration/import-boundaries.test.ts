@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 
 interface Report {
@@ -219,12 +219,12 @@ describe('imports', () => {
     for (const { rule, from } of summary.violations) violations.set(from, [...(violations.get(from) ?? []), rule.name]);
   });
 
-  test('by the allowed ways pass', () => {
+  it('by the allowed ways pass', () => {
     for (const path of Object.keys(COMMON)) assert.deepEqual(violations.get(path), undefined, path);
   });
 
   for (const [what, files] of forbidden) {
-    test(`are caught: ${what}`, () => {
+    it(`are caught: ${what}`, () => {
       for (const [path, [, ...rules]] of Object.entries(files))
         assert.deepEqual(violations.get(path) ?? [], rules, path);
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
 import { createClock } from '../../src/kernel/log/index.js';
 import { SILENT } from '../support/loggers.js';
@@ -19,7 +19,7 @@ function report(container: string): void {
   }
 }
 
-test('kills are read from the real kernel log, those from before the start left out', {
+it('kills are read from the real kernel log, those from before the start left out', {
   skip: needs('kernel log'),
 }, async () => {
   const container = `/tallyman-test-${process.pid}`;

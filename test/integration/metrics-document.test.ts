@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { jsonSchemaOf } from '../../src/kernel/config/json-schema.js';
 import type { FieldDescriptor, Plugin } from '../../src/kernel/contracts/index.js';
@@ -29,12 +29,12 @@ describe('the metric sources’ documentation', () => {
     sources = await script.readSources(builtinPlugins, defaultPlugins);
   });
 
-  test('docs/metrics.md is current', () => {
+  it('docs/metrics.md is current', () => {
     const current = readFileSync(join(projectRoot, 'docs/metrics.md'), 'utf8') === script.renderMetrics(sources);
     assert.ok(current, 'docs/metrics.md is stale: run `npm run generate`');
   });
 
-  test('every field is declared once and completely', () => {
+  it('every field is declared once and completely', () => {
     const names = new Set<string>();
     for (const { name, help, source } of sources.flatMap(({ fields }) => fields)) {
       assert.ok(!names.has(name), `${name} is declared twice`);
@@ -49,7 +49,7 @@ describe('the metric sources’ documentation', () => {
     assert.ok(names.size > 200);
   });
 
-  test('every source has a README that names its plugin, its options and its default', async () => {
+  it('every source has a README that names its plugin, its options and its default', async () => {
     const plugins = await Promise.all(Object.values(builtinPlugins).map((load) => load()));
     const named = new Map(plugins.map((plugin) => [plugin.name, plugin]));
     const folders = readdirSync(folder).filter((name) => name !== 'common');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
 import { needs } from '../support/needs.js';
@@ -35,7 +35,7 @@ plugins:
     return series.find(({ name: one, labels }) => one === `tallyman_plugin_${name}` && labels.plugin === 'otlp')!.value;
   }
 
-  test('sends what the kernel counts, as time goes on', async () => {
+  it('sends what the kernel counts, as time goes on', async () => {
     await receiver.taken(3);
     const memory = receiver.received.map(({ request }) => {
       const [{ resource, scopeMetrics }] = request.resourceMetrics as [(typeof request.resourceMetrics)[0]];
@@ -48,7 +48,7 @@ plugins:
     assert.equal(new Set(times).size, times.length);
   });
 
-  test('a receiver that refuses is a fault of the sink that everybody can see', async () => {
+  it('a receiver that refuses is a fault of the sink that everybody can see', async () => {
     const faults = await sinkMetric('errors_total');
     receiver.answers.push({ status: 400 });
     while ((await sinkMetric('errors_total')) === faults) await new Promise((resolve) => setTimeout(resolve, 50));

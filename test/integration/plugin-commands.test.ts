@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
 import { HttpTarget, until } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
@@ -29,7 +29,7 @@ const endpoint = (create: string, before = '') =>
 
 describe('tallyman plugin new', () => {
   for (const kind of PLUGIN_KINDS) {
-    test(`writes a ${kind} that builds, passes its tests and keeps the contract`, async () => {
+    it(`writes a ${kind} that builds, passes its tests and keeps the contract`, async () => {
       const name = `new-${kind}`;
       const made = await tallyman('plugin', 'new', kind, name);
       assert.deepEqual([made.status, made.error], [0, '']);
@@ -54,7 +54,7 @@ describe('tallyman plugin new', () => {
     });
   }
 
-  test('writes where it is told to, and overwrites nothing', async () => {
+  it('writes where it is told to, and overwrites nothing', async () => {
     assert.equal((await tallyman('plugin', 'new', 'sink', 'elsewhere', '--dir', 'some/where')).status, 0);
     assert.match(readFileSync(join(work, 'some/where/src/index.ts'), 'utf8'), /name: 'elsewhere'/);
     const again = await tallyman('plugin', 'new', 'sink', 'other', '--dir', 'some/where');
@@ -62,7 +62,7 @@ describe('tallyman plugin new', () => {
     assert.match(again.error, /some\/where is not empty .*\n {4}choose another name/);
   });
 
-  test('refuses names and kinds that are none', async () => {
+  it('refuses names and kinds that are none', async () => {
     assert.match((await tallyman('plugin', 'new', 'sink', 'cpu')).error, /"cpu" cannot be the name of a plugin/);
     const { status, error } = await tallyman('plugin', 'new', 'zink', 'x');
     assert.equal(status, 78);
@@ -100,7 +100,7 @@ describe('tallyman plugin test', () => {
     ],
   };
   for (const [what, [module, args, expected]] of Object.entries(failing)) {
-    test(`names ${what}`, async () => {
+    it(`names ${what}`, async () => {
       const file = write(`${what.replaceAll(/\W/g, '-')}.mjs`, module);
       const { status, out } = await tallyman('plugin', 'test', file, ...args);
       assert.equal(status, 1, out);
@@ -110,7 +110,7 @@ describe('tallyman plugin test', () => {
     });
   }
 
-  test('tries the containers of the test cases, and says when there are none', async () => {
+  it('tries the containers of the test cases, and says when there are none', async () => {
     const file = write(
       'no-target.mjs',
       endpoint('() => ({ targets: () => [], collect: async () => ({ specs: [], samples: [] }) })').replace(
@@ -124,7 +124,7 @@ describe('tallyman plugin test', () => {
     );
   });
 
-  test('holds the plugin to its test cases, and writes them anew when it is told to', async () => {
+  it('holds the plugin to its test cases, and writes them anew when it is told to', async () => {
     const body = (answer: string) =>
       endpoint(
         `(_, { path = '/bad' }) => ({ routes: { [path]: () => ({ contentType: 'text/plain', body: (out) => out.text('${answer}') }) } })`,
@@ -143,7 +143,7 @@ describe('tallyman plugin test', () => {
     assert.match(out, /^FAIL {2}test case first\n[\s\S]*two[\s\S]*one/m);
   });
 
-  test('leaves no process behind when it is ended', async () => {
+  it('leaves no process behind when it is ended', async () => {
     const file = write('loop.mjs', endpoint('() => { for (;;); }'));
     const command = spawn(process.execPath, [workshop.main, 'plugin', 'test', file], {
       env: workshop.env,
@@ -161,7 +161,7 @@ describe('tallyman plugin test', () => {
     assert.deepEqual(leftovers(), []);
   });
 
-  test('passes every example', async () => {
+  it('passes every example', async () => {
     const examples = readdirSync(join(projectRoot, 'plugins-examples'), { withFileTypes: true });
     for (const { name } of examples.filter((entry) => entry.isDirectory())) {
       const { status, out } = await tallyman('plugin', 'test', join(projectRoot, 'plugins-examples', name));
@@ -170,7 +170,7 @@ describe('tallyman plugin test', () => {
     }
   });
 
-  test('says what is wrong with a flag', async () => {
+  it('says what is wrong with a flag', async () => {
     assert.match(
       (await tallyman('plugin', 'test', 'cpu', '--time-limit', 'soon')).error,
       /--time-limit is not a duration: soon/,
@@ -198,14 +198,14 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
   /** Runs the plugin that a template makes, with its own name. */
   const runNew = async (kind: PluginKind, ...args: string[]) => tallyman('plugin', 'run', `new-${kind}`, ...args);
 
-  test('prints the numbers of a metric source, as the kernel has them', async () => {
+  it('prints the numbers of a metric source, as the kernel has them', async () => {
     const { status, out, error } = await runNew('metric-source', '--all');
     assert.deepEqual([status, error], [0, '']);
     const counted = /^unevictable (\d+)/m.exec(cgroup.read('memory', 'memory.stat'))![1];
     assert.ok(out.includes(`${name}\n  new_metric_source.unevictable  ${counted} bytes\n`), out);
   });
 
-  test('prints a few containers, and says how many more there are', async () => {
+  it('prints a few containers, and says how many more there are', async () => {
     const { out } = await tallyman('plugin', 'run', 'memory', '--with', '{}');
     assert.match(out, /^\/\n {2}memory\./m);
     const shown = out.split('\n').filter((line) => line.startsWith('/')).length;
@@ -215,7 +215,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     if (all > 5) assert.match(out, /^… and \d+ more containers: --all shows them$/m);
   });
 
-  test('prints what a container handler takes', async () => {
+  it('prints what a container handler takes', async () => {
     const { status, out } = await runNew('container-handler', '--with', `{ cgroups: ['${name}'] }`);
     assert.equal(status, 0);
     assert.ok(out.startsWith(`${name} (${name.slice(1)})\n  namespace: new-container-handler\n`), out);
@@ -225,7 +225,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     );
   });
 
-  test('prints what an app-metrics plugin collects', async () => {
+  it('prints what an app-metrics plugin collects', async () => {
     const entry = `{ name: shop, match: { cgroups: ['${name}'] }, host: 127.0.0.1, port: ${target.port} }`;
     const { status, out } = await tallyman('plugin', 'run', 'app-prometheus', '--with', `{ targets: [${entry}] }`);
     assert.equal(status, 0);
@@ -239,7 +239,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     assert.match((await runNew('app-metrics')).out, /^It has no target in any of the \d+ containers of this host\.$/m);
   });
 
-  test('collects from a container by its label, with the engine that the configuration names', {
+  it('collects from a container by its label, with the engine that the configuration names', {
     skip: needs(...DOCKER_ENGINE, 'ip'),
   }, async () => {
     const containers = await AppContainers.start();
@@ -260,7 +260,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     }
   });
 
-  test('prints what an endpoint and an API version answer', async () => {
+  it('prints what an endpoint and an API version answer', async () => {
     const all = await runNew('endpoint', '--with', '{ count: 1 }');
     assert.match(all.out, /^GET \/new-endpoint: 200 text\/plain; charset=utf-8\n {2}\d+ \S+\n$/);
     const one = await runNew('endpoint', '--request', '/new-endpoint?count=many');
@@ -269,7 +269,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     assert.match(api.out, /^GET \S+: 200 application\/json\n {2}\{\n {4}"name": "\/tallyman-run-/);
   });
 
-  test('lets a sink push once, and says what was not taken', async () => {
+  it('lets a sink push once, and says what was not taken', async () => {
     const good = await runNew('sink', '--with', `{ url: '${target.url}/lines' }`);
     assert.deepEqual([good.status, good.error], [0, '']);
     assert.ok(target.requests.some(({ url, body }) => url === '/lines' && body.includes(`"container":"${name}"`)));
@@ -278,7 +278,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     assert.match(bad.error, /not everything was delivered: \S+ answers 404/);
   });
 
-  test('says what is wrong with options, plugins and what they do', async () => {
+  it('says what is wrong with options, plugins and what they do', async () => {
     const options = await runNew('sink', '--with', '{ url: x, intervall: 3s }');
     assert.equal(options.status, 78);
     assert.match(options.error, /^--with: url: expected /m);

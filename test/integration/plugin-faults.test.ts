@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-faults-'));
@@ -35,7 +35,7 @@ const FAULTS = {
 
 describe('a fault that escapes a plugin', () => {
   for (const [what, [name, code, message]] of Object.entries(FAULTS)) {
-    test(`${what}: the agent stays up and the log names the plugin`, async () => {
+    it(`${what}: the agent stays up and the log names the plugin`, async () => {
       const agent = await AgentProcess.start(`plugins:\n  - { use: ${plugin(name, code)}, id: culprit-${name} }\n`);
       try {
         await fetch(`${agent.url}/${name}`);
@@ -78,7 +78,7 @@ describe('a plugin that keeps everything else waiting', () => {
     return file;
   }
 
-  test('is named in the log, /api/plugins and the metrics, whichever its kind', async () => {
+  it('is named in the log, /api/plugins and the metrics, whichever its kind', async () => {
     const agent = await AgentProcess.start(`
 log: { format: json }
 plugins:
@@ -120,7 +120,7 @@ plugins:
     ['pretty', /^\d\d:\d\d:\d\d error plugins: plugin endless has kept/],
     ['journal', /^<3>plugins: plugin endless has kept/],
   ] as const) {
-    test(`and never comes back is named while it does, in the form ${format}`, async () => {
+    it(`and never comes back is named while it does, in the form ${format}`, async () => {
       const agent = await AgentProcess.start(`
 log: { format: ${format} }
 plugins:

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { containerInfo } from '../../src/api-versions/v1.0/schema/index.js';
 import { flatSampleSchema } from '../../src/api-versions/v2.0/schema.js';
 import { containerInfoV21, machineStats } from '../../src/api-versions/v2.1/schema.js';
@@ -95,7 +95,7 @@ plugins:
   const text = async (path: string) => (await fetch(`${agent.url}${path}`)).text();
   const newest = <T>(samples: readonly T[] | undefined): T => samples!.at(-1)!;
 
-  test('are in v1.3 under `fields`, beside what is known', async () => {
+  it('are in v1.3 under `fields`, beside what is known', async () => {
     const info = containerInfo.parse(JSON.parse(await text(`/api/v1.3/containers${NAME}`)));
     assert.deepEqual(newest(info.stats).fields, FIELDS);
     assert.ok(
@@ -104,14 +104,14 @@ plugins:
     );
   });
 
-  test('are in v2.0', async () => {
+  it('are in v2.0', async () => {
     const answer = await text(`/api/v2.0/stats${NAME}`);
     const sample = flatSampleSchema.parse(newest(Object.values(JSON.parse(answer) as Record<string, unknown[]>)[0]));
     assert.deepEqual(sample.fields, FIELDS);
     assert.ok(answer.includes(`"queue.handled":${EXACT}`));
   });
 
-  test('are in v2.1, for containers and for the machine', async () => {
+  it('are in v2.1, for containers and for the machine', async () => {
     const answer = await text(`/api/v2.1/stats${NAME}`);
     const info = containerInfoV21.parse(Object.values(JSON.parse(answer) as Record<string, unknown>)[0]);
     assert.deepEqual(newest(info.stats).fields, FIELDS);
@@ -120,7 +120,7 @@ plugins:
     assert.deepEqual(machineStats.parse(newest(samples)).fields, FIELDS);
   });
 
-  test('make nothing else appear: no interface, no filesystem', async () => {
+  it('make nothing else appear: no interface, no filesystem', async () => {
     const { stats } = containerInfo.parse(JSON.parse(await text(`/api/v1.3/containers${NAME}`)));
     const { network, filesystem } = newest(stats);
     assert.ok(!network?.interfaces?.some(({ name }) => name === 'open' || name === ''));
@@ -132,7 +132,7 @@ plugins:
     }
   });
 
-  test('are typed in the client', async () => {
+  it('are typed in the client', async () => {
     const { v13, v20, v21 } = createClient(agent.url);
     const depth = async (samples: readonly { fields?: Record<string, unknown> | undefined }[] | undefined) =>
       assert.deepEqual(newest(samples).fields?.['queue.depth'], FIELDS['queue.depth']);
@@ -145,7 +145,7 @@ plugins:
     assert.equal(value, 12.5);
   });
 
-  test('are on the page of the container, with labels, unit and what they mean', async () => {
+  it('are on the page of the container, with labels, unit and what they mean', async () => {
     const page = await text(`/containers${NAME}`);
     const section = /<section id="fields".*?<\/section>/s.exec(page)?.[0] ?? '';
     const rows = section.match(/<tr><th scope="row".*?<\/tr>/gs) ?? [];
@@ -159,14 +159,14 @@ plugins:
     assert.ok(!section.includes('queue.never'));
   });
 
-  test('are in /metrics', async () => {
+  it('are in /metrics', async () => {
     const metrics = await text('/metrics');
     assert.match(metrics, /^container_queue_depth\{[^}]*id="\/"[^}]*priority="low",queue="mail <b>"\} 3 \d+$/m);
     assert.match(metrics, new RegExp(`^container_queue_handled_bytes_total\\{[^}]*id="/"[^}]*\\} ${EXACT} \\d+$`, 'm'));
     assert.match(metrics, /^# TYPE container_queue_handled_bytes_total counter$/m);
   });
 
-  test('are in the description of the API', async () => {
+  it('are in the description of the API', async () => {
     const document = JSON.parse(await text('/api/openapi.json')) as {
       components: { schemas: Record<string, { properties: Record<string, unknown> }> };
     };

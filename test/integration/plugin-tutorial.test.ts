@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:c
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
@@ -127,14 +127,14 @@ describe('the tutorial of plugins, from an empty folder and the packed package',
     shell.end();
   });
 
-  test('begins with the package that it names', () => {
+  it('begins with the package that it names', () => {
     const [tarball] = readdirSync(empty);
     assert.ok(readFileSync(PAGE, 'utf8').includes(`\`${tarball}\``), `${tarball} is not on the page`);
   });
 
   const steps = stepsOf(readFileSync(PAGE, 'utf8'));
   assert.ok(steps.length > 15);
-  test('is true word by word', async () => {
+  it('is true word by word', async () => {
     for (const step of steps) {
       if ('command' in step) {
         const pattern = patternOf(step.shown);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
@@ -67,7 +67,7 @@ plugins:
   });
   after(() => agent?.stop());
 
-  test('lists what runs on this host, with state, version, cost and last error, and what could', () => {
+  it('lists what runs on this host, with state, version, cost and last error, and what could', () => {
     const { status, out, error } = plugins(agent.runtimeDirectory);
     assert.deepEqual([status, error], [0, '']);
     assert.match(
@@ -83,7 +83,7 @@ plugins:
     assert.match(out, /^docker +container-handler +\d+\.\d+\.\d+ +available$/m);
   });
 
-  test('asks the agent at --url as who the flags say', () => {
+  it('asks the agent at --url as who the flags say', () => {
     const url = `${agent.url}/below`;
     const { status, out, error } = plugins(nowhere, '--url', url, '--token-file', token, '--json');
     assert.deepEqual([status, error], [0, '']);
@@ -96,7 +96,7 @@ plugins:
     assert.match(refused.error, /requires authentication\n.*--token-file/);
   });
 
-  test('says when several run, and that none answers', async () => {
+  it('says when several run, and that none answers', async () => {
     const other = await AgentProcess.start('log: { level: error }\n', ['--port', '0'], {
       TALLYMAN_RUNTIME_DIRECTORY: agent.runtimeDirectory,
     });
@@ -115,7 +115,7 @@ plugins:
 });
 
 describe('tallyman plugins without an agent', () => {
-  test('lists what the configuration would load, what it cannot load, and what else there is', () => {
+  it('lists what the configuration would load, what it cannot load, and what else there is', () => {
     write(
       'tallyman.config.yaml',
       `plugins: [{ use: ./fine.mjs, id: mine }, { use: ./broken.mjs }, { use: docker, enabled: false }]\n`,
@@ -129,7 +129,7 @@ describe('tallyman plugins without an agent', () => {
     assert.match(out, /^docker +container-handler +\d+\.\d+\.\d+ +available$/m);
   });
 
-  test('lists each built-in plugin once, and names the errors of a configuration', () => {
+  it('lists each built-in plugin once, and names the errors of a configuration', () => {
     const { out } = plugins(nowhere, '--config', write('empty.yaml', ''), '--json');
     const ids = (JSON.parse(out) as Row[]).map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);

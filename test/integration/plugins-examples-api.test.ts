@@ -1,6 +1,6 @@
 // The example api-v3-demo beside the built-in versions, on a running agent.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { exampleConfig } from '../support/example-agent.js';
 import { needs } from '../support/needs.js';
@@ -43,11 +43,11 @@ describe('the example api-v3-demo', { skip: needs('cgroups') }, () => {
     return { status: answer.status, text: await answer.text() };
   };
 
-  test('stands beside the others', async () => {
+  it('stands beside the others', async () => {
     assert.match((await get('/api/')).text, /: v1\.0,v1\.1,v1\.2,v1\.3,v2\.0,v2\.1,v3\.0-demo\n$/);
   });
 
-  test('answers as v2.1 does, but for what it has itself', async () => {
+  it('answers as v2.1 does, but for what it has itself', async () => {
     const same = ['/machine', '/attributes', '/spec/', `/spec${BUSY}?recursive=true`, '/appmetrics/none', '/x'];
     for (const path of [...same, '/stats/none?count=x', '/spec/none?type=bogus', '/ps/none']) {
       const [mine, older] = [await get(`/api/v3.0-demo${path}`), await get(`/api/v2.1${path}`)];
@@ -59,7 +59,7 @@ describe('the example api-v3-demo', { skip: needs('cgroups') }, () => {
     assert.equal((await get('/api/v2.1/version')).text, `"v${version.agent}"`);
   });
 
-  test('says what containers use, the largest user first', async () => {
+  it('says what containers use, the largest user first', async () => {
     await busy.run('while :; do :; done');
     const path = '/api/v3.0-demo/overview';
     const rowOf = ({ containers }: Overview, name: string) => containers.find((row) => row.name === name);
@@ -79,14 +79,14 @@ describe('the example api-v3-demo', { skip: needs('cgroups') }, () => {
     assert.deepEqual((await agent.json<Overview>(`${path}${BUSY}`)).total, 1);
   });
 
-  test('is in the description of the API, with what it takes over', async () => {
+  it('is in the description of the API, with what it takes over', async () => {
     const { paths } = await agent.json<{ paths: Record<string, { get: { summary: string } }> }>('/api/openapi.json');
     const own = Object.keys(paths).filter((path) => path.startsWith('/api/v3.0-demo/'));
     assert.ok(own.some((path) => path.includes('/overview')) && own.some((path) => path.includes('/machinestats')));
     assert.match(paths['/api/v3.0-demo/version']!.get.summary, /and of this API/);
   });
 
-  test('goes on alone without v2.1, comes back with it, and says so', async () => {
+  it('goes on alone without v2.1, comes back with it, and says so', async () => {
     agent.configure(configWith({ use: 'api-v2.1', enabled: false }));
     agent.signal('SIGHUP');
     await agent.until<object>(

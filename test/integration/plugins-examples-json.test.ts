@@ -1,7 +1,7 @@
 // The example json-endpoint against a container in which busybox serves a document.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
@@ -60,7 +60,7 @@ describe('the example json-endpoint', { skip: needs(...DOCKER_ENGINE, 'ip') }, (
     return newest(answer[name]);
   };
 
-  test('takes what its config sample says from the document of its README', async () => {
+  it('takes what its config sample says from the document of its README', async () => {
     const label = (metric: string, key: string, value: string) => `__name__=${metric}\ufffd${key}=${value}`;
     assert.deepEqual(await collected((values) => values.shop_health !== undefined), {
       shop_jobs_done: { '': 1024 },
@@ -76,7 +76,7 @@ describe('the example json-endpoint', { skip: needs(...DOCKER_ENGINE, 'ip') }, (
     });
   });
 
-  test('goes with the document, and says what is wrong with it', async () => {
+  it('goes with the document, and says what is wrong with it', async () => {
     const changed = { ...DOCUMENT, jobs: { done: 1025 }, health: 'on fire', queues: [] };
     containers.write('shop', 'status.json', JSON.stringify(changed));
     const values = await collected(({ shop_jobs_done: done }) => done?.[''] === 1025);
@@ -85,12 +85,12 @@ describe('the example json-endpoint', { skip: needs(...DOCKER_ENGINE, 'ip') }, (
     await agent.said('shop_queue_depth: ', /nothing at queues\[\*\]/);
   });
 
-  test('says that an answer is no JSON', async () => {
+  it('says that an answer is no JSON', async () => {
     containers.write('shop', 'status.json', '{"jobs": {"done": 10');
     await agent.said('fails: the answer is not JSON');
   });
 
-  test('shows a wrong path with its place in the config', async () => {
+  it('shows a wrong path with its place in the config', async () => {
     const entry = `{ name: x, match: { names: [x] }, port: 1, metrics: [{ name: x, value: 'a[x]' }] }`;
     const config = `plugins:\n  - use: '${FOLDER}/index.js'\n    with:\n      targets:\n        - ${entry}\n`;
     await assert.rejects(

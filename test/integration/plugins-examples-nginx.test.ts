@@ -1,7 +1,7 @@
 // The example nginx-status against a real nginx, in a plain cgroup.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
 import { startExample } from '../support/example-agent.js';
@@ -66,7 +66,7 @@ http {
     await server.remove();
   });
 
-  test('gives the numbers that nginx gives', async () => {
+  it('gives the numbers that nginx gives', async () => {
     for (let i = 0; i < 10; i++) await (await fetch(`http://127.0.0.1:${port}/`)).text();
     const least = await counted();
     await agent.until<AppMetrics>(
@@ -81,20 +81,20 @@ http {
     assert.equal(await shown('nginx_connections_writing'), 1, 'the collection itself');
   });
 
-  test('are in /metrics, with the container that they belong to', async () => {
+  it('are in /metrics, with the container that they belong to', async () => {
     const text = await (await fetch(`${agent.url}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line.startsWith(`nginx_http_requests_total{id="${name}"`));
     assert.equal(lines.length, 1, 'of three targets that give it, the first');
     assert.match(lines[0]!, /\} \d+ \d+$/);
   });
 
-  test('says of another page that it is another page, once', async () => {
+  it('says of another page that it is another page, once', async () => {
     const told = await agent.said('"other-page"');
     assert.match(told[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
     assert.equal(told.length, 1);
   });
 
-  test('says when the server is away, and when it is back', async () => {
+  it('says when the server is away, and when it is back', async () => {
     await server.end();
     await agent.said('"by-port"', /nothing listens there \(ECONNREFUSED\)/);
     await start();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { AgentProcess } from '../support/agent-process.js';
 import { type AppMetrics, newest } from '../support/app-metrics-answers.js';
 import { startExample } from '../support/example-agent.js';
@@ -82,7 +82,7 @@ describe('the example redis-info', { skip: needs('cgroups', 'redis-server') }, (
 
   const says = (target: string, what: RegExp) => agent.said(`"${target}"`, what);
 
-  test('gives the numbers that Redis gives', async () => {
+  it('gives the numbers that Redis gives', async () => {
     const path = `/api/v2.0/appmetrics${name}`;
     const answer = await agent.until<AppMetrics>(
       path,
@@ -104,25 +104,25 @@ describe('the example redis-info', { skip: needs('cgroups', 'redis-server') }, (
     assert.equal(info, `__name__=redis_instance_info\ufffdrole=master\ufffdversion=${version}`);
   });
 
-  test('logs in by file, by environment, and as a user that may do nothing else', async () => {
+  it('logs in by file, by environment, and as a user that may do nothing else', async () => {
     const lacks = () => agent.output.split('\n').filter((line) => /"by-(file|socket|user)"/.test(line));
     await says('without', /Redis wants a password/);
     assert.deepEqual(lacks(), []);
   });
 
-  test('says what is wrong with a login', async () => {
+  it('says what is wrong with a login', async () => {
     await says('without', /Redis wants a password: write passwordFile or passwordEnv/);
     await says('refused', /Redis refuses the password in .*wrong \(WRONGPASS\)/);
     await says('for-everybody', /everybody may read .*open: chmod o= /);
     await says('not-allowed', /Redis does not answer INFO: NOPERM/);
   });
 
-  test('sees a password that was changed, without a restart', async () => {
+  it('sees a password that was changed, without a restart', async () => {
     server.write('wrong', PASSWORD, 0o600);
     await says('refused', /works again/);
   });
 
-  test('says when the server is away, and when it is back; numbers that it needs no password for come all the same', async () => {
+  it('says when the server is away, and when it is back; numbers that it needs no password for come all the same', async () => {
     await server.end();
     await says('by-file', /nothing listens there \(ECONNREFUSED\)/);
     const mine = (await agent.json<Status[]>('/api/plugins')).find(({ id }) => id.includes('redis-info'))!;
@@ -135,7 +135,7 @@ describe('the example redis-info', { skip: needs('cgroups', 'redis-server') }, (
     await says('without', /works again/);
   });
 
-  test('never shows a password', async () => {
+  it('never shows a password', async () => {
     const metrics = await (await fetch(`${agent.url}/metrics`)).text();
     const missing = JSON.stringify(await agent.json('/api/plugins'));
     for (const text of [agent.output, metrics, missing]) {

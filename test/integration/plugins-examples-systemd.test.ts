@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from '../../src/kernel/contracts/index.js';
 import { FakeClock, type HandlerBench, SimulatedHost, type TestContext, testContext } from '../../src/testing/index.js';
@@ -57,7 +57,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     return Object.entries(answer)[0]!;
   };
 
-  test('names units, though raw stands in front of it in the list', async () => {
+  it('names units, though raw stands in front of it in the list', async () => {
     const [name, spec] = await specOf('shop');
     assert.equal(name, `${SLICE}/shop@eu.service`);
     assert.deepEqual(spec.aliases, ['shop', 'shop@eu', 'shop@eu.service']);
@@ -65,13 +65,13 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     assert.deepEqual(spec.labels, { 'systemd.unit': 'shop@eu.service', 'systemd.description': 'The shop of eu' });
   });
 
-  test('says of nginx what its package says', async () => {
+  it('says of nginx what its package says', async () => {
     const [name, spec] = await specOf('nginx');
     assert.equal(name, `${SLICE}/nginx.service`);
     assert.match(spec.labels!['systemd.description']!, /web server/);
   });
 
-  test('shows them by name in /metrics and in every answer for their namespace', async () => {
+  it('shows them by name in /metrics and in every answer for their namespace', async () => {
     const all = await agent.json<Record<string, unknown>>('/api/v2.1/stats?type=systemd&recursive=true&count=1');
     assert.ok(Object.keys(all).every((name) => name.endsWith('.service')));
     const text = await (await fetch(`${agent.url}/metrics`)).text();
@@ -79,7 +79,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     assert.match(line!, /name="shop".*container_label_systemd_description="The shop of eu"/);
   });
 
-  test('leaves what is below a unit, and units that it was not told of, to raw', async () => {
+  it('leaves what is below a unit, and units that it was not told of, to raw', async () => {
     for (const path of ['shop@eu.service/worker', 'odd.scope']) {
       const name = `${SLICE}/${path}`;
       const spec = await agent.json<Record<string, Spec>>(`/api/v2.1/spec${name}`);
@@ -87,7 +87,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     }
   });
 
-  test('names a unit that comes later', async () => {
+  it('names a unit that comes later', async () => {
     writeFileSync(join(directory, 'late.service'), '[Unit]\nDescription=Late\n');
     const late = new RealCgroup(`${SLICE}/late.service`).create();
     try {
@@ -119,14 +119,14 @@ describe('what the example systemd-units knows', () => {
   const describeAs = (text: string) =>
     host.write({ '/etc/systemd/system/web.service': `[Unit]\nDescription=${text}\n` });
 
-  test('comes with a finding while there are no unit files at all', async () => {
+  it('comes with a finding while there are no unit files at all', async () => {
     const [finding] = await bench.handler.findings!();
     assert.match(finding!.what, /none of these directories exists: .*etc\/systemd\/system/);
     describeAs('Early');
     assert.deepEqual(await bench.handler.findings!(), []);
   });
 
-  test('is renewed when a unit is asked about again, not more often than every ten seconds', async () => {
+  it('is renewed when a unit is asked about again, not more often than every ten seconds', async () => {
     await bench.settled('/web.service');
     assert.equal(said('/web.service'), 'Early');
     describeAs('Edited');
@@ -139,7 +139,7 @@ describe('what the example systemd-units knows', () => {
     await bench.accepted('/web.service', ({ labels }) => labels['systemd.description'] === 'Edited');
   });
 
-  test('does not grow with units that come and go', async () => {
+  it('does not grow with units that come and go', async () => {
     const paths = Array.from({ length: 1_000 }, (_, i) => `/run-${i}.service`);
     await Promise.all(paths.map((path) => bench.settled(path)));
     assert.equal(bench.watch('/web.service').verdict, 'pending');

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { type Plugin, z } from '../../src/kernel/contracts/index.js';
@@ -65,12 +65,12 @@ for (const name of folders) {
       plugin = ((await import(pathToFileURL(join(folder, entry.use)).href)) as { default: Plugin }).default;
     });
 
-    test('has a config sample that the agent accepts', () => {
+    it('has a config sample that the agent accepts', () => {
       const { status, stderr } = check(join(folder, 'tallyman.yaml'));
       assert.equal(status, 0, stderr);
     });
 
-    test('keeps the contract', async () => {
+    it('keeps the contract', async () => {
       const findings = await checkContract(plugin, { with: { ...entry.with }, containers: CONTAINERS });
       const problems = findings.flatMap(({ check, problems: all }) => all.map((problem) => `${check}: ${problem}`));
       assert.deepEqual(problems, []);
@@ -78,7 +78,7 @@ for (const name of folders) {
       if (plugin.kind === 'app-metrics') assert.ok(!findings.some(({ remark }) => remark?.includes('no target')));
     });
 
-    test('gives in its test cases what is expected', async () => {
+    it('gives in its test cases what is expected', async () => {
       const findings = await runCases(plugin, folder);
       assert.deepEqual(
         findings.filter(({ problem }) => problem !== undefined),
@@ -87,7 +87,7 @@ for (const name of folders) {
       assert.ok(findings.length > 0, 'it has none');
     });
 
-    test('is described: in the index, and with every option in its README', () => {
+    it('is described: in the index, and with every option in its README', () => {
       const readme = readFileSync(join(folder, 'README.md'), 'utf8');
       for (const option of optionsOf(plugin.configSchema)) {
         assert.ok(readme.includes(`\`${option}\``), `README.md does not name the option ${option}`);
@@ -103,7 +103,7 @@ for (const name of folders) {
   });
 }
 
-test('every example works as a copy elsewhere', () => {
+it('every example works as a copy elsewhere', () => {
   const copies = mkdtempSync(join(tmpdir(), 'tallyman-test-copies-'));
   try {
     mkdirSync(join(copies, 'node_modules'));
@@ -121,7 +121,7 @@ test('every example works as a copy elsewhere', () => {
   }
 });
 
-test('the examples cover every kind of plugin but those that are served or sent by built-in ones', async () => {
+it('the examples cover every kind of plugin but those that are served or sent by built-in ones', async () => {
   const kinds = new Set<string>();
   for (const name of folders) {
     const file = ['index.js', 'index.cjs'].map((each) => join(EXAMPLES, name, each)).find((each) => existsSync(each))!;
@@ -149,7 +149,7 @@ describe('the example memory-stat-extras on a real cgroup', { skip: needs('cgrou
     await cgroup.remove();
   });
 
-  test('shows shared memory as the kernel counts it', async () => {
+  it('shows shared memory as the kernel counts it', async () => {
     const script = await cgroup.run(`head -c 300000 /dev/zero > ${shared} && echo done; read x`);
     await script.said('done');
     const shown = async () => {
@@ -167,7 +167,7 @@ describe('the example memory-stat-extras on a real cgroup', { skip: needs('cgrou
     assert.equal(await shown(), counted());
   });
 
-  test('says what is wrong with its options, and where', async () => {
+  it('says what is wrong with its options, and where', async () => {
     await assert.rejects(
       AgentProcess.start(`plugins:\n  - { use: '${EXAMPLE}', with: { lines: [nonsense] } }\n`),
       /tallyman\.yaml:2:\d+: plugins\[0\]\.with\.lines\[0\]/,

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
@@ -75,17 +75,17 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
   after(() => agent.stop());
 
   for (const [deed, expected] of Object.entries(DEEDS)) {
-    test(`${deed} costs that plugin only, and is named`, async () => {
+    it(`${deed} costs that plugin only, and is named`, async () => {
       await until(deed, ({ last_error }) => last_error !== undefined && expected.test(last_error), 'is not named');
       assert.ok(agent.output.includes(`plugin ${deed} failed in`), 'the log does not name it');
     });
   }
 
-  test('one that was ended is started again', async () => {
+  it('one that was ended is started again', async () => {
     await until('exit', ({ isolation }) => (isolation?.restarts ?? 0) >= 2, 'is not started again');
   });
 
-  test('nobody else is touched', async () => {
+  it('nobody else is touched', async () => {
     await until('well', ({ up }) => up, 'is not up');
     const all = await statuses();
     assert.equal(all.find(({ id }) => id === 'well')!.errors, 0);
@@ -96,7 +96,7 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
     assert.ok(pids.some(({ int_value }) => int_value === pid));
   });
 
-  test('sampling goes on while a plugin blocks its process', async () => {
+  it('sampling goes on while a plugin blocks its process', async () => {
     const { last_error_at } = (await statuses()).find(({ id }) => id === 'loop')!;
     const ended = Date.parse(last_error_at!);
     const { stats } = await agent.json<{ stats: { timestamp: string }[] }>('/api/v1.3/containers/?num_stats=-1');
@@ -108,7 +108,7 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
 });
 
 describe('isolation from the first line on', () => {
-  test('a module that never ends loading is named, and the agent runs', async () => {
+  it('a module that never ends loading is named, and the agent runs', async () => {
     const agent = await AgentProcess.start(`
 plugins:
   - { use: '${STUCK}', id: stuck, isolate: true, startTimeout: 3s, onError: ignore }
@@ -119,16 +119,16 @@ plugins:
     await agent.stop();
   });
 
-  test('wrong options are errors of the configuration, at their place', () => {
+  it('wrong options are errors of the configuration, at their place', () => {
     const output = check(`plugins:\n${entry('well').replace('deed: well', 'deed: wel')}\n`);
     assert.match(output, /tallyman\.yaml:2:\d+: .*deed: expected one of .* did you mean "well"/);
   });
 
-  test('other kinds are refused', () => {
+  it('other kinds are refused', () => {
     assert.match(check('plugins:\n  - { use: memory, isolate: true }\n'), /isolate is for app-metrics plugins/);
   });
 
-  test('a plugin of the agent can be isolated too, and its process ends with the agent', async () => {
+  it('a plugin of the agent can be isolated too, and its process ends with the agent', async () => {
     const agent = await AgentProcess.start('plugins:\n  - { use: app-prometheus, isolate: true }\n');
     const [status] = (await agent.json<Status[]>('/api/plugins')).filter(({ id }) => id === 'app-prometheus');
     assert.equal(status!.state, 'running');

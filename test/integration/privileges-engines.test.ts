@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { basename, dirname } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { AppContainers } from '../support/app-containers.js';
@@ -101,7 +101,7 @@ describe('what an agent without privileges knows', { skip }, () => {
     });
     after(() => containers?.stop());
 
-    test('without the group containers appear by their cgroup and id: no name, labels, image, network', async () => {
+    it('without the group containers appear by their cgroup and id: no name, labels, image, network', async () => {
       const agent = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
       const { aliases, namespace, labels, image, has_network } = await spec(agent, name, () => true);
       assert.deepEqual([aliases, namespace], [[basename(name)], 'docker']);
@@ -116,7 +116,7 @@ describe('what an agent without privileges knows', { skip }, () => {
       );
     });
 
-    test('with the group they have all of it, and numbers of their networks', async () => {
+    it('with the group they have all of it, and numbers of their networks', async () => {
       const agent = await start(plugins(), { group: true });
       const { aliases, namespace, labels, has_network } = await spec(agent, name, (each) => each.aliases !== undefined);
       assert.deepEqual([aliases![0], namespace, labels!.tier, has_network], ['app', 'docker', 'front', true]);
@@ -124,7 +124,7 @@ describe('what an agent without privileges knows', { skip }, () => {
       assert.ok(!(await findings(agent)).includes('docker-denied'));
     });
 
-    test('disk use of containers needs CAP_DAC_READ_SEARCH, that of the machine nothing', async () => {
+    it('disk use of containers needs CAP_DAC_READ_SEARCH, that of the machine nothing', async () => {
       const without = await start(plugins(), { group: true });
       const granted = await start(plugins(), { group: true, capabilities: ['dac_read_search'] });
       type Stats = Record<string, { filesystem?: { usage: number }[] }[]>;
@@ -186,17 +186,17 @@ describe('what an agent without privileges knows', { skip }, () => {
         }
       }
 
-      test('need nothing over the network', async () => {
+      it('need nothing over the network', async () => {
         assert.deepEqual(await collected([], 3), ['app']);
         assert.deepEqual(await collected(['dac_read_search'], 3), ['app']);
       });
 
-      test('need CAP_SYS_PTRACE for files inside, and CAP_DAC_READ_SEARCH for those that only their owner may read', async () => {
+      it('need CAP_SYS_PTRACE for files inside, and CAP_DAC_READ_SEARCH for those that only their owner may read', async () => {
         assert.deepEqual(await collected(['sys_ptrace'], 2), ['app', 'open']);
         assert.deepEqual(await collected(['sys_ptrace', 'dac_read_search'], 1), ['app', 'open', 'private']);
       });
 
-      test('need CAP_SYS_PTRACE for sockets inside, which everybody has to be let write to', async () => {
+      it('need CAP_SYS_PTRACE for sockets inside, which everybody has to be let write to', async () => {
         chmodSync(containers.path('socket', 'app.sock'), 0o666);
         assert.deepEqual(await collected(['sys_ptrace'], 1), ['app', 'open', 'socket']);
       });
@@ -217,7 +217,7 @@ describe('what an agent without privileges knows', { skip }, () => {
     });
     after(() => engine?.stop());
 
-    test('without the socket’s group containers appear by their cgroup and id, with it by name', async () => {
+    it('without the socket’s group containers appear by their cgroup and id, with it by name', async () => {
       const without = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
       const granted = await start(plugins(), { group: true });
       const named = await spec(granted, name, ({ aliases }) => aliases !== undefined);

@@ -1,7 +1,7 @@
 // The table of docs/privileges.md holds: what an agent without any privilege lacks is what it says, and nothing else.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { BusyCgroup } from '../support/busy-cgroup.js';
@@ -74,7 +74,7 @@ describe('an agent', { skip: needs('root', 'cgroups', 'mounts', 'other users', '
   const FILES = 'container_file_descriptors';
   const SOCKETS = 'container_sockets';
 
-  test('without any privilege lacks open files and sockets, and no other number', async () => {
+  it('without any privilege lacks open files and sockets, and no other number', async () => {
     const { container, root, plugins, machine, findings } = await tells([]);
     assert.deepEqual(lacking(asRoot.container, container), [FILES, SOCKETS]);
     // Where another process has more capabilities than the test itself, it does not know all sockets of the machine either.
@@ -91,24 +91,24 @@ describe('an agent', { skip: needs('root', 'cgroups', 'mounts', 'other users', '
     );
   });
 
-  test('with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH lacks nothing', async () => {
+  it('with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH lacks nothing', async () => {
     const { container, root, machine } = await tells(['sys_ptrace', 'dac_read_search']);
     assert.deepEqual([lacking(asRoot.container, container), lacking(asRoot.root, root)], [[], []]);
     assert.equal(machine.system_uuid, asRoot.machine.system_uuid);
   });
 
-  test('with one of the two lacks sockets still, instead of counting none', async () => {
+  it('with one of the two lacks sockets still, instead of counting none', async () => {
     assert.deepEqual(lacking(asRoot.container, (await tells(['dac_read_search'])).container), [SOCKETS]);
     assert.deepEqual(lacking(asRoot.container, (await tells(['sys_ptrace'])).container), [FILES, SOCKETS]);
   });
 
-  test('with CAP_SYSLOG reads the kernel log, which without it is for everybody only where the kernel says so', async () => {
+  it('with CAP_SYSLOG reads the kernel log, which without it is for everybody only where the kernel says so', async () => {
     assert.ok(!(await tells(['syslog'])).findings.includes('kernel-log'));
     const isRestricted = readFileSync('/proc/sys/kernel/dmesg_restrict', 'utf8').trim() === '1';
     assert.equal((await tells([])).findings.includes('kernel-log'), isRestricted);
   });
 
-  test('needs the group of the gid= option where /proc hides processes, and lacks nothing with it', async () => {
+  it('needs the group of the gid= option where /proc hides processes, and lacks nothing with it', async () => {
     const hide = `mount -t proc -o hidepid=2,gid=${GROUP} proc /proc && exec "$@"`;
     const before = ['unshare', '--mount', 'sh', '-c', hide, 'sh'];
     const hidden = await tells([], { before });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
@@ -124,7 +124,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     while ((await prometheus.query(expression)).length === 0) await pause(100);
   }
 
-  test('scrapes it without a failure, in OpenMetrics and without times of our own', async () => {
+  it('scrapes it without a failure, in OpenMetrics and without times of our own', async () => {
     for (const job of ['tallyman', 'plain']) {
       const scrapes = await prometheus.number(`count_over_time(up{job="${job}"}[10m])`);
       assert.ok(scrapes >= DURATION / 4, `${scrapes} scrapes of ${job}`);
@@ -132,7 +132,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  test('finds no sample out of order, none twice, none out of bounds', async () => {
+  it('finds no sample out of order, none twice, none out of bounds', async () => {
     assert.deepEqual(prometheus.complaints, []);
     const own = await prometheus.text();
     for (const name of ['duplicate_timestamp', 'out_of_order', 'out_of_bounds']) {
@@ -141,7 +141,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  test('loses sight of a container at once, but not of one that is started again', async () => {
+  it('loses sight of a container at once, but not of one that is started again', async () => {
     assert.deepEqual(await prometheus.query(`container_last_seen{job="plain", id="${PARENT}/raw0"}`), []);
     const { series } = parseText(await (await fetch(`${agent.url}/metrics`)).text());
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     assert.equal(restarts, 6, 'one series for each state: restarts make no new ones');
   });
 
-  test('promtool complains of nothing but what cAdvisor’s names are to blame for', async () => {
+  it('promtool complains of nothing but what cAdvisor’s names are to blame for', async () => {
     const recorded = complaints(readFileSync(join(projectRoot, 'test/golden/metrics.txt'), 'utf8'));
     const text = await (await fetch(`${agent.url}/metrics`)).text();
     assert.deepEqual(
@@ -161,7 +161,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     );
   });
 
-  test('the alert rules are well-formed, are raised by what they should be, and find their metrics', async () => {
+  it('the alert rules are well-formed, are raised by what they should be, and find their metrics', async () => {
     const checked = promtool('check', 'rules', RULES);
     assert.equal(checked.status, 0, checked.stderr);
     const tried = promtool('test', 'rules', 'test/fixtures/prometheus/rules.yml');
@@ -179,7 +179,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  test('every query of the dashboard returns data', async () => {
+  it('every query of the dashboard returns data', async () => {
     const dashboard = readFileSync(join(projectRoot, 'config/grafana/tallyman-containers.json'), 'utf8');
     const { panels, templating } = JSON.parse(dashboard) as Dashboard;
     const expressions = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
@@ -200,7 +200,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  test('`tallyman cardinality` counts what a running agent serves', () => {
+  it('`tallyman cardinality` counts what a running agent serves', () => {
     const main = join(projectRoot, '.test-build/src/cli/main.js');
     const ask = (...args: string[]) =>
       spawnSync(process.execPath, [main, 'cardinality', '--url', agent.url, ...args], { encoding: 'utf8' });

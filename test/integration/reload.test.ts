@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
@@ -69,7 +69,7 @@ async function counted(): Promise<{ readonly taken: number; readonly kept: numbe
 }
 
 describe('a reload', () => {
-  test('by the command says what changed, and which configuration is active', async () => {
+  it('by the command says what changed, and which configuration is active', async () => {
     agent.configure(config('history: { duration: 5m }', '\n  - { use: tcp }'));
     const { status: exit, out } = reload();
     assert.equal(exit, 0);
@@ -81,7 +81,7 @@ describe('a reload', () => {
     assert.equal(reload('--config', agent.file).out, `${agent.file} is active: nothing has changed\n`);
   });
 
-  test('that finds a bad configuration changes nothing and says why', async () => {
+  it('that finds a bad configuration changes nothing and says why', async () => {
     agent.configure('housekeeping: { interval: fast }\n');
     const { status: exit, error } = reload();
     assert.equal(exit, 78);
@@ -97,7 +97,7 @@ describe('a reload', () => {
     assert.equal(await metric('tallyman_config_last_reload_successful'), 1);
   });
 
-  test('keeps what was good when an address or a plugin cannot be used', async () => {
+  it('keeps what was good when an address or a plugin cannot be used', async () => {
     agent.configure(config('', '\n  - { use: udp }', "listen: ['unix:/nonexistent/socket']"));
     const before = await status();
     const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
@@ -112,13 +112,13 @@ describe('a reload', () => {
     agent.configure(config());
   });
 
-  test('by POST only, and from no page of another origin', async () => {
+  it('by POST only, and from no page of another origin', async () => {
     assert.equal((await fetch(`${agent.url}/-/reload`)).status, 405);
     const headers = { Origin: 'https://page.example' };
     assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST', headers })).status, 403);
   });
 
-  test('says what needs a start', async () => {
+  it('says what needs a start', async () => {
     agent.configure(config('log: { format: json, level: warn }'));
     const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
     const { changes, restart } = (await answer.json()) as { changes: string[]; restart: string[] };
@@ -128,7 +128,7 @@ describe('a reload', () => {
     assert.equal(reload().status, 0);
   });
 
-  test('under load drops no request and no sample, and keeps the history', { skip: needs('cgroups') }, async () => {
+  it('under load drops no request and no sample, and keeps the history', { skip: needs('cgroups') }, async () => {
     const first = (
       await agent.until<Record<string, Sample[]>>(
         '/api/v2.0/stats/?count=-1',
@@ -178,7 +178,7 @@ describe('a reload', () => {
     }
   });
 
-  test('moves to other addresses while answers that have begun are finished', async () => {
+  it('moves to other addresses while answers that have begun are finished', async () => {
     const mover = await AgentProcess.start(config(), []);
     try {
       const slow = slowAnswer(mover.url);
@@ -196,7 +196,7 @@ describe('a reload', () => {
   });
 });
 
-test('the note of an agent is readable, and stale ones go', async () => {
+it('the note of an agent is readable, and stale ones go', async () => {
   const names = () => readdirSync(agent.runtimeDirectory).filter((name) => name.startsWith('agent-'));
   assert.deepEqual(names(), [`agent-${agent.pid}.json`]);
   writeFileSync(join(agent.runtimeDirectory, 'agent-1.json'), JSON.stringify({ pid: 1, startTime: 0 }));

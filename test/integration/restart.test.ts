@@ -1,6 +1,6 @@
 // What a restart of the agent costs who asks it: the samples of that time, and nothing else.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AgentProcess } from '../support/agent-process.js';
 import { BusyCgroup } from '../support/busy-cgroup.js';
@@ -112,7 +112,7 @@ plugins:
     return Object.fromEntries([...lines].map(([, id, value]) => [id!, value!]));
   };
 
-  test('loses the samples of its time and no more, and tells of no running container as new or gone', async (t) => {
+  it('loses the samples of its time and no more, and tells of no running container as new or gone', async (t) => {
     const first = await start();
     const poller = new Poller(first.url, [busy.name, container]);
     let second: AgentProcess | undefined;
@@ -156,7 +156,7 @@ plugins:
     }
   });
 
-  test('shows who listens from then on only what is new', async () => {
+  it('shows who listens from then on only what is new', async () => {
     const agent = await start();
     const fresh = new RealCgroup(`/tallyman-test-${process.pid}-fresh`);
     const abort = new AbortController();

@@ -1,6 +1,6 @@
 // A place for the agent's note that cannot be made or written costs the note alone.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 
 const CONFIG = `log: { format: json }
@@ -11,7 +11,7 @@ plugins:
 `;
 
 for (const place of ['/proc/nonexistent', '/proc/nonexistent/deeper', '/dev/null/x']) {
-  test(`${place} as the runtime directory is warned of once, and the agent goes on`, async () => {
+  it(`${place} as the runtime directory is warned of once, and the agent goes on`, async () => {
     const agent = await AgentProcess.start(CONFIG, undefined, { TALLYMAN_RUNTIME_DIRECTORY: place });
     const warnings = () => agent.output.split('\n').filter((line) => line.includes('may not find this agent'));
     for (let round = 0; round < 2; round++) {

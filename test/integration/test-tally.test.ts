@@ -1,7 +1,7 @@
 // The last lines of a run of the tests.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { projectRoot } from '../project.js';
 
 interface Event {
@@ -22,7 +22,7 @@ const { Tally } = (await import(join(projectRoot, 'scripts/test-tally.mjs'))) as
 const one = { details: { type: 'test' } } as const;
 const suite = { details: { type: 'suite' } } as const;
 
-test('counts suites that were left out, by reason, and says how to run them', () => {
+it('counts suites that were left out, by reason, and says how to run them', () => {
   const tally = new Tally();
   tally.passed(one);
   tally.passed(suite);
@@ -43,7 +43,7 @@ test('counts suites that were left out, by reason, and says how to run them', ()
   ]);
 });
 
-test('takes no lack for what no installation could bring', () => {
+it('takes no lack for what no installation could bring', () => {
   const tally = new Tally();
   tally.passed({ ...one, skip: 'this kernel has no pressure files' });
   assert.equal(tally.lacking, 0);
@@ -53,7 +53,7 @@ test('takes no lack for what no installation could bring', () => {
   );
 });
 
-test('counts a failed test once, and a suite only when it fails by itself', () => {
+it('counts a failed test once, and a suite only when it fails by itself', () => {
   const tally = new Tally();
   tally.failed({ details: { type: 'test', error: { failureType: 'testCodeFailure' } } });
   tally.failed({ details: { type: 'suite', error: { failureType: 'subtestsFailed' } } });

@@ -1,6 +1,6 @@
 // What the agent says of itself is so: ready, and why it ended.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { freePort } from '../support/free-port.js';
 import { needs } from '../support/needs.js';
@@ -12,7 +12,7 @@ plugins:
   - { use: podman, enabled: false }
 `;
 
-test('ready: every container found at start has a sample', { skip: needs('cgroups') }, async () => {
+it('ready: every container found at start has a sample', { skip: needs('cgroups') }, async () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-ready`).create();
   const children = Array.from({ length: 60 }, (_, i) => new RealCgroup(`${group.name}/${i}`).create());
   const port = await freePort();
@@ -44,7 +44,7 @@ describe('a fault of the agent’s own', () => {
     ['pretty', /^[\d:]{8} error agent: the agent ends after a fault of its own: boom in two lines$/],
     ['journal', /^<3>agent: the agent ends after a fault of its own: boom in two lines$/],
   ] as const) {
-    test(`ends it with its cause in one line, in the form ${format}`, async () => {
+    it(`ends it with its cause in one line, in the form ${format}`, async () => {
       const agent = await AgentProcess.start(CONFIG.replace('FORMAT', format), undefined, env);
       agent.signal('SIGUSR2');
       assert.deepEqual(await agent.ended(), { code: 70, signal: null });
@@ -54,7 +54,7 @@ describe('a fault of the agent’s own', () => {
     });
   }
 
-  test('ends it with the same status when nobody can be told', async () => {
+  it('ends it with the same status when nobody can be told', async () => {
     const through = ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh'];
     const agent = await AgentProcess.start(CONFIG.replace('FORMAT', 'json'), undefined, env, { through });
     agent.signal('SIGUSR2');

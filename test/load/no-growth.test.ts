@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Housekeeper, SAMPLING } from '../../src/kernel/housekeeping/index.js';
@@ -43,7 +43,7 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(`/tallyman-growth-${process.pid}`).create();
   after(() => cgroup.remove());
 
-  test(`leave no memory and no descriptor behind in ${CYCLES} cycles`, async () => {
+  it(`leave no memory and no descriptor behind in ${CYCLES} cycles`, async () => {
     const clock = createClock();
     const budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
     const hierarchies = detectHierarchies(resolveHostPaths());
@@ -87,7 +87,7 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
 });
 
 describe('history', () => {
-  test('costs what docs/performance.md says: 8 bytes a number, and one more for the time', async () => {
+  it('costs what docs/performance.md says: 8 bytes a number, and one more for the time', async () => {
     const { LayoutTable, SampleRing, SampleRow } = await import('../../src/kernel/history/index.js');
     const width = 35;
     const field = { name: 'x', unit: 'count', kind: 'gauge', help: '', source: {} } as const;

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
@@ -112,7 +112,7 @@ const eventsOf = ({ events }: ToldOfKills) =>
     .map(({ container, type, process, exitCode }) => [container, type, process ?? exitCode].join(' ').trim())
     .sort();
 
-test('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual machine image') }, async (t) => {
+it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual machine image') }, async (t) => {
   const verdict = askTheMachine();
 
   await t.test('numbers of limited systemd units are the kernel’s', () => {

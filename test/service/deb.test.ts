@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { after, describe, type TestContext, test } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
@@ -277,11 +277,7 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
 
 // Side by side: the machine waits for watchdogs and quotas much of its time.
 describe('the Debian package', { concurrency: true, skip: needs('dpkg-deb') }, () => {
-  test(
-    'that brings Node, under systemd',
-    { skip: needs('virtual machine', 'virtual machine image') },
-    livesUnderSystemd,
-  );
-  test('asks for the licence of Node where there is none, and leaves nothing behind', asksForTheLicence);
-  test('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
+  it('that brings Node, under systemd', { skip: needs('virtual machine', 'virtual machine image') }, livesUnderSystemd);
+  it('asks for the licence of Node where there is none, and leaves nothing behind', asksForTheLicence);
+  it('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
 });

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
@@ -58,7 +58,7 @@ function run(program: string, args: readonly string[]): string[] {
 for (const shell of SHELLS) {
   const offers = shells[shell];
   describe(`completion in ${shell}`, { skip: needs(shell) }, () => {
-    test('offers commands, then what follows them', () => {
+    it('offers commands, then what follows them', () => {
       assert.deepEqual(offers(['tallyman', 'serv']), ['service']);
       assert.deepEqual(offers(['tallyman', 'service', 'un']), ['uninstall']);
       assert.deepEqual(offers(['tallyman', 'service', '']).sort(), ['install', 'privileges', 'status', 'uninstall']);
@@ -66,14 +66,14 @@ for (const shell of SHELLS) {
       assert.deepEqual(offers(['tallyman', 'plugin', 'new', 'met']), ['metric-source']);
     });
 
-    test('offers the options of the place, and the values that can be listed', () => {
+    it('offers the options of the place, and the values that can be listed', () => {
       assert.deepEqual(offers(['tallyman', 'service', 'uninstall', '--pu']), ['--purge']);
       assert.deepEqual(offers(['tallyman', 'service', 'install', '--pu']), []);
       assert.deepEqual(offers(['tallyman', '--log-level', 'w']), ['warn']);
       assert.deepEqual(offers(['tallyman', 'check', '--log-level', 'si']), ['silent']);
     });
 
-    test('takes the value of an option for no command, and completes files', () => {
+    it('takes the value of an option for no command, and completes files', () => {
       assert.ok(offers(['tallyman', '--config', 'check', 'serv']).includes('service'));
       assert.deepEqual(
         offers(['tallyman', '--config', 'my']).map((offer) => offer.replaceAll('\\', '')),
@@ -89,7 +89,7 @@ for (const shell of SHELLS) {
   });
 }
 
-test('bash completes the value of --option=value too', { skip: needs('bash') }, () => {
+it('bash completes the value of --option=value too', { skip: needs('bash') }, () => {
   assert.deepEqual(shells.bash(['tallyman', '--log-level', '=', 'w']), ['warn']);
   assert.deepEqual(shells.bash(['tallyman', '--log-level', '=']).length, 5);
 });
@@ -97,11 +97,11 @@ test('bash completes the value of --option=value too', { skip: needs('bash') }, 
 describe('the manual page', () => {
   const page = readFileSync(join(projectRoot, 'docs/tallyman.1'), 'utf8');
 
-  test('is current', () => {
+  it('is current', () => {
     assert.ok(page === tallyman('man'), 'docs/tallyman.1 is stale: run `npm run generate`');
   });
 
-  test('names every option and command of the help', () => {
+  it('names every option and command of the help', () => {
     const help = `${tallyman('--help')}${tallyman('service', '--help')}`;
     const plain = page.replaceAll('\\-', '-');
     const names = [...help.matchAll(/^ {2}(--[\w-]+|[a-z]+)\b/gm)].map(([, name]) => name!);
@@ -109,7 +109,7 @@ describe('the manual page', () => {
     for (const name of names.filter((name) => name !== 'help')) assert.ok(plain.includes(name), name);
   });
 
-  test('is sound roff', { skip: needs('mandoc') }, () => {
+  it('is sound roff', { skip: needs('mandoc') }, () => {
     const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', 'docs/tallyman.1'], {
       cwd: projectRoot,
       encoding: 'utf8',

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
 import { projectRoot } from '../project.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
@@ -101,7 +101,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     return member;
   };
 
-  test('knows the containers of the host by name, with the kernel’s limits, and samples them', async () => {
+  it('knows the containers of the host by name, with the kernel’s limits, and samples them', async () => {
     const path = '/api/v2.0/spec/tallyman-test-sampled?type=docker';
     const [name, spec] = await eventually(
       () => onlyMember<Spec>(path),
@@ -119,7 +119,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     assert.ok(usage <= 32 * 2 ** 20);
   });
 
-  test('sees the machine, not itself', async () => {
+  it('sees the machine, not itself', async () => {
     const machine = JSON.parse((await get('/api/v2.0/machine')).body);
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     assert.equal(machine.boot_id, boot);
@@ -156,7 +156,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     stats[name]?.[0]?.filesystem?.map(({ usage }) => usage).find((usage) => usage > 0);
 
   // What docs/service.md says of the parts of the command; that nobody can ask without --publish needs no agent.
-  test('without the parts of the documented command lacks what the documentation says, and names them', async () => {
+  it('without the parts of the documented command lacks what the documentation says, and names them', async () => {
     const documented = documentedFlags(engine.endpoint);
     const without = (unwanted: RegExp) =>
       documented.filter(
@@ -201,7 +201,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     );
   });
 
-  test('has nothing but the agent in it, and stops when it is told to', async () => {
+  it('has nothing but the agent in it, and stops when it is told to', async () => {
     assert.ok(!existsSync(join(work, 'image/rootfs/bin')));
     await engine.cli('stop', '--time', '10', agent);
     assert.equal(await engine.inspect(agent, '.State.ExitCode'), '0');

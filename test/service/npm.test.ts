@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
@@ -29,7 +29,7 @@ describe('the npm package', () => {
   const [{ files }] = JSON.parse(packed) as [{ files: readonly { path: string }[] }];
   const tarball = join(work, readdirSync(work).find((name) => name.endsWith('.tgz'))!);
 
-  test('holds what runs and what explains it, and no sources or tests', () => {
+  it('holds what runs and what explains it, and no sources or tests', () => {
     const paths = files.map(({ path }) => path);
     for (const path of [
       'package.json',
@@ -53,7 +53,7 @@ describe('the npm package', () => {
     );
   });
 
-  test('runs by npx from an empty folder, serves, and ends when it is told to', {
+  it('runs by npx from an empty folder, serves, and ends when it is told to', {
     skip: needs('registry'),
   }, async (t) => {
     const npx = ['--yes', '--package', tarball, 'tallyman'];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { type ApiRequest, ByteWriter, type Column } from '../../kernel/contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.js';
@@ -9,7 +9,7 @@ import { newCursor } from './sample.js';
 import * as sections from './sections/index.js';
 import { parseTime } from './time.js';
 
-test('times: RFC 3339 with any number of digits and any offset', () => {
+it('times: RFC 3339 with any number of digits and any offset', () => {
   assert.deepEqual(parseTime('1970-01-01T00:00:01.5Z'), { floor: 1_500_000, ceiling: 1_500_000, zero: false });
   assert.deepEqual(parseTime('1970-01-01T02:00:01.0000019+02:00'), {
     floor: 1_000_001,
@@ -34,7 +34,7 @@ test('times: RFC 3339 with any number of digits and any offset', () => {
   fc.assert(fc.property(fc.string(), (text) => void parseTime(text)));
 });
 
-test('bodies: defaults, keys in any case, text after the first value', async () => {
+it('bodies: defaults, keys in any case, text after the first value', async () => {
   const query = (body: string) => containerQuery({ text: async () => body } as ApiRequest);
   for (const body of ['', '  \n', '{}', 'null', '{"num_stats":null}', '{"x":1} {"num_stats":2}', 'null]']) {
     assert.deepEqual((await query(body)).samples, { count: 60 }, body);
@@ -57,7 +57,7 @@ test('bodies: defaults, keys in any case, text after the first value', async () 
   }
 });
 
-test('a mount that is gone is left out of the filesystems, one whose size is known is not', () => {
+it('a mount that is gone is left out of the filesystems, one whose size is known is not', () => {
   const column = (name: string, device: string): Column => ({
     field: { name: `filesystem.${name}`, unit: 'bytes', kind: 'gauge', help: name, source: {}, dimensions: ['device'] },
     labels: [device],
@@ -85,7 +85,7 @@ test('a mount that is gone is left out of the filesystems, one whose size is kno
   );
 });
 
-test('disk counters of a container’s filesystem are its own block I/O on that device, and nothing that is not measured', () => {
+it('disk counters of a container’s filesystem are its own block I/O on that device, and nothing that is not measured', () => {
   const column = (name: string, labels: readonly string[]): Column => ({
     field: { name, unit: 'count', kind: 'gauge', help: name, source: {} },
     labels,
@@ -121,7 +121,7 @@ test('disk counters of a container’s filesystem are its own block I/O on that 
   assert.deepEqual([machine.reads_completed, machine.io_time], [0, 0]);
 });
 
-test('printers: conditions, floats, thousandths, absent columns', () => {
+it('printers: conditions, floats, thousandths, absent columns', () => {
   const column = (name: string): Column => ({ field: { name, unit: 'count', kind: 'gauge', help: name, source: {} } });
   const layout = new LayoutTable().intern(['a', 'b'].map(column));
   const b = new RowPrinterBuilder();

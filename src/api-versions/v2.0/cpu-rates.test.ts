@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { ByteWriter, type Column, type SampleCursor } from '../../kernel/contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.js';
 import { newCursor } from '../v1.0/index.js';
@@ -37,7 +37,7 @@ function rates(last: SampleCursor, current: SampleCursor): string {
   return out.buffer.toString('latin1', 0, out.length);
 }
 
-test('nanocores are the growth over the time between, cut to whole ones', () => {
+it('nanocores are the growth over the time between, cut to whole ones', () => {
   const [last, current] = [sample(1_000_000, 100, 10, 20, 60, 40), sample(1_300_000, 300_000_100, 1010, 20, 61, 40)];
   assert.equal(
     rates(last, current),
@@ -45,13 +45,13 @@ test('nanocores are the growth over the time between, cut to whole ones', () => 
   );
 });
 
-test('counters beyond 2^53 keep their difference', () => {
+it('counters beyond 2^53 keep their difference', () => {
   const base = 2n ** 63n + 1n;
   const [last, current] = [sample(1e6, base, 0, 0), sample(2e6, base + 7n, 0, 0)];
   assert.equal(rates(last, current), ',"cpu_inst":{"usage":{"total":7,"user":0,"system":0}}');
 });
 
-test('no rate when only one of the samples has the counters, another CPU came, or the clock was set back', () => {
+it('no rate when only one of the samples has the counters, another CPU came, or the clock was set back', () => {
   const last = sample(1e6, 5, 5, 5, 5);
   const without = sampleOf(1e6, [], []);
   assert.equal(rates(without, sample(2e6, 9e15, 6, 6)), '');
@@ -61,7 +61,7 @@ test('no rate when only one of the samples has the counters, another CPU came, o
   assert.equal(rates(last, sample(1e6 + 1, 1e9, 5, 5, 5)), '');
 });
 
-test('no rate when time stands still, a counter falls or is absent, or a CPU comes', () => {
+it('no rate when time stands still, a counter falls or is absent, or a CPU comes', () => {
   const last = sample(1e6, 5, 5, 5, 5);
   assert.equal(rates(last, sample(1e6, 6, 6, 6, 6)), '');
   assert.equal(rates(last, sample(2e6, 4, 6, 6, 6)), '');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { CliEnvironment } from '../environment.js';
@@ -59,7 +59,7 @@ async function run(...args: string[]) {
 }
 
 describe('flags', () => {
-  test('each of the contract is carried over, or has a reason', () => {
+  it('each of the contract is carried over, or has a reason', () => {
     for (const name of CONTRACT) assert.ok(Object.hasOwn(FLAGS, name), name);
     for (const name of DRIVER_FLAGS) {
       assert.match(importFlags([`cadvisor --${name}=x`]).without[0]!.text, /^samples leave by plugins/, name);
@@ -69,14 +69,14 @@ describe('flags', () => {
     assert.match(odd.without[1]!, /^--storage_driver_password=…: /, 'secrets are not repeated');
   });
 
-  test('what is not said keeps cAdvisor’s address and Tallyman’s defaults', () => {
+  it('what is not said keeps cAdvisor’s address and Tallyman’s defaults', () => {
     const { config, without, remarks } = importFlags(['/usr/bin/cadvisor']);
     assert.deepEqual(config, { web: { listen: [':8080'], allowUnauthenticated: true } });
     assert.deepEqual(without, []);
     assert.equal(remarks.length, 1);
   });
 
-  test('one or two dashes, values after a space or an equals sign, and the last one counts', () => {
+  it('one or two dashes, values after a space or an equals sign, and the last one counts', () => {
     const { web, ...rest } = imported(
       'cadvisor -listen_ip 127.0.0.1 --port 1 -port=8081 -allow_dynamic_housekeeping=false',
     );
@@ -84,7 +84,7 @@ describe('flags', () => {
     assert.deepEqual(rest, { housekeeping: { dynamic: false }, without: [] });
   });
 
-  test('intervals, retention and counts', () => {
+  it('intervals, retention and counts', () => {
     const line =
       'cadvisor --housekeeping_interval=2m --storage_duration=1h30m --global_housekeeping_interval=5m ' +
       '--update_machine_info_interval=1m --event_storage_age_limit=oom=10m,default=1h --event_storage_event_limit=default=5 ' +
@@ -102,7 +102,7 @@ describe('flags', () => {
     });
   });
 
-  test('authentication, of which Basic wins', () => {
+  it('authentication, of which Basic wins', () => {
     const { web, without } = imported('cadvisor --http_auth_file=/a --http_digest_file=/b --http_auth_realm=here');
     assert.deepEqual(web, { auth: { basic: { file: '/a', realm: 'here' } }, listen: [':8080'] });
     assert.deepEqual(without, ['--http_digest_file=/b: Basic wins when both are given']);
@@ -110,7 +110,7 @@ describe('flags', () => {
     assert.deepEqual(digest, { auth: { digest: { file: '/b', realm: 'localhost' } }, listen: [':8080'] });
   });
 
-  test('metric sets: a list replaces the default one, and the sets it does not name are on', () => {
+  it('metric sets: a list replaces the default one, and the sets it does not name are on', () => {
     const names = (line: string) =>
       (importFlags([line]).config.plugins as { use: string; enabled?: boolean }[]).map(({ use, enabled }) =>
         enabled === false ? `-${use}` : use,
@@ -137,7 +137,7 @@ describe('flags', () => {
     );
   });
 
-  test('plugins with options', () => {
+  it('plugins with options', () => {
     const line =
       'cadvisor --docker=tcp://h:2376 --docker-tls --docker-tls-ca=/ca --docker_env_metadata_whitelist=A --env_metadata_whitelist=B ' +
       '--podman=unix:///p --docker_only --raw_cgroup_prefix_whitelist=/a,/b/ --store_container_labels=false ' +
@@ -156,7 +156,7 @@ describe('flags', () => {
     assert.ok(plugins.some(({ use }) => use === 'profiling') && plugins.some(({ use }) => use === 'cpuLoad'));
   });
 
-  test('whatever the flags, what comes out is read again as it is', async () => {
+  it('whatever the flags, what comes out is read again as it is', async () => {
     const value = fc.oneof(
       fc.string(),
       fc.constantFrom('true', 'false', '1', '30s', '/x', 'a,b', 'default=1h', '0.5', ''),
@@ -190,7 +190,7 @@ describe('the command', () => {
     ['docker_only', 'true'],
   ];
 
-  test('makes what loads, flag by flag and all together', async () => {
+  it('makes what loads, flag by flag and all together', async () => {
     for (const [name, value] of GOOD) {
       const { status, error } = await run(`cadvisor --${name}=${value}`);
       assert.equal(status, 0, `${name}: ${error}`);
@@ -199,7 +199,7 @@ describe('the command', () => {
     assert.equal(all.status, 0, all.error);
   });
 
-  test('names what Tallyman does not take, and flags without an equivalent', async () => {
+  it('names what Tallyman does not take, and flags without an equivalent', async () => {
     const { status, out, error } = await run('--docker=nonsense:', '--max_procs=4');
     assert.equal(status, 78);
     assert.match(error, /^tallyman: correct plugins\[0\]\.with\.endpoint: /m);
@@ -207,7 +207,7 @@ describe('the command', () => {
     assert.match(out, /^# {3}--max_procs=4: one thread/m);
   });
 
-  test('takes its flags unquoted, though some are called as ours', async () => {
+  it('takes its flags unquoted, though some are called as ours', async () => {
     const { status, out } = await run('--port=8081', '--listen_ip=127.0.0.1');
     assert.equal(status, 0);
     assert.deepEqual(parse(out).web.listen, ['127.0.0.1:8081']);
@@ -217,14 +217,14 @@ describe('the command', () => {
 describe('command lines', () => {
   const listenOf = (...given: string[]) => (importFlags(given).config as { web: { listen: string[] } }).web.listen[0];
 
-  test('of docker run', () => {
+  it('of docker run', () => {
     const line = `sudo docker run --volume=/:/rootfs:ro --publish=8080:8080 --name=cadvisor \\
       gcr.io/cadvisor/cadvisor:v0.36.0 --port=1 "--url_base_prefix=/a b"`;
     const { config } = importFlags([line]);
     assert.deepEqual(config.web, { urlBasePrefix: '/a b', listen: [':1'], allowUnauthenticated: true });
   });
 
-  test('of a compose file, as a list or one text, and of a manifest', () => {
+  it('of a compose file, as a list or one text, and of a manifest', () => {
     const compose = (command: string) =>
       file(
         'compose.yaml',
@@ -239,7 +239,7 @@ describe('command lines', () => {
     assert.equal(listenOf(manifest), ':4');
   });
 
-  test('of a unit', () => {
+  it('of a unit', () => {
     const unit = (command: string) =>
       file('cadvisor.service', `[Service]\nExecStartPre=/bin/true\nExecStart=${command}\n`);
     assert.equal(listenOf(unit('-/usr/bin/cadvisor \\\n  -port=5 \\\n  -docker_only')), ':5');
@@ -248,12 +248,12 @@ describe('command lines', () => {
     assert.deepEqual(without, [{ flag: '$OPTIONS', text: 'a variable: write out what it holds' }]);
   });
 
-  test('a file without cAdvisor says so', () => {
+  it('a file without cAdvisor says so', () => {
     assert.throws(() => importFlags([file('other.yaml', 'services: {web: {image: nginx}}')]), /runs no cAdvisor/);
     assert.throws(() => importFlags([file('broken.yaml', 'a: [')]), /runs no cAdvisor/);
   });
 
-  test('quotes and escapes are those of a shell; nothing throws', () => {
+  it('quotes and escapes are those of a shell; nothing throws', () => {
     assert.deepEqual(wordsOf(`a 'b c' "d \\" e" f\\ g '' h"i"j`), ['a', 'b c', 'd " e', 'f g', '', 'hij']);
     fc.assert(fc.property(fc.string(), (line) => Array.isArray(wordsOf(line))));
     fc.assert(

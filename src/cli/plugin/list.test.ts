@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { type PluginRow, tableOf } from './list.js';
 
 const CPU: PluginRow = {
@@ -11,7 +11,7 @@ const CPU: PluginRow = {
   state: 'running',
 };
 
-test('without costs the table has what is known', () => {
+it('without costs the table has what is known', () => {
   const broken: PluginRow = {
     id: './x.mjs',
     name: './x.mjs',
@@ -30,7 +30,7 @@ cpu      metric-source  0.1.0    configured
   );
 });
 
-test('with costs it has calls, time, time per call and errors, and leaves out what does not run', () => {
+it('with costs it has calls, time, time per call and errors, and leaves out what does not run', () => {
   const isolated: PluginRow = {
     ...CPU,
     id: 'shop',

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { PLUGIN_KINDS } from '../../kernel/contracts/index.js';
 import { checkName, packageFiles, writeNew } from './scaffold.js';
 
 describe('the name of a new plugin', () => {
-  for (const name of ['x', 'nginx-status', 'a1-b2']) test(`may be ${name}`, () => checkName(name, ['cpu']));
+  for (const name of ['x', 'nginx-status', 'a1-b2']) it(`may be ${name}`, () => checkName(name, ['cpu']));
   for (const [name, why] of Object.entries({
     '': /it is invalid/,
     Nginx: /it is invalid/,
@@ -20,13 +20,13 @@ describe('the name of a new plugin', () => {
     cpu: /built-in/,
     ['x'.repeat(61)]: /longer than 60/,
   })) {
-    test(`may not be ${JSON.stringify(name)}`, () => assert.throws(() => checkName(name, ['cpu']), why));
+    it(`may not be ${JSON.stringify(name)}`, () => assert.throws(() => checkName(name, ['cpu']), why));
   }
 });
 
 describe('the files of a new plugin', () => {
   for (const kind of PLUGIN_KINDS) {
-    test(`of kind ${kind} are complete, and bear its name only`, () => {
+    it(`of kind ${kind} are complete, and bear its name only`, () => {
       const files = packageFiles(kind, 'web-shop');
       for (const path of [
         '.gitignore',
@@ -44,7 +44,7 @@ describe('the files of a new plugin', () => {
     });
   }
 
-  test('name what they are built with', () => {
+  it('name what they are built with', () => {
     const manifest = JSON.parse(packageFiles('sink', 'web-shop').get('package.json')!);
     assert.equal(manifest.name, 'web-shop');
     for (const version of [...Object.values(manifest.devDependencies), manifest.peerDependencies.tallyman]) {
@@ -61,12 +61,12 @@ describe('writing them', () => {
     ['c.txt', 'c'],
   ]);
 
-  test('makes the folders', () => {
+  it('makes the folders', () => {
     writeNew(join(work, 'new/one'), files);
     assert.equal(readFileSync(join(work, 'new/one/a/b.txt'), 'utf8'), 'b');
   });
 
-  test('overwrites nothing', () => {
+  it('overwrites nothing', () => {
     mkdirSync(join(work, 'used'));
     writeFileSync(join(work, 'used/mine.txt'), 'mine');
     assert.throws(() => writeNew(join(work, 'used'), files), /is not empty \(mine\.txt\): nothing was written/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { builtinPlugins } from '../../plugins/builtins.js';
 import { changeService, showService } from '../commands/service.js';
 import type { CliEnvironment } from '../environment.js';
@@ -95,7 +95,7 @@ const INSTALLED = [
 ];
 
 describe('service install', () => {
-  test('makes user, configuration, units and drop-ins, and starts the service', async (t) => {
+  it('makes user, configuration, units and drop-ins, and starts the service', async (t) => {
     const { host, change, read, tree } = fixture(t);
     await change('install');
     assert.deepEqual(tree(), INSTALLED);
@@ -109,7 +109,7 @@ describe('service install', () => {
     assert.ok(read(UNIT).includes(`\nExecStart=${process.execPath} ${main}\n`));
   });
 
-  test('changes nothing the second time', async (t) => {
+  it('changes nothing the second time', async (t) => {
     const { host, change } = fixture(t);
     await change('install');
     host.ran.length = 0;
@@ -118,7 +118,7 @@ describe('service install', () => {
     assert.match(said, /^(unchanged .*\n)+$/);
   });
 
-  test('renews a unit of another version and restarts, and keeps what the administrator made', async (t) => {
+  it('renews a unit of another version and restarts, and keeps what the administrator made', async (t) => {
     const own = { '/etc/tallyman/config.yaml': 'plugins: [{ use: docker, enabled: false }]\n' };
     const dropIn = `${UNIT}.d/override.conf`;
     const { host, change, tree, put } = fixture(t, { ...own, [dropIn]: '[Service]\n' });
@@ -131,7 +131,7 @@ describe('service install', () => {
     assert.ok(!tree().includes('/etc/tallyman/tallyman.yaml'));
   });
 
-  test('only says what it would do in a dry run, to anybody', async (t) => {
+  it('only says what it would do in a dry run, to anybody', async (t) => {
     const { host, change, tree } = fixture(t);
     Object.assign(host, { isRoot: false });
     const said = await change('install', { dryRun: true });
@@ -142,7 +142,7 @@ describe('service install', () => {
     await assert.rejects(change('install'), /which only root may do/);
   });
 
-  test('leaves the unit of a package alone, and the start to systemd where it does not run', async (t) => {
+  it('leaves the unit of a package alone, and the start to systemd where it does not run', async (t) => {
     const { root, host, change, tree } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
     rmSync(join(root, 'run'), { recursive: true });
     await change('install');
@@ -150,13 +150,13 @@ describe('service install', () => {
     assert.deepEqual(host.ran.slice(1), ['systemctl enable tallyman.service']);
   });
 
-  test('stops at a program that fails, with what it said', async (t) => {
+  it('stops at a program that fails, with what it said', async (t) => {
     const { host, change } = fixture(t);
     host.failing = 'systemctl enable';
     await assert.rejects(change('install'), /systemctl enable tallyman.service failed with status 1: no such thing/);
   });
 
-  test('refuses a program that the service’s user cannot read', async (t) => {
+  it('refuses a program that the service’s user cannot read', async (t) => {
     const { root, host, change, tree, put } = fixture(t);
     host.blocked = '/root';
     await assert.rejects(change('install'), /other users may not read \/root/);
@@ -171,14 +171,14 @@ describe('service install', () => {
     assert.equal(find(0o711), undefined);
   });
 
-  test('takes no configuration from elsewhere', async (t) => {
+  it('takes no configuration from elsewhere', async (t) => {
     const { change } = fixture(t);
     await assert.rejects(change('install', { config: 'mine.yaml' }), /from \/etc\/tallyman, not from --config/);
   });
 });
 
 describe('service privileges', () => {
-  test('follow the enabled plugins', async (t) => {
+  it('follow the enabled plugins', async (t) => {
     const config = '/etc/tallyman/tallyman.yaml';
     const { host, change, tree, put } = fixture(t, { [config]: '' });
     await change('install');
@@ -190,19 +190,19 @@ describe('service privileges', () => {
     assert.deepEqual(host.ran, ['systemctl daemon-reload']);
   });
 
-  test('name no group that does not exist', async (t) => {
+  it('name no group that does not exist', async (t) => {
     const { host, change, tree } = fixture(t);
     host.names.clear();
     assert.match(await change('install'), /docker.conf is left out: the group docker does not exist/);
     assert.ok(!tree().includes(`${UNIT}.d/docker.conf`));
   });
 
-  test('are drop-ins that are shipped', () => {
+  it('are drop-ins that are shipped', () => {
     const folder = join(packageFolder(), 'config/systemd/tallyman.service.d');
     assert.deepEqual(readdirSync(folder).sort(), GRANTS.map(({ file }) => file).sort());
   });
 
-  test('leave alone what was copied by hand, until the end', async (t) => {
+  it('leave alone what was copied by hand, until the end', async (t) => {
     const manualDropIn = `${UNIT}.d/app-metrics.conf`;
     const { change, tree } = fixture(t, { [manualDropIn]: '[Service]\n' });
     await change('install');
@@ -211,7 +211,7 @@ describe('service privileges', () => {
     assert.deepEqual(tree(), []);
   });
 
-  test('are in the table of the documentation, every plugin and every drop-in', () => {
+  it('are in the table of the documentation, every plugin and every drop-in', () => {
     const page = readFileSync(join(packageFolder(), 'docs/privileges.md'), 'utf8');
     const cells = page.split('\n').filter((line) => line.startsWith('| ') && line.split('|').length === 6);
     const named = (column: number) =>
@@ -228,7 +228,7 @@ describe('service privileges', () => {
 });
 
 describe('service uninstall', () => {
-  test('takes away all that was made, once', async (t) => {
+  it('takes away all that was made, once', async (t) => {
     const { host, change, tree } = fixture(t, { '/var/lib/tallyman/state': 'x' });
     await change('install');
     host.ran.length = 0;
@@ -244,7 +244,7 @@ describe('service uninstall', () => {
     assert.deepEqual(host.ran, []);
   });
 
-  test('keeps a changed configuration and foreign drop-ins, unless told to purge', async (t) => {
+  it('keeps a changed configuration and foreign drop-ins, unless told to purge', async (t) => {
     const { change, tree, put } = fixture(t);
     await change('install');
     put('/etc/tallyman/tallyman.yaml', 'log: { level: debug }\n');
@@ -255,7 +255,7 @@ describe('service uninstall', () => {
     assert.deepEqual(tree(), [`${UNIT}.d/override.conf`]);
   });
 
-  test('is the package manager’s business when the unit is', async (t) => {
+  it('is the package manager’s business when the unit is', async (t) => {
     const { change } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
     await assert.rejects(change('uninstall'), /belongs to a package/);
   });
@@ -276,7 +276,7 @@ MainPID=102
 MemoryCurrent=66060288
 CPUUsageNSec=750000000`;
 
-  test('says what there is to know, and by its exit status what programs ask', async (t) => {
+  it('says what there is to know, and by its exit status what programs ask', async (t) => {
     const { host, change, status } = fixture(t);
     assert.equal(status().status, 4);
     await change('install');
@@ -300,7 +300,7 @@ config       /etc/tallyman/tallyman.yaml
     assert.match(status().text, /^state {8}failed \(running\), after watchdog; starts at boot\n/);
   });
 
-  test('says when the unit is not of this version', async (t) => {
+  it('says when the unit is not of this version', async (t) => {
     const { host, put, status } = fixture(t);
     put(UNIT, 'other');
     host.shown = SHOWN;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { ByteScanner } from './byte-scanner.js';
 
@@ -10,7 +10,7 @@ const scan = (text: string): ByteScanner => {
   return scanner;
 };
 
-test('integers of 64 bits are read exactly', () => {
+it('integers of 64 bits are read exactly', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }), (expected) => {
       const scanner = scan(`${expected} `);
@@ -22,7 +22,7 @@ test('integers of 64 bits are read exactly', () => {
   );
 });
 
-test('the edges of the number ranges are read exactly', () => {
+it('the edges of the number ranges are read exactly', () => {
   const edges = [
     0n,
     1n,
@@ -40,7 +40,7 @@ test('the edges of the number ranges are read exactly', () => {
   }
 });
 
-test('what is no number, or too long for one, is refused and stays in place', () => {
+it('what is no number, or too long for one, is refused and stays in place', () => {
   for (const text of ['', '-', 'x1', ' 1', '18446744073709551616', '999999999999999999999', '1'.repeat(400)]) {
     const scanner = scan(text);
     assert.equal(scanner.integer(), false, text);
@@ -48,7 +48,7 @@ test('what is no number, or too long for one, is refused and stays in place', ()
   }
 });
 
-test('fractions read as the nearest double', () => {
+it('fractions read as the nearest double', () => {
   fc.assert(
     fc.property(fc.integer({ min: -1_000_000, max: 1_000_000 }), fc.integer({ min: 0, max: 99 }), (whole, cents) => {
       const text = `${whole}.${String(cents).padStart(2, '0')}`;
@@ -61,7 +61,7 @@ test('fractions read as the nearest double', () => {
   assert.equal(scan('-0.50').number(), true);
 });
 
-test('hexadecimal numbers', () => {
+it('hexadecimal numbers', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 40 }), fc.boolean(), (expected, upper) => {
       const hex = expected.toString(16).padStart(8, '0');
@@ -74,7 +74,7 @@ test('hexadecimal numbers', () => {
   assert.equal(scan('g').hex(), false);
 });
 
-test('words, lines and literals', () => {
+it('words, lines and literals', () => {
   const scanner = scan('  one two\tthree\n\nlast 5');
   assert.equal(scanner.skipWords(2), true);
   scanner.skipSpaces();
@@ -91,7 +91,7 @@ test('words, lines and literals', () => {
   assert.equal(scanner.peek(), -1);
 });
 
-test('no bytes make it throw, and it always gets to the end', () => {
+it('no bytes make it throw, and it always gets to the end', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const scanner = new ByteScanner();

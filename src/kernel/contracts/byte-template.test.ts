@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { ByteTemplate, type TemplateSlot } from './byte-template.js';
 
@@ -14,12 +14,12 @@ function read(template: ByteTemplate, text: string, count: number): number[] | u
 
 const make = (text: string) => new ByteTemplate(Buffer.from(text), text.length, slotsOf(text));
 
-test('a file of the same shape gives its numbers, however wide they are', () => {
+it('a file of the same shape gives its numbers, however wide they are', () => {
   const template = make('254:0 Read 1\n254:0 Write 22\nTotal 23\n');
   assert.deepEqual(read(template, '254:0 Read 512\n254:0 Write   0\nTotal 512\n', 3), [512, 0, 512]);
 });
 
-test('another device, one more, one less, a cut file: another shape', () => {
+it('another device, one more, one less, a cut file: another shape', () => {
   const template = make('254:0 Read 1\n254:0 Write 22\n');
   for (const other of [
     '254:1 Read 1\n254:0 Write 22\n',
@@ -33,7 +33,7 @@ test('another device, one more, one less, a cut file: another shape', () => {
   }
 });
 
-test('words of no interest may be anything', () => {
+it('words of no interest may be anything', () => {
   const text = '8:0 vrate=100.00 usage=5\n';
   const template = new ByteTemplate(Buffer.from(text), text.length, [
     { at: text.indexOf('100'), target: -1 },
@@ -42,14 +42,14 @@ test('words of no interest may be anything', () => {
   assert.deepEqual(read(template, '8:0 vrate=max usage=7\n', 1), [7]);
 });
 
-test('the template keeps its own copy of the bytes', () => {
+it('the template keeps its own copy of the bytes', () => {
   const bytes = Buffer.from('a 1\n');
   const template = new ByteTemplate(bytes, bytes.length, slotsOf('a 1\n'));
   bytes.fill(0);
   assert.deepEqual(read(template, 'a 9\n', 1), [9]);
 });
 
-test('any text matches the template made of it, and no other bytes make it throw', () => {
+it('any text matches the template made of it, and no other bytes make it throw', () => {
   const word = fc.stringMatching(/^[a-z:]{1,6}$/);
   const line = fc.tuple(word, fc.array(fc.nat(), { minLength: 1, maxLength: 4 }));
   fc.assert(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ContainerView } from './agent-view.js';
 import { parseRequestOptions } from './request-options.js';
 
@@ -9,21 +9,21 @@ const typed = (type: string, ...namespaces: string[]) =>
   }).type;
 
 describe('the option type', () => {
-  test('knows the engines, also where they have no containers', () => {
+  it('knows the engines, also where they have no containers', () => {
     assert.deepEqual(
       ['', 'name', 'docker', 'podman'].map((type) => typed(type)),
       ['name', 'name', 'docker', 'podman'],
     );
   });
 
-  test('knows the namespace of any handler that has containers, and no other word', () => {
+  it('knows the namespace of any handler that has containers, and no other word', () => {
     assert.equal(typed('systemd', 'systemd'), 'systemd');
     assert.throws(() => typed('systemd'), /unknown 'type' "systemd"/);
     assert.throws(() => typed('rkt', 'systemd'), /unknown 'type' "rkt"/);
   });
 });
 
-test('the option count is an integer of at least -1, without a plus sign', () => {
+it('the option count is an integer of at least -1, without a plus sign', () => {
   const counted = (count: string) =>
     parseRequestOptions(new URLSearchParams({ count }), { containersOf: () => [] }).count;
   assert.deepEqual(['', '-1', '0', '7'].map(counted), [64, -1, 0, 7]);

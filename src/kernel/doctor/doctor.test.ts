@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import { HostTree } from '../../../test/support/tree.js';
 import type { ContainerHandler, Finding } from '../contracts/index.js';
@@ -73,7 +73,7 @@ const CHECKS = [controllerFindings, pressureFindings, procFindings, kernelLogFin
 const ids = (findings: readonly Finding[]) => findings.map(({ id, severity }) => `${severity} ${id}`);
 
 describe('of the host', () => {
-  test('a healthy one has no findings', () => {
+  it('a healthy one has no findings', () => {
     const host = facts();
     assert.deepEqual(
       CHECKS.flatMap((check) => check(host)),
@@ -81,7 +81,7 @@ describe('of the host', () => {
     );
   });
 
-  test('a memory controller that the kernel has switched off is an error, with the boot parameter', () => {
+  it('a memory controller that the kernel has switched off is an error, with the boot parameter', () => {
     const found = controllerFindings(
       facts({ '/proc/cgroups': cgroups(0), '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io hugetlb pids\n' }),
     );
@@ -90,7 +90,7 @@ describe('of the host', () => {
     assert.match(found[0]!.mend, /^add cgroup_enable=memory to GRUB_CMDLINE_LINUX .*update-grub && reboot/);
   });
 
-  test('a rare controller that is missing is worth knowing, no cgroups at all an error', () => {
+  it('a rare controller that is missing is worth knowing, no cgroups at all an error', () => {
     const rare = controllerFindings(facts({ '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n' }));
     assert.deepEqual(ids(rare), ['info controller-hugetlb']);
     const none = {
@@ -104,7 +104,7 @@ describe('of the host', () => {
     assert.deepEqual(ids(controllerFindings(none)), ['error controller-cgroups']);
   });
 
-  test('a v1 controller that is not mounted has the mount command', () => {
+  it('a v1 controller that is not mounted has the mount command', () => {
     const reason = 'not mounted: mount -t cgroup -o blkio blkio /sys/fs/cgroup/blkio';
     const host = {
       ...facts(),
@@ -121,13 +121,13 @@ describe('of the host', () => {
     );
   });
 
-  test('pressure that is not measured', () => {
+  it('pressure that is not measured', () => {
     const [found] = pressureFindings(facts({ '/proc/pressure/cpu': null }));
     assert.deepEqual([found!.id, found!.severity], ['psi', 'info']);
     assert.match(found!.mend, /psi=1/);
   });
 
-  test('processes that the agent may not see, because of hidepid or of its pid namespace', () => {
+  it('processes that the agent may not see, because of hidepid or of its pid namespace', () => {
     const mountinfo = '25 30 0:23 / /proc rw,nosuid - proc proc rw,hidepid=2\n';
     const [hidden] = procFindings(facts({ '/proc/1/stat': null, '/proc/self/mountinfo': mountinfo }));
     assert.deepEqual([hidden!.id, hidden!.severity], ['proc-hidden', 'error']);
@@ -139,7 +139,7 @@ describe('of the host', () => {
     assert.match(missing!.mend, /--pid=host/);
   });
 
-  test('a kernel log that is not there, or not readable', () => {
+  it('a kernel log that is not there, or not readable', () => {
     const [missing] = kernelLogFindings(facts({ '/dev/kmsg': null }));
     assert.deepEqual([missing!.id, missing!.severity, missing!.mend], ['kernel-log', 'info', 'mknod /dev/kmsg c 1 11']);
     assert.match(missing!.effect, /their events name no process/);
@@ -147,7 +147,7 @@ describe('of the host', () => {
     assert.equal(contained!.mend, 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …');
   });
 
-  test('mounts that an agent in a container lacks', () => {
+  it('mounts that an agent in a container lacks', () => {
     const host = facts({ ...IN_DOCKER, '/sys/fs/cgroup/cgroup.type': 'domain\n' });
     const alone = { ...host, paths: { ...host.paths, root: '/' } };
     assert.deepEqual(ids(mountFindings(alone)), ['error host-not-mounted', 'error cgroup-namespace']);
@@ -183,7 +183,7 @@ describe('whether the agent runs in a container', () => {
       '/own/proc/self/mountinfo': rootMount('overlay'),
     },
   })) {
-    test(`yes in ${place}`, () => assert.ok(isToldSo(own)));
+    it(`yes in ${place}`, () => assert.ok(isToldSo(own)));
   }
 
   for (const [place, own] of Object.entries({
@@ -218,12 +218,12 @@ describe('whether the agent runs in a container', () => {
     },
     'a place of which nothing is known': {},
   })) {
-    test(`no in ${place}`, () => assert.ok(!isToldSo(own)));
+    it(`no in ${place}`, () => assert.ok(!isToldSo(own)));
   }
 });
 
 describe('of the agent', () => {
-  test('inotify watches that are used up, or soon will be', () => {
+  it('inotify watches that are used up, or soon will be', () => {
     const { paths } = facts();
     assert.deepEqual(watchFindings(paths, { watchCount: 800, watchesExhausted: false }), []);
     assert.deepEqual(ids(watchFindings(paths, { watchCount: 801, watchesExhausted: false })), ['info inotify']);
@@ -234,13 +234,13 @@ describe('of the agent', () => {
     assert.match(instances!.mend, /max_user_instances=1024/);
   });
 
-  test('files that are opened for each read', () => {
+  it('files that are opened for each read', () => {
     assert.deepEqual(descriptorFindings({ kept: 10, limit: 768, reopened: 0 }), []);
     const [found] = descriptorFindings({ kept: 768, limit: 768, reopened: 1000 });
     assert.match(found!.mend, /^LimitNOFILE=4096 /);
   });
 
-  test('a clock that jumped, for an hour', () => {
+  it('a clock that jumped, for an hour', () => {
     const time = { now: 1e15, monotonic: 0 };
     const watch = new ClockWatch({ now: () => time.now, monotonic: () => time.monotonic });
     const pass = (ms: number, drift = 0) => {
@@ -263,7 +263,7 @@ const handlers = (...instances: Partial<ContainerHandler>[]): Pick<ActivePlugins
   of: () => instances.map((instance) => ({ instance })) as never,
 });
 
-test('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
+it('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
   const lines: string[] = [];
   const descriptors = { kept: 1, limit: 1, reopened: 0 };
   const doctor = new Doctor({
@@ -287,7 +287,7 @@ test('the doctor tells the log what nobody else does, once when it comes and onc
   assert.match(lines[1]!, /^no longer the case: 6 cgroup files/);
 });
 
-test('the doctor puts the worst first, and a check that fails hides no other', async () => {
+it('the doctor puts the worst first, and a check that fails hides no other', async () => {
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),
     clock: { now: () => 0, monotonic: () => 0 },
@@ -311,7 +311,7 @@ test('the doctor puts the worst first, and a check that fails hides no other', a
   assert.deepEqual(ids(doctor.findings()), found);
 });
 
-test('the doctor looks at the clock every ten seconds and at everything once a minute', async (t) => {
+it('the doctor looks at the clock every ten seconds and at everything once a minute', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const time = { now: 1e15, monotonic: 0 };
   const doctor = new Doctor({

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { type Due, DueQueue } from './due-queue.js';
 
 const step = fc.record({ item: fc.nat(9), due: fc.integer({ min: 0, max: 50 }), remove: fc.boolean() });
 
-test('the first member is always the one due first, whatever is scheduled, moved and removed', () => {
+it('the first member is always the one due first, whatever is scheduled, moved and removed', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const items: Due[] = Array.from({ length: 10 }, () => ({ due: 0, place: -1 }));

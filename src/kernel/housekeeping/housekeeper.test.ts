@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { containerNamed } from '../../../test/support/containers.js';
 import { FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
 
 const OTHER = { ...FIELD, name: 'other.memory', role: 'working-set' } as const;
 
 describe('housekeeping', () => {
-  test('feeds the summary from the fields of CPU time and working set, whatever they are called', async () => {
+  it('feeds the summary from the fields of CPU time and working set, whatever they are called', async () => {
     const probe = new FakeProbe();
     probe.columns = [{ field: FIELD }, { field: OTHER }];
     probe.skipWhenIdle = false;
@@ -18,7 +18,7 @@ describe('housekeeping', () => {
     assert.deepEqual(container.summarizer.stats().latest, { cpu: 500, memory: 500_000_001 });
   });
 
-  test('tells of OOM kills that the counter gained, not of those it began with', async () => {
+  it('tells of OOM kills that the counter gained, not of those it began with', async () => {
     const probe = new FakeProbe();
     probe.columns = [{ field: { ...FIELD, name: 'oom.kills', role: 'oom-kills' as const } }];
     probe.skipWhenIdle = false;
@@ -31,7 +31,7 @@ describe('housekeeping', () => {
     assert.deepEqual(kills, [['/x', 3]]);
   });
 
-  test('samples by itself, doubles the interval of what stands still and comes back when it moves', async (t) => {
+  it('samples by itself, doubles the interval of what stands still and comes back when it moves', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const probe = new FakeProbe();
     const { housekeeper, container, time } = housekeepingBench({ probe });
@@ -60,7 +60,7 @@ describe('housekeeping', () => {
     assert.equal(probe.closed, 1);
   });
 
-  test('at a fixed interval takes a sample per interval, without drift', (t) => {
+  it('at a fixed interval takes a sample per interval, without drift', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() }, { dynamic: false, jitter: 0.5 });
     housekeeper.start();
@@ -74,7 +74,7 @@ describe('housekeeping', () => {
     housekeeper.stop();
   });
 
-  test('tells when every container has its first sample, or is gone', async (t) => {
+  it('tells when every container has its first sample, or is gone', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() });
     const other = containerNamed('/y');
@@ -95,7 +95,7 @@ describe('housekeeping', () => {
     housekeeper.stop();
   });
 
-  test('beats while samples are taken as they fall due, and not when the loop is stuck or every sample fails', (t) => {
+  it('beats while samples are taken as they fall due, and not when the loop is stuck or every sample fails', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() }, { dynamic: false });
     const pass = (ms: number) => {
@@ -124,7 +124,7 @@ describe('housekeeping', () => {
     assert.match(housekeeper.trouble()!, /has ended/);
   });
 
-  test('another interval and history count at once, and samples are kept', async () => {
+  it('another interval and history count at once, and samples are kept', async () => {
     const options = { interval: 60_000, maxInterval: 60_000, dynamic: true, jitter: 0, idleRefresh: 0 };
     const { housekeeper, container, sample, time } = housekeepingBench({ a: new FakeProbe() }, options);
     await sample();
@@ -143,7 +143,7 @@ describe('housekeeping', () => {
     housekeeper.stop();
   });
 
-  test('a removed container is let go of', () => {
+  it('a removed container is let go of', () => {
     const probe = new FakeProbe();
     const { housekeeper, record, container } = housekeepingBench({ probe });
     container.attached = true;

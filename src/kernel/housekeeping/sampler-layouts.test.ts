@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { containerNamed } from '../../../test/support/containers.js';
 import { columns, FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
@@ -76,7 +76,7 @@ describe('samples of containers whose columns change while they are taken', () =
     tells: fc.boolean(),
   });
 
-  test('hold under each column the number that belongs there, of the container it belongs to', async () => {
+  it('hold under each column the number that belongs there, of the container it belongs to', async () => {
     await fc.assert(
       fc.asyncProperty(fc.tuple(script, script, script), async (scripts) => {
         const { housekeeper, sampleAll, monitored } = threeContainers((container) => scripts[container - 1]!);
@@ -91,7 +91,7 @@ describe('samples of containers whose columns change while they are taken', () =
     );
   });
 
-  test('are without a source whose columns change at every read, told once and shown as missing', async () => {
+  it('are without a source whose columns change at every read, told once and shown as missing', async () => {
     const changing = { widths: [1, 2], tells: true };
     const { housekeeper, sampleAll, lines, container } = threeContainers((place) =>
       place === 1 ? changing : { widths: [13], tells: true },
@@ -110,7 +110,7 @@ describe('samples of containers whose columns change while they are taken', () =
     housekeeper.stop();
   });
 
-  test('have the source again as soon as its columns stay', async () => {
+  it('have the source again as soon as its columns stay', async () => {
     const widths = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2, ...Array.from({ length: 50 }, () => 3)];
     const { housekeeper, sampleAll, container } = threeContainers(() => ({ widths, tells: true }));
     for (let i = 0; i < 5; i++) await sampleAll();
@@ -120,7 +120,7 @@ describe('samples of containers whose columns change while they are taken', () =
     housekeeper.stop();
   });
 
-  test('are not disturbed by a source that makes a new list of the same columns each time', async () => {
+  it('are not disturbed by a source that makes a new list of the same columns each time', async () => {
     const probe = new FakeProbe();
     Object.defineProperty(probe, 'columns', { get: () => columns('a') });
     const { sample, rows, container } = housekeepingBench({ probe });
@@ -131,7 +131,7 @@ describe('samples of containers whose columns change while they are taken', () =
 });
 
 describe('a probe that writes a column it does not have', () => {
-  test('is faulty, and changes no number of the probes beside it', async () => {
+  it('is faulty, and changes no number of the probes beside it', async () => {
     const [first, greedy, last] = [new FakeProbe(), new FakeProbe(), new FakeProbe()];
     greedy.sample = (row: { set(column: number, value: number): void }) => {
       row.set(0, 5);

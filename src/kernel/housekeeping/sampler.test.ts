@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { columns, FakeProbe, housekeepingBench, samplingBench } from '../../../test/support/housekeeping-bench.js';
 import type { Probe } from '../contracts/index.js';
 
 describe('a sample', () => {
-  test('holds every probe’s columns side by side', async () => {
+  it('holds every probe’s columns side by side', async () => {
     const [a, b] = [new FakeProbe(), new FakeProbe()];
     b.columns = columns('b', 'c');
     b.value = 10;
@@ -13,7 +13,7 @@ describe('a sample', () => {
     assert.deepEqual(rows(), [[1, 10, 11]]);
   });
 
-  test('of an idle container repeats the numbers unread, for at most idleRefresh', (t) => {
+  it('of an idle container repeats the numbers unread, for at most idleRefresh', (t) => {
     const probe = new FakeProbe();
     const { housekeeper, container, rows, pass } = samplingBench({ probe }, t);
     pass(8);
@@ -30,7 +30,7 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
-  test('that is asked for holds no number older than was asked for', async (t) => {
+  it('that is asked for holds no number older than was asked for', async (t) => {
     const probe = new FakeProbe();
     const { housekeeper, record, container, rows, pass } = samplingBench({ probe }, t);
     pass(5);
@@ -47,7 +47,7 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
-  test('always reads probes that do not skip, and those of containers without a sign of activity', (t) => {
+  it('always reads probes that do not skip, and those of containers without a sign of activity', (t) => {
     const [never, silent, off] = [new FakeProbe(), new FakeProbe(), new FakeProbe()];
     never.skipWhenIdle = false;
     silent.sign = undefined;
@@ -64,7 +64,7 @@ describe('a sample', () => {
     }
   });
 
-  test('starts a new layout when a probe’s columns change, and old samples keep theirs', async () => {
+  it('starts a new layout when a probe’s columns change, and old samples keep theirs', async () => {
     const probe = new FakeProbe();
     const { sample, rows } = housekeepingBench({ probe });
     await sample();
@@ -75,7 +75,7 @@ describe('a sample', () => {
     assert.deepEqual(rows(), [[1], [1, 2]]);
   });
 
-  test('goes on without a probe whose files are gone, and says so', async () => {
+  it('goes on without a probe whose files are gone, and says so', async () => {
     const [a, b] = [new FakeProbe(), new FakeProbe()];
     b.value = 10;
     const { sample, rows, ended, container } = housekeepingBench({ a, b });
@@ -92,7 +92,7 @@ describe('a sample', () => {
     );
   });
 
-  test('keeps the others’ numbers when a probe throws, and leaves that probe’s absent', async () => {
+  it('keeps the others’ numbers when a probe throws, and leaves that probe’s absent', async () => {
     const [a, b] = [new FakeProbe(), new FakeProbe()];
     const { sample, rows, sources, lines } = housekeepingBench({ a, b }, { idleRefresh: 0 });
     for (let i = 0; i < 3; i++) {
@@ -106,7 +106,7 @@ describe('a sample', () => {
     assert.deepEqual(rows().at(-1), [1, 1]);
   });
 
-  test('asks absent sources again when files may have appeared', async () => {
+  it('asks absent sources again when files may have appeared', async () => {
     const probes: Record<string, Probe | 'absent'> = { a: new FakeProbe(), late: 'absent' };
     const { sample, rows, sources, container } = housekeepingBench(probes);
     await sample();
@@ -119,7 +119,7 @@ describe('a sample', () => {
     assert.equal(container.absences.length, 0);
   });
 
-  test('keeps times ascending over a small step back of the clock, and starts anew after a large one', async () => {
+  it('keeps times ascending over a small step back of the clock, and starts anew after a large one', async () => {
     const { sample, rows, time, container } = housekeepingBench({ a: new FakeProbe() });
     await sample();
     time.now -= 1_500_000;
@@ -131,7 +131,7 @@ describe('a sample', () => {
     assert.equal(rows().length, 1);
   });
 
-  test('that was refused descriptors is not taken for a read: the next one reads everything', (t) => {
+  it('that was refused descriptors is not taken for a read: the next one reads everything', (t) => {
     const probe = new FakeProbe();
     let refusals = 0;
     const { container, rows, pass, housekeeper } = samplingBench({ probe }, t, {}, () => refusals);
@@ -152,7 +152,7 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
-  test('repeats no number for longer than idleRefresh, however often a read is refused in between', (t) => {
+  it('repeats no number for longer than idleRefresh, however often a read is refused in between', (t) => {
     const probe = new FakeProbe();
     let refusals = 0;
     const { container, rows, pass, housekeeper } = samplingBench({ probe }, t, {}, () => refusals);

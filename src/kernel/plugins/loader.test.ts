@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { type TallymanError, z } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
 import { checkPlugin, loadPlugin } from './loader.js';
 
 describe('loading', () => {
-  test('a plugin is known by brand and contract version, not by class', () => {
+  it('a plugin is known by brand and contract version, not by class', () => {
     const plain = {
       $tallyman: 'plugin',
       kind: 'endpoint',
@@ -62,18 +62,18 @@ describe('loading', () => {
     './bare',
   ];
   for (const use of uses) {
-    test(`from ${use.replace(directory, '<dir>')}`, async () => {
+    it(`from ${use.replace(directory, '<dir>')}`, async () => {
       assert.equal((await load(use, sources)).plugin.name, 'demo');
     });
   }
 
-  test('a module whose top-level code does not end is named when its time is over', async () => {
+  it('a module whose top-level code does not end is named when its time is over', async () => {
     const error = (await load('./hanging.mjs', sources, 20).catch((thrown: TallymanError) => thrown)) as TallymanError;
     assert.match(error.message, /^plugin "\.\/hanging\.mjs" could not be loaded from file:.*did not end within 20 ms$/);
     assert.match(error.hint ?? '', /waits in `start`, .*startTimeout/);
   });
 
-  test('what cannot be loaded says what and why', async () => {
+  it('what cannot be loaded says what and why', async () => {
     await assert.rejects(load('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
     await assert.rejects(load('./missing.mjs', sources), /nor a module that exists/);
     await assert.rejects(load('no-such-package', sources), /neither built in nor an installed package$/);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
 import { definePlugin, PLUGIN_API_VERSION, z } from '../contracts/index.js';
 import type { PluginEntry } from './index.js';
 
 describe('life', () => {
-  test('plugins start in order, stop in reverse, and their timers and signal end with them', async () => {
+  it('plugins start in order, stop in reverse, and their timers and signal end with them', async () => {
     const stopped: string[] = [];
     let signal: AbortSignal | undefined;
     const make = (name: string) => async () =>
@@ -25,7 +25,7 @@ describe('life', () => {
     assert.ok(supervisor.statuses().every(({ state }) => state === 'stopped'));
   });
 
-  test('a start that hangs is named and costs only its plugin', async () => {
+  it('a start that hangs is named and costs only its plugin', async () => {
     const hangs = async () => pluginNamed('hangs', () => ({ ...SOURCE, start: () => new Promise<void>(() => {}) }));
     const { host, supervisor, sources, activated } = pluginBench({
       hangs,
@@ -40,7 +40,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  test('a start that timed out is stopped, its signal aborted, before it is tried again', async () => {
+  it('a start that timed out is stopped, its signal aborted, before it is tried again', async () => {
     const life: string[] = [];
     let holder: number | undefined;
     let instances = 0;
@@ -71,7 +71,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  test('a start that succeeds after its time is stopped once more', async () => {
+  it('a start that succeeds after its time is stopped once more', async () => {
     let succeed = () => {};
     let stops = 0;
     let stoppedAgain = () => {};
@@ -98,7 +98,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  test('a plugin that is still starting when the agent stops is stopped, and takes part no more', async () => {
+  it('a plugin that is still starting when the agent stops is stopped, and takes part no more', async () => {
     let succeed = () => {};
     let begun = () => {};
     const beginning = new Promise<void>((resolve) => {
@@ -126,7 +126,7 @@ describe('life', () => {
     assert.deepEqual(activated, []);
   });
 
-  test('onError: fail stops the agent, retry goes on until it works', async () => {
+  it('onError: fail stops the agent, retry goes on until it works', async () => {
     let tries = 0;
     const late = async () =>
       pluginNamed('late', () => {
@@ -148,7 +148,7 @@ describe('life', () => {
     await second.host.stop();
   });
 
-  test('bad options and unknown plugins do not take the others along', async () => {
+  it('bad options and unknown plugins do not take the others along', async () => {
     const { host, supervisor, sources, activated } = pluginBench({
       fine: async () => pluginNamed('fine', () => SOURCE),
     });
@@ -201,7 +201,7 @@ describe('other entries', () => {
     return { ...made, life, change: (next: readonly PluginEntry[]) => made.host.reconfigure(next, made.sources) };
   }
 
-  test('start and stop alone; the others do not notice', async () => {
+  it('start and stop alone; the others do not notice', async () => {
     const { active, host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
     await change([entry('b'), entry('a')]);
     assert.deepEqual(life, ['stop handler 2', 'start b 3']);
@@ -216,7 +216,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  test('a changed one goes on until its successor has started, and keeps its place and name', async () => {
+  it('a changed one goes on until its successor has started, and keeps its place and name', async () => {
     const { active, host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
     await change([entry('handler', { with: { x: 1 } }), entry('a', { with: { y: 1 } }), entry('b')]);
     assert.deepEqual(life, ['start handler 4', 'stop handler 3', 'start a 5', 'stop a 1']);
@@ -229,7 +229,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  test('one that must not fail and does leaves the one before running', async () => {
+  it('one that must not fail and does leaves the one before running', async () => {
     const fails: { plugin?: string } = {};
     const { active, host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
     fails.plugin = 'a';
@@ -242,7 +242,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  test('one that is tried again and again is tried no more once it is gone', async () => {
+  it('one that is tried again and again is tried no more once it is gone', async () => {
     const fails = { plugin: 'b' };
     const { host, change, supervisor } = await running([entry('a'), entry('b', { onError: 'retry' })], fails);
     assert.equal(supervisor.get('b')?.state, 'retrying');
@@ -253,7 +253,7 @@ describe('other entries', () => {
 });
 
 describe('sinks', () => {
-  test('hand over what they hold first and side by side, whatever hangs after them', async () => {
+  it('hand over what they hold first and side by side, whatever hangs after them', async () => {
     const order: string[] = [];
     let together = 0;
     let release = () => {};
@@ -295,7 +295,7 @@ describe('sinks', () => {
     assert.match(supervisor.get('hangs#2')?.lastError ?? '', /did not stop within \d+ ms/);
   });
 
-  test('are called again after a failure, never twice at once, and no more once stopped', async () => {
+  it('are called again after a failure, never twice at once, and no more once stopped', async () => {
     let running = 0;
     let begun = 0;
     let ended = 0;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { PluginRecord } from '../supervision/index.js';
 import { PluginScope } from './scope.js';
 
@@ -13,7 +13,7 @@ function fixture() {
   return { calls, scope: new PluginScope({ attempt }, new PluginRecord('a', 'a', 'a', 'retry')) };
 }
 
-test('each round of a timer is one call, under its name', async (t) => {
+it('each round of a timer is one call, under its name', async (t) => {
   const { calls, scope } = fixture();
   t.after(() => scope.dispose());
   let rounds = 0;
@@ -31,7 +31,7 @@ test('each round of a timer is one call, under its name', async (t) => {
   assert.deepEqual(calls, ['push', 'push']);
 });
 
-test('a timer that rings once is a call, too', async () => {
+it('a timer that rings once is a call, too', async () => {
   const { calls, scope } = fixture();
   await new Promise<void>((resolve) => {
     scope.after(1, resolve);
@@ -39,7 +39,7 @@ test('a timer that rings once is a call, too', async () => {
   assert.deepEqual(calls, ['timer']);
 });
 
-test('no timer runs, nor begins, once the plugin has ended', async (t) => {
+it('no timer runs, nor begins, once the plugin has ended', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { calls, scope } = fixture();
   scope.every(10, () => {});

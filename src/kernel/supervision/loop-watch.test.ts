@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { LoopWatch } from './loop-watch.js';
 
@@ -22,7 +22,7 @@ function fixture() {
   return { look, time, settle: () => Array.from({ length: 10 }, () => look(900, 900)).flat() };
 }
 
-test('a loop that is on time, or that a plugin is blamed for already, is not worth a word', () => {
+it('a loop that is on time, or that a plugin is blamed for already, is not worth a word', () => {
   const { look, settle } = fixture();
   assert.deepEqual(settle(), [], 'at the start everything takes its time');
   assert.deepEqual(look(0, 10), []);
@@ -30,7 +30,7 @@ test('a loop that is on time, or that a plugin is blamed for already, is not wor
   assert.deepEqual(look(900, 900, 800), []);
 });
 
-test('work outside of calls is told apart from a process that did not run; each is said once', () => {
+it('work outside of calls is told apart from a process that did not run; each is said once', () => {
   const { look, time, settle } = fixture();
   settle();
   assert.deepEqual(look(900, 800), ['the agent was busy for 900 ms without a pause, in no call into a plugin']);

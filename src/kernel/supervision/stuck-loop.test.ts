@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { StuckLoop, TIME } from './stuck-loop.js';
 
 const NOW = new Date('2026-11-25T11:22:33.444Z');
@@ -18,11 +18,11 @@ function fixture() {
   return { looks, loop };
 }
 
-test('a loop that beats is not worth a word', () => {
+it('a loop that beats is not worth a word', () => {
   assert.deepEqual(fixture().looks(100, 7, true), []);
 });
 
-test('one that stands still is told once, with the time and whose call it is in, and anew after it went on', () => {
+it('one that stands still is told once, with the time and whose call it is in, and anew after it went on', () => {
   const { looks } = fixture();
   assert.deepEqual(looks(5, 7), []);
   assert.deepEqual(looks(100, 7), ['11:22:33 plugin seven']);
@@ -30,6 +30,6 @@ test('one that stands still is told once, with the time and whose call it is in,
   assert.deepEqual(looks(100, 0), ['2026-11-25T11:22:33.444Z the agent']);
 });
 
-test('a call of a plugin that nobody named is the agent’s', () => {
+it('a call of a plugin that nobody named is the agent’s', () => {
   assert.deepEqual(fixture().looks(100, 3), ['2026-11-25T11:22:33.444Z the agent']);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { until } from '../../../test/support/discovery.js';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
@@ -8,7 +8,7 @@ import { PluginRecord } from './record.js';
 import { RunQueue } from './run-queue.js';
 
 describe('supervision', () => {
-  test('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
+  it('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
     const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     await host.start();
@@ -28,7 +28,7 @@ describe('supervision', () => {
     await host.stop();
   });
 
-  test('a timer that fails round after round is counted, is no success, and pauses nothing', async (t) => {
+  it('a timer that fails round after round is counted, is no success, and pauses nothing', async (t) => {
     const { host, supervisor, sources, lines } = pluginBench({
       a: async () =>
         pluginNamed('a', ({ timers }) => {
@@ -52,7 +52,7 @@ describe('supervision', () => {
     assert.ok(!lines.some((line) => line.includes('is paused')));
   });
 
-  test('a call that keeps everything waiting is named, once, and counted', async () => {
+  it('a call that keeps everything waiting is named, once, and counted', async () => {
     const time = { now: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
@@ -76,7 +76,7 @@ describe('supervision', () => {
     assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
   });
 
-  test('a call that got no CPU is not blamed: the host is, once', () => {
+  it('a call that got no CPU is not blamed: the host is, once', () => {
     const time = { now: 0, waited: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15, monotonic: () => time.now };
@@ -97,7 +97,7 @@ describe('supervision', () => {
     assert.equal(lines[1], 'plugin a kept everything else waiting for 600 ms, in sample');
   });
 
-  test('a source whose fields lack something does not start, and says what', async () => {
+  it('a source whose fields lack something does not start, and says what', async () => {
     const whole = { name: 'a.b', unit: 'count', kind: 'gauge', help: 'x', source: { any: 'x' } };
     const cases = [
       [undefined, /plugin a has no list of fields/],
@@ -125,7 +125,7 @@ describe('supervision', () => {
     }
   });
 
-  test('faults that take turns are logged once each', async () => {
+  it('faults that take turns are logged once each', async () => {
     const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     const record = supervisor.get('a')!;
@@ -135,7 +135,7 @@ describe('supervision', () => {
     assert.equal(record.errors, 100);
   });
 
-  test('an error that escapes is attributed to the plugin it came from', async () => {
+  it('an error that escapes is attributed to the plugin it came from', async () => {
     const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     const record = supervisor.get('a')!;

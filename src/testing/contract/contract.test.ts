@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import {
   type Column,
   definePlugin,
@@ -44,7 +44,7 @@ async function problemsOf(module: unknown): Promise<string> {
 }
 
 describe('the contract check', () => {
-  test('finds nothing wrong with a plugin that is well', async () => {
+  it('finds nothing wrong with a plugin that is well', async () => {
     assert.equal(await problemsOf(source(() => SOURCE)), '');
   });
 
@@ -117,12 +117,12 @@ describe('the contract check', () => {
     ],
   };
   for (const [what, [module, expected]] of Object.entries(faults)) {
-    test(`finds ${what}`, async () => assert.match(await problemsOf(module), expected));
+    it(`finds ${what}`, async () => assert.match(await problemsOf(module), expected));
   }
 });
 
 describe('built-in plugins keep the contract', () => {
   for (const [name, load] of Object.entries(builtinPlugins)) {
-    test(name, async () => assert.equal(await problemsOf(await load()), ''));
+    it(name, async () => assert.equal(await problemsOf(await load()), ''));
   }
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { Agent as Connections, get } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
@@ -29,7 +29,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
   before(() => busy.start());
   after(() => busy.remove());
 
-  test('a limit of 80 open files costs CPU time, and is told', async () => {
+  it('a limit of 80 open files costs CPU time, and is told', async () => {
     const agent = await AgentProcess.start(CONFIG, undefined, {}, { through: ['prlimit', '--nofile=80:80'] });
     try {
       await busy.assertCounted(agent);
@@ -46,7 +46,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
     }
   });
 
-  test('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
+  it('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
     const agent = await AgentProcess.start(CONFIG);
     const late = new BusyCgroup('late');
     const limit = (number: number) => execFileSync('prlimit', [`--pid=${agent.pid}`, `--nofile=${number}:`]);
@@ -78,7 +78,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
     }
   });
 
-  test('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
+  it('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
     const agent = await AgentProcess.start(CONFIG);
     const connections = new Connections({ keepAlive: true, maxSockets: 1 });
     /** Over the one connection that is open: no other can be. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { projectRoot } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
@@ -74,7 +74,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
         .filter((line) => line.startsWith('{') && line.endsWith('}'))
         .map((line) => JSON.parse(line) as { part: string; msg: string });
 
-    test('costs lines of the log, which are counted, and told when there is room', async () => {
+    it('costs lines of the log, which are counted, and told when there is room', async () => {
       const runtime = join(disk, 'runtime');
       mkdirSync(runtime);
       const stderr = openSync(join(disk, 'log'), 'a');
@@ -116,7 +116,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
     ['standard error', 2],
     ['standard output', 1],
   ] as const) {
-    test(`${name} that leads to /dev/full ends nothing`, async () => {
+    it(`${name} that leads to /dev/full ends nothing`, async () => {
       const through = ['sh', '-c', `exec "$@" ${number}>/dev/full`, 'sh'];
       const port = await freePort();
       const config = `web: { listen: ['127.0.0.1:${port}'] }\n${CONFIG}`;
@@ -135,7 +135,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
     });
   }
 
-  test('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
+  it('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
     const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
     const fifo = join(folder, 'pipe');
     assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
@@ -185,7 +185,7 @@ function drain(pipe: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-test('a command whose output cannot be written says so and fails', () => {
+it('a command whose output cannot be written says so and fails', () => {
   const main = join(projectRoot, '.test-build/src/cli/main.js');
   const { status, stderr } = spawnSync(
     'sh',

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
@@ -43,7 +43,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
   before(() => busy.start());
   after(() => busy.remove());
 
-  test('a read-only /etc changes nothing', async () => {
+  it('a read-only /etc changes nothing', async () => {
     const remount = 'mount --bind /etc /etc && mount -o remount,bind,ro /etc && ! touch /etc/tallyman-test 2>&-';
     const through = ['unshare', '--mount', 'sh', '-c', `${remount} && exec "$@"`, 'sh'];
     const agent = await AgentProcess.start(config(), undefined, {}, { through });
@@ -62,7 +62,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  test('used-up inotify watches make new containers late, not lost', async () => {
+  it('used-up inotify watches make new containers late, not lost', async () => {
     // A namespace of its own has limits of its own: nobody else lacks a watch.
     const limit = 'echo 7 > /proc/sys/user/max_inotify_watches && exec "$@"';
     const through = ['unshare', '--user', '--map-root-user', 'sh', '-c', limit, 'sh'];
@@ -84,7 +84,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  test('an engine’s socket that is not for the agent costs names only, until it is', async () => {
+  it('an engine’s socket that is not for the agent costs names only, until it is', async () => {
     const engine = new FakeEngine();
     await engine.listen();
     const socket = engine.endpoint.slice('unix://'.length);
@@ -107,7 +107,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  test('an engine’s socket that nobody answers on costs names only', async () => {
+  it('an engine’s socket that nobody answers on costs names only', async () => {
     const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
     const socket = join(directory, 'docker.sock');
     const leave = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
@@ -124,7 +124,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  test('neighbours that the kernel kills for their memory are counted', async () => {
+  it('neighbours that the kernel kills for their memory are counted', async () => {
     const agent = await AgentProcess.start(config());
     const neighbour = new RealCgroup(`/tallyman-test-${process.pid}-neighbour`).create();
     try {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { until } from '../../../src/testing/index.js';
 import { projectRoot } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
@@ -58,7 +58,7 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
   }
 
   for (const [why, breakIt] of Object.entries(FAULTS)) {
-    test(`${why}, the agent is asked how its reload ended`, async () => {
+    it(`${why}, the agent is asked how its reload ended`, async () => {
       const agent = await start(config());
       try {
         breakIt();
@@ -77,7 +77,7 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
       }
     });
 
-    test(`${why}, and the agent cannot be asked either, that is said at once`, async () => {
+    it(`${why}, and the agent cannot be asked either, that is said at once`, async () => {
       const socket = join(folder, 'http.sock');
       const agent = await start(config('', `unix:${socket}`));
       try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { compileRegex, configuredMetric, firstGroup, metricTitle, parseMetric, sampleOf } from './metric.js';
 
@@ -13,25 +13,25 @@ function found(regex: string, text = TEXT, format: 'int' | 'float' = 'int') {
 }
 
 describe('metrics by regular expressions', () => {
-  test('the first match’s first group is the value', () => {
+  it('the first match’s first group is the value', () => {
     assert.deepEqual(found('Active connections: ([0-9]+)'), { name: 'x', value: 3n });
     assert.deepEqual(found('ratio ([0-9.]+)', TEXT, 'float'), { name: 'x', value: 0.75 });
     assert.deepEqual(found('(?i)RATIO (?P<n>\\d+\\.\\d+)', TEXT, 'float'), { name: 'x', value: 0.75 });
   });
 
-  test('integers are exact, and a value of 0 is a value', () => {
+  it('integers are exact, and a value of 0 is a value', () => {
     assert.deepEqual(found('big (\\d+)'), { name: 'x', value: 9223372036854775807n });
     assert.deepEqual(found('zero (\\d+)'), { name: 'x', value: 0n });
     assert.match(String(found('(\\d+)', '9223372036854775808')), /is not a 64-bit integer/);
   });
 
-  test('no match, and a text that is no number, give no value and say why', () => {
+  it('no match, and a text that is no number, give no value and say why', () => {
     assert.match(String(found('nothing (\\d+)')), /matches nothing/);
     assert.match(String(found('(Active)')), /"Active" is not a 64-bit integer/);
     assert.match(String(found('(x)?ratio')), /"" is not/);
   });
 
-  test('an expression that cannot be used is refused without being quoted', () => {
+  it('an expression that cannot be used is refused without being quoted', () => {
     const refused = (regex: string) => String(compileRegex(regex));
     assert.match(refused('a+'), /has no group/);
     assert.match(refused('(SECRET'), /^its regex does not compile: missing closing \)$/);
@@ -42,7 +42,7 @@ describe('metrics by regular expressions', () => {
     assert.match(String(configuredMetric(input)), /has no group/);
   });
 
-  test('a metric that is not described well is an error of that metric', () => {
+  it('a metric that is not described well is an error of that metric', () => {
     assert.match(
       String(parseMetric({ name: 'x', data_type: 'SECRET', regex: '(a)' })),
       /^data_type is neither int nor float$/,
@@ -51,17 +51,17 @@ describe('metrics by regular expressions', () => {
     assert.match(String(parseMetric({ name: 'x', data_type: 'int' })), /no regex/);
   });
 
-  test('messages call a metric by its name if that looks like one, else by its place', () => {
+  it('messages call a metric by its name if that looks like one, else by its place', () => {
     assert.equal(metricTitle('nginx.active:sum', 3), 'metric "nginx.active:sum"');
     for (const name of [undefined, 7, '', 'pass word', '\u001b[2J', 'x'.repeat(101)])
       assert.equal(metricTitle(name, 3), 'metric 4');
   });
 
-  test('an expression that would backtrack for ever does not', () => {
+  it('an expression that would backtrack for ever does not', () => {
     assert.match(String(found('((?:a+)+)$', `${'a'.repeat(50_000)}b`)), /matches nothing/);
   });
 
-  test('whatever a file says, there is a metric or a reason', () => {
+  it('whatever a file says, there is a metric or a reason', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { InspectFailures } from './inspect-failures.js';
 
-test('pauses double up to ten minutes, and a success ends them', () => {
+it('pauses double up to ten minutes, and a success ends them', () => {
   const failures = new InspectFailures(10_000);
   assert.equal(failures.state('a', 0), undefined);
   let now = 0;

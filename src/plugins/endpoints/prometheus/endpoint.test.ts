@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FakeContainer } from '../../../../test/conformance/world/fake-agent.js';
 import { eventTeller, metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
@@ -7,7 +7,7 @@ import { agentOf, field, labelled, named, sampled, TIME, usageOf } from '../../.
 import type { AgentView, Column, DepartedContainer } from '../../../kernel/contracts/index.js';
 
 describe('labels of containers', () => {
-  test('a series has the labels of its own container, with emptyLabels those of all others too', async () => {
+  it('a series has the labels of its own container, with emptyLabels those of all others too', async () => {
     const containers = [labelled('/a', { x: '1' }), labelled('/b', { 'y.z': '2' }, { TIER: 'web' })];
     const base = { image: '', name: '' };
     const labelsWith = async (options: Record<string, unknown>) =>
@@ -22,7 +22,7 @@ describe('labels of containers', () => {
     ]);
   });
 
-  test('of a container with far too many or far too long labels a limited part is shown, and that is told once', async () => {
+  it('of a container with far too many or far too long labels a limited part is shown, and that is told once', async () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x']));
     const long = { ['k'.repeat(100_000)]: 'x', long: '🐳'.repeat(500_000), short: 'x', zz: 'x'.repeat(5000) };
     for (const [labels, count, told] of [
@@ -50,7 +50,7 @@ describe('labels of containers', () => {
     }
   });
 
-  test('the size of a container’s labels together is limited', async () => {
+  it('the size of a container’s labels together is limited', async () => {
     const labels = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key${i}`, 'x'.repeat(1000)]));
     const [series] = await usageOf([labelled('/a', labels)]);
     assert.equal(Object.keys(series!.labels).length, 3 + 8);
@@ -58,7 +58,7 @@ describe('labels of containers', () => {
     assert.equal(Object.keys(wide!.labels).length, 3 + 50);
   });
 
-  test('with emptyLabels the labels that most containers have are printed empty, and none of one that has ended', async () => {
+  it('with emptyLabels the labels that most containers have are printed empty, and none of one that has ended', async () => {
     const names = async (departed: Record<string, string>) => {
       const containers = [labelled('/a', {}), labelled('/b', { p: '1', q: '1' }), labelled('/c', { q: '1', r: '1' })];
       const description = { aliases: [], labels: departed, envs: {}, state: { status: 'exited' } };
@@ -71,12 +71,12 @@ describe('labels of containers', () => {
     assert.deepEqual(await names({ q: '1', z: '1', a: '1' }), ['container_label_p', 'container_label_q']);
   });
 
-  test('of two that are equal after sanitising the first by key counts', async () => {
+  it('of two that are equal after sanitising the first by key counts', async () => {
     const [series] = await usageOf([labelled('/a', { a_b: 'late', 'a.b': 'dash', 'a-b': 'first' })]);
     assert.equal(series!.labels.container_label_a_b, 'first');
   });
 
-  test('allowed, denied, renamed: by key or by label name', async () => {
+  it('allowed, denied, renamed: by key or by label name', async () => {
     const container = labelled('/a', { 'com.x/team': 'ops', tier: 'web', secret: '1' }, { SECRET: '2', HOME: '/' });
     const shown = async (options: Record<string, unknown>) => {
       const [series] = await usageOf([container], options);
@@ -97,7 +97,7 @@ describe('labels of containers', () => {
     );
   });
 
-  test('a new label or description shows at the next scrape', async () => {
+  it('a new label or description shows at the next scrape', async () => {
     const containers = [labelled('/a', { x: '1' })];
     let agent = agentOf(containers);
     const live = new Proxy({} as AgentView, { get: (_, key) => agent[key as keyof AgentView] });
@@ -123,7 +123,7 @@ describe('labels of containers', () => {
 });
 
 describe('series', () => {
-  test('whatever the containers, the answer is well-formed and no series is in it twice', async () => {
+  it('whatever the containers, the answer is well-formed and no series is in it twice', async () => {
     const odd = fc.string({ unit: 'binary', maxLength: 8 });
     const word = fc.constantFrom('a', 'b.c', 'b_c', 'cpu', 'memory.usage', 'diskio.io_serviced', 'id', 'é', '9', '');
     const column = fc
@@ -164,7 +164,7 @@ describe('series', () => {
     );
   });
 
-  test('a stranger’s field is exported under its own name, unit and labels', async () => {
+  it('a stranger’s field is exported under its own name, unit and labels', async () => {
     const cells = [
       [
         {
@@ -191,7 +191,7 @@ describe('series', () => {
     assert.ok(text.includes('} 18446744073709551615 '), 'integers are exact');
   });
 
-  test('of a device’s numbers the container’s own win over the filesystem’s, whose times are milliseconds', async () => {
+  it('of a device’s numbers the container’s own win over the filesystem’s, whose times are milliseconds', async () => {
     const io = field('diskio.io_serviced', { dimensions: ['major', 'minor', 'device', 'operation'] });
     const reads = field('filesystem.reads_completed', { dimensions: ['device'] });
     const time = field('filesystem.read_time', { unit: 'milliseconds', dimensions: ['device'] });
@@ -217,7 +217,7 @@ describe('series', () => {
     );
   });
 
-  test('CPU time by CPU where there is any, else in all; quota counters only with a quota', async () => {
+  it('CPU time by CPU where there is any, else in all; quota counters only with a quota', async () => {
     const ns = { unit: 'nanoseconds', kind: 'counter' } as const;
     const total: Column = { field: field('cpu.usage.total', ns) };
     const cpu = (n: string): Column => ({
@@ -260,7 +260,7 @@ describe('series', () => {
     );
   });
 
-  test('times are those of the samples, or none', async () => {
+  it('times are those of the samples, or none', async () => {
     const containers = [labelled('/a', {})];
     const [stamped] = await usageOf(containers);
     assert.equal(stamped!.time, Math.floor(TIME / 1000));
@@ -271,7 +271,7 @@ describe('series', () => {
     assert.ok(openMetrics.includes('container_memory_usage_bytes{id="/a",image="",name=""} 1 1795518450.605\n'));
   });
 
-  test('a container without samples has its limits and state only', async () => {
+  it('a container without samples has its limits and state only', async () => {
     const container: FakeContainer = { name: '/a', createdAt: TIME, limits: { hasCpu: true, cpu: { limit: 2n } } };
     const { series } = await metricsEndpoint(agentOf([container])).exposed();
     assert.deepEqual(
@@ -306,7 +306,7 @@ describe('what a runtime says of a container', () => {
     },
   };
 
-  test('state, restarts, health, image, times', async () => {
+  it('state, restarts, health, image, times', async () => {
     const { series, types } = await metricsEndpoint(agentOf([container])).exposed();
     const value = (name: string, label?: [string, string]) =>
       named(series, name).find(({ labels }) => label === undefined || labels[label[0]] === label[1])?.value;
@@ -324,7 +324,7 @@ describe('what a runtime says of a container', () => {
     assert.equal(value('container_finished_time_seconds'), 4);
   });
 
-  test('a container that ended keeps what is known of its end, and its out-of-memory kills', async () => {
+  it('a container that ended keeps what is known of its end, and its out-of-memory kills', async () => {
     const { log, tell } = eventTeller();
     const ended: DepartedContainer[] = [];
     let containers = [container];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
 import { metricsEndpoint, scrapable } from '../../../../test/support/exposition.js';
 import type { EngineUsage } from '../../../kernel/contracts/index.js';
@@ -23,7 +23,7 @@ async function engineSeries(usages: readonly EngineUsage[]): Promise<[string, st
     .map(({ name, labels, value }) => [name, Object.values(labels).join(), value]);
 }
 
-test('images and volumes of every engine that was asked', async () => {
+it('images and volumes of every engine that was asked', async () => {
   const other: EngineUsage = { ...USAGE, runtime: 'podman', endpoint: 'unix:///b.sock', volumes: [], imagesBytes: 5 };
   assert.deepEqual((await engineSeries([USAGE, other])).sort(), [
     ['engine_images', 'docker,unix:///a.sock', 1],
@@ -36,6 +36,6 @@ test('images and volumes of every engine that was asked', async () => {
   ]);
 });
 
-test('nothing of engines that were not', async () => {
+it('nothing of engines that were not', async () => {
   assert.deepEqual(await engineSeries([]), []);
 });

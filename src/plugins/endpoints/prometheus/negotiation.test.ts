@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { chooseEncoding, chooseFormat, contentType, scrapeTimeout } from './negotiation.js';
 
 const PROMETHEUS =
   'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 
-test('Prometheus gets OpenMetrics, who says nothing gets the text format', () => {
+it('Prometheus gets OpenMetrics, who says nothing gets the text format', () => {
   assert.equal(chooseFormat(PROMETHEUS), 'openMetrics');
   assert.equal(chooseFormat(undefined), 'text');
   assert.equal(chooseFormat('*/*'), 'text');
@@ -17,7 +17,7 @@ test('Prometheus gets OpenMetrics, who says nothing gets the text format', () =>
   assert.equal(chooseFormat('application/openmetrics-text;q=0'), 'text');
 });
 
-test('the content type says how names are escaped: by underscores, or not at all for clients that take UTF-8', () => {
+it('the content type says how names are escaped: by underscores, or not at all for clients that take UTF-8', () => {
   const underscores = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
   assert.equal(contentType('text', undefined), underscores);
   assert.equal(contentType('text', 'text/plain; version=0.0.4; escaping=underscores'), underscores);
@@ -30,7 +30,7 @@ test('the content type says how names are escaped: by underscores, or not at all
   );
 });
 
-test('compression: what the client likes best among what there is', () => {
+it('compression: what the client likes best among what there is', () => {
   const all = ['zstd', 'gzip'] as const;
   assert.equal(chooseEncoding(undefined, all), 'identity');
   assert.equal(chooseEncoding('gzip', all), 'gzip');
@@ -44,7 +44,7 @@ test('compression: what the client likes best among what there is', () => {
   assert.equal(chooseEncoding('gzip', []), 'identity');
 });
 
-test('the time that Prometheus waits', () => {
+it('the time that Prometheus waits', () => {
   assert.equal(scrapeTimeout('10'), 10_000);
   assert.equal(scrapeTimeout('0.5'), 500);
   for (const nonsense of [undefined, '', 'x', '-1', '0', 'Infinity', 'NaN']) {
@@ -52,7 +52,7 @@ test('the time that Prometheus waits', () => {
   }
 });
 
-test('no header is too odd', () => {
+it('no header is too odd', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (header) => {
       assert.ok(['text', 'openMetrics'].includes(chooseFormat(header)));

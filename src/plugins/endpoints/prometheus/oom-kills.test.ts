@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { eventTeller } from '../../../../test/support/exposition.js';
 import { OomKills } from './oom-kills.js';
 
@@ -10,7 +10,7 @@ function counting() {
   return { kills, kill };
 }
 
-test('a kill counts once, whether its event or the kernel’s count comes first', () => {
+it('a kill counts once, whether its event or the kernel’s count comes first', () => {
   const { kills, kill } = counting();
   const cgroup = {};
   kills.observe('/a', cgroup, 0);
@@ -24,7 +24,7 @@ test('a kill counts once, whether its event or the kernel’s count comes first'
   assert.equal(kills.total('/a'), 2);
 });
 
-test('kills before the agent started count, and those that ended a cgroup', () => {
+it('kills before the agent started count, and those that ended a cgroup', () => {
   const { kills, kill } = counting();
   kills.observe('/a', {}, 5);
   kill('/a');
@@ -35,7 +35,7 @@ test('kills before the agent started count, and those that ended a cgroup', () =
   assert.equal(kills.total('/a'), 7);
 });
 
-test('a container without any costs nothing; one not shown for long is forgotten', () => {
+it('a container without any costs nothing; one not shown for long is forgotten', () => {
   const { kills, kill } = counting();
   kills.observe('/a', {}, 0);
   assert.equal(kills.total('/a'), 0);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../kernel/contracts/index.js';
 import { escapeHelp, escapeLabelValue, floatText, sanitizeName, writeQuotient } from './text.js';
@@ -22,7 +22,7 @@ function expected(exact: bigint, divisor: number): string {
   return sign + whole + (fraction === '' ? '' : `.${fraction}`);
 }
 
-test('integers become exact decimals, whatever they are divided by', () => {
+it('integers become exact decimals, whatever they are divided by', () => {
   fc.assert(
     fc.property(fc.bigInt(-(2n ** 64n), 2n ** 64n), fc.constantFrom(...DIVISORS), (exact, divisor) => {
       const value = Number(exact);
@@ -32,7 +32,7 @@ test('integers become exact decimals, whatever they are divided by', () => {
   );
 });
 
-test('what is read back is the double nearest to the kernel’s number', () => {
+it('what is read back is the double nearest to the kernel’s number', () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), fc.constantFrom(...DIVISORS), (value, divisor) => {
       assert.equal(Number(quotient(value, 0, divisor)), value / divisor);
@@ -41,7 +41,7 @@ test('what is read back is the double nearest to the kernel’s number', () => {
   );
 });
 
-test('numbers that are no integers, and none at all', () => {
+it('numbers that are no integers, and none at all', () => {
   assert.equal(quotient(12.5, 0, 100), '0.125');
   assert.deepEqual([NaN, Infinity, -Infinity, -0.5, 1e21, 5e-9].map(floatText), [
     'NaN',
@@ -53,7 +53,7 @@ test('numbers that are no integers, and none at all', () => {
   ]);
 });
 
-test('a label value comes back as it was, and never ends its line or its quotes', () => {
+it('a label value comes back as it was, and never ends its line or its quotes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (value) => {
       const escaped = escapeLabelValue(value);
@@ -66,7 +66,7 @@ test('a label value comes back as it was, and never ends its line or its quotes'
   );
 });
 
-test('help is one line; OpenMetrics escapes its quotes', () => {
+it('help is one line; OpenMetrics escapes its quotes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (help, openMetrics) => {
       const escaped = escapeHelp(help, openMetrics);
@@ -78,7 +78,7 @@ test('help is one line; OpenMetrics escapes its quotes', () => {
   assert.equal(escapeHelp('a "b"', true), 'a \\"b\\"');
 });
 
-test('names have only letters, digits and _, one for each character', () => {
+it('names have only letters, digits and _, one for each character', () => {
   assert.equal(sanitizeName('com.example/é😀-x'), 'com_example____x');
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => /^[a-zA-Z0-9_]*$/.test(sanitizeName(text))));
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, it } from 'node:test';
 import fc from 'fast-check';
 import {
   containerFromInfo,
@@ -71,7 +71,7 @@ const skeleton = (page: string): string =>
     .join('')
     .replaceAll(/\s+/g, ' ');
 
-test('names, labels, images, commands, errors and findings are text, whatever they say', async () => {
+it('names, labels, images, commands, errors and findings are text, whatever they say', async () => {
   const world = (word: string): FakeAgentOptions => {
     const finding: Finding = { id: 'x', severity: 'error', what: word, effect: word, mend: word };
     const state = { status: 'exited', exitCode: 1 } as const;
@@ -117,7 +117,7 @@ test('names, labels, images, commands, errors and findings are text, whatever th
   );
 });
 
-test('environment variables are on no page', async () => {
+it('environment variables are on no page', async () => {
   const secret = 'hunter2-secret';
   const description = { envs: { PASSWORD: secret } };
   const get = await serve({ containers: [busy('/a', 1, 1, { namespace: 'docker', aliases: ['web'], description })] });
@@ -128,7 +128,7 @@ test('environment variables are on no page', async () => {
   }
 });
 
-test('the page of a container: numbers, limits, tables, and links below the prefix', async () => {
+it('the page of a container: numbers, limits, tables, and links below the prefix', async () => {
   const limits = {
     ...HAS_BOTH,
     cpu: { limit: 512n, quota: 50_000n, period: 100_000n, mask: '0-1' },
@@ -165,7 +165,7 @@ test('the page of a container: numbers, limits, tables, and links below the pref
   assert.doesNotMatch(body, / style="|<style|<script>|javascript:| on\w+="/);
 });
 
-test('what is broken is on every page, and nothing is there when nothing is', async () => {
+it('what is broken is on every page, and nothing is there when nothing is', async () => {
   const findings: Finding[] = [{ id: 'x', severity: 'warning', what: 'a fault', effect: 'a loss', mend: 'mend it' }];
   const plugins = [
     { id: 'docker', state: 'retrying', up: false, lastError: 'no socket' } as PluginStatus,
@@ -183,7 +183,7 @@ test('what is broken is on every page, and nothing is there when nothing is', as
   }
 });
 
-test('a mount that is gone is no row of dashes', async () => {
+it('a mount that is gone is no row of dashes', async () => {
   const host: FakeContainer = {
     name: '/',
     samples: [
@@ -203,7 +203,7 @@ test('a mount that is gone is no row of dashes', async () => {
   assert.ok(!body.includes('overlay_gone'));
 });
 
-test('only containers that are there have a link', async () => {
+it('only containers that are there have a link', async () => {
   const events = keptEvents(
     ['/a', '/gone'].map((containerName) => ({ containerName, time: 1e15, type: 'containerDeletion' as const })),
   );
@@ -217,7 +217,7 @@ test('only containers that are there have a link', async () => {
   assert.equal(body.split('<a href="/containers/a">/a</a>').length, 3, 'an event and a process');
 });
 
-test('metrics of the application: exact values, labels and units, as text', async () => {
+it('metrics of the application: exact values, labels and units, as text', async () => {
   const series = [
     { name: 'hits', labels: { path: '<b>' }, label: '', format: 'int' },
     { name: 'load', labels: {}, label: '', format: 'float' },
@@ -235,7 +235,7 @@ test('metrics of the application: exact values, labels and units, as text', asyn
   assert.ok(body.includes('Application metrics <small>2</small>') && body.includes('>0.5 </td>'));
 });
 
-test('the list of a namespace: its containers, those that ended, its engines', async () => {
+it('the list of a namespace: its containers, those that ended, its engines', async () => {
   const info = {
     version: '20.10',
     apiVersion: '1.41',
@@ -280,7 +280,7 @@ test('the list of a namespace: its containers, those that ended, its engines', a
   assert.match((await (await serve({}))('/podman/')).body, /No container handler of that name runs/);
 });
 
-test('unknown and ambiguous names are refused as the recorded agent does', async () => {
+it('unknown and ambiguous names are refused as the recorded agent does', async () => {
   const get = await serve({ containers: [busy('/a', 1, 1, { namespace: 'docker', aliases: ['web-1', 'web-2'] })] });
   const { status, headers, body } = await get('/docker/web');
   assert.deepEqual([status, headers['content-type']], [404, 'text/plain; charset=utf-8']);
@@ -291,7 +291,7 @@ test('unknown and ambiguous names are refused as the recorded agent does', async
   assert.equal((await get('/containers/b/')).body, 'failed to get container "/b" with error: unknown container "/b"\n');
 });
 
-test('a browser gets a page that leads back for a name that is unknown', async () => {
+it('a browser gets a page that leads back for a name that is unknown', async () => {
   const agent = fakeAgent({ containers: [busy('/a', 1, 1)] });
   const served = await serveAgent(agent, { prefix: '/pre', endpoints: pagesOf(agent) });
   servers.push(served);
@@ -304,7 +304,7 @@ test('a browser gets a page that leads back for a name that is unknown', async (
   }
 });
 
-test('of 5,000 subcontainers a page shows 200, says so, leads to the others, and others are answered meanwhile', async () => {
+it('of 5,000 subcontainers a page shows 200, says so, leads to the others, and others are answered meanwhile', async () => {
   const names = Array.from({ length: 5000 }, (_, index) => `/many/c${String(index).padStart(4, '0')}`);
   const containers = [
     busy('/many', 1, 1, { children: names }),
@@ -332,7 +332,7 @@ test('of 5,000 subcontainers a page shows 200, says so, leads to the others, and
   }
 });
 
-test('the server reads samples as the browser reads the API', async () => {
+it('the server reads samples as the browser reads the API', async () => {
   const infos = [
     ...(Object.values(goldenObject('v1.2-docker-all.json')) as JsonObject[]),
     ...(golden('v1.1-subcontainers-graw.json') as JsonObject[]),
@@ -351,7 +351,7 @@ test('the server reads samples as the browser reads the API', async () => {
   assert.ok(compared > 10, 'there were samples');
 });
 
-test('assets: small, of the right type, revalidated, complete', async () => {
+it('assets: small, of the right type, revalidated, complete', async () => {
   const get = await serve({ containers: [busy('/', 1, 1)] });
   const { url } = servers.at(-1)!;
   const page = (await get('/containers/')).body;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { attached, FileTree, nameOf, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -10,7 +10,7 @@ import { createAdvTcpSource, findPairCells } from './index.js';
 const SNMP =
   'Ip: Forwarding InReceives\nIp: 1 5\nTcp: RtoMin MaxConn InSegs Unknown\nTcp: 200 -1 77 9\nUdp: InErrors\nUdp: 3\n';
 
-test('the kernel’s counters come under the kernel’s names, whatever stands beside them', (t) => {
+it('the kernel’s counters come under the kernel’s names, whatever stands beside them', (t) => {
   const tree = new FileTree(1).write({
     'proc/1/stat': `1 (init) S ${'0 '.repeat(18)}5 0\n`,
     'proc/1/net/snmp': SNMP,
@@ -32,7 +32,7 @@ test('the kernel’s counters come under the kernel’s names, whatever stands b
   assert.equal(probe.columns, columns);
 });
 
-test('more names than values, more values than names, odd values', () => {
+it('more names than values, more values than names, odd values', () => {
   const names = (text: string) =>
     findPairCells(text, 'Tcp', advTcpFields.snmp).flatMap(({ column }) => (column ? [nameOf(column)] : []));
   assert.deepEqual(names('Tcp: InSegs OutSegs\nTcp: 1\n'), ['tcp_advanced.InSegs']);
@@ -41,7 +41,7 @@ test('more names than values, more values than names, odd values', () => {
   assert.deepEqual(names('Tcp: InSegs\n'), []);
 });
 
-test('any text gives cells in order', () => {
+it('any text gives cells in order', () => {
   fc.assert(
     fc.property(textOf('Tcp:', ' InSegs', ' OutSegs', ' 12', '\n', ' -', ' ', 'Udp:'), (text) => {
       assertCells(text, findPairCells(text, 'Tcp', advTcpFields.snmp), /[-\d]/);

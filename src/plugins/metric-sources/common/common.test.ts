@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
 import { ByteScanner } from '../../../kernel/contracts/index.js';
 import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
 
-test('exact sums of any 64-bit integers', () => {
+it('exact sums of any 64-bit integers', () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });
   fc.assert(
     fc.property(fc.array(u64, { maxLength: 20 }), (integers) => {
@@ -18,7 +18,7 @@ test('exact sums of any 64-bit integers', () => {
   );
 });
 
-test('a probe goes on while any of its files is there, and ends with the last', () => {
+it('a probe goes on while any of its files is there, and ends with the last', () => {
   const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
   const derived = new RecordingPart('c', 'derived');
   const probe = new PartsProbe([first, second, derived]);
@@ -33,7 +33,7 @@ test('a probe goes on while any of its files is there, and ends with the last', 
   assert.deepEqual([first.closed, second.closed], [true, true]);
 });
 
-test('a part whose columns change moves the columns of those behind it', () => {
+it('a part whose columns change moves the columns of those behind it', () => {
   const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
   const probe = new PartsProbe([first, second]);
   first.columns = [...first.columns, ...first.columns];
@@ -44,7 +44,7 @@ test('a part whose columns change moves the columns of those behind it', () => {
   assert.equal(probe.columns.length, 3);
 });
 
-test('a paced part repeats what it said, and does not repeat what it no longer says', () => {
+it('a paced part repeats what it said, and does not repeat what it no longer says', () => {
   const clock = new TestClock();
   const part = new RecordingPart('a');
   const probe = new PartsProbe([new PacedPart(part, 100, clock)]);
@@ -55,7 +55,7 @@ test('a paced part repeats what it said, and does not repeat what it no longer s
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
 });
 
-test('a number that cannot be read is absent, not the one of another file of the same shape', () => {
+it('a number that cannot be read is absent, not the one of another file of the same shape', () => {
   const field = { name: 'n', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
   const shapes = new TableShapes();
   const partOf = (text: string) => {
@@ -69,7 +69,7 @@ test('a number that cannot be read is absent, not the one of another file of the
   assert.deepEqual(rowOf(new PartsProbe([second])), { outcome: 'ok', values: [Number.NaN] });
 });
 
-test('whether a process belongs to a cgroup', () => {
+it('whether a process belongs to a cgroup', () => {
   const lines = '5:cpu,cpuacct:/a/b\n0::/x:y\n';
   assert.equal(belongsTo('/a', lines), true);
   assert.equal(belongsTo('/a/b', lines), true);
@@ -80,7 +80,7 @@ test('whether a process belongs to a cgroup', () => {
   fc.assert(fc.property(fc.string(), fc.string(), (name, text) => typeof belongsTo(name, text) === 'boolean'));
 });
 
-test('the words behind a command name of any kind', () => {
+it('the words behind a command name of any kind', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(fc.string({ maxLength: 15 }), (name) => {

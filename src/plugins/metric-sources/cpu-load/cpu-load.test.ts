@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { createCpuLoadSource } from './index.js';
@@ -23,7 +23,7 @@ function writeTasks(version: 1 | 2, states: string): void {
 }
 
 for (const version of [1, 2] as const) {
-  test(`on v${version} the tasks are counted by state, a name with parentheses or not`, () => {
+  it(`on v${version} the tasks are counted by state, a name with parentheses or not`, () => {
     tree.remove();
     tree = new FileTree(version);
     writeTasks(version, 'RRSSSTtDZIX');
@@ -39,7 +39,7 @@ for (const version of [1, 2] as const) {
   });
 }
 
-test('the load fades by a factor of e in ten seconds, however often it is taken', () => {
+it('the load fades by a factor of e in ten seconds, however often it is taken', () => {
   writeTasks(1, 'RR');
   const probe = attached(source(), tree.target('/a'));
   sampleOf(probe);
@@ -57,7 +57,7 @@ test('the load fades by a factor of e in ten seconds, however often it is taken'
   assert.equal(sampleOf(other)?.['cpu.load_average'], Math.trunc(2000 / Math.E));
 });
 
-test('many tasks', () => {
+it('many tasks', () => {
   writeTasks(1, 'S'.repeat(300));
   const probe = attached(source(), tree.target('/a'));
   assert.equal(sampleOf(probe)?.['tasks.sleeping'], 300);
@@ -65,7 +65,7 @@ test('many tasks', () => {
   assert.equal(sampleOf(probe)?.['tasks.running'], 1);
 });
 
-test('a container that is not in the cpu hierarchy', () => {
+it('a container that is not in the cpu hierarchy', () => {
   tree.writeCgroup('/a', 'memory', { tasks: '' });
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });

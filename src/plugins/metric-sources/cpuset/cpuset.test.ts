@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { createCpusetSource } from './index.js';
 
-test('whether pages follow, on v1 alone', (t) => {
+it('whether pages follow, on v1 alone', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'cpuset', { 'cpuset.memory_migrate': '1\n' });
   t.after(() => tree.remove());
   assert.deepEqual(sampleOf(attached(createCpusetSource(), tree.target('/a'))), { 'cpuset.memory_migrate': 1 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -28,7 +28,7 @@ const blkio = (files: Record<string, string>) =>
 
 const NOTHING = 'Total 0\n';
 
-test('with nothing done yet there are no columns; the first I/O brings them', () => {
+it('with nothing done yet there are no columns; the first I/O brings them', () => {
   blkio({ 'throttle.io_service_bytes_recursive': NOTHING, 'throttle.io_serviced_recursive': NOTHING });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), {});
@@ -45,7 +45,7 @@ test('with nothing done yet there are no columns; the first I/O brings them', ()
   probe.close();
 });
 
-test('a steady file keeps its columns, another device changes them', () => {
+it('a steady file keeps its columns, another device changes them', () => {
   blkio({ 'throttle.io_service_bytes': '8:0 Read 1\nTotal 1\n' });
   const probe = attached(source(), tree.target('/a'));
   const { columns } = probe;
@@ -60,7 +60,7 @@ test('a steady file keeps its columns, another device changes them', () => {
   assert.notEqual(probe.columns, columns);
 });
 
-test('the scheduler’s files win over the throttle files, recursive ones over plain ones', () => {
+it('the scheduler’s files win over the throttle files, recursive ones over plain ones', () => {
   const groups = ['throttle.io_service_bytes', 'throttle.io_service_bytes_recursive', 'io_service_bytes_recursive'];
   groups.push('bfq.io_service_bytes_recursive');
   for (const [i, name] of groups.entries()) {
@@ -73,7 +73,7 @@ test('the scheduler’s files win over the throttle files, recursive ones over p
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), unused);
 });
 
-test('lines without an operation count as Count', () => {
+it('lines without an operation count as Count', () => {
   blkio({
     io_service_bytes_recursive: '8:0 Read 1\nTotal 1\n',
     sectors_recursive: '8:0 7\n',
@@ -86,7 +86,7 @@ test('lines without an operation count as Count', () => {
   });
 });
 
-test('io.stat: operations as on v1, io.cost as Count, the rest left out', () => {
+it('io.stat: operations as on v1, io.cost as Count, the rest left out', () => {
   tree.remove();
   use(2);
   const line = (n: number) =>
@@ -106,7 +106,7 @@ test('io.stat: operations as on v1, io.cost as Count, the rest left out', () => 
   assert.equal(probe.columns, columns);
 });
 
-test('a device gets its name when the machine learns it', () => {
+it('a device gets its name when the machine learns it', () => {
   blkio({ 'throttle.io_service_bytes': '259:0 Read 1\nTotal 1\n' });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,,Read}': 1 });
@@ -115,12 +115,12 @@ test('a device gets its name when the machine learns it', () => {
   assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,/dev/nvme0n1,Read}': 1 });
 });
 
-test('without the controller', () => {
+it('without the controller', () => {
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /blkio controller is not mounted/);
 });
 
-test('any text gives cells in ascending order', () => {
+it('any text gives cells in ascending order', () => {
   const text = textOf('8:0', ' ', 'Read', '\n', '12', 'rbytes=', 'cost.usage=', 'Total ', 'x', ':');
   const namer = () => '';
   fc.assert(

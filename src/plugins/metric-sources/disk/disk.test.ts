@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import type { DiskCounters, TrackedFilesystem } from '../../../kernel/contracts/index.js';
@@ -37,7 +37,7 @@ function setUp(t: { after(undo: () => void): void }) {
   return { tree, host, source: createDiskSource(host, undefined) };
 }
 
-test('the machine has all its filesystems, with the disk’s counters where there is a disk', (t) => {
+it('the machine has all its filesystems, with the disk’s counters where there is a disk', (t) => {
   const { tree, host, source } = setUp(t);
   const probe = attached(source, tree.target('/'));
   assert.deepEqual(probe.columns[0]?.attributes, { type: 'vfs', mountpoint: '/' });
@@ -62,7 +62,7 @@ test('the machine has all its filesystems, with the disk’s counters where ther
   });
 });
 
-test('a list read anew with the same filesystems changes nothing, another one does', (t) => {
+it('a list read anew with the same filesystems changes nothing, another one does', (t) => {
   const { tree, host, source } = setUp(t);
   const probe = attached(source, tree.target('/'));
   const { columns } = probe;
@@ -74,7 +74,7 @@ test('a list read anew with the same filesystems changes nothing, another one do
   assert.equal(probe.columns.length, 16);
 });
 
-test('other containers have none', (t) => {
+it('other containers have none', (t) => {
   const { tree, source } = setUp(t);
   assert.equal(absent(source, tree.target('/a')).expected, true);
 });

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { until } from '../../../../test/support/discovery.js';
 import { pluginContext } from '../../../../test/support/handler-bench.js';
@@ -33,7 +33,7 @@ function fill(root: string): void {
 const diskUsage = (path: string) =>
   Number(execFileSync('du', ['-sx', '-B1', path], { encoding: 'utf8' }).split('\t')[0]);
 
-test('a tree is as large as du says: allocated blocks, links once, no link followed', (t) => {
+it('a tree is as large as du says: allocated blocks, links once, no link followed', (t) => {
   const root = directory(t);
   fill(root);
   const size = measureTree(root, () => {});
@@ -43,11 +43,11 @@ test('a tree is as large as du says: allocated blocks, links once, no link follo
   assert.equal(size.unreadable, 0);
 });
 
-test('a tree that is not there is an error', () => {
+it('a tree that is not there is an error', () => {
   assert.throws(() => measureTree('/nonexistent', () => {}), { code: 'ENOENT' });
 });
 
-test('a small tree is measured at once, a large one, one that is not there and one that cannot be read are not', (t) => {
+it('a small tree is measured at once, a large one, one that is not there and one that cannot be read are not', (t) => {
   const root = directory(t);
   fill(root);
   assert.deepEqual(
@@ -58,7 +58,7 @@ test('a small tree is measured at once, a large one, one that is not there and o
   assert.equal(measureSmallTree('/nonexistent', 6), undefined);
 });
 
-test('device numbers are decoded as the kernel encodes them', () => {
+it('device numbers are decoded as the kernel encodes them', () => {
   assert.equal(deviceNumbers(0xfe00), '254:0');
   fc.assert(
     fc.property(fc.nat(0xfff), fc.nat(0xfffff), (major, minor) => {
@@ -85,7 +85,7 @@ function setUp(t: TestContext, options: Record<string, unknown> = {}) {
   return { context, host, source, target };
 }
 
-test('a layer that was just made is in the first sample, of another one its filesystem without numbers', (t) => {
+it('a layer that was just made is in the first sample, of another one its filesystem without numbers', (t) => {
   const { source, target } = setUp(t);
   const [layer, logs] = [directory(t), directory(t)];
   fill(layer);
@@ -104,7 +104,7 @@ test('a layer that was just made is in the first sample, of another one its file
   assert.deepEqual(first({ writableLayer: '/nonexistent' }).fields, []);
 });
 
-test('a container has the usage of its layer, and of its logs on top', async (t) => {
+it('a container has the usage of its layer, and of its logs on top', async (t) => {
   const { host, source, target } = setUp(t);
   const layer = directory(t);
   const logs = directory(t);
@@ -130,7 +130,7 @@ test('a container has the usage of its layer, and of its logs on top', async (t)
   assert.equal(Object.keys(sampleOf(again)!).length, 4, 'what was measured is still known after a short absence');
 });
 
-test('growth shows at the next measurement', async (t) => {
+it('growth shows at the next measurement', async (t) => {
   const { source, target } = setUp(t, { interval: '10ms' });
   const layer = directory(t);
   const probe = attached(source, target({ writableLayer: layer }));
@@ -146,7 +146,7 @@ test('growth shows at the next measurement', async (t) => {
   );
 });
 
-test('a layer that cannot be measured is said once', async (t) => {
+it('a layer that cannot be measured is said once', async (t) => {
   const { context, source, target } = setUp(t, { interval: '5ms', longestInterval: '5ms' });
   const file = join(directory(t), 'file');
   writeFileSync(file, '');
@@ -165,7 +165,7 @@ test('a layer that cannot be measured is said once', async (t) => {
   assert.match(context.log[0]!.message, /is not measured fully: ENOTDIR/);
 });
 
-test('without a known layer there is a reason, for others it is the normal case', (t) => {
+it('without a known layer there is a reason, for others it is the normal case', (t) => {
   const { host, source, target } = setUp(t);
   assert.deepEqual(absent(source, target({ reason: 'driver zfs' })), { absent: 'driver zfs' });
   assert.equal(absent(source, target()).expected, true);

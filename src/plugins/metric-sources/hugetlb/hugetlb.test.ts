@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { createHugetlbSource, pageSizesIn } from './index.js';
 
-test('on v1, by page size', (t) => {
+it('on v1, by page size', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'hugetlb', {
     'hugetlb.2MB.usage_in_bytes': '4194304\n',
     'hugetlb.2MB.max_usage_in_bytes': '6291456\n',
@@ -21,7 +21,7 @@ test('on v1, by page size', (t) => {
   assert.equal(absent(createHugetlbSource(), tree.target('/b')).expected, true);
 });
 
-test('on v2, where the kernel keeps no maximum', (t) => {
+it('on v2, where the kernel keeps no maximum', (t) => {
   const tree = new FileTree(2).writeCgroup('/a', 'hugetlb', {
     'hugetlb.2MB.current': '2097152\n',
     'hugetlb.2MB.events': 'max 4\n',
@@ -34,6 +34,6 @@ test('on v2, where the kernel keeps no maximum', (t) => {
   });
 });
 
-test('page sizes by file names', () => {
+it('page sizes by file names', () => {
   assert.deepEqual(pageSizesIn(['hugetlb.64KB.current', 'hugetlb.2MB.rsvd.current', 'cpu.stat', ''], 2), ['64KB']);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -13,7 +13,7 @@ const V1 = [
   'hierarchical_total=9 N0=9 N1=0\nhierarchical_file=4 N0=4 N1=0\n',
 ].join('');
 
-test('on v1, pages by node for the container and for all below it', (t) => {
+it('on v1, pages by node for the container and for all below it', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'memory', { 'memory.numa_stat': V1 });
   t.after(() => tree.remove());
   const probe = attached(createMemoryNumaSource(new TestHost(tree.root)), tree.target('/a'));
@@ -32,7 +32,7 @@ test('on v1, pages by node for the container and for all below it', (t) => {
   assert.equal(probe.columns, columns);
 });
 
-test('on v2 bytes become pages of the host’s size', async (t) => {
+it('on v2 bytes become pages of the host’s size', async (t) => {
   const tree = new FileTree(2).writeCgroup('/a', 'memory', {
     'memory.numa_stat': 'anon N0=131072 N1=0\nfile N0=65536 N1=65536\nworkingset_refault_anon N0=0 N1=0\n',
   });
@@ -51,12 +51,12 @@ test('on v2 bytes become pages of the host’s size', async (t) => {
   assert.equal(absent(source, tree.target('/b')).expected, true);
 });
 
-test('the page size of this machine, and of an odd vector', () => {
+it('the page size of this machine, and of an odd vector', () => {
   assert.equal(pageSizeIn(Buffer.alloc(7)), 4096);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => pageSizeIn(Buffer.from(bytes)) > 0));
 });
 
-test('any text gives cells in order', () => {
+it('any text gives cells in order', () => {
   fc.assert(
     fc.property(textOf('file', 'hierarchical_', 'anon', '=', ' N0=', ' N1', '12', '\n', ' '), (text) => {
       for (const find of [findNumaCellsV1, findNumaCellsV2]) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -55,7 +55,7 @@ const writeV1 = (hierarchical: string) =>
     'memory.stat': STAT_V1,
   });
 
-test('on v1 the hierarchical numbers come from the total_ lines', () => {
+it('on v1 the hierarchical numbers come from the total_ lines', () => {
   writeV1('1');
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), EXPECTED_V1);
@@ -63,18 +63,18 @@ test('on v1 the hierarchical numbers come from the total_ lines', () => {
   assert.equal(probe.activity?.(), 1000);
 });
 
-test('on v1 without use_hierarchy a cgroup is charged with its own pages only', () => {
+it('on v1 without use_hierarchy a cgroup is charged with its own pages only', () => {
   writeV1('0');
   const own = { 'memory.cache': 1, 'memory.rss': 2, 'memory.swap': 4, 'memory.mapped_file': 3 };
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), { ...EXPECTED_V1, ...own });
 });
 
-test('on v1 kernel memory is a file of its own, which an option leaves out', () => {
+it('on v1 kernel memory is a file of its own, which an option leaves out', () => {
   writeV1('1');
   assert.deepEqual(sampleOf(attached(source(true), tree.target('/a'))), { ...EXPECTED_V1, 'memory.kernel': 400 });
 });
 
-test('the working set is never negative, and all of the usage when the inactive part is not known', () => {
+it('the working set is never negative, and all of the usage when the inactive part is not known', () => {
   tree.writeCgroup('/a', 'memory', { 'memory.usage_in_bytes': '50\n', 'memory.stat': 'total_inactive_file 70\n' });
   assert.equal(sampleOf(attached(source(), tree.target('/a')))?.['memory.working_set'], 0);
   tree.writeCgroup('/b', 'memory', { 'memory.usage_in_bytes': '50\n', 'memory.stat': 'total_cache 1\n' });
@@ -87,7 +87,7 @@ const STAT_V2 =
   'anon 20\nfile 10\nkernel 5\nfile_mapped 30\nfile_dirty 90\nfile_writeback 100\ninactive_file 70\nactive_file 80\n' +
   'pgscan 1\npgsteal 2\npgfault 50\npgmajfault 60\nworkingset_refault_anon 110\nworkingset_refault_file 120\n';
 
-test('on v2', () => {
+it('on v2', () => {
   tree.remove();
   tree = new FileTree(2).writeCgroup('/a', 'memory', {
     'memory.current': '1000\n',
@@ -109,7 +109,7 @@ test('on v2', () => {
   });
 });
 
-test('on v2 files that an older kernel lacks take only their own columns with them', () => {
+it('on v2 files that an older kernel lacks take only their own columns with them', () => {
   tree.remove();
   tree = new FileTree(2).writeCgroup('/a', 'memory', { 'memory.current': '1000\n', 'memory.stat': STAT_V2 });
   const sample = sampleOf(attached(source(), tree.target('/a')));
@@ -118,7 +118,7 @@ test('on v2 files that an older kernel lacks take only their own columns with th
   assert.equal(sample?.['memory.swap'], undefined);
 });
 
-test('the v2 root sums up its usage and has the machine’s swap', () => {
+it('the v2 root sums up its usage and has the machine’s swap', () => {
   tree.remove();
   tree = new FileTree(2)
     .writeCgroup('/', 'memory', { 'memory.stat': STAT_V2.replace('inactive_file 70', 'inactive_file 7') })
@@ -129,7 +129,7 @@ test('the v2 root sums up its usage and has the machine’s swap', () => {
   assert.equal(sample?.['memory.swap'], 30 * 1024);
 });
 
-test('any text of memory.events gives whole numbers, and keys that are not there none', () => {
+it('any text of memory.events gives whole numbers, and keys that are not there none', () => {
   tree.remove();
   const lines = textOf(
     'low ',
@@ -164,12 +164,12 @@ test('any text of memory.events gives whole numbers, and keys that are not there
   tree = new FileTree(2);
 });
 
-test('without memory accounting: normal for a container, a lack of the machine', () => {
+it('without memory accounting: normal for a container, a lack of the machine', () => {
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /cgroup_enable=memory/);
 });
 
-test('any bytes give swap in use or NaN', () => {
+it('any bytes give swap in use or NaN', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf('SwapTotal:', 'SwapFree:', ' ', '1', 'kB', '\n', 'Swap'), (text) => {

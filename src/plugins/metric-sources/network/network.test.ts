@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, RAW, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -44,7 +44,7 @@ describe('the network source', () => {
     ),
   ];
 
-  test('gives the counters of each interface in file order, without loopback and the host’s ends of containers', () => {
+  it('gives the counters of each interface in file order, without loopback and the host’s ends of containers', () => {
     writeProcess(
       line('lo') + line('eth0', 100) + line('veth12') + line('docker0') + line('NerdCtl0') + line('wg0', 200),
     );
@@ -61,7 +61,7 @@ describe('the network source', () => {
     );
   });
 
-  test('a steady file keeps its columns although skipped interfaces count on; a new interface changes them', () => {
+  it('a steady file keeps its columns although skipped interfaces count on; a new interface changes them', () => {
     writeProcess(line('lo') + line('eth0'));
     const probe = attached(source(), tree.target('/c', own));
     const { columns } = probe;
@@ -72,7 +72,7 @@ describe('the network source', () => {
     assert.equal(sampleOf(probe)?.['network.rx_bytes{eth1}'], 72);
   });
 
-  test('the primary interface is that of the default route, looked at again every ten seconds', () => {
+  it('the primary interface is that of the default route, looked at again every ten seconds', () => {
     writeProcess(line('ifb0') + line('eth0') + line('eth1'));
     tree.write({ 'proc/7/net/route': ROUTES + route('eth1', 20) + route('eth0', 10) });
     const probe = attached(source(), tree.target('/c', own));
@@ -85,20 +85,20 @@ describe('the network source', () => {
     assert.deepEqual(primaryOf(probe), ['eth1']);
   });
 
-  test('an only interface is the primary one, several without a default route have none', () => {
+  it('an only interface is the primary one, several without a default route have none', () => {
     writeProcess(line('eth0'));
     assert.deepEqual(primaryOf(attached(source(), tree.target('/c', own))), ['eth0']);
     writeProcess(line('eth0') + line('eth1'));
     assert.deepEqual(primaryOf(attached(source(), tree.target('/c', own))), []);
   });
 
-  test('a line that is not of 16 numbers is left out, the others stay', () => {
+  it('a line that is not of 16 numbers is left out, the others stay', () => {
     writeProcess(`${line('eth0')}  eth1: 1 2 3\n  eth2: ${'x '.repeat(16)}\n`);
     const probe = attached(source(), tree.target('/c', own));
     assert.deepEqual([...new Set(probe.columns.map(({ labels }) => labels?.[0]))], ['eth0']);
   });
 
-  test('it ends with the process, and when the pid is another process’s', () => {
+  it('it ends with the process, and when the pid is another process’s', () => {
     writeProcess(line('eth0'));
     const probe = attached(source(), tree.target('/c', own));
     rmSync(join(tree.root, 'proc/7'), { recursive: true });
@@ -110,26 +110,26 @@ describe('the network source', () => {
     assert.equal(sampleOf(other), undefined);
   });
 
-  test('a process of another cgroup is not believed', () => {
+  it('a process of another cgroup is not believed', () => {
     writeProcess(line('eth0'));
     assert.match(absent(source(), tree.target('/d', own)).absent, /process 7 is not in the container's cgroup/);
     assert.match(absent(source(), tree.target('/c', { ...own, pid: 8 })).absent, /first process \(8\) is gone/);
   });
 
-  test('containers without a network of their own', () => {
+  it('containers without a network of their own', () => {
     for (const networkMode of ['none', 'shared'] as const) {
       assert.equal(absent(source(), tree.target('/c', { ...own, networkMode })).expected, true);
     }
     assert.equal(absent(source(), tree.target('/c', { ...RAW, networkMode: 'own' })).expected, true);
   });
 
-  test('the machine is seen through pid 1', () => {
+  it('the machine is seen through pid 1', () => {
     tree.write({ 'proc/1/net/dev': HEADING + line('eth0'), 'proc/1/stat': startedAt(1) });
     assert.equal(sampleOf(attached(source(), tree.target('/')))?.['network.tx_bytes{eth0}'], 9);
   });
 });
 
-test('the default route: lowest metric, IPv6 when there is none for IPv4, routes that lead nowhere left out', () => {
+it('the default route: lowest metric, IPv6 when there is none for IPv4, routes that lead nowhere left out', () => {
   const v6 = (name: string, metric: string, flags: string, destination = '0'.repeat(32), length = '00') =>
     `${destination} ${length} ${'0'.repeat(32)} 00 ${'0'.repeat(32)} ${metric} 00000001 00000000 ${flags} ${name}\n`;
   const unreachable = v6('lo', 'ffffffff', '00200200');
@@ -152,7 +152,7 @@ test('the default route: lowest metric, IPv6 when there is none for IPv4, routes
   );
 });
 
-test('any text gives cells in order and a route or none', () => {
+it('any text gives cells in order and a route or none', () => {
   fc.assert(
     fc.property(
       textOf('eth0', ':', ' ', '12', '\n', '|', 'lo', '00000000', '0003', '\t', line('x'), route('y', 1)),

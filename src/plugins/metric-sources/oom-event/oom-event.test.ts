@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { createOomEventSource } from './index.js';
 
-test('kills are read now and then, and kept in between', (t) => {
+it('kills are read now and then, and kept in between', (t) => {
   const tree = new FileTree(1);
   t.after(() => tree.remove());
   const control = (kills: number) =>
@@ -18,7 +18,7 @@ test('kills are read now and then, and kept in between', (t) => {
   assert.deepEqual(sampleOf(probe), { 'oom.kills': 2 });
 });
 
-test('on v2, and on kernels that do not count', (t) => {
+it('on v2, and on kernels that do not count', (t) => {
   const source = createOomEventSource({ clock: new TestClock() }, { interval: 0 });
   const tree = new FileTree(2).writeCgroup('/a', 'memory', { 'memory.events': 'low 0\noom 1\noom_kill 3\n' });
   t.after(() => tree.remove());

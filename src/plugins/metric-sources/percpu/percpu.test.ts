@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -13,14 +13,14 @@ afterEach(() => tree.remove());
 
 const source = () => createPercpuSource(new TestHost(tree.root), new TestClock());
 
-test('each CPU has its column', () => {
+it('each CPU has its column', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage_percpu': '22800422 0 \n' });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.per_cpu{0}': 22_800_422, 'cpu.usage.per_cpu{1}': 0 });
   assert.equal(probe.columns.length, 2);
 });
 
-test('CPUs that could be plugged in but are not have none', () => {
+it('CPUs that could be plugged in but are not have none', () => {
   tree
     .write({ 'sys/devices/system/cpu/present': '0-1\n' })
     .writeCgroup('/a', 'cpuacct', { 'cpuacct.usage_percpu': '5 6 0 0 0 0 0 0 \n' });
@@ -30,19 +30,19 @@ test('CPUs that could be plugged in but are not have none', () => {
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.per_cpu{0}': 50, 'cpu.usage.per_cpu{1}': 60 });
 });
 
-test('v2 has none', () => {
+it('v2 has none', () => {
   tree.remove();
   tree = new FileTree(2);
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });
 
-test('lists of CPUs', () => {
+it('lists of CPUs', () => {
   assert.equal(cpusIn('0\n'), 1);
   assert.equal(cpusIn('0-3,8-11\n'), 12);
   assert.equal(cpusIn(''), Number.POSITIVE_INFINITY);
 });
 
-test('any text gives cells in ascending order that point at numbers', () => {
+it('any text gives cells in ascending order that point at numbers', () => {
   fc.assert(
     fc.property(fc.string(), fc.nat(4), (text, cpus) => {
       let last = -1;

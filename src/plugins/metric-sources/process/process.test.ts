@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, RAW, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -31,7 +31,7 @@ const LIMITS =
   'Max cpu time              unlimited            unlimited            seconds   \n' +
   'Max open files            1024                 unlimited            files     \n';
 
-test('processes, their open files, threads', () => {
+it('processes, their open files, threads', () => {
   tree
     .writeCgroup('/a', 'cpu', { 'cgroup.procs': '5\n6\n7\n' })
     .writeCgroup('/a', 'pids', { 'pids.current': '9\n', 'pids.max': '50\n' });
@@ -52,7 +52,7 @@ test('processes, their open files, threads', () => {
   assert.deepEqual(sampleOf(probe), { ...expected, 'processes.fd_count': 5, 'processes.socket_count': 3 });
 });
 
-test('no limit of threads is 0; without the pids controller v2 counts the threads itself', () => {
+it('no limit of threads is 0; without the pids controller v2 counts the threads itself', () => {
   tree
     .writeCgroup('/a', 'cpu', { 'cgroup.procs': '' })
     .writeCgroup('/a', 'pids', { 'pids.current': '9\n', 'pids.max': 'max\n' });
@@ -64,7 +64,7 @@ test('no limit of threads is 0; without the pids controller v2 counts the thread
   assert.equal(sample?.['processes.threads_max'], 0);
 });
 
-test('limits of the first process, while it is known', () => {
+it('limits of the first process, while it is known', () => {
   tree.writeCgroup('/a', 'cpu', { 'cgroup.procs': '' }).write({
     'proc/5/limits': LIMITS,
     'proc/5/cgroup': '1:cpu:/a\n',
@@ -76,12 +76,12 @@ test('limits of the first process, while it is known', () => {
   assert.equal(attached(source(), tree.target('/a')).columns.length, 3);
 });
 
-test('a container in none of the hierarchies that count processes', () => {
+it('a container in none of the hierarchies that count processes', () => {
   tree.writeCgroup('/a', 'blkio', { 'cgroup.procs': '' });
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });
 
-test('any bytes give limits or none', () => {
+it('any bytes give limits or none', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf('Max open files', ' ', 'unlimited', '12', '\n', 'Max '), (text) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -26,14 +26,14 @@ const runTime = (run: number | bigint, wait: number, periods: number) => ({
   'cpu.schedstat.run_periods': periods,
 });
 
-test('all processes of the container and those below are added up', () => {
+it('all processes of the container and those below are added up', () => {
   procs(1, 2);
   tree.writeCgroup('/a/b', 'cpu', { 'cgroup.procs': '3\n' });
   for (const pid of [1, 2, 3]) times(pid, pid * 100);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), runTime(600, 30, 3));
 });
 
-test('what ended processes had stays in the sum, once', () => {
+it('what ended processes had stays in the sum, once', () => {
   procs(1, 2);
   times(1, 100);
   times(2, 200);
@@ -46,7 +46,7 @@ test('what ended processes had stays in the sum, once', () => {
   assert.deepEqual(sampleOf(probe), runTime(350, 20, 2));
 });
 
-test('a pid that went to another process counts for both', () => {
+it('a pid that went to another process counts for both', () => {
   procs(1);
   times(1, 100);
   const probe = attached(source(), tree.target('/a'));
@@ -55,28 +55,28 @@ test('a pid that went to another process counts for both', () => {
   assert.deepEqual(sampleOf(probe), runTime(105, 11, 2));
 });
 
-test('the machine’s processes are those in /proc', () => {
+it('the machine’s processes are those in /proc', () => {
   tree.write({ 'proc/uptime': '1 1\n' });
   times(1, 100);
   times(2, 200);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/'))), runTime(300, 20, 2));
 });
 
-test('sums beyond 2^53 are exact', () => {
+it('sums beyond 2^53 are exact', () => {
   procs(1, 2);
   times(1, 9007199254740993n);
   times(2, 9007199254740995n);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), runTime(18014398509481988n, 20, 2));
 });
 
-test('a kernel without scheduler statistics lacks them', () => {
+it('a kernel without scheduler statistics lacks them', () => {
   procs(1);
   rmSync(join(tree.root, 'proc/self/schedstat'));
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /CONFIG_SCHED_INFO/);
 });
 
-test('any bytes are three numbers or none', () => {
+it('any bytes are three numbers or none', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('1', ' ', '-', '\n') })), (text) => {

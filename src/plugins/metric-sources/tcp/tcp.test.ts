@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -20,7 +20,7 @@ afterEach(() => tree.remove());
 
 const source = () => createTcpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
 
-test('sockets are counted by state, odd lines left out', () => {
+it('sockets are counted by state, odd lines left out', () => {
   const states = ['01', '01', '0A', '0a', '0B', '06', '0C', '00', 'ZZ', '001', '1'];
   tree.write({
     'proc/1/net/tcp': `${HEADING}${states.map(socket).join('')}\nodd line\n`,
@@ -38,7 +38,7 @@ test('sockets are counted by state, odd lines left out', () => {
   });
 });
 
-test('without IPv6 there is one family, without a file there is nothing', () => {
+it('without IPv6 there is one family, without a file there is nothing', () => {
   tree.write({ 'proc/1/net/tcp': HEADING });
   assert.equal(attached(source(), tree.target('/')).columns.length, 11);
   tree.remove();
@@ -46,7 +46,7 @@ test('without IPv6 there is one family, without a file there is nothing', () => 
   assert.match(absent(source(), tree.target('/')).absent, /proc\/1\/net\/tcp cannot be read/);
 });
 
-test('any bytes count no more sockets than there are lines', () => {
+it('any bytes count no more sockets than there are lines', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf(HEADING, socket('01'), socket('0B'), 'x', ' ', '\n', '0A', '01 '), (text) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-test('the first queue is the one to send, numbers of odd lines are left out, the lines count', () => {
+it('the first queue is the one to send, numbers of odd lines are left out, the lines count', () => {
   tree.write({
     'proc/1/net/udp':
       HEADING +
@@ -42,7 +42,7 @@ test('the first queue is the one to send, numbers of odd lines are left out, the
   });
 });
 
-test('any bytes give sums', () => {
+it('any bytes give sums', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf(HEADING, socket('0A:0B', '1'), 'x', ' ', '\n', ':'), (text) => {

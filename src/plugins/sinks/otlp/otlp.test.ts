@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
 import { scrapable } from '../../../../test/support/exposition.js';
@@ -82,7 +82,7 @@ describe('otlp', () => {
     return new Map(resourceMetrics[0]!.scopeMetrics[0]!.metrics.map((metric) => [metric.name, metric]));
   }
 
-  test('a container is a resource, its numbers have the names of the semantic conventions', async () => {
+  it('a container is a resource, its numbers have the names of the semantic conventions', async () => {
     await sink(worldOf([WEB]), { labels: ['tier'], headers: { 'X-Token': 'abc' } }).push(controller.signal);
     const [{ headers, request }] = receiver.received as [OtlpReceiver['received'][0]];
     assert.equal(headers['content-type'], 'application/x-protobuf');
@@ -137,7 +137,7 @@ describe('otlp', () => {
     assert.equal(sent.get('container.uptime')!.gauge!.dataPoints.length, 1);
   });
 
-  test('only what the conventions name, when that is wanted; containers by name', async () => {
+  it('only what the conventions name, when that is wanted; containers by name', async () => {
     const raw = { ...WEB, name: '/raw', aliases: [], description: {} };
     const options = { fields: 'conventions', containersExclude: ['/raw'], compression: 'none' };
     await sink(worldOf([WEB, raw]), options).push(controller.signal);
@@ -146,7 +146,7 @@ describe('otlp', () => {
     assert.equal(receiver.received[0]!.headers['content-encoding'], undefined);
   });
 
-  test('a sample is sent once; the next one tells the CPUs in use', async () => {
+  it('a sample is sent once; the next one tells the CPUs in use', async () => {
     let containers = [WEB];
     let views = worldOf(containers);
     const live = new Proxy({} as AgentView, { get: (_, key) => views[key as keyof AgentView] });
@@ -168,7 +168,7 @@ describe('otlp', () => {
     assert.equal(metrics(1).get('container.cpu.time')!.sum!.dataPoints[0]!.asDouble, 8);
   });
 
-  test('many containers go in several requests', async () => {
+  it('many containers go in several requests', async () => {
     const many = Array.from({ length: 50 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
     await sink(worldOf(many), { batchSize: 100 }).push(controller.signal);
     assert.ok(receiver.received.length > 3);
@@ -176,7 +176,7 @@ describe('otlp', () => {
     assert.equal(resources.length, 50);
   });
 
-  test('a receiver that is away or busy gets it later, in order and with a pause', async () => {
+  it('a receiver that is away or busy gets it later, in order and with a pause', async () => {
     const otlpSink = sink(worldOf([WEB]));
     receiver.answers.push({ status: 503, headers: { 'Retry-After': '5' } });
     await assert.rejects(otlpSink.push(controller.signal), /503 Service Unavailable; what waits is kept/);
@@ -197,7 +197,7 @@ describe('otlp', () => {
     assert.equal(receiver.received.length, 1);
   });
 
-  test('what is refused is dropped and said; what is left out is passed on', async () => {
+  it('what is refused is dropped and said; what is left out is passed on', async () => {
     const otlpSink = sink(worldOf([WEB]));
     receiver.answers.push({ status: 400 });
     await assert.rejects(otlpSink.push(controller.signal), /400 Bad Request; 9 data points are dropped/);
@@ -208,7 +208,7 @@ describe('otlp', () => {
     assert.deepEqual(lines, ['the receiver left 3 data points out: too old']);
   });
 
-  test('a full queue drops the oldest and says how much', async () => {
+  it('a full queue drops the oldest and says how much', async () => {
     const many = Array.from({ length: 20 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
     const otlpSink = sink(worldOf(many), { batchSize: 1, compression: 'none', queueSize: 8_000 });
     receiver.answers.push({ status: 503 });
@@ -224,7 +224,7 @@ describe('otlp', () => {
     assert.ok(lines.some((line) => /^\d+ data points were lost meanwhile$/.test(line)));
   });
 
-  test('stopping hands over what is new', async () => {
+  it('stopping hands over what is new', async () => {
     const otlpSink = sink(worldOf([WEB]));
     await otlpSink.stop!();
     assert.equal(receiver.received.length, 1);
@@ -232,7 +232,7 @@ describe('otlp', () => {
 });
 
 describe('wire format', () => {
-  test('any text and number comes out of the official decoder as it went in', () => {
+  it('any text and number comes out of the official decoder as it went in', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
@@ -266,7 +266,7 @@ describe('wire format', () => {
     );
   });
 
-  test('no answer of a receiver is too odd', () => {
+  it('no answer of a receiver is too odd', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const partial = readResponse(bytes);
@@ -277,7 +277,7 @@ describe('wire format', () => {
     assert.equal(readResponse(new Uint8Array()), undefined);
   });
 
-  test('the queue keeps to its bound', () => {
+  it('the queue keeps to its bound', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(50)), (sizes) => {
         const queue = new RequestQueue(100);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { html } from './html.js';
 import { Links } from './links.js';
@@ -22,7 +22,7 @@ const hostile = fc.oneof(
   ),
 );
 
-test('whatever is put in comes out as text: between tags, in attributes, in lists', () => {
+it('whatever is put in comes out as text: between tags, in attributes, in lists', () => {
   fc.assert(
     fc.property(hostile, hostile, (a, b) => {
       const { text } = html`<p title="${a}">${[html`<b>${b}</b>`, a]}</p>`;
@@ -36,11 +36,11 @@ test('whatever is put in comes out as text: between tags, in attributes, in list
   );
 });
 
-test('markup that was made is not escaped again, and nothing is nothing', () => {
+it('markup that was made is not escaped again, and nothing is nothing', () => {
   assert.equal(html`<i>${html`<b>${1}</b>`}${undefined}${false}${''}${2n}</i>`.text, '<i><b>1</b>2</i>');
 });
 
-test('no name leads out of the agent or its prefix', () => {
+it('no name leads out of the agent or its prefix', () => {
   fc.assert(
     fc.property(fc.array(hostile, { maxLength: 4 }), (segments) => {
       const name = `/${segments.join('/')}`;

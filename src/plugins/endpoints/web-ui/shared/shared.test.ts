@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import { CHARTS, drawChart, HEIGHT, WIDTH } from './charts.js';
 import { present } from './presentation.js';
@@ -14,7 +14,7 @@ const reading = (time: number, numbers: Partial<Record<Quantity, number>>): Read
 });
 const chart = (id: string) => CHARTS.find((kind) => kind.id === id)!;
 
-test('numbers in the units of the field, with the digits that matter', () => {
+it('numbers in the units of the field, with the digits that matter', () => {
   assert.deepEqual([0, 999, 1023, 1023.6, 1536, 10.55 * 2 ** 20, 2 ** 30, 312.4 * 2 ** 30].map(bytes), [
     '0 B',
     '999 B',
@@ -39,7 +39,7 @@ test('numbers in the units of the field, with the digits that matter', () => {
   }
 });
 
-test('a rate needs two readings, time between them and a counter that grew', () => {
+it('a rate needs two readings, time between them and a counter that grew', () => {
   const first = reading(1000, { cpu: 5e9, received: 100 });
   const second = reading(3000, { cpu: 6e9, received: 50 });
   assert.equal(coresOf(first, second), 0.5);
@@ -54,13 +54,13 @@ test('a rate needs two readings, time between them and a counter that grew', () 
   assert.equal(rateOf('sent', first, second), Number.NaN);
 });
 
-test('a rate needs two readings that are not made 1 µs apart by a clock that was set back', () => {
+it('a rate needs two readings that are not made 1 µs apart by a clock that was set back', () => {
   const first = reading(1000, { cpu: 5e9 });
   assert.equal(rateOf('cpu', first, reading(1000.001, { cpu: 6e9 })), Number.NaN);
   assert.equal(rateOf('cpu', first, reading(1010, { cpu: 5e9 + 1 })), 100);
 });
 
-test('readings are added to those known, and replace them when the clock was set back', () => {
+it('readings are added to those known, and replace them when the clock was set back', () => {
   const known = [reading(1_000_000, {}), reading(1_001_000, {})];
   const times = (readings: readonly Reading[]) => readings.map(({ time }) => time);
   assert.deepEqual(
@@ -71,7 +71,7 @@ test('readings are added to those known, and replace them when the clock was set
   assert.deepEqual(times(merged(known, [reading(500_000, {}), reading(501_000, {})])), [500_000, 501_000]);
 });
 
-test('a chart: the newest at the right edge, a gap where nothing is known, the limit where it is near', () => {
+it('a chart: the newest at the right edge, a gap where nothing is known, the limit where it is near', () => {
   const readings = [
     reading(0, { workingSet: 1024 ** 2 }),
     reading(60_000, { workingSet: 2 * 1024 ** 2 }),
@@ -91,7 +91,7 @@ test('a chart: the newest at the right edge, a gap where nothing is known, the l
   assert.equal(drawChart(chart('pressure'), [reading(0, { cpuPressure: 99 })], {}).top, '100 %', 'there is no more');
 });
 
-test('whatever the samples say, charts stay within their box', () => {
+it('whatever the samples say, charts stay within their box', () => {
   const number = fc.oneof(fc.double({ min: 0, max: 1e19, noNaN: false }), fc.integer({ min: 0, max: 1000 }));
   const numbers = fc.record(Object.fromEntries(QUANTITIES.map((quantity) => [quantity, number])));
   const limit = fc.option(fc.double({ min: 1e-3, max: 1e18, noNaN: true }), { nil: undefined });
@@ -111,7 +111,7 @@ test('whatever the samples say, charts stay within their box', () => {
   );
 });
 
-test('only the last two minutes are shown, and the share of periods that were held back', () => {
+it('only the last two minutes are shown, and the share of periods that were held back', () => {
   const readings = [
     reading(0, { workingSet: 1, periods: 0, throttledPeriods: 0 }),
     reading(119_000, { workingSet: 1, periods: 10, throttledPeriods: 0 }),

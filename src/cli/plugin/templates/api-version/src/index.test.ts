@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { SimulatedHost, TestAgent } from 'tallyman/testing';
 import plugin from './index.js';
 
@@ -17,12 +17,12 @@ describe('the API', () => {
     host.remove();
   });
 
-  test('lists containers', async () => {
+  it('lists containers', async () => {
     const list = await agent.json<{ name: string }[]>(`${API}/containers`);
     assert.ok(list.some(({ name }) => name === '/shop'));
   });
 
-  test('gives one container, or says that there is none', async () => {
+  it('gives one container, or says that there is none', async () => {
     assert.deepEqual(await agent.json(`${API}/container/shop`), { name: '/shop', aliases: [], memory: 8192 });
     const { status, text } = await agent.get(`${API}/container/nobody`);
     assert.deepEqual([status, text.trim()], [404, 'unknown container "/nobody"']);

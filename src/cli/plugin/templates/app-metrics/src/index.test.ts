@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { collectAll, HttpTarget, testContainer, testContext } from 'tallyman/testing';
 import plugin from './index.js';
 
 const collector = plugin.create(testContext(), { path: '/status', interval: 10_000 });
 
-test('has no target in a container without the label', () => {
+it('has no target in a container without the label', () => {
   assert.deepEqual(collector.targets(testContainer()), []);
 });
 
-test('takes the numbers and leaves the rest', async () => {
+it('takes the numbers and leaves the rest', async () => {
   const target = await HttpTarget.start({ '/status': '{"requests": 12, "mood": "good", "load": 0.5}' });
   try {
     const container = testContainer({ labels: { 'template-name.port': String(target.port) } });
@@ -27,7 +27,7 @@ test('takes the numbers and leaves the rest', async () => {
   }
 });
 
-test('says what is wrong with a target', async () => {
+it('says what is wrong with a target', async () => {
   const target = await HttpTarget.start({ '/status': 'busy' });
   try {
     const errorOf = async (port: string) => {

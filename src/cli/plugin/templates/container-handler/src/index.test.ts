@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { HandlerBench, SimulatedHost, TestAgent, testContext } from 'tallyman/testing';
 import plugin from './index.js';
 
 const options = plugin.configSchema.parse({});
 
-test('names what its globs name, and passes the rest on', () => {
+it('names what its globs name, and passes the rest on', () => {
   const bench = new HandlerBench(plugin.create(testContext(), options));
   bench.watch('/system.slice/cron.service');
   assert.deepEqual(bench.description('/system.slice/cron.service')?.aliases, ['cron']);
   assert.deepEqual(bench.watch('/user.slice'), { verdict: 'pass' });
 });
 
-test('is asked before raw, so that its names are seen', async () => {
+it('is asked before raw, so that its names are seen', async () => {
   const host = new SimulatedHost();
   host.writeCgroup('/system.slice/cron.service', 'memory', { 'cgroup.procs': '' });
   const agent = await TestAgent.start({ root: host.root, plugins: [{ plugin }] });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { SimulatedHost, TestAgent } from 'tallyman/testing';
 import plugin from './index.js';
 
@@ -21,12 +21,12 @@ describe('the endpoint', () => {
     host.remove();
   });
 
-  test('shows the largest first, and as many as are asked for', async () => {
+  it('shows the largest first, and as many as are asked for', async () => {
     assert.equal((await agent.get('/template-name?count=1')).text, '8192 /large\n');
     assert.match((await agent.get('/template-name')).text, /^8192 \/large\n4096 \/small\n/);
   });
 
-  test('says what is wrong with a request', async () => {
+  it('says what is wrong with a request', async () => {
     const { status, text } = await agent.get('/template-name?count=many');
     assert.deepEqual([status, text.trim()], [400, 'count is a number, not "many"']);
   });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { it } from 'node:test';
 import { absent, attached, SimulatedHost, sampleOf, testContext } from 'tallyman/testing';
 import plugin from './index.js';
 
 for (const version of [1, 2] as const) {
-  test(`reads the line of memory.stat (cgroup v${version})`, () => {
+  it(`reads the line of memory.stat (cgroup v${version})`, () => {
     const host = new SimulatedHost(version);
     try {
       host.writeCgroup('/shop', 'memory', { 'memory.stat': 'anon 4096\nunevictable 8192\n' });
@@ -18,7 +18,7 @@ for (const version of [1, 2] as const) {
   });
 }
 
-test('leaves the machine out when it is told to', () => {
+it('leaves the machine out when it is told to', () => {
   const host = new SimulatedHost();
   try {
     const source = plugin.create(testContext({ linux: host.linux }), { machine: false });

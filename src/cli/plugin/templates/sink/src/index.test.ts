@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { HttpTarget, SimulatedHost, TestAgent, testContext } from 'tallyman/testing';
 import plugin from './index.js';
 
@@ -21,14 +21,14 @@ describe('the sink', () => {
   const sinkTo = (path: string) =>
     plugin.create(testContext({ agent: agent.view }), { url: `${receiver.url}${path}`, interval: 10_000 });
 
-  test('sends the latest sample of each container', async () => {
+  it('sends the latest sample of each container', async () => {
     await sinkTo('/lines').push(AbortSignal.timeout(5_000));
     const lines = receiver.requests[0]!.body.trim().split('\n');
     const shop = lines.map((line) => JSON.parse(line)).find(({ container }) => container === '/shop');
     assert.equal(shop['memory.usage'], 8192);
   });
 
-  test('says when the lines were not taken', async () => {
+  it('says when the lines were not taken', async () => {
     await assert.rejects(sinkTo('/busy').push(AbortSignal.timeout(5_000)), /answers 503/);
   });
 });
