@@ -15,11 +15,11 @@ export type FakeAnswer =
 
 /** An engine that says what it is told to, on a unix socket of its own. */
 export class FakeEngine {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'tallyman-test-engine-'));
-  readonly #streams = new Set<ServerResponse>();
-  readonly #held: (() => void)[] = [];
-  #delayedPrefix: string | undefined;
-  #server: Server | undefined;
+  private readonly directory = mkdtempSync(join(tmpdir(), 'tallyman-test-engine-'));
+  private readonly streams = new Set<ServerResponse>();
+  private readonly held: (() => void)[] = [];
+  private delayedPrefix: string | undefined;
+  private server: Server | undefined;
   /** Inspect answers by id. */
   readonly containers = new Map<string, unknown>();
   /** Answers that take the place of the usual ones, by what the URL begins with. */
@@ -29,27 +29,27 @@ export class FakeEngine {
   version: unknown = { Version: '29.0.1', ApiVersion: '1.52', MinAPIVersion: '1.44' };
 
   get endpoint(): string {
-    return `unix://${join(this.#directory, 'engine.sock')}`;
+    return `unix://${join(this.directory, 'engine.sock')}`;
   }
 
   /** Number of open event streams. */
   get listeners(): number {
-    return this.#streams.size;
+    return this.streams.size;
   }
 
   async listen(): Promise<void> {
-    const server = createServer((request, response) => this.#answer(request, response));
-    this.#server = server;
+    const server = createServer((request, response) => this.answer(request, response));
+    this.server = server;
     await new Promise<void>((resolve) => {
-      server.listen(join(this.#directory, 'engine.sock'), resolve);
+      server.listen(join(this.directory, 'engine.sock'), resolve);
     });
   }
 
   /** Listens on a TCP port of its own. @param tls options of a TLS server; without them it speaks plain HTTP */
   async listenOnPort(tls?: ServerOptions): Promise<number> {
-    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.answer(request, response);
     const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
-    this.#server = server;
+    this.server = server;
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
@@ -58,8 +58,8 @@ export class FakeEngine {
 
   /** Cuts all connections and closes the socket, like a killed engine. */
   async shut(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
+    const server = this.server;
+    this.server = undefined;
     if (server === undefined) return;
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
@@ -68,35 +68,35 @@ export class FakeEngine {
 
   async dispose(): Promise<void> {
     await this.shut();
-    rmSync(this.#directory, { recursive: true });
+    rmSync(this.directory, { recursive: true });
   }
 
   /** Number of answers that wait for `release`. */
   get delayed(): number {
-    return this.#held.length;
+    return this.held.length;
   }
 
   /** Keeps the answers to `/version` or about containers whose URL begins like this, as they are when asked, until `release`. */
   delay(prefix: string): void {
-    this.#delayedPrefix = prefix;
+    this.delayedPrefix = prefix;
   }
 
   release(): void {
-    this.#delayedPrefix = undefined;
-    for (const answer of this.#held.splice(0)) answer();
+    this.delayedPrefix = undefined;
+    for (const answer of this.held.splice(0)) answer();
   }
 
   /** Writes bytes to every event stream as they are. */
   send(bytes: string | Uint8Array): void {
-    for (const stream of this.#streams) stream.write(bytes);
+    for (const stream of this.streams) stream.write(bytes);
   }
 
   /** Ends every event stream in good order. */
   endStreams(): void {
-    for (const stream of this.#streams) stream.end();
+    for (const stream of this.streams) stream.end();
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  private answer(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? '';
     this.requests.push(url);
     const override = [...this.overrides].find(([prefix]) => url.startsWith(prefix))?.[1];
@@ -107,37 +107,37 @@ export class FakeEngine {
       return;
     }
     if (override !== undefined) reply(response, override.status, override.body);
-    else if (url.startsWith('/events')) this.#stream(response);
-    else if (url.startsWith('/version')) this.#later(url, () => reply(response, 200, JSON.stringify(this.version)));
+    else if (url.startsWith('/events')) this.stream(response);
+    else if (url.startsWith('/version')) this.later(url, () => reply(response, 200, JSON.stringify(this.version)));
     else if (url.startsWith('/info')) reply(response, 200, '{"DockerRootDir":"/var/lib/docker"}');
-    else if (url.startsWith('/containers/json')) reply(response, 200, JSON.stringify(this.#list()));
-    else this.#inspect(url, response);
+    else if (url.startsWith('/containers/json')) reply(response, 200, JSON.stringify(this.list()));
+    else this.inspect(url, response);
   }
 
-  #stream(response: ServerResponse): void {
+  private stream(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    this.#streams.add(response);
-    response.on('close', () => this.#streams.delete(response));
+    this.streams.add(response);
+    response.on('close', () => this.streams.delete(response));
   }
 
-  #list(): unknown[] {
+  private list(): unknown[] {
     return [...this.containers].map(([id, answer]) => {
       const { Name, State, Config, Image } = answer as Record<string, Record<string, string>>;
       return { Id: id, Names: [Name], State: State?.Status, Image: Config?.Image, ImageID: Image, Labels: {} };
     });
   }
 
-  #inspect(url: string, response: ServerResponse): void {
+  private inspect(url: string, response: ServerResponse): void {
     const container = this.containers.get(/^\/containers\/([^/]+)\/json/.exec(url)?.[1] ?? '');
-    this.#later(url, () => {
+    this.later(url, () => {
       if (container === undefined) reply(response, 404, '{"message":"No such container"}');
       else reply(response, 200, JSON.stringify(container));
     });
   }
 
-  #later(url: string, answer: () => void): void {
-    if (this.#delayedPrefix !== undefined && url.startsWith(this.#delayedPrefix)) this.#held.push(answer);
+  private later(url: string, answer: () => void): void {
+    if (this.delayedPrefix !== undefined && url.startsWith(this.delayedPrefix)) this.held.push(answer);
     else answer();
   }
 }

@@ -21,13 +21,13 @@ const GREEDY = 'head -c 64M /dev/zero | tail';
 /** The events of a stream as they come, kept until asked for. */
 class Listener {
   readonly got: Event[] = [];
-  #wake: () => void = () => {};
+  private wake: () => void = () => {};
 
   static async open(url: string, options: string): Promise<Listener> {
     const listener = new Listener();
     const response = await fetch(`${url}?stream=true&${options}`);
     assert.equal(response.status, 200);
-    void listener.#read(response).finally(() => listener.#wake());
+    void listener.read(response).finally(() => listener.wake());
     return listener;
   }
 
@@ -38,20 +38,20 @@ class Listener {
       const found = this.got.find(fits);
       if (found !== undefined) return found;
       const news = new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.wake = resolve;
       });
       await Promise.race([news, once(deadline, 'abort')]);
       if (deadline.aborted) throw new Error(`no such event among ${JSON.stringify(this.got)}`);
     }
   }
 
-  async #read(response: Response): Promise<void> {
+  private async read(response: Response): Promise<void> {
     let rest = '';
     for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       this.got.push(...lines.map((line) => JSON.parse(line) as Event));
-      this.#wake();
+      this.wake();
     }
   }
 }

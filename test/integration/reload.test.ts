@@ -211,14 +211,14 @@ it('the note of an agent is readable, and stale ones go', async () => {
 
 /** A stream of events that stays open. */
 class EventStream {
-  #text = '';
-  #news: () => void = () => {};
+  private text = '';
+  private news: () => void = () => {};
 
   private constructor(
     private readonly controller: AbortController,
     body: ReadableStream<Uint8Array>,
   ) {
-    void this.#read(body).catch(() => {});
+    void this.read(body).catch(() => {});
   }
 
   static async open(url: string): Promise<EventStream> {
@@ -231,12 +231,12 @@ class EventStream {
 
   async said(word: string): Promise<void> {
     const deadline = AbortSignal.timeout(20_000);
-    while (!this.#text.includes(word)) {
+    while (!this.text.includes(word)) {
       const news = new Promise<void>((resolve) => {
-        this.#news = resolve;
+        this.news = resolve;
       });
       await Promise.race([news, once(deadline, 'abort')]);
-      if (deadline.aborted) throw new Error(`the stream does not tell of ${word}: ${this.#text}`);
+      if (deadline.aborted) throw new Error(`the stream does not tell of ${word}: ${this.text}`);
     }
   }
 
@@ -244,10 +244,10 @@ class EventStream {
     this.controller.abort();
   }
 
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+  private async read(body: ReadableStream<Uint8Array>): Promise<void> {
     for await (const text of body.pipeThrough(new TextDecoderStream())) {
-      this.#text += text;
-      this.#news();
+      this.text += text;
+      this.news();
     }
   }
 }
@@ -278,42 +278,42 @@ function slowAnswer(url: string) {
 class Load {
   answered = 0;
   readonly failures: string[] = [];
-  readonly #keeping = new Agent({ keepAlive: true, maxSockets: 4 });
-  #stopped = false;
-  readonly #clients: Promise<void>[];
-  #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+  private readonly keeping = new Agent({ keepAlive: true, maxSockets: 4 });
+  private stopped = false;
+  private readonly clients: Promise<void>[];
+  private waiting: { readonly count: number; readonly resolve: () => void } | undefined;
 
   constructor(
     private readonly url: string,
     paths: readonly string[],
   ) {
-    this.#clients = paths.flatMap((path) => [this.#client(path, this.#keeping), this.#client(path, false)]);
+    this.clients = paths.flatMap((path) => [this.client(path, this.keeping), this.client(path, false)]);
   }
 
   /** Resolves when so many more requests have been answered. */
   progress(count: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting = { count: this.answered + count, resolve };
+      this.waiting = { count: this.answered + count, resolve };
     });
   }
 
   async stop(): Promise<this> {
-    this.#stopped = true;
-    await Promise.all(this.#clients);
-    this.#keeping.destroy();
+    this.stopped = true;
+    await Promise.all(this.clients);
+    this.keeping.destroy();
     return this;
   }
 
-  async #client(path: string, agent: Agent | false): Promise<void> {
-    while (!this.#stopped) {
-      const failure = await this.#ask(path, agent);
+  private async client(path: string, agent: Agent | false): Promise<void> {
+    while (!this.stopped) {
+      const failure = await this.ask(path, agent);
       if (failure !== undefined) this.failures.push(`${path}: ${failure}`);
       this.answered++;
-      if (this.#waiting !== undefined && this.answered >= this.#waiting.count) this.#waiting.resolve();
+      if (this.waiting !== undefined && this.answered >= this.waiting.count) this.waiting.resolve();
     }
   }
 
-  #ask(path: string, agent: Agent | false): Promise<string | undefined> {
+  private ask(path: string, agent: Agent | false): Promise<string | undefined> {
     return new Promise((resolve) => {
       const outgoing = httpRequest(`${this.url}${path}`, { agent }, (incoming) => {
         incoming.resume();

@@ -26,20 +26,20 @@ interface Event {
 /** Asks for all samples of some containers again and again, whether the agent answers or not. */
 class Poller {
   readonly samples = new Map<string, Map<number, number>>();
-  #goesOn = true;
-  readonly #end: Promise<void>;
+  private goesOn = true;
+  private readonly end: Promise<void>;
 
   constructor(
     private readonly url: string,
     private readonly names: readonly string[],
   ) {
     for (const name of names) this.samples.set(name, new Map());
-    this.#end = this.#poll();
+    this.end = this.poll();
   }
 
   async stop(): Promise<void> {
-    this.#goesOn = false;
-    await this.#end;
+    this.goesOn = false;
+    await this.end;
   }
 
   /** Times of the samples of a container, ms since the epoch. */
@@ -55,8 +55,8 @@ class Poller {
     }
   }
 
-  async #poll(): Promise<void> {
-    while (this.#goesOn) {
+  private async poll(): Promise<void> {
+    while (this.goesOn) {
       for (const name of this.names) {
         try {
           const answer = (await (await fetch(`${this.url}/api/v2.0/stats${name}?count=-1`)).json()) as Record<

@@ -17,26 +17,26 @@ export interface Launch {
 
 /** The agent as a user runs it: a process of its own, with a config file of its own, on a free port. */
 export class AgentProcess {
-  readonly #child: ChildProcess;
-  readonly #directory: string;
-  #output = '';
-  #url = '';
+  private readonly child: ChildProcess;
+  private readonly directory: string;
+  private written = '';
+  private address = '';
 
   private constructor(config: string, args: readonly string[], env: Record<string, string>, launch: Launch) {
-    this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+    this.directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
     const { file } = this;
     // An agent that is started as another user finds it, too.
-    chmodSync(this.#directory, 0o755);
+    chmodSync(this.directory, 0o755);
     this.configure(config);
     const { through = [], stderr = 'pipe', main = join(projectRoot, '.test-build/src/cli/main.js') } = launch;
     const [program, ...rest] = [...through, process.execPath, main, '--config', file, ...args];
-    this.#child = spawn(program!, rest, {
+    this.child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', stderr],
-      env: { ...process.env, NO_COLOR: '1', TALLYMAN_RUNTIME_DIRECTORY: this.#directory, ...env },
+      env: { ...process.env, NO_COLOR: '1', TALLYMAN_RUNTIME_DIRECTORY: this.directory, ...env },
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+    for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
+        this.written += text;
       });
     }
   }
@@ -53,7 +53,7 @@ export class AgentProcess {
   ): Promise<AgentProcess> {
     const agent = AgentProcess.launch(config, args, env, launch);
     try {
-      agent.#url = await agent.#untilServing();
+      agent.address = await agent.untilServing();
     } catch (error) {
       await agent.ended();
       throw error;
@@ -73,18 +73,18 @@ export class AgentProcess {
 
   /** Waits until it answers at a URL, where its output cannot tell. */
   async answering(url: string): Promise<void> {
-    this.#url = url;
+    this.address = url;
     await this.until('/-/status', () => true, 'an answer');
   }
 
   /** The config file. */
   get file(): string {
-    return join(this.#directory, 'tallyman.yaml');
+    return join(this.directory, 'tallyman.yaml');
   }
 
   /** Where the agent leaves its note for `tallyman reload`. */
   get runtimeDirectory(): string {
-    return this.#directory;
+    return this.directory;
   }
 
   /** Replaces the config file in one step; the agent reads it when it is told to, also while it is being written. */
@@ -97,20 +97,20 @@ export class AgentProcess {
   }
 
   get url(): string {
-    return this.#url;
+    return this.address;
   }
 
   get pid(): number {
-    return this.#child.pid!;
+    return this.child.pid!;
   }
 
   /** Everything it wrote so far. */
   get output(): string {
-    return this.#output;
+    return this.written;
   }
 
   async json<T>(path: string): Promise<T> {
-    const answer = await fetch(`${this.#url}${path}`);
+    const answer = await fetch(`${this.url}${path}`);
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`);
     return JSON.parse(text) as T;
@@ -121,10 +121,10 @@ export class AgentProcess {
     const deadline = Date.now() + 20_000;
     for (;;) {
       const answer = await this.json<T>(path).catch((error: Error) => error);
-      if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#output}`);
+      if (this.child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
       if (!(answer instanceof Error) && fits(answer)) return answer;
       if (Date.now() > deadline)
-        throw new Error(`${what}: ${String(JSON.stringify(answer)).slice(0, 500)}\n${this.#output}`);
+        throw new Error(`${what}: ${String(JSON.stringify(answer)).slice(0, 500)}\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -133,35 +133,35 @@ export class AgentProcess {
   async said(text: string, pattern = /^/): Promise<string[]> {
     const deadline = Date.now() + 20_000;
     for (;;) {
-      const lines = this.#output.split('\n').filter((line) => line.includes(text) && pattern.test(line));
+      const lines = this.output.split('\n').filter((line) => line.includes(text) && pattern.test(line));
       if (lines.length > 0) return lines;
-      if (Date.now() > deadline) throw new Error(`it never said ${JSON.stringify(text)} ${pattern}:\n${this.#output}`);
+      if (Date.now() > deadline) throw new Error(`it never said ${JSON.stringify(text)} ${pattern}:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    this.child.kill(signal);
   }
 
   /** Waits for its end. @returns exit status and signal */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
-    rmSync(this.#directory, { recursive: true, force: true });
-    return { code: this.#child.exitCode, signal: this.#child.signalCode };
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    rmSync(this.directory, { recursive: true, force: true });
+    return { code: this.child.exitCode, signal: this.child.signalCode };
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
+    this.child.kill('SIGTERM');
     await this.ended();
   }
 
-  async #untilServing(): Promise<string> {
+  private async untilServing(): Promise<string> {
     for (;;) {
-      const url = /serves ((?:https?:\/\/|unix:)\S+)/.exec(this.#output)?.[1];
+      const url = /serves ((?:https?:\/\/|unix:)\S+)/.exec(this.output)?.[1];
       if (url !== undefined) return url;
-      if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#output}`);
-      await Promise.race([once(this.#child.stdout!, 'data'), once(this.#child, 'exit')]);
+      if (this.child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
+      await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
     }
   }
 }

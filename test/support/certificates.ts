@@ -12,7 +12,7 @@ export class TestAuthority {
   ) {
     this.ca = join(directory, `${name}.pem`);
     const key = join(directory, `${name}.key`);
-    this.#openssl(
+    this.openssl(
       'req',
       '-x509',
       '-newkey',
@@ -33,7 +33,7 @@ export class TestAuthority {
       join(this.directory, `${file}.${end}`),
     );
     writeFileSync(extensions!, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
-    this.#openssl(
+    this.openssl(
       'req',
       '-newkey',
       'rsa:2048',
@@ -46,11 +46,11 @@ export class TestAuthority {
       request!,
     );
     const signing = ['-CA', this.ca, '-CAkey', join(this.directory, `${this.name}.key`), '-CAcreateserial'];
-    this.#openssl('x509', '-req', '-in', request!, ...signing, '-days', '2', '-extfile', extensions!, '-out', cert!);
+    this.openssl('x509', '-req', '-in', request!, ...signing, '-days', '2', '-extfile', extensions!, '-out', cert!);
     return { cert: cert!, key: key! };
   }
 
-  #openssl(...args: string[]): void {
+  private openssl(...args: string[]): void {
     execFileSync('openssl', args, { stdio: 'pipe' });
   }
 }

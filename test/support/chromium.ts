@@ -17,19 +17,19 @@ interface Message {
 
 /** A headless Chromium, spoken to over its pipe by the DevTools protocol. */
 export class Chromium {
-  readonly #child: ChildProcess;
-  readonly #directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-chromium-`));
-  readonly #waiting = new Map<number, (message: Message) => void>();
-  readonly #listeners = new Set<(message: Message) => void>();
-  #nextId = 1;
-  #rest = '';
+  private readonly child: ChildProcess;
+  private readonly directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-chromium-`));
+  private readonly waiting = new Map<number, (message: Message) => void>();
+  private readonly listeners = new Set<(message: Message) => void>();
+  private nextId = 1;
+  private rest = '';
 
   private constructor() {
     const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe'];
-    const own = [`--user-data-dir=${this.#directory}`, '--disable-background-networking', 'about:blank'];
-    this.#child = spawn('chromium', [...flags, ...own], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-    (this.#child.stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => this.#receive(text));
-    (this.#child.stdio[3] as Writable).on('error', () => {});
+    const own = [`--user-data-dir=${this.directory}`, '--disable-background-networking', 'about:blank'];
+    this.child = spawn('chromium', [...flags, ...own], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    (this.child.stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => this.receive(text));
+    (this.child.stdio[3] as Writable).on('error', () => {});
   }
 
   static async start(): Promise<Chromium> {
@@ -51,9 +51,9 @@ export class Chromium {
 
   /** @throws Error with what the browser says against it */
   send(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
-    const id = this.#nextId++;
-    const answer = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
-    (this.#child.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    const id = this.nextId++;
+    const answer = new Promise<Message>((resolve) => this.waiting.set(id, resolve));
+    (this.child.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     return answer.then(({ result, error }) => {
       if (error !== undefined) throw new Error(`${method}: ${error.message}`);
       return result ?? {};
@@ -61,23 +61,23 @@ export class Chromium {
   }
 
   listen(listener: (message: Message) => void): void {
-    this.#listeners.add(listener);
+    this.listeners.add(listener);
   }
 
   async stop(): Promise<void> {
-    const exited = once(this.#child, 'exit');
+    const exited = once(this.child, 'exit');
     await Promise.race([this.send('Browser.close').catch(() => {}), exited]);
     await exited;
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10 });
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10 });
   }
 
-  #receive(text: string): void {
-    const parts = (this.#rest + text).split('\0');
-    this.#rest = parts.pop()!;
+  private receive(text: string): void {
+    const parts = (this.rest + text).split('\0');
+    this.rest = parts.pop()!;
     for (const part of parts) {
       const message = JSON.parse(part) as Message;
-      if (message.id === undefined) for (const listener of this.#listeners) listener(message);
-      else this.#waiting.get(message.id)?.(message);
+      if (message.id === undefined) for (const listener of this.listeners) listener(message);
+      else this.waiting.get(message.id)?.(message);
     }
   }
 }
@@ -91,7 +91,7 @@ export class Page {
     private readonly browser: Chromium,
     private readonly sessionId: string,
   ) {
-    this.on('Log.entryAdded', ({ entry }) => this.#note(entry as { level: string; text: string; url?: string }));
+    this.on('Log.entryAdded', ({ entry }) => this.note(entry as { level: string; text: string; url?: string }));
     this.on('Runtime.exceptionThrown', (params) => void this.troubles.push(JSON.stringify(params)));
     this.on('Runtime.consoleAPICalled', (params) => {
       if (params.type === 'error' || params.type === 'warning') this.troubles.push(JSON.stringify(params.args));
@@ -129,7 +129,7 @@ export class Page {
     }
   }
 
-  #note({ level, text, url = '' }: { level: string; text: string; url?: string }): void {
+  private note({ level, text, url = '' }: { level: string; text: string; url?: string }): void {
     if (level === 'error' || level === 'warning') this.troubles.push(`${level}: ${text} ${url}`);
   }
 }

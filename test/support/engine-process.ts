@@ -12,29 +12,25 @@ const LOG_TAIL = 2000;
 
 /** A container engine that runs as a child process, with all its files in a directory of its own. */
 export class EngineProcess {
-  readonly #directory: string;
-  readonly #command: string;
-  #process: ChildProcess | undefined;
+  readonly directory: string;
+  private readonly command: string;
+  private process: ChildProcess | undefined;
 
   constructor(command: string, name: string) {
-    this.#command = command;
-    this.#directory = mkdtempSync(join(tmpdir(), `tallyman-test-${name}-`));
-  }
-
-  get directory(): string {
-    return this.#directory;
+    this.command = command;
+    this.directory = mkdtempSync(join(tmpdir(), `tallyman-test-${name}-`));
   }
 
   path(name: string): string {
-    return join(this.#directory, name);
+    return join(this.directory, name);
   }
 
   /** Starts the program and waits until `answers` does not reject. */
   async launch(args: readonly string[], answers: () => Promise<unknown>): Promise<void> {
     const log = openSync(this.path('log'), 'a');
     // An own process group: a signal to the tests must not reach the engine before it is cleaned up.
-    const child = spawn(this.#command, args, { stdio: ['ignore', log, log], detached: true });
-    this.#process = child;
+    const child = spawn(this.command, args, { stdio: ['ignore', log, log], detached: true });
+    this.process = child;
     for (let ready = false; !ready; ) {
       if (child.exitCode !== null) throw new Error(readFileSync(this.path('log'), 'utf8').slice(-LOG_TAIL));
       ready = await answers().then(
@@ -45,23 +41,23 @@ export class EngineProcess {
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process;
+    const child = this.process;
     child?.kill(signal);
     await until(
       () => !this.running,
-      () => `${this.#command} does not end`,
+      () => `${this.command} does not end`,
     );
   }
 
   /** Whether the program runs. */
   get running(): boolean {
-    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
+    return this.process !== undefined && this.process.exitCode === null && this.process.signalCode === null;
   }
 
   /** Kills what an engine that died left running: helpers that name its directory, and the containers below them. */
   killLeftovers(): void {
     const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    const helpers = processes.filter((pid) => readProcess(pid, 'cmdline').includes(`${this.#directory}/`));
+    const helpers = processes.filter((pid) => readProcess(pid, 'cmdline').includes(`${this.directory}/`));
     for (const pid of helpers) {
       for (const child of readProcess(pid, `task/${pid}/children`).split(' ')) killProcess(child);
       killProcess(pid);
@@ -73,9 +69,9 @@ export class EngineProcess {
     const mounts = readFileSync('/proc/self/mounts', 'utf8')
       .split('\n')
       .map((line) => line.split(' ')[1] ?? '')
-      .filter((path) => path.startsWith(`${this.#directory}/`));
+      .filter((path) => path.startsWith(`${this.directory}/`));
     for (const path of mounts.reverse()) await run('umount', ['-l', path]);
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

@@ -13,20 +13,20 @@ export const pathOf = (id: string) => `/docker/${id}`;
 export class FakeEngineBench {
   readonly engine = new FakeEngine();
   readonly context = pluginContext();
-  #bench: HandlerBench | undefined;
+  private bench: HandlerBench | undefined;
 
   /** Starts a handler that is quick to give up and asks nothing again by itself. @returns its bench, in parts that stand alone */
   async start(options: Record<string, unknown> = {}, plugin: Plugin<'container-handler'> = docker) {
     const defaults = { endpoint: this.engine.endpoint, timeout: '300ms', grace: '100ms', resyncInterval: '1h' };
     const bench = await startHandler(plugin, this.context, { ...defaults, ...options });
-    this.#bench = bench;
+    this.bench = bench;
     const { handler, verdicts } = bench;
     return { handler, verdicts, accepted: bench.accepted.bind(bench), watch: bench.watch.bind(bench) };
   }
 
   /** The handler that was started last. */
   get handler(): ContainerHandler {
-    return this.#bench!.handler;
+    return this.bench!.handler;
   }
 
   warnings(): string[] {
@@ -35,7 +35,7 @@ export class FakeEngineBench {
 
   /** Waits; when it takes too long, the error tells what was asked, logged and decided. */
   async until(condition: () => boolean): Promise<void> {
-    const verdicts = () => JSON.stringify([...(this.#bench?.verdicts ?? [])]);
+    const verdicts = () => JSON.stringify([...(this.bench?.verdicts ?? [])]);
     await until(
       condition,
       () => `${this.engine.requests.join(' ')}\n${JSON.stringify(this.context.log)}\n${verdicts()}`,
@@ -48,7 +48,7 @@ export class FakeEngineBench {
   }
 
   async dispose(): Promise<void> {
-    await this.#bench?.handler.stop?.();
+    await this.bench?.handler.stop?.();
     this.context.dispose();
     await this.engine.dispose();
   }

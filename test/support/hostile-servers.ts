@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 export class HostileServer {
   /** Connections so far. */
   connections = 0;
-  readonly #sockets = new Set<Socket>();
+  private readonly sockets = new Set<Socket>();
 
   private constructor(
     readonly host: string,
@@ -17,8 +17,8 @@ export class HostileServer {
     const hostile = new HostileServer(host, server);
     server.on('connection', (socket) => {
       hostile.connections++;
-      hostile.#sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => hostile.#sockets.delete(socket));
+      hostile.sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => hostile.sockets.delete(socket));
       behave(socket);
     });
     await new Promise<void>((resolve) => server.listen(0, host, resolve));
@@ -30,7 +30,7 @@ export class HostileServer {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 }

@@ -80,22 +80,22 @@ export class OtlpReceiver {
     readonly headers?: Record<string, string>;
     readonly body?: Uint8Array;
   }[] = [];
-  readonly #server: Server;
-  #waiting: (() => void)[] = [];
+  private readonly server: Server;
+  private waiting: (() => void)[] = [];
 
   private constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.server = createServer((request, response) => void this.answer(request, response));
   }
 
   static async listen(port = 0): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver();
-    receiver.#server.listen(port, '127.0.0.1');
-    await once(receiver.#server, 'listening');
+    receiver.server.listen(port, '127.0.0.1');
+    await once(receiver.server, 'listening');
     return receiver;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return (this.server.address() as AddressInfo).port;
   }
 
   get url(): string {
@@ -104,17 +104,17 @@ export class OtlpReceiver {
 
   /** Waits until so many requests were taken. */
   async taken(count: number): Promise<void> {
-    while (this.received.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.received.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   async close(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeAllConnections();
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
     await closed;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
@@ -124,6 +124,6 @@ export class OtlpReceiver {
       this.received.push({ headers: request.headers, request: decodeRequest(plain) });
     }
     response.writeHead(status, headers).end(answer);
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.waiting.splice(0)) wake();
   }
 }

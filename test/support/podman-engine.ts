@@ -8,43 +8,43 @@ export const PODMAN_IMAGE = 'localhost/tallyman-test/busybox:1';
 
 /** Podman with its Docker-compatible service, on its own storage and below its own cgroup. */
 export class PodmanEngine {
-  readonly #engine = new EngineProcess(PODMAN, 'podman');
-  readonly #parent = `/tallyman-test-${process.pid}-podman`;
+  private readonly engine = new EngineProcess(PODMAN, 'podman');
+  private readonly parent = `/tallyman-test-${process.pid}-podman`;
 
   static async start(): Promise<PodmanEngine> {
     const engine = new PodmanEngine();
     await engine.launch();
-    const tar = await packBusybox(engine.#engine.directory);
+    const tar = await packBusybox(engine.engine.directory);
     await engine.cli('import', '-c', 'CMD ["sleep","100000"]', tar, PODMAN_IMAGE);
     return engine;
   }
 
   get endpoint(): string {
-    return `unix://${this.#engine.path('podman.sock')}`;
+    return `unix://${this.engine.path('podman.sock')}`;
   }
 
   async launch(): Promise<void> {
-    const socket = this.#engine.path('podman.sock');
-    await this.#engine.launch([...this.#files(), 'system', 'service', '-t', '0', this.endpoint], async () => {
+    const socket = this.engine.path('podman.sock');
+    await this.engine.launch([...this.files(), 'system', 'service', '-t', '0', this.endpoint], async () => {
       await run('curl', ['-sf', '--unix-socket', socket, 'http://podman/_ping']);
     });
   }
 
   /** Ends the service; Podman's containers do not need it. */
   async kill(): Promise<void> {
-    await this.#engine.end('SIGKILL');
+    await this.engine.end('SIGKILL');
   }
 
   async stop(): Promise<void> {
     await this.cli('rm', '-f', '-a', '-t', '0');
-    await this.#engine.end('SIGTERM');
-    this.#engine.killLeftovers();
-    await this.#engine.removeFiles();
-    removeCgroups(this.#parent);
+    await this.engine.end('SIGTERM');
+    this.engine.killLeftovers();
+    await this.engine.removeFiles();
+    removeCgroups(this.parent);
   }
 
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await run(PODMAN, [...this.#files(), ...args]);
+    const { stdout } = await run(PODMAN, [...this.files(), ...args]);
     return stdout.trim();
   }
 
@@ -55,15 +55,15 @@ export class PodmanEngine {
    */
   run(...args: string[]): Promise<string> {
     const limits = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024'];
-    return this.cli('run', '-d', '--network=none', `--cgroup-parent=${this.#parent}`, ...limits, ...args);
+    return this.cli('run', '-d', '--network=none', `--cgroup-parent=${this.parent}`, ...limits, ...args);
   }
 
   async cgroup(name: string): Promise<string> {
     return cgroupOf(await this.cli('inspect', '-f', '{{.State.Pid}}', name));
   }
 
-  #files(): string[] {
-    const storage = [`--root=${this.#engine.path('root')}`, `--runroot=${this.#engine.path('run')}`];
+  private files(): string[] {
+    const storage = [`--root=${this.engine.path('root')}`, `--runroot=${this.engine.path('run')}`];
     return [...storage, '--cgroup-manager=cgroupfs', '--events-backend=file'];
   }
 }

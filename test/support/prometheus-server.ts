@@ -12,43 +12,43 @@ export interface QueryResult {
 
 /** A Prometheus of its own, on a free port, with its data in a directory that goes with it. */
 export class PrometheusServer {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
-  readonly #directory: string;
-  #log = '';
-  #url = '';
+  private readonly child: ChildProcess;
+  private readonly ended: Promise<unknown>;
+  private readonly directory: string;
+  private log = '';
+  private url = '';
 
   private constructor(config: string) {
-    this.#directory = mkdtempSync(join(tmpdir(), 'tallyman-test-prometheus-'));
-    const file = join(this.#directory, 'prometheus.yml');
+    this.directory = mkdtempSync(join(tmpdir(), 'tallyman-test-prometheus-'));
+    const file = join(this.directory, 'prometheus.yml');
     writeFileSync(file, config);
-    this.#child = spawn(
+    this.child = spawn(
       'prometheus',
       [
         `--config.file=${file}`,
-        `--storage.tsdb.path=${this.#directory}/data`,
+        `--storage.tsdb.path=${this.directory}/data`,
         '--web.listen-address=127.0.0.1:0',
         '--log.level=debug',
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    this.#ended = once(this.#child, 'exit');
-    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#log += text;
+    this.ended = once(this.child, 'exit');
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.log += text;
     });
   }
 
   /** @param config text of prometheus.yml */
   static async start(config: string): Promise<PrometheusServer> {
     const server = new PrometheusServer(config);
-    server.#url = `http://${await server.#logged(/msg="Listening on" address=(127\.0\.0\.1:[1-9]\d*)/)}`;
-    await server.#logged(/msg="(Server is ready)/);
+    server.url = `http://${await server.logged(/msg="Listening on" address=(127\.0\.0\.1:[1-9]\d*)/)}`;
+    await server.logged(/msg="(Server is ready)/);
     return server;
   }
 
   /** Lines of its log that say of something going wrong, series by series. */
   get complaints(): string[] {
-    return this.#log
+    return this.log
       .split('\n')
       .filter((line) => /level=(warn|error)|msg="(Duplicate sample|Out of (order|bounds))/i.test(line));
   }
@@ -67,7 +67,7 @@ export class PrometheusServer {
 
   /** What `/api/v1/…` answers. */
   async api(path: string): Promise<unknown> {
-    const response = await fetch(`${this.#url}/api/v1/${path}`);
+    const response = await fetch(`${this.url}/api/v1/${path}`);
     const body = (await response.json()) as { status: string; error?: string; data: unknown };
     if (body.status !== 'success') throw new Error(`${path}: ${body.error}`);
     return body.data;
@@ -75,21 +75,21 @@ export class PrometheusServer {
 
   /** Its metrics about itself. */
   async text(): Promise<string> {
-    return (await fetch(`${this.#url}/metrics`)).text();
+    return (await fetch(`${this.url}/metrics`)).text();
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    await this.#ended;
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.child.kill('SIGTERM');
+    await this.ended;
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
-  async #logged(pattern: RegExp): Promise<string> {
+  private async logged(pattern: RegExp): Promise<string> {
     for (;;) {
-      const found = pattern.exec(this.#log)?.[1];
+      const found = pattern.exec(this.log)?.[1];
       if (found !== undefined) return found;
-      if (this.#child.exitCode !== null) throw new Error(`prometheus ended: ${this.#log}`);
-      await Promise.race([once(this.#child.stderr!, 'data'), this.#ended]);
+      if (this.child.exitCode !== null) throw new Error(`prometheus ended: ${this.log}`);
+      await Promise.race([once(this.child.stderr!, 'data'), this.ended]);
     }
   }
 }

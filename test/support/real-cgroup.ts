@@ -13,11 +13,11 @@ export const CGROUP_VERSION = version;
 
 /** A shell script that runs in a cgroup. It ends with its standard input, or is killed with its cgroup. */
 export class Script {
-  #output = '';
+  private output = '';
 
   constructor(private readonly child: ChildProcess) {
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-      this.#output += text;
+      this.output += text;
     });
   }
 
@@ -27,8 +27,8 @@ export class Script {
 
   /** Waits until it printed a word. @throws Error when it ended without */
   async said(word: string): Promise<void> {
-    while (!this.#output.includes(word)) {
-      if (this.child.exitCode !== null) throw new Error(`the script ended without "${word}": ${this.#output}`);
+    while (!this.output.includes(word)) {
+      if (this.child.exitCode !== null) throw new Error(`the script ended without "${word}": ${this.output}`);
       await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'close')]);
     }
   }
@@ -36,8 +36,8 @@ export class Script {
 
 /** A cgroup of this machine's kernel, with processes of its own; `remove` leaves nothing behind. */
 export class RealCgroup {
-  readonly #made = new Set<string>();
-  readonly #children: ChildProcess[] = [];
+  private readonly made = new Set<string>();
+  private readonly children: ChildProcess[] = [];
 
   /** @param name absolute container name; unique to the test and its process */
   constructor(readonly name: string) {}
@@ -48,8 +48,8 @@ export class RealCgroup {
       if (!mounted.some((controller) => controllers.includes(controller))) continue;
       const directory = join(path, this.name);
       mkdirSync(directory, { recursive: true });
-      this.#made.add(directory);
-      if (mounted.includes('cpuset')) this.#openCpuset(path, directory);
+      this.made.add(directory);
+      if (mounted.includes('cpuset')) this.openCpuset(path, directory);
     }
     return this;
   }
@@ -77,11 +77,11 @@ export class RealCgroup {
 
   /** Runs a shell script that starts inside the cgroup. */
   async run(script: string): Promise<Script> {
-    const enter = [...this.#made].map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && ');
+    const enter = [...this.made].map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && ');
     const child = spawn('/bin/sh', ['-c', `${enter} && echo entered && ${script}`], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.#children.push(child);
+    this.children.push(child);
     const running = new Script(child);
     await running.said('entered');
     return running;
@@ -89,7 +89,7 @@ export class RealCgroup {
 
   /** Kills what runs in it and removes it, from all hierarchies it was made in or from some. */
   async remove(controllers: readonly string[] = CONTROLLERS): Promise<void> {
-    const ended = this.#children.splice(0).map(async (child) => {
+    const ended = this.children.splice(0).map(async (child) => {
       const gone = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
@@ -97,14 +97,14 @@ export class RealCgroup {
     await Promise.all(ended);
     for (const { controllers: mounted, path } of mounts) {
       const directory = join(path, this.name);
-      if (!this.#made.has(directory) || !mounted.some((controller) => controllers.includes(controller))) continue;
+      if (!this.made.has(directory) || !mounted.some((controller) => controllers.includes(controller))) continue;
       await removeDirectory(directory);
-      this.#made.delete(directory);
+      this.made.delete(directory);
     }
   }
 
   /** A v1 cpuset takes no process before it has CPUs and memory nodes. */
-  #openCpuset(mount: string, directory: string): void {
+  private openCpuset(mount: string, directory: string): void {
     for (const file of version === 1 ? ['cpuset.cpus', 'cpuset.mems'] : []) {
       writeFileSync(join(directory, file), readFileSync(join(mount, file), 'utf8'));
     }
