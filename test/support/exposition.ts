@@ -161,9 +161,9 @@ export function metricsEndpoint(agent: AgentView, options: Record<string, unknow
     linux: agent.host,
   } satisfies PluginContext;
   const endpoint = prometheus.create(context, prometheus.configSchema.parse(options));
-  const [handler] = Object.values(endpoint.routes);
-  const scrape = async (headers: Record<string, string> = {}, query = ''): Promise<ScrapeAnswer> => {
-    const answer = (await handler!(requestOf(headers, query))) as Answer;
+  const paths = Object.keys(endpoint.routes);
+  const scrape = async (headers: Record<string, string> = {}, query = '', path = paths[0]!): Promise<ScrapeAnswer> => {
+    const answer = (await endpoint.routes[path]!(requestOf(headers, query))) as Answer;
     const out = new ByteWriter();
     for (const _ of answer.body(out) ?? []);
     const body = Buffer.from(out.buffer.subarray(0, out.length));
@@ -172,7 +172,8 @@ export function metricsEndpoint(agent: AgentView, options: Record<string, unknow
   return {
     scrape,
     text: async (): Promise<string> => (await scrape()).body.toString(),
-    exposed: async (): Promise<Exposed> => parseText((await scrape()).body.toString()),
+    exposed: async (path?: string): Promise<Exposed> => parseText((await scrape({}, '', path)).body.toString()),
+    paths,
     logged,
     stop: () => controller.abort(),
   };

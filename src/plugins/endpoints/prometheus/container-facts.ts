@@ -71,6 +71,9 @@ const SPEC: readonly Fact[] = [
   }),
 ];
 
+/** Names of the metrics that every container has, whoever made it. */
+export const SPEC_NAMES: readonly string[] = SPEC.map(({ name }) => name);
+
 /** What a runtime says of a container. A raw cgroup has no such state. */
 const STATE: readonly Fact[] = [
   fact('state', 'The container is in the state of the label (1) or not (0).', ({ description }) =>

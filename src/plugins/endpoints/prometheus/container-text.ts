@@ -1,6 +1,5 @@
 import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import type { LabelOptions } from './container-labels.js';
-import { type OwnLabels, ownLabels } from './container-labels.js';
+import { type LabelOptions, type OwnLabels, ownLabels } from './container-labels.js';
 import { labelPair } from './text.js';
 
 /** A container's labels as they stand in every line about it; made once, and again only when something changes. */
@@ -48,12 +47,19 @@ export class ContainerText {
   }
 
   private render(): string {
-    const { image = '', aliases } = this.description;
     const { values } = this.own;
-    const base = `${labelPair('id', this.name)},${labelPair('image', image)},${labelPair('name', aliases[0] ?? '')}`;
+    const base = this.union.identify(this.name, this.description);
     const pairs = this.union.namesFor(values).map((label) => labelPair(label, values.get(label) ?? ''));
     return [base, ...pairs].join(',');
   }
+}
+
+/** Gives the labels that say which container a series is about, as `id="…",…`. */
+export type Identify = (name: string, description: ContainerDescription) => string;
+
+/** `id`, `image` and `name`, as cAdvisor has them. */
+function cadvisorLabels(name: string, { image = '', aliases }: ContainerDescription): string {
+  return `${labelPair('id', name)},${labelPair('image', image)},${labelPair('name', aliases[0] ?? '')}`;
 }
 
 /**
@@ -66,7 +72,11 @@ export class LabelUnion {
   private changed = false;
   private count = 0;
 
-  constructor(private readonly options: LabelOptions) {}
+  /** @param identify the labels that every series of a container begins with */
+  constructor(
+    private readonly options: LabelOptions,
+    readonly identify: Identify = cadvisorLabels,
+  ) {}
 
   labelsOf(description: ContainerDescription): OwnLabels {
     return ownLabels(description, this.options);

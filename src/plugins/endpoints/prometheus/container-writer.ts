@@ -15,6 +15,10 @@ const ROOM = 96;
 /** Below this, copying byte by byte beats the call into native code. */
 const SHORT = 16;
 
+/** Metrics that are not filled from a column of samples. */
+export const LAST_SEEN = 'container_last_seen';
+export const OOM_EVENTS = 'container_oom_events_total';
+
 /** What is known of a layout once it was looked at. */
 interface Plan {
   readonly series: readonly PlannedSeries[];
@@ -36,12 +40,15 @@ export class ContainerWriter {
     private readonly families: FamilyTable,
     private readonly kills: OomKills,
     private readonly timestamps: boolean,
-    readonly applications: AppMetricsWriter,
+    /** Absent: metrics of applications are not written. */
+    readonly applications?: AppMetricsWriter,
+    /** Names of fields that are not written. */
+    private readonly hidden?: ReadonlySet<string>,
   ) {
     const seen = 'When the container was last seen, which is now; seconds since the epoch.';
-    this.lastSeen = families.take('container_last_seen', 'gauge', seen);
+    this.lastSeen = families.take(LAST_SEEN, 'gauge', seen);
     const oom = 'Processes of the container that the kernel killed for lack of memory, earlier runs included.';
-    this.oom = families.take('container_oom_events_total', 'counter', oom);
+    this.oom = families.take(OOM_EVENTS, 'counter', oom);
   }
 
   /**
@@ -54,7 +61,7 @@ export class ContainerWriter {
     const window = view?.samples({ count: 1 });
     subject.isSampled = window !== undefined && window.length > 0;
     if (subject.isSampled) window!.at(0, cursor);
-    const applications = this.applications.take(subject, now);
+    const applications = this.applications?.take(subject, now) ?? 0;
     return subject.factLines().length + this.planOf(subject).series.length + applications + 2;
   }
 
@@ -67,7 +74,7 @@ export class ContainerWriter {
       this.setStamp(subject.cursor.time, sheet.format);
       written += this.writeSamples(sheet, subject, plan.series, labels);
     }
-    written += this.applications.write(sheet, subject, labels);
+    written += this.applications?.write(sheet, subject, labels) ?? 0;
     // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
     this.setStamp(Number.NaN, sheet.format);
     written += this.writeOom(sheet, subject, plan.oomColumn, labels);
@@ -126,7 +133,7 @@ export class ContainerWriter {
     if (!isSampled) return NOTHING;
     let plan = this.plans.get(layout);
     if (plan === undefined) {
-      plan = { series: planLayout(layout, this.families), oomColumn: layout.indexOf(OOM_FIELD) };
+      plan = { series: planLayout(layout, this.families, this.hidden), oomColumn: layout.indexOf(OOM_FIELD) };
       this.plans.set(layout, plan);
     }
     return plan;

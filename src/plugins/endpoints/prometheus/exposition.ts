@@ -43,7 +43,7 @@ export class Exposition {
     let since = this.clock.monotonic();
     let spent = 0;
     const subjects = this.subjects.current(namespace);
-    this.containers.applications.begin();
+    this.containers.applications?.begin();
     for (let i = 0; i < subjects.length; i++) {
       this.writeSubject(sheet, subjects[i]!, count);
       // One application may have as many series as many containers.
@@ -60,7 +60,7 @@ export class Exposition {
     writeEngines(sheet, this.agent);
     if (this.options.selfMetrics) {
       this.self.write(sheet, count);
-      this.containers.applications.writeSelf(sheet, subjects);
+      this.containers.applications?.writeSelf(sheet, subjects);
     }
     this.self.scraped(spent + this.clock.monotonic() - since);
     return count;

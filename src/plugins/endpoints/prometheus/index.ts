@@ -15,10 +15,12 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
 import { AppMetricsWriter } from './app-metrics.js';
+import type { Identify } from './container-text.js';
 import { ContainerWriter } from './container-writer.js';
 import { Explainer, explanationText } from './explain.js';
 import { Exposition } from './exposition.js';
 import { FamilyTable } from './families.js';
+import { isKubeletMetric, KUBELET_HIDDEN_FIELDS, kubeletLabels } from './kubelet.js';
 import { LoopDelay } from './loop-delay.js';
 import { chooseEncoding, chooseFormat, contentType, type Encoding, scrapeTimeout } from './negotiation.js';
 import { OomKills } from './oom-kills.js';
@@ -43,8 +45,29 @@ const compressors: Partial<Record<Encoding, Compress>> = {
   gzip: (input) => gzip(input, { level: 1 }),
 };
 
-class MetricsEndpoint implements Endpoint {
-  readonly routes: Endpoint['routes'];
+/** Nothing is left out of labels that are not shown: there is nothing to warn of. */
+const NO_LABEL_LIMITS = { count: 0, nameLength: Infinity, valueLength: Infinity, size: Infinity, empty: 0 };
+
+/** What distinguishes the metrics at one path from those at another. */
+interface PageForm {
+  readonly identify?: Identify;
+  /** Fields that are not written. */
+  readonly hidden?: ReadonlySet<string>;
+  /** Whether a metric of this name belongs on the page. */
+  shows?(name: string): boolean;
+  readonly withApplications: boolean;
+}
+
+const OWN_FORM: PageForm = { withApplications: true };
+const KUBELET_FORM: PageForm = {
+  identify: kubeletLabels,
+  hidden: KUBELET_HIDDEN_FIELDS,
+  shows: isKubeletMetric,
+  withApplications: false,
+};
+
+/** The metrics at one path. */
+class MetricsPage {
   private readonly families: FamilyTable;
   private readonly subjects: Subjects;
   private readonly exposition: Exposition;
@@ -53,21 +76,24 @@ class MetricsEndpoint implements Endpoint {
   constructor(
     private readonly context: PluginContext,
     private readonly options: PrometheusOptions,
+    form: PageForm,
+    kills: OomKills,
+    self: AgentMetrics,
   ) {
-    const { agent, clock, logger, signal } = context;
-    this.families = new FamilyTable((name) => passes([name], options.metricsInclude, options.metricsExclude));
-    const kills = new OomKills(agent.events, signal);
-    this.subjects = new Subjects(agent, clock, logger, options, this.families, kills);
-    const applications = new AppMetricsWriter(this.families, options, (message, details) =>
-      logger.warn(message, details),
+    const { agent, clock, logger } = context;
+    const { metricsInclude, metricsExclude } = options;
+    this.families = new FamilyTable(
+      (name) => form.shows?.(name) !== false && passes([name], metricsInclude, metricsExclude),
     );
-    const containers = new ContainerWriter(this.families, kills, options.timestamps, applications);
-    const self = new AgentMetrics(agent, new LoopDelay(signal));
+    this.subjects = new Subjects(agent, clock, logger, options, this.families, kills, form.identify);
+    const applications = form.withApplications
+      ? new AppMetricsWriter(this.families, options, (message, details) => logger.warn(message, details))
+      : undefined;
+    const containers = new ContainerWriter(this.families, kills, options.timestamps, applications, form.hidden);
     this.exposition = new Exposition(agent, clock, options, this.subjects, containers, self);
-    this.routes = { [options.path]: (request) => this.answer(request) };
   }
 
-  private async answer(request: ApiRequest): Promise<Answer> {
+  async answer(request: ApiRequest): Promise<Answer> {
     const namespace = await this.select(request.query);
     const sheet = this.sheets.pop() ?? new Sheet(this.families);
     sheet.clear();
@@ -136,6 +162,29 @@ class MetricsEndpoint implements Endpoint {
   private keep(sheet: Sheet): void {
     if (this.sheets.length < KEPT_SHEETS) this.sheets.push(sheet);
   }
+}
+
+class MetricsEndpoint implements Endpoint {
+  readonly routes: Endpoint['routes'];
+
+  constructor(context: PluginContext, options: PrometheusOptions) {
+    const { agent, signal } = context;
+    const kills = new OomKills(agent.events, signal);
+    const self = new AgentMetrics(agent, new LoopDelay(signal));
+    const route = (page: MetricsPage) => (request: ApiRequest) => page.answer(request);
+    this.routes = { [options.path]: route(new MetricsPage(context, options, OWN_FORM, kills, self)) };
+    if (options.kubelet.path === undefined) return;
+    const forKubelet = kubeletOptions(options, options.kubelet.path);
+    this.routes = {
+      ...this.routes,
+      [forKubelet.path]: route(new MetricsPage(context, forKubelet, KUBELET_FORM, kills, self)),
+    };
+  }
+}
+
+/** kubelet shows no labels of containers besides its own six, and nothing about itself at this path. */
+function kubeletOptions(options: PrometheusOptions, path: string): PrometheusOptions {
+  return { ...options, path, labelAllow: [], labelLimits: NO_LABEL_LIMITS, emptyLabels: false, selfMetrics: false };
 }
 
 /** The text of a refusal, as cAdvisor's endpoint has it. */

@@ -28,6 +28,8 @@ export const OOM_FIELD = 'oom.kills';
 /** Names that a dimension may not have as a label: those of a container's own labels, and what is no label name. */
 const UNFIT_DIMENSION = /^(id|name|image|le|quantile|(container_(label|env)|app|__)_.*|[0-9].*|)$/;
 
+const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
+
 const DIVISORS: Partial<Record<Unit, number>> = {
   nanoseconds: 1e9,
   microseconds: 1e6,
@@ -51,15 +53,21 @@ const SUFFIXES: Partial<Record<Unit, string>> = {
 /**
  * Decides once per layout which column becomes which series. No two of the result have the same family and labels,
  * and container names are unique: so no series is ever written twice.
+ * @param hidden names of fields that are treated as if the layout did not have them
  */
-export function planLayout(layout: Layout, families: FamilyTable): readonly PlannedSeries[] {
+export function planLayout(
+  layout: Layout,
+  families: FamilyTable,
+  hidden: ReadonlySet<string> = NOTHING_HIDDEN,
+): readonly PlannedSeries[] {
+  const isShown = (field: string) => !hidden.has(field) && layout.indexOf(field) >= 0;
   const chosen = new Map<string, Candidate>();
   for (const [index, column] of layout.columns.entries()) {
-    if (column.field.name === OOM_FIELD) continue;
+    if (column.field.name === OOM_FIELD || hidden.has(column.field.name)) continue;
     const feeds = feedsOf(column.field.name);
     if (feeds.length === 0) offer(chosen, 0, genericSeries(column, index, families));
     for (const ranked of feeds) {
-      if (ranked.feed.unless !== undefined && layout.indexOf(ranked.feed.unless) >= 0) continue;
+      if (ranked.feed.unless !== undefined && isShown(ranked.feed.unless)) continue;
       offer(chosen, ranked.rank, namedSeries(ranked, column, index, families));
     }
   }

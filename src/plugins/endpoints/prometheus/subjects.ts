@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AgentView, Clock, ContainerView, Logger } from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
 import { SharedTexts } from './container-facts.js';
-import { LabelUnion } from './container-text.js';
+import { type Identify, LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 import type { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, passes } from './options.js';
@@ -26,8 +26,9 @@ export class Subjects {
     private readonly options: PrometheusOptions,
     private readonly families: FamilyTable,
     private readonly kills: OomKills,
+    identify?: Identify,
   ) {
-    this.union = new LabelUnion(options);
+    this.union = new LabelUnion(options, identify);
   }
 
   /**
