@@ -2,8 +2,8 @@ import {
   type AgentView,
   type Answer,
   type ContainerView,
+  containerNamed,
   isRequestError,
-  notFound,
   RequestError,
   type RequestHandler,
 } from '../../kernel/contracts/index.js';
@@ -19,11 +19,9 @@ export function requestTypesV10(agent: AgentView, infos: ContainerInfoWriter): R
     containers: async (request) => {
       const query = await containerQuery(request);
       const { containerName } = request;
-      const container = explain(`failed to get container ${JSON.stringify(containerName)}`, () => {
-        const found = agent.container(containerName);
-        if (found === undefined) throw notFound(`unknown container ${JSON.stringify(containerName)}`);
-        return requireSamples(found);
-      });
+      const container = explain(`failed to get container ${JSON.stringify(containerName)}`, () =>
+        requireSamples(containerNamed(agent, containerName)),
+      );
       return { body: (out) => infos.write(out, container, query) };
     },
     machine: () => json(machineJson(agent.host.machine())),

@@ -3,6 +3,7 @@ import {
   type ApiRequest,
   badRequest,
   type ContainerView,
+  containerWithAlias,
   definePlugin,
   PLUGIN_API_VERSION,
   quoteJson,
@@ -39,7 +40,7 @@ function dockerContainers(agent: AgentView, { args }: ApiRequest): readonly Cont
   if (name === undefined) return withSamples(agent.containersOf('docker'));
   if (args.length > 1) throw badRequest(`unknown request for Docker container [${args.join(' ')}]`);
   const doing = `failed to get Docker container ${JSON.stringify(name)}`;
-  return [explain(doing, () => requireSamples(agent.lookup('docker', name)))];
+  return [explain(doing, () => requireSamples(containerWithAlias(agent, 'docker', name)))];
 }
 
 const operations = async () => (await import('./operations.js')).operationsV12;

@@ -3,6 +3,8 @@ import {
   type ApiRequest,
   badRequest,
   type ContainerView,
+  containerNamed,
+  containerWithAlias,
   notFound,
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
@@ -28,10 +30,7 @@ export function selectContainers(
 
 /** The one container that a name means. @throws RequestError when there is none, or more than one */
 export function selectContainer(agent: AgentView, name: string, { type }: RequestOptions): ContainerView {
-  if (type !== 'name') return agent.lookup(type, name.slice(1));
-  const container = agent.container(name);
-  if (container === undefined) throw notFound(`unknown container ${JSON.stringify(name)}`);
-  return container;
+  return type === 'name' ? containerNamed(agent, name) : containerWithAlias(agent, type, name.slice(1));
 }
 
 /** Samples now what is older than the request's `max_age`. */

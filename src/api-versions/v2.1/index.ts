@@ -1,8 +1,9 @@
 import {
   type AgentView,
   badRequest,
+  containerNamed,
+  containerWithAlias,
   definePlugin,
-  notFound,
   PLUGIN_API_VERSION,
   parseRequestOptions,
   type RequestHandler,
@@ -44,11 +45,10 @@ function machineStats(agent: AgentView): RequestHandler {
   return async (request) => {
     const options = parseRequestOptions(request.query, agent);
     if (options.type !== 'name') {
-      agent.lookup(options.type, '');
+      containerWithAlias(agent, options.type, '');
       throw badRequest(`machinestats are those of "/", which is no ${options.type} container`);
     }
-    const root = agent.container('/');
-    if (root === undefined) throw notFound('unknown container "/"');
+    const root = containerNamed(agent, '/');
     await refreshed(agent, [root], options);
     if (options.count === 0) return json(null);
     return { body: (out) => samples.write(out, root.samples({ count: options.count }), partsOf(root)) };

@@ -178,10 +178,10 @@ export interface AgentView {
   /** All containers of a namespace (`docker`), sorted by name. */
   containersOf(namespace: string): readonly ContainerView[];
   /**
-   * Looks up an alias: the exact alias, else a prefix that fits exactly one alias.
-   * @throws RequestError `unable to find container … in … namespace`, or not unique
+   * Looks up an alias: the container that has it, else one for each alias that begins so. Empty: none fits.
+   * `containerWithAlias` wants exactly one.
    */
-  lookup(namespace: string, alias: string): ContainerView;
+  lookup(namespace: string, alias: string): readonly ContainerView[];
   /** Samples now every given container that has a number older than `maxAge` µs, idle or not (0: all). */
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
   /** Cgroups that wait for their handler. */

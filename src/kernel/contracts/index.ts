@@ -16,6 +16,7 @@ export * from './container-match.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './fields.js';
+export * from './find-container.js';
 export * from './finding.js';
 export * from './http.js';
 export * from './linux.js';

@@ -89,7 +89,7 @@ export class LiveView implements AgentView {
     return this.currentIndex().of(namespace);
   }
 
-  lookup(namespace: string, alias: string): ContainerView {
+  lookup(namespace: string, alias: string): readonly ContainerView[] {
     return this.currentIndex().lookup(namespace, alias);
   }
 

@@ -1,4 +1,4 @@
-import { type ContainerView, notFound } from '../contracts/index.js';
+import type { ContainerView } from '../contracts/index.js';
 
 interface Namespace {
   readonly containers: ContainerView[];
@@ -34,16 +34,12 @@ export class ContainerIndex {
     return this.namespaces.get(namespace)?.containers ?? [];
   }
 
-  /** @throws RequestError when nothing, or more than one alias, fits */
-  lookup(namespace: string, alias: string): ContainerView {
+  /** The container of the alias, else one for each alias that begins so. */
+  lookup(namespace: string, alias: string): readonly ContainerView[] {
     const aliases = this.namespaces.get(namespace)?.byAlias;
     const exact = aliases?.get(alias);
-    if (exact !== undefined) return exact;
-    const hits = [...(aliases ?? [])].filter(([name]) => name.startsWith(alias));
-    if (hits.length > 1) throw notFound(`unable to find container. Container "${alias}" is not unique`);
-    const hit = hits[0];
-    if (hit !== undefined) return hit[1];
-    throw notFound(`unable to find container "${alias}" in "${namespace}" namespace`);
+    if (exact !== undefined) return [exact];
+    return [...(aliases ?? [])].filter(([name]) => name.startsWith(alias)).map(([, container]) => container);
   }
 
   private namespace(name: string): Namespace {

@@ -2,6 +2,7 @@ import {
   type Answer,
   type ApiRequest,
   type ContainerView,
+  containerWithAlias,
   isRequestError,
   type PluginContext,
   RequestError,
@@ -54,7 +55,7 @@ export class Pages {
   private async ofAlias(namespace: string, request: ApiRequest): Promise<Answer> {
     let container: ContainerView;
     try {
-      container = this.context.agent.lookup(namespace, request.args.join('/'));
+      container = containerWithAlias(this.context.agent, namespace, request.args.join('/'));
     } catch (error) {
       if (!isRequestError(error)) throw error;
       return this.refusal(request, error.message, error.status);

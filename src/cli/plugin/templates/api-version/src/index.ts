@@ -3,8 +3,8 @@ import {
   type Answer,
   type ApiRequest,
   type ContainerView,
+  containerNamed,
   definePlugin,
-  notFound,
   type SampleCursor,
   z,
 } from 'tallyman/plugin';
@@ -42,9 +42,7 @@ function containers(agent: AgentView): Answer {
 
 /** `/api/v1.0-template-name/container/system.slice/cron.service`: one of them. */
 function oneContainer(agent: AgentView, { containerName }: ApiRequest): Answer {
-  const found = agent.container(containerName);
-  if (found === undefined) throw notFound(`unknown container ${JSON.stringify(containerName)}`);
-  return json(containerJson(found));
+  return json(containerJson(containerNamed(agent, containerName)));
 }
 
 export default definePlugin({
