@@ -1,19 +1,4 @@
-/** What a cgroup path says about a container before its engine is asked. */
-export interface PathIdentity {
-  /** The 64-digit container id. */
-  readonly id: string;
-  /**
-   * True when the path cannot be anything but a container of this engine (`docker-<id>.scope`), false when other
-   * software uses the same form (a bare id below a custom parent).
-   */
-  readonly certain: boolean;
-}
-
-/** Recognises an engine's containers by their cgroup path. */
-export interface PathPattern {
-  /** @returns the container, `undefined` when the path is not one of this engine's, `'monitor'` for its helpers */
-  match(path: string): PathIdentity | 'monitor' | undefined;
-}
+import type { PathPattern } from '../common/index.js';
 
 /**
  * Docker: `<parent>/<id>` with the cgroupfs driver, `<parent>/docker-<id>.scope` with the systemd driver. A bare id

@@ -3,24 +3,9 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { codeOf, messageOf, TallymanError } from '../../../kernel/contracts/index.js';
+import { messageOf } from '../../../kernel/contracts/index.js';
+import { connectFailure, EngineError, number, record, text } from '../common/index.js';
 import type { Endpoint } from './endpoint.js';
-import { number, record, text } from './json.js';
-
-/** A call to the engine that failed. */
-export class EngineError extends TallymanError {
-  override readonly name = 'EngineError';
-  /** The HTTP status of the engine's refusal; undefined when there was no answer. */
-  readonly status: number | undefined;
-  /** True when there is no socket at the address: the engine is likely not installed. */
-  readonly absent: boolean;
-
-  constructor(message: string, status: number | undefined, cause?: unknown) {
-    super(message, { cause });
-    this.status = status;
-    this.absent = codeOf(cause) === 'ENOENT';
-  }
-}
 
 /** The calls Tallyman makes to an engine. Each ends within the time limit; answers are unchecked JSON. */
 export interface EngineClient {
@@ -157,23 +142,11 @@ function limited(endpoint: Endpoint, timeout: number, closed: AbortSignal) {
     });
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such socket; is the engine installed and started?',
-  ECONNREFUSED: 'nothing listens there; is the engine started?',
-  EACCES: 'permission denied; run the agent as root or as a member of the socket’s group',
-};
-
 function explain(endpoint: Endpoint, what: string, error: unknown): EngineError {
   const status = number(record(error).statusCode);
-  const code = codeOf(error);
   if (status !== undefined) {
     const reason = text(record(record(error).json).message) || messageOf(error).trim();
     return new EngineError(`${endpoint.url} refused ${what} with status ${status}: ${reason}`, status, error);
   }
-  const reason = code === undefined ? undefined : HINTS[code];
-  return new EngineError(
-    `${endpoint.url}: ${reason === undefined ? messageOf(error) : `${reason} (${code})`}`,
-    undefined,
-    error,
-  );
+  return new EngineError(`${endpoint.url}: ${connectFailure(error) ?? messageOf(error)}`, undefined, error);
 }

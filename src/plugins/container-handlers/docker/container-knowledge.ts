@@ -1,18 +1,21 @@
+import { type Clock, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
 import {
-  type Clock,
-  type ContainerDescription,
-  type Logger,
-  messageOf,
-  type Timers,
-} from '../../../kernel/contracts/index.js';
-import { type EngineClient, EngineError } from './client.js';
-import { ContainerTable, type KnownContainer } from './container-table.js';
-import { type Described, type DescribeRules, describeContainer, describeSummary } from './describe.js';
+  ContainerTable,
+  type Denial,
+  type Described,
+  type DescribeRules,
+  EngineError,
+  InspectFailures,
+  type KnownContainer,
+  type KnownEnd,
+  OnceLogger,
+  RefreshQueue,
+  warnOfLabels,
+} from '../common/index.js';
+import type { EngineClient } from './client.js';
+import { describeContainer, describeSummary } from './describe.js';
 import type { Endpoint } from './endpoint.js';
 import { type ContainerSummary, type EngineEvent, parseSummaries } from './events.js';
-import { InspectFailures } from './inspect-failures.js';
-import { OnceLogger } from './once-logger.js';
-import { RefreshQueue } from './refresh-queue.js';
 
 const PARALLEL_INSPECTS = 4;
 const MAX_DENIED = 1024;
@@ -25,9 +28,6 @@ const IRRELEVANT: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-
-/** `unknown`: it answered that it does not know the id. `removed`: it told that the container was removed. */
-export type Denial = 'unknown' | 'removed';
 
 export interface KnowledgeOptions {
   readonly endpoint: Endpoint;
@@ -100,7 +100,7 @@ export class ContainerKnowledge {
   }
 
   /** Containers that ended within `tombstoneFor`, oldest first. */
-  departed(): ContainerDescription[] {
+  departed(): KnownEnd[] {
     this.#table.forgetDeparted(this.#options.clock.now() - this.#options.tombstoneFor * 1000);
     return this.#table.departed();
   }
@@ -114,7 +114,7 @@ export class ContainerKnowledge {
       return;
     }
     if (event.action === 'die' && this.#inspecting.has(id)) this.#inspecting.set(id, event);
-    const changed = this.#table.apply(event);
+    const changed = this.#apply(event);
     if (event.action === 'destroy') {
       // Else nobody is told: the cgroup is gone already, or its processes cannot be killed and it keeps its name.
       if (this.#forget(id)) this.#tell(id);
@@ -124,6 +124,13 @@ export class ContainerKnowledge {
     this.#denied.delete(id);
     if (changed) this.#tell(id);
     void this.#queue.add(id);
+  }
+
+  /** @returns true when it changes what is known */
+  #apply(event: EngineEvent): boolean {
+    if (event.action === 'start') this.#table.started(event.id);
+    if (event.action === 'oom') this.#table.outOfMemory(event.id);
+    return event.action === 'die' && this.#table.ended(event.id, event);
   }
 
   /** A failed probe lengthens the failing streak without a `health_status` event of its own. */
@@ -197,7 +204,7 @@ export class ContainerKnowledge {
   /** Its run ended while the engine answered: the answer may call it running, and may be the last one. */
   #learnEnd(id: string, described: Described, end: EngineEvent, removed: boolean): void {
     this.#table.update(id, described);
-    this.#table.apply(end);
+    this.#apply(end);
     if (removed) this.#table.remove(id);
     else this.#tell(id);
   }
@@ -211,9 +218,7 @@ export class ContainerKnowledge {
       now: this.#options.clock.now(),
       mountinfo: (pid) => this.#options.mountinfo(pid),
     });
-    for (const { written, meant } of described?.misspelt ?? []) {
-      this.#once.warn(`label ${written}`, `labelAllow: nothing is called ${written}; did you mean ${meant}?`);
-    }
+    if (described !== undefined) warnOfLabels(described, described.description.aliases[0] ?? id, this.#once);
     return described;
   }
 

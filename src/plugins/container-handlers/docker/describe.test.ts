@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ContainerHealth } from '../../../kernel/contracts/index.js';
-import { type Context, type DescribeRules, describeContainer } from './describe.js';
-import { time } from './json.js';
+import { type DescribeRules, time } from '../common/index.js';
+import { type Context, describeContainer } from './describe.js';
 import { engineOptions } from './options.js';
 
 const rulesOf = (options: Record<string, unknown> = {}): DescribeRules => ({

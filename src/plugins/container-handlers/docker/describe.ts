@@ -7,36 +7,24 @@ import type {
   ContainerStorage,
   NetworkMode,
 } from '../../../kernel/contracts/index.js';
-import { type ContainerSummary, texts } from './events.js';
-import { extraNs, list, number, record, text, time } from './json.js';
-import type { EnvPattern, NamedGlob } from './options.js';
-import { type SelectionRules, whyIgnored } from './selection.js';
+import {
+  allowedEnvs,
+  type Described,
+  type DescribeRules,
+  extraNs,
+  list,
+  number,
+  publish,
+  record,
+  text,
+  texts,
+  time,
+  upperDirectory,
+} from '../common/index.js';
+import type { ContainerSummary } from './events.js';
 
 /** Changes of a health check that are remembered: more than those of the samples that are kept. */
 const MOST_EARLIER = 16;
-
-/** What decides how a container is published. */
-export interface DescribeRules extends SelectionRules {
-  /** `docker`, `podman`. */
-  readonly namespace: string;
-  readonly labelAllow: readonly NamedGlob[];
-  readonly envAllow: readonly EnvPattern[];
-  readonly envKeyCase: 'lower' | 'keep';
-}
-
-/** A container as published, and why it is not when it is not. */
-export interface Described {
-  readonly description: ContainerDescription;
-  readonly ignored?: string;
-  /** Entries of `labelAllow` that miss a label by its spelling only. */
-  readonly misspelt?: readonly Misspelt[];
-}
-
-/** What a user wrote and what was likely meant. */
-export interface Misspelt {
-  readonly written: string;
-  readonly meant: string;
-}
 
 /** What the engine's answer does not hold. */
 export interface Context {
@@ -90,73 +78,6 @@ export function describeSummary(summary: ContainerSummary, rules: DescribeRules)
     storage: { reason: 'the engine could not inspect the container' },
     state: { status: statusOf(summary.state, summary.state === 'running') },
   });
-}
-
-/** What can be said of a container whose engine cannot be asked. */
-export function describeById(id: string, namespace: string): ContainerDescription {
-  return {
-    id,
-    aliases: [id],
-    namespace,
-    labels: {},
-    envs: {},
-    networkMode: 'none',
-    state: { status: 'running' },
-    stale: true,
-  };
-}
-
-interface Common {
-  readonly id: string;
-  readonly name: string;
-  readonly image: string;
-  readonly imageId: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly restartCount: number;
-}
-
-type Rest = Omit<ContainerDescription, 'id' | 'aliases' | 'namespace' | 'labels' | 'image' | 'imageId'>;
-
-function publish(common: Common, rules: DescribeRules, rest: Rest): Described {
-  const { id, name, image, imageId } = common;
-  const ignored = whyIgnored(rules, common);
-  const labels = allowedLabels(common.labels, rules.labelAllow);
-  const unpublishedLabels = Object.fromEntries(
-    Object.entries(common.labels).filter(([key]) => !Object.hasOwn(labels, key)),
-  );
-  if (common.restartCount > 0) labels.restartcount = String(common.restartCount);
-  const description: ContainerDescription = {
-    id,
-    aliases: name === '' ? [id] : [name, id],
-    namespace: rules.namespace,
-    labels,
-    ...(Object.keys(unpublishedLabels).length === 0 ? {} : { unpublishedLabels }),
-    ...(image === '' ? {} : { image }),
-    ...(imageId === '' ? {} : { imageId }),
-    ...rest,
-  };
-  const misspelt = misspeltLabels(common.labels, rules.labelAllow);
-  return {
-    description,
-    ...(ignored === undefined ? {} : { ignored }),
-    ...(misspelt.length === 0 ? {} : { misspelt }),
-  };
-}
-
-function allowedLabels(labels: Readonly<Record<string, string>>, allow: readonly NamedGlob[]): Record<string, string> {
-  if (allow.length === 0) return { ...labels };
-  return Object.fromEntries(Object.entries(labels).filter(([key]) => allow.some(({ pattern }) => pattern.test(key))));
-}
-
-function allowedEnvs(environment: readonly unknown[], rules: DescribeRules): Record<string, string> {
-  const envs: Record<string, string> = {};
-  for (const entry of environment) {
-    const [key, ...rest] = text(entry).split('=');
-    if (rest.length === 0) continue;
-    if (!rules.envAllow.some(({ text, prefix }) => (prefix ? key!.startsWith(text) : key === text))) continue;
-    envs[rules.envKeyCase === 'lower' ? key!.toLowerCase() : key!] = rest.join('=');
-  }
-  return envs;
 }
 
 function networkOf(
@@ -238,36 +159,11 @@ function storageOf(
   const driver = record(container.GraphDriver);
   const own = ['LogPath', 'ResolvConfPath', 'HostnamePath'].map((key) => text(container[key])).find((p) => p !== '');
   const ownDirectory = own === undefined ? {} : { ownDirectory: dirname(own) };
-  const upper = text(record(driver.Data).UpperDir) || upperDirectory(pid, context);
+  const upper =
+    text(record(driver.Data).UpperDir) || upperDirectory(pid === undefined ? undefined : context.mountinfo(pid));
   if (upper.startsWith('/')) return { writableLayer: upper, ...ownDirectory };
   if (context.previousStorage?.writableLayer !== undefined) return context.previousStorage;
   const name = text(driver.Name) || text(container.Driver) || 'unknown';
   const reason = `the storage driver (${name}) does not tell the directory of the writable layer`;
   return { reason, ...ownDirectory };
-}
-
-/**
- * The upper directory of a process's overlay root. With the containerd image store the engine does not tell it, and
- * other storage drivers differ in how they do; the kernel always knows.
- */
-function upperDirectory(pid: number | undefined, context: Context): string {
-  const mountinfo = pid === undefined ? undefined : context.mountinfo(pid);
-  for (const line of mountinfo?.split('\n') ?? []) {
-    const [mount, filesystem] = line.split(' - ', 2);
-    if (mount?.split(' ')[4] !== '/' || filesystem?.startsWith('overlay ') !== true) continue;
-    const upper = /(?:^|[ ,])upperdir=([^,]*)/.exec(filesystem)?.[1] ?? '';
-    return upper.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-  }
-  return '';
-}
-
-/** The common slip: underscores where a label has dots, or other capitals. */
-function misspeltLabels(labels: Readonly<Record<string, string>>, allow: readonly NamedGlob[]): Misspelt[] {
-  const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '_');
-  const keys = Object.keys(labels);
-  return allow.flatMap(({ text: written, pattern }) => {
-    if (keys.some((key) => pattern.test(key))) return [];
-    const meant = keys.find((key) => plain(key) === plain(written));
-    return meant === undefined ? [] : [{ written, meant }];
-  });
 }

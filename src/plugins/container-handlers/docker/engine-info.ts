@@ -6,8 +6,8 @@ import {
   messageOf,
   type RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
+import { list, number, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
-import { list, number, record, text } from './json.js';
 
 /** An engine is asked about itself at most this often, ms. */
 const MAX_AGE = 5_000;

@@ -6,9 +6,8 @@ import {
   messageOf,
   type Timers,
 } from '../../../kernel/contracts/index.js';
+import { list, number, type OnceLogger, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
-import { list, number, record, text } from './json.js';
-import type { OnceLogger } from './once-logger.js';
 
 /** When an engine is asked what its images and volumes take up. */
 export interface UsageOptions {

@@ -1,4 +1,4 @@
-import { list, number, record, text } from './json.js';
+import { list, number, record, text, texts } from '../common/index.js';
 
 const MAX_OBJECT = 1024 * 1024;
 
@@ -127,11 +127,4 @@ export function parseSummaries(answer: unknown): ContainerSummary[] | undefined 
       state: text(item.State),
       labels: texts(item.Labels),
     }));
-}
-
-/** The entries of an object whose values are texts. */
-export function texts(value: unknown): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [key, entry] of Object.entries(record(value))) if (typeof entry === 'string') result[key] = entry;
-  return result;
 }

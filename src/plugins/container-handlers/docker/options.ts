@@ -1,4 +1,5 @@
-import { duration, glob, labelPattern, z } from '../../../kernel/contracts/index.js';
+import { duration, z } from '../../../kernel/contracts/index.js';
+import { connectionOptions, publishingOptions } from '../common/index.js';
 import { type Endpoint, parseEndpoint } from './endpoint.js';
 
 const endpoint = z.string().transform((input, context): Endpoint => {
@@ -7,38 +8,6 @@ const endpoint = z.string().transform((input, context): Endpoint => {
   context.addIssue({ code: 'custom', message: parsed });
   return z.NEVER;
 });
-
-/** One entry of `envAllow`. */
-export interface EnvPattern {
-  readonly text: string;
-  /** True when the text is only the beginning of the name. */
-  readonly prefix: boolean;
-}
-
-const envPattern = z.string().transform((input, context): EnvPattern => {
-  const match = /^([A-Za-z_][A-Za-z0-9_.-]*)(\*?)$/.exec(input);
-  if (match !== null) return { text: match[1]!, prefix: match[2] === '*' };
-  context.addIssue({
-    code: 'custom',
-    message: `expected the name of an environment variable, or its beginning followed by *, such as APP_TIER or APP_*; not ${JSON.stringify(input)}`,
-  });
-  return z.NEVER;
-});
-
-const patterns = (verb: string) =>
-  z
-    .strictObject({
-      names: z.array(glob()).prefault([]).describe(`${verb} containers by name (globs).`),
-      images: z
-        .array(glob())
-        .prefault([])
-        .describe(`${verb} containers by image as named at their start (globs; \`**\` crosses slashes).`),
-      labels: z
-        .array(labelPattern())
-        .prefault([])
-        .describe(`${verb} containers by label: \`key\` or \`key=value\`, globs.`),
-    })
-    .prefault({});
 
 const tls = z.strictObject({
   ca: z.string().optional().describe('PEM file of the authority that signed the engine’s certificate.'),
@@ -57,18 +26,7 @@ export const engineOptions = (defaultEndpoint: string) =>
         `Address of the engine: \`unix:///path\`, \`tcp://host:port\` or \`https://host:port\`; a list for several engines.`,
       ),
     tls: tls.prefault({}).describe('Files for `https://` endpoints, read again at every connect.'),
-    timeout: duration().prefault('10s').describe('Time limit of every call to the engine.'),
-    resyncInterval: duration()
-      .prefault('1m')
-      .describe('How often the list of all containers is compared with what the events told.'),
-    grace: duration()
-      .prefault('2s')
-      .describe(
-        'How long a cgroup that looks like a container waits for the engine to answer, before it appears by its id (or, unknown to the engine, as a raw cgroup).',
-      ),
-    tombstoneFor: duration()
-      .prefault('5m')
-      .describe('How long a container that ended stays visible with its exit code.'),
+    ...connectionOptions,
     engineUsage: z
       .boolean()
       .default(false)
@@ -79,41 +37,7 @@ export const engineOptions = (defaultEndpoint: string) =>
       .refine((value) => value >= 60_000, { error: 'expected at least 1m' })
       .prefault('1h')
       .describe('How often it is asked; at least `1m`.'),
-    include: patterns('Monitor only').describe('Monitor only what these match; an empty list matches everything.'),
-    exclude: patterns('Leave out').describe('Leave out what any of these match.'),
-    optOutLabel: z
-      .string()
-      .default('tallyman.enable')
-      .describe(
-        'Containers that set this label to `false`, `0`, `no` or `off` are not monitored; empty: no such label.',
-      ),
-    labelAllow: z
-      .array(z.string().min(1).pipe(namedGlob()))
-      .prefault([])
-      .describe('Labels to publish (globs over their names, dots and all); an empty list publishes all.'),
-    envAllow: z
-      .array(envPattern)
-      .prefault([])
-      .describe('Environment variables to publish: exact names, or beginnings followed by `*`. Nothing by default.'),
-    envKeyCase: z
-      .enum(['lower', 'keep'])
-      .default('lower')
-      .describe('Whether names of published environment variables are put in lower case, as cAdvisor does.'),
+    ...publishingOptions,
   });
-
-/** A glob together with the text the user wrote, for messages. */
-export interface NamedGlob {
-  readonly text: string;
-  readonly pattern: RegExp;
-}
-
-function namedGlob() {
-  return z.string().transform((input, context): NamedGlob => {
-    const parsed = glob().safeParse(input);
-    if (parsed.success) return { text: input, pattern: parsed.data };
-    context.addIssue({ code: 'custom', message: parsed.error.issues[0]!.message });
-    return z.NEVER;
-  });
-}
 
 export type EngineOptions = z.output<ReturnType<typeof engineOptions>>;

@@ -1,5 +1,5 @@
 import { definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
-import { EngineHandler, engineOptions, podmanPaths } from '../docker/index.js';
+import { dockerHandler, engineOptions, podmanPaths } from '../docker/index.js';
 
 const kind = { namespace: 'podman', paths: podmanPaths, defaultEndpoint: 'unix:///run/podman/podman.sock' };
 
@@ -9,5 +9,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Names, labels, images and states of Podman containers, through its Docker-compatible socket.',
   configSchema: engineOptions(kind.defaultEndpoint),
-  create: (context, options) => new EngineHandler(kind, options, context),
+  create: (context, options) => dockerHandler(kind, options, context),
 });

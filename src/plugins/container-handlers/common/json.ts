@@ -36,3 +36,10 @@ export function time(value: unknown): number | undefined {
 export function extraNs(value: unknown): number {
   return Number((RFC3339.exec(text(value))?.[2] ?? '').slice(6, 9).padEnd(3, '0'));
 }
+
+/** The entries of an object whose values are texts. */
+export function texts(value: unknown): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [key, entry] of Object.entries(record(value))) if (typeof entry === 'string') result[key] = entry;
+  return result;
+}

@@ -1,6 +1,5 @@
 import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import type { Described } from './describe.js';
-import type { EngineEvent } from './events.js';
+import type { Described } from './publish.js';
 
 /** A container as last known from its engine. */
 export interface KnownContainer {
@@ -78,29 +77,40 @@ export class ContainerTable {
     return true;
   }
 
+  /** A run of it began. */
+  started(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.oomSeen = false;
+  }
+
+  /** The kernel killed one of its processes for lack of memory. */
+  outOfMemory(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.oomSeen = true;
+  }
+
   /**
-   * Takes from an event what a later inspect may no longer find, the container being removed or started again.
+   * Its run ended. What a later question may no longer find, the container being removed or started again, is taken from
+   * the event.
+   * @param time µs since the epoch; 0: unknown
    * @returns true when this changes what is known
    */
-  apply(event: EngineEvent): boolean {
-    const entry = this.#entries.get(event.id);
+  ended(id: string, { exitCode, time }: { readonly exitCode?: number | undefined; readonly time: number }): boolean {
+    const entry = this.#entries.get(id);
     if (entry === undefined) return false;
-    if (event.action === 'start') entry.oomSeen = false;
-    if (event.action === 'oom') entry.oomSeen = true;
-    if (event.action !== 'die') return false;
     const { pid: _, ...rest } = entry.described.description;
-    const { exitCode = rest.state.exitCode, time } = event;
+    const code = exitCode ?? rest.state.exitCode;
     const description: ContainerDescription = {
       ...rest,
       state: {
         ...rest.state,
         status: 'exited',
-        ...(exitCode === undefined ? {} : { exitCode }),
+        ...(code === undefined ? {} : { exitCode: code }),
         ...(time > 0 ? { finishedAt: time } : {}),
         oomKilled: rest.state.oomKilled === true || entry.oomSeen,
       },
     };
-    return this.update(event.id, { ...entry.described, description });
+    return this.update(id, { ...entry.described, description });
   }
 
   /**
@@ -132,10 +142,10 @@ export class ContainerTable {
   }
 
   /** Containers whose last run ended, oldest first. */
-  departed(): ContainerDescription[] {
-    return [...this.#departed.values()]
-      .filter(({ ignored }) => ignored === undefined)
-      .map(({ description }) => description);
+  departed(): { readonly id: string; readonly description: ContainerDescription }[] {
+    return [...this.#departed]
+      .filter(([, { ignored }]) => ignored === undefined)
+      .map(([id, { description }]) => ({ id, description }));
   }
 
   /** Forgets the ends of containers that ended before `time` (µs since the epoch). */

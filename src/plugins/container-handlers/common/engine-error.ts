@@ -1,0 +1,29 @@
+import { codeOf, TallymanError } from '../../../kernel/contracts/index.js';
+
+/** A call to an engine that failed. */
+export class EngineError extends TallymanError {
+  override readonly name = 'EngineError';
+  /** The status of the engine's refusal (of HTTP or gRPC); undefined when there was no answer. */
+  readonly status: number | undefined;
+  /** True when there is no socket at the address: the engine is likely not installed. */
+  readonly absent: boolean;
+
+  constructor(message: string, status: number | undefined, cause?: unknown) {
+    super(message, { cause });
+    this.status = status;
+    this.absent = codeOf(cause) === 'ENOENT';
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such socket; is the engine installed and started?',
+  ECONNREFUSED: 'nothing listens there; is the engine started?',
+  EACCES: 'permission denied; run the agent as root or as a member of the socket’s group',
+};
+
+/** What a failed connect means, `undefined` when its code says no more than its message. */
+export function connectFailure(error: unknown): string | undefined {
+  const code = codeOf(error);
+  const hint = code === undefined ? undefined : HINTS[code];
+  return hint === undefined ? undefined : `${hint} (${code})`;
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { type FakeCall, GrpcServer } from '../../../../test/support/grpc-server.js';
+import { EngineError } from './engine-error.js';
+import { connectGrpc, GRPC_NOT_FOUND, type GrpcClient, type Method } from './grpc-client.js';
+import * as wire from './wire.js';
+
+const word = wire.message({ word: wire.text(1) });
+const say: Method<{ readonly word: string }, { readonly word: string }> = {
+  path: '/test.Echo/Say',
+  what: 'a word',
+  request: word,
+  answer: word,
+};
+
+describe('a gRPC client', () => {
+  let folder = '';
+  let path = '';
+  let clients: GrpcClient[] = [];
+  let closers: (() => Promise<unknown> | unknown)[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tallyman-test-grpc-'));
+    path = join(folder, 'socket');
+  });
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    for (const close of closers) await close();
+    clients = [];
+    closers = [];
+    await rm(path, { force: true });
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const serve = async (answer: (call: FakeCall) => void): Promise<GrpcServer> => {
+    const server = await GrpcServer.listen(path, { [say.path]: answer });
+    closers.push(() => server.kill());
+    return server;
+  };
+  const listen = async (server: Server): Promise<void> => {
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket) => sockets.add(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    closers.push(() => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(resolve));
+    });
+  };
+  const client = async (timeoutMs = 5000): Promise<GrpcClient> => {
+    const made = await connectGrpc(path, timeoutMs);
+    clients.push(made);
+    return made;
+  };
+
+  it('asks with its metadata and reads the answer', async () => {
+    await serve((call) => {
+      const { word: asked } = word.decode(call.request);
+      call.send(word.encode({ word: `${asked} ${call.metadata('namespace')}` }));
+      call.end();
+    });
+    const answer = await (await client()).call(say, { word: 'hello' }, { metadata: { namespace: 'shop' } });
+    assert.deepEqual(answer, { word: 'hello shop' });
+  });
+
+  it('reads a stream to its end', async () => {
+    await serve((call) => {
+      for (const text of ['one', 'two', 'three']) call.send(word.encode({ word: text }));
+      call.end();
+    });
+    const words: string[] = [];
+    await (await client()).stream(say, {}, (answer) => words.push(answer.word));
+    assert.deepEqual(words, ['one', 'two', 'three']);
+  });
+
+  it('hands out the refusal of a service with its status', async () => {
+    await serve((call) => call.fail(GRPC_NOT_FOUND, 'no such word'));
+    await assert.rejects((await client()).call(say, {}), (error: EngineError) => {
+      assert.equal(error.status, GRPC_NOT_FOUND);
+      assert.equal(error.message, `unix://${path} refused a word (gRPC status 5): no such word`);
+      return true;
+    });
+  });
+
+  it('gives up on a service that never answers, and on one that stops in a stream', async () => {
+    await serve((call) => {
+      if (word.decode(call.request).word === 'stream') call.send(word.encode({ word: 'one' }));
+    });
+    const asked = await client(200);
+    const message = `unix://${path} did not answer about a word within 200 ms`;
+    await assert.rejects(asked.call(say, {}), { message });
+    await assert.rejects(
+      asked.stream(say, { word: 'stream' }, () => {}),
+      { message },
+    );
+  });
+
+  it('gives up on a server that accepts connections and says nothing', async () => {
+    await listen(createServer());
+    await assert.rejects((await client(200)).call(say, {}), /did not answer about a word within 200 ms/);
+  });
+
+  it('says that another kind of server is no gRPC service', async () => {
+    await listen(http.createServer((_, response) => response.end('hello')));
+    await assert.rejects((await client()).call(say, {}), /does not answer as a gRPC service/);
+  });
+
+  it('refuses bytes that are no such message, in answers and in streams', async () => {
+    await serve((call) => {
+      call.send(Uint8Array.of(10, 200));
+      call.end();
+    });
+    await assert.rejects((await client()).call(say, {}), /answered a word with something else/);
+    await assert.rejects(
+      (await client()).stream(say, {}, () => {}),
+      /answered a word with something else/,
+    );
+  });
+
+  it('goes on with an endless stream behind a message that it cannot read', async () => {
+    await serve((call) => {
+      call.send(Uint8Array.of(10, 200));
+      call.send(word.encode({ word: 'two' }));
+      call.end();
+    });
+    const garbage: EngineError[] = [];
+    const words: string[] = [];
+    const options = { endless: true, onGarbage: (error: EngineError) => garbage.push(error) };
+    await (await client()).stream(say, {}, (answer) => words.push(answer.word), options);
+    assert.deepEqual([words, garbage.length], [['two'], 1]);
+  });
+
+  it('refuses a message that is larger than engines send', async () => {
+    const large = word.encode({ word: 'x'.repeat(33 * 1024 * 1024) });
+    await serve((call) => {
+      call.send(large);
+      call.end();
+    });
+    await assert.rejects((await client()).call(say, {}), /answered a word with too much/);
+  });
+
+  it('says so when the server dies in the middle of an answer', async () => {
+    const server = await serve((call) => {
+      call.send(word.encode({ word: 'one' }));
+    });
+    const stream = (await client()).stream(say, {}, () => void server.kill(), { endless: true });
+    await assert.rejects(stream, EngineError);
+  });
+
+  it('ends its calls when it is closed', async () => {
+    await serve(() => {});
+    const asked = await client();
+    const call = asked.call(say, {});
+    const stream = asked.stream(say, {}, () => {}, { endless: true });
+    asked.close();
+    await assert.rejects(call, /closed the connection/);
+    await assert.rejects(stream, /closed the connection/);
+  });
+
+  it('says what is wrong with a socket', async () => {
+    await assert.rejects(connectGrpc(join(folder, 'none'), 1000), (error: EngineError) => {
+      assert.ok(error.absent);
+      assert.match(error.message, /no such socket; is the engine installed and started\? \(ENOENT\)$/);
+      return true;
+    });
+    await writeFile(path, '');
+    await assert.rejects(connectGrpc(path, 1000), /nothing listens there; is the engine started\? \(ECONNREFUSED\)$/);
+  });
+});

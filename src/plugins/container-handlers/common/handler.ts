@@ -1,0 +1,254 @@
+import type {
+  ContainerDescription,
+  ContainerHandler,
+  ContainerRegistrar,
+  DepartedContainer,
+  EngineReport,
+  EngineUsage,
+  Finding,
+  Identification,
+  PluginContext,
+  RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
+import type { KnownContainer } from './container-table.js';
+import { describeById } from './publish.js';
+
+/** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
+const FIRST_ANSWER = 1000;
+const FIRST_PRUNE = 1000;
+
+/** What a cgroup path says about a container before its engine is asked. */
+export interface PathIdentity {
+  /** By which the engine is asked. */
+  readonly id: string;
+  /**
+   * True when the path cannot be anything but a container of this engine (`docker-<id>.scope`), false when other
+   * software uses the same form (a bare id below a custom parent).
+   */
+  readonly certain: boolean;
+}
+
+/** Recognises an engine's containers by their cgroup path. */
+export interface PathPattern {
+  /** @returns the container, `undefined` when the path is not one of this engine's, `'monitor'` for its helpers */
+  match(path: string): PathIdentity | 'monitor' | undefined;
+}
+
+/** `unknown`: it answered that it does not know the id. `removed`: it told that the container was removed. */
+export type Denial = 'unknown' | 'removed';
+
+/** One engine: what it says of its containers, from memory. */
+export interface Engine {
+  /** `new` until the first connection succeeded or failed. */
+  readonly state: 'new' | 'up' | 'down';
+  /** What the engine said of itself, while it can be reached. */
+  readonly runtime: RuntimeInfo | undefined;
+  /** What its images and volumes took up when it was last asked. */
+  readonly usage: EngineUsage | undefined;
+  /** Connects, and reconnects for ever. @returns settles when the first connection succeeded or failed */
+  start(): Promise<void>;
+  stop(): void;
+  find(id: string): KnownContainer | undefined;
+  /** Why the engine has no such container; `undefined` when it has one or was not asked. */
+  denial(id: string): Denial | undefined;
+  /** Asks the engine about an id; `containerChanged` tells the answer. Nothing happens while it is away. */
+  ask(id: string): void;
+  /** Containers that ended a short while ago, oldest first. */
+  departed(): readonly KnownEnd[];
+  /** What the engine says of itself, or why it does not. */
+  report(): Promise<EngineReport>;
+}
+
+/** A container that ended. */
+export interface KnownEnd {
+  readonly id: string;
+  readonly description: ContainerDescription;
+}
+
+/** What an engine tells its handler. */
+export interface EngineListener {
+  /** A container's description changed, or the engine answered about an id. */
+  containerChanged(id: string): void;
+  /** The engine came or went, and with it the freshness of everything it said. */
+  allChanged(): void;
+}
+
+/** What tells one kind of engine from another. */
+export interface HandlerKind {
+  /** Namespace of its aliases: `docker`, `podman`. */
+  readonly namespace: string;
+  readonly paths: PathPattern;
+  /** Makes the engines, of which there may be several at different endpoints. */
+  engines(listener: EngineListener): readonly Engine[];
+  /** What is wrong about the way to the engines. */
+  diagnose(reports: readonly EngineReport[]): Finding[];
+}
+
+export interface HandlerOptions {
+  /** Time limit of a call, ms. */
+  readonly timeout: number;
+  /** How long a path waits for an engine's word on it, ms. */
+  readonly grace: number;
+}
+
+/** Handler of the containers of one kind of engine. */
+export class EngineHandler implements ContainerHandler {
+  readonly #kind: HandlerKind;
+  readonly #options: HandlerOptions;
+  readonly #context: PluginContext;
+  readonly #engines: readonly Engine[];
+  /** Paths seen, by container id. */
+  readonly #paths = new Map<string, Set<string>>();
+  /** Number of paths at which those of gone containers are dropped. */
+  #pruneAt = FIRST_PRUNE;
+  /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
+  readonly #waiting = new Map<string, number>();
+  #registrar: ContainerRegistrar | undefined;
+  #answered: Promise<void> = Promise.resolve();
+
+  constructor(kind: HandlerKind, options: HandlerOptions, context: PluginContext) {
+    this.#kind = kind;
+    this.#options = options;
+    this.#context = context;
+    const listener = { containerChanged: (id: string) => this.#reconsider(id), allChanged: () => this.#allChanged() };
+    this.#engines = kind.engines(listener);
+  }
+
+  async start(registrar: ContainerRegistrar): Promise<void> {
+    this.#registrar = registrar;
+    const answers = Promise.all(this.#engines.map((engine) => engine.start()));
+    this.#answered = this.#within(this.#options.timeout, answers);
+    await this.#within(FIRST_ANSWER, answers);
+  }
+
+  whenAnswered(): Promise<void> {
+    return this.#answered;
+  }
+
+  stop(): void {
+    for (const engine of this.#engines) engine.stop();
+  }
+
+  identify(path: string): Identification {
+    const match = this.#kind.paths.match(path);
+    if (match === undefined) return { verdict: 'pass' };
+    if (match === 'monitor') {
+      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.#kind.namespace} container` };
+    }
+    this.#remember(match.id, path);
+    const known = this.#find(match.id);
+    if (known === undefined) return this.#unknown(match.id, match.certain);
+    this.#waiting.delete(match.id);
+    return known.ignored === undefined
+      ? { verdict: 'accept', description: known.description }
+      : { verdict: 'ignore', reason: known.ignored };
+  }
+
+  runtime(): RuntimeInfo | undefined {
+    return this.#engines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+  }
+
+  engines(): Promise<readonly EngineReport[]> {
+    return Promise.all(this.#engines.map((engine) => engine.report()));
+  }
+
+  engineUsage(): readonly EngineUsage[] {
+    return this.#engines.flatMap(({ usage }) => usage ?? []);
+  }
+
+  async findings(): Promise<readonly Finding[]> {
+    await this.#answered;
+    return this.#kind.diagnose(await this.engines());
+  }
+
+  departed(): readonly DepartedContainer[] {
+    return this.#engines.flatMap((engine) =>
+      engine.departed().flatMap(({ id, description }) => {
+        const [name] = this.#paths.get(id) ?? [];
+        return name === undefined ? [] : [{ name, description }];
+      }),
+    );
+  }
+
+  /** Settles with the work, or when the time is over. */
+  async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+    let cancel = () => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#context.timers.after(milliseconds, resolve);
+      this.#context.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([work, patience]);
+    cancel();
+  }
+
+  #find(id: string): KnownContainer | undefined {
+    let stale: KnownContainer | undefined;
+    for (const engine of this.#engines) {
+      const known = engine.find(id);
+      if (known !== undefined && known.description.stale !== true) return known;
+      stale ??= known;
+    }
+    return stale;
+  }
+
+  /** The verdict on a path whose container no engine has told about. */
+  #unknown(id: string, certain: boolean): Identification {
+    const asking = this.#engines.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
+    for (const engine of asking) engine.ask(id);
+    const away = this.#engines.some((engine) => engine.state !== 'up');
+    if (asking.length === 0 && !away && this.#engines.some((engine) => engine.denial(id) === 'removed')) {
+      return { verdict: 'pass' };
+    }
+    const now = this.#context.clock.monotonic();
+    const begun = this.#waiting.get(id) ?? this.#wait(id, now);
+    if (now - begun < this.#options.grace) {
+      const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
+      return { verdict: 'pending', reason: `looks like a ${this.#kind.namespace} container; the engine ${reason}` };
+    }
+    if ((away || asking.length > 0) && certain) {
+      return { verdict: 'accept', description: describeById(id, this.#kind.namespace) };
+    }
+    return { verdict: 'pass' };
+  }
+
+  #wait(id: string, now: number): number {
+    this.#waiting.set(id, now);
+    // A timer may fire a little early by the other clock.
+    this.#context.timers.after(this.#options.grace + 5, () => this.#reconsider(id));
+    return now;
+  }
+
+  #remember(id: string, path: string): void {
+    const paths = this.#paths.get(id);
+    if (paths !== undefined) {
+      paths.add(path);
+      return;
+    }
+    this.#paths.set(id, new Set([path]));
+    if (this.#paths.size >= this.#pruneAt) this.#prune();
+  }
+
+  /** Nobody tells a handler that a cgroup is gone; what is neither known nor new is taken for it. */
+  #prune(): void {
+    const ended = new Set(this.#engines.flatMap((engine) => engine.departed().map(({ id }) => id)));
+    const newest = [...this.#paths.keys()].slice(-FIRST_PRUNE / 2);
+    const kept = new Set(newest);
+    for (const id of this.#paths.keys()) {
+      if (kept.has(id) || ended.has(id) || this.#find(id) !== undefined) continue;
+      this.#paths.delete(id);
+      this.#waiting.delete(id);
+    }
+    this.#pruneAt = this.#paths.size + FIRST_PRUNE;
+  }
+
+  #reconsider(id: string): void {
+    for (const path of this.#paths.get(id) ?? []) this.#registrar?.reconsider(path);
+  }
+
+  /** Also asks about the paths that went to another handler while the engine was away. */
+  #allChanged(): void {
+    this.#registrar?.reconsiderAll();
+    this.#registrar?.findingsChanged();
+    for (const id of this.#waiting.keys()) this.#reconsider(id);
+  }
+}
