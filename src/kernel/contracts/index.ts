@@ -28,3 +28,4 @@ export * from './plugin-status.js';
 export * from './printable.js';
 export * from './request-options.js';
 export * from './sink.js';
+export * from './slices.js';

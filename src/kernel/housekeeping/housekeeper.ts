@@ -1,5 +1,5 @@
 import type { Container, ContainerObserver, DiscoveryRequests } from '../containers/index.js';
-import { type Clock, type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
+import { type Clock, type ContainerDescription, type Logger, messageOf, Slices } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
 import { RecentMessages } from '../log/index.js';
 import type { Supervisor } from '../supervision/index.js';
@@ -192,14 +192,12 @@ export class Housekeeper implements ContainerObserver {
 
   /** Samples now each container that has a number older than `maxAge` µs, without blocking the loop. */
   async refresh(containers: readonly Container[], maxAge: number): Promise<void> {
-    let started = this.clock.monotonic();
+    const slices = new Slices(SLICE, () => this.clock.monotonic());
     for (const each of containers) {
       const container = each.get(SAMPLING);
       if (container === undefined || !this.containers.has(container) || this.isFresh(container, maxAge)) continue;
       this.takeSafely(container, Math.min(this.options.idleRefresh, maxAge / 1000));
-      if (this.clock.monotonic() - started < SLICE) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      started = this.clock.monotonic();
+      if (slices.isOver()) await slices.pause();
     }
   }
 

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Answer, type AnswerBody, ByteWriter, type StreamedAnswer } from '../contracts/index.js';
+import { type Answer, type AnswerBody, ByteWriter, Slices, type StreamedAnswer } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
 
 /** Runs a call into the plugin that handles the request. */
@@ -42,13 +42,12 @@ class Production {
 
   /** Produces until a chunk is full or the body is complete, yielding to the event loop in between. */
   async fill(out: ByteWriter, exchange: Exchange): Promise<void> {
-    let since = performance.now();
+    const slices = new Slices(SLICE_MS);
     while (!this.done && out.length < CHUNK_BYTES && !exchange.gone) {
       this.call('body', () => this.step(out));
-      if (performance.now() - since > SLICE_MS) {
-        await nextTurn();
+      if (slices.isOver()) {
+        await slices.pause();
         if (!exchange.response.headersSent) exchange.checkTime();
-        since = performance.now();
       }
     }
   }

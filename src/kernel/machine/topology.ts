@@ -1,12 +1,9 @@
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Cache, Core, HostPaths, MachineInfo, Node } from '../contracts/index.js';
+import { type Cache, type Core, type HostPaths, type MachineInfo, type Node, Slices } from '../contracts/index.js';
 import { readNames, readText, readTrimmed } from '../linux/index.js';
 import { memoryLine } from './cpuinfo.js';
 import { integer, readHugePages } from './devices.js';
 
-/** CPUs read before yielding to the event loop. */
-const BATCH = 16;
 const CACHE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 interface Cpu {
@@ -72,8 +69,9 @@ export function countPackages(
 async function readCpus(paths: HostPaths): Promise<Cpu[]> {
   const root = join(paths.sys, 'devices/system/cpu');
   const cpus: Cpu[] = [];
+  const slices = new Slices();
   for (const thread of numbered(root, 'cpu')) {
-    if (thread % BATCH === BATCH - 1) await nextTurn();
+    if (slices.isOver()) await slices.pause();
     const topology = join(root, `cpu${thread}/topology`);
     const core = readTrimmed(join(topology, 'core_id'));
     // An offline CPU has no topology.
@@ -99,8 +97,9 @@ function groupOf(path: string): number | undefined {
 async function coresOf(paths: HostPaths, cpus: readonly Cpu[]): Promise<Pick<Node, 'cores' | 'caches'>> {
   const ofNode = new Map<string, Cache>();
   const cores: Core[] = [];
+  const slices = new Slices();
   for (const core of groupByCore(cpus)) {
-    if (cores.length % BATCH === BATCH - 1) await nextTurn();
+    if (slices.isOver()) await slices.pause();
     const caches: Cache[] = [];
     const uncore: Cache[] = [];
     for (const { cache, cpus: sharing } of readCaches(paths, core.thread_ids[0]!)) {

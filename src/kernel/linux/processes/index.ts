@@ -1,8 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HostPaths, ProcessInfo } from '../../contracts/index.js';
+import { type HostPaths, type ProcessInfo, Slices } from '../../contracts/index.js';
 import { readText } from '../files/index.js';
 import { hostFile } from '../host-paths.js';
 import { cpuTime, percentCpu, percentMemory, startTime, stateFlags } from './columns.js';
@@ -10,8 +9,6 @@ import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js
 
 /** `CLK_TCK` of every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
-/** Processes read before yielding to the event loop. */
-const BATCH = 16;
 
 /** Values shared by all processes of one listing. */
 interface Context {
@@ -40,8 +37,9 @@ export async function listProcesses(paths: HostPaths, nowMs: number, memoryCapac
   const names = await readdir(paths.proc).catch((): string[] => []);
   const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
   const processes: ProcessInfo[] = [];
-  for (const [i, pid] of pids.sort((a, b) => a - b).entries()) {
-    if (i % BATCH === BATCH - 1) await nextTurn();
+  const slices = new Slices();
+  for (const pid of pids.sort((a, b) => a - b)) {
+    if (slices.isOver()) await slices.pause();
     const process = readProcess(pid, context);
     if (process !== undefined) processes.push(process);
   }

@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { AppMetricSample } from '../../../kernel/contracts/index.js';
+import { type AppMetricSample, Slices } from '../../../kernel/contracts/index.js';
 import { Families, type Family } from './families.js';
 import { LineCursor } from './line-cursor.js';
 
@@ -9,8 +8,6 @@ const HASH = 0x23;
 
 /** Bytes of an answer that are parsed without a look at the clock. */
 const PIECE_BYTES = 32 * 1024;
-/** Parsing lets the event loop run after this time. */
-const SLICE_MS = 4;
 /** What an answer may cost whatever it holds: no series that is kept has so long a line, no application so many families. */
 const ANSWER_LIMITS = { maxLineLength: 8 * 1024, maxFamilies: 10_000 };
 
@@ -64,20 +61,15 @@ export async function parseAnswer(
   options: ExpositionOptions,
 ): Promise<{ readonly exposition: Exposition; readonly spentMs: number }> {
   const parser = new Parser({ ...options, ...ANSWER_LIMITS });
-  let spentMs = 0;
-  let sliceStart = performance.now();
+  const slices = new Slices();
   for (let start = 0; start < body.length && !parser.ended; ) {
     const end = endOfPiece(body, start);
     // Only a line that is far too long is longer than a piece.
     parser.lines(body.toString('utf8', start, Math.min(end, start + PIECE_BYTES)));
     start = end;
-    const sliceMs = performance.now() - sliceStart;
-    if (sliceMs < SLICE_MS) continue;
-    spentMs += sliceMs;
-    await nextTurn();
-    sliceStart = performance.now();
+    if (slices.isOver()) await slices.pause();
   }
-  return { exposition: parser.result(), spentMs: spentMs + performance.now() - sliceStart };
+  return { exposition: parser.result(), spentMs: slices.spentMs };
 }
 
 /** Where the last line ends that ends within a piece, or the first line where none does. */

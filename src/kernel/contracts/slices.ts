@@ -1,0 +1,35 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Long work in slices, between which the event loop serves others: `if (slices.isOver()) await slices.pause();`. */
+export class Slices {
+  private startedAt: number;
+  private workedMs = 0;
+
+  /**
+   * @param sliceMs how long a slice lasts
+   * @param now monotonic milliseconds
+   */
+  constructor(
+    private readonly sliceMs = 4,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.startedAt = now();
+  }
+
+  /** Time of all slices so far, without the pauses. ms */
+  get spentMs(): number {
+    return this.workedMs + this.now() - this.startedAt;
+  }
+
+  /** Whether the current slice has lasted long enough. */
+  isOver(): boolean {
+    return this.now() - this.startedAt >= this.sliceMs;
+  }
+
+  /** Lets the event loop serve others, and begins the next slice. */
+  async pause(): Promise<void> {
+    this.workedMs += this.now() - this.startedAt;
+    await nextTurn();
+    this.startedAt = this.now();
+  }
+}
