@@ -76,14 +76,14 @@ module.exports = {
       'kernel-rooms-by-their-index',
       'rooms of the kernel use each other by index.ts',
       { path: '^src/kernel/([^/]+)/', pathNot: TEST },
-      { path: '^src/kernel/[^/]+/', pathNot: '^src/kernel/($1/|[^/]+/index\\.ts$)' },
+      { path: '^src/kernel/[^/]+/', pathNot: '^src/kernel/($1/|[^/]+/index\\.ts$|contracts/bytes/index\\.ts$)' },
     ),
     ...kernelRooms,
     forbid(
       'plugins-import-contracts-only',
-      'a built-in plugin sees what a stranger’s sees: kernel/contracts/index.ts (tallyman/plugin)',
+      'a built-in plugin sees what a stranger’s sees: kernel/contracts/index.ts (tallyman/plugin) and its bytes/',
       { path: '^src/plugins/[^/]+/', pathNot: TEST },
-      { path: '^src/(kernel|cli|api-versions|testing)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+      { path: '^src/(kernel|cli|api-versions|testing)/', pathNot: '^src/kernel/contracts/(bytes/)?index\\.ts$' },
     ),
     forbid(
       'plugins-by-their-public-entry',
@@ -107,7 +107,7 @@ module.exports = {
       'api-versions-import-contracts-only',
       'an API version imports kernel/contracts/index.ts and older versions',
       { path: '^src/api-versions/', pathNot: TEST },
-      { path: '^src/(kernel|cli|plugins|testing)/', pathNot: '^src/kernel/contracts/index\\.ts$' },
+      { path: '^src/(kernel|cli|plugins|testing)/', pathNot: '^src/kernel/contracts/(bytes/)?index\\.ts$' },
     ),
     ...apiVersions,
     forbid(
@@ -132,7 +132,10 @@ module.exports = {
       'templates-see-the-published-contract',
       'a template imports tallyman/plugin, as the plugin that it becomes',
       { path: '^src/cli/plugin/templates/([^/]+)/' },
-      { path: '^src/', pathNot: '^src/(cli/plugin/templates/$1/|kernel/contracts/index\\.ts$|testing/index\\.ts$)' },
+      {
+        path: '^src/',
+        pathNot: '^src/(cli/plugin/templates/$1/|kernel/contracts/(bytes/)?index\\.ts$|testing/index\\.ts$)',
+      },
     ),
     forbid(
       'examples-see-the-published-contract',

@@ -1,7 +1,7 @@
 // The mistakes of the older agent that the readers of kernel files mend (docs/compatibility.md names the test of each).
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ByteScanner } from '../../src/kernel/contracts/index.js';
+import { ByteScanner } from '../../src/kernel/contracts/bytes/index.js';
 import { UsageSummarizer } from '../../src/kernel/history/index.js';
 import { createLinuxHost, DescriptorBudget } from '../../src/kernel/linux/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';

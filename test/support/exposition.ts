@@ -1,3 +1,4 @@
+import { ByteWriter } from '../../src/kernel/contracts/bytes/index.js';
 import type {
   AgentView,
   Answer,
@@ -6,7 +7,6 @@ import type {
   EventFilter,
   PluginContext,
 } from '../../src/kernel/contracts/index.js';
-import { ByteWriter } from '../../src/kernel/contracts/index.js';
 import prometheus from '../../src/plugins/endpoints/prometheus/index.js';
 import { wallClock } from './discovery.js';
 import { loggerTo } from './loggers.js';

@@ -1,4 +1,5 @@
-import { type ByteWriter, type ContainerView, notFound, quoteJson } from '../../kernel/contracts/index.js';
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import { type ContainerView, notFound } from '../../kernel/contracts/index.js';
 import type { ContainerQuery } from './query.js';
 import { SamplesV1 } from './sample.js';
 import { SpecWriter } from './spec.js';

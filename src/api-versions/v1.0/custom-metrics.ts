@@ -1,10 +1,9 @@
-import {
-  type AppMetricsSnapshot,
-  type AppSeries,
-  type ByteWriter,
-  type ContainerAppMetrics,
-  type ContainerView,
-  quoteJson,
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import type {
+  AppMetricsSnapshot,
+  AppSeries,
+  ContainerAppMetrics,
+  ContainerView,
 } from '../../kernel/contracts/index.js';
 import { compareBytes, sortedMap } from './json.js';
 

@@ -1,4 +1,4 @@
-import { quoteJson } from '../../kernel/contracts/index.js';
+import { quoteJson } from '../../kernel/contracts/bytes/index.js';
 
 /** Order of the strings' UTF-8 bytes, which is how map-like objects are sorted. */
 export function compareBytes(a: string, b: string): number {

@@ -1,4 +1,5 @@
-import { type Layout, stringifyJson } from '../../kernel/contracts/index.js';
+import { stringifyJson } from '../../kernel/contracts/bytes/index.js';
+import type { Layout } from '../../kernel/contracts/index.js';
 import { RowPrinterBuilder } from './row-printer.js';
 import * as sections from './sections/index.js';
 

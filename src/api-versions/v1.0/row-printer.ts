@@ -1,4 +1,5 @@
-import { type ByteWriter, type Layout, quoteJson, type SampleCursor } from '../../kernel/contracts/index.js';
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import type { Layout, SampleCursor } from '../../kernel/contracts/index.js';
 
 const INTEGER = 0;
 const FLOAT = 1;

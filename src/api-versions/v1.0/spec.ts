@@ -1,11 +1,5 @@
-import {
-  type ByteWriter,
-  type ContainerDescription,
-  type ContainerView,
-  type Limit,
-  quoteJson,
-  type ResourceLimits,
-} from '../../kernel/contracts/index.js';
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import type { ContainerDescription, ContainerView, Limit, ResourceLimits } from '../../kernel/contracts/index.js';
 import { writeCustomMetricsSpec } from './custom-metrics.js';
 import { sortedMap, stringList } from './json.js';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { type ApiRequest, ByteWriter, type Column } from '../../kernel/contracts/index.js';
+import { ByteWriter } from '../../kernel/contracts/bytes/index.js';
+import type { ApiRequest, Column } from '../../kernel/contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.js';
 import { containerQuery } from './query.js';
 import { RowPrinterBuilder } from './row-printer.js';

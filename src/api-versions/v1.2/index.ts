@@ -1,3 +1,4 @@
+import { quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
   type ApiRequest,
@@ -6,7 +7,6 @@ import {
   containerWithAlias,
   definePlugin,
   PLUGIN_API_VERSION,
-  quoteJson,
   z,
 } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter, containerQuery, explain, type RequestTypes, requireSamples } from '../v1.0/index.js';

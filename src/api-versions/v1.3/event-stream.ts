@@ -1,4 +1,5 @@
-import { ByteWriter, type ContainerEvent, type Logger } from '../../kernel/contracts/index.js';
+import { ByteWriter } from '../../kernel/contracts/bytes/index.js';
+import type { ContainerEvent, Logger } from '../../kernel/contracts/index.js';
 import { writeEvent } from './event-writer.js';
 
 /** Events that wait for one client at most. */

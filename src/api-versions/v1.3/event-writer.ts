@@ -1,4 +1,5 @@
-import { type ByteWriter, type ContainerEvent, quoteJson } from '../../kernel/contracts/index.js';
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import type { ContainerEvent } from '../../kernel/contracts/index.js';
 
 /** Writes the JSON of an event (contract 6). */
 export function writeEvent(out: ByteWriter, event: ContainerEvent): void {

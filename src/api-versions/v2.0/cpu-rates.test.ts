@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ByteWriter, type Column, type SampleCursor } from '../../kernel/contracts/index.js';
+import { ByteWriter } from '../../kernel/contracts/bytes/index.js';
+import type { Column, SampleCursor } from '../../kernel/contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from '../../kernel/history/index.js';
 import { newCursor } from '../v1.0/index.js';
 import { CpuRates } from './cpu-rates.js';

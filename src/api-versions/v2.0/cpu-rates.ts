@@ -1,4 +1,5 @@
-import type { ByteWriter, Layout, SampleCursor } from '../../kernel/contracts/index.js';
+import type { ByteWriter } from '../../kernel/contracts/bytes/index.js';
+import type { Layout, SampleCursor } from '../../kernel/contracts/index.js';
 import { PerLayout } from '../v1.0/index.js';
 
 interface CpuColumns {

@@ -1,11 +1,10 @@
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
   type Answer,
   type ApiRequest,
-  type ByteWriter,
   type ContainerView,
   parseRequestOptions,
-  quoteJson,
   type RequestHandler,
   type RequestOptions,
 } from '../../kernel/contracts/index.js';

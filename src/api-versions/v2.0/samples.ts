@@ -1,5 +1,5 @@
+import type { ByteWriter } from '../../kernel/contracts/bytes/index.js';
 import type {
-  ByteWriter,
   ContainerAppMetrics,
   ContainerView,
   Layout,

@@ -1,10 +1,9 @@
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
-  type ByteWriter,
   type ContainerView,
   type Layout,
   notFound,
-  quoteJson,
   type TrackedFilesystem,
 } from '../../kernel/contracts/index.js';
 import {

@@ -1,10 +1,9 @@
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
-  type ByteWriter,
   type ContainerView,
   type DerivedStats,
   notFound,
   type Percentiles,
-  quoteJson,
   type UsageSummary,
 } from '../../kernel/contracts/index.js';
 

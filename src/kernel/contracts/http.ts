@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ByteWriter } from './byte-writer.js';
+import type { ByteWriter } from './bytes/index.js';
 
 /** A request as handlers see it. The HTTP method does not matter to API versions. */
 export interface ApiRequest {

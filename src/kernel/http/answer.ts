@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Answer, type AnswerBody, ByteWriter, Slices, type StreamedAnswer } from '../contracts/index.js';
+import { ByteWriter } from '../contracts/bytes/index.js';
+import { type Answer, type AnswerBody, Slices, type StreamedAnswer } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
 
 /** Runs a call into the plugin that handles the request. */

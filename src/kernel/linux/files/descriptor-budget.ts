@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { ByteScanner } from '../../contracts/index.js';
+import { ByteScanner } from '../../contracts/bytes/index.js';
 import { KeyedShapes } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
 import { readText } from './text.js';

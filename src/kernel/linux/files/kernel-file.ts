@@ -1,12 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import {
-  type ByteScanner,
-  codeOf,
-  isGone,
-  type KernelFile,
-  type KernelValue,
-  messageOf,
-} from '../../contracts/index.js';
+import type { ByteScanner } from '../../contracts/bytes/index.js';
+import { codeOf, isGone, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 
 const NONE = -1;

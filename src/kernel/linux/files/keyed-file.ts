@@ -1,4 +1,5 @@
-import type { ByteScanner, KernelFile, KeyedFile } from '../../contracts/index.js';
+import type { ByteScanner } from '../../contracts/bytes/index.js';
+import type { KernelFile, KeyedFile } from '../../contracts/index.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { readUnsigned } from './kernel-file.js';
 import type { KeyedShape, KeyOrder } from './keyed-shape.js';

@@ -1,4 +1,5 @@
-import type { AppMetricSpec, AppMetricsSnapshot, AppSeries, ByteWriter } from '../../../kernel/contracts/index.js';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { AppMetricSpec, AppMetricsSnapshot, AppSeries } from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
 import type { FamilyTable, Format } from './families.js';
 import type { PrometheusOptions } from './options.js';

@@ -1,4 +1,5 @@
-import { ByteWriter, type Layout } from '../../../kernel/contracts/index.js';
+import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { Layout } from '../../../kernel/contracts/index.js';
 import type { AppMetricsWriter } from './app-metrics.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import { OOM_FIELD, type PlannedSeries, planLayout } from './layout-plan.js';

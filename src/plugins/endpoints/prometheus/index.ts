@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   type Answer,
   type ApiRequest,
-  type ByteWriter,
   badRequest,
   definePlugin,
   type Endpoint,

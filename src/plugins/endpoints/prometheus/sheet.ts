@@ -1,4 +1,4 @@
-import { ByteWriter } from '../../../kernel/contracts/index.js';
+import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { Family, FamilyTable, Format, MetricType } from './families.js';
 import { floatText, labelPairs } from './text.js';
 

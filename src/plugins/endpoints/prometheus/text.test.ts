@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { ByteWriter } from '../../../kernel/contracts/index.js';
+import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { escapeHelp, escapeLabelValue, floatText, sanitizeName, writeQuotient } from './text.js';
 
 const DIVISORS = [1, 10, 100, 1e3, 1e6, 1e9] as const;

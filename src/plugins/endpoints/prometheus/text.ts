@@ -1,4 +1,4 @@
-import type { ByteWriter } from '../../../kernel/contracts/index.js';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 
 const ZERO = 0x30;
 const DOT = 0x2e;

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
-import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
 
 it('exact sums of any 64-bit integers', () => {

@@ -1,10 +1,5 @@
-import {
-  type Absent,
-  ByteScanner,
-  type Clock,
-  type LinuxHost,
-  type ProbeTarget,
-} from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Absent, Clock, LinuxHost, ProbeTarget } from '../../../kernel/contracts/index.js';
 import { type ByteSource, procSource } from './table-part.js';
 
 const CLOSING_PARENTHESIS = 0x29;

@@ -1,11 +1,11 @@
+import type { TemplateSlot } from '../../../kernel/contracts/bytes/index.js';
+import { ByteTemplate } from '../../../kernel/contracts/bytes/index.js';
 import {
-  ByteTemplate,
   type Column,
   isGone,
   type KernelFile,
   type LinuxHost,
   type RowWriter,
-  type TemplateSlot,
 } from '../../../kernel/contracts/index.js';
 import { sameColumns } from './columns.js';
 import type { Part, PartOutcome } from './parts.js';

@@ -1,4 +1,5 @@
-import { ByteScanner, type Column, type LinuxHost, type RowWriter } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Column, LinuxHost, RowWriter } from '../../../kernel/contracts/index.js';
 import type { Part, PartOutcome } from '../common/index.js';
 
 const SWAP_TOTAL = Buffer.from('SwapTotal:');

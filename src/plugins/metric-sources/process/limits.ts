@@ -1,4 +1,5 @@
-import { ByteScanner, type Column, type RowWriter } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Column, RowWriter } from '../../../kernel/contracts/index.js';
 import type { ByteSource, ContainerProcess, Part, PartOutcome } from '../common/index.js';
 import { processFields as fields } from './fields.js';
 

@@ -1,5 +1,5 @@
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
-  ByteScanner,
   type CgroupFiles,
   type Column,
   isGone,

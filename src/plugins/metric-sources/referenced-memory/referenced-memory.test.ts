@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { textOf } from '../../../../test/support/texts.js';
-import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { createReferencedMemorySource } from './index.js';
 import { referencedBytes } from './referenced.js';
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ByteScanner, type Column, type LinuxHost, type RowWriter } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Column, LinuxHost, RowWriter } from '../../../kernel/contracts/index.js';
 import type { Part, PartOutcome } from '../common/index.js';
 import { referencedFields as fields } from './fields.js';
 

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { ByteScanner, type Column, codeOf, isGone, type RowWriter } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import { type Column, codeOf, isGone, type RowWriter } from '../../../kernel/contracts/index.js';
 import type { Part, PartOutcome } from '../common/index.js';
 
 const LONGEST = 64;

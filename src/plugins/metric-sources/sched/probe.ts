@@ -1,11 +1,5 @@
-import {
-  ByteScanner,
-  type Column,
-  type LinuxHost,
-  type Probe,
-  type RowWriter,
-  type SampleOutcome,
-} from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Column, LinuxHost, Probe, RowWriter, SampleOutcome } from '../../../kernel/contracts/index.js';
 import { ExactSum } from '../common/index.js';
 import { schedFields as fields } from './fields.js';
 

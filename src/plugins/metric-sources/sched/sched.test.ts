@@ -5,7 +5,7 @@ import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
-import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { createSchedSource } from './index.js';
 import { readTimes } from './probe.js';
 

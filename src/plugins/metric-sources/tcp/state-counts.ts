@@ -1,4 +1,5 @@
-import { ByteScanner, type Column, type FieldDescriptor, type RowWriter } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Column, FieldDescriptor, RowWriter } from '../../../kernel/contracts/index.js';
 import type { ByteSource, Part, PartOutcome } from '../common/index.js';
 
 const STATE_DIGITS = 2;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
-import { ByteScanner } from '../../../kernel/contracts/index.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { createUdpSource } from './index.js';
 import { addUpSockets } from './queues.js';
 
