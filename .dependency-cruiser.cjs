@@ -18,6 +18,7 @@ const KERNEL_ROOMS = [
   'doctor',
   'app-metrics',
   'reload',
+  'diagnosis',
   'view',
   'plugins',
   'discovery',

@@ -1,6 +1,6 @@
 // Writes what is generated from dist/: from the schemas config/tallyman.yaml, config/tallyman.schema.json and the option
 // tables of docs/configuration.md, from the rooms the picture of docs/architecture.md, from the fields of the metric sources docs/metrics.md,
-// from the command line docs/tallyman.1. Tests fail while one is stale.
+// from the rules of `why` docs/why.md, from the command line docs/tallyman.1. Tests fail while one is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { renderConfig } from '../dist/cli/commands/config.js';
 import { runCli } from '../dist/cli/program.js';
 import { ROOMS } from '../dist/kernel/rooms.js';
 import { builtinPlugins, defaultPlugins } from '../dist/plugins/builtins.js';
+import { RULES } from '../dist/plugins/endpoints/why/rules/index.js';
 import { readSources, renderMetrics } from './metrics-document.mjs';
 import { renderRooms } from './rooms-document.mjs';
 
@@ -28,6 +29,14 @@ renew('architecture.md', '<!-- rooms -->\n', '<!-- end of rooms -->', `${renderR
 
 const sources = await readSources(builtinPlugins, defaultPlugins);
 writeFileSync(join(root, 'docs', 'metrics.md'), renderMetrics(sources));
+
+const ruleText = ({ id, title, help, scope, needs = [] }) => {
+  const sources = [...new Set(needs.flatMap((need) => need.sources))].map((source) => `\`${source}\``);
+  const judges = { containers: 'containers', host: 'the machine', both: 'containers and the machine' }[scope];
+  const origin = sources.length === 0 ? 'descriptions and events' : `the metric sources ${sources.join(', ')}`;
+  return `### ${id}\n\n${title[0].toUpperCase()}${title.slice(1)}. Judges ${judges}, from ${origin}.\n\n${help}\n`;
+};
+renew('why.md', '<!-- rules -->\n', '<!-- end of rules -->', RULES.map(ruleText).join('\n'));
 
 let manual = '';
 const cli = { env: {}, error: console.error };

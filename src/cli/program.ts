@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { addCredentialOptions } from './agent-client/options.js';
+import { type AnswerFlags, addAskOptions, addCredentialOptions } from './agent-client/options.js';
 import { addAskCommand } from './ask-commands.js';
 import type { CompatFlags } from './commands/compat.js';
 import type { ServiceFlags } from './commands/service.js';
@@ -85,6 +85,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addCompatCommand(program, cli, perform);
   addAskCommand('cardinality', program, cli, perform);
   addAskCommand('plugins', program, cli, perform);
+  addWhyCommand(program, cli, perform);
   addPluginCommands(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
@@ -122,6 +123,21 @@ function addCompatCommand(program: Command, cli: CliEnvironment, perform: Perfor
       const { compat } = await import('./commands/compat.js');
       return compat(old, fresh, command.optsWithGlobals<CompatFlags>(), cli);
     }),
+  );
+}
+
+function addWhyCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('why')
+    .description('print what is wrong with a container, or the three worst things of this host, and what mends it')
+    .argument('[container]', 'name, alias, id, unit or absolute cgroup path; `/`: the machine')
+    .option('--json', 'print JSON');
+  addAskOptions(command, 'address of the agent; default: the one on this host, else a temporary one').action(
+    (container: string | undefined) =>
+      perform(async () => {
+        const { why } = await import('./commands/why.js');
+        return why(container, command.optsWithGlobals<AnswerFlags>(), cli);
+      }),
   );
 }
 

@@ -2,6 +2,7 @@ import { appMetricsModule } from './app-metrics/module.js';
 import type { Module } from './composition/index.js';
 import { configModule } from './config/module.js';
 import { containersModule } from './containers/module.js';
+import { diagnosisModule } from './diagnosis/module.js';
 import { discoveryModule } from './discovery/module.js';
 import { doctorModule } from './doctor/module.js';
 import { eventsModule } from './events/module.js';
@@ -29,6 +30,7 @@ export const ROOMS: readonly Module[] = [
   doctorModule,
   appMetricsModule,
   reloadModule,
+  diagnosisModule,
   viewModule,
   pluginsModule,
   discoveryModule,

@@ -7,7 +7,8 @@ import type { AskFlags } from './options.js';
 import { type Method, type Reply, send } from './request.js';
 import { nameOf, type Target } from './target.js';
 
-export type { AskFlags } from './options.js';
+export { localTarget } from './local-agent.js';
+export type { AnswerFlags, AskFlags } from './options.js';
 export type { Reply } from './request.js';
 export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 

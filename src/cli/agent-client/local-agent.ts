@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { isLoopbackHost } from '../../kernel/config/index.js';
+import { TallymanError } from '../../kernel/contracts/index.js';
 import { ownCredentials } from '../../kernel/http/index.js';
 import type { AgentNote } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { loadFor } from '../load.js';
-import { runningAgents } from '../running-agents.js';
+import { listOf, runningAgents, withConfig } from '../running-agents.js';
 import type { Credentials } from './credentials.js';
 import type { AskFlags } from './options.js';
-import type { Target } from './target.js';
+import { type Target, targetOf, targetOfAgent } from './target.js';
 
 /**
  * Credentials from the configuration of the agent on this host, for users who may read its files. They are only sent to
@@ -50,4 +51,17 @@ function variableOf(pid: number, name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The agent that a command asks: the one at `--url`, else the one on this host (with that `--config`).
+ * @returns undefined when none runs here
+ * @throws TallymanError when several run
+ */
+export function localTarget(flags: AskFlags, cli: CliEnvironment): Target | undefined {
+  if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
+  const [agent, ...others] = withConfig(runningAgents(cli), flags.config, cli);
+  if (agent === undefined) return undefined;
+  if (others.length === 0) return targetOfAgent(agent);
+  throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
 }

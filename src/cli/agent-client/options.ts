@@ -13,6 +13,11 @@ export interface AskFlags extends ConfigFlags {
   readonly key?: string;
 }
 
+/** Flags of commands that print an agent's answer. */
+export interface AnswerFlags extends AskFlags {
+  readonly json?: boolean;
+}
+
 /** Adds `--url` and the flags for authentication. */
 export function addAskOptions(command: Command, url: string): Command {
   return addCredentialOptions(command.option('--url <url>', url));

@@ -1,10 +1,8 @@
-import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, type Target, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
+import { type AskFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
 import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
-import { listOf, runningAgents, withConfig } from '../running-agents.js';
 
 export interface PluginsFlags extends AskFlags {
   readonly json?: boolean;
@@ -23,19 +21,11 @@ interface Listing {
  * @throws ConfigError, TallymanError
  */
 export async function listPlugins(flags: PluginsFlags, cli: CliEnvironment): Promise<number> {
-  const target = await targetFor(flags, cli);
+  const target = localTarget(flags, cli);
   const { title, rows } = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
   const all = [...rows, ...(await availableRows(rows))];
   cli.out(flags.json === true ? `${JSON.stringify(all, undefined, 2)}\n` : `${title}\n\n${tableOf(all)}`);
   return EXIT.ok;
-}
-
-async function targetFor(flags: PluginsFlags, cli: CliEnvironment): Promise<Target | undefined> {
-  if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
-  const [agent, ...others] = withConfig(runningAgents(cli), flags.config, cli);
-  if (agent === undefined) return undefined;
-  if (others.length === 0) return targetOfAgent(agent);
-  throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
 }
 
 async function running(target: Target, flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {

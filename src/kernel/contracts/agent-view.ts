@@ -1,5 +1,6 @@
 import type { ContainerAppMetrics } from './app-metrics.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage, RuntimeInfo } from './container.js';
+import type { Diagnosis } from './diagnosis.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
 import type { Finding } from './finding.js';
@@ -206,6 +207,13 @@ export interface AgentView {
   operations(): Promise<readonly ServedOperation[]>;
   /** What takes numbers away on this host, as found at most a minute ago; the worst first. */
   findings(): readonly Finding[];
+  /**
+   * What is wrong with a container that runs or ended a short while ago, by its absolute name, by the rules of all
+   * plugins; `undefined` when it is unknown. Worked out at each call: nothing is done for it otherwise.
+   */
+  diagnose(name: string): Diagnosis | undefined;
+  /** The same of every container that runs, sorted by name, and of those that ended (1,000 containers: about 20 ms). */
+  diagnoseAll(): readonly Diagnosis[];
   /** Samples taken and missed, memory of the history, open files. */
   self(): AgentSelf;
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { AgentView } from './agent-view.js';
 import type { LinuxHost } from './linux.js';
 import type { PluginInstances, PluginKind } from './plugin-status.js';
+import type { RuleProvider } from './rule.js';
 
 /** The version of this contract. A plugin says which one it was written for; the kernel accepts equal majors. */
 export const PLUGIN_API_VERSION = 1;
@@ -67,7 +68,7 @@ export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
    */
   readonly configSchema: S;
   /** Makes an instance. Must not do I/O: that belongs into the instance's `start`. */
-  create(context: PluginContext, config: z.output<S>): PluginInstances[K];
+  create(context: PluginContext, config: z.output<S>): PluginInstances[K] & RuleProvider;
 }
 
 /** A plugin: the plain, branded value that a plugin module exports as `default`. */

@@ -73,9 +73,11 @@ export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, pr
     }
   }
   const directories = [...below].sort(([a], [b]) => b.length - a.length);
-  const find = (path: string): RouteDispatch | undefined =>
-    exact.get(path) ??
-    (path.startsWith('/api/') ? api.dispatch : directories.find(([directory]) => path.startsWith(directory))?.[1]);
+  const find = (path: string): RouteDispatch | undefined => {
+    const directory = directories.find(([prefix]) => path.startsWith(prefix));
+    const isApi = path.startsWith('/api/') && directory?.[0].startsWith('/api/') !== true;
+    return exact.get(path) ?? (isApi ? api.dispatch : directory?.[1]);
+  };
   return {
     async dispatch(context, path) {
       const route = find(path);

@@ -34,6 +34,11 @@ export class ActivePlugins {
     return this.plugins.filter((plugin): plugin is ActivePlugin<K> => isKind(plugin, kind));
   }
 
+  /** All running instances, in start order. */
+  all(): readonly ActivePlugin[] {
+    return this.plugins;
+  }
+
   /** Publishes which instances run now. Observers hear of those that ended before those that are new. */
   publish(plugins: readonly ActivePlugin[]): void {
     const before = this.plugins;

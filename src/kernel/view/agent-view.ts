@@ -11,6 +11,7 @@ import {
   type AgentView,
   type ContainerView,
   type DepartedContainer,
+  type Diagnosis,
   type EngineReport,
   type EngineUsage,
   type EventLog,
@@ -23,6 +24,7 @@ import {
   type RuntimeInfo,
   type ServedOperation,
 } from '../contracts/index.js';
+import type { Diagnostics } from '../diagnosis/index.js';
 import type { Doctor } from '../doctor/index.js';
 import { type Housekeeper, SAMPLING } from '../housekeeping/index.js';
 import type { DescriptorBudget } from '../linux/index.js';
@@ -48,6 +50,7 @@ export interface LiveViewParts {
   readonly limits: ContainerLimits;
   readonly plugins: ActivePlugins;
   readonly supervisor: Supervisor;
+  readonly diagnostics: Diagnostics;
 }
 
 const VIEW = new Slot<RecordedContainer>('view');
@@ -158,6 +161,14 @@ export class LiveView implements AgentView {
 
   findings(): readonly Finding[] {
     return this.parts.doctor.findings();
+  }
+
+  diagnose(name: string): Diagnosis | undefined {
+    return this.parts.diagnostics.of(this, name);
+  }
+
+  diagnoseAll(): readonly Diagnosis[] {
+    return this.parts.diagnostics.all(this);
   }
 
   self(): AgentSelf {

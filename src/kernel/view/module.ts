@@ -1,6 +1,7 @@
 import type { Module } from '../composition/index.js';
 import { AGENT } from '../config/index.js';
 import { CGROUPS, CONTAINERS, LIMITS } from '../containers/index.js';
+import { DIAGNOSTICS } from '../diagnosis/index.js';
 import { DOCTOR } from '../doctor/index.js';
 import { EVENTS } from '../events/index.js';
 import { HOUSEKEEPER } from '../housekeeping/index.js';
@@ -31,6 +32,7 @@ export const viewModule: Module = {
         LIMITS,
         ACTIVE_PLUGINS,
         SUPERVISOR,
+        DIAGNOSTICS,
       ],
       (
         agent,
@@ -46,8 +48,9 @@ export const viewModule: Module = {
         limits,
         plugins,
         supervisor,
+        diagnostics,
       ) => {
-        const known = { store, cgroups, limits, plugins, supervisor };
+        const known = { store, cgroups, limits, plugins, supervisor, diagnostics };
         return new LiveView({ ...agent, host, events, housekeeper, budget, logs, reloads, doctor, ...known });
       },
     );

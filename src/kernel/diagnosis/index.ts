@@ -1,0 +1,2 @@
+export { Diagnostics } from './diagnostics.js';
+export { DIAGNOSTICS } from './tokens.js';

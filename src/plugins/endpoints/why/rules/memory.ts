@@ -1,0 +1,165 @@
+import { type ContainerEvent, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import { at, bytesText, durationText, label, over, percentText, rounded } from './text.js';
+
+/** A limit as large as this is none (cgroup v1 rounds it to pages). */
+const NO_LIMIT = 2 ** 62;
+const NEAR = 0.9;
+const MARGIN = 1.25;
+const MIN_REFAULTS_PER_S = 100;
+const MIN_MAJOR_FAULTS_PER_S = 20;
+const MIN_PRESSURE = 0.05;
+
+/** The container’s own memory limit in bytes; `undefined` without one. */
+export function memoryLimitOf({ container }: RuleSubject): number | undefined {
+  const limit = container?.limits().memory.limit;
+  if (limit === undefined || limit === 'unlimited') return undefined;
+  const bytes = Number(limit);
+  return bytes >= NO_LIMIT || bytes <= 0 ? undefined : bytes;
+}
+
+function raised(subject: RuleSubject, limit: number) {
+  return limitLines(subject, { memory: Math.ceil(limit * MARGIN) }, subject.container?.limits().cgroupVersion);
+}
+
+export const memoryReclaim: Rule = {
+  id: 'memory-reclaim',
+  title: 'memory reclaimed at its limit',
+  scope: 'containers',
+  needs: [{ anyOf: ['memory.failcnt', 'memory.events.max', 'memory.events.high'], sources: ['memory'] }],
+  help:
+    'Usage hit the limit (`memory.failcnt`, `memory.events: max` or `high`) in the last minute, and what the kernel took ' +
+    'away was needed again: 100 refaults or 20 major faults a second, or tasks waited for memory for 5 % of the time ' +
+    '(PSI). A container that only fills its limit with page cache that it reads once is not found.',
+  judge(subject) {
+    const hits = hitsOf(subject);
+    if (hits === undefined) return undefined;
+    const { seconds } = hits;
+    const rate = (field: string) => (subject.increase(field)?.by ?? 0) / seconds;
+    const refaults = rate('memory.workingset_refault_file') + rate('memory.workingset_refault_anon');
+    const majorFaults = rate('memory.hierarchical.pgmajfault');
+    const pressure = rate('pressure.memory.some.total') / 1e6;
+    const isThrashing =
+      refaults >= MIN_REFAULTS_PER_S || majorFaults >= MIN_MAJOR_FAULTS_PER_S || pressure >= MIN_PRESSURE;
+    if (!isThrashing) return undefined;
+    const limit = memoryLimitOf(subject);
+    const working = subject.latest('memory.working_set');
+    const severity = Math.max(pressure, Math.min(1, refaults / 10_000), Math.min(1, majorFaults / 1000));
+    return {
+      harm: 55 + 35 * Math.min(1, severity),
+      what: `too little memory${limit === undefined ? '' : ` with a limit of ${bytesText(limit)}`}: what is reclaimed is needed again`,
+      meaning: 'It spends its time on getting back memory instead of on its work, and may be killed next.',
+      evidence: [
+        over(hits, `usage hit the limit ${hits.by} times in ${durationText(seconds)}`, { limit_hits: hits.by }),
+        over(hits, `${rounded(refaults)} refaults and ${rounded(majorFaults)} major faults a second`, {
+          refaults_per_second: refaults,
+          major_faults_per_second: majorFaults,
+        }),
+        ...(pressure > 0
+          ? [
+              over(hits, `tasks waited for memory for ${percentText(pressure)} of the time`, {
+                waiting_share: pressure,
+              }),
+            ]
+          : []),
+        at(hits.end, `working set ${bytesText(working)}`, { working_set_bytes: working }),
+      ],
+      mend: limit === undefined ? 'Raise memory.high, or use less memory.' : 'Raise the memory limit, or use less.',
+      lines: limit === undefined ? [] : raised(subject, limit),
+    };
+  },
+};
+
+function hitsOf(subject: RuleSubject) {
+  const [failures, max, high] = ['memory.failcnt', 'memory.events.max', 'memory.events.high'].map((field) =>
+    subject.increase(field),
+  );
+  const known = [failures, max, high].filter((increase) => increase !== undefined && increase.by > 0);
+  return known.sort((a, b) => b!.by - a!.by)[0];
+}
+
+export const memoryNearLimit: Rule = {
+  id: 'memory-near-limit',
+  title: 'working set against the memory limit',
+  scope: 'containers',
+  needs: [{ anyOf: ['memory.working_set'], sources: ['memory'] }],
+  help:
+    'The working set (usage without page cache that was not used lately) is 90 % of the memory limit or more. ' +
+    'Page cache does not count: it is given back when memory is needed.',
+  judge(subject) {
+    const working = subject.latest('memory.working_set');
+    if (!(working > 0)) return undefined;
+    const limit = memoryLimitOf(subject);
+    if (limit === undefined || working < NEAR * limit) return undefined;
+    const share = working / limit;
+    return {
+      harm: 40 + 25 * Math.min(1, (share - NEAR) / (1 - NEAR)),
+      what: `near its memory limit of ${bytesText(limit)}`,
+      meaning: 'A little more, and the kernel kills one of its processes.',
+      evidence: [
+        at(subject.now, `working set ${bytesText(working)} of ${bytesText(limit)} (${percentText(share)})`, {
+          working_set_bytes: working,
+          limit_bytes: limit,
+        }),
+      ],
+      mend: 'Raise the memory limit, or use less.',
+      lines: raised(subject, limit),
+    };
+  },
+};
+
+export const oomKilled: Rule = {
+  id: 'oom-killed',
+  title: 'killed for lack of memory',
+  scope: 'containers',
+  help:
+    'The kernel killed a process of the container, or one below it at the container’s limit, in the last hour; or its ' +
+    'engine says that it ended that way. The process and the limit are named where the kernel log can be read ' +
+    '(docs/privileges.md).',
+  judge(subject) {
+    const { state } = subject.description;
+    const events = subject.events.filter(({ type }) => type === 'oom' || type === 'oomKill');
+    if (events.length === 0 && state.oomKilled !== true) return undefined;
+    const kills = events.filter(({ type }) => type === 'oom');
+    const limitHits = events.filter(({ type }) => type === 'oomKill');
+    const count = Math.max(kills.length, limitHits.length, 1);
+    const limit = memoryLimitOf(subject);
+    return {
+      harm: 92 + Math.min(6, count),
+      what:
+        kills.length === 0 && limitHits.length > 0
+          ? 'its memory limit made the kernel kill a process below it'
+          : `killed for lack of memory${culpritOf(subject, kills, limit)}`,
+      meaning: 'A process ended in the middle of its work.',
+      evidence: evidenceOf(subject, kills.length > 0 ? kills : limitHits, count),
+      mend: 'Raise the memory limit, or find what grew.',
+      lines: limit === undefined ? [] : raised(subject, limit),
+    };
+  },
+};
+
+function evidenceOf(subject: RuleSubject, events: readonly ContainerEvent[], count: number) {
+  const newest = events.at(-1);
+  if (newest === undefined) {
+    const time = subject.description.state.finishedAt ?? subject.now;
+    return [at(time, 'its engine says that it was killed for lack of memory', { oom_kills: 1 })];
+  }
+  const { oom } = newest;
+  const times = `${count} ${count === 1 ? 'kill' : 'kills'} in the last hour, the last ${durationText(
+    Math.max(0, subject.now - newest.time) / 1e6,
+  )} ago`;
+  const who = oom === undefined ? '' : `: process ${oom.processName} (pid ${oom.pid})`;
+  return [{ text: `${times}${who}`, values: { oom_kills: count }, start: events[0]!.time, end: newest.time }];
+}
+
+/** By which limit, as far as it is known. */
+function culpritOf(subject: RuleSubject, kills: readonly ContainerEvent[], limit: number | undefined): string {
+  const constraint = kills.at(-1)?.oom?.constraint;
+  if (constraint === 'CONSTRAINT_NONE') return ': the machine had none left';
+  if (limit !== undefined) return ` at its limit of ${bytesText(limit)}`;
+  const pid = kills.at(-1)?.oom?.pid;
+  const owner = subject.all.find(
+    (other) =>
+      other.name !== subject.name && other.events.some(({ type, oom }) => type === 'oomKill' && oom?.pid === pid),
+  );
+  return owner === undefined ? '' : ` at the limit of ${label(owner)}`;
+}

@@ -1,0 +1,53 @@
+import type { Evidence, Increase } from '../../../../kernel/contracts/index.js';
+
+const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** `1.5 GiB` */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1024 && unit < BYTE_UNITS.length - 1; unit++) value /= 1024;
+  return `${rounded(value)} ${BYTE_UNITS[unit]}`;
+}
+
+/** `37 %` @param share 0 … 1 */
+export function percentText(share: number): string {
+  return `${rounded(share * 100)} %`;
+}
+
+/** `45 s`, `12 min`, `3.5 h`, `2 days` */
+export function durationText(seconds: number): string {
+  if (seconds < 120) return `${rounded(seconds)} s`;
+  if (seconds < 7200) return `${rounded(seconds / 60)} min`;
+  return seconds < 172_800 ? `${rounded(seconds / 3600)} h` : `${rounded(seconds / 86_400)} days`;
+}
+
+/** Three digits at most, without trailing zeros. */
+export function rounded(value: number): string {
+  return String(Number(value.toPrecision(Math.max(3, Math.trunc(Math.abs(value)).toString().length))));
+}
+
+/** Evidence over the time of an increase. */
+export function over(
+  { start, end }: Pick<Increase, 'start' | 'end'>,
+  text: string,
+  values: Evidence['values'],
+): Evidence {
+  return { text, values, start, end };
+}
+
+/** Evidence of one instant, µs since the epoch. */
+export function at(time: number, text: string, values: Evidence['values']): Evidence {
+  return { text, values, start: time, end: time };
+}
+
+/** What people call a container. */
+export function label({
+  name,
+  description: { aliases },
+}: {
+  readonly name: string;
+  readonly description: { readonly aliases: readonly string[] };
+}): string {
+  return aliases[0] ?? name;
+}
