@@ -63,6 +63,8 @@ const PROGRAMS = {
   ps: 'procps',
   'redis-server': 'redis-server',
   setpriv: 'util-linux',
+  'victoria-metrics': 'victoria-metrics',
+  vmalert: 'victoria-metrics',
   zsh: 'zsh',
 };
 
