@@ -33,4 +33,10 @@ cpSync(join(root, 'src', browserCode), join(root, 'dist', browserCode), { recurs
 // What `tallyman plugin new` copies is TypeScript for others to compile.
 const templates = join('cli', 'plugin', 'templates');
 cpSync(join(root, 'src', templates), join(root, 'dist', templates), { recursive: true });
+// Not imported above, as the message about a missing compiler comes first.
+await (await import('./bundle.mjs')).bundle();
+const { status } = spawnSync(process.execPath, ['--hash-seed=1', join(root, 'scripts/bundle-cache.mjs')], {
+  stdio: 'inherit',
+});
+if (status !== 0) process.exit(status ?? 1);
 writeFileSync(stamp, '');

@@ -62,6 +62,8 @@ function layOutFiles(tree, licence) {
   const node = isBundled ? `/${HOME}/node` : '/usr/bin/node';
   execFileSync(process.execPath, [join(root, 'scripts/production-tree.mjs'), join(tree, HOME)]);
   fs.rmSync(join(tree, HOME, 'config/packaging'), { recursive: true });
+  // It is of use to the Node that made it only.
+  if (!isBundled) fs.rmSync(join(tree, HOME, 'dist/bundle/agent.cache'));
   put('usr/bin/tallyman', `#!/bin/sh\nexec ${node} /${HOME}/dist/cli/main.js "$@"\n`, 0o755);
   put('etc/tallyman/tallyman.yaml', config('tallyman.yaml'));
   put('usr/lib/sysusers.d/tallyman.conf', config('systemd/tallyman.sysusers'));

@@ -2,7 +2,8 @@
 // Without a filter it starts no container engine, browser or virtual machine, unless TALLYMAN_TEST_ALL=1 asks for all
 // tests; then it fails when one was left out, as where everything is installed that hides that nothing was tested.
 // Not by `node --test`, which sorts the files and starts as many as there are cores.
-import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
@@ -13,11 +14,9 @@ const filters = process.argv.slice(2);
 const isStrict = process.env.TALLYMAN_TEST_ALL === '1';
 const isLight = filters.length === 0 && !isStrict;
 if (isLight) process.env.TALLYMAN_TEST_LIGHT = '1';
-// What browsers load is compiled for them, by the build.
-if (!existsSync(join(root, 'dist', browserCode, 'page.js'))) {
-  console.error('dist/ is missing or older than the tests: run `npm run build` first');
-  process.exit(1);
-}
+// The agents that tests start are those of dist/, and what browsers load is compiled by the build.
+const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--if-needed'], { stdio: 'inherit' });
+if (built.status !== 0) process.exit(1);
 cpSync(join(root, 'dist', browserCode), join(root, '.test-build', 'src', browserCode), { recursive: true });
 /** Minutes of attacks and of thousands of cycles, for runs that are asked for everything. */
 const LONG = /^test\/(hostile|load)\//;

@@ -8,3 +8,6 @@ export const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
 function findRoot(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder));
 }
+
+/** The agent as it is installed. */
+export const agentMain = join(projectRoot, 'dist/cli/main.js');

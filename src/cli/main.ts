@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './process-setup.js';
+import { loadBundle } from './bundle.js';
 import { EXIT } from './exit.js';
 
 // A closed pipe (`| head -1`) is not an error.
@@ -15,7 +16,7 @@ const FILE_LIMIT_TOO_LOW =
   'the limit of open files is too low to start: set ulimit -n 1024, or LimitNOFILE=1024 in the unit; the minimum is 40';
 
 try {
-  const { runCli, processEnvironment } = await import('./program.js');
+  const { runCli, processEnvironment } = loadBundle()?.program ?? (await import('./program.js'));
   const cli = processEnvironment();
   const status = await runCli(process.argv.slice(2), cli);
   await cli.handles?.tell((text) => cli.error(`tallyman: ${text}\n`));

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
@@ -41,8 +40,7 @@ describe('a cgroup whose name holds control characters', { skip: needs('cgroups'
   });
 
   async function run(args: readonly string[]): Promise<string> {
-    const main = join(projectRoot, '.test-build/src/cli/main.js');
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [agentMain, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const [out, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     return out + error;
   }

@@ -7,12 +7,11 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
 import { needs } from '../support/needs.js';
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const TOKEN = 'a-token-of-the-test-0123456789';
 const OTHER_TOKEN = 'b-token-of-the-test-0123456789';
 const PASSWORD = 'open sesame';
@@ -57,7 +56,7 @@ function tallyman(
   runtime = folder,
 ): Promise<{ status: number | null; out: string; error: string }> {
   const env = { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [agentMain, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { out: '', error: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said.out += text;

@@ -4,19 +4,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Comparison } from '../../src/cli/compat/comparison.js';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const CONFIG = 'plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]';
 const QUICKLY = ['--containers', '2', '--rate', '500'];
 
 async function tallyman(...args: string[]): Promise<{ status: number | null; out: string; error: string }> {
-  const child = spawn(process.execPath, [MAIN, 'compat', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [agentMain, 'compat', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, error] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-pipe-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -19,8 +19,7 @@ function pipe(name: string): string {
 }
 
 async function check(file: string, during = () => {}) {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const child = spawn(process.execPath, [main, '--config', file, 'check'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [agentMain, '--config', file, 'check'], { stdio: ['ignore', 'pipe', 'pipe'] });
   during();
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { stdout, stderr, status: status as number | null };

@@ -1,10 +1,9 @@
 // The doctor of a running agent: the route, the metric and the command say the same.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { HostTree } from '../support/tree.js';
@@ -24,8 +23,7 @@ before(async () => {
 after(() => agent.stop());
 
 function doctor(...args: string[]): Promise<{ status: number | null; out: string }> {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const child = spawn(process.execPath, [main, 'doctor', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [agentMain, 'doctor', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;

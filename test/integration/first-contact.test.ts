@@ -1,10 +1,9 @@
 // What somebody sees who starts the agent on a healthy host: no error anywhere, from the first second on.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../src/kernel/contracts/index.js';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { until } from '../support/discovery.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';
@@ -34,8 +33,7 @@ async function get(agent: AgentProcess, path: string): Promise<{ status: number;
 
 /** What `tallyman doctor` finds with an agent of its own. */
 async function commandFindings(config: string, through: readonly string[]): Promise<Finding[]> {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const [program, ...args] = [...through, process.execPath, main, 'doctor', '--config', config, '--json'];
+  const [program, ...args] = [...through, process.execPath, agentMain, 'doctor', '--config', config, '--json'];
   const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

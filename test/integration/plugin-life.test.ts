@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-life-'));
@@ -34,8 +34,7 @@ const config = (...entries: string[]) => `plugins:\n${QUIET}${entries.map((entry
 async function command(configuration: string, ...args: string[]) {
   const file = join(directory, 'command.yaml');
   writeFileSync(file, configuration, { mode: 0o644 });
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const child = spawn(process.execPath, [main, '--config', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [agentMain, '--config', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { stdout, stderr, status: status as number | null };
 }

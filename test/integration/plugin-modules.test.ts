@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
 const skip = process.geteuid?.() === 0 ? false : 'needs root: only then are modules of plugins refused';
@@ -54,8 +54,7 @@ const apart = put('f/plugin.mjs', `import './helper.mjs'; export default ${body(
 put('f/helper.mjs', marks, 0o666);
 
 async function tallyman(...args: string[]) {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [agentMain, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { output: stdout + stderr, status: status as number | null };
 }

@@ -4,10 +4,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-plugins-command-'));
 after(() => rmSync(work, { recursive: true, force: true }));
 
@@ -29,7 +28,7 @@ const broken = write('broken.mjs', 'throw new Error("out of order");');
 /** @param runtime where agents leave their notes */
 function plugins(runtime: string, ...args: string[]) {
   const env = { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'plugins', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [agentMain, 'plugins', ...args], {
     cwd: work,
     env,
     encoding: 'utf8',

@@ -18,7 +18,7 @@ import { pathToFileURL } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { type Plugin, z } from '../../src/kernel/contracts/index.js';
 import { checkContract, runCases, testContainer } from '../../src/testing/index.js';
-import { projectRoot } from '../project.js';
+import { agentMain, projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { startExample } from '../support/example-agent.js';
 import { needs } from '../support/needs.js';
@@ -51,8 +51,7 @@ function entryOf(name: string): { use: string; with?: object } {
 
 /** Runs `tallyman check`. */
 function check(file: string) {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  return spawnSync(process.execPath, [main, 'check', '--config', file], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [agentMain, 'check', '--config', file], { encoding: 'utf8' });
 }
 
 for (const name of folders) {

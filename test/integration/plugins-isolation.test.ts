@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain, projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 
 interface Status {
@@ -49,8 +49,7 @@ function check(config: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   const file = join(directory, 'tallyman.yaml');
   writeFileSync(file, config, { mode: 0o644 });
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
-  const { stderr, status } = spawnSync(process.execPath, [main, '--config', file, 'check'], { encoding: 'utf8' });
+  const { stderr, status } = spawnSync(process.execPath, [agentMain, '--config', file, 'check'], { encoding: 'utf8' });
   rmSync(directory, { recursive: true });
   assert.equal(status, 78);
   return stderr;

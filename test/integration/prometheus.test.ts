@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { projectRoot } from '../project.js';
+import { agentMain, projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
 import { FakeEngine, fakeContainer, fakeEvent } from '../support/fake-engine.js';
@@ -223,9 +223,8 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
   }
 
   it('`tallyman cardinality` counts what a running agent serves', () => {
-    const main = join(projectRoot, '.test-build/src/cli/main.js');
     const ask = (...args: string[]) =>
-      spawnSync(process.execPath, [main, 'cardinality', '--url', agent.url, ...args], { encoding: 'utf8' });
+      spawnSync(process.execPath, [agentMain, 'cardinality', '--url', agent.url, ...args], { encoding: 'utf8' });
     assert.match(ask().stdout, /^\/metrics holds [\d,]+ series in \d+ metrics/);
     const { metrics } = JSON.parse(ask('--json').stdout) as { metrics: { name: string; series: number }[] };
     assert.ok(metrics.find(({ name }) => name === 'container_last_seen')!.series > 3);

@@ -6,7 +6,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
 import { overSocket } from '../support/over-socket.js';
@@ -23,7 +23,6 @@ interface Sample {
   readonly memory?: { readonly usage: number };
 }
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
 const GROUP = `/tallyman-test-${process.pid}-reload`;
 const PLUGINS = `
   - { use: docker, enabled: false }
@@ -45,7 +44,10 @@ after(() => agent.stop());
 /** Runs `tallyman reload` beside the agent. */
 function reload(...args: string[]) {
   const env = { ...process.env, TALLYMAN_RUNTIME_DIRECTORY: agent.runtimeDirectory };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'reload', ...args], { env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [agentMain, 'reload', ...args], {
+    env,
+    encoding: 'utf8',
+  });
   return { status, out: stdout, error: stderr };
 }
 

@@ -4,11 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { projectRoot } from '../project.js';
+import { agentMain, projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
-const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
-const tallyman = (...args: string[]) => execFileSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
+const tallyman = (...args: string[]) => execFileSync(process.execPath, [agentMain, ...args], { encoding: 'utf8' });
 
 const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-shells-'));
 before(() => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../project.js';
+import { agentMain } from '../project.js';
 
 /** How an agent is started. */
 export interface Launch {
@@ -28,7 +28,7 @@ export class AgentProcess {
     // An agent that is started as another user finds it, too.
     chmodSync(this.directory, 0o755);
     this.configure(config);
-    const { through = [], stderr = 'pipe', main = join(projectRoot, '.test-build/src/cli/main.js') } = launch;
+    const { through = [], stderr = 'pipe', main = agentMain } = launch;
     const [program, ...rest] = [...through, process.execPath, main, '--config', file, ...args];
     this.child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', stderr],

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { projectRoot } from '../project.js';
+import { agentMain, projectRoot } from '../project.js';
 
 interface Outcome {
   readonly status: number | null;
@@ -16,7 +16,7 @@ export class PluginWorkshop {
   /** Where commands put temporary files. */
   readonly scratch = join(this.directory, 'scratch');
   readonly env = { ...process.env, TMPDIR: this.scratch };
-  readonly main = join(projectRoot, '.test-build/src/cli/main.js');
+  readonly main = agentMain;
 
   constructor() {
     const modules = join(this.directory, 'node_modules');

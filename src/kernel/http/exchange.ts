@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badRequest, RequestError } from '../contracts/index.js';
+import { badRequest, isRequestError, RequestError } from '../contracts/index.js';
 
 /** Limits of one request. */
 export interface ExchangeLimits {
@@ -77,7 +77,7 @@ export class Exchange {
     try {
       return await Promise.race([promise, limit]);
     } catch (error) {
-      if (error instanceof RequestError) this.cancel(error);
+      if (isRequestError(error)) this.cancel(error);
       throw error;
     } finally {
       clearTimeout(timer);

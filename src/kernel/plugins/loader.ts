@@ -105,9 +105,15 @@ export async function importModule(use: string, url: string, limitMs: number): P
     if (isRefusal(error)) throw new TallymanError(`plugin "${use}": ${error.message}`);
     throw new BrokenPluginError(`plugin "${use}" could not be loaded from ${url}: ${messageOf(error)}`, {
       cause: error,
-      ...(error instanceof TallymanError && error.hint !== undefined && { hint: error.hint }),
+      ...hintOf(error),
     });
   }
+}
+
+/** Of an error of another copy of this package, too: a plugin may have its own. */
+function hintOf(error: unknown): { hint?: string } {
+  const { hint } = (error ?? {}) as { hint?: unknown };
+  return typeof hint === 'string' ? { hint } : {};
 }
 
 /** Node 20 reports an error of a CommonJS module that an ES module imports again, as a rejection that nobody handles. */

@@ -28,6 +28,21 @@ describe('supervision', () => {
     await host.stop();
   });
 
+  it('does not count an answer other than 200 as a fault, thrown by another copy of the contract too', async () => {
+    const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    await host.start();
+    const record = supervisor.get('a')!;
+    const answer = Object.assign(new Error('no such thing'), { name: 'RequestError', status: 404 });
+    const ask = () =>
+      supervisor.call(record, 'a request', () => {
+        throw answer;
+      });
+    assert.throws(ask, answer);
+    assert.equal(record.status().errors, 0);
+    await host.stop();
+  });
+
   it('a timer that fails round after round is counted, is no success, and pauses nothing', async (t) => {
     const { host, supervisor, sources, lines } = pluginBench({
       a: async () =>

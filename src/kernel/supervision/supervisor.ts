@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Clock, type Logger, messageOf, type PluginStatus, RequestError } from '../contracts/index.js';
+import { type Clock, isRequestError, type Logger, messageOf, type PluginStatus } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
 import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
@@ -79,7 +79,7 @@ export class Supervisor {
    */
   call<T>(record: PluginRecord, what: string, call: () => T, opens = true): T {
     const failed = (error: unknown): never => {
-      if (!(error instanceof RequestError)) this.fault(record, what, error, opens);
+      if (!isRequestError(error)) this.fault(record, what, error, opens);
       throw error;
     };
     try {

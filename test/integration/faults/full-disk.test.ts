@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Finding } from '../../../src/kernel/contracts/index.js';
-import { projectRoot } from '../../project.js';
+import { agentMain } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { BusyCgroup } from '../../support/busy-cgroup.js';
 import { freePort } from '../../support/free-port.js';
@@ -186,10 +186,9 @@ function drain(pipe: number): string {
 }
 
 it('a command whose output cannot be written says so and fails', () => {
-  const main = join(projectRoot, '.test-build/src/cli/main.js');
   const { status, stderr } = spawnSync(
     'sh',
-    ['-c', `"$@" > /dev/full`, 'sh', process.execPath, main, 'config', 'sample'],
+    ['-c', `"$@" > /dev/full`, 'sh', process.execPath, agentMain, 'config', 'sample'],
     {
       encoding: 'utf8',
     },

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { until } from '../../../src/testing/index.js';
-import { projectRoot } from '../../project.js';
+import { agentMain } from '../../project.js';
 import { AgentProcess } from '../../support/agent-process.js';
 import { needs } from '../../support/needs.js';
 
@@ -50,9 +50,8 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
   };
 
   function reload() {
-    const main = join(projectRoot, '.test-build/src/cli/main.js');
     const options = { env: { ...process.env, ...env }, encoding: 'utf8', timeout: PROMPT_MS } as const;
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [main, 'reload'], options);
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [agentMain, 'reload'], options);
     assert.equal(signal, null, 'it waits, and says nothing');
     return { status, out: stdout, error: stderr };
   }
