@@ -20,6 +20,7 @@ const KERNEL_ROOMS = [
   'reload',
   'diagnosis',
   'view',
+  'delivery',
   'plugins',
   'discovery',
   'http',

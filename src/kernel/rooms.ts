@@ -2,6 +2,7 @@ import { appMetricsModule } from './app-metrics/module.js';
 import type { Module } from './composition/index.js';
 import { configModule } from './config/module.js';
 import { containersModule } from './containers/module.js';
+import { deliveryModule } from './delivery/module.js';
 import { diagnosisModule } from './diagnosis/module.js';
 import { discoveryModule } from './discovery/module.js';
 import { doctorModule } from './doctor/module.js';
@@ -32,6 +33,7 @@ export const ROOMS: readonly Module[] = [
   reloadModule,
   diagnosisModule,
   viewModule,
+  deliveryModule,
   pluginsModule,
   discoveryModule,
   httpModule,

@@ -1,5 +1,5 @@
 import type { Clock, Timers } from '../kernel/contracts/index.js';
-import { TimerSet } from '../kernel/plugins/index.js';
+import { TimerSet } from '../kernel/supervision/index.js';
 
 /** The system's clock, for tests that wait for something outside. */
 export const systemClock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };

@@ -3,6 +3,7 @@
  * processes, container engine and targets; a whole agent on it; and the checks that `tallyman plugin test` makes.
  */
 
+export { type DeliveredOnce, deliverOnce } from '../kernel/delivery/index.js';
 export type { TestAgentOptions, TestedPlugin } from './agent-config.js';
 export { contractSetup } from './cases/case-content.js';
 export { type CaseFinding, type CaseOptions, runCases } from './cases/run-case.js';

@@ -54,6 +54,6 @@ plugins:
     while ((await sinkMetric('errors_total')) === faults) await new Promise((resolve) => setTimeout(resolve, 50));
     await receiver.taken(receiver.received.length + 1);
     assert.equal(await sinkMetric('up'), 1);
-    assert.match(agent.output, /400 Bad Request; \d+ data points are dropped/);
+    assert.match(agent.output, /a batch of \d+ data points was refused and is dropped: .* answers 400/);
   });
 });

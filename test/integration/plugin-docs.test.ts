@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { PLUGIN_KINDS, type PluginKind } from '../../src/kernel/contracts/index.js';
+import { HttpTarget } from '../../src/testing/index.js';
 import { projectRoot } from '../project.js';
 import { PluginWorkshop } from '../support/plugin-workshop.js';
 
@@ -38,13 +37,11 @@ describe('docs/plugins', () => {
     assert.match(memory.out, /: 200 application\/json\n {2}\d+\n$/);
     const extended = await runExample('api-version', '--request', '/api/v2.2-memory/version');
     assert.match(extended.out, /: 200 /);
-    const statsd = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(statsd, 'listening');
-    const heard = once(statsd, 'message');
-    const { status, error } = await runExample('sink', '--with', `{ port: ${statsd.address().port} }`);
+    const influx = await HttpTarget.start({ '/write': '' });
+    const { status, error } = await runExample('sink', '--with', `{ url: "${influx.url}/write", host: h }`);
+    await influx.stop();
     assert.deepEqual([status, error], [0, '']);
-    assert.match(String((await heard)[0]), /^memory\.\S+:\d+\|g$/);
-    statsd.close();
+    assert.match(influx.requests[0]!.body, /^container_memory_usage_bytes,host=h,id=\/ value=\d+ \d{19}$/m);
     assert.match((await runExample('metric-source')).out, /memory\.sockets|It has no numbers/);
   });
 

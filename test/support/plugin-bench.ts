@@ -7,6 +7,7 @@ import {
   type PluginContext,
   z,
 } from '../../src/kernel/contracts/index.js';
+import { Delivery } from '../../src/kernel/delivery/delivery.js';
 import { type PluginEntry, PluginHost, PluginScope } from '../../src/kernel/plugins/index.js';
 import { ActivePlugins, type PluginRecord, Supervisor } from '../../src/kernel/supervision/index.js';
 import { wallClock } from './discovery.js';
@@ -27,14 +28,16 @@ export function pluginNamed(name: string, create: (context: PluginContext) => Me
   });
 }
 
+const NO_CONTAINERS = { containers: () => [] } as Partial<AgentView> as AgentView;
+
 /** A plugin host with these built-in plugins, and what it says and does. */
-export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
+export function pluginBench(plugins: Record<string, () => Promise<unknown>>, agent = NO_CONTAINERS) {
   const lines: string[] = [];
   const logger = loggerTo(lines);
   const supervisor = new Supervisor(wallClock, logger);
   const createContainer = (record: PluginRecord) => {
     const scope = new PluginScope(supervisor, record);
-    const host = { linux: {} as LinuxHost, agent: {} as AgentView };
+    const host = { linux: {} as LinuxHost, agent };
     const context = { id: record.id, logger, clock: wallClock, timers: scope, signal: scope.signal, ...host };
     return { context, scope, dispose: async () => scope.dispose() };
   };
@@ -49,7 +52,9 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>) {
     },
     deactivated: ({ record }) => void activated.push(`-${record.id}`),
   });
-  const host = new PluginHost(createContainer, supervisor, logger, active, { registrarOf: () => registrar });
+  const delivery = new Delivery(supervisor, agent, wallClock);
+  const discovery = { registrarOf: () => registrar };
+  const host = new PluginHost(createContainer, supervisor, logger, active, discovery, delivery);
   const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };
   const whenActive = (id: string) => new Promise<void>((resolve) => waiting.set(id, resolve));
   return { host, active, supervisor, lines, activated, sources, whenActive };

@@ -1,20 +1,4 @@
-import type { AppMetrics } from './app-metrics.js';
-import type { ContainerHandler } from './container.js';
-import type { ApiVersion, Endpoint } from './http.js';
-import type { MetricSource } from './metric-source.js';
-import type { Sink } from './sink.js';
-
-/** What each kind's `create` returns. */
-export interface PluginInstances {
-  'container-handler': ContainerHandler;
-  'metric-source': MetricSource;
-  'api-version': ApiVersion;
-  endpoint: Endpoint;
-  'app-metrics': AppMetrics;
-  sink: Sink;
-}
-
-export type PluginKind = keyof PluginInstances;
+import type { SinkStatus } from './sink-status.js';
 
 /** All kinds. */
 export const PLUGIN_KINDS = [
@@ -24,7 +8,9 @@ export const PLUGIN_KINDS = [
   'api-version',
   'endpoint',
   'sink',
-] as const satisfies readonly PluginKind[];
+] as const;
+
+export type PluginKind = (typeof PLUGIN_KINDS)[number];
 
 /** What happens when a plugin cannot start. */
 export type OnError =
@@ -70,6 +56,8 @@ export interface PluginStatus {
     /** What the last one was (`sample`, `timer`, `GET /x`), when it ended (µs since the epoch) and how long it took. */
     readonly last: { readonly what: string; readonly at: number; readonly ms: number };
   };
+  /** How the deliveries of a sink go. */
+  readonly sink?: SinkStatus;
   /** Its process, when it runs in one of its own (`isolate: true`). */
   readonly isolation?: {
     /** Absent while it is being started again. */

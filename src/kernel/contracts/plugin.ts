@@ -1,8 +1,13 @@
 import type { z } from 'zod';
 import type { AgentView } from './agent-view.js';
+import type { AppMetrics } from './app-metrics.js';
+import type { ContainerHandler } from './container.js';
+import type { ApiVersion, Endpoint } from './http.js';
 import type { LinuxHost } from './linux.js';
-import type { PluginInstances, PluginKind } from './plugin-status.js';
+import type { MetricSource } from './metric-source.js';
+import type { PluginKind } from './plugin-status.js';
 import type { RuleProvider } from './rule.js';
+import type { Sink } from './sink.js';
 
 /** The version of this contract. A plugin says which one it was written for; the kernel accepts equal majors. */
 export const PLUGIN_API_VERSION = 1;
@@ -46,6 +51,16 @@ export interface PluginContext {
   readonly linux: LinuxHost;
   /** The agent as seen by API versions, endpoints and sinks. Empty until the agent has started. */
   readonly agent: AgentView;
+}
+
+/** What each kind's `create` returns. */
+export interface PluginInstances extends Record<PluginKind, unknown> {
+  'container-handler': ContainerHandler;
+  'metric-source': MetricSource;
+  'api-version': ApiVersion;
+  endpoint: Endpoint;
+  'app-metrics': AppMetrics;
+  sink: Sink;
 }
 
 /** A plugin before `definePlugin`. */

@@ -3,5 +3,4 @@ export { loadEntry } from './load-entry.js';
 export { checkPlugin, loadPlugin } from './loader.js';
 export { PluginHost } from './plugin-host.js';
 export { PluginScope } from './scope.js';
-export { TimerSet } from './timer-set.js';
 export { BUILTINS, type BuiltinPlugins, PLUGIN_HOST } from './tokens.js';

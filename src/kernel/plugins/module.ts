@@ -9,6 +9,7 @@ import {
 } from '../config/index.js';
 import { DISCOVERY_REQUESTS } from '../containers/index.js';
 import type { PluginContext } from '../contracts/index.js';
+import { DELIVERY } from '../delivery/index.js';
 import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
@@ -48,10 +49,10 @@ export const pluginsModule: Module = {
     });
     registry.provide(
       PLUGIN_HOST,
-      [INSTANCE_CONTAINERS, SUPERVISOR, LOGS, ACTIVE_PLUGINS, DISCOVERY_REQUESTS, CONFIG],
-      (createContainer, supervisor, logs, plugins, requests, { config }) => {
+      [INSTANCE_CONTAINERS, SUPERVISOR, LOGS, ACTIVE_PLUGINS, DISCOVERY_REQUESTS, DELIVERY, CONFIG],
+      (createContainer, supervisor, logs, plugins, requests, delivery, { config }) => {
         const watchdog = new Watchdog(supervisor.board, config.log.format);
-        return new PluginHost(createContainer, supervisor, logs.logger('agent'), plugins, requests, watchdog);
+        return new PluginHost(createContainer, supervisor, logs.logger('agent'), plugins, requests, delivery, watchdog);
       },
     );
     const started = [PLUGIN_HOST, CONFIG, BUILTINS, AGENT, HOUSEKEEPER] as const;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fakeAgent } from '../../../test/conformance/world/fake-agent.js';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
-import { definePlugin, PLUGIN_API_VERSION, z } from '../contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION, type SinkBatch, sinkOptions, z } from '../contracts/index.js';
 import type { PluginEntry } from './index.js';
 
 describe('life', () => {
@@ -266,10 +267,12 @@ describe('sinks', () => {
         name,
         apiVersion: PLUGIN_API_VERSION,
         description: 'for tests',
-        configSchema: z.strictObject({}),
-        create: () => ({
-          interval: 60_000,
-          push: async () => {},
+        configSchema: z.strictObject(sinkOptions),
+        create: (_, options) => ({
+          options,
+          format: 'test',
+          encode: () => 0,
+          send: async () => {},
           stop: async () => {
             if (++together === 2) release();
             await both;
@@ -295,44 +298,38 @@ describe('sinks', () => {
     assert.match(supervisor.get('hangs#2')?.lastError ?? '', /did not stop within \d+ ms/);
   });
 
-  it('are called again after a failure, never twice at once, and no more once stopped', async () => {
-    let running = 0;
-    let begun = 0;
-    let ended = 0;
-    let signal: AbortSignal | undefined;
-    let thirdPush = () => {};
+  it('keep what waits when their options change', async () => {
+    const sent: string[] = [];
     const sink = definePlugin({
       kind: 'sink',
       name: 'sink',
       apiVersion: PLUGIN_API_VERSION,
       description: 'for tests',
-      configSchema: z.strictObject({}),
-      create: () => ({
-        interval: 1,
-        async push(stopping) {
-          signal = stopping;
-          begun++;
-          assert.equal(++running, 1);
-          await new Promise((done) => setImmediate(done));
-          running--;
-          if (++ended === 3) thirdPush();
-          if (ended === 2) throw new Error('nobody listens');
+      configSchema: z.strictObject({ isUp: z.boolean(), ...sinkOptions }),
+      create: (_, options) => ({
+        options,
+        format: 'names',
+        encode({ container }, out) {
+          out.text(container.name);
+          return 1;
+        },
+        async send({ body }: SinkBatch) {
+          if (!options.isUp) throw new Error('nobody listens');
+          sent.push(Buffer.from(body).toString());
         },
       }),
     });
-    const { host, lines, sources, supervisor } = pluginBench({ sink: async () => sink });
-    const enough = new Promise<void>((resolve) => {
-      thirdPush = resolve;
-    });
-    await host.load([entry('sink')], sources);
+    const agent = fakeAgent({ containers: [{ name: '/a', samples: [{ time: 1_000_000, cells: [] }] }] });
+    const { host, lines, sources, supervisor } = pluginBench({ sink: async () => sink }, agent);
+    await host.load([entry('sink', { with: { isUp: false, interval: '100ms' } })], sources);
     await host.start();
-    await enough;
+    while (!lines.some((line) => line.includes('nobody listens'))) await new Promise((done) => setTimeout(done, 5));
+    assert.equal(supervisor.get('sink')!.status().sink?.queue.points, 1);
+    await host.reconfigure([entry('sink', { with: { isUp: true, interval: '1h' } })], sources);
+    const status = () => supervisor.get('sink')!.status().sink!;
+    while (status().sent.points === 0) await new Promise((done) => setTimeout(done, 5));
+    assert.deepEqual(sent, ['/a']);
+    assert.equal(status().retries, 1);
     await host.stop();
-    const before = begun;
-    await new Promise((done) => setTimeout(done, 5));
-    assert.equal(begun, before);
-    assert.equal(signal?.aborted, true);
-    assert.equal(supervisor.get('sink')?.errors, 1);
-    assert.ok(lines.some((line) => line.includes('push: nobody listens')));
   });
 });

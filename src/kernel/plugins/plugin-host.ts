@@ -9,6 +9,7 @@ import {
   type PluginKind,
   TallymanError,
 } from '../contracts/index.js';
+import type { Delivery } from '../delivery/index.js';
 import {
   type ActivePlugin,
   type ActivePlugins,
@@ -21,7 +22,6 @@ import { checkFields } from './fields-check.js';
 import type { CreateInstanceContainer, InstanceContainer } from './instance-container.js';
 import { IsolatedAppMetrics } from './isolation/index.js';
 import { loadEntry } from './load-entry.js';
-import type { PluginScope } from './scope.js';
 import { withTimeLimit } from './time-limit.js';
 
 const START_ORDER: readonly PluginKind[] = [
@@ -84,6 +84,7 @@ export class PluginHost {
     private readonly logger: Logger,
     private readonly activePlugins: ActivePlugins,
     private readonly discovery: Pick<DiscoveryRequests, 'registrarOf'>,
+    private readonly delivery: Pick<Delivery, 'start' | 'finish' | 'suspend'>,
     private readonly watchdog?: Watchdog,
   ) {}
 
@@ -155,11 +156,12 @@ export class PluginHost {
     this.slots.sort((a, b) => rank(a) - rank(b));
   }
 
-  private async drop(slot: Slot): Promise<void> {
+  /** @param isReplaced another instance follows: what a sink has in its queue is kept for it */
+  private async drop(slot: Slot, isReplaced = false): Promise<void> {
     slot.dropped = true;
     clearTimeout(slot.retry);
     this.slots = this.slots.filter((other) => other !== slot);
-    await this.stopSlot(slot);
+    await this.stopSlot(slot, STOP_LIMIT, isReplaced);
     this.supervisor.remove(slot.record);
     this.watchStrangers();
   }
@@ -174,7 +176,7 @@ export class PluginHost {
   private async replace(old: Slot | undefined, id: string, entry: PluginEntry, sources: PluginSources): Promise<void> {
     // Two sinks would send twice.
     const overlaps = old?.active !== undefined && old.record.kind !== 'sink';
-    if (old !== undefined && !overlaps) await this.drop(old);
+    if (old !== undefined && !overlaps) await this.drop(old, true);
     const slot = this.addSlot(id, entry);
     if (overlaps) slot.predecessor = old;
     try {
@@ -267,14 +269,14 @@ export class PluginHost {
     }
   }
 
-  private activate(slot: Slot, { scope }: InstanceContainer, instance: PluginInstances[PluginKind]): void {
+  private activate(slot: Slot, { context }: InstanceContainer, instance: PluginInstances[PluginKind]): void {
     const { record, predecessor } = slot;
     slot.active = { record, kind: record.kind!, instance };
     record.state = 'running';
     // In one turn, so that nobody sees both instances, or neither.
     if (predecessor !== undefined) predecessor.superseded = true;
     this.publish();
-    if (record.kind === 'sink') this.drive(scope, instance as PluginInstances['sink']);
+    if (record.kind === 'sink') this.delivery.start(record, instance as PluginInstances['sink'], context.logger);
   }
 
   /** Says which instances take part now. */
@@ -306,11 +308,6 @@ export class PluginHost {
     await withTimeLimit(started, limit, late);
   }
 
-  /** Calls a sink again and again, also one that fails: what it holds meanwhile, and when it tries again, is its affair. */
-  private drive(scope: PluginScope, sink: PluginInstances['sink']): void {
-    scope.every(sink.interval, () => sink.push(scope.signal), 'push');
-  }
-
   private startFailed(slot: Slot, error: unknown): void {
     const { record } = slot;
     record.state = 'failed';
@@ -323,17 +320,21 @@ export class PluginHost {
     slot.retry = setTimeout(() => void this.startSlot(slot), slot.pauses.next());
   }
 
-  private async stopSlot(slot: Slot, limitMs = STOP_LIMIT): Promise<void> {
+  private async stopSlot(slot: Slot, limitMs = STOP_LIMIT, isReplaced = false): Promise<void> {
     const { active, container, instance, record } = slot;
+    const end = performance.now() + limitMs;
+    if (record.kind === 'sink') {
+      if (isReplaced) await this.delivery.suspend(record);
+      else await this.delivery.finish(record, limitMs, this.logger);
+    }
     if (container === undefined) return;
     delete slot.active;
     delete slot.container;
     delete slot.instance;
     if (active !== undefined) this.publish();
-    // A sink hands over what it still holds in `stop`: no push may begin or go on beside it. A start that hangs may heed the signal.
-    const { scope } = container;
-    if (record.kind === 'sink' || active === undefined) scope.dispose();
-    if (instance !== undefined) await this.end(record, instance, limitMs);
+    // A start that hangs may heed the signal.
+    if (active === undefined) container.scope.dispose();
+    if (instance !== undefined) await this.end(record, instance, Math.max(0, end - performance.now()));
     record.state = 'stopped';
     await container.dispose();
   }

@@ -1,6 +1,5 @@
 import type { Timers } from '../contracts/index.js';
-import type { PluginRecord, Supervisor } from '../supervision/index.js';
-import { TimerSet } from './timer-set.js';
+import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
 
 /** What belongs to one plugin instance and ends with it: its abort signal and its timers. */
 export class PluginScope implements Timers {

@@ -1,4 +1,4 @@
-import { Backoff, type OnError, type PluginKind, type PluginStatus } from '../contracts/index.js';
+import { Backoff, type OnError, type PluginKind, type PluginStatus, type SinkStatus } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
 
 /** Consecutive faults after which a plugin is left alone for a while. */
@@ -26,6 +26,8 @@ export class PluginRecord {
   blocked: PluginStatus['blocked'];
   /** How its process is, when it has one of its own. */
   isolation: (() => PluginStatus['isolation']) | undefined;
+  /** How its deliveries go, when it is a sink. */
+  delivery: (() => SinkStatus) | undefined;
   /** Faults that the log has told. */
   readonly told = new RecentMessages();
   private streak = 0;
@@ -100,6 +102,7 @@ export class PluginRecord {
       calls,
       busyMs,
       ...(isolation !== undefined && { isolation }),
+      ...(this.delivery !== undefined && { sink: this.delivery() }),
       ...(this.blocked !== undefined && { blocked: this.blocked }),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
       ...(this.lastErrorAt !== undefined && { lastErrorAt: this.lastErrorAt }),

@@ -11,6 +11,7 @@ import {
   type Sink,
   TallymanError,
 } from '../../kernel/contracts/index.js';
+import { deliverOnce } from '../../kernel/delivery/index.js';
 import { systemClock } from '../clock.js';
 import { type Collected, collectAll } from '../collection.js';
 import { testContext } from '../context.js';
@@ -184,7 +185,7 @@ async function pushOnce(plugin: Plugin, world: CaseWorld): Promise<unknown> {
   const sink = plugin.create(context, parsedOptions(plugin, world)) as Sink;
   try {
     await sink.start?.();
-    await sink.push(context.signal);
+    await deliverOnce(sink, context, context.signal);
     await sink.stop?.();
     const requests = [...world.http].map(([port, { requests }]) => [
       port,

@@ -1,27 +1,36 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Sink } from '../../kernel/contracts/index.js';
+import type { AgentView, Sink } from '../../kernel/contracts/index.js';
+import { deliverOnce } from '../../kernel/delivery/index.js';
 import type { TestContextOptions } from '../context.js';
 import { type Check, type CheckSetup, Problems } from './check.js';
-import { make, start, stop } from './life.js';
+import { type Made, make, start, stop } from './life.js';
 
-const SHORTEST_INTERVAL = 100;
-const ABORT_LIMIT = 2_000;
+const SHORTEST_INTERVAL_MS = 100;
+const ABORT_LIMIT_MS = 2_000;
 
-/** Checks of a sink: its rhythm, and that a push ends when it is told to. */
+/** Checks of a sink: its options, what it encodes, and that sending ends when it is told to. */
 export function sinkChecks(setup: CheckSetup, services: TestContextOptions): Check[] {
   return [
-    {
-      name: 'has an interval',
-      run: () => {
-        const made = make(setup, services);
-        const { interval } = made.instance as Sink;
-        made.context.dispose();
-        if (Number.isFinite(interval) && interval >= SHORTEST_INTERVAL) return [];
-        return [`interval is ${interval}; ${SHORTEST_INTERVAL} ms or more was expected`];
-      },
-    },
-    { name: 'ends a push that is aborted', run: () => abortProblems(setup, services) },
+    { name: 'has the options of sinks and a format', run: () => shapeProblems(setup, services) },
+    { name: 'ends a send that is aborted', run: () => abortProblems(setup, services) },
   ];
+}
+
+function shapeProblems(setup: CheckSetup, services: TestContextOptions): string[] {
+  const { instance, context } = make(setup, services);
+  context.dispose();
+  const { options, format } = instance as Partial<Sink>;
+  const problems: string[] = [];
+  if (typeof format !== 'string' || format === '')
+    problems.push('format is not a text that names the form of its bodies');
+  if (options?.batch === undefined || options.queue === undefined) {
+    problems.push(
+      'options lack those of sinks: spread sinkOptions into configSchema, and give what create gets as options',
+    );
+  } else if (!(options.interval >= SHORTEST_INTERVAL_MS)) {
+    problems.push(`options.interval is ${options.interval}; ${SHORTEST_INTERVAL_MS} ms or more was expected`);
+  }
+  return problems;
 }
 
 async function abortProblems(setup: CheckSetup, services: TestContextOptions): Promise<string[]> {
@@ -33,13 +42,21 @@ async function abortProblems(setup: CheckSetup, services: TestContextOptions): P
       const abort = new AbortController();
       if (when === 'before') abort.abort();
       // A rejection says that something was not delivered, which is as good an end as any.
-      const pushed = (made.instance as Sink).push(abort.signal).catch(() => {});
+      const sent = sendTo(made, services.agent, abort.signal).catch(() => {});
       abort.abort();
-      const late = await Promise.race([pushed.then(() => false), pause(ABORT_LIMIT, true, { ref: false })]);
-      if (late) problems.add(`push goes on for more than ${ABORT_LIMIT} ms when its signal is aborted ${when} it`);
+      const late = await Promise.race([sent.then(() => false), pause(ABORT_LIMIT_MS, true, { ref: false })]);
+      if (late) problems.add(`send goes on for more than ${ABORT_LIMIT_MS} ms when its signal is aborted ${when} it`);
     }
   } finally {
     await stop(made);
   }
   return problems.list();
+}
+
+/** Without an agent there is nothing to encode: an empty batch is sent. */
+async function sendTo({ instance, context }: Made, agent: AgentView | undefined, signal: AbortSignal): Promise<void> {
+  const sink = instance as Sink;
+  if (agent === undefined) {
+    await sink.send({ body: new Uint8Array(), points: 0, oldest: 0, newest: 0, attempts: 0 }, signal);
+  } else await deliverOnce(sink, { ...context, agent }, signal);
 }

@@ -1,4 +1,4 @@
-import type { AgentSelf, AgentView, Finding, PluginStatus } from '../../../kernel/contracts/index.js';
+import type { AgentSelf, AgentView, Finding, PluginStatus, SinkStatus } from '../../../kernel/contracts/index.js';
 import type { MetricType } from './families.js';
 import { Histogram } from './histogram.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -101,6 +101,38 @@ function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
   put('errors_total', 'counter', 'Faults of the plugin.', plugin.errors);
   put('last_success_timestamp_seconds', 'gauge', 'When a call last went well.', at(plugin.lastSuccessAt));
   put('last_error_timestamp_seconds', 'gauge', 'When a call last failed.', at(plugin.lastErrorAt));
+  if (plugin.sink !== undefined) writeSink(sheet, plugin.id, plugin.sink);
+}
+
+function writeSink(sheet: Sheet, sink: string, { queue, sent, dropped, ...counts }: SinkStatus): void {
+  const put = (name: string, type: MetricType, help: string, value: number, labels = {}): void =>
+    sheet.plain(`tallyman_sink_${name}`, type, help, value, { sink, ...labels });
+  const waitedUs = queue.oldest === undefined ? 0 : Date.now() * 1000 - queue.oldest;
+  put(
+    'up',
+    'gauge',
+    'The last attempt of the sink to send went well (1) or not (0).',
+    counts.failure === undefined ? 1 : 0,
+  );
+  put(
+    'queue_seconds',
+    'gauge',
+    'Age of the oldest sample that waits to be sent; 0: none waits.',
+    Math.max(0, waitedUs / 1e6),
+  );
+  put('queue_points', 'gauge', 'Data points that wait to be sent.', queue.points);
+  put('queue_batches', 'gauge', 'Batches that wait to be sent.', queue.batches);
+  put('queue_bytes', 'gauge', 'Bytes of the batches that wait to be sent.', queue.bytes);
+  put('queue_limit_bytes', 'gauge', 'Bytes beyond which the oldest batches are dropped.', queue.maxBytes);
+  put('sent_total', 'counter', 'Data points that the receiver took.', sent.points);
+  put('sent_bytes_total', 'counter', 'Bytes of the batches that the receiver took.', sent.bytes);
+  const reasons = { refused: 0, queue_full: 0, ...dropped };
+  for (const [reason, points] of Object.entries(reasons)) {
+    put('dropped_total', 'counter', 'Data points that were dropped, by reason.', points, { reason });
+  }
+  put('retries_total', 'counter', 'Attempts to send that failed and are repeated.', counts.retries);
+  put('requests_total', 'counter', 'Attempts to send a batch.', counts.attempts);
+  put('request_seconds_total', 'counter', 'Time spent in attempts to send a batch.', counts.attemptMs / 1000);
 }
 
 function writeMemory(sheet: Sheet, history: number): void {

@@ -1,11 +1,16 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { AppMetricSpec, AppMetricsSnapshot, AppSeries } from '../../../kernel/contracts/index.js';
+import {
+  type AppMetricSpec,
+  type AppMetricsSnapshot,
+  type AppSeries,
+  sanitizeName,
+} from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
 import type { FamilyTable, Format } from './families.js';
 import type { PrometheusOptions } from './options.js';
 import type { Sheet } from './sheet.js';
 import type { Subject } from './subject.js';
-import { floatText, labelPair, sanitizeName, writeQuotient } from './text.js';
+import { floatText, labelPair, writeQuotient } from './text.js';
 
 /** Names that an application must not use: its series could be taken for the agent's, or be the same. */
 const RESERVED = /^(container|machine|cadvisor|tallyman)_/;

@@ -1,6 +1,11 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import { type LabelOptions, type OwnLabels, ownLabels } from './container-labels.js';
+import { type ContainerDescription, type OwnLabels, ownLabels } from '../../../kernel/contracts/index.js';
+import type { PrometheusOptions } from './options.js';
 import { labelPair } from './text.js';
+
+export type LabelOptions = Pick<
+  PrometheusOptions,
+  'labelAllow' | 'labelDeny' | 'labelRename' | 'labelLimits' | 'emptyLabels'
+>;
 
 /** A container's labels as they stand in every line about it; made once, and again only when something changes. */
 export class ContainerText {

@@ -1,20 +1,27 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { Layout } from '../../../kernel/contracts/index.js';
+import { cadvisorNaming, type Layout, type PlannedSeries, planLayout } from '../../../kernel/contracts/index.js';
 import type { AppMetricsWriter } from './app-metrics.js';
 import type { Family, FamilyTable, Format } from './families.js';
-import { OOM_FIELD, type PlannedSeries, planLayout } from './layout-plan.js';
 import type { OomKills } from './oom-kills.js';
 import type { Sheet } from './sheet.js';
 import type { Subject } from './subject.js';
-import { writeQuotient } from './text.js';
+import { labelPairs, writeQuotient } from './text.js';
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
+/** Counted on beyond the end of the cgroup, by `OomKills`. */
+const OOM_FIELD = 'oom.kills';
 const END = Buffer.from('} ');
 /** Bytes of the longest number, time and line end. */
 const ROOM = 96;
 /** Below this, copying byte by byte beats the call into native code. */
 const SHORT = 16;
+
+/** A series with the bytes of its lines that are always the same. */
+interface SeriesText extends PlannedSeries<Family> {
+  /** What follows the container's labels: `} ` or `,device="/dev/sda"} `. */
+  readonly tail: Buffer;
+}
 
 /** Metrics that are not filled from a column of samples. */
 export const LAST_SEEN = 'container_last_seen';
@@ -22,11 +29,12 @@ export const OOM_EVENTS = 'container_oom_events_total';
 
 /** What is known of a layout once it was looked at. */
 interface Plan {
-  readonly series: readonly PlannedSeries[];
+  readonly series: readonly SeriesText[];
   /** −1: none */
   readonly oomColumn: number;
 }
 
+const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 const NOTHING: Plan = { series: [], oomColumn: -1 };
 
 /** Writes the series of containers: each line is assembled from bytes that were prepared before. */
@@ -36,6 +44,7 @@ export class ContainerWriter {
   private readonly stamp = new ByteWriter(64);
   private readonly lastSeen: Family | undefined;
   private readonly oom: Family | undefined;
+  private readonly hidden: ReadonlySet<string>;
 
   constructor(
     private readonly families: FamilyTable,
@@ -44,8 +53,9 @@ export class ContainerWriter {
     /** Absent: metrics of applications are not written. */
     readonly applications?: AppMetricsWriter,
     /** Names of fields that are not written. */
-    private readonly hidden?: ReadonlySet<string>,
+    hidden: ReadonlySet<string> = NOTHING_HIDDEN,
   ) {
+    this.hidden = new Set([...hidden, OOM_FIELD]);
     const seen = 'When the container was last seen, which is now; seconds since the epoch.';
     this.lastSeen = families.take(LAST_SEEN, 'gauge', seen);
     const oom = 'Processes of the container that the kernel killed for lack of memory, earlier runs included.';
@@ -94,9 +104,9 @@ export class ContainerWriter {
     return facts.length;
   }
 
-  private writeSamples(sheet: Sheet, subject: Subject, plan: readonly PlannedSeries[], labels: Buffer): number {
+  private writeSamples(sheet: Sheet, subject: Subject, plan: readonly SeriesText[], labels: Buffer): number {
     const { values, residuals, base } = subject.cursor;
-    const { hasQuota } = subject;
+    const { hasQuota } = subject.facts;
     let written = 0;
     for (const { family, column, tail, divisor, only } of plan) {
       const at = base + column;
@@ -134,7 +144,8 @@ export class ContainerWriter {
     if (!isSampled) return NOTHING;
     let plan = this.plans.get(layout);
     if (plan === undefined) {
-      plan = { series: planLayout(layout, this.families, this.hidden), oomColumn: layout.indexOf(OOM_FIELD) };
+      const planned = planLayout(layout, cadvisorNaming, this.families, this.hidden);
+      plan = { series: planned.map(withTail), oomColumn: layout.indexOf(OOM_FIELD) };
       this.plans.set(layout, plan);
     }
     return plan;
@@ -159,6 +170,12 @@ export class ContainerWriter {
     for (let i = 0; i < length; i++) to[out.length + i] = buffer[i]!;
     out.length += length;
   }
+}
+
+function withTail(series: PlannedSeries<Family>): SeriesText {
+  const { family, column, minus, labels, divisor, only } = series;
+  const tail = Buffer.from(labels.length === 0 ? '} ' : `,${labelPairs(labels)}} `);
+  return { family, column, minus, labels, divisor, only, tail };
 }
 
 /**

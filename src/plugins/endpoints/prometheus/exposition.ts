@@ -68,7 +68,7 @@ export class Exposition {
 
   private writeSubject(sheet: Sheet, subject: Subject, count: { written: number; cut: number }): void {
     const { maxSeries } = this.options;
-    if (subject.isNew) subject.readLimits(this.clock.monotonic());
+    if (subject.facts.isNew) subject.facts.readLimits(this.clock.monotonic());
     const now = this.clock.now();
     const most = this.containers.prepare(subject, now);
     // Once a container is left out all that follow are: which ones does not depend on their sizes then.

@@ -1,16 +1,16 @@
+import type { Families, MetricFamily, MetricType } from '../../../kernel/contracts/index.js';
 import { escapeHelp } from './text.js';
 
 /** Index of families that may be given back. */
 const BORROWED = -1;
 
-/** What a family is. */
-export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary';
+export type { MetricType } from '../../../kernel/contracts/index.js';
 
 /** The text formats that are spoken. */
 export type Format = 'text' | 'openMetrics';
 
 /** A metric family with the bytes that its lines begin with. */
-export class Family {
+export class Family implements MetricFamily {
   /** `name{` */
   readonly prefix: Buffer;
   private headers: Partial<Record<Format, Buffer>> = {};
@@ -61,33 +61,36 @@ export class Family {
 }
 
 /** All families that have been met, by name: each name is one family, so none appears twice in an answer. */
-export class FamilyTable {
-  private readonly families = new Map<string, Family | undefined>();
+export class FamilyTable implements Families<Family> {
+  /** By the names that they have here. */
+  private readonly families = new Map<string, Family>();
+  /** By the names that they were asked for. */
+  private readonly taken = new Map<string, Family | undefined>();
   private ordered: readonly Family[] | undefined;
   private count = 0;
 
-  /** @param shows whether a family of this name is to be shown */
-  constructor(readonly shows: (name: string) => boolean) {}
+  /** @param exportedName the name that a family has here; undefined: it is not shown */
+  constructor(private readonly exportedName: (name: string) => string | undefined) {}
+
+  /** Whether a family of this name is shown. */
+  shows(name: string): boolean {
+    return this.exportedName(name) !== undefined;
+  }
 
   /** The family of this name, made at the first time; its first type and help stay. @returns undefined when excluded */
   take(name: string, type: MetricType, help: string): Family | undefined {
-    if (this.families.has(name)) return this.families.get(name);
-    const family = this.shows(name) ? new Family(name, type, help, this.count++) : undefined;
-    this.families.set(name, family);
-    this.ordered = undefined;
-    if (family !== undefined) this.introduce(family);
+    if (this.taken.has(name)) return this.taken.get(name);
+    const shown = this.exportedName(name);
+    const known = shown === undefined ? undefined : this.families.get(shown);
+    const family = shown === undefined ? undefined : (known ?? this.add(new Family(shown, type, help, this.count++)));
+    this.taken.set(name, family);
     return family;
   }
 
   /** The family of a name that is to be shown, for as long as it is needed. */
   borrow(name: string, type: MetricType, help: string): Family {
-    const known = this.families.get(name);
-    if (known !== undefined) return known;
-    const family = new Family(name, type, help, BORROWED);
-    this.families.set(name, family);
-    this.ordered = undefined;
-    this.introduce(family);
-    return family;
+    const shown = this.exportedName(name) ?? name;
+    return this.families.get(shown) ?? this.add(new Family(shown, type, help, BORROWED));
   }
 
   /** A borrowed family is no longer needed. */
@@ -98,18 +101,19 @@ export class FamilyTable {
     this.families.get(`${name}_total`)?.meetNamesake(false);
   }
 
-  private introduce(family: Family): void {
+  private add(family: Family): Family {
     const { name, openMetricsName } = family;
+    this.families.set(name, family);
+    this.ordered = undefined;
     if (openMetricsName !== name && this.families.get(openMetricsName) !== undefined) family.meetNamesake();
     const counter = this.families.get(`${name}_total`);
     if (counter?.type === 'counter') counter.meetNamesake();
+    return family;
   }
 
   /** By name. */
   get sorted(): readonly Family[] {
-    this.ordered ??= [...this.families.values()]
-      .filter((family) => family !== undefined)
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.ordered ??= [...this.families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return this.ordered;
   }
 }

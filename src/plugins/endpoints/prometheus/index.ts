@@ -8,6 +8,7 @@ import {
   badRequest,
   definePlugin,
   type Endpoint,
+  exportedName,
   messageOf,
   PLUGIN_API_VERSION,
   type PluginContext,
@@ -24,7 +25,7 @@ import { isKubeletMetric, KUBELET_HIDDEN_FIELDS, kubeletLabels } from './kubelet
 import { LoopDelay } from './loop-delay.js';
 import { chooseEncoding, chooseFormat, contentType, type Encoding, scrapeTimeout } from './negotiation.js';
 import { OomKills } from './oom-kills.js';
-import { type PrometheusOptions, passes, prometheusOptions } from './options.js';
+import { type PrometheusOptions, prometheusOptions } from './options.js';
 import { Sheet } from './sheet.js';
 import { Subjects } from './subjects.js';
 
@@ -81,10 +82,7 @@ class MetricsPage {
     self: AgentMetrics,
   ) {
     const { agent, clock, logger } = context;
-    const { metricsInclude, metricsExclude } = options;
-    this.families = new FamilyTable(
-      (name) => form.shows?.(name) !== false && passes([name], metricsInclude, metricsExclude),
-    );
+    this.families = new FamilyTable((name) => (form.shows?.(name) === false ? undefined : exportedName(options, name)));
     this.subjects = new Subjects(agent, clock, logger, options, this.families, kills, form.identify);
     const applications = form.withApplications
       ? new AppMetricsWriter(this.families, options, (message, details) => logger.warn(message, details))

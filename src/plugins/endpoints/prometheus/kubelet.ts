@@ -1,6 +1,4 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import { SAMPLED_FAMILIES } from './catalogue/index.js';
-import { SPEC_NAMES } from './container-facts.js';
+import { type ContainerDescription, cadvisorNaming, SPEC_NAMES } from '../../../kernel/contracts/index.js';
 import { LAST_SEEN, OOM_EVENTS } from './container-writer.js';
 import { labelPairs } from './text.js';
 
@@ -15,7 +13,7 @@ const SANDBOX = 'POD';
 export const KUBELET_HIDDEN_FIELDS: ReadonlySet<string> = new Set(['cpu.usage.per_cpu']);
 
 const NAMES: ReadonlySet<string> = new Set([
-  ...SAMPLED_FAMILIES.map(({ name }) => name),
+  ...cadvisorNaming.families.map(({ name }) => name),
   ...SPEC_NAMES.filter((name) => name !== 'container_health_state'),
   LAST_SEEN,
   OOM_EVENTS,

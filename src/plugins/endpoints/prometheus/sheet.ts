@@ -37,7 +37,7 @@ export class Sheet {
     if (family === undefined) return;
     const pairs = Object.entries(labels);
     const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
-    this.writer(family).text(`${name}${suffix}${braces} ${floatText(value)}\n`);
+    this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
   }
 
   /** Families that have series, by name, with their lines. */

@@ -1,24 +1,29 @@
-import type {
-  AppMetricsSnapshot,
-  ContainerAppMetrics,
-  ContainerDescription,
-  ContainerView,
-  ResourceLimits,
-  SampleCursor,
+import {
+  type AppMetricsSnapshot,
+  type ContainerAppMetrics,
+  type ContainerDescription,
+  ContainerFacts,
+  type ContainerView,
+  type FactSeries,
+  type SampleCursor,
 } from '../../../kernel/contracts/index.js';
-import { type FactLine, renderFacts, type SharedTexts } from './container-facts.js';
 import { ContainerText, type LabelUnion } from './container-text.js';
-import type { FamilyTable } from './families.js';
+import type { Family, FamilyTable } from './families.js';
+import { labelPair } from './text.js';
 
-/** Limits are read again after 30 to 60 s, so that not all of them are due at once. ms */
-const LIMITS_AGE = 30_000;
-/** Sooner in a container's first seconds: a runtime writes them after it made the cgroup. ms */
-const FIRST_LIMITS_AGE = 500;
-const YOUNG = 10_000;
+/** Times of creation differ: they must not fill the memory. */
+const MOST_TEXTS = 5_000;
+
+/** A line that changes only with the container's description or limits: the text after the container's labels. */
+export interface FactLine {
+  readonly family: Family;
+  readonly line: Buffer;
+}
 
 /** A container in the eyes of this endpoint: what is kept of it from scrape to scrape. */
 export class Subject {
   readonly text: ContainerText;
+  readonly facts: ContainerFacts<Family>;
   /** Points at the newest sample while the container is being written. */
   readonly cursor = {} as SampleCursor;
   /** Whether there is such a sample. */
@@ -29,67 +34,55 @@ export class Subject {
   /** Whether it was told what the limits took of its labels, and of the names of its application metrics. */
   lossTold = false;
   namesTold = false;
-  private facts: readonly FactLine[] | undefined;
-  private limits: ResourceLimits | undefined;
-  private limitsAge = FIRST_LIMITS_AGE;
-  private limitsDue = Number.NEGATIVE_INFINITY;
+  private series: readonly FactSeries<Family>[] | undefined;
+  private lines: readonly FactLine[] = [];
 
   constructor(
     readonly name: string,
     description: ContainerDescription,
     union: LabelUnion,
-    private readonly families: FamilyTable,
+    families: FamilyTable,
     private readonly texts: SharedTexts,
     /** Absent for a container that has ended. */
     readonly view?: ContainerView,
   ) {
     this.text = new ContainerText(name, description, union, view !== undefined);
+    this.facts = new ContainerFacts(families, view);
   }
 
   /** Takes in a new description. */
   update(description: ContainerDescription): void {
-    if (this.text.update(description)) this.facts = undefined;
-  }
-
-  /** Whether its limits should be read again. */
-  limitsOverdue(now: number): boolean {
-    return this.view !== undefined && now >= this.limitsDue;
-  }
-
-  /** Whether its limits were never read. */
-  get isNew(): boolean {
-    return this.limitsDue === Number.NEGATIVE_INFINITY;
-  }
-
-  /** Reads its limits. @param now monotonic ms */
-  readLimits(now: number): void {
-    const limits = this.view?.limits();
-    const isYoung = Date.now() - (this.view?.createdAt ?? 0) / 1000 < YOUNG;
-    this.limitsAge = isYoung ? Math.min(this.limitsAge * 2, LIMITS_AGE) : LIMITS_AGE;
-    this.limitsDue = now + this.limitsAge * (1 + Math.random());
-    if (limits === this.limits) return;
-    this.limits = limits;
-    this.facts = undefined;
-  }
-
-  /** Whether its CPU time is limited. */
-  get hasQuota(): boolean {
-    return this.limits?.cpu.quota !== undefined;
+    if (this.text.update(description)) this.facts.changed();
   }
 
   factLines(): readonly FactLine[] {
-    this.facts ??= this.renderFacts();
-    return this.facts;
+    const series = this.facts.of(this.text.description);
+    if (series !== this.series) {
+      this.series = series;
+      this.lines = series.map(({ family, label, value }) => ({
+        family,
+        line: this.texts.of(`${label === undefined ? '' : `,${labelPair(...label)}`}} ${value}`),
+      }));
+    }
+    return this.lines;
   }
 
   leave(): void {
     this.text.leave();
   }
+}
 
-  /** Asks for the time of creation only here: the view reads limits for it. */
-  private renderFacts(): readonly FactLine[] {
-    const { limits, view, text } = this;
-    const living = limits !== undefined && view !== undefined && { limits, createdAt: view.createdAt };
-    return renderFacts({ description: text.description, ...living }, this.families, this.texts);
+/** Bytes of texts, the same object for the same text: most containers have the same limits. */
+export class SharedTexts {
+  private readonly texts = new Map<string, Buffer>();
+
+  of(text: string): Buffer {
+    let bytes = this.texts.get(text);
+    if (bytes === undefined) {
+      if (this.texts.size >= MOST_TEXTS) this.texts.clear();
+      bytes = Buffer.from(text);
+      this.texts.set(text, bytes);
+    }
+    return bytes;
   }
 }

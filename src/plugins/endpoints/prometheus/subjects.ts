@@ -1,12 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { AgentView, Clock, ContainerView, Logger } from '../../../kernel/contracts/index.js';
+import {
+  type AgentView,
+  type Clock,
+  type ContainerView,
+  isSelected,
+  type Logger,
+} from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
-import { SharedTexts } from './container-facts.js';
 import { type Identify, LabelUnion } from './container-text.js';
 import type { FamilyTable } from './families.js';
 import type { OomKills } from './oom-kills.js';
-import { type PrometheusOptions, passes } from './options.js';
-import { Subject } from './subject.js';
+import type { PrometheusOptions } from './options.js';
+import { SharedTexts, Subject } from './subject.js';
 
 /** That reading yields to the event loop after this many ms. */
 const SLICE = 2;
@@ -39,12 +44,12 @@ export class Subjects {
   current(namespace?: string): readonly Subject[] {
     const living = new Map<string, Subject>();
     for (const view of this.agent.containers()) {
-      if (!this.wanted(view.name, view.description.aliases)) continue;
+      if (!isSelected(this.options, view.name, view.description.aliases)) continue;
       living.set(view.name, this.subjectOf(view));
     }
     const ended = new Map<string, Subject>();
     for (const { name, description } of this.agent.departed()) {
-      if (living.has(name) || ended.has(name) || !this.wanted(name, description.aliases)) continue;
+      if (living.has(name) || ended.has(name) || !isSelected(this.options, name, description.aliases)) continue;
       const known = this.ended.get(name);
       known?.update(description);
       ended.set(name, known ?? new Subject(name, description, this.union, this.families, this.texts));
@@ -68,8 +73,8 @@ export class Subjects {
     let since = this.clock.monotonic();
     for (const subject of this.living.values()) {
       const now = this.clock.monotonic();
-      if (!subject.limitsOverdue(now)) continue;
-      subject.readLimits(now);
+      if (!subject.facts.limitsOverdue(now)) continue;
+      subject.facts.readLimits(now);
       if (now - since < SLICE) continue;
       await nextTurn();
       since = this.clock.monotonic();
@@ -106,11 +111,5 @@ export class Subjects {
       return new Subject(view.name, view.description, this.union, this.families, this.texts, view);
     known.update(view.description);
     return known;
-  }
-
-  private wanted(name: string, aliases: readonly string[]): boolean {
-    const { containersInclude, containersExclude } = this.options;
-    if (containersInclude === undefined && containersExclude.length === 0) return true;
-    return passes([name, ...aliases], containersInclude, containersExclude);
   }
 }

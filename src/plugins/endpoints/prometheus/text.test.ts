@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import { escapeHelp, escapeLabelValue, floatText, sanitizeName, writeQuotient } from './text.js';
+import { escapeHelp, escapeLabelValue, floatText, writeQuotient } from './text.js';
 
 const DIVISORS = [1, 10, 100, 1e3, 1e6, 1e9] as const;
 
@@ -76,9 +76,4 @@ it('help is one line; OpenMetrics escapes its quotes', () => {
     }),
   );
   assert.equal(escapeHelp('a "b"', true), 'a \\"b\\"');
-});
-
-it('names have only letters, digits and _, one for each character', () => {
-  assert.equal(sanitizeName('com.example/é😀-x'), 'com_example____x');
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => /^[a-zA-Z0-9_]*$/.test(sanitizeName(text))));
 });

@@ -3,11 +3,6 @@ import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 const ZERO = 0x30;
 const DOT = 0x2e;
 
-/** A label or metric name as Prometheus takes it: every character outside `[a-zA-Z0-9_]` becomes `_`. */
-export function sanitizeName(text: string): string {
-  return text.replace(/[^a-zA-Z0-9_]/gu, '_');
-}
-
 /** The text between the quotes of a label value. */
 export function escapeLabelValue(value: string): string {
   if (!/[\\"\n]/.test(value) && value.isWellFormed()) return value;

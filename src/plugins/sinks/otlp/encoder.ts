@@ -1,9 +1,22 @@
-import type { ContainerView, Layout, SampleCursor } from '../../../kernel/contracts/index.js';
-import { type PlannedMetric, type PlannedPoint, planMetrics, SCHEMA_URL, type Shape } from './conventions.js';
+import { hostname } from 'node:os';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import {
+  type AgentView,
+  type ContainerDescription,
+  type ContainerView,
+  type ExportContainer,
+  type ExportSample,
+  type MetricFamily,
+  passes,
+  startTime,
+} from '../../../kernel/contracts/index.js';
+import { SCHEMA_URL } from './conventions.js';
 import type { OtlpOptions } from './options.js';
 import { MessageWriter } from './wire.js';
 
 const CUMULATIVE = 2;
+/** µs. Samples that are closer give no rate: two are 1 µs apart when the clock was set back between them. */
+const SHORTEST = 10_000;
 
 /** Field numbers of the official definitions. */
 const REQUEST = { resourceMetrics: 1 };
@@ -15,55 +28,72 @@ const METRIC = { name: 1, description: 2, unit: 3, gauge: 5, sum: 7 };
 const SUM = { dataPoints: 1, temporality: 2, isMonotonic: 3 };
 const POINT = { start: 2, time: 3, asDouble: 4, asInt: 6, attributes: 7 };
 
-/** What the container is, by the semantic conventions of resources. */
-export type ResourceAttributes = readonly (readonly [key: string, value: string])[];
+type Attributes = readonly (readonly [key: string, value: string])[];
 
-/** One container's contribution to a request. */
-export interface ContainerPoints {
-  readonly container: ContainerView;
-  readonly cursor: SampleCursor;
-  /** When the sums began, µs. */
-  readonly start: number;
-  /** CPUs in use since the sample sent before; NaN unknown. */
-  readonly cpuUsage: number;
-  /** Seconds since the container started; NaN unknown. */
-  readonly uptime: number;
+/** What is kept of a container from sample to sample. */
+interface Known {
+  description: ContainerDescription;
+  resource: Attributes;
+  /** When its sums began, µs; 0 unknown. */
+  start: number;
+  time: number;
+  /** CPU time then, ns. */
+  cpu: number;
 }
 
-/** Encodes samples as `ExportMetricsServiceRequest`. */
+/** Encodes samples as parts of an `ExportMetricsServiceRequest`. */
 export class RequestEncoder {
-  private readonly plans = new WeakMap<Layout, readonly PlannedMetric[]>();
-  private readonly out = new MessageWriter();
-  /** Data points in the request being written. */
-  points = 0;
+  private readonly known = new WeakMap<ContainerView, Known>();
+  private readonly message = new MessageWriter();
+  private points = 0;
 
   constructor(
     private readonly options: OtlpOptions,
-    private readonly version: string,
-    private readonly host: ResourceAttributes,
+    private readonly agent: AgentView,
   ) {}
 
-  /** Ends the request. @returns its bytes */
-  finish(): Uint8Array {
+  /** Adds a container to the request. @returns data points added */
+  add(sample: ExportSample, out: ByteWriter): number {
+    const { message } = this;
+    const known = this.knownOf(sample.container);
     this.points = 0;
-    return this.out.finish();
-  }
-
-  /** Adds a container to the request. */
-  add(points: ContainerPoints): void {
-    const { out } = this;
-    out.message(REQUEST.resourceMetrics, () => {
-      out.message(RESOURCE_METRICS.resource, () => {
-        const attributes = [...this.host, ...this.resourceOf(points.container)];
-        for (const [key, value] of attributes) out.attribute(RESOURCE.attributes, key, value);
+    message.message(REQUEST.resourceMetrics, () => {
+      message.message(RESOURCE_METRICS.resource, () => {
+        for (const [key, value] of known.resource) message.attribute(RESOURCE.attributes, key, value);
       });
-      out.message(RESOURCE_METRICS.scopeMetrics, () => this.scope(points));
-      out.string(RESOURCE_METRICS.schemaUrl, SCHEMA_URL);
+      message.message(RESOURCE_METRICS.scopeMetrics, () => this.scope(sample, known));
+      message.string(RESOURCE_METRICS.schemaUrl, SCHEMA_URL);
     });
+    out.bytes(message.finish());
+    return this.points;
   }
 
-  private resourceOf({ name, description }: ContainerView): ResourceAttributes {
+  private knownOf(container: ExportContainer): Known {
+    const { description, view } = container;
+    let known = this.known.get(view);
+    if (known?.description !== description) {
+      const start = startTime(description, view.createdAt, view.limits().createdAt);
+      const resource = [...this.hostAttributes(), ...this.resourceOf(container)];
+      known = { time: Number.NaN, cpu: Number.NaN, ...known, description, resource, start };
+      this.known.set(view, known);
+    }
+    return known;
+  }
+
+  private hostAttributes(): Attributes {
+    const { host = hostname(), cluster, externalLabels } = this.options;
+    const { machine_id } = this.agent.host.machine();
+    return [
+      ...Object.entries(externalLabels),
+      ...(cluster === undefined ? [] : [['cluster', cluster] as const]),
+      ...(host === '' ? [] : [['host.name', host] as const]),
+      ...(machine_id === '' ? [] : [['host.id', machine_id] as const]),
+    ];
+  }
+
+  private resourceOf({ name, description }: ExportContainer): Attributes {
     const { id, aliases, image, imageId, namespace, labels } = description;
+    const { labelAllow, labelDeny, labelRename } = this.options;
     const known = {
       'container.id': id,
       'container.name': aliases[0] ?? name,
@@ -72,82 +102,96 @@ export class RequestEncoder {
       'container.runtime.name': namespace,
       'tallyman.container': name,
     };
-    const wanted = Object.entries(labels).filter(([key]) => this.options.labels.some((pattern) => pattern.test(key)));
+    const wanted = Object.entries(labels).filter(([key]) => passes([key], labelAllow, labelDeny));
+    const attribute = (key: string) => (Object.hasOwn(labelRename, key) ? labelRename[key]! : `container.label.${key}`);
     return [
       ...Object.entries(known).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])),
-      ...wanted.map(([key, value]) => [`container.label.${key}`, value] as const),
+      ...wanted.map(([key, value]) => [attribute(key), value] as const),
     ];
   }
 
-  private scope(points: ContainerPoints): void {
-    const { out } = this;
-    out.message(SCOPE_METRICS.scope, () => {
-      out.string(SCOPE.name, 'tallyman');
-      out.string(SCOPE.version, this.version);
+  private scope(sample: ExportSample, known: Known): void {
+    const { message } = this;
+    message.message(SCOPE_METRICS.scope, () => {
+      message.string(SCOPE.name, 'tallyman');
+      message.string(SCOPE.version, this.agent.version);
     });
-    for (const metric of this.planOf(points.cursor.layout)) this.metric(metric, points);
-    this.single('container.cpu.usage', '{cpu}', 'CPUs in use since the sample before.', points.cpuUsage, points);
-    this.single('container.uptime', 's', 'Time for which the container has been running.', points.uptime, points);
-  }
-
-  private planOf(layout: Layout): readonly PlannedMetric[] {
-    let plan = this.plans.get(layout);
-    if (plan === undefined) {
-      plan = planMetrics(layout, this.options.fields === 'all');
-      this.plans.set(layout, plan);
+    const { series } = sample;
+    for (let first = 0; first < series.length; ) {
+      const { family } = series[first]!;
+      let end = first;
+      while (end < series.length && series[end]!.family === family) end++;
+      this.metric(sample, known.start, first, end);
+      first = end;
     }
-    return plan;
+    this.derived(sample, known);
   }
 
-  private metric(metric: PlannedMetric, points: ContainerPoints): void {
-    const { values, base } = points.cursor;
-    const isPresent = ({ column, minus }: PlannedPoint) =>
-      !Number.isNaN(values[base + column]!) && (minus < 0 || !Number.isNaN(values[base + minus]!));
-    const present = metric.points.filter(isPresent);
-    if (present.length === 0) return;
-    this.head(metric, () => {
-      for (const point of present) {
-        this.out.message(SUM.dataPoints, () => this.point(point, metric.shape, points));
+  /** Writes the series `first … end − 1`, which are of one family. */
+  private metric(sample: ExportSample, start: number, first: number, end: number): void {
+    while (first < end && Number.isNaN(sample.value(first))) first++;
+    if (first === end) return;
+    const { family } = sample.series[first]!;
+    this.head(family, () => {
+      for (let i = first; i < end; i++) {
+        if (!Number.isNaN(sample.value(i))) this.message.message(SUM.dataPoints, () => this.point(sample, start, i));
       }
     });
   }
 
-  private head(metric: Pick<PlannedMetric, 'name' | 'unit' | 'description' | 'shape'>, write: () => void): void {
-    const { out } = this;
-    out.message(SCOPE_METRICS.metrics, () => {
-      out.string(METRIC.name, metric.name);
-      out.string(METRIC.description, metric.description);
-      out.string(METRIC.unit, metric.unit);
-      out.message(metric.shape === 'gauge' ? METRIC.gauge : METRIC.sum, () => {
+  private head({ name, help, unit = '1', type }: Omit<MetricFamily, 'index'>, write: () => void): void {
+    const { message } = this;
+    message.message(SCOPE_METRICS.metrics, () => {
+      message.string(METRIC.name, name);
+      message.string(METRIC.description, help);
+      message.string(METRIC.unit, unit);
+      message.message(type === 'gauge' ? METRIC.gauge : METRIC.sum, () => {
         write();
-        if (metric.shape === 'gauge') return;
-        out.enumeration(SUM.temporality, CUMULATIVE);
-        out.boolean(SUM.isMonotonic, metric.shape === 'counter');
+        if (type === 'gauge') return;
+        message.enumeration(SUM.temporality, CUMULATIVE);
+        message.boolean(SUM.isMonotonic, type === 'counter');
       });
     });
   }
 
-  private point({ column, minus, divisor, attributes }: PlannedPoint, shape: Shape, points: ContainerPoints): void {
-    const { out } = this;
-    const { values, residuals, base, time } = points.cursor;
-    if (shape !== 'gauge') out.time(POINT.start, points.start);
-    out.time(POINT.time, time);
-    const value = values[base + column]! - (minus < 0 ? 0 : values[base + minus]!);
+  private point(sample: ExportSample, start: number, index: number): void {
+    const { message } = this;
+    const { column, minus, divisor, labels, family } = sample.series[index]!;
+    const { residuals, base, time } = sample.cursor;
+    if (family.type !== 'gauge') message.time(POINT.start, start);
+    message.time(POINT.time, time);
+    const value = sample.value(index);
     const residual = minus < 0 ? (residuals?.[base + column] ?? 0) : 0;
-    if (divisor === 1 && Number.isInteger(value) && value < 2 ** 63) out.fixed64(POINT.asInt, value, residual);
-    else out.double(POINT.asDouble, value / divisor);
-    for (const [key, text] of attributes) out.attribute(POINT.attributes, key, text);
+    if (divisor === 1 && Number.isInteger(value) && value < 2 ** 63) message.fixed64(POINT.asInt, value, residual);
+    else message.double(POINT.asDouble, value);
+    for (const [key, text] of labels) message.attribute(POINT.attributes, key, text);
     this.points++;
   }
 
+  /** CPUs in use and uptime, which no column holds. */
+  private derived({ cursor }: ExportSample, known: Known): void {
+    const { time, layout, values, base } = cursor;
+    const column = layout.indexOf('cpu.usage.total');
+    const cpu = column < 0 ? Number.NaN : values[base + column]!;
+    const elapsed = time - known.time;
+    const cpuUsage = elapsed >= SHORTEST ? (cpu - known.cpu) / (elapsed * 1000) : Number.NaN;
+    known.time = time;
+    known.cpu = cpu;
+    if (cpuUsage >= 0)
+      this.single('container.cpu.usage', '{cpu}', 'CPUs in use since the sample before.', cpuUsage, time);
+    const uptime = (time - known.start) / 1e6;
+    if (known.start > 0 && uptime >= 0) {
+      this.single('container.uptime', 's', 'Time for which the container has been running.', uptime, time);
+    }
+  }
+
   /** A gauge of one double. */
-  private single(name: string, unit: string, description: string, value: number, { cursor }: ContainerPoints): void {
-    if (!Number.isFinite(value)) return;
-    const { out } = this;
-    this.head({ name, unit, description, shape: 'gauge' }, () => {
-      out.message(SUM.dataPoints, () => {
-        out.time(POINT.time, cursor.time);
-        out.double(POINT.asDouble, value);
+  private single(name: string, unit: string, help: string, value: number, time: number): void {
+    const { message } = this;
+    this.head({ name, unit, help, type: 'gauge' }, () => {
+      message.message(SUM.dataPoints, () => {
+        message.time(POINT.time, time);
+        message.double(POINT.asDouble, value);
       });
     });
     this.points++;

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
 import { scrapable } from '../../../../test/support/exposition.js';
-import { loggerTo } from '../../../../test/support/loggers.js';
 import {
   attributesOf,
   decodeRequest,
@@ -11,10 +10,9 @@ import {
   type Metric,
   OtlpReceiver,
 } from '../../../../test/support/otlp-receiver.js';
-import { TestClock } from '../../../../test/support/probes.js';
-import type { AgentView, Column, FieldDescriptor, PluginContext, Sink } from '../../../kernel/contracts/index.js';
+import type { AgentView, Column, FieldDescriptor } from '../../../kernel/contracts/index.js';
+import { deliverOnce, testContext } from '../../../testing/index.js';
 import otlp from './index.js';
-import { RequestQueue } from './request-queue.js';
 import { MessageWriter, readResponse } from './wire.js';
 
 const TIME = 1_795_518_450_605_123;
@@ -59,22 +57,16 @@ function worldOf(containers: readonly FakeContainer[]): AgentView {
 
 describe('otlp', () => {
   let receiver: OtlpReceiver;
-  let controller: AbortController;
-  let clock: TestClock;
-  let lines: string[];
 
   beforeEach(async () => {
     receiver = await OtlpReceiver.listen();
-    controller = new AbortController();
-    clock = new TestClock();
-    lines = [];
   });
   afterEach(() => receiver.close());
 
-  function sink(agent: AgentView, options: Record<string, unknown> = {}): Sink {
-    const logger = loggerTo(lines);
-    const context = { agent, clock, logger, signal: controller.signal } as unknown as PluginContext;
-    return otlp.create(context, otlp.configSchema.parse({ endpoint: receiver.url, ...options }));
+  function sinkFor(agent: AgentView, options: Record<string, unknown> = {}) {
+    const context = testContext({ agent });
+    const sink = otlp.create(context, otlp.configSchema.parse({ endpoint: receiver.url, host: 'h', ...options }));
+    return () => deliverOnce(sink, context, context.signal);
   }
 
   function metrics(index = 0): Map<string, Metric> {
@@ -83,13 +75,21 @@ describe('otlp', () => {
   }
 
   it('a container is a resource, its numbers have the names of the semantic conventions', async () => {
-    await sink(worldOf([WEB]), { labels: ['tier'], headers: { 'X-Token': 'abc' } }).push(controller.signal);
+    const options = {
+      labelAllow: ['tier'],
+      headers: { 'X-Token': 'abc' },
+      cluster: 'c',
+      externalLabels: { team: 'a' },
+    };
+    await sinkFor(worldOf([WEB]), options)();
     const [{ headers, request }] = receiver.received as [OtlpReceiver['received'][0]];
     assert.equal(headers['content-type'], 'application/x-protobuf');
     assert.equal(headers['content-encoding'], 'gzip');
     assert.equal(headers['x-token'], 'abc');
-    const { 'host.name': _, ...resource } = attributesOf(request.resourceMetrics[0]!.resource.attributes);
-    assert.deepEqual(resource, {
+    assert.deepEqual(attributesOf(request.resourceMetrics[0]!.resource.attributes), {
+      'host.name': 'h',
+      cluster: 'c',
+      team: 'a',
       'host.id': 'm',
       'container.id': 'x',
       'container.name': 'web',
@@ -140,94 +140,46 @@ describe('otlp', () => {
   it('only what the conventions name, when that is wanted; containers by name', async () => {
     const raw = { ...WEB, name: '/raw', aliases: [], description: {} };
     const options = { fields: 'conventions', containersExclude: ['/raw'], compression: 'none' };
-    await sink(worldOf([WEB, raw]), options).push(controller.signal);
+    await sinkFor(worldOf([WEB, raw]), options)();
     assert.equal(metrics().has('container.gpu.load'), false);
     assert.equal(receiver.received[0]!.request.resourceMetrics.length, 1);
     assert.equal(receiver.received[0]!.headers['content-encoding'], undefined);
   });
 
-  it('a sample is sent once; the next one tells the CPUs in use', async () => {
-    let containers = [WEB];
-    let views = worldOf(containers);
-    const live = new Proxy({} as AgentView, { get: (_, key) => views[key as keyof AgentView] });
-    const otlpSink = sink(live);
-    await otlpSink.push(controller.signal);
-    await otlpSink.push(controller.signal);
-    assert.equal(receiver.received.length, 1);
-    const view = views.containers()[0]!;
+  it('sends the CPUs in use since the sample before', async () => {
+    const world = worldOf([WEB]);
+    const send = sinkFor({ ...world, containers: () => world.containers() });
+    await send();
     const later = {
       ...WEB,
       samples: [{ time: TIME + 2_000_000, cells: [[column('cpu.usage.total', NS), 8_000_000_000]] }],
     } as FakeContainer;
-    containers = [later];
-    const samples = worldOf(containers).containers()[0]!.samples;
-    Object.assign(view, { samples });
-    views = { ...views, containers: () => [view] };
-    await otlpSink.push(controller.signal);
+    const { samples } = worldOf([later]).containers()[0]!;
+    Object.assign(world.containers()[0]!, { samples });
+    await send();
     assert.equal(metrics(1).get('container.cpu.usage')!.gauge!.dataPoints[0]!.asDouble, 1.5);
     assert.equal(metrics(1).get('container.cpu.time')!.sum!.dataPoints[0]!.asDouble, 8);
   });
 
-  it('many containers go in several requests', async () => {
+  it('sends many containers in several requests', async () => {
     const many = Array.from({ length: 50 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
-    await sink(worldOf(many), { batchSize: 100 }).push(controller.signal);
+    await sinkFor(worldOf(many), { batch: { size: 100 } })();
     assert.ok(receiver.received.length > 3);
-    const resources = receiver.received.flatMap(({ request }) => request.resourceMetrics);
-    assert.equal(resources.length, 50);
+    assert.equal(receiver.received.flatMap(({ request }) => request.resourceMetrics).length, 50);
   });
 
-  it('a receiver that is away or busy gets it later, in order and with a pause', async () => {
-    const otlpSink = sink(worldOf([WEB]));
+  it('says what the receiver refuses or leaves out', async () => {
     receiver.answers.push({ status: 503, headers: { 'Retry-After': '5' } });
-    await assert.rejects(otlpSink.push(controller.signal), /503 Service Unavailable; what waits is kept/);
-    clock.advance(4_000);
-    await assert.rejects(otlpSink.push(controller.signal), /503/, 'still in the pause');
-    assert.equal(receiver.received.length, 0);
-    clock.advance(2_000);
-    await otlpSink.push(controller.signal);
-    assert.equal(receiver.received.length, 1);
-    assert.ok(lines.some((line) => line.includes('takes metrics again')));
-    const { port } = receiver;
-    const other = sink(worldOf([WEB]));
-    await receiver.close();
-    await assert.rejects(other.push(controller.signal), /ECONNREFUSED/);
-    receiver = await OtlpReceiver.listen(port);
-    clock.advance(60_000);
-    await other.push(controller.signal);
-    assert.equal(receiver.received.length, 1);
-  });
-
-  it('what is refused is dropped and said; what is left out is passed on', async () => {
-    const otlpSink = sink(worldOf([WEB]));
+    await assert.rejects(sinkFor(worldOf([WEB]))(), {
+      isPermanent: false,
+      retryAfterMs: 5_000,
+      message: /answers 503/,
+    });
     receiver.answers.push({ status: 400 });
-    await assert.rejects(otlpSink.push(controller.signal), /400 Bad Request; 9 data points are dropped/);
-    await otlpSink.push(controller.signal);
-    assert.equal(receiver.received.length, 0);
+    await assert.rejects(sinkFor(worldOf([WEB]))(), { isPermanent: true, message: /answers 400/ });
     receiver.answers.push({ status: 200, body: encodePartialSuccess(3, 'too old') });
-    await sink(worldOf([WEB])).push(controller.signal);
-    assert.deepEqual(lines, ['the receiver left 3 data points out: too old']);
-  });
-
-  it('a full queue drops the oldest and says how much', async () => {
-    const many = Array.from({ length: 20 }, (_, i) => ({ ...WEB, name: `/c${i}` }));
-    const otlpSink = sink(worldOf(many), { batchSize: 1, compression: 'none', queueSize: 8_000 });
-    receiver.answers.push({ status: 503 });
-    await assert.rejects(otlpSink.push(controller.signal), /503/);
-    assert.equal(lines.filter((line) => line.startsWith('the queue is full')).length, 1);
-    clock.advance(60_000);
-    await otlpSink.push(controller.signal);
-    const names = receiver.received.flatMap(({ request }) =>
-      request.resourceMetrics.map(({ resource }) => attributesOf(resource.attributes)['tallyman.container']),
-    );
-    assert.ok(names.length > 0 && names.length < 20);
-    assert.ok(names.includes('/c9'), `the newest are kept, not ${names.join()}`);
-    assert.ok(lines.some((line) => /^\d+ data points were lost meanwhile$/.test(line)));
-  });
-
-  it('stopping hands over what is new', async () => {
-    const otlpSink = sink(worldOf([WEB]));
-    await otlpSink.stop!();
-    assert.equal(receiver.received.length, 1);
+    const { results } = await sinkFor(worldOf([WEB]))();
+    assert.deepEqual(results, [{ rejected: 3, message: 'too old' }]);
   });
 });
 
@@ -275,23 +227,5 @@ describe('wire format', () => {
     );
     assert.deepEqual(readResponse(encodePartialSuccess(2 ** 40, 'é')), { rejected: 2 ** 40, message: 'é' });
     assert.equal(readResponse(new Uint8Array()), undefined);
-  });
-
-  it('the queue keeps to its bound', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(50)), (sizes) => {
-        const queue = new RequestQueue(100);
-        let dropped = 0;
-        for (const size of sizes) dropped += queue.add({ body: new Uint8Array(size), points: 1 });
-        let bytes = 0;
-        let left = 0;
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-          bytes += next.body.length;
-          left++;
-        }
-        assert.ok(bytes <= 100);
-        assert.equal(left + dropped, sizes.length);
-      }),
-    );
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { HttpTarget, SimulatedHost, TestAgent, testContext } from 'tallyman/testing';
+import { deliverOnce, HttpTarget, SimulatedHost, TestAgent, testContext } from 'tallyman/testing';
 import plugin from './index.js';
 
 describe('the sink', () => {
@@ -18,17 +18,20 @@ describe('the sink', () => {
     host.remove();
   });
 
-  const sinkTo = (path: string) =>
-    plugin.create(testContext({ agent: agent.view }), { url: `${receiver.url}${path}`, interval: 10_000 });
+  const deliverTo = (path: string) => {
+    const context = testContext({ agent: agent.view });
+    const options = plugin.configSchema.parse({ url: `${receiver.url}${path}` });
+    return deliverOnce(plugin.create(context, options), context, AbortSignal.timeout(5_000));
+  };
 
   it('sends the latest sample of each container', async () => {
-    await sinkTo('/lines').push(AbortSignal.timeout(5_000));
+    await deliverTo('/lines');
     const lines = receiver.requests[0]!.body.trim().split('\n');
-    const shop = lines.map((line) => JSON.parse(line)).find(({ container }) => container === '/shop');
-    assert.equal(shop['memory.usage'], 8192);
+    const shop = lines.map((line) => JSON.parse(line)).find(({ id }) => id === '/shop');
+    assert.equal(shop.metrics.container_memory_usage_bytes, 8192);
   });
 
   it('says when the lines were not taken', async () => {
-    await assert.rejects(sinkTo('/busy').push(AbortSignal.timeout(5_000)), /answers 503/);
+    await assert.rejects(deliverTo('/busy'), /answers 503/);
   });
 });

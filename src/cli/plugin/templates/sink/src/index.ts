@@ -1,43 +1,26 @@
 import {
-  type AgentView,
-  type ContainerView,
   definePlugin,
-  duration,
-  type SampleCursor,
+  type ExportSample,
+  HttpSender,
+  httpOptions,
+  httpUrl,
   type Sink,
-  TallymanError,
+  sinkOptions,
   z,
 } from 'tallyman/plugin';
+import type { ByteWriter } from 'tallyman/plugin/bytes';
 
-/** Time that a request may take at most, ms. */
-const TIME_LIMIT = 5_000;
-
-/** The latest sample of a container as one line of JSON; undefined when it has none. */
-function lineOf(container: ContainerView): string | undefined {
-  const window = container.samples({ count: 1 });
-  if (window.length === 0) return undefined;
-  const { layout, values, base, time } = window.at(0, {} as SampleCursor);
-  const fields: Record<string, number> = {};
-  for (const [index, { field, labels = [] }] of layout.columns.entries()) {
-    const value = values[base + index];
+/** Writes a sample as one line of JSON: its time, its labels, and its metrics by name and labels. */
+function encode(sample: ExportSample, out: ByteWriter): number {
+  const metrics: Record<string, number> = {};
+  for (const [index, { family, labels }] of sample.series.entries()) {
+    const value = sample.value(index);
     // NaN says that there is no number right now.
-    if (value !== undefined && !Number.isNaN(value)) fields[[field.name, ...labels].join('.')] = value;
+    if (!Number.isNaN(value)) metrics[[family.name, ...labels.map(([, label]) => label)].join(' ')] = value;
   }
-  return JSON.stringify({ time: new Date(time / 1000).toISOString(), container: container.name, ...fields });
-}
-
-/** @throws TallymanError when the lines were not taken: the agent counts it, logs it once, and pushes again */
-async function send(agent: AgentView, url: string, signal: AbortSignal): Promise<void> {
-  const lines = agent.containers().flatMap((container) => lineOf(container) ?? []);
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
-    body: lines.map((line) => `${line}\n`).join(''),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT)]),
-  });
-  // An answer that nobody reads keeps its connection.
-  await answer.arrayBuffer();
-  if (!answer.ok) throw new TallymanError(`${url} answers ${answer.status}`);
+  const time = new Date(sample.time / 1000).toISOString();
+  out.text(`${JSON.stringify({ time, ...Object.fromEntries(sample.container.labels), metrics })}\n`);
+  return Object.keys(metrics).length;
 }
 
 export default definePlugin({
@@ -45,13 +28,23 @@ export default definePlugin({
   name: 'template-name',
   apiVersion: 1,
   version: '0.1.0',
-  description: 'Sends the latest samples as lines of JSON over HTTP.',
+  description: 'Sends samples as lines of JSON over HTTP.',
   configSchema: z.strictObject({
-    url: z.url({ protocol: /^https?$/ }).describe('Where the lines are taken by POST.'),
-    interval: duration().prefault('10s').describe('Time between two deliveries.'),
+    url: httpUrl('http://receiver:8080/lines').describe('Where the lines are taken by POST.'),
+    ...httpOptions,
+    ...sinkOptions,
   }),
-  create: ({ agent }, { url, interval }): Sink => ({
-    interval,
-    push: (signal) => send(agent, url, signal),
-  }),
+  create(_context, options): Sink {
+    const sender = new HttpSender(options, options.concurrency);
+    return {
+      options,
+      format: 'json-lines',
+      encode,
+      // What the receiver does not take rejects; the agent keeps the batch and sends it again.
+      async send({ body }, signal) {
+        await sender.send({ url: options.url, body, headers: { 'Content-Type': 'application/x-ndjson' }, signal });
+      },
+      stop: () => sender.close(),
+    };
+  },
 });

@@ -1,12 +1,6 @@
-import {
-  type ContainerDescription,
-  type ContainerState,
-  type Limit,
-  type ResourceLimits,
-  startTime,
-} from '../../../kernel/contracts/index.js';
-import type { Family, FamilyTable, MetricType } from './families.js';
-import { labelPair } from './text.js';
+import type { Limit, ResourceLimits } from '../agent-view.js';
+import { type ContainerDescription, type ContainerState, startTime } from '../container.js';
+import type { Families, FamilyType, Label, MetricFamily } from './catalogue.js';
 
 /** What facts are made from. */
 export interface FactSource {
@@ -17,29 +11,29 @@ export interface FactSource {
   readonly createdAt?: number;
 }
 
-/** A series that changes only with the container's description or limits: the text after the container's labels. */
-export interface FactLine {
-  readonly family: Family;
-  readonly line: Buffer;
+/** A series that changes only with the container's description or limits. */
+export interface FactSeries<F extends MetricFamily = MetricFamily> {
+  readonly family: F;
+  /** Label besides the container's own. */
+  readonly label?: Label | undefined;
+  readonly value: number | bigint;
 }
 
 type Value = number | bigint | undefined;
 
 interface Fact {
   readonly name: string;
-  readonly type: MetricType;
+  readonly type: FamilyType;
   readonly help: string;
   /** `undefined`: the container has no such series. */
-  readonly value: (source: FactSource) => Value | readonly (readonly [label: string, value: number])[];
+  readonly value: (source: FactSource) => Value | readonly (readonly [label: Label, value: number])[];
 }
 
 const STATES: readonly ContainerState['status'][] = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'];
 /** From here on a memory limit is none (cAdvisor's rule). */
 const NO_LIMIT = 2n ** 62n;
-/** Times of creation differ: they must not fill the memory. */
-const MOST_TEXTS = 5_000;
 
-const fact = (name: string, help: string, value: Fact['value'], type: MetricType = 'gauge'): Fact => ({
+const fact = (name: string, help: string, value: Fact['value'], type: FamilyType = 'gauge'): Fact => ({
   name: `container_${name}`,
   type,
   help,
@@ -77,7 +71,7 @@ export const SPEC_NAMES: readonly string[] = SPEC.map(({ name }) => name);
 /** What a runtime says of a container. A raw cgroup has no such state. */
 const STATE: readonly Fact[] = [
   fact('state', 'The container is in the state of the label (1) or not (0).', ({ description }) =>
-    STATES.map((status) => [labelPair('state', status), description.state.status === status ? 1 : 0] as const),
+    STATES.map((status) => [['state', status], description.state.status === status ? 1 : 0] as const),
   ),
   fact(
     'health_failing_streak',
@@ -99,38 +93,23 @@ const STATE: readonly Fact[] = [
     seconds(description.state.finishedAt),
   ),
   fact('image_info', 'The image that the container runs, by its id; always 1.', ({ description: { imageId } }) =>
-    imageId === undefined ? undefined : [[labelPair('image_id', imageId), 1]],
+    imageId === undefined ? undefined : [[['image_id', imageId], 1]],
   ),
 ];
 
-/** Renders the facts of a container. */
-export function renderFacts(source: FactSource, families: FamilyTable, texts: SharedTexts): readonly FactLine[] {
+/** The facts of a container. */
+export function factsOf<F extends MetricFamily>(source: FactSource, families: Families<F>): readonly FactSeries<F>[] {
   const facts = source.description.namespace === undefined ? SPEC : [...SPEC, ...STATE];
-  const lines: FactLine[] = [];
+  const series: FactSeries<F>[] = [];
   for (const { name, type, help, value } of facts) {
     const values = value(source);
     if (values === undefined) continue;
     const family = families.take(name, type, help);
     if (family === undefined) continue;
-    if (typeof values !== 'object') lines.push({ family, line: texts.of(`} ${values}`) });
-    else for (const [label, one] of values) lines.push({ family, line: texts.of(`,${label}} ${one}`) });
+    if (typeof values !== 'object') series.push({ family, value: values });
+    else for (const [label, one] of values) series.push({ family, label, value: one });
   }
-  return lines;
-}
-
-/** Bytes of texts, the same object for the same text: most containers have the same limits. */
-export class SharedTexts {
-  private readonly texts = new Map<string, Buffer>();
-
-  of(text: string): Buffer {
-    let bytes = this.texts.get(text);
-    if (bytes === undefined) {
-      if (this.texts.size >= MOST_TEXTS) this.texts.clear();
-      bytes = Buffer.from(text);
-      this.texts.set(text, bytes);
-    }
-    return bytes;
-  }
+  return series;
 }
 
 function memoryLimit(name: string, help: string, limit: 'limit' | 'swapLimit' | 'reservation'): Fact {

@@ -1,4 +1,4 @@
-import { counter, type Feed, gauge, type SampledFamily } from './types.js';
+import { counter, type Feed, gauge, type SampledFamily } from './catalogue.js';
 
 const quota = (field: string): Feed[] => [{ field, only: 'quota' }];
 const state = (field: string, name: string): Feed => ({ field: `tasks.${field}`, fixed: { state: name } });

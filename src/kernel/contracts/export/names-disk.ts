@@ -1,4 +1,4 @@
-import { counter, type Feed, gauge, type SampledFamily } from './types.js';
+import { counter, type Feed, gauge, type SampledFamily } from './catalogue.js';
 
 const device = { device: 'device' };
 const io = (field: string, operation: string): Feed => ({

@@ -1,4 +1,4 @@
-import { counter, gauge, type SampledFamily } from './types.js';
+import { counter, gauge, type SampledFamily } from './catalogue.js';
 
 const DIRECTIONS = [
   ['receive', 'rx'],
@@ -43,6 +43,11 @@ const processFamilies: readonly SampledFamily[] = [
   gauge('threads_max', 'processes.threads_max'),
   gauge('ulimits_soft', 'processes.ulimit.soft'),
   gauge('ulimits_hard', 'processes.ulimit.hard'),
+  counter(
+    'oom_events_total',
+    'oom.kills',
+    'Processes of the container that the kernel killed for lack of memory, earlier runs included.',
+  ),
 ];
 
 export const otherFamilies: readonly SampledFamily[] = [...networkFamilies, ...processFamilies];

@@ -1,11 +1,6 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
-import { type PrometheusOptions, passes } from './options.js';
-import { sanitizeName } from './text.js';
-
-export type LabelOptions = Pick<
-  PrometheusOptions,
-  'labelAllow' | 'labelDeny' | 'labelRename' | 'labelLimits' | 'emptyLabels'
->;
+import type { ContainerDescription } from '../container.js';
+import { sanitizeName } from './cadvisor-names.js';
+import { type LabelSelection, passes } from './selection.js';
 
 /** What a container's own labels and environment variables become in its series. */
 export interface OwnLabels {
@@ -21,7 +16,7 @@ export interface OwnLabels {
  * renaming the one whose key sorts first wins, labels before variables. Whoever starts a container writes its labels, and
  * each of its series carries them all: they are limited.
  */
-export function ownLabels(description: ContainerDescription, options: LabelOptions): OwnLabels {
+export function ownLabels(description: ContainerDescription, options: LabelSelection): OwnLabels {
   const { count, nameLength, valueLength, size } = options.labelLimits;
   const values = new Map<string, string>();
   let [bytes, leftOut, cut] = [0, 0, 0];

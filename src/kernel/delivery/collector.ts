@@ -1,0 +1,217 @@
+import { hostname } from 'node:os';
+import {
+  type AgentView,
+  type Clock,
+  type ContainerDescription,
+  ContainerFacts,
+  type ContainerView,
+  cadvisorNaming,
+  type ExportContainer,
+  type ExportSample,
+  exportedName,
+  type FactSeries,
+  type Families,
+  isSelected,
+  type Label,
+  type Layout,
+  type Logger,
+  type MetricFamily,
+  type MetricType,
+  type Naming,
+  ownLabels,
+  type PlannedSeries,
+  planLayout,
+  type SampleCursor,
+  type SinkOptions,
+} from '../contracts/index.js';
+import { ResolvedRow } from './resolution.js';
+
+/** The metric families of one sink. */
+class SinkFamilies implements Families<MetricFamily> {
+  private readonly families = new Map<string, MetricFamily | undefined>();
+  private count = 0;
+
+  constructor(private readonly options: SinkOptions) {}
+
+  take(name: string, type: MetricType, help: string, unit?: string): MetricFamily | undefined {
+    if (this.families.has(name)) return this.families.get(name);
+    const exported = exportedName(this.options, name);
+    const isRate = this.options.resolution === 'rate' && type === 'counter';
+    const family = exported === undefined ? undefined : this.familyOf(exported, isRate ? 'rate' : type, help, unit);
+    this.families.set(name, family);
+    return family;
+  }
+
+  private familyOf(name: string, type: MetricType | 'rate', help: string, unit?: string): MetricFamily {
+    const index = this.count++;
+    if (type !== 'rate') return { name, type, help, unit, index };
+    return { name: `${name.replace(/_total$/, '')}_per_second`, type: 'gauge', help: `${help} Per second.`, index };
+  }
+}
+
+/** A container that a sink knows. */
+export class TrackedContainer implements ExportContainer {
+  labels: readonly Label[];
+  /** Time of the newest sample that was taken over, µs; 0: none. */
+  takenAt = 0;
+  /** The newest row, for rates. */
+  readonly row = new ResolvedRow();
+  readonly facts: ContainerFacts<MetricFamily>;
+
+  constructor(
+    readonly view: ContainerView,
+    public description: ContainerDescription,
+    families: Families<MetricFamily>,
+    labelsOf: (name: string, description: ContainerDescription) => readonly Label[],
+    /** Batches of one lane are sent one after the other. */
+    readonly lane: number,
+  ) {
+    this.labels = labelsOf(view.name, description);
+    this.facts = new ContainerFacts(families, view);
+  }
+
+  get name(): string {
+    return this.view.name;
+  }
+}
+
+/** The sample that is being encoded. */
+class CurrentSample implements ExportSample {
+  container!: TrackedContainer;
+  series: readonly PlannedSeries[] = [];
+  facts: readonly FactSeries[] = [];
+  cursor = {} as SampleCursor;
+
+  get time(): number {
+    return this.cursor.time;
+  }
+
+  value(index: number): number {
+    const { column, minus, only, divisor } = this.series[index]!;
+    const { values, base } = this.cursor;
+    let value = values[base + column]!;
+    if (minus >= 0) value -= values[base + minus]!;
+    if (only !== undefined && (only === 'quota' ? !this.container.facts.hasQuota : value === 0)) return Number.NaN;
+    return divisor === 1 ? value : value / divisor;
+  }
+}
+
+/** Takes what is new of the containers that a sink has selected. */
+export class SampleCollector {
+  readonly sample = new CurrentSample();
+  private readonly families: SinkFamilies;
+  private readonly plans = new WeakMap<Layout, readonly PlannedSeries[]>();
+  private readonly cursor = {} as SampleCursor;
+  private tracked = new Map<string, TrackedContainer>();
+  private readonly external: readonly Label[];
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly options: SinkOptions,
+    private readonly naming: Naming = cadvisorNaming,
+  ) {
+    this.families = new SinkFamilies(options);
+    const { host = hostname(), cluster = '', externalLabels } = options;
+    this.external = Object.entries({ ...externalLabels, cluster, host }).filter(([, value]) => value !== '');
+  }
+
+  /**
+   * What is known of the containers that are selected now, and of those that no longer are. Both are to be asked for their samples, or
+   * ended, before this is called again.
+   */
+  current(): { readonly living: readonly TrackedContainer[]; readonly ended: readonly TrackedContainer[] } {
+    const before = this.tracked;
+    this.tracked = new Map();
+    for (const view of this.agent.containers()) {
+      if (!isSelected(this.options, view.name, view.description.aliases)) continue;
+      this.tracked.set(view.name, this.track(view, before.get(view.name)));
+    }
+    const ended = [...before.values()].filter((container) => this.tracked.get(container.name) !== container);
+    return { living: [...this.tracked.values()], ended };
+  }
+
+  /**
+   * Calls `take` for each new sample of a container, as the option `resolution` says; `this.sample` is the sample then.
+   */
+  collect(container: TrackedContainer, take: () => void): void {
+    const { resolution } = this.options;
+    const { takenAt } = container;
+    // What was there before the sink is not sent, apart from the newest.
+    const onlyNewest = takenAt === 0 || resolution === 'last' || resolution === 'rate';
+    const window = container.view.samples(onlyNewest ? { count: 1 } : { start: takenAt + 1 });
+    if (window.length === 0) return;
+    const newest = window.at(window.length - 1, this.cursor);
+    if (newest.time <= takenAt) return;
+    if (container.facts.limitsOverdue(this.clock.monotonic())) container.facts.readLimits(this.clock.monotonic());
+    if (resolution === 'all') {
+      for (let i = 0; i < window.length; i++) this.present(container, window.at(i, this.cursor), take);
+    } else
+      this.present(
+        container,
+        container.row.resolve(window, newest, onlyNewest ? 'last' : resolution, resolution === 'rate'),
+        take,
+      );
+    container.takenAt = newest.time;
+  }
+
+  private present(container: TrackedContainer, cursor: SampleCursor, take: () => void): void {
+    const { sample } = this;
+    sample.container = container;
+    sample.cursor = cursor;
+    sample.series = this.planOf(cursor.layout);
+    sample.facts = container.facts.of(container.description);
+    take();
+  }
+
+  private planOf(layout: Layout): readonly PlannedSeries[] {
+    let plan = this.plans.get(layout);
+    if (plan === undefined) {
+      plan = planLayout(layout, this.naming, this.families);
+      this.plans.set(layout, plan);
+    }
+    return plan;
+  }
+
+  private track(view: ContainerView, known: TrackedContainer | undefined): TrackedContainer {
+    const { description } = view;
+    if (known?.view !== view) {
+      const lane = laneOf(view.name, this.options.concurrency);
+      const labelsOf = (name: string, of: ContainerDescription) => this.labelsOf(name, of);
+      return new TrackedContainer(view, description, this.families, labelsOf, lane);
+    }
+    if (known.description !== description) {
+      known.description = description;
+      known.labels = this.labelsOf(view.name, description);
+      known.facts.changed();
+    }
+    return known;
+  }
+
+  private labelsOf(name: string, description: ContainerDescription): readonly Label[] {
+    const { image = '', aliases } = description;
+    const own = ownLabels(description, this.options);
+    if (own.leftOut + own.cut > 0) {
+      this.logger.warn(
+        `${name} has more labels than are sent (labelLimits): left out: ${own.leftOut}, values cut: ${own.cut}`,
+        { container: name },
+      );
+    }
+    const labels = new Map([
+      ...this.external,
+      ...own.values,
+      ['id', name],
+      ['image', image],
+      ['name', aliases[0] ?? ''],
+    ]);
+    return [...labels].filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+/** Spreads containers over lanes by their names. */
+function laneOf(name: string, lanes: number): number {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) hash = (hash * 31 + name.charCodeAt(i)) >>> 0;
+  return hash % lanes;
+}

@@ -1,0 +1,70 @@
+import type { AgentView, Clock, Logger, Sink } from '../contracts/index.js';
+import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
+import { SinkDelivery } from './sink-delivery.js';
+
+/** What is left of a sink whose successor is about to start. */
+interface Parked {
+  readonly plugin: string;
+  readonly delivery: SinkDelivery;
+}
+
+/** Delivers for all sinks. What a sink has in its queue outlives a change of its options. */
+export class Delivery {
+  private readonly active = new Map<string, SinkDelivery>();
+  private readonly parked = new Map<string, Parked>();
+
+  constructor(
+    private readonly supervisor: Supervisor,
+    private readonly agent: AgentView,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Begins to deliver for a sink that has started. */
+  start(record: PluginRecord, sink: Sink, logger: Logger): void {
+    const { supervisor, agent, clock } = this;
+    const before = this.parked.get(record.id);
+    this.parked.delete(record.id);
+    const known = before?.plugin === record.source ? before.delivery : undefined;
+    const delivery = new SinkDelivery(
+      sink,
+      {
+        agent,
+        clock,
+        logger,
+        timers: new TimerSet((callback, what) =>
+          supervisor.call(record, what, async () => callback(), false).catch(() => {}),
+        ),
+        call: (what, call) => supervisor.call(record, what, call, false),
+        succeeded: () => record.succeeded(clock.now()),
+        failed: (error) => void record.failed(error, clock.now(), clock.monotonic(), false),
+        fault: (what, error) => supervisor.fault(record, what, error, false),
+      },
+      known?.counts,
+    );
+    if (known !== undefined) delivery.queue.adopt(known.queue);
+    this.active.set(record.id, delivery);
+    record.delivery = () => delivery.status();
+    delivery.start();
+  }
+
+  /** Ends the deliveries of a sink, with what is new or waits sent as far as the receiver takes it within the time. */
+  async finish(record: PluginRecord, limitMs: number, logger: Logger): Promise<void> {
+    const delivery = this.active.get(record.id);
+    const parked = this.parked.get(record.id)?.delivery;
+    this.active.delete(record.id);
+    this.parked.delete(record.id);
+    const left = delivery === undefined ? parked?.queue.points : await delivery.finish(limitMs);
+    if (left === undefined || left === 0) return;
+    delivery?.counts.drop('stopped', left);
+    logger.warn(`${left} data points could not be delivered before the stop and are lost`);
+  }
+
+  /** Ends the deliveries of a sink whose successor is about to start: what waits is kept for it. */
+  async suspend(record: PluginRecord): Promise<void> {
+    const delivery = this.active.get(record.id);
+    if (delivery === undefined) return;
+    this.active.delete(record.id);
+    await delivery.suspend();
+    this.parked.set(record.id, { plugin: record.source, delivery });
+  }
+}

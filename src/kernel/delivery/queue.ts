@@ -1,0 +1,122 @@
+import type { DropReason, SinkBatch } from '../contracts/index.js';
+
+/** A batch that waits or is being sent. */
+export interface QueuedBatch extends Omit<SinkBatch, 'body' | 'attempts'> {
+  /** Bytes of the body. */
+  readonly size: number;
+  readonly format: string;
+  /** Batches of one lane are sent one after the other; −1: it is sent alone, as its lane is not known any more. */
+  readonly lane: number;
+  attempts: number;
+  /** Where the body is. */
+  readonly stored: StoredBody;
+}
+
+/** A body in memory or on disk. */
+export interface StoredBody {
+  /** @throws Error when it is damaged or cannot be read */
+  read(): Promise<Uint8Array>;
+  /** It is not needed any more. */
+  release(): void;
+}
+
+export type Dropped = (reason: DropReason, batch: QueuedBatch) => void;
+
+/** Batches that wait, oldest first, bounded in bytes. */
+export class BatchQueue {
+  private batches: QueuedBatch[] = [];
+  private readonly sending = new Set<QueuedBatch>();
+  private size = 0;
+
+  /** @param onDropped told of each batch that there was no room for */
+  constructor(
+    public maxBytes: number,
+    private readonly onDropped: Dropped,
+  ) {}
+
+  get length(): number {
+    return this.batches.length;
+  }
+
+  get bytes(): number {
+    return this.size;
+  }
+
+  get points(): number {
+    return this.batches.reduce((sum, { points }) => sum + points, 0);
+  }
+
+  /** Time of the oldest sample, µs. */
+  get oldest(): number | undefined {
+    return this.batches.length === 0 ? undefined : Math.min(...this.batches.slice(0, 64).map(({ oldest }) => oldest));
+  }
+
+  /** How many are being sent. */
+  get busy(): number {
+    return this.sending.size;
+  }
+
+  add(batch: QueuedBatch): void {
+    this.batches.push(batch);
+    this.size += batch.size;
+    while (this.size > this.maxBytes) {
+      const oldest = this.batches.find((other) => !this.sending.has(other));
+      if (oldest === undefined) return;
+      this.remove(oldest);
+      this.onDropped('queue_full', oldest);
+    }
+  }
+
+  /** The oldest batch that may be sent beside those that are being sent; it counts as being sent from now on. */
+  take(): QueuedBatch | undefined {
+    const lanes = new Set([...this.sending].map(({ lane }) => lane));
+    if (lanes.has(-1)) return undefined;
+    for (const batch of this.batches) {
+      if (this.sending.has(batch)) continue;
+      if (batch.lane === -1 && lanes.size > 0) return undefined;
+      if (!lanes.has(batch.lane)) {
+        this.sending.add(batch);
+        return batch;
+      }
+      // An older one of its lane waits for its turn: so must all that follow in that lane, which `lanes` holds already.
+    }
+    return undefined;
+  }
+
+  /** It was not delivered and waits again. */
+  putBack(batch: QueuedBatch): void {
+    this.sending.delete(batch);
+  }
+
+  /** It was delivered or dropped. */
+  remove(batch: QueuedBatch): void {
+    this.sending.delete(batch);
+    const index = this.batches.indexOf(batch);
+    if (index < 0) return;
+    this.batches.splice(index, 1);
+    this.size -= batch.size;
+    batch.stored.release();
+  }
+
+  /** Takes over what waits in another queue, in front of what waits here. Its lanes mean nothing here. */
+  adopt(other: BatchQueue): void {
+    const own = this.batches;
+    this.batches = [];
+    this.size = 0;
+    for (const batch of [...other.clear().map((adopted) => ({ ...adopted, lane: -1 })), ...own]) this.add(batch);
+  }
+
+  /** Empties it without releasing anything. */
+  clear(): readonly QueuedBatch[] {
+    const { batches } = this;
+    this.batches = [];
+    this.sending.clear();
+    this.size = 0;
+    return batches;
+  }
+}
+
+/** A body in memory. */
+export function inMemory(body: Uint8Array): StoredBody {
+  return { read: async () => body, release: () => {} };
+}

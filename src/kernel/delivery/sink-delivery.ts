@@ -1,0 +1,160 @@
+import { type AgentView, type Logger, messageOf, type Sink, type SinkStatus, Slices } from '../contracts/index.js';
+import { Batcher } from './batcher.js';
+import { SampleCollector, type TrackedContainer } from './collector.js';
+import { BatchQueue, inMemory } from './queue.js';
+import { DeliveryCounts, Sender, type SenderServices } from './sender.js';
+
+const DEFAULT_QUEUE_BYTES = 16 * 2 ** 20;
+/** Share of the time of a stop that is for sending; the rest is for the sink's own `stop`. */
+const FLUSH_SHARE = 0.8;
+
+/** What the delivery of one sink needs. */
+export interface SinkServices extends SenderServices {
+  readonly agent: AgentView;
+  /** Counts and logs what the sink threw where it must not. */
+  readonly fault: (what: string, error: unknown) => void;
+}
+
+/** Takes samples, encodes, keeps and sends them for one sink. */
+export class SinkDelivery {
+  readonly queue: BatchQueue;
+  private readonly collector: SampleCollector;
+  private readonly batcher: Batcher;
+  private readonly sender: Sender;
+  private round: Promise<void> = Promise.resolve();
+  private stopRounds: () => void = () => {};
+  private isDropping = false;
+
+  /** @param counts those of the instance before it, when there was one */
+  constructor(
+    private readonly sink: Sink,
+    private readonly services: SinkServices,
+    readonly counts = new DeliveryCounts(),
+  ) {
+    const { options } = sink;
+    const { agent, clock, logger } = services;
+    this.queue = new BatchQueue(options.queue.size ?? DEFAULT_QUEUE_BYTES, (reason, batch) => {
+      this.counts.drop(reason, batch.points);
+      this.sender.lost(batch.points);
+      this.warnOfDrops(logger);
+    });
+    this.collector = new SampleCollector(agent, clock, logger, options, sink.naming);
+    this.batcher = new Batcher(sink);
+    this.sender = new Sender(sink, this.queue, this.counts, services);
+  }
+
+  /** Begins to take and send samples. */
+  start(): void {
+    this.sender.resume();
+    this.stopRounds = this.services.timers.every(this.sink.options.interval, () => {
+      this.round = this.takeSamples(false);
+      return this.round;
+    });
+  }
+
+  /**
+   * Hands over what is new or waits, as far as the receiver takes it within the time.
+   * @returns data points that could not be delivered
+   */
+  async finish(limitMs: number): Promise<number> {
+    const end = performance.now() + limitMs * FLUSH_SHARE;
+    this.stopRounds();
+    await this.round;
+    await this.takeSamples(true);
+    await this.sender.flush(Math.max(0, end - performance.now()));
+    return this.queue.points;
+  }
+
+  /** Stops without sending anything more; what is new goes into the queue. */
+  async suspend(): Promise<void> {
+    this.stopRounds();
+    await this.round;
+    await this.takeSamples(true);
+    await this.sender.stop();
+  }
+
+  status(): SinkStatus {
+    const { queue, counts } = this;
+    const { oldest } = queue;
+    const { failure } = this.sender;
+    const { lastSentAt } = counts;
+    return {
+      queue: {
+        batches: queue.length,
+        points: queue.points,
+        bytes: queue.bytes,
+        maxBytes: queue.maxBytes,
+        ...(oldest !== undefined && { oldest }),
+      },
+      sent: { ...counts.sent },
+      dropped: { ...counts.dropped },
+      retries: counts.retries,
+      attempts: counts.attempts,
+      attemptMs: counts.attemptMs,
+      ...(failure !== undefined && { failure }),
+      ...(lastSentAt !== undefined && { lastSentAt }),
+    };
+  }
+
+  /** Encodes what is new. @param all also batches that are not complete are queued */
+  private async takeSamples(all: boolean): Promise<void> {
+    const { clock } = this.services;
+    const { living, ended } = this.collector.current();
+    const slices = new Slices();
+    // A container that was made anew under its name comes after the end of the one before.
+    for (const container of ended) {
+      this.endOf(container);
+      await this.after(container, slices);
+    }
+    for (const container of living) {
+      this.takeOf(container);
+      if (this.batcher.isFull(container.lane) || slices.isOver()) await this.after(container, slices);
+    }
+    for (const lane of this.batcher.due(clock.monotonic(), all)) await this.enqueue(lane);
+  }
+
+  /** Queues the batch of the container's lane if it is complete, and lets others work when it is time. */
+  private async after({ lane }: TrackedContainer, slices: Slices): Promise<void> {
+    if (this.batcher.isFull(lane)) await this.enqueue(lane);
+    if (slices.isOver()) await slices.pause();
+  }
+
+  private takeOf(container: TrackedContainer): void {
+    const nowMs = this.services.clock.monotonic();
+    this.guarded(container, () => this.collector.collect(container, () => this.batcher.add(this.collector, nowMs)));
+  }
+
+  private endOf(container: TrackedContainer): void {
+    const { clock } = this.services;
+    this.guarded(container, () => this.batcher.end(container, clock.now(), clock.monotonic()));
+  }
+
+  /** A container that the sink cannot encode is left out. */
+  private guarded(container: TrackedContainer, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.services.fault('encode', new Error(`${container.name}: ${messageOf(error)}`, { cause: error }));
+    }
+  }
+
+  private async enqueue(lane: number): Promise<void> {
+    try {
+      const { body, ...batch } = await this.batcher.take(lane);
+      const { format } = this.sink;
+      this.queue.add({ ...batch, size: body.length, format, attempts: 0, stored: inMemory(body) });
+      this.isDropping = this.isDropping && this.sender.failure !== undefined;
+      this.sender.pump();
+    } catch (error) {
+      this.services.fault('pack', error);
+    }
+  }
+
+  /** Once until the receiver takes batches again. */
+  private warnOfDrops(logger: Logger): void {
+    if (this.isDropping) return;
+    this.isDropping = true;
+    const limit = `queue.size, ${this.queue.maxBytes} bytes`;
+    logger.warn(`the queue is full (${limit}): the oldest batches are dropped until the receiver takes them`);
+  }
+}

@@ -1,0 +1,4 @@
+import { Token } from '../composition/index.js';
+import type { Delivery } from './delivery.js';
+
+export const DELIVERY = new Token<Delivery>('delivery');
