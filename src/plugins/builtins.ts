@@ -45,6 +45,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'web-ui': importing(() => import('./endpoints/web-ui/index.js')),
   profiling: importing(() => import('./endpoints/profiling/index.js')),
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
+  'remote-write': importing(() => import('./sinks/remote-write/index.js')),
   otlp: importing(() => import('./sinks/otlp/index.js')),
 };
 

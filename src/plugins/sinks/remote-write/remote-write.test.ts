@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
+import {
+  decodeWriteRequest,
+  RemoteWriteReceiver,
+  unsnappy,
+  type WrittenSeries,
+} from '../../../../test/support/remote-write-receiver.js';
+import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type {
+  AgentView,
+  Column,
+  ExportContainer,
+  ExportSample,
+  FieldDescriptor,
+  Label,
+  MetricFamily,
+  PlannedSeries,
+} from '../../../kernel/contracts/index.js';
+import { deliverOnce, testContext } from '../../../testing/index.js';
+import { WriteRequestEncoder } from './encoder.js';
+import remoteWrite from './index.js';
+import { SnappyCompressor } from './snappy.js';
+
+const TIME = 1_795_518_450_605_123;
+
+const column = (name: string, more: Partial<FieldDescriptor> = {}, labels?: readonly string[]): Column => ({
+  field: { name, unit: 'bytes', kind: 'gauge', help: 'help', source: { any: 'a test' }, ...more },
+  ...(labels !== undefined && { labels }),
+});
+
+const WEB: FakeContainer = {
+  name: '/docker/x',
+  namespace: 'docker',
+  aliases: ['web', 'x'],
+  createdAt: TIME - 60_000_000,
+  description: { id: 'x', image: 'shop:1', labels: { tier: 'front', Empty: '' } },
+  samples: [
+    {
+      time: TIME,
+      cells: [
+        [column('memory.usage'), 2 ** 40],
+        [column('cpu.usage.user', { unit: 'nanoseconds', kind: 'counter' }), 2_000_000_001],
+        [column('network.rx_bytes', { kind: 'counter', dimensions: ['interface'] }, ['eth0']), 7],
+        [column('memory.rss'), Number.NaN],
+      ],
+    },
+  ],
+};
+
+describe('remote-write', () => {
+  let receiver: RemoteWriteReceiver;
+  beforeEach(async () => {
+    receiver = await RemoteWriteReceiver.listen();
+  });
+  afterEach(() => receiver.close());
+
+  function send(agent: AgentView, options: Record<string, unknown> = {}) {
+    const context = testContext({ agent });
+    const parsed = remoteWrite.configSchema.parse({ url: receiver.url, host: 'h', ...options });
+    return deliverOnce(remoteWrite.create(context, parsed), context, context.signal);
+  }
+
+  it('sends the series of /metrics with their labels in order', async () => {
+    await send(fakeAgent({ containers: [WEB] }), { cluster: 'c', bearerToken: 't', externalLabels: { Zone: 'z' } });
+    const [{ headers, series }] = receiver.received as [RemoteWriteReceiver['received'][0]];
+    assert.equal(headers['content-encoding'], 'snappy');
+    assert.equal(headers['content-type'], 'application/x-protobuf');
+    assert.equal(headers['x-prometheus-remote-write-version'], '0.1.0');
+    assert.equal(headers.authorization, 'Bearer t');
+    const own = { Zone: 'z', cluster: 'c', container_label_tier: 'front', host: 'h', id: '/docker/x', image: 'shop:1' };
+    const find = (name: string) => series.find(({ labels }) => labels.__name__ === name);
+    assert.deepEqual(find('container_network_receive_bytes_total'), {
+      labels: { __name__: 'container_network_receive_bytes_total', ...own, interface: 'eth0', name: 'web' },
+      order: ['Zone', '__name__', 'cluster', 'container_label_tier', 'host', 'id', 'image', 'interface', 'name'],
+      samples: [{ value: 7, isStale: false, timestamp: Math.floor(TIME / 1000) }],
+    });
+    assert.equal(find('container_cpu_user_seconds_total')!.samples[0]!.value, 2.000000001);
+    assert.equal(find('container_memory_usage_bytes')!.samples[0]!.value, 2 ** 40);
+    assert.equal(find('container_memory_rss'), undefined);
+    assert.equal(find('container_start_time_seconds')!.samples.length, 1);
+  });
+
+  it('says whether what the receiver answers may pass', async () => {
+    const outcome = async (reply: RemoteWriteReceiver['reply']) => {
+      receiver.reply = reply;
+      return send(fakeAgent({ containers: [WEB] })).then(
+        () => 'sent',
+        ({ isPermanent, retryAfterMs, message }) => ({
+          isPermanent,
+          retryAfterMs,
+          message: message.split('write ')[1],
+        }),
+      );
+    };
+    const html = { 'Content-Type': 'text/html' };
+    const page = '<html><head><title>x</title></head><body><h1>502 Bad Gateway</h1>nginx</body></html>';
+    assert.deepEqual(await outcome({ status: 429, headers: { 'Retry-After': '7' }, body: 'slow down\n' }), {
+      isPermanent: false,
+      retryAfterMs: 7_000,
+      message: 'answers 429: slow down',
+    });
+    assert.deepEqual(await outcome({ status: 400, body: 'out of order sample' }), {
+      isPermanent: true,
+      retryAfterMs: 0,
+      message: 'answers 400: out of order sample',
+    });
+    assert.deepEqual(await outcome({ status: 502, headers: html, body: page }), {
+      isPermanent: false,
+      retryAfterMs: 0,
+      message: 'answers 502: 502 Bad Gateway nginx',
+    });
+    const ok = (await outcome({ status: 200, headers: html, body: page })) as { isPermanent: boolean; message: string };
+    assert.equal(ok.isPermanent, false);
+    assert.match(ok.message, /a web page, as no receiver answers/);
+    assert.equal(((await outcome({ status: 401, body: 'no' })) as { isPermanent: boolean }).isPermanent, false);
+  });
+});
+
+/** Families and series as the planner makes them. */
+const family = (name: string, index: number): MetricFamily => ({ name, type: 'gauge', help: '', index });
+const planned = (name: string, column: number, labels: readonly Label[]): PlannedSeries => ({
+  family: family(name, column),
+  column,
+  minus: -1,
+  labels,
+  divisor: 1,
+  only: undefined,
+});
+
+function sampleOf(
+  container: ExportContainer,
+  series: readonly PlannedSeries[],
+  values: readonly number[],
+  time: number,
+): ExportSample {
+  return { container, series, facts: [], time, value: (i: number) => values[i]!, cursor: {} as ExportSample['cursor'] };
+}
+
+describe('staleness', () => {
+  const view = {} as ExportContainer['view'];
+  const container = { name: '/a', view, labels: [['id', '/a']] } as unknown as ExportContainer;
+  const short = ({ labels, samples }: WrittenSeries) => {
+    const [{ value, isStale }] = samples as [WrittenSeries['samples'][0]];
+    return `${Object.values(labels).join(' ')} ${isStale ? 'stale' : value}`;
+  };
+
+  it('is marked for series that end alone, with their column, with their labels and with their container', () => {
+    const encoder = new WriteRequestEncoder();
+    const written = (write: (out: ByteWriter) => number) => {
+      const out = new ByteWriter();
+      const points = write(out);
+      const lines = decodeWriteRequest(out.buffer.subarray(0, out.length)).map(short);
+      assert.equal(lines.length, points);
+      return lines;
+    };
+    const both = [planned('m', 0, []), planned('n', 1, [['device', 'sda']])];
+    const other = [planned('m', 0, []), planned('n', 1, [['device', 'sdb']])];
+    const add = (of: ExportContainer, series: readonly PlannedSeries[], values: readonly number[]) =>
+      written((out) => encoder.add(sampleOf(of, series, values, TIME), out));
+    assert.deepEqual(add(container, both, [1, 2]), ['m /a 1', 'n sda /a 2']);
+    assert.deepEqual(add(container, both, [Number.NaN, 3]), ['m /a stale', 'n sda /a 3']);
+    assert.deepEqual(add(container, both, [Number.NaN, 4]), ['n sda /a 4']);
+    assert.deepEqual(add(container, other, [5, 6]), ['n sda /a stale', 'm /a 5', 'n sdb /a 6']);
+    const renamed = {
+      ...container,
+      labels: [
+        ['id', '/a'],
+        ['name', 'b'],
+      ],
+    } as unknown as ExportContainer;
+    assert.deepEqual(add(renamed, other, [7, Number.NaN]), ['m /a stale', 'n sdb /a stale', 'm /a b 7']);
+    assert.deepEqual(
+      written((out) => encoder.end(renamed, TIME, out)),
+      ['m /a b stale'],
+    );
+    assert.deepEqual(
+      written((out) => encoder.end(renamed, TIME, out)),
+      [],
+    );
+  });
+
+  it('labels of series are sorted and each is there once, whatever they are called', () => {
+    const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,3}$/);
+    const labels = fc.uniqueArray(fc.tuple(name, fc.string({ unit: 'binary', minLength: 1 })), {
+      selector: ([key]) => key,
+    });
+    fc.assert(
+      fc.property(labels, labels, fc.double(), fc.integer({ min: 1, max: 2 ** 52 }), (own, more, value, time) => {
+        const sorted = own.filter(([key]) => key !== '__name__').toSorted(([a], [b]) => (a < b ? -1 : 1));
+        const of = { name: '/a', view: {}, labels: sorted } as unknown as ExportContainer;
+        const series = [
+          planned(
+            'm',
+            0,
+            more.filter(([key]) => key !== '__name__'),
+          ),
+        ];
+        const out = new ByteWriter(1);
+        new WriteRequestEncoder().add(sampleOf(of, series, [Number.isNaN(value) ? 1 : value], time), out);
+        const [written] = decodeWriteRequest(out.buffer.subarray(0, out.length)) as [WrittenSeries];
+        assert.deepEqual(
+          written.order,
+          [...new Set(written.order)].toSorted((a, b) => (a < b ? -1 : 1)),
+        );
+        const expected = Object.fromEntries([...sorted, ...series[0]!.labels, ['__name__', 'm']]);
+        assert.deepEqual(
+          written.labels,
+          Object.fromEntries(Object.entries(expected).map(([key, text]) => [key, text!.toWellFormed()])),
+        );
+        assert.ok(Object.is(written.samples[0]!.value, Number.isNaN(value) ? 1 : value));
+        assert.equal(written.samples[0]!.timestamp, Math.floor(time / 1000));
+      }),
+    );
+  });
+});
+
+describe('snappy', () => {
+  const compressor = new SnappyCompressor();
+
+  it('gives back any bytes', () => {
+    const chunk = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.constantFrom(Buffer.alloc(90, 7), Buffer.from('label')),
+    );
+    const bytes = fc.array(chunk, { maxLength: 60 }).map((chunks) => Buffer.concat(chunks));
+    fc.assert(fc.property(bytes, (input) => assert.deepEqual(unsnappy(compressor.compress(input)), input)));
+  });
+
+  it('gives back more than a block, and makes what repeats smaller', () => {
+    const input = Buffer.from(
+      Array.from({ length: 9_000 }, (_, i) => `container_memory_usage_bytes{id="/docker/${i}"} ${i * 7919}\n`).join(''),
+    );
+    const compressed = compressor.compress(input);
+    assert.ok(compressed.length < input.length / 3, `${compressed.length} of ${input.length}`);
+    assert.deepEqual(unsnappy(compressed), input);
+  });
+});
