@@ -19,7 +19,7 @@ try {
   const { runCli, processEnvironment } = loadBundle()?.program ?? (await import('./program.js'));
   const cli = processEnvironment();
   const status = await runCli(process.argv.slice(2), cli);
-  await cli.handles?.tell((text) => cli.error(`tallyman: ${text}\n`));
+  await cli.handles?.report((text) => cli.error(`tallyman: ${text}\n`));
   // Handles that a plugin left open would keep the process running.
   process.exit(status);
 } catch (error) {

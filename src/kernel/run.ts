@@ -95,7 +95,7 @@ class AgentProcess {
     );
     const [containers, http] = [agent.get(CONTAINERS), agent.get(HTTP)];
     const status = () => `Sampling ${containers.size} containers, serving ${http.urls().join(' and ')}`;
-    const likelyCause = () => agent.get(SUPERVISOR).lastHoldUp();
+    const likelyCause = () => agent.get(SUPERVISOR).lastBlocking();
     const health = { isHealthy: () => agent.get(HOUSEKEEPER).isBeating(), likelyCause, status };
     void agent
       .get(READINESS)
@@ -110,7 +110,7 @@ class AgentProcess {
     setTimeout(() => process.exit(0), STOP_LIMIT);
     await this.agent.stop();
     this.notes.remove();
-    await this.options.handles?.tell((text, plugin) => this.logger.warn(text, { plugin }));
+    await this.options.handles?.report((text, plugin) => this.logger.warn(text, { plugin }));
     return 0;
   }
 
@@ -144,12 +144,12 @@ function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** What escapes a plugin is counted against it; what escapes the kernel ends the process with its cause in one line. */
+/** Counts an uncaught error against the plugin that it came from; one of the agent itself ends the process. */
 function attributeFaults(supervisor: Supervisor, logger: Logger): void {
   process.on('uncaughtException', (error, origin) => {
-    const culprit = supervisor.culprit(error);
-    if (culprit !== undefined) {
-      supervisor.fault(culprit, origin === 'unhandledRejection' ? 'a rejected promise' : 'a callback', error);
+    const plugin = supervisor.originOf(error);
+    if (plugin !== undefined) {
+      supervisor.fault(plugin, origin === 'unhandledRejection' ? 'a rejected promise' : 'a callback', error);
       return;
     }
     const cause = messageOf(error).replaceAll(/\s*\n\s*/g, ' ');

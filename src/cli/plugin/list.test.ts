@@ -57,7 +57,7 @@ it('with costs it has calls, time, time per call and errors, and leaves out what
     tableOf(rows),
     `PLUGIN  KIND           VERSION  STATE      CALLS     TIME  PER CALL  ERRORS
 cpu     metric-source  0.1.0    running     2400  61.2 ms   25.5 µs       0
-  calls that kept everything else waiting: 2, the longest 812 ms; the last in sample, 2026-11-24T15:06:50.112Z
+  calls that blocked the agent: 2, the longest 812 ms; the last in sample, 2026-11-24T15:06:50.112Z
 shop    metric-source  0.1.0    retrying       0   0.0 ms                 3
   its process is being started, 26.0 MiB, 1 restart
   last error, 2026-11-24T15:06:50.112Z: isolation: blocked its process

@@ -108,7 +108,7 @@ function remarksOn({ isolation, blocked, last_error, last_error_at }: PluginRow)
   if (blocked !== undefined) {
     const { count, longest_ms, last_in, last_at } = blocked;
     remarks.push(
-      `calls that kept everything else waiting: ${count}, the longest ${longest_ms} ms; the last in ${last_in}, ${last_at}`,
+      `calls that blocked the agent: ${count}, the longest ${longest_ms} ms; the last in ${last_in}, ${last_at}`,
     );
   }
   if (last_error !== undefined) {

@@ -45,8 +45,7 @@ export interface PluginStatus {
   readonly calls: number;
   readonly busyMs: number;
   /**
-   * Calls that kept everything else waiting for half a second or more, as nothing else runs beside a call: absent while
-   * there was none.
+   * Calls that blocked the agent for half a second or more; absent while there were none.
    */
   readonly blocked?: {
     readonly count: number;

@@ -1,6 +1,6 @@
 import { type Clock, type SampleOutcome, TallymanError } from '../contracts/index.js';
 import { SampleRow, timeAfter } from '../history/index.js';
-import { HOLD_UP, type Supervisor } from '../supervision/index.js';
+import { BLOCKING_MS, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 
@@ -48,7 +48,7 @@ export class Sampler {
     const refusals = this.refusals();
     const isRepeated = this.fill(container, idle);
     if (this.watched > 0) this.watched--;
-    if (this.clock.monotonic() - monotonic >= HOLD_UP) this.watched = WATCHED_AFTER;
+    if (this.clock.monotonic() - monotonic >= BLOCKING_MS) this.watched = WATCHED_AFTER;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
     const changed = this.store(container);
     if (isRepeated) this.idle++;
@@ -147,7 +147,7 @@ export class Sampler {
     const ms = this.clock.monotonic() - started;
     record.calls += weight;
     record.busyMs += ms * weight;
-    this.supervisor.took(record, 'sample', ms);
+    this.supervisor.checkDuration(record, 'sample', ms);
     return outcome;
   }
 

@@ -4,8 +4,8 @@ const NOTHING = 2;
 const CELLS = 3;
 
 /**
- * Where the main thread shows what it does, for a thread that looks while it does not answer: the number of the plugin
- * whose call runs, and that the event loop turns. Showing it is a store to memory.
+ * Memory shared with the watchdog thread: the number of the plugin whose call runs, and a counter that shows that the event
+ * loop turns. An update is one store, cheap enough for every call.
  */
 export class CallBoard {
   private readonly cells: Int32Array;
@@ -14,7 +14,7 @@ export class CallBoard {
     this.cells = new Int32Array(memory);
   }
 
-  /** A call of this plugin begins. @returns what to give to `leave` when it returns */
+  /** Marks the beginning of a call into this plugin. @returns the argument for `leave` at its end */
   enter(plugin: number): number {
     const before = this.cells[CURRENT]!;
     this.cells[CURRENT] = plugin;
@@ -30,7 +30,7 @@ export class CallBoard {
     return Atomics.load(this.cells, CURRENT);
   }
 
-  /** The event loop turns. */
+  /** Shows that the event loop turns. */
   beat(): void {
     Atomics.add(this.cells, BEATS, 1);
   }
@@ -39,8 +39,8 @@ export class CallBoard {
     return Atomics.load(this.cells, BEATS);
   }
 
-  /** Waits without doing anything. Not for the main thread. */
-  rest(milliseconds: number): void {
+  /** Blocks the calling thread; not for the main thread. */
+  sleep(milliseconds: number): void {
     Atomics.wait(this.cells, NOTHING, 0, milliseconds);
   }
 }

@@ -1,23 +1,23 @@
 import type { Logger } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
-import { HOLD_UP, type Supervisor } from './supervisor.js';
+import { BLOCKING_MS, type Supervisor } from './supervisor.js';
 
-/** How often the loop is looked at, ms: what stands still for longer than this and `HOLD_UP` is always seen. */
-const LOOK_EVERY = 1_000;
-/** Looks after the start in which nothing is said: to begin with everything takes its time. */
-const SETTLING = 10;
-/** Share of the time in which the process must have worked to have kept itself waiting. */
-const BUSY_SHARE = 0.5;
+/** A block that lasts longer than this and `BLOCKING_MS` together is always noticed. */
+const CHECK_INTERVAL_MS = 1_000;
+/** Checks after the start whose result is ignored, because starting takes time. */
+const IGNORED_CHECKS = 10;
+/** Minimum ratio of CPU time to elapsed time at which the process counts as busy. */
+const BUSY_RATIO = 0.5;
 
-/** What the watch goes by; tests give another. */
+/** Sources of time, replaced by tests. */
 export interface LoopTimes {
   /** ms */
   readonly monotonic: () => number;
-  /** ms of CPU time that the process has taken */
+  /** CPU time of the process, ms */
   readonly cpu: () => number;
 }
 
-const OWN_TIMES: LoopTimes = {
+const PROCESS_TIMES: LoopTimes = {
   monotonic: () => performance.now(),
   cpu: () => {
     const { user, system } = process.cpuUsage();
@@ -26,59 +26,58 @@ const OWN_TIMES: LoopTimes = {
 };
 
 /**
- * Notices that the event loop stood still, and says why as far as it is known. Plugins whose calls block are named by the
- * supervisor; what is left is work that a plugin began outside a call, the agent's own, or a process that did not run.
+ * Logs when the event loop was blocked, and why as far as it is known. Blocking calls into plugins are logged by the
+ * supervisor. What remains is work that a plugin does outside of calls, work of the agent, or a process that did not run.
  */
 export class LoopWatch {
   private timer: NodeJS.Timeout | undefined;
-  private looks = 0;
-  private lastLook = 0;
+  private checks = 0;
+  private lastCheck = 0;
   private lastCpu = 0;
-  private lastHeld = 0;
-  private readonly told = new RecentMessages();
+  private lastBlocked = 0;
+  private readonly recentMessages = new RecentMessages();
 
   constructor(
-    private readonly supervisor: Pick<Supervisor, 'heldFor'>,
+    private readonly supervisor: Pick<Supervisor, 'blockedMs'>,
     private readonly logger: Logger,
-    private readonly times: LoopTimes = OWN_TIMES,
+    private readonly times: LoopTimes = PROCESS_TIMES,
   ) {}
 
   start(): void {
     this.remember();
-    this.timer = setInterval(() => this.look(), LOOK_EVERY).unref();
+    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.timer);
   }
 
-  /** Looks once. */
-  look(): void {
-    const late = this.times.monotonic() - this.lastLook - LOOK_EVERY;
-    const held = this.supervisor.heldFor - this.lastHeld;
+  check(): void {
+    const late = this.times.monotonic() - this.lastCheck - CHECK_INTERVAL_MS;
+    const blocked = this.supervisor.blockedMs - this.lastBlocked;
     const worked = this.times.cpu() - this.lastCpu;
     this.remember();
-    if (++this.looks <= SETTLING || late < HOLD_UP || held > late / 2) return;
+    if (++this.checks <= IGNORED_CHECKS || late < BLOCKING_MS || blocked > late / 2) return;
     const ms = Math.round(late);
-    if (worked < late * BUSY_SHARE) {
-      const text = `the agent stood still for ${ms} ms, of which it worked for ${Math.round(worked)} ms`;
-      this.tell(text, 'was the host suspended or overloaded, the agent out of its CPU quota, or a disk slow?');
+    if (worked < late * BUSY_RATIO) {
+      const text = `the agent was blocked for ${ms} ms, of which it used the CPU for ${Math.round(worked)} ms`;
+      this.warn(
+        text,
+        'the host may have been suspended or overloaded, the CPU quota of the agent used up, or a disk slow',
+      );
       return;
     }
-    const text = `the agent was busy for ${ms} ms without a pause, in no call into a plugin`;
-    this.tell(
-      text,
-      'what a plugin does after a call (its own timers, promises) is not timed: leave plugins out to find it',
-    );
+    const text = `the agent was busy for ${ms} ms without yielding, outside of calls into plugins`;
+    this.warn(text, 'timers and promises of plugins are not timed: disable plugins one by one to find the cause');
   }
 
-  private tell(text: string, hint: string): void {
-    if (this.told.isNew(text, this.times.monotonic())) this.logger.warn(text, { hint });
+  private warn(text: string, hint: string): void {
+    if (this.recentMessages.isNew(text, this.times.monotonic())) this.logger.warn(text, { hint });
   }
 
   private remember(): void {
-    this.lastLook = this.times.monotonic();
+    this.lastCheck = this.times.monotonic();
     this.lastCpu = this.times.cpu();
-    this.lastHeld = this.supervisor.heldFor;
+    this.lastBlocked = this.supervisor.blockedMs;
   }
 }

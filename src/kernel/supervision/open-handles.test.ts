@@ -6,7 +6,7 @@ import { OpenHandles } from './open-handles.js';
 
 async function told(handles: OpenHandles): Promise<string[]> {
   const lines: string[] = [];
-  await handles.tell((text) => lines.push(text));
+  await handles.report((text) => lines.push(text));
   return lines;
 }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** What keeps a process alive, by Node's names of asynchronous resources, and how people call it. */
+/** Resources that keep a process alive: Node's name and the common one. */
 const HANDLES: Readonly<Record<string, string>> = {
   Timeout: 'timer',
   TCPWRAP: 'TCP connection',
@@ -16,7 +16,7 @@ const HANDLES: Readonly<Record<string, string>> = {
   WORKER: 'thread',
   MESSAGEPORT: 'message port',
 };
-/** Handles known at which those that are gone are forgotten for the first time. */
+/** Number of handles at which closed ones are removed for the first time. */
 const FIRST_SWEEP = 256;
 
 interface Handle {
@@ -27,7 +27,7 @@ interface Handle {
 
 interface Resource {
   hasRef?(): boolean;
-  /** Of a timer: cleared, which `hasRef` does not tell. */
+  /** True for a cleared timer, of which `hasRef` is still true. */
   readonly _destroyed?: boolean;
 }
 
@@ -36,8 +36,8 @@ function isOpen(resource: Resource | undefined): boolean {
 }
 
 /**
- * Knows which plugin opened the timers, sockets and other handles that keep the process alive. It looks at the creation
- * of asynchronous resources from the first call of `during` on, and not before: without a stranger's plugin it costs nothing.
+ * Tracks which plugin opened the timers, sockets and other handles that keep the process alive. The hook is enabled by the
+ * first call of `during`, so that it costs nothing without plugins of others.
  */
 export class OpenHandles {
   private readonly loading = new AsyncLocalStorage<string>();
@@ -46,20 +46,20 @@ export class OpenHandles {
   private sweepAt = FIRST_SWEEP;
   private ownerNow: () => string | undefined = () => undefined;
 
-  /** Runs a call of a plugin; what it opens, then or later, is the plugin's. */
+  /** Runs a call of a plugin and attributes what it opens, then or later, to the plugin. */
   during<T>(plugin: string, call: () => T): T {
     this.hook.enable();
     return this.loading.run(plugin, call);
   }
 
-  /** Asks for the plugin whose call runs, besides those of `during`. */
+  /** Sets a second source of attribution, besides `during`. */
   attribute(ownerNow: () => string | undefined): void {
     this.ownerNow = ownerNow;
   }
 
-  /** Says once of each plugin what it left open: `plugin x left open: 2 timers, 1 TCP server`. */
-  async tell(say: (text: string, plugin: string) => void): Promise<void> {
-    // What was closed just now is gone in the next turn.
+  /** Reports for each plugin what it left open: `plugin x left open: 2 timers, 1 TCP server`. */
+  async report(say: (text: string, plugin: string) => void): Promise<void> {
+    // What was closed just now is released in the next turns of the event loop.
     await nextTurn();
     await nextTurn();
     this.sweep();

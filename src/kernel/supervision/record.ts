@@ -1,12 +1,12 @@
 import { Backoff, type OnError, type PluginKind, type PluginStatus, type SinkStatus } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
 
-/** Consecutive faults after which a plugin is left alone for a while. */
+/** Consecutive faults after which a plugin is paused. */
 const FAULTS_TO_OPEN = 20;
 
-/** What is known of one plugin instance: its state, its faults, what it cost. */
+/** State, faults and cost of one plugin instance. */
 export class PluginRecord {
-  /** By which a thread that does not share objects calls it; given by the supervisor. */
+  /** Identifies it in memory shared with the watchdog thread; assigned by the supervisor. */
   number = 0;
   state: PluginStatus['state'] = 'loading';
   errors = 0;
@@ -18,18 +18,18 @@ export class PluginRecord {
   /** Unknown until it is loaded. */
   kind: PluginKind | undefined;
   version = '';
-  /** URL of its module, by which a stack trace is attributed to it; of a built-in its name. */
+  /** URL of its module, used to attribute stack traces; the name of a built-in plugin. */
   module = '';
-  /** Every sample is timed; of what came with the agent only some are, as it is known not to block. */
+  /** Whether every sample is timed. Of built-in plugins, which do not block, only some are. */
   isTimedAlways = false;
-  /** Calls that kept everything else waiting; see `PluginStatus`. */
+  /** Calls that blocked the agent; see `PluginStatus`. */
   blocked: PluginStatus['blocked'];
-  /** How its process is, when it has one of its own. */
+  /** State of its process when it is isolated. */
   isolation: (() => PluginStatus['isolation']) | undefined;
   /** How its deliveries go, when it is a sink. */
   delivery: (() => SinkStatus) | undefined;
-  /** Faults that the log has told. */
-  readonly told = new RecentMessages();
+  /** Faults that were logged. */
+  readonly recentMessages = new RecentMessages();
   private streak = 0;
   private readonly pauses = new Backoff();
   private openUntil = 0;
@@ -47,7 +47,7 @@ export class PluginRecord {
     this.isTimedAlways = module.startsWith('file:');
   }
 
-  /** Notes a good call. `now` is µs since the epoch. */
+  /** Records a successful call. `now` is µs since the epoch. */
   succeeded(now: number): void {
     this.lastSuccessAt = now;
     if (this.streak === 0) return;
@@ -57,7 +57,7 @@ export class PluginRecord {
   }
 
   /**
-   * Notes a fault.
+   * Records a fault.
    * @param monotonic ms
    * @param opens whether it counts towards the circuit breaker
    * @returns true when this fault opened the circuit breaker
@@ -75,13 +75,13 @@ export class PluginRecord {
     return opened;
   }
 
-  /** Whether calls are to be skipped now. After the pause one call is let through; its outcome decides. */
+  /** Whether calls are skipped now. After the pause one call is made; its outcome decides. */
   isOpen(monotonic: number): boolean {
     return this.state === 'open' && monotonic < this.openUntil;
   }
 
-  /** Notes a call that kept everything else waiting. `now` is µs since the epoch. */
-  held(what: string, ms: number, now: number): void {
+  /** Records a call that blocked the agent. `now` is µs since the epoch. */
+  recordBlocking(what: string, ms: number, now: number): void {
     const { count = 0, totalMs = 0, longestMs = 0 } = this.blocked ?? {};
     const longest = Math.max(longestMs, ms);
     this.blocked = { count: count + 1, totalMs: totalMs + ms, longestMs: longest, last: { what, at: now, ms } };

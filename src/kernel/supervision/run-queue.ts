@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** The wait is looked at this often at most, ms: by so much a call may be excused for what was before it. */
-const MARK_EVERY = 100;
+/** Minimum interval of reads, ms. A call may be credited with waiting that happened up to this long before it. */
+const MARK_INTERVAL_MS = 100;
 
-/** ms that the main thread could have run and did not, since it began; 0 where the kernel does not count it. */
+/** Time in ms that the main thread was runnable but had no CPU; 0 where the kernel does not count it. */
 function readWait(): number {
   try {
     const [, wait] = readFileSync('/proc/self/schedstat', 'latin1').split(' ');
@@ -14,8 +14,8 @@ function readWait(): number {
 }
 
 /**
- * Knows for how long the main thread waited for a CPU: a host or a quota that gives it none is no fault of the call that
- * runs meanwhile.
+ * Measures how long the main thread waited for a CPU. An overloaded host or a used-up quota is not the fault of the call
+ * that runs meanwhile.
  */
 export class RunQueue {
   private markedAt = Number.NEGATIVE_INFINITY;
@@ -25,15 +25,15 @@ export class RunQueue {
     this.wait = read();
   }
 
-  /** To be called often, between what is judged. @param now monotonic ms */
+  /** Starts a new measurement; call it often, between calls. @param now monotonic ms */
   mark(now: number): void {
-    if (now - this.markedAt < MARK_EVERY) return;
+    if (now - this.markedAt < MARK_INTERVAL_MS) return;
     this.markedAt = now;
     this.wait = this.read();
   }
 
-  /** ms waited since the last mark. */
-  waited(): number {
+  /** Time waited since the last mark. ms */
+  waitedMs(): number {
     return this.read() - this.wait;
   }
 }

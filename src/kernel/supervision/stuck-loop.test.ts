@@ -12,7 +12,7 @@ function fixture() {
   ]);
   let beats = 0;
   const looks = (count: number, current: number, beating = false) =>
-    Array.from({ length: count }, () => loop.look(beating ? ++beats : beats, current, NOW)).filter(
+    Array.from({ length: count }, () => loop.check(beating ? ++beats : beats, current, NOW)).filter(
       (line) => line !== undefined,
     );
   return { looks, loop };

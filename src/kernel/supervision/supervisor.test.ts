@@ -67,7 +67,7 @@ describe('supervision', () => {
     assert.ok(!lines.some((line) => line.includes('is paused')));
   });
 
-  it('a call that keeps everything waiting is named, once, and counted', async () => {
+  it('a blocking call is logged once and counted', async () => {
     const time = { now: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
@@ -78,17 +78,17 @@ describe('supervision', () => {
       time.now += ms;
     };
     supervisor.guard(record, 'sample', wait(499));
-    assert.deepEqual([record.blocked, supervisor.lastHoldUp()], [undefined, undefined]);
+    assert.deepEqual([record.blocked, supervisor.lastBlocking()], [undefined, undefined]);
     for (const ms of [700, 500]) supervisor.guard(record, 'sample', wait(ms));
     await supervisor.attempt(record, 'timer', wait(600));
     const last = { what: 'timer', at: 1e15 + 2_299_000, ms: 600 };
     assert.deepEqual(record.status().blocked, { count: 3, totalMs: 1800, longestMs: 700, last });
     assert.deepEqual(lines, [
-      'plugin a kept everything else waiting for 700 ms, in sample',
-      'plugin a kept everything else waiting for 600 ms, in timer',
+      'plugin a blocked the agent for 700 ms in sample',
+      'plugin a blocked the agent for 600 ms in timer',
     ]);
-    assert.equal(supervisor.heldFor, 1800);
-    assert.match(supervisor.lastHoldUp()!, /^plugin a kept everything waiting for 600 ms in timer until 2001-/);
+    assert.equal(supervisor.blockedMs, 1800);
+    assert.match(supervisor.lastBlocking()!, /^plugin a blocked the agent for 600 ms in timer until 2001-/);
   });
 
   it('a call that got no CPU is not blamed: the host is, once', () => {
@@ -109,7 +109,7 @@ describe('supervision', () => {
     assert.deepEqual([record.blocked, lines], [undefined, ['the host gave the agent no CPU for 700 of 731 ms']]);
     call(600, 700);
     assert.equal(record.blocked?.longestMs, 600);
-    assert.equal(lines[1], 'plugin a kept everything else waiting for 600 ms, in sample');
+    assert.equal(lines[1], 'plugin a blocked the agent for 600 ms in sample');
   });
 
   it('a source whose fields lack something does not start, and says what', async () => {
@@ -154,15 +154,15 @@ describe('supervision', () => {
     const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     const record = supervisor.get('a')!;
-    const culprit = await supervisor.runAs(record, async () => {
+    const origin = await supervisor.runAs(record, async () => {
       await null;
-      return supervisor.culprit(new Error('x'));
+      return supervisor.originOf(new Error('x'));
     });
-    assert.equal(culprit, record);
-    assert.equal(supervisor.culprit(new Error('x')), undefined);
+    assert.equal(origin, record);
+    assert.equal(supervisor.originOf(new Error('x')), undefined);
     record.loadedFrom('file:///p/index.js');
     const foreign = new Error('x');
     foreign.stack = 'Error: x\n    at f (file:///p/index.js:1:1)';
-    assert.equal(supervisor.culprit(foreign), record);
+    assert.equal(supervisor.originOf(foreign), record);
   });
 });

@@ -5,22 +5,22 @@ import { CallBoard } from './call-board.js';
 import type { PluginRecord } from './record.js';
 import { RunQueue } from './run-queue.js';
 
-/** A call that takes this long keeps everything else waiting for noticeably long, ms. */
-export const HOLD_UP = 500;
+/** A call of this duration counts as blocking the agent, ms. */
+export const BLOCKING_MS = 500;
 
 /**
  * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing
  * callback) is attributed to the plugin it came from.
  */
 export class Supervisor {
-  /** Shows whose call runs. */
+  /** The call that runs, for the watchdog. */
   readonly board = new CallBoard();
   private readonly running = new AsyncLocalStorage<PluginRecord>();
   private added = 0;
   private readonly records = new Map<string, PluginRecord>();
-  /** Milliseconds of all calls that took as long as `HOLD_UP`. */
-  heldFor = 0;
-  private readonly told = new RecentMessages();
+  /** Total time of all blocking calls. ms */
+  blockedMs = 0;
+  private readonly recentMessages = new RecentMessages();
 
   constructor(
     private readonly clock: Clock,
@@ -50,7 +50,7 @@ export class Supervisor {
     return this.all().map((record) => record.status());
   }
 
-  /** Runs `call` as the plugin's; a throw becomes a fault and `undefined`. */
+  /** Calls into the plugin. A thrown error is recorded as a fault, and the result is `undefined`. */
   guard<T>(record: PluginRecord, what: string, call: () => T): T | undefined {
     if (record.isOpen(this.clock.monotonic())) return undefined;
     try {
@@ -64,8 +64,8 @@ export class Supervisor {
   }
 
   /**
-   * The same for calls whose failure the caller must see (start, a request): the error is counted and thrown on.
-   * @param opens false: its faults do not open the circuit breaker, as it is made again whatever came of it
+   * The same for calls whose failure the caller must see (start, a request): the fault is recorded and rethrown.
+   * @param opens false for calls that are repeated anyway: their faults do not open the circuit breaker
    */
   async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>, opens = true): Promise<T> {
     const result = await this.call(record, what, call, opens);
@@ -74,8 +74,8 @@ export class Supervisor {
   }
 
   /**
-   * The same for a call that is made as it is, synchronous or not: faults are counted and thrown on. Answers to a
-   * request other than 200 are no faults.
+   * The same for a call that may be synchronous or not. Faults are recorded and rethrown; a `RequestError` is an answer, not a
+   * fault.
    */
   call<T>(record: PluginRecord, what: string, call: () => T, opens = true): T {
     const failed = (error: unknown): never => {
@@ -92,33 +92,30 @@ export class Supervisor {
     }
   }
 
-  /** The same by id. A plugin that is gone is called all the same: a request may outlive it. */
+  /** The same by ID. Also calls a plugin that was removed, because a request may outlive it. */
   callOf<T>(id: string, what: string, call: () => T): T {
     const record = this.get(id);
     return record === undefined ? call() : this.call(record, what, call);
   }
 
-  /** Counts and logs a fault of the plugin with this id, unless it is gone. */
+  /** Records a fault of the plugin with this ID, unless it was removed. */
   faultOf(id: string, what: string, error: unknown): void {
     const record = this.get(id);
     if (record !== undefined) this.fault(record, what, error);
   }
 
-  /** Counts and logs a fault, once per kind of fault and ten minutes. */
+  /** Records a fault. The same fault is logged once in ten minutes. */
   fault(record: PluginRecord, what: string, error: unknown, opens = true): void {
     const text = `${what}: ${messageOf(error)}`;
     const monotonic = this.clock.monotonic();
     const opened = record.failed(text, this.clock.now(), monotonic, opens);
     if (opened) {
-      this.logger.error(
-        `plugin ${record.id} fails again and again and is paused; it is tried again with growing pauses`,
-        {
-          plugin: record.id,
-          error: text,
-        },
-      );
+      this.logger.error(`plugin ${record.id} keeps failing and is paused; it is retried with increasing delays`, {
+        plugin: record.id,
+        error: text,
+      });
     }
-    if (!record.told.isNew(text, monotonic)) return;
+    if (!record.recentMessages.isNew(text, monotonic)) return;
     const stack = error instanceof Error ? error.stack : undefined;
     this.logger.error(`plugin ${record.id} failed in ${text}`, {
       plugin: record.id,
@@ -126,7 +123,7 @@ export class Supervisor {
     });
   }
 
-  /** Runs `call` so that what it starts (timers, promises) is known to be the plugin's. */
+  /** Runs `call` so that what it starts (timers, promises) is attributed to the plugin. */
   runAs<T>(record: PluginRecord, call: () => T): T {
     const before = this.board.enter(record.number);
     try {
@@ -136,16 +133,16 @@ export class Supervisor {
     }
   }
 
-  /** The plugin whose call runs, or began what runs. */
+  /** The plugin whose call runs, or that started what runs. */
   current(): PluginRecord | undefined {
     return this.running.getStore();
   }
 
   /**
-   * The plugin an uncaught error came from: the one running, else the one whose module is in the stack.
-   * @returns undefined when no plugin is to blame
+   * The plugin that an uncaught error came from: the one running, else the one whose module is in the stack.
+   * @returns undefined when it came from no plugin
    */
-  culprit(error: unknown): PluginRecord | undefined {
+  originOf(error: unknown): PluginRecord | undefined {
     const current = this.current();
     if (current !== undefined) return current;
     const stack = error instanceof Error ? (error.stack ?? '') : '';
@@ -153,45 +150,44 @@ export class Supervisor {
   }
 
   /**
-   * Judges how long a call took: the plugin that keeps everything else waiting is named, or the host, when it gave the
-   * call no CPU.
-   * @param elapsed ms of the call, until it returned control
+   * Logs a call that blocked the agent for too long: the plugin is named, or the host when it gave the call no CPU.
+   * @param elapsed time until the call returned control, ms
    */
-  took(record: PluginRecord, what: string, elapsed: number): void {
-    if (elapsed >= HOLD_UP) this.heldUp(record, what, elapsed);
+  checkDuration(record: PluginRecord, what: string, elapsed: number): void {
+    if (elapsed >= BLOCKING_MS) this.reportBlocking(record, what, elapsed);
     this.runQueue.mark(this.clock.monotonic());
   }
 
-  private heldUp(record: PluginRecord, what: string, elapsed: number): void {
-    this.heldFor += elapsed;
-    const waited = Math.min(elapsed, this.runQueue.waited());
+  private reportBlocking(record: PluginRecord, what: string, elapsed: number): void {
+    this.blockedMs += elapsed;
+    const waited = Math.min(elapsed, this.runQueue.waitedMs());
     const ms = elapsed - waited;
-    if (ms < HOLD_UP) {
-      this.starved(elapsed, waited);
+    if (ms < BLOCKING_MS) {
+      this.reportStarvation(elapsed, waited);
       return;
     }
-    record.held(what, ms, this.clock.now());
-    const text = `plugin ${record.id} kept everything else waiting for ${Math.round(ms)} ms, in ${what}`;
-    if (!record.told.isNew(text, this.clock.monotonic())) return;
+    record.recordBlocking(what, ms, this.clock.now());
+    const text = `plugin ${record.id} blocked the agent for ${Math.round(ms)} ms in ${what}`;
+    if (!record.recentMessages.isNew(text, this.clock.monotonic())) return;
     this.logger.warn(text, {
       plugin: record.id,
-      hint: 'let it do long work in pieces with pauses between them, or elsewhere; app-metrics plugins can be isolated (isolate: true)',
+      hint: 'it should split long work and yield in between, or use a thread; app-metrics plugins can be isolated (isolate: true)',
     });
   }
 
-  private starved(elapsed: number, waited: number): void {
+  private reportStarvation(elapsed: number, waited: number): void {
     const text = `the host gave the agent no CPU for ${Math.round(waited)} of ${Math.round(elapsed)} ms`;
-    if (!this.told.isNew(text, this.clock.monotonic())) return;
+    if (!this.recentMessages.isNew(text, this.clock.monotonic())) return;
     this.logger.warn(text, { hint: 'is the host overloaded, or the agent out of its CPU quota (CPUQuota=, cpu.max)?' });
   }
 
-  /** Who kept everything else waiting last, in words; `undefined`: nobody ever did. */
-  lastHoldUp(): string | undefined {
+  /** Which plugin blocked the agent last, in words; `undefined`: none did. */
+  lastBlocking(): string | undefined {
     const all = this.all().filter(({ blocked }) => blocked !== undefined);
     const [record] = all.sort((a, b) => b.blocked!.last.at - a.blocked!.last.at);
     if (record === undefined) return undefined;
     const { what, at, ms } = record.blocked!.last;
-    return `plugin ${record.id} kept everything waiting for ${Math.round(ms)} ms in ${what} until ${new Date(at / 1000).toISOString()}`;
+    return `plugin ${record.id} blocked the agent for ${Math.round(ms)} ms in ${what} until ${new Date(at / 1000).toISOString()}`;
   }
 
   private timed<T>(record: PluginRecord, what: string, call: () => T): T {
@@ -202,7 +198,7 @@ export class Supervisor {
       const ms = this.clock.monotonic() - started;
       record.calls++;
       record.busyMs += ms;
-      this.took(record, what, ms);
+      this.checkDuration(record, what, ms);
     }
   }
 }

@@ -6,11 +6,11 @@ import { StuckLoop } from './stuck-loop.js';
 /** What the thread is started with. */
 export interface WatchdogData {
   readonly memory: SharedArrayBuffer;
-  /** Brings prepared lines by the numbers of plugins, each time they change. */
+  /** Receives the prepared log lines by number of the plugin, each time the plugins change. */
   readonly lines: MessagePort;
 }
 
-const LOOK_EVERY = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 const STDERR = 2;
 
 const { memory, lines } = workerData as WatchdogData;
@@ -18,19 +18,19 @@ const board = new CallBoard(memory);
 const loop = new StuckLoop();
 
 for (;;) {
-  board.rest(LOOK_EVERY);
-  for (let news = receiveMessageOnPort(lines); news !== undefined; news = receiveMessageOnPort(lines)) {
-    loop.lines = news.message as ReadonlyMap<number, string>;
+  board.sleep(CHECK_INTERVAL_MS);
+  for (let update = receiveMessageOnPort(lines); update !== undefined; update = receiveMessageOnPort(lines)) {
+    loop.lines = update.message as ReadonlyMap<number, string>;
   }
-  say(loop.look(board.beats, board.current, new Date()));
+  write(loop.check(board.beats, board.current, new Date()));
 }
 
-/** Not by process.stderr, which is written by the very thread that does not answer. */
-function say(line: string | undefined): void {
+/** Not through process.stderr, which the blocked main thread writes. */
+function write(line: string | undefined): void {
   if (line === undefined) return;
   try {
     writeSync(STDERR, line);
   } catch {
-    // Nobody reads it; the main thread counts such lines once it can.
+    // Standard error is closed or full; the main thread counts lost lines when it runs again.
   }
 }
