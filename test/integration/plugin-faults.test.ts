@@ -115,10 +115,10 @@ plugins:
   for (const [format, form] of [
     [
       'json',
-      /^\{"level":"error","time":"\d{4}-[\dT:.-]+Z","part":"plugins","plugin":"endless",.*"msg":"plugin endless has kept/,
+      /^\{"level":"error","time":"\d{4}-[\dT:.-]+Z","part":"plugins","plugin":"endless",.*"msg":"plugin endless has blocked/,
     ],
-    ['pretty', /^\d\d:\d\d:\d\d error plugins: plugin endless has kept/],
-    ['journal', /^<3>plugins: plugin endless has kept/],
+    ['pretty', /^\d\d:\d\d:\d\d error plugins: plugin endless has blocked/],
+    ['journal', /^<3>plugins: plugin endless has blocked/],
   ] as const) {
     it(`and never comes back is named while it does, in the form ${format}`, async () => {
       const agent = await AgentProcess.start(`
@@ -129,11 +129,14 @@ plugins:
   - { use: ${plugin(`endless-${format}`, 'for (;;) {}')}, id: endless }
 `);
       void fetch(`${agent.url}/endless-${format}`).catch(() => {});
-      const [line, ...others] = await agent.said('has blocked the agent for 5 s and still does');
-      assert.match(line!, form);
-      assert.deepEqual(others, []);
-      agent.signal('SIGKILL');
-      await agent.ended();
+      try {
+        const [line, ...others] = await agent.said('has blocked the agent for 5 s and still does');
+        assert.match(line!, form);
+        assert.deepEqual(others, []);
+      } finally {
+        agent.signal('SIGKILL');
+        await agent.ended();
+      }
     });
   }
 });

@@ -2,8 +2,8 @@ import type { ContainerDescription, ProbeTarget } from '../contracts/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import type { MonitoredContainer, ProbeSlot, SourcePlugin } from './monitored-container.js';
 
-/** Pauses (ms) before absent sources are asked again: a cgroup's files can appear after its directory. */
-const LOOKS = [1_000, 10_000, 60_000];
+/** Delays before absent sources are asked again: the files of a cgroup can appear after its directory. */
+const RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
 
 function targetOf(container: MonitoredContainer): ProbeTarget {
   const { container: record } = container;
@@ -17,31 +17,31 @@ function targetOf(container: MonitoredContainer): ProbeTarget {
   };
 }
 
-/** Whether probes of a container that was described as `previous` read what is not its own any more. */
-export function needsOtherProbes(now: ContainerDescription, previous: ContainerDescription): boolean {
+/** Whether the container's processes or storage changed, so that its probes must be created anew. */
+export function needsNewProbes(now: ContainerDescription, previous: ContainerDescription): boolean {
   const sameProcess = now.pid === previous.pid && now.networkMode === previous.networkMode;
   return !sameProcess || JSON.stringify(now.storage) !== JSON.stringify(previous.storage);
 }
 
-/** Binds metric sources to containers and lets go of them. */
+/** Attaches metric sources to containers and detaches them. */
 export class Attachment {
   constructor(private readonly supervisor: Supervisor) {}
 
-  /** Attaches every source anew: at first sight, and when the container's cgroups or processes changed. */
+  /** Attaches every source: to a new container, and when its cgroups or processes changed. */
   attachAll(container: MonitoredContainer, sources: readonly SourcePlugin[], now: number): void {
     this.detachAll(container);
     for (const source of sources) this.attach(container, source);
     container.attached = true;
-    container.looks = 0;
-    container.nextLook = now + LOOKS[0]!;
-    container.arrange();
+    container.retries = 0;
+    container.nextRetryAt = now + RETRY_DELAYS_MS[0]!;
+    container.updateLayout();
   }
 
-  /** Asks the sources that had nothing again, when their time has come. @returns true when the layout changed */
-  lookAgain(container: MonitoredContainer, sources: readonly SourcePlugin[], now: number): boolean {
-    if (now < container.nextLook) return false;
-    container.looks++;
-    container.nextLook = now + LOOKS[Math.min(container.looks, LOOKS.length - 1)]!;
+  /** Asks absent sources again when the delay is over. @returns whether the layout changed */
+  retryAbsent(container: MonitoredContainer, sources: readonly SourcePlugin[], now: number): boolean {
+    if (now < container.nextRetryAt) return false;
+    container.retries++;
+    container.nextRetryAt = now + RETRY_DELAYS_MS[Math.min(container.retries, RETRY_DELAYS_MS.length - 1)]!;
     const missing = new Set(container.absences.filter(({ expected }) => !expected).map(({ what }) => what));
     if (missing.size === 0) return false;
     container.absences = container.absences.filter(({ expected }) => expected);
@@ -49,31 +49,35 @@ export class Attachment {
     for (const source of sources) if (missing.has(source.record.id)) this.attach(container, source);
     if (container.slots.length === before) return false;
     container.slots.sort((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source));
-    container.arrange();
+    container.updateLayout();
     return true;
   }
 
-  /** Attaches one source, which came late. */
+  /** Attaches a source that was added later. */
   attachOne(container: MonitoredContainer, source: SourcePlugin): void {
     if (!container.attached) return;
     this.attach(container, source);
-    container.arrange();
+    container.updateLayout();
   }
 
-  /** Lets go of a source that stops. */
+  /** Detaches a source that stops. */
   detachOne(container: MonitoredContainer, source: SourcePlugin): void {
     for (const slot of container.slots) if (slot.source === source) this.close(slot);
     container.slots = container.slots.filter((slot) => slot.source !== source);
     container.absences = container.absences.filter(({ what }) => what !== source.record.id);
-    container.arrange();
+    container.updateLayout();
   }
 
-  /** Ends one probe, because what it reads is gone. */
+  /** Closes a probe whose files are gone. */
   end(container: MonitoredContainer, slot: ProbeSlot): void {
     this.close(slot);
     container.slots = container.slots.filter((other) => other !== slot);
-    container.absences.push({ what: slot.source.record.id, reason: 'what it reads is gone', expected: false });
-    container.arrange();
+    container.absences.push({
+      what: slot.source.record.id,
+      reason: 'the files that it reads are gone',
+      expected: false,
+    });
+    container.updateLayout();
   }
 
   detachAll(container: MonitoredContainer): void {

@@ -108,20 +108,20 @@ describe('housekeeping', () => {
     assert.ok(housekeeper.isBeating(), 'none is due');
     time.monotonic += 5000;
     assert.ok(!housekeeper.isBeating(), 'one is due, and not taken');
-    assert.equal(housekeeper.trouble(), undefined);
+    assert.equal(housekeeper.problem(), undefined);
     time.monotonic += 10_000;
-    assert.match(housekeeper.trouble()!, /^a sample of \/x has been due for 1\d s$/);
+    assert.match(housekeeper.problem()!, /^a sample of \/x has been due for 1\d s$/);
     pass(1000);
     assert.ok(housekeeper.isBeating(), 'taken late');
-    assert.equal(housekeeper.trouble(), undefined);
+    assert.equal(housekeeper.problem(), undefined);
     t.mock.method(container.ring, 'push', () => {
       throw new Error('out of memory');
     });
     pass(2000);
     assert.ok(!housekeeper.isBeating(), 'none could be stored');
-    assert.equal(housekeeper.trouble(), 'no container can be sampled: out of memory');
+    assert.equal(housekeeper.problem(), 'no container can be sampled: out of memory');
     housekeeper.stop();
-    assert.match(housekeeper.trouble()!, /has ended/);
+    assert.match(housekeeper.problem()!, /has ended/);
   });
 
   it('another interval and history count at once, and samples are kept', async () => {

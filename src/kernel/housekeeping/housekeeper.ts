@@ -3,7 +3,7 @@ import { type Clock, type ContainerDescription, type Logger, messageOf, Slices }
 import { LayoutTable } from '../history/index.js';
 import { RecentMessages } from '../log/index.js';
 import type { Supervisor } from '../supervision/index.js';
-import { Attachment, needsOtherProbes } from './attachment.js';
+import { Attachment, needsNewProbes } from './attachment.js';
 import { DueQueue } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';
 import { MonitoredContainer, SAMPLING, type SourcePlugin } from './monitored-container.js';
@@ -14,28 +14,28 @@ export interface HousekeepingOptions {
   readonly interval: number;
   readonly maxInterval: number;
   readonly dynamic: boolean;
-  /** 0 … 1: how much of its interval a sample may be late on purpose. */
+  /** Fraction of the interval, 0 … 1, by which a sample may be delayed at random. */
   readonly jitter: number;
   readonly idleRefresh: number;
   readonly historyDurationMs: number;
 }
 
-/** Told that a container's OOM counter grew by `count` since its last sample. */
+/** Called when a container's OOM counter grew by `count` since its last sample. */
 export type OomListener = (container: Container, count: number) => void;
 
-/** Sampling yields to the event loop after this many ms, so that requests are answered in between. */
-const SLICE = 4;
-/** A sample that waits longer than this, ms, shows that the loop is stuck. */
-const OVERDUE = 1000;
-/** A loop that leaves a sample waiting for so many ms makes no progress. */
-const STUCK = 10_000;
+/** Sampling yields to the event loop after this time, so that requests are answered in between. */
+const SLICE_MS = 4;
+/** A sample overdue by more than this counts as a missing sign of life. */
+const OVERDUE_MS = 1000;
+/** A sample overdue by more than this is reported as a problem. */
+const STUCK_MS = 10_000;
 /**
  * Samples due within this part of the interval, `most` ms, are taken together: a wake-up costs as much as several
  * samples.
  */
 const SHORTEST_PAUSE = { part: 1 / 20, most: 50 };
 
-function samePace(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
+function hasSameIntervals(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
   return a.interval === b.interval && a.maxInterval === b.maxInterval && a.dynamic === b.dynamic;
 }
 
@@ -57,17 +57,17 @@ export class Housekeeper implements ContainerObserver {
   /** Samples that were taken, and those that failed, since the last `isBeating`. */
   private recentlyTaken = 0;
   private recentlyFailed = 0;
-  /** Samples that failed one after the other, over all containers, and why the last one did. */
-  private failedInARow = 0;
+  /** Consecutive failed samples of all containers, and the reason of the last failure. */
+  private consecutiveFailures = 0;
   private lastFailure = '';
-  private readonly told = new RecentMessages();
+  private readonly recentMessages = new RecentMessages();
 
   constructor(
     private options: HousekeepingOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     supervisor: Supervisor,
-    /** Asked to look again where a probe found its files gone: the container may be, too. */
+    /** Asked to check a container whose files are gone: the container may be gone, too. */
     private readonly discovery: Pick<DiscoveryRequests, 'recheck'>,
     refusals?: () => number,
   ) {
@@ -88,16 +88,16 @@ export class Housekeeper implements ContainerObserver {
     for (const container of this.containers) this.attachment.detachAll(container);
   }
 
-  /** Goes over to other options. Samples that are kept now and are young enough stay. */
+  /** Applies other options. Samples within the new history duration are kept. */
   reconfigure(options: HousekeepingOptions): void {
     const previous = this.options;
     this.options = options;
     const now = this.clock.monotonic();
     for (const container of this.containers) {
       container.ring.duration = options.historyDurationMs * 1000;
-      if (samePace(previous, options)) continue;
+      if (hasSameIntervals(previous, options)) continue;
       container.interval = options.interval;
-      // What is not due for longer than the new interval begins with a phase of its own in it.
+      // Containers due later than the new interval get a random phase within it.
       if (container.nominalDue - now > options.interval) {
         container.nominalDue = now + Math.random() * options.interval;
         container.due = container.nominalDue;
@@ -107,15 +107,15 @@ export class Housekeeper implements ContainerObserver {
     this.arm();
   }
 
-  /** Resolves when each container that is known now has a sample, has failed to give one, or is gone. */
+  /** Resolves when each container known now has been sampled, could not be sampled, or is gone. */
   whenSampled(): Promise<void> {
     return this.firstSamples.of([...this.containers].filter(({ ring }) => ring.length === 0));
   }
 
-  /** Whether, since this was last asked, samples were taken as they fell due. */
+  /** Whether samples were taken when due since the last call. */
   isBeating(): boolean {
     const first = this.queue.first();
-    const overdue = first !== undefined && first.due < this.clock.monotonic() - OVERDUE;
+    const overdue = first !== undefined && first.due < this.clock.monotonic() - OVERDUE_MS;
     const beats = this.recentlyTaken > 0 || (this.recentlyFailed === 0 && !overdue);
     this.recentlyTaken = 0;
     this.recentlyFailed = 0;
@@ -123,12 +123,12 @@ export class Housekeeper implements ContainerObserver {
   }
 
   /** Why no samples are being taken, `undefined` while they are. */
-  trouble(): string | undefined {
+  problem(): string | undefined {
     if (!this.running) return 'sampling has not begun, or has ended';
     const first = this.queue.first();
     const waiting = first === undefined ? 0 : this.clock.monotonic() - first.due;
-    if (waiting > STUCK) return `a sample of ${first!.name} has been due for ${Math.round(waiting / 1000)} s`;
-    const isFailing = this.failedInARow > 0 && this.failedInARow >= this.containers.size;
+    if (waiting > STUCK_MS) return `a sample of ${first!.name} has been due for ${Math.round(waiting / 1000)} s`;
+    const isFailing = this.consecutiveFailures > 0 && this.consecutiveFailures >= this.containers.size;
     return isFailing ? `no container can be sampled: ${this.lastFailure}` : undefined;
   }
 
@@ -143,14 +143,14 @@ export class Housekeeper implements ContainerObserver {
     return bytes;
   }
 
-  /** Begins with a container: its first sample is taken as soon as the loop is free. */
+  /** Takes the first sample of a new container as soon as the loop is free. */
   added(container: Container): void {
     const { interval, historyDurationMs } = this.options;
     const monitored = new MonitoredContainer(container, this.layouts, interval, historyDurationMs * 1000);
     container.set(SAMPLING, monitored);
     this.containers.add(monitored);
     monitored.due = this.clock.monotonic();
-    // A phase of its own spreads the containers of a burst over the whole interval from the second sample on.
+    // A random phase spreads containers that start together over the interval from the second sample on.
     monitored.nominalDue = monitored.due - Math.random() * interval;
     this.queue.schedule(monitored);
     this.arm();
@@ -164,7 +164,7 @@ export class Housekeeper implements ContainerObserver {
     this.firstSamples.settled(monitored);
   }
 
-  /** Attaches all sources anew before the next sample: a controller appeared, or what probes read is another. */
+  /** Attaches all sources again before the next sample. */
   controllersChanged(container: Container): void {
     const monitored = container.get(SAMPLING);
     if (monitored === undefined) return;
@@ -174,9 +174,9 @@ export class Housekeeper implements ContainerObserver {
     this.arm();
   }
 
-  /** Attaches them anew only where probes read what belongs to the container's processes or storage. */
+  /** The same, but only when the container's processes or storage changed. */
   descriptionChanged(container: Container, previous: ContainerDescription): void {
-    if (needsOtherProbes(container.description, previous)) this.controllersChanged(container);
+    if (needsNewProbes(container.description, previous)) this.controllersChanged(container);
   }
 
   /** Takes a source in, in its place in the start order, at start or later. */
@@ -192,7 +192,7 @@ export class Housekeeper implements ContainerObserver {
 
   /** Samples now each container that has a number older than `maxAge` µs, without blocking the loop. */
   async refresh(containers: readonly Container[], maxAge: number): Promise<void> {
-    const slices = new Slices(SLICE, () => this.clock.monotonic());
+    const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
     for (const each of containers) {
       const container = each.get(SAMPLING);
       if (container === undefined || !this.containers.has(container) || this.isFresh(container, maxAge)) continue;
@@ -216,7 +216,7 @@ export class Housekeeper implements ContainerObserver {
   private slice(): void {
     this.immediate = undefined;
     const started = this.clock.monotonic();
-    for (let now = started; now - started < SLICE; now = this.clock.monotonic()) {
+    for (let now = started; now - started < SLICE_MS; now = this.clock.monotonic()) {
       const first = this.queue.first();
       if (first === undefined || first.due > now) {
         this.rest(first, now);
@@ -253,14 +253,14 @@ export class Housekeeper implements ContainerObserver {
     try {
       const changed = this.take(container, idleRefresh);
       this.recentlyTaken++;
-      this.failedInARow = 0;
+      this.consecutiveFailures = 0;
       return changed;
     } catch (error) {
       this.recentlyFailed++;
       const reason = messageOf(error);
-      this.failedInARow++;
+      this.consecutiveFailures++;
       this.lastFailure = reason;
-      if (this.told.isNew(reason, this.clock.monotonic()))
+      if (this.recentMessages.isNew(reason, this.clock.monotonic()))
         this.logger.error(`sampling ${container.name} failed: ${reason}`, { container: container.name });
       return false;
     }
@@ -269,7 +269,7 @@ export class Housekeeper implements ContainerObserver {
   private take(container: MonitoredContainer, idleRefresh: number): boolean {
     const now = this.clock.monotonic();
     if (!container.attached) this.attachment.attachAll(container, this.sources, now);
-    else this.attachment.lookAgain(container, this.sources, now);
+    else this.attachment.retryAbsent(container, this.sources, now);
     const probes = container.slots.length;
     const changed = this.sampler.sample(container, idleRefresh);
     if (container.slots.length < probes) this.discovery.recheck(container.name);
@@ -282,7 +282,8 @@ export class Housekeeper implements ContainerObserver {
   private tellLeftOut({ name, slots }: MonitoredContainer): void {
     for (const { source, isLeftOut } of slots) {
       const text = `a sample of ${name} was taken without ${source.record.id}, whose columns changed at every read`;
-      if (isLeftOut && this.told.isNew(text, this.clock.monotonic())) this.logger.warn(text, { container: name });
+      if (isLeftOut && this.recentMessages.isNew(text, this.clock.monotonic()))
+        this.logger.warn(text, { container: name });
     }
   }
 }

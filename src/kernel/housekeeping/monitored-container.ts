@@ -14,9 +14,9 @@ export interface ProbeSlot {
   offset: number;
   /** The columns that the layout has of it. */
   columns: readonly Column[];
-  /** Whether the newest sample is without it, because its columns changed at every read. */
+  /** Whether the newest sample lacks it because its columns changed at every read. */
   isLeftOut: boolean;
-  /** What `activity()` said last; NaN before. */
+  /** The last result of `activity()`; NaN before the first. */
   activity: number;
 }
 
@@ -24,11 +24,11 @@ const NO_COLUMNS: readonly Column[] = [];
 
 /** Why a source has no probe for a container. */
 export interface Absence extends Lack {
-  /** The normal case, which is not reported. */
+  /** Whether the absence is normal and not reported. */
   readonly expected: boolean;
 }
 
-/** What housekeeping keeps of a container. */
+/** The state of housekeeping of a container. */
 export const SAMPLING = new Slot<MonitoredContainer>('housekeeping');
 
 /** A container under housekeeping: its probes, its samples, and when it is due next. */
@@ -42,9 +42,9 @@ export class MonitoredContainer implements Due {
   /** Monotonic ms of the last sample that read every file. */
   lastFullRead = Number.NEGATIVE_INFINITY;
   /** Monotonic ms at which absent sources are asked again. */
-  nextLook = 0;
-  /** How many times they were. */
-  looks = 0;
+  nextRetryAt = 0;
+  /** How many times absent sources were asked again. */
+  retries = 0;
   slots: ProbeSlot[] = [];
   absences: Absence[] = [];
   parts: ReadonlySet<SamplePart> = new Set();
@@ -77,10 +77,10 @@ export class MonitoredContainer implements Due {
   }
 
   /**
-   * Lays the columns of all probes out anew; the next sample starts a new segment if they differ.
-   * @returns whether they do
+   * Lays out the columns of all probes. When the layout changes, the next sample starts a new segment.
+   * @returns whether it changed
    */
-  arrange(): boolean {
+  updateLayout(): boolean {
     const columns: Column[] = [];
     for (const slot of this.slots) {
       slot.offset = columns.length;
@@ -98,21 +98,21 @@ export class MonitoredContainer implements Due {
     return this.layout !== before;
   }
 
-  /** Makes a sample without this probe. */
+  /** Excludes this probe from the sample. */
   leaveOut(slot: ProbeSlot): void {
     slot.isLeftOut = true;
     this.hasLeftOut = true;
-    this.arrange();
+    this.updateLayout();
   }
 
-  /** Takes the probes in again that the sample before was made without. */
-  takeBack(): void {
+  /** Includes again the probes that the previous sample left out. */
+  restoreLeftOut(): void {
     for (const slot of this.slots) slot.isLeftOut = false;
     this.hasLeftOut = false;
-    this.arrange();
+    this.updateLayout();
   }
 
-  /** How many OOM kills the newest sample counts that the last count before it did not. */
+  /** OOM kills since the previous sample. */
   newOomKills(): number {
     if (this.oomColumn < 0 || this.latest.layout !== this.layout) return 0;
     const before = this.oomKills;

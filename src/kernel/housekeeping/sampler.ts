@@ -4,12 +4,12 @@ import { BLOCKING_MS, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 
-/** Only every so many samples are timed, and counted for as many: reading the clock twice per probe shows in a profile. */
+/** One of this many samples is timed and weighted accordingly: reading the clock twice per probe shows in profiles. */
 const TIMED_EVERY = 16;
-/** Samples that are timed probe by probe after one that took too long: whatever it was may come again. */
-const WATCHED_AFTER = 10_000;
-/** How often a sample is begun anew because columns changed, before it is taken without those that change. */
-const MOST_LAYOUTS_PER_SAMPLE = 4;
+/** Number of samples timed probe by probe after a sample that took too long. */
+const WATCHED_SAMPLES = 10_000;
+/** How many times a sample is restarted because columns changed, before the changing probe is left out. */
+const MAX_LAYOUTS_PER_SAMPLE = 4;
 
 /** Takes one sample of one container into its ring. */
 export class Sampler {
@@ -18,7 +18,7 @@ export class Sampler {
   /** Samples in which the probes of an idle container were not read. */
   idle = 0;
   private readonly row = new SampleRow();
-  /** Samples that are still timed probe by probe, as one took too long. */
+  /** Remaining samples that are timed probe by probe. */
   private watched = 0;
   /** Time of the sample being taken, µs since the epoch. */
   private now = 0;
@@ -27,28 +27,28 @@ export class Sampler {
     private readonly clock: Clock,
     private readonly supervisor: Supervisor,
     private readonly attachment: Attachment,
-    /** How often the system has refused a descriptor so far */
+    /** Number of descriptors that the system refused so far */
     private readonly refusals: () => number = () => 0,
   ) {}
 
   /**
-   * @param idleRefresh ms for which an idle container's files may stay unread; 0: they are read
-   * @returns true when any number differs from the sample before
-   * @throws TallymanError when files could not be opened for want of descriptors: half a sample would be a wrong one
+   * @param idleRefresh time for which files of an idle container may stay unread, ms; 0: they are read
+   * @returns whether any number differs from the previous sample
+   * @throws TallymanError when files could not be opened because no descriptors are left: a partial sample would be wrong
    */
   sample(container: MonitoredContainer, idleRefresh: number): boolean {
     this.taken++;
     this.now = this.clock.now();
     const monotonic = this.clock.monotonic();
-    if (container.hasLeftOut) container.takeBack();
+    if (container.hasLeftOut) container.restoreLeftOut();
     const { lastFullRead } = container;
     const idle = this.isIdle(container, monotonic, idleRefresh);
-    // Until the sample is stored: a change that the signs of activity told of may not have been read.
+    // Until the sample is stored: if that fails, the activity just seen must lead to a full read next time.
     container.lastFullRead = Number.NEGATIVE_INFINITY;
     const refusals = this.refusals();
     const isRepeated = this.fill(container, idle);
     if (this.watched > 0) this.watched--;
-    if (this.clock.monotonic() - monotonic >= BLOCKING_MS) this.watched = WATCHED_AFTER;
+    if (this.clock.monotonic() - monotonic >= BLOCKING_MS) this.watched = WATCHED_SAMPLES;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
     const changed = this.store(container);
     if (isRepeated) this.idle++;
@@ -56,18 +56,18 @@ export class Sampler {
     return changed;
   }
 
-  /** Reads every probe's cheap sign of activity (all of them: the next sample compares with these). */
+  /** Reads the activity of every probe, also after a change, because the next sample compares with all of them. */
   private isIdle(container: MonitoredContainer, monotonic: number, idleRefresh: number): boolean {
-    let signs = 0;
+    let activities = 0;
     let moved = false;
     for (const slot of container.slots) {
       if (slot.probe.activity === undefined) continue;
-      signs++;
+      activities++;
       const activity = this.activityOf(slot);
       if (activity !== slot.activity) moved = true;
       slot.activity = activity;
     }
-    if (moved || signs === 0 || monotonic - container.lastFullRead >= idleRefresh) return false;
+    if (moved || activities === 0 || monotonic - container.lastFullRead >= idleRefresh) return false;
     return container.ring.latest(container.latest) && container.latest.layout === container.layout;
   }
 
@@ -85,13 +85,13 @@ export class Sampler {
     let unsettled = this.fillOnce(container, idle);
     if (unsettled === undefined) return idle;
     for (let tries = 1; unsettled !== undefined; tries++) {
-      if (tries >= MOST_LAYOUTS_PER_SAMPLE && container.slots.includes(unsettled)) container.leaveOut(unsettled);
+      if (tries >= MAX_LAYOUTS_PER_SAMPLE && container.slots.includes(unsettled)) container.leaveOut(unsettled);
       unsettled = this.fillOnce(container, false);
     }
     return false;
   }
 
-  /** @returns the probe because of which the layout changed, so that the row must be filled again */
+  /** @returns the probe that changed the layout, so that the row must be filled again */
   private fillOnce(container: MonitoredContainer, idle: boolean): ProbeSlot | undefined {
     const { row } = this;
     row.begin(container.layout.columns.length);
@@ -104,15 +104,15 @@ export class Sampler {
         continue;
       }
       const outcome = this.sampleOf(slot, slot.source.record.isTimedAlways ? 1 : weight);
-      const isLaidOut = slot.probe.columns === slot.columns || !container.arrange();
-      if (outcome === 'ok' && isLaidOut) continue;
+      const isCurrentLayout = slot.probe.columns === slot.columns || !container.updateLayout();
+      if (outcome === 'ok' && isCurrentLayout) continue;
       if (outcome === 'ended') this.attachment.end(container, slot);
       return slot;
     }
     return undefined;
   }
 
-  /** Copies a probe's numbers from the sample before. */
+  /** Copies a probe's numbers from the previous sample. */
   private repeat(container: MonitoredContainer, slot: ProbeSlot): void {
     const { row } = this;
     const { values, residuals } = container.latest;
@@ -130,7 +130,7 @@ export class Sampler {
       record.succeeded(this.now);
       return outcome;
     } catch (error) {
-      // What it wrote was meant for its new columns.
+      // It wrote a row of its new columns.
       if (error instanceof RangeError && slot.probe.columns !== slot.columns) return 'layout-changed';
       this.supervisor.fault(record, 'sample', error);
       this.row.forget();
@@ -138,7 +138,7 @@ export class Sampler {
     }
   }
 
-  /** @param weight for how many calls this one is counted; 0: it is not timed */
+  /** @param weight number of calls that this one counts for; 0: it is not timed */
   private sampleOf(slot: ProbeSlot, weight: number): SampleOutcome {
     if (weight === 0 && this.watched === 0) return this.sampleProbe(slot);
     const { record } = slot.source;
@@ -154,7 +154,7 @@ export class Sampler {
   private store(container: MonitoredContainer): boolean {
     const { row } = this;
     const { ring, layout, summarizer, latest } = container;
-    const time = this.straighten(container);
+    const time = this.nextTime(container);
     const changed = !ring.latest(latest) || latest.layout !== layout || this.differs(container);
     ring.push(layout, time, row);
     ring.latest(latest);
@@ -167,8 +167,8 @@ export class Sampler {
     return changed;
   }
 
-  /** The sample's time, made to come after the one before. */
-  private straighten({ ring, summarizer }: MonitoredContainer): number {
+  /** The time of the sample; later than the previous one. */
+  private nextTime({ ring, summarizer }: MonitoredContainer): number {
     const time = timeAfter(ring.latestTime, this.now);
     if (!Number.isNaN(time)) return time;
     ring.clear();

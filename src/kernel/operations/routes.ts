@@ -7,7 +7,7 @@ import type { Readiness } from './readiness.js';
 /** What the agent's own routes use. */
 export interface Operations {
   readonly readiness: Pick<Readiness, 'awaited'>;
-  readonly housekeeper: Pick<Housekeeper, 'trouble'>;
+  readonly housekeeper: Pick<Housekeeper, 'problem'>;
   readonly doctor: Pick<Doctor, 'examine'>;
   /** `undefined` when the configuration cannot be reloaded. */
   readonly reloader: Pick<Reloader, 'reload' | 'state'> | undefined;
@@ -22,7 +22,7 @@ export function operationRoutes(operations: Operations): Endpoint['routes'] {
   const { readiness, housekeeper, doctor, reloader, status } = operations;
   return {
     '/-/ready': () => health('ready', readiness.awaited),
-    '/-/healthy': () => health('healthy', housekeeper.trouble()),
+    '/-/healthy': () => health('healthy', housekeeper.problem()),
     '/-/status': () => json({ ...status(), configuration: reloader?.state() }),
     '/-/doctor': async () => json({ findings: await doctor.examine() }),
     '/-/reload': async ({ method }) => {
