@@ -1,5 +1,5 @@
-import type { Clock, LinuxHost, ResourceLimits } from '../contracts/index.js';
-import { readLimits } from '../linux/index.js';
+import type { Clock, Limit, LinuxHost, ResourceLimits } from '../contracts/index.js';
+import { readLimits, readMemoryLimit } from '../linux/index.js';
 import { type Container, Slot } from './container.js';
 
 /** Limits are read again at most this often, ms. */
@@ -56,6 +56,14 @@ export class ContainerLimits {
     const { createdAt } = known.earliest;
     if (limits.createdAt > 0 && (createdAt === 0 || limits.createdAt < createdAt)) known.earliest = limits;
     return limits;
+  }
+
+  /** The memory limit alone: one file instead of all. */
+  memoryOf(container: Container): Limit | undefined {
+    const { limits, readAt, cgroup } = this.known(container);
+    const isFresh = cgroup === container.cgroup && this.clock.monotonic() - readAt < MAX_AGE_YOUNG_MS;
+    if (limits !== undefined && isFresh) return limits.memory.limit;
+    return readMemoryLimit(container.cgroup);
   }
 
   /** As its handler tells, else as its cgroups do. */

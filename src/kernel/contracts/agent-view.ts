@@ -109,6 +109,8 @@ export interface ContainerView {
   has(part: SamplePart): boolean;
   /** Limits read at most 5 s ago. */
   limits(): ResourceLimits;
+  /** The memory limit alone, as its file says now: a fraction of the cost of `limits`. Absent without the file. */
+  memoryLimit(): Limit | undefined;
   /** Names of the cgroups directly below, sorted. */
   children(): readonly string[];
   samples(query?: SampleQuery): SampleWindow;

@@ -35,6 +35,8 @@ export interface RuleSubject {
   readonly all: readonly RuleSubject[];
   /** When the question was asked, µs since the epoch. */
   readonly now: number;
+  /** When the newest sample was taken, µs since the epoch; 0 without one. */
+  readonly latestTime: number;
   /** The field in the newest sample; NaN when it is not there. */
   latest(field: string): number;
   /** Every column of the field in the newest sample. */

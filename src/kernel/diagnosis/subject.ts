@@ -64,6 +64,10 @@ export class Subject implements RuleSubject {
     return this.question.eventsOf(this.name);
   }
 
+  get latestTime(): number {
+    return this.newest.time;
+  }
+
   get layout(): Layout {
     return this.newest.layout;
   }

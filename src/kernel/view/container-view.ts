@@ -5,6 +5,7 @@ import type {
   ContainerDescription,
   ContainerView,
   DerivedStats,
+  Limit,
   ResourceLimits,
   SamplePart,
   SampleQuery,
@@ -54,6 +55,10 @@ export class RecordedContainer implements ContainerView {
 
   limits(): ResourceLimits {
     return this.sources.limits.of(this.container);
+  }
+
+  memoryLimit(): Limit | undefined {
+    return this.sources.limits.memoryOf(this.container);
   }
 
   children(): readonly string[] {

@@ -129,6 +129,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     createdAtExtraNs: fake.createdAtExtraNs ?? 0,
     has: (part) => followed[part] ?? fake.parts?.includes(part) ?? false,
     limits: () => limits,
+    memoryLimit: () => limits.memory.limit,
     children: () => fake.children ?? [],
     samples: samplesOf(fake.samples ?? []),
     // As of a running agent: nothing has happened yet, but there is one.

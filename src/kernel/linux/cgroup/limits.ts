@@ -28,6 +28,11 @@ export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceL
   };
 }
 
+/** The memory limit alone, without the cost of all others. @returns undefined without the file */
+export function readMemoryLimit(files: CgroupFiles): Limit | undefined {
+  return limitOf(files.text('memory', files.version === 1 ? 'memory.limit_in_bytes' : 'memory.max'));
+}
+
 function readCpu(files: CgroupFiles, cores: number): Pick<ResourceLimits, 'hasCpu' | 'cpu'> {
   const hasCpu = files.directory('cpu') !== undefined;
   const hasCpuset = files.directory('cpuset') !== undefined;

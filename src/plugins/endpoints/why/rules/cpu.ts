@@ -1,5 +1,5 @@
 import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
-import { label, over, percentText, rounded } from './text.js';
+import { label, leaves, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
 const MIN_THROTTLED_SHARE = 0.1;
@@ -121,8 +121,7 @@ function waitingShare(subject: RuleSubject) {
 
 /** The other containers without containers below them that used the most CPU. */
 function topUsers(subject: RuleSubject) {
-  return subject.all
-    .filter((other) => !other.isHost && other.name !== subject.name && other.container!.children().length === 0)
+  return leaves(subject)
     .map((other) => {
       const usage = other.increase(USAGE);
       return { other, cpus: usage === undefined ? 0 : usage.by / 1e9 / usage.seconds };

@@ -11,7 +11,7 @@ const MIN_PRESSURE = 0.05;
 
 /** The container’s own memory limit in bytes; `undefined` without one. */
 export function memoryLimitOf({ container }: RuleSubject): number | undefined {
-  const limit = container?.limits().memory.limit;
+  const limit = container?.memoryLimit();
   if (limit === undefined || limit === 'unlimited') return undefined;
   const bytes = Number(limit);
   return bytes >= NO_LIMIT || bytes <= 0 ? undefined : bytes;

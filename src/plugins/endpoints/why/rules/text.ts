@@ -1,4 +1,4 @@
-import type { Evidence, Increase } from '../../../../kernel/contracts/index.js';
+import type { Evidence, Increase, RuleSubject } from '../../../../kernel/contracts/index.js';
 
 const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
@@ -50,4 +50,11 @@ export function label({
   readonly description: { readonly aliases: readonly string[] };
 }): string {
   return aliases[0] ?? name;
+}
+
+/** The other containers that have no container below them. */
+export function leaves(subject: RuleSubject): RuleSubject[] {
+  return subject.all.filter(
+    (other) => !other.isHost && other.name !== subject.name && other.container!.children().length === 0,
+  );
 }

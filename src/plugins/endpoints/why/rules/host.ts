@@ -1,0 +1,158 @@
+import { type LimitChange, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import { memoryLimitOf } from './memory.js';
+import { at, bytesText, durationText, over, percentText, rounded } from './text.js';
+
+const CROWDED = 0.85;
+const BUSY = 0.9;
+const MIN_MEMORY_SHARE = 0.1;
+const MIN_CPU_SHARE = 0.25;
+const MARGIN = 1.25;
+const USAGE = 'cpu.usage.total';
+const MIN_MISSED = 10;
+const MIN_MISSED_SHARE = 0.01;
+/** An idle container is sampled every 60 s at least. */
+const STALE_US = 90_000_000;
+
+export const noLimit: Rule = {
+  id: 'no-limit',
+  title: 'limits on a crowded host',
+  scope: 'containers',
+  needs: [
+    { anyOf: ['memory.working_set'], sources: ['memory'] },
+    { anyOf: [USAGE], sources: ['cpu'] },
+  ],
+  help:
+    'The machine has 85 % or more of its memory in working sets, and the container uses 10 % of the machine without any ' +
+    'memory limit, its own or of a cgroup above it; or the CPUs were busy to 90 % in the last minute, and it used a ' +
+    'quarter of them without a quota.',
+  judge(subject) {
+    const { host } = subject;
+    if (host === undefined || isAbove(subject)) return undefined;
+    const memory = memoryWithoutLimit(subject, host);
+    const cpu = cpuWithoutLimit(subject, host);
+    if (memory === undefined && cpu === undefined) return undefined;
+    const change: LimitChange = {
+      ...(memory && { memory: memory.working * MARGIN }),
+      ...(cpu && { cpus: Math.ceil(cpu.used * 10) / 10 }),
+    };
+    const kinds = [...(memory ? ['memory'] : []), ...(cpu ? ['CPU'] : [])].join(' or ');
+    return {
+      harm: Math.max(memory?.harm ?? 0, cpu?.harm ?? 0),
+      what: `no ${kinds} limit on a crowded host`,
+      meaning: 'When it wants more, the others lose: memory for all runs out, or they wait for CPUs.',
+      evidence: [...(memory?.evidence ?? []), ...(cpu?.evidence ?? [])],
+      mend: 'Give it a limit; `tallyman advise` says which.',
+      lines: limitLines(subject, change, subject.container?.limits().cgroupVersion),
+    };
+  },
+};
+
+/** Whether it is a parent of containers: limits belong to those. */
+function isAbove({ container }: RuleSubject): boolean {
+  return container!.children().length > 0;
+}
+
+function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject) {
+  const capacity = subject.agent.host.machine().memory_capacity;
+  const [working, all] = [subject.latest('memory.working_set'), host.latest('memory.working_set')];
+  const [share, used] = [working / capacity, all / capacity];
+  if (!(share >= MIN_MEMORY_SHARE) || !(used >= CROWDED) || hasLimitAbove(subject, memoryLimitOf)) return undefined;
+  return {
+    working,
+    harm: 35 + 30 * Math.min(1, share),
+    evidence: [
+      at(subject.now, `working set ${bytesText(working)}, ${percentText(share)} of the machine, and no limit`, {
+        working_set_bytes: working,
+      }),
+      at(subject.now, `${percentText(used)} of the machine’s memory is in use`, { machine_share: used }),
+    ],
+  };
+}
+
+function cpuWithoutLimit(subject: RuleSubject, host: RuleSubject) {
+  const machine = subject.agent.host.machine().num_cores;
+  const [own, all] = [subject.increase(USAGE), host.increase(USAGE)];
+  if (own === undefined || all === undefined) return undefined;
+  const used = own.by / 1e9 / own.seconds;
+  const busy = all.by / 1e9 / all.seconds / machine;
+  const isLarge = used / machine >= MIN_CPU_SHARE && busy >= BUSY;
+  if (!isLarge || hasLimitAbove(subject, ({ container }) => container?.limits().cpu.quota)) return undefined;
+  return {
+    used,
+    harm: 30 + 15 * Math.min(1, used / machine),
+    evidence: [
+      over(own, `used ${rounded(used)} of ${machine} CPUs, and has no quota`, { cpus: used }),
+      over(all, `the machine’s CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
+    ],
+  };
+}
+
+/** Whether the container or a cgroup above it has a limit. */
+function hasLimitAbove(subject: RuleSubject, limitOf: (one: RuleSubject) => unknown): boolean {
+  return subject.all.some(
+    (one) =>
+      !one.isHost &&
+      (one.name === subject.name || subject.name.startsWith(`${one.name}/`)) &&
+      limitOf(one) !== undefined,
+  );
+}
+
+export const agentSampling: Rule = {
+  id: 'agent-sampling',
+  title: 'the agent’s own clock and sampling',
+  scope: 'host',
+  help:
+    'The agent missed 1 % or more of its samples since it started (10 or more), its newest sample of the machine is older ' +
+    'than 90 seconds, or the clock was set back behind it. What the other rules see is then less exact.',
+  judge(subject) {
+    const { startedAt, samples } = subject.agent.self();
+    const { taken, missed } = samples;
+    const share = missed / Math.max(1, taken + missed);
+    const newest = subject.host?.latestTime ?? subject.now;
+    const evidence = [];
+    if (missed >= MIN_MISSED && share >= MIN_MISSED_SHARE) {
+      const text = `${missed} of ${taken + missed} samples were not taken in time (${percentText(share)})`;
+      evidence.push({ text, values: { missed, taken }, start: startedAt, end: subject.now });
+    }
+    if (newest > 0 && subject.now - newest > STALE_US) {
+      const age = (subject.now - newest) / 1e6;
+      evidence.push(at(newest, `the newest sample of the machine is ${durationText(age)} old`, { age_seconds: age }));
+    }
+    if (newest - subject.now > 1_000_000) {
+      const ahead = (newest - subject.now) / 1e6;
+      evidence.push(
+        at(newest, `the clock is ${durationText(ahead)} behind the newest sample`, { ahead_seconds: ahead }),
+      );
+    }
+    if (evidence.length === 0) return undefined;
+    return {
+      harm: 40,
+      what: 'the agent does not sample in time',
+      meaning: 'Rates and peaks are less exact than they should be, and short trouble is not seen.',
+      evidence,
+      mend: 'The host has too little CPU for it: raise housekeeping.interval, or the CPUWeight of tallyman.service.',
+      lines: [{ tool: 'systemd', line: 'systemctl set-property tallyman.service CPUWeight=500' }],
+    };
+  },
+};
+
+export const agentPlugins: Rule = {
+  id: 'agent-plugins',
+  title: 'the agent’s plugins',
+  scope: 'host',
+  help: 'A plugin of the agent does not run: it failed, is paused after faults, or is tried again.',
+  judge(subject) {
+    const down = subject.agent.plugins().filter(({ state }) => ['open', 'failed', 'retrying'].includes(state));
+    if (down.length === 0) return undefined;
+    return {
+      harm: 42,
+      what: `plugins that do not run: ${down.map(({ id }) => id).join(', ')}`,
+      meaning: 'What they measure or name is missing from every answer.',
+      evidence: down.map(({ id, state, errors, lastError, lastErrorAt }) =>
+        at(lastErrorAt ?? subject.now, `${id} (${state}): ${lastError ?? 'no error'}`, { errors }),
+      ),
+      mend: 'The log says more; `tallyman doctor` may have the line that mends it.',
+      lines: [{ tool: 'shell', line: 'tallyman doctor' }],
+    };
+  },
+};
