@@ -7,6 +7,7 @@ import { type CliEnvironment, type Perform, processEnvironment } from './environ
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
 import { addPluginCommands } from './plugin-commands.js';
+import { addTopCommand } from './top-command.js';
 import { agentVersion } from './version.js';
 
 export { processEnvironment };
@@ -81,6 +82,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
     );
   addAskCommand('reload', program, cli, perform);
   addAskCommand('doctor', program, cli, perform);
+  addTopCommand(program, cli, perform);
   addImportCommand(program, cli, perform);
   addCompatCommand(program, cli, perform);
   addAskCommand('cardinality', program, cli, perform);

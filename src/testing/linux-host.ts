@@ -50,7 +50,7 @@ export class SimulatedLinux implements LinuxHost {
   machine = (): MachineInfo => this.real.machine();
   versions = (): HostVersions => this.real.versions();
   labelFilesystem = (label: string, directory: string): void => void this.labelled.set(label, directory);
-  processes = (): Promise<readonly ProcessInfo[]> => this.real.processes();
+  processes = (pids?: readonly number[]): Promise<readonly ProcessInfo[]> => this.real.processes(pids);
   procText = (path: string): string | undefined => this.everyProcFile ?? this.real.procText(path);
 
   readProc(path: string): number {

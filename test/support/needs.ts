@@ -64,6 +64,7 @@ const PROGRAMS = {
   'redis-server': 'redis-server',
   setpriv: 'util-linux',
   'victoria-metrics': 'victoria-metrics',
+  tmux: 'tmux',
   vmalert: 'victoria-metrics',
   zsh: 'zsh',
 };

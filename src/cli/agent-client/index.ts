@@ -7,7 +7,7 @@ import type { AskFlags } from './options.js';
 import { type Method, type Reply, send } from './request.js';
 import { nameOf, type Target } from './target.js';
 
-export { localTarget } from './local-agent.js';
+export { localTarget, requireTarget } from './local-agent.js';
 export type { AnswerFlags, AskFlags } from './options.js';
 export type { Reply } from './request.js';
 export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
@@ -16,45 +16,75 @@ const UNAUTHORIZED = 401;
 const CREDENTIALS_HINT =
   '--token-file FILE, --user NAME --password-file FILE, or --cert FILE --key FILE authenticate; on the agent’s own host, its bearer or Digest file is used if you may read it';
 
-/**
- * Sends a request to an agent, with the credentials of the flags. When the agent asks for others, those in the
- * configuration of the agent on this host are used.
- * @returns the answer, with any status but 401
- * @throws TallymanError when nothing answers, or a certificate or the credentials are not accepted
- */
-export async function ask(
-  target: Target,
-  flags: AskFlags,
-  cli: CliEnvironment,
-  method: Method = 'GET',
-): Promise<Reply> {
-  const given = readCredentials(flags);
-  warnOfPlainText(target, given, cli);
-  const first = await attempt(target, method, given);
-  if (!isRefusal(first)) return settled(target, first, '');
-  let reason = '';
-  let known: Credentials | undefined;
-  try {
-    known = await localCredentials(target, flags, cli);
-  } catch (error) {
-    reason = `; the agent’s own files cannot be used: ${messageOf(error)}`;
+/** Requests to one agent. Credentials that were accepted are kept. */
+export class AgentSession {
+  private readonly given: Credentials;
+  private credentials: Credentials;
+
+  /** @throws TallymanError when a file of credentials cannot be read */
+  constructor(
+    private readonly flags: AskFlags,
+    private readonly cli: CliEnvironment,
+  ) {
+    this.given = readCredentials(flags);
+    this.credentials = this.given;
   }
-  if (known === undefined) return settled(target, first, reason);
-  // An authority that the user named replaces the certificate.
-  const { certificate, ...rest } = known;
-  const credentials = {
-    ...(given.ca === undefined && certificate !== undefined && { certificate }),
-    ...rest,
-    ...given,
-  };
-  return settled(target, await attempt(target, method, credentials), reason);
+
+  /**
+   * Sends a request with the credentials of the flags. When the agent asks for others, those in the configuration of the
+   * agent on this host are used.
+   * @returns the answer, with any status but 401
+   * @throws TallymanError when nothing answers, or a certificate or the credentials are not accepted
+   */
+  async ask(target: Target, method: Method = 'GET'): Promise<Reply> {
+    const first = await attempt(target, method, this.credentials);
+    if (!isRefusal(first)) return settled(target, first, '');
+    let reason = '';
+    let known: Credentials | undefined;
+    try {
+      known = await localCredentials(target, this.flags, this.cli);
+    } catch (error) {
+      reason = `; the agent’s own files cannot be used: ${messageOf(error)}`;
+    }
+    if (known === undefined) return settled(target, first, reason);
+    // An authority that the user named replaces the certificate.
+    const { certificate, ...rest } = known;
+    const { given } = this;
+    this.credentials = {
+      ...(given.ca === undefined && certificate !== undefined && { certificate }),
+      ...rest,
+      ...given,
+    };
+    return settled(target, await attempt(target, method, this.credentials), reason);
+  }
+
+  /** The text of an agent's answer. @throws TallymanError when there is none, or its status is not 200 */
+  async textOf(target: Target, method: Method = 'GET'): Promise<string> {
+    const { status, text } = await this.ask(target, method);
+    if (status !== 200) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
+    return text;
+  }
+
+  /** Says on standard error that a password or token would be readable on the network. */
+  warnOfPlainText(target: Target): void {
+    warnOfPlainText(target, this.given, this.cli);
+  }
 }
 
-/** The text of an agent's answer. @throws TallymanError when there is none, or its status is not 200 */
+function sessionFor(target: Target, flags: AskFlags, cli: CliEnvironment): AgentSession {
+  const session = new AgentSession(flags, cli);
+  session.warnOfPlainText(target);
+  return session;
+}
+
+/** Sends one request to an agent, as a session does. */
+export async function ask(target: Target, flags: AskFlags, cli: CliEnvironment, method?: Method): Promise<Reply> {
+  return sessionFor(target, flags, cli).ask(target, method);
+}
+
+/** The text of one answer, as a session gives it. */
 export async function textOf(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<string> {
-  const { status, text } = await ask(target, flags, cli);
-  if (status !== 200) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
-  return text;
+  return sessionFor(target, flags, cli).textOf(target);
 }
 
 type Outcome = Reply | { readonly failure: unknown };

@@ -65,3 +65,12 @@ export function localTarget(flags: AskFlags, cli: CliEnvironment): Target | unde
   if (others.length === 0) return targetOfAgent(agent);
   throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
 }
+
+/** The same for commands that need a running agent. @throws TallymanError that says how to start one */
+export function requireTarget(flags: AskFlags, cli: CliEnvironment): Target {
+  const target = localTarget(flags, cli);
+  if (target !== undefined) return target;
+  throw new TallymanError('no agent of this user or of the system runs on this host', {
+    hint: '`tallyman` starts one here, `systemctl start tallyman` the service; --url ADDRESS asks another one',
+  });
+}

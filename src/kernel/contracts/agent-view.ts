@@ -114,6 +114,8 @@ export interface ContainerView {
   /** Names of the cgroups directly below, sorted. */
   children(): readonly string[];
   samples(query?: SampleQuery): SampleWindow;
+  /** Ids of the processes in it, without those of the containers below it, read now. */
+  processIds(): readonly number[];
   /** Metrics of the application in it; `undefined` when nothing collects any. */
   readonly appMetrics?: ContainerAppMetrics | undefined;
   /** `undefined` when the container has neither CPU nor memory. */

@@ -71,6 +71,9 @@ export interface LinuxHost {
   readProc(path: string): number;
   /** What `readProc` filled. */
   readonly buffer: Buffer;
-  /** All processes of the host, read from `/proc`; processes that vanish meanwhile are left out. */
-  processes(): Promise<readonly ProcessInfo[]>;
+  /**
+   * Processes of the host, read from `/proc`; those that vanish meanwhile are left out.
+   * @param pids those wanted; absent: all
+   */
+  processes(pids?: readonly number[]): Promise<readonly ProcessInfo[]>;
 }

@@ -140,9 +140,9 @@ class KernelHost implements RefreshableHost {
     return readOnce(`${this.paths.proc}/${path}`, this.options.budget.scratch);
   }
 
-  processes(): Promise<readonly ProcessInfo[]> {
+  processes(pids?: readonly number[]): Promise<readonly ProcessInfo[]> {
     const nowMs = this.options.clock.now() / 1000;
-    return listProcesses(this.paths, nowMs, this.currentMachine.memory_capacity);
+    return listProcesses(this.paths, nowMs, this.currentMachine.memory_capacity, pids);
   }
 
   refresh(): Promise<void> {

@@ -65,6 +65,10 @@ export class RecordedContainer implements ContainerView {
     return this.sources.cgroups.children(this.name);
   }
 
+  processIds(): readonly number[] {
+    return this.container.cgroup.pids();
+  }
+
   samples(query?: SampleQuery): SampleWindow {
     return this.sampling.ring.window(query);
   }

@@ -131,6 +131,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     limits: () => limits,
     memoryLimit: () => limits.memory.limit,
     children: () => fake.children ?? [],
+    processIds: () => [],
     samples: samplesOf(fake.samples ?? []),
     // As of a running agent: nothing has happened yet, but there is one.
     summary: () => fake.summary ?? (limits.hasCpu || limits.hasMemory ? new UsageSummarizer().stats() : undefined),

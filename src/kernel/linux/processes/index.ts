@@ -21,12 +21,18 @@ interface Context {
 }
 
 /**
- * All processes below the host's `/proc` by PID, with the columns of ps. Processes that end meanwhile, or whose descriptors
+ * Processes below the host's `/proc` by PID, with the columns of ps. Processes that end meanwhile, or whose descriptors
  * cannot be counted, are omitted.
  * @param nowMs the wall-clock time
  * @param memoryCapacity of the machine, bytes
+ * @param wanted PIDs of the processes to list; default: all
  */
-export async function listProcesses(paths: HostPaths, nowMs: number, memoryCapacity: number): Promise<ProcessInfo[]> {
+export async function listProcesses(
+  paths: HostPaths,
+  nowMs: number,
+  memoryCapacity: number,
+  wanted?: readonly number[],
+): Promise<ProcessInfo[]> {
   const context: Context = {
     proc: paths.proc,
     users: parsePasswd(readText(hostFile(paths, '/etc/passwd')) ?? ''),
@@ -34,16 +40,20 @@ export async function listProcesses(paths: HostPaths, nowMs: number, memoryCapac
     uptime: Number.parseFloat(readText(join(paths.proc, 'uptime')) ?? '') || 0,
     machineKib: memoryCapacity / 1024,
   };
-  const names = await readdir(paths.proc).catch((): string[] => []);
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = wanted ?? (await allPids(paths));
   const processes: ProcessInfo[] = [];
   const slices = new Slices();
-  for (const pid of pids.sort((a, b) => a - b)) {
+  for (const pid of [...pids].sort((a, b) => a - b)) {
     if (slices.isOver()) await slices.pause();
     const process = readProcess(pid, context);
     if (process !== undefined) processes.push(process);
   }
   return processes;
+}
+
+async function allPids({ proc }: HostPaths): Promise<number[]> {
+  const names = await readdir(proc).catch((): string[] => []);
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 function readProcess(pid: number, context: Context): ProcessInfo | undefined {

@@ -1,7 +1,8 @@
 import type { ContainerView, MachineInfo } from '../../../../kernel/contracts/index.js';
+import { finiteLimit } from '../../common/index.js';
 import { bytes, cores } from '../shared/units.js';
 import { type Html, type HtmlValue, html } from './html.js';
-import { finiteLimit, limitsOf } from './readings.js';
+import { limitsOf } from './readings.js';
 import { timeOf } from './times.js';
 
 type Fact = readonly [term: string, value: HtmlValue];

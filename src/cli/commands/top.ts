@@ -1,0 +1,128 @@
+import { TallymanError } from '../../kernel/contracts/index.js';
+import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { type Arrangement, arranged } from '../top/arrange.js';
+import { SORT_NAMES, type SortName } from '../top/columns.js';
+import { runLive } from '../top/live.js';
+import { Joiner, rowJson, type Snapshot } from '../top/rows.js';
+import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
+import { Table } from '../top/table.js';
+import { Terminal } from '../top/terminal.js';
+
+export interface TopFlags extends AskFlags {
+  readonly once?: boolean;
+  readonly json?: boolean;
+  readonly sort?: string;
+  readonly filter?: string;
+  readonly all?: boolean;
+  /** Seconds. */
+  readonly interval?: string;
+}
+
+const ROUTE = '/api/top';
+const TABLE_WIDTH = 132;
+const MAX_INTERVAL_S = 3600;
+const MIN_INTERVAL_S = 0.2;
+
+/** The numbers of one agent, asked again and again. */
+export class TopFeed {
+  private readonly joiner = new Joiner();
+  private readonly session: AgentSession;
+
+  constructor(
+    private readonly target: Target,
+    flags: AskFlags,
+    cli: CliEnvironment,
+  ) {
+    this.session = new AgentSession(flags, cli);
+    this.session.warnOfPlainText(target);
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const target = routeOf(this.target, ROUTE);
+    target.url.searchParams.set('since', this.joiner.since);
+    return this.joiner.join(await this.session.textOf(target));
+  }
+
+  /** The text of the answer about one container. */
+  detail(path: string): Promise<string> {
+    const below = path.split('/').map(encodeURIComponent).join('/');
+    return this.session.textOf(routeOf(this.target, `${ROUTE}${below}`));
+  }
+}
+
+/**
+ * `tallyman top`: shows the containers of an agent as a table that is renewed, or prints it once.
+ * @throws TallymanError when no agent runs, or there is no terminal
+ */
+export async function top(flags: TopFlags, cli: CliEnvironment): Promise<number> {
+  const sort = sortOf(flags.sort ?? 'cpu');
+  const intervalS = intervalOf(flags.interval ?? '1');
+  const feed = new TopFeed(requireTarget(flags, cli), flags, cli);
+  const arrangement = { sort, filter: flags.filter ?? '', showsAll: flags.all === true };
+  if (flags.once === true || flags.json === true)
+    return print(feed, flags, { ...arrangement, showsAll: true }, intervalS, cli);
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY || !stdout.isTTY) {
+    throw new TallymanError('standard input and output are not a terminal', { hint: '--once prints the table once' });
+  }
+  // An agent that cannot be asked at all is an error of the command; later on it is one to wait for.
+  const first = await feed.snapshot();
+  const isColoured = cli.env.NO_COLOR === undefined || cli.env.NO_COLOR === '';
+  await runLive(
+    feed,
+    first,
+    { ...arrangement, intervalS, style: isColoured ? COLOURED : UNCOLOURED },
+    new Terminal(stdin, stdout),
+  );
+  return EXIT.ok;
+}
+
+async function print(
+  feed: TopFeed,
+  { json, once }: TopFlags,
+  start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>,
+  intervalS: number,
+  cli: CliEnvironment,
+): Promise<number> {
+  const arrangement: Arrangement = {
+    isReversed: false,
+    state: 0,
+    grouping: 'none',
+    isTree: false,
+    collapsed: new Set(),
+    ...start,
+  };
+  do {
+    const items = arranged((await feed.snapshot()).rows, arrangement);
+    if (json === true)
+      cli.out(
+        `${JSON.stringify(
+          items.map(({ row }) => rowJson(row)),
+          undefined,
+          once === true ? 2 : 0,
+        )}\n`,
+      );
+    else {
+      const table = new Table(process.stdout.columns || TABLE_WIDTH, PLAIN);
+      cli.out(`${[table.head(), ...items.map((item) => table.line(item))].map((line) => line.trimEnd()).join('\n')}\n`);
+    }
+    if (once !== true) await new Promise((resolve) => setTimeout(resolve, intervalS * 1000));
+  } while (once !== true);
+  return EXIT.ok;
+}
+
+function sortOf(name: string): SortName {
+  const found = SORT_NAMES.find((each) => each === name);
+  if (found !== undefined) return found;
+  throw new TallymanError(`--sort ${JSON.stringify(name)} is not one of ${SORT_NAMES.join(', ')}`);
+}
+
+function intervalOf(text: string): number {
+  const seconds = Number(text.replace(/s$/, ''));
+  if (seconds >= MIN_INTERVAL_S && seconds <= MAX_INTERVAL_S) return seconds;
+  throw new TallymanError(
+    `--interval ${JSON.stringify(text)} is not a number of seconds from ${MIN_INTERVAL_S} to ${MAX_INTERVAL_S}`,
+  );
+}

@@ -1,0 +1,128 @@
+import type { Row } from './rows.js';
+import type { Style } from './style.js';
+import { count, fit, line, percent, size, sparkline, UNKNOWN } from './text.js';
+
+type Series = readonly (number | null)[];
+
+/** What `/api/top/<path>` says of a container. */
+export interface Detail {
+  readonly times: readonly number[];
+  readonly cpu: Series;
+  readonly throttled: Series;
+  readonly memory: Series;
+  readonly pressure_cpu: Series;
+  readonly pressure_memory: Series;
+  readonly pressure_io: Series;
+  readonly disk_read: Series;
+  readonly disk_write: Series;
+  readonly network_receive: Series;
+  readonly network_transmit: Series;
+  readonly processes: readonly {
+    readonly pid: number;
+    readonly user: string;
+    readonly cmd: string;
+    readonly status: string;
+    readonly percent_cpu: number;
+    readonly rss: number;
+    readonly running_time: string;
+  }[];
+  readonly process_count: number;
+  readonly events: readonly { readonly time: number; readonly type: string; readonly text: string }[];
+  readonly missing: readonly { readonly what: string; readonly reason: string }[];
+}
+
+const LABEL_WIDTH = 12;
+const VALUE_WIDTH = 16;
+const RUN_OF_EVENTS = 8;
+
+/** The lines of a container's own screen, without its frame. */
+export function detailLines(
+  { facts, ...numbers }: Row,
+  detail: Detail | undefined,
+  width: number,
+  style: Style,
+): string[] {
+  const { state, health, exit_code, restarts, image, runtime, container_id, project, pod } = facts;
+  const what = [
+    ['state', [state, health, exit_code !== undefined && `exit code ${exit_code}`].filter(Boolean).join(', ')],
+    ['image', image],
+    ['runtime', runtime && [runtime, container_id?.slice(0, 12)].join(' ')],
+    ['group', project ?? pod],
+    ['restarts', restarts === undefined ? undefined : String(restarts)],
+    ['cgroup', facts.path],
+  ] as const;
+  const lines = what.flatMap(([term, text]) => (text ? [field(term, text, width)] : []));
+  const labels = Object.entries(facts.labels).map(([name, text]) => `${name}=${text}`);
+  if (labels.length > 0) lines.push(field('labels', labels.join(' '), width));
+  lines.push('');
+  if (detail === undefined) return [...lines, 'waiting for the agent'];
+  lines.push(...charts({ facts, ...numbers }, detail, width, style), '');
+  lines.push(...processLines(detail, width, style));
+  if (detail.events.length > 0) lines.push('', style.bold('EVENTS'), ...eventLines(detail, width));
+  const missing = detail.missing.map(({ what: lack, reason }) => fit(`${lack}: ${reason}`, width));
+  if (missing.length > 0) lines.push('', style.bold('NOT MEASURED'), ...missing);
+  return lines;
+}
+
+function field(term: string, text: string, width: number): string {
+  return fit(`${term.padEnd(LABEL_WIDTH)}${line(text)}`, width);
+}
+
+function charts(row: Row, detail: Detail, width: number, style: Style): string[] {
+  const ofLimit = (text: string, limit: string | undefined) => (limit === undefined ? text : `${text} of ${limit}`);
+  const cores = row.cpu_limit ?? undefined;
+  const rows: readonly (readonly [string, string, Series, (number | undefined)?])[] = [
+    ['cpu', ofLimit(`${percent(row.cpu)}%`, cores === undefined ? undefined : `${percent(cores)}%`), detail.cpu, cores],
+    ['throttled', `${percent(row.throttled)}%`, detail.throttled, 1],
+    [
+      'memory',
+      ofLimit(size(row.memory), row.memory_limit === null ? undefined : size(row.memory_limit)),
+      detail.memory,
+      row.memory_limit ?? undefined,
+    ],
+    ['psi cpu', pressureText(row.pressure_cpu), detail.pressure_cpu, 100],
+    ['psi memory', pressureText(row.pressure_memory), detail.pressure_memory, 100],
+    ['psi io', pressureText(row.pressure_io), detail.pressure_io, 100],
+    ['read', `${size(row.disk_read)}/s`, detail.disk_read],
+    ['write', `${size(row.disk_write)}/s`, detail.disk_write],
+    ['receive', `${size(row.network_receive)}/s`, detail.network_receive],
+    ['send', `${size(row.network_transmit)}/s`, detail.network_transmit],
+  ];
+  const cells = Math.max(1, Math.min(detail.times.length, width - LABEL_WIDTH - VALUE_WIDTH - 1));
+  return rows
+    .filter(([, , series]) => series.some((value) => value !== null))
+    .map(([term, text, series, top]) => {
+      const bars = sparkline(series, cells, top);
+      return `${style.dim(term.padEnd(LABEL_WIDTH))}${fit(text, VALUE_WIDTH, true)} ${bars}`;
+    });
+}
+
+function pressureText(value: number | null): string {
+  return value === null ? UNKNOWN : `${percent(value / 100)}%`;
+}
+
+function processLines({ processes, process_count }: Detail, width: number, style: Style): string[] {
+  const left = process_count - processes.length;
+  const title = `${'PID'.padStart(8)} ${'USER'.padEnd(10)} STAT   CPU%   RSS      TIME COMMAND`;
+  const sorted = [...processes].sort((a, b) => b.percent_cpu - a.percent_cpu || b.rss - a.rss);
+  const lines = sorted.map(({ pid, user, cmd, status, percent_cpu, rss, running_time }) =>
+    fit(
+      `${count(pid).padStart(8)} ${fit(user, 10)} ${fit(status, 4)} ${percent_cpu.toFixed(1).padStart(6)} ${size(rss).padStart(5)} ${fit(running_time, 9, true)} ${line(cmd)}`,
+      width,
+    ),
+  );
+  if (left > 0) lines.push(`and ${left} more`);
+  return [style.bold(fit(title, width)), ...(lines.length === 0 ? ['none'] : lines)];
+}
+
+function eventLines({ events }: Detail, width: number): string[] {
+  return [...events]
+    .reverse()
+    .slice(0, RUN_OF_EVENTS)
+    .map(({ time, type, text }) => fit(`${clockTime(time / 1000)} ${type} ${line(text)}`, width));
+}
+
+/** The time of day. @param ms since the epoch */
+export function clockTime(ms: number): string {
+  return new Date(ms).toTimeString().slice(0, 8);
+}

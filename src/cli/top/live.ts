@@ -1,0 +1,125 @@
+import { messageOf } from '../../kernel/contracts/index.js';
+import type { Arrangement } from './arrange.js';
+import type { Detail } from './detail.js';
+import type { Snapshot } from './rows.js';
+import { Screen } from './screen.js';
+import type { Style } from './style.js';
+import type { Terminal } from './terminal.js';
+
+/** Where the numbers come from. */
+interface Feed {
+  snapshot(): Promise<Snapshot>;
+  detail(path: string): Promise<string>;
+}
+
+interface Start extends Pick<Arrangement, 'sort' | 'filter' | 'showsAll'> {
+  readonly intervalS: number;
+  readonly style: Style;
+}
+
+/** Processes are listed this often at most, ms: reading them costs the agent more than the numbers. */
+const DETAIL_INTERVAL_MS = 2_000;
+
+/** Shows the table on the terminal until a key or a signal ends it. */
+export async function runLive(feed: Feed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
+  const screen = new Screen(start, start.intervalS, start.style);
+  screen.snapshot = first;
+  const live = new Live(feed, screen, terminal);
+  terminal.enter();
+  try {
+    await live.untilQuit();
+  } finally {
+    live.stop();
+    terminal.leave();
+  }
+}
+
+class Live {
+  private timer: NodeJS.Timeout | undefined;
+  private isAsking = false;
+  private isAskingDetail = false;
+  private detailAt = 0;
+  private quit: () => void = () => {};
+
+  constructor(
+    private readonly feed: Feed,
+    private readonly screen: Screen,
+    private readonly terminal: Terminal,
+  ) {}
+
+  untilQuit(): Promise<void> {
+    const { terminal } = this;
+    const ended = new Promise<void>((resolve) => {
+      this.quit = resolve;
+    });
+    for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, this.quit);
+    terminal.onKeys((keys) => this.keys(keys));
+    terminal.onResize(() => this.paint());
+    this.paint();
+    this.schedule();
+    return ended;
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+
+  private keys(keys: readonly string[]): void {
+    const { screen, terminal } = this;
+    for (const key of keys) {
+      const wish = screen.key(key, terminal.height);
+      if (wish === 'quit') this.quit();
+      if (wish === 'suspend') terminal.suspend();
+      if (wish === 'redraw') terminal.forget();
+      if (wish === 'detail') this.detailAt = 0;
+    }
+    void this.askDetail();
+    this.schedule();
+    this.paint();
+  }
+
+  private paint(): void {
+    const { terminal } = this;
+    terminal.show(this.screen.lines(terminal.width, terminal.height));
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.tick(), this.screen.intervalS * 1000);
+  }
+
+  private async tick(): Promise<void> {
+    const { screen } = this;
+    if (!screen.isPaused && !this.isAsking) {
+      this.isAsking = true;
+      try {
+        screen.snapshot = await this.feed.snapshot();
+        screen.trouble = undefined;
+      } catch (error) {
+        screen.trouble = messageOf(error);
+      }
+      this.isAsking = false;
+      void this.askDetail();
+      this.paint();
+    }
+    this.schedule();
+  }
+
+  private async askDetail(): Promise<void> {
+    const { screen } = this;
+    const now = performance.now();
+    if (screen.view !== 'detail' || screen.isPaused || this.isAskingDetail) return;
+    if (this.detailAt > 0 && now - this.detailAt < DETAIL_INTERVAL_MS) return;
+    this.detailAt = now;
+    this.isAskingDetail = true;
+    const { path } = screen;
+    try {
+      const detail = JSON.parse(await this.feed.detail(path)) as Detail;
+      if (screen.path === path) screen.detail = detail;
+    } catch (error) {
+      screen.trouble = messageOf(error);
+    }
+    this.isAskingDetail = false;
+    this.paint();
+  }
+}

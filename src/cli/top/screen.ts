@@ -1,0 +1,266 @@
+import { type Arrangement, arranged, GROUPING_NAMES, type Item } from './arrange.js';
+import { SORT_NAMES } from './columns.js';
+import { clockTime, type Detail, detailLines } from './detail.js';
+import { STATES } from './filter.js';
+import { isRunning, type Row, type Snapshot, shareOf } from './rows.js';
+import type { Style } from './style.js';
+import { Table } from './table.js';
+import { fit, percent, size } from './text.js';
+
+const HELP: readonly (readonly [string, string])[] = [
+  ['up down PgUp PgDn Home End', 'move (also j and k)'],
+  ['Enter', 'details of the container; hide or show a group'],
+  ['Esc', 'back; remove the filter'],
+  ['/', 'filter: words of name, image; state:exited label:team=a image: project: pod: runtime: !not'],
+  ['f', 'state: any, running, stopped, in trouble'],
+  ['s S', 'sort by the next or previous quantity'],
+  ['c m n', 'sort by CPU, memory, name'],
+  ['r', 'reverse the order'],
+  ['g', 'group by compose project or pod, by runtime, not at all'],
+  ['t', 'tree of cgroups'],
+  ['a', 'also cgroups that belong to no container runtime'],
+  ['+ -', 'update more or less often'],
+  ['Space p', 'pause and continue'],
+  ['h ?', 'this help'],
+  ['q', 'quit'],
+];
+
+const HELP_KEY_WIDTH = 28;
+const FRAME_LINES = 4;
+const KEYS = 'q quit  / filter  s sort  g group  t tree  f state  a all  Enter detail  Space pause  h help';
+const DETAIL_KEYS = 'Esc back  up/down scroll  Space pause  q quit';
+const INTERVALS_S = [0.5, 1, 2, 5, 10, 30, 60];
+
+/** What keys change about the table. */
+const CHANGES: Readonly<Record<string, (arrangement: Arrangement) => Partial<Arrangement>>> = {
+  escape: () => ({ filter: '', state: 0 }),
+  f: ({ state }) => ({ state: (state + 1) % STATES.length }),
+  s: ({ sort }) => ({ sort: next(SORT_NAMES, sort, 1) }),
+  S: ({ sort }) => ({ sort: next(SORT_NAMES, sort, -1) }),
+  c: () => ({ sort: 'cpu' }),
+  m: () => ({ sort: 'memory' }),
+  n: () => ({ sort: 'name' }),
+  r: ({ isReversed }) => ({ isReversed: !isReversed }),
+  g: ({ grouping }) => ({ grouping: next(GROUPING_NAMES, grouping, 1), isTree: false }),
+  t: ({ isTree }) => ({ isTree: !isTree }),
+  a: ({ showsAll }) => ({ showsAll: !showsAll }),
+};
+
+/** How many lines a key moves. */
+function stepOf(key: string, page: number): number | undefined {
+  switch (key) {
+    case 'up':
+    case 'k':
+      return -1;
+    case 'down':
+    case 'j':
+      return 1;
+    case 'page-up':
+      return -page;
+    case 'page-down':
+      return page;
+    case 'home':
+      return Number.NEGATIVE_INFINITY;
+    case 'end':
+      return Number.POSITIVE_INFINITY;
+    default:
+      return undefined;
+  }
+}
+
+export type View = 'table' | 'detail' | 'help';
+
+/** What a key asks of the program besides another screen. */
+export type Wish = 'quit' | 'suspend' | 'redraw' | 'detail' | undefined;
+
+/** What the screen shows, changed by keys. Knows neither the terminal nor the agent. */
+export class Screen {
+  view: View = 'table';
+  isPaused = false;
+  intervalS: number;
+  snapshot: Snapshot | undefined;
+  detail: Detail | undefined;
+  /** Why the numbers are not renewed. */
+  trouble: string | undefined;
+  private arrangement: Arrangement;
+  private items: readonly Item[] = [];
+  private selected = '';
+  private top = 0;
+  private scroll = 0;
+  private detailHeight = 0;
+  private isTyping = false;
+  private filterBefore = '';
+  private readonly style: Style;
+
+  constructor(start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>, intervalS: number, style: Style) {
+    this.style = style;
+    this.intervalS = intervalS;
+    this.arrangement = {
+      isReversed: false,
+      state: 0,
+      grouping: 'none',
+      isTree: false,
+      collapsed: new Set(),
+      ...start,
+    };
+  }
+
+  /** The container whose details are shown. */
+  get path(): string {
+    return this.selected;
+  }
+
+  private change(change: Partial<Arrangement>): void {
+    this.arrangement = { ...this.arrangement, ...change };
+  }
+
+  key(key: string, height: number): Wish {
+    if (key === 'interrupt') return 'quit';
+    if (key === 'suspend' || key === 'redraw') return key;
+    if (this.isTyping) this.typed(key);
+    else if (key === 'q') return 'quit';
+    else if (key === ' ' || key === 'p') this.isPaused = !this.isPaused;
+    else if (this.view === 'help') this.view = 'table';
+    else if (key === 'h' || key === '?') this.view = 'help';
+    else if (this.view === 'detail') this.detailKey(key, height);
+    else return this.tableKey(key, height);
+    return undefined;
+  }
+
+  private typed(key: string): void {
+    const { filter } = this.arrangement;
+    if (key === 'enter') this.isTyping = false;
+    else if (key === 'escape') {
+      this.isTyping = false;
+      this.change({ filter: this.filterBefore });
+    } else if (key === 'backspace') this.change({ filter: [...filter].slice(0, -1).join('') });
+    else if ([...key].length === 1) this.change({ filter: filter + key });
+  }
+
+  private detailKey(key: string, height: number): void {
+    const page = height - FRAME_LINES;
+    if (key === 'escape' || key === 'left' || key === 'enter') this.view = 'table';
+    this.scroll = Math.max(0, Math.min(this.scroll + (stepOf(key, page) ?? 0), this.detailHeight - page));
+  }
+
+  private tableKey(key: string, height: number): Wish {
+    const step = stepOf(key, height - FRAME_LINES);
+    if (step !== undefined) this.move(step);
+    else if (key === 'enter' || key === 'right') return this.open();
+    else if (key === '+') this.intervalS = INTERVALS_S.findLast((each) => each < this.intervalS) ?? this.intervalS;
+    else if (key === '-') this.intervalS = INTERVALS_S.find((each) => each > this.intervalS) ?? this.intervalS;
+    else if (key === '/') {
+      this.isTyping = true;
+      this.filterBefore = this.arrangement.filter;
+    } else if (Object.hasOwn(CHANGES, key)) this.change(CHANGES[key]!(this.arrangement));
+    return undefined;
+  }
+
+  private move(step: number): void {
+    const { items } = this;
+    if (items.length === 0) return;
+    const index = items.findIndex(({ key }) => key === this.selected);
+    this.selected = items[Math.max(0, Math.min(index + step, items.length - 1))]!.key;
+  }
+
+  private open(): Wish {
+    const item = this.items.find(({ key }) => key === this.selected);
+    if (item === undefined) return undefined;
+    if (item.members === undefined) {
+      this.view = 'detail';
+      this.detail = undefined;
+      this.scroll = 0;
+      return 'detail';
+    }
+    const collapsed = new Set(this.arrangement.collapsed);
+    if (!collapsed.delete(item.key)) collapsed.add(item.key);
+    this.change({ collapsed });
+    return undefined;
+  }
+
+  /** The lines of the screen. */
+  lines(width: number, height: number): string[] {
+    if (this.view === 'help') return this.helpLines(width, height);
+    if (this.snapshot === undefined) return [fit(this.trouble ?? 'waiting for the agent', width)];
+    return this.view === 'detail' ? this.detailScreen(width, height) : this.tableScreen(width, height);
+  }
+
+  private tableScreen(width: number, height: number): string[] {
+    const { snapshot, style } = this;
+    const items = arranged(snapshot!.rows, this.arrangement);
+    this.items = items;
+    const room = Math.max(0, height - FRAME_LINES);
+    let index = items.findIndex(({ key }) => key === this.selected);
+    if (index < 0) {
+      index = 0;
+      this.selected = items[0]?.key ?? '';
+    }
+    this.top = Math.max(Math.min(this.top, index, items.length - room), index - room + 1, 0);
+    const table = new Table(width, style);
+    const body = items.slice(this.top, this.top + room).map((item) => table.line(item, item.key === this.selected));
+    if (items.length === 0) body.push(fit('no container fits', width));
+    while (body.length < room) body.push('');
+    return [this.hostLine(width), this.orderLine(width, items.length), table.head(), ...body, this.bottom(KEYS, width)];
+  }
+
+  private detailScreen(width: number, height: number): string[] {
+    const { snapshot, style } = this;
+    const row = snapshot!.rows.find(({ facts }) => facts.path === this.selected);
+    const room = height - FRAME_LINES;
+    const all = row === undefined ? ['the container is gone'] : detailLines(row, this.detail, width, style);
+    this.detailHeight = all.length;
+    const body = all.slice(this.scroll, this.scroll + room);
+    while (body.length < room) body.push('');
+    const name = style.bold(fit(row?.facts.name ?? this.selected, width));
+    return [this.hostLine(width), name, '', ...body, this.bottom(DETAIL_KEYS, width)];
+  }
+
+  private helpLines(width: number, height: number): string[] {
+    const lines = HELP.map(([keys, text]) => fit(`  ${keys.padEnd(HELP_KEY_WIDTH)}${text}`, width));
+    const notes = [
+      'CPU% counts one core as 100. LIM% is the share of the limit, THR% of CPU periods in which the',
+      'container was throttled, PSI% of the last 10 s in which it waited (the greatest of CPU, memory, I/O).',
+      'Numbers of a cgroup include those below it.',
+    ].map((text) => fit(`  ${text}`, width));
+    return [this.style.bold(fit('tallyman top', width)), '', ...lines, '', ...notes].slice(0, height);
+  }
+
+  private hostLine(width: number): string {
+    const { rows, host, time, version } = this.snapshot!;
+    const root: Row | undefined = rows.find(({ facts }) => facts.path === '/');
+    const containers = rows.filter(({ facts }) => facts.runtime !== undefined);
+    const running = containers.filter(isRunning).length;
+    const used = shareOf(root?.cpu ?? null, host.cores);
+    const parts = [
+      `tallyman ${version}`,
+      clockTime(time),
+      `CPU ${percent(used)}% of ${host.cores}`,
+      `memory ${size(root?.memory ?? null)} of ${size(host.memory)}`,
+      `${running} running, ${containers.length - running} stopped, ${rows.length - containers.length} cgroups`,
+    ];
+    return fit(parts.join('  '), width);
+  }
+
+  private orderLine(width: number, shown: number): string {
+    const { sort, isReversed, filter, state, grouping, isTree } = this.arrangement;
+    if (this.isTyping) return fit(`filter: ${filter}_`, width);
+    const parts = [
+      `${shown} shown by ${sort}${isReversed ? ' reversed' : ''}`,
+      isTree ? 'tree' : grouping !== 'none' && `grouped by ${grouping}`,
+      state > 0 && `state: ${STATES[state]!.name}`,
+      filter !== '' && `filter: ${filter}`,
+      `every ${this.intervalS} s`,
+    ];
+    return fit(parts.filter(Boolean).join('  '), width);
+  }
+
+  private bottom(keys: string, width: number): string {
+    const { style, trouble, isPaused } = this;
+    if (trouble !== undefined) return style.alarm(2, fit(trouble, width));
+    return style.dim(fit(isPaused ? `PAUSED  ${keys}` : keys, width));
+  }
+}
+
+function next<T>(all: readonly T[], current: T, step: number): T {
+  return all[(all.indexOf(current) + step + all.length) % all.length]!;
+}

@@ -1,0 +1,42 @@
+import type { Layout, SampleCursor } from '../../../kernel/contracts/index.js';
+
+/** A quantity of a container: a field, and of a field with an operation which one. */
+interface Source {
+  readonly field: string;
+  readonly operation?: string;
+}
+
+/** Adds up the columns of each quantity in a sample. Where they are is looked up once per layout. */
+export interface Totals<Quantity extends string> {
+  /** @returns NaN when the sample has no such column */
+  of(cursor: SampleCursor, quantity: Quantity): number;
+}
+
+/** Index of the operation (`Read`) among the labels of a column of `diskio`. */
+const OPERATION = 3;
+
+export function totalsOf<Quantity extends string>(sources: Readonly<Record<Quantity, Source>>): Totals<Quantity> {
+  const known = new WeakMap<Layout, Readonly<Record<Quantity, readonly number[]>>>();
+  const columnsOf = (layout: Layout) => {
+    const entries = Object.entries<Source>(sources).map(([quantity, { field, operation }]) => {
+      const all = layout.indexesOf(field);
+      const wanted = all.filter((i) => operation === undefined || layout.columns[i]!.labels?.[OPERATION] === operation);
+      return [quantity, wanted];
+    });
+    return Object.fromEntries(entries) as Record<Quantity, readonly number[]>;
+  };
+  return {
+    of({ layout, values, base }, quantity) {
+      let columns = known.get(layout);
+      if (columns === undefined) {
+        columns = columnsOf(layout);
+        known.set(layout, columns);
+      }
+      const wanted = columns[quantity];
+      if (wanted.length === 0) return Number.NaN;
+      let sum = 0;
+      for (let i = 0; i < wanted.length; i++) sum += values[base + wanted[i]!]!;
+      return sum;
+    },
+  };
+}

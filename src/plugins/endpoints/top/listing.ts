@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { AgentView, Clock, ContainerView } from '../../../kernel/contracts/index.js';
+import { type Facts, FactTable } from './facts.js';
+import { MEASURES, Meter } from './measure.js';
+import { PacedReadings, type Reading } from './paced.js';
+
+/** The columns of a row of the answer. */
+export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
+
+/** Requests within this time, ms, get the same numbers: the cost does not grow with the number of readers. */
+const SHARED_MS = 500;
+
+interface Entry {
+  readonly container: ContainerView;
+  /** Index of the nearest container above it, −1 for none. */
+  readonly parent: number;
+}
+
+/** The rows of all containers as bytes, made at most twice per second however many ask. */
+export class Listing {
+  /** Facts of the containers in `rows`, in their order, then those of containers that ended a short while ago. */
+  facts: readonly Facts[] = [];
+  /** Tells this listing from that of another agent or of an earlier run. */
+  readonly instance = randomBytes(6).toString('hex');
+  private readonly out = new ByteWriter(16 * 1024);
+  private readonly table = new FactTable();
+  private readonly meter = new Meter();
+  private readonly paced: PacedReadings;
+  private entries: readonly Entry[] = [];
+  private containers: readonly ContainerView[] = [];
+  private madeAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly clock: Clock,
+  ) {
+    this.paced = new PacedReadings(clock);
+  }
+
+  /** A client that has the facts up to this number needs only those above it. */
+  get lastFact(): number {
+    return this.table.last;
+  }
+
+  /** The rows as a JSON array. */
+  rows(): Uint8Array {
+    const now = this.clock.monotonic();
+    if (now - this.madeAt >= SHARED_MS) this.renew();
+    return this.out.buffer.subarray(0, this.out.length);
+  }
+
+  private renew(): void {
+    this.madeAt = this.clock.monotonic();
+    const { out } = this;
+    out.length = 0;
+    out.ascii('[');
+    const entries = this.current();
+    const readings = this.readings(entries);
+    const processes = this.processCounts(entries, readings);
+    const now = this.clock.now();
+    const facts = entries.map(({ container }) => this.table.of(container, container.name, container.description));
+    for (const [index, { container }] of entries.entries()) {
+      if (index > 0) out.ascii(',');
+      this.writeRow(container, facts[index]!.id, readings[index]!, processes[index]!, now);
+    }
+    for (const { name, description } of this.agent.departed()) {
+      if (facts.length > 0) out.ascii(',');
+      facts.push(this.table.of(description, name, description));
+      out.ascii(`[${facts.at(-1)!.id}]`);
+    }
+    out.ascii(']');
+    this.facts = facts;
+  }
+
+  private readings(entries: readonly Entry[]): Reading[] {
+    this.paced.begin();
+    return entries.map(({ container }) => this.paced.of(container));
+  }
+
+  /** Numbers of processes with those of the containers below, which come after their parents. */
+  private processCounts(entries: readonly Entry[], readings: readonly Reading[]): number[] {
+    const counts = readings.map(({ processes }) => processes);
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const { parent } = entries[i]!;
+      if (parent >= 0) counts[parent]! += counts[i]!;
+    }
+    return counts;
+  }
+
+  private writeRow(container: ContainerView, id: number, reading: Reading, processes: number, now: number): void {
+    const { out, meter } = this;
+    meter.newest(container);
+    out.ascii('[');
+    out.integer(id);
+    this.number(meter.time === 0 ? Number.NaN : (now - meter.time) / 1e6);
+    for (const value of meter.values) this.number(value);
+    this.number(reading.cores);
+    this.number(reading.memory);
+    this.number(processes);
+    out.ascii(']');
+  }
+
+  /** Four digits behind the point are enough for people, and short. */
+  private number(value: number): void {
+    const { out } = this;
+    out.ascii(',');
+    if (!Number.isFinite(value)) out.ascii('null');
+    else if (value >= 1000 || Number.isInteger(value)) out.integer(Math.round(value));
+    else out.float(Math.round(value * 1e4) / 1e4);
+  }
+
+  private current(): readonly Entry[] {
+    const containers = this.agent.containers();
+    if (containers === this.containers) return this.entries;
+    this.containers = containers;
+    const indexes = new Map(containers.map(({ name }, index) => [name, index]));
+    this.entries = containers.map((container) => ({ container, parent: parentOf(container.name, indexes) }));
+    return this.entries;
+  }
+}
+
+function parentOf(name: string, indexes: ReadonlyMap<string, number>): number {
+  for (let path = name; path !== '/' && path !== ''; ) {
+    path = path.slice(0, path.lastIndexOf('/'));
+    const index = indexes.get(path === '' ? '/' : path);
+    if (index !== undefined) return index;
+  }
+  return -1;
+}
