@@ -16,7 +16,14 @@ const queue = z.strictObject({
   size: size()
     .optional()
     .describe(
-      'How much may wait, as it is sent; beyond it the oldest batches are dropped, which is logged and counted. Absent: 16MiB.',
+      'How much may wait, as it is sent; beyond it the oldest batches are dropped, which is logged and counted. Absent: 16MiB, with a directory 1GiB.',
+    ),
+  directory: z
+    .string()
+    .regex(/^\//, { error: 'expected an absolute path' })
+    .optional()
+    .describe(
+      'A directory of this sink alone, in which what waits survives a restart and a crash. Absent: it is kept in memory.',
     ),
 });
 

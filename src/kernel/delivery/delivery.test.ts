@@ -223,7 +223,7 @@ describe('a queue of batches', () => {
         fc.infiniteStream(fc.integer({ min: 0, max: 2 })),
         (sizes, steps) => {
           let dropped = 0;
-          const queue = new BatchQueue(100, () => void dropped++);
+          const queue = new BatchQueue(100, 100, () => void dropped++);
           const busy: QueuedBatch[] = [];
           const removed: QueuedBatch[] = [];
           for (const [i, { size, lane }] of sizes.entries()) {

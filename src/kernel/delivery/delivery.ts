@@ -39,12 +39,11 @@ export class Delivery {
         failed: (error) => void record.failed(error, clock.now(), clock.monotonic(), false),
         fault: (what, error) => supervisor.fault(record, what, error, false),
       },
-      known?.counts,
+      known,
     );
-    if (known !== undefined) delivery.queue.adopt(known.queue);
     this.active.set(record.id, delivery);
     record.delivery = () => delivery.status();
-    delivery.start();
+    void delivery.start();
   }
 
   /** Ends the deliveries of a sink, with what is new or waits sent as far as the receiver takes it within the time. */
@@ -53,10 +52,12 @@ export class Delivery {
     const parked = this.parked.get(record.id)?.delivery;
     this.active.delete(record.id);
     this.parked.delete(record.id);
-    const left = delivery === undefined ? parked?.queue.points : await delivery.finish(limitMs);
+    const left = await (delivery === undefined ? parked?.close() : delivery.finish(limitMs));
     if (left === undefined || left === 0) return;
     delivery?.counts.drop('stopped', left);
-    logger.warn(`${left} data points could not be delivered before the stop and are lost`);
+    logger.warn(`${left} data points could not be delivered before the stop and are lost`, {
+      hint: 'queue: { directory } keeps them over a restart',
+    });
   }
 
   /** Ends the deliveries of a sink whose successor is about to start: what waits is kept for it. */

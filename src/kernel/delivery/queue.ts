@@ -14,6 +14,7 @@ export interface QueuedBatch extends Omit<SinkBatch, 'body' | 'attempts'> {
 
 /** A body in memory or on disk. */
 export interface StoredBody {
+  readonly isInMemory: boolean;
   /** @throws Error when it is damaged or cannot be read */
   read(): Promise<Uint8Array>;
   /** It is not needed any more. */
@@ -27,10 +28,15 @@ export class BatchQueue {
   private batches: QueuedBatch[] = [];
   private readonly sending = new Set<QueuedBatch>();
   private size = 0;
+  private memorySize = 0;
 
-  /** @param onDropped told of each batch that there was no room for */
+  /**
+   * @param maxMemoryBytes the most of it that may be in memory
+   * @param onDropped told of each batch that there was no room for
+   */
   constructor(
-    public maxBytes: number,
+    readonly maxBytes: number,
+    private readonly maxMemoryBytes: number,
     private readonly onDropped: Dropped,
   ) {}
 
@@ -59,12 +65,9 @@ export class BatchQueue {
   add(batch: QueuedBatch): void {
     this.batches.push(batch);
     this.size += batch.size;
-    while (this.size > this.maxBytes) {
-      const oldest = this.batches.find((other) => !this.sending.has(other));
-      if (oldest === undefined) return;
-      this.remove(oldest);
-      this.onDropped('queue_full', oldest);
-    }
+    if (batch.stored.isInMemory) this.memorySize += batch.size;
+    while (this.size > this.maxBytes) if (!this.dropOldest(false)) return;
+    while (this.memorySize > this.maxMemoryBytes) if (!this.dropOldest(true)) return;
   }
 
   /** The oldest batch that may be sent beside those that are being sent; it counts as being sent from now on. */
@@ -95,28 +98,35 @@ export class BatchQueue {
     if (index < 0) return;
     this.batches.splice(index, 1);
     this.size -= batch.size;
+    if (batch.stored.isInMemory) this.memorySize -= batch.size;
     batch.stored.release();
   }
 
-  /** Takes over what waits in another queue, in front of what waits here. Its lanes mean nothing here. */
-  adopt(other: BatchQueue): void {
+  /** Takes over batches that are older than what waits here. Their lanes mean nothing here. */
+  adopt(older: readonly QueuedBatch[]): void {
     const own = this.batches;
     this.batches = [];
     this.size = 0;
-    for (const batch of [...other.clear().map((adopted) => ({ ...adopted, lane: -1 })), ...own]) this.add(batch);
+    this.memorySize = 0;
+    for (const batch of [...older.map((adopted) => ({ ...adopted, lane: -1 })), ...own]) this.add(batch);
   }
 
-  /** Empties it without releasing anything. */
-  clear(): readonly QueuedBatch[] {
-    const { batches } = this;
-    this.batches = [];
-    this.sending.clear();
-    this.size = 0;
-    return batches;
+  /** What waits, oldest first. */
+  get all(): readonly QueuedBatch[] {
+    return this.batches;
+  }
+
+  private dropOldest(inMemory: boolean): boolean {
+    const isCandidate = (batch: QueuedBatch) => !this.sending.has(batch) && (!inMemory || batch.stored.isInMemory);
+    const oldest = this.batches.find(isCandidate);
+    if (oldest === undefined) return false;
+    this.remove(oldest);
+    this.onDropped('queue_full', oldest);
+    return true;
   }
 }
 
 /** A body in memory. */
 export function inMemory(body: Uint8Array): StoredBody {
-  return { read: async () => body, release: () => {} };
+  return { isInMemory: true, read: async () => body, release: () => {} };
 }

@@ -1,10 +1,12 @@
 import { type AgentView, type Logger, messageOf, type Sink, type SinkStatus, Slices } from '../contracts/index.js';
 import { Batcher } from './batcher.js';
 import { SampleCollector, type TrackedContainer } from './collector.js';
+import { DiskQueue } from './disk-queue.js';
 import { BatchQueue, inMemory } from './queue.js';
 import { DeliveryCounts, Sender, type SenderServices } from './sender.js';
 
-const DEFAULT_QUEUE_BYTES = 16 * 2 ** 20;
+const MEMORY_QUEUE_BYTES = 16 * 2 ** 20;
+const DISK_QUEUE_BYTES = 2 ** 30;
 /** Share of the time of a stop that is for sending; the rest is for the sink's own `stop`. */
 const FLUSH_SHARE = 0.8;
 
@@ -24,16 +26,25 @@ export class SinkDelivery {
   private round: Promise<void> = Promise.resolve();
   private stopRounds: () => void = () => {};
   private isDropping = false;
+  private isStopped = false;
+  private readonly disk: DiskQueue | undefined;
+  /** Those of earlier options too, while something of them waits. */
+  private readonly disks: DiskQueue[] = [];
+  readonly counts: DeliveryCounts;
 
-  /** @param counts those of the instance before it, when there was one */
+  /** @param before the instance whose place it takes, suspended: what waits there is taken over */
   constructor(
     private readonly sink: Sink,
     private readonly services: SinkServices,
-    readonly counts = new DeliveryCounts(),
+    before?: SinkDelivery,
   ) {
     const { options } = sink;
     const { agent, clock, logger } = services;
-    this.queue = new BatchQueue(options.queue.size ?? DEFAULT_QUEUE_BYTES, (reason, batch) => {
+    const { directory, size } = options.queue;
+    const maxBytes = size ?? (directory === undefined ? MEMORY_QUEUE_BYTES : DISK_QUEUE_BYTES);
+    const maxMemoryBytes = directory === undefined ? maxBytes : Math.min(maxBytes, MEMORY_QUEUE_BYTES);
+    this.counts = before?.counts ?? new DeliveryCounts();
+    this.queue = new BatchQueue(maxBytes, maxMemoryBytes, (reason, batch) => {
       this.counts.drop(reason, batch.points);
       this.sender.lost(batch.points);
       this.warnOfDrops(logger);
@@ -41,10 +52,25 @@ export class SinkDelivery {
     this.collector = new SampleCollector(agent, clock, logger, options, sink.naming);
     this.batcher = new Batcher(sink);
     this.sender = new Sender(sink, this.queue, this.counts, services);
+    if (before !== undefined) {
+      this.queue.adopt(before.queue.all);
+      this.disks.push(...before.disks);
+    }
+    if (directory !== undefined) this.disk = this.diskAt(directory, maxBytes);
+  }
+
+  private diskAt(directory: string, maxBytes: number): DiskQueue {
+    const known = this.disks.find((disk) => disk.directory === directory);
+    if (known !== undefined) return known;
+    const disk = new DiskQueue(directory, maxBytes, this.services.logger, (batches) => this.queue.adopt(batches));
+    this.disks.push(disk);
+    return disk;
   }
 
   /** Begins to take and send samples. */
-  start(): void {
+  async start(): Promise<void> {
+    if (this.disk !== undefined) await this.disk.open();
+    if (this.isStopped) return;
     this.sender.resume();
     this.stopRounds = this.services.timers.every(this.sink.options.interval, () => {
       this.round = this.takeSamples(false);
@@ -54,27 +80,36 @@ export class SinkDelivery {
 
   /**
    * Hands over what is new or waits, as far as the receiver takes it within the time.
-   * @returns data points that could not be delivered
+   * @returns data points that could not be delivered and are kept nowhere
    */
   async finish(limitMs: number): Promise<number> {
     const end = performance.now() + limitMs * FLUSH_SHARE;
-    this.stopRounds();
-    await this.round;
-    await this.takeSamples(true);
+    await this.endRounds();
     await this.sender.flush(Math.max(0, end - performance.now()));
-    return this.queue.points;
+    return this.close();
+  }
+
+  /** Closes what waits on disk, after everything else has ended. @returns data points that are kept nowhere */
+  async close(): Promise<number> {
+    for (const disk of this.disks) await disk.close();
+    return this.queue.all.reduce((sum, { points, stored }) => sum + (stored.isInMemory ? points : 0), 0);
   }
 
   /** Stops without sending anything more; what is new goes into the queue. */
   async suspend(): Promise<void> {
-    this.stopRounds();
-    await this.round;
-    await this.takeSamples(true);
+    await this.endRounds();
     await this.sender.stop();
   }
 
+  private async endRounds(): Promise<void> {
+    this.isStopped = true;
+    this.stopRounds();
+    await this.round;
+    await this.takeSamples(true);
+  }
+
   status(): SinkStatus {
-    const { queue, counts } = this;
+    const { queue, counts, disk } = this;
     const { oldest } = queue;
     const { failure } = this.sender;
     const { lastSentAt } = counts;
@@ -85,6 +120,8 @@ export class SinkDelivery {
         bytes: queue.bytes,
         maxBytes: queue.maxBytes,
         ...(oldest !== undefined && { oldest }),
+        ...(disk !== undefined && { directory: disk.directory }),
+        ...(disk?.error !== undefined && { diskError: disk.error }),
       },
       sent: { ...counts.sent },
       dropped: { ...counts.dropped },
@@ -140,9 +177,11 @@ export class SinkDelivery {
 
   private async enqueue(lane: number): Promise<void> {
     try {
-      const { body, ...batch } = await this.batcher.take(lane);
+      const packed = await this.batcher.take(lane);
+      const { body, ...batch } = packed;
       const { format } = this.sink;
-      this.queue.add({ ...batch, size: body.length, format, attempts: 0, stored: inMemory(body) });
+      const stored = (await this.disk?.add(packed, format)) ?? inMemory(body);
+      this.queue.add({ ...batch, size: body.length, format, attempts: 0, stored });
       this.isDropping = this.isDropping && this.sender.failure !== undefined;
       this.sender.pump();
     } catch (error) {
