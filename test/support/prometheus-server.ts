@@ -12,23 +12,42 @@ export interface QueryResult {
 
 /** A Prometheus of its own, on a free port, with its data in a directory that goes with it. */
 export class PrometheusServer {
-  private readonly child: ChildProcess;
-  private readonly ended: Promise<unknown>;
+  private child!: ChildProcess;
+  private ended!: Promise<unknown>;
   private readonly directory: string;
   private log = '';
-  private url = '';
+  private address = '127.0.0.1:0';
 
-  private constructor(config: string) {
+  private constructor(
+    config: string,
+    private readonly flags: readonly string[],
+  ) {
     this.directory = mkdtempSync(join(tmpdir(), 'tallyman-test-prometheus-'));
-    const file = join(this.directory, 'prometheus.yml');
-    writeFileSync(file, config);
+    writeFileSync(join(this.directory, 'prometheus.yml'), config);
+  }
+
+  /** @param config text of prometheus.yml */
+  static async start(config: string, flags: readonly string[] = []): Promise<PrometheusServer> {
+    const server = new PrometheusServer(config, flags);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `http://${this.address}`;
+  }
+
+  /** Starts it again after a `kill`, on the same port and with its data. */
+  async run(): Promise<void> {
+    this.log = '';
     this.child = spawn(
       'prometheus',
       [
-        `--config.file=${file}`,
+        `--config.file=${this.directory}/prometheus.yml`,
         `--storage.tsdb.path=${this.directory}/data`,
-        '--web.listen-address=127.0.0.1:0',
+        `--web.listen-address=${this.address}`,
         '--log.level=debug',
+        ...this.flags,
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
@@ -36,14 +55,14 @@ export class PrometheusServer {
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
     });
+    this.address = await this.logged(/msg="Listening on" address=(127\.0\.0\.1:[1-9]\d*)/);
+    await this.logged(/msg="(Server is ready)/);
   }
 
-  /** @param config text of prometheus.yml */
-  static async start(config: string): Promise<PrometheusServer> {
-    const server = new PrometheusServer(config);
-    server.url = `http://${await server.logged(/msg="Listening on" address=(127\.0\.0\.1:[1-9]\d*)/)}`;
-    await server.logged(/msg="(Server is ready)/);
-    return server;
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.ended;
   }
 
   /** Lines of its log that say of something going wrong, series by series. */
