@@ -1,51 +1,95 @@
-// Runs the compiled tests: `node scripts/test.mjs [filter …]`, a filter being part of a path (`history`, `test/integration`).
+// Runs the compiled tests: `node scripts/test.mjs [--times] [filter …]`, a filter being part of a path (`history`,
+// `test/integration`). With --times it prints what each file took.
 // Without a filter it starts no container engine, browser or virtual machine, unless TALLYMAN_TEST_ALL=1 asks for all
 // tests; then it fails when one was left out, as where everything is installed that hides that nothing was tested.
 // Not by `node --test`, which sorts the files and starts as many as there are cores.
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
 import { browserCode, root } from './packages.mjs';
 import { Tally } from './test-tally.mjs';
+import { FileTimes } from './test-times.mjs';
 
-const filters = process.argv.slice(2);
+const showsTimes = process.argv.includes('--times');
+const filters = process.argv.slice(2).filter((argument) => argument !== '--times');
 const isStrict = process.env.TALLYMAN_TEST_ALL === '1';
 const isLight = filters.length === 0 && !isStrict;
 if (isLight) process.env.TALLYMAN_TEST_LIGHT = '1';
 // The agents that tests start are those of dist/, and what browsers load is compiled by the build.
 const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--if-needed'], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
-cpSync(join(root, 'dist', browserCode), join(root, '.test-build', 'src', browserCode), { recursive: true });
+cpSync(join(root, 'dist', browserCode), join(root, '.test-build/src', browserCode), { recursive: true });
 /** Minutes of attacks and of thousands of cycles, for runs that are asked for everything. */
 const LONG = /^test\/(hostile|load)\//;
-/** These boot virtual machines, one at a time: the first at once, the second when the first will be done. */
-const [FIRST, SECOND] = ['test/service/deb.test.js', 'test/service/cgroup-v2.test.js'];
-const found = readdirSync(join(root, '.test-build'), { recursive: true })
-  .filter((file) => file.endsWith('.test.js'))
+/** The files that take the longest, which start first. */
+const FIRST = [
+  'test/service/deb.test.js',
+  'test/integration/plugin-commands.test.js',
+  'test/integration/plugin-tutorial.test.js',
+  'test/integration/plugins-isolation.test.js',
+  'test/integration/docker-agent.test.js',
+  'test/integration/plugin-docs.test.js',
+  'test/integration/openapi.test.js',
+  'test/integration/cli.test.js',
+  'test/integration/privileges.test.js',
+];
+/** Boots a virtual machine like the first file, and has to wait for that one: starts when it will be done. */
+const SECOND_MACHINE = 'test/service/cgroup-v2.test.js';
+/** Unit tests share processes: each process has to load what is tested and the runner. */
+const GROUPS = 4;
+const tests = join(root, '.test-build');
+const found = readdirSync(tests, { recursive: true })
+  .filter((file) => file.endsWith('.test.js') && existsSync(join(root, file.replace(/js$/, 'ts'))))
   .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-  .sort();
-const files = found.filter((file) => !(isLight && LONG.test(file)) && file !== FIRST && file !== SECOND);
-if (found.includes(SECOND)) files.splice(files.length / 2, 0, SECOND);
-if (found.includes(FIRST)) files.unshift(FIRST);
+  .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+const files = found.filter((file) => !(isLight && LONG.test(file)));
 if (files.length === 0) {
   console.error('no test file matches');
   process.exit(1);
 }
 
 process.chdir(root);
+const times = showsTimes ? new FileTimes() : undefined;
 const tally = new Tally();
 for (const file of found) if (!files.includes(file)) tally.leftOut();
 // A file that hangs fails, and the rest still runs. Three at a time, also on two cores: most of them wait more than they
 // work.
-const tests = run({ files: files.map((file) => join(root, '.test-build', file)), concurrency: 3, timeout: 1_800_000 });
-tests.on('test:fail', (event) => tally.failed(event));
-tests.on('test:pass', (event) => tally.passed(event));
-const report = tests.compose(withoutTotals).compose(new Spec());
+const outcome = run({ files: processesFor(files), concurrency: 3, timeout: 1_800_000 });
+outcome.on('test:fail', (event) => tally.failed(event));
+outcome.on('test:pass', (event) => tally.passed(event));
+const report = outcome.compose(withoutTotals).compose(new Spec());
 for await (const text of report) process.stdout.write(text);
+if (times !== undefined) console.log(times.table());
 console.log(tally.summary());
 if (tally.failures > 0 || (isStrict && tally.lacking > 0)) process.exitCode = 1;
+
+function rank(file) {
+  const index = FIRST.indexOf(file);
+  return index < 0 ? FIRST.length : index;
+}
+
+/** What to start for these files: most of them, and for unit tests modules that import them. */
+function processesFor(files) {
+  const folder = mkdtempSync(join(tests, 'groups-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+  const units = files.filter((file) => file.startsWith('src/'));
+  const groups = Array.from({ length: Math.min(GROUPS, units.length) }, (_, group) => {
+    const members = units.filter((_, index) => index % GROUPS === group);
+    // Each in a suite of its own, which keeps its hooks to itself.
+    const suites = members.map((file) => `describe('${file}', async () => { await import('../${file}'); });\n`);
+    const module = join(folder, `units-${group + 1}.js`);
+    writeFileSync(module, `import { describe } from 'node:test';\n\n${suites.join('')}`);
+    return module;
+  });
+  const others = files.filter((file) => !file.startsWith('src/')).map((file) => join(tests, file));
+  const first = others.filter((file) => FIRST.includes(relative(tests, file)));
+  const rest = [...groups, ...others.filter((file) => !first.includes(file))];
+  const second = rest.indexOf(join(tests, SECOND_MACHINE));
+  if (second >= 0) rest.splice(rest.length / 2, 0, ...rest.splice(second, 1));
+  return [...first, ...rest];
+}
 
 /** The runner's own totals count a suite that was left out as nothing. */
 async function* withoutTotals(events) {

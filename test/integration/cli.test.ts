@@ -6,12 +6,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { agentMain } from '../project.js';
 import { TestAuthority } from '../support/certificates.js';
 import { needs } from '../support/needs.js';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 describe('command line', () => {
   let directory = '';
@@ -26,7 +24,7 @@ describe('command line', () => {
   };
   const tallyman = (args: readonly string[], env: Record<string, string> = {}) => {
     const { PATH } = process.env;
-    const result = spawnSync(process.execPath, [MAIN, ...args], {
+    const result = spawnSync(process.execPath, [agentMain, ...args], {
       cwd: directory,
       env: { PATH, ...env },
       encoding: 'utf8',

@@ -1,10 +1,11 @@
-// The description of the API, and a running agent held to it by thousands of requests.
+// The description of the API, and a running agent held to it by random requests.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { send } from '../conformance/world/served.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { BUSY_SCRIPT } from '../support/busy-cgroup.js';
 import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { OPERATIONS, operationOf, violation } from '../support/served-operations.js';
@@ -72,7 +73,7 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
   before(async () => {
     group.create();
     inner.create();
-    await inner.run('while :; do :; done');
+    await inner.run(BUSY_SCRIPT);
     agent = await AgentProcess.start(CONFIG);
     document = await agent.json('/api/openapi.json');
     const path = `/api/v2.0/stats${inner.name}?count=2`;
@@ -101,7 +102,7 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
     for (const path of ['/api/engines', '/validate/']) assert.ok(document.paths[path] !== undefined, path);
   });
 
-  it('is kept by the answers to thousands of valid and invalid requests', { timeout: 300_000 }, async () => {
+  it('is kept by the answers to many valid and invalid requests', { timeout: 300_000 }, async () => {
     const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/v') && !path.includes('{'));
     const request = fc.constantFrom(...paths).chain((path) => {
       const { parameters } = document.paths[path]!.get;
@@ -130,9 +131,9 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
         assert.equal(headers['content-type'], 'application/json');
         assert.equal(violation(operationOf(target)!, answer), '', target);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
-    assert.ok(answered > 500, `only ${answered} were answered with 200`);
+    assert.ok(answered > 250, `only ${answered} were answered with 200`);
     assert.doesNotMatch(agent.output, /failed in/);
   });
 

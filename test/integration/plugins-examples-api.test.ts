@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
+import { BUSY_SCRIPT } from '../support/busy-cgroup.js';
 import { exampleConfig } from '../support/example-agent.js';
 import { needs } from '../support/needs.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
@@ -60,7 +61,7 @@ describe('the example api-v3-demo', { skip: needs('cgroups') }, () => {
   });
 
   it('says what containers use, the largest user first', async () => {
-    await busy.run('while :; do :; done');
+    await busy.run(BUSY_SCRIPT);
     const path = '/api/v3.0-demo/overview';
     const rowOf = ({ containers }: Overview, name: string) => containers.find((row) => row.name === name);
     const all = await agent.until<Overview>(path, (now) => (rowOf(now, BUSY)?.cores ?? 0) > 0.05, 'CPU usage');

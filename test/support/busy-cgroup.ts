@@ -9,6 +9,9 @@ interface Sample {
   readonly memory?: { readonly usage: number };
 }
 
+/** Uses a CPU in small parts, so that a test does not slow the others down. */
+export const BUSY_SCRIPT = 'while :; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; sleep 0.05; done';
+
 /** A cgroup that always does something, so that an agent's numbers of it can be told right from old. */
 export class BusyCgroup {
   readonly cgroup: RealCgroup;
@@ -23,7 +26,7 @@ export class BusyCgroup {
 
   async start(): Promise<this> {
     this.cgroup.create();
-    await this.cgroup.run('while :; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; sleep 0.05; done');
+    await this.cgroup.run(BUSY_SCRIPT);
     return this;
   }
 
