@@ -7,6 +7,21 @@ import type { CliEnvironment, Perform } from './environment.js';
 const PATH = 'folder of a package, a module, or a name as in the configuration';
 const WITH = "its options, as YAML: '{ interval: 5s }'";
 
+/** `sink test`. */
+export function addSinkCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const test = program
+    .command('sink')
+    .description('look into sinks')
+    .command('test')
+    .description(
+      'send what is measured now by a sink of the configuration (exit status 1: the receiver did not take it)',
+    )
+    .argument('<name>', 'ID of the sink in the configuration');
+  test.action((name: string) =>
+    perform(async () => (await import('./commands/sink-test.js')).testSink(name, test.optsWithGlobals(), cli)),
+  );
+}
+
 /** Commands for plugin authors: `plugin new`, `plugin test`, `plugin run`. */
 export function addPluginCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
   const group = program.command('plugin').description('write, test and run plugins');

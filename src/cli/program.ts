@@ -6,7 +6,7 @@ import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { type ConfigFlags, splitAddresses } from './flags.js';
-import { addPluginCommands } from './plugin-commands.js';
+import { addPluginCommands, addSinkCommands } from './plugin-commands.js';
 import { addTopCommand } from './top-command.js';
 import { agentVersion } from './version.js';
 
@@ -89,6 +89,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addAskCommand('plugins', program, cli, perform);
   addWhyCommand(program, cli, perform);
   addPluginCommands(program, cli, perform);
+  addSinkCommands(program, cli, perform);
   addConfigCommands(program, cli);
   addServiceCommands(program, cli, perform);
   addDocumentCommands(program, cli);

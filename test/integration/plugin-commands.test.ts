@@ -272,10 +272,25 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
   it('lets a sink push once, and says what was not taken', async () => {
     const good = await runNew('sink', '--with', `{ url: '${target.url}/lines' }`);
     assert.deepEqual([good.status, good.error], [0, '']);
-    assert.ok(target.requests.some(({ url, body }) => url === '/lines' && body.includes(`"container":"${name}"`)));
+    assert.ok(target.requests.some(({ url, body }) => url === '/lines' && body.includes(`"id":"${name}"`)));
     const bad = await runNew('sink', '--with', `{ url: '${target.url}/nowhere' }`);
     assert.equal(bad.status, 1);
-    assert.match(bad.error, /not everything was delivered: \S+ answers 404/);
+    assert.match(bad.error, /the receiver did not take the batch: \S+ answers 404/);
+  });
+
+  it('sends a batch of a configured sink, and prints the answer of its receiver', async () => {
+    const sink = (id: string, path: string) => `{ use: otlp, id: ${id}, with: { endpoint: "${target.url}${path}" } }`;
+    const plugins = `[{ use: docker, enabled: false }, ${sink('good', '/lines')}, ${sink('bad', '/nowhere')}]`;
+    const file = workshop.write('sinks.yaml', `plugins: ${plugins}\n`);
+    const good = await tallyman('--config', file, 'sink', 'test', 'good');
+    assert.deepEqual([good.status, good.error], [0, '']);
+    assert.match(good.out, /^Sent \d+ data points in 1 batch \(\d+ bytes\): the receiver took all of them\.$/m);
+    const bad = await tallyman('--config', file, 'sink', 'test', 'bad');
+    assert.equal(bad.status, 1);
+    assert.match(bad.error, /answers 404.*\n.*it refuses such a batch for good: an agent drops it/);
+    const none = await tallyman('--config', file, 'sink', 'test', 'other');
+    assert.equal(none.status, 1);
+    assert.match(none.error, /the configuration has no sink "other"\n.*it has good, bad/);
   });
 
   it('says what is wrong with options, plugins and what they do', async () => {

@@ -1,6 +1,6 @@
 // Producing metrics text in one process: the endpoint's own code, beside prom-client holding the same series.
 import { Counter, Gauge, Registry } from 'prom-client';
-import { ByteWriter } from '../../dist/kernel/contracts/index.js';
+import { ByteWriter } from '../../dist/kernel/contracts/bytes/index.js';
 import prometheus from '../../dist/plugins/endpoints/prometheus/index.js';
 
 const MEMORY = ['usage', 'max_usage', 'working_set', 'cache', 'rss', 'mapped_file', 'swap', 'failcnt'].concat(

@@ -26,6 +26,12 @@ export interface PluginRow {
     readonly last_in: string;
     readonly last_at: string;
   };
+  readonly sink?: {
+    readonly failure?: string;
+    readonly queue: { readonly points: number; readonly oldest?: string; readonly disk_error?: string };
+    readonly sent: { readonly points: number };
+    readonly dropped: Readonly<Record<string, number>>;
+  };
   readonly isolation?: { readonly pid?: number; readonly restarts: number; readonly memory_bytes: number };
 }
 
@@ -97,8 +103,23 @@ export function tableOf(rows: readonly PluginRow[]): string {
   return `${[print(columns.map(({ title }) => title)), ...body].join('\n')}\n`;
 }
 
-function remarksOn({ isolation, blocked, last_error, last_error_at }: PluginRow): string[] {
-  const remarks: string[] = [];
+function remarksOnSink({ failure, queue, sent, dropped }: NonNullable<PluginRow['sink']>): string[] {
+  const drops = Object.entries(dropped).map(([reason, points]) => `${points} ${reason.replaceAll('_', ' ')}`);
+  const since = queue.oldest === undefined ? '' : ` since ${queue.oldest}`;
+  const counts = [
+    `data points: ${sent.points} sent`,
+    `${queue.points} waiting${since}`,
+    drops.length === 0 ? '0 dropped' : `dropped: ${drops.join(', ')}`,
+  ];
+  return [
+    counts.join(', '),
+    ...(failure === undefined ? [] : [`cannot deliver: ${failure}`]),
+    ...(queue.disk_error === undefined ? [] : [`keeps batches in memory: ${queue.disk_error}`]),
+  ];
+}
+
+function remarksOn({ isolation, blocked, sink, last_error, last_error_at }: PluginRow): string[] {
+  const remarks: string[] = sink === undefined ? [] : remarksOnSink(sink);
   if (isolation !== undefined) {
     const { pid, restarts, memory_bytes } = isolation;
     const process = pid === undefined ? 'its process is being started' : `in process ${pid}`;

@@ -1,7 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentSelf, Clock, Finding, HostPaths } from '../contracts/index.js';
+import type { AgentSelf, Clock, Finding, HostPaths, SinkStatus } from '../contracts/index.js';
 import { readText } from '../linux/index.js';
+import type { ActivePlugins } from '../supervision/index.js';
 
 /** Clock differences that are nothing but drift, ms. */
 const DRIFT = 1_000;
@@ -43,6 +44,49 @@ export function watchFindings(
       mend: `sysctl -w ${setting} && echo ${setting} > /etc/sysctl.d/60-tallyman.conf`,
     },
   ];
+}
+
+/** What sinks cannot deliver. */
+export function sinkFindings(plugins: Pick<ActivePlugins, 'of'>): Finding[] {
+  return plugins.of('sink').flatMap(({ record }) => {
+    const status = record.delivery?.();
+    return status === undefined ? [] : findingsOf(record.id, status);
+  });
+}
+
+function findingsOf(id: string, { failure, queue, dropped }: SinkStatus): Finding[] {
+  const mend = `tallyman sink test ${id}`;
+  const findings: Finding[] = [];
+  if (failure !== undefined) {
+    const isFull = (dropped.queue_full ?? 0) > 0;
+    const kept = `${queue.points} data points wait (${queue.bytes} of ${queue.maxBytes} bytes)`;
+    findings.push({
+      id: 'sink-failing',
+      severity: isFull ? 'error' : 'warning',
+      what: `the sink ${id} cannot deliver: ${failure}`,
+      effect: isFull ? `The oldest data points are lost; ${kept}.` : `Numbers arrive late; ${kept}.`,
+      mend,
+    });
+  }
+  if ((dropped.refused ?? 0) > 0) {
+    findings.push({
+      id: 'sink-refused',
+      severity: 'warning',
+      what: `the receiver of the sink ${id} refused ${dropped.refused} data points since the agent started`,
+      effect: 'They are lost; the log has the receiver’s words.',
+      mend,
+    });
+  }
+  if (queue.diskError !== undefined) {
+    findings.push({
+      id: 'sink-disk',
+      severity: 'warning',
+      what: `the sink ${id} cannot keep batches in ${queue.directory}: ${queue.diskError}`,
+      effect: 'They are kept in memory and lost with a restart.',
+      mend: `df ${queue.directory}; ls -ld ${queue.directory}`,
+    });
+  }
+  return findings;
 }
 
 export function descriptorFindings({ kept, reopened }: AgentSelf['descriptors']): Finding[] {

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import { HostTree } from '../../../test/support/tree.js';
-import type { ContainerHandler, Finding } from '../contracts/index.js';
+import type { ContainerHandler, Finding, SinkStatus } from '../contracts/index.js';
 import { detectHierarchies } from '../linux/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
-import { ClockWatch, descriptorFindings, watchFindings } from './agent-checks.js';
+import { ClockWatch, descriptorFindings, sinkFindings, watchFindings } from './agent-checks.js';
 import { Doctor } from './doctor.js';
 import {
   controllerFindings,
@@ -258,9 +258,32 @@ describe('of the agent', () => {
   });
 });
 
+describe('sinks', () => {
+  const found = (status: Partial<SinkStatus>) => {
+    const counts = { batches: 1, points: 10, bytes: 100, maxBytes: 200 };
+    const delivery = () => ({ queue: counts, dropped: {}, ...status }) as SinkStatus;
+    return sinkFindings({ of: () => [{ record: { id: 'sink', delivery } }] as never });
+  };
+
+  it('that cannot deliver are found, and whether something is lost', () => {
+    assert.deepEqual(found({}), []);
+    const [late] = found({ failure: 'no route' });
+    assert.deepEqual([late!.id, late!.severity, late!.mend], ['sink-failing', 'warning', 'tallyman sink test sink']);
+    assert.match(late!.effect, /10 data points wait \(100 of 200 bytes\)/);
+    const [full] = found({ failure: 'no route', dropped: { queue_full: 1 } });
+    assert.equal(full!.severity, 'error');
+  });
+
+  it('whose batches are refused or cannot be kept on disk are found', () => {
+    const queue = { batches: 0, points: 0, bytes: 0, maxBytes: 1, directory: '/q', diskError: 'full' };
+    const ids = found({ dropped: { refused: 3 }, queue }).map(({ id }) => id);
+    assert.deepEqual(ids, ['sink-refused', 'sink-disk']);
+  });
+});
+
 /** The running container handlers. */
 const handlers = (...instances: Partial<ContainerHandler>[]): Pick<ActivePlugins, 'of'> => ({
-  of: () => instances.map((instance) => ({ instance })) as never,
+  of: (kind) => (kind === 'container-handler' ? instances.map((instance) => ({ instance })) : []) as never,
 });
 
 it('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {

@@ -1,7 +1,14 @@
 import { handlerFindings } from '../containers/index.js';
 import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
-import { ClockWatch, descriptorFindings, logFindings, type WatchUse, watchFindings } from './agent-checks.js';
+import {
+  ClockWatch,
+  descriptorFindings,
+  logFindings,
+  sinkFindings,
+  type WatchUse,
+  watchFindings,
+} from './agent-checks.js';
 import {
   controllerFindings,
   type HostFacts,
@@ -92,6 +99,7 @@ export class Doctor {
       () => watchFindings(options.paths, options.cgroups),
       () => descriptorFindings(options.descriptors()),
       () => logFindings(options.log()),
+      () => sinkFindings(options.plugins),
       () => this.clockWatch.findings(),
     ];
     const found: Finding[] = [];

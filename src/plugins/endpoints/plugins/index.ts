@@ -4,12 +4,13 @@ import {
   definePlugin,
   PLUGIN_API_VERSION,
   type PluginStatus,
+  type SinkStatus,
   z,
 } from '../../../kernel/contracts/index.js';
 
 /** The JSON of a plugin's status. */
 function statusJson(status: PluginStatus) {
-  const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation, blocked } = status;
+  const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation, blocked, sink } = status;
   return {
     id,
     kind,
@@ -33,6 +34,28 @@ function statusJson(status: PluginStatus) {
       last_at: timeText(blocked.last.at),
     },
     isolation: isolation && { pid: isolation.pid, restarts: isolation.restarts, memory_bytes: isolation.memoryBytes },
+    sink: sink && sinkJson(sink),
+  };
+}
+
+function sinkJson({ queue, sent, dropped, retries, attempts, attemptMs, failure, lastSentAt }: SinkStatus) {
+  return {
+    failure,
+    queue: {
+      points: queue.points,
+      batches: queue.batches,
+      bytes: queue.bytes,
+      max_bytes: queue.maxBytes,
+      oldest: timeText(queue.oldest),
+      directory: queue.directory,
+      disk_error: queue.diskError,
+    },
+    sent,
+    dropped,
+    retries,
+    requests: attempts,
+    request_ms: Math.round(attemptMs),
+    last_sent_at: timeText(lastSentAt),
   };
 }
 

@@ -1,0 +1,37 @@
+import { printable, TallymanError } from '../../kernel/contracts/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import type { ConfigFlags } from '../flags.js';
+import { attributed, loadFor } from '../load.js';
+import { runSink } from '../plugin/running/sink.js';
+
+/**
+ * `tallyman sink test`: sends what is measured now by a sink of the configuration, past its queue, and prints what came of it.
+ * @param name id of the sink, or of its plugin
+ * @returns 0, or 1 when something was not taken
+ * @throws TallymanError when the configuration has no such sink
+ */
+export async function testSink(name: string, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+  const { config, plugins } = await loadFor(flags, cli);
+  const sinks = plugins.filter(({ plugin }) => plugin.kind === 'sink');
+  const sink = sinks.find(({ id, use }) => (id ?? use) === name) ?? sinks.find(({ plugin }) => plugin.name === name);
+  if (sink === undefined) {
+    const known = sinks.map(({ id, use }) => id ?? use).join(', ');
+    throw new TallymanError(`the configuration has no sink ${JSON.stringify(name)}`, {
+      hint: known === '' ? 'it has none at all: add one to plugins, and see docs/plugins/sink.md' : `it has ${known}`,
+    });
+  }
+  const handlers = plugins.filter(({ plugin }) => plugin.kind === 'container-handler');
+  const isTaken = await attributed(cli, name, () =>
+    runSink({
+      plugin: sink.plugin,
+      options: sink.with,
+      handlers: handlers.map(({ plugin, with: given }) => ({ plugin, with: given })),
+      host: config.host,
+      all: false,
+      out: (line) => cli.out(`${printable(line)}\n`),
+      error: (line) => cli.error(`tallyman: ${printable(line)}\n`),
+    }),
+  );
+  return isTaken ? EXIT.ok : EXIT.failure;
+}
