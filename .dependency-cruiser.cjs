@@ -12,6 +12,7 @@ const KERNEL_ROOMS = [
   'supervision',
   'machine',
   'history',
+  'capsules',
   'containers',
   'housekeeping',
   'events',
@@ -21,10 +22,12 @@ const KERNEL_ROOMS = [
   'diagnosis',
   'view',
   'delivery',
+  'recorder',
   'plugins',
   'discovery',
   'http',
   'operations',
+  'replay',
   'service',
 ];
 /** Oldest first: a version says only what it adds to the ones before. */

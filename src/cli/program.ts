@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type AnswerFlags, addAskOptions, addCredentialOptions } from './agent-client/options.js';
 import { addAskCommand } from './ask-commands.js';
+import { addCapsuleCommands } from './capsule-commands.js';
 import type { CompatFlags } from './commands/compat.js';
 import type { ServiceFlags } from './commands/service.js';
 import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
@@ -83,6 +84,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addAskCommand('reload', program, cli, perform);
   addAskCommand('doctor', program, cli, perform);
   addTopCommand(program, cli, perform);
+  addCapsuleCommands(program, cli, perform);
   addImportCommand(program, cli, perform);
   addCompatCommand(program, cli, perform);
   addAskCommand('cardinality', program, cli, perform);

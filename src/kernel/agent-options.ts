@@ -12,6 +12,8 @@ export interface AgentOptions {
   readonly builtinsModule?: string;
   /** Directory that plugin paths and packages are resolved from. */
   readonly pluginDirectory: string;
+  /** Directory for what survives the agent; absent: nothing does. */
+  readonly stateDirectory?: string | undefined;
   /** Plugins that were loaded with the configuration. */
   readonly modules?: PluginSources['modules'];
   readonly logs: LoggerSource;

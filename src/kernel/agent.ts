@@ -1,6 +1,6 @@
 import type { AgentOptions, Found } from './agent-options.js';
 import { Composition, LIFECYCLES, Lifecycles, type Module, type Token } from './composition/index.js';
-import { ActiveConfig, AGENT, CONFIG, CONFIG_OBSERVERS, type ConfigChange } from './config/index.js';
+import { ActiveConfig, AGENT, CONFIG, CONFIG_OBSERVERS, type ConfigChange, STATE_DIRECTORY } from './config/index.js';
 import { CONTAINER_OBSERVERS, CONTAINERS } from './containers/index.js';
 import { messageOf } from './contracts/index.js';
 import { HTTP, SOCKETS } from './http/index.js';
@@ -84,6 +84,7 @@ function optionsModule(options: AgentOptions): Module {
         () => new ActiveConfig({ config, directory, ...(modules !== undefined && { modules }) }),
       );
       registry.provide(AGENT, [CLOCK], (clock) => ({ version, startedAt: clock.now() }));
+      registry.provide(STATE_DIRECTORY, [], () => options.stateDirectory);
       registry.provide(LOGS, [], () => options.logs);
       registry.provide(SOCKETS, [], () => options.sockets ?? []);
       registry.provide(RELOAD_SOURCE, [], () => options.reload);

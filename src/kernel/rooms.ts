@@ -1,4 +1,5 @@
 import { appMetricsModule } from './app-metrics/module.js';
+import { capsulesModule } from './capsules/module.js';
 import type { Module } from './composition/index.js';
 import { configModule } from './config/module.js';
 import { containersModule } from './containers/module.js';
@@ -14,6 +15,7 @@ import { logModule } from './log/module.js';
 import { machineModule } from './machine/module.js';
 import { operationsModule } from './operations/module.js';
 import { pluginsModule } from './plugins/module.js';
+import { recorderModule } from './recorder/module.js';
 import { reloadModule } from './reload/module.js';
 import { supervisionModule } from './supervision/module.js';
 import { viewModule } from './view/module.js';
@@ -32,10 +34,22 @@ export const ROOMS: readonly Module[] = [
   appMetricsModule,
   reloadModule,
   diagnosisModule,
+  capsulesModule,
   viewModule,
   deliveryModule,
+  recorderModule,
   pluginsModule,
   discoveryModule,
   httpModule,
   operationsModule,
+];
+
+/** The rooms of a replay; what the others would provide, a capsule does. */
+export const REPLAY_ROOMS: readonly Module[] = [
+  logModule,
+  configModule,
+  supervisionModule,
+  deliveryModule,
+  pluginsModule,
+  httpModule,
 ];

@@ -8,7 +8,7 @@ import { HOUSEKEEPER } from './housekeeping/index.js';
 import { HTTP } from './http/index.js';
 import { NoteKeeper, noteDirectory, READINESS } from './operations/index.js';
 import { RELOADER, type Reloader } from './reload/index.js';
-import type { ServiceManager } from './service/index.js';
+import { type ServiceManager, stateDirectory } from './service/index.js';
 import { type OpenHandles, SUPERVISOR, type Supervisor } from './supervision/index.js';
 
 /** The agent ends at the latest so many ms after it was told to. */
@@ -58,6 +58,7 @@ class AgentProcess {
       pluginDirectory: loaded.directory,
       modules: loaded.modules,
       sockets: service.sockets,
+      stateDirectory: stateDirectory(env, process.geteuid?.() ?? 0),
       reload: { active: loaded, load },
     });
     this.reloader = this.agent.get(RELOADER)!;

@@ -16,6 +16,8 @@ export interface TestAgentOptions {
   readonly plugins?: readonly TestedPlugin[];
   /** Built-in plugins to run as well, in front of the tested ones. */
   readonly builtins?: readonly string[];
+  /** Where what survives the agent is kept; absent: nowhere. */
+  readonly stateDirectory?: string;
   /** Other options of the agent, as in its config file: `{ housekeeping: { interval: '100ms' } }`. */
   readonly config?: Readonly<Record<string, unknown>>;
 }

@@ -43,7 +43,8 @@ export class TestAgent {
       { write: (line: string) => log.push(readLine(line)) > 0 },
     );
     const { config, builtins } = await setup.testConfig({ builtins: BUILTINS, ...options });
-    const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs });
+    const { stateDirectory } = options;
+    const agent = new Agent({ config, version: '0.0.0-test', builtins, pluginDirectory: '/', logs, stateDirectory });
     try {
       const { urls } = await agent.start();
       await agent.get(READINESS).whenReady();

@@ -32,7 +32,13 @@ export class AgentProcess {
     const [program, ...rest] = [...through, process.execPath, main, '--config', file, ...args];
     this.child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', stderr],
-      env: { ...process.env, NO_COLOR: '1', TALLYMAN_RUNTIME_DIRECTORY: this.directory, ...env },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        TALLYMAN_RUNTIME_DIRECTORY: this.directory,
+        TALLYMAN_STATE_DIRECTORY: this.directory,
+        ...env,
+      },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {

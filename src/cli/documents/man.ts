@@ -5,7 +5,7 @@ export function manualPage(program: CommandModel, version: string): string {
   const { path: name } = program;
   const commands = allCommands(program)
     .slice(1)
-    .filter(({ commands }) => commands.length === 0);
+    .filter(({ commands, options }) => commands.length === 0 || options.length > 0);
   const variables = program.options.flatMap(variableOf);
   return [
     `.TH ${name.toUpperCase()} 1 "" "${name} ${version}" "User Commands"`,

@@ -26,6 +26,6 @@ export {
 } from './reference.js';
 export type { AgentConfig, PluginEntry, PluginEntryInput } from './schema.js';
 export { nearest } from './suggest.js';
-export { AGENT, type AgentIdentity, CONFIG, CONFIG_OBSERVERS } from './tokens.js';
+export { AGENT, type AgentIdentity, CONFIG, CONFIG_OBSERVERS, STATE_DIRECTORY } from './tokens.js';
 export { assertTrusted } from './trust.js';
 export { exposedMessage } from './web-schema.js';

@@ -61,6 +61,25 @@ const events = z.strictObject({
   oomKill: retention.prefault({}).describe('OOM kills, by the container whose limit was hit.'),
 });
 
+const recorder = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Write a capsule when a container ends badly. Changes of this and of `directory` need a restart.'),
+  directory: absolutePath()
+    .optional()
+    .describe('Where capsules are kept. Default: `capsules` below the state directory (`/var/lib/tallyman`).'),
+  maxCapsules: z.int().min(1).max(10_000).default(200).describe('How many capsules are kept; the oldest are removed.'),
+  maxSize: size().prefault('64MiB').meta(sizeMeta('Size of all capsules together; the oldest are removed.')),
+  maxAge: durationFrom(0, '0').prefault('30d').meta(durationMeta('How long a capsule is kept.')),
+  maxPerMinute: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe('Capsules written within a minute. Further bad ends are counted only.'),
+});
+
 const appMetrics = z.strictObject({
   maxMetrics: z
     .int()
@@ -236,6 +255,7 @@ export const agentConfigSchema = z.strictObject({
   housekeeping: housekeeping.prefault({}).describe('When samples are taken.'),
   history: history.prefault({}).describe('The samples kept in memory.'),
   events: events.prefault({}).describe('The events kept in memory, by type.'),
+  recorder: recorder.prefault({}).describe('Capsules: what was known of a container when it ended badly.'),
   appMetrics: appMetrics.prefault({}).describe('Metrics of the applications in the containers.'),
   discovery: discovery.prefault({}).describe('How containers are found.'),
   machine: machine.prefault({}).describe('Information about the machine.'),

@@ -1,4 +1,5 @@
 import type { ContainerAppMetrics } from './app-metrics.js';
+import type { CapsuleArchive } from './capsules.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage, RuntimeInfo } from './container.js';
 import type { Diagnosis } from './diagnosis.js';
 import type { EventLog } from './events.js';
@@ -203,6 +204,8 @@ export interface AgentView {
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[];
   /** What happened on this host. */
   readonly events: EventLog;
+  /** What was known of containers when they ended badly. */
+  readonly capsules: CapsuleArchive;
   /** Every field of every loaded metric source. */
   fields(): readonly ProvidedField[];
   /** Every configured plugin: state, errors, cost, last success. */

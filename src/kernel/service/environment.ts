@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 /** The environment variables of a service manager; see sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3). */
 export interface ServiceEnvironment {
   /** The notification socket; undefined without a service manager. */
@@ -24,6 +26,18 @@ export function readServiceEnvironment(env: Variables, pid: number): ServiceEnvi
     ...(watchdogUs > 0 ? { watchdogMs: watchdogUs / 1000 } : {}),
     sockets: Array.from({ length: sockets }, (_, index) => LISTEN_FDS_START + index),
   };
+}
+
+const SYSTEM_STATE_DIRECTORY = '/var/lib/tallyman';
+
+/** The directory for what survives an agent with this environment; `undefined` when there is none. */
+export function stateDirectory(env: Variables, uid: number): string | undefined {
+  const { TALLYMAN_STATE_DIRECTORY: own, STATE_DIRECTORY: service, XDG_STATE_HOME: state, HOME: home } = env;
+  if (own) return own;
+  if (service) return service.split(':')[0];
+  if (uid === 0) return SYSTEM_STATE_DIRECTORY;
+  if (state) return join(state, 'tallyman');
+  return home ? join(home, '.local/state/tallyman') : undefined;
 }
 
 /** The environment without these variables, for child processes. */

@@ -8,7 +8,7 @@ import {
 } from '../containers/index.js';
 import {
   type AgentSelf,
-  type AgentView,
+  type CapsuleArchive,
   type ContainerView,
   type DepartedContainer,
   type Diagnosis,
@@ -33,6 +33,7 @@ import type { ReloadHistory } from '../reload/index.js';
 import { type ActivePlugin, type ActivePlugins, lineageOf, type Supervisor } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
 import { RecordedContainer } from './container-view.js';
+import type { KernelView } from './tokens.js';
 
 export interface LiveViewParts {
   readonly version: string;
@@ -51,12 +52,13 @@ export interface LiveViewParts {
   readonly plugins: ActivePlugins;
   readonly supervisor: Supervisor;
   readonly diagnostics: Diagnostics;
+  readonly capsules: CapsuleArchive;
 }
 
 const VIEW = new Slot<RecordedContainer>('view');
 
 /** The agent's read-only view. */
-export class LiveView implements AgentView {
+export class LiveView implements KernelView {
   private index: ContainerIndex | undefined;
   /** Revision of the store that the index was made of. */
   private revision = -1;
@@ -73,6 +75,10 @@ export class LiveView implements AgentView {
 
   get events(): EventLog {
     return this.parts.events;
+  }
+
+  get capsules(): CapsuleArchive {
+    return this.parts.capsules;
   }
 
   container(name: string): ContainerView | undefined {
@@ -147,16 +153,8 @@ export class LiveView implements AgentView {
     return this.parts.supervisor.statuses();
   }
 
-  async operations(): Promise<readonly ServedOperation[]> {
-    const { plugins } = this.parts;
-    const active = plugins.of('api-version');
-    const versions = active.map((plugin) => operationsOf(plugin, lineageOf(plugin, active).versions));
-    const endpoints = plugins.of('endpoint').map(async ({ record, instance }) => {
-      const routes = Object.entries((await instance.operations?.()) ?? {});
-      return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
-    });
-    const all = (await Promise.all([...versions, ...endpoints])).flat();
-    return all.sort((a, b) => (a.path < b.path ? -1 : 1));
+  operations(): Promise<readonly ServedOperation[]> {
+    return servedOperations(this.parts.plugins);
   }
 
   findings(): readonly Finding[] {
@@ -198,10 +196,22 @@ export class LiveView implements AgentView {
   }
 
   /** @returns undefined for a container that housekeeping has not begun with */
-  private viewOf(container: Container): RecordedContainer | undefined {
+  viewOf(container: Container): RecordedContainer | undefined {
     const sampling = container.get(SAMPLING);
     return sampling && container.ensure(VIEW, () => new RecordedContainer(container, sampling, this.parts));
   }
+}
+
+/** What the plugins serve, as far as they describe it, sorted by path. */
+export async function servedOperations(plugins: ActivePlugins): Promise<readonly ServedOperation[]> {
+  const active = plugins.of('api-version');
+  const versions = active.map((plugin) => operationsOf(plugin, lineageOf(plugin, active).versions));
+  const endpoints = plugins.of('endpoint').map(async ({ record, instance }) => {
+    const routes = Object.entries((await instance.operations?.()) ?? {});
+    return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
+  });
+  const all = (await Promise.all([...versions, ...endpoints])).flat();
+  return all.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** What a version serves, as far as it is described: its own request types, then those of what it extends. */

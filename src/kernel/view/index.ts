@@ -1,1 +1,3 @@
-export { VIEW } from './tokens.js';
+export { servedOperations } from './agent-view.js';
+export { ContainerIndex } from './container-index.js';
+export { type KernelView, VIEW } from './tokens.js';

@@ -1,3 +1,4 @@
+import { CAPSULES } from '../capsules/index.js';
 import type { Module } from '../composition/index.js';
 import { AGENT } from '../config/index.js';
 import { CGROUPS, CONTAINERS, LIMITS } from '../containers/index.js';
@@ -33,6 +34,7 @@ export const viewModule: Module = {
         ACTIVE_PLUGINS,
         SUPERVISOR,
         DIAGNOSTICS,
+        CAPSULES,
       ],
       (
         agent,
@@ -49,8 +51,9 @@ export const viewModule: Module = {
         plugins,
         supervisor,
         diagnostics,
+        capsules,
       ) => {
-        const known = { store, cgroups, limits, plugins, supervisor, diagnostics };
+        const known = { store, cgroups, limits, plugins, supervisor, diagnostics, capsules };
         return new LiveView({ ...agent, host, events, housekeeper, budget, logs, reloads, doctor, ...known });
       },
     );

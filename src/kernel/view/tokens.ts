@@ -1,4 +1,11 @@
 import { Token } from '../composition/index.js';
-import type { LiveView } from './agent-view.js';
+import type { Container } from '../containers/index.js';
+import type { AgentView, ContainerView } from '../contracts/index.js';
 
-export const VIEW = new Token<LiveView>('view');
+/** The view, and what rooms of the kernel see besides. */
+export interface KernelView extends AgentView {
+  /** Also of a container that was removed; `undefined` for one that was never sampled. */
+  viewOf(container: Container): ContainerView | undefined;
+}
+
+export const VIEW = new Token<KernelView>('view');

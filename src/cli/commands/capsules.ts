@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { CapsuleStore } from '../../kernel/capsules/index.js';
+import { TallymanError } from '../../kernel/contracts/index.js';
+import { stateDirectory } from '../../kernel/service/index.js';
+import {
+  AgentSession,
+  type AnswerFlags,
+  type AskFlags,
+  localTarget,
+  nameOf,
+  requireTarget,
+  routeOf,
+} from '../agent-client/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+
+const ROUTE = '/api/capsules';
+const CREATED = 201;
+
+/** A capsule as `/api/capsules` lists it. */
+interface ListedCapsule {
+  readonly id: string;
+  readonly container: string;
+  readonly label: string;
+  readonly created_at: string;
+  readonly reasons: readonly { readonly kind: string; readonly text: string }[];
+  readonly bytes: number;
+}
+
+/**
+ * `tallyman capsules`: lists the capsules of the agent, or without one those in its directory on this host.
+ * @throws TallymanError
+ */
+export async function listCapsules(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+  const target = localTarget(flags, cli);
+  const capsules =
+    target === undefined
+      ? await capsulesOfHost(cli)
+      : (
+          JSON.parse(await new AgentSession(flags, cli).textOf(routeOf(target, ROUTE))) as {
+            readonly capsules: readonly ListedCapsule[];
+          }
+        ).capsules;
+  cli.out(flags.json === true ? `${JSON.stringify(capsules, undefined, 2)}\n` : tableOf(capsules));
+  return EXIT.ok;
+}
+
+/** `tallyman record`: makes the agent write a capsule of a container, and prints its id. @throws TallymanError */
+export async function record(container: string, flags: AskFlags, cli: CliEnvironment): Promise<number> {
+  const target = requireTarget(flags, cli);
+  const name = container.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/');
+  const { status, text } = await new AgentSession(flags, cli).ask(routeOf(target, `/api/record/${name}`), 'POST');
+  if (status !== CREATED) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
+  cli.out(`${(JSON.parse(text) as ListedCapsule).id}\n`);
+  return EXIT.ok;
+}
+
+/** Where agents of this user keep capsules, unless their configuration says otherwise. */
+export function capsuleDirectory({ env }: CliEnvironment): string | undefined {
+  const state = stateDirectory(env, process.geteuid?.() ?? 0);
+  return state && join(state, 'capsules');
+}
+
+async function capsulesOfHost(cli: CliEnvironment): Promise<ListedCapsule[]> {
+  const directory = capsuleDirectory(cli);
+  if (directory === undefined) return [];
+  const warn = (text: string) => cli.error(`tallyman: ${text}\n`);
+  const bounds = { count: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY };
+  const store = new CapsuleStore(directory, () => bounds, { warn });
+  await store.open(false);
+  return store.list().map(({ createdAt, exitCode, agentVersion, ...rest }) => ({
+    ...rest,
+    exit_code: exitCode,
+    created_at: new Date(createdAt / 1000).toISOString(),
+    agent_version: agentVersion,
+  }));
+}
+
+function tableOf(capsules: readonly ListedCapsule[]): string {
+  if (capsules.length === 0) return 'There are no capsules.\n';
+  const rows = capsules.map(({ id, label, created_at, reasons, bytes }) => [
+    created_at.replace('T', ' ').slice(0, 19),
+    label,
+    reasons.map(({ kind, text }) => (kind === 'exit' ? text : kind)).join(', '),
+    `${Math.ceil(bytes / 1024)} KiB`,
+    id,
+  ]);
+  const titles = ['TIME (UTC)', 'CONTAINER', 'REASON', 'SIZE', 'ID'];
+  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const lines = [titles, ...rows].map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
+}

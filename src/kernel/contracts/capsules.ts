@@ -1,0 +1,60 @@
+/** Why a capsule was written. */
+export interface CapsuleReason {
+  /**
+   * `oom`: the kernel killed one of its processes; `exit`: it ended with another exit code than 0; `ended-unseen`: it ended
+   * while its engine could not be asked; `unhealthy`; `restart-loop`: it ended badly again and again; `why`: a rule found
+   * an error; `requested`: somebody asked.
+   */
+  readonly kind: 'oom' | 'exit' | 'ended-unseen' | 'unhealthy' | 'restart-loop' | 'why' | 'requested';
+  /** µs since the epoch */
+  readonly time: number;
+  /** For people: `exit code 137`. */
+  readonly text: string;
+}
+
+/** What is known of a capsule without its content. */
+export interface CapsuleInfo {
+  /** Unique in its directory, sorted by time. */
+  readonly id: string;
+  /** Absolute name of the container. */
+  readonly container: string;
+  /** Its name at its runtime; the absolute name without one. */
+  readonly label: string;
+  readonly runtime?: string;
+  readonly image?: string;
+  readonly exitCode?: number;
+  /** µs since the epoch */
+  readonly createdAt: number;
+  readonly reasons: readonly CapsuleReason[];
+  /** Version of the agent that wrote it. */
+  readonly agentVersion: string;
+}
+
+/** A capsule that is kept. */
+export interface StoredCapsule extends CapsuleInfo {
+  /** Of its file. */
+  readonly bytes: number;
+}
+
+/** Capsules: what was known of containers when they ended badly. */
+export interface CapsuleArchive {
+  /** Those that are kept, oldest first. */
+  list(): readonly StoredCapsule[];
+  /** The file of a capsule; `undefined` when there is none of that id (any more). */
+  read(id: string): Promise<Buffer | undefined>;
+  /**
+   * Writes a capsule of a container now.
+   * @param name absolute name
+   * @throws RequestError 404 for an unknown container, 429 when too many were written, 501 when none can be kept
+   */
+  record(name: string): Promise<StoredCapsule>;
+  /** Counts since the start of the agent. */
+  state(): {
+    /** Where they are kept; absent when none are. */
+    readonly directory?: string;
+    readonly written: number;
+    /** Bad ends without a capsule because too many were written shortly before. */
+    readonly skipped: number;
+    readonly failed: number;
+  };
+}

@@ -1,0 +1,27 @@
+import { CAPSULES } from '../capsules/index.js';
+import { LIFECYCLES, type Module, Token } from '../composition/index.js';
+import { CONFIG } from '../config/index.js';
+import { CONTAINER_OBSERVERS, CONTAINERS } from '../containers/index.js';
+import { CLOCK, LOGS } from '../log/index.js';
+import { VIEW } from '../view/index.js';
+import { Recorder } from './recorder.js';
+
+const RECORDER = new Token<Recorder | undefined>('capsule recorder');
+
+export const recorderModule: Module = {
+  name: 'recorder',
+  register(registry) {
+    registry.provide(
+      RECORDER,
+      [CAPSULES, VIEW, CONTAINERS, CLOCK, LOGS, CONFIG],
+      (capsules, view, containers, clock, logs, active) => {
+        const { store } = capsules;
+        const maxPerMinute = () => active.config.recorder.maxPerMinute;
+        const logger = logs.logger('recorder');
+        return store && new Recorder(store, { view, containers, capsules, clock, logger, maxPerMinute });
+      },
+    );
+    registry.contribute(LIFECYCLES, [RECORDER], (recorder) => recorder ?? {});
+    registry.contribute(CONTAINER_OBSERVERS, [RECORDER], (recorder) => recorder ?? {});
+  },
+};

@@ -1,0 +1,1 @@
+export { replayModule } from './replay-module.js';

@@ -1,0 +1,88 @@
+import {
+  type AgentView,
+  type Answer,
+  type ApiRequest,
+  definePlugin,
+  findContainer,
+  notFound,
+  type OperationInfo,
+  PLUGIN_API_VERSION,
+  RequestError,
+  type StoredCapsule,
+  z,
+} from '../../../kernel/contracts/index.js';
+
+/** A capsule as JSON, with times for people. */
+function capsuleJson({ agentVersion, createdAt, exitCode, reasons, ...rest }: StoredCapsule) {
+  return {
+    ...rest,
+    exit_code: exitCode,
+    created_at: timeText(createdAt),
+    reasons: reasons.map(({ kind, time, text }) => ({ kind, time: timeText(time), text })),
+    agent_version: agentVersion,
+  };
+}
+
+/** RFC 3339, UTC. @param time µs since the epoch */
+function timeText(time: number): string {
+  return new Date(time / 1000).toISOString();
+}
+
+function json(value: unknown, status = 200): Answer {
+  return { status, headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(value) };
+}
+
+function list({ capsules }: AgentView): Answer {
+  const { directory, written, skipped, failed } = capsules.state();
+  return json({ directory, written, skipped, failed, capsules: capsules.list().map(capsuleJson) });
+}
+
+async function file({ capsules }: AgentView, { args }: ApiRequest): Promise<Answer> {
+  const id = args.join('/');
+  const content = await capsules.read(id);
+  if (content === undefined) throw notFound(`no capsule ${JSON.stringify(id)}`);
+  return {
+    contentType: 'application/gzip',
+    headers: { 'Content-Disposition': `attachment; filename="${id}.capsule"` },
+    body: (out) => out.bytes(content),
+  };
+}
+
+async function record(agent: AgentView, { method, args }: ApiRequest): Promise<Answer> {
+  if (method !== 'POST') throw new RequestError(405, 'use POST to write a capsule');
+  const [first = ''] = args;
+  // `system.slice/web.service` is an absolute name, `web` any other.
+  const name = args.length > 1 || agent.container(`/${first}`) !== undefined ? `/${args.join('/')}` : first;
+  return json(capsuleJson(await agent.capsules.record(findContainer(agent, name).name)), 201);
+}
+
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const schema = await import('./schema.js');
+  return {
+    '/api/capsules': { summary: 'The capsules that are kept.', response: schema.listing, errors: {} },
+    '/api/capsules/': {
+      summary: 'The file of a capsule.',
+      rest: { name: 'id', description: 'Id of the capsule.', required: true },
+      response: z.string(),
+      contentType: 'application/gzip',
+      errors: { 404: 'There is no such capsule.' },
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'capsules',
+  apiVersion: PLUGIN_API_VERSION,
+  description:
+    'What was known of containers when they ended badly: lists capsules, hands them out, writes one when asked.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({
+    routes: {
+      '/api/capsules': () => list(agent),
+      '/api/capsules/': (request) => file(agent, request),
+      '/api/record/': (request) => record(agent, request),
+    },
+    operations,
+  }),
+});

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { capsuleFile, decodeCapsule } from '../../src/kernel/capsules/index.js';
+import docker from '../../src/plugins/container-handlers/docker/index.js';
+import { SimulatedHost, TestAgent } from '../../src/testing/index.js';
+import { until } from '../../src/testing/until.js';
+import { projectRoot } from '../project.js';
+import { AgentProcess } from '../support/agent-process.js';
+import { DockerEngine, IMAGE } from '../support/docker-engine.js';
+import { FakeEngine, fakeContainer, fakeEvent } from '../support/fake-engine.js';
+import { DOCKER_ENGINE, needs } from '../support/needs.js';
+
+const MAIN = join(projectRoot, '.test-build/src/cli/main.js');
+
+interface Listed {
+  readonly id: string;
+  readonly label: string;
+  readonly exit_code?: number;
+  readonly bytes: number;
+  readonly reasons: readonly { readonly kind: string; readonly text: string }[];
+}
+interface Listing {
+  readonly written: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly capsules: readonly Listed[];
+}
+
+const state = mkdtempSync(join(tmpdir(), 'tallyman-test-recorder-'));
+after(() => rmSync(state, { recursive: true, force: true }));
+
+describe('recorder in a storm', () => {
+  const DEATHS = 200;
+  const PER_MINUTE = 7;
+  const ids = Array.from({ length: DEATHS }, (_, i) => i.toString(16).padStart(64, '0'));
+  const host = new SimulatedHost(2);
+  const engine = new FakeEngine();
+  let agent: TestAgent;
+
+  const cgroup = (name: string) =>
+    host.writeCgroup(name, 'cpu', {
+      'cgroup.controllers': 'cpu memory pids\n',
+      'cpu.stat': 'usage_usec 1000\nuser_usec 1000\nsystem_usec 0\n',
+      'memory.current': '4096\n',
+      'memory.stat': 'inactive_file 0\n',
+    });
+
+  before(async () => {
+    host.write({ 'proc/uptime': '100.00 100.00\n' });
+    for (const name of ['/', ...ids.map((id) => `/docker/${id}`)]) cgroup(name);
+    for (const [i, id] of ids.entries()) engine.containers.set(id, fakeContainer(id, `c${i}`));
+    await engine.listen();
+    agent = await TestAgent.start({
+      root: host.root,
+      plugins: [{ plugin: docker, with: { endpoint: engine.endpoint } }],
+      config: { recorder: { maxPerMinute: PER_MINUTE }, housekeeping: { interval: '500ms', maxInterval: '500ms' } },
+      builtins: ['cpu', 'memory', 'raw', 'capsules'],
+      stateDirectory: join(state, 'storm'),
+    });
+  });
+  after(async () => {
+    await agent?.stop();
+    await engine.dispose();
+    host.remove();
+  });
+
+  it('writes as many capsules as are allowed, and counts the other ends', async () => {
+    for (const id of ids) {
+      const ended = {
+        Status: 'exited',
+        Running: false,
+        ExitCode: 3,
+        StartedAt: '2026-01-02T03:04:06Z',
+        FinishedAt: '2026-01-02T03:04:07Z',
+      };
+      engine.containers.set(id, fakeContainer(id, 'c', { State: ended }));
+      engine.send(fakeEvent(id, 'die', { exitCode: '3' }));
+      host.removeCgroup(`/docker/${id}`);
+    }
+    const { capsules } = agent.view;
+    await until(
+      () => capsules.state().written + capsules.state().skipped >= DEATHS,
+      () => JSON.stringify(capsules.state()),
+      60_000,
+    );
+    const { written, skipped, failed } = capsules.state();
+    assert.deepEqual({ written, skipped, failed }, { written: PER_MINUTE, skipped: DEATHS - PER_MINUTE, failed: 0 });
+    assert.equal(capsules.list().length, PER_MINUTE);
+    const warnings = agent.log.filter(({ message }) => message.startsWith('recorder'));
+    assert.equal(warnings.length, 1, JSON.stringify(warnings));
+    await assert.rejects(capsules.record('/'), /too many capsules were written in the last minute/);
+  });
+});
+
+describe('recorder beside a Docker engine', { skip: needs(...DOCKER_ENGINE) }, () => {
+  let engine: DockerEngine;
+  let agent: AgentProcess;
+  let replay: ChildProcess | undefined;
+  const directory = join(state, 'engine');
+  const capsules = join(directory, 'capsules');
+
+  const start = () =>
+    AgentProcess.start(
+      `
+housekeeping: { interval: 200ms }
+recorder: { maxPerMinute: 1000 }
+plugins:
+  - { use: docker, with: { endpoint: '${engine.endpoint}' } }
+  - { use: podman, enabled: false }
+`,
+      ['--port', '0'],
+      { TALLYMAN_STATE_DIRECTORY: directory },
+    );
+
+  before(async () => {
+    engine = await DockerEngine.start();
+    agent = await start();
+  });
+  after(async () => {
+    replay?.kill();
+    await agent?.stop();
+    await engine?.stop();
+  });
+
+  /** The capsule of a container, when its reasons fit. */
+  async function capsule(label: string, fits: (capsule: Listed) => boolean): Promise<Listed> {
+    const find = ({ capsules: all }: Listing) => all.find((each) => each.label === label && fits(each));
+    return find(await agent.until<Listing>('/api/capsules', (listing) => find(listing) !== undefined, label))!;
+  }
+  const read = ({ id }: Listed) => readFileSync(capsuleFile(capsules, id));
+
+  interface Info {
+    readonly name: string;
+    readonly stats: readonly object[];
+    readonly spec: object;
+  }
+  const live = async (url: string, name: string, samples: number): Promise<Info> => {
+    const answer = await agent.until<Record<string, Info>>(
+      `/api/v1.3/docker/${name}?num_stats=60`,
+      (all) => Object.values(all)[0]!.stats.length >= samples,
+      url,
+    );
+    return Object.values(answer)[0]!;
+  };
+
+  it('has samples, processes and how it ended of a container that was killed, and shows them again', async () => {
+    await engine.run('--name=killed', '-e', 'PASSWORD=a-secret', '-l', 'team=a', IMAGE);
+    const before = await live('samples of it', 'killed', 8);
+    await engine.cli('kill', 'killed');
+    const listed = await capsule('killed', ({ exit_code }) => exit_code === 137);
+    assert.deepEqual(
+      listed.reasons.map(({ kind, text }) => [kind, text]),
+      [['exit', 'exit code 137']],
+    );
+    const content = read(listed);
+    assert.doesNotMatch(gunzipSync(content).toString(), /a-secret/);
+    const { container, processes, events, root, rootSamples, diagnosis } = await decodeCapsule(content, 'x');
+    assert.deepEqual([container.description.state.exitCode, container.description.labels.team], [137, 'a']);
+    assert.deepEqual(
+      processes?.list.map(({ cmd }) => cmd),
+      ['sleep'],
+    );
+    assert.ok(events.some(({ type, exitCode }) => type === 'containerDeletion' && exitCode === 137));
+    assert.ok(root !== undefined && rootSamples.length > 0);
+    assert.ok(diagnosis!.lookedAt.length > 0);
+
+    replay = spawn(process.execPath, [MAIN, 'replay', listed.id], {
+      env: { PATH: process.env.PATH, TALLYMAN_STATE_DIRECTORY: directory },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(replay.stdout!.setEncoding('utf8'), 'data');
+    const page = /http:\S+/.exec(line as string)![0];
+    const base = new URL(page).origin;
+    const [again] = Object.values(
+      (await (await fetch(`${base}/api/v1.3/docker/killed?num_stats=60`)).json()) as Record<string, Info>,
+    );
+    assert.deepEqual(again!.spec, before.spec);
+    for (const sample of before.stats)
+      assert.ok(
+        again!.stats.some((each) => isEqual(each, sample)),
+        JSON.stringify(sample),
+      );
+    assert.match(await (await fetch(page)).text(), /killed/);
+    assert.equal((await fetch(`${base}/api/record/killed`, { method: 'POST' })).status, 501);
+  });
+
+  it('names the OOM kill and the exit of one container in one capsule', async () => {
+    await engine.run(
+      '--name=greedy',
+      '--memory=16m',
+      IMAGE,
+      'sh',
+      '-c',
+      'sleep 1; dd if=/dev/zero of=/dev/null bs=64M',
+    );
+    const { reasons } = await capsule(
+      'greedy',
+      (each) => each.exit_code !== undefined && each.reasons.some(({ kind }) => kind === 'oom'),
+    );
+    assert.match(reasons.map(({ text }) => text).join(), /for lack of memory/);
+  });
+
+  it('has no capsule of a container that ended well', async () => {
+    await engine.run('--name=fine', IMAGE, 'sleep', '1');
+    await engine.run('--name=bad', IMAGE, 'sh', '-c', 'sleep 2; exit 1');
+    await capsule('bad', ({ exit_code }) => exit_code === 1);
+    const { capsules: all } = await agent.json<Listing>('/api/capsules');
+    assert.ok(!all.some(({ label }) => label === 'fine'));
+  });
+
+  it('has a capsule of a container that ended while its engine was killed', async () => {
+    await engine.run('--name=orphan', IMAGE);
+    await live('samples of it', 'orphan', 2);
+    const pid = Number(await engine.inspect('orphan', '.State.Pid'));
+    await engine.kill();
+    process.kill(pid, 'SIGKILL');
+    await engine.launch();
+    await capsule('orphan', ({ reasons }) => ['exit', 'ended-unseen'].includes(reasons[0]!.kind));
+  });
+
+  it('keeps whole capsules when it is killed while it writes', async () => {
+    await engine.run('--name=recorded', IMAGE);
+    await live('samples of it', 'recorded', 2);
+    const asked = Array.from({ length: 40 }, () =>
+      fetch(`${agent.url}/api/record/recorded`, { method: 'POST' }).then(
+        (answer) => answer.status,
+        () => 0,
+      ),
+    );
+    await until(
+      () => readdirSync(capsules).some((name) => name.endsWith('.new')),
+      () => 'a capsule being written',
+      20_000,
+    ).finally(() => process.kill(agent.pid, 'SIGKILL'));
+    await Promise.all(asked);
+    await agent.ended();
+    agent = await start();
+    const { capsules: all } = await agent.until<Listing>(
+      '/api/capsules',
+      (answer) => answer.capsules.length > 0,
+      'capsules',
+    );
+    for (const listed of all) await decodeCapsule(read(listed), listed.id);
+    assert.ok(all.some(({ label }) => label === 'killed'));
+    assert.deepEqual(
+      readdirSync(capsules).filter((name) => name.endsWith('.new')),
+      [],
+    );
+  });
+});
+
+function isEqual(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
