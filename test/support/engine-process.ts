@@ -49,6 +49,10 @@ export class EngineProcess {
     );
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.process?.kill(signal);
+  }
+
   /** Whether the program runs. */
   get running(): boolean {
     return this.process !== undefined && this.process.exitCode === null && this.process.signalCode === null;

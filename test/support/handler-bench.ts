@@ -1,20 +1,26 @@
 import { readFileSync } from 'node:fs';
-import type { LinuxHost, Plugin, PluginContext } from '../../src/kernel/contracts/index.js';
+import type { AgentView, LinuxHost, Plugin, PluginContext, PluginStatus } from '../../src/kernel/contracts/index.js';
 import { systemClock } from '../../src/testing/clock.js';
 import { type TestContext, testContext } from '../../src/testing/context.js';
 import { HandlerBench } from '../../src/testing/handler-bench.js';
 
 export { HandlerBench };
 
-/** The services a handler gets, with a real clock and real timers, and the log kept. */
-export function pluginContext(): TestContext & {
+/**
+ * The services a handler gets, with a real clock and real timers, and the log kept.
+ * @param running names of other plugins that run
+ */
+export function pluginContext(running: readonly string[] = []): TestContext & {
   /** Label → directory, as told to the host. */
   readonly labelled: ReadonlyMap<string, string>;
 } {
   const labelled = new Map<string, string>();
   const labelFilesystem = (label: string, directory: string) => void labelled.set(label, directory);
-  const linux = { procText: (path: string) => readText(`/proc/${path}`), labelFilesystem } as LinuxHost;
-  return { ...testContext({ id: 'docker', clock: systemClock, linux }), labelled };
+  const procText = (path: string) => readText(`/proc/${path}`);
+  const linux = { paths: { root: '/' }, procText, labelFilesystem } as LinuxHost;
+  const plugins = () => running.map((name) => ({ name, state: 'running' }) as PluginStatus);
+  const agent = { plugins, container: () => undefined } as unknown as AgentView;
+  return { ...testContext({ id: 'docker', clock: systemClock, linux, agent }), labelled };
 }
 
 /** Starts the handler of a plugin. @param options as in the configuration */

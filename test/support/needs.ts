@@ -39,6 +39,7 @@ const NEEDS = {
   engine: () => !isLight || 'to be asked to start container engines',
   docker: () => (has('docker') && has('dockerd')) || 'docker and dockerd (docker.io)',
   podman: () => has('podman') || 'podman',
+  containerd: () => (has('containerd') && has('ctr') && has('runc')) || 'containerd, ctr and runc (containerd)',
   'static busybox': () => existsSync('/usr/bin/busybox') || '/usr/bin/busybox (busybox-static)',
   browser: () => !isLight || 'to be asked to start a browser',
   chromium: () => has('chromium') || 'chromium',
@@ -73,6 +74,14 @@ export type Need = keyof typeof NEEDS | keyof typeof PROGRAMS;
 
 /** What a container engine of the test's own needs. */
 export const DOCKER_ENGINE: readonly Need[] = ['engine', 'root', 'cgroups', 'mounts', 'docker', 'static busybox'];
+export const CONTAINERD_ENGINE: readonly Need[] = [
+  'engine',
+  'root',
+  'cgroups',
+  'mounts',
+  'containerd',
+  'static busybox',
+];
 export const PODMAN_ENGINE: readonly Need[] = [
   'engine',
   'root',

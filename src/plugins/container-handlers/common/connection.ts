@@ -9,6 +9,8 @@ const STABLE_AFTER = 10_000;
 export interface ConnectionOptions {
   /** The engine's address, for people. */
   readonly url: string;
+  /** Whether nobody asked for this engine: that it is not installed is then not worth a line, nor a warning that it refuses. */
+  readonly optional?: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
@@ -128,8 +130,11 @@ export class EngineConnection {
         : 'containers appear by their id until it answers';
     const message = `${messageOf(error)}; ${consequence}; trying again for ever`;
     // A host without this engine at all is the normal case of a default configuration.
-    if (before === 'new' && error instanceof EngineError && error.absent) this.options.logger.info(message);
-    else this.options.logger.warn(message);
+    const { logger, optional = false } = this.options;
+    const isAbsent = error instanceof EngineError && error.absent;
+    if (before === 'new' && isAbsent) logger[optional ? 'debug' : 'info'](message);
+    else if (before === 'new' && optional) logger.info(message);
+    else logger.warn(message);
     this.session.changed();
   }
 }

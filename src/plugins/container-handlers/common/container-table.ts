@@ -1,4 +1,4 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
+import type { ContainerDescription, ContainerState } from '../../../kernel/contracts/index.js';
 import type { Described } from './publish.js';
 
 /** A container as last known from its engine. */
@@ -36,6 +36,13 @@ export class ContainerTable {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Number of containers whose state fits. */
+  count(fits: (status: ContainerState['status']) => boolean): number {
+    let count = 0;
+    for (const { described } of this.#entries.values()) if (fits(described.description.state.status)) count++;
+    return count;
   }
 
   /** Whether the engine has it, as far as is known. */

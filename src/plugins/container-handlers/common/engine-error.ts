@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { codeOf, TallymanError } from '../../../kernel/contracts/index.js';
 
 /** A call to an engine that failed. */
@@ -26,4 +28,11 @@ export function connectFailure(error: unknown): string | undefined {
   const code = codeOf(error);
   const hint = code === undefined ? undefined : HINTS[code];
   return hint === undefined ? undefined : `${hint} (${code})`;
+}
+
+/** Whether the host has a socket that the container of the agent lacks. */
+export function isOnHost(path: string, root: string): boolean {
+  // A link to /run on most hosts, which would lead to that of the container.
+  const place = path.replace(/^\/var\/run\//, '/run/');
+  return root !== '/' && existsSync(join(root, place));
 }

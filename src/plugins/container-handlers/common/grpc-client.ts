@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import type { ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { messageOf } from '../../../kernel/contracts/index.js';
@@ -60,7 +61,7 @@ export async function connectGrpc(path: string, timeoutMs: number): Promise<Grpc
   const url = `unix://${path}`;
   // gRPC tells of a failed connect in words only.
   await probe(path, url, timeoutMs);
-  const grpc = await import('@grpc/grpc-js');
+  const grpc = loadGrpc();
   const options: ChannelOptions = {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.enable_retries': 0,
@@ -74,6 +75,14 @@ export async function connectGrpc(path: string, timeoutMs: number): Promise<Grpc
     for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
     return metadata;
   });
+}
+
+/**
+ * Its modules require one another in circles, which Node 20 does not cope with when a module hook is set (as root, the agent
+ * sets one) and the first of them is imported.
+ */
+function loadGrpc(): typeof import('@grpc/grpc-js') {
+  return createRequire(import.meta.url)('@grpc/grpc-js');
 }
 
 function probe(path: string, url: string, timeoutMs: number): Promise<void> {

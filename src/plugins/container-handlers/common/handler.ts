@@ -32,6 +32,8 @@ export interface PathIdentity {
 export interface PathPattern {
   /** @returns the container, `undefined` when the path is not one of this engine's, `'monitor'` for its helpers */
   match(path: string): PathIdentity | 'monitor' | undefined;
+  /** Paths of a container besides those that were asked about, where only the engine knows them. */
+  pathsOf?(id: string): Iterable<string>;
 }
 
 /** `unknown`: it answered that it does not know the id. `removed`: it told that the container was removed. */
@@ -242,7 +244,8 @@ export class EngineHandler implements ContainerHandler {
   }
 
   #reconsider(id: string): void {
-    for (const path of this.#paths.get(id) ?? []) this.#registrar?.reconsider(path);
+    const paths = new Set([...(this.#paths.get(id) ?? []), ...(this.#kind.paths.pathsOf?.(id) ?? [])]);
+    for (const path of paths) this.#registrar?.reconsider(path);
   }
 
   /** Also asks about the paths that went to another handler while the engine was away. */

@@ -1,12 +1,13 @@
 export { EngineConnection, type Session } from './connection.js';
 export { ContainerTable, type KnownContainer } from './container-table.js';
-export { connectFailure, EngineError } from './engine-error.js';
+export { connectFailure, EngineError, isOnHost } from './engine-error.js';
+export { EngineInfoCache } from './engine-info.js';
 export * from './grpc-client.js';
 export * from './handler.js';
 export { InspectFailures } from './inspect-failures.js';
 export * from './json.js';
 export { OnceLogger } from './once-logger.js';
-export { connectionOptions, publishingOptions } from './options.js';
+export { connectionOptions, publishingOptions, unixEndpoint } from './options.js';
 export * from './publish.js';
 export { RefreshQueue } from './refresh-queue.js';
 export * as wire from './wire.js';

@@ -47,6 +47,16 @@ function namedGlob() {
   });
 }
 
+/** An option holding the address of a unix socket, `unix:///path` or `/path`; the plugin gets the path. */
+export const unixEndpoint = () =>
+  z.string().transform((input, context): string => {
+    const path = input.replace(/^unix:\/\//, '');
+    if (path.startsWith('/')) return path;
+    const message = `expected the address of a unix socket such as unix:///run/example.sock, not ${input}`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
 /** Options of the way to an engine. */
 export const connectionOptions = {
   timeout: duration().prefault('10s').describe('Time limit of every call to the engine.'),

@@ -3,6 +3,7 @@ import {
   type Denial,
   type Engine,
   EngineConnection,
+  EngineInfoCache,
   type EngineListener,
   type KnownContainer,
   type KnownEnd,
@@ -12,7 +13,7 @@ import {
 } from '../common/index.js';
 import { createEngineClient, type EngineClient, type TlsFiles } from './client.js';
 import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
-import { EngineInfoCache } from './engine-info.js';
+import { askInfo } from './engine-info.js';
 import { EngineUsageWatch, type UsageOptions } from './engine-usage.js';
 import { followEvents, sinceText } from './event-stream.js';
 import type { EngineEvent } from './events.js';
@@ -38,7 +39,7 @@ export class DockerDaemon implements Engine {
   readonly #once: OnceLogger;
   readonly #connection: EngineConnection;
   #client: EngineClient | undefined;
-  readonly #info: EngineInfoCache;
+  readonly #info: EngineInfoCache<EngineClient>;
   readonly #usage: EngineUsageWatch;
   #since: string | undefined;
   #quiet = false;
@@ -53,7 +54,7 @@ export class DockerDaemon implements Engine {
       { ...options, url: options.endpoint.url },
       { run: (established) => this.#session(established), changed: () => listener.allChanged() },
     );
-    this.#info = new EngineInfoCache(options.rules.namespace, options.endpoint.url, options.clock);
+    this.#info = new EngineInfoCache(options.rules.namespace, options.endpoint.url, options.clock, askInfo);
     this.#usage = new EngineUsageWatch(options.rules.namespace, options.endpoint.url, options, this.#once);
   }
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
+import { isOnHost } from '../common/index.js';
 
 /** Engines before this API version (Docker 1.13, of 2017) tell too little of their containers. */
 const OLDEST_API = 1.25;
@@ -56,13 +57,6 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, context: 
     ? `${systemctl} restart ${runtime}`
     : `have ${program} on that host listen on ${endpoint} (its option --host), or ${elsewhere}`;
   return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend };
-}
-
-/** Whether the host has a socket that the container of the agent lacks. */
-function isOnHost(path: string, root: string): boolean {
-  // A link to /run on most hosts, which would lead to that of the container.
-  const place = path.replace(/^\/var\/run\//, '/run/');
-  return root !== '/' && existsSync(join(root, place));
 }
 
 /** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory that is nobody else's. */

@@ -1,55 +1,11 @@
-import {
-  type Clock,
-  type EngineImage,
-  type EngineInfo,
-  type EngineReport,
-  messageOf,
-  type RuntimeInfo,
-} from '../../../kernel/contracts/index.js';
+import type { EngineImage, EngineInfo, RuntimeInfo } from '../../../kernel/contracts/index.js';
 import { list, number, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
 
-/** An engine is asked about itself at most this often, ms. */
-const MAX_AGE = 5_000;
-
-/** Asks one engine about itself, and remembers the answer (or the failure) for a while. */
-export class EngineInfoCache {
-  private client: EngineClient | undefined;
-  private askedAt = 0;
-  private answer: Promise<EngineReport> | undefined;
-
-  /**
-   * @param runtime `docker`, `podman`
-   * @param endpoint its address, for people
-   */
-  constructor(
-    private readonly runtime: string,
-    private readonly endpoint: string,
-    private readonly clock: Clock,
-  ) {}
-
-  /** What the engine said of itself, or why it cannot be reached. */
-  report(client: EngineClient | undefined, versions: RuntimeInfo | undefined, why: string): Promise<EngineReport> {
-    const { runtime, endpoint } = this;
-    if (client === undefined) return Promise.resolve({ runtime, endpoint, reason: why });
-    const now = this.clock.monotonic();
-    if (this.answer === undefined || client !== this.client || now - this.askedAt >= MAX_AGE) {
-      this.client = client;
-      this.askedAt = now;
-      this.answer = this.ask(client, versions);
-    }
-    return this.answer;
-  }
-
-  private async ask(client: EngineClient, versions: RuntimeInfo | undefined): Promise<EngineReport> {
-    const { runtime, endpoint } = this;
-    try {
-      const [info, images] = await Promise.all([client.info(), client.images()]);
-      return { runtime, endpoint, askedAt: this.clock.now(), info: parseInfo(info, images, versions) };
-    } catch (error) {
-      return { runtime, endpoint, reason: messageOf(error) };
-    }
-  }
+/** Asks an engine about itself and its images. */
+export async function askInfo(client: EngineClient, versions: RuntimeInfo | undefined): Promise<EngineInfo> {
+  const [info, images] = await Promise.all([client.info(), client.images()]);
+  return parseInfo(info, images, versions);
 }
 
 /** Reads the engine's answers about itself and its images; what it leaves out is empty or 0. */

@@ -1,0 +1,52 @@
+import { definePlugin, PLUGIN_API_VERSION, type PluginContext } from '../../../kernel/contracts/index.js';
+import { EngineHandler, type HandlerKind } from '../common/index.js';
+import { ContainerdDaemon } from './daemon.js';
+import { diagnose } from './diagnosis.js';
+import { type ContainerdOptions, containerdOptions, DEFAULT_SOCKET } from './options.js';
+
+/** Namespaces of other runtimes that use containerd, and the plugins that know their containers better. */
+const OWNERS: Readonly<Record<string, string>> = { moby: 'docker', 'k8s.io': 'cri' };
+
+function watcher({ agent }: PluginContext, { namespaces }: ContainerdOptions): (namespace: string) => boolean {
+  const runs = (plugin: string) =>
+    agent.plugins().some(({ name, state }) => name === plugin && state !== 'failed' && state !== 'stopped');
+  return (namespace) => {
+    const owner = OWNERS[namespace];
+    if (namespaces.length > 0 && !namespaces.some((pattern) => pattern.test(namespace))) return false;
+    return owner === undefined || !runs(owner);
+  };
+}
+
+function create(context: PluginContext, options: ContainerdOptions): EngineHandler {
+  const { id, clock, timers, logger, linux, agent } = context;
+  const optional = options.endpoint === DEFAULT_SOCKET;
+  const daemon = new ContainerdDaemon({
+    ...options,
+    socket: options.endpoint,
+    optional,
+    rules: { ...options, namespace: 'containerd' },
+    clock,
+    timers,
+    logger,
+    watches: watcher(context, options),
+    procText: (path) => linux.procText(path),
+    onRoot: (directory) => linux.labelFilesystem('containerd-images', directory),
+  });
+  const kind: HandlerKind = {
+    namespace: 'containerd',
+    paths: daemon,
+    engines: (listener) => [daemon.attach(listener)],
+    diagnose: (reports) =>
+      reports.flatMap((report) => diagnose(report, daemon, { plugin: id, root: linux.paths.root, optional, agent })),
+  };
+  return new EngineHandler(kind, options, context);
+}
+
+export default definePlugin({
+  kind: 'container-handler',
+  name: 'containerd',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Names, labels, images and states of containers of containerd, as ctr and nerdctl start them.',
+  configSchema: containerdOptions,
+  create,
+});
