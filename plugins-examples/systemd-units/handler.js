@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeUnit } from './unit-files.js';
-import { unitName, unitOf } from './unit-name.js';
 
 /** Units that are remembered: those that come and go (`run-….service`) are not to pile up. */
 const MOST_KNOWN = 1_000;
 /** A description is read again when a unit is asked about later than this, ms: its files may have been edited. */
 const FRESH = 10_000;
+
+/** Units of the system's own systemd: below slices only. */
+const UNIT = /^(?:\/[^/]+\.slice)*\/([^/]+\.[a-z]+)$/;
 
 /**
  * What is known of a unit.
@@ -55,7 +57,7 @@ export class SystemdUnits {
    * @returns {import('tallyman/plugin').Identification}
    */
   identify(path) {
-    const unit = unitOf(path);
+    const unit = UNIT.exec(path)?.[1];
     if (unit === undefined || !this.#options.units.some((pattern) => pattern.test(unit))) return { verdict: 'pass' };
     const known = this.#known.get(unit);
     const isFresh = known !== undefined && this.#context.clock.monotonic() - known.readAt < FRESH;
@@ -87,9 +89,9 @@ export class SystemdUnits {
   #describe(unit, { description }) {
     const friendly = this.#options.names.find((entry) => entry.unit.test(unit))?.name;
     return {
-      aliases: [...(friendly === undefined ? [] : [friendly]), unitName(unit).stem, unit],
-      namespace: 'systemd',
-      labels: { 'systemd.unit': unit, ...(description === undefined ? {} : { 'systemd.description': description }) },
+      aliases: friendly === undefined ? [unit] : [friendly, unit],
+      namespace: 'units',
+      labels: description === undefined ? {} : { description },
       envs: {},
       networkMode: 'none',
       state: { status: 'running' },

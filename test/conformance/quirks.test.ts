@@ -55,6 +55,15 @@ it('impossible counts are refused, an empty time range is empty', async () => {
   ]);
 });
 
+it('units, machines and pods list the cgroups below them in v1, containers of a runtime do not', async () => {
+  for (const kind of ['unit', 'machine', 'pod', 'container'] as const) {
+    const description = { ...graw.description, aliases: [kind], namespace: 'any', kind };
+    const get = await over({ containers: [{ ...graw, description, children: ['/graw/below'] }] });
+    const { subcontainers } = JSON.parse((await get('/api/v1.3/containers/graw'))[1]);
+    assert.deepEqual(subcontainers, kind === 'container' ? undefined : [{ name: '/graw/below' }], kind);
+  }
+});
+
 it('a trailing slash after a Docker container is stripped', async () => {
   const get = await over({ containers: [limited] });
   assert.deepEqual(await get('/api/v1.3/docker/g-limits/'), await get('/api/v1.3/docker/g-limits'));

@@ -1,6 +1,6 @@
 // The example systemd-units on real cgroups, with unit files of its own and those that Debian's packages brought.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -29,9 +29,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
   let agent: AgentProcess;
 
   before(async () => {
-    mkdirSync(join(directory, 'shop@.service.d'));
     writeFileSync(join(directory, 'shop@.service'), '[Unit]\nDescription=A shop\n');
-    writeFileSync(join(directory, 'shop@.service.d/region.conf'), '[Unit]\nDescription=The shop of %i\n');
     agent = await startExample('systemd-units', ['/tallyman_test_*.slice/**'], {
       housekeeping: { interval: '200ms', maxInterval: '200ms' },
       options: {
@@ -50,7 +48,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
 
   const specOf = async (alias: string) => {
     const answer = await agent.until<Record<string, Spec>>(
-      `/api/v2.1/spec/${alias}?type=systemd`,
+      `/api/v2.1/spec/${alias}?type=units`,
       (found) => Object.keys(found).length === 1,
       alias,
     );
@@ -60,23 +58,23 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
   it('names units, though raw stands in front of it in the list', async () => {
     const [name, spec] = await specOf('shop');
     assert.equal(name, `${SLICE}/shop@eu.service`);
-    assert.deepEqual(spec.aliases, ['shop', 'shop@eu', 'shop@eu.service']);
-    assert.equal(spec.namespace, 'systemd');
-    assert.deepEqual(spec.labels, { 'systemd.unit': 'shop@eu.service', 'systemd.description': 'The shop of eu' });
+    assert.deepEqual(spec.aliases, ['shop', 'shop@eu.service']);
+    assert.equal(spec.namespace, 'units');
+    assert.deepEqual(spec.labels, { description: 'A shop' });
   });
 
   it('says of nginx what its package says', async () => {
-    const [name, spec] = await specOf('nginx');
+    const [name, spec] = await specOf('nginx.service');
     assert.equal(name, `${SLICE}/nginx.service`);
-    assert.match(spec.labels!['systemd.description']!, /web server/);
+    assert.match(spec.labels!.description!, /web server/);
   });
 
   it('shows them by name in /metrics and in every answer for their namespace', async () => {
-    const all = await agent.json<Record<string, unknown>>('/api/v2.1/stats?type=systemd&recursive=true&count=1');
+    const all = await agent.json<Record<string, unknown>>('/api/v2.1/stats?type=units&recursive=true&count=1');
     assert.ok(Object.keys(all).every((name) => name.endsWith('.service')));
     const text = await (await fetch(`${agent.url}/metrics`)).text();
     const line = text.split('\n').find((each) => each.startsWith(`container_last_seen{id="${SLICE}/shop@eu.service"`));
-    assert.match(line!, /name="shop".*container_label_systemd_description="The shop of eu"/);
+    assert.match(line!, /name="shop".*container_label_description="A shop"/);
   });
 
   it('leaves what is below a unit, and units that it was not told of, to raw', async () => {
@@ -91,7 +89,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     writeFileSync(join(directory, 'late.service'), '[Unit]\nDescription=Late\n');
     const late = new RealCgroup(`${SLICE}/late.service`).create();
     try {
-      assert.equal((await specOf('late'))[1].labels!['systemd.description'], 'Late');
+      assert.equal((await specOf('late.service'))[1].labels!.description, 'Late');
     } finally {
       await late.remove();
     }
@@ -115,7 +113,7 @@ describe('what the example systemd-units knows', () => {
     host.remove();
   });
 
-  const said = (path: string) => bench.description(path)?.labels['systemd.description'];
+  const said = (path: string) => bench.description(path)?.labels.description;
   const describeAs = (text: string) =>
     host.write({ '/etc/systemd/system/web.service': `[Unit]\nDescription=${text}\n` });
 
@@ -136,7 +134,7 @@ describe('what the example systemd-units knows', () => {
     assert.equal(said('/web.service'), 'Early');
     await clock.advance(1);
     bench.watch('/web.service');
-    await bench.accepted('/web.service', ({ labels }) => labels['systemd.description'] === 'Edited');
+    await bench.accepted('/web.service', ({ labels }) => labels.description === 'Edited');
   });
 
   it('does not grow with units that come and go', async () => {

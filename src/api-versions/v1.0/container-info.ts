@@ -11,8 +11,9 @@ export class ContainerInfoWriter {
 
   write(out: ByteWriter, container: ContainerView, query: ContainerQuery): void {
     this.specs.writeIdentity(out, container);
+    const { namespace, kind = 'container' } = container.description;
     // The containers of a runtime are leaves, whatever cgroups they make inside.
-    const children = container.description.namespace === undefined ? container.children() : [];
+    const children = namespace === undefined || kind !== 'container' ? container.children() : [];
     for (const [index, name] of children.entries()) {
       out.text(`${index === 0 ? ',"subcontainers":[' : ','}{"name":${quoteJson(name)}}`);
     }

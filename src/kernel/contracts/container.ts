@@ -47,6 +47,14 @@ export interface ContainerStorage {
   readonly reason?: string;
 }
 
+/**
+ * What a named cgroup is. `container`: a leaf in the v1 API, as cAdvisor has it. `machine` (LXC, nspawn, a virtual machine),
+ * `pod`, and `unit` of a service manager keep listing the cgroups below them, and are monitored where the handler that
+ * takes what is left (`raw`) would monitor that cgroup. In `/metrics` the label `name` of a unit stays
+ * empty unless `unitNames` is set: dashboards made for cAdvisor tell containers from plain cgroups by it.
+ */
+export type ContainerKind = 'container' | 'machine' | 'pod' | 'unit';
+
 /** All that a handler knows of a container besides its cgroup. Replaced as a whole when anything changes. */
 export interface ContainerDescription {
   /** The runtime's id; absent for raw cgroups. */
@@ -55,6 +63,8 @@ export interface ContainerDescription {
   readonly aliases: readonly string[];
   /** Who gave the aliases (`docker`, `podman`, …); absent for raw cgroups. */
   readonly namespace?: string;
+  /** Absent: `container` where there is a namespace, a plain cgroup where there is none. */
+  readonly kind?: ContainerKind;
   readonly labels: Readonly<Record<string, string>>;
   /** Labels that the user chose not to publish: they may steer the agent (application metrics), and are never shown. */
   readonly unpublishedLabels?: Readonly<Record<string, string>>;

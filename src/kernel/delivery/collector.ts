@@ -18,6 +18,7 @@ import {
   type MetricFamily,
   type MetricType,
   type Naming,
+  nameLabel,
   ownLabels,
   type PlannedSeries,
   planLayout,
@@ -190,7 +191,7 @@ export class SampleCollector {
   }
 
   private labelsOf(name: string, description: ContainerDescription): readonly Label[] {
-    const { image = '', aliases } = description;
+    const { image = '' } = description;
     const own = ownLabels(description, this.options);
     if (own.leftOut + own.cut > 0) {
       this.logger.warn(
@@ -203,7 +204,7 @@ export class SampleCollector {
       ...own.values,
       ['id', name],
       ['image', image],
-      ['name', aliases[0] ?? ''],
+      ['name', nameLabel(description, this.options)],
     ]);
     return [...labels].filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1));
   }

@@ -55,6 +55,37 @@ describe('handlers of the registry', () => {
     return made;
   }
 
+  it('lets the handler of what is left decide whether a unit, machine or pod is monitored, not how it is described', async () => {
+    const kinds = ['unit', 'machine', 'pod', 'container'] as const;
+    const verdicts: Record<string, Identification> = {};
+    for (const kind of kinds) {
+      mkdirSync(join(root, kind));
+      assert.ok(accepted.verdict === 'accept');
+      verdicts[`/${kind}`] = { verdict: 'accept', description: { ...accepted.description, kind } };
+    }
+    let left: Identification | undefined = accepted;
+    const raw = (): TestHandler => ({ id: 'raw', handler: { fallback: true, identify: () => left! } });
+    const named = changeable('named', verdicts);
+    const { registry } = await start(() => (left === undefined ? [named] : [raw(), named]));
+    const known = () => registry.all().flatMap(({ handlerId, name }) => (handlerId === 'named' ? [name.slice(1)] : []));
+    const all = kinds.toSorted();
+    assert.deepEqual(known().sort(), all);
+    const ignored: Identification = { verdict: 'ignore', reason: 'excluded' };
+    for (const [verdict, expected] of [
+      [PASS, ['container']],
+      [accepted, all],
+      [ignored, ['container']],
+      [undefined, all],
+    ] as const) {
+      left = verdict;
+      registry.handlersChanged();
+      await until(
+        () => known().sort().join() === expected.join(),
+        () => `${known()} with ${JSON.stringify(verdict)}`,
+      );
+    }
+  });
+
   it('asks in order, and takes the first that does not pass', async () => {
     const first = changeable('first', { '/a': { verdict: 'ignore', reason: 'mine' } });
     const { registry } = await start(() => [first, RAW]);

@@ -11,7 +11,8 @@ export interface Judgement {
 
 /**
  * Asks the handlers in order whose a cgroup is, those that take what is left after all others. One that throws or
- * answers nonsense is reported and counts as passing.
+ * answers nonsense is reported and counts as passing. What is no container of a runtime (a unit, a machine, a pod) is a
+ * plain cgroup with a name: whether it is monitored is up to those that take what is left, as long as there are any.
  * @returns undefined when all pass
  */
 export function identify(
@@ -19,7 +20,16 @@ export function identify(
   handlers: readonly Handler[],
   supervisor: Pick<Supervisor, 'fault'>,
 ): Judgement | undefined {
-  return ask(name, handlers, false, supervisor) ?? ask(name, handlers, true, supervisor);
+  const judgement = ask(name, handlers, false, supervisor);
+  if (judgement !== undefined && !isPlain(judgement)) return judgement;
+  const fallback = ask(name, handlers, true, supervisor);
+  if (judgement === undefined || fallback?.identification.verdict === 'ignore') return fallback;
+  const hasFallback = handlers.some(({ instance }) => instance.fallback === true);
+  return fallback === undefined && hasFallback ? undefined : judgement;
+}
+
+function isPlain({ identification }: Judgement): boolean {
+  return identification.verdict === 'accept' && (identification.description.kind ?? 'container') !== 'container';
 }
 
 /** @param fallbacks which of the handlers are asked */

@@ -11,6 +11,14 @@ export interface OwnLabels {
   readonly cut: number;
 }
 
+/** The label `name` of a container's series, as cAdvisor has it: to it a unit is a cgroup without a name. */
+export function nameLabel(
+  { kind, aliases }: ContainerDescription,
+  { unitNames }: Pick<LabelSelection, 'unitNames'>,
+): string {
+  return kind === 'unit' && !unitNames ? '' : (aliases[0] ?? '');
+}
+
 /**
  * The labels that a container's own labels and environment variables become. Of two that are equal after sanitising or
  * renaming the one whose key sorts first wins, labels before variables. Whoever starts a container writes its labels, and

@@ -60,7 +60,9 @@ export const labelSelection = {
     .describe(
       'Container labels and environment variables that become series labels, as globs over the key (`com.docker.compose.*`) or the label name (`container_label_tier`). Absent: all; `[]`: none.',
     ),
-  labelDeny: globs().prefault([]).describe('Those that do not, in the same form. Wins over `labelAllow`.'),
+  labelDeny: globs()
+    .prefault(['systemd.description'])
+    .describe('Those that do not, in the same form. Wins over `labelAllow`.'),
   labelRename: z
     .record(z.string(), newLabelName())
     .default({})
@@ -69,6 +71,12 @@ export const labelSelection = {
     .prefault({})
     .describe(
       'How many labels and variables a container may have in its series, each of which repeats them. What is beyond is logged once with the container’s name.',
+    ),
+  unitNames: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Give series of systemd units the label `name` too. Without it the label is empty, as cAdvisor has it: many dashboards select containers by `name!=""`.',
     ),
 };
 

@@ -1,11 +1,14 @@
-import { type ContainerDescription, type OwnLabels, ownLabels } from '../../../kernel/contracts/index.js';
+import {
+  type ContainerDescription,
+  type LabelSelection,
+  nameLabel,
+  type OwnLabels,
+  ownLabels,
+} from '../../../kernel/contracts/index.js';
 import type { PrometheusOptions } from './options.js';
 import { labelPair } from './text.js';
 
-export type LabelOptions = Pick<
-  PrometheusOptions,
-  'labelAllow' | 'labelDeny' | 'labelRename' | 'labelLimits' | 'emptyLabels'
->;
+export type LabelOptions = LabelSelection & Pick<PrometheusOptions, 'emptyLabels' | 'labelLimits'>;
 
 /** A container's labels as they stand in every line about it; made once, and again only when something changes. */
 export class ContainerText {
@@ -63,9 +66,12 @@ export class ContainerText {
 export type Identify = (name: string, description: ContainerDescription) => string;
 
 /** `id`, `image` and `name`, as cAdvisor has them. */
-function cadvisorLabels(name: string, { image = '', aliases }: ContainerDescription): string {
-  return `${labelPair('id', name)},${labelPair('image', image)},${labelPair('name', aliases[0] ?? '')}`;
-}
+const cadvisorLabels =
+  (options: LabelOptions): Identify =>
+  (id, description) => {
+    const { image = '' } = description;
+    return [labelPair('id', id), labelPair('image', image), labelPair('name', nameLabel(description, options))].join();
+  };
 
 /**
  * The names of the labels of all containers that live, for `emptyLabels`: each series then has all of them, empty where
@@ -80,7 +86,7 @@ export class LabelUnion {
   /** @param identify the labels that every series of a container begins with */
   constructor(
     private readonly options: LabelOptions,
-    readonly identify: Identify = cadvisorLabels,
+    readonly identify: Identify = cadvisorLabels(options),
   ) {}
 
   labelsOf(description: ContainerDescription): OwnLabels {

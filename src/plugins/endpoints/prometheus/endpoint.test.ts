@@ -22,6 +22,17 @@ describe('labels of containers', () => {
     ]);
   });
 
+  it('the name of a systemd unit is empty, unless unitNames is set', async () => {
+    const of = (kind: 'unit' | 'machine'): FakeContainer => ({
+      ...labelled(`/${kind}`, {}),
+      description: { aliases: [`the-${kind}`], namespace: 'any', kind },
+    });
+    const names = async (options: Record<string, unknown>) =>
+      (await usageOf([of('unit'), of('machine')], options)).map(({ labels }) => labels.name);
+    assert.deepEqual(await names({}), ['the-machine', '']);
+    assert.deepEqual(await names({ unitNames: true }), ['the-machine', 'the-unit']);
+  });
+
   it('of a container with far too many or far too long labels a limited part is shown, and that is told once', async () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x']));
     const long = { ['k'.repeat(100_000)]: 'x', long: '🐳'.repeat(500_000), short: 'x', zz: 'x'.repeat(5000) };

@@ -20,7 +20,7 @@ const namespace = z
 const configSchema = z.strictObject({
   namespaces: z
     .array(namespace)
-    .default(['docker', 'podman', 'containerd'])
+    .default(['docker', 'podman', 'containerd', 'lxc', 'machined', 'systemd'])
     .describe('Namespaces of container handlers that have a list of their containers, at `/<namespace>/`.'),
 });
 

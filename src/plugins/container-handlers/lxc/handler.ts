@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type {
+  ContainerDescription,
+  ContainerHandler,
+  ContainerRegistrar,
+  Identification,
+  PluginContext,
+} from '../../../kernel/contracts/index.js';
+import { lxcPath } from './cgroup-path.js';
+import type { LxcOptions } from './options.js';
+import { cgroupDirectories, initPid, isFrozen, networkModeOf } from './processes.js';
+
+/** What LXC does not signal is looked at so often: whether a container is frozen, and its first process. */
+const CHECK_INTERVAL_MS = 2_000;
+
+interface Known {
+  readonly path: string;
+  readonly name: string;
+  /** Of a container of Proxmox, whose name is a number. */
+  hostname?: string;
+  pid: number | undefined;
+  isFrozen: boolean;
+  description: ContainerDescription;
+}
+
+/** Names the containers of LXC, Incus, LXD and Proxmox by their cgroups; no daemon is asked. */
+export class LxcHandler implements ContainerHandler {
+  private readonly known = new Map<string, Known>();
+  private registrar: ContainerRegistrar | undefined;
+  private stopChecks: (() => void) | undefined;
+
+  constructor(
+    private readonly context: PluginContext,
+    private readonly options: LxcOptions,
+  ) {}
+
+  start(registrar: ContainerRegistrar): void {
+    this.registrar = registrar;
+    this.stopChecks = this.context.timers.every(CHECK_INTERVAL_MS, () => this.check());
+  }
+
+  stop(): void {
+    this.registrar = undefined;
+    this.stopChecks?.();
+  }
+
+  identify(path: string): Identification {
+    const known = this.known.get(path);
+    if (known !== undefined) return { verdict: 'accept', description: known.description };
+    const found = lxcPath(path);
+    if (found === undefined) return { verdict: 'pass' };
+    if (found === 'helper') return { verdict: 'ignore', reason: 'it holds the process that watches an LXC container' };
+    const { name } = found;
+    const { include, exclude } = this.options;
+    const matches = (patterns: readonly RegExp[]) => patterns.some((pattern) => pattern.test(name));
+    if (matches(exclude)) return { verdict: 'ignore', reason: `exclude matches ${name}` };
+    if (include.length > 0 && !matches(include)) return { verdict: 'ignore', reason: `include does not match ${name}` };
+    return { verdict: 'accept', description: this.take(path, name).description };
+  }
+
+  forget(path: string): void {
+    this.known.delete(path);
+  }
+
+  private take(path: string, name: string): Known {
+    const base = { path, name, ...this.look(path) };
+    const known: Known = { ...base, description: this.describe(base) };
+    this.known.set(path, known);
+    // Proxmox's containers have numbers, and their configuration is in a file system that may hang.
+    if (/^\d+$/.test(name)) void this.readHostname(known);
+    return known;
+  }
+
+  private look(path: string, before?: number): { pid: number | undefined; isFrozen: boolean } {
+    const { linux } = this.context;
+    const directories = cgroupDirectories(linux.paths.cgroup, path);
+    const isAlive = before !== undefined && linux.procText(`${before}/stat`) !== undefined;
+    return { pid: isAlive ? before : initPid(directories, linux), isFrozen: isFrozen(directories) };
+  }
+
+  private check(): void {
+    for (const known of this.known.values()) {
+      const now = this.look(known.path, known.pid);
+      if (now.pid === known.pid && now.isFrozen === known.isFrozen) continue;
+      Object.assign(known, now);
+      this.renew(known);
+    }
+  }
+
+  private async readHostname(known: Known): Promise<void> {
+    const file = join(this.context.linux.paths.root, this.options.proxmoxDirectory, `${known.name}.conf`);
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const hostname = hostnameIn(text);
+    if (hostname === undefined || this.known.get(known.path) !== known) return;
+    known.hostname = hostname;
+    this.renew(known);
+  }
+
+  private renew(known: Known): void {
+    known.description = this.describe(known);
+    this.registrar?.reconsider(known.path);
+  }
+
+  private describe({ name, hostname, pid, isFrozen }: Omit<Known, 'description'>): ContainerDescription {
+    return {
+      id: name,
+      aliases: hostname === undefined || hostname === name ? [name] : [hostname, name],
+      namespace: 'lxc',
+      kind: 'machine',
+      labels: {},
+      envs: {},
+      ...(pid !== undefined && { pid }),
+      networkMode: pid === undefined ? 'none' : networkModeOf(pid, this.context.linux),
+      state: { status: isFrozen ? 'paused' : 'running' },
+    };
+  }
+}
+
+/** The host name that a configuration of Proxmox sets; sections of snapshots, which follow, have others. */
+export function hostnameIn(text: string): string | undefined {
+  const [current] = text.split(/^\[/m);
+  return /^hostname:[ \t]*([A-Za-z0-9][A-Za-z0-9.-]{0,252})[ \t]*$/m.exec(current!)?.[1];
+}

@@ -1,0 +1,153 @@
+import { statSync } from 'node:fs';
+import type {
+  ContainerDescription,
+  ContainerHandler,
+  ContainerRegistrar,
+  Identification,
+  PluginContext,
+} from '../../../kernel/contracts/index.js';
+import { networkModeOf } from '../lxc/index.js';
+import { unitOf } from '../systemd/index.js';
+import {
+  guestOfCommand,
+  type MachineOfCgroup,
+  machineOfUnit,
+  machineWithoutSystemd,
+  withGuest,
+} from './machine-name.js';
+import type { MachinedOptions } from './options.js';
+import { type Registration, readRegistrations, registrationDirectory } from './registration.js';
+
+/** machined notes a machine shortly after its cgroup is there. */
+const CHECK_INTERVAL_MS = 1_000;
+
+interface Known {
+  readonly registration: Registration | undefined;
+  readonly description: ContainerDescription;
+}
+
+/** Names machines: containers of systemd-nspawn and guests of libvirt, by their cgroups and what machined noted. */
+export class MachinedHandler implements ContainerHandler {
+  /** By cgroup path. */
+  private readonly known = new Map<string, Known>();
+  /** Cgroup path of every unit seen: any may turn out to be registered. */
+  private readonly paths = new Map<string, string>();
+  private registrations: ReadonlyMap<string, Registration> = new Map();
+  /** When machined's directory had changed, as of the last look; NaN without one. */
+  private readAtMs = Number.NaN;
+  private isSettled = false;
+  private registrar: ContainerRegistrar | undefined;
+  private stopChecks: (() => void) | undefined;
+
+  constructor(
+    private readonly context: PluginContext,
+    private readonly options: MachinedOptions,
+  ) {}
+
+  start(registrar: ContainerRegistrar): void {
+    this.registrar = registrar;
+    this.check();
+    this.stopChecks = this.context.timers.every(CHECK_INTERVAL_MS, () => this.check());
+  }
+
+  stop(): void {
+    this.registrar = undefined;
+    this.stopChecks?.();
+  }
+
+  identify(path: string): Identification {
+    const found = unitOf(path);
+    const unit = found?.uid === undefined ? found?.unit : undefined;
+    if (unit !== undefined) this.paths.set(unit, path);
+    const registration = unit === undefined ? undefined : this.registrations.get(unit);
+    const machine = machineOf(path, unit, registration);
+    if (machine === undefined) return { verdict: 'pass' };
+    const { include, exclude } = this.options;
+    const matches = (patterns: readonly RegExp[]) =>
+      patterns.some((pattern) => [machine.name, machine.guest ?? machine.name].some((name) => pattern.test(name)));
+    if (matches(exclude)) return { verdict: 'ignore', reason: `exclude matches ${machine.name}` };
+    if (include.length > 0 && !matches(include)) {
+      return { verdict: 'ignore', reason: `include does not match ${machine.name}` };
+    }
+    let known = this.known.get(path);
+    if (known === undefined || known.registration !== registration) {
+      known = { registration, description: this.describe(machine, unit, registration) };
+      this.known.set(path, known);
+    }
+    return { verdict: 'accept', description: known.description };
+  }
+
+  forget(path: string): void {
+    this.known.delete(path);
+    const unit = unitOf(path)?.unit;
+    if (unit !== undefined && this.paths.get(unit) === path) this.paths.delete(unit);
+  }
+
+  /** Reads what machined noted, when something in its directory changed. */
+  private check(): void {
+    const changedAtMs = changeTime(registrationDirectory(this.context.linux.paths.root));
+    const isSame = Object.is(changedAtMs, this.readAtMs);
+    if (isSame && this.isSettled) return;
+    // Read once more after a change: times of files are too coarse to tell a second change from the first.
+    this.isSettled = isSame;
+    const read = readRegistrations(this.context.linux.paths.root);
+    const before = this.registrations;
+    const isKnown = (unit: string) => JSON.stringify(before.get(unit)) === JSON.stringify(read.get(unit));
+    // The same object for what did not change, by which `identify` knows that its description still holds.
+    this.registrations = new Map([...read].map(([unit, entry]) => [unit, isKnown(unit) ? before.get(unit)! : entry]));
+    this.readAtMs = changedAtMs;
+    for (const unit of new Set([...before.keys(), ...read.keys()])) {
+      const path = this.paths.get(unit);
+      if (path !== undefined && !isKnown(unit)) this.registrar?.reconsider(path);
+    }
+  }
+
+  private describe(
+    machine: MachineOfCgroup,
+    unit: string | undefined,
+    registration: Registration | undefined,
+  ): ContainerDescription {
+    const { linux } = this.context;
+    const { leader, service, startedAt } = registration ?? {};
+    const isVirtual = registration?.class === 'vm' || machine.driver === 'qemu';
+    const guest = (isVirtual && leader !== undefined && this.guestOf(leader)) || machine.guest;
+    const kind = registration?.class ?? (isVirtual ? 'vm' : undefined);
+    return {
+      aliases: [...new Set([guest ?? machine.name, machine.name])],
+      namespace: 'machined',
+      kind: 'machine',
+      labels: {
+        ...(kind !== undefined && { 'machined.class': kind }),
+        ...(service !== undefined && { 'machined.service': service }),
+        ...(unit !== undefined && { 'systemd.unit': unit }),
+      },
+      envs: {},
+      ...(leader !== undefined && { pid: leader }),
+      // The network of a virtual machine is inside it; its process uses the host's.
+      networkMode: leader === undefined || isVirtual ? 'none' : networkModeOf(leader, linux),
+      state: { status: 'running', ...(startedAt !== undefined && { startedAt }) },
+    };
+  }
+
+  private guestOf(pid: number): string | undefined {
+    return guestOfCommand(this.context.linux.procText(`${pid}/cmdline`) ?? '');
+  }
+}
+
+function machineOf(
+  path: string,
+  unit: string | undefined,
+  registration: Registration | undefined,
+): MachineOfCgroup | undefined {
+  if (registration !== undefined) return withGuest(registration.name);
+  return unit === undefined ? machineWithoutSystemd(path) : machineOfUnit(unit);
+}
+
+/** @returns NaN when there is no such directory, or it may not be looked at */
+function changeTime(directory: string): number {
+  try {
+    return statSync(directory).mtimeMs;
+  } catch {
+    return Number.NaN;
+  }
+}
