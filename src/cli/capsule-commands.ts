@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { AnswerFlags, AskFlags } from './agent-client/options.js';
 import { addAskOptions } from './agent-client/options.js';
+import type { ExportFlags } from './commands/capsules-export.js';
 import type { CliEnvironment, Perform } from './environment.js';
 import type { ConfigFlags } from './flags.js';
 
@@ -26,6 +27,17 @@ export function addCapsuleCommands(program: Command, cli: CliEnvironment, perfor
       (await import('./commands/capsules.js')).listCapsules(capsules.optsWithGlobals<AnswerFlags>(), cli),
     ),
   );
+  const exporting = capsules
+    .command('export')
+    .description('print the samples of a capsule for other programs')
+    .argument('<path>', 'file of a capsule, or the id of one on this host')
+    .option('--csv', 'one line per number: time, container, metric, unit, labels, value')
+    .option('--openmetrics', 'OpenMetrics with timestamps, for `promtool tsdb create-blocks-from openmetrics`')
+    .action((file: string) =>
+      perform(async () =>
+        (await import('./commands/capsules-export.js')).exportCapsule(file, exporting.opts<ExportFlags>(), cli),
+      ),
+    );
   const replay = program
     .command('replay')
     .description('serve the pages and the API of a capsule on loopback, at --port or a free port')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -169,6 +169,20 @@ plugins:
     assert.ok(events.some(({ type, exitCode }) => type === 'containerDeletion' && exitCode === 137));
     assert.ok(root !== undefined && rootSamples.length > 0);
     assert.ok(diagnosis!.lookedAt.length > 0);
+    const exported = (format: string) =>
+      spawnSync(process.execPath, [MAIN, 'capsules', 'export', listed.id, format], {
+        env: { PATH: process.env.PATH, TALLYMAN_STATE_DIRECTORY: directory },
+        encoding: 'utf8',
+      });
+    const [head, first] = exported('--csv').stdout.split('\n');
+    assert.equal(head, 'time,container,metric,unit,labels,value');
+    assert.match(first!, /^\d{4}-.*Z,\/docker\/[0-9a-f]{64},cpu\.usage\.total,nanoseconds,,\d+$/);
+    const metrics = exported('--openmetrics').stdout;
+    assert.match(
+      metrics,
+      /^# TYPE tallyman_cpu_usage counter\n# HELP .*\ntallyman_cpu_usage_total\{id="\/docker\/.*",name="killed"\} \d+ \d+\.\d{6}$/m,
+    );
+    assert.match(metrics, /\n# EOF\n$/);
 
     replay = spawn(process.execPath, [MAIN, 'replay', listed.id], {
       env: { PATH: process.env.PATH, TALLYMAN_STATE_DIRECTORY: directory },

@@ -26,12 +26,21 @@ import { ReplayContainer } from './replay-container.js';
 
 const READ_ONLY = 501;
 const ALL_TYPES = new Set(EVENT_TYPES);
+/** A replay keeps no capsules. */
+const NO_ARCHIVE: CapsuleArchive = {
+  list: () => [],
+  read: async () => undefined,
+  record: async () => {
+    throw new RequestError(READ_ONLY, 'this is a replay of a capsule: it is read only');
+  },
+  state: () => ({ written: 0, skipped: 0, failed: 0 }),
+};
 
 /** What a capsule holds, as the agent that wrote it showed it. */
 export class ReplayView implements KernelView {
   readonly version: string;
   readonly events: EventLog;
-  readonly capsules: CapsuleArchive;
+  readonly capsules = NO_ARCHIVE;
   private readonly index: ContainerIndex;
 
   constructor(
@@ -41,7 +50,6 @@ export class ReplayView implements KernelView {
     private readonly supervisor: Pick<Supervisor, 'statuses'>,
   ) {
     this.version = capsule.info.agentVersion;
-    this.capsules = archiveOf(capsule);
     this.index = new ContainerIndex(containersOf(capsule));
     const events = new EventStore(() => ({ age: -1, count: -1 }));
     for (const event of capsule.events) if (ALL_TYPES.has(event.type)) events.add(event);
@@ -101,15 +109,4 @@ function containersOf({ container, root, samples, rootSamples, processes }: Caps
   const own = new ReplayContainer(container, samples, pids);
   if (root === undefined || container.name === '/') return [own];
   return [new ReplayContainer({ ...root, children: [container.name] }, rootSamples, []), own];
-}
-
-function archiveOf({ info }: Capsule): CapsuleArchive {
-  return {
-    list: () => [{ ...info, bytes: 0 }],
-    read: async () => undefined,
-    record: async () => {
-      throw new RequestError(READ_ONLY, 'this is a replay of a capsule: it is read only');
-    },
-    state: () => ({ written: 0, skipped: 0, failed: 0 }),
-  };
 }

@@ -1,6 +1,7 @@
 import { compareNames } from '../../../src/kernel/containers/container-store.js';
 import type {
   AgentView,
+  CapsuleArchive,
   ContainerAppMetrics,
   ContainerDescription,
   ContainerView,
@@ -17,6 +18,7 @@ import type {
   ProcessInfo,
   ResourceLimits,
   SamplePart,
+  StoredCapsule,
   TrackedFilesystem,
 } from '../../../src/kernel/contracts/index.js';
 import { UsageSummarizer } from '../../../src/kernel/history/index.js';
@@ -59,6 +61,7 @@ export interface FakeAgentOptions {
   readonly pending?: readonly PendingContainer[];
   readonly findings?: readonly Finding[];
   readonly plugins?: readonly PluginStatus[];
+  readonly capsules?: readonly StoredCapsule[];
   /** Called by `refresh`. */
   readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
 }
@@ -86,6 +89,7 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
     engines: async () => options.engines ?? [],
     engineUsage: () => [],
     departed: () => options.departed ?? [],
+    capsules: { list: () => options.capsules ?? [] } as unknown as CapsuleArchive,
     pending: () => options.pending ?? [],
     findings: () => options.findings ?? [],
     plugins: () => options.plugins ?? [],

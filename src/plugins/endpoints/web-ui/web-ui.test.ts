@@ -12,7 +12,13 @@ import { keptEvents } from '../../../../test/conformance/world/recorded-events.j
 import type { JsonObject } from '../../../../test/conformance/world/recorded-samples.js';
 import { column } from '../../../../test/conformance/world/samples.js';
 import { pagesOf, type Served, send, serveAgent } from '../../../../test/conformance/world/served.js';
-import type { EngineReport, Finding, PluginStatus, ProcessInfo } from '../../../kernel/contracts/index.js';
+import type {
+  EngineReport,
+  Finding,
+  PluginStatus,
+  ProcessInfo,
+  StoredCapsule,
+} from '../../../kernel/contracts/index.js';
 import { readingsOf } from './pages/readings.js';
 import { type ApiSample, readingOf } from './shared/api-sample.js';
 
@@ -71,6 +77,21 @@ const skeleton = (page: string): string =>
     .join('')
     .replaceAll(/\s+/g, ' ');
 
+/** A capsule whose texts are all the word. */
+function capsule(word: string): StoredCapsule {
+  const reasons = [{ kind: 'exit' as const, time: 1, text: 'its reason' }];
+  return {
+    id: word,
+    container: `/${word}`,
+    label: word,
+    runtime: 'docker',
+    createdAt: 1,
+    reasons,
+    agentVersion: '1',
+    bytes: 40960,
+  };
+}
+
 it('names, labels, images, commands, errors and findings are text, whatever they say', async () => {
   const world = (word: string): FakeAgentOptions => {
     const finding: Finding = { id: 'x', severity: 'error', what: word, effect: word, mend: word };
@@ -89,6 +110,7 @@ it('names, labels, images, commands, errors and findings are text, whatever they
       plugins: [{ id: word, state: 'failed', up: false, lastError: word } as PluginStatus],
       pending: [{ name: `/${word}`, handler: word, reason: word, since: 0 }],
       engines: [{ runtime: 'docker', endpoint: word, reason: word }],
+      capsules: [capsule(word)],
       departed: [
         {
           name: `/${word}`,
@@ -259,11 +281,18 @@ it('the list of a namespace: its containers, those that ended, its engines', asy
   const containers = [
     busy('/docker/1', 1, 1, { namespace: 'docker', aliases: ['web', '1'], description: { image: 'shop/web:1' } }),
   ];
-  const get = await serve({ containers, engines, departed: [{ name: '/docker/2', description: departed }] });
+  const get = await serve({
+    containers,
+    engines,
+    departed: [{ name: '/docker/2', description: departed }],
+    capsules: [capsule('20261127T001122Z-job-1')],
+  });
   const docker = (await get('/docker/')).body;
   for (const text of [
     '<a href="/docker/web"',
     'exited, exit code 137, killed for lack of memory',
+    'its reason',
+    '<a href="/api/capsules/20261127T001122Z-job-1" download>40 KiB</a>',
     'Docker 20.10',
     'extfs',
     'shop/web:1',

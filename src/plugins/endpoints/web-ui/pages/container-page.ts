@@ -11,7 +11,7 @@ import { html, type Pieces } from './html.js';
 import type { PageRequest } from './page-request.js';
 import { missingBlock } from './problems.js';
 import { limitsOf, readingsOf } from './readings.js';
-import { eventsSection, filesystemsSection, interfacesSection, processesSection } from './tables.js';
+import { capsulesSection, eventsSection, filesystemsSection, interfacesSection, processesSection } from './tables.js';
 
 /** So many events are shown. */
 const EVENTS = 20;
@@ -62,6 +62,8 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
   yield processesSection(name, processes, request);
   const events = { containerName: name, below: true, types: new Set(EVENT_TYPES), max: EVENTS };
   yield eventsSection(agent.events.query(events), request);
+  const capsules = agent.capsules.list().filter(({ container: of }) => name === '/' || of === name);
+  if (capsules.length > 0) yield capsulesSection(capsules, links);
 }
 
 /** Those of the container; the host has as many CPUs as it has. */

@@ -5,7 +5,7 @@ import { factList, stateText } from './facts.js';
 import { capitalized, page } from './frame.js';
 import { type Html, html, type Pieces } from './html.js';
 import type { PageRequest } from './page-request.js';
-import { tableSection } from './tables.js';
+import { capsulesSection, tableSection } from './tables.js';
 import { timeOf } from './times.js';
 
 /** So many images of an engine are shown, the largest. */
@@ -29,6 +29,8 @@ function* parts({ agent, links, query }: PageRequest, namespace: string, engines
     yield html`<section id="containers" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
   const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
   if (departed.length > 0) yield departedSection(departed);
+  const capsules = agent.capsules.list().filter(({ runtime }) => runtime === namespace);
+  if (capsules.length > 0) yield capsulesSection(capsules, links);
   const own = engines.filter(({ runtime }) => runtime === namespace);
   yield* own.map(engineSection);
   if (own.length + entries.length === 0) {

@@ -1,8 +1,15 @@
-import type { ContainerEvent, ContainerView, ProcessInfo, SampleCursor } from '../../../../kernel/contracts/index.js';
+import type {
+  ContainerEvent,
+  ContainerView,
+  ProcessInfo,
+  SampleCursor,
+  StoredCapsule,
+} from '../../../../kernel/contracts/index.js';
 import { perSecond } from '../shared/reading.js';
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
 import { bar } from './charts.js';
 import { type Html, html } from './html.js';
+import type { Links } from './links.js';
 import type { PageRequest } from './page-request.js';
 import { timeOf } from './times.js';
 
@@ -153,4 +160,20 @@ export function interfacesSection(container: ContainerView): Html | undefined {
   });
   const columns = ['Interface', 'Receives', 'Sends', 'Received', 'Sent', 'Errors', 'Dropped'];
   return tableSection('interfaces', 'Network interfaces', columns, rows);
+}
+
+/** So many capsules are shown. */
+const CAPSULES = 50;
+
+/** The capsules of containers that ended badly, the newest first. */
+export function capsulesSection(capsules: readonly StoredCapsule[], links: Links): Html {
+  const shown = capsules.slice(-CAPSULES).reverse();
+  const cut = shown.length < capsules.length && html` (the ${shown.length} newest)`;
+  const rows = shown.map(({ id, label, image, createdAt, reasons, bytes: size }) => {
+    const why = reasons.map(({ text }) => text).join(', ');
+    return html`<tr><th scope="row">${label}</th><td><code>${image ?? UNKNOWN}</code></td><td>${why}</td><td>${timeOf(createdAt)}</td><td><a href="${links.api('capsules', `/${id}`)}" download>${bytes(size)}</a></td></tr>
+`;
+  });
+  const heading = html`Capsules <small>${capsules.length}</small>${cut}`;
+  return tableSection('capsules', heading, ['Name', 'Image', 'Why', 'Written', 'File'], rows);
 }

@@ -1,0 +1,120 @@
+import type { Capsule } from '../../kernel/capsules/index.js';
+import { type Column, type SampleCursor, type SampleWindow, TallymanError } from '../../kernel/contracts/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+import { readCapsule } from './replay.js';
+
+export interface ExportFlags {
+  readonly csv?: boolean;
+  readonly openmetrics?: boolean;
+}
+
+/** One number of a capsule. */
+interface Value {
+  readonly column: Column;
+  /** µs since the epoch */
+  readonly time: number;
+  /** Exact, as text. */
+  readonly text: string;
+}
+
+/** `tallyman capsules export`: prints the samples of a capsule for other programs. @throws TallymanError */
+export async function exportCapsule(file: string, flags: ExportFlags, cli: CliEnvironment): Promise<number> {
+  if ((flags.csv === true) === (flags.openmetrics === true)) {
+    throw new TallymanError('one format is needed', { hint: '--csv or --openmetrics' });
+  }
+  const capsule = await readCapsule(file, cli);
+  for (const text of flags.csv === true ? csv(capsule) : openMetrics(capsule)) cli.out(text);
+  return EXIT.ok;
+}
+
+function* valuesOf(window: SampleWindow): Generator<Value> {
+  const cursor = {} as SampleCursor;
+  for (let i = 0; i < window.length; i++) {
+    const { layout, time, values, residuals, base } = window.at(i, cursor);
+    for (const [index, column] of layout.columns.entries()) {
+      const value = values[base + index]!;
+      const residual = residuals?.[base + index] ?? 0;
+      if (Number.isNaN(value)) continue;
+      yield { column, time, text: residual === 0 ? String(value) : String(BigInt(value) + BigInt(residual)) };
+    }
+  }
+}
+
+/** The samples of the container, then those of the machine. */
+function scopesOf({
+  info,
+  samples,
+  rootSamples,
+}: Capsule): readonly (readonly [name: string, label: string, SampleWindow])[] {
+  const own = [info.container, info.label, samples.window()] as const;
+  return info.container === '/' ? [own] : [own, ['/', '/', rootSamples.window()]];
+}
+
+function* csv(capsule: Capsule): Generator<string> {
+  yield 'time,container,metric,unit,labels,value\n';
+  for (const [name, , window] of scopesOf(capsule)) {
+    for (const { column, time, text } of valuesOf(window)) {
+      const labels = labelsOf(column)
+        .map(([label, value]) => `${label}=${value}`)
+        .join(' ');
+      const cells = [new Date(time / 1000).toISOString(), name, column.field.name, column.field.unit, labels, text];
+      yield `${cells.map(cell).join(',')}\n`;
+    }
+  }
+}
+
+/** Quoted where it must be. A text that a spreadsheet would take for a formula begins with an apostrophe. */
+function cell(text: string): string {
+  const safe = /^[=+@]|^-(?!\d)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function labelsOf({ field, labels = [] }: Column): [name: string, value: string][] {
+  return (field.dimensions ?? []).map((name, i) => [name, labels[i] ?? '']);
+}
+
+interface Family {
+  readonly head: string;
+  readonly lines: string[];
+}
+
+/** OpenMetrics with timestamps, as `promtool tsdb create-blocks-from openmetrics` takes it. */
+function* openMetrics(capsule: Capsule): Generator<string> {
+  const families = new Map<string, Family>();
+  for (const [name, label, window] of scopesOf(capsule)) {
+    for (const { column, time, text } of valuesOf(window)) {
+      const { field } = column;
+      // The suffix of counters is not part of the name of a family.
+      const metric = `tallyman_${field.name.replace(/[^A-Za-z0-9]+/g, '_')}`.replace(/_total$/, '');
+      let family = families.get(metric);
+      if (family === undefined) {
+        family = { head: `# TYPE ${metric} ${field.kind}\n# HELP ${metric} ${escaped(field.help)}\n`, lines: [] };
+        families.set(metric, family);
+      }
+      const labels = [['id', name], ['name', label], ...labelsOf(column)]
+        .map(([key, value]) => `${key}="${escaped(value!)}"`)
+        .join(',');
+      const suffix = field.kind === 'counter' ? '_total' : '';
+      family.lines.push(`${metric}${suffix}{${labels}} ${text} ${(time / 1e6).toFixed(6)}\n`);
+    }
+  }
+  // Samples of one series have to stand together.
+  for (const { head, lines } of families.values()) yield head + bySeries(lines).join('');
+  yield '# EOF\n';
+}
+
+function bySeries(lines: readonly string[]): string[] {
+  const series = new Map<string, string[]>();
+  for (const line of lines) {
+    const key = line.slice(0, line.lastIndexOf('}'));
+    const known = series.get(key);
+    if (known === undefined) series.set(key, [line]);
+    else known.push(line);
+  }
+  return [...series.values()].flat();
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
