@@ -1,7 +1,7 @@
 // How fast samples become JSON: as the agent prints them, and by the plainest other way, building the same objects and
 // JSON.stringify. Runs in the bench's own process, on rows like those of a Docker container with the default sources.
 import { newCursor, SamplesV1 } from '../../dist/api-versions/v1.0/sample.js';
-import { ByteWriter } from '../../dist/kernel/contracts/index.js';
+import { ByteWriter } from '../../dist/kernel/contracts/bytes/index.js';
 import { LayoutTable } from '../../dist/kernel/history/index.js';
 
 const SAMPLES = 60;

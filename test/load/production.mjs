@@ -30,7 +30,8 @@ const layout = {
   indexesOf: (name) => columns.flatMap(({ field }, i) => (field.name === name ? [i] : [])),
 };
 
-function container(index) {
+/** A container with one sample. */
+export function containerOf(index) {
   const values = Float64Array.from(columns, (_, i) => Math.floor(Math.random() * (i < MEMORY.length ? 1e9 : 1e13)));
   const memory = { limit: 2n ** 63n, swapLimit: 2n ** 63n, reservation: 2n ** 63n };
   const limits = { hasCpu: true, cpu: { limit: 1024n, period: 100000n }, hasMemory: true, memory };
@@ -46,9 +47,9 @@ function container(index) {
 
 /** The endpoint over so many containers. @returns writes one answer and gives its bytes */
 export function ownProduction(count, signal) {
-  const containers = Array.from({ length: count }, (_, index) => container(index));
+  const containers = Array.from({ length: count }, (_, index) => containerOf(index));
   const ids = { machine_id: '', system_uuid: '', boot_id: '' };
-  const machine = { ...ids, num_cores: 2, topology: [], memory_capacity: 0, swap_capacity: 0 };
+  const machine = { ...ids, num_cores: 2, topology: [], memory_by_type: {}, nvm: {}, memory_capacity: 0, swap_capacity: 0 };
   const context = {
     agent: {
       version: '',
