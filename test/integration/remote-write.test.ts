@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { until } from '../../src/testing/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { parseText } from '../support/exposition.js';
+import { freePort } from '../support/free-port.js';
 import { needs } from '../support/needs.js';
 import { PrometheusServer } from '../support/prometheus-server.js';
 import { RealCgroup } from '../support/real-cgroup.js';
+import { type StandaloneServer, victoriaMetrics } from '../support/standalone-server.js';
 
 const NAME = `/tallyman-test-${process.pid}-write`;
 
@@ -130,7 +133,7 @@ plugins:
     await agent.ended();
     agent = await startAgent();
     await agent.said(`wait in ${queue} and will be sent`);
-    assert.match(agent.output, /cannot deliver: .* cannot be reached: nothing listens there; batches are kept/);
+    await agent.said('cannot deliver', /cannot be reached: nothing listens there; batches are kept/);
     await prometheus.run();
     await agent.said('batches are delivered again; nothing was lost');
     await untilMetric('queue_batches', (left) => left <= 1);
@@ -149,5 +152,59 @@ plugins:
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     assert.deepEqual(await prometheus.query(`{id="${NAME}"}`), []);
+  });
+});
+
+describe('two sinks for remote write into VictoriaMetrics', { skip: needs('cgroups', 'victoria-metrics') }, () => {
+  const cgroup = new RealCgroup(`${NAME}-twice`);
+  let store: StandaloneServer;
+  let agent: AgentProcess;
+  let url: string;
+
+  before(async () => {
+    cgroup.create();
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}/api/v1`;
+    store = await victoriaMetrics(port).start();
+    const options = `url: "${url}/write", interval: 400ms, containersInclude: ["${cgroup.name}"]`;
+    agent = await AgentProcess.start(`
+housekeeping: { interval: 200ms, maxInterval: 200ms }
+plugins:
+  - { use: docker, enabled: false }
+  - { use: podman, enabled: false }
+  - { use: remote-write, with: { ${options}, resolution: all, cluster: one } }
+  - { use: remote-write, with: { ${options}, metricsInclude: ["*_usage_bytes"], metricPrefix: two_, cluster: two } }
+`);
+  });
+  after(async () => {
+    await agent?.stop();
+    await store?.remove();
+    await cgroup.remove();
+  });
+
+  /** What is stored of a metric: the values by their times in ms. */
+  async function stored(selector: string): Promise<Map<number, number>> {
+    await fetch(`${url.replace('/api/v1', '')}/internal/force_flush`);
+    const text = await (await fetch(`${url}/export?match[]=${encodeURIComponent(selector)}`)).text();
+    const lines = text.split('\n').filter((line) => line !== '');
+    const parsed = lines.map((line) => JSON.parse(line) as { timestamps: number[]; values: number[] });
+    return new Map(parsed.flatMap(({ timestamps, values }) => timestamps.map((at, i) => [at, values[i]!])));
+  }
+
+  it('write the same numbers as the API, each with its own selection and names', async () => {
+    const selector = `{id="${cgroup.name}",cluster="one"}`;
+    let values = new Map<number, number>();
+    const enough = async () => {
+      values = await stored(`container_memory_usage_bytes${selector}`);
+      return values.size >= 5;
+    };
+    await until(enough, () => agent.output);
+    const path = `/api/v2.1/stats${cgroup.name}?type=name&count=-1`;
+    const { stats } = (await agent.json<Record<string, { stats: readonly Stats[] }>>(path))[cgroup.name]!;
+    const known = new Map(stats.map(({ timestamp, memory }) => [Date.parse(timestamp), memory.usage]));
+    for (const [at, value] of values) assert.equal(value, known.get(at), `at ${at}`);
+    const two = await stored(`{id="${cgroup.name}",cluster="two"}`);
+    assert.ok(two.size > 0);
+    assert.deepEqual(await stored(`two_container_memory_usage_bytes{id="${cgroup.name}"}`), two);
   });
 });

@@ -49,7 +49,15 @@ export function containerOf(index) {
 export function ownProduction(count, signal) {
   const containers = Array.from({ length: count }, (_, index) => containerOf(index));
   const ids = { machine_id: '', system_uuid: '', boot_id: '' };
-  const machine = { ...ids, num_cores: 2, topology: [], memory_by_type: {}, nvm: {}, memory_capacity: 0, swap_capacity: 0 };
+  const machine = {
+    ...ids,
+    num_cores: 2,
+    topology: [],
+    memory_by_type: {},
+    nvm: {},
+    memory_capacity: 0,
+    swap_capacity: 0,
+  };
   const context = {
     agent: {
       version: '',

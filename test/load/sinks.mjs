@@ -3,8 +3,8 @@
 import protobuf from 'protobufjs';
 import { Batcher } from '../../dist/kernel/delivery/batcher.js';
 import { SampleCollector } from '../../dist/kernel/delivery/collector.js';
-import { SnappyCompressor } from '../../dist/plugins/sinks/remote-write/snappy.js';
 import remoteWrite from '../../dist/plugins/sinks/remote-write/index.js';
+import { SnappyCompressor } from '../../dist/plugins/sinks/remote-write/snappy.js';
 import { containerOf } from './production.mjs';
 
 const [count = 1000, rounds = 20] = process.argv.slice(2).map(Number);

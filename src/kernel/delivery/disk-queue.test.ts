@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
+import { needs } from '../../../test/support/needs.js';
 import { DiskQueue } from './disk-queue.js';
 import type { QueuedBatch, StoredBody } from './queue.js';
 
@@ -122,6 +133,28 @@ describe('a queue on disk', () => {
       ['cannot keep batches', 'batches are kept'],
     );
     await disk.close();
+  });
+
+  it('goes on when the disk is full and has room again', { skip: needs('mounts') }, async () => {
+    const path = join(directory, 'small');
+    mkdirSync(path);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', path]);
+    try {
+      const { disk } = await opened(path);
+      const stored: (StoredBody | undefined)[] = [];
+      while (stored.at(-1) !== undefined || stored.length === 0) stored.push(await add(disk, Buffer.alloc(30_000, 1)));
+      assert.equal(disk.error, 'no space is left on the device');
+      assert.ok(stored.length > 2);
+      for (const body of stored.slice(0, -1)) assert.deepEqual(await body!.read(), Buffer.alloc(30_000, 1));
+      for (const body of stored) body?.release();
+      while ((await add(disk, Buffer.alloc(30_000, 2))) === undefined) await new Promise((done) => setTimeout(done, 5));
+      await disk.close();
+      const { disk: next, restored } = await opened(path);
+      assert.deepEqual(await restored.at(-1)!.stored.read(), Buffer.alloc(30_000, 2));
+      await next.close();
+    } finally {
+      execFileSync('umount', [path]);
+    }
   });
 
   it('belongs to one sink alone', async () => {
