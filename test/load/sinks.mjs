@@ -48,7 +48,9 @@ const ownSink = {
   format: sink.format,
   encode: (sample, out) => sink.encode(sample, out),
   pack: (body) => sink.pack(body),
-  send: async ({ body }) => void (bytes += body.length),
+  async send({ body }) {
+    bytes += body.length;
+  },
 };
 
 /** Collects the series as objects, and encodes those. */

@@ -1,6 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentView, Clock, Logger, Sink } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
 import { SinkDelivery } from './sink-delivery.js';
+
+/** How long a change of the options waits for batches that are being sent. */
+const SUSPEND_LIMIT_MS = 2_000;
 
 /** What is left of a sink whose successor is about to start. */
 interface Parked {
@@ -52,7 +56,9 @@ export class Delivery {
     const parked = this.parked.get(record.id)?.delivery;
     this.active.delete(record.id);
     this.parked.delete(record.id);
-    const left = await (delivery === undefined ? parked?.close() : delivery.finish(limitMs));
+    // A sink that does not heed its signal must not hold up the stop.
+    const ended = await within(limitMs, delivery === undefined ? parked?.close() : delivery.finish(limitMs));
+    const left = ended ?? delivery?.queue.points;
     if (left === undefined || left === 0) return;
     delivery?.counts.drop('stopped', left);
     logger.warn(`${left} data points could not be delivered before the stop and are lost`, {
@@ -65,7 +71,18 @@ export class Delivery {
     const delivery = this.active.get(record.id);
     if (delivery === undefined) return;
     this.active.delete(record.id);
-    await delivery.suspend();
+    await within(SUSPEND_LIMIT_MS, delivery.suspend());
     this.parked.set(record.id, { plugin: record.source, delivery });
+  }
+}
+
+/** What comes of a promise, or undefined when that takes longer. */
+async function within<T>(limitMs: number, result: Promise<T> | undefined): Promise<T | undefined> {
+  const abort = new AbortController();
+  const late = pause(limitMs, undefined, { signal: abort.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([result, late]);
+  } finally {
+    abort.abort();
   }
 }

@@ -9,6 +9,7 @@ import {
   type Sink,
   type Timers,
 } from '../contracts/index.js';
+import { RecentMessages } from '../log/index.js';
 import type { BatchQueue, QueuedBatch } from './queue.js';
 
 /** The longest pause that a receiver may ask for, ms. */
@@ -50,8 +51,9 @@ export class Sender {
   private waiters: (() => void)[] = [];
   /** Data points dropped since the receiver last took something. */
   private lostPoints = 0;
-  private lastComplaint = '';
-  private lastRefusal = '';
+  /** What the log has of the receiver's words; failures begin anew after a success. */
+  private readonly loggedWords = new RecentMessages();
+  private loggedFailures = new RecentMessages();
   /** Why nothing can be delivered now. */
   failure: string | undefined;
 
@@ -169,11 +171,9 @@ export class Sender {
     this.queue.remove(batch);
     this.services.succeeded();
     if (rejected > 0) this.counts.drop('refused', rejected);
-    if (message !== '' && message !== this.lastComplaint) {
+    if (message !== '' && this.loggedWords.isNew(message, clock.monotonic())) {
       logger.warn(`the receiver left out ${rejected} of ${batch.points} data points: ${message}`);
     }
-    this.lastComplaint = message;
-    this.lastRefusal = '';
     this.recovered();
   }
 
@@ -185,6 +185,7 @@ export class Sender {
       logger.info(`batches are delivered again; ${lost}`);
     }
     this.failure = undefined;
+    this.loggedFailures = new RecentMessages();
     this.lostPoints = 0;
   }
 
@@ -196,21 +197,20 @@ export class Sender {
       return;
     }
     this.services.failed(reason);
+    const now = this.services.clock.monotonic();
     if (isPermanent(error)) {
-      if (reason !== this.lastRefusal) {
+      if (this.loggedWords.isNew(reason, now)) {
         logger.error(`a batch of ${batch.points} data points was refused and is dropped: ${reason}`, hintOf(error));
       }
-      this.lastRefusal = reason;
       this.drop(batch, 'refused');
       return;
     }
     this.queue.putBack(batch);
     this.counts.retries++;
-    if (reason !== this.failure) {
+    if (this.loggedFailures.isNew(reason, now)) {
       logger.warn(`cannot deliver: ${reason}; batches are kept and sent later`, hintOf(error));
     }
     this.failure = reason;
-    const now = this.services.clock.monotonic();
     // Of several that fail at the same time one pause is enough.
     if (now < this.notBeforeMs) return;
     const { retryAfterMs = 0 } = error as Partial<DeliveryError>;

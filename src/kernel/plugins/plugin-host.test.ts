@@ -332,4 +332,31 @@ describe('sinks', () => {
     assert.equal(status().retries, 1);
     await host.stop();
   });
+
+  it('that do not heed their signal hold up neither a stop nor what waits behind it', async () => {
+    const sink = definePlugin({
+      kind: 'sink',
+      name: 'sink',
+      apiVersion: PLUGIN_API_VERSION,
+      description: 'for tests',
+      configSchema: z.strictObject(sinkOptions),
+      create: (_, options) => ({
+        options,
+        format: 'names',
+        encode({ container }, out) {
+          out.text(container.name);
+          return 1;
+        },
+        send: () => new Promise<void>(() => {}),
+      }),
+    });
+    const agent = fakeAgent({ containers: [{ name: '/a', samples: [{ time: 1_000_000, cells: [] }] }] });
+    const { host, lines, sources } = pluginBench({ sink: async () => sink }, agent);
+    await host.load([entry('sink')], sources);
+    await host.start();
+    await host.stop(100);
+    assert.ok(
+      lines.some((line) => line.startsWith('1 data points could not be delivered before the stop and are lost')),
+    );
+  });
 });
