@@ -53,6 +53,8 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   prometheus: importing(() => import('./endpoints/prometheus/index.js')),
   'remote-write': importing(() => import('./sinks/remote-write/index.js')),
   otlp: importing(() => import('./sinks/otlp/index.js')),
+  file: importing(() => import('./sinks/file/index.js')),
+  influxdb: importing(() => import('./sinks/influxdb/index.js')),
 };
 
 /** Where another process finds them. */

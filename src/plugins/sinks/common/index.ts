@@ -1,0 +1,3 @@
+export * from './cadvisor.js';
+export * from './groups.js';
+export * from './json.js';

@@ -1,0 +1,63 @@
+import { type ByteWriter, quoteJson } from '../../../kernel/contracts/bytes/index.js';
+import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
+import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from './groups.js';
+
+interface PreparedDocument {
+  /** From the comma behind the time to the brace of `metrics`. */
+  readonly head: Uint8Array;
+  readonly metrics: PreparedMetrics;
+  readonly groups: readonly { readonly head: Uint8Array; readonly metrics: PreparedMetrics }[];
+}
+
+const BRACES = Buffer.from('}}');
+
+/** The JSON text of labels. */
+export const labelsJson = (labels: readonly Label[]): string =>
+  `{${labels.map(([name, value]) => `${quoteJson(name)}:${quoteJson(value)}`).join(',')}}`;
+
+/**
+ * Writes a sample as one JSON object:
+ * `{"time":…,"labels":{…},"metrics":{…},"series":[{"labels":{…},"metrics":{…}}]}`. `series` has the metrics with labels
+ * besides the container's own.
+ */
+export class JsonEncoder {
+  private readonly prepared = new PreparedByContainer((groups, { container }): PreparedDocument => {
+    const name = (metric: string) => `${quoteJson(metric)}:`;
+    const [first, ...others] = groups[0]?.labels.length === 0 ? groups : [{ labels: [], members: [] }, ...groups];
+    return {
+      head: Buffer.from(`,"labels":${labelsJson(container.labels)},"metrics":{`),
+      metrics: prepareMetrics(first!, name),
+      groups: others.map((group) => ({
+        head: Buffer.from(`{"labels":${labelsJson(group.labels)},"metrics":{`),
+        metrics: prepareMetrics(group, name),
+      })),
+    };
+  });
+
+  /** @returns metrics written; 0: nothing was */
+  write(out: ByteWriter, sample: ExportSample): number {
+    const before = out.length;
+    const { head, metrics, groups } = this.prepared.of(sample);
+    out.ascii('{"time":');
+    out.time(sample.time);
+    out.bytes(head);
+    let count = writeMetrics(out, sample, metrics);
+    out.ascii('},"series":[');
+    let isFirst = true;
+    for (const group of groups) {
+      const start = out.length;
+      if (!isFirst) out.ascii(',');
+      out.bytes(group.head);
+      const written = writeMetrics(out, sample, group.metrics);
+      if (written === 0) out.length = start;
+      else {
+        out.bytes(BRACES);
+        isFirst = false;
+        count += written;
+      }
+    }
+    out.ascii(']}');
+    if (count === 0) out.length = before;
+    return count;
+  }
+}

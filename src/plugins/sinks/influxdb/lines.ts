@@ -1,0 +1,184 @@
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { ExportContainer, ExportSample, Label, Layout } from '../../../kernel/contracts/index.js';
+import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from '../common/index.js';
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+
+/** Text of a measurement, tag or field key, or tag value. The protocol has no way to write a line break in it. */
+function escaped(text: string, special: RegExp): string {
+  // A backslash in the end would take the special meaning of what follows.
+  return text
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/\\+$/, '')
+    .replace(special, '\\$&');
+}
+
+const measurementText = (text: string) => escaped(text, /[, ]/g);
+const keyText = (text: string) => escaped(text, /[,= ]/g);
+
+/** `,name=value` for each tag; empty ones are none. */
+export function tagsText(tags: readonly Label[]): string {
+  return tags
+    .map(([name, value]) => [keyText(name), keyText(value)] as const)
+    .filter(([name, value]) => name !== '' && value !== '')
+    .map(([name, value]) => `,${name}=${value}`)
+    .join('');
+}
+
+interface Line {
+  /** Measurement and tags, with the space behind. */
+  readonly head: Uint8Array;
+  readonly metrics: PreparedMetrics;
+}
+
+/**
+ * Writes a sample as lines: one for each set of labels, with a field for each metric. Measurement and field together,
+ * with `_` between, are the metric's name, as VictoriaMetrics puts them together again.
+ */
+export class LineEncoder {
+  private readonly prepared = new PreparedByContainer((groups, { container }): readonly Line[] =>
+    groups.flatMap((group) => {
+      const labels = [...container.labels, ...group.labels].sort(([a], [b]) => (a < b ? -1 : 1));
+      const measurements = new Set(group.members.map(({ name }) => measurementOf(name)));
+      return [...measurements].map((measurement) => {
+        const members = group.members.filter(({ name }) => measurementOf(name) === measurement);
+        return {
+          head: Buffer.from(`${measurementText(measurement)}${tagsText(labels)} `),
+          metrics: prepareMetrics({ labels, members }, (name) => `${keyText(name.slice(measurement.length + 1))}=`),
+        };
+      });
+    }),
+  );
+
+  /** @returns fields written */
+  write(out: ByteWriter, sample: ExportSample): number {
+    let count = 0;
+    for (const { head, metrics } of this.prepared.of(sample)) {
+      const start = out.length;
+      out.bytes(head);
+      const written = writeMetrics(out, sample, metrics);
+      count += written;
+      if (written === 0) out.length = start;
+      else endLine(out, sample.time);
+    }
+    return count;
+  }
+}
+
+/** What is before the first `_` of a metric's name that has something behind it. */
+function measurementOf(name: string): string {
+  const end = name.indexOf('_', 1);
+  return end < 0 || end === name.length - 1 ? 'metric' : name.slice(0, end);
+}
+
+/** @param time µs */
+function endLine(out: ByteWriter, time: number): void {
+  out.reserve(2);
+  out.buffer[out.length++] = SPACE;
+  out.integer(time);
+  out.reserve(1);
+  out.buffer[out.length++] = NEWLINE;
+}
+
+/** A measurement of cAdvisor's driver. */
+interface DriverSeries {
+  readonly measurement: string;
+  readonly field: string;
+  /** Tags besides the container's. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Tag that takes the value of the field's first dimension. */
+  readonly tag?: string;
+}
+
+const fault = (of: 'container' | 'hierarchical', type: 'pgfault' | 'pgmajfault'): DriverSeries => ({
+  measurement: 'memory_failure',
+  field: `memory.${of}.${type}`,
+  tags: { failure_type: type, scope: of },
+});
+
+const same = (names: readonly string[], measurementPrefix: string, fieldPrefix: string): DriverSeries[] =>
+  names.map((name) => ({ measurement: `${measurementPrefix}${name}`, field: `${fieldPrefix}${name}` }));
+
+const DRIVER_SERIES: readonly DriverSeries[] = [
+  ...same(['total', 'system', 'user'], 'cpu_usage_', 'cpu.usage.'),
+  { measurement: 'cpu_usage_per_cpu', field: 'cpu.usage.per_cpu', tag: 'instance' },
+  { measurement: 'load_average', field: 'cpu.load_average' },
+  // Those of the first interface, as in the API.
+  ...same(['rx_bytes', 'rx_errors', 'tx_bytes', 'tx_errors'], '', 'network.'),
+  { measurement: 'referenced_memory', field: 'referenced_memory' },
+  ...same(
+    ['usage', 'max_usage', 'cache', 'rss', 'swap', 'mapped_file', 'working_set', 'failcnt'],
+    'memory_',
+    'memory.',
+  ),
+  fault('container', 'pgfault'),
+  fault('container', 'pgmajfault'),
+  fault('hierarchical', 'pgfault'),
+  fault('hierarchical', 'pgmajfault'),
+  ...['usage', 'max_usage', 'failcnt'].map((name) => ({
+    measurement: `hugetlb_${name}`,
+    field: `hugetlb.${name}`,
+    tag: 'page_size',
+  })),
+  { measurement: 'fs_usage', field: 'filesystem.usage', tags: { type: 'usage' }, tag: 'device' },
+  { measurement: 'fs_limit', field: 'filesystem.capacity', tags: { type: 'limit' }, tag: 'device' },
+];
+
+interface DriverLines {
+  readonly layout: Layout;
+  readonly labels: ExportContainer['labels'];
+  /** Measurement, tags and ` value=`, by line. */
+  readonly heads: readonly Uint8Array[];
+  readonly columns: readonly number[];
+}
+
+const DRIVER_TAIL = Buffer.from('i');
+
+/** Writes a sample as the points of cAdvisor's driver: a measurement for each number, with one integer field `value`. */
+export class DriverLineEncoder {
+  private readonly kept = new WeakMap<ExportContainer, DriverLines>();
+
+  /** @param tagsOf tags of all points of a container */
+  constructor(private readonly tagsOf: (container: ExportContainer) => readonly Label[]) {}
+
+  /** @returns points written */
+  write(out: ByteWriter, { container, cursor, time }: ExportSample): number {
+    const { heads, columns } = this.linesOf(container, cursor.layout);
+    const { values, residuals, base } = cursor;
+    let count = 0;
+    for (let i = 0; i < columns.length; i++) {
+      const at = base + columns[i]!;
+      if (Number.isNaN(values[at]!)) continue;
+      out.bytes(heads[i]!);
+      // A mean may have a fraction, which a field of integers does not take.
+      out.integer(Math.round(values[at]!), residuals?.[at] ?? 0);
+      out.bytes(DRIVER_TAIL);
+      endLine(out, time);
+      count++;
+    }
+    return count;
+  }
+
+  private linesOf(container: ExportContainer, layout: Layout): DriverLines {
+    const kept = this.kept.get(container);
+    if (kept?.layout === layout && kept.labels === container.labels) return kept;
+    const common = this.tagsOf(container);
+    const points = DRIVER_SERIES.flatMap(({ measurement, field, tags = {}, tag }) => {
+      const found = tag === undefined ? [layout.indexOf(field)].filter((index) => index >= 0) : layout.indexesOf(field);
+      return found.map((column) => {
+        const own = tag === undefined ? tags : { ...tags, [tag]: layout.columns[column]!.labels?.[0] ?? '' };
+        const all = [...new Map([...common, ...Object.entries(own)])].sort(([a], [b]) => (a < b ? -1 : 1));
+        return { column, head: Buffer.from(`${measurementText(measurement)}${tagsText(all)} value=`) };
+      });
+    });
+    const lines = {
+      layout,
+      labels: container.labels,
+      heads: points.map(({ head }) => head),
+      columns: points.map(({ column }) => column),
+    };
+    this.kept.set(container, lines);
+    return lines;
+  }
+}
