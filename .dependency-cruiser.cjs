@@ -88,13 +88,16 @@ module.exports = {
       'plugins-import-contracts-only',
       'a built-in plugin sees what a stranger’s sees: kernel/contracts/index.ts (tallyman/plugin) and its bytes/',
       { path: '^src/plugins/[^/]+/', pathNot: TEST },
-      { path: '^src/(kernel|cli|api-versions|testing)/', pathNot: '^src/kernel/contracts/(bytes/)?index\\.ts$' },
+      { path: '^src/(kernel|cli|testing)/', pathNot: '^src/kernel/contracts/(bytes/)?index\\.ts$' },
     ),
     forbid(
       'plugins-by-their-public-entry',
-      'a plugin uses another by its index.ts',
+      'a plugin uses another, API versions included, by its index.ts',
       { path: '^src/plugins/([^/]+)/([^/]+)/' },
-      { path: '^src/plugins/', pathNot: '^src/plugins/($1/$2/|[^/]+/[^/]+/index\\.ts$)' },
+      {
+        path: '^src/(plugins|api-versions)/',
+        pathNot: '^src/(plugins/($1/$2/|[^/]+/[^/]+/index\\.ts$)|api-versions/[^/]+/index\\.ts$)',
+      },
     ),
     forbid(
       'browsers-load-what-is-served',

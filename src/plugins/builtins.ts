@@ -55,6 +55,9 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   otlp: importing(() => import('./sinks/otlp/index.js')),
   file: importing(() => import('./sinks/file/index.js')),
   influxdb: importing(() => import('./sinks/influxdb/index.js')),
+  elasticsearch: importing(() => import('./sinks/elasticsearch/index.js')),
+  redis: importing(() => import('./sinks/redis/index.js')),
+  statsd: importing(() => import('./sinks/statsd/index.js')),
 };
 
 /** Where another process finds them. */

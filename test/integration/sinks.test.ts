@@ -1,12 +1,16 @@
 // One agent with every sink, and the real servers: what they have is what the API says.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../../src/testing/until.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { BulkServer } from '../support/bulk-server.js';
+import { parseText } from '../support/exposition.js';
 import { freePort } from '../support/free-port.js';
 import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
@@ -15,6 +19,7 @@ import {
   assertAsInApi,
   COMPARED,
   COMPARED_OF_DRIVER,
+  microsOf,
   numbersOfDocument,
   type StoredNumber,
 } from '../support/stored-numbers.js';
@@ -23,11 +28,17 @@ const NAME = `/tallyman-test-${process.pid}-sinks`;
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-sinks-'));
 const FILE = join(directory, 'samples.ndjson');
 
-describe('sinks and their servers', { skip: needs('cgroups', 'influxd', 'victoria-metrics', 'jq') }, () => {
+describe('sinks and their servers', {
+  skip: needs('cgroups', 'influxd', 'victoria-metrics', 'jq', 'redis-server'),
+}, () => {
   const cgroup = new RealCgroup(NAME);
   const servers: StandaloneServer[] = [];
   let influxUrl: string;
   let metricsUrl: string;
+  let redis: StandaloneServer;
+  let redisPort: number;
+  let statsd: StatsdServer;
+  let bulk: BulkServer;
   let agent: AgentProcess;
 
   before(async () => {
@@ -35,6 +46,10 @@ describe('sinks and their servers', { skip: needs('cgroups', 'influxd', 'victori
     await cgroup.run('while sleep 0.1; do head -c 100000 /dev/zero | sha256sum; done > /dev/null');
     influxUrl = await startInflux();
     metricsUrl = await startMetrics();
+    redisPort = await freePort();
+    redis = await startRedis();
+    statsd = await StatsdServer.listen();
+    bulk = await BulkServer.listen();
     agent = await AgentProcess.start(`
 housekeeping: { interval: 500ms, maxInterval: 500ms }
 plugins:
@@ -50,21 +65,68 @@ plugins:
   - use: influxdb
     id: victoria
     with: { url: "${metricsUrl}", bucket: any, ${common()} }
+  - use: redis
+    with: { url: "redis://127.0.0.1:${redisPort}/1", key: list, password: secret, maxLength: 6, ${common()} }
+  - use: redis
+    id: redis-stream
+    with: { url: "unix://${redis.directory}/socket", key: stream, password: secret, structure: stream, ${common()} }
+  - use: redis
+    id: redis-cadvisor
+    with: { url: "redis://127.0.0.1:${redisPort}", key: driver, password: secret, layout: cadvisor, host: h, ${common()} }
+  - use: elasticsearch
+    with: { url: "${bulk.url}", apiKey: abc, ${common()} }
+  - use: elasticsearch
+    id: elasticsearch-cadvisor
+    with: { url: "${bulk.url}/", index: cadvisor, layout: cadvisor, host: h, compression: none, ${common()} }
+  - use: statsd
+    with: { address: "127.0.0.1:${statsd.port}", ${common()} }
+  - use: statsd
+    id: statsd-plain
+    with: { address: "127.0.0.1:${statsd.port}", tags: none, host: h, datagramSize: 300, ${common()} }
 `);
   });
 
   after(async () => {
     await agent?.stop();
+    await statsd?.close();
+    await bulk?.close();
     for (const server of servers) await server.remove();
     await cgroup.remove();
     rmSync(directory, { recursive: true, force: true });
   });
 
+  async function samplesOfApi<T>(): Promise<readonly T[]> {
+    const answer = await agent.json<Record<string, { stats: T[] }>>(`/api/v2.1/stats${NAME}?type=name&count=1000`);
+    return answer[NAME]!.stats;
+  }
+
+  /** The sample of API v1 at a time. */
+  async function sampleOfV1(timeUs: unknown): Promise<unknown> {
+    const path = `/api/v1.3/containers${NAME}?num_stats=-1`;
+    const { stats } = await agent.json<{ stats: { timestamp: string }[] }>(path);
+    return stats.find(({ timestamp }) => microsOf(timestamp) === timeUs);
+  }
+
   const common = () => `interval: 500ms, containersInclude: ["${NAME}"]`;
 
-  async function started(server: StandaloneServer): Promise<void> {
+  async function started(server: StandaloneServer): Promise<StandaloneServer> {
     servers.push(server);
-    await server.start();
+    return server.start();
+  }
+
+  function startRedis(): Promise<StandaloneServer> {
+    const args = (folder: string) => [
+      ...['--port', String(redisPort), '--unixsocket', `${folder}/socket`, '--dir', folder],
+      ...['--requirepass', 'secret', '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'],
+    ];
+    const ready = async () => assert.equal(redisCli('PING'), 'PONG');
+    return started(new StandaloneServer('redis-server', args, { ready }));
+  }
+
+  /** @returns what redis-cli prints, trimmed */
+  function redisCli(...args: string[]): string {
+    const all = ['-p', String(redisPort), '--no-auth-warning', '-a', 'secret', ...args];
+    return execFileSync('redis-cli', all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   }
 
   async function startInflux(): Promise<string> {
@@ -197,7 +259,196 @@ plugins:
       }
     });
   });
+
+  describe('redis', () => {
+    const documents = (key: string, database = '0') =>
+      redisCli('-n', database, 'LRANGE', key, '0', '-1').split('\n').filter(Boolean);
+
+    it('has the numbers of the API in a list that does not grow, the newest first', async () => {
+      const seen = new Set<string>();
+      await until(
+        () => {
+          for (const document of documents('list', '1')) seen.add(document);
+          return seen.size > 8;
+        },
+        () => `${seen.size} documents`,
+      );
+      await assertAsInApi(agent, NAME, [...seen].flatMap(numbersOfDocument));
+      const times = documents('list', '1').map((document) => (JSON.parse(document) as { time: string }).time);
+      assert.equal(times.length, 6);
+      assert.deepEqual(times, [...times].sort().reverse());
+    });
+
+    it('has the numbers of the API in a stream', async () => {
+      const entries = redisCli('XRANGE', 'stream', '-', '+')
+        .split('\n')
+        .filter((line) => line.startsWith('{'));
+      await assertAsInApi(agent, NAME, entries.flatMap(numbersOfDocument));
+    });
+
+    it('has documents as cAdvisor’s driver wrote them, with the sample of API v1', async () => {
+      const [newest] = documents('driver');
+      const { timestamp, container_stats, ...names } = JSON.parse(newest!) as Record<string, unknown>;
+      assert.deepEqual(names, { machine_name: 'h', container_Name: NAME });
+      assert.deepEqual(container_stats, await sampleOfV1(timestamp));
+    });
+
+    it('loses and doubles nothing when the server is killed and comes back', async () => {
+      await redis.end('SIGKILL');
+      await until(
+        () => /redis-stream.*cannot deliver/.test(agent.output),
+        () => agent.output,
+      );
+      await redis.start();
+      const times = () =>
+        redisCli('XRANGE', 'stream', '-', '+')
+          .split('\n')
+          .filter((line) => line.startsWith('{'))
+          .map((line) => (JSON.parse(line) as { time: string }).time);
+      const before = times().length;
+      await until(
+        () => times().length > before + 3,
+        () => 'nothing new',
+      );
+      const stats = await samplesOfApi<{ timestamp: string }>();
+      const stored = times();
+      const taken = stats
+        .map(({ timestamp }) => timestamp)
+        .filter((time) => time >= stored[0]! && time <= stored.at(-1)!);
+      assert.deepEqual(stored, [...new Set(stored)].sort());
+      // `resolution: last`: of two samples in one interval the earlier one is not sent.
+      assert.ok(stored.length >= taken.length * 0.6, `${stored.length} of ${taken.length}`);
+    });
+  });
+
+  describe('elasticsearch', () => {
+    const stored = () => bulk.of('metrics-tallyman-default').map((document) => JSON.stringify(document));
+
+    it('has the numbers of the API, in documents that a data stream takes', async () => {
+      await until(
+        () => stored().length > 40,
+        () => `${bulk.problems}`,
+      );
+      await assertAsInApi(agent, NAME, stored().flatMap(numbersOfDocument));
+      assert.deepEqual(bulk.problems, []);
+      assert.ok(bulk.authorizations.has('ApiKey abc'));
+    });
+
+    it('has documents as cAdvisor’s driver wrote them, with the sample of API v1', async () => {
+      const { timestamp, container_stats, ...names } = bulk.of('cadvisor').at(-1)!;
+      assert.deepEqual(names, { machine_name: 'h', container_Name: NAME });
+      assert.deepEqual(container_stats, await sampleOfV1(timestamp));
+    });
+
+    it('stores what was not stored for want of time, and nothing twice when an answer is lost', async () => {
+      let refused = 0;
+      bulk.refuse = ({ metrics }) => {
+        const isRefused = refused < 2 && 'container_memory_failures_total' in ((metrics ?? {}) as object);
+        if (!isRefused) return undefined;
+        refused++;
+        return { status: 429, type: 'es_rejected_execution_exception', reason: 'queue is full' };
+      };
+      await until(
+        () => refused === 2 && bulk.conflicts > 0,
+        () => `${refused} refused, ${bulk.conflicts} conflicts`,
+      );
+      const before = bulk.conflicts;
+      bulk.loseNextAnswer = true;
+      await until(
+        () => bulk.conflicts > before,
+        () => 'not sent again',
+      );
+      assert.match(agent.output, /documents are not stored now: 429 es_rejected_execution_exception queue is full/);
+      const faults = bulk
+        .of('metrics-tallyman-default')
+        .filter(({ metrics }) => 'container_memory_failures_total' in (metrics as object));
+      const times = new Set(faults.map((document) => document['@timestamp']));
+      assert.equal(faults.length, times.size * 4, 'four documents of page faults at each instant');
+    });
+
+    it('counts documents that are refused for good, and says why once', async () => {
+      bulk.refuse = ({ metrics }) =>
+        metrics !== undefined && 'container_memory_failures_total' in (metrics as object)
+          ? { status: 400, type: 'document_parsing_exception', reason: 'no such mapping' }
+          : undefined;
+      const dropped = async () => {
+        const { series } = parseText(await (await fetch(`${agent.url}/metrics`)).text());
+        const found = series.find(
+          ({ name, labels }) =>
+            name === 'tallyman_sink_dropped_total' && labels.sink === 'elasticsearch' && labels.reason === 'refused',
+        );
+        return found?.value ?? 0;
+      };
+      await until(
+        async () => (await dropped()) >= 8,
+        () => 'nothing counted',
+      );
+      bulk.refuse = () => undefined;
+      assert.equal(agent.output.split('document_parsing_exception no such mapping').length - 1, 1);
+    });
+  });
+
+  describe('statsd', () => {
+    it('has numbers of the API, as tagged gauges and as plain ones', async () => {
+      await until(
+        () => [...statsd.gauges.keys()].some((name) => name.startsWith('h.')),
+        () => 'no gauges',
+      );
+      const usages = new Set((await samplesOfApi<{ memory: { usage: number } }>()).map(({ memory }) => memory.usage));
+      const plain = `h.${NAME.slice(1)}.container_memory_usage_bytes`;
+      const tagged = [...statsd.gauges.keys()].find((name) => name.startsWith('container_memory_usage_bytes|#'))!;
+      assert.match(tagged, new RegExp(`,id:${NAME}$`));
+      for (const name of [plain, tagged]) assert.ok(usages.has(statsd.gauges.get(name)!), name);
+      assert.ok(statsd.gauges.has(`h.${NAME.slice(1)}.container_memory_failures_total.pgfault.container`));
+    });
+
+    it('sends negative numbers as such, and nothing that a daemon does not take', () => {
+      assert.deepEqual(statsd.problems, []);
+      assert.equal(statsd.gauges.get(`h.${NAME.slice(1)}.container_health_state`), -1);
+      assert.ok(statsd.sizes.length > 4 && statsd.sizes.every((size) => size <= 1432));
+    });
+  });
 });
+
+/** Takes what StatsD takes, and nothing else: lines of gauges, by name and tags. */
+class StatsdServer {
+  readonly gauges = new Map<string, number>();
+  readonly problems: string[] = [];
+  sizes: number[] = [];
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('message', (message) => {
+      this.sizes.push(message.length);
+      for (const line of message.toString().split('\n')) this.take(line);
+    });
+  }
+
+  static async listen(): Promise<StatsdServer> {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    return new StatsdServer(socket);
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  async close(): Promise<void> {
+    this.socket.close();
+    await once(this.socket, 'close');
+  }
+
+  private take(line: string): void {
+    const parsed = /^([\w.-]+):([-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?)\|g((?:\|#[^|#]+)?)$/.exec(line);
+    if (parsed === null) this.problems.push(line);
+    else {
+      const [, name, value, tags] = parsed as unknown as [string, string, string, string];
+      const key = `${name}${tags}`;
+      const isRelative = /^[-+]/.test(value);
+      this.gauges.set(key, isRelative ? (this.gauges.get(key) ?? 0) + Number(value) : Number(value));
+    }
+  }
+}
 
 interface InfluxSeries {
   readonly values: readonly (readonly [timeUs: number, value: number, ...tags: string[]])[];

@@ -73,7 +73,8 @@ export function microsOf(time: string): number {
 
 /** The compared numbers of a line of JSON as the sinks write it. */
 export function numbersOfDocument(line: string): StoredNumber[] {
-  const { time, metrics } = JSON.parse(line) as { time: string; metrics: Record<string, number> };
+  const document = JSON.parse(line) as { time: string; '@timestamp': string; metrics: Record<string, number> };
+  const { metrics, '@timestamp': timestamp, time = timestamp } = document;
   return Object.entries(metrics)
     .filter(([metric]) => metric in PLACES)
     .map(([metric, value]) => ({ metric, value, timeUs: microsOf(time) }));

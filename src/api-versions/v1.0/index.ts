@@ -10,7 +10,7 @@ export { otherFields } from './other-fields.js';
 export { type ContainerQuery, containerQuery } from './query.js';
 export { explain, json, type RequestTypes, requestTypesV10 } from './request-types.js';
 export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
-export { newCursor } from './sample.js';
+export { newCursor, SamplesV1 } from './sample.js';
 export * as sections from './sections/index.js';
 export { SpecWriter } from './spec.js';
 export { parseTime } from './time.js';

@@ -32,28 +32,26 @@ export class SamplesV1 {
 
   /** `[sample,…]`, oldest first. */
   write(out: ByteWriter, window: SampleWindow, container: ContainerView): void {
-    const { cursor } = this;
-    const { appMetrics } = container;
-    const { networkMode, state } = container.description;
-    // A container in another one's network has none of its own, which newer agents print as zeros.
-    const variant = Number(container.has('network') || networkMode === 'shared');
-    let printer: SamplePrinter | undefined;
-    let layout: Layout | undefined;
     out.ascii('[');
     for (let i = 0; i < window.length; i++) {
-      window.at(i, cursor);
-      if (printer === undefined || cursor.layout !== layout) {
-        layout = cursor.layout;
-        printer = this.printers.get(layout, variant);
-      }
-      out.ascii(i === 0 ? '{"timestamp":' : ',{"timestamp":');
-      out.time(cursor.time);
-      printer.head.write(out, cursor);
-      this.customMetrics.writeAt(out, appMetrics, cursor.time);
-      printer.tail.write(out, cursor);
-      out.ascii(`,"health":{"status":"${healthAt(state.health, cursor.time)}"}}`);
+      if (i > 0) out.ascii(',');
+      this.writeSample(out, window.at(i, this.cursor), container);
     }
     out.ascii(']');
+  }
+
+  /** One sample of a container. */
+  writeSample(out: ByteWriter, cursor: SampleCursor, container: ContainerView): void {
+    const { networkMode, state } = container.description;
+    // A container in another one's network has none of its own, which newer agents print as zeros.
+    const variant = Number(networkMode === 'shared' || container.has('network'));
+    const { head, tail } = this.printers.get(cursor.layout, variant);
+    out.ascii('{"timestamp":');
+    out.time(cursor.time);
+    head.write(out, cursor);
+    this.customMetrics.writeAt(out, container.appMetrics, cursor.time);
+    tail.write(out, cursor);
+    out.ascii(`,"health":{"status":"${healthAt(state.health, cursor.time)}"}}`);
   }
 }
 

@@ -72,7 +72,7 @@ export type HttpOptions = z.output<typeof schema>;
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** Its first 64 KiB. */
+  /** Its beginning, 64 KiB unless the request says otherwise. */
   readonly body: Buffer;
 }
 
@@ -82,6 +82,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly method?: 'POST' | 'PUT';
+  /** How much of the answer is kept; 64 KiB otherwise. */
+  readonly maxAnswerBytes?: number;
 }
 
 /**
@@ -123,7 +125,10 @@ export class HttpSender {
     this.agents = undefined;
   }
 
-  private exchange({ url, body, headers, method = 'POST' }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  private exchange(
+    { url, body, headers, method = 'POST', maxAnswerBytes = MAX_ANSWER_BYTES }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const isTls = url.startsWith('https:');
     const agents = this.currentAgents();
     const request = (isTls ? requestTls : requestPlain)(url, {
@@ -141,7 +146,7 @@ export class HttpSender {
     return new Promise((resolve, reject) => {
       request.on('error', reject);
       request.on('response', (response) => {
-        readAnswer(response).then(resolve, reject);
+        readAnswer(response, maxAnswerBytes).then(resolve, reject);
       });
       request.end(body);
     });
@@ -197,19 +202,19 @@ export class HttpSender {
   }
 }
 
-async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (length < MAX_ANSWER_BYTES) chunks.push(chunk);
+    if (length < maxBytes) chunks.push(chunk);
     length += chunk.length;
     // An endless answer would hold the batch for as long as the time limit.
-    if (length > 16 * MAX_ANSWER_BYTES) {
+    if (length > 16 * maxBytes) {
       response.destroy();
       break;
     }
   }
-  const body = Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES);
+  const body = Buffer.concat(chunks).subarray(0, maxBytes);
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 

@@ -71,7 +71,7 @@ export function writeMetrics(out: ByteWriter, sample: ExportSample, metrics: Pre
 }
 
 /** Writes the value of a series, integers exactly. */
-function writeNumber(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number): void {
+export function writeNumber(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number): void {
   const { column, divisor, minus } = series[index]!;
   if (divisor !== 1 || !Number.isInteger(value)) out.float(value);
   else out.integer(value, minus < 0 ? (cursor.residuals?.[cursor.base + column] ?? 0) : 0);

@@ -1,3 +1,4 @@
 export * from './cadvisor.js';
+export * from './driver-documents.js';
 export * from './groups.js';
 export * from './json.js';

@@ -11,6 +11,9 @@ interface PreparedDocument {
 
 const BRACES = Buffer.from('}}');
 
+/** What stands before the number of a metric in a JSON object. */
+export const metricKey = (name: string): string => `${quoteJson(name)}:`;
+
 /** The JSON text of labels. */
 export const labelsJson = (labels: readonly Label[]): string =>
   `{${labels.map(([name, value]) => `${quoteJson(name)}:${quoteJson(value)}`).join(',')}}`;
@@ -22,14 +25,13 @@ export const labelsJson = (labels: readonly Label[]): string =>
  */
 export class JsonEncoder {
   private readonly prepared = new PreparedByContainer((groups, { container }): PreparedDocument => {
-    const name = (metric: string) => `${quoteJson(metric)}:`;
     const [first, ...others] = groups[0]?.labels.length === 0 ? groups : [{ labels: [], members: [] }, ...groups];
     return {
       head: Buffer.from(`,"labels":${labelsJson(container.labels)},"metrics":{`),
-      metrics: prepareMetrics(first!, name),
+      metrics: prepareMetrics(first!, metricKey),
       groups: others.map((group) => ({
         head: Buffer.from(`{"labels":${labelsJson(group.labels)},"metrics":{`),
-        metrics: prepareMetrics(group, name),
+        metrics: prepareMetrics(group, metricKey),
       })),
     };
   });
@@ -60,4 +62,16 @@ export class JsonEncoder {
     if (count === 0) out.length = before;
     return count;
   }
+}
+
+/** The lines of a body without their ends. */
+export function linesOf(body: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < body.length; ) {
+    const found = body.indexOf(0x0a, start);
+    const end = found < 0 ? body.length : found;
+    if (end > start) lines.push(body.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
 }

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { ExportSample, Label, SinkOptions } from '../../../kernel/contracts/index.js';
+import {
+  DriverDocumentEncoder,
+  labelsJson,
+  metricKey,
+  PreparedByContainer,
+  type PreparedMetrics,
+  prepareMetrics,
+  writeMetrics,
+} from '../common/index.js';
+
+interface PreparedDocument {
+  /** The action up to the time in the document's id. */
+  readonly action: Uint8Array;
+  /** From the comma behind the time to the brace of `metrics`. */
+  readonly head: Uint8Array;
+  readonly metrics: PreparedMetrics;
+}
+
+const ACTION_END = Buffer.from('"}}\n');
+const DOCUMENT_END = Buffer.from('}}\n');
+
+/**
+ * The action for a document whose id is made of its labels and time: a document that was stored already, by a request
+ * whose answer was lost, is not stored twice.
+ */
+const actionFor = (labels: readonly Label[]): Uint8Array => {
+  const hash = createHash('sha256').update(JSON.stringify(labels)).digest('base64url').slice(0, 20);
+  return Buffer.from(`{"create":{"_id":"${hash}-`);
+};
+
+/** Writes a sample as documents with `@timestamp`, `labels` and `metrics`, one for each set of labels. */
+export class BulkEncoder {
+  private readonly prepared = new PreparedByContainer((groups, { container }): readonly PreparedDocument[] =>
+    groups.map((group) => {
+      const labels = [...container.labels, ...group.labels].sort(([a], [b]) => (a < b ? -1 : 1));
+      return {
+        action: actionFor(labels),
+        head: Buffer.from(`,"labels":${labelsJson(labels)},"metrics":{`),
+        metrics: prepareMetrics(group, metricKey),
+      };
+    }),
+  );
+
+  /** @returns documents written */
+  write(out: ByteWriter, sample: ExportSample): number {
+    let count = 0;
+    for (const { action, head, metrics } of this.prepared.of(sample)) {
+      const start = out.length;
+      out.bytes(action);
+      out.integer(sample.time);
+      out.bytes(ACTION_END);
+      out.ascii('{"@timestamp":');
+      out.time(sample.time);
+      out.bytes(head);
+      if (writeMetrics(out, sample, metrics) === 0) out.length = start;
+      else {
+        out.bytes(DOCUMENT_END);
+        count++;
+      }
+    }
+    return count;
+  }
+}
+
+/** Writes a sample as the document of cAdvisor's driver. */
+export class DriverBulkEncoder {
+  private readonly documents: DriverDocumentEncoder;
+  private readonly actions = new PreparedByContainer((_, { container }) => actionFor(container.labels));
+
+  constructor(options: SinkOptions) {
+    this.documents = new DriverDocumentEncoder(options, { timestamp: 'micros' });
+  }
+
+  /** @returns documents written */
+  write(out: ByteWriter, sample: ExportSample): number {
+    out.bytes(this.actions.of(sample));
+    out.integer(sample.time);
+    out.bytes(ACTION_END);
+    const count = this.documents.write(out, sample);
+    out.ascii('\n');
+    return count;
+  }
+}

@@ -1,0 +1,90 @@
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
+import { PreparedByContainer, writeNumber } from '../common/index.js';
+
+interface Gauge {
+  /** `name:` */
+  readonly head: Uint8Array;
+  /** `|g`, tags and the end of the line. */
+  readonly tail: Uint8Array;
+  readonly index: number;
+  readonly fact: Uint8Array | undefined;
+}
+
+const MINUS = 0x2d;
+const ZERO = 0x30;
+
+/** A word of a name without tags: what Graphite takes between two dots. */
+const nameWord = (text: string) => text.replace(/[^\w-]+/g, '_').replace(/^_+|_+$/g, '') || '_';
+const tagText = (text: string) => text.replace(/[|,#\s\p{Cc}]+/gu, '_');
+
+/** `|#name:value,…` */
+export const tagsText = (labels: readonly Label[]): string =>
+  labels.length === 0
+    ? ''
+    : `|#${labels.map(([name, value]) => `${tagText(name).replaceAll(':', '_')}:${tagText(value)}`).join(',')}`;
+
+/** Writes a sample as gauges, a line each. */
+export class GaugeEncoder {
+  private readonly prepared: PreparedByContainer<readonly Gauge[]>;
+
+  constructor(hasTags: boolean) {
+    this.prepared = new PreparedByContainer((groups, { container }) =>
+      groups.flatMap(({ labels, members }) => {
+        const all = [...container.labels, ...labels].sort(([a], [b]) => (a < b ? -1 : 1));
+        const { host } = Object.fromEntries(container.labels) as { host?: string };
+        const before = [...(host === undefined ? [] : [host]), container.description.aliases[0] ?? container.name];
+        const behind = labels.map(([, value]) => nameWord(value));
+        const nameOf = (name: string) => [...before.map(nameWord), nameWord(name), ...behind].join('.');
+        return members.map(({ name, index, fact }) => ({
+          head: Buffer.from(`${hasTags ? name : nameOf(name)}:`),
+          tail: Buffer.from(`|g${hasTags ? tagsText(all) : ''}\n`),
+          index,
+          fact: index < 0 ? Buffer.from(String(fact)) : undefined,
+        }));
+      }),
+    );
+  }
+
+  /** @returns gauges written */
+  write(out: ByteWriter, sample: ExportSample): number {
+    let count = 0;
+    for (const gauge of this.prepared.of(sample)) {
+      const { head, tail, index, fact } = gauge;
+      const value = fact === undefined ? sample.value(index) : 0;
+      if (Number.isNaN(value)) continue;
+      // A number with a sign changes a gauge by so much: it is set to 0 first.
+      if (value < 0 || fact?.[0] === MINUS) {
+        out.bytes(head);
+        out.reserve(1);
+        out.buffer[out.length++] = ZERO;
+        out.bytes(tail);
+      }
+      out.bytes(head);
+      if (fact === undefined) writeNumber(out, sample, index, value);
+      else out.bytes(fact);
+      out.bytes(tail);
+      count++;
+    }
+    return count;
+  }
+}
+
+/** Puts whole lines together to datagrams of at most `size` bytes; a line that is longer is a datagram of its own. */
+export function datagramsOf(body: Uint8Array, size: number): Uint8Array[] {
+  const datagrams: Uint8Array[] = [];
+  let start = 0;
+  let end = 0;
+  while (end < body.length) {
+    const found = body.indexOf(0x0a, end);
+    const next = found < 0 ? body.length : found + 1;
+    // The last line break of a datagram is left out, and does not count.
+    if (next - 1 - start > size && end > start) {
+      datagrams.push(body.subarray(start, end - 1));
+      start = end;
+    }
+    end = next;
+  }
+  if (end > start) datagrams.push(body.subarray(start, body[end - 1] === 0x0a ? end - 1 : end));
+  return datagrams;
+}
