@@ -40,7 +40,6 @@ const paths = (path: string): FlagRule => ({
 
 export const CONTAINERD = 'containerd has no handler; its containers appear as cgroups';
 const MESOS = 'Mesos has no handler; its containers appear as cgroups';
-const DRIVER = 'samples leave by plugins of the kind sink: see `use: otlp`, and have a collector hand them on';
 const LOGGING =
   'lines go to standard error as JSON, or as journald and terminals like them: see log.level and log.format';
 const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
@@ -118,7 +117,7 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   raw_cgroup_prefix_whitelist: together,
   disable_metrics: together,
   enable_metrics: together,
-  storage_driver: none(DRIVER),
+  storage_driver: together,
   storage_duration: duration('history.duration', 1000),
   housekeeping_interval: duration('housekeeping.interval', 100),
   max_housekeeping_interval: duration('housekeeping.maxInterval', 100),
@@ -223,6 +222,5 @@ const DRIVER_SWITCHES = new Set([
 /** Whether the flag takes no word after it. */
 export const isSwitch = (name: string): boolean => FLAGS[name]?.isSwitch === true || DRIVER_SWITCHES.has(name);
 
-/** Flags of storage drivers, which go with them. */
+/** Flags of storage drivers, which are judged with the drivers that are chosen. */
 export const isDriverFlag = (name: string): boolean => /^(storage_driver_|bq_)/.test(name);
-export { DRIVER as DRIVER_REASON };

@@ -62,7 +62,11 @@ describe('flags', () => {
   it('each of the contract is carried over, or has a reason', () => {
     for (const name of CONTRACT) assert.ok(Object.hasOwn(FLAGS, name), name);
     for (const name of DRIVER_FLAGS) {
-      assert.match(importFlags([`cadvisor --${name}=x`]).without[0]!.text, /^samples leave by plugins/, name);
+      assert.match(
+        importFlags([`cadvisor --${name}=x`]).without[0]!.text,
+        /^read by a storage driver, none is chosen/,
+        name,
+      );
     }
     const odd = imported('cadvisor --prot=1 --storage_driver_password=secret');
     assert.match(odd.without[0]!, /cAdvisor has no such flag; did you mean --port\?$/);
@@ -100,6 +104,51 @@ describe('flags', () => {
       appMetrics: { maxMetrics: 7 },
       without: [],
     });
+  });
+
+  it('storage drivers become sinks that keep cAdvisor’s names', () => {
+    const sinksOf = (line: string) => imported(line) as { plugins?: unknown; without: string[] };
+    const influx = sinksOf(
+      'cadvisor -storage_driver=influxdb -storage_driver_host=influx:8086 -storage_driver_db=d -storage_driver_user=u ' +
+        '-storage_driver_password=p -storage_driver_secure -storage_driver_buffer_duration=30s -storage_driver_influxdb_retention_policy=r',
+    );
+    assert.deepEqual(influx.plugins, [
+      {
+        use: 'influxdb',
+        with: {
+          url: 'https://influx:8086',
+          database: 'd',
+          retentionPolicy: 'r',
+          basicAuth: { username: 'u', password: 'p' },
+          resolution: 'all',
+          layout: 'cadvisor',
+          interval: '30s',
+        },
+      },
+    ]);
+    assert.deepEqual(influx.without, []);
+    const two = sinksOf(
+      'cadvisor -storage_driver=redis,elasticsearch -storage_driver_host=r:6379 -storage_driver_es_type=t',
+    );
+    assert.deepEqual(two.plugins, [
+      { use: 'redis', with: { url: 'redis://r:6379', key: 'cadvisor', layout: 'cadvisor', interval: '60s' } },
+      { use: 'elasticsearch', with: { url: 'http://localhost:9200', index: 'cadvisor', layout: 'cadvisor' } },
+    ]);
+    assert.deepEqual(two.without, ['--storage_driver_es_type=t: Elasticsearch has had no types since version 7']);
+    const plain = sinksOf('cadvisor -storage_driver=statsd,stdout,bigquery -storage_driver_host=s:8125');
+    assert.deepEqual(plain.plugins, [
+      { use: 'statsd', with: { address: 's:8125', tags: 'none' } },
+      { use: 'file', with: { path: '-' } },
+    ]);
+    assert.match(plain.without.join(), /^--storage_driver=bigquery: there is no sink for it/);
+  });
+
+  it('drivers become a configuration that the agent takes', async () => {
+    for (const driver of ['influxdb', 'redis', 'elasticsearch', 'statsd', 'stdout']) {
+      const { status, out, error } = await run(`cadvisor -storage_driver=${driver} -storage_driver_host=h:1`);
+      assert.equal(status, 0, error);
+      assert.match(out, /use: (influxdb|redis|elasticsearch|statsd|file)/);
+    }
   });
 
   it('authentication, of which Basic wins', () => {

@@ -2,7 +2,8 @@ import { stringify } from 'yaml';
 import { nearest } from '../../kernel/config/index.js';
 import { defaultPlugins } from '../../plugins/builtins.js';
 import { Draft, type Remark } from './draft.js';
-import { CONTAINERD, DRIVER_REASON, FLAGS, isDriverFlag, isSwitch } from './flags.js';
+import { applyDrivers } from './drivers.js';
+import { CONTAINERD, FLAGS, isDriverFlag, isSwitch } from './flags.js';
 import { type Started, startedBy } from './sources.js';
 import { applyTogether } from './together.js';
 import { flagsOf, type GoFlag } from './words.js';
@@ -51,7 +52,9 @@ function imported(flags: readonly GoFlag[], rest: readonly string[], started: St
     values.set(flag.name, value);
     applyOne(draft, { ...flag, value });
   }
-  applyTogether(draft, (name) => values.get(name), started.published);
+  const given = (name: string) => values.get(name);
+  applyTogether(draft, given, started.published);
+  applyDrivers(draft, given, [...values.keys()].filter(isDriverFlag));
   if (started.seesContainerd && !values.get('containerd')) draft.without.push({ flag: 'containerd', text: CONTAINERD });
   for (const word of rest) draft.without.push({ flag: word, text: word.startsWith('$') ? VARIABLE : 'not a flag' });
   return { config: draft.config(), without: draft.without, remarks: draft.remarks };
@@ -78,10 +81,7 @@ function applyOne(draft: Draft, { name, value }: GoFlag): void {
     if (reason !== undefined) draft.without.push({ flag, text: reason });
     return;
   }
-  if (isDriverFlag(name)) {
-    draft.without.push({ flag, text: DRIVER_REASON });
-    return;
-  }
+  if (isDriverFlag(name)) return;
   const suggestion = nearest(name, Object.keys(FLAGS));
   const advice = suggestion === undefined ? '' : `; did you mean --${suggestion}?`;
   draft.without.push({ flag, text: `cAdvisor has no such flag${advice}` });

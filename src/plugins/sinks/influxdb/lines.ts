@@ -106,7 +106,7 @@ const DRIVER_SERIES: readonly DriverSeries[] = [
   { measurement: 'load_average', field: 'cpu.load_average' },
   // Those of the first interface, as in the API.
   ...same(['rx_bytes', 'rx_errors', 'tx_bytes', 'tx_errors'], '', 'network.'),
-  { measurement: 'referenced_memory', field: 'referenced_memory' },
+  { measurement: 'referenced_memory', field: 'memory.referenced' },
   ...same(
     ['usage', 'max_usage', 'cache', 'rss', 'swap', 'mapped_file', 'working_set', 'failcnt'],
     'memory_',
