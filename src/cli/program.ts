@@ -90,6 +90,7 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
   addAskCommand('cardinality', program, cli, perform);
   addAskCommand('plugins', program, cli, perform);
   addWhyCommand(program, cli, perform);
+  addAdviseCommand(program, cli, perform);
   addPluginCommands(program, cli, perform);
   addSinkCommands(program, cli, perform);
   addConfigCommands(program, cli);
@@ -142,6 +143,21 @@ function addWhyCommand(program: Command, cli: CliEnvironment, perform: Perform):
       perform(async () => {
         const { why } = await import('./commands/why.js');
         return why(container, command.optsWithGlobals<AnswerFlags>(), cli);
+      }),
+  );
+}
+
+function addAdviseCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
+  const command = program
+    .command('advise')
+    .description('print CPU and memory limits for a container, or for all, from what was used in the last day')
+    .argument('[container]', 'name, alias, id, unit or absolute cgroup path')
+    .option('--json', 'print JSON');
+  addAskOptions(command, 'address of the agent; default: the one on this host').action(
+    (container: string | undefined) =>
+      perform(async () => {
+        const { advise } = await import('./commands/advise.js');
+        return advise(container, command.optsWithGlobals<AnswerFlags>(), cli);
       }),
   );
 }

@@ -10,7 +10,7 @@ import { nameOf, type Target } from './target.js';
 export { localTarget, requireTarget } from './local-agent.js';
 export type { AnswerFlags, AskFlags } from './options.js';
 export type { Reply } from './request.js';
-export { nameOf, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
+export { nameOf, pathOfContainer, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 
 const UNAUTHORIZED = 401;
 const CREDENTIALS_HINT =

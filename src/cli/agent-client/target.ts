@@ -33,6 +33,13 @@ export function routeOf(target: Target, route: string): Target {
   return { ...target, url };
 }
 
+/** The path of a question about a container, by a name of any kind; without one the route itself. */
+export function pathOfContainer(route: string, container: string | undefined): string {
+  if (container === undefined) return route;
+  const segments = container.replace(/^\/+/, '').split('/');
+  return `${route}/${segments.map(encodeURIComponent).join('/')}`;
+}
+
 /** The address of an agent on this host, from its note. @throws TallymanError when it has no address */
 export function targetOfAgent({ pid, urls: [address], prefix }: AgentNote): Target {
   if (address === undefined) throw new TallymanError(`process ${pid} serves no address`);

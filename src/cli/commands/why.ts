@@ -1,4 +1,4 @@
-import { type AnswerFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
+import { type AnswerFlags, localTarget, pathOfContainer, routeOf, type Target, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
@@ -40,16 +40,9 @@ interface Answer {
  * @throws ConfigError, TallymanError
  */
 export async function why(container: string | undefined, flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
-  const answer = await answerOf(pathOf(container), flags, cli);
+  const answer = await answerOf(pathOfContainer(ROUTE, container), flags, cli);
   cli.out(flags.json === true ? `${answer.trimEnd()}\n` : textOfAnswer(JSON.parse(answer) as Answer));
   return EXIT.ok;
-}
-
-/** The path of a question about a container, by a name of any kind. */
-function pathOf(container: string | undefined): string {
-  if (container === undefined) return ROUTE;
-  const segments = container.replace(/^\/+/, '').split('/');
-  return `${ROUTE}/${segments.map(encodeURIComponent).join('/')}`;
 }
 
 async function answerOf(path: string, flags: AnswerFlags, cli: CliEnvironment): Promise<string> {

@@ -50,6 +50,36 @@ export function limitLines(container: LimitedContainer, change: LimitChange, cgr
   return cgroupLines(name, change, cgroupVersion);
 }
 
+/** The same limits as parts of files, whatever runs the container now: compose, a drop-in of systemd, Kubernetes. */
+export function limitSnippets({ name, description }: LimitedContainer, change: LimitChange): MendLine[] {
+  const { cpus, cpuRequest, memory, memoryRequest, pids } = change;
+  const { labels, aliases } = description;
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  const service = labels['com.docker.compose.service'] ?? aliases[0] ?? last.replace(/\.(service|scope|slice)$/, '');
+  const memoryText = (bytes: number | undefined, unit: string) => bytes && `${mebibytes(bytes)}${unit}`;
+  const compose = block('    ', {
+    cpus,
+    cpu_shares: cpuRequest && sharesOf(cpuRequest),
+    mem_limit: memoryText(memory, 'm'),
+    mem_reservation: memoryText(memoryRequest, 'm'),
+    pids_limit: pids,
+  });
+  const unit = systemdProperties(change);
+  const cpuText = (value: number | undefined) => value && `${Math.round(value * 1000)}m`;
+  const limits = block('    ', { cpu: cpuText(cpus), memory: memoryText(memory, 'Mi') });
+  const requests = block('    ', { cpu: cpuText(cpuRequest), memory: memoryText(memoryRequest, 'Mi') });
+  return [
+    { tool: 'compose', line: `services:\n  ${yamlKey(service)}:\n${compose}` },
+    { tool: 'systemd', line: `[Service]\n${unit.join('\n')}` },
+    { tool: 'kubernetes', line: `resources:\n  limits:\n${limits}\n  requests:\n${requests}` },
+  ];
+}
+
+function block(indent: string, members: Readonly<Record<string, string | number | undefined>>): string {
+  const present = Object.entries(members).filter(([, value]) => value !== undefined);
+  return present.map(([key, value]) => `${indent}${key}: ${value}`).join('\n');
+}
+
 /** As one word of a shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
@@ -79,14 +109,18 @@ function composeLine(service: string, change: LimitChange): MendLine {
 }
 
 /** `set-property` writes a drop-in of the unit, and changes the running one. */
-function systemdLine(unit: string, { cpus, cpuRequest, memory, memoryRequest, pids }: LimitChange): MendLine {
+function systemdLine(unit: string, change: LimitChange): MendLine {
+  return { tool: 'systemd', line: `systemctl set-property ${shellWord(unit)} ${systemdProperties(change).join(' ')}` };
+}
+
+function systemdProperties({ cpus, cpuRequest, memory, memoryRequest, pids }: LimitChange): string[] {
   const properties: string[] = [];
   if (cpus !== undefined) properties.push(`CPUQuota=${Math.round(cpus * 100)}%`);
   if (cpuRequest !== undefined) properties.push(`CPUWeight=${weightOf(cpuRequest)}`);
   if (memory !== undefined) properties.push(`MemoryMax=${mebibytes(memory)}M`);
   if (memoryRequest !== undefined) properties.push(`MemoryLow=${mebibytes(memoryRequest)}M`);
   if (pids !== undefined) properties.push(`TasksMax=${pids}`);
-  return { tool: 'systemd', line: `systemctl set-property ${shellWord(unit)} ${properties.join(' ')}` };
+  return properties;
 }
 
 /** Pods have no limit of processes of their own: that is an option of the kubelet. */

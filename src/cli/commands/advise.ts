@@ -1,0 +1,129 @@
+import { TallymanError } from '../../kernel/contracts/index.js';
+import { type AnswerFlags, localTarget, pathOfContainer, routeOf, textOf } from '../agent-client/index.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
+
+const ROUTE = '/api/advise';
+const MIB = 2 ** 20;
+
+interface Subject {
+  readonly container: { readonly name: string; readonly aliases: readonly string[] };
+}
+
+interface NoAdvice extends Subject {
+  readonly reason: string;
+}
+
+interface Advice extends Subject {
+  readonly data: { readonly text: string; readonly confidence: string };
+  readonly used: {
+    readonly cpu: Readonly<Record<'p50_cpus' | 'p95_cpus' | 'max_cpus' | 'throttled_share', number>>;
+    readonly memory: Readonly<Record<'p50_bytes' | 'p95_bytes' | 'max_bytes' | 'cache_bytes' | 'oom_kills', number>>;
+  };
+  readonly now: { readonly cpu_limit: number | null; readonly memory_limit_bytes: number | null };
+  readonly advice: Readonly<
+    Record<'cpu_request' | 'cpu_limit' | 'memory_request_bytes' | 'memory_limit_bytes', number>
+  > & { readonly margin: { readonly request: number; readonly limit: number } };
+  readonly savings: readonly string[];
+  readonly risks: readonly string[];
+  readonly lines: readonly { readonly tool: string; readonly line: string }[];
+}
+
+interface HostAdvice {
+  readonly containers: readonly Advice[];
+  readonly without_advice: readonly NoAdvice[];
+}
+
+/**
+ * `tallyman advise`: prints limits for a container, or a table of all. Needs a running agent: a temporary one has
+ * no past.
+ * @throws TallymanError when no agent runs, or it does not know the container
+ */
+export async function advise(container: string | undefined, flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+  const target = localTarget(flags, cli);
+  if (target === undefined) {
+    throw new TallymanError('no agent was found on this host: advice needs one that has run for a while', {
+      hint: '`tallyman` starts one, `tallyman service install` keeps it running; --url asks another one',
+    });
+  }
+  const answer = await textOf(routeOf(target, pathOfContainer(ROUTE, container)), flags, cli);
+  if (flags.json === true) cli.out(`${answer.trimEnd()}\n`);
+  else if (container === undefined) cli.out(tableText(JSON.parse(answer) as HostAdvice));
+  else cli.out(adviceText(JSON.parse(answer) as Advice | NoAdvice));
+  return EXIT.ok;
+}
+
+function adviceText(answer: Advice | NoAdvice): string {
+  if ('reason' in answer) return `No advice for ${labelOf(answer)}: ${answer.reason}.\n`;
+  const { data, used, now, advice, savings, risks, lines } = answer;
+  const { cpu, memory } = used;
+  const { margin } = advice;
+  const facts = [
+    `${labelOf(answer)}: from ${data.text} (confidence: ${data.confidence})`,
+    '',
+    '          p50        p95        max        now        request    limit',
+    row(
+      'CPUs',
+      [cpu.p50_cpus, cpu.p95_cpus, cpu.max_cpus, now.cpu_limit, advice.cpu_request, advice.cpu_limit],
+      number,
+    ),
+    row(
+      'memory',
+      [
+        memory.p50_bytes,
+        memory.p95_bytes,
+        memory.max_bytes,
+        now.memory_limit_bytes,
+        advice.memory_request_bytes,
+        advice.memory_limit_bytes,
+      ],
+      mebibytes,
+    ),
+    '',
+    `Requests are p95 and ${percent(margin.request)}, limits the maximum and ${percent(margin.limit)}. Memory is the working set;`,
+    `page cache now: ${mebibytes(memory.cache_bytes)}. Throttled in ${percent(cpu.throttled_share)} of its periods; OOM kills: ${memory.oom_kills}.`,
+  ];
+  const notes = [...savings.map((text) => `saves: ${text}`), ...risks.map((text) => `risk:  ${text}`)];
+  const snippets = lines.map(({ tool, line }) => `\n# ${tool}\n${line}`);
+  return `${[...facts, ...(notes.length === 0 ? [] : ['', ...notes]), ...snippets].join('\n')}\n`;
+}
+
+function row(name: string, values: readonly (number | null)[], text: (value: number) => string): string {
+  return `${name.padEnd(10)}${values.map((value) => (value === null ? 'none' : text(value)).padEnd(11)).join('')}`.trimEnd();
+}
+
+function tableText({ containers, without_advice: without }: HostAdvice): string {
+  const rows = containers.map((answer) => [
+    labelOf(answer),
+    answer.data.text.replace(' of data', ''),
+    `${answer.now.cpu_limit === null ? 'none' : number(answer.now.cpu_limit)} → ${number(answer.advice.cpu_limit)}`,
+    `${answer.now.memory_limit_bytes === null ? 'none' : mebibytes(answer.now.memory_limit_bytes)} → ${mebibytes(answer.advice.memory_limit_bytes)}`,
+    [...answer.risks, ...answer.savings][0] ?? '',
+  ]);
+  const table = [['CONTAINER', 'DATA', 'CPU LIMIT', 'MEMORY LIMIT', ''], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column]!.length)));
+  const lines = table.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const rest = without.length === 0 ? '' : `\n${without.length} more have too little data.\n`;
+  return containers.length === 0 ? `No container has enough data yet.\n${rest}` : `${lines.join('\n')}\n${rest}`;
+}
+
+function labelOf({ container: { name, aliases } }: Subject): string {
+  return aliases[0] ?? name;
+}
+
+function number(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

@@ -1,0 +1,47 @@
+import {
+  type Answer,
+  definePlugin,
+  type OperationInfo,
+  PLUGIN_API_VERSION,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { containerAnswer, hostAnswer } from './answer.js';
+
+function jsonAnswer(value: unknown): Answer {
+  return { body: (out) => out.json(value) };
+}
+
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const { containerAdvice, hostAdvice } = await import('./schema.js');
+  return {
+    '/api/advise': {
+      summary: 'Limits for all containers, those with the most to change first.',
+      response: hostAdvice,
+      errors: {},
+    },
+    '/api/advise/': {
+      summary: 'Limits and requests for a container, from what it used in the last day.',
+      rest: { name: 'container', description: 'Absolute name, alias, id or unit.', required: true },
+      response: containerAdvice,
+    },
+  };
+}
+
+export default definePlugin({
+  kind: 'endpoint',
+  name: 'advise',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'CPU and memory limits for containers from what they used, as `tallyman advise` shows them.',
+  configSchema: z.strictObject({}),
+  create: ({ agent }) => ({
+    routes: {
+      '/api/advise': () => jsonAnswer(hostAnswer(agent)),
+      '/api/advise/': ({ args }) => {
+        const answer = containerAnswer(agent, args.join('/') || '/');
+        const { weight: _, ...rest } = { weight: 0, ...answer };
+        return jsonAnswer(rest);
+      },
+    },
+    operations,
+  }),
+});
