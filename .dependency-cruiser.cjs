@@ -15,6 +15,7 @@ const KERNEL_ROOMS = [
   'capsules',
   'containers',
   'housekeeping',
+  'retention',
   'events',
   'doctor',
   'app-metrics',

@@ -17,6 +17,7 @@ import { operationsModule } from './operations/module.js';
 import { pluginsModule } from './plugins/module.js';
 import { recorderModule } from './recorder/module.js';
 import { reloadModule } from './reload/module.js';
+import { retentionModule } from './retention/module.js';
 import { supervisionModule } from './supervision/module.js';
 import { viewModule } from './view/module.js';
 
@@ -29,6 +30,7 @@ export const ROOMS: readonly Module[] = [
   machineModule,
   containersModule,
   housekeepingModule,
+  retentionModule,
   eventsModule,
   doctorModule,
   appMetricsModule,

@@ -41,6 +41,12 @@ const housekeeping = z
 
 const history = z.strictObject({
   duration: durationFrom(1000, '1s').prefault('2m').meta(durationMeta('How far back the samples in memory go.')),
+  keepMinutes: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Keep the minutes of the last day in the state directory, for summaries and `tallyman advise` after a restart. A change needs a restart.',
+    ),
 });
 
 const retention = z.strictObject({

@@ -3,8 +3,19 @@
  */
 export type MinuteValues = readonly [number, number, number, number, number, number];
 
-const VALUES_PER_MINUTE = 6;
+export const VALUES_PER_MINUTE = 6;
+export const MINUTES_PER_DAY = 1440;
 const INITIAL_CAPACITY = 4;
+
+/** Minutes as they are kept in a file: runs of equal ones, oldest first. */
+export interface KeptMinutes {
+  /** End of the newest minute, µs since the epoch. */
+  readonly endedAt: number;
+  /** Six values of each run. */
+  readonly values: Float32Array;
+  /** Minutes of each run. */
+  readonly repeats: Uint16Array;
+}
 
 /**
  * The last `limit` minutes of a container, run-length encoded in typed arrays: a day of an idle container is one entry, a
@@ -31,6 +42,25 @@ export class MinuteLog {
     const run = this.first + this.runs++;
     this.values.set(minute, run * VALUES_PER_MINUTE);
     this.repeats[run] = 1;
+  }
+
+  /** A copy of all runs. */
+  runsUntil(endedAt: number): KeptMinutes {
+    const end = this.first + this.runs;
+    return {
+      endedAt,
+      values: Float32Array.from(this.values.subarray(this.first * VALUES_PER_MINUTE, end * VALUES_PER_MINUTE)),
+      repeats: this.repeats.slice(this.first, end),
+    };
+  }
+
+  /** Adds kept minutes. */
+  pushAll({ values, repeats }: Pick<KeptMinutes, 'values' | 'repeats'>): void {
+    for (let run = 0; run < repeats.length; run++) {
+      const base = run * VALUES_PER_MINUTE;
+      const minute = values.subarray(base, base + VALUES_PER_MINUTE) as unknown as MinuteValues;
+      for (let i = 0; i < repeats[run]!; i++) this.push(minute);
+    }
   }
 
   /** The newest `count` values of one of the six quantities, oldest first. */

@@ -1,10 +1,11 @@
 import type { DerivedStats, Percentiles, UsageSummary } from '../contracts/index.js';
-import { MinuteLog } from './minute-log.js';
+import { type KeptMinutes, MINUTES_PER_DAY, MinuteLog, type MinuteValues } from './minute-log.js';
 import { aggregateOf, NO_PERCENTILES, percentilesOf } from './percentiles.js';
 
 const MINUTE_US = 60_000_000;
 const MINUTES_PER_HOUR = 60;
-const MINUTES_PER_DAY = 1440;
+export const DAY_US = MINUTES_PER_DAY * MINUTE_US;
+const UNKNOWN_MINUTE: MinuteValues = [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN];
 const MIN_INTERVAL_US = 10_000;
 const NOTHING: UsageSummary = Object.freeze({ percentComplete: 0, cpu: NO_PERCENTILES, memory: NO_PERCENTILES });
 
@@ -31,7 +32,9 @@ export class UsageSummarizer {
   private times: number[] = [];
   private cpu: number[] = [];
   private memory: number[] = [];
-  private readonly minutes = new MinuteLog(MINUTES_PER_DAY);
+  private minutes = new MinuteLog(MINUTES_PER_DAY);
+  /** When the first sample was taken, µs since the epoch; 0 before. */
+  private startedAt = 0;
   private time = 0;
   private latestCpu = 0;
   private latestMemory = 0;
@@ -51,6 +54,7 @@ export class UsageSummarizer {
     this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpu - this.cpu[last]!, time - this.times[last]!));
     this.latestMemory = Number.isNaN(memory) ? 0 : memory;
     this.time = time;
+    if (this.startedAt === 0) this.startedAt = time;
     this.times.push(time);
     this.cpu.push(cpu);
     this.memory.push(memory);
@@ -62,6 +66,27 @@ export class UsageSummarizer {
     this.times = [];
     this.cpu = [];
     this.memory = [];
+  }
+
+  /** The minutes of the last day, for a later `restore`; `undefined` before the first one ended. */
+  kept(): KeptMinutes | undefined {
+    const [endedAt] = this.times;
+    return endedAt === undefined || this.minutes.length === 0 ? undefined : this.minutes.runsUntil(endedAt);
+  }
+
+  /**
+   * Puts minutes that were kept in front of those since the start; what lies between is unknown.
+   * @param now µs since the epoch
+   */
+  restore(kept: KeptMinutes, now: number): void {
+    const measured = this.minutes;
+    const gap = Math.floor(((this.startedAt || now) - kept.endedAt) / MINUTE_US);
+    this.minutes = new MinuteLog(MINUTES_PER_DAY);
+    this.minutes.pushAll(kept);
+    for (let i = 0; i < Math.min(gap, MINUTES_PER_DAY); i++) this.minutes.push(UNKNOWN_MINUTE);
+    this.minutes.pushAll(measured.runsUntil(0));
+    this.hour = undefined;
+    this.day = undefined;
   }
 
   stats(): DerivedStats {
@@ -104,11 +129,10 @@ export class UsageSummarizer {
   private aggregate(count: number): UsageSummary {
     const held = Math.min(count, this.minutes.length);
     if (held === 0) return NOTHING;
-    return {
-      percentComplete: Math.trunc((held * 100) / count),
-      cpu: this.aggregateColumns(0, count),
-      memory: this.aggregateColumns(3, count),
-    };
+    const [cpu, memory] = [this.aggregateColumns(0, count), this.aggregateColumns(3, count)];
+    // Minutes between two runs of the agent are held, and unknown.
+    const known = Math.max(cpu.count, memory.count);
+    return { percentComplete: Math.trunc((known * 100) / count), cpu, memory };
   }
 
   private aggregateColumns(first: number, count: number): Percentiles {
