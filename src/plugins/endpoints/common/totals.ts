@@ -16,23 +16,27 @@ export interface Totals<Quantity extends string> {
 const OPERATION = 3;
 
 export function totalsOf<Quantity extends string>(sources: Readonly<Record<Quantity, Source>>): Totals<Quantity> {
-  const known = new WeakMap<Layout, Readonly<Record<Quantity, readonly number[]>>>();
-  const columnsOf = (layout: Layout) => {
+  type Columns = Readonly<Record<Quantity, readonly number[]>>;
+  const known = new WeakMap<Layout, Columns>();
+  let last: Layout | undefined;
+  let columns: Columns | undefined;
+  const columnsOf = (layout: Layout): Columns => {
     const entries = Object.entries<Source>(sources).map(([quantity, { field, operation }]) => {
       const all = layout.indexesOf(field);
       const wanted = all.filter((i) => operation === undefined || layout.columns[i]!.labels?.[OPERATION] === operation);
       return [quantity, wanted];
     });
-    return Object.fromEntries(entries) as Record<Quantity, readonly number[]>;
+    return Object.fromEntries(entries) as Columns;
   };
   return {
     of({ layout, values, base }, quantity) {
-      let columns = known.get(layout);
-      if (columns === undefined) {
-        columns = columnsOf(layout);
+      // Containers of the same shape share their layout.
+      if (layout !== last) {
+        columns = known.get(layout) ?? columnsOf(layout);
         known.set(layout, columns);
+        last = layout;
       }
-      const wanted = columns[quantity];
+      const wanted = columns![quantity];
       if (wanted.length === 0) return Number.NaN;
       let sum = 0;
       for (let i = 0; i < wanted.length; i++) sum += values[base + wanted[i]!]!;

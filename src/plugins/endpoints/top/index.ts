@@ -10,17 +10,17 @@ import {
 import { detail } from './detail.js';
 import { COLUMNS, Listing } from './listing.js';
 
-function list(
+async function list(
   { agent, clock }: Pick<PluginContext, 'agent' | 'clock'>,
   listing: Listing,
   { query }: ApiRequest,
-): Answer {
+): Promise<Answer> {
   const [instance, fact = '0'] = query.get('since')?.split('.') ?? [];
   const known = instance === listing.instance && /^\d{1,15}$/.test(fact) ? Number(fact) : 0;
+  await listing.refresh();
   return {
     headers: { 'Cache-Control': 'no-store' },
     body: (out) => {
-      const rows = listing.rows();
       const { num_cores: cores, memory_capacity: memory } = agent.host.machine();
       const head = {
         version: agent.version,
@@ -31,7 +31,7 @@ function list(
       };
       out.ascii(JSON.stringify(head).slice(0, -1));
       out.ascii(',"rows":');
-      out.bytes(rows);
+      out.bytes(listing.rows());
       out.ascii(',"facts":');
       out.json(listing.facts.filter(({ id }) => id > known));
       out.ascii('}');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { AgentView, Clock, ContainerView } from '../../../kernel/contracts/index.js';
+import { type AgentView, type Clock, type ContainerView, Slices } from '../../../kernel/contracts/index.js';
 import { type Facts, FactTable } from './facts.js';
 import { MEASURES, Meter } from './measure.js';
 import { PacedReadings, type Reading } from './paced.js';
@@ -30,6 +30,7 @@ export class Listing {
   private entries: readonly Entry[] = [];
   private containers: readonly ContainerView[] = [];
   private madeAt = Number.NEGATIVE_INFINITY;
+  private renewing: Promise<void> | undefined;
 
   constructor(
     private readonly agent: AgentView,
@@ -43,20 +44,31 @@ export class Listing {
     return this.table.last;
   }
 
-  /** The rows as a JSON array. */
+  /** The rows as a JSON array, as of the last `refresh`. */
   rows(): Uint8Array {
-    const now = this.clock.monotonic();
-    if (now - this.madeAt >= SHARED_MS) this.renew();
     return this.out.buffer.subarray(0, this.out.length);
   }
 
-  private renew(): void {
+  /** Makes the rows anew unless they are fresh. Callers at the same time share the work. */
+  async refresh(): Promise<void> {
+    if (this.clock.monotonic() - this.madeAt < SHARED_MS) return;
+    this.renewing ??= this.renew().finally(() => {
+      this.renewing = undefined;
+    });
+    await this.renewing;
+  }
+
+  private async renew(): Promise<void> {
+    const entries = this.current();
+    const readings = await this.readings(entries);
     this.madeAt = this.clock.monotonic();
+    this.write(entries, readings);
+  }
+
+  private write(entries: readonly Entry[], readings: readonly Reading[]): void {
     const { out } = this;
     out.length = 0;
     out.ascii('[');
-    const entries = this.current();
-    const readings = this.readings(entries);
     const processes = this.processCounts(entries, readings);
     const now = this.clock.now();
     const facts = entries.map(({ container }) => this.table.of(container, container.name, container.description));
@@ -73,9 +85,16 @@ export class Listing {
     this.facts = facts;
   }
 
-  private readings(entries: readonly Entry[]): Reading[] {
+  /** In the first round everything is read, which takes a while on a host with many containers. */
+  private async readings(entries: readonly Entry[]): Promise<Reading[]> {
     this.paced.begin();
-    return entries.map(({ container }) => this.paced.of(container));
+    const slices = new Slices();
+    const readings: Reading[] = [];
+    for (const { container } of entries) {
+      if (slices.isOver()) await slices.pause();
+      readings.push(this.paced.of(container));
+    }
+    return readings;
   }
 
   /** Numbers of processes with those of the containers below, which come after their parents. */

@@ -13,7 +13,7 @@ export interface Reading {
 /** A reading is as good as new for this long, ms. */
 const FRESH_MS = 10_000;
 /** Time for readings per round, ms. What has no reading yet is read in any case. */
-const BUDGET_MS = 3;
+const BUDGET_MS = 2;
 
 /**
  * Limits and numbers of processes. Reading them takes several system calls per container, so in each round only the
