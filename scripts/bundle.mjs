@@ -99,7 +99,10 @@ function entryOf(path) {
 const leaveOutUnused = {
   name: 'unused packages',
   setup(build) {
-    build.onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }));
+    // The agent itself imports gRPC when it needs it; dockerode requires it at once.
+    build.onResolve({ filter: UNUSED }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'unused' },
+    );
     build.onLoad({ filter: /^/, namespace: 'unused' }, () => ({ contents: '' }));
   },
 };

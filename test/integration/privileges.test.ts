@@ -13,6 +13,7 @@ const config = (names: readonly string[]) => `
 housekeeping: { interval: 100ms, maxInterval: 100ms }
 log: { format: json }
 plugins:
+  - { use: cri, enabled: false }
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
   - { use: raw, with: { include: [${['/', ...names].map((name) => `'${name}'`).join(', ')}] } }

@@ -13,9 +13,19 @@ export const IMAGE = 'docker.io/tallyman-test/busybox:1';
 export class ContainerdEngine {
   private readonly engine = new EngineProcess(CONTAINERD, 'containerd');
 
+  private constructor(private readonly config: (path: (name: string) => string) => string) {}
+
   /** @param namespaces each gets an image made of static busybox */
-  static async start(...namespaces: readonly string[]): Promise<ContainerdEngine> {
-    const containerd = new ContainerdEngine();
+  static start(...namespaces: readonly string[]): Promise<ContainerdEngine> {
+    return ContainerdEngine.startWith(withoutCri, ...namespaces);
+  }
+
+  /** @param config makes the configuration; it is given the way to the daemon's files */
+  static async startWith(
+    config: (path: (name: string) => string) => string,
+    ...namespaces: readonly string[]
+  ): Promise<ContainerdEngine> {
+    const containerd = new ContainerdEngine(config);
     await containerd.launch();
     await packImage(containerd.engine.directory, containerd.archive);
     for (const namespace of namespaces) await containerd.ctr(namespace, 'images', 'import', containerd.archive);
@@ -48,7 +58,10 @@ export class ContainerdEngine {
   /** Starts the daemon (again) and waits until it answers. */
   async launch(): Promise<void> {
     const config = this.engine.path('config.toml');
-    writeFileSync(config, `version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n`);
+    writeFileSync(
+      config,
+      this.config((name) => this.path(name)),
+    );
     const places = ['--root', this.root, '--state', this.engine.path('state'), '--address', this.socket];
     await this.engine.launch(['--config', config, ...places], () => this.ctr('default', 'version'));
   }
@@ -116,6 +129,8 @@ export class ContainerdEngine {
     for (const id of ids) await this.remove(namespace, id);
   }
 }
+
+const withoutCri = (): string => `version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n`;
 
 /** Packs busybox as an archive that `ctr images import` takes. */
 async function packImage(directory: string, archive: string): Promise<void> {

@@ -9,8 +9,12 @@ export { HandlerBench };
 /**
  * The services a handler gets, with a real clock and real timers, and the log kept.
  * @param running names of other plugins that run
+ * @param more what else the agent tells
  */
-export function pluginContext(running: readonly string[] = []): TestContext & {
+export function pluginContext(
+  running: readonly string[] = [],
+  more: Partial<AgentView> = {},
+): TestContext & {
   /** Label → directory, as told to the host. */
   readonly labelled: ReadonlyMap<string, string>;
 } {
@@ -19,7 +23,7 @@ export function pluginContext(running: readonly string[] = []): TestContext & {
   const procText = (path: string) => readText(`/proc/${path}`);
   const linux = { paths: { root: '/' }, procText, labelFilesystem } as LinuxHost;
   const plugins = () => running.map((name) => ({ name, state: 'running' }) as PluginStatus);
-  const agent = { plugins, container: () => undefined } as unknown as AgentView;
+  const agent = { plugins, container: () => undefined, ...more } as unknown as AgentView;
   return { ...testContext({ id: 'docker', clock: systemClock, linux, agent }), labelled };
 }
 

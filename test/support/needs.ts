@@ -57,6 +57,7 @@ const PROGRAMS = {
   influxd: 'influxdb',
   ip: 'iproute2',
   jq: 'jq',
+  kubectl: 'kubernetes-client',
   mandoc: 'mandoc',
   nginx: 'nginx-light',
   openssl: 'openssl',

@@ -7,6 +7,8 @@ export interface ContainerState {
   readonly exitCode?: number;
   /** True when the kernel killed it for lack of memory. */
   readonly oomKilled?: boolean;
+  /** Why the last run ended, in the runtime's word: `Completed`, `Error`, `OOMKilled`. */
+  readonly reason?: string;
   /** Times in microseconds since the epoch. */
   readonly startedAt?: number;
   /** Nanoseconds beyond `startedAt`, 0 … 999; absent: 0. */

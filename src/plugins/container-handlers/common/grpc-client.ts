@@ -10,6 +10,8 @@ const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 /** Refusals of a gRPC service that callers treat apart. */
 export const GRPC_NOT_FOUND = 5;
+/** The service or its method is not there. */
+export const GRPC_UNIMPLEMENTED = 12;
 
 const CANCELLED = 1;
 const UNKNOWN = 2;
@@ -17,6 +19,8 @@ const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
+/** `connectivityState.READY` of the library, which is loaded when it is needed. */
+const READY = 2;
 
 /** A method of a gRPC service. */
 export interface Method<Q, A> {
@@ -48,6 +52,8 @@ export interface GrpcClient {
     onMessage: (answer: A) => void,
     options?: CallOptions & { readonly endless?: boolean; readonly onGarbage?: (error: EngineError) => void },
   ): Promise<void>;
+  /** @returns rejects when the connection that calls use is lost, calls under way or not */
+  lost(): Promise<never>;
   /** Ends all calls and closes the connection. */
   close(): void;
 }
@@ -158,6 +164,18 @@ class Calls implements GrpcClient {
       stream.once('end', resolve);
       // Cancelling is an error of its own, which may come after the promise was settled.
       stream.on('error', (error) => reject(this.explain(method, error as ServiceError)));
+    });
+  }
+
+  lost(): Promise<never> {
+    const channel = this.client.getChannel();
+    return new Promise((_, reject) => {
+      const watch = (): void => {
+        const state = channel.getConnectivityState(false);
+        if (state !== READY) reject(new EngineError(`${this.url} closed the connection`, undefined));
+        else channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, watch);
+      };
+      watch();
     });
   }
 

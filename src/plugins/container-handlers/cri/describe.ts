@@ -1,0 +1,315 @@
+import { dirname } from 'node:path';
+import type { ContainerDescription, ContainerState, ContainerStorage } from '../../../kernel/contracts/index.js';
+import {
+  allowedEnvs,
+  type Described,
+  type DescribeRules,
+  list,
+  number,
+  publish,
+  record,
+  text,
+  upperDirectory,
+} from '../common/index.js';
+import {
+  CONTAINER_STATES,
+  type ContainerStatus,
+  HOST_NAMESPACE,
+  isReady,
+  type ListedContainer,
+  type ListedSandbox,
+  SANDBOX_STATES,
+  type SandboxStatus,
+} from './messages.js';
+
+/** The container name that kubelet gives a pod's sandbox. */
+const SANDBOX_NAME = 'POD';
+const IMAGE_ID = /^(sha256:)?[0-9a-f]{64}$/;
+
+/** What decides how containers and pods are published. */
+export interface CriRules extends DescribeRules {
+  readonly annotationAllow: readonly RegExp[];
+}
+
+/** What a runtime says of a process beside the interface, in its `info`. */
+export interface ProcessDetails {
+  readonly pid: number | undefined;
+  readonly image: string;
+  readonly environment: readonly unknown[];
+  readonly writableLayer: string;
+}
+
+/** What only the status of a container tells. */
+export interface ContainerDetails extends ProcessDetails {
+  readonly startedAt: bigint;
+  readonly finishedAt: bigint;
+  readonly exitCode: number;
+  readonly imageRef: string;
+  readonly reason: string;
+  readonly logPath: string;
+}
+
+/** What only the status of a sandbox tells. */
+export interface SandboxDetails extends ProcessDetails {
+  readonly hasHostNetwork: boolean;
+  readonly addresses: readonly string[];
+}
+
+/** A sandbox with what is known of it. */
+export interface KnownSandbox {
+  readonly listed: ListedSandbox;
+  readonly details: SandboxDetails | undefined;
+}
+
+/** A container of a pod with what is known of both. */
+export interface KnownPodContainer {
+  readonly listed: ListedContainer;
+  readonly details: ContainerDetails | undefined;
+  readonly sandbox: KnownSandbox | undefined;
+}
+
+/** Gives the name of an image by its id, digest or name; empty when it is not known. */
+export type ImageNamer = (reference: string) => string;
+
+/**
+ * @param mountinfo text of `/proc/<pid>/mountinfo`
+ * @returns what is known of the process; nothing of it for a runtime that does not tell, or in a form of its own
+ */
+export function processDetails(
+  info: Readonly<Record<string, string>>,
+  mountinfo: (pid: number) => string | undefined,
+): ProcessDetails {
+  const told = parsed(info.info);
+  const pid = number(told.pid) || undefined;
+  return {
+    pid,
+    image: text(told.image),
+    environment: list(record(record(told.runtimeSpec).process).env),
+    writableLayer: pid === undefined ? '' : upperDirectory(mountinfo(pid)),
+  };
+}
+
+/** @param before what was known: a process that has ended has neither pid nor mounts */
+export function containerDetails(
+  status: ContainerStatus,
+  process: ProcessDetails,
+  before: ContainerDetails | undefined,
+): ContainerDetails {
+  return {
+    ...withLayer(process, before),
+    image: status.image?.image ?? '',
+    startedAt: status.startedAt,
+    finishedAt: status.finishedAt,
+    exitCode: status.exitCode,
+    imageRef: status.imageRef,
+    reason: status.reason,
+    logPath: status.logPath,
+  };
+}
+
+export function sandboxDetails(
+  status: SandboxStatus,
+  process: ProcessDetails,
+  before: SandboxDetails | undefined,
+): SandboxDetails {
+  const { ip = '', additional = [] } = status.network ?? {};
+  return {
+    ...withLayer(process, before),
+    hasHostNetwork: status.linux?.namespaces?.options?.network === HOST_NAMESPACE,
+    addresses: [ip, ...additional.map((one) => one.ip)].filter((address) => address !== ''),
+  };
+}
+
+/** A container of a pod. */
+export function describeContainer(known: KnownPodContainer, rules: CriRules, nameOf: ImageNamer): Described {
+  const { listed, details, sandbox } = known;
+  const name = listed.metadata?.name ?? '';
+  const attempt = listed.metadata?.attempt ?? 0;
+  const pod = sandbox?.listed;
+  const identity = { ...podLabels(pod, listed.labels), 'io.kubernetes.container.name': name };
+  const labels = { ...labelsOf(pod, rules), ...labelsOf(listed, rules) };
+  const described = publish(
+    {
+      id: listed.id,
+      name: aliasOf(identity, name),
+      otherAliases: [dockerName(name, identity, attempt)],
+      image: imageName(
+        [details?.image, listed.image?.image, listed.image?.userSpecifiedImage, listed.imageRef],
+        nameOf,
+      ),
+      imageId: details?.imageRef || listed.imageRef,
+      labels,
+      restartCount: attempt,
+    },
+    rules,
+    {
+      envs: allowedEnvs(details?.environment ?? [], rules),
+      ...times(listed.createdAt),
+      ...(details?.pid === undefined ? {} : { pid: details.pid }),
+      networkMode: 'shared',
+      networkOf: listed.sandboxId,
+      ...addressesOf(sandbox?.details),
+      storage: storageOf(details, details?.logPath),
+      restartCount: attempt,
+      state: containerState(listed, details),
+    },
+  );
+  return withLabels(described, identity);
+}
+
+/** The sandbox of a pod, which holds its network. */
+export function describeSandbox({ listed, details }: KnownSandbox, rules: CriRules): Described {
+  const identity = { ...podLabels(listed, {}), 'io.kubernetes.container.name': SANDBOX_NAME };
+  const described = publish(
+    {
+      id: listed.id,
+      name: aliasOf(identity, SANDBOX_NAME),
+      otherAliases: [dockerName(SANDBOX_NAME, identity, listed.metadata?.attempt ?? 0)],
+      image: details?.image ?? '',
+      imageId: '',
+      labels: labelsOf(listed, rules),
+      restartCount: 0,
+    },
+    rules,
+    {
+      envs: {},
+      ...times(listed.createdAt),
+      ...(details?.pid === undefined ? {} : { pid: details.pid }),
+      networkMode: details === undefined ? 'none' : details.hasHostNetwork ? 'host' : 'own',
+      ...addressesOf(details),
+      storage: storageOf(details, undefined),
+      state: { status: SANDBOX_STATES[listed.state] ?? 'dead' },
+    },
+  );
+  return withLabels(described, identity);
+}
+
+/** A pod's present sandbox: one that is ready, else the last one that was made. */
+export function newestOf<T extends KnownSandbox>(sandboxes: readonly T[]): T | undefined {
+  const rank = ({ listed }: T) => (isReady(listed) ? 1e9 : 0) + (listed.metadata?.attempt ?? 0);
+  return sandboxes.reduce<T | undefined>(
+    (best, one) => (best === undefined || rank(one) > rank(best) ? one : best),
+    undefined,
+  );
+}
+
+/** A pod, which is a cgroup of its own around its containers. */
+export function describePod({ listed, details }: KnownSandbox, rules: CriRules): Described {
+  const identity = podLabels(listed, {});
+  const described = publish(
+    {
+      id: listed.metadata?.uid ?? '',
+      name: aliasOf(identity),
+      image: '',
+      imageId: '',
+      labels: labelsOf(listed, rules),
+      restartCount: 0,
+    },
+    rules,
+    {
+      envs: {},
+      ...times(listed.createdAt),
+      networkMode: 'none',
+      ...addressesOf(details),
+      state: { status: SANDBOX_STATES[listed.state] ?? 'dead' },
+    },
+  );
+  return withLabels(described, identity);
+}
+
+function containerState(listed: ListedContainer, details: ContainerDetails | undefined): ContainerState {
+  const status = CONTAINER_STATES[listed.state] ?? 'dead';
+  if (details === undefined) return { status };
+  const { startedAt, finishedAt, exitCode, reason } = details;
+  const hasEnded = finishedAt > 0n;
+  return {
+    status,
+    ...(hasEnded ? { exitCode, oomKilled: reason === 'OOMKilled' } : {}),
+    ...(hasEnded && reason !== '' ? { reason } : {}),
+    ...(startedAt > 0n ? { startedAt: microseconds(startedAt), startedAtExtraNs: Number(startedAt % 1000n) } : {}),
+    ...(hasEnded ? { finishedAt: microseconds(finishedAt) } : {}),
+  };
+}
+
+function times(createdAt: bigint): Pick<ContainerDescription, 'createdAt' | 'createdAtExtraNs'> {
+  if (createdAt <= 0n) return {};
+  return { createdAt: microseconds(createdAt), createdAtExtraNs: Number(createdAt % 1000n) };
+}
+
+const microseconds = (nanoseconds: bigint): number => Number(nanoseconds / 1000n);
+
+function addressesOf(details: SandboxDetails | undefined): Pick<ContainerDescription, 'addresses'> {
+  return details === undefined || details.addresses.length === 0 ? {} : { addresses: details.addresses };
+}
+
+function storageOf(details: ProcessDetails | undefined, logPath: string | undefined): ContainerStorage {
+  const own = logPath?.startsWith('/') === true ? { ownDirectory: dirname(logPath) } : {};
+  if (details === undefined) return { reason: 'the runtime has not told about the container’s process yet', ...own };
+  if (details.writableLayer !== '') return { writableLayer: details.writableLayer, ...own };
+  return { reason: 'the container’s root is no overlay whose writable layer could be measured', ...own };
+}
+
+function withLayer(process: ProcessDetails, before: ProcessDetails | undefined): ProcessDetails {
+  const { writableLayer, environment, image } = before ?? process;
+  return {
+    pid: process.pid,
+    image: process.image || image,
+    environment: process.environment.length > 0 ? process.environment : environment,
+    writableLayer: process.writableLayer || writableLayer,
+  };
+}
+
+/** The labels that say which pod it is, from the interface's own fields where they are there. */
+function podLabels(pod: ListedSandbox | undefined, labels: Readonly<Record<string, string>>): Record<string, string> {
+  const { name, namespace, uid } = pod?.metadata ?? {};
+  return {
+    'io.kubernetes.pod.name': name ?? labels['io.kubernetes.pod.name'] ?? '',
+    'io.kubernetes.pod.namespace': namespace ?? labels['io.kubernetes.pod.namespace'] ?? '',
+    'io.kubernetes.pod.uid': uid ?? labels['io.kubernetes.pod.uid'] ?? '',
+  };
+}
+
+/** Labels, and annotations of those that are wanted. */
+function labelsOf(
+  of: Pick<ListedSandbox, 'labels' | 'annotations'> | undefined,
+  { annotationAllow }: CriRules,
+): Readonly<Record<string, string>> {
+  if (of === undefined) return {};
+  if (annotationAllow.length === 0) return of.labels;
+  const wanted = Object.entries(of.annotations).filter(([key]) => annotationAllow.some((pattern) => pattern.test(key)));
+  return { ...of.labels, ...Object.fromEntries(wanted.map(([key, value]) => [`annotation.${key}`, value])) };
+}
+
+/** Which pod it is can be seen whatever `labelAllow` says. */
+function withLabels(described: Described, identity: Readonly<Record<string, string>>): Described {
+  const { description } = described;
+  return { ...described, description: { ...description, labels: { ...description.labels, ...identity } } };
+}
+
+/** `namespace/pod/container` */
+function aliasOf(identity: Readonly<Record<string, string>>, ...rest: readonly string[]): string {
+  const [pod = '', namespace = ''] = [identity['io.kubernetes.pod.name'], identity['io.kubernetes.pod.namespace']];
+  return pod === '' ? '' : [namespace, pod, ...rest].join('/');
+}
+
+/** The name that a container of this pod has in Docker, and in cAdvisor with CRI-O. */
+function dockerName(name: string, identity: Readonly<Record<string, string>>, attempt: number): string {
+  const [pod, namespace, uid] = ['name', 'namespace', 'uid'].map((what) => identity[`io.kubernetes.pod.${what}`]);
+  return `k8s_${name}_${pod}_${namespace}_${uid}_${attempt}`;
+}
+
+/** The first reference that is a name, or the name of an image that one of them identifies, or the first of them. */
+function imageName(references: readonly (string | undefined)[], nameOf: ImageNamer): string {
+  const known = references.filter((reference) => reference !== undefined && reference !== '') as string[];
+  const named = known.find((reference) => !IMAGE_ID.test(reference));
+  return named ?? (known.map(nameOf).find((name) => name !== '') || known[0] || '');
+}
+
+function parsed(json: string | undefined): Readonly<Record<string, unknown>> {
+  if (json === undefined) return {};
+  try {
+    return record(JSON.parse(json));
+  } catch {
+    return {};
+  }
+}

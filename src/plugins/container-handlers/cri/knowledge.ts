@@ -1,0 +1,410 @@
+import { type Clock, type EngineInfo, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import {
+  ContainerTable,
+  type Denial,
+  type Described,
+  EngineError,
+  GRPC_NOT_FOUND,
+  type GrpcClient,
+  InspectFailures,
+  type KnownContainer,
+  type KnownEnd,
+  OnceLogger,
+  RefreshQueue,
+  warnOfLabels,
+} from '../common/index.js';
+import { isPodId, podId } from './cgroup-path.js';
+import {
+  type ContainerDetails,
+  type CriRules,
+  containerDetails,
+  describeContainer,
+  describePod,
+  describeSandbox,
+  type KnownSandbox,
+  newestOf,
+  processDetails,
+  type SandboxDetails,
+  sandboxDetails,
+} from './describe.js';
+import {
+  CONTAINER_STATES,
+  type criMethods,
+  type Image,
+  isReady,
+  isRunning,
+  type ListedContainer,
+  type ListedSandbox,
+} from './messages.js';
+
+const PARALLEL_CALLS = 4;
+const MAX_DENIED = 1024;
+/**
+ * A sandbox's cgroup is there before its runtime lists the sandbox, and a container's is gone before its runtime knows that it
+ * ended: the runtime is asked again after these pauses, ms.
+ */
+const ASK_AGAIN_MS = [250, 500, 1000];
+
+export interface KnowledgeOptions {
+  /** Time limit of a call, ms. */
+  readonly timeout: number;
+  /** How long the end of a container is remembered, ms. */
+  readonly tombstoneFor: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** Text of `/proc/<pid>/mountinfo`. */
+  mountinfo(pid: number): string | undefined;
+}
+
+/** A connection to ask. */
+export interface CriSession {
+  readonly client: GrpcClient;
+  readonly methods: ReturnType<typeof criMethods>;
+}
+
+interface Sandbox extends KnownSandbox {
+  details: SandboxDetails | undefined;
+  listed: ListedSandbox;
+  readonly containers: Set<string>;
+}
+
+interface Container {
+  listed: ListedContainer;
+  details: ContainerDetails | undefined;
+}
+
+/**
+ * What a runtime said of its pods, their sandboxes and containers. All are listed at the beginning and now and then; in between
+ * single ones are asked about when an event, a new cgroup or the end of one gives a reason.
+ */
+export class PodKnowledge {
+  private readonly table = new ContainerTable();
+  private readonly sandboxes = new Map<string, Sandbox>();
+  private readonly containers = new Map<string, Container>();
+  /** Ids of sandboxes by the UID of their pod; a pod whose sandbox was made anew has several. */
+  private readonly pods = new Map<string, Set<string>>();
+  private readonly denied = new Map<string, Denial>();
+  /** How often an id that the runtime did not know was asked about. */
+  private readonly misses = new Map<string, number>();
+  /** How often a container whose cgroup is gone was still called running. */
+  private readonly gone = new Map<string, number>();
+  /** Ids that a list has just told about: only their status is wanted. */
+  private readonly justListed = new Set<string>();
+  private images: readonly Image[] = [];
+  private readonly imageNames = new Map<string, string>();
+  private readonly queue = new RefreshQueue(PARALLEL_CALLS, (id) => this.refresh(id));
+  private readonly failures: InspectFailures;
+  private readonly once: OnceLogger;
+  private session: CriSession | undefined;
+  private rules: CriRules;
+
+  /** @param changed told when a description changed, and when the runtime answered about an id */
+  constructor(
+    private readonly options: KnowledgeOptions,
+    rules: CriRules,
+    private readonly changed: (id: string) => void,
+  ) {
+    this.rules = rules;
+    this.failures = new InspectFailures(options.timeout);
+    this.once = new OnceLogger(options.logger);
+  }
+
+  get size(): number {
+    return this.containers.size;
+  }
+
+  /** A connection was made. What was refused on an earlier one is asked again. */
+  connected(session: CriSession, rules: CriRules): void {
+    this.session = session;
+    this.rules = rules;
+    this.denied.clear();
+    this.misses.clear();
+    this.failures.clear();
+    this.gone.clear();
+  }
+
+  /** The connection is lost; what is known stays. */
+  disconnected(): void {
+    this.session = undefined;
+    this.queue.clear();
+    this.justListed.clear();
+  }
+
+  /** @param stale whether to mark the description as out of date */
+  find(id: string, stale: boolean): KnownContainer | undefined {
+    return this.table.find(id, stale);
+  }
+
+  /** Why the runtime has no such container or pod; `undefined` when it has one or was not asked. */
+  denial(id: string): Denial | undefined {
+    return this.denied.get(id);
+  }
+
+  /** Asks the runtime about a container, a sandbox or a pod; `changed` tells the answer. */
+  ask(id: string): void {
+    if (this.session === undefined) return;
+    if (this.failures.state(id, this.options.clock.monotonic()) !== 'paused') void this.queue.add(id);
+  }
+
+  /** Something happened to a container or sandbox. */
+  event(id: string): void {
+    this.denied.delete(id);
+    this.ask(id);
+  }
+
+  /** The cgroup is gone: how it ended is asked when that is not known yet. */
+  ended(id: string): void {
+    const known = this.table.find(id, false)?.description;
+    if (known === undefined || known.state.status === 'exited' || isPodId(id)) return;
+    this.gone.set(id, 0);
+    this.ask(id);
+  }
+
+  /** Ends within `tombstoneFor`, oldest first. */
+  departed(): KnownEnd[] {
+    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+    return this.table.departed();
+  }
+
+  /** What can be said of the runtime. */
+  info(version: string, apiVersion: string): EngineInfo {
+    const states = [...this.containers.values()].map(({ listed }) => CONTAINER_STATES[listed.state]);
+    const running = states.filter((state) => state === 'running').length;
+    const untold = { kernelVersion: '', os: '', hostname: '', rootDirectory: '', storageDriver: '', cgroupDriver: '' };
+    return {
+      ...untold,
+      version,
+      apiVersion,
+      storageStatus: [],
+      containers: { total: states.length, running, paused: 0, stopped: states.length - running },
+      images: this.images.map(({ id, tags, size }) => ({ id, tags, size, createdAt: 0 })),
+    };
+  }
+
+  /**
+   * Lists everything and compares it with what is known; the status of what changed is asked afterwards.
+   * @param everything also asks about what looks unchanged: events may have been missed
+   * @throws EngineError when the runtime does not answer
+   */
+  async resync({ client, methods }: CriSession, everything: boolean): Promise<void> {
+    const mark = this.table.mark;
+    const before = [...this.sandboxes.keys()];
+    const [{ items }, { containers }, images] = await Promise.all([
+      client.call(methods.sandboxes, {}),
+      client.call(methods.containers, {}),
+      // An image service of its own is possible; names of images are in the status as well.
+      client.call(methods.images, {}).catch(() => ({ images: [] as readonly Image[] })),
+    ]);
+    this.learnImages(images.images);
+    const present = new Set<string>();
+    const wanted: string[] = [];
+    for (const listed of items) {
+      present.add(listed.id);
+      present.add(podId(listed.metadata?.uid ?? ''));
+      if (this.takeSandbox(listed) || (everything && isReady(listed))) wanted.push(listed.id);
+    }
+    for (const listed of containers) {
+      present.add(listed.id);
+      if (this.takeContainer(listed) || (everything && isRunning(listed))) wanted.push(listed.id);
+    }
+    for (const id of this.table.forgetMissing(present, mark)) this.forget(id);
+    for (const id of before) if (!present.has(id)) this.forget(id);
+    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+    for (const id of wanted) {
+      this.justListed.add(id);
+      this.ask(id);
+    }
+  }
+
+  private learnImages(images: readonly Image[]): void {
+    this.images = images;
+    this.imageNames.clear();
+    for (const { id, tags, digests } of images) {
+      const [name] = tags.length > 0 ? tags : digests;
+      if (name !== undefined) for (const reference of [id, ...digests]) this.imageNames.set(reference, name);
+    }
+  }
+
+  /** @returns whether its status should be asked */
+  private takeSandbox(listed: ListedSandbox): boolean {
+    const known = this.sandboxes.get(listed.id);
+    const isNews = known === undefined || known.listed.state !== listed.state;
+    const isOver = known === undefined && !isReady(listed);
+    // One that ended before anybody knew it has no cgroup, but its containers may be listed still.
+    if (known === undefined) {
+      this.sandboxes.set(listed.id, { listed, details: undefined, containers: new Set() });
+      const uid = listed.metadata?.uid ?? '';
+      const ofPod = this.pods.get(uid) ?? new Set();
+      this.pods.set(uid, ofPod.add(listed.id));
+    } else known.listed = listed;
+    if (isNews && !isOver) this.describeSandbox(listed.id);
+    return isNews && isReady(listed);
+  }
+
+  /** @returns whether its status should be asked */
+  private takeContainer(listed: ListedContainer): boolean {
+    const known = this.containers.get(listed.id);
+    if (known === undefined && !isRunning(listed) && listed.state !== 0) return false;
+    const isNews = known === undefined || known.listed.state !== listed.state;
+    this.containers.set(listed.id, { listed, details: known?.details });
+    this.sandboxes.get(listed.sandboxId)?.containers.add(listed.id);
+    if (isNews) this.describeContainer(listed.id);
+    return isNews;
+  }
+
+  private describeSandbox(id: string): void {
+    const sandbox = this.sandboxes.get(id)!;
+    this.learn(id, describeSandbox(sandbox, this.rules));
+    const uid = sandbox.listed.metadata?.uid ?? '';
+    const newest = newestOf([...this.pods.get(uid)!].map((one) => this.sandboxes.get(one)!));
+    if (newest === sandbox) this.learn(podId(uid), describePod(sandbox, this.rules));
+    // Those whose status is yet to come are described with it.
+    for (const one of sandbox.containers) if (!this.justListed.has(one)) this.describeContainer(one);
+  }
+
+  private describeContainer(id: string): void {
+    const { listed, details } = this.containers.get(id)!;
+    const sandbox = this.sandboxes.get(listed.sandboxId);
+    const nameOf = (reference: string): string => this.imageNames.get(reference) ?? '';
+    this.learn(id, describeContainer({ listed, details, sandbox }, this.rules, nameOf));
+  }
+
+  private learn(id: string, described: Described): void {
+    warnOfLabels(described, described.description.aliases[0] ?? id, this.once);
+    const asked = this.denied.delete(id) || this.table.find(id, false) === undefined;
+    this.misses.delete(id);
+    if (this.table.update(id, described) || asked) this.changed(id);
+  }
+
+  /** Asks about one id: what it is unless that was just listed, and its status. */
+  private async refresh(id: string): Promise<void> {
+    const { session } = this;
+    if (session === undefined) return;
+    try {
+      const isThere = this.justListed.delete(id) || (await this.list(session, id));
+      if (session !== this.session) return;
+      if (!isThere) this.missing(id);
+      else if (this.containers.has(id)) await this.askContainer(session, id);
+      else if (this.sandboxes.has(id)) await this.askSandbox(session, id);
+      this.checkGone(id);
+      if (this.failures.delete(id)) this.options.logger.info('all containers and pods can be asked about again');
+    } catch (error) {
+      if (session === this.session) this.failed(id, error);
+    }
+  }
+
+  /** Asks again about one whose cgroup is gone and that the runtime does not call ended yet. */
+  private checkGone(id: string): void {
+    const asked = this.gone.get(id);
+    if (asked === undefined) return;
+    const pause = ASK_AGAIN_MS[asked];
+    if (pause === undefined || this.table.find(id, false)?.description.state.status !== 'running') this.gone.delete(id);
+    else {
+      this.gone.set(id, asked + 1);
+      this.options.timers.after(pause, () => this.ask(id));
+    }
+  }
+
+  /** @returns whether the runtime lists it */
+  private async list({ client, methods }: CriSession, id: string): Promise<boolean> {
+    const takeSandboxes = async (filter: { id?: string; labels?: Record<string, string> }): Promise<boolean> => {
+      const { items } = await client.call(methods.sandboxes, { filter: { id: '', labels: {}, ...filter } });
+      for (const item of items) if (this.takeSandbox(item)) this.askStatus(item.id, id);
+      return items.length > 0;
+    };
+    if (isPodId(id)) {
+      return takeSandboxes({ labels: { 'io.kubernetes.pod.uid': id.slice(podId('').length) } });
+    }
+    if (this.sandboxes.has(id)) return takeSandboxes({ id });
+    const { containers } = await client.call(methods.containers, { filter: { id } });
+    const [listed] = containers;
+    if (listed === undefined) return takeSandboxes({ id });
+    if (!this.sandboxes.has(listed.sandboxId)) await takeSandboxes({ id: listed.sandboxId });
+    this.takeContainer(listed);
+    return true;
+  }
+
+  /** @param asking the id whose status is being asked already */
+  private askStatus(id: string, asking: string): void {
+    if (id === asking) return;
+    this.justListed.add(id);
+    this.ask(id);
+  }
+
+  private async askContainer({ client, methods }: CriSession, id: string): Promise<void> {
+    const { status, info } = await client.call(methods.container, { id, verbose: true });
+    const known = this.containers.get(id);
+    if (status === undefined || known === undefined) return;
+    const process = processDetails(info, (pid) => this.options.mountinfo(pid));
+    const details = containerDetails(status, process, known.details);
+    this.containers.set(id, { listed: { ...known.listed, state: status.state }, details });
+    this.describeContainer(id);
+  }
+
+  private async askSandbox({ client, methods }: CriSession, id: string): Promise<void> {
+    const { status, info } = await client.call(methods.sandbox, { id, verbose: true });
+    const known = this.sandboxes.get(id);
+    if (status === undefined || known === undefined) return;
+    const process = processDetails(info, (pid) => this.options.mountinfo(pid));
+    known.details = sandboxDetails(status, process, known.details);
+    known.listed = { ...known.listed, state: status.state };
+    this.describeSandbox(id);
+  }
+
+  /** The runtime does not list it (any more, or yet). */
+  private missing(id: string): void {
+    if (this.table.has(id)) {
+      this.table.ended(id, { time: this.options.clock.now() });
+      this.table.remove(id);
+      this.forget(id);
+      this.deny(id, 'removed');
+      return;
+    }
+    const missed = this.misses.get(id) ?? 0;
+    const pause = ASK_AGAIN_MS[missed];
+    if (pause === undefined) {
+      this.misses.delete(id);
+      this.deny(id, 'unknown');
+      this.changed(id);
+      return;
+    }
+    this.misses.set(id, missed + 1);
+    this.options.timers.after(pause, () => this.ask(id));
+  }
+
+  /** The runtime has removed it; its end is remembered. */
+  private forget(id: string): void {
+    this.failures.delete(id);
+    const container = this.containers.get(id);
+    if (container !== undefined) this.sandboxes.get(container.listed.sandboxId)?.containers.delete(id);
+    this.containers.delete(id);
+    const uid = this.sandboxes.get(id)?.listed.metadata?.uid ?? '';
+    this.sandboxes.delete(id);
+    const ofPod = this.pods.get(uid);
+    ofPod?.delete(id);
+    if (ofPod?.size === 0) {
+      this.pods.delete(uid);
+      this.table.remove(podId(uid));
+    }
+    this.changed(id);
+  }
+
+  private deny(id: string, denial: Denial): void {
+    if (this.denied.size >= MAX_DENIED) this.denied.delete(this.denied.keys().next().value!);
+    this.denied.set(id, denial);
+  }
+
+  private failed(id: string, error: unknown): void {
+    // Removed since it was listed.
+    if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) {
+      this.missing(id);
+      return;
+    }
+    if (this.failures.size === 0) {
+      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
+      this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
+    }
+    this.failures.add(id, this.options.clock.monotonic());
+  }
+}
