@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { z } from 'zod';
 import { containerSelection, labelSelection, metricSelection, newLabelName } from './export/index.js';
 import { duration, size } from './options.js';
@@ -58,8 +59,15 @@ export const sinkOptions = {
     .max(64)
     .default(1)
     .describe('Batches that are sent at the same time. Those of one container are always sent one after the other.'),
-  host: z.string().optional().describe('Value of the label `host`. Absent: the name of the host; `""`: no such label.'),
-  cluster: z.string().min(1).optional().describe('Value of the label `cluster`. Absent: no such label.'),
+  host: z
+    .string()
+    .optional()
+    .describe('Value of the label `host`. Absent: `TALLYMAN_NODE_NAME`, or the name of the host; `""`: no such label.'),
+  cluster: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Value of the label `cluster`. Absent: `TALLYMAN_CLUSTER`, or no such label.'),
   externalLabels: z
     .record(newLabelName(), z.string())
     .default({})
@@ -73,3 +81,18 @@ const schema = z.strictObject(sinkOptions);
 
 /** The options that all sinks have, as the kernel takes them from `Sink.options`. */
 export type SinkOptions = z.output<typeof schema>;
+
+/**
+ * What the labels `host` and `cluster` say. Where the options do not, variables of the environment do, which Kubernetes sets for
+ * each node: the name of the host is that of the pod there.
+ * @returns empty texts for labels that are not to be there
+ */
+export function hostAndCluster(
+  { host, cluster }: Pick<SinkOptions, 'host' | 'cluster'>,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): { readonly host: string; readonly cluster: string } {
+  return {
+    host: host ?? (environment.TALLYMAN_NODE_NAME || hostname()),
+    cluster: cluster ?? environment.TALLYMAN_CLUSTER ?? '',
+  };
+}

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import {
   type AgentView,
   type Clock,
@@ -11,6 +10,7 @@ import {
   exportedName,
   type FactSeries,
   type Families,
+  hostAndCluster,
   isSelected,
   type Label,
   type Layout,
@@ -114,8 +114,9 @@ export class SampleCollector {
     private readonly naming: Naming = cadvisorNaming,
   ) {
     this.families = new SinkFamilies(options);
-    const { host = hostname(), cluster = '', externalLabels } = options;
-    this.external = Object.entries({ ...externalLabels, cluster, host }).filter(([, value]) => value !== '');
+    this.external = Object.entries({ ...options.externalLabels, ...hostAndCluster(options) }).filter(
+      ([, value]) => value !== '',
+    );
   }
 
   /**

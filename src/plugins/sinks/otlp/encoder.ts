@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
@@ -6,6 +5,7 @@ import {
   type ContainerView,
   type ExportContainer,
   type ExportSample,
+  hostAndCluster,
   type MetricFamily,
   passes,
   startTime,
@@ -81,11 +81,11 @@ export class RequestEncoder {
   }
 
   private hostAttributes(): Attributes {
-    const { host = hostname(), cluster, externalLabels } = this.options;
+    const { host, cluster } = hostAndCluster(this.options);
     const { machine_id } = this.agent.host.machine();
     return [
-      ...Object.entries(externalLabels),
-      ...(cluster === undefined ? [] : [['cluster', cluster] as const]),
+      ...Object.entries(this.options.externalLabels),
+      ...(cluster === '' ? [] : [['cluster', cluster] as const]),
       ...(host === '' ? [] : [['host.name', host] as const]),
       ...(machine_id === '' ? [] : [['host.id', machine_id] as const]),
     ];
