@@ -158,8 +158,7 @@ plugins:
     await pods.containerd.kill();
     await agent.said('keep their last description');
     assert.equal((await spec(app)).aliases?.[0], 'shop/web-0/app');
-    await pods.containerd.launch();
-    await agent.said('reached');
+    await pods.relaunch();
     const later = await pods.run(pod, 'later', { command: ['sleep', '100000'] });
     await spec(later, ({ aliases }) => aliases?.[0] === 'shop/web-0/later');
     const times = (await stats()).filter((time) => time >= since);

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { connectGrpc, type GrpcClient, type Method, wire } from '../../src/plugins/container-handlers/common/index.js';
 import { ContainerdEngine, IMAGE } from './containerd-engine.js';
+import { until } from './discovery.js';
+import { removeCgroups } from './engine-process.js';
 
 // What makes pods over the Container Runtime Interface, as far as the tests need it.
 const { integer, message, part, text, textMap, texts, truth } = wire;
@@ -69,6 +71,7 @@ const start = method('StartContainer', idOnly, nothing);
 const stop = method('StopContainer', message({ id: text(1), timeout: integer(2) }), nothing);
 const remove = method('RemoveContainer', idOnly, nothing);
 const stopPod = method('StopPodSandbox', idOnly, nothing);
+const list = method('ListPodSandbox', nothing, nothing);
 const removePod = method('RemovePodSandbox', idOnly, nothing);
 const status = method('ContainerStatus', message({ id: text(1), verbose: truth(2) }), statusAnswer);
 
@@ -95,7 +98,7 @@ export interface ContainerPlan {
 
 /** A containerd with its CRI plugin, and pods in the host's network that need no CNI. */
 export class CriPods {
-  private readonly pods = new Set<string>();
+  private readonly pods = new Set<RealPod>();
 
   private constructor(
     readonly containerd: ContainerdEngine,
@@ -128,8 +131,9 @@ export class CriPods {
       linux: { cgroupParent: cgroup, security: { namespaces: { network: 2, pid: 1 } } },
     };
     const { id } = await this.client.call(runPod, { config });
-    this.pods.add(id);
-    return { id, uid, cgroup, config };
+    const pod = { id, uid, cgroup, config };
+    this.pods.add(pod);
+    return pod;
   }
 
   /** Makes a container and starts it. @returns its id */
@@ -162,16 +166,31 @@ export class CriPods {
     await this.client.call(remove, { id });
   }
 
-  /** Removes a pod with its containers. */
-  async removePod({ id }: Pick<RealPod, 'id'>): Promise<void> {
+  /** Starts the runtime again after it was killed, and waits until it has read what it knows of pods. */
+  async relaunch(): Promise<void> {
+    await this.containerd.launch();
+    await until(
+      () =>
+        this.client.call(list, {}).then(
+          () => true,
+          () => false,
+        ),
+      () => 'containerd does not list pods',
+    );
+  }
+
+  /** Removes a pod with its containers and, as kubelet does, its cgroup. */
+  async removePod(pod: RealPod): Promise<void> {
+    const { id, cgroup } = pod;
     await this.client.call(stopPod, { id });
     await this.client.call(removePod, { id });
-    this.pods.delete(id);
+    removeCgroups(cgroup);
+    this.pods.delete(pod);
   }
 
   /** Removes all pods and the runtime. */
   async stop(): Promise<void> {
-    for (const id of this.pods) await this.removePod({ id });
+    for (const pod of this.pods) await this.removePod(pod);
     this.client.close();
     await this.containerd.stop();
   }
