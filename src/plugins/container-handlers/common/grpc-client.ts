@@ -83,10 +83,7 @@ export async function connectGrpc(path: string, timeoutMs: number): Promise<Grpc
   });
 }
 
-/**
- * Its modules require one another in circles, which Node 20 does not cope with when a module hook is set (as root, the agent
- * sets one) and the first of them is imported.
- */
+/** Loaded from its package: the bundle of the agent has an empty module in place of what dockerode imports and does not use. */
 function loadGrpc(): typeof import('@grpc/grpc-js') {
   return createRequire(import.meta.url)('@grpc/grpc-js');
 }

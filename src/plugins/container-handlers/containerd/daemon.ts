@@ -4,6 +4,7 @@ import {
   type Denial,
   type Engine,
   EngineConnection,
+  EngineError,
   EngineInfoCache,
   type EngineListener,
   type GrpcClient,
@@ -206,7 +207,8 @@ export class ContainerdDaemon implements Engine, PathPattern {
       const directory = await this.info.root(client);
       if (directory.startsWith('/')) this.options.onRoot(directory);
     } catch (error) {
-      if (!this.connection.stopped)
+      // That it does not answer is said by the connection.
+      if (!(error instanceof EngineError && error.status === undefined))
         this.once.warn('root', `${messageOf(error)}; the filesystem of its images stays unmarked`);
     }
   }

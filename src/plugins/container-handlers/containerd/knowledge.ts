@@ -28,6 +28,7 @@ import { PathClaims } from './path-claims.js';
 
 const PARALLEL_CALLS = 16;
 const MAX_DENIED = 1024;
+const LOSS_NOTICED = 100;
 const NOT_ASKED: ContainerStorage = { reason: 'containerd has not told the mounts of its snapshot yet' };
 
 export interface KnowledgeOptions {
@@ -224,7 +225,7 @@ export class ContainerdKnowledge {
       if (end !== undefined && this.table.ended(key, end)) this.tell(key);
       if (this.wantsDetails(key)) void this.files.add(key);
     } catch (error) {
-      if (client === this.client) this.failed(key, error);
+      this.failed(key, error, client);
     } finally {
       this.asking.delete(key);
     }
@@ -319,7 +320,7 @@ export class ContainerdKnowledge {
       const description = { ...known.description, storage, ...(imageId ? { imageId } : {}) };
       if (this.table.update(key, { ...known, description })) this.tell(key);
     } catch (error) {
-      if (client === this.client) this.failed(key, error);
+      this.failed(key, error, client);
     }
   }
 
@@ -352,18 +353,23 @@ export class ContainerdKnowledge {
     this.denied.set(key, denial);
   }
 
-  private failed(key: string, error: unknown): void {
+  private failed(key: string, error: unknown, client: GrpcClient): void {
+    if (client !== this.client) return;
     if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) {
       if (this.table.has(key)) return;
       this.deny(key, 'unknown');
       this.tell(key);
       return;
     }
-    if (this.failures.size === 0) {
+    const isFirst = this.failures.size === 0;
+    this.failures.add(key, this.options.clock.monotonic());
+    if (!isFirst) return;
+    // A connection that is lost ends its calls before it ends itself, and is said by itself.
+    this.options.timers.after(LOSS_NOTICED, () => {
+      if (client !== this.client) return;
       const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
       this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { key });
-    }
-    this.failures.add(key, this.options.clock.monotonic());
+    });
   }
 
   private forgetDeparted(): void {

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { ContainerHandler, ContainerView, Finding } from '../../src/kernel/contracts/index.js';
+import plugin from '../../src/plugins/container-handlers/containerd/index.js';
+import { until } from '../support/discovery.js';
+import { FakeContainerd } from '../support/fake-containerd.js';
+import { GrpcServer } from '../support/grpc-server.js';
+import { type HandlerBench, pluginContext, startHandler } from '../support/handler-bench.js';
+
+const MANY = 300;
+
+describe('the containerd handler', () => {
+  let containerd: FakeContainerd;
+  let context: ReturnType<typeof pluginContext>;
+  let handler: ContainerHandler | undefined;
+
+  beforeEach(() => {
+    containerd = new FakeContainerd();
+    context = pluginContext();
+  });
+  afterEach(async () => {
+    await handler?.stop?.();
+    handler = undefined;
+    context.dispose();
+    await containerd.dispose();
+  });
+
+  const start = async (options: Record<string, unknown> = {}): Promise<HandlerBench> => {
+    const defaults = { endpoint: containerd.endpoint, timeout: '5s', grace: '100ms', resyncInterval: '1h' };
+    const bench = await startHandler(plugin, context, { ...defaults, ...options });
+    handler = bench.handler;
+    return bench;
+  };
+  const warnings = () => context.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  const findings = async (): Promise<readonly Finding[]> => handler!.findings!();
+
+  it('names all containers by one list, and new ones by their event', async () => {
+    for (let index = 0; index < MANY; index++) containerd.add('shop', `c${index}`);
+    await containerd.listen();
+    const bench = await start();
+    for (let index = 0; index < MANY; index++) {
+      const path = `/shop/c${index}`;
+      bench.watch(path);
+      const { id, storage } = await bench.accepted(path, ({ imageId }) => imageId !== undefined);
+      assert.deepEqual([id, storage], [`c${index}`, { writableLayer: `/layers/c${index}/fs` }]);
+    }
+    assert.equal(containerd.calls.get('/containerd.services.containers.v1.Containers/Get'), undefined);
+    containerd.add('shop', 'new');
+    containerd.tellCreated('shop', 'new');
+    bench.watch('/shop/new');
+    assert.equal((await bench.accepted('/shop/new')).id, 'new');
+  });
+
+  it('takes over the cgroups of containers whose socket came later', async () => {
+    containerd.add('shop', 'late', {}, '/elsewhere/late');
+    const bench = await start();
+    assert.deepEqual(bench.watch('/elsewhere/late'), { verdict: 'pass' });
+    await containerd.listen();
+    assert.equal((await bench.accepted('/elsewhere/late')).id, 'late');
+    assert.deepEqual(warnings(), []);
+  });
+
+  it('names the containers of the namespaces that were chosen, and no others', async () => {
+    for (const namespace of ['shop', 'depot']) containerd.add(namespace, 'c');
+    await containerd.listen();
+    const bench = await start({ namespaces: ['sh*'] });
+    assert.equal(bench.watch('/shop/c').verdict, 'accept');
+    assert.equal(bench.watch('/depot/c').verdict, 'pass');
+  });
+
+  it('leaves out labels of 10 MiB, says so once, and loses nothing else', async () => {
+    const labels = {
+      small: 'x',
+      ...Object.fromEntries(Array.from({ length: 2600 }, (_, n) => [`k${n}`, 'x'.repeat(4096)])),
+    };
+    containerd.add('shop', 'many', { labels });
+    containerd.add('shop', 'one', { labels: { large: 'x'.repeat(10 * 2 ** 20) } });
+    containerd.add('shop', 'other', { labels: { tier: 'front' } });
+    await containerd.listen();
+    const bench = await start();
+    const labelsOf = async (id: string): Promise<Readonly<Record<string, string>>> => {
+      bench.watch(`/shop/${id}`);
+      return (await bench.accepted(`/shop/${id}`)).labels;
+    };
+    const many = await labelsOf('many');
+    assert.equal(many.small, 'x');
+    assert.ok(JSON.stringify(many).length < 300 * 1024, `${JSON.stringify(many).length}`);
+    assert.deepEqual(Object.keys(await labelsOf('one')).sort(), ['containerd.namespace', 'containerd.snapshotter']);
+    assert.equal((await labelsOf('other')).tier, 'front');
+    containerd.tellCreated('shop', 'one');
+    containerd.add('shop', 'next');
+    containerd.tellCreated('shop', 'next');
+    bench.watch('/shop/next');
+    await bench.accepted('/shop/next');
+    assert.equal(warnings().length, 2);
+    assert.match(warnings().join('\n'), /labels are left out that exceed 64 KiB each, 256 KiB in all: large/);
+  });
+
+  it('says which containers claim one cgroup, also when another runtime has it', async () => {
+    containerd.add('shop', 'first', {}, '/shared');
+    containerd.add('depot', 'second', {}, '/shared');
+    containerd.add('shop', 'third');
+    await containerd.listen();
+    const other = { description: { namespace: 'docker', aliases: ['web'] } } as unknown as ContainerView;
+    Object.assign(context.agent, { container: (name: string) => (name === '/shop/third' ? other : undefined) });
+    const bench = await start();
+    const verdict = bench.watch('/shared');
+    assert.equal(verdict.verdict, 'accept');
+    const [finding, ...others] = await findings();
+    assert.deepEqual(others, []);
+    assert.equal(finding!.id, 'containerd-shared-cgroup');
+    assert.equal(
+      finding!.what,
+      'several containers claim one cgroup: /shared (shop/first, depot/second); /shop/third (shop/third, and web of docker)',
+    );
+  });
+
+  it('leaves out events that it cannot read, says so once, and hears the next', async () => {
+    await containerd.listen();
+    containerd.add('shop', 'next');
+    const bench = await start();
+    for (let round = 0; round < 3; round++) {
+      containerd.tell({
+        namespace: 'shop',
+        topic: '/tasks/exit',
+        event: { typeUrl: '', value: Uint8Array.of(15) },
+      });
+    }
+    containerd.add('shop', 'seen');
+    containerd.tellCreated('shop', 'seen');
+    bench.watch('/shop/seen');
+    await bench.accepted('/shop/seen');
+    assert.equal(warnings().filter((message) => message.includes('cannot be read and was left out')).length, 1);
+  });
+
+  it('has its names back when containerd is there again', async () => {
+    containerd.add('shop', 'c');
+    await containerd.listen();
+    const bench = await start();
+    bench.watch('/shop/c');
+    await bench.accepted('/shop/c');
+    await containerd.kill();
+    await bench.accepted('/shop/c', ({ stale }) => stale === true);
+    await containerd.listen();
+    await bench.accepted('/shop/c', ({ stale }) => stale !== true);
+    assert.equal(warnings().length, 1, warnings().join('\n'));
+  });
+
+  it('says what is wrong with a socket that is not containerd’s', async () => {
+    const service = await GrpcServer.listen(containerd.socket, {
+      '/runtime.v1.RuntimeService/Version': (call) => call.end(),
+    });
+    await start();
+    const [unknown] = await findings();
+    assert.equal(unknown?.id, 'containerd-unreachable');
+    assert.match(unknown.what, /refused its version \(gRPC status 12\)/);
+    await service.kill();
+    const web = http.createServer((_, response) => response.end('hello'));
+    await new Promise<void>((resolve) => web.listen(containerd.socket, resolve));
+    try {
+      let what = '';
+      const other = async () => {
+        what = (await findings())[0]?.what ?? '';
+        return what.includes('does not answer as a gRPC service');
+      };
+      await until(other, () => what);
+    } finally {
+      web.closeAllConnections();
+      await new Promise((resolve) => web.close(resolve));
+    }
+    assert.equal(warnings().length, 1);
+  });
+
+  it('says that a configured socket is not there, and nothing of one that is not configured', async () => {
+    await start();
+    assert.deepEqual(
+      (await findings()).map(({ id, severity }) => [id, severity]),
+      [['containerd-absent', 'error']],
+    );
+  });
+});
