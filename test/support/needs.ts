@@ -58,6 +58,7 @@ const PROGRAMS = {
   ip: 'iproute2',
   jq: 'jq',
   kubectl: 'kubernetes-client',
+  'lxc-start': 'lxc',
   mandoc: 'mandoc',
   nginx: 'nginx-light',
   openssl: 'openssl',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AppContainer } from './app-metrics.js';
+import { labelsWithGrouping } from './grouping.js';
 import { glob } from './options.js';
 
 /** Matches a label by its key and, when given, its value. */
@@ -43,7 +44,10 @@ export const containerMatch = () =>
     .strictObject({
       names: z.array(glob()).default([]).describe('Names that the runtime gave (globs).'),
       images: z.array(glob()).default([]).describe('Images as named at the start (globs; `**` crosses slashes).'),
-      labels: z.array(labelPattern()).default([]).describe('Labels: `key` or `key=value`, globs.'),
+      labels: z
+        .array(labelPattern())
+        .default([])
+        .describe('Labels: `key` or `key=value`, globs; those of groupings too (`compose.project=shop`).'),
       cgroups: z
         .array(glob())
         .default([])
@@ -61,6 +65,6 @@ export function matchesContainer(match: ContainerMatch, { name, description, lab
     fits(names, description.aliases) &&
     fits(images, description.image === undefined ? [] : [description.image]) &&
     fits(cgroups, [name]) &&
-    (match.labels.length === 0 || matchesLabels(match.labels, labels))
+    (match.labels.length === 0 || matchesLabels(match.labels, labelsWithGrouping({ labels, envs: description.envs })))
   );
 }

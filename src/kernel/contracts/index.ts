@@ -18,6 +18,7 @@ export * from './export/index.js';
 export * from './fields.js';
 export * from './find-container.js';
 export * from './finding.js';
+export * from './grouping.js';
 export * from './http.js';
 export * from './http-sender.js';
 export * from './limit-lines.js';

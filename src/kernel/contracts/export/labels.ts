@@ -1,4 +1,5 @@
 import type { ContainerDescription } from '../container.js';
+import { groupingOf } from '../grouping.js';
 import { sanitizeName } from './cadvisor-names.js';
 import { type LabelSelection, passes } from './selection.js';
 
@@ -47,6 +48,7 @@ export function ownLabels(description: ContainerDescription, options: LabelSelec
   };
   take('container_label_', description.labels);
   take('container_env_', description.envs);
+  if (options.groupLabels) take('', groupingOf(description)?.labels ?? {});
   return { values, leftOut, cut };
 }
 

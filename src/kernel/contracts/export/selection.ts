@@ -72,6 +72,12 @@ export const labelSelection = {
     .describe(
       'How many labels and variables a container may have in its series, each of which repeats them. What is beyond is logged once with the container’s name.',
     ),
+  groupLabels: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Give series the labels of the container’s grouping: `compose_project`, `compose_service`, `swarm_stack`, `swarm_service`, `nomad_job`, `nomad_task`, `kubernetes_namespace`, `kubernetes_pod`, …, by the same names whatever the runtime.',
+    ),
   unitNames: z
     .boolean()
     .default(false)

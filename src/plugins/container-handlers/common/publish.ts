@@ -1,4 +1,4 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
+import { type ContainerDescription, labelsWithGrouping } from '../../../kernel/contracts/index.js';
 import { text } from './json.js';
 import type { OnceLogger } from './once-logger.js';
 import type { EnvPattern, NamedGlob } from './options.js';
@@ -68,7 +68,11 @@ type Rest = Omit<ContainerDescription, 'id' | 'aliases' | 'namespace' | 'labels'
 export function publish(common: Common, rules: DescribeRules, rest: Rest): Described {
   const { id, name, image, imageId, otherAliases = [] } = common;
   const { kept, left } = bounded(common.labels);
-  const ignored = whyIgnored(rules, { name: name || id, image, labels: kept });
+  const ignored = whyIgnored(rules, {
+    name: name || id,
+    image,
+    labels: labelsWithGrouping({ labels: kept, envs: rest.envs }),
+  });
   const labels = allowedLabels(kept, rules.labelAllow);
   const unpublishedLabels = Object.fromEntries(Object.entries(kept).filter(([key]) => !Object.hasOwn(labels, key)));
   if (common.restartCount > 0) labels.restartcount = String(common.restartCount);

@@ -22,6 +22,19 @@ describe('labels of containers', () => {
     ]);
   });
 
+  it('groupLabels adds the labels of the grouping, which labelDeny and labelRename know by their names', async () => {
+    const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' };
+    const only = async (options: Record<string, unknown>) => {
+      const [series] = await usageOf([labelled('/a', labels)], { labelAllow: ['compose.*'], ...options });
+      const { id: _id, image: _image, name: _name, ...rest } = series!.labels;
+      return rest;
+    };
+    assert.deepEqual(await only({}), {});
+    assert.deepEqual(await only({ groupLabels: true }), { compose_project: 'shop', compose_service: 'web' });
+    const renamed = { labelDeny: ['compose_service'], labelRename: { 'compose.project': 'project' } };
+    assert.deepEqual(await only({ groupLabels: true, ...renamed }), { project: 'shop' });
+  });
+
   it('the name of a systemd unit is empty, unless unitNames is set', async () => {
     const of = (kind: 'unit' | 'machine'): FakeContainer => ({
       ...labelled(`/${kind}`, {}),

@@ -1,4 +1,4 @@
-import type { ContainerDescription } from '../../../kernel/contracts/index.js';
+import { type ContainerDescription, groupingOf } from '../../../kernel/contracts/index.js';
 
 /** What a container is, as far as it changes rarely. Absent members are unknown. */
 export interface Facts {
@@ -19,13 +19,11 @@ export interface Facts {
   /** µs since the epoch */
   readonly started_at?: number | undefined;
   readonly finished_at?: number | undefined;
-  /** Compose project, and namespace and name of the Kubernetes pod. */
+  /** The group of its grouping: a compose project, stack or job; or namespace and name of the Kubernetes pod. */
   readonly project?: string | undefined;
   readonly pod?: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
-
-const PROJECT_LABELS = ['com.docker.compose.project', 'io.podman.compose.project'];
 
 /** Numbers the descriptions: containers whose description changes get new facts, which clients have to be sent. */
 export class FactTable {
@@ -45,7 +43,8 @@ export class FactTable {
 
 function factsOf(id: number, path: string, description: ContainerDescription): Facts {
   const { aliases, namespace, labels, image, restartCount, state } = description;
-  const podName = labels['io.kubernetes.pod.name'];
+  const grouping = groupingOf(description);
+  const isPod = grouping?.orchestrator === 'kubernetes';
   return {
     id,
     path,
@@ -60,8 +59,8 @@ function factsOf(id: number, path: string, description: ContainerDescription): F
     restarts: restartCount,
     started_at: state.startedAt,
     finished_at: state.finishedAt,
-    project: PROJECT_LABELS.map((label) => labels[label]).find((project) => project !== undefined),
-    pod: podName && `${labels['io.kubernetes.pod.namespace'] ?? 'default'}/${podName}`,
+    project: isPod ? undefined : grouping?.group,
+    pod: isPod ? grouping.group : undefined,
     labels,
   };
 }

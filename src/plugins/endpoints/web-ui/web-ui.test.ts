@@ -309,6 +309,32 @@ it('the list of a namespace: its containers, those that ended, its engines', asy
   assert.match((await (await serve({}))('/podman/')).body, /No container handler of that name runs/);
 });
 
+it('the list of a namespace puts containers of a compose project or pod together, with their sums, when sorted by name', async () => {
+  const of = (name: string, labels: Record<string, string>) =>
+    busy(`/docker/${name}`, 1, 2 ** 20, { namespace: 'docker', aliases: [name], description: { labels } });
+  const project = (service: string) => ({
+    'com.docker.compose.project': 'shop',
+    'com.docker.compose.service': service,
+  });
+  const pod = { 'io.kubernetes.pod.name': 'web-0', 'io.kubernetes.pod.namespace': 'prod' };
+  const containers = [of('a', project('db')), of('b', {}), of('c', pod), of('d', project('web'))];
+  const get = await serve({ containers });
+  const shown = (body: string) =>
+    [...body.matchAll(/rowgroup">([^<]*) <small>([^<]*)|href="\/docker\/(\w)" title/g)].map(
+      ([, group, about, name]) => name ?? `${group}: ${about}`,
+    );
+  assert.deepEqual(shown((await get('/docker/')).body), [
+    'b',
+    'prod/web-0: kubernetes, 1',
+    'c',
+    'shop: compose, 2',
+    'a',
+    'd',
+  ]);
+  assert.deepEqual(shown((await get('/docker/?sort=memory')).body), ['a', 'b', 'c', 'd']);
+  assert.match((await get('/docker/a')).body, /<dt>Group<\/dt><dd>shop <small>compose/);
+});
+
 it('unknown and ambiguous names are refused as the recorded agent does', async () => {
   const get = await serve({ containers: [busy('/a', 1, 1, { namespace: 'docker', aliases: ['web-1', 'web-2'] })] });
   const { status, headers, body } = await get('/docker/web');

@@ -5,6 +5,7 @@ import {
   type ContainerView,
   type ExportContainer,
   type ExportSample,
+  groupingOf,
   hostAndCluster,
   type MetricFamily,
   passes,
@@ -27,6 +28,13 @@ const SCOPE = { name: 1, version: 2 };
 const METRIC = { name: 1, description: 2, unit: 3, gauge: 5, sum: 7 };
 const SUM = { dataPoints: 1, temporality: 2, isMonotonic: 3 };
 const POINT = { start: 2, time: 3, asDouble: 4, asInt: 6, attributes: 7 };
+
+/** Labels of groupings for which the semantic conventions have names of their own. */
+const GROUPING_ATTRIBUTES: Readonly<Record<string, string>> = {
+  'kubernetes.namespace': 'k8s.namespace.name',
+  'kubernetes.pod': 'k8s.pod.name',
+  'kubernetes.container': 'k8s.container.name',
+};
 
 type Attributes = readonly (readonly [key: string, value: string])[];
 
@@ -104,8 +112,10 @@ export class RequestEncoder {
     };
     const wanted = Object.entries(labels).filter(([key]) => passes([key], labelAllow, labelDeny));
     const attribute = (key: string) => (Object.hasOwn(labelRename, key) ? labelRename[key]! : `container.label.${key}`);
+    const grouping = Object.entries((this.options.groupLabels ? groupingOf(description)?.labels : undefined) ?? {});
     return [
       ...Object.entries(known).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])),
+      ...grouping.map(([key, value]) => [GROUPING_ATTRIBUTES[key] ?? key, value] as const),
       ...wanted.map(([key, value]) => [attribute(key), value] as const),
     ];
   }

@@ -74,6 +74,19 @@ describe('otlp', () => {
     return new Map(resourceMetrics[0]!.scopeMetrics[0]!.metrics.map((metric) => [metric.name, metric]));
   }
 
+  it('with groupLabels a resource has the grouping of its container, Kubernetes’ by the names of the semantic conventions', async () => {
+    const grouped = (labels: Record<string, string>) =>
+      worldOf([{ ...WEB, description: { ...WEB.description, labels } }]);
+    const sent = async (labels: Record<string, string>) => {
+      await sinkFor(grouped(labels), { groupLabels: true })();
+      const { attributes } = receiver.received.at(-1)!.request.resourceMetrics[0]!.resource;
+      return Object.fromEntries(Object.entries(attributesOf(attributes)).filter(([key]) => /^(k8s|compose)/.test(key)));
+    };
+    const pod = { 'io.kubernetes.pod.name': 'web-0', 'io.kubernetes.pod.namespace': 'shop' };
+    assert.deepEqual(await sent(pod), { 'k8s.namespace.name': 'shop', 'k8s.pod.name': 'web-0' });
+    assert.deepEqual(await sent({ 'com.docker.compose.project': 'shop' }), { 'compose.project': 'shop' });
+  });
+
   it('a container is a resource, its numbers have the names of the semantic conventions', async () => {
     const options = {
       labelAllow: ['tier'],

@@ -1,4 +1,4 @@
-import type { ContainerView } from '../../../../kernel/contracts/index.js';
+import { type ContainerView, type Grouping, groupingOf } from '../../../../kernel/contracts/index.js';
 import { coresOf, recent } from '../shared/reading.js';
 import { bytes, cores, UNKNOWN } from '../shared/units.js';
 import { bar } from './charts.js';
@@ -32,6 +32,7 @@ interface Row extends Entry {
   /** NaN while unknown. */
   readonly cpu: number;
   readonly memory: number;
+  readonly grouping: Grouping | undefined;
 }
 
 /** @param query what is unknown or odd in it counts as not there */
@@ -59,7 +60,8 @@ export function* containerTable(
     rows.push(measured(entry));
     yield;
   }
-  rows.sort(comparisons[order]);
+  const isGrouped = withState && order === 'name';
+  rows.sort(isGrouped ? byGroup : comparisons[order]);
   const pages = Math.max(1, Math.ceil(rows.length / ROWS));
   const current = Math.min(page, pages);
   const from = (current - 1) * ROWS;
@@ -74,7 +76,10 @@ ${pages > 1 && pager(order, current, pages, `${from + 1} to ${from + shown.lengt
     withState && html`<th scope="col">State</th><th scope="col">Image</th>`
   }</tr></thead><tbody>
 `;
-  for (const row of shown) yield rowOf(row, withState);
+  for (const [index, row] of shown.entries()) {
+    if (isGrouped && groupKey(row) !== groupKey(shown[index - 1])) yield groupRow(row, rows);
+    yield rowOf(row, withState);
+  }
   yield html`</tbody></table></div></section>`;
 }
 
@@ -84,6 +89,31 @@ const comparisons: Readonly<Record<Order, (a: Row, b: Row) => number>> = {
   memory: (a, b) => descending(a.memory, b.memory) || comparisons.name(a, b),
 };
 
+/** By group, those without one first, then by name. */
+function byGroup(a: Row, b: Row): number {
+  const [groupOfA, groupOfB] = [groupKey(a), groupKey(b)];
+  if (groupOfA === groupOfB) return comparisons.name(a, b);
+  return groupOfA < groupOfB ? -1 : 1;
+}
+
+function groupKey(row: Row | undefined): string {
+  const { grouping } = row ?? {};
+  return grouping === undefined ? '' : `${grouping.group} ${grouping.orchestrator}`;
+}
+
+/** The heading of a group, with the sums of all its containers. */
+function groupRow({ grouping }: Row, all: readonly Row[]): Html | undefined {
+  if (grouping === undefined) return undefined;
+  const { group, orchestrator } = grouping;
+  const members = all.filter((row) => row.grouping?.group === group && row.grouping.orchestrator === orchestrator);
+  const sum = (value: (row: Row) => number) =>
+    members.map(value).reduce((total, each) => (Number.isNaN(each) ? total : total + each), 0);
+  return html`<tr class="group"><th scope="rowgroup">${group} <small>${orchestrator}, ${members.length}</small></th><td class="number">${cores(
+    sum(({ cpu }) => cpu),
+  )}</td><td class="number">${bytes(sum(({ memory }) => memory))}</td><td></td><td></td><td></td></tr>
+`;
+}
+
 /** What is unknown comes last. */
 function descending(a: number, b: number): number {
   return (Number.isNaN(b) ? -1 : b) - (Number.isNaN(a) ? -1 : a);
@@ -92,7 +122,12 @@ function descending(a: number, b: number): number {
 function measured(entry: Entry): Row {
   const readings = entry.container === undefined ? [] : recent(readingsOf(entry.container, 2));
   const [last, current] = [readings.at(-2), readings.at(-1)];
-  return { ...entry, cpu: coresOf(last, current), memory: current?.workingSet ?? Number.NaN };
+  return {
+    ...entry,
+    cpu: coresOf(last, current),
+    memory: current?.workingSet ?? Number.NaN,
+    grouping: entry.container && groupingOf(entry.container.description),
+  };
 }
 
 function rowOf({ name, label, href, container, cpu, memory }: Row, withState: boolean): Html {

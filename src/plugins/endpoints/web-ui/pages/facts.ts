@@ -1,4 +1,4 @@
-import type { ContainerView, MachineInfo } from '../../../../kernel/contracts/index.js';
+import { type ContainerView, groupingOf, type MachineInfo } from '../../../../kernel/contracts/index.js';
 import { finiteLimit } from '../../common/index.js';
 import { bytes, cores } from '../shared/units.js';
 import { type Html, type HtmlValue, html } from './html.js';
@@ -16,11 +16,13 @@ export function factList(facts: readonly Fact[], more: HtmlValue = ''): Html {
 /** Who a container is. Environment variables are private and never here. */
 export function identityFacts({ name, description, createdAt }: ContainerView): Fact[] {
   const { id, aliases, namespace, image, imageId, state, stale } = description;
+  const grouping = groupingOf(description);
   return [
     ['Cgroup', html`<code>${name}</code>`],
     ['Namespace', namespace],
     ['Also called', aliases.length > 0 && aliases.map((alias, i) => html`${i > 0 && ', '}<code>${alias}</code>`)],
     ['Id', id !== undefined && !aliases.includes(id) && html`<code>${id}</code>`],
+    ['Group', grouping && html`${grouping.group} <small>${grouping.orchestrator}</small>`],
     ['Image', image !== undefined && html`<code>${image}</code>`],
     ['Image id', imageId !== undefined && html`<code>${imageId}</code>`],
     ['State', namespace !== undefined && stateText(state)],
