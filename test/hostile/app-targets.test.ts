@@ -6,6 +6,7 @@ import { prometheusOptions } from '../../src/plugins/app-metrics/prometheus/opti
 import { AppMetricsBench } from '../support/app-metrics-bench.js';
 import { until } from '../support/discovery.js';
 import { answering, endless, HostileServer, ok } from '../support/hostile-servers.js';
+import { LIMIT_MS } from './limit.js';
 
 const MIB = 1024 * 1024;
 const LATEST = Number.MAX_SAFE_INTEGER;
@@ -25,7 +26,7 @@ function page(bytes: number, name: (i: number) => string = () => 'big'): string 
   return Array.from({ length: Math.floor(bytes / 1030) }, (_, i) => `${name(i)}{n="${i}",v="${value}"} 1\n`).join('');
 }
 
-describe('containers with far too many application metrics', () => {
+describe('containers with far too many application metrics', { timeout: LIMIT_MS }, () => {
   const bench = new AppMetricsBench({ maxTotalSeries: 3000, maxTotalTargets: 50, maxTotalMemory: 6 * MIB });
   const servers: HostileServer[] = [];
   let hostile: HostileServer;

@@ -12,6 +12,7 @@ import { parseText, type Series } from '../support/exposition.js';
 import { cpuUsage } from '../support/kernel-oracle.js';
 import { DOCKER_ENGINE, needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
+import { LIMIT_MS } from './limit.js';
 
 const MIB = 1024 * 1024;
 /** Requests of /healthz that have to be answered while the attack runs. */
@@ -76,7 +77,7 @@ function memoryMax(): number {
   return Number(/^MemoryMax=(\d+)M$/m.exec(unit)![1]) * MIB;
 }
 
-describe('a container that attacks in every way', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
+describe('a container that attacks in every way', { timeout: LIMIT_MS, skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   let containers: AppContainers;
   let agent: AgentProcess;
   let healthy: string;

@@ -10,13 +10,14 @@ import fc from 'fast-check';
 import { digestAuthorization, parseDigest } from '../../src/kernel/http/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { sendBytes } from '../support/http-server.js';
+import { LIMIT_MS } from './limit.js';
 
 const TOKEN = 'a-token-of-the-test-0123456789';
 const SEED = 19_754;
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
-describe('attacks against authentication', () => {
+describe('attacks against authentication', { timeout: LIMIT_MS }, () => {
   const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
   let agent: AgentProcess;
   let port: number;

@@ -7,6 +7,7 @@ import { parseText } from '../support/exposition.js';
 import { FakeEngine, fakeContainer } from '../support/fake-engine.js';
 import { needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
+import { LIMIT_MS } from './limit.js';
 
 const ID = randomBytes(32).toString('hex');
 const MARKUP = '<script>alert(1)</script><img src=x onerror=alert(1)>\'"';
@@ -22,7 +23,7 @@ const LABELS: Record<string, string> = {
   surrogate: '\ud800',
 };
 
-describe('a container with hostile labels', { skip: needs('cgroups') }, () => {
+describe('a container with hostile labels', { timeout: LIMIT_MS, skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(`/tallyman-test-${process.pid}/${ID}`);
   const parent = new RealCgroup(`/tallyman-test-${process.pid}`);
   const engine = new FakeEngine();

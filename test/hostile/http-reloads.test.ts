@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
+import { LIMIT_MS } from './limit.js';
 
 const config = (timeout: number, more = '') => `
 web: { listen: ['127.0.0.1:0'], requestTimeout: ${timeout}s }
@@ -12,7 +13,7 @@ plugins:
   - { use: raw, with: { include: ['/', '/tallyman-test-none'] } }${more}
 `;
 
-describe('five hundred reloads', () => {
+describe('five hundred reloads', { timeout: LIMIT_MS }, () => {
   let agent: AgentProcess;
   before(async () => {
     agent = await AgentProcess.start(config(10), []);

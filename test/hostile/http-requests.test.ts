@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { AgentProcess } from '../support/agent-process.js';
 import { overSocket } from '../support/over-socket.js';
+import { LIMIT_MS } from './limit.js';
 
 const CONFIG = (more: string) => `
 web: { ${more} }
@@ -64,7 +65,7 @@ const requestsFor = (routes: readonly string[]) =>
   });
 type OddRequest = ReturnType<typeof requestsFor> extends fc.Arbitrary<infer T> ? T : never;
 
-describe('odd requests', () => {
+describe('odd requests', { timeout: LIMIT_MS }, () => {
   let agent: AgentProcess;
   const connections = new Agent({ keepAlive: true, maxSockets: CONCURRENT });
   before(async () => {
@@ -130,7 +131,7 @@ describe('odd requests', () => {
   });
 });
 
-describe('half-open connections', () => {
+describe('half-open connections', { timeout: LIMIT_MS }, () => {
   let agent: AgentProcess;
   let socketPath: string;
   before(async () => {
