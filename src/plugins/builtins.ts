@@ -58,6 +58,7 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   file: importing(() => import('./sinks/file/index.js')),
   influxdb: importing(() => import('./sinks/influxdb/index.js')),
   elasticsearch: importing(() => import('./sinks/elasticsearch/index.js')),
+  kafka: importing(() => import('./sinks/kafka/index.js')),
   redis: importing(() => import('./sinks/redis/index.js')),
   statsd: importing(() => import('./sinks/statsd/index.js')),
 };

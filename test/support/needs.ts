@@ -20,6 +20,9 @@ const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS
 const has = (program: string) => folders.some((folder) => isExecutable(join(folder, program)));
 const canMakeCgroups = () => hasMeasuringControllers() && hierarchies.mounts.every(({ path }) => canAccess(path));
 
+/** Where test/kafka/fetch.sh lays a broker down. */
+export const KAFKA_CACHE = process.env.TALLYMAN_KAFKA_CACHE ?? '/var/cache/tallyman-kafka';
+
 /** Says of each need what to call it where it is missing. */
 const NEEDS = {
   root: () => isRoot || 'root',
@@ -45,6 +48,7 @@ const NEEDS = {
   chromium: () => has('chromium') || 'chromium',
   'virtual machine': () => !isLight || 'to be asked to boot a virtual machine',
   'virtual machine image': () => existsSync(join(machineCache(), 'stamp')) || 'the virtual machine of test/vm/build.sh',
+  kafka: () => existsSync(join(KAFKA_CACHE, 'stamp')) || 'a Kafka broker (test/kafka/fetch.sh)',
   registry: () => !isLight || 'to be asked to install packages from the npm registry',
 } satisfies Record<string, () => true | string>;
 
@@ -56,6 +60,7 @@ const PROGRAMS = {
   fish: 'fish',
   influxd: 'influxdb',
   ip: 'iproute2',
+  java: 'openjdk-17-jre-headless',
   jq: 'jq',
   kubectl: 'kubernetes-client',
   'lxc-start': 'lxc',

@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Asked until it does not throw any more. */
   readonly ready: () => Promise<unknown>;
+  /** How long it may take to answer, 15 s otherwise. */
+  readonly startTimeoutMs?: number;
 }
 
 /** A server of this host's packages with a directory of its own, which can be killed and started again. */
@@ -59,6 +61,7 @@ export class StandaloneServer {
         }
       },
       () => `${this.program} does not answer: ${failure} ${this.log}`,
+      this.options.startTimeoutMs,
     );
     return this;
   }

@@ -21,6 +21,12 @@ interface Driver {
 
 const COMMON = ['user', 'password', 'host', 'db', 'secure', 'buffer_duration'].map((name) => `storage_driver_${name}`);
 
+const KAFKA_FILES = [
+  ['ssl_cert', 'tls.cert'],
+  ['ssl_key', 'tls.key'],
+  ['ssl_ca', 'tls.ca'],
+] as const;
+
 const DRIVERS: Readonly<Record<string, Driver>> = {
   influxdb: {
     sink: 'influxdb',
@@ -58,6 +64,23 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
     apply(option, given) {
       option('url', given('storage_driver_es_host') ?? 'http://localhost:9200');
       option('index', given('storage_driver_es_index') ?? 'cadvisor');
+    },
+  },
+  kafka: {
+    sink: 'kafka',
+    flags: ['broker_list', 'topic', ...KAFKA_FILES.map(([flag]) => flag), 'ssl_verify'].map(
+      (name) => `storage_driver_kafka_${name}`,
+    ),
+    remark: `${KEPT}; a sample is sent every 10 s (interval), and certificates are verified unless ssl_verify is false`,
+    apply(option, given) {
+      option('brokers', (given('storage_driver_kafka_broker_list') ?? 'localhost:9092').split(','));
+      option('topic', given('storage_driver_kafka_topic') ?? 'stats');
+      const files = KAFKA_FILES.map(([flag, path]) => [path, given(`storage_driver_kafka_${flag}`)] as const);
+      // cAdvisor uses TLS only when all three are given.
+      if (!files.every(([, file]) => file)) return;
+      option('secure', true);
+      for (const [path, file] of files) option(path, file);
+      if (truth(given('storage_driver_kafka_ssl_verify') ?? '') === false) option('tls.verify', false);
     },
   },
   statsd: {
@@ -118,7 +141,6 @@ function reasonFor(name: string, chosen: readonly string[]): string {
   if (name.startsWith('bq_')) return NO_SINK;
   if (name === 'storage_driver_es_type') return 'Elasticsearch has had no types since version 7';
   if (name === 'storage_driver_es_enable_sniffer') return 'one address is used; let it be that of a load balancer';
-  if (name.startsWith('storage_driver_kafka_')) return NO_SINK;
   const which = chosen.length === 0 ? 'none is chosen (--storage_driver)' : `not by ${chosen.join(', ')}`;
   return `read by a storage driver, ${which}`;
 }

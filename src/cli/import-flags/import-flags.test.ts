@@ -135,6 +135,14 @@ describe('flags', () => {
       { use: 'elasticsearch', with: { url: 'http://localhost:9200', index: 'cadvisor', layout: 'cadvisor' } },
     ]);
     assert.deepEqual(two.without, ['--storage_driver_es_type=t: Elasticsearch has had no types since version 7']);
+    const kafka = sinksOf(
+      'cadvisor -storage_driver=kafka -storage_driver_kafka_broker_list=a:1,b:2 -storage_driver_kafka_ssl_cert=/c ' +
+        '-storage_driver_kafka_ssl_key=/k -storage_driver_kafka_ssl_ca=/a -storage_driver_kafka_ssl_verify=false',
+    );
+    const tls = { cert: '/c', key: '/k', ca: '/a', verify: false };
+    assert.deepEqual(kafka.plugins, [
+      { use: 'kafka', with: { brokers: ['a:1', 'b:2'], topic: 'stats', secure: true, tls, layout: 'cadvisor' } },
+    ]);
     const plain = sinksOf('cadvisor -storage_driver=statsd,stdout,bigquery -storage_driver_host=s:8125');
     assert.deepEqual(plain.plugins, [
       { use: 'statsd', with: { address: 's:8125', tags: 'none' } },
@@ -144,10 +152,10 @@ describe('flags', () => {
   });
 
   it('drivers become a configuration that the agent takes', async () => {
-    for (const driver of ['influxdb', 'redis', 'elasticsearch', 'statsd', 'stdout']) {
+    for (const driver of ['influxdb', 'redis', 'elasticsearch', 'kafka', 'statsd', 'stdout']) {
       const { status, out, error } = await run(`cadvisor -storage_driver=${driver} -storage_driver_host=h:1`);
       assert.equal(status, 0, error);
-      assert.match(out, /use: (influxdb|redis|elasticsearch|statsd|file)/);
+      assert.match(out, /use: (influxdb|redis|elasticsearch|kafka|statsd|file)/);
     }
   });
 

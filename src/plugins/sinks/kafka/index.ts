@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import type { KafkaConfig, Producer, SASLOptions } from 'kafkajs';
+import { type ByteWriter, quoteJson } from '../../../kernel/contracts/bytes/index.js';
+import {
+  DeliveryError,
+  definePlugin,
+  type ExportContainer,
+  type ExportSample,
+  httpOptions,
+  type Logger,
+  messageOf,
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  type Sink,
+  type SinkBatch,
+  secret,
+  sinkOptions,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { DriverDocumentEncoder, JsonEncoder, linesOf, machineName, rawLabels } from '../common/index.js';
+
+const TAB = 0x09;
+const ACKS = { all: -1, leader: 1, none: 0 } as const;
+/** What the same batch is refused for each time. */
+const PERMANENT = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
+
+const sasl = z
+  .strictObject({
+    mechanism: z
+      .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+      .default('scram-sha-512')
+      .describe('How the password is proved. `plain` sends it: use TLS with it.'),
+    username: z.string().min(1).describe('User name.'),
+    password: secret().optional().describe('Password.'),
+    passwordFile: z
+      .string()
+      .regex(/^\//, { error: 'expected an absolute path' })
+      .optional()
+      .describe('File with the password, read at each connection.'),
+  })
+  .refine(({ password, passwordFile }) => (password === undefined) !== (passwordFile === undefined), {
+    error: 'expected either password or passwordFile',
+  });
+
+const kafkaOptions = z.strictObject({
+  brokers: z
+    .array(z.string().regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, { error: 'expected host:port' }))
+    .min(1)
+    .describe('Brokers that tell of the others: `[kafka1:9092, kafka2:9092]`.'),
+  topic: z
+    .string()
+    .regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, { error: 'expected a topic: letters, digits, dots, _ and -' })
+    .default('tallyman')
+    .describe('Topic to write to.'),
+  acks: z
+    .enum(['all', 'leader', 'none'])
+    .default('all')
+    .describe('Whose acknowledgement makes a batch sent: all replicas in sync, the leader, or nobody.'),
+  compression: z.enum(['gzip', 'none']).default('gzip').describe('How messages are compressed.'),
+  layout: z
+    .enum(['tallyman', 'cadvisor'])
+    .default('tallyman')
+    .describe('`cadvisor`: documents as cAdvisor’s driver wrote them.'),
+  secure: z.boolean().default(false).describe('Use TLS.'),
+  tls: httpOptions.tls,
+  sasl: sasl.optional().describe('User name and password.'),
+  timeout: httpOptions.timeout,
+  ...sinkOptions,
+});
+
+type KafkaOptions = z.output<typeof kafkaOptions>;
+
+class KafkaSink implements Sink {
+  readonly format: string;
+  private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
+  private readonly keys = new WeakMap<ExportContainer, Uint8Array>();
+  private producer: Promise<Producer> | undefined;
+  private compression = 0;
+
+  constructor(
+    private readonly context: PluginContext,
+    readonly options: KafkaOptions,
+  ) {
+    const { layout } = options;
+    this.format = `kafka-json ${layout}`;
+    this.encoder =
+      layout === 'cadvisor'
+        ? new DriverDocumentEncoder(options, { timestamp: 'text', members: (of) => driverMembers(of, options) })
+        : new JsonEncoder();
+  }
+
+  /** A line for each message: its key as JSON, a tab, its value. */
+  encode(sample: ExportSample, out: ByteWriter): number {
+    const start = out.length;
+    out.bytes(this.keyOf(sample.container));
+    const points = this.encoder.write(out, sample);
+    if (points === 0) out.length = start;
+    else out.ascii('\n');
+    return points;
+  }
+
+  async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const sending = this.produce(linesOf(body).map(messageFrom));
+    let abort = () => {};
+    // The library cannot be told to stop.
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(signal.reason);
+    });
+    signal.addEventListener('abort', abort);
+    try {
+      await Promise.race([sending, aborted]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      // Where it goes on, nobody waits for its end.
+      sending.catch(() => {});
+    }
+  }
+
+  async stop(): Promise<void> {
+    const producer = await this.producer?.catch(() => undefined);
+    this.producer = undefined;
+    await producer?.disconnect();
+  }
+
+  private async produce(messages: { key: string; value: Buffer }[]): Promise<void> {
+    const { topic, acks, timeout } = this.options;
+    try {
+      this.producer ??= this.connect();
+      const producer = await this.producer;
+      const { compression } = this;
+      await producer.send({ topic, acks: ACKS[acks], timeout, compression, messages });
+    } catch (error) {
+      const producer = this.producer;
+      this.producer = undefined;
+      void producer?.then((one) => one.disconnect()).catch(() => {});
+      const permanent = typesOf(error).some((type) => PERMANENT.has(type));
+      throw new DeliveryError(`${this.options.brokers.join(',')} topic ${topic}: ${messageOf(error)}`, {
+        permanent,
+        cause: error,
+      });
+    }
+  }
+
+  /** Loads the library when it is needed for the first time. */
+  private async connect(): Promise<Producer> {
+    const { CompressionTypes, Kafka, Partitioners } = (await import('kafkajs')).default;
+    this.compression = this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
+    const kafka = new Kafka(clientConfig(this.options, this.context.logger));
+    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, retry: { retries: 0 } });
+    await producer.connect();
+    return producer;
+  }
+
+  private keyOf(container: ExportContainer): Uint8Array {
+    let key = this.keys.get(container);
+    if (key === undefined) {
+      key = Buffer.from(`${quoteJson(`${machineName(this.options)}${container.name}`)}\t`);
+      this.keys.set(container, key);
+    }
+    return key;
+  }
+}
+
+function clientConfig({ brokers, timeout, secure, tls, sasl }: KafkaOptions, logger: Logger): KafkaConfig {
+  const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
+  return {
+    clientId: 'tallyman',
+    brokers: [...brokers],
+    connectionTimeout: timeout,
+    requestTimeout: timeout,
+    // Failures are tried again by the delivery, which knows how long there is room.
+    retry: { retries: 0 },
+    logCreator:
+      () =>
+      ({ log }) =>
+        logger.debug(log.message),
+    ...(secure && {
+      ssl: {
+        ca: file(tls.ca),
+        cert: file(tls.cert),
+        key: file(tls.key),
+        rejectUnauthorized: tls.verify,
+        ...(tls.serverName !== undefined && { servername: tls.serverName }),
+      },
+    }),
+    ...(sasl !== undefined && { sasl: saslOptions(sasl) }),
+  };
+}
+
+function saslOptions({ mechanism, username, password, passwordFile }: z.output<typeof sasl>): SASLOptions {
+  const secretText = passwordFile === undefined ? password! : readFileSync(passwordFile, 'utf8').trimEnd();
+  return { mechanism, username, password: secretText } as SASLOptions;
+}
+
+/** What cAdvisor's driver for Kafka has besides that of the others. */
+function driverMembers({ description }: ExportContainer, options: KafkaOptions): Record<string, unknown> {
+  const present = (members: Readonly<Record<string, string>>) =>
+    Object.keys(members).length === 0 ? undefined : members;
+  return {
+    container_Id: description.id,
+    container_labels: present(rawLabels(description, options)),
+    container_envs: present(description.envs),
+  };
+}
+
+function messageFrom(line: Uint8Array): { key: string; value: Buffer } {
+  const end = line.indexOf(TAB);
+  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  return { key: JSON.parse(bytes.toString('utf8', 0, end)) as string, value: bytes.subarray(end + 1) };
+}
+
+/** The codes of an error of the library and of what it was caused by. */
+function typesOf(error: unknown): string[] {
+  const { type, cause } = (error ?? {}) as { type?: unknown; cause?: unknown };
+  return [...(typeof type === 'string' ? [type] : []), ...(cause === undefined ? [] : typesOf(cause))];
+}
+
+export default definePlugin({
+  kind: 'sink',
+  name: 'kafka',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Writes samples to a topic of Apache Kafka or Redpanda, keyed by container.',
+  configSchema: kafkaOptions,
+  create: (context, options) => new KafkaSink(context, options),
+});
