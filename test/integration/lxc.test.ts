@@ -1,7 +1,7 @@
 // The handler lxc with a container of Debian's LXC on this kernel, compared with what `lxc-info` says of it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,6 +9,7 @@ import { resolveHostPaths } from '../../src/kernel/linux/host-paths.js';
 import { detectHierarchies } from '../../src/kernel/linux/index.js';
 import { until } from '../../src/testing/index.js';
 import { AgentProcess } from '../support/agent-process.js';
+import { removeCgroups } from '../support/engine-process.js';
 import { needs } from '../support/needs.js';
 
 const NAME = `tallyman-test-${process.pid}`;
@@ -85,15 +86,7 @@ describe('a container of LXC', { skip }, () => {
     if (existsSync(join(folder, NAME))) lxc('destroy', '-f');
     rmSync(folder, { recursive: true, force: true });
     // LXC leaves a cgroup behind through which its monitor left the container's.
-    for (const { path } of hierarchies.mounts) {
-      for (const name of readdirSync(path).filter((each) => /^lxc\.pivot$/.test(each))) {
-        try {
-          rmdirSync(join(path, name));
-        } catch {
-          // Another container of this host is in it.
-        }
-      }
-    }
+    removeCgroups('/lxc.pivot');
   });
 
   it('has the name, state and limits that lxc-info and its configuration say', async () => {
