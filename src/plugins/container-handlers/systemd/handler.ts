@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ContainerDescription,
@@ -16,6 +16,8 @@ import { ServiceManager, type UnitFacts } from './manager.js';
 import type { SystemdOptions } from './options.js';
 import { decoded, stemOf, type UnitOfCgroup, unitOf } from './unit-name.js';
 
+/** Whether a unit is frozen is read this often: systemd 252 was not seen to signal it. */
+const FROZEN_CHECK_INTERVAL_MS = 5_000;
 /** How long `start` waits for the first answer. */
 const FIRST_ANSWER_MS = 1000;
 /** Services that run once a minute are not to pile up. */
@@ -24,6 +26,7 @@ const MAX_DEPARTED = 200;
 interface KnownUnit extends UnitOfCgroup {
   readonly path: string;
   facts?: UnitFacts;
+  isFrozen: boolean;
   /** Exit code of the run before this one. */
   readonly previousExit?: number;
   description: ContainerDescription;
@@ -45,6 +48,7 @@ export class SystemdHandler implements ContainerHandler {
   private registrar: ContainerRegistrar | undefined;
   private answered: Promise<void> = Promise.resolve();
   private isPresent = false;
+  private stopChecks: (() => void) | undefined;
 
   constructor(
     private readonly context: PluginContext,
@@ -67,6 +71,7 @@ export class SystemdHandler implements ContainerHandler {
     if (!this.isPresent) return;
     this.registrar = registrar;
     this.answered = this.manager.start();
+    this.stopChecks = this.context.timers.every(FROZEN_CHECK_INTERVAL_MS, () => this.checkFrozen());
     let cancel = () => {};
     const limit = new Promise<void>((resolve) => {
       cancel = this.context.timers.after(FIRST_ANSWER_MS, resolve);
@@ -77,6 +82,7 @@ export class SystemdHandler implements ContainerHandler {
 
   stop(): void {
     this.registrar = undefined;
+    this.stopChecks?.();
     this.manager.stop();
   }
 
@@ -134,7 +140,7 @@ export class SystemdHandler implements ContainerHandler {
     const found = unitOf(path);
     if (found === undefined || !this.isWanted(found)) return undefined;
     const previousExit = this.ended.get(path)?.description.state.exitCode;
-    const base = { ...found, path, ...(previousExit !== undefined && { previousExit }) };
+    const base = { ...found, path, isFrozen: this.isFrozen(path), ...(previousExit !== undefined && { previousExit }) };
     const known: KnownUnit = { ...base, description: this.describe(base) };
     this.known.set(path, known);
     this.ended.delete(path);
@@ -156,6 +162,30 @@ export class SystemdHandler implements ContainerHandler {
     const known = path === undefined ? undefined : this.known.get(path);
     if (known === undefined || JSON.stringify(known.facts) === JSON.stringify(facts)) return;
     known.facts = facts;
+    this.renew(known);
+  }
+
+  private checkFrozen(): void {
+    for (const known of this.known.values()) {
+      const isFrozen = this.isFrozen(known.path);
+      if (isFrozen === known.isFrozen) continue;
+      known.isFrozen = isFrozen;
+      this.renew(known);
+    }
+  }
+
+  /** systemd freezes units on cgroup v2 only; a frozen ancestor counts. `cgroup.events: frozen` */
+  private isFrozen(path: string): boolean {
+    try {
+      const file = join(this.context.linux.paths.cgroup, path, 'cgroup.events');
+      return /^frozen 1$/m.test(readFileSync(file, 'latin1'));
+    } catch {
+      // cgroup v1, a kernel before 5.2, or a unit that has just ended.
+      return false;
+    }
+  }
+
+  private renew(known: KnownUnit): void {
     known.description = this.describe(known);
     this.registrar?.reconsider(known.path);
   }
@@ -210,10 +240,14 @@ export class SystemdHandler implements ContainerHandler {
   }
 }
 
-function stateOf({ facts, previousExit }: Pick<KnownUnit, 'facts' | 'previousExit'>): ContainerState {
+function stateOf({
+  facts,
+  isFrozen,
+  previousExit,
+}: Pick<KnownUnit, 'facts' | 'isFrozen' | 'previousExit'>): ContainerState {
   const exit = previousExit === undefined ? {} : { exitCode: previousExit };
-  if (facts === undefined) return { status: 'running', ...exit };
-  const { activeState, subState, isFrozen, activeSince, service } = facts;
+  if (facts === undefined) return { status: isFrozen ? 'paused' : 'running', ...exit };
+  const { activeState, subState, activeSince, service } = facts;
   const startedAt = service !== undefined && service.startedAt > 0 ? service.startedAt : activeSince;
   return { status: statusOf(activeState, subState, isFrozen), ...exit, ...(startedAt > 0 && { startedAt }) };
 }

@@ -17,7 +17,6 @@ export interface UnitFacts {
   readonly description: string;
   readonly activeState: string;
   readonly subState: string;
-  readonly isFrozen: boolean;
   readonly activeSince: number;
   /** Of services alone. */
   readonly service?: ServiceFacts;
@@ -245,16 +244,14 @@ async function factsOf(bus: Bus, unit: string): Promise<UnitFacts | undefined> {
   };
   const isService = unit.endsWith('.service');
   const [general, service] = await Promise.all([
-    ofKind('Unit', ['LoadState', 'Description', 'ActiveState', 'SubState', 'ActiveEnterTimestamp', 'FreezerState']),
+    ofKind('Unit', ['LoadState', 'Description', 'ActiveState', 'SubState', 'ActiveEnterTimestamp']),
     isService ? ofKind('Service', SERVICE_PROPERTIES) : undefined,
   ]);
   if (general.get('LoadState') === 'not-found') return undefined;
-  const frozen = general.get('FreezerState');
   return {
     description: text(general.get('Description')),
     activeState: text(general.get('ActiveState')),
     subState: text(general.get('SubState')),
-    isFrozen: frozen === 'frozen' || frozen === 'frozen-by-parent',
     activeSince: number(general.get('ActiveEnterTimestamp')),
     ...(service && { service: serviceFacts(service) }),
   };

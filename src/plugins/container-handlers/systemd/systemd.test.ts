@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FakeSystemd } from '../../../../test/support/fake-systemd.js';
 import { startHandler } from '../../../../test/support/handler-bench.js';
-import { systemClock } from '../../../testing/clock.js';
+import { FakeClock, systemClock } from '../../../testing/clock.js';
 import { type HandlerBench, SimulatedHost, type TestContext, testContext, until } from '../../../testing/index.js';
 import plugin from './index.js';
 
@@ -71,15 +71,13 @@ for (const version of [1, 2] as const) {
       assert.equal(bench.reconsidered.get(WEB), 1, 'nothing changed since');
     });
 
-    it('tells a change that systemd signals: restarts, a frozen unit, a description after daemon-reload', async () => {
+    it('tells a change that systemd signals: restarts, a description after daemon-reload', async () => {
       systemd.units.set(UNIT, RUNNING);
       await start();
       bench.watch(WEB);
       await bench.handler.whenAnswered!();
       systemd.change(UNIT, { NRestarts: 3, SubState: 'auto-restart', ActiveState: 'activating' });
       await bench.accepted(WEB, ({ restartCount, state }) => restartCount === 3 && state.status === 'restarting');
-      systemd.change(UNIT, { SubState: 'running', ActiveState: 'active', FreezerState: 'frozen' });
-      await bench.accepted(WEB, ({ state }) => state.status === 'paused');
       systemd.units.set(UNIT, { ...RUNNING, Description: 'Edited' });
       systemd.reloaded();
       await bench.accepted(WEB, ({ labels }) => labels['systemd.description'] === 'Edited');
@@ -87,7 +85,25 @@ for (const version of [1, 2] as const) {
       systemd.change('other.service', RUNNING);
       systemd.change(UNIT, { Description: 'Again' });
       await bench.accepted(WEB, ({ labels }) => labels['systemd.description'] === 'Again');
-      assert.equal(systemd.calls.length - asked, 12, 'only the unit that is watched is asked about');
+      assert.equal(systemd.calls.length - asked, 11, 'only the unit that is watched is asked about');
+    });
+
+    it(`${version === 2 ? 'shows' : 'does not know'} a unit that is frozen, as the kernel says`, async () => {
+      const clock = new FakeClock();
+      context = testContext({ id: 'systemd', clock, linux: host.linux });
+      const events = (frozen: 0 | 1) =>
+        host.writeCgroup(WEB, 'cpu', { 'cgroup.events': `populated 1\nfrozen ${frozen}\n` });
+      events(1);
+      await start();
+      bench.watch(WEB);
+      const frozen = version === 2 ? 'paused' : 'running';
+      assert.equal(bench.description(WEB)?.state.status, frozen);
+      events(0);
+      await clock.advance(5_000);
+      assert.equal(bench.description(WEB)?.state.status, 'running');
+      host.removeCgroup(WEB);
+      await clock.advance(5_000);
+      assert.equal(bench.description(WEB)?.state.status, 'running');
     });
 
     it('keeps how a service ended, and its exit code when it runs again', async () => {
