@@ -32,9 +32,26 @@ interface Verdict {
     /** What each agent told: `agent`, and `blind`, which may not read the kernel log. */
     readonly told: Readonly<Record<'agent' | 'blind', ToldOfKills>>;
   };
+  readonly systemd: {
+    readonly units: readonly Unit[];
+    /** First aliases of units of alice's service manager. */
+    readonly ofUsers: readonly string[];
+  };
   readonly machine: { readonly num_cores: number; readonly memory_capacity: number };
   /** Exit status, or the signal that it died of, of each agent. */
   readonly ends: readonly (number | string)[];
+}
+
+/** What the agent told of a unit of the system, and what `systemctl show` said right after. */
+interface Unit {
+  readonly cgroup: string;
+  readonly aliases: readonly string[];
+  readonly unit: string;
+  readonly description?: string;
+  readonly name: string;
+  readonly state: string;
+  readonly restarts?: number;
+  readonly shown: Readonly<Record<'Id' | 'Description' | 'ControlGroup' | 'NRestarts' | 'ActiveState', string>>;
 }
 
 /** What an agent told of a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
@@ -191,6 +208,28 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
       assert.ok(metrics['container_oom_events_total container']! >= 1);
       assert.equal(metrics['container_oom_killed container'], 1);
     }
+  });
+
+  await t.test('units have the names, descriptions, states and restarts that systemctl shows', () => {
+    const { units, ofUsers } = verdict.systemd;
+    assert.ok(units.length > 10, `${units.length} units`);
+    for (const { cgroup, aliases, unit, description, name, state, restarts, shown } of units) {
+      assert.deepEqual({ unit, cgroup }, { unit: shown.Id, cgroup: shown.ControlGroup });
+      assert.equal(aliases[0], unit);
+      assert.equal(description ?? unit, shown.Description, unit);
+      assert.equal(name, '', 'to cAdvisor’s dashboards it is a plain cgroup');
+      assert.equal(state, shown.ActiveState === 'failed' ? 'exited' : 'running', unit);
+      if (unit.endsWith('.service')) assert.equal(restarts, Number(shown.NRestarts), unit);
+    }
+    const of = (unit: string) => units.find((one) => one.unit === unit)!;
+    assert.equal(of('tallyman-restarting.service').restarts, 2);
+    assert.deepEqual(of('tallyman-escaped\\x2dname.service').aliases, [
+      'tallyman-escaped\\x2dname.service',
+      'tallyman-escaped-name.service',
+      'tallyman-escaped\\x2dname',
+    ]);
+    assert.equal(of('tallyman-escaped\\x2dname.service').description, 'Grüße');
+    assert.ok(ofUsers.includes('user@1000.service/init.scope'), `${ofUsers}`);
   });
 
   await t.test('every cgroup is known, and none that does not exist', () => {

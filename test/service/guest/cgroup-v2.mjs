@@ -9,6 +9,7 @@ import { compareContainer, engines, isKnown, startContainer } from './containers
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 import { startHungry, starve } from './oom.mjs';
 import { ROOTLESS_SOCKET, startRootlessPodman, usersLetIn } from './rootless.mjs';
+import { compareUnits, startNamedUnits } from './units.mjs';
 
 /** Cgroup of the process that Podman keeps beside each container. */
 const MONITOR = /libpod-conmon-[0-9a-f]{64}\.scope$/;
@@ -68,6 +69,7 @@ function cgroupsBelow(name, isWanted = (entry) => !entry.endsWith('.mount') && !
 const numbers = [];
 const cgroups = {};
 await startRootlessPodman();
+startNamedUnits();
 // Held up by their quotas, not by the machine: they do their work at the same time.
 const units = Promise.all(
   Object.entries(UNITS).map(async ([name, unit]) => {
@@ -92,11 +94,12 @@ for (const [name, cgroup] of Object.entries(cgroups)) {
 }
 const containers = [];
 for (const container of started) containers.push(await compareContainer(container));
+const systemd = await compareUnits();
 const tree = await compareTree();
 const machine = await get('/api/v2.0/machine');
 const { findings } = await get('/-/doctor', BLIND_AGENT);
 const oom = await starve(hungry, { agent: AGENT, blind: BLIND_AGENT });
 const letIn = usersLetIn();
 const ends = await Promise.all(agents.map(stopAgent));
-const verdict = { numbers, containers, tree, machine, podman: PODMAN, letIn, findings, oom, ends };
+const verdict = { numbers, containers, tree, machine, podman: PODMAN, letIn, findings, oom, systemd, ends };
 writeFileSync('/output/verdict.json', JSON.stringify(verdict));
