@@ -69,7 +69,11 @@ plugins:
   async function consume(): Promise<void> {
     await consumer?.disconnect();
     messages.length = 0;
-    consumer = kafka.consumer({ groupId: `test-${Date.now()}` });
+    consumer = kafka.consumer({
+      groupId: `test-${Date.now()}`,
+      // A consumer that starts itself again after the broker was killed would never end.
+      retry: { restartOnFailure: async () => false },
+    });
     await consumer.connect();
     await consumer.subscribe({ topics: ['samples', 'driver'], fromBeginning: true });
     await consumer.run({
