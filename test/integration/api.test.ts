@@ -66,7 +66,7 @@ describe('the endpoints beside the API versions', { skip: needs('cgroups') }, ()
   it('an engine that is not there has a reason', async () => {
     const engines = await agent.json<Record<string, string>[]>('/api/engines');
     for (const { runtime, endpoint, reason, version } of engines) {
-      assert.match(runtime!, /^(docker|podman)$/);
+      assert.match(runtime!, /^(docker|podman|cri|containerd)$/);
       assert.match(endpoint!, /^unix:/);
       assert.ok((reason === undefined) !== (version === undefined));
     }

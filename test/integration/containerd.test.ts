@@ -49,6 +49,7 @@ plugins:
   - { use: containerd, with: { endpoint: '${containerd.endpoint}' } }
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
+  - { use: cri, enabled: false }
   - { use: disk, with: { interval: 200ms } }
 `;
     agent = await AgentProcess.start(config);

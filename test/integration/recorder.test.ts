@@ -71,6 +71,12 @@ describe('recorder in a storm', () => {
   });
 
   it('writes as many capsules as are allowed, and counts the other ends', async () => {
+    // What was never sampled leaves nothing to keep.
+    await until(
+      () => agent.view.containersOf('docker').filter((one) => one.samples({ count: 1 }).length > 0).length === DEATHS,
+      () => `${agent.view.containersOf('docker').length} containers`,
+      60_000,
+    );
     for (const id of ids) {
       const ended = {
         Status: 'exited',

@@ -144,6 +144,11 @@ plugins:
 
   it('marks the series of a container that ends as stale', async () => {
     const usage = `container_memory_usage_bytes{id="${NAME}"}`;
+    // The agent that was started again has sent samples of it.
+    const since = Date.now();
+    while (Math.max(...(await written('container_memory_usage_bytes')).keys()) < since) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
     assert.equal((await prometheus.query(usage)).length, 1);
     await cgroup.remove();
     const deadline = Date.now() + 20_000;

@@ -148,7 +148,7 @@ plugins:
       'work/x.yaml:2:25: web.listen[1]: expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path, found "foo"',
       'work/x.yaml:3:3: web.urlBasePrefx: unknown option "urlBasePrefx"; did you mean "urlBasePrefix"?',
       'work/x.yaml:4:19: web.maxConnections: expected a whole number, found 1.5',
-      'work/x.yaml:5:1: $import: unknown option "$import"; expected one of $schema, web, housekeeping, history, events, appMetrics, discovery, machine, host, log, plugins',
+      'work/x.yaml:5:1: $import: unknown option "$import"; expected one of $schema, web, housekeeping, history, events, recorder, appMetrics, discovery, machine, host, log, plugins',
       'work/x.yaml:6:27: housekeeping.interval: expected a duration such as 500ms, 10s or 1m30s, found true',
       'work/x.yaml:6:46: housekeeping.maxInterval: expected a duration such as 500ms, 10s or 1m30s, not 5',
       'work/x.yaml:6:57: housekeeping.jitter: expected at most 1, found 2',

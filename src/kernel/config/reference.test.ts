@@ -55,6 +55,7 @@ describe('generated configuration reference', () => {
       'housekeeping',
       'history',
       'events',
+      'recorder',
       'appMetrics',
       'discovery',
       'machine',

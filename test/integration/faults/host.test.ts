@@ -97,7 +97,8 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
       await rounds(agent);
       const { mend } = (await untilFound(agent, 'docker-denied'))!;
       assert.ok(mend.length > 0);
-      assert.equal((await agent.said('EACCES')).length, 1);
+      const denied = (await agent.said('EACCES')).filter((line) => line.includes(socket));
+      assert.equal(denied.length, 1);
       chmodSync(socket, 0o666);
       await untilFound(agent, 'docker-denied', false);
       await busy.assertCounted(agent);

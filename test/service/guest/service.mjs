@@ -160,7 +160,8 @@ await until('the container of Podman under its name', async () => {
 let engines;
 await until('an answer of each engine', async () => {
   engines = (await get('/api/engines')).map(({ endpoint, version }) => ({ endpoint, version }));
-  return engines.length === 2 && engines.every(({ version }) => version !== undefined);
+  // containerd's socket is for root alone.
+  return engines.filter(({ version }) => version !== undefined).length === 2;
 });
 station('engines', engines);
 execFileSync('podman', ['rm', '--force', '--time', '0', 'of-podman']);
