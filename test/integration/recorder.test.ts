@@ -114,7 +114,7 @@ describe('recorder beside a Docker engine', { skip: needs(...DOCKER_ENGINE) }, (
   const start = () =>
     AgentProcess.start(
       `
-housekeeping: { interval: 200ms }
+housekeeping: { interval: 200ms, maxInterval: 200ms }
 recorder: { maxPerMinute: 1000 }
 plugins:
   - { use: docker, with: { endpoint: '${engine.endpoint}' } }

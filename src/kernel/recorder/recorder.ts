@@ -20,13 +20,12 @@ import {
   type Logger,
   messageOf,
   RequestError,
-  type SamplePart,
   type StoredCapsule,
 } from '../contracts/index.js';
 import type { KernelView } from '../view/index.js';
 import { Limiter, type Permit } from './limiter.js';
 import { TroubleScan } from './trouble-scan.js';
-import { WatchList } from './watch-list.js';
+import { partsOf, WatchList } from './watch-list.js';
 
 export interface RecorderOptions {
   readonly view: KernelView;
@@ -50,17 +49,6 @@ const MAX_EVENTS = 200;
 const UNKNOWN_EXIT_CODE = -1;
 const TOO_MANY = 429;
 const ALL_TYPES = new Set(EVENT_TYPES);
-const PARTS: readonly SamplePart[] = [
-  'cpu',
-  'memory',
-  'diskio',
-  'network',
-  'filesystem',
-  'processes',
-  'hugetlb',
-  'other',
-];
-
 interface Remembered {
   readonly container: Container;
   /** Monotonic ms. */
@@ -258,7 +246,11 @@ export class Recorder implements ContainerObserver {
       info,
       container: {
         ...describe(recorded, name, description),
-        ...(seen && { limits: seen.limits, missing: seen.missing }),
+        ...(seen && {
+          limits: seen.limits,
+          missing: seen.missing,
+          parts: [...new Set([...seen.parts, ...partsOf(recorded)])],
+        }),
       },
       root: root && describe(root, '/', root.description),
       events: this.eventsOf(name),
@@ -328,7 +320,7 @@ function describe(view: ContainerView | undefined, name: string, description: Co
     createdAtExtraNs: view?.createdAtExtraNs ?? 0,
     limits: view?.limits() ?? NO_LIMITS,
     children: view?.children() ?? [],
-    parts: PARTS.filter((part) => view?.has(part) === true),
+    parts: partsOf(view),
     missing: view?.missing ?? [],
     summary: view?.summary(),
     appMetrics: appMetrics && { specs: appMetrics.specs, targets: appMetrics.targets, history: appMetrics.history() },

@@ -1,12 +1,30 @@
 import type { SeenProcesses } from '../capsules/index.js';
 import { type Container, Slot } from '../containers/index.js';
-import type { Clock, ContainerView, LinuxHost, ResourceLimits } from '../contracts/index.js';
+import type { Clock, ContainerView, LinuxHost, ResourceLimits, SamplePart } from '../contracts/index.js';
 
 /** What is known of a container that can only be read while it runs. */
 export interface LastSeen {
   readonly processes: SeenProcesses;
   readonly limits: ResourceLimits;
   readonly missing: ContainerView['missing'];
+  /** What its samples have had: the probes of a container that ends close one after the other. */
+  readonly parts: readonly SamplePart[];
+}
+
+const PARTS: readonly SamplePart[] = [
+  'cpu',
+  'memory',
+  'diskio',
+  'network',
+  'filesystem',
+  'processes',
+  'hugetlb',
+  'other',
+];
+
+/** The parts that the samples of a container have now. */
+export function partsOf(view: ContainerView | undefined): readonly SamplePart[] {
+  return PARTS.filter((part) => view?.has(part) === true);
 }
 
 /** Longer lists are cut. */
@@ -92,7 +110,9 @@ export class WatchList {
     // A container whose cgroup is on its way out has none any more; the list from before says more.
     const before = this.lastSeen(container);
     const isEnding = list.length === 0 && before !== undefined && before.processes.list.length > 0;
-    container.set(LAST_SEEN, { processes: isEnding ? before.processes : processes, limits, missing });
+    const parts = [...new Set([...(before?.parts ?? []), ...partsOf(view)])];
+    const now = isEnding ? before : { processes, limits, missing };
+    container.set(LAST_SEEN, { ...now, parts });
     return this.clock.monotonic() - started;
   }
 
