@@ -70,7 +70,7 @@ module.exports = {
       'no-unresolvable',
       'the import leads nowhere',
       {},
-      { couldNotResolve: true, pathNot: '^tallyman/(plugin|client|testing)$' },
+      { couldNotResolve: true, pathNot: '^tallyman/(plugin(/bytes)?|client|testing)$' },
     ),
     forbid(
       'kernel-knows-no-plugin',

@@ -131,6 +131,7 @@ plugins:
       ]),
     };
     for (const path of Object.values(paths)) bench.watch(path);
+    await bench.accepted(paths.killed, ({ pid }) => pid !== undefined);
     await containerd.ctr(SHOP, 'tasks', 'kill', '--signal', 'SIGKILL', 'killed');
     const own = await ended(paths.own, 'ended');
     assert.deepEqual([own.status, own.exitCode, own.oomKilled], ['exited', 3, false]);
