@@ -21,7 +21,7 @@ try {
   const status = await runCli(process.argv.slice(2), cli);
   await cli.handles?.report((text) => cli.error(`tallyman: ${text}\n`));
   // A pipe takes the rest of a long output only as fast as its reader reads.
-  await new Promise((resolve) => process.stdout.write('', resolve));
+  if (process.stdout.writableLength > 0) await new Promise((resolve) => process.stdout.write('', resolve));
   // Handles that a plugin left open would keep the process running.
   process.exit(status);
 } catch (error) {

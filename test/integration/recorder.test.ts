@@ -157,7 +157,7 @@ plugins:
 
   it('has samples, processes and how it ended of a container that was killed, and shows them again', async () => {
     await engine.run('--name=killed', '-e', 'PASSWORD=a-secret', '-l', 'team=a', IMAGE);
-    const before = await live('samples of it', 'killed', 8);
+    const before = await live('samples of it', 'killed', 25);
     await engine.cli('kill', 'killed');
     const listed = await capsule('killed', ({ exit_code }) => exit_code === 137);
     assert.deepEqual(

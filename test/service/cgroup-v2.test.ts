@@ -216,7 +216,8 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     for (const { cgroup, aliases, unit, description, name, state, restarts, shown } of units) {
       assert.deepEqual({ unit, cgroup }, { unit: shown.Id, cgroup: shown.ControlGroup });
       assert.equal(aliases[0], unit);
-      assert.equal(description ?? unit, shown.Description, unit);
+      // systemctl does not print descriptions of several lines.
+      if (shown.Description !== '[unprintable]') assert.equal(description ?? unit, shown.Description, unit);
       assert.equal(name, '', 'to cAdvisor’s dashboards it is a plain cgroup');
       assert.equal(state, shown.ActiveState === 'failed' ? 'exited' : 'running', unit);
       if (unit.endsWith('.service')) assert.equal(restarts, Number(shown.NRestarts), unit);
