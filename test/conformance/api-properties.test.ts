@@ -173,7 +173,7 @@ it('count: a number from -1 to 2^32 - 1, or a refusal', async () => {
     await fc.assert(
       fc.asyncProperty(text, async (count) => {
         const { status, body } = await send(url, `/api/v2.0/stats/a?count=${encodeURIComponent(count.toWellFormed())}`);
-        const number = /^[+-]?\d+$/.test(count) ? BigInt(count.replace('+', '')) : undefined;
+        const number = /^-?\d+$/.test(count) ? BigInt(count) : undefined;
         const valid = count === '' || (number !== undefined && number >= -1n && number < 2n ** 32n);
         assert.equal(status, valid ? 200 : 400, body);
         if (!valid) return;
