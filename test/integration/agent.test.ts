@@ -118,8 +118,8 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     limited.write('cpuset', 'cpuset.cpus', '0');
     const specs = await agent.until<Specs>(
       `/api/v2.0/spec${limited.name}`,
-      (answer) => answer[limited.name]?.memory.limit === 67108864,
-      'the memory limit',
+      (answer) => answer[limited.name]?.memory.limit === 67108864 && answer[limited.name]?.cpu.mask === '0',
+      'the limits',
     );
     const spec = specs[limited.name]!;
     assert.deepEqual(spec.cpu, { limit: 512, max_limit: 0, mask: '0', quota: 25000, period: 100000 });

@@ -223,7 +223,9 @@ plugins:
     const limits = ['--memory-limit', String(64 * MIB), '--cpu-quota', '50000', '--cpu-period', '100000'];
     const path = await start(SHOP, [...limits, '--label', `nerdctl/name=name-of-${id}`], id);
     const url = (name: string) => `/api/v2.0/spec/${name}?type=containerd`;
-    const specs = await agent.until<Record<string, Spec>>(url(id), (answer) => only(answer) !== undefined, id);
+    // The runtime makes the cgroup first and writes its limits afterwards.
+    const hasLimits = (answer: Record<string, Spec>) => only(answer)?.cpu.quota !== undefined;
+    const specs = await agent.until<Record<string, Spec>>(url(id), hasLimits, id);
     assert.deepEqual(Object.keys(specs), [path]);
     const { aliases, namespace, image, cpu, memory } = only(specs);
     assert.deepEqual(

@@ -86,7 +86,7 @@ plugins:
   };
 
   it('has the names, labels, image, times and limits of a container that the runtime tells', async () => {
-    const told = await spec(app, ({ image }) => image === IMAGE);
+    const told = await spec(app, ({ image, cpu }) => image === IMAGE && cpu.quota !== undefined);
     const status = await pods.status(app);
     assert.deepEqual(told.aliases, ['shop/web-0/app', app, `k8s_app_web-0_shop_${pod.uid}_0`]);
     assert.deepEqual(told.labels, { ...status.labels, app: 'web' });

@@ -58,7 +58,11 @@ describe('a container of LXC', { skip }, () => {
     const line = execFileSync('cat', [`/proc/${pid}/cgroup`], { encoding: 'utf8' }).split('\n')[0]!;
     return line.split(':')[2]!;
   };
-  const spec = async () => Object.values(await agent.json<Record<string, Spec>>(`/api/v2.1/spec/${NAME}?type=lxc`))[0]!;
+  const spec = async (): Promise<Spec> => {
+    const url = `/api/v2.1/spec/${NAME}?type=lxc`;
+    const isLimited = (answer: Record<string, Spec>) => Object.values(answer)[0]?.cpu?.quota !== undefined;
+    return Object.values(await agent.until<Record<string, Spec>>(url, isLimited, NAME))[0]!;
+  };
   /** Series of the container by their name and the labels after those of the container. */
   const series = async (name: string, labels = '') => {
     const text = await (await fetch(`${agent.url}/metrics`)).text();
