@@ -16,7 +16,7 @@ describe('an agent with an OTLP sink', { skip: needs('cgroups') }, () => {
   before(async () => {
     cgroup.create();
     await cgroup.run('while sleep 0.1; do :; done');
-    receiver = await OtlpReceiver.listen();
+    receiver = await new OtlpReceiver().listen();
     agent = await AgentProcess.start(`
 plugins:
   - { use: docker, enabled: false }
@@ -50,7 +50,7 @@ plugins:
 
   it('a receiver that refuses is a fault of the sink that everybody can see', async () => {
     const faults = await sinkMetric('errors_total');
-    receiver.answers.push({ status: 400 });
+    receiver.replies.push({ status: 400 });
     while ((await sinkMetric('errors_total')) === faults) await new Promise((resolve) => setTimeout(resolve, 50));
     await receiver.taken(receiver.received.length + 1);
     assert.equal(await sinkMetric('up'), 1);

@@ -1,14 +1,7 @@
-import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import definitions from '@opentelemetry/otlp-transformer/build/src/generated/root.js';
+import { RecordingServer } from './recording-server.js';
 
 /** Messages as protobufjs makes them of the official definitions, which OpenTelemetry's own package carries. */
 interface Codec<T> {
@@ -71,59 +64,19 @@ export function attributesOf(attributes: readonly Attribute[] = []): Record<stri
   return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
 }
 
-/** An OTLP receiver on a free port that answers what it is told to. */
-export class OtlpReceiver {
-  readonly received: { readonly headers: IncomingHttpHeaders; readonly request: MetricsRequest }[] = [];
-  /** Answers to the next requests; afterwards 200. */
-  readonly answers: {
-    readonly status: number;
-    readonly headers?: Record<string, string>;
-    readonly body?: Uint8Array;
-  }[] = [];
-  private readonly server: Server;
-  private waiting: (() => void)[] = [];
+interface OtlpRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly request: MetricsRequest;
+}
 
-  private constructor() {
-    this.server = createServer((request, response) => void this.answer(request, response));
-  }
-
-  static async listen(port = 0): Promise<OtlpReceiver> {
-    const receiver = new OtlpReceiver();
-    receiver.server.listen(port, '127.0.0.1');
-    await once(receiver.server, 'listening');
-    return receiver;
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}/v1/metrics`;
-  }
-
-  /** Waits until so many requests were taken. */
-  async taken(count: number): Promise<void> {
-    while (this.received.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
-  }
-
-  async close(): Promise<void> {
-    const closed = once(this.server, 'close');
-    this.server.close();
-    this.server.closeAllConnections();
-    await closed;
-  }
-
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
-    const { status, headers = {}, body: answer = Buffer.alloc(0) } = this.answers.shift() ?? { status: 200 };
-    if (status === 200) {
-      const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-      this.received.push({ headers: request.headers, request: decodeRequest(plain) });
-    }
-    response.writeHead(status, headers).end(answer);
-    for (const wake of this.waiting.splice(0)) wake();
+/** A receiver of OTLP over HTTP. */
+export class OtlpReceiver extends RecordingServer<OtlpRequest> {
+  constructor(options?: ConstructorParameters<typeof RecordingServer>[2]) {
+    const decode = (headers: IncomingHttpHeaders, body: Buffer) => {
+      const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      return { headers, request: decodeRequest(plain) };
+    };
+    super(decode, '/v1/metrics', options);
+    this.reply = { status: 200 };
   }
 }

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import protobuf from 'protobufjs/minimal.js';
+import { RecordingServer } from './recording-server.js';
 
 /** A series of a write request. */
 export interface WrittenSeries {
@@ -92,56 +91,19 @@ function eachField(bytes: Uint8Array, read: (field: number, reader: protobuf.Rea
   while (reader.pos < reader.len) read(reader.uint32() >>> 3, reader);
 }
 
-interface Reply {
-  readonly status: number;
-  readonly headers?: Record<string, string>;
-  readonly body?: string;
+interface WriteRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly series: readonly WrittenSeries[];
 }
 
-/** A receiver of remote writes on a free port that answers what it is told to. */
-export class RemoteWriteReceiver {
-  readonly received: { readonly headers: IncomingHttpHeaders; readonly series: readonly WrittenSeries[] }[] = [];
-  /** Answers to the next requests; afterwards `reply`. */
-  readonly replies: Reply[] = [];
-  reply: Reply = { status: 204 };
-  private readonly server: Server;
-
-  private constructor() {
-    this.server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const { status, headers = {}, body } = this.replies.shift() ?? this.reply;
-        if (status < 300 && body === undefined) {
-          this.received.push({ headers: request.headers, series: decodeWriteRequest(unsnappy(Buffer.concat(chunks))) });
-        }
-        response.writeHead(status, headers).end(body);
-      });
-    });
-  }
-
-  static async listen(port = 0): Promise<RemoteWriteReceiver> {
-    const receiver = new RemoteWriteReceiver();
-    receiver.server.listen(port, '127.0.0.1');
-    await once(receiver.server, 'listening');
-    return receiver;
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}/api/v1/write`;
+/** A receiver of remote write 1.0. */
+export class RemoteWriteReceiver extends RecordingServer<WriteRequest> {
+  constructor(options?: ConstructorParameters<typeof RecordingServer>[2]) {
+    super((headers, body) => ({ headers, series: decodeWriteRequest(unsnappy(body)) }), '/api/v1/write', options);
   }
 
   /** All series with a sample, over all requests, by metric. */
   series(metric: string): WrittenSeries[] {
     return this.received.flatMap(({ series }) => series.filter(({ labels }) => labels.__name__ === metric));
-  }
-
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((done) => this.server.close(done));
   }
 }

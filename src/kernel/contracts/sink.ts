@@ -39,7 +39,7 @@ export interface Sink {
   /** Writes what a body ends with. */
   finish?(out: ByteWriter): void;
   /** Makes of a finished body what waits and is sent, compressed for example. `body` is used again after it has settled. */
-  pack?(body: Buffer): Uint8Array | Promise<Uint8Array>;
+  readonly pack?: ((body: Buffer) => Uint8Array | Promise<Uint8Array>) | undefined;
 
   /**
    * Sends a batch, and settles when the receiver has taken it. Batches that may not overtake each other are sent one

@@ -2,3 +2,4 @@ export * from './cadvisor.js';
 export * from './driver-documents.js';
 export * from './groups.js';
 export * from './json.js';
+export * from './request-options.js';

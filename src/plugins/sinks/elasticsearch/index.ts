@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   definePlugin,
@@ -15,10 +13,10 @@ import {
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
+import { compressionOption, gzipHeader, gzipPack, layoutOption } from '../common/index.js';
 import { resultOf } from './answer.js';
 import { BulkEncoder, DriverBulkEncoder } from './encoder.js';
 
-const compress = promisify<Buffer, Buffer>(gzip);
 /** Of each document an answer has its state, and why it was refused. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -33,12 +31,9 @@ const elasticOptions = z.strictObject({
     })
     .default('metrics-tallyman-default')
     .describe('Data stream, index or alias to write to.'),
-  layout: z
-    .enum(['tallyman', 'cadvisor'])
-    .default('tallyman')
-    .describe('`cadvisor`: documents as cAdvisor’s driver wrote them, for an index that is no data stream.'),
+  layout: layoutOption('documents as cAdvisor’s driver wrote them, for an index that is no data stream.'),
   apiKey: secret().optional().describe('API key, as Elasticsearch shows it (`encoded`).'),
-  compression: z.enum(['gzip', 'none']).default('gzip').describe('How requests are compressed.'),
+  compression: compressionOption(),
   ...httpOptions,
   ...sinkOptions,
 });
@@ -47,7 +42,7 @@ type ElasticOptions = z.output<typeof elasticOptions>;
 
 class ElasticSink implements Sink {
   readonly format: string;
-  readonly pack?: (body: Buffer) => Promise<Buffer>;
+  readonly pack: Sink['pack'];
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly sender: HttpSender;
   private readonly url: string;
@@ -57,12 +52,12 @@ class ElasticSink implements Sink {
     const { url, index, layout, compression, apiKey, concurrency } = options;
     this.format = `bulk ${layout} ${compression}`;
     this.encoder = layout === 'cadvisor' ? new DriverBulkEncoder(options) : new BulkEncoder();
-    if (compression === 'gzip') this.pack = compress;
+    this.pack = gzipPack(compression);
     const query = 'filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason';
     this.url = `${url.replace(/\/$/, '')}/${encodeURIComponent(index)}/_bulk?${query}`;
     this.headers = {
       'Content-Type': 'application/x-ndjson',
-      ...(compression === 'gzip' && { 'Content-Encoding': 'gzip' }),
+      ...gzipHeader(compression),
       ...(apiKey !== undefined && { Authorization: `ApiKey ${apiKey}` }),
     };
     this.sender = new HttpSender(options, concurrency);

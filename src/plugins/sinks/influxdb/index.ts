@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
@@ -18,10 +16,16 @@ import {
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
-import { driverName, machineName, rawLabels } from '../common/index.js';
+import {
+  compressionOption,
+  driverName,
+  gzipHeader,
+  gzipPack,
+  layoutOption,
+  machineName,
+  rawLabels,
+} from '../common/index.js';
 import { DriverLineEncoder, LineEncoder } from './lines.js';
-
-const compress = promisify<Buffer, Buffer>(gzip);
 
 const influxOptions = z
   .strictObject({
@@ -33,11 +37,8 @@ const influxOptions = z
     bucket: z.string().min(1).optional().describe('Bucket to write to, by the API of InfluxDB 2 and 3.'),
     org: z.string().min(1).optional().describe('Organisation that the bucket belongs to.'),
     token: secret().optional().describe('Token of InfluxDB 2, sent as `Authorization: Token …`.'),
-    layout: z
-      .enum(['tallyman', 'cadvisor'])
-      .default('tallyman')
-      .describe('`cadvisor`: measurements, tags and fields as cAdvisor’s driver wrote them.'),
-    compression: z.enum(['gzip', 'none']).default('gzip').describe('How requests are compressed.'),
+    layout: layoutOption('measurements, tags and fields as cAdvisor’s driver wrote them.'),
+    compression: compressionOption(),
     ...httpOptions,
     ...sinkOptions,
   })
@@ -49,7 +50,7 @@ type InfluxOptions = z.output<typeof influxOptions>;
 
 class InfluxSink implements Sink {
   readonly format: string;
-  readonly pack?: (body: Buffer) => Promise<Buffer>;
+  readonly pack: Sink['pack'];
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly sender: HttpSender;
   private readonly url: string;
@@ -60,11 +61,11 @@ class InfluxSink implements Sink {
     this.format = `line-protocol ${layout} ${compression}`;
     this.encoder =
       layout === 'cadvisor' ? new DriverLineEncoder((container) => driverTags(container, options)) : new LineEncoder();
-    if (compression === 'gzip') this.pack = compress;
+    this.pack = gzipPack(compression);
     this.url = writeUrl(options);
     this.headers = {
       'Content-Type': 'text/plain; charset=utf-8',
-      ...(compression === 'gzip' && { 'Content-Encoding': 'gzip' }),
+      ...gzipHeader(compression),
       ...(token !== undefined && { Authorization: `Token ${token}` }),
     };
     this.sender = new HttpSender(options, concurrency);

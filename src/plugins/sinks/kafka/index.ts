@@ -17,7 +17,15 @@ import {
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
-import { DriverDocumentEncoder, JsonEncoder, linesOf, machineName, rawLabels } from '../common/index.js';
+import {
+  compressionOption,
+  DriverDocumentEncoder,
+  JsonEncoder,
+  layoutOption,
+  linesOf,
+  machineName,
+  rawLabels,
+} from '../common/index.js';
 
 const TAB = 0x09;
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
@@ -56,11 +64,8 @@ const kafkaOptions = z.strictObject({
     .enum(['all', 'leader', 'none'])
     .default('all')
     .describe('Whose acknowledgement makes a batch sent: all replicas in sync, the leader, or nobody.'),
-  compression: z.enum(['gzip', 'none']).default('gzip').describe('How messages are compressed.'),
-  layout: z
-    .enum(['tallyman', 'cadvisor'])
-    .default('tallyman')
-    .describe('`cadvisor`: documents as cAdvisor’s driver wrote them.'),
+  compression: compressionOption('messages'),
+  layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
   secure: z.boolean().default(false).describe('Use TLS.'),
   tls: httpOptions.tls,
   sasl: sasl.optional().describe('User name and password.'),

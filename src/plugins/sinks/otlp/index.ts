@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   definePlugin,
@@ -12,17 +10,16 @@ import {
   type Sink,
   type SinkBatch,
 } from '../../../kernel/contracts/index.js';
+import { gzipHeader, gzipPack } from '../common/index.js';
 import { otelNaming } from './conventions.js';
 import { RequestEncoder } from './encoder.js';
 import { type OtlpOptions, otlpOptions } from './options.js';
 import { readResponse } from './wire.js';
 
-const compress = promisify<Buffer, Buffer>(gzip);
-
 class OtlpSink implements Sink {
   readonly format: string;
   readonly naming: Naming;
-  readonly pack?: (body: Buffer) => Promise<Buffer>;
+  readonly pack: Sink['pack'];
   private readonly encoder: RequestEncoder;
   private readonly sender: HttpSender;
 
@@ -34,7 +31,7 @@ class OtlpSink implements Sink {
     this.encoder = new RequestEncoder(options, agent);
     this.sender = new HttpSender(options, options.concurrency);
     this.format = `otlp ${options.compression}`;
-    if (options.compression === 'gzip') this.pack = compress;
+    this.pack = gzipPack(options.compression);
   }
 
   encode(sample: ExportSample, out: ByteWriter): number {
@@ -45,7 +42,7 @@ class OtlpSink implements Sink {
     const { endpoint, compression } = this.options;
     const headers = {
       'Content-Type': 'application/x-protobuf',
-      ...(compression === 'gzip' && { 'Content-Encoding': 'gzip' }),
+      ...gzipHeader(compression),
     };
     const answer = await this.sender.send({ url: endpoint, body, headers, signal });
     return readResponse(answer.body) ?? {};

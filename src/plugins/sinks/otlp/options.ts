@@ -1,4 +1,5 @@
 import { httpOptions, httpUrl, sinkOptions, z } from '../../../kernel/contracts/index.js';
+import { compressionOption } from '../common/index.js';
 
 const otelName = () =>
   z.string().regex(/^[A-Za-z][\w./-]*$/, { error: 'expected a metric name such as container.cpu.time' });
@@ -8,7 +9,7 @@ export const otlpOptions = z.strictObject({
   endpoint: httpUrl('http://collector:4318/v1/metrics')
     .default('http://127.0.0.1:4318/v1/metrics')
     .describe('Where an OTLP receiver takes metrics over HTTP; with the path, which is `/v1/metrics` mostly.'),
-  compression: z.enum(['gzip', 'none']).default('gzip').describe('How requests are compressed.'),
+  compression: compressionOption(),
   fields: z
     .enum(['all', 'conventions'])
     .default('all')

@@ -59,7 +59,7 @@ describe('otlp', () => {
   let receiver: OtlpReceiver;
 
   beforeEach(async () => {
-    receiver = await OtlpReceiver.listen();
+    receiver = await new OtlpReceiver().listen();
   });
   afterEach(() => receiver.close());
 
@@ -182,15 +182,15 @@ describe('otlp', () => {
   });
 
   it('says what the receiver refuses or leaves out', async () => {
-    receiver.answers.push({ status: 503, headers: { 'Retry-After': '5' } });
+    receiver.replies.push({ status: 503, headers: { 'Retry-After': '5' } });
     await assert.rejects(sinkFor(worldOf([WEB]))(), {
       isPermanent: false,
       retryAfterMs: 5_000,
       message: /answers 503/,
     });
-    receiver.answers.push({ status: 400 });
+    receiver.replies.push({ status: 400 });
     await assert.rejects(sinkFor(worldOf([WEB]))(), { isPermanent: true, message: /answers 400/ });
-    receiver.answers.push({ status: 200, body: encodePartialSuccess(3, 'too old') });
+    receiver.replies.push({ status: 200, body: encodePartialSuccess(3, 'too old') });
     const { results } = await sinkFor(worldOf([WEB]))();
     assert.deepEqual(results, [{ rejected: 3, message: 'too old' }]);
   });

@@ -10,7 +10,7 @@ import {
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
-import { DriverDocumentEncoder, JsonEncoder, linesOf } from '../common/index.js';
+import { DriverDocumentEncoder, JsonEncoder, layoutOption, linesOf } from '../common/index.js';
 import { command, RedisConnection } from './connection.js';
 
 /** Values in one command: Redis does nothing else while it carries one out. */
@@ -38,10 +38,7 @@ const redisOptions = z
       .min(1)
       .default(100_000)
       .describe('Longest list or stream: beyond it the oldest samples go. That of a stream is kept approximately.'),
-    layout: z
-      .enum(['tallyman', 'cadvisor'])
-      .default('tallyman')
-      .describe('`cadvisor`: documents as cAdvisor’s driver wrote them.'),
+    layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
     username: z.string().min(1).optional().describe('User name. Absent: that of the default user.'),
     password: secret().optional().describe('Password.'),
     passwordFile: z

@@ -53,7 +53,7 @@ const WEB: FakeContainer = {
 describe('remote-write', () => {
   let receiver: RemoteWriteReceiver;
   beforeEach(async () => {
-    receiver = await RemoteWriteReceiver.listen();
+    receiver = await new RemoteWriteReceiver().listen();
   });
   afterEach(() => receiver.close());
 
