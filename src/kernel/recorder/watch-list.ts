@@ -29,28 +29,57 @@ export function partsOf(view: ContainerView | undefined): readonly SamplePart[] 
 
 /** Longer lists are cut. */
 const MAX_PROCESSES = 32;
-/** Share of the time that may be spent on reading containers that are well. */
+/** Share of the time that may be spent on containers that are well. */
 const SHARE_OF_TIME = 0.0005;
-/** The same while containers are in trouble, for those. */
+/** The same for new containers, which have no list yet. */
+const SHARE_FOR_NEW = 0.0005;
+/** The same for containers in trouble. */
 const SHARE_IN_TROUBLE = 0.002;
 /** A list of a container in trouble is read again after this time, ms. */
 const TROUBLED_INTERVAL_MS = 2_000;
-/** So long after the last sign of it a container counts as in trouble, ms. */
+/** A container counts as in trouble for this time after the last sign of it, ms. */
 const TROUBLE_LASTS_MS = 60_000;
 /** Containers in trouble that are followed at once. */
 const MAX_TROUBLED = 16;
 
+/** The longest wait for one expensive read, ms. */
+const MAX_WAIT_MS = 10_000;
+/** Time without a read that counts for later ones, ms. */
+const MAX_CREDIT_MS = 1_000;
+const NEVER = Number.NEGATIVE_INFINITY;
+
 const LAST_SEEN = new Slot<LastSeen>('recorder');
 
+/** Spaces reads so that they take a share of the time. */
+class Pace {
+  private nextAt = 0;
+
+  constructor(private readonly share: number) {}
+
+  isDue(now: number): boolean {
+    return now >= this.nextAt;
+  }
+
+  spent(milliseconds: number, now: number): void {
+    this.nextAt = Math.max(this.nextAt, now - MAX_CREDIT_MS) + Math.min(milliseconds / this.share, MAX_WAIT_MS);
+  }
+}
+
 /**
- * Keeps for each container a list of its processes, as recent as a small share of the time allows: new ones and those in
- * trouble first, the others in turn.
+ * Keeps for each container a list of its processes, as recent as a small share of the time allows. Containers whose
+ * trouble just began are read at once. Those in trouble, new ones and all others have a share each, so that none of
+ * them waits for an expensive read of another kind.
  */
 export class WatchList {
   /** In the order in which they are read. */
-  private turn: Container[] = [];
+  private readonly turn = new Set<Container>();
+  private readonly fresh = new Set<Container>();
   private readonly troubled = new Map<Container, { until: number; readAt: number }>();
-  private nextRead = 0;
+  private readonly paces = {
+    turn: new Pace(SHARE_OF_TIME),
+    fresh: new Pace(SHARE_FOR_NEW),
+    troubled: new Pace(SHARE_IN_TROUBLE),
+  };
   private isReading = false;
 
   constructor(
@@ -60,12 +89,13 @@ export class WatchList {
   ) {}
 
   added(container: Container): void {
-    this.turn.unshift(container);
+    // The machine does not end, and its list is the longest.
+    if (container.name !== '/') this.fresh.add(container);
   }
 
   removed(container: Container): void {
-    const index = this.turn.indexOf(container);
-    if (index >= 0) this.turn.splice(index, 1);
+    this.turn.delete(container);
+    this.fresh.delete(container);
     this.troubled.delete(container);
   }
 
@@ -74,7 +104,8 @@ export class WatchList {
     const known = this.troubled.get(container);
     const until = this.clock.monotonic() + TROUBLE_LASTS_MS;
     if (known !== undefined) known.until = until;
-    else if (this.troubled.size < MAX_TROUBLED) this.troubled.set(container, { until, readAt: 0 });
+    else if (this.troubled.size < MAX_TROUBLED) this.troubled.set(container, { until, readAt: NEVER });
+    else if (this.turn.delete(container)) this.fresh.add(container);
   }
 
   /** What was seen last, however old. */
@@ -82,16 +113,14 @@ export class WatchList {
     return container.get(LAST_SEEN);
   }
 
-  /** Reads the next containers, as far as their share of the time goes. */
+  /** Reads the next containers, as far as their shares of the time go. */
   async tick(): Promise<void> {
-    const now = this.clock.monotonic();
-    if (this.isReading || now < this.nextRead) return;
-    const [container, share] = this.next(now);
-    if (container === undefined) return;
+    if (this.isReading) return;
     this.isReading = true;
     try {
-      const spentMs = await this.read(container);
-      this.nextRead = this.clock.monotonic() + spentMs / share;
+      await this.readTroubled();
+      await this.readFirst(this.fresh, this.paces.fresh);
+      await this.readFirst(this.turn, this.paces.turn);
     } finally {
       this.isReading = false;
     }
@@ -116,16 +145,27 @@ export class WatchList {
     return this.clock.monotonic() - started;
   }
 
-  private next(now: number): [container: Container | undefined, share: number] {
+  private async readTroubled(): Promise<void> {
+    const now = this.clock.monotonic();
+    const pace = this.paces.troubled;
     for (const [container, entry] of this.troubled) {
       if (now > entry.until) this.troubled.delete(container);
-      else if (now - entry.readAt >= TROUBLED_INTERVAL_MS) {
+      else if (entry.readAt === NEVER || (now - entry.readAt >= TROUBLED_INTERVAL_MS && pace.isDue(now))) {
         entry.readAt = now;
-        return [container, SHARE_IN_TROUBLE];
+        // Behind the others, which may have waited longer.
+        this.troubled.delete(container);
+        this.troubled.set(container, entry);
+        pace.spent(await this.read(container), this.clock.monotonic());
       }
     }
-    const container = this.turn.shift();
-    if (container !== undefined) this.turn.push(container);
-    return [container, SHARE_OF_TIME];
+  }
+
+  /** Reads the first of the containers, which is read again after all others. */
+  private async readFirst(containers: Set<Container>, pace: Pace): Promise<void> {
+    const [container] = containers;
+    if (container === undefined || !pace.isDue(this.clock.monotonic())) return;
+    containers.delete(container);
+    this.turn.add(container);
+    pace.spent(await this.read(container), this.clock.monotonic());
   }
 }
