@@ -25,35 +25,35 @@ const ENDED: ReadonlySet<string> = new Set(['exited', 'dead', 'restarting']);
 
 /** What an engine said of its containers, and of those that ended a short while ago. */
 export class ContainerTable {
-  readonly #entries = new Map<string, Entry>();
-  readonly #departed = new Map<string, Described>();
-  #changes = 0;
+  private readonly entries = new Map<string, Entry>();
+  private readonly departedById = new Map<string, Described>();
+  private changes = 0;
 
   /** A mark for `forgetMissing`: what was touched later is newer than the list asked for now. */
   get mark(): number {
-    return this.#changes;
+    return this.changes;
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.entries.size;
   }
 
   /** Number of containers whose state fits. */
   count(fits: (status: ContainerState['status']) => boolean): number {
     let count = 0;
-    for (const { described } of this.#entries.values()) if (fits(described.description.state.status)) count++;
+    for (const { described } of this.entries.values()) if (fits(described.description.state.status)) count++;
     return count;
   }
 
   /** Whether the engine has it, as far as is known. */
   has(id: string): boolean {
-    return this.#entries.has(id);
+    return this.entries.has(id);
   }
 
   /** A container that was removed is found until its end is forgotten: its cgroup may go later than it. */
   find(id: string, stale: boolean): KnownContainer | undefined {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return this.#departed.get(id);
+    const entry = this.entries.get(id);
+    if (entry === undefined) return this.departedById.get(id);
     if (!stale) return entry.described;
     entry.stale ??= { ...entry.described, description: { ...entry.described.description, stale: true } };
     return entry.stale;
@@ -61,22 +61,22 @@ export class ContainerTable {
 
   /** Exit code of the run before the present one. */
   previousExit(id: string): number | undefined {
-    return this.#entries.get(id)?.exitCode;
+    return this.entries.get(id)?.exitCode;
   }
 
   /** @returns true when this changes what is known */
   update(id: string, described: Described): boolean {
-    const entry = this.#entries.get(id);
-    this.#changes++;
+    const entry = this.entries.get(id);
+    this.changes++;
     const { state } = described.description;
-    if (ENDED.has(state.status)) this.#departed.set(id, described);
-    else this.#departed.delete(id);
+    if (ENDED.has(state.status)) this.departedById.set(id, described);
+    else this.departedById.delete(id);
     if (entry === undefined) {
       const exitCode = state.exitCode;
-      this.#entries.set(id, { described, stale: undefined, exitCode, oomSeen: false, touched: this.#changes });
+      this.entries.set(id, { described, stale: undefined, exitCode, oomSeen: false, touched: this.changes });
       return true;
     }
-    entry.touched = this.#changes;
+    entry.touched = this.changes;
     if (ENDED.has(state.status)) entry.exitCode = state.exitCode ?? entry.exitCode;
     if (JSON.stringify(entry.described) === JSON.stringify(described)) return false;
     entry.described = described;
@@ -86,13 +86,13 @@ export class ContainerTable {
 
   /** A run of it began. */
   started(id: string): void {
-    const entry = this.#entries.get(id);
+    const entry = this.entries.get(id);
     if (entry !== undefined) entry.oomSeen = false;
   }
 
   /** The kernel killed one of its processes for lack of memory. */
   outOfMemory(id: string): void {
-    const entry = this.#entries.get(id);
+    const entry = this.entries.get(id);
     if (entry !== undefined) entry.oomSeen = true;
   }
 
@@ -103,7 +103,7 @@ export class ContainerTable {
    * @returns true when this changes what is known
    */
   ended(id: string, { exitCode, time }: { readonly exitCode?: number | undefined; readonly time: number }): boolean {
-    const entry = this.#entries.get(id);
+    const entry = this.entries.get(id);
     if (entry === undefined) return false;
     const { pid: _, ...rest } = entry.described.description;
     const code = exitCode ?? rest.state.exitCode;
@@ -125,14 +125,14 @@ export class ContainerTable {
    * @returns true when this changes what is known of its end
    */
   remove(id: string): boolean {
-    this.#changes++;
-    this.#entries.delete(id);
-    const described = this.#departed.get(id);
+    this.changes++;
+    this.entries.delete(id);
+    const described = this.departedById.get(id);
     // So engines call a container while they remove it.
     if (described?.description.state.status !== 'dead') return false;
     const { description } = described;
     const state = { ...description.state, status: 'exited' } as const;
-    this.#departed.set(id, { ...described, description: { ...description, state } });
+    this.departedById.set(id, { ...described, description: { ...description, state } });
     return true;
   }
 
@@ -143,22 +143,22 @@ export class ContainerTable {
    * @returns the dropped ids
    */
   forgetMissing(present: ReadonlySet<string>, mark: number): string[] {
-    const missing = [...this.#entries].filter(([id, entry]) => !present.has(id) && entry.touched <= mark);
+    const missing = [...this.entries].filter(([id, entry]) => !present.has(id) && entry.touched <= mark);
     for (const [id] of missing) this.remove(id);
     return missing.map(([id]) => id);
   }
 
   /** Containers whose last run ended, oldest first. */
   departed(): { readonly id: string; readonly description: ContainerDescription }[] {
-    return [...this.#departed]
+    return [...this.departedById]
       .filter(([, { ignored }]) => ignored === undefined)
       .map(([id, { description }]) => ({ id, description }));
   }
 
   /** Forgets the ends of containers that ended before `time` (µs since the epoch). */
   forgetDeparted(time: number): void {
-    for (const [id, { description }] of this.#departed) {
-      if ((description.state.finishedAt ?? 0) < time) this.#departed.delete(id);
+    for (const [id, { description }] of this.departedById) {
+      if ((description.state.finishedAt ?? 0) < time) this.departedById.delete(id);
     }
   }
 }

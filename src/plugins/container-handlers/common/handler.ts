@@ -95,97 +95,97 @@ export interface HandlerOptions {
 
 /** Handler of the containers of one kind of engine. */
 export class EngineHandler implements ContainerHandler {
-  readonly #kind: HandlerKind;
-  readonly #options: HandlerOptions;
-  readonly #context: PluginContext;
-  readonly #engines: readonly Engine[];
+  private readonly kind: HandlerKind;
+  private readonly options: HandlerOptions;
+  private readonly pluginContext: PluginContext;
+  private readonly engineList: readonly Engine[];
   /** Paths seen, by container id. */
-  readonly #paths = new Map<string, Set<string>>();
+  private readonly pathsById = new Map<string, Set<string>>();
   /** Number of paths at which those of gone containers are dropped. */
-  #pruneAt = FIRST_PRUNE;
+  private pruneAt = FIRST_PRUNE;
   /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
-  readonly #waiting = new Map<string, number>();
-  #registrar: ContainerRegistrar | undefined;
-  #answered: Promise<void> = Promise.resolve();
+  private readonly waiting = new Map<string, number>();
+  private registrar: ContainerRegistrar | undefined;
+  private answered: Promise<void> = Promise.resolve();
 
   constructor(kind: HandlerKind, options: HandlerOptions, context: PluginContext) {
-    this.#kind = kind;
-    this.#options = options;
-    this.#context = context;
-    const listener = { containerChanged: (id: string) => this.#reconsider(id), allChanged: () => this.#allChanged() };
-    this.#engines = kind.engines(listener);
+    this.kind = kind;
+    this.options = options;
+    this.pluginContext = context;
+    const listener = { containerChanged: (id: string) => this.reconsider(id), allChanged: () => this.reconsiderAll() };
+    this.engineList = kind.engines(listener);
   }
 
   async start(registrar: ContainerRegistrar): Promise<void> {
-    this.#registrar = registrar;
-    const answers = Promise.all(this.#engines.map((engine) => engine.start()));
-    this.#answered = this.#within(this.#options.timeout, answers);
-    await this.#within(FIRST_ANSWER, answers);
+    this.registrar = registrar;
+    const answers = Promise.all(this.engineList.map((engine) => engine.start()));
+    this.answered = this.within(this.options.timeout, answers);
+    await this.within(FIRST_ANSWER, answers);
   }
 
   whenAnswered(): Promise<void> {
-    return this.#answered;
+    return this.answered;
   }
 
   stop(): void {
-    for (const engine of this.#engines) engine.stop();
+    for (const engine of this.engineList) engine.stop();
   }
 
   identify(path: string): Identification {
-    const match = this.#kind.paths.match(path);
+    const match = this.kind.paths.match(path);
     if (match === undefined) return { verdict: 'pass' };
     if (match === 'monitor') {
-      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.#kind.namespace} container` };
+      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.kind.namespace} container` };
     }
-    this.#remember(match.id, path);
-    const known = this.#find(match.id);
-    if (known === undefined) return this.#unknown(match.id, match.certain);
-    this.#waiting.delete(match.id);
+    this.remember(match.id, path);
+    const known = this.findKnown(match.id);
+    if (known === undefined) return this.unknown(match.id, match.certain);
+    this.waiting.delete(match.id);
     return known.ignored === undefined
       ? { verdict: 'accept', description: known.description }
       : { verdict: 'ignore', reason: known.ignored };
   }
 
   runtime(): RuntimeInfo | undefined {
-    return this.#engines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+    return this.engineList.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
   }
 
   engines(): Promise<readonly EngineReport[]> {
-    return Promise.all(this.#engines.map((engine) => engine.report()));
+    return Promise.all(this.engineList.map((engine) => engine.report()));
   }
 
   engineUsage(): readonly EngineUsage[] {
-    return this.#engines.flatMap(({ usage }) => usage ?? []);
+    return this.engineList.flatMap(({ usage }) => usage ?? []);
   }
 
   async findings(): Promise<readonly Finding[]> {
-    await this.#answered;
-    return this.#kind.diagnose(await this.engines());
+    await this.answered;
+    return this.kind.diagnose(await this.engines());
   }
 
   departed(): readonly DepartedContainer[] {
-    return this.#engines.flatMap((engine) =>
+    return this.engineList.flatMap((engine) =>
       engine.departed().flatMap(({ id, description }) => {
-        const [name] = this.#paths.get(id) ?? [];
+        const [name] = this.pathsById.get(id) ?? [];
         return name === undefined ? [] : [{ name, description }];
       }),
     );
   }
 
   /** Settles with the work, or when the time is over. */
-  async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  private async within(milliseconds: number, work: Promise<unknown>): Promise<void> {
     let cancel = () => {};
     const patience = new Promise<void>((resolve) => {
-      cancel = this.#context.timers.after(milliseconds, resolve);
-      this.#context.signal.addEventListener('abort', () => resolve(), { once: true });
+      cancel = this.pluginContext.timers.after(milliseconds, resolve);
+      this.pluginContext.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([work, patience]);
     cancel();
   }
 
-  #find(id: string): KnownContainer | undefined {
+  private findKnown(id: string): KnownContainer | undefined {
     let stale: KnownContainer | undefined;
-    for (const engine of this.#engines) {
+    for (const engine of this.engineList) {
       const known = engine.find(id);
       if (known !== undefined && known.description.stale !== true) return known;
       stale ??= known;
@@ -194,64 +194,64 @@ export class EngineHandler implements ContainerHandler {
   }
 
   /** The verdict on a path whose container no engine has told about. */
-  #unknown(id: string, certain: boolean): Identification {
-    const asking = this.#engines.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
+  private unknown(id: string, certain: boolean): Identification {
+    const asking = this.engineList.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
     for (const engine of asking) engine.ask(id);
-    const away = this.#engines.some((engine) => engine.state !== 'up');
-    if (asking.length === 0 && !away && this.#engines.some((engine) => engine.denial(id) === 'removed')) {
+    const away = this.engineList.some((engine) => engine.state !== 'up');
+    if (asking.length === 0 && !away && this.engineList.some((engine) => engine.denial(id) === 'removed')) {
       return { verdict: 'pass' };
     }
-    const now = this.#context.clock.monotonic();
-    const begun = this.#waiting.get(id) ?? this.#wait(id, now);
-    if (now - begun < this.#options.grace) {
+    const now = this.pluginContext.clock.monotonic();
+    const begun = this.waiting.get(id) ?? this.wait(id, now);
+    if (now - begun < this.options.grace) {
       const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
-      return { verdict: 'pending', reason: `looks like a ${this.#kind.namespace} container; the engine ${reason}` };
+      return { verdict: 'pending', reason: `looks like a ${this.kind.namespace} container; the engine ${reason}` };
     }
     if ((away || asking.length > 0) && certain) {
-      return { verdict: 'accept', description: describeById(id, this.#kind.namespace) };
+      return { verdict: 'accept', description: describeById(id, this.kind.namespace) };
     }
     return { verdict: 'pass' };
   }
 
-  #wait(id: string, now: number): number {
-    this.#waiting.set(id, now);
+  private wait(id: string, now: number): number {
+    this.waiting.set(id, now);
     // A timer may fire a little early by the other clock.
-    this.#context.timers.after(this.#options.grace + 5, () => this.#reconsider(id));
+    this.pluginContext.timers.after(this.options.grace + 5, () => this.reconsider(id));
     return now;
   }
 
-  #remember(id: string, path: string): void {
-    const paths = this.#paths.get(id);
+  private remember(id: string, path: string): void {
+    const paths = this.pathsById.get(id);
     if (paths !== undefined) {
       paths.add(path);
       return;
     }
-    this.#paths.set(id, new Set([path]));
-    if (this.#paths.size >= this.#pruneAt) this.#prune();
+    this.pathsById.set(id, new Set([path]));
+    if (this.pathsById.size >= this.pruneAt) this.prune();
   }
 
   /** Nobody tells a handler that a cgroup is gone; what is neither known nor new is taken for it. */
-  #prune(): void {
-    const ended = new Set(this.#engines.flatMap((engine) => engine.departed().map(({ id }) => id)));
-    const newest = [...this.#paths.keys()].slice(-FIRST_PRUNE / 2);
+  private prune(): void {
+    const ended = new Set(this.engineList.flatMap((engine) => engine.departed().map(({ id }) => id)));
+    const newest = [...this.pathsById.keys()].slice(-FIRST_PRUNE / 2);
     const kept = new Set(newest);
-    for (const id of this.#paths.keys()) {
-      if (kept.has(id) || ended.has(id) || this.#find(id) !== undefined) continue;
-      this.#paths.delete(id);
-      this.#waiting.delete(id);
+    for (const id of this.pathsById.keys()) {
+      if (kept.has(id) || ended.has(id) || this.findKnown(id) !== undefined) continue;
+      this.pathsById.delete(id);
+      this.waiting.delete(id);
     }
-    this.#pruneAt = this.#paths.size + FIRST_PRUNE;
+    this.pruneAt = this.pathsById.size + FIRST_PRUNE;
   }
 
-  #reconsider(id: string): void {
-    const paths = new Set([...(this.#paths.get(id) ?? []), ...(this.#kind.paths.pathsOf?.(id) ?? [])]);
-    for (const path of paths) this.#registrar?.reconsider(path);
+  private reconsider(id: string): void {
+    const paths = new Set([...(this.pathsById.get(id) ?? []), ...(this.kind.paths.pathsOf?.(id) ?? [])]);
+    for (const path of paths) this.registrar?.reconsider(path);
   }
 
   /** Also asks about the paths that went to another handler while the engine was away. */
-  #allChanged(): void {
-    this.#registrar?.reconsiderAll();
-    this.#registrar?.findingsChanged();
-    for (const id of this.#waiting.keys()) this.#reconsider(id);
+  private reconsiderAll(): void {
+    this.registrar?.reconsiderAll();
+    this.registrar?.findingsChanged();
+    for (const id of this.waiting.keys()) this.reconsider(id);
   }
 }

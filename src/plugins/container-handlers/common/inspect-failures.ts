@@ -12,36 +12,36 @@ interface Failure {
  * locks are stuck every further call is stuck as well, and stays so after the caller gave up.
  */
 export class InspectFailures {
-  readonly #failures = new Map<string, Failure>();
-  readonly #first: number;
+  private readonly failures = new Map<string, Failure>();
+  private readonly first: number;
 
   /** @param first pause after the first failure, ms; doubles up to ten minutes */
   constructor(first: number) {
-    this.#first = first;
+    this.first = first;
   }
 
   get size(): number {
-    return this.#failures.size;
+    return this.failures.size;
   }
 
   add(id: string, now: number): void {
-    const before = this.#failures.get(id)?.delay;
-    const delay = before === undefined ? this.#first : Math.min(LONGEST, before * 2);
-    this.#failures.set(id, { delay, retryAt: now + delay });
+    const before = this.failures.get(id)?.delay;
+    const delay = before === undefined ? this.first : Math.min(LONGEST, before * 2);
+    this.failures.set(id, { delay, retryAt: now + delay });
   }
 
   /** @returns true when it was the last one */
   delete(id: string): boolean {
-    return this.#failures.delete(id) && this.#failures.size === 0;
+    return this.failures.delete(id) && this.failures.size === 0;
   }
 
   clear(): void {
-    this.#failures.clear();
+    this.failures.clear();
   }
 
   /** `due` when it failed and may be asked about again, `paused` when not yet, `undefined` when it did not fail. */
   state(id: string, now: number): 'due' | 'paused' | undefined {
-    const failure = this.#failures.get(id);
+    const failure = this.failures.get(id);
     if (failure === undefined) return undefined;
     return now >= failure.retryAt ? 'due' : 'paused';
   }

@@ -4,11 +4,11 @@ const MOST = 1024;
 
 /** Says each thing once. */
 export class OnceLogger {
-  readonly #logger: Logger;
-  readonly #told = new Set<string>();
+  private readonly logger: Logger;
+  private readonly told = new Set<string>();
 
   constructor(logger: Logger) {
-    this.#logger = logger;
+    this.logger = logger;
   }
 
   /**
@@ -16,9 +16,9 @@ export class OnceLogger {
    * @param about the case at hand
    */
   warn(key: string, message: string, about?: string): void {
-    if (this.#told.has(key)) return;
-    if (this.#told.size >= MOST) this.#told.clear();
-    this.#told.add(key);
-    this.#logger.warn(message, about === undefined ? {} : { about });
+    if (this.told.has(key)) return;
+    if (this.told.size >= MOST) this.told.clear();
+    this.told.add(key);
+    this.logger.warn(message, about === undefined ? {} : { about });
   }
 }

@@ -3,44 +3,44 @@
  * for one whose job runs makes it run once more, since the running one may have missed the reason.
  */
 export class RefreshQueue {
-  readonly #limit: number;
-  readonly #job: (id: string) => Promise<void>;
-  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  readonly #running = new Set<string>();
+  private readonly limit: number;
+  private readonly job: (id: string) => Promise<void>;
+  private readonly waiting = new Map<string, PromiseWithResolvers<void>>();
+  private readonly running = new Set<string>();
 
   /** @param job must not reject */
   constructor(limit: number, job: (id: string) => Promise<void>) {
-    this.#limit = limit;
-    this.#job = job;
+    this.limit = limit;
+    this.job = job;
   }
 
   /** @returns settles when a job for the id, begun after this call, is done */
   add(id: string): Promise<void> {
-    let entry = this.#waiting.get(id);
+    let entry = this.waiting.get(id);
     if (entry === undefined) {
       entry = withResolvers();
-      this.#waiting.set(id, entry);
-      this.#next();
+      this.waiting.set(id, entry);
+      this.next();
     }
     return entry.promise;
   }
 
   /** Forgets what waits; running jobs end by themselves. */
   clear(): void {
-    for (const entry of this.#waiting.values()) entry.resolve();
-    this.#waiting.clear();
+    for (const entry of this.waiting.values()) entry.resolve();
+    this.waiting.clear();
   }
 
-  #next(): void {
-    for (const [id, entry] of this.#waiting) {
-      if (this.#running.size >= this.#limit) return;
-      if (this.#running.has(id)) continue;
-      this.#waiting.delete(id);
-      this.#running.add(id);
-      this.#job(id).finally(() => {
-        this.#running.delete(id);
+  private next(): void {
+    for (const [id, entry] of this.waiting) {
+      if (this.running.size >= this.limit) return;
+      if (this.running.has(id)) continue;
+      this.waiting.delete(id);
+      this.running.add(id);
+      this.job(id).finally(() => {
+        this.running.delete(id);
         entry.resolve();
-        this.#next();
+        this.next();
       });
     }
   }

@@ -19,53 +19,53 @@ export interface EngineEvent {
  * between two objects; a newline ends a broken one.
  */
 export class JsonSplitter {
-  #decoder = new TextDecoder();
-  #pending = '';
-  #scanned = 0;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
+  private decoder = new TextDecoder();
+  private pending = '';
+  private scanned = 0;
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
 
   /** @returns the texts completed by this chunk; they may still not be JSON */
   push(chunk: Uint8Array): string[] {
     const texts: string[] = [];
-    this.#pending += this.#decoder.decode(chunk, { stream: true });
+    this.pending += this.decoder.decode(chunk, { stream: true });
     let start = 0;
-    for (let index = this.#scanned; index < this.#pending.length; index++) {
-      if (!this.#endsObject(this.#pending.charCodeAt(index))) continue;
-      const object = this.#pending.slice(start, index + 1).trim();
+    for (let index = this.scanned; index < this.pending.length; index++) {
+      if (!this.endsObject(this.pending.charCodeAt(index))) continue;
+      const object = this.pending.slice(start, index + 1).trim();
       if (object !== '') texts.push(object);
       start = index + 1;
     }
-    this.#pending = this.#pending.slice(start);
-    if (this.#pending.length > MAX_OBJECT) this.#reset();
-    this.#scanned = this.#pending.length;
+    this.pending = this.pending.slice(start);
+    if (this.pending.length > MAX_OBJECT) this.reset();
+    this.scanned = this.pending.length;
     return texts;
   }
 
-  #reset(): void {
-    this.#pending = '';
-    this.#depth = 0;
-    this.#inString = false;
-    this.#escaped = false;
+  private reset(): void {
+    this.pending = '';
+    this.depth = 0;
+    this.inString = false;
+    this.escaped = false;
   }
 
-  #endsObject(code: number): boolean {
+  private endsObject(code: number): boolean {
     if (code === 10) {
-      this.#depth = 0;
-      this.#inString = false;
-      this.#escaped = false;
+      this.depth = 0;
+      this.inString = false;
+      this.escaped = false;
       return true;
     }
-    if (this.#inString) {
-      if (this.#escaped) this.#escaped = false;
-      else if (code === 92) this.#escaped = true;
-      else if (code === 34) this.#inString = false;
+    if (this.inString) {
+      if (this.escaped) this.escaped = false;
+      else if (code === 92) this.escaped = true;
+      else if (code === 34) this.inString = false;
       return false;
     }
-    if (code === 34) this.#inString = true;
-    else if (code === 123) this.#depth++;
-    else if (code === 125 && this.#depth > 0) return --this.#depth === 0;
+    if (code === 34) this.inString = true;
+    else if (code === 123) this.depth++;
+    else if (code === 125 && this.depth > 0) return --this.depth === 0;
     return false;
   }
 }
