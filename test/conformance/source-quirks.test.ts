@@ -6,8 +6,8 @@ import { UsageSummarizer } from '../../src/kernel/history/index.js';
 import { createLinuxHost, DescriptorBudget } from '../../src/kernel/linux/index.js';
 import { readMachine } from '../../src/kernel/machine/index.js';
 import { defaultInterface } from '../../src/plugins/metric-sources/network/routes.js';
-import { countStates } from '../../src/plugins/metric-sources/tcp/state-counts.js';
-import { addUpSockets } from '../../src/plugins/metric-sources/udp/queues.js';
+import { countStates } from '../../src/plugins/metric-sources/tcp/index.js';
+import { addUpSockets } from '../../src/plugins/metric-sources/udp/index.js';
 import { HostTree } from '../support/tree.js';
 
 function scannerOf(text: string): ByteScanner {

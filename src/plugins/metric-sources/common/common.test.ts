@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { belongsTo, ExactSum, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
+import { ExactSum } from '../sched/index.js';
+import { belongsTo, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
 
 it('exact sums of any 64-bit integers', () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });

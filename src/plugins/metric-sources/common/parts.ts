@@ -1,5 +1,6 @@
 import {
   type CgroupFiles,
+  type Clock,
   type Column,
   type Controller,
   isGone,
@@ -9,7 +10,36 @@ import {
   type RowWriter,
   type SampleOutcome,
 } from '../../../kernel/contracts/index.js';
-import type { FreshRead } from './fresh-read.js';
+
+/** `sample` follows `activity` at once when it follows at all; nobody minds a number of this age, in ms. */
+const FRESH_MS = 5;
+
+/**
+ * Remembers that a file was just read for `activity`, so that the `sample` that follows need not read it again. Should
+ * another sample come instead, the age gives it away.
+ */
+export class FreshRead {
+  private readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly file: KernelValue | KeyedFile,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Reads now. */
+  read(): boolean {
+    const good = this.file.read();
+    this.readAt = good ? this.clock.monotonic() : Number.NEGATIVE_INFINITY;
+    return good;
+  }
+
+  /** Reads, unless that was done a moment ago; each read is used once. */
+  readOrReuse(): boolean {
+    const fresh = this.clock.monotonic() - this.readAt < FRESH_MS;
+    this.readAt = Number.NEGATIVE_INFINITY;
+    return fresh || this.file.read();
+  }
+}
 
 /**
  * What a part says after its share of a sample. `gone`: its file vanished for good. `derived`: it has no file of its
@@ -249,4 +279,75 @@ export class DerivedPart implements Part {
 function missingKey(file: string, { key, column, since }: KeyedColumn): Missing {
   const reason = `${file} has no "${key}"${since === undefined ? '' : ` (the kernel has it since ${since})`}`;
   return { what: column.field.name, reason };
+}
+
+/** Lets a part with fixed columns read now and then only; in between its numbers are repeated. */
+export class PacedPart implements Part {
+  readonly columns: readonly Column[];
+  private readonly memory: RowMemory;
+  private readAt = Number.NEGATIVE_INFINITY;
+
+  /** @param interval ms between two reads */
+  constructor(
+    private readonly part: Part,
+    private readonly interval: number,
+    private readonly clock: Clock,
+  ) {
+    this.columns = part.columns;
+    this.memory = new RowMemory(part.columns.length);
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const now = this.clock.monotonic();
+    let outcome: PartOutcome = 'ok';
+    if (now - this.readAt >= this.interval) {
+      this.readAt = now;
+      this.memory.forget();
+      outcome = this.part.sample(this.memory, 0);
+    }
+    this.memory.writeTo(row, base);
+    return outcome;
+  }
+
+  close(): void {
+    this.part.close();
+  }
+}
+
+/** Keeps what is written to it. */
+class RowMemory implements RowWriter {
+  private readonly values: Float64Array;
+  private readonly residuals: Int16Array;
+  private readonly factors: Float64Array;
+
+  constructor(width: number) {
+    this.values = new Float64Array(width).fill(Number.NaN);
+    this.residuals = new Int16Array(width);
+    this.factors = new Float64Array(width);
+  }
+
+  set(column: number, value: number): void {
+    this.setScaled(column, value, 0, 1);
+  }
+
+  setExact(column: number, value: number, residual: number): void {
+    this.setScaled(column, value, residual, 1);
+  }
+
+  setScaled(column: number, value: number, residual: number, factor: number): void {
+    this.values[column] = value;
+    this.residuals[column] = residual;
+    this.factors[column] = factor;
+  }
+
+  forget(): void {
+    this.values.fill(Number.NaN);
+  }
+
+  writeTo(row: RowWriter, base: number): void {
+    for (let i = 0; i < this.values.length; i++) {
+      const value = this.values[i]!;
+      if (!Number.isNaN(value)) row.setScaled(base + i, value, this.residuals[i]!, this.factors[i]!);
+    }
+  }
 }

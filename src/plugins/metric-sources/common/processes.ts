@@ -1,6 +1,36 @@
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import type { Absent, Clock, LinuxHost, ProbeTarget } from '../../../kernel/contracts/index.js';
+import type {
+  Absent,
+  Clock,
+  Controller,
+  FieldDescriptor,
+  LinuxHost,
+  MetricSource,
+  Probe,
+  ProbeTarget,
+} from '../../../kernel/contracts/index.js';
+import { type Part, PartsProbe } from './parts.js';
 import { type ByteSource, procSource } from './table-part.js';
+
+const MOUNT_HINT: Partial<Record<Controller, string>> = {
+  memory: '; on boards that switch it off, boot with cgroup_enable=memory',
+  blkio: '; the kernel needs CONFIG_BLK_CGROUP',
+};
+
+/**
+ * The answer when a container has no directory of a controller, or the directory lacks the controller's files. For the
+ * machine this is a lack; for a container it is the normal case of a cgroup that uses other controllers.
+ */
+export function withoutController(target: ProbeTarget, controller: Controller): Absent {
+  const name = target.cgroup.version === 2 && controller === 'blkio' ? 'io' : controller;
+  if (target.isRoot)
+    return { absent: `the ${name} controller is not mounted or not enabled${MOUNT_HINT[controller] ?? ''}` };
+  const absent =
+    target.cgroup.version === 1
+      ? `the container has no directory in the ${name} hierarchy`
+      : `the ${name} controller is not in cgroup.subtree_control of the parent cgroup`;
+  return { absent, expected: true };
+}
 
 const CLOSING_PARENTHESIS = 0x29;
 /** Words of `/proc/<pid>/stat` between the command name and the start time (field 22). */
@@ -100,4 +130,32 @@ export function networkProcess(target: ProbeTarget, context: ProcessContext): Co
     return { absent: 'it shares the network of another container and is counted there', expected: true };
   if (!target.isRoot && networkMode === 'none') return { absent: 'it has no network of its own', expected: true };
   return initProcess(target, context);
+}
+
+/** A file below `/proc/<pid>/net`, one per address family, and the fields its lines are counted into. */
+export interface FamilyFile {
+  readonly file: string;
+  readonly fields: readonly FieldDescriptor[];
+}
+
+/** A source that counts sockets per address family. A kernel without IPv6 has one family. */
+export function createFamilySource(
+  context: ProcessContext,
+  families: readonly FamilyFile[],
+  createPart: (source: ByteSource, fields: readonly FieldDescriptor[]) => Part,
+): MetricSource {
+  return {
+    fields: families.flatMap(({ fields }) => fields),
+    part: 'network',
+    attach(target): Probe | Absent {
+      const process = networkProcess(target, context);
+      if ('absent' in process) return process;
+      const parts = families.flatMap(({ file, fields }) => {
+        const source = process.file(`net/${file}`);
+        return source.read() < 0 ? [] : [createPart(source, fields)];
+      });
+      if (parts.length === 0) return { absent: `/proc/${process.pid}/net/${families[0]?.file} cannot be read` };
+      return new PartsProbe(parts, { beforeSample: () => process.alive() });
+    },
+  };
 }

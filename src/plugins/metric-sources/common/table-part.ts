@@ -1,5 +1,4 @@
-import type { TemplateSlot } from '../../../kernel/contracts/bytes/index.js';
-import { ByteTemplate } from '../../../kernel/contracts/bytes/index.js';
+import { ByteTemplate, type TemplateSlot } from '../../../kernel/contracts/bytes/index.js';
 import {
   type Column,
   isGone,
@@ -7,8 +6,26 @@ import {
   type LinuxHost,
   type RowWriter,
 } from '../../../kernel/contracts/index.js';
-import { sameColumns } from './columns.js';
 import type { Part, PartOutcome } from './parts.js';
+
+/** Whether two lists of columns say the same, so that a layout may stay. */
+export function sameColumns(some: readonly Column[], others: readonly Column[]): boolean {
+  return some.length === others.length && some.every((column, i) => sameColumn(column, others[i]!));
+}
+
+function sameColumn(one: Column, other: Column): boolean {
+  return (
+    one.field === other.field &&
+    one.labels?.length === other.labels?.length &&
+    (one.labels?.every((label, i) => label === other.labels?.[i]) ?? true) &&
+    sameAttributes(one.attributes ?? {}, other.attributes ?? {})
+  );
+}
+
+function sameAttributes(some: Readonly<Record<string, string>>, others: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(some);
+  return keys.length === Object.keys(others).length && keys.every((key) => some[key] === others[key]);
+}
 
 /** A file read as bytes: a cgroup's, whose descriptor is kept, or one of `/proc`, which is opened at each read. */
 export type ByteSource = Pick<KernelFile, 'read' | 'buffer' | 'failure' | 'close'>;

@@ -1,13 +1,24 @@
 import {
   type Absent,
   definePlugin,
+  type FieldDescriptor,
   type MetricSource,
   PLUGIN_API_VERSION,
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
 import { PartsProbe, ValuePart, withoutController } from '../common/index.js';
-import { cpusetFields as fields } from './fields.js';
+
+/** Fields of the `cpuset` source. */
+export const fields = {
+  memoryMigrate: {
+    name: 'cpuset.memory_migrate',
+    unit: 'count',
+    kind: 'gauge',
+    help: '1 when pages follow the container to the nodes it is moved to, else 0.',
+    source: { v1: 'cpuset.memory_migrate' },
+  },
+} as const satisfies Record<string, FieldDescriptor>;
 
 /** The `cpuset` source. */
 export function createCpusetSource(): MetricSource {

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
-import { findBlkioCells, findIoStatCells } from './cells.js';
 import { diskIoFields } from './fields.js';
 import { createDiskIoSource } from './index.js';
+import { findBlkioCells, findIoStatCells } from './probe.js';
 
 let tree: FileTree;
 let host: TestHost;

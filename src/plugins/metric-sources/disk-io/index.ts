@@ -9,10 +9,8 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
-import { type DeviceNamer, findIoStatCells } from './cells.js';
 import { diskIoFields as fields } from './fields.js';
-import { BlkioShapes, openGroups } from './groups.js';
-import { BlkioProbe, DeviceNaming } from './probe.js';
+import { BlkioProbe, BlkioShapes, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
 
 type Context = Pick<PluginContext, 'clock' | 'linux'>;
 

@@ -1,6 +1,147 @@
-import type { Column, Probe, RowWriter, SampleOutcome } from '../../../kernel/contracts/index.js';
-import { type Missing, PartsProbe, type TablePart } from '../common/index.js';
-import type { BlkioGroup } from './groups.js';
+import type {
+  CgroupFiles,
+  Column,
+  FieldDescriptor,
+  Probe,
+  RowWriter,
+  SampleOutcome,
+} from '../../../kernel/contracts/index.js';
+import { type Cell, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
+import { diskIoFields as fields } from './fields.js';
+
+/** Gives the device name of a pair of numbers, `''` when unknown. */
+export type DeviceNamer = (major: number, minor: number) => string;
+
+/** `8:0 Read 4096`, `8:0 4096`, and the sum in the last line, which is no device's. */
+const BLKIO_LINE = /^(?:(\d+):(\d+)(?: (\w+))?|Total) (\d+)$/gm;
+const IO_STAT_LINE = /^(\d+):(\d+) (.*)$/gm;
+const IO_STAT_PAIR = /([\w.]+)=(\S+)/g;
+
+/** What the API calls the single number of files and lines that name no operation. */
+const COUNT = 'Count';
+
+const IO_STAT_KEYS = new Map<string, { field: FieldDescriptor; operation: string }>([
+  ['rbytes', { field: fields.ioServiceBytes, operation: 'Read' }],
+  ['wbytes', { field: fields.ioServiceBytes, operation: 'Write' }],
+  ['rios', { field: fields.ioServiced, operation: 'Read' }],
+  ['wios', { field: fields.ioServiced, operation: 'Write' }],
+  ['cost.usage', { field: fields.ioCostUsage, operation: COUNT }],
+  ['cost.wait', { field: fields.ioCostWait, operation: COUNT }],
+  ['cost.indebt', { field: fields.ioCostIndebt, operation: COUNT }],
+  ['cost.indelay', { field: fields.ioCostIndelay, operation: COUNT }],
+]);
+
+/** The numbers of a v1 `blkio.*` file. */
+export function findBlkioCells(text: string, field: FieldDescriptor, nameOf: DeviceNamer): Cell[] {
+  return Array.from(text.matchAll(BLKIO_LINE), (match): Cell => {
+    const [line, major, minor, operation = COUNT, digits] = match;
+    const at = match.index + line.length - digits!.length;
+    if (major === undefined || minor === undefined) return { at };
+    return { at, column: columnOf(field, major, minor, operation, nameOf) };
+  });
+}
+
+/** The numbers of a v2 `io.stat`. Keys of no interest (discards, `cost.vrate`) may hold anything. */
+export function findIoStatCells(text: string, nameOf: DeviceNamer): Cell[] {
+  return Array.from(text.matchAll(IO_STAT_LINE)).flatMap((match) => {
+    const [line, major, minor, pairs] = match;
+    const from = match.index + line.length - pairs!.length;
+    return Array.from(pairs!.matchAll(IO_STAT_PAIR), (pair): Cell => {
+      const [text, key, value] = pair;
+      const at = from + pair.index + text.length - value!.length;
+      const known = /^\d+$/.test(value!) ? IO_STAT_KEYS.get(key!) : undefined;
+      return known === undefined
+        ? { at }
+        : { at, column: columnOf(known.field, major!, minor!, known.operation, nameOf) };
+    });
+  });
+}
+
+function columnOf(
+  field: FieldDescriptor,
+  major: string,
+  minor: string,
+  operation: string,
+  nameOf: DeviceNamer,
+): Column {
+  return { field, labels: [major, minor, nameOf(Number(major), Number(minor)), operation] };
+}
+
+/** The two counts every group has. The first one's file tells whether the group has anything to say. */
+const BASIC: readonly (readonly [string, FieldDescriptor])[] = [
+  ['io_service_bytes', fields.ioServiceBytes],
+  ['io_serviced', fields.ioServiced],
+];
+
+/** What a scheduler may count besides; BFQ does so only in kernels built for debugging it. */
+const BY_SCHEDULER: readonly (readonly [string, FieldDescriptor])[] = [
+  ...BASIC,
+  ['io_queued', fields.ioQueued],
+  ['sectors', fields.sectors],
+  ['io_service_time', fields.ioServiceTime],
+  ['io_wait_time', fields.ioWaitTime],
+  ['io_merged', fields.ioMerged],
+  ['time', fields.ioTime],
+];
+
+/** Files of v1 that count the same I/O. */
+interface Files {
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly files: typeof BASIC;
+}
+
+/** In order of preference. */
+const RECURSIVE: readonly Files[] = [
+  { prefix: 'blkio.bfq.', suffix: '_recursive', files: BY_SCHEDULER },
+  { prefix: 'blkio.', suffix: '_recursive', files: BY_SCHEDULER },
+  { prefix: 'blkio.throttle.', suffix: '_recursive', files: BASIC },
+];
+/** Without the cgroups below; of use on kernels that have nothing better. */
+const PLAIN: readonly Files[] = [{ prefix: 'blkio.throttle.', suffix: '', files: BASIC }];
+
+/** The shapes of the files of each field, which all containers share. */
+export class BlkioShapes {
+  private readonly byField = new Map<FieldDescriptor, TableShapes>();
+
+  of(field: FieldDescriptor): TableShapes {
+    let shapes = this.byField.get(field);
+    if (shapes === undefined) {
+      shapes = new TableShapes();
+      this.byField.set(field, shapes);
+    }
+    return shapes;
+  }
+}
+
+/** A group of files that the kernel has for this cgroup. */
+export interface BlkioGroup {
+  readonly first: TablePart;
+  /** Opens the files after the first. */
+  openRest(): TablePart[];
+}
+
+/** The groups the kernel has, the preferred first; only the first file of each is opened. */
+export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer, shapes: BlkioShapes): BlkioGroup[] {
+  const open = (groups: readonly Files[]) => groups.flatMap((files) => openGroup(cgroup, nameOf, files, shapes) ?? []);
+  const recursive = open(RECURSIVE);
+  return recursive.length > 0 ? recursive : open(PLAIN);
+}
+
+function openGroup(
+  cgroup: CgroupFiles,
+  nameOf: DeviceNamer,
+  group: Files,
+  shapes: BlkioShapes,
+): BlkioGroup | undefined {
+  const { prefix, suffix, files } = group;
+  const open = ([name, field]: (typeof files)[number]): TablePart | undefined => {
+    const file = cgroup.file('blkio', `${prefix}${name}${suffix}`);
+    return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf), shapes.of(field));
+  };
+  const first = open(files[0]!);
+  return first && { first, openRest: () => files.slice(1).flatMap((file) => open(file) ?? []) };
+}
 
 /** Label index of the device name. */
 const DEVICE = 2;

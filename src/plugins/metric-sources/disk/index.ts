@@ -10,8 +10,7 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { counterFields, layerFields, usageFields } from './fields.js';
-import { LayerProbe } from './layer-probe.js';
-import { Layers } from './layer-usage.js';
+import { LayerProbe, Layers } from './layer-usage.js';
 import { MachineFilesystemsProbe } from './probe.js';
 import { WalkerPool } from './walker-pool.js';
 

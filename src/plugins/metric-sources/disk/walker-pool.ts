@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { messageOf, type Timers } from '../../../kernel/contracts/index.js';
-import type { TreeSize } from './tree-size.js';
-import type { FromWalker } from './walker-messages.js';
+import type { FromWalker, TreeSize } from './tree-size.js';
 
 /** A walker without work ends after this time, ms. */
 const IDLE = 5000;

@@ -3,8 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { codeOf, messageOf } from '../../../kernel/contracts/index.js';
-import { measureTree } from './tree-size.js';
-import type { FromWalker, ToWalker } from './walker-messages.js';
+import { type FromWalker, measureTree, type ToWalker } from './tree-size.js';
 
 const LOWEST = 19;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

@@ -4,9 +4,7 @@ import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
-import { findNumaCellsV1, findNumaCellsV2 } from './cells.js';
-import { createMemoryNumaSource } from './index.js';
-import { pageSizeIn } from './page-size.js';
+import { createMemoryNumaSource, findNumaCellsV1, findNumaCellsV2, pageSizeIn } from './index.js';
 
 const V1 = [
   'total=33 N0=22 N1=11\nfile=0 N0=0 N1=0\nanon=33 N0=22 N1=11\nunevictable=3 N0=1 N1=2\n',

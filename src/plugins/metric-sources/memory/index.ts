@@ -1,12 +1,16 @@
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
   type Absent,
   type CgroupFiles,
+  type Column,
   definePlugin,
+  type LinuxHost,
   type MetricSource,
   PLUGIN_API_VERSION,
   type PluginContext,
   type Probe,
   type ProbeTarget,
+  type RowWriter,
   z,
 } from '../../../kernel/contracts/index.js';
 import {
@@ -15,13 +19,56 @@ import {
   KeyedPart,
   type Missing,
   type Part,
+  type PartOutcome,
   PartsProbe,
   ValuePart,
   withoutController,
 } from '../common/index.js';
-import { memoryFields as fields } from './fields.js';
-import { EVENT_KEYS, STAT_KEYS_V1, STAT_KEYS_V2 } from './keys.js';
-import { RootSwapPart } from './root-swap.js';
+import { EVENT_KEYS, fields, STAT_KEYS_V1, STAT_KEYS_V2 } from './fields.js';
+
+const SWAP_TOTAL = Buffer.from('SwapTotal:');
+const SWAP_FREE = Buffer.from('SwapFree:');
+const KIB = 1024;
+
+/** Swap in use according to the text of `/proc/meminfo`, bytes; NaN when a line is missing. */
+export function swapInUse(scanner: ByteScanner): number {
+  let total = Number.NaN;
+  let free = Number.NaN;
+  do {
+    if (scanner.literal(SWAP_TOTAL)) total = numberAfterSpaces(scanner);
+    else if (scanner.literal(SWAP_FREE)) free = numberAfterSpaces(scanner);
+  } while (scanner.nextLine());
+  return (total - free) * KIB;
+}
+
+function numberAfterSpaces(scanner: ByteScanner): number {
+  scanner.skipSpaces();
+  return scanner.integer() ? scanner.value : Number.NaN;
+}
+
+/** The machine's swap: the v2 root has no `memory.swap.current`. */
+export class RootSwapPart implements Part {
+  readonly columns: readonly Column[];
+  private readonly scanner = new ByteScanner();
+
+  constructor(
+    column: Column,
+    private readonly host: LinuxHost,
+  ) {
+    this.columns = [column];
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const length = this.host.readProc('meminfo');
+    if (length < 0) return 'ok';
+    this.scanner.reset(this.host.buffer, length);
+    const used = swapInUse(this.scanner);
+    if (!Number.isNaN(used)) row.set(base, used);
+    return 'ok';
+  }
+
+  close(): void {}
+}
 
 type Context = Pick<PluginContext, 'clock' | 'linux'>;
 

@@ -5,8 +5,7 @@ import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../tes
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createMemorySource } from './index.js';
-import { swapInUse } from './root-swap.js';
+import { createMemorySource, swapInUse } from './index.js';
 
 let tree: FileTree;
 beforeEach(() => {

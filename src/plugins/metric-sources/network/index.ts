@@ -8,8 +8,7 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { networkProcess, PartsProbe, type ProcessContext, TablePart } from '../common/index.js';
-import { networkFields } from './fields.js';
-import { findInterfaceCells } from './interfaces.js';
+import { findInterfaceCells, networkFields } from './interfaces.js';
 import { defaultInterface } from './routes.js';
 
 /** How often the default route is looked at when there is a choice of interfaces, ms. Routes rarely change. */

@@ -2,6 +2,7 @@ import {
   type Absent,
   definePlugin,
   duration,
+  type FieldDescriptor,
   type MetricSource,
   PLUGIN_API_VERSION,
   type PluginContext,
@@ -9,7 +10,18 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { KeyedColumns, KeyedPart, PacedPart, PartsProbe, withoutController } from '../common/index.js';
-import { oomFields as fields } from './fields.js';
+
+/** Fields of the `oom_event` source. */
+export const fields = {
+  kills: {
+    name: 'oom.kills',
+    unit: 'count',
+    kind: 'counter',
+    help: 'Processes of the container that the kernel killed for lack of memory; on cgroup v2 also those below it.',
+    source: { v1: 'memory.oom_control: oom_kill (Linux 4.13)', v2: 'memory.events: oom_kill (Linux 4.13)' },
+    role: 'oom-kills',
+  },
+} as const satisfies Record<string, FieldDescriptor>;
 
 const FILE = { 1: 'memory.oom_control', 2: 'memory.events' } as const;
 const KILLS = new KeyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, since: 'Linux 4.13' }]);

@@ -5,6 +5,7 @@ import {
   type Clock,
   type Column,
   definePlugin,
+  type FieldDescriptor,
   type LinuxHost,
   type MetricSource,
   PLUGIN_API_VERSION,
@@ -12,7 +13,18 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { type Cell, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
-import { percpuFields as fields } from './fields.js';
+
+/** Fields of the `percpu` source. */
+export const fields = {
+  perCpu: {
+    name: 'cpu.usage.per_cpu',
+    unit: 'nanoseconds',
+    kind: 'counter',
+    help: 'CPU time consumed by the container and everything below it, by logical CPU.',
+    source: { v1: 'cpuacct.usage_percpu' },
+    dimensions: ['cpu'],
+  },
+} as const satisfies Record<string, FieldDescriptor>;
 
 const CACHE_MS = 60_000;
 

@@ -8,10 +8,8 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { initProcess, PacedPart, PartsProbe, type ProcessContext, withoutController } from '../common/index.js';
-import { ProcessPart } from './descriptors.js';
 import { processFields as fields } from './fields.js';
-import { LimitsPart } from './limits.js';
-import { threadParts } from './threads.js';
+import { LimitsPart, ProcessPart, threadParts } from './parts.js';
 
 const configSchema = z.strictObject({
   descriptorInterval: duration()

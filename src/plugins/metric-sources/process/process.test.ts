@@ -8,7 +8,7 @@ import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { createProcessSource } from './index.js';
-import { findOpenFiles, readLimit } from './limits.js';
+import { findOpenFiles, readLimit } from './parts.js';
 
 let tree: FileTree;
 let clock: TestClock;

@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createReferencedMemorySource } from './index.js';
-import { referencedBytes } from './referenced.js';
+import { createReferencedMemorySource, referencedBytes } from './index.js';
 
 const rollup = (kb: number) => `55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nReferenced:     ${kb} kB\n`;
 

@@ -1,20 +1,85 @@
-import { readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
   type Absent,
+  type Column,
+  codeOf,
   definePlugin,
   duration,
+  type FieldDescriptor,
+  isGone,
   type MetricSource,
   messageOf,
   PLUGIN_API_VERSION,
   type Probe,
   type ProbeTarget,
+  type RowWriter,
   z,
 } from '../../../kernel/contracts/index.js';
-import { type Missing, PartsProbe, type ProcessContext } from '../common/index.js';
-import { CounterFile } from './counter-file.js';
-import { resctrlFields as fields } from './fields.js';
+import { type Missing, type Part, type PartOutcome, PartsProbe, type ProcessContext } from '../common/index.js';
 import { MonitoringGroup } from './monitoring-group.js';
+
+/** Fields of the `resctrl` source, by the file that has the number. */
+export const fields = {
+  llc_occupancy: {
+    name: 'resctrl.llc_occupancy',
+    unit: 'bytes',
+    kind: 'gauge',
+    help: 'Last-level cache that the container occupies.',
+    source: { any: 'mon_data/mon_L3_<n>/llc_occupancy' },
+    dimensions: ['node_id'],
+  },
+  mbm_total_bytes: {
+    name: 'resctrl.memory_bandwidth.total',
+    unit: 'bytes',
+    kind: 'counter',
+    help: 'Bytes that the container moved between this cache and memory.',
+    source: { any: 'mon_data/mon_L3_<n>/mbm_total_bytes' },
+    dimensions: ['node_id'],
+  },
+  mbm_local_bytes: {
+    name: 'resctrl.memory_bandwidth.local',
+    unit: 'bytes',
+    kind: 'counter',
+    help: 'Bytes of it that were moved to and from memory of the same node.',
+    source: { any: 'mon_data/mon_L3_<n>/mbm_local_bytes' },
+    dimensions: ['node_id'],
+  },
+} as const satisfies Record<string, FieldDescriptor>;
+
+const LONGEST = 64;
+
+/** A file of `/sys/fs/resctrl` that holds one number, or a word (`Unavailable`) while the hardware has none. */
+export class CounterFile implements Part {
+  readonly columns: readonly Column[];
+  private readonly descriptor: number;
+  private readonly buffer = Buffer.alloc(LONGEST);
+  private readonly scanner = new ByteScanner();
+
+  /** @throws the error of open(2) */
+  constructor(path: string, column: Column) {
+    this.columns = [column];
+    this.descriptor = openSync(path, 'r');
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const { buffer, scanner } = this;
+    let length: number;
+    try {
+      length = readSync(this.descriptor, buffer, 0, LONGEST, 0);
+    } catch (error) {
+      return isGone(codeOf(error)) ? 'gone' : 'ok';
+    }
+    scanner.reset(buffer, length);
+    if (scanner.integer() && scanner.value >= 0) row.setExact(base, scanner.value, scanner.residual);
+    return 'ok';
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}
 
 const configSchema = z.strictObject({
   updateInterval: duration()

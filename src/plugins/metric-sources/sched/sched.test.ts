@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createSchedSource } from './index.js';
-import { readTimes } from './probe.js';
+import { createSchedSource, readTimes } from './index.js';
 
 let tree: FileTree;
 beforeEach(() => {

@@ -1,7 +1,95 @@
-import { definePlugin, type MetricSource, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
-import { createFamilySource, type ProcessContext } from '../common/index.js';
-import { tcpFields } from './fields.js';
-import { StateCountPart } from './state-counts.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import {
+  type Column,
+  definePlugin,
+  type FieldDescriptor,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type RowWriter,
+  z,
+} from '../../../kernel/contracts/index.js';
+import {
+  type ByteSource,
+  createFamilySource,
+  type Part,
+  type PartOutcome,
+  type ProcessContext,
+} from '../common/index.js';
+
+/** States by their code in `/proc/net/tcp`; code 1 is the first. */
+const STATES = [
+  ['Established', 'connections that are open'],
+  ['SynSent', 'connections that are being opened from here'],
+  ['SynRecv', 'connections that are being opened from the other side'],
+  ['FinWait1', 'connections closed from here, not yet acknowledged'],
+  ['FinWait2', 'connections closed from here, which the other side has not closed yet'],
+  ['TimeWait', 'closed connections that are remembered for late packets'],
+  ['Close', 'sockets that are not connected'],
+  ['CloseWait', 'connections closed by the other side, which the program here has not closed yet'],
+  ['LastAck', 'connections closed by both sides, the last acknowledgement outstanding'],
+  ['Listen', 'sockets that wait for connections'],
+  ['Closing', 'connections closed by both sides at once, acknowledgement outstanding'],
+] as const;
+
+const fieldsOf = (family: 'tcp' | 'tcp6', version: string): readonly FieldDescriptor[] =>
+  STATES.map(([state, meaning]) => ({
+    name: `${family}.${state}`,
+    unit: 'count',
+    kind: 'gauge',
+    help: `TCP over ${version}: ${meaning}.`,
+    source: { any: `/proc/<pid>/net/${family}: lines by state` },
+  }));
+
+/** Fields of the `tcp` source, in the order of the state codes. */
+export const tcpFields = { tcp: fieldsOf('tcp', 'IPv4'), tcp6: fieldsOf('tcp6', 'IPv6') };
+
+const STATE_DIGITS = 2;
+
+/**
+ * Counts the lines of `/proc/net/tcp` by the state in their fourth word. Lines without a known state, the heading
+ * among them, are left out.
+ * @param counts count of state code n at index n − 1; set to 0 first
+ */
+export function countStates(scanner: ByteScanner, counts: Float64Array): void {
+  counts.fill(0);
+  do {
+    if (!scanner.skipWords(3)) continue;
+    scanner.skipSpaces();
+    const start = scanner.position;
+    if (!scanner.hex() || scanner.position - start !== STATE_DIGITS) continue;
+    const index = scanner.value - 1;
+    if (scanner.skipWord() === 0 && index >= 0 && index < counts.length) counts[index] = counts[index]! + 1;
+  } while (scanner.nextLine());
+}
+
+/** The sockets of one address family by state. */
+export class StateCountPart implements Part {
+  readonly columns: readonly Column[];
+  private readonly counts: Float64Array;
+  private readonly scanner = new ByteScanner();
+
+  constructor(
+    private readonly source: ByteSource,
+    fields: readonly FieldDescriptor[],
+  ) {
+    this.columns = fields.map((field) => ({ field }));
+    this.counts = new Float64Array(fields.length);
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const { counts, scanner, source } = this;
+    const length = source.read();
+    if (length < 0) return 'gone';
+    scanner.reset(source.buffer, length);
+    countStates(scanner, counts);
+    for (let i = 0; i < counts.length; i++) row.set(base + i, counts[i]!);
+    return 'ok';
+  }
+
+  close(): void {
+    this.source.close();
+  }
+}
 
 /** The `tcp` source. */
 export function createTcpSource(context: ProcessContext): MetricSource {

@@ -5,8 +5,7 @@ import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../tes
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createTcpSource } from './index.js';
-import { countStates } from './state-counts.js';
+import { countStates, createTcpSource } from './index.js';
 
 const HEADING = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const socket = (state: string) =>

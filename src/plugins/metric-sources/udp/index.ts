@@ -1,7 +1,126 @@
-import { definePlugin, type MetricSource, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
-import { createFamilySource, type ProcessContext } from '../common/index.js';
-import { udpFields } from './fields.js';
-import { QueuePart } from './queues.js';
+import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import {
+  type Column,
+  definePlugin,
+  type FieldDescriptor,
+  type MetricSource,
+  PLUGIN_API_VERSION,
+  type RowWriter,
+  type Unit,
+  z,
+} from '../../../kernel/contracts/index.js';
+import {
+  type ByteSource,
+  createFamilySource,
+  type Part,
+  type PartOutcome,
+  type ProcessContext,
+} from '../common/index.js';
+
+const fieldsOf = (family: 'udp' | 'udp6', version: string): readonly FieldDescriptor[] => {
+  const field = (
+    name: string,
+    unit: Unit,
+    kind: 'gauge' | 'counter',
+    help: string,
+    place: string,
+  ): FieldDescriptor => ({
+    name: `${family}.${name}`,
+    unit,
+    kind,
+    help: `UDP over ${version}: ${help}.`,
+    source: { any: `/proc/<pid>/net/${family}: ${place}` },
+  });
+  return [
+    field('Listen', 'count', 'gauge', 'open sockets', 'number of lines'),
+    field('Dropped', 'packets', 'gauge', 'packets that the open sockets have thrown away', 'drops, summed'),
+    field('RxQueued', 'bytes', 'gauge', 'memory of received packets that no program has read yet', 'rx_queue, summed'),
+    field('TxQueued', 'bytes', 'gauge', 'memory of packets that wait to be sent', 'tx_queue, summed'),
+  ];
+};
+
+/** Fields of the `udp` source. `Dropped` is a gauge: what a closed socket dropped leaves the sum. */
+export const udpFields = { udp: fieldsOf('udp', 'IPv4'), udp6: fieldsOf('udp6', 'IPv6') };
+
+const COLON = 0x3a;
+const NEWLINE = 0x0a;
+/** Words of a line before and between the ones of interest. */
+const WORDS_TO_QUEUES = 4;
+const WORDS_TO_DROPS = 7;
+
+/** What the lines of `/proc/net/udp` add up to. */
+export interface UdpSums {
+  listen: number;
+  dropped: number;
+  rxQueued: number;
+  txQueued: number;
+}
+
+/** Adds up the sockets of `/proc/net/udp`. A line that is not of the usual form counts as a socket, without numbers. */
+export function addUpSockets(scanner: ByteScanner, sums: UdpSums): void {
+  sums.listen = 0;
+  sums.dropped = 0;
+  sums.rxQueued = 0;
+  sums.txQueued = 0;
+  while (scanner.nextLine()) {
+    scanner.skipSpaces();
+    if (scanner.peek() === NEWLINE || scanner.peek() < 0) continue;
+    sums.listen++;
+    addSocket(scanner, sums);
+  }
+}
+
+/** `sl local remote st tx_queue:rx_queue tr:when retrnsmt uid timeout inode ref pointer drops` */
+function addSocket(scanner: ByteScanner, sums: UdpSums): void {
+  if (!scanner.skipWords(WORDS_TO_QUEUES)) return;
+  scanner.skipSpaces();
+  if (!scanner.hex() || scanner.peek() !== COLON) return;
+  const txQueued = scanner.value;
+  scanner.position++;
+  if (!scanner.hex()) return;
+  const rxQueued = scanner.value;
+  if (scanner.skipWord() > 0 || !scanner.skipWords(WORDS_TO_DROPS)) return;
+  scanner.skipSpaces();
+  if (!scanner.integer()) return;
+  const dropped = scanner.value;
+  scanner.skipSpaces();
+  if (scanner.peek() !== NEWLINE && scanner.peek() >= 0) return;
+  sums.txQueued += txQueued;
+  sums.rxQueued += rxQueued;
+  sums.dropped += dropped;
+}
+
+/** The sockets of one address family, added up. */
+export class QueuePart implements Part {
+  readonly columns: readonly Column[];
+  private readonly sums: UdpSums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
+  private readonly scanner = new ByteScanner();
+
+  /** @param fields Listen, Dropped, RxQueued, TxQueued */
+  constructor(
+    private readonly source: ByteSource,
+    fields: readonly FieldDescriptor[],
+  ) {
+    this.columns = fields.map((field) => ({ field }));
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const { scanner, source, sums } = this;
+    const length = source.read();
+    if (length < 0) return 'gone';
+    scanner.reset(source.buffer, length);
+    addUpSockets(scanner, sums);
+    row.set(base, sums.listen);
+    row.set(base + 1, sums.dropped);
+    row.set(base + 2, sums.rxQueued);
+    row.set(base + 3, sums.txQueued);
+    return 'ok';
+  }
+
+  close(): void {
+    this.source.close();
+  }
+}
 
 /** The `udp` source. */
 export function createUdpSource(context: ProcessContext): MetricSource {

@@ -5,8 +5,7 @@ import { attached, FileTree, sampleOf, TestClock } from '../../../../test/suppor
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createUdpSource } from './index.js';
-import { addUpSockets } from './queues.js';
+import { addUpSockets, createUdpSource } from './index.js';
 
 const HEADING =
   '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
