@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
+import { SORT_NAMES } from '../client/top/index.js';
 import { addAskOptions } from './agent-client/options.js';
 import type { TopFlags } from './commands/top.js';
 import type { CliEnvironment, Perform } from './environment.js';
-import { SORT_NAMES } from './top/columns.js';
 
 export function addTopCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
   const sort = new Option('--sort <quantity>', 'what to sort by; default: cpu');

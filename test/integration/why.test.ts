@@ -21,6 +21,7 @@ interface Why {
   readonly findings: readonly {
     readonly rule: string;
     readonly container: string;
+    readonly what: string;
     readonly evidence: readonly { readonly text: string }[];
   }[];
   readonly looked_at: readonly { readonly rule: string }[];
@@ -116,6 +117,10 @@ describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, ()
     const { findings } = await agent.json<Why>('/api/why');
     assert.equal(findings.length, 3);
     assert.ok(findings.some(({ container }) => container.startsWith(PARENT)));
+    const brief = await agent.json<{ containers: { container: string; what: string }[] }>('/api/why?brief=true');
+    const [worst] = findings;
+    assert.equal(brief.containers.find(({ container }) => container === worst!.container)!.what, worst!.what);
+    assert.ok(!brief.containers.some(({ container }) => container === `${PARENT}/steady`));
     const quiet = await why('steady');
     assert.deepEqual(quiet.findings, []);
     assert.ok(quiet.looked_at.length >= 5);

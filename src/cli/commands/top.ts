@@ -1,11 +1,17 @@
+import {
+  type Arrangement,
+  arranged,
+  Joiner,
+  rowJson,
+  type Snapshot,
+  SORT_NAMES,
+  type SortName,
+} from '../../client/top/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { type Arrangement, arranged } from '../top/arrange.js';
-import { SORT_NAMES, type SortName } from '../top/columns.js';
 import { runLive } from '../top/live.js';
-import { Joiner, rowJson, type Snapshot } from '../top/rows.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
 import { Table } from '../top/table.js';
 import { Terminal } from '../top/terminal.js';

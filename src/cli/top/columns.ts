@@ -1,4 +1,4 @@
-import { diskOf, networkOf, pressureOf, type Row, shareOf } from './rows.js';
+import { diskOf, networkOf, pressureOf, type Row, shareOf } from '../../client/top/index.js';
 import { count, percent, size, UNKNOWN } from './text.js';
 
 /** How much of a warning a number is: 0 none, 1 look at it, 2 act. */
@@ -11,22 +11,6 @@ export interface Column {
   text(row: Row): string;
   alarm?(row: Row): Alarm;
 }
-
-/** By what rows can be sorted. Numbers are sorted from the greatest. */
-export const SORTS = {
-  cpu: (row: Row) => row.cpu,
-  memory: (row: Row) => row.memory,
-  throttled: (row: Row) => row.throttled,
-  pressure: pressureOf,
-  disk: diskOf,
-  network: networkOf,
-  processes: (row: Row) => row.processes,
-  restarts: (row: Row) => row.facts.restarts ?? null,
-  name: (row: Row) => row.facts.name,
-  state: (row: Row) => row.facts.state,
-} satisfies Record<string, (row: Row) => number | string | null>;
-export type SortName = keyof typeof SORTS;
-export const SORT_NAMES = Object.keys(SORTS) as readonly SortName[];
 
 const alarmAt =
   (warning: number, critical: number, value: (row: Row) => number | null) =>

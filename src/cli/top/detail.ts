@@ -1,4 +1,4 @@
-import type { Row } from './rows.js';
+import type { Row } from '../../client/top/index.js';
 import type { Style } from './style.js';
 import { count, fit, line, percent, size, sparkline, UNKNOWN } from './text.js';
 

@@ -1,7 +1,6 @@
+import type { Arrangement, Snapshot } from '../../client/top/index.js';
 import { messageOf } from '../../kernel/contracts/index.js';
-import type { Arrangement } from './arrange.js';
 import type { Detail } from './detail.js';
-import type { Snapshot } from './rows.js';
 import { Screen } from './screen.js';
 import type { Style } from './style.js';
 import type { Terminal } from './terminal.js';

@@ -1,8 +1,16 @@
-import { type Arrangement, arranged, GROUPING_NAMES, type Item } from './arrange.js';
-import { SORT_NAMES } from './columns.js';
+import {
+  type Arrangement,
+  arranged,
+  GROUPING_NAMES,
+  type Item,
+  isRunning,
+  type Row,
+  type Snapshot,
+  SORT_NAMES,
+  STATES,
+  shareOf,
+} from '../../client/top/index.js';
 import { clockTime, type Detail, detailLines } from './detail.js';
-import { STATES } from './filter.js';
-import { isRunning, type Row, type Snapshot, shareOf } from './rows.js';
 import type { Style } from './style.js';
 import { Table } from './table.js';
 import { fit, percent, size } from './text.js';

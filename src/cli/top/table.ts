@@ -1,6 +1,5 @@
-import type { Item } from './arrange.js';
+import { type Item, isRunning } from '../../client/top/index.js';
 import { type Column, columnsFor, widthOf } from './columns.js';
-import { isRunning } from './rows.js';
 import type { Style } from './style.js';
 import { fit, line } from './text.js';
 

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Arrangement, arranged } from './arrange.js';
-import { columnsFor, SORT_NAMES, widthOf } from './columns.js';
-import { filterOf } from './filter.js';
-import { type Facts, Joiner, type Row } from './rows.js';
+import {
+  type Arrangement,
+  arranged,
+  type Facts,
+  filterOf,
+  Joiner,
+  type Row,
+  SORT_NAMES,
+} from '../../client/top/index.js';
+import { columnsFor, widthOf } from './columns.js';
 import { Screen } from './screen.js';
 import { PLAIN } from './style.js';
 import { keysIn } from './terminal.js';

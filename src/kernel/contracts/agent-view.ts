@@ -97,6 +97,16 @@ export interface DerivedStats {
   readonly day: UsageSummary;
 }
 
+/** Use of CPU and memory in each of the last minutes, oldest first. NaN: unknown. */
+export interface UsageMinutes {
+  /** End of each minute, µs since the epoch. Minutes are as long as their samples allow: a little above 60 s. */
+  readonly times: readonly number[];
+  /** millicores */
+  readonly cpu: { readonly mean: readonly number[]; readonly max: readonly number[] };
+  /** bytes of working set */
+  readonly memory: { readonly mean: readonly number[]; readonly max: readonly number[] };
+}
+
 /** A container as everything downstream sees it. */
 export interface ContainerView {
   /** Absolute name: the cgroup path. */
@@ -121,6 +131,8 @@ export interface ContainerView {
   readonly appMetrics?: ContainerAppMetrics | undefined;
   /** `undefined` when the container has neither CPU nor memory. */
   summary(): DerivedStats | undefined;
+  /** The newest `count` minutes of the last day. */
+  minutes(count: number): UsageMinutes;
   /** What is missing and why: fields absent, files unreadable, a stale description. */
   readonly missing: readonly { readonly what: string; readonly reason: string }[];
 }
@@ -190,6 +202,12 @@ export interface AgentView {
   lookup(namespace: string, alias: string): readonly ContainerView[];
   /** Samples now every given container that has a number older than `maxAge` µs, idle or not (0: all). */
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
+  /**
+   * Samples a container more often for the next 10 s, because somebody looks at it. At most 8 containers at a time are
+   * sampled so; others keep their interval.
+   * @returns the container's interval from now on, ms; `undefined` when it is unknown
+   */
+  watch(name: string): number | undefined;
   /** Cgroups that wait for their handler. */
   pending(): readonly PendingContainer[];
   /** Containers that ended a short while ago and do not run again, as their handlers remember them. */

@@ -148,3 +148,32 @@ describe('a sample without CPU time or memory', () => {
     );
   });
 });
+
+describe('the series of minutes', () => {
+  it('has means and peaks of the newest minutes, each with its end', () => {
+    const summarizer = new UsageSummarizer();
+    let cpu = 0;
+    for (let second = 0; second <= 5 * 61; second++) {
+      cpu += second % 61 === 30 ? 1e9 : 0.1e9;
+      summarizer.add(1e15 + second * 1e6, cpu, second < 200 ? 1000 : 3000);
+    }
+    const { times, cpu: used, memory } = summarizer.minuteSeries(3);
+    assert.deepEqual(
+      times,
+      [3, 4, 5].map((minute) => 1e15 + minute * 61e6),
+    );
+    assert.deepEqual(
+      [used.max, memory.max],
+      [
+        [1000, 1000, 1000],
+        [1000, 3000, 3000],
+      ],
+    );
+    assert.ok(
+      used.mean.every((millicores) => millicores > 100 && millicores < 130),
+      used.mean.join(),
+    );
+    assert.ok(memory.mean[1]! > 1000 && memory.mean[1]! < 3000);
+    assert.deepEqual(new UsageSummarizer().minuteSeries(3).times, []);
+  });
+});

@@ -1,5 +1,5 @@
-import type { DerivedStats, Percentiles, UsageSummary } from '../contracts/index.js';
-import { type KeptMinutes, MINUTES_PER_DAY, MinuteLog, type MinuteValues } from './minute-log.js';
+import type { DerivedStats, Percentiles, UsageMinutes, UsageSummary } from '../contracts/index.js';
+import { type KeptMinutes, MINUTES_PER_DAY, MinuteLog, type MinuteValues, VALUES_PER_MINUTE } from './minute-log.js';
 import { aggregateOf, NO_PERCENTILES, percentilesOf } from './percentiles.js';
 
 const MINUTE_US = 60_000_000;
@@ -36,6 +36,8 @@ export class UsageSummarizer {
   /** When the first sample was taken, µs since the epoch; 0 before. */
   private startedAt = 0;
   private time = 0;
+  /** Minutes that ended since then. */
+  private closed = 0;
   private latestCpu = 0;
   private latestMemory = 0;
   private minute: UsageSummary = NOTHING;
@@ -101,6 +103,20 @@ export class UsageSummarizer {
     };
   }
 
+  /** The newest `count` minutes. Their ends are estimated from how long minutes took since the start. */
+  minuteSeries(count: number): UsageMinutes {
+    const column = (index: number) => this.minutes.column(index, count);
+    const [cpuMax, cpuMean, , memoryMax, memoryMean] = Array.from({ length: VALUES_PER_MINUTE }, (_, i) => column(i));
+    const length = cpuMean!.length;
+    const end = this.times[0] ?? this.time;
+    const step = this.closed === 0 ? MINUTE_US : Math.max(MINUTE_US, (end - this.startedAt) / this.closed);
+    return {
+      times: Array.from({ length }, (_, i) => Math.round(end - (length - 1 - i) * step)),
+      cpu: { mean: cpuMean!, max: cpuMax! },
+      memory: { mean: memoryMean!, max: memoryMax! },
+    };
+  }
+
   private closeMinute(time: number, cpu: number, memory: number): void {
     const rates: number[] = [];
     const memories: number[] = [];
@@ -119,6 +135,7 @@ export class UsageSummarizer {
     const [c, m] = [percentilesOf(rates), percentilesOf(memories)];
     this.minute = { percentComplete: 100, cpu: c, memory: m };
     this.minutes.push([...minuteValues(c), ...minuteValues(m)]);
+    this.closed++;
     this.hour = undefined;
     this.day = undefined;
     this.times = [time];

@@ -60,6 +60,38 @@ describe('housekeeping', () => {
     assert.equal(probe.closed, 1);
   });
 
+  it('samples what somebody looks at every 500 ms, backs off again 10 s later, and does so for 8 at most', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const { housekeeper, container, time } = housekeepingBench({ probe: new FakeProbe() });
+    const pass = (ms: number) => {
+      for (let i = 0; i < ms; i += 20) {
+        time.monotonic += 20;
+        time.now += 20_000;
+        t.mock.timers.tick(20);
+      }
+    };
+    housekeeper.start();
+    pass(200_000);
+    assert.equal(container.interval, 60_000);
+    const before = container.ring.length;
+    assert.equal(housekeeper.watch(container.container), 500);
+    pass(9_000);
+    const taken = container.ring.length - before;
+    assert.ok(taken >= 16 && taken <= 18, `${taken} samples in 9 s`);
+    const others = Array.from({ length: 8 }, (_, i) => containerNamed(`/other${i}`));
+    for (const other of others) housekeeper.added(other);
+    assert.deepEqual(
+      others.map((other) => housekeeper.watch(other)),
+      [...Array(7).fill(500), 1000],
+    );
+    pass(120_000);
+    assert.ok(container.interval > 10_000, `${container.interval}`);
+    assert.equal(housekeeper.watch(others[7]!), 500);
+    housekeeper.removed(others[7]!);
+    assert.equal(housekeeper.watch(others[7]!), undefined);
+    housekeeper.stop();
+  });
+
   it('at a fixed interval takes a sample per interval, without drift', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ a: new FakeProbe() }, { dynamic: false, jitter: 0.5 });

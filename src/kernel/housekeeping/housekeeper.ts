@@ -35,6 +35,9 @@ const STUCK_MS = 10_000;
  */
 const SHORTEST_PAUSE = { part: 1 / 20, most: 50 };
 
+/** Containers that somebody looks at are sampled at least this often, ms; so many at a time; for so long after each look. */
+const WATCHED = { intervalMs: 500, max: 8, timeoutMs: 10_000 };
+
 function hasSameIntervals(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
   return a.interval === b.interval && a.maxInterval === b.maxInterval && a.dynamic === b.dynamic;
 }
@@ -47,6 +50,7 @@ export class Housekeeper implements ContainerObserver {
   private readonly attachment: Attachment;
   private readonly layouts = new LayoutTable();
   private readonly containers = new Set<MonitoredContainer>();
+  private readonly watched = new Set<MonitoredContainer>();
   private readonly oomListeners: OomListener[] = [];
   private readonly queue = new DueQueue<MonitoredContainer>();
   private sources: readonly SourcePlugin[] = [];
@@ -160,6 +164,7 @@ export class Housekeeper implements ContainerObserver {
     const monitored = container.get(SAMPLING);
     if (monitored === undefined || !this.containers.delete(monitored)) return;
     this.queue.remove(monitored);
+    this.watched.delete(monitored);
     this.attachment.detachAll(monitored);
     this.firstSamples.settled(monitored);
   }
@@ -201,6 +206,39 @@ export class Housekeeper implements ContainerObserver {
     }
   }
 
+  /**
+   * Samples a container more often for a while. Repeated calls go on with it.
+   * @returns its interval from now on, ms; that of before when too many are watched; `undefined` when it is not sampled
+   */
+  watch(each: Container): number | undefined {
+    const container = each.get(SAMPLING);
+    if (container === undefined || !this.containers.has(container)) return undefined;
+    const now = this.clock.monotonic();
+    for (const other of this.watched) if (other.watchedUntil <= now) this.watched.delete(other);
+    if (this.watched.size >= WATCHED.max && !this.watched.has(container)) return container.interval;
+    this.watched.add(container);
+    container.watchedUntil = now + WATCHED.timeoutMs;
+    container.interval = this.watchedInterval;
+    if (container.due - now > container.interval) {
+      container.nominalDue = now + container.interval;
+      container.due = container.nominalDue;
+      this.queue.schedule(container);
+      this.arm();
+    }
+    return container.interval;
+  }
+
+  private get watchedInterval(): number {
+    return Math.min(this.options.interval, WATCHED.intervalMs);
+  }
+
+  /** @param changed whether its newest sample shows that it did something */
+  private nextInterval({ watchedUntil, interval: last }: MonitoredContainer, changed: boolean, now: number): number {
+    const { interval, maxInterval, dynamic } = this.options;
+    if (watchedUntil > now) return this.watchedInterval;
+    return changed || !dynamic ? interval : Math.max(interval, Math.min(last * 2, maxInterval));
+  }
+
   private isFresh({ ring, lastFullRead }: MonitoredContainer, maxAge: number): boolean {
     if (ring.length === 0 || maxAge === 0) return false;
     return this.clock.now() - ring.latestTime <= maxAge && (this.clock.monotonic() - lastFullRead) * 1000 <= maxAge;
@@ -234,17 +272,16 @@ export class Housekeeper implements ContainerObserver {
   }
 
   private housekeep(container: MonitoredContainer, now: number): void {
-    const { interval, maxInterval, dynamic, jitter } = this.options;
     const changed = this.takeSafely(container);
     this.firstSamples.settled(container);
-    container.interval = changed || !dynamic ? interval : Math.min(container.interval * 2, maxInterval);
+    container.interval = this.nextInterval(container, changed, now);
     container.nominalDue += container.interval;
     if (container.nominalDue <= now) {
       const behind = Math.floor((now - container.nominalDue) / container.interval) + 1;
       if (container.ring.length > 1) this.missed += behind;
       container.nominalDue += behind * container.interval;
     }
-    container.due = container.nominalDue + Math.random() * jitter * container.interval;
+    container.due = container.nominalDue + Math.random() * this.options.jitter * container.interval;
     this.queue.schedule(container);
   }
 

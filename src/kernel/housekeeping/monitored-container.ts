@@ -39,6 +39,8 @@ export class MonitoredContainer implements Due {
   nominalDue = 0;
   /** Current interval, ms; grows while the container is idle. */
   interval: number;
+  /** Somebody looks at it until then, monotonic ms. */
+  watchedUntil = Number.NEGATIVE_INFINITY;
   /** Monotonic ms of the last sample that read every file. */
   lastFullRead = Number.NEGATIVE_INFINITY;
   /** Monotonic ms at which absent sources are asked again. */

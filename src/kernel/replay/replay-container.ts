@@ -10,6 +10,7 @@ import type {
   SamplePart,
   SampleQuery,
   SampleWindow,
+  UsageMinutes,
 } from '../contracts/index.js';
 import type { SampleRing } from '../history/index.js';
 
@@ -58,6 +59,12 @@ export class ReplayContainer implements ContainerView {
 
   samples(query?: SampleQuery): SampleWindow {
     return this.ring.window(query);
+  }
+
+  /** A capsule has samples only. */
+  minutes(): UsageMinutes {
+    const none = { mean: [], max: [] };
+    return { times: [], cpu: none, memory: none };
   }
 
   summary(): DerivedStats | undefined {

@@ -61,6 +61,7 @@ export class ReplayView implements KernelView {
   containersBelow = (name: string): readonly ContainerView[] => this.index.below(name);
   containersOf = (namespace: string): readonly ContainerView[] => this.index.of(namespace);
   refresh = async (): Promise<void> => {};
+  watch = (): undefined => undefined;
   pending = (): readonly PendingContainer[] => [];
   departed = (): readonly DepartedContainer[] => [];
   runtimes = (): readonly RuntimeInfo[] => [];

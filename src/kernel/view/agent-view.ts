@@ -110,6 +110,12 @@ export class LiveView implements KernelView {
     );
   }
 
+  watch(name: string): number | undefined {
+    const { store, housekeeper } = this.parts;
+    const container = store.get(name);
+    return container && housekeeper.watch(container);
+  }
+
   pending(): readonly PendingContainer[] {
     return this.parts.cgroups.pendingContainers();
   }

@@ -10,6 +10,7 @@ import type {
   SamplePart,
   SampleQuery,
   SampleWindow,
+  UsageMinutes,
 } from '../contracts/index.js';
 import type { MonitoredContainer } from '../housekeeping/index.js';
 
@@ -75,6 +76,10 @@ export class RecordedContainer implements ContainerView {
 
   summary(): DerivedStats | undefined {
     return this.has('cpu') || this.has('memory') ? this.sampling.summarizer.stats() : undefined;
+  }
+
+  minutes(count: number): UsageMinutes {
+    return this.sampling.summarizer.minuteSeries(count);
   }
 
   get appMetrics(): ContainerAppMetrics | undefined {

@@ -20,6 +20,7 @@ import type {
   SamplePart,
   StoredCapsule,
   TrackedFilesystem,
+  UsageMinutes,
 } from '../../../src/kernel/contracts/index.js';
 import { UsageSummarizer } from '../../../src/kernel/history/index.js';
 import { UNKNOWN_MACHINE } from '../../../src/kernel/linux/index.js';
@@ -42,6 +43,7 @@ export interface FakeContainer {
   readonly children?: readonly string[];
   readonly samples?: readonly FakeSample[];
   readonly summary?: DerivedStats;
+  readonly minutes?: UsageMinutes;
   readonly appMetrics?: ContainerAppMetrics | undefined;
   readonly missing?: ContainerView['missing'];
 }
@@ -85,6 +87,7 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
         maxAge,
       );
     },
+    watch: () => undefined,
     events: options.events ?? keptEvents(),
     engines: async () => options.engines ?? [],
     engineUsage: () => [],
@@ -139,6 +142,7 @@ function viewOf(fake: FakeContainer): ContainerView {
     samples: samplesOf(fake.samples ?? []),
     // As of a running agent: nothing has happened yet, but there is one.
     summary: () => fake.summary ?? (limits.hasCpu || limits.hasMemory ? new UsageSummarizer().stats() : undefined),
+    minutes: () => fake.minutes ?? { times: [], cpu: { mean: [], max: [] }, memory: { mean: [], max: [] } },
     appMetrics: fake.appMetrics,
     missing: fake.missing ?? [],
   };

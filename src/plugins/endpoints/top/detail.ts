@@ -6,48 +6,100 @@ import {
   EVENT_TYPES,
   notFound,
 } from '../../../kernel/contracts/index.js';
-import { MEASURES, type Measure, Meter } from './measure.js';
+import { appSeriesOf } from './app-series.js';
+import { DETAIL_MEASURES, type DetailMeasure, Meter } from './measure.js';
 
 const SAMPLES = 120;
 const PROCESSES = 100;
 const EVENTS = 50;
 const ALL_TYPES = new Set(EVENT_TYPES);
+const DAY_MINUTES = 1440;
+const RANGES = { hour: 60, day: DAY_MINUTES } as const;
 
-/** The last samples, the processes and the events of one container. */
-export async function detail(agent: AgentView, name: string): Promise<Answer> {
+export const RANGE_NAMES = ['live', ...(Object.keys(RANGES) as (keyof typeof RANGES)[])] as const;
+
+/** What of a container is asked for. */
+export interface DetailQuery {
+  readonly range: (typeof RANGE_NAMES)[number];
+  /** Samples, events and metrics after this time, µs since the epoch. */
+  readonly since: number;
+  /** Without processes and what cannot be measured, which are dear or do not change. */
+  readonly seriesOnly: boolean;
+}
+
+/** The last samples, the processes and the events of one container, or its minutes. */
+export async function detail(agent: AgentView, name: string, query: DetailQuery): Promise<Answer> {
   const container = agent.container(name);
   if (container === undefined) throw notFound(`unknown container ${JSON.stringify(name)}`);
+  const answer = query.range === 'live' ? await liveDetail(agent, container, query) : minutes(agent, container, query);
+  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(answer) };
+}
+
+async function liveDetail(agent: AgentView, container: ContainerView, { since, seriesOnly }: DetailQuery) {
+  const { name } = container;
+  const intervalMs = agent.watch(name) ?? null;
+  const series = { ...seriesOf(container, since), interval_ms: intervalMs };
+  const events = eventsOf(agent, name, since);
+  const metrics = { app_metrics: appSeriesOf(container.appMetrics, since) };
+  // Those of the machine are in all its cgroups.
+  if (seriesOnly)
+    return { ...series, process_count: name === '/' ? null : processIds(agent, name).length, events, ...metrics };
   const pids = processIds(agent, name);
   const processes = await agent.host.processes(pids.slice(0, PROCESSES));
-  const events = agent.events.query({ containerName: name, below: name !== '/', types: ALL_TYPES, max: EVENTS });
-  const answer = {
-    ...seriesOf(container),
+  return {
+    ...series,
     processes: processes.map(({ pid, parent_pid, user, cmd, status, percent_cpu, rss, running_time }) => {
       return { pid, parent_pid, user, cmd, status, percent_cpu, rss, running_time };
     }),
     process_count: pids.length,
-    events: events.map((event) => ({ time: event.time, type: event.type, text: textOf(event) })),
+    events,
+    ...metrics,
     missing: container.missing,
   };
-  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(answer) };
+}
+
+/** Means and peaks of the minutes of the last hour or day. */
+function minutes(agent: AgentView, container: ContainerView, { range, since }: DetailQuery) {
+  const { times, cpu, memory } = container.minutes(range === 'hour' ? RANGES.hour : RANGES.day);
+  const first = times.findIndex((time) => time > since);
+  const from = first < 0 ? times.length : first;
+  const numbers = (values: readonly number[], factor = 1) =>
+    values.slice(from).map((value) => (Number.isFinite(value) ? value * factor : null));
+  return {
+    times: times.slice(from),
+    cpu: numbers(cpu.mean, 1e-3),
+    cpu_max: numbers(cpu.max, 1e-3),
+    memory: numbers(memory.mean),
+    memory_max: numbers(memory.max),
+    events: eventsOf(agent, container.name, Math.max(since, times[0] ?? 0)),
+  };
+}
+
+function eventsOf(agent: AgentView, name: string, since: number) {
+  const below = name !== '/';
+  const start = since > 0 ? { start: since + 1 } : {};
+  const events = agent.events.query({ containerName: name, below, types: ALL_TYPES, max: EVENTS, ...start });
+  return events.map((event) => ({ time: event.time, type: event.type, text: textOf(event) }));
 }
 
 function processIds(agent: AgentView, name: string): number[] {
   return agent.containersBelow(name).flatMap((container) => [...container.processIds()]);
 }
 
-function seriesOf(container: ContainerView) {
+/** The samples after a time, at most 120, as series. */
+export function seriesOf(container: ContainerView, since = 0) {
   const window = container.samples({ count: SAMPLES });
   const meter = new Meter();
   const times: number[] = [];
-  const series = Object.fromEntries(MEASURES.map((measure) => [measure, []])) as unknown as Record<
-    Measure,
+  const series = Object.fromEntries(DETAIL_MEASURES.map((measure) => [measure, []])) as unknown as Record<
+    DetailMeasure,
     (number | null)[]
   >;
   for (let i = 0; i < window.length; i++) {
     meter.at(window, i);
+    if (meter.time <= since) continue;
     times.push(meter.time);
-    for (const [column, measure] of MEASURES.entries()) {
+    for (const [column, measure] of DETAIL_MEASURES.entries()) {
       const value = meter.values[column]!;
       series[measure].push(Number.isFinite(value) ? value : null);
     }

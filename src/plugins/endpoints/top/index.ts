@@ -1,59 +1,55 @@
 import {
   type Answer,
   type ApiRequest,
+  badRequest,
   definePlugin,
   type OperationInfo,
   PLUGIN_API_VERSION,
-  type PluginContext,
   z,
 } from '../../../kernel/contracts/index.js';
-import { detail } from './detail.js';
-import { COLUMNS, Listing } from './listing.js';
+import { type DetailQuery, detail, RANGE_NAMES } from './detail.js';
+import { Listing } from './listing.js';
 
-async function list(
-  { agent, clock }: Pick<PluginContext, 'agent' | 'clock'>,
-  listing: Listing,
-  { query }: ApiRequest,
-): Promise<Answer> {
-  const [instance, fact = '0'] = query.get('since')?.split('.') ?? [];
-  const known = instance === listing.instance && /^\d{1,15}$/.test(fact) ? Number(fact) : 0;
+async function list(listing: Listing, { query }: ApiRequest): Promise<Answer> {
+  const ids = (query.get('history') ?? '').split(',').filter(Boolean).map(Number);
+  if (!ids.every(Number.isSafeInteger)) throw badRequest('history: expected ids of facts, separated by commas');
   await listing.refresh();
   return {
     headers: { 'Cache-Control': 'no-store' },
-    body: (out) => {
-      const { num_cores: cores, memory_capacity: memory } = agent.host.machine();
-      const head = {
-        version: agent.version,
-        time: clock.now(),
-        host: { cores, memory },
-        since: `${listing.instance}.${listing.lastFact}`,
-        columns: COLUMNS,
-      };
-      out.ascii(JSON.stringify(head).slice(0, -1));
-      out.ascii(',"rows":');
-      out.bytes(listing.rows());
-      out.ascii(',"facts":');
-      out.json(listing.facts.filter(({ id }) => id > known));
-      out.ascii('}');
-    },
+    body: (out) => listing.write(out, query.get('since') ?? '', ids),
   };
+}
+
+function detailQuery(query: URLSearchParams): DetailQuery {
+  const range = RANGE_NAMES.find((name) => name === (query.get('range') ?? 'live'));
+  if (range === undefined) throw badRequest(`range: expected one of ${RANGE_NAMES.join(', ')}`);
+  const since = Number(query.get('since') ?? '0');
+  if (!Number.isFinite(since)) throw badRequest('since: expected microseconds since the epoch');
+  return { range, since, seriesOnly: query.get('series') === 'true' };
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {
   const schema = await import('./schema.js');
-  const since = z.string().optional().describe('`since` of the last answer: facts that it had are left out.');
   return {
     '/api/top': {
       summary: 'The newest numbers of all containers in a compact form.',
-      query: { since },
+      query: {
+        since: z.string().optional().describe('`since` of the last answer: facts that it had are left out.'),
+        history: z.string().optional().describe('Ids of up to 200 facts, separated by commas: also their `history`.'),
+      },
       response: schema.listing,
-      errors: {},
+      errors: { 400: 'An id is no number.' },
     },
     '/api/top/': {
-      summary: 'The last samples, processes and events of a container.',
+      summary: 'The last samples, processes and events of a container, which is sampled more often for 10 s.',
       rest: { name: 'container', description: 'Absolute container name.' },
+      query: {
+        range: z.enum(RANGE_NAMES).optional().describe('`hour` and `day`: means and peaks of minutes.'),
+        since: z.coerce.number().optional().describe('Only what is newer, µs since the epoch.'),
+        series: z.enum(['true', 'false']).optional().describe('`true`: without processes and `missing`.'),
+      },
       response: schema.detail,
-      errors: { 404: 'There is no such container.' },
+      errors: { 400: 'An option is not understood.', 404: 'There is no such container.' },
     },
   };
 }
@@ -64,13 +60,12 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'The newest numbers of all containers in a compact form, for `tallyman top` and pages.',
   configSchema: z.strictObject({}),
-  create: (context) => {
-    const { agent, clock } = context;
+  create: ({ agent, clock }) => {
     const listing = new Listing(agent, clock);
     return {
       routes: {
-        '/api/top': (request) => list(context, listing, request),
-        '/api/top/': ({ containerName }) => detail(agent, containerName),
+        '/api/top': (request) => list(listing, request),
+        '/api/top/': ({ containerName, query }) => detail(agent, containerName, detailQuery(query)),
       },
       operations,
     };

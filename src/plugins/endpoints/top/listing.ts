@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { type AgentView, type Clock, type ContainerView, Slices } from '../../../kernel/contracts/index.js';
 import { type Facts, FactTable } from './facts.js';
+import { historyOf, type ShortHistory } from './history.js';
 import { MEASURES, Meter } from './measure.js';
 import { PacedReadings, type Reading } from './paced.js';
 
@@ -10,6 +11,9 @@ export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', '
 
 /** Requests within this time, ms, get the same numbers: the cost does not grow with the number of readers. */
 const SHARED_MS = 500;
+
+/** So many containers get their history in one answer. */
+const HISTORIES = 200;
 
 interface Entry {
   readonly container: ContainerView;
@@ -20,9 +24,9 @@ interface Entry {
 /** The rows of all containers as bytes, made at most twice per second however many ask. */
 export class Listing {
   /** Facts of the containers in `rows`, in their order, then those of containers that ended a short while ago. */
-  facts: readonly Facts[] = [];
+  private facts: readonly Facts[] = [];
   /** Tells this listing from that of another agent or of an earlier run. */
-  readonly instance = randomBytes(6).toString('hex');
+  private readonly instance = randomBytes(6).toString('hex');
   private readonly out = new ByteWriter(16 * 1024);
   private readonly table = new FactTable();
   private readonly meter = new Meter();
@@ -39,14 +43,43 @@ export class Listing {
     this.paced = new PacedReadings(clock);
   }
 
-  /** A client that has the facts up to this number needs only those above it. */
-  get lastFact(): number {
-    return this.table.last;
+  /**
+   * The answer to a client.
+   * @param since `since` of its last answer: facts that it has are left out
+   * @param history ids of the facts of containers whose short history it wants
+   */
+  write(out: ByteWriter, since = '', history: readonly number[] = []): void {
+    const [instance, fact = '0'] = since.split('.');
+    const known = instance === this.instance && /^\d{1,15}$/.test(fact) ? Number(fact) : 0;
+    const { num_cores: cores, memory_capacity: memory } = this.agent.host.machine();
+    const head = {
+      version: this.agent.version,
+      time: this.clock.now(),
+      host: { cores, memory },
+      since: `${this.instance}.${this.table.last}`,
+      columns: COLUMNS,
+    };
+    out.ascii(JSON.stringify(head).slice(0, -1));
+    out.ascii(',"rows":');
+    out.bytes(this.out.buffer.subarray(0, this.out.length));
+    out.ascii(',"facts":');
+    out.json(this.facts.filter(({ id }) => id > known));
+    if (history.length > 0) {
+      out.ascii(',"history":');
+      out.json(this.histories(history));
+    }
+    out.ascii('}');
   }
 
-  /** The rows as a JSON array, as of the last `refresh`. */
-  rows(): Uint8Array {
-    return this.out.buffer.subarray(0, this.out.length);
+  private histories(ids: readonly number[]): Record<number, ShortHistory> {
+    const wanted = new Set(ids.slice(0, HISTORIES));
+    const now = this.clock.now();
+    const found: Record<number, ShortHistory> = {};
+    for (const [index, { container }] of this.entries.entries()) {
+      const id = this.facts[index]?.id;
+      if (id !== undefined && wanted.has(id)) found[id] = historyOf(container, now, this.meter);
+    }
+    return found;
   }
 
   /** Makes the rows anew unless they are fresh. Callers at the same time share the work. */
@@ -62,10 +95,10 @@ export class Listing {
     const entries = this.current();
     const readings = await this.readings(entries);
     this.madeAt = this.clock.monotonic();
-    this.write(entries, readings);
+    this.renderRows(entries, readings);
   }
 
-  private write(entries: readonly Entry[], readings: readonly Reading[]): void {
+  private renderRows(entries: readonly Entry[], readings: readonly Reading[]): void {
     const { out } = this;
     out.length = 0;
     out.ascii('[');
@@ -113,7 +146,7 @@ export class Listing {
     out.ascii('[');
     out.integer(id);
     this.number(meter.time === 0 ? Number.NaN : (now - meter.time) / 1e6);
-    for (const value of meter.values) this.number(value);
+    for (let i = 0; i < MEASURES.length; i++) this.number(meter.values[i]!);
     this.number(reading.cores);
     this.number(reading.memory);
     this.number(processes);

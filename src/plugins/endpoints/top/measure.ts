@@ -16,6 +16,10 @@ export const MEASURES = [
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 
+/** What is measured of one container: its working set is in `memory`, with the page cache in `memory_usage`. */
+export const DETAIL_MEASURES = [...MEASURES, 'memory_usage'] as const;
+export type DetailMeasure = (typeof DETAIL_MEASURES)[number];
+
 /** Seconds. Two samples that are closer give no rate: the clock was set back between them. */
 const SHORTEST_SPAN = 0.01;
 
@@ -24,6 +28,7 @@ const totals = totalsOf({
   periods: { field: 'cpu.cfs.periods' },
   throttledPeriods: { field: 'cpu.cfs.throttled_periods' },
   memory: { field: 'memory.working_set' },
+  memory_usage: { field: 'memory.usage' },
   pressure_cpu: { field: 'pressure.cpu.some.avg10' },
   pressure_memory: { field: 'pressure.memory.some.avg10' },
   pressure_io: { field: 'pressure.io.some.avg10' },
@@ -36,8 +41,8 @@ type Quantity = Parameters<typeof totals.of>[1];
 
 /** Takes the measures of containers out of their samples: rates over two adjacent ones, and the newer one's gauges. */
 export class Meter {
-  /** Of the sample that was measured last, in the order of `MEASURES`. */
-  readonly values = new Float64Array(MEASURES.length);
+  /** Of the sample that was measured last, in the order of `DETAIL_MEASURES`. */
+  readonly values = new Float64Array(DETAIL_MEASURES.length);
   /** Its time, µs since the epoch; 0 without a sample. */
   time = 0;
   private readonly older = {} as SampleCursor;
@@ -72,6 +77,7 @@ export class Meter {
     values[7] = this.rate('disk_write');
     values[8] = this.rate('network_receive');
     values[9] = this.rate('network_transmit');
+    values[10] = totals.of(newer, 'memory_usage');
   }
 
   private rate(quantity: Quantity): number {

@@ -1,9 +1,10 @@
 import { z } from '../../../kernel/contracts/index.js';
 import { COLUMNS } from './listing.js';
-import { MEASURES } from './measure.js';
+import { DETAIL_MEASURES } from './measure.js';
 
 const micros = z.int().min(0).describe('µs since the epoch');
 const count = z.int().min(0);
+const numbers = z.array(z.number().nullable());
 
 const facts = z
   .strictObject({
@@ -36,6 +37,10 @@ export const listing = z
     columns: z.array(z.enum(COLUMNS)).describe('What the members of a row are.'),
     rows: z.array(z.array(z.number().nullable())).describe('One per container; `id` is that of its facts.'),
     facts: z.array(facts).describe('Those that the client with this `since` does not have yet.'),
+    history: z
+      .record(z.string(), z.strictObject({ cpu: numbers, memory: numbers }))
+      .optional()
+      .describe('By id: the last two minutes in 30 steps.'),
   })
   .meta({ id: 'Top', description: 'The newest numbers of all containers.' });
 
@@ -50,19 +55,40 @@ const process = z.strictObject({
   running_time: z.string(),
 });
 
-const numbers = z.array(z.number().nullable());
+const event = z.strictObject({ time: micros, type: z.string(), text: z.string() });
+const appMetric = z.strictObject({
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  unit: z.string(),
+  cumulative: z.boolean().describe('Whether it only grows.'),
+  times: z.array(micros),
+  values: numbers,
+});
+
+const live = z.strictObject({
+  times: z.array(micros),
+  ...(Object.fromEntries(DETAIL_MEASURES.map((measure) => [measure, numbers])) as Record<
+    (typeof DETAIL_MEASURES)[number],
+    typeof numbers
+  >),
+  interval_ms: z.number().nullable().describe('Time between two samples while somebody asks; null: not sampled.'),
+  processes: z.array(process).optional(),
+  process_count: count.nullable().describe('With cgroups below; null for the machine without `processes`.'),
+  events: z.array(event),
+  app_metrics: z.array(appMetric).describe('The first 24 series of its application.'),
+  missing: z.array(z.strictObject({ what: z.string(), reason: z.string() })).optional(),
+});
+
+const minutes = z.strictObject({
+  times: z.array(micros).describe('End of each minute.'),
+  cpu: numbers.describe('Mean, cores.'),
+  cpu_max: numbers,
+  memory: numbers.describe('Mean of the working set, bytes.'),
+  memory_max: numbers,
+  events: z.array(event),
+});
 
 /** The answer of `/api/top/<path>`. */
 export const detail = z
-  .strictObject({
-    times: z.array(micros),
-    ...(Object.fromEntries(MEASURES.map((measure) => [measure, numbers])) as Record<
-      (typeof MEASURES)[number],
-      typeof numbers
-    >),
-    processes: z.array(process),
-    process_count: count,
-    events: z.array(z.strictObject({ time: micros, type: z.string(), text: z.string() })),
-    missing: z.array(z.strictObject({ what: z.string(), reason: z.string() })),
-  })
-  .meta({ id: 'TopDetail', description: 'The last samples, processes and events of a container.' });
+  .union([live, minutes])
+  .meta({ id: 'TopDetail', description: 'The last samples of a container, or its minutes; its processes and events.' });

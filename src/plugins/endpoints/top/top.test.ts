@@ -78,4 +78,38 @@ describe('endpoint top', () => {
     assert.equal(answer.process_count, 2);
     assert.equal((await agent.get('/api/top/none')).status, 404);
   });
+
+  it('has the short history of the containers that are asked for', async () => {
+    const { facts } = await ask();
+    const { id } = facts.find(({ path }) => path === '/shop/web')!;
+    const answer = await agent.json<{ history: Record<string, { memory: (number | null)[]; cpu: unknown[] }> }>(
+      `/api/top?history=${id},999999`,
+    );
+    assert.equal(listing.safeParse(answer).error, undefined);
+    assert.deepEqual(Object.keys(answer.history), [String(id)]);
+    const { cpu, memory } = answer.history[id]!;
+    assert.deepEqual([cpu.length, memory.length, memory.at(-1)], [30, 30, 4096]);
+    assert.equal((await agent.get('/api/top?history=x')).status, 400);
+  });
+
+  it('sends only what is newer, without processes, and samples the container more often meanwhile', async () => {
+    type Series = { readonly times: number[]; readonly interval_ms: number; readonly processes?: unknown };
+    const all = await agent.json<Series>('/api/top/shop/web?series=true');
+    assert.ok(all.times.length >= 2 && all.processes === undefined);
+    assert.equal(all.interval_ms, 500);
+    const newer = await agent.json<Series>(`/api/top/shop/web?series=true&since=${all.times.at(-2)}`);
+    assert.equal(detail.safeParse(newer).error, undefined);
+    assert.equal(newer.times[0], all.times.at(-1));
+    for (const odd of ['range=week', 'since=x']) {
+      assert.equal((await agent.get(`/api/top/shop/web?${odd}`)).status, 400, odd);
+    }
+  });
+
+  it('has the minutes of the last hour and day', async () => {
+    for (const range of ['hour', 'day']) {
+      const answer = await agent.json<{ times: number[]; memory_max: number[] }>(`/api/top/shop/web?range=${range}`);
+      assert.equal(detail.safeParse(answer).error, undefined);
+      assert.deepEqual([answer.times, answer.memory_max], [[], []], 'no minute ended yet');
+    }
+  });
 });

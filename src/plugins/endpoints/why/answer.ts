@@ -50,6 +50,25 @@ export function hostAnswer(agent: AgentView) {
   };
 }
 
+/** The worst finding of each container that has one, in short. */
+export function briefAnswer(agent: AgentView) {
+  const all = agent.diagnoseAll();
+  const found = all.flatMap((diagnosis) => diagnosis.findings.map((finding) => ({ diagnosis, finding })));
+  const worst = new Map<
+    string,
+    { container: string; severity: string; rule: string; what: string; findings: number }
+  >();
+  // Those of a container are sorted by harm.
+  for (const { diagnosis, finding } of withoutAncestors(found)) {
+    const { name } = diagnosis;
+    const { severity, rule, what } = finding;
+    const known = worst.get(name);
+    if (known === undefined) worst.set(name, { container: name, severity, rule, what, findings: 1 });
+    else known.findings++;
+  }
+  return { time: timeText(all[0]?.time ?? Date.now() * 1000), containers: [...worst.values()] };
+}
+
 interface Found {
   readonly diagnosis: Diagnosis;
   readonly finding: DiagnosedFinding;

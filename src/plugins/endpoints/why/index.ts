@@ -5,7 +5,7 @@ import {
   PLUGIN_API_VERSION,
   z,
 } from '../../../kernel/contracts/index.js';
-import { containerAnswer, hostAnswer } from './answer.js';
+import { briefAnswer, containerAnswer, hostAnswer } from './answer.js';
 import { RULES } from './rules/index.js';
 
 const configSchema = z.strictObject({
@@ -20,9 +20,14 @@ function jsonAnswer(value: unknown): Answer {
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {
-  const { containerWhy, hostWhy } = await import('./schema.js');
+  const { briefWhy, containerWhy, hostWhy } = await import('./schema.js');
   return {
-    '/api/why': { summary: 'The three worst things that are wrong on the host.', response: hostWhy, errors: {} },
+    '/api/why': {
+      summary: 'The three worst things that are wrong on the host.',
+      query: { brief: z.enum(['true', 'false']).optional().describe('`true`: the worst of each container, in short.') },
+      response: z.union([hostWhy, briefWhy]),
+      errors: {},
+    },
     '/api/why/': {
       summary: 'What is wrong with a container, the worst first.',
       rest: { name: 'container', description: 'Absolute name, alias, id or unit; nothing for the machine.' },
@@ -40,7 +45,7 @@ export default definePlugin({
   create: ({ agent }, { disabled }) => ({
     rules: RULES.filter(({ id }) => !disabled.includes(id)),
     routes: {
-      '/api/why': () => jsonAnswer(hostAnswer(agent)),
+      '/api/why': ({ query }) => jsonAnswer(query.get('brief') === 'true' ? briefAnswer(agent) : hostAnswer(agent)),
       '/api/why/': async ({ args }) => jsonAnswer(await containerAnswer(agent, args.join('/') || '/')),
     },
     operations,

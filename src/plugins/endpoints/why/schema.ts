@@ -45,6 +45,22 @@ export const hostWhy = z.strictObject({
   ),
 });
 
+/** The answer of `/api/why?brief=true`. */
+export const briefWhy = z.strictObject({
+  time,
+  containers: z.array(
+    z
+      .strictObject({
+        container: z.string().describe('Absolute name.'),
+        severity: z.enum(['error', 'warning', 'info']),
+        rule: z.string(),
+        what: z.string(),
+        findings: z.int().min(1).describe('How many it has.'),
+      })
+      .meta({ id: 'WhyBrief', description: 'The worst finding of a container.' }),
+  ),
+});
+
 /** The answer of `/api/why/CONTAINER`. */
 export const containerWhy = z.strictObject({
   container: z.strictObject({ name: z.string(), aliases: z.array(z.string()), running: z.boolean() }),

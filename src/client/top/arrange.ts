@@ -1,12 +1,29 @@
-import { SORTS, type SortName } from './columns.js';
-import { filterOf, STATES } from './filter.js';
-import { type Facts, type NumberName, type Row, sum } from './rows.js';
+import { filterOf, type Predicate, STATES } from './filter.js';
+import { diskOf, type Facts, type NumberName, networkOf, pressureOf, type Row, sum } from './rows.js';
+
+/** By what rows can be sorted. Numbers are sorted from the greatest. */
+export const SORTS = {
+  cpu: (row: Row) => row.cpu,
+  memory: (row: Row) => row.memory,
+  throttled: (row: Row) => row.throttled,
+  pressure: pressureOf,
+  disk: diskOf,
+  network: networkOf,
+  processes: (row: Row) => row.processes,
+  restarts: (row: Row) => row.facts.restarts ?? null,
+  name: (row: Row) => row.facts.name,
+  state: (row: Row) => row.facts.state,
+} satisfies Record<string, (row: Row) => number | string | null>;
+export type SortName = keyof typeof SORTS;
+export const SORT_NAMES = Object.keys(SORTS) as readonly SortName[];
 
 /** By what containers are grouped. */
 export const GROUPINGS = {
   none: () => '',
   project: ({ project, pod }: Facts) => project ?? pod ?? 'without a project or pod',
   runtime: ({ runtime }: Facts) => runtime ?? 'cgroups',
+  image: ({ image }: Facts) => image ?? 'without an image',
+  state: ({ state }: Facts) => state,
 } satisfies Record<string, (facts: Facts) => string>;
 export type Grouping = keyof typeof GROUPINGS;
 export const GROUPING_NAMES = Object.keys(GROUPINGS) as readonly Grouping[];
@@ -16,6 +33,8 @@ export interface Arrangement {
   readonly sort: SortName;
   readonly isReversed: boolean;
   readonly filter: string;
+  /** A further condition. */
+  readonly fits?: Predicate;
   /** Index of `STATES`. */
   readonly state: number;
   readonly grouping: Grouping;
@@ -44,11 +63,13 @@ export function arranged(rows: readonly Row[], arrangement: Arrangement): Item[]
   return arrangement.grouping === 'none' ? items : grouped(items, arrangement);
 }
 
-function visibleRow(rows: readonly Row[], { filter, state, showsAll, isTree }: Arrangement): (row: Row) => boolean {
+function visibleRow(rows: readonly Row[], arrangement: Arrangement): Predicate {
+  const { filter, state, showsAll, isTree, fits: fitsMore = () => true } = arrangement;
   const fits = filterOf(filter);
   // A host without a container runtime has cgroups only.
   const hidesCgroups = !showsAll && !isTree && rows.some(({ facts }) => facts.runtime !== undefined);
-  return (row) => !(hidesCgroups && row.facts.runtime === undefined) && STATES[state]!.fits(row) && fits(row);
+  return (row) =>
+    !(hidesCgroups && row.facts.runtime === undefined) && STATES[state]!.fits(row) && fits(row) && fitsMore(row);
 }
 
 /** Texts ascend, numbers descend, and what is not known comes last. */
