@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { ContainerHandler, ContainerView, Finding } from '../../src/kernel/contracts/index.js';
+import { methods } from '../../src/plugins/container-handlers/containerd/api.js';
 import plugin from '../../src/plugins/container-handlers/containerd/index.js';
 import { until } from '../support/discovery.js';
 import { FakeContainerd } from '../support/fake-containerd.js';
@@ -132,6 +133,91 @@ describe('the containerd handler', () => {
     bench.watch('/shop/seen');
     await bench.accepted('/shop/seen');
     assert.equal(warnings().filter((message) => message.includes('cannot be read and was left out')).length, 1);
+  });
+
+  describe('keeps the end of a container that is killed in the moment it starts', () => {
+    const endOf = async (bench: HandlerBench, path: string) => {
+      const find = () => handler!.departed!().find(({ name }) => name === path)?.description.state;
+      await until(
+        () => find() !== undefined,
+        () => `departed: ${JSON.stringify(handler!.departed!())}, ${bench.watch(path).verdict}`,
+      );
+      return find()!;
+    };
+    const isHolding = (method: { readonly path: string }, answers: number): Promise<void> =>
+      until(
+        () => containerd.holding(method) >= answers,
+        () => `${containerd.holding(method)} answers are held, not ${answers}`,
+      );
+    const startEmpty = async (): Promise<HandlerBench> => {
+      await containerd.listen();
+      const bench = await start();
+      containerd.add('shop', 'brief');
+      return bench;
+    };
+
+    it('whose task is deleted before containerd is asked about it', async () => {
+      const bench = await startEmpty();
+      containerd.taskless.add('brief');
+      containerd.tellExit('shop', 'brief', 137);
+      containerd.tellCreated('shop', 'brief');
+      const { status, exitCode } = await endOf(bench, '/shop/brief');
+      assert.deepEqual([status, exitCode], ['exited', 137]);
+    });
+
+    it('that is removed while containerd answers', async () => {
+      const bench = await startEmpty();
+      containerd.hold(methods.container);
+      containerd.tellCreated('shop', 'brief');
+      await isHolding(methods.container, 1);
+      containerd.tellExit('shop', 'brief', 137);
+      containerd.tellContainer('delete', 'shop', 'brief');
+      containerd.add('shop', 'next');
+      containerd.tellCreated('shop', 'next');
+      await isHolding(methods.container, 2);
+      containerd.release(methods.container);
+      const { status, exitCode } = await endOf(bench, '/shop/brief');
+      assert.deepEqual([status, exitCode], ['exited', 137]);
+      assert.equal(bench.watch('/shop/brief').verdict, 'accept', 'its cgroup may go later than it');
+    });
+
+    it('that ends between the lists of tasks and of containers', async () => {
+      containerd.add('shop', 'brief');
+      await containerd.listen();
+      containerd.hold(methods.containers);
+      const starting = start();
+      await isHolding(methods.containers, 1);
+      containerd.tellExit('shop', 'brief', 137);
+      containerd.add('shop', 'next');
+      containerd.hold(methods.container);
+      containerd.tellCreated('shop', 'next');
+      await isHolding(methods.container, 1);
+      containerd.release(methods.containers);
+      const { status, exitCode } = await endOf(await starting, '/shop/brief');
+      assert.deepEqual([status, exitCode], ['exited', 137]);
+      containerd.release(methods.container);
+    });
+
+    it('that ends while the list is compared anew', async () => {
+      containerd.add('shop', 'brief');
+      await containerd.listen();
+      const bench = await start({ resyncInterval: '50ms' });
+      bench.watch('/shop/brief');
+      await bench.accepted('/shop/brief');
+      containerd.hold(methods.containers);
+      await isHolding(methods.containers, 1);
+      containerd.taskless.add('brief');
+      containerd.tellExit('shop', 'brief', 137);
+      await bench.accepted('/shop/brief', ({ state }) => state.status === 'exited');
+      const asked = containerd.calls.get(methods.task.path) ?? 0;
+      containerd.release(methods.containers);
+      await until(
+        () => (containerd.calls.get(methods.task.path) ?? 0) > asked,
+        () => 'the task was not asked about again',
+      );
+      const { status, exitCode } = await endOf(bench, '/shop/brief');
+      assert.deepEqual([status, exitCode], ['exited', 137]);
+    });
   });
 
   it('has its names back when containerd is there again', async () => {

@@ -7,6 +7,7 @@ import {
   type ContainerRecord,
   type Envelope,
   methods,
+  TASK_EXIT,
   TASK_STATUS,
 } from '../../src/plugins/container-handlers/containerd/api.js';
 import { type FakeCall, GrpcServer } from './grpc-server.js';
@@ -21,6 +22,10 @@ export class FakeContainerd {
   readonly containers = new Map<string, Partial<ContainerRecord>[]>();
   /** Calls by method. */
   readonly calls = new Map<string, number>();
+  /** Ids of containers whose task was deleted. */
+  readonly taskless = new Set<string>();
+  /** Answers that wait for `release`, by method. */
+  private readonly held = new Map<string, (() => void)[]>();
   private subscribers: FakeCall[] = [];
   private server: GrpcServer | undefined;
 
@@ -37,9 +42,11 @@ export class FakeContainerd {
       answers[method.path] = (call) => {
         this.calls.set(method.path, (this.calls.get(method.path) ?? 0) + 1);
         const value = answer(method.request.decode(call.request), call.metadata('containerd-namespace') ?? '');
-        if (value === undefined) return call.fail(5, 'not found');
-        call.send(method.answer.encode(value));
-        call.end();
+        this.sendOrHold(method.path, () => {
+          if (value === undefined) return call.fail(5, 'not found');
+          call.send(method.answer.encode(value));
+          call.end();
+        });
       };
     };
     const find = (namespace: string, wanted: string) => this.containers.get(namespace)?.find(({ id }) => id === wanted);
@@ -48,10 +55,14 @@ export class FakeContainerd {
     unary(methods.namespaces, () => ({ namespaces: [...this.containers.keys()].map((name) => ({ name })) }));
     unary(methods.plugins, () => ({ plugins: [] }));
     unary(methods.tasks, (_, namespace) => ({
-      tasks: (this.containers.get(namespace) ?? []).map(({ id = '' }, index) => task(id, index)) as never,
+      tasks: (this.containers.get(namespace) ?? [])
+        .filter(({ id = '' }) => !this.taskless.has(id))
+        .map(({ id = '' }, index) => task(id, index)) as never,
     }));
     unary(methods.task, ({ containerId }, namespace): Answer<typeof methods.task> | undefined =>
-      find(namespace, containerId) === undefined ? undefined : { process: task(containerId, 0) as never },
+      find(namespace, containerId) === undefined || this.taskless.has(containerId)
+        ? undefined
+        : { process: task(containerId, 0) as never },
     );
     unary(methods.container, ({ id }, namespace): Answer<typeof methods.container> | undefined => {
       const container = find(namespace, id);
@@ -64,10 +75,13 @@ export class FakeContainerd {
       image: { name, target: { mediaType: '', digest: `sha256:${name}`, size: 0 }, createdAt: undefined },
     }));
     answers[methods.containers.path] = (call) => {
-      for (const container of this.containers.get(call.metadata('containerd-namespace') ?? '') ?? []) {
-        call.send(methods.containers.answer.encode({ container: container as ContainerRecord }));
-      }
-      call.end();
+      const listed = this.containers.get(call.metadata('containerd-namespace') ?? '') ?? [];
+      this.sendOrHold(methods.containers.path, () => {
+        for (const container of listed) {
+          call.send(methods.containers.answer.encode({ container: container as ContainerRecord }));
+        }
+        call.end();
+      });
     };
     answers[methods.events.path] = (call) => {
       this.subscribers.push(call);
@@ -91,11 +105,41 @@ export class FakeContainerd {
 
   /** Tells of a container that is there now. */
   tellCreated(namespace: string, id: string): void {
-    this.tell({
-      namespace,
-      topic: '/containers/create',
-      event: { typeUrl: '', value: CONTAINER_EVENT.encode({ id }) },
-    });
+    this.tellContainer('create', namespace, id);
+  }
+
+  tellContainer(what: 'create' | 'delete', namespace: string, id: string): void {
+    const event = { typeUrl: '', value: CONTAINER_EVENT.encode({ id }) };
+    this.tell({ namespace, topic: `/containers/${what}`, event });
+  }
+
+  /** Tells that the process of a container ended just now. */
+  tellExit(namespace: string, id: string, exitStatus: number): void {
+    const exitedAt = { seconds: Math.floor(Date.now() / 1000), nanos: 0 };
+    const value = TASK_EXIT.encode({ containerId: id, id, exitStatus, exitedAt });
+    this.tell({ namespace, topic: '/tasks/exit', event: { typeUrl: '', value } });
+  }
+
+  /** Keeps answers of a method, as they are when they are asked for, until `release`. */
+  hold({ path }: { readonly path: string }): void {
+    this.held.set(path, []);
+  }
+
+  /** Number of answers that are kept. */
+  holding({ path }: { readonly path: string }): number {
+    return this.held.get(path)?.length ?? 0;
+  }
+
+  release({ path }: { readonly path: string }): void {
+    const answers = this.held.get(path) ?? [];
+    this.held.delete(path);
+    for (const answer of answers) answer();
+  }
+
+  private sendOrHold(path: string, answer: () => void): void {
+    const held = this.held.get(path);
+    if (held === undefined) answer();
+    else held.push(answer);
   }
 
   tell(event: Partial<Envelope>): void {

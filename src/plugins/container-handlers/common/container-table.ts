@@ -26,7 +26,7 @@ const ENDED: ReadonlySet<string> = new Set(['exited', 'dead', 'restarting']);
 /** What an engine said of its containers, and of those that ended a short while ago. */
 export class ContainerTable {
   private readonly entries = new Map<string, Entry>();
-  private readonly departedById = new Map<string, Described>();
+  private readonly endedContainers = new Map<string, Described>();
   private changes = 0;
 
   /** A mark for `forgetMissing`: what was touched later is newer than the list asked for now. */
@@ -50,10 +50,15 @@ export class ContainerTable {
     return this.entries.has(id);
   }
 
+  /** Whether there was news of it after the mark. */
+  isNewerThan(id: string, mark: number): boolean {
+    return (this.entries.get(id)?.touched ?? 0) > mark;
+  }
+
   /** A container that was removed is found until its end is forgotten: its cgroup may go later than it. */
   find(id: string, stale: boolean): KnownContainer | undefined {
     const entry = this.entries.get(id);
-    if (entry === undefined) return this.departedById.get(id);
+    if (entry === undefined) return this.endedContainers.get(id);
     if (!stale) return entry.described;
     entry.stale ??= { ...entry.described, description: { ...entry.described.description, stale: true } };
     return entry.stale;
@@ -69,8 +74,8 @@ export class ContainerTable {
     const entry = this.entries.get(id);
     this.changes++;
     const { state } = described.description;
-    if (ENDED.has(state.status)) this.departedById.set(id, described);
-    else this.departedById.delete(id);
+    if (ENDED.has(state.status)) this.endedContainers.set(id, described);
+    else this.endedContainers.delete(id);
     if (entry === undefined) {
       const exitCode = state.exitCode;
       this.entries.set(id, { described, stale: undefined, exitCode, oomSeen: false, touched: this.changes });
@@ -127,12 +132,12 @@ export class ContainerTable {
   remove(id: string): boolean {
     this.changes++;
     this.entries.delete(id);
-    const described = this.departedById.get(id);
+    const described = this.endedContainers.get(id);
     // So engines call a container while they remove it.
     if (described?.description.state.status !== 'dead') return false;
     const { description } = described;
     const state = { ...description.state, status: 'exited' } as const;
-    this.departedById.set(id, { ...described, description: { ...description, state } });
+    this.endedContainers.set(id, { ...described, description: { ...description, state } });
     return true;
   }
 
@@ -150,15 +155,15 @@ export class ContainerTable {
 
   /** Containers whose last run ended, oldest first. */
   departed(): { readonly id: string; readonly description: ContainerDescription }[] {
-    return [...this.departedById]
+    return [...this.endedContainers]
       .filter(([, { ignored }]) => ignored === undefined)
       .map(([id, { description }]) => ({ id, description }));
   }
 
   /** Forgets the ends of containers that ended before `time` (µs since the epoch). */
   forgetDeparted(time: number): void {
-    for (const [id, { description }] of this.departedById) {
-      if ((description.state.finishedAt ?? 0) < time) this.departedById.delete(id);
+    for (const [id, { description }] of this.endedContainers) {
+      if ((description.state.finishedAt ?? 0) < time) this.endedContainers.delete(id);
     }
   }
 }

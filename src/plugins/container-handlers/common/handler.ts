@@ -97,10 +97,10 @@ export interface HandlerOptions {
 export class EngineHandler implements ContainerHandler {
   private readonly kind: HandlerKind;
   private readonly options: HandlerOptions;
-  private readonly pluginContext: PluginContext;
-  private readonly engineList: readonly Engine[];
+  protected readonly context: PluginContext;
+  private readonly configuredEngines: readonly Engine[];
   /** Paths seen, by container id. */
-  private readonly pathsById = new Map<string, Set<string>>();
+  private readonly paths = new Map<string, Set<string>>();
   /** Number of paths at which those of gone containers are dropped. */
   private pruneAt = FIRST_PRUNE;
   /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
@@ -111,14 +111,14 @@ export class EngineHandler implements ContainerHandler {
   constructor(kind: HandlerKind, options: HandlerOptions, context: PluginContext) {
     this.kind = kind;
     this.options = options;
-    this.pluginContext = context;
-    const listener = { containerChanged: (id: string) => this.reconsider(id), allChanged: () => this.reconsiderAll() };
-    this.engineList = kind.engines(listener);
+    this.context = context;
+    const listener = { containerChanged: (id: string) => this.reconsider(id), allChanged: () => this.allChanged() };
+    this.configuredEngines = kind.engines(listener);
   }
 
   async start(registrar: ContainerRegistrar): Promise<void> {
     this.registrar = registrar;
-    const answers = Promise.all(this.engineList.map((engine) => engine.start()));
+    const answers = Promise.all(this.configuredEngines.map((engine) => engine.start()));
     this.answered = this.within(this.options.timeout, answers);
     await this.within(FIRST_ANSWER, answers);
   }
@@ -128,7 +128,7 @@ export class EngineHandler implements ContainerHandler {
   }
 
   stop(): void {
-    for (const engine of this.engineList) engine.stop();
+    for (const engine of this.configuredEngines) engine.stop();
   }
 
   identify(path: string): Identification {
@@ -138,7 +138,7 @@ export class EngineHandler implements ContainerHandler {
       return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.kind.namespace} container` };
     }
     this.remember(match.id, path);
-    const known = this.findKnown(match.id);
+    const known = this.find(match.id);
     if (known === undefined) return this.unknown(match.id, match.certain);
     this.waiting.delete(match.id);
     return known.ignored === undefined
@@ -147,15 +147,15 @@ export class EngineHandler implements ContainerHandler {
   }
 
   runtime(): RuntimeInfo | undefined {
-    return this.engineList.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+    return this.configuredEngines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
   }
 
   engines(): Promise<readonly EngineReport[]> {
-    return Promise.all(this.engineList.map((engine) => engine.report()));
+    return Promise.all(this.configuredEngines.map((engine) => engine.report()));
   }
 
   engineUsage(): readonly EngineUsage[] {
-    return this.engineList.flatMap(({ usage }) => usage ?? []);
+    return this.configuredEngines.flatMap(({ usage }) => usage ?? []);
   }
 
   async findings(): Promise<readonly Finding[]> {
@@ -164,9 +164,9 @@ export class EngineHandler implements ContainerHandler {
   }
 
   departed(): readonly DepartedContainer[] {
-    return this.engineList.flatMap((engine) =>
+    return this.configuredEngines.flatMap((engine) =>
       engine.departed().flatMap(({ id, description }) => {
-        const [name] = this.pathsById.get(id) ?? [];
+        const [name] = [...(this.paths.get(id) ?? []), ...(this.kind.paths.pathsOf?.(id) ?? [])];
         return name === undefined ? [] : [{ name, description }];
       }),
     );
@@ -176,16 +176,16 @@ export class EngineHandler implements ContainerHandler {
   private async within(milliseconds: number, work: Promise<unknown>): Promise<void> {
     let cancel = () => {};
     const patience = new Promise<void>((resolve) => {
-      cancel = this.pluginContext.timers.after(milliseconds, resolve);
-      this.pluginContext.signal.addEventListener('abort', () => resolve(), { once: true });
+      cancel = this.context.timers.after(milliseconds, resolve);
+      this.context.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([work, patience]);
     cancel();
   }
 
-  private findKnown(id: string): KnownContainer | undefined {
+  private find(id: string): KnownContainer | undefined {
     let stale: KnownContainer | undefined;
-    for (const engine of this.engineList) {
+    for (const engine of this.configuredEngines) {
       const known = engine.find(id);
       if (known !== undefined && known.description.stale !== true) return known;
       stale ??= known;
@@ -195,13 +195,13 @@ export class EngineHandler implements ContainerHandler {
 
   /** The verdict on a path whose container no engine has told about. */
   private unknown(id: string, certain: boolean): Identification {
-    const asking = this.engineList.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
+    const asking = this.configuredEngines.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
     for (const engine of asking) engine.ask(id);
-    const away = this.engineList.some((engine) => engine.state !== 'up');
-    if (asking.length === 0 && !away && this.engineList.some((engine) => engine.denial(id) === 'removed')) {
+    const away = this.configuredEngines.some((engine) => engine.state !== 'up');
+    if (asking.length === 0 && !away && this.configuredEngines.some((engine) => engine.denial(id) === 'removed')) {
       return { verdict: 'pass' };
     }
-    const now = this.pluginContext.clock.monotonic();
+    const now = this.context.clock.monotonic();
     const begun = this.waiting.get(id) ?? this.wait(id, now);
     if (now - begun < this.options.grace) {
       const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
@@ -216,40 +216,40 @@ export class EngineHandler implements ContainerHandler {
   private wait(id: string, now: number): number {
     this.waiting.set(id, now);
     // A timer may fire a little early by the other clock.
-    this.pluginContext.timers.after(this.options.grace + 5, () => this.reconsider(id));
+    this.context.timers.after(this.options.grace + 5, () => this.reconsider(id));
     return now;
   }
 
   private remember(id: string, path: string): void {
-    const paths = this.pathsById.get(id);
+    const paths = this.paths.get(id);
     if (paths !== undefined) {
       paths.add(path);
       return;
     }
-    this.pathsById.set(id, new Set([path]));
-    if (this.pathsById.size >= this.pruneAt) this.prune();
+    this.paths.set(id, new Set([path]));
+    if (this.paths.size >= this.pruneAt) this.prune();
   }
 
   /** Nobody tells a handler that a cgroup is gone; what is neither known nor new is taken for it. */
   private prune(): void {
-    const ended = new Set(this.engineList.flatMap((engine) => engine.departed().map(({ id }) => id)));
-    const newest = [...this.pathsById.keys()].slice(-FIRST_PRUNE / 2);
+    const ended = new Set(this.configuredEngines.flatMap((engine) => engine.departed().map(({ id }) => id)));
+    const newest = [...this.paths.keys()].slice(-FIRST_PRUNE / 2);
     const kept = new Set(newest);
-    for (const id of this.pathsById.keys()) {
-      if (kept.has(id) || ended.has(id) || this.findKnown(id) !== undefined) continue;
-      this.pathsById.delete(id);
+    for (const id of this.paths.keys()) {
+      if (kept.has(id) || ended.has(id) || this.find(id) !== undefined) continue;
+      this.paths.delete(id);
       this.waiting.delete(id);
     }
-    this.pruneAt = this.pathsById.size + FIRST_PRUNE;
+    this.pruneAt = this.paths.size + FIRST_PRUNE;
   }
 
   private reconsider(id: string): void {
-    const paths = new Set([...(this.pathsById.get(id) ?? []), ...(this.kind.paths.pathsOf?.(id) ?? [])]);
+    const paths = new Set([...(this.paths.get(id) ?? []), ...(this.kind.paths.pathsOf?.(id) ?? [])]);
     for (const path of paths) this.registrar?.reconsider(path);
   }
 
   /** Also asks about the paths that went to another handler while the engine was away. */
-  private reconsiderAll(): void {
+  private allChanged(): void {
     this.registrar?.reconsiderAll();
     this.registrar?.findingsChanged();
     for (const id of this.waiting.keys()) this.reconsider(id);

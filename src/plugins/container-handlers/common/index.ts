@@ -1,13 +1,14 @@
-export { EngineConnection, type Session } from './connection.js';
-export { ContainerTable, type KnownContainer } from './container-table.js';
+export type { KnownContainer } from './container-table.js';
+export { EngineBase, type EngineOptions, type OpenConnection } from './engine-base.js';
 export { connectFailure, EngineError, isOnHost } from './engine-error.js';
 export { EngineInfoCache } from './engine-info.js';
+export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './engine-knowledge.js';
 export * from './grpc-client.js';
 export * from './handler.js';
-export { InspectFailures } from './inspect-failures.js';
 export * from './json.js';
 export { OnceLogger } from './once-logger.js';
 export { connectionOptions, publishingOptions, unixEndpoint } from './options.js';
+export { excludedByName, PollingHandler } from './polling-handler.js';
 export * from './publish.js';
 export { RefreshQueue } from './refresh-queue.js';
 export * as wire from './wire.js';

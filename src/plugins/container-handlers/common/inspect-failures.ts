@@ -1,4 +1,4 @@
-const LONGEST = 600_000;
+const MAX_PAUSE_MS = 600_000;
 
 interface Failure {
   /** ms */
@@ -13,12 +13,9 @@ interface Failure {
  */
 export class InspectFailures {
   private readonly failures = new Map<string, Failure>();
-  private readonly first: number;
 
-  /** @param first pause after the first failure, ms; doubles up to ten minutes */
-  constructor(first: number) {
-    this.first = first;
-  }
+  /** @param firstPauseMs pause after the first failure; doubles up to ten minutes */
+  constructor(private readonly firstPauseMs: number) {}
 
   get size(): number {
     return this.failures.size;
@@ -26,7 +23,7 @@ export class InspectFailures {
 
   add(id: string, now: number): void {
     const before = this.failures.get(id)?.delay;
-    const delay = before === undefined ? this.first : Math.min(LONGEST, before * 2);
+    const delay = before === undefined ? this.firstPauseMs : Math.min(MAX_PAUSE_MS, before * 2);
     this.failures.set(id, { delay, retryAt: now + delay });
   }
 

@@ -1,24 +1,21 @@
 import type { Logger } from '../../../kernel/contracts/index.js';
 
-const MOST = 1024;
+const MAX_KEYS = 1024;
 
-/** Says each thing once. */
+/** Logs each warning once. */
 export class OnceLogger {
-  private readonly logger: Logger;
-  private readonly told = new Set<string>();
+  private readonly warned = new Set<string>();
 
-  constructor(logger: Logger) {
-    this.logger = logger;
-  }
+  constructor(private readonly logger: Logger) {}
 
   /**
    * @param key what makes two warnings the same
    * @param about the case at hand
    */
   warn(key: string, message: string, about?: string): void {
-    if (this.told.has(key)) return;
-    if (this.told.size >= MOST) this.told.clear();
-    this.told.add(key);
+    if (this.warned.has(key)) return;
+    if (this.warned.size >= MAX_KEYS) this.warned.clear();
+    this.warned.add(key);
     this.logger.warn(message, about === undefined ? {} : { about });
   }
 }

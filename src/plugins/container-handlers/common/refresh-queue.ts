@@ -3,16 +3,14 @@
  * for one whose job runs makes it run once more, since the running one may have missed the reason.
  */
 export class RefreshQueue {
-  private readonly limit: number;
-  private readonly job: (id: string) => Promise<void>;
   private readonly waiting = new Map<string, PromiseWithResolvers<void>>();
   private readonly running = new Set<string>();
 
   /** @param job must not reject */
-  constructor(limit: number, job: (id: string) => Promise<void>) {
-    this.limit = limit;
-    this.job = job;
-  }
+  constructor(
+    private readonly limit: number,
+    private readonly job: (id: string) => Promise<void>,
+  ) {}
 
   /** @returns settles when a job for the id, begun after this call, is done */
   add(id: string): Promise<void> {

@@ -1,12 +1,5 @@
-import { wire } from '../common/index.js';
+import { type RunEnd, wire } from '../common/index.js';
 import { CONTAINER_EVENT, type Envelope, TASK_EVENT, TASK_EXIT } from './api.js';
-
-/** How a container's run ended. */
-export interface End {
-  readonly exitCode?: number | undefined;
-  /** µs since the epoch; 0: unknown */
-  readonly time: number;
-}
 
 /** What an event means to the container `id` of `namespace`. */
 export interface ContainerdEvent {
@@ -17,7 +10,7 @@ export interface ContainerdEvent {
   /** When, µs since the epoch; 0: unknown. */
   readonly time: number;
   /** With `ended`. */
-  readonly end?: End;
+  readonly end?: RunEnd;
 }
 
 const KINDS: Readonly<Record<string, ContainerdEvent['kind']>> = {

@@ -1,45 +1,25 @@
+import type { ContainerStorage } from '../../../kernel/contracts/index.js';
 import {
-  type Clock,
-  type ContainerStorage,
-  type Logger,
-  messageOf,
-  type Timers,
-} from '../../../kernel/contracts/index.js';
-import {
-  ContainerTable,
-  type Denial,
   type Described,
   type DescribeRules,
   EngineError,
+  EngineKnowledge,
+  type EngineKnowledgeOptions,
   GRPC_NOT_FOUND,
   type GrpcClient,
-  InspectFailures,
-  type KnownContainer,
-  type KnownEnd,
-  type OnceLogger,
   RefreshQueue,
-  warnOfLabels,
 } from '../common/index.js';
 import { type ContainerRecord, methods, type TaskRecord } from './api.js';
 import { actualCgroup } from './cgroup.js';
 import { describeContainer, parseSpecification, storageOf } from './describe.js';
-import type { ContainerdEvent, End } from './events.js';
+import type { ContainerdEvent } from './events.js';
 import { PathClaims } from './path-claims.js';
 
 const PARALLEL_CALLS = 16;
-const MAX_DENIED = 1024;
-const LOSS_NOTICED = 100;
 const NOT_ASKED: ContainerStorage = { reason: 'containerd has not told the mounts of its snapshot yet' };
 
-export interface KnowledgeOptions {
-  /** Time limit of a call, ms. */
-  readonly timeout: number;
-  /** How long the end of a container is remembered, ms. */
-  readonly tombstoneFor: number;
+export interface KnowledgeOptions extends EngineKnowledgeOptions {
   readonly rules: DescribeRules;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly logger: Logger;
   /** Whether the containers of a namespace are this handler's. */
   watches(namespace: string): boolean;
   /** Text of a file below the host's `/proc`. */
@@ -65,30 +45,19 @@ function partsOf(key: string): { readonly namespace: string; readonly id: string
 
 const inNamespace = (namespace: string) => ({ metadata: { 'containerd-namespace': namespace } });
 
-/** What containerd said of its containers: fed by its events and lists, it asks about what changed. */
-export class ContainerdKnowledge {
+/** What containerd said of the containers in its namespaces. */
+export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOptions> {
   /** Which container each cgroup belongs to. */
   readonly claims = new PathClaims((key) => this.table.find(key, false)?.description.pid !== undefined);
-  private readonly table = new ContainerTable();
-  private readonly denied = new Map<string, Denial>();
   private readonly details = new Map<string, Details>();
   /** When the present run began, µs since the epoch. */
   private readonly starts = new Map<string, number>();
-  private readonly changes = new RefreshQueue(PARALLEL_CALLS, (key) => this.refresh(key));
   private readonly files = new RefreshQueue(PARALLEL_CALLS, (key) => this.askDetails(key));
-  private readonly failures: InspectFailures;
-  /** Containers being asked about, with the end that came meanwhile: an answer may be older than it. */
-  private readonly asking = new Map<string, End | undefined>();
   private namespaces: ReadonlySet<string> = new Set(['default']);
-  private client: GrpcClient | undefined;
 
-  /** @param tell told when a description changed, and when the engine answered about a container */
-  constructor(
-    private readonly options: KnowledgeOptions,
-    private readonly tell: (key: string) => void,
-    private readonly once: OnceLogger,
-  ) {
-    this.failures = new InspectFailures(options.timeout);
+  /** @param changed called when a description changed, and when containerd answered about a container */
+  constructor(options: KnowledgeOptions, changed: (key: string) => void) {
+    super(options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
   }
 
   /** Number of containers, and of those in a state. */
@@ -110,39 +79,9 @@ export class ContainerdKnowledge {
     return this.namespaces;
   }
 
-  /** A connection to ask was made. What was refused on an earlier one is asked again. */
-  connected(client: GrpcClient): void {
-    this.client = client;
-    this.denied.clear();
-    this.failures.clear();
-  }
-
-  /** The connection is lost; what is known stays. */
-  disconnected(): void {
-    this.client = undefined;
-    this.changes.clear();
+  override disconnected(): void {
+    super.disconnected();
     this.files.clear();
-  }
-
-  /** @param stale whether to mark the description as out of date */
-  find(key: string, stale: boolean): KnownContainer | undefined {
-    return this.table.find(key, stale);
-  }
-
-  denial(key: string): Denial | undefined {
-    return this.denied.get(key);
-  }
-
-  /** Asks about a container; `tell` tells the answer. */
-  ask(key: string): void {
-    if (this.client === undefined) return;
-    if (this.failures.state(key, this.options.clock.monotonic()) !== 'paused') void this.changes.add(key);
-  }
-
-  /** Containers that ended within `tombstoneFor`, oldest first. */
-  departed(): readonly KnownEnd[] {
-    this.forgetDeparted();
-    return this.table.departed();
   }
 
   event({ namespace, id, kind, time, end }: ContainerdEvent): void {
@@ -150,29 +89,25 @@ export class ContainerdKnowledge {
     const key = keyOf(namespace, id);
     if (kind === 'removed') this.removed(key);
     else if (kind === 'outOfMemory') this.table.outOfMemory(key);
-    else if (kind === 'ended') this.ended(key, end ?? { time });
-    else {
-      if (kind === 'started') this.started(key, time);
-      this.denied.delete(key);
-      void this.changes.add(key);
+    else if (kind === 'ended') {
+      this.starts.delete(key);
+      this.runEnded(key, end ?? { time });
+    } else {
+      if (kind === 'started') this.taskStarted(key, time);
+      void this.changedAtEngine(key);
     }
   }
 
-  /**
-   * Compares all that the engine has with what is known.
-   * @returns settles when the lists were answered; `asked` when everything in them is known
-   * @throws EngineError when the engine does not answer
-   */
   async resync(client: GrpcClient): Promise<{ readonly asked: Promise<unknown> }> {
     const mark = this.table.mark;
     const { namespaces } = await client.call(methods.namespaces, {});
     const watched = namespaces.map(({ name }) => name).filter((name) => this.options.watches(name));
     this.namespaces = new Set(watched);
     const present = new Set<string>();
-    for (const namespace of watched) await this.readNamespace(client, namespace, present);
+    for (const namespace of watched) await this.readNamespace(client, namespace, present, mark);
     for (const key of this.table.forgetMissing(present, mark)) {
       this.forget(key);
-      this.tell(key);
+      this.changed(key);
     }
     this.forgetDeparted();
     // A cgroup may go later than its container.
@@ -181,7 +116,12 @@ export class ContainerdKnowledge {
     return { asked: Promise.all(wanted.map((key) => this.files.add(key))) };
   }
 
-  private async readNamespace(client: GrpcClient, namespace: string, present: Set<string>): Promise<void> {
+  private async readNamespace(
+    client: GrpcClient,
+    namespace: string,
+    present: Set<string>,
+    mark: number,
+  ): Promise<void> {
     const options = inNamespace(namespace);
     const { tasks } = await client.call(methods.tasks, {}, options);
     const byId = new Map(tasks.map((task) => [task.id, task]));
@@ -192,51 +132,39 @@ export class ContainerdKnowledge {
         if (container === undefined || container.id === '') return;
         const key = keyOf(namespace, container.id);
         present.add(key);
-        // What is being asked about is told anew anyway.
-        if (!this.asking.has(key)) this.learn(key, container, byId.get(container.id));
+        // The answer under way is newer than the list.
+        if (this.isAsking(key)) return;
+        // Its task may have changed after the tasks were listed.
+        if (this.table.isNewerThan(key, mark)) void this.enqueue(key);
+        else this.takeRecord(key, container, byId.get(container.id));
       },
       options,
     );
   }
 
-  private async refresh(key: string): Promise<void> {
-    const client = this.client;
-    if (client === undefined) return;
+  protected async refresh(client: GrpcClient, key: string): Promise<void> {
     const { namespace, id } = partsOf(key);
-    this.asking.set(key, undefined);
-    try {
-      const options = inNamespace(namespace);
-      const [{ container }, task] = await Promise.all([
-        client.call(methods.container, { id }, options),
-        client.call(methods.task, { containerId: id }, options).then(
-          ({ process }) => process,
-          (error: unknown) => {
-            if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) return undefined;
-            throw error;
-          },
-        ),
-      ]);
-      if (container === undefined) throw new EngineError(`the description of container ${key} is empty`, undefined);
-      // Removed while the engine answered.
-      if (this.denied.get(key) === 'removed') return;
-      this.failures.delete(key);
-      this.learn(key, container, task);
-      const end = this.asking.get(key);
-      if (end !== undefined && this.table.ended(key, end)) this.tell(key);
-      if (this.wantsDetails(key)) void this.files.add(key);
-    } catch (error) {
-      this.failed(key, error, client);
-    } finally {
-      this.asking.delete(key);
-    }
+    const options = inNamespace(namespace);
+    const [{ container }, task] = await Promise.all([
+      client.call(methods.container, { id }, options),
+      client.call(methods.task, { containerId: id }, options).then(
+        ({ process }) => process,
+        (error: unknown) => {
+          if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) return undefined;
+          throw error;
+        },
+      ),
+    ]);
+    if (container === undefined) throw new EngineError(`the description of container ${key} is empty`, undefined);
+    this.takeAnswer(key, () => this.takeRecord(key, container, task));
+    if (this.wantsDetails(key)) void this.files.add(key);
   }
 
-  private learn(key: string, container: ContainerRecord, task: TaskRecord | undefined): void {
+  private takeRecord(key: string, container: ContainerRecord, task: TaskRecord | undefined): void {
     const { namespace, id } = partsOf(key);
     const spec = parseSpecification(container.spec?.value, id);
     const previous = this.table.find(key, false)?.description;
     const details = this.detailsOf(key, container, spec.root);
-    const isNew = this.denied.delete(key) || previous === undefined;
     const described = describeContainer(container, task, spec, this.options.rules, {
       namespace,
       previous: previous?.state,
@@ -244,9 +172,8 @@ export class ContainerdKnowledge {
       storage: details.storage ?? NOT_ASKED,
       imageId: details.imageId,
     });
-    warnOfLabels(described, key, this.once);
-    const moved = this.claims.set(key, this.cgroupsOf(described, spec.cgroups));
-    if (this.table.update(key, described) || isNew || moved) this.tell(key);
+    const hasMoved = this.claims.set(key, this.cgroupsOf(described, spec.cgroups));
+    this.learn(key, described, hasMoved);
   }
 
   /** What was asked of its files stands as long as they are the same. */
@@ -290,7 +217,7 @@ export class ContainerdKnowledge {
 
   private wantsDetails(key: string): boolean {
     const details = this.details.get(key);
-    if (details === undefined || this.failures.state(key, this.options.clock.monotonic()) === 'paused') return false;
+    if (details === undefined || this.isPaused(key)) return false;
     const isAlive = this.table.find(key, false)?.description.pid !== undefined;
     return isAlive && (details.storage === undefined || (details.image !== '' && details.imageId === undefined));
   }
@@ -301,7 +228,7 @@ export class ContainerdKnowledge {
     if (client === undefined || details === undefined) return;
     const { snapshotter, snapshotKey, image } = details;
     const options = inNamespace(partsOf(key).namespace);
-    try {
+    await this.attempt(key, client, async () => {
       const [storage, imageId] = await Promise.all([
         details.storage ??
           client
@@ -318,62 +245,19 @@ export class ContainerdKnowledge {
       if (this.details.get(key) !== details || known === undefined) return;
       this.details.set(key, { ...details, storage, imageId: imageId ?? '' });
       const description = { ...known.description, storage, ...(imageId ? { imageId } : {}) };
-      if (this.table.update(key, { ...known, description })) this.tell(key);
-    } catch (error) {
-      this.failed(key, error, client);
-    }
-  }
-
-  private started(key: string, time: number): void {
-    this.table.started(key);
-    if (time > 0) this.starts.set(key, time);
-  }
-
-  private ended(key: string, end: End): void {
-    if (this.asking.has(key)) this.asking.set(key, end);
-    this.starts.delete(key);
-    if (this.table.ended(key, end)) this.tell(key);
-  }
-
-  private removed(key: string): void {
-    if (this.forget(key)) this.tell(key);
-    this.deny(key, 'removed');
-  }
-
-  /** @returns true when what is known of its end changes by it */
-  private forget(key: string): boolean {
-    this.details.delete(key);
-    this.starts.delete(key);
-    this.failures.delete(key);
-    return this.table.remove(key);
-  }
-
-  private deny(key: string, denial: Denial): void {
-    if (this.denied.size >= MAX_DENIED) this.denied.delete(this.denied.keys().next().value!);
-    this.denied.set(key, denial);
-  }
-
-  private failed(key: string, error: unknown, client: GrpcClient): void {
-    if (client !== this.client) return;
-    if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) {
-      if (this.table.has(key)) return;
-      this.deny(key, 'unknown');
-      this.tell(key);
-      return;
-    }
-    const isFirst = this.failures.size === 0;
-    this.failures.add(key, this.options.clock.monotonic());
-    if (!isFirst) return;
-    // A connection that is lost ends its calls before it ends itself, and is said by itself.
-    this.options.timers.after(LOSS_NOTICED, () => {
-      if (client !== this.client) return;
-      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
-      this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { key });
+      if (this.table.update(key, { ...known, description })) this.changed(key);
     });
   }
 
-  private forgetDeparted(): void {
-    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+  private taskStarted(key: string, time: number): void {
+    this.runStarted(key);
+    if (time > 0) this.starts.set(key, time);
+  }
+
+  protected override forget(key: string): boolean {
+    this.details.delete(key);
+    this.starts.delete(key);
+    return super.forget(key);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   PLUGIN_API_VERSION,
   type PluginContext,
 } from '../../../kernel/contracts/index.js';
-import { EngineHandler } from '../common/index.js';
+import { EngineHandler, type EngineListener } from '../common/index.js';
 import { criPaths, isPodId } from './cgroup-path.js';
 import { diagnose } from './diagnosis.js';
 import { type CriOptions, criOptions } from './options.js';
@@ -16,20 +16,19 @@ import { CriRuntime } from './runtime.js';
 class CriHandler extends EngineHandler implements ContainerHandler {
   private readonly runtimes: CriRuntime[];
 
-  constructor(
-    options: CriOptions,
-    private readonly context: PluginContext,
-  ) {
+  constructor(options: CriOptions, context: PluginContext) {
     const { clock, timers, logger, linux } = context;
     const runtimes: CriRuntime[] = [];
     const kind = {
       namespace: 'cri',
       paths: criPaths,
-      engines: (listener: ConstructorParameters<typeof CriRuntime>[1]) => {
+      engines: (listener: EngineListener) => {
         const rules = { ...options, namespace: 'cri' };
         const mountinfo = (pid: number) => linux.procText(`${pid}/mountinfo`);
         const { endpoint: sockets } = options;
-        runtimes.push(new CriRuntime({ ...options, sockets, rules, clock, timers, logger, mountinfo }, listener));
+        runtimes.push(
+          new CriRuntime({ ...options, sockets, rules, clock, timers, logger, mountinfo }).attach(listener),
+        );
         return runtimes;
       },
       diagnose: (reports: Parameters<typeof diagnose>[0]): Finding[] => diagnose(reports, context, options.endpoint),

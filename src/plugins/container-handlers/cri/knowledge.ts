@@ -1,17 +1,10 @@
-import { type Clock, type EngineInfo, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import type { EngineInfo } from '../../../kernel/contracts/index.js';
 import {
-  ContainerTable,
-  type Denial,
   type Described,
-  EngineError,
+  EngineKnowledge,
+  type EngineKnowledgeOptions,
   GRPC_NOT_FOUND,
   type GrpcClient,
-  InspectFailures,
-  type KnownContainer,
-  type KnownEnd,
-  OnceLogger,
-  RefreshQueue,
-  warnOfLabels,
 } from '../common/index.js';
 import { isPodId, podId } from './cgroup-path.js';
 import {
@@ -38,21 +31,13 @@ import {
 } from './messages.js';
 
 const PARALLEL_CALLS = 4;
-const MAX_DENIED = 1024;
 /**
  * A sandbox's cgroup is there before its runtime lists the sandbox, and a container's is gone before its runtime knows that it
  * ended: the runtime is asked again after these pauses, ms.
  */
 const ASK_AGAIN_MS = [250, 500, 1000];
 
-export interface KnowledgeOptions {
-  /** Time limit of a call, ms. */
-  readonly timeout: number;
-  /** How long the end of a container is remembered, ms. */
-  readonly tombstoneFor: number;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly logger: Logger;
+export interface KnowledgeOptions extends EngineKnowledgeOptions {
   /** Text of `/proc/<pid>/mountinfo`. */
   mountinfo(pid: number): string | undefined;
 }
@@ -61,6 +46,7 @@ export interface KnowledgeOptions {
 export interface CriSession {
   readonly client: GrpcClient;
   readonly methods: ReturnType<typeof criMethods>;
+  readonly rules: CriRules;
 }
 
 interface Sandbox extends KnownSandbox {
@@ -78,13 +64,11 @@ interface Container {
  * What a runtime said of its pods, their sandboxes and containers. All are listed at the beginning and now and then; in between
  * single ones are asked about when an event, a new cgroup or the end of one gives a reason.
  */
-export class PodKnowledge {
-  private readonly table = new ContainerTable();
+export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> {
   private readonly sandboxes = new Map<string, Sandbox>();
   private readonly containers = new Map<string, Container>();
   /** Ids of sandboxes by the UID of their pod; a pod whose sandbox was made anew has several. */
   private readonly pods = new Map<string, Set<string>>();
-  private readonly denied = new Map<string, Denial>();
   /** How often an id that the runtime did not know was asked about. */
   private readonly misses = new Map<string, number>();
   /** How often a container whose cgroup is gone was still called running. */
@@ -93,64 +77,35 @@ export class PodKnowledge {
   private readonly justListed = new Set<string>();
   private images: readonly Image[] = [];
   private readonly imageNames = new Map<string, string>();
-  private readonly queue = new RefreshQueue(PARALLEL_CALLS, (id) => this.refresh(id));
-  private readonly failures: InspectFailures;
-  private readonly once: OnceLogger;
-  private session: CriSession | undefined;
-  private rules: CriRules;
 
-  /** @param changed told when a description changed, and when the runtime answered about an id */
+  /** @param changed called when a description changed, and when the runtime answered about an id */
   constructor(
-    private readonly options: KnowledgeOptions,
-    rules: CriRules,
-    private readonly changed: (id: string) => void,
+    options: KnowledgeOptions,
+    private rules: CriRules,
+    changed: (id: string) => void,
   ) {
-    this.rules = rules;
-    this.failures = new InspectFailures(options.timeout);
-    this.once = new OnceLogger(options.logger);
+    super(options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
   }
 
-  get size(): number {
+  override get size(): number {
     return this.containers.size;
   }
 
-  /** A connection was made. What was refused on an earlier one is asked again. */
-  connected(session: CriSession, rules: CriRules): void {
-    this.session = session;
-    this.rules = rules;
-    this.denied.clear();
+  override connected(session: CriSession): void {
+    super.connected(session);
+    this.rules = session.rules;
     this.misses.clear();
-    this.failures.clear();
     this.gone.clear();
   }
 
-  /** The connection is lost; what is known stays. */
-  disconnected(): void {
-    this.session = undefined;
-    this.queue.clear();
+  override disconnected(): void {
+    super.disconnected();
     this.justListed.clear();
-  }
-
-  /** @param stale whether to mark the description as out of date */
-  find(id: string, stale: boolean): KnownContainer | undefined {
-    return this.table.find(id, stale);
-  }
-
-  /** Why the runtime has no such container or pod; `undefined` when it has one or was not asked. */
-  denial(id: string): Denial | undefined {
-    return this.denied.get(id);
-  }
-
-  /** Asks the runtime about a container, a sandbox or a pod; `changed` tells the answer. */
-  ask(id: string): void {
-    if (this.session === undefined) return;
-    if (this.failures.state(id, this.options.clock.monotonic()) !== 'paused') void this.queue.add(id);
   }
 
   /** Something happened to a container or sandbox. */
   event(id: string): void {
-    this.denied.delete(id);
-    this.ask(id);
+    void this.changedAtEngine(id);
   }
 
   /** The cgroup is gone: how it ended is asked when that is not known yet. */
@@ -159,12 +114,6 @@ export class PodKnowledge {
     if (known === undefined || known.state.status === 'exited' || isPodId(id)) return;
     this.gone.set(id, 0);
     this.ask(id);
-  }
-
-  /** Ends within `tombstoneFor`, oldest first. */
-  departed(): KnownEnd[] {
-    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
-    return this.table.departed();
   }
 
   /** What can be said of the runtime. */
@@ -182,12 +131,8 @@ export class PodKnowledge {
     };
   }
 
-  /**
-   * Lists everything and compares it with what is known; the status of what changed is asked afterwards.
-   * @param everything also asks about what looks unchanged: events may have been missed
-   * @throws EngineError when the runtime does not answer
-   */
-  async resync({ client, methods }: CriSession, everything: boolean): Promise<void> {
+  /** The names are in the lists; the status of what changed is asked afterwards. */
+  async resync({ client, methods }: CriSession, everything: boolean): Promise<{ readonly asked: Promise<unknown> }> {
     const mark = this.table.mark;
     const before = [...this.sandboxes.keys()];
     const [{ items }, { containers }, images] = await Promise.all([
@@ -208,13 +153,14 @@ export class PodKnowledge {
       present.add(listed.id);
       if (this.takeContainer(listed) || (everything && isRunning(listed))) wanted.push(listed.id);
     }
-    for (const id of this.table.forgetMissing(present, mark)) this.forget(id);
-    for (const id of before) if (!present.has(id)) this.forget(id);
-    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+    for (const id of this.table.forgetMissing(present, mark)) this.drop(id);
+    for (const id of before) if (!present.has(id)) this.drop(id);
+    this.forgetDeparted();
     for (const id of wanted) {
       this.justListed.add(id);
       this.ask(id);
     }
+    return { asked: Promise.resolve() };
   }
 
   private learnImages(images: readonly Image[]): void {
@@ -270,28 +216,19 @@ export class PodKnowledge {
     this.learn(id, describeContainer({ listed, details, sandbox }, this.rules, nameOf));
   }
 
-  private learn(id: string, described: Described): void {
-    warnOfLabels(described, described.description.aliases[0] ?? id, this.once);
-    const asked = this.denied.delete(id) || this.table.find(id, false) === undefined;
+  protected override learn(id: string, described: Described): void {
     this.misses.delete(id);
-    if (this.table.update(id, described) || asked) this.changed(id);
+    super.learn(id, described);
   }
 
-  /** Asks about one id: what it is unless that was just listed, and its status. */
-  private async refresh(id: string): Promise<void> {
-    const { session } = this;
-    if (session === undefined) return;
-    try {
-      const isThere = this.justListed.delete(id) || (await this.list(session, id));
-      if (session !== this.session) return;
-      if (!isThere) this.missing(id);
-      else if (this.containers.has(id)) await this.askContainer(session, id);
-      else if (this.sandboxes.has(id)) await this.askSandbox(session, id);
-      this.checkGone(id);
-      if (this.failures.delete(id)) this.options.logger.info('all containers and pods can be asked about again');
-    } catch (error) {
-      if (session === this.session) this.failed(id, error);
-    }
+  /** Asks what an id is, unless that was just listed, and for its status. */
+  protected async refresh(session: CriSession, id: string): Promise<void> {
+    const isThere = this.justListed.delete(id) || (await this.list(session, id));
+    if (session !== this.client) return;
+    if (!isThere) this.notFound(id);
+    else if (this.containers.has(id)) await this.askContainer(session, id);
+    else if (this.sandboxes.has(id)) await this.askSandbox(session, id);
+    this.checkGone(id);
   }
 
   /** Asks again about one whose cgroup is gone and that the runtime does not call ended yet. */
@@ -353,11 +290,10 @@ export class PodKnowledge {
   }
 
   /** The runtime does not list it (any more, or yet). */
-  private missing(id: string): void {
+  protected override notFound(id: string): void {
     if (this.table.has(id)) {
       this.table.ended(id, { time: this.options.clock.now() });
-      this.table.remove(id);
-      this.forget(id);
+      this.drop(id);
       this.deny(id, 'removed');
       return;
     }
@@ -374,8 +310,8 @@ export class PodKnowledge {
   }
 
   /** The runtime has removed it; its end is remembered. */
-  private forget(id: string): void {
-    this.failures.delete(id);
+  private drop(id: string): void {
+    this.forget(id);
     const container = this.containers.get(id);
     if (container !== undefined) this.sandboxes.get(container.listed.sandboxId)?.containers.delete(id);
     this.containers.delete(id);
@@ -388,23 +324,5 @@ export class PodKnowledge {
       this.table.remove(podId(uid));
     }
     this.changed(id);
-  }
-
-  private deny(id: string, denial: Denial): void {
-    if (this.denied.size >= MAX_DENIED) this.denied.delete(this.denied.keys().next().value!);
-    this.denied.set(id, denial);
-  }
-
-  private failed(id: string, error: unknown): void {
-    // Removed since it was listed.
-    if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) {
-      this.missing(id);
-      return;
-    }
-    if (this.failures.size === 0) {
-      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
-      this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
-    }
-    this.failures.add(id, this.options.clock.monotonic());
   }
 }

@@ -2,15 +2,11 @@ import { statSync } from 'node:fs';
 import { codeOf, type EngineReport, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import {
   connectGrpc,
-  type Denial,
-  type Engine,
-  EngineConnection,
+  EngineBase,
   EngineError,
-  type EngineListener,
+  type EngineOptions,
   GRPC_UNIMPLEMENTED,
-  type GrpcClient,
-  type KnownContainer,
-  type KnownEnd,
+  type OpenConnection,
 } from '../common/index.js';
 import type { CriRules } from './describe.js';
 import { type CriSession, type KnowledgeOptions, PodKnowledge } from './knowledge.js';
@@ -23,11 +19,9 @@ const AT_ONCE_MS = 1000;
 /** Namespaces of aliases by the runtime's name, as cAdvisor calls them. */
 const NAMESPACES: Readonly<Record<string, string>> = { containerd: 'containerd', 'cri-o': 'crio', docker: 'docker' };
 
-export interface RuntimeOptions extends KnowledgeOptions {
+export interface RuntimeOptions extends KnowledgeOptions, EngineOptions {
   /** Sockets, of which the first that answers is used. */
   readonly sockets: readonly string[];
-  /** ms */
-  readonly resyncInterval: number;
   readonly rules: CriRules;
 }
 
@@ -37,72 +31,21 @@ interface Reached extends CriSession {
 }
 
 /**
- * The runtime behind the Container Runtime Interface: keeps what it says of pods and containers in memory, by lists, events
- * where it has them and questions about single ones, and reconnects for ever.
+ * The runtime behind the Container Runtime Interface. It is listed now and then; in between its events, where it has them, and
+ * cgroups that come and go are reasons to ask about single containers.
  */
-export class CriRuntime implements Engine {
-  private readonly knowledge: PodKnowledge;
-  private readonly connection: EngineConnection;
-  private client: GrpcClient | undefined;
-  /** With the address at which it answered last, or would. */
-  private readonly address: { url: string } & Pick<RuntimeOptions, 'clock' | 'timers' | 'logger'>;
+export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
   /** Sockets behind which there is something else, as their files were then. */
   private readonly foreign = new Map<string, string>();
-  private isQuiet = false;
-  readonly usage = undefined;
 
-  constructor(
-    private readonly options: RuntimeOptions,
-    listener: EngineListener,
-  ) {
-    const { clock, timers, logger, sockets } = options;
-    this.address = { clock, timers, logger, url: sockets.map(urlOf).join(', ') };
-    this.knowledge = new PodKnowledge(options, options.rules, (id) => {
-      if (!this.isQuiet) listener.containerChanged(id);
-    });
-    this.connection = new EngineConnection(this.address, {
-      run: (established) => this.run(established),
-      changed: () => listener.allChanged(),
-    });
-  }
-
-  get state(): 'new' | 'up' | 'down' {
-    return this.connection.state;
-  }
-
-  get runtime(): RuntimeInfo | undefined {
-    return this.connection.runtime;
-  }
-
-  start(): Promise<void> {
-    return this.connection.start();
-  }
-
-  stop(): void {
-    this.connection.stop();
-    this.client?.close();
-    this.knowledge.disconnected();
-  }
-
-  find(id: string): KnownContainer | undefined {
-    return this.knowledge.find(id, this.state !== 'up');
-  }
-
-  denial(id: string): Denial | undefined {
-    return this.knowledge.denial(id);
-  }
-
-  ask(id: string): void {
-    if (this.state === 'up') this.knowledge.ask(id);
+  constructor(private readonly options: RuntimeOptions) {
+    const url = options.sockets.map(urlOf).join(', ');
+    super(options, { url }, (changed) => new PodKnowledge(options, options.rules, changed));
   }
 
   /** The cgroup of a container is gone. */
   ended(id: string): void {
     if (this.state === 'up') this.knowledge.ended(id);
-  }
-
-  departed(): readonly KnownEnd[] {
-    return this.knowledge.departed();
   }
 
   async report(): Promise<EngineReport> {
@@ -118,33 +61,11 @@ export class CriRuntime implements Engine {
     };
   }
 
-  /** One connection, from its first call to its loss. */
-  private async run(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never> {
-    const { timers, resyncInterval, rules } = this.options;
-    let stopResync = () => {};
-    try {
-      const reached = await this.reach();
-      this.address.url = reached.url;
-      this.knowledge.connected(reached, { ...rules, namespace: NAMESPACES[reached.runtime.name] ?? RUNTIME });
-      const lost = Promise.race([reached.client.lost(), this.follow(reached)]);
-      lost.catch(() => {});
-      this.isQuiet = true;
-      await Promise.race([this.knowledge.resync(reached, true), lost]);
-      this.isQuiet = false;
-      established(reached.runtime, this.knowledge.size);
-      return await Promise.race([
-        lost,
-        new Promise<never>((_, reject) => {
-          stopResync = timers.every(resyncInterval, () => this.knowledge.resync(reached, false).catch(reject));
-        }),
-      ]);
-    } finally {
-      this.isQuiet = false;
-      stopResync();
-      this.knowledge.disconnected();
-      this.client?.close();
-      this.client = undefined;
-    }
+  protected async connect(): Promise<OpenConnection<CriSession>> {
+    const reached = await this.reach();
+    this.address.url = reached.url;
+    const ended = Promise.race([reached.client.lost(), this.follow(reached)]);
+    return { client: reached, runtime: reached.runtime, ended };
   }
 
   /** Takes in events. @returns rejects when the stream ends; settles never for a runtime that has no events */
@@ -192,7 +113,7 @@ export class CriRuntime implements Engine {
     const file = fileMark(path);
     if (file !== undefined && this.foreign.get(path) === file) throw notServed(url);
     const client = await connectGrpc(path, this.options.timeout);
-    this.client = client;
+    this.open = client;
     try {
       for (const version of CRI_VERSIONS) {
         const methods = criMethods(version);
@@ -201,7 +122,8 @@ export class CriRuntime implements Engine {
         if (answer instanceof Error) throw answer;
         const said = answer as Readonly<Record<'runtimeName' | 'runtimeVersion', string>>;
         const runtime = { name: said.runtimeName || RUNTIME, version: said.runtimeVersion, apiVersion: version };
-        return { client, methods, url, runtime };
+        const rules = { ...this.options.rules, namespace: NAMESPACES[runtime.name] ?? RUNTIME };
+        return { client, methods, rules, url, runtime };
       }
     } catch (error) {
       client.close();

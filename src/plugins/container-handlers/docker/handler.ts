@@ -22,21 +22,17 @@ export function dockerHandler(kind: EngineKind, options: EngineOptions, context:
       namespace,
       paths,
       engines: (listener) =>
-        options.endpoint.map(
-          (endpoint) =>
-            new DockerDaemon(
-              {
-                ...options,
-                endpoint,
-                rules: { ...options, namespace },
-                clock,
-                timers,
-                logger,
-                mountinfo: (pid) => linux.procText(`${pid}/mountinfo`),
-                onRoot: (directory) => linux.labelFilesystem(`${namespace}-images`, directory),
-              },
-              listener,
-            ),
+        options.endpoint.map((endpoint) =>
+          new DockerDaemon({
+            ...options,
+            endpoint,
+            rules: { ...options, namespace },
+            clock,
+            timers,
+            logger,
+            mountinfo: (pid) => linux.procText(`${pid}/mountinfo`),
+            onRoot: (directory) => linux.labelFilesystem(`${namespace}-images`, directory),
+          }).attach(listener),
         ),
       diagnose: (reports) => diagnose(reports, { plugin: id, root: linux.paths.root, defaultEndpoint }),
     },

@@ -1,17 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type {
-  ContainerDescription,
-  ContainerHandler,
-  ContainerRegistrar,
-  Identification,
-  PluginContext,
-} from '../../../kernel/contracts/index.js';
+import type { ContainerDescription, Identification, PluginContext } from '../../../kernel/contracts/index.js';
+import { excludedByName, PollingHandler } from '../common/index.js';
 import { lxcPath } from './cgroup-path.js';
 import type { LxcOptions } from './options.js';
 import { cgroupDirectories, initPid, isFrozen, networkModeOf } from './processes.js';
 
-/** What LXC does not signal is looked at so often: whether a container is frozen, and its first process. */
+/** LXC signals neither that a container is frozen nor which process is its first. */
 const CHECK_INTERVAL_MS = 2_000;
 
 interface Known {
@@ -25,24 +20,12 @@ interface Known {
 }
 
 /** Names the containers of LXC, Incus, LXD and Proxmox by their cgroups; no daemon is asked. */
-export class LxcHandler implements ContainerHandler {
-  private readonly known = new Map<string, Known>();
-  private registrar: ContainerRegistrar | undefined;
-  private stopChecks: (() => void) | undefined;
-
+export class LxcHandler extends PollingHandler<Known> {
   constructor(
-    private readonly context: PluginContext,
+    context: PluginContext,
     private readonly options: LxcOptions,
-  ) {}
-
-  start(registrar: ContainerRegistrar): void {
-    this.registrar = registrar;
-    this.stopChecks = this.context.timers.every(CHECK_INTERVAL_MS, () => this.check());
-  }
-
-  stop(): void {
-    this.registrar = undefined;
-    this.stopChecks?.();
+  ) {
+    super(context, CHECK_INTERVAL_MS);
   }
 
   identify(path: string): Identification {
@@ -52,15 +35,9 @@ export class LxcHandler implements ContainerHandler {
     if (found === undefined) return { verdict: 'pass' };
     if (found === 'helper') return { verdict: 'ignore', reason: 'it holds the process that watches an LXC container' };
     const { name } = found;
-    const { include, exclude } = this.options;
-    const matches = (patterns: readonly RegExp[]) => patterns.some((pattern) => pattern.test(name));
-    if (matches(exclude)) return { verdict: 'ignore', reason: `exclude matches ${name}` };
-    if (include.length > 0 && !matches(include)) return { verdict: 'ignore', reason: `include does not match ${name}` };
+    const reason = excludedByName(this.options, [name]);
+    if (reason !== undefined) return { verdict: 'ignore', reason };
     return { verdict: 'accept', description: this.take(path, name).description };
-  }
-
-  forget(path: string): void {
-    this.known.delete(path);
   }
 
   private take(path: string, name: string): Known {
@@ -79,7 +56,7 @@ export class LxcHandler implements ContainerHandler {
     return { pid: isAlive ? before : initPid(directories, linux), isFrozen: isFrozen(directories) };
   }
 
-  private check(): void {
+  protected check(): void {
     for (const known of this.known.values()) {
       const now = this.look(known.path, known.pid);
       if (now.pid === known.pid && now.isFrozen === known.isFrozen) continue;

@@ -1,11 +1,6 @@
 import { statSync } from 'node:fs';
-import type {
-  ContainerDescription,
-  ContainerHandler,
-  ContainerRegistrar,
-  Identification,
-  PluginContext,
-} from '../../../kernel/contracts/index.js';
+import type { ContainerDescription, Identification, PluginContext } from '../../../kernel/contracts/index.js';
+import { excludedByName, PollingHandler } from '../common/index.js';
 import { networkModeOf } from '../lxc/index.js';
 import { unitOf } from '../systemd/index.js';
 import {
@@ -27,32 +22,19 @@ interface Known {
 }
 
 /** Names machines: containers of systemd-nspawn and guests of libvirt, by their cgroups and what machined noted. */
-export class MachinedHandler implements ContainerHandler {
-  /** By cgroup path. */
-  private readonly known = new Map<string, Known>();
+export class MachinedHandler extends PollingHandler<Known> {
   /** Cgroup path of every unit seen: any may turn out to be registered. */
   private readonly paths = new Map<string, string>();
   private registrations: ReadonlyMap<string, Registration> = new Map();
   /** When machined's directory had changed, as of the last look; NaN without one. */
   private readAtMs = Number.NaN;
   private isSettled = false;
-  private registrar: ContainerRegistrar | undefined;
-  private stopChecks: (() => void) | undefined;
 
   constructor(
-    private readonly context: PluginContext,
+    context: PluginContext,
     private readonly options: MachinedOptions,
-  ) {}
-
-  start(registrar: ContainerRegistrar): void {
-    this.registrar = registrar;
-    this.check();
-    this.stopChecks = this.context.timers.every(CHECK_INTERVAL_MS, () => this.check());
-  }
-
-  stop(): void {
-    this.registrar = undefined;
-    this.stopChecks?.();
+  ) {
+    super(context, CHECK_INTERVAL_MS);
   }
 
   identify(path: string): Identification {
@@ -62,13 +44,8 @@ export class MachinedHandler implements ContainerHandler {
     const registration = unit === undefined ? undefined : this.registrations.get(unit);
     const machine = machineOf(path, unit, registration);
     if (machine === undefined) return { verdict: 'pass' };
-    const { include, exclude } = this.options;
-    const matches = (patterns: readonly RegExp[]) =>
-      patterns.some((pattern) => [machine.name, machine.guest ?? machine.name].some((name) => pattern.test(name)));
-    if (matches(exclude)) return { verdict: 'ignore', reason: `exclude matches ${machine.name}` };
-    if (include.length > 0 && !matches(include)) {
-      return { verdict: 'ignore', reason: `include does not match ${machine.name}` };
-    }
+    const reason = excludedByName(this.options, [machine.name, machine.guest ?? machine.name]);
+    if (reason !== undefined) return { verdict: 'ignore', reason };
     let known = this.known.get(path);
     if (known === undefined || known.registration !== registration) {
       known = { registration, description: this.describe(machine, unit, registration) };
@@ -77,14 +54,14 @@ export class MachinedHandler implements ContainerHandler {
     return { verdict: 'accept', description: known.description };
   }
 
-  forget(path: string): void {
-    this.known.delete(path);
+  override forget(path: string): void {
+    super.forget(path);
     const unit = unitOf(path)?.unit;
     if (unit !== undefined && this.paths.get(unit) === path) this.paths.delete(unit);
   }
 
   /** Reads what machined noted, when something in its directory changed. */
-  private check(): void {
+  protected check(): void {
     const changedAtMs = changeTime(registrationDirectory(this.context.linux.paths.root));
     const isSame = Object.is(changedAtMs, this.readAtMs);
     if (isSame && this.isSettled) return;

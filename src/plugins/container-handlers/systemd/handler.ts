@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ContainerDescription,
-  type ContainerHandler,
   type ContainerRegistrar,
   type ContainerState,
   type DepartedContainer,
@@ -12,6 +11,7 @@ import {
   type PluginContext,
   type RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
+import { PollingHandler } from '../common/index.js';
 import { ServiceManager, type UnitFacts } from './manager.js';
 import type { SystemdOptions } from './options.js';
 import { decoded, stemOf, type UnitOfCgroup, unitOf } from './unit-name.js';
@@ -38,22 +38,19 @@ interface Departed extends DepartedContainer {
 }
 
 /** Names the cgroups of systemd's units, and tells what the manager knows of those of the system. */
-export class SystemdHandler implements ContainerHandler {
-  /** By cgroup path. */
-  private readonly known = new Map<string, KnownUnit>();
+export class SystemdHandler extends PollingHandler<KnownUnit> {
   /** Units of the system: a unit has one cgroup, on v1 in each hierarchy by the same path. */
   private readonly paths = new Map<string, string>();
   private readonly ended = new Map<string, Departed>();
   private readonly manager: ServiceManager;
-  private registrar: ContainerRegistrar | undefined;
   private answered: Promise<void> = Promise.resolve();
   private isPresent = false;
-  private stopChecks: (() => void) | undefined;
 
   constructor(
-    private readonly context: PluginContext,
+    context: PluginContext,
     private readonly options: SystemdOptions,
   ) {
+    super(context, FROZEN_CHECK_INTERVAL_MS);
     this.manager = new ServiceManager({
       root: context.linux.paths.root,
       sockets: options.sockets,
@@ -65,13 +62,12 @@ export class SystemdHandler implements ContainerHandler {
     });
   }
 
-  async start(registrar: ContainerRegistrar): Promise<void> {
+  override async start(registrar: ContainerRegistrar): Promise<void> {
     // As sd_booted(3): the directory is there when systemd is the init system of the host.
     this.isPresent = existsSync(join(this.context.linux.paths.root, 'run/systemd/system'));
     if (!this.isPresent) return;
-    this.registrar = registrar;
+    await super.start(registrar);
     this.answered = this.manager.start();
-    this.stopChecks = this.context.timers.every(FROZEN_CHECK_INTERVAL_MS, () => this.checkFrozen());
     let cancel = () => {};
     const limit = new Promise<void>((resolve) => {
       cancel = this.context.timers.after(FIRST_ANSWER_MS, resolve);
@@ -80,9 +76,8 @@ export class SystemdHandler implements ContainerHandler {
     cancel();
   }
 
-  stop(): void {
-    this.registrar = undefined;
-    this.stopChecks?.();
+  override stop(): void {
+    super.stop();
     this.manager.stop();
   }
 
@@ -97,10 +92,10 @@ export class SystemdHandler implements ContainerHandler {
     return known === undefined ? { verdict: 'pass' } : { verdict: 'accept', description: known.description };
   }
 
-  forget(path: string): void {
+  override forget(path: string): void {
     const known = this.known.get(path);
     if (known === undefined) return;
-    this.known.delete(path);
+    super.forget(path);
     if (known.uid !== undefined) return;
     this.paths.delete(known.unit);
     this.manager.unwatch(known.unit);
@@ -165,7 +160,7 @@ export class SystemdHandler implements ContainerHandler {
     this.renew(known);
   }
 
-  private checkFrozen(): void {
+  protected check(): void {
     for (const known of this.known.values()) {
       const isFrozen = this.isFrozen(known.path);
       if (isFrozen === known.isFrozen) continue;

@@ -1,0 +1,247 @@
+import { type Clock, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import { ContainerTable, type KnownContainer } from './container-table.js';
+import { EngineError } from './engine-error.js';
+import type { Denial, KnownEnd } from './handler.js';
+import { InspectFailures } from './inspect-failures.js';
+import { OnceLogger } from './once-logger.js';
+import { type Described, warnOfLabels } from './publish.js';
+import { RefreshQueue } from './refresh-queue.js';
+
+/** Ids that are remembered as denied, and ends of containers that are not known yet. */
+const MAX_REMEMBERED = 1024;
+/** A lost connection fails its calls first; by then it has reported itself. */
+const FAILURE_REPORT_DELAY_MS = 100;
+
+export interface EngineKnowledgeOptions {
+  /** Time limit of a call, ms. */
+  readonly timeout: number;
+  /** How long the end of a container is remembered, ms. */
+  readonly tombstoneFor: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+/** How the run of a container ended. */
+export interface RunEnd {
+  readonly exitCode?: number | undefined;
+  /** µs since the epoch; 0: unknown */
+  readonly time: number;
+}
+
+/** What tells the calls to one kind of engine from those to another. */
+interface CallRules {
+  readonly parallelCalls: number;
+  /** Status of the refusal that says that there is no such container. */
+  readonly notFoundStatus: number;
+}
+
+/** What an engine said of its containers: fed by its events and lists, it asks about what changed. */
+export abstract class EngineKnowledge<
+  Client extends object,
+  Options extends EngineKnowledgeOptions = EngineKnowledgeOptions,
+> {
+  protected readonly table = new ContainerTable();
+  protected readonly failures: InspectFailures;
+  protected readonly once: OnceLogger;
+  /** The connection to ask, while there is one. */
+  protected client: Client | undefined;
+  private readonly denied = new Map<string, Denial>();
+  /** Ids that are being asked about, with whether they were denied before. */
+  private readonly asking = new Map<string, boolean>();
+  /** Ends of runs that the answer under way, or the first one, may not tell. */
+  private readonly ends = new Map<string, RunEnd>();
+  private readonly queue: RefreshQueue;
+  private failureReport: 'none' | 'waiting' | 'sent' = 'none';
+
+  /** @param changed called when a description changed, and when the engine answered about an id */
+  constructor(
+    protected readonly options: Options,
+    private readonly callRules: CallRules,
+    protected readonly changed: (id: string) => void,
+  ) {
+    this.failures = new InspectFailures(options.timeout);
+    this.once = new OnceLogger(options.logger);
+    this.queue = new RefreshQueue(callRules.parallelCalls, (id) => this.run(id));
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** A connection was made. What was refused on an earlier one is asked again. */
+  connected(client: Client): void {
+    this.client = client;
+    this.denied.clear();
+    this.failures.clear();
+    this.failureReport = 'none';
+  }
+
+  /** The connection is lost; what is known stays. */
+  disconnected(): void {
+    this.client = undefined;
+    this.queue.clear();
+  }
+
+  /** @param stale whether to mark the description as out of date */
+  find(id: string, stale: boolean): KnownContainer | undefined {
+    return this.table.find(id, stale);
+  }
+
+  /** Why the engine has no such container; `undefined` when it has one or was not asked. */
+  denial(id: string): Denial | undefined {
+    return this.denied.get(id);
+  }
+
+  /** Asks about an id unless it failed a short while ago; `changed` tells the answer. */
+  ask(id: string): void {
+    if (this.client !== undefined && !this.isPaused(id)) void this.queue.add(id);
+  }
+
+  /** Containers that ended within `tombstoneFor`, oldest first. */
+  departed(): readonly KnownEnd[] {
+    this.forgetDeparted();
+    return this.table.departed();
+  }
+
+  /**
+   * Compares all that the engine has with what is known, and asks about what changed.
+   * @param everything also asks about what looks unchanged: events may have been missed
+   * @returns settles when the lists were answered; `asked` when the names wait for nothing more
+   * @throws EngineError when the engine does not answer
+   */
+  abstract resync(client: Client, everything: boolean): Promise<{ readonly asked: Promise<unknown> }>;
+
+  /** Asks about one id. */
+  protected abstract refresh(client: Client, id: string): Promise<void>;
+
+  /** An event says that something changed. @returns settles when the answer was taken in */
+  protected changedAtEngine(id: string): Promise<void> {
+    this.denied.delete(id);
+    return this.queue.add(id);
+  }
+
+  /** @returns settles when a question begun after this call is answered */
+  protected enqueue(id: string): Promise<void> {
+    return this.queue.add(id);
+  }
+
+  protected isAsking(id: string): boolean {
+    return this.asking.has(id);
+  }
+
+  protected isPaused(id: string): boolean {
+    return this.failures.state(id, this.options.clock.monotonic()) === 'paused';
+  }
+
+  /** @param isNews whether to tell of it also when the description is the same */
+  protected learn(id: string, described: Described, isNews = false): void {
+    warnOfLabels(described, described.description.aliases[0] ?? id, this.once);
+    const isNew = this.denied.delete(id) || this.table.find(id, false) === undefined;
+    const isChanged = this.table.update(id, described);
+    const end = this.ends.get(id);
+    this.ends.delete(id);
+    const hasEnded = end !== undefined && this.table.ended(id, end);
+    if (isChanged || hasEnded || isNew || isNews) this.changed(id);
+  }
+
+  /** Takes in an answer of `refresh`, of which a removal meanwhile leaves only the end. */
+  protected takeAnswer(id: string, learn: () => void): void {
+    const wasRemoved = this.asking.get(id) === false && this.denied.get(id) === 'removed';
+    if (!wasRemoved) learn();
+    else if (this.ends.has(id)) {
+      learn();
+      this.forget(id);
+      this.deny(id, 'removed');
+    }
+  }
+
+  /** A run of it began. */
+  protected runStarted(id: string): void {
+    this.ends.delete(id);
+    this.table.started(id);
+  }
+
+  /** A run of it ended. An answer under way may be older, and the next may not tell it any more. */
+  protected runEnded(id: string, end: RunEnd): void {
+    if (this.asking.has(id) || !this.table.has(id)) remember(this.ends, id, end);
+    if (this.table.ended(id, end)) this.changed(id);
+  }
+
+  /** The engine has removed it. The change is told because its cgroup may be gone already, or stay. */
+  protected removed(id: string): void {
+    if (this.forget(id)) this.changed(id);
+    this.deny(id, 'removed');
+  }
+
+  /** Drops what is known of it, except its end. @returns true when that changes by it */
+  protected forget(id: string): boolean {
+    this.succeeded(id);
+    if (!this.asking.has(id)) this.ends.delete(id);
+    return this.table.remove(id);
+  }
+
+  protected deny(id: string, denial: Denial): void {
+    remember(this.denied, id, denial);
+  }
+
+  protected forgetDeparted(): void {
+    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+  }
+
+  /** Calls the engine about an id, and keeps account of whether that works. */
+  protected async attempt(id: string, client: Client, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (client !== this.client) return;
+      if (error instanceof EngineError && error.status === this.callRules.notFoundStatus) this.notFound(id);
+      else this.failed(id, error, client);
+    }
+  }
+
+  /** The engine does not know the id. Events or the next list tell how one that is known ended. */
+  protected notFound(id: string): void {
+    if (this.table.has(id)) return;
+    this.forget(id);
+    this.deny(id, 'unknown');
+    this.changed(id);
+  }
+
+  /** The engine could not tell about the id. */
+  protected failed(id: string, error: unknown, client: Client): void {
+    this.failures.add(id, this.options.clock.monotonic());
+    if (this.failureReport !== 'none') return;
+    this.failureReport = 'waiting';
+    this.options.timers.after(FAILURE_REPORT_DELAY_MS, () => {
+      if (client !== this.client) return;
+      this.failureReport = this.failures.size === 0 ? 'none' : 'sent';
+      if (this.failures.size === 0) return;
+      const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
+      this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
+    });
+  }
+
+  private succeeded(id: string): void {
+    if (!this.failures.delete(id) || this.failureReport !== 'sent') return;
+    this.failureReport = 'none';
+    this.options.logger.info('the engine answers about all containers again');
+  }
+
+  private async run(id: string): Promise<void> {
+    const { client } = this;
+    if (client === undefined) return;
+    this.asking.set(id, this.denied.has(id));
+    await this.attempt(id, client, async () => {
+      await this.refresh(client, id);
+      if (client === this.client) this.succeeded(id);
+    });
+    this.asking.delete(id);
+    if (this.denied.has(id)) this.ends.delete(id);
+  }
+}
+
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  if (map.size >= MAX_REMEMBERED) map.delete(map.keys().next().value!);
+  map.set(id, value);
+}
