@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 as Ajv } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { send } from '../conformance/world/served.js';
 import { AgentProcess } from '../support/agent-process.js';
@@ -12,16 +13,18 @@ import { OPERATIONS, operationOf, violation } from '../support/served-operations
 
 interface Operation {
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
-  readonly responses: Readonly<Record<string, unknown>>;
+  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, unknown>> }>>;
   readonly requestBody?: unknown;
 }
 interface Document {
-  readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
+  readonly paths: Readonly<Record<string, { readonly get?: Operation; readonly post?: Operation }>>;
 }
 
 const group = new RealCgroup(`/tallyman-test-${process.pid}-openapi`);
 const SOURCES = 'sched cpuLoad memory_numa tcp udp advtcp process hugetlb cpuset'.split(' ');
 const CONFIG = `plugins:
+  - { use: profiling }
+  - { use: prometheus, with: { kubelet: { path: /metrics/cadvisor } } }
 ${SOURCES.map((use) => `  - { use: ${use}, onError: ignore }`).join('\n')}
   - { use: raw, with: { include: [/, '${group.name}', '${group.name}/**'] } }`;
 
@@ -99,13 +102,22 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
       assert.deepEqual(Object.keys(operations).sort(), types.split(','));
       for (const type of types.split(',')) assert.ok(document.paths[`/api/${version}/${type}`] !== undefined);
     }
-    for (const path of ['/api/engines', '/validate/']) assert.ok(document.paths[path] !== undefined, path);
+  });
+
+  it('describes every path that the agent serves', async () => {
+    const { routes } = await agent.json<{ routes: readonly string[] }>('/-/status');
+    assert.ok(routes.length > 50, routes.join());
+    // These answer 400 with the names of versions and request types, as cAdvisor does.
+    const isListing = (path: string) => /^\/api\/(v[\d.]+\/)?$/.test(path);
+    const described = new Set(Object.keys(document.paths).map((path) => path.replace(/\/?(\{\w+\})?$/, '')));
+    const missing = routes.filter((path) => !isListing(path) && !described.has(path.replace(/\/$/, '')));
+    assert.deepEqual(missing, []);
   });
 
   it('is kept by the answers to many valid and invalid requests', { timeout: 300_000 }, async () => {
     const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/v') && !path.includes('{'));
     const request = fc.constantFrom(...paths).chain((path) => {
-      const { parameters } = document.paths[path]!.get;
+      const { parameters } = document.paths[path]!.get!;
       const query = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
       const option = fc
         .constantFrom(...query, 'other')
@@ -123,7 +135,7 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
       fc.asyncProperty(request, async ({ path, name, options, body, method }) => {
         const target = `${path}${name.replaceAll(' ', '%20')}?${options.join('&')}`;
         const { status, body: answer, headers } = await send(agent.url, target, method, body);
-        const declared = Object.keys(document.paths[path]!.get.responses);
+        const declared = Object.keys(document.paths[path]!.get!.responses);
         // Redirects to the clean form of a path are not operations.
         assert.ok(status === 301 || declared.includes(String(status)), `${target}: ${status} ${answer.slice(0, 300)}`);
         if (status !== 200) return;
@@ -137,8 +149,25 @@ describe('the description of the API', { skip: needs('cgroups') }, () => {
     assert.doesNotMatch(agent.output, /failed in/);
   });
 
-  it('is kept by the endpoints beside the versions', async () => {
-    const { engines } = await import('../../src/plugins/endpoints/engines/schema.js');
-    assert.equal(engines.safeParse(await agent.json('/api/engines')).error, undefined);
+  it('is kept by the answers of all other paths', async () => {
+    const ajv = new Ajv({ strict: false }).addSchema(document, 'document').addFormat('date-time', true);
+    const checked: string[] = [];
+    for (const [path, { get, post }] of Object.entries(document.paths)) {
+      if (path.startsWith('/api/v') || path.includes('{kind}')) continue;
+      const method = get === undefined ? 'post' : 'get';
+      const { responses } = (get ?? post)!;
+      const target = path.replace('{container}', group.name.slice(1)).replace(/\{\w+\}/, 'none');
+      const { status, body, headers } = await send(agent.url, target, method.toUpperCase());
+      const content = responses[status]?.content;
+      assert.ok(content !== undefined, `${target}: ${status} ${body.slice(0, 300)}`);
+      if (content['application/json'] === undefined) continue;
+      assert.equal(headers['content-type'], 'application/json', target);
+      const pointer = ['paths', path, method, 'responses', String(status), 'content', 'application/json', 'schema'];
+      const $ref = `document#/${pointer.map((part) => encodeURIComponent(part.replaceAll('/', '~1'))).join('/')}`;
+      const check = ajv.compile({ $ref });
+      assert.ok(check(JSON.parse(body)), `${target}: ${ajv.errorsText(check.errors)}`);
+      checked.push(path);
+    }
+    assert.ok(checked.length > 10, checked.join());
   });
 });

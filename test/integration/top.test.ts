@@ -181,7 +181,7 @@ describe('tallyman top', () => {
       await terminal.shows(/^\/ .*\n {2}\/docker .*\n {4}db .*\n {4}web .*\n {2}\/init\.scope /m);
       terminal.keys('t', 'g');
       await terminal.shows(/^- shop \(2\) [\s\S]*^ {2}db .*\n {2}web /m);
-      terminal.keys('g', 'g', '/');
+      terminal.keys('g', 'g', 'g', 'g', '/');
       await terminal.shows(/filter: _/);
       terminal.keys('label:team', 'Space', '!db', 'Enter');
       const filtered = await terminal.shows(/1 shown by name .*filter: label:team !db/);

@@ -1,3 +1,5 @@
+import { COLUMNS } from './columns.js';
+
 /** What `/api/top` says of a container besides its numbers. */
 export interface Facts {
   readonly id: number;
@@ -18,22 +20,8 @@ export interface Facts {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const NUMBERS = [
-  'age',
-  'cpu',
-  'throttled',
-  'memory',
-  'pressure_cpu',
-  'pressure_memory',
-  'pressure_io',
-  'disk_read',
-  'disk_write',
-  'network_receive',
-  'network_transmit',
-  'cpu_limit',
-  'memory_limit',
-  'processes',
-] as const;
+/** The columns besides the id, which joins a row with its facts. */
+const NUMBERS = COLUMNS.slice(1) as Exclude<(typeof COLUMNS)[number], 'id'>[];
 export type NumberName = (typeof NUMBERS)[number];
 
 /** A container at one time. Numbers that are not known are null. */

@@ -65,13 +65,17 @@ export interface OperationInfo {
   readonly rest?: { readonly name: string; readonly description: string; readonly required?: boolean };
   /** Query options by name. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** The only method that is answered; absent: any. */
+  readonly method?: 'POST';
   /** The JSON body of the request. */
   readonly body?: z.ZodType;
-  /** The body of a 200: JSON unless `contentType` says otherwise. */
+  /** The body of a success: JSON unless `contentType` says otherwise. */
   readonly response: z.ZodType;
   readonly contentType?: string;
-  /** Other answers and when they are given. Default: 400 and 404. */
-  readonly errors?: Readonly<Record<number, string>>;
+  /** Status of a success. Default: 200. */
+  readonly status?: number;
+  /** Other answers and when they are given: a line of text unless there is a schema of their JSON. Default: 400 and 404. */
+  readonly errors?: Readonly<Record<number, string | { readonly description: string; readonly response: z.ZodType }>>;
 }
 
 /** Descriptions by request type or by path; made when they are first asked for, which may be never. */

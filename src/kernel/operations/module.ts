@@ -7,6 +7,7 @@ import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { HTTP } from '../http/index.js';
 import { RELOADER } from '../reload/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
+import { OWN_OPERATIONS } from '../view/index.js';
 import { Readiness } from './readiness.js';
 import { operationRoutes } from './routes.js';
 import { READINESS } from './tokens.js';
@@ -15,6 +16,7 @@ export const operationsModule: Module = {
   name: 'operations',
   register(registry) {
     registry.provide(READINESS, [ACTIVE_PLUGINS, DISCOVERY, HOUSEKEEPER], (...needs) => new Readiness(...needs));
+    registry.contribute(OWN_OPERATIONS, [], () => async () => (await import('./operation-schemas.js')).ownOperations);
     registry.contribute(
       LIFECYCLES,
       [READINESS, HTTP, HOUSEKEEPER, DOCTOR, RELOADER, AGENT, CONTAINERS, SUPERVISOR],

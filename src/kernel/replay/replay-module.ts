@@ -7,7 +7,7 @@ import { HIERARCHIES } from '../linux/index.js';
 import { LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
-import { VIEW } from '../view/index.js';
+import { OWN_OPERATIONS, VIEW } from '../view/index.js';
 import { ReplayHost } from './replay-host.js';
 import { ReplayView } from './replay-view.js';
 
@@ -26,8 +26,8 @@ export function replayModule(capsule: Capsule): Module {
       registry.provide(HOUSEKEEPER, [], () => ({ stop: () => {} }) as Housekeeper);
       registry.provide(
         VIEW,
-        [HOST, ACTIVE_PLUGINS, SUPERVISOR],
-        (host, plugins, supervisor) => new ReplayView(capsule, host, plugins, supervisor),
+        [HOST, ACTIVE_PLUGINS, SUPERVISOR, OWN_OPERATIONS],
+        (host, plugins, supervisor, operations) => new ReplayView(capsule, host, plugins, supervisor, operations),
       );
     },
   };

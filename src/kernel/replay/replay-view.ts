@@ -12,6 +12,7 @@ import {
   type EventLog,
   type Finding,
   type LinuxHost,
+  type Operations,
   type PendingContainer,
   type PluginStatus,
   type ProvidedField,
@@ -48,6 +49,7 @@ export class ReplayView implements KernelView {
     readonly host: LinuxHost,
     private readonly active: ActivePlugins,
     private readonly supervisor: Pick<Supervisor, 'statuses'>,
+    private readonly ownOperations: readonly Operations[],
   ) {
     this.version = capsule.info.agentVersion;
     this.index = new ContainerIndex(containersOf(capsule));
@@ -70,7 +72,7 @@ export class ReplayView implements KernelView {
   watchedDirectories = (): ReturnType<AgentView['watchedDirectories']> => [];
   fields = (): readonly ProvidedField[] => [];
   plugins = (): readonly PluginStatus[] => this.supervisor.statuses();
-  operations = (): Promise<readonly ServedOperation[]> => servedOperations(this.active);
+  operations = (): Promise<readonly ServedOperation[]> => servedOperations(this.active, this.ownOperations);
   findings = (): readonly Finding[] => [];
 
   container(name: string): ContainerView | undefined {

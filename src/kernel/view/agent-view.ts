@@ -18,6 +18,7 @@ import {
   type Finding,
   type LinuxHost,
   messageOf,
+  type Operations,
   type PendingContainer,
   type PluginStatus,
   type ProvidedField,
@@ -53,6 +54,7 @@ export interface LiveViewParts {
   readonly supervisor: Supervisor;
   readonly diagnostics: Diagnostics;
   readonly capsules: CapsuleArchive;
+  readonly ownOperations: readonly Operations[];
 }
 
 const VIEW = new Slot<RecordedContainer>('view');
@@ -160,7 +162,7 @@ export class LiveView implements KernelView {
   }
 
   operations(): Promise<readonly ServedOperation[]> {
-    return servedOperations(this.parts.plugins);
+    return servedOperations(this.parts.plugins, this.parts.ownOperations);
   }
 
   findings(): readonly Finding[] {
@@ -208,15 +210,21 @@ export class LiveView implements KernelView {
   }
 }
 
-/** What the plugins serve, as far as they describe it, sorted by path. */
-export async function servedOperations(plugins: ActivePlugins): Promise<readonly ServedOperation[]> {
+/** What the plugins and the agent itself serve, as far as they describe it, sorted by path. */
+export async function servedOperations(
+  plugins: ActivePlugins,
+  own: readonly Operations[],
+): Promise<readonly ServedOperation[]> {
   const active = plugins.of('api-version');
   const versions = active.map((plugin) => operationsOf(plugin, lineageOf(plugin, active).versions));
   const endpoints = plugins.of('endpoint').map(async ({ record, instance }) => {
     const routes = Object.entries((await instance.operations?.()) ?? {});
     return routes.map(([path, info]) => ({ ...info, path, plugin: record.id }));
   });
-  const all = (await Promise.all([...versions, ...endpoints])).flat();
+  const agent = own.map(async (operations) =>
+    Object.entries(await operations()).map(([path, info]) => ({ ...info, path, plugin: 'agent' })),
+  );
+  const all = (await Promise.all([...versions, ...endpoints, ...agent])).flat();
   return all.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

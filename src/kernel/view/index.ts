@@ -1,3 +1,3 @@
 export { servedOperations } from './agent-view.js';
 export { ContainerIndex } from './container-index.js';
-export { type KernelView, VIEW } from './tokens.js';
+export { type KernelView, OWN_OPERATIONS, VIEW } from './tokens.js';

@@ -12,7 +12,7 @@ import { HOST } from '../machine/index.js';
 import { RELOADS } from '../reload/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
 import { LiveView } from './agent-view.js';
-import { VIEW } from './tokens.js';
+import { OWN_OPERATIONS, VIEW } from './tokens.js';
 
 export const viewModule: Module = {
   name: 'view',
@@ -35,6 +35,7 @@ export const viewModule: Module = {
         SUPERVISOR,
         DIAGNOSTICS,
         CAPSULES,
+        OWN_OPERATIONS,
       ],
       (
         agent,
@@ -52,8 +53,9 @@ export const viewModule: Module = {
         supervisor,
         diagnostics,
         capsules,
+        ownOperations,
       ) => {
-        const known = { store, cgroups, limits, plugins, supervisor, diagnostics, capsules };
+        const known = { store, cgroups, limits, plugins, supervisor, diagnostics, capsules, ownOperations };
         return new LiveView({ ...agent, host, events, housekeeper, budget, logs, reloads, doctor, ...known });
       },
     );

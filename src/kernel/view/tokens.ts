@@ -1,6 +1,6 @@
-import { Token } from '../composition/index.js';
+import { ListToken, Token } from '../composition/index.js';
 import type { Container } from '../containers/index.js';
-import type { AgentView, ContainerView } from '../contracts/index.js';
+import type { AgentView, ContainerView, Operations } from '../contracts/index.js';
 
 /** The view, and what rooms of the kernel see besides. */
 export interface KernelView extends AgentView {
@@ -9,3 +9,5 @@ export interface KernelView extends AgentView {
 }
 
 export const VIEW = new Token<KernelView>('view');
+/** Descriptions of the routes that the agent serves itself. */
+export const OWN_OPERATIONS = new ListToken<Operations>('own operations');

@@ -67,6 +67,18 @@ async function operations(): Promise<Record<string, OperationInfo>> {
       contentType: 'application/gzip',
       errors: { 404: 'There is no such capsule.' },
     },
+    '/api/record/': {
+      summary: 'Writes a capsule of a container now.',
+      rest: { name: 'container', description: 'Absolute name, alias, id or unit; nothing for the machine.' },
+      method: 'POST',
+      status: 201,
+      response: schema.capsule,
+      errors: {
+        404: 'There is no such container.',
+        429: 'Too many capsules were written in the last minute.',
+        501: 'This agent keeps no capsules.',
+      },
+    },
   };
 }
 

@@ -9,7 +9,8 @@ const reason = z.strictObject({
   text: z.string(),
 });
 
-const capsule = z
+/** The answer of `/api/record/CONTAINER`. */
+export const capsule = z
   .strictObject({
     id: z.string(),
     container: z.string().describe('Absolute name of the container.'),

@@ -1,13 +1,15 @@
 import type { ServedOperation } from '../../../kernel/contracts/index.js';
 import { type JsonSchema, SchemaCollection } from './schemas.js';
 
-const DEFAULT_ERRORS: Readonly<Record<number, string>> = {
+type Errors = NonNullable<ServedOperation['errors']>;
+
+const DEFAULT_ERRORS: Errors = {
   400: 'the request is wrong',
   404: 'what it asks for is not there',
 };
 /** What every request may be answered when a limit of the server is reached. */
-const LIMITS: Readonly<Record<number, string>> = { 503: 'no answer in time, or too many connections' };
-const BODY_LIMITS: Readonly<Record<number, string>> = {
+const LIMITS: Errors = { 503: 'no answer in time, or too many connections' };
+const BODY_LIMITS: Errors = {
   408: 'the body did not arrive in time',
   413: 'too large a body',
 };
@@ -21,7 +23,8 @@ export function openApiDocument(operations: readonly ServedOperation[], version:
     info: {
       title: 'Tallyman',
       version,
-      description: 'What the containers of this host consume. The method of a request does not matter.',
+      description:
+        'What the containers of this host consume. The method matters only where POST is the only one listed.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: server }],
@@ -35,6 +38,7 @@ function pathsOf(operation: ServedOperation, schemas: SchemaCollection): [string
   const { path, rest } = operation;
   const methods = (parameters: readonly object[], suffix: string): object => {
     const get = describe(operation, parameters, idOf(path, suffix), schemas);
+    if (operation.method === 'POST') return { post: get };
     if (operation.body === undefined) return { get };
     const requestBody = { content: { 'application/json': { schema: schemas.convert(operation.body) } } };
     return { get, post: { ...get, operationId: `post${idOf(path, suffix)}`, requestBody } };
@@ -48,31 +52,45 @@ function pathsOf(operation: ServedOperation, schemas: SchemaCollection): [string
 }
 
 function describe(
-  { summary, plugin, query = {}, body, response, contentType = 'application/json', errors }: ServedOperation,
+  operation: ServedOperation,
   parameters: readonly object[],
   operationId: string,
   schemas: SchemaCollection,
 ): object {
+  const { summary, plugin, query = {}, method, body, response, contentType = 'application/json' } = operation;
+  const { status: success = 200, errors = DEFAULT_ERRORS } = operation;
   const options = Object.entries(query).map(([name, schema]) => {
     const { description, ...rest } = schemas.convert(schema);
     return { name, in: 'query', ...(description !== undefined && { description }), schema: rest };
   });
-  const failures = { ...(errors ?? DEFAULT_ERRORS), ...LIMITS, ...(body !== undefined && BODY_LIMITS) };
+  const failures: Errors = {
+    ...LIMITS,
+    ...(body !== undefined && BODY_LIMITS),
+    ...(method !== undefined && { 405: `another method than ${method}` }),
+    ...errors,
+  };
   return {
     operationId,
     summary,
     tags: [plugin],
     parameters: [...parameters, ...options],
     responses: {
-      200: { description: 'what was asked for', content: { [contentType]: { schema: schemas.convert(response) } } },
-      ...Object.fromEntries(Object.entries(failures).map(([status, why]) => [status, failure(why)])),
+      [success]: {
+        description: 'what was asked for',
+        content: { [contentType]: { schema: schemas.convert(response) } },
+      },
+      ...Object.fromEntries(Object.entries(failures).map(([status, why]) => [status, failure(why, schemas)])),
     },
   };
 }
 
-function failure(description: string): object {
+function failure(error: Errors[number], schemas: SchemaCollection): object {
+  if (typeof error === 'object') {
+    const { description, response } = error;
+    return { description, content: { 'application/json': { schema: schemas.convert(response) } } };
+  }
   return {
-    description,
+    description: error,
     content: { 'text/plain': { schema: { type: 'string', description: 'One line: what is wrong.' } } },
   };
 }

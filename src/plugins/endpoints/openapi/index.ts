@@ -3,6 +3,7 @@ import {
   type Answer,
   definePlugin,
   type Endpoint,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   z,
 } from '../../../kernel/contracts/index.js';
@@ -11,6 +12,7 @@ import { openApiDocument } from './document.js';
 /** Serves the description, made anew only when other things are served than before. */
 class OpenApiEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'] = { '/api/openapi.json': () => this.answer() };
+  readonly operations = operations;
   private made: { readonly of: string; readonly text: string } | undefined;
 
   constructor(
@@ -27,6 +29,11 @@ class OpenApiEndpoint implements Endpoint {
     const { text } = this.made;
     return { body: (out) => out.text(text) };
   }
+}
+
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const response = z.looseObject({ openapi: z.string() });
+  return { '/api/openapi.json': { summary: 'This description, OpenAPI 3.1.', response, errors: {} } };
 }
 
 export default definePlugin({

@@ -2,6 +2,7 @@ import {
   type AgentView,
   type Answer,
   definePlugin,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   type PluginStatus,
   type SinkStatus,
@@ -68,11 +69,18 @@ function answer(agent: AgentView): Answer {
   return { body: (out) => out.json(agent.plugins().map(statusJson)) };
 }
 
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const { plugins } = await import('./schema.js');
+  return {
+    '/api/plugins': { summary: 'Every plugin with its state, faults and cost.', response: plugins, errors: {} },
+  };
+}
+
 export default definePlugin({
   kind: 'endpoint',
   name: 'plugins',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Every plugin with its state, faults and cost, as `tallyman plugins` shows them.',
   configSchema: z.strictObject({}),
-  create: ({ agent }) => ({ routes: { '/api/plugins': () => answer(agent) } }),
+  create: ({ agent }) => ({ routes: { '/api/plugins': () => answer(agent) }, operations }),
 });

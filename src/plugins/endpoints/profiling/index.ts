@@ -8,9 +8,11 @@ import {
   definePlugin,
   type Endpoint,
   notFound,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   RequestError,
   type StreamedAnswer,
+  z,
 } from '../../../kernel/contracts/index.js';
 import { type ProfilingOptions, profilingOptions } from './options.js';
 import { cpuToPprof, heapToPprof } from './pprof.js';
@@ -25,6 +27,7 @@ class ProfilingEndpoint implements Endpoint {
     '/debug/profile/': (request) => this.answer(request, { cpu: this.cpu, heap: this.snapshot }),
     '/debug/pprof/': (request) => this.answer(request, { profile: this.pprofCpu, heap: this.pprofHeap }),
   };
+  readonly operations = operations;
   private busy = false;
 
   constructor(private readonly options: ProfilingOptions) {}
@@ -104,6 +107,34 @@ class ProfilingEndpoint implements Endpoint {
       this.busy = false;
     }
   }
+}
+
+async function operations(): Promise<Record<string, OperationInfo>> {
+  const kind = (names: string) => ({ name: 'kind', description: names, required: true });
+  const seconds = z.string().optional().describe('How long a profile is taken for; default 30.');
+  const errors = {
+    400: 'seconds is not a number, or too large',
+    403: 'the client did not authenticate',
+    404: 'there is no such profile',
+    409: 'another profile is being taken',
+  };
+  return {
+    '/debug/profile/': {
+      summary: 'A profile of the agent for Chrome’s tools: `cpu` or `heap`.',
+      rest: kind('`cpu` or `heap`.'),
+      query: { seconds },
+      response: z.looseObject({}),
+      errors,
+    },
+    '/debug/pprof/': {
+      summary: 'A profile of the agent for pprof: `profile` (CPU) or `heap`.',
+      rest: kind('`profile` or `heap`.'),
+      query: { seconds },
+      response: z.string(),
+      contentType: 'application/octet-stream',
+      errors,
+    },
+  };
 }
 
 function file(contentType: string, extension: string, stream: AsyncIterable<string | Uint8Array>): StreamedAnswer {

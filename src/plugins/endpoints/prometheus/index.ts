@@ -10,9 +10,11 @@ import {
   type Endpoint,
   exportedName,
   messageOf,
+  type OperationInfo,
   PLUGIN_API_VERSION,
   type PluginContext,
   parseRequestOptions,
+  z,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
 import { AppMetricsWriter } from './app-metrics.js';
@@ -162,17 +164,37 @@ class MetricsPage {
   }
 }
 
+const metrics = (summary: string): OperationInfo => ({
+  summary,
+  query: {
+    type: z.string().optional().describe('A namespace, such as docker: its containers alone.'),
+    max_age: z.string().optional().describe('Reads now what is older: `10s`, `1m30s`, `0`.'),
+    explain: z.string().optional().describe('What each metric costs instead of the metrics: as text, or as `json`.'),
+  },
+  response: z.string(),
+  contentType: 'text/plain',
+  errors: { 400: 'an option is wrong' },
+});
+
 class MetricsEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'];
+  readonly operations: NonNullable<Endpoint['operations']>;
 
   constructor(context: PluginContext, options: PrometheusOptions) {
     const { agent, signal } = context;
+    const kubeletPath = options.kubelet.path;
+    this.operations = async () => ({
+      [options.path]: metrics('All numbers as metrics: Prometheus text, or OpenMetrics for clients that prefer it.'),
+      ...(kubeletPath !== undefined && {
+        [kubeletPath]: metrics('The metrics of containers under the labels of kubelet’s `/metrics/cadvisor`.'),
+      }),
+    });
     const kills = new OomKills(agent.events, signal);
     const self = new AgentMetrics(agent, new LoopDelay(signal));
     const route = (page: MetricsPage) => (request: ApiRequest) => page.answer(request);
     this.routes = { [options.path]: route(new MetricsPage(context, options, OWN_FORM, kills, self)) };
-    if (options.kubelet.path === undefined) return;
-    const forKubelet = kubeletOptions(options, options.kubelet.path);
+    if (kubeletPath === undefined) return;
+    const forKubelet = kubeletOptions(options, kubeletPath);
     this.routes = {
       ...this.routes,
       [forKubelet.path]: route(new MetricsPage(context, forKubelet, KUBELET_FORM, kills, self)),

@@ -1,5 +1,6 @@
+import { MEASURES } from '../../../client/top/columns.js';
 import type { ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
-import { MEASURES, Meter } from './measure.js';
+import { Meter } from './measure.js';
 
 /** The last two minutes in steps. */
 export const HISTORY = { points: 30, stepUs: 4_000_000 } as const;

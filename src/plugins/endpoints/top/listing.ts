@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { COLUMNS, MEASURES } from '../../../client/top/columns.js';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { type AgentView, type Clock, type ContainerView, Slices } from '../../../kernel/contracts/index.js';
 import { type Facts, FactTable } from './facts.js';
 import { historyOf, type ShortHistory } from './history.js';
-import { MEASURES, Meter } from './measure.js';
+import { Meter } from './measure.js';
 import { PacedReadings, type Reading } from './paced.js';
-
-/** The columns of a row of the answer. */
-export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
 
 /** Requests within this time, ms, get the same numbers: the cost does not grow with the number of readers. */
 const SHARED_MS = 500;

@@ -1,20 +1,6 @@
+import { MEASURES } from '../../../client/top/columns.js';
 import type { ContainerView, SampleCursor, SampleWindow } from '../../../kernel/contracts/index.js';
 import { totalsOf } from '../common/index.js';
-
-/** What is measured, in the order of the answer. NaN is what a container does not have. */
-export const MEASURES = [
-  'cpu',
-  'throttled',
-  'memory',
-  'pressure_cpu',
-  'pressure_memory',
-  'pressure_io',
-  'disk_read',
-  'disk_write',
-  'network_receive',
-  'network_transmit',
-] as const;
-export type Measure = (typeof MEASURES)[number];
 
 /** What is measured of one container: its working set is in `memory`, with the page cache in `memory_usage`. */
 export const DETAIL_MEASURES = [...MEASURES, 'memory_usage'] as const;

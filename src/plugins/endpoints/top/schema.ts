@@ -1,5 +1,5 @@
+import { COLUMNS } from '../../../client/top/columns.js';
 import { z } from '../../../kernel/contracts/index.js';
-import { COLUMNS } from './listing.js';
 import { DETAIL_MEASURES } from './measure.js';
 
 const micros = z.int().min(0).describe('µs since the epoch');

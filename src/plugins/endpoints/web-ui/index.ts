@@ -57,6 +57,13 @@ export default definePlugin({
         ),
       },
       operations: async () => ({
+        '/static/': {
+          summary: 'What the pages load.',
+          rest: { name: 'file', description: 'A file.', required: true },
+          response: z.string(),
+          contentType: '*/*',
+          errors: { 404: 'no such file' },
+        },
         '/containers/': page('The page of a container, by its absolute name.', false),
         ...Object.fromEntries(
           lists.map((name) => [`/${name}/`, page(`The list of the containers of ${name}; the page of one.`, false)]),

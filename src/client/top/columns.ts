@@ -1,0 +1,18 @@
+// The names that `/api/top` and its readers share. This file imports nothing: browsers load it too.
+
+/** What is measured of each container, in the order of the answer. */
+export const MEASURES = [
+  'cpu',
+  'throttled',
+  'memory',
+  'pressure_cpu',
+  'pressure_memory',
+  'pressure_io',
+  'disk_read',
+  'disk_write',
+  'network_receive',
+  'network_transmit',
+] as const;
+
+/** The columns of a row of `/api/top`. */
+export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
