@@ -1,5 +1,4 @@
 import {
-  type Described,
   type DescribeRules,
   EngineError,
   EngineKnowledge,
