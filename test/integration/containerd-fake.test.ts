@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { ContainerHandler, ContainerView, Finding } from '../../src/kernel/contracts/index.js';
+import { type Container, handlerFindings } from '../../src/kernel/containers/index.js';
+import type { ContainerHandler, Finding } from '../../src/kernel/contracts/index.js';
 import { methods } from '../../src/plugins/container-handlers/containerd/api.js';
 import plugin from '../../src/plugins/container-handlers/containerd/index.js';
+import cri from '../../src/plugins/container-handlers/cri/index.js';
 import { until } from '../support/discovery.js';
 import { FakeContainerd } from '../support/fake-containerd.js';
+import { FakeCri } from '../support/fake-cri.js';
 import { GrpcServer } from '../support/grpc-server.js';
 import { type HandlerBench, pluginContext, startHandler } from '../support/handler-bench.js';
 
@@ -98,23 +101,62 @@ describe('the containerd handler', () => {
     assert.match(warnings().join('\n'), /labels are left out that exceed 64 KiB each, 256 KiB in all: large/);
   });
 
-  it('says which containers claim one cgroup, also when another runtime has it', async () => {
+  it('says which containers claim one cgroup', async () => {
     containerd.add('shop', 'first', {}, '/shared');
     containerd.add('depot', 'second', {}, '/shared');
     containerd.add('shop', 'third');
     await containerd.listen();
-    const other = { description: { namespace: 'docker', aliases: ['web'] } } as unknown as ContainerView;
-    Object.assign(context.agent, { container: (name: string) => (name === '/shop/third' ? other : undefined) });
     const bench = await start();
     const verdict = bench.watch('/shared');
     assert.equal(verdict.verdict, 'accept');
     const [finding, ...others] = await findings();
     assert.deepEqual(others, []);
     assert.equal(finding!.id, 'containerd-shared-cgroup');
-    assert.equal(
-      finding!.what,
-      'several containers claim one cgroup: /shared (shop/first, depot/second); /shop/third (shop/third, and web of docker)',
-    );
+    assert.equal(finding!.what, 'several containers claim one cgroup: /shared (shop/first, depot/second)');
+  });
+
+  it('is reported with CRI when containers of both are in one cgroup, and both keep their other names', async () => {
+    const [uid, sandbox, app] = ['11111111-2222-3333-4444-555555555555', 'b'.repeat(64), 'a'.repeat(64)];
+    const path = `/kubepods/pod${uid}/${app}`;
+    const pods = new FakeCri();
+    pods.pods.set(sandbox, { id: sandbox, name: 'web-0', namespace: 'shop', uid });
+    pods.containers.set(app, { id: app, pod: sandbox, name: 'app' });
+    containerd.add('shop', 'intruder', {}, path);
+    containerd.add('shop', 'other');
+    await Promise.all([containerd.listen(), pods.listen()]);
+    const bench = await start();
+    const second = await startHandler(cri, context, { endpoint: pods.endpoint });
+    try {
+      bench.watch(path);
+      second.watch(path);
+      await bench.accepted(path);
+      await second.accepted(path);
+      const instances = { containerd: handler, cri: second.handler };
+      const plugins = {
+        of: () => Object.entries(instances).map(([id, instance]) => ({ record: { id }, instance })) as never,
+      };
+      const containers = [path, '/shop/other'].map((name) => ({ name, handlerId: 'containerd' }) as Container);
+      const found = (await handlerFindings(plugins, { all: () => containers })).filter(
+        ({ id }) => id === 'shared-cgroup',
+      );
+      assert.deepEqual(
+        found.map(({ severity, what }) => [severity, what]),
+        [
+          [
+            'warning',
+            `containers of several runtimes claim one cgroup: ${path} (intruder of containerd, shop/web-0/app of cri)`,
+          ],
+        ],
+      );
+      assert.match(found[0]!.mend, /use: cri, with: \{ exclude: \{ names: \[shop\/web-0\/app\]/);
+      bench.watch('/shop/other');
+      assert.equal((await bench.accepted('/shop/other')).id, 'other');
+      second.watch(`/kubepods/pod${uid}/${sandbox}`);
+      assert.equal((await second.accepted(`/kubepods/pod${uid}/${sandbox}`)).aliases[0], 'shop/web-0/POD');
+    } finally {
+      await second.handler.stop?.();
+      await pods.dispose();
+    }
   });
 
   it('leaves out events that it cannot read, says so once, and hears the next', async () => {

@@ -141,6 +141,7 @@ plugins:
     const named = { name: 'shop/web-0/glutton' };
     await series('container_exit_code', named, (value) => value === 137);
     await series('container_oom_killed', named, (value) => value === 1);
+    await series('container_exit_reason_info', { ...named, reason: 'OOMKilled' });
     const { reason, exitCode, finishedAt } = await pods.status(id);
     assert.deepEqual([reason, exitCode], ['OOMKilled', 137]);
     const finished = await series('container_finished_time_seconds', named);

@@ -42,9 +42,12 @@ export function detailLines(
   width: number,
   style: Style,
 ): string[] {
-  const { state, health, exit_code, restarts, image, runtime, container_id, project, pod } = facts;
+  const { state, health, exit_code, exit_reason, restarts, image, runtime, container_id, project, pod } = facts;
   const what = [
-    ['state', [state, health, exit_code !== undefined && `exit code ${exit_code}`].filter(Boolean).join(', ')],
+    [
+      'state',
+      [state, health, exit_code !== undefined && `exit code ${exit_code}`, exit_reason].filter(Boolean).join(', '),
+    ],
     ['image', image],
     ['runtime', runtime && [runtime, container_id?.slice(0, 12)].join(' ')],
     ['group', project ?? pod],

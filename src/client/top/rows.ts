@@ -11,6 +11,7 @@ export interface Facts {
   readonly state: string;
   readonly health?: string;
   readonly exit_code?: number;
+  readonly exit_reason?: string;
   readonly oom_killed?: boolean;
   readonly restarts?: number;
   readonly started_at?: number;

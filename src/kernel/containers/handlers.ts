@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DepartedContainer, Finding } from '../contracts/index.js';
+import type { ContainerDescription, DepartedContainer, Finding } from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 import type { ContainerStore } from './container-store.js';
 
@@ -7,6 +7,8 @@ type Plugins = Pick<ActivePlugins, 'of'>;
 
 /** A handler that has not said after so many ms what is wrong is not waited for. */
 const FINDINGS_LIMIT_MS = 30_000;
+/** Cgroups that one finding lists. */
+const MAX_SHOWN = 3;
 
 /** Containers that ended a short while ago and do not run again, as their handlers remember them. */
 export function departedContainers(plugins: Plugins, store: Pick<ContainerStore, 'get'>): readonly DepartedContainer[] {
@@ -23,10 +25,57 @@ export async function whenHandlersAnswered(plugins: Plugins, limitMs: number): P
 }
 
 /** What the handlers find wrong about their engines; a handler that fails, or does not end, finds nothing. */
-export async function handlerFindings(plugins: Plugins): Promise<readonly Finding[]> {
+export async function handlerFindings(
+  plugins: Plugins,
+  store: Pick<ContainerStore, 'all'>,
+): Promise<readonly Finding[]> {
   const handlers = plugins.of('container-handler');
   const found = handlers.map(({ instance }) => within(FINDINGS_LIMIT_MS, () => instance.findings?.()));
-  return (await Promise.all(found)).flatMap((findings) => findings ?? []);
+  const findings = (await Promise.all(found)).flatMap((each) => each ?? []);
+  return [...findings, ...sharedCgroups(plugins, store)];
+}
+
+/** Cgroups that the runtimes of several handlers claim for different containers. */
+function sharedCgroups(plugins: Plugins, store: Pick<ContainerStore, 'all'>): Finding[] {
+  const shared = store.all().flatMap(({ name, handlerId }) => {
+    const claims = claimsOn(name, plugins);
+    const isOwnerAmongThem = claims.some(({ plugin }) => plugin === handlerId);
+    const ids = new Set(claims.map(({ description }) => description.id));
+    return isOwnerAmongThem && ids.size > 1 ? [{ name, claims }] : [];
+  });
+  if (shared.length === 0) return [];
+  const texts = shared.slice(0, MAX_SHOWN).map(({ name, claims }) => {
+    const containers = claims.map(
+      ({ plugin, description }) => `${description.aliases[0] ?? description.id} of ${plugin}`,
+    );
+    return `${name} (${containers.join(', ')})`;
+  });
+  const more = shared.length > MAX_SHOWN ? ` and ${shared.length - MAX_SHOWN} more` : '';
+  const [, other] = shared[0]!.claims;
+  return [
+    {
+      id: 'shared-cgroup',
+      severity: 'warning',
+      what: `containers of several runtimes claim one cgroup: ${texts.join('; ')}${more}`,
+      effect: 'Such a cgroup has the name and labels of the first; its numbers are those of all of them.',
+      mend: `start one of them in a cgroup of its own, or leave it out: plugins: [{ use: ${other!.plugin}, with: { exclude: { names: [${other!.description.aliases[0]}] } } }]`,
+    },
+  ];
+}
+
+function claimsOn(
+  name: string,
+  plugins: Plugins,
+): { readonly plugin: string; readonly description: ContainerDescription }[] {
+  return plugins.of('container-handler').flatMap(({ record, instance }) => {
+    try {
+      const description = instance.claim?.(name);
+      return description === undefined ? [] : [{ plugin: record.id, description }];
+    } catch {
+      // It is reported when `identify` fails.
+      return [];
+    }
+  });
 }
 
 /** What a call gives, `undefined` when it fails or takes longer. */

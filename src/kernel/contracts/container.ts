@@ -253,6 +253,11 @@ export interface ContainerHandler {
    */
   findings?(): Promise<readonly Finding[]>;
   /**
+   * What the runtime calls the container of a cgroup, whichever handler named the cgroup. Served from memory, and without
+   * asking the runtime. `tallyman doctor` compares what the handlers claim: a cgroup of two containers is a finding.
+   */
+  claim?(path: string): ContainerDescription | undefined;
+  /**
    * Containers that ended within the handler's grace time, oldest first, so that alerts on exit codes and
    * out-of-memory kills need not catch the moment. Served from memory. One that runs again is no longer listed.
    */

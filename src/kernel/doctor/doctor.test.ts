@@ -297,6 +297,7 @@ it('the doctor tells the log what nobody else does, once when it comes and once 
     log: () => ({ lost: 0, leftOut: 0 }),
     cgroups: { watchCount: 0, watchesExhausted: false },
     plugins: handlers(),
+    containers: { all: () => [] },
   });
   for (const reopened of [0, 5, 6, 0, 0]) {
     descriptors.reopened = reopened;
@@ -327,6 +328,7 @@ it('the doctor puts the worst first, and a check that fails hides no other', asy
       { findings: async () => [{ id: 'b', severity: 'error', what: '', effect: '', mend: '' }] },
       { findings: async () => Promise.reject(new Error('no engine')) },
     ),
+    containers: { all: () => [] },
   });
   assert.deepEqual(doctor.findings(), []);
   const found = ids(await doctor.examine());
@@ -345,6 +347,7 @@ it('the doctor looks at the clock every ten seconds and at everything once a min
     log: () => ({ lost: 0, leftOut: 0 }),
     cgroups: { watchCount: 0, watchesExhausted: false },
     plugins: handlers(),
+    containers: { all: () => [] },
   });
   doctor.start();
   const pass = async (ms: number, jump = 0) => {

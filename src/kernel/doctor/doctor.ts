@@ -1,4 +1,4 @@
-import { handlerFindings } from '../containers/index.js';
+import { type ContainerStore, handlerFindings } from '../containers/index.js';
 import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 import {
@@ -32,6 +32,7 @@ export interface DoctorOptions extends HostFacts {
   readonly log: () => AgentSelf['log'];
   readonly cgroups: WatchUse;
   readonly plugins: Pick<ActivePlugins, 'of'>;
+  readonly containers: Pick<ContainerStore, 'all'>;
 }
 
 /** Finds out what takes numbers away, and how to mend it. */
@@ -76,7 +77,7 @@ export class Doctor {
     const number = ++this.begun;
     this.own = this.look();
     this.tell();
-    const others = await handlerFindings(this.options.plugins).catch((error) => {
+    const others = await handlerFindings(this.options.plugins, this.options.containers).catch((error) => {
       this.options.logger.debug('the plugins cannot be asked for findings', { error: String(error) });
       return [];
     });

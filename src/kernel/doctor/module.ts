@@ -1,5 +1,5 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
-import { CGROUPS, DISCOVERY_REQUESTS } from '../containers/index.js';
+import { CGROUPS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { ACTIVE_PLUGINS, PLUGIN_OBSERVERS } from '../supervision/index.js';
@@ -11,8 +11,8 @@ export const doctorModule: Module = {
   register(registry) {
     registry.provide(
       DOCTOR,
-      [HOST_PATHS, HIERARCHIES, CLOCK, LOGS, DESCRIPTORS, CGROUPS, ACTIVE_PLUGINS, DISCOVERY_REQUESTS],
-      (paths, hierarchies, clock, logs, budget, cgroups, plugins, requests) => {
+      [HOST_PATHS, HIERARCHIES, CLOCK, LOGS, DESCRIPTORS, CGROUPS, ACTIVE_PLUGINS, CONTAINERS, DISCOVERY_REQUESTS],
+      (paths, hierarchies, clock, logs, budget, cgroups, plugins, containers, requests) => {
         const doctor = new Doctor({
           paths,
           hierarchies,
@@ -23,6 +23,7 @@ export const doctorModule: Module = {
           log: () => logs.state(),
           cgroups,
           plugins,
+          containers,
         });
         requests.onFindingsChanged(() => void doctor.examine());
         return doctor;

@@ -85,6 +85,11 @@ const STATE: readonly Fact[] = [
     'counter',
   ),
   fact('exit_code', 'Exit code of the last run that ended.', ({ description }) => description.state.exitCode),
+  fact(
+    'exit_reason_info',
+    'Why the last run ended, in the word of its runtime; always 1.',
+    ({ description: { state } }) => (state.reason === undefined ? undefined : [[['reason', state.reason], 1]]),
+  ),
   fact('oom_killed', 'The kernel killed the last run that ended for lack of memory (1) or not (0).', (source) => {
     const { oomKilled } = source.description.state;
     return oomKilled === undefined ? undefined : Number(oomKilled);

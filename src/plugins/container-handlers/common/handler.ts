@@ -146,6 +146,13 @@ export class EngineHandler implements ContainerHandler {
       : { verdict: 'ignore', reason: known.ignored };
   }
 
+  claim(path: string): ContainerDescription | undefined {
+    const match = this.kind.paths.match(path);
+    if (typeof match !== 'object') return undefined;
+    const { description } = this.find(match.id) ?? {};
+    return description?.state.status === 'running' || description?.state.status === 'paused' ? description : undefined;
+  }
+
   runtime(): RuntimeInfo | undefined {
     return this.configuredEngines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
   }

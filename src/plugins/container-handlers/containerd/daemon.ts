@@ -58,11 +58,7 @@ export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge
     return this.reports.report(this.state === 'up' ? this.client : undefined, this.runtime, this.connection.away);
   }
 
-  /** Cgroups, with the container that is known by each, and those that claim it besides. */
-  *cgroups(): Generator<{ readonly path: string; readonly key: string }> {
-    for (const path of this.knowledge.claims.all()) yield { path, key: this.knowledge.claims.owner(path)! };
-  }
-
+  /** Cgroups that several of its running containers claim. */
   contested(): { readonly path: string; readonly keys: readonly string[] }[] {
     return this.knowledge.claims.contested();
   }

@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import type { AgentView, EngineReport, Finding } from '../../../kernel/contracts/index.js';
+import type { EngineReport, Finding } from '../../../kernel/contracts/index.js';
 import { isOnHost } from '../common/index.js';
 import type { ContainerdDaemon } from './daemon.js';
 
 /** Cgroups that one finding lists. */
-const SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /** Who asks containerd, and from where. */
 export interface DiagnosisContext {
@@ -15,12 +15,11 @@ export interface DiagnosisContext {
   readonly root: string;
   /** Whether the socket is that of a default configuration: it need not be there. */
   readonly optional: boolean;
-  readonly agent: Pick<AgentView, 'container'>;
 }
 
 export function diagnose(report: EngineReport, daemon: ContainerdDaemon, context: DiagnosisContext): Finding[] {
   const away = report.info === undefined && daemon.state !== 'up' ? unreachable(report, context) : [];
-  return [...away, ...contested(daemon, context)];
+  return [...away, ...contested(daemon, context.plugin)];
 }
 
 function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, optional }: DiagnosisContext): Finding[] {
@@ -56,22 +55,16 @@ function isSearchable(directory: string): boolean {
   }
 }
 
-/** Cgroups that several containers claim, of containerd or of another runtime: each has one name only. */
-function contested(daemon: ContainerdDaemon, { plugin, agent }: DiagnosisContext): Finding[] {
-  const within = daemon.contested().map(({ path, keys }) => `${path} (${keys.join(', ')})`);
-  const others = [...daemon.cgroups()].flatMap(({ path, key }) => {
-    const owner = agent.container(path)?.description;
-    if (owner?.namespace === undefined || owner.namespace === 'containerd') return [];
-    return [`${path} (${key}, and ${owner.aliases[0] ?? 'one'} of ${owner.namespace})`];
-  });
-  const all = [...within, ...others];
+/** Cgroups that several containers of containerd claim. */
+function contested(daemon: ContainerdDaemon, plugin: string): Finding[] {
+  const all = daemon.contested().map(({ path, keys }) => `${path} (${keys.join(', ')})`);
   if (all.length === 0) return [];
-  const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
+  const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
   return [
     {
       id: 'containerd-shared-cgroup',
       severity: 'warning',
-      what: `several containers claim one cgroup: ${all.slice(0, SHOWN).join('; ')}${more}`,
+      what: `several containers claim one cgroup: ${all.slice(0, MAX_SHOWN).join('; ')}${more}`,
       effect: 'The numbers of such a cgroup are those of all of them, and it has the name of one.',
       mend: `start them with cgroups of their own (ctr run --cgroup, nerdctl run --cgroup-parent), or leave a namespace out: plugins: [{ use: ${plugin}, with: { namespaces: [default] } }]`,
     },

@@ -18,7 +18,7 @@ function watcher({ agent }: PluginContext, { namespaces }: ContainerdOptions): (
 }
 
 function create(context: PluginContext, options: ContainerdOptions): EngineHandler {
-  const { id, clock, timers, logger, linux, agent } = context;
+  const { id, clock, timers, logger, linux } = context;
   const optional = options.endpoint === DEFAULT_SOCKET;
   const daemon = new ContainerdDaemon({
     ...options,
@@ -37,7 +37,7 @@ function create(context: PluginContext, options: ContainerdOptions): EngineHandl
     paths: daemon,
     engines: (listener) => [daemon.attach(listener)],
     diagnose: (reports) =>
-      reports.flatMap((report) => diagnose(report, daemon, { plugin: id, root: linux.paths.root, optional, agent })),
+      reports.flatMap((report) => diagnose(report, daemon, { plugin: id, root: linux.paths.root, optional })),
   };
   return new EngineHandler(kind, options, context);
 }

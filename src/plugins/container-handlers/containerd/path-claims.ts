@@ -17,11 +17,6 @@ export class PathClaims {
     return this.paths.get(key) ?? [];
   }
 
-  /** All cgroups that are claimed. */
-  all(): Iterable<string> {
-    return this.keys.keys();
-  }
-
   /** Cgroups that several running containers claim. */
   contested(): { readonly path: string; readonly keys: readonly string[] }[] {
     return [...this.keys].flatMap(([path, keys]) => {

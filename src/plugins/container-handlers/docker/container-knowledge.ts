@@ -1,9 +1,4 @@
-import {
-  type DescribeRules,
-  EngineError,
-  EngineKnowledge,
-  type EngineKnowledgeOptions,
-} from '../common/index.js';
+import { type DescribeRules, EngineError, EngineKnowledge, type EngineKnowledgeOptions } from '../common/index.js';
 import type { EngineClient } from './client.js';
 import { describeContainer, describeSummary } from './describe.js';
 import type { Endpoint } from './endpoint.js';

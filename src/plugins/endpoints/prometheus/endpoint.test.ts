@@ -360,12 +360,13 @@ describe('what a runtime says of a container', () => {
     containers = [];
     const description = {
       ...agentOf([container]).container('/docker/x')!.description,
-      state: { ...state, status: 'exited', exitCode: 137, oomKilled: true } as const,
+      state: { ...state, status: 'exited', exitCode: 137, reason: 'OOMKilled', oomKilled: true } as const,
     };
     ended.push({ name: '/docker/x', description }, { name: '/docker/x', description });
     const { series } = await endpoint.exposed();
     const of = (name: string) => named(series, name).map(({ value, labels, time }) => [labels.name, value, time]);
     assert.deepEqual(of('container_exit_code'), [['web', 137, undefined]]);
+    assert.equal(named(series, 'container_exit_reason_info')[0]?.labels.reason, 'OOMKilled');
     assert.deepEqual(of('container_oom_events_total'), [['web', 1, undefined]]);
     assert.deepEqual(of('container_memory_usage_bytes'), []);
     assert.deepEqual(of('container_last_seen'), []);

@@ -14,6 +14,8 @@ export interface Facts {
   readonly state: string;
   readonly health?: string | undefined;
   readonly exit_code?: number | undefined;
+  /** Why its last run ended, in the runtime's word. */
+  readonly exit_reason?: string | undefined;
   readonly oom_killed?: boolean | undefined;
   readonly restarts?: number | undefined;
   /** µs since the epoch */
@@ -55,6 +57,7 @@ function factsOf(id: number, path: string, description: ContainerDescription): F
     state: state.status,
     health: state.health?.status,
     exit_code: state.exitCode,
+    exit_reason: state.reason,
     oom_killed: state.oomKilled,
     restarts: restartCount,
     started_at: state.startedAt,

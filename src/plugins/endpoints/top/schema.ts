@@ -17,6 +17,7 @@ const facts = z
     state: z.enum(['created', 'running', 'paused', 'restarting', 'exited', 'dead']),
     health: z.enum(['starting', 'healthy', 'unhealthy']).optional(),
     exit_code: z.int().optional(),
+    exit_reason: z.string().optional(),
     oom_killed: z.boolean().optional(),
     restarts: count.optional(),
     started_at: micros.optional(),

@@ -276,7 +276,7 @@ it('the list of a namespace: its containers, those that ended, its engines', asy
     labels: {},
     envs: {},
     networkMode: 'none' as const,
-    state: { status: 'exited' as const, exitCode: 137, oomKilled: true, finishedAt: 2e15 },
+    state: { status: 'exited' as const, exitCode: 137, reason: 'OOMKilled', oomKilled: true, finishedAt: 2e15 },
   };
   const containers = [
     busy('/docker/1', 1, 1, { namespace: 'docker', aliases: ['web', '1'], description: { image: 'shop/web:1' } }),
@@ -290,7 +290,7 @@ it('the list of a namespace: its containers, those that ended, its engines', asy
   const docker = (await get('/docker/')).body;
   for (const text of [
     '<a href="/docker/web"',
-    'exited, exit code 137, killed for lack of memory',
+    'exited, exit code 137, OOMKilled, killed for lack of memory',
     'its reason',
     '<a href="/api/capsules/20261127T001122Z-job-1" download>40 KiB</a>',
     'Docker 20.10',

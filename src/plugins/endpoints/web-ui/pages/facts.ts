@@ -36,13 +36,20 @@ export function identityFacts({ name, description, createdAt }: ContainerView): 
 }
 
 /** `running, unhealthy (3 checks failed)` */
-export function stateText({ status, health, exitCode, oomKilled }: ContainerView['description']['state']): string {
+export function stateText({
+  status,
+  health,
+  exitCode,
+  oomKilled,
+  reason,
+}: ContainerView['description']['state']): string {
   const streak = health?.failingStreak ?? 0;
   const checks = streak > 0 ? ` (${streak} ${streak === 1 ? 'check' : 'checks'} failed)` : '';
   return [
     status,
     health && `${health.status}${checks}`,
     exitCode !== undefined && status !== 'running' && `exit code ${exitCode}`,
+    reason !== undefined && status !== 'running' && reason,
     oomKilled && 'killed for lack of memory',
   ]
     .filter(Boolean)

@@ -76,6 +76,11 @@ describe('exit-code', () => {
     assert.match(whatOf(3), /3: the program ended with an error of its own/);
   });
 
+  it('gives the reason that the runtime has for the end', () => {
+    const finding = judged(exitCode, [], ended({ exitCode: 1, reason: 'ContainerCannotRun', finishedAt: NOW - 5e6 }))!;
+    assert.match(finding.evidence[0]!.text, /^exit code 1 \(ContainerCannotRun\), 5 s ago/);
+  });
+
   it('tells of the last run of a container that runs again, as less harmful', () => {
     const finding = judged(exitCode, [running({})], { events: ends('/docker/1', [30], 139) })!;
     assert.match(finding.what, /^its last run ended with exit code 139/);

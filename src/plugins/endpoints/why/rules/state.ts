@@ -136,11 +136,12 @@ export const exitCode: Rule = {
     const { harm, text, mend } = meaningOf(code);
     const time = (isOver ? state.finishedAt : undefined) ?? last?.time ?? subject.now;
     const ago = durationText(Math.max(0, subject.now - time) / 1e6);
+    const reason = state.reason === undefined || state.exitCode !== code ? '' : ` (${state.reason})`;
     return {
       harm: isOver ? harm : harm / 2,
       what: `${isOver ? 'ended' : 'its last run ended'} with exit code ${code}: ${text}`,
       meaning: harm < 30 ? 'It was told to end, and did.' : 'It ended before its work was done.',
-      evidence: [at(time, `exit code ${code}, ${ago} ago`, { exit_code: code })],
+      evidence: [at(time, `exit code ${code}${reason}, ${ago} ago`, { exit_code: code })],
       mend,
       lines: logLines(subject),
     };
