@@ -86,7 +86,7 @@ const target = fc
   )
   .map(([version, type, args, query]) => `/api/${[version, type, ...args].join('/')}?${query.join('&')}`);
 
-it('odd request targets are answered, thousands of them', async () => {
+it('thousands of random request targets are answered', async () => {
   const method = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD');
   await fc.assert(
     fc.asyncProperty(target, method, async (path, verb) => {
@@ -103,7 +103,7 @@ it('odd request targets are answered, thousands of them', async () => {
   );
 });
 
-it('odd bodies are answered', async () => {
+it('random bodies are answered', async () => {
   const member = fc.record(
     {
       num_stats: fc.oneof(fc.integer(), fc.double(), fc.string()),
@@ -140,7 +140,7 @@ it('odd bodies are answered', async () => {
   );
 });
 
-it('odd bytes on the wire are answered', async () => {
+it('random bytes on the connection are answered', async () => {
   const port = Number(new URL(served.url).port);
   const line = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
@@ -161,7 +161,7 @@ it('odd bytes on the wire are answered', async () => {
   );
 });
 
-it('count: a number from -1 to 2^32 - 1, or a refusal', async () => {
+it('count accepts numbers from -1 to 2^32 - 1 and rejects others', async () => {
   const samples = Array.from({ length: 5 }, (_, i) => ({ time: 1e15 + i * 1e6, cells: [] }));
   const { url, server } = await serveAgent(fakeAgent({ containers: [{ name: '/a', samples }] }));
   const text = fc.oneof(

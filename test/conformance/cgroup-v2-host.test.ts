@@ -29,7 +29,7 @@ async function recordedHost() {
   return host;
 }
 
-it('the recorded host has the unified hierarchy and everything in it', () => {
+it('a recorded v2 host has all controllers in the unified hierarchy', () => {
   const { version, mounts, unified, missing } = detectHierarchies(paths);
   assert.deepEqual([version, unified, missing], [2, paths.cgroup, []]);
   assert.deepEqual(mounts, [
@@ -40,7 +40,7 @@ it('the recorded host has the unified hierarchy and everything in it', () => {
   ]);
 });
 
-it('its units have the limits they were given', async () => {
+it('units of a recorded v2 host have their limits', async () => {
   const machine = (await recordedHost()).machine();
   const hierarchies = detectHierarchies(paths);
   const limitsOf = (name: string) => {
@@ -70,7 +70,7 @@ it('its units have the limits they were given', async () => {
   assert.deepEqual([machineWide.hasMemory, machineWide.hasProcesses], [true, false]);
 });
 
-it('its statistics come by key, and the processes of a unit with those below', () => {
+it('statistics of a recorded v2 host are read by key, and processes with descendants', () => {
   const hierarchies = detectHierarchies(paths);
   const files = createCgroupFiles(hierarchies, cgroups['tallyman-limited'], new DescriptorBudget(0));
   const stat = files.keyed('cpu', 'cpu.stat', ['nr_throttled', 'usage_usec']);
@@ -82,7 +82,7 @@ it('its statistics come by key, and the processes of a unit with those below', (
   for (const pid of files.pids()) assert.ok(slice.pidsBelow().includes(pid));
 });
 
-it('its machine, its filesystems and its processes', async () => {
+it('machine, filesystems and processes of a recorded v2 host are read', async () => {
   const host = await recordedHost();
   const machine = host.machine();
   assert.deepEqual([machine.num_cores, machine.topology.length, machine.disk_map['254:0']?.name], [2, 1, 'vda']);

@@ -25,7 +25,7 @@ const json = (body: string): Answered => ({ status: 200, contentType: 'applicati
 const unexplained = (pair: Pair, fresh = pair.new): Difference[] =>
   compare(pair.old, fresh).filter((difference) => purposeOf(difference, { target: pair.target }) === undefined);
 
-describe('the judgement of compat', () => {
+describe('the comparison of compat', () => {
   const pairs: Pair[] = [];
   before(async () => {
     const { files } = golden('MANIFEST.json') as unknown as {
@@ -47,7 +47,7 @@ describe('the judgement of compat', () => {
     assert.ok(pairs.length > 20);
   });
 
-  it('explains every difference from a recorded answer by an entry of docs/compatibility.md', () => {
+  it('attributes every difference from a recorded answer to an entry of docs/compatibility.md', () => {
     const left = pairs.flatMap((pair) => unexplained(pair).map((each) => ({ file: pair.file, ...each })));
     assert.deepEqual(left, []);
     const page = readFileSync(join(projectRoot, 'docs/compatibility.md'), 'utf8');
@@ -57,14 +57,14 @@ describe('the judgement of compat', () => {
     }
   });
 
-  it('finds nothing between an answer and itself', () => {
+  it('finds no difference between an answer and itself', () => {
     for (const { file, old, new: fresh } of pairs) {
       assert.deepEqual(compare(old, old), [], file);
       assert.deepEqual(compare(fresh, fresh), [], file);
     }
   });
 
-  it('finds a key that is gone, wherever it was', () => {
+  it('reports a missing key at any depth', () => {
     let planted = 0;
     for (const pair of pairs) {
       for (const body of mutations(pair.old.body, (parent, key) => delete parent[key])) {
@@ -76,7 +76,7 @@ describe('the judgement of compat', () => {
     assert.ok(planted > 300, `${planted}`);
   });
 
-  it('finds a value of another type, wherever it is', () => {
+  it('reports a value of another type at any depth', () => {
     for (const pair of pairs) {
       const asText = mutations(pair.old.body, (parent, key) => {
         parent[key] = typeof parent[key] === 'string' ? 1 : { was: 'another type' };
@@ -87,7 +87,7 @@ describe('the judgement of compat', () => {
     }
   });
 
-  it('finds a limit, a name and a counter that are wrong', () => {
+  it('reports a wrong limit, name and counter', () => {
     const pair = pairs.find(({ file }) => file === 'v1.3-containers-g-limits.json')!;
     for (const [from, to] of [
       [/"limit":\d{7,}/, '"limit":1024'],
@@ -103,7 +103,7 @@ describe('the judgement of compat', () => {
     }
   });
 
-  it('finds another status, and text instead of JSON', () => {
+  it('reports another status, and text instead of JSON', () => {
     const pair = pairs[0]!;
     const failing = { ...pair.old, status: 502, body: 'no' };
     assert.deepEqual(

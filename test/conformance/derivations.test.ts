@@ -77,14 +77,14 @@ function assertContains(
   for (const [name, value] of Object.entries(expected)) assert.equal(sample[name], value, name);
 }
 
-describe('a Docker container with limits', () => {
+describe('sources of a recorded Docker container with limits', () => {
   let bench: Bench;
   before(() => {
     bench = new Bench('inputs-docker-limits.json');
   });
   after(() => bench.tree.remove());
 
-  it('cpu, percpu, sched', async () => {
+  it('match the recorded cpu, percpu and sched files', async () => {
     const { total, user, system, per_cpu_usage: perCpu } = pick(bench.expected, 'cpu', 'usage');
     const cpu = await bench.sample('cpu');
     assertContains(cpu, flat('cpu.usage', { total, user, system } as Members));
@@ -94,19 +94,19 @@ describe('a Docker container with limits', () => {
     assert.deepEqual(await bench.sample('sched'), flat('cpu.schedstat', pick(bench.expected, 'cpu', 'schedstat')));
   });
 
-  it('memory', async () => {
+  it('match the recorded memory files', async () => {
     const { container_data: own, hierarchical_data: below, ...sums } = pick(bench.expected, 'memory');
     const memory = await bench.sample('memory');
     assertContains(memory, flat('memory', sums));
     assertContains(memory, { ...flat('memory.container', own!), ...flat('memory.hierarchical', below!) });
   });
 
-  it('disk I/O: nothing was done, so there is nothing', async () => {
+  it('have no disk I/O, as none was done', async () => {
     assert.deepEqual(await bench.sample('diskIO'), {});
     assert.deepEqual(bench.expected.diskio, {});
   });
 
-  it('network, tcp, udp, advanced tcp', async () => {
+  it('match the recorded network, tcp, udp and advanced tcp files', async () => {
     const { interfaces, tcp, tcp6, udp, udp6, tcp_advanced: advanced } = pick(bench.expected, 'network');
     const [{ name, ...counters }] = interfaces as unknown as readonly [Members];
     const renamed = Object.entries(flat('network', counters)).map(([key, value]) => [`${key}{${name}}`, value]);
@@ -119,7 +119,7 @@ describe('a Docker container with limits', () => {
     assert.equal(sample['tcp_advanced.RtoMax'], 120_000);
   });
 
-  it('processes', async () => {
+  it('match the recorded processes', async () => {
     const { ulimits, ...counts } = pick(bench.expected, 'processes');
     const [{ soft_limit: soft, hard_limit: hard }] = ulimits as unknown as readonly [Members];
     assert.deepEqual(await bench.sample('process'), {
@@ -129,28 +129,28 @@ describe('a Docker container with limits', () => {
     });
   });
 
-  it('the load average of a container at rest', async () => {
+  it('have a load average of 0 at rest', async () => {
     bench.tree.writeCgroup(bench.target.name, 'cpu', { tasks: '18115\n' });
     const sample = await bench.sample('cpuLoad');
     assert.equal(sample['cpu.load_average'], pick(bench.expected, 'cpu').load_average);
   });
 });
 
-describe('a raw cgroup in the cpu hierarchy alone', () => {
+describe('sources of a recorded raw cgroup in the cpu hierarchy only', () => {
   let bench: Bench;
   before(() => {
     bench = new Bench('inputs-raw-gcpuonly.json');
   });
   after(() => bench.tree.remove());
 
-  it('has the numbers of that hierarchy', async () => {
+  it('have the numbers of that hierarchy', async () => {
     const cpu = await bench.sample('cpu');
     assertContains(cpu, flat('cpu.cfs', pick(bench.expected, 'cpu', 'cfs')));
     assert.equal(cpu['cpu.usage.total'], undefined);
     assert.equal((await bench.sample('process'))['processes.process_count'], 0);
   });
 
-  it('and nothing else, which is normal', async () => {
+  it('are expected to be absent for other hierarchies', async () => {
     for (const name of [
       'percpu',
       'memory',

@@ -50,7 +50,7 @@ it('recorded events-stream-all-root.ndjson', async () => {
   }
 });
 
-it('a stream takes what fits and nothing of the past', async () => {
+it('a stream contains matching new events only', async () => {
   const event = (containerName: string, pid = 0): ContainerEvent => ({
     containerName,
     time: 1e15,
@@ -74,7 +74,7 @@ it('a stream takes what fits and nothing of the past', async () => {
   assert.deepEqual(await take(lines, 1), []);
 });
 
-it('a stream of the past is refused', async () => {
+it('a stream of past events is rejected', async () => {
   const { url, server } = await serveAgent(fakeAgent({}));
   const response = await fetch(`${url}/api/v2.1/events?stream=true&start_time=2026-11-24T11:06:23Z`);
   assert.equal(response.status, 400);
@@ -86,7 +86,7 @@ it('a stream of the past is refused', async () => {
   await server.stop(0);
 });
 
-it('a client that does not read loses its stream, told once; others lose nothing', async () => {
+it('a client that does not read is disconnected, logged once, without affecting others', async () => {
   const warnings: string[] = [];
   const quiet = () => {};
   const logger = { debug: quiet, info: quiet, warn: (message: string) => void warnings.push(message), error: quiet };

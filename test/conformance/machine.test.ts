@@ -25,7 +25,7 @@ interface MachineInputs {
   readonly expected: MachineInfo;
 }
 
-it('the machine object is made from the recorded files as recorded', async () => {
+it('the machine object of the recorded files equals the recording', async () => {
   const { files, expected } = JSON.parse(
     readFileSync(join(projectRoot, 'test/golden/inputs-machine.json'), 'utf8'),
   ) as MachineInputs;
@@ -56,7 +56,7 @@ it('without NUMA directories each package is a node', async () => {
   }
 });
 
-it('an empty tree gives a machine of zeros and no error', async () => {
+it('an empty tree gives a machine with zeros and no error', async () => {
   const tree = new HostTree();
   try {
     const machine = await readMachine(tree.paths, []);

@@ -66,7 +66,7 @@ for (const { name, metrics, container, machine, machineStats } of RUNS) {
     const answered = await metricsEndpoint(agent, { cpuTopology: true, emptyLabels: true }).exposed();
     const ours = new Set(answered.series.map(keyOf));
 
-    it('every family that these samples fill has the recorded type', () => {
+    it('every family with samples has the recorded type', () => {
       const names = [...recorded.types].filter(([family]) => !NOT_COMPARED.test(family));
       const wrong = names.filter(([family, type]) => answered.types.has(family) && answered.types.get(family) !== type);
       assert.deepEqual(wrong, []);
@@ -77,7 +77,7 @@ for (const { name, metrics, container, machine, machineStats } of RUNS) {
       assert.equal((await metricsEndpoint(agent).scrape()).contentType, recordedType);
     });
 
-    it('every series of the container and of the machine is there, label for label', () => {
+    it('every series of the container and the machine exists with the same labels', () => {
       const known = recorded.series.filter(({ name: family, labels }) => {
         if (NOT_COMPARED.test(family)) return false;
         if (labels.id === '/') return !NOT_RECORDED_OF_ROOT.test(family);

@@ -70,7 +70,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  it('every recorded series is there, label for label', () => {
+  it('every recorded series exists with the same labels', () => {
     const isLeftOut = (series: Series) => series.value === 0 && NOTHING_COUNTED.some((fits) => fits(series));
     const missing = known.filter((series) => !ours.has(series.key) && !isLeftOut(series));
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     assert.ok(known.length > 800, `${known.length} series compared`);
   });
 
-  it('a metric that was recorded has no other series', () => {
+  it('a recorded metric has no additional series', () => {
     const keys = new Set(known.map(({ key }) => key));
     const names = new Set(known.map(({ name }) => name));
     const more = answered.series.filter(({ key, name }) => names.has(name) && !keys.has(key));
@@ -90,7 +90,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  it('containers whose very sample was recorded have the recorded numbers and times', () => {
+  it('containers with a recorded sample have the recorded numbers and times', () => {
     let compared = 0;
     for (const series of known) {
       const own = ours.get(series.key);
@@ -101,14 +101,14 @@ describe('the recorded scrape of cAdvisor', async () => {
     assert.ok(compared > 250, `${compared} numbers compared`);
   });
 
-  it('what has no time there has none here', () => {
+  it('series without a time in the recording have none', () => {
     for (const series of known) {
       const own = ours.get(series.key);
       if (own !== undefined) assert.equal(own.time === undefined, series.time === undefined, series.key);
     }
   });
 
-  it('numbers of no sample are the recorded ones', () => {
+  it('numbers that are not sampled equal the recorded ones', () => {
     for (const series of known.filter(({ name }) => /^(container_spec|machine)_/.test(name))) {
       assert.equal(ours.get(series.key)?.value, series.value, series.key);
     }
@@ -120,7 +120,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     assert.deepEqual(labelsOf(answered.series), labelsOf(recorded.series));
   });
 
-  it('what cAdvisor v0.36 does not have is of the newest cAdvisor or documented', () => {
+  it('metrics that cAdvisor v0.36 lacks are those of the newest cAdvisor or documented', () => {
     const more = [...answered.types.keys()].filter((name) => !recorded.types.has(name) && !/^tallyman_/.test(name));
     const applications = new Set(world.agent.containers().flatMap(namesOfApplications));
     assert.deepEqual(more.filter((name) => !applications.has(name)).sort(), [...NEWER, ...OWN].sort());
@@ -130,7 +130,7 @@ describe('the recorded scrape of cAdvisor', async () => {
     );
   });
 
-  it('the newest cAdvisor’s labels of the machine are the only ones that its metrics have besides', async () => {
+  it('machine metrics have no additional labels but those of the newest cAdvisor', async () => {
     const { series } = await metricsEndpoint(world.agent).exposed();
     for (const { name, labels } of series.filter((one) => one.name.startsWith('machine_'))) {
       const known = Object.keys(labels).filter((label) => !(name === 'machine_nvm_capacity' && label === 'mode'));

@@ -36,7 +36,7 @@ const graw = containerFromInfo(goldenObject('v1.3-containers-raw_graw.json'));
 const limited = containerFromInfo(goldenObject('v1.3-containers-g-limits.json'));
 const below = golden('v1.1-subcontainers-graw.json') as JsonObject[];
 
-it('impossible counts are refused, an empty time range is empty', async () => {
+it('invalid counts are rejected, and an empty time range returns no samples', async () => {
   const get = await over({ containers: [graw] });
   assert.match((await get('/api/v1.3/containers/graw', '{"num_stats":-2}')).join(), /^400,invalid num_stats -2/);
   const range = '{"start":"2026-11-24T12:00:00Z","end":"2026-11-24T11:00:00Z"}';
@@ -55,7 +55,7 @@ it('impossible counts are refused, an empty time range is empty', async () => {
   ]);
 });
 
-it('units, machines and pods list the cgroups below them in v1, containers of a runtime do not', async () => {
+it('units, machines and pods list their child cgroups in v1, and runtime containers do not', async () => {
   for (const kind of ['unit', 'machine', 'pod', 'container'] as const) {
     const description = { ...graw.description, aliases: [kind], namespace: 'any', kind };
     const get = await over({ containers: [{ ...graw, description, children: ['/graw/below'] }] });
@@ -73,7 +73,7 @@ it('a trailing slash after a Docker container is stripped', async () => {
   ]);
 });
 
-it('siblings are not below, and an unknown name is unknown', async () => {
+it('siblings are not descendants, and an unknown name is not found', async () => {
   const get = await over({ containers: below.map(containerFromInfo) });
   const [, text] = await get('/api/v1.1/subcontainers/graw');
   assert.deepEqual(
@@ -111,7 +111,7 @@ it('containers without samples have empty lists', async () => {
   assert.deepEqual(await without('/api/v2.1/machinestats'), [404, 'unknown container "/"\n']);
 });
 
-it('v2 has quota, period, processes and every network counter', async () => {
+it('v2 contains quota, period, processes and every network counter', async () => {
   const cells = [
     ...['tcp.Listen', 'udp.Listen', 'tcp_advanced.TCPTimeouts', 'processes.process_count', 'processes.fd_count'].map(
       (name, index) => [column(name), index + 1] as const,
@@ -134,7 +134,7 @@ it('v2 has quota, period, processes and every network counter', async () => {
   }
 });
 
-it('misspelt and misplaced keys have their right form beside them', async () => {
+it('misspelt and misplaced keys are accompanied by the correct form', async () => {
   const cells = ['usage', 'base_usage', 'inodes', 'read_time'].map(
     (name, index) => [column(`filesystem.${name}`, ['/dev/vda'], { type: 'vfs' }), index + 1] as const,
   );
@@ -146,7 +146,7 @@ it('misspelt and misplaced keys have their right form beside them', async () => 
   assert.deepEqual([machine.inline.read_duration, machine.read_duration], [4_000_000, 4_000_000]);
 });
 
-it('attributes have the huge pages, and the versions of Docker as last known', async () => {
+it('attributes contain huge pages, and the last known versions of Docker', async () => {
   const get = await over({ machine: MACHINE, docker: { version: '29.1', apiVersion: '1.52' }, version: '1.2.3' });
   const attributes = JSON.parse((await get('/api/v2.0/attributes'))[1]);
   assert.deepEqual(attributes.hugepages, MACHINE.hugepages);
@@ -176,7 +176,7 @@ it('application metrics are keyed by absolute name', async () => {
   assert.deepEqual(await get('/api/v2.0/appmetrics/g-limits?type=docker'), [200, `{"${limited.name}":{}}`]);
 });
 
-it('labels of application metrics are a map beside the text that clients know', async () => {
+it('labels of application metrics are a map in addition to the known text', async () => {
   const [name, appMetrics] = recordedAppMetrics();
   const get = await over({ containers: [{ name, appMetrics }] });
   const metrics = JSON.parse((await get(`/api/v2.0/appmetrics${name}?count=1`))[1])[name];
@@ -186,7 +186,7 @@ it('labels of application metrics are a map beside the text that clients know', 
   assert.equal(metrics.requests_total[''][0].labels, undefined);
 });
 
-it('an application metric of 0 has its value, one that is not a number has none', async () => {
+it('an application metric of 0 has a value, and NaN has none', async () => {
   const at = '2026-11-24T11:07:19Z';
   const values = [{ label: '', timestamp: at, int_value: 0 }];
   const floats = ['0', 'NaN', 'Infinity'].map((float_value) => ({
@@ -225,7 +225,7 @@ it('storage by uuid is an object, by label a list', async () => {
   assert.deepEqual(await get('/api/v2.0/storage?uuid=u3'), [404, 'cadvisor: no such device\n']);
 });
 
-it('"no limit" prints as each cgroup version always did', async () => {
+it('"no limit" is printed as in cAdvisor for each cgroup version', async () => {
   const spec = (cgroupVersion: 1 | 2) => ({
     ...containerFromSpec(`/v${cgroupVersion}`, goldenObject('v2.0-spec-g-limits.json')[limited.name] as JsonObject),
     limits: {
@@ -246,7 +246,7 @@ it('"no limit" prints as each cgroup version always did', async () => {
   );
 });
 
-it('summaries: containers without one are left out, none at all is an error', async () => {
+it('containers without a summary are omitted, and no summary at all is an error', async () => {
   const none = { present: false, mean: 0, std: 0, max: 0, fifty: 0, ninety: 0, ninetyfive: 0, count: 0 };
   const usage = { percentComplete: 0, cpu: none, memory: none };
   const summary = { time: 0, latest: { cpu: 0, memory: 0 }, minute: usage, hour: usage, day: usage };
@@ -258,7 +258,7 @@ it('summaries: containers without one are left out, none at all is an error', as
   ]);
 });
 
-it('max_age samples what is asked for before it is shown', async () => {
+it('max_age samples the requested containers first', async () => {
   const refreshed: unknown[] = [];
   const get = await over({ containers: [graw], onRefresh: (...call) => refreshed.push(call) });
   assert.equal((await get('/api/v2.0/stats/graw?max_age=1m30s&recursive=true'))[0], 200);
@@ -266,7 +266,7 @@ it('max_age samples what is asked for before it is shown', async () => {
   assert.match((await get('/api/v2.0/version?max_age=soon')).join(), /^400,failed to parse 'max_age' option: soon/);
 });
 
-it('a request that needs no children does not make the next one show old ones', async () => {
+it('a request without children does not affect the freshness of the next', async () => {
   const children = ['/graw/child'];
   const get = await over({ containers: [{ ...graw, children }] });
   await get('/api/v2.0/spec/graw');

@@ -21,20 +21,20 @@ const HEADING = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->w
 const socket = (state: string, queues: string): string =>
   `   0: 0100007F:1F90 00000000:0000 ${state} ${queues} 00:00000000 00000000     0        0 21 2 0000000000000000 7\n`;
 
-it('a TCP line with an unknown state costs only itself', () => {
+it('a TCP line with an unknown state is skipped', () => {
   const counts = new Float64Array(11);
   const lines = [socket('0A', '0:0'), socket('0C', '0:0'), 'nonsense\n', socket('01', '0:0'), socket('0A', '0:0')];
   countStates(scannerOf(HEADING + lines.join('')), counts);
   assert.deepEqual([...counts], [1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0]);
 });
 
-it('of the UDP queues the first is what waits to be sent', () => {
+it('the first UDP queue is the send queue', () => {
   const sums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
   addUpSockets(scannerOf(HEADING + socket('07', '00000010:00000A00')), sums);
   assert.deepEqual(sums, { listen: 1, dropped: 7, txQueued: 16, rxQueued: 2560 });
 });
 
-it('the primary interface is that of the default route, whatever comes first', () => {
+it('the primary interface is that of the default route, in any order', () => {
   const routes = [
     'Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT',
     'ifb0 0001A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0',
@@ -68,7 +68,7 @@ it('filesystems mounted after the start are found when the machine is read again
   }
 });
 
-it('each machine id file is looked for on the host, not only the first', async () => {
+it('all machine id files are tried on the host', async () => {
   const tree = new HostTree({ '/var/lib/dbus/machine-id': 'second\n' });
   try {
     assert.equal((await readMachine(tree.paths, [])).machine_id, 'second');
@@ -77,7 +77,7 @@ it('each machine id file is looked for on the host, not only the first', async (
   }
 });
 
-it('hour percentiles are those of the minutes’ ninetieth percentiles', () => {
+it('hour percentiles are computed from the 90th percentiles of the minutes', () => {
   const summarizer = new UsageSummarizer();
   for (let second = 0; second <= 61; second++) summarizer.add(second * 1e6, second * 1e9, 1000 * second);
   const { minute, hour } = summarizer.stats();

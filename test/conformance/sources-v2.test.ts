@@ -45,13 +45,13 @@ describe('cgroups of a recorded v2 host', () => {
     });
   }
 
-  it('the working set is the usage less inactive page cache', async () => {
+  it('have a working set of usage minus inactive page cache', async () => {
     const sample = await cgroupSample(targetOf(cgroups['tallyman-limited']), host);
     const usage = Number(textOf(cgroups['tallyman-limited'], 'memory.current'));
     assert.equal(sample['memory.working_set'], usage - Number(sample['memory.total_inactive_file']));
   });
 
-  it('pressure of a unit and of the machine', async () => {
+  it('have pressure for a unit and the machine', async () => {
     const source = await builtinSource('pressure', host);
     for (const name of ['/', cgroups['tallyman-limited']]) {
       const sample = sampleOf(attached(source, targetOf(name)));
@@ -63,7 +63,7 @@ describe('cgroups of a recorded v2 host', () => {
     }
   });
 
-  it('memory by node, in pages', async () => {
+  it('have memory by node, in pages', async () => {
     const source = await builtinSource('memory_numa', host);
     const sample = sampleOf(attached(source, targetOf(cgroups['tallyman-limited'])));
     const [, anon] = /^anon N0=(\d+)$/m.exec(textOf(cgroups['tallyman-limited'], 'memory.numa_stat') ?? '') ?? [];
@@ -75,7 +75,7 @@ describe('cgroups of a recorded v2 host', () => {
     assert.equal(sample?.['memory.numa.hierarchical.anon{0}'], Number(anon) / 4096);
   });
 
-  it('what v1 alone has is absent, as is normal', async () => {
+  it('are expected to lack fields of v1', async () => {
     for (const name of ['percpu', 'cpuset']) {
       assert.equal(absent(await builtinSource(name, host), targetOf('/system.slice')).expected, true);
     }

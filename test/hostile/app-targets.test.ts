@@ -63,7 +63,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     await Promise.all(servers.map((server) => server.stop()));
   });
 
-  it('are asked at a limited number of targets, and named once', async () => {
+  it('have a limited number of targets, logged once', async () => {
     await collected('/flood-a', 10);
     assert.equal(bench.metrics('/flood-a').targets.length, 20);
     const said = bench.said('/flood-a').filter((line) => line.includes('maxTargets'));
@@ -71,7 +71,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     assert.match(said[0]!, /\/flood-a has 300 targets for app-prometheus, of which 20 are collected/);
   });
 
-  it('share the targets that all containers may have together', async () => {
+  it('share the total limit of targets', async () => {
     await until(
       () => bench.said('/flood-b').some((line) => line.includes('maxTotalTargets')),
       () => bench.logger.lines.join('\n'),
@@ -86,7 +86,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     assert.equal(bench.said('/flood-b').filter((line) => line.includes('maxTotalTargets')).length, 1);
   });
 
-  it('are asked less often the more they send', async () => {
+  it('are collected less often the more they send', async () => {
     await collected('/flood-c', 10);
     await until(
       () => bench.metrics('/flood-c').targets.some(({ interval }) => interval > 10_000),
@@ -95,7 +95,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     assert.equal(bench.said('/flood-c').filter((line) => line.includes('scraped less often')).length, 1);
   });
 
-  it('leave another container all its targets, series and collections', async () => {
+  it('do not affect the targets, series and collections of another container', async () => {
     const before = bench.metrics('/well').targets.map(({ collections }) => collections);
     await until(
       () => bench.metrics('/well').targets.every(({ collections }, i) => collections >= before[i]! + 3),
@@ -111,7 +111,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     assert.ok(all.reduce((sum, count) => sum + count, 4) <= 3000 * 1.25, all.join());
   });
 
-  it('give back their shares when they are gone', async () => {
+  it('release their share when they are removed', async () => {
     for (const name of ['/flood-b', '/flood-c', '/flood-d']) bench.store.remove(bench.store.get(name)!);
     const leftOut = () =>
       bench.metrics('/flood-a').targets.filter(({ error }) => error?.startsWith('not collected') === true);
@@ -121,7 +121,7 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
     );
   });
 
-  it('do not hold up their other targets or anybody else by not answering', async () => {
+  it('do not delay other targets by not answering', async () => {
     const silent = await serve('127.0.4.3', () => {});
     const late = await serve('127.0.4.4', endless('HTTP/1.1 200 OK\n\n', 'x 1\n'.repeat(1024)));
     const broken = await serve('127.0.4.5', answering('HTTP/1.1 200 OK\n\n', 'x'.repeat(MIB)));

@@ -77,7 +77,7 @@ function memoryMax(): number {
   return Number(/^MemoryMax=(\d+)M$/m.exec(unit)![1]) * MIB;
 }
 
-describe('a container that attacks in every way', { timeout: LIMIT_MS, skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
+describe('a container that runs all attacks', { timeout: LIMIT_MS, skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   let containers: AppContainers;
   let agent: AgentProcess;
   let healthy: string;
@@ -180,7 +180,7 @@ describe('a container that attacks in every way', { timeout: LIMIT_MS, skip: nee
     'second regex': /"second\\" is switched off/,
   };
 
-  it('does not keep the agent from answering', async () => {
+  it('does not stop the agent from answering', async () => {
     let answered = 0;
     let largest = 0;
     const isOver = () =>
@@ -225,7 +225,7 @@ describe('a container that attacks in every way', { timeout: LIMIT_MS, skip: nee
     assert.ok(counted > cpuOf(quiet));
   });
 
-  it('is named once for each limit', () => {
+  it('is logged once for each limit', () => {
     for (const [limit, pattern] of Object.entries(LIMITS)) {
       assert.equal(told(pattern).length, 1, `${limit}: ${told(pattern).join('\n')}`);
     }

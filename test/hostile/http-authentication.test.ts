@@ -64,7 +64,7 @@ plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]
     })!;
   }
 
-  it('that change what was right a little are refused, and the secrets stay good', async () => {
+  it('that alter valid credentials are rejected, and the credentials stay valid', async () => {
     const right = [`Bearer ${TOKEN}`, basic('ann:long password'), await digestHeader('secret')];
     for (const header of right) assert.equal(await statusOf([`Authorization: ${header}`]), 200, header);
     const change = fc.tuple(
@@ -97,7 +97,7 @@ plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]
     assert.equal(await statusOf([`Authorization: ${await digestHeader('secret')}`]), 200);
   });
 
-  it('that send a captured Digest answer again are let in once at most, however many come at once', async () => {
+  it('that replay a Digest response are accepted at most once, also concurrently', async () => {
     const captured = `Authorization: ${await digestHeader('secret')}`;
     const statuses = await Promise.all(Array.from({ length: 50 }, () => statusOf([captured])));
     assert.deepEqual(
@@ -107,7 +107,7 @@ plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]
     assert.ok([401, 429].includes(await statusOf([captured], '/metrics')), 'of another target');
   });
 
-  it('that hide a path behind one that is open are refused', async () => {
+  it('that disguise a path as a public one are rejected', async () => {
     for (const target of [
       '/healthz/../metrics',
       '/-/ready/..%2f..%2fmetrics',

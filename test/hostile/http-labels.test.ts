@@ -79,9 +79,9 @@ plugins:
     assert.deepEqual({ ...labels }, { ...LABELS, surrogate: '\ufffd' });
   }
 
-  it('breaks neither pages nor metrics nor answers', assertHarmless);
+  it('does not break pages, metrics or answers', assertHarmless);
 
-  it('nor does it once its engine is gone', async () => {
+  it('does not break them after its engine is gone', async () => {
     await engine.shut();
     await agent.said('docker', /warn/);
     await assertHarmless();

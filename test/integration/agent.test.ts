@@ -87,7 +87,7 @@ function cgroup(suffix: string, controllers?: readonly string[]): RealCgroup {
 const stats = (name: string, query = 'count=1') => `/api/v2.0/stats${name}?${query}`;
 const newest = (answer: Stats, name: string) => answer[name]?.at(-1);
 
-describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }, () => {
+describe('the API on real cgroups', { skip: needs('cgroup v1', 'cgroups') }, () => {
   before(async () => {
     agent = await AgentProcess.start(CONFIG);
   });
@@ -96,7 +96,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     for (const made of cgroups.reverse()) await made.remove();
   });
 
-  it('CPU time and memory are the kernel’s numbers', async () => {
+  it('returns the kernel’s CPU time and memory', async () => {
     const busy = cgroup('-busy');
     const script = await busy.run('i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read x');
     const before = kernelNumbers(busy).total;
@@ -110,7 +110,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.ok(kernelNumbers(busy).total > before);
   });
 
-  it('limits set while it runs appear in the spec, exactly', async () => {
+  it('returns limits that are set while it runs', async () => {
     const limited = cgroup('-limited');
     limited.write('memory', 'memory.limit_in_bytes', String(64 * 1024 * 1024));
     limited.write('cpu', 'cpu.cfs_quota_us', '25000');
@@ -128,7 +128,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.match(raw, /"reservation":9223372036854771712/);
   });
 
-  it('bytes written to disk are counted by device', async () => {
+  it('counts bytes written to disk by device', async () => {
     const writer = cgroup('-writer');
     const directory = mkdtempSync(join(tmpdir(), 'tallyman-write-'));
     const file = join(directory, 'data');
@@ -151,7 +151,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
   });
 
   for (const controller of CONTROLLERS) {
-    it(`a cgroup only in the ${controller} hierarchy is a container, and gone when it goes`, async () => {
+    it(`lists a cgroup of the ${controller} hierarchy only, until it is removed`, async () => {
       const only = cgroup(`-only-${controller}`, [controller]);
       const answer = await agent.until<Stats>(stats(only.name), (now) => (now[only.name]?.length ?? 0) > 0, 'a sample');
       assert.equal(newest(answer, only.name)!.cpu.usage.total, 0);
@@ -164,7 +164,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     });
   }
 
-  it('one whose controllers appear one after the other gets all its numbers', async () => {
+  it('returns all numbers of a cgroup whose controllers appear one after the other', async () => {
     const late = cgroup('-late', ['pids']);
     await agent.until<Stats>(stats(late.name), (now) => (now[late.name]?.length ?? 0) > 0, 'a first sample');
     late.create(['memory']);
@@ -181,7 +181,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     );
   });
 
-  it('everything below a container is found with recursive=true, siblings are not', async () => {
+  it('returns descendants but not siblings with recursive=true', async () => {
     cgroup('-tree');
     const child = cgroup('-tree/child');
     const grandchild = cgroup('-tree/child/grandchild');
@@ -191,7 +191,7 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.deepEqual(Object.keys(answer), [`${BASE}-tree`, child.name, grandchild.name]);
   });
 
-  it('max_age=0s samples at once', async () => {
+  it('samples at once with max_age=0s', async () => {
     const fresh = cgroup('-fresh');
     await agent.until<Stats>(stats(fresh.name), (now) => (now[fresh.name]?.length ?? 0) > 0, 'a sample');
     const asked = Date.now();
@@ -199,14 +199,14 @@ describe('real cgroups through the API', { skip: needs('cgroup v1', 'cgroups') }
     assert.ok(Date.parse(newest(answer, fresh.name)!.timestamp) >= asked - 2);
   });
 
-  it('the machine itself is /, with network and filesystems', async () => {
+  it('returns the machine as /, with network and filesystems', async () => {
     const answer = await agent.until<Stats>(stats('/'), (now) => newest(now, '/') !== undefined, 'a sample');
     assert.ok(newest(answer, '/')!.cpu.usage.total > 0);
   });
 });
 
-describe('the process', () => {
-  it('ends within its time after SIGTERM, open requests answered, and leaves its descriptors', async () => {
+describe('the process of the agent', () => {
+  it('answers open requests after SIGTERM and exits within the time limit', async () => {
     const other = await AgentProcess.start(CONFIG);
     const answers = Promise.all(Array.from({ length: 20 }, () => fetch(`${other.url}/healthz`)));
     await answers;
@@ -214,7 +214,7 @@ describe('the process', () => {
     assert.deepEqual(await other.ended(), { code: 0, signal: null });
   });
 
-  it('ends at once on a second signal', async () => {
+  it('exits at once on a second signal', async () => {
     const other = await AgentProcess.start(CONFIG);
     other.signal('SIGINT');
     other.signal('SIGINT');

@@ -11,11 +11,11 @@ import { needs } from '../support/needs.js';
 import { overSocket } from '../support/over-socket.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 
-describe('a version of somebody else’s', () => {
+describe('an API version of a third party', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('the one of the documentation is served beside ours', async () => {
+  it('is served beside the built-in versions', async () => {
     const [, program = ''] =
       /## A version of your own\n.*?```js\n(.*?)```/s.exec(readFileSync('docs/api.md', 'utf8')) ?? [];
     const contract = pathToFileURL(join(projectRoot, '.test-build/src/kernel/contracts/index.js')).href;
@@ -33,7 +33,7 @@ describe('a version of somebody else’s', () => {
   });
 });
 
-describe('the endpoints beside the API versions', { skip: needs('cgroups') }, () => {
+describe('endpoints beside the API versions', { skip: needs('cgroups') }, () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-api`);
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
   const socket = join(directory, 'http.sock');
@@ -48,7 +48,7 @@ describe('the endpoints beside the API versions', { skip: needs('cgroups') }, ()
     rmSync(directory, { recursive: true });
   });
 
-  it('validation lists the directories that the kernel watches', async () => {
+  it('/validate lists the watched directories', async () => {
     const text = await (await fetch(`${agent.url}/validate/`)).text();
     const [, watches = ''] = /\nInotify watches: \n(.*?)\n\nManaged containers: /s.exec(text) ?? [];
     const [, ours = ''] = new RegExp(`^\t${group.name}\n((?:\t\t.*\n?)+)`, 'm').exec(watches) ?? [];
@@ -63,7 +63,7 @@ describe('the endpoints beside the API versions', { skip: needs('cgroups') }, ()
     );
   });
 
-  it('an engine that is not there has a reason', async () => {
+  it('an unreachable engine has a reason', async () => {
     const engines = await agent.json<Record<string, string>[]>('/api/engines');
     for (const { runtime, endpoint, reason, version } of engines) {
       assert.match(runtime!, /^(docker|podman|cri|containerd)$/);
@@ -72,7 +72,7 @@ describe('the endpoints beside the API versions', { skip: needs('cgroups') }, ()
     }
   });
 
-  it('profiles of the agent are for whoever its socket’s file lets in, not for everybody on this host', async () => {
+  it('profiles are served over the unix socket, and not on loopback without authentication', async () => {
     const path = '/debug/profile/cpu?seconds=0.1';
     const [status, body] = await overSocket(socket, path);
     assert.equal(status, 200, body);

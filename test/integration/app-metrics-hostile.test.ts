@@ -100,7 +100,7 @@ describe('hostile targets', () => {
     });
   }
 
-  it('100,000 series: as many as the limit allows are kept, the others are counted', async () => {
+  it('100,000 series are limited, and the surplus is counted', async () => {
     const server = await serve('127.0.2.1', ok(series(100_000)));
     bench.add('/many', { labels: labels(server.port), addresses: ['127.0.2.1'] });
     const { dropped, problems } = await bench.status('/many', ({ collections }) => collections >= 2);
@@ -124,7 +124,7 @@ describe('hostile targets', () => {
     assert.equal(decoy.connections, 0);
   });
 
-  it('meanwhile the healthy target was asked all the time', async () => {
+  it('the healthy target is collected throughout', async () => {
     const before = bench.metrics('/healthy').targets[0]!;
     assert.deepEqual([before.failures, bench.said('/healthy')], [0, []]);
     await until(

@@ -42,7 +42,7 @@ class HostServer {
   }
 }
 
-describe('where metrics are collected', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
+describe('app metrics are collected from', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
   const cgroup = new RealCgroup(CGROUP);
   let containers: AppContainers;
   let agent: AgentProcess;
@@ -93,18 +93,18 @@ plugins:
     assert.equal(secret.asked, 0);
   };
 
-  it('a cgroup that the config names, at the host that the config names', async () => {
+  it('a configured cgroup at a configured host', async () => {
     await collected(CGROUP, 'of_the_daemon');
   });
 
-  it('containers that the config names by name, image and label, with what it picks', async () => {
+  it('containers selected by name, image and label, with selected metrics', async () => {
     const name = await containers.serve('by-name-1', { m: 'a 1\nab 2\nb 3\n', page: 'pages: 7' }, ['-l', 'page=x']);
     await collected(name, 'pages');
     const answer = await collected(name, 'a');
     assert.deepEqual(Object.keys(answer[name]!), ['a', 'ab', 'pages']);
   });
 
-  it('a container in the host’s network, on a port of its own only', async () => {
+  it('a container in the host’s network, on its own port only', async () => {
     const port = await freePort();
     containers.write('hostnet', 'metrics', 'hostnet 1\n');
     const mount = ['--network=host', '-v', `${containers.path('hostnet', '')}:/www:ro`];
@@ -115,7 +115,7 @@ plugins:
     await refused(other, /no process of the container listens on port/);
   });
 
-  it('a container in another’s network, at the other’s address', async () => {
+  it('a container in the network of another, at the other’s address', async () => {
     await containers.serve('owner', { metrics: 'owner 1\n' });
     const labels = ['-l', 'tallyman.metrics.port=8000'];
     const name = await containers.run('guest', ['--network=container:owner', ...labels], []);
@@ -130,7 +130,7 @@ plugins:
     await collected(name, 'by_socket');
   });
 
-  it('no socket of the host', async () => {
+  it('no unix socket of the host', async () => {
     containers.write('links', 'x', '');
     symlinkSync(containers.endpoint.slice('unix://'.length), containers.path('links', 'link.sock'));
     const mount = ['-v', `${containers.path('links', '')}:/run/app`];
@@ -138,7 +138,7 @@ plugins:
     await refused(name, /link\.sock in the container: no such file/);
   });
 
-  it('no other host, whatever a file of the image says', async () => {
+  it('no other host that a file of the image names', async () => {
     const file = (endpoint: string) =>
       JSON.stringify({ endpoint, metrics_config: [{ name: 'x', data_type: 'int', regex: '(.)' }] });
     const files = {
@@ -151,7 +151,7 @@ plugins:
     await refused(name, new RegExp(`:${secret.port}/: nothing listens there`));
   });
 
-  it('all containers of a runtime at once are keyed by their absolute names', async () => {
+  it('all containers of a runtime in one answer, keyed by absolute names', async () => {
     const all = await agent.json<AppMetrics>('/api/v2.0/appmetrics?type=docker&recursive=true');
     const collecting = Object.keys(all).filter((name) => Object.keys(all[name]!).length > 0);
     assert.ok(collecting.length >= 4 && collecting.every((name) => name.includes('/docker/')), collecting.join());

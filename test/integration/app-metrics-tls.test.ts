@@ -62,11 +62,11 @@ describe('targets over TLS', { skip: needs('openssl') }, () => {
     return error;
   }
 
-  it('certificates that containers made themselves are accepted', async () => {
+  it('self-signed certificates are accepted by default', async () => {
     assert.equal(await collect('unverified', plain, {}), undefined);
   });
 
-  it('with an authority, only what it signed, for the name that is expected', async () => {
+  it('only certificates of the configured authority for the expected name are accepted', async () => {
     assert.equal(await collect('signed', plain, { ca: authority.ca, serverName: 'localhost' }), undefined);
     assert.match((await collect('name', plain, { ca: authority.ca }))!, /IP: 127\.0\.5\.1 is not in the cert's list/);
     assert.match((await collect('foreign', plain, { ca: stranger.ca, serverName: 'localhost' }))!, /certificate/);
@@ -74,13 +74,13 @@ describe('targets over TLS', { skip: needs('openssl') }, () => {
     assert.equal(await collect('lenient', plain, { ca: stranger.ca, verify: false }), undefined);
   });
 
-  it('a client certificate is shown', async () => {
+  it('the client certificate is sent', async () => {
     const { cert, key } = authority.issue('agent');
     assert.equal(await collect('known', demanding, { cert, key }), undefined);
     assert.match((await collect('unknown', demanding, {}))!, /certificate required|reset|alert/);
   });
 
-  it('a file that cannot be read is named when the plugin starts', async () => {
+  it('an unreadable file is reported when the plugin starts', async () => {
     const collector = new PrometheusCollector(prometheusOptions.parse({ tls: { cert: join(directory, 'none.pem') } }));
     await assert.rejects(collector.start(), /tls\.cert: ENOENT.*none\.pem/);
   });

@@ -46,7 +46,7 @@ plugins:
   const appmetrics = (name: string, fits: (metrics: Metrics) => boolean) =>
     agent.until<AppMetrics>(`/api/v2.0/appmetrics${name}`, (answer) => fits(answer[name] ?? {}), 'its metrics');
 
-  it('cAdvisor’s labels and files give what cAdvisor gives', async () => {
+  it('cAdvisor’s labels and files give the same metrics as in cAdvisor', async () => {
     const name = await containers.serve('g-app', SERVED, [
       ...['-l', 'io.cadvisor.metric.myapp=/www/config-ok.json'],
       ...['-l', 'io.cadvisor.metric.prometheus=/www/prom.json'],
@@ -87,7 +87,7 @@ plugins:
     assert.deepEqual(first!.labels, { code: '200', method: 'get' });
   });
 
-  it('a label whose file is missing is tried again, and the others go on', async () => {
+  it('a label whose file is missing is retried without affecting other targets', async () => {
     const name = await containers.serve('g-late', SERVED, [
       ...['-l', 'io.cadvisor.metric.aaa=/www/late.json'],
       ...['-l', 'io.cadvisor.metric.myapp=/www/config.json'],
@@ -113,7 +113,7 @@ plugins:
     }
   });
 
-  it('labels alone are enough, and those that are not published work too', async () => {
+  it('labels alone are sufficient, also unpublished ones', async () => {
     const name = await containers.serve('labelled', SERVED, [
       ...['-l', 'tallyman.metrics.port=8000', '-l', 'tallyman.metrics.interval=1s'],
       ...['-l', 'public=yes', '-l', 'tallyman.metrics.status.port=8000', '-l', 'tallyman.metrics.status.path=/status'],

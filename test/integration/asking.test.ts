@@ -78,7 +78,7 @@ async function assertAnswered(url: string, flags: readonly string[], runtime = f
   assert.deepEqual([reload.status, reload.out.endsWith(' is active: nothing has changed\n')], [0, true], reload.error);
 }
 
-describe('over HTTP', () => {
+describe('commands that ask an agent over HTTP', () => {
   let agent: AgentProcess;
   before(async () => {
     agent = await agentWith(`  auth:
@@ -87,19 +87,19 @@ describe('over HTTP', () => {
     rules: [{ path: /-/doctor, users: [ops] }]`);
   });
 
-  it('a password in a file proves a user', async () => {
+  it('authenticate with a password file', async () => {
     const flags = ['--user', 'ann', '--password-file', password];
     assert.equal((await tallyman(['cardinality', '--url', agent.url, ...flags])).status, 0);
   });
 
-  it('a token in a file does, the one that the user names or the first', async () => {
+  it('authenticate with a token file, by the named token or the first', async () => {
     await assertAnswered(agent.url, ['--token-file', tokens, '--user', 'ops']);
     const { status, error } = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
     assert.equal(status, 1);
     assert.match(error, /\/-\/doctor answers 403: scraper is not allowed to access \/-\/doctor/);
   });
 
-  it('without a proof, or with a wrong one, the flags that say who asks are named', async () => {
+  it('name the authentication flags when credentials are missing or wrong', async () => {
     for (const flags of [[], ['--user', 'ann', '--password-file', wrong]]) {
       const { status, out, error } = await tallyman(['reload', '--url', agent.url, ...flags]);
       assert.deepEqual([status, out], [1, '']);
@@ -108,12 +108,12 @@ describe('over HTTP', () => {
     }
   });
 
-  it('on the agent’s host its own files do', async () => {
+  it('use the agent’s own files on its host', async () => {
     await assertAnswered(agent.url, ['--user', 'ops'], agent.runtimeDirectory);
     await assertAnswered(agent.url.replace('127.0.0.1', 'localhost'), ['--user', 'ops'], agent.runtimeDirectory);
   });
 
-  it('a bad new configuration is refused with its reason', async () => {
+  it('report why a reload is rejected', async () => {
     const other = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
     other.configure('housekeeping: { interval: fast }\n');
     const { status, error } = await tallyman(['reload', '--url', other.url, '--token-file', tokens]);
@@ -121,7 +121,7 @@ describe('over HTTP', () => {
     assert.match(error, /the configuration from before stays active: .*housekeeping\.interval/);
   });
 
-  it('passwords in URLs are refused, and flags that lack their other half', async () => {
+  it('reject passwords in URLs and incomplete flags', async () => {
     const url = agent.url.replace('//', `//ann:${PASSWORD.replace(' ', '%20')}@`);
     for (const [args, expected] of [
       [['--url', url], /--url must not contain a password.*\n +--user NAME --password-file FILE/],
@@ -138,27 +138,27 @@ describe('over HTTP', () => {
   });
 });
 
-it('Digest takes a password, and on the agent’s host what its file holds', async () => {
+it('commands authenticate with Digest, by a password or the agent’s own file', async () => {
   const agent = await agentWith(`  auth: { digest: { file: ${htdigest} } }`);
   await assertAnswered(agent.url, ['--user', 'ann', '--password-file', password]);
   await assertAnswered(agent.url, [], agent.runtimeDirectory);
   assert.equal((await tallyman(['doctor', '--url', agent.url])).status, 1);
 });
 
-it('a unix socket is asked like an address', async () => {
+it('commands accept a unix socket as the address', async () => {
   const socket = join(folder, 'http.sock');
   const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`, `unix:${socket}`);
   await assertAnswered(`unix:${socket}`, ['--token-file', tokens]);
   await assertAnswered(`unix:${socket}`, [], agent.runtimeDirectory);
 });
 
-describe('over TLS', { skip: needs('openssl') }, () => {
+describe('commands that ask an agent over TLS', { skip: needs('openssl') }, () => {
   const authority = new TestAuthority(folder);
   const server = authority.issue('agent.example', 'server');
   const client = authority.issue('ops', 'client');
   const tls = `  tls: { cert: ${server.cert}, key: ${server.key}`;
 
-  it('the authority is named, or the certificate is the one in the agent’s file', async () => {
+  it('verify the certificate with the given authority or the agent’s file', async () => {
     const agent = await agentWith(`${tls} }\n  auth: { bearer: { file: ${tokens} } }`);
     await assertAnswered(agent.url, ['--ca', authority.ca, '--token-file', tokens]);
     await assertAnswered(agent.url, [], agent.runtimeDirectory);
@@ -167,7 +167,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
     assert.match(stranger.error, /cannot be verified as the agent: .*\n +--ca FILE names the authority/);
   });
 
-  it('a client certificate proves a user', async () => {
+  it('authenticate with a client certificate', async () => {
     const agent = await agentWith(`${tls}, clientCa: ${authority.ca}, clientCertificates: required }`);
     const ca = ['--ca', authority.ca];
     await assertAnswered(agent.url, [...ca, '--cert', client.cert, '--key', client.key]);
@@ -177,7 +177,7 @@ describe('over TLS', { skip: needs('openssl') }, () => {
   });
 });
 
-it('what is not the agent gets nothing of the agent’s', async () => {
+it('commands send no secret to a server that is not the agent', async () => {
   const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`);
   const seen: (string | undefined)[] = [];
   const impostor = createServer((request, response) => {

@@ -56,7 +56,7 @@ describe('command line', () => {
     }
   });
 
-  it('ends when it cannot start, whatever it has opened by then', async () => {
+  it('exits when it cannot start, whatever is open', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const { port } = occupant.address() as AddressInfo;
@@ -66,7 +66,7 @@ describe('command line', () => {
     assert.equal(status, 1);
   });
 
-  it('refuses to check a port that another process has', async () => {
+  it('reports a port that another process uses', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const { port } = occupant.address() as AddressInfo;
@@ -76,7 +76,7 @@ describe('command line', () => {
     assert.deepEqual({ status, out }, { status: 1, out: '' });
   });
 
-  it('takes the file to check as an argument, and no other command takes one that it would ignore', () => {
+  it('check accepts the file as an argument, and other commands reject unused arguments', () => {
     put('mine.yaml', 'log: {level: debug}\n');
     assert.equal(effective(['mine.yaml']).log.level, 'debug');
     const missing = tallyman(['check', 'none.yaml']);
@@ -130,12 +130,12 @@ describe('command line', () => {
     assert.equal(tallyman(['check', 'x.yaml']).status, 0);
   });
 
-  it('prints the sample that is in the package', () => {
+  it('prints the sample configuration of the package', () => {
     assert.equal(tallyman(['config', 'sample']).out, readFileSync('config/tallyman.yaml', 'utf8'));
     assert.equal(tallyman(['config', 'schema']).out, readFileSync('config/tallyman.schema.json', 'utf8'));
   });
 
-  it('lets flags win over variables, variables over the file, the file over defaults', () => {
+  it('flags override variables, variables the file, and the file the defaults', () => {
     put(
       'tallyman.config.yaml',
       'web: {listen: [10.0.0.1:1, "unix:/run/x"], allowUnauthenticated: true}\nlog: {level: debug}\n',
@@ -149,7 +149,7 @@ describe('command line', () => {
     assert.equal(effective([], { TALLYMAN_CONFIG: '', TALLYMAN_LOG_LEVEL: '' }).log.level, 'debug');
   });
 
-  it('takes several addresses, and a port for all of them', () => {
+  it('accepts several addresses, and one port for all', () => {
     put('.tallymanrc', 'web: {listen: [10.0.0.1:1, "unix:/run/x", "[::1]:2"], allowUnauthenticated: true}');
     const listen = (args: readonly string[], env?: Record<string, string>) => effective(args, env).web.listen;
     assert.deepEqual(listen(['--port', '9']), ['10.0.0.1:9', 'unix:/run/x', '[::1]:9']);
@@ -159,14 +159,14 @@ describe('command line', () => {
     assert.deepEqual(listen([], { TALLYMAN_PORT: '0' }), ['10.0.0.1:0', 'unix:/run/x', '[::1]:0']);
   });
 
-  it('serves other hosts without authentication only when told so', () => {
+  it('serves other hosts without authentication only with the flag', () => {
     const allowed = (args: readonly string[], env?: Record<string, string>) =>
       effective(['--listen', ':80', ...args], env).web.allowUnauthenticated;
     assert.equal(allowed(['--allow-unauthenticated']), true);
     assert.equal(allowed([], { TALLYMAN_ALLOW_UNAUTHENTICATED: 'true' }), true);
   });
 
-  it('names a bad flag, variable, command or file and exits with 78', () => {
+  it('reports an invalid flag, variable, command or file and exits with 78', () => {
     const cases: [readonly string[], Record<string, string>, RegExp][] = [
       [['--prot', '1'], {}, /unknown option '--prot'\n\(Did you mean --port\?\)/],
       [['--port'], {}, /--port <number>' argument missing/],
@@ -262,7 +262,7 @@ describe('command line', () => {
     assert.equal(existsSync(join(directory, 'executed')), false);
   });
 
-  it('executes and obeys nothing that lies in the working directory', () => {
+  it('ignores configuration in the working directory', () => {
     const trap = `require('node:fs').writeFileSync(${JSON.stringify(join(directory, 'executed'))}, ''); module.exports = {};`;
     for (const name of [
       '.config/config.cjs',

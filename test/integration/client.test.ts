@@ -35,7 +35,7 @@ after(async () => {
   assert.deepEqual(served.faults, []);
 });
 
-it('v1.3: containers with their samples', async () => {
+it('the client reads containers with samples from v1.3', async () => {
   const { v13 } = client;
   assert.equal((await v13.machine()).num_cores, MACHINE.num_cores);
   const graw = await v13.container('/graw', { count: 1 });
@@ -51,7 +51,7 @@ it('v1.3: containers with their samples', async () => {
   assert.ok(Object.keys(await v13.dockerContainers({ count: 0 })).length > 1);
 });
 
-it('v2: selection, samples, summaries, processes, file systems', async () => {
+it('the client reads samples, summaries, processes and file systems from v2', async () => {
   const { v20, v21 } = client;
   assert.equal(await v20.version(), 'v0.36.0');
   assert.equal((await v20.attributes()).kernel_version, '6.18.44');
@@ -70,7 +70,7 @@ it('v2: selection, samples, summaries, processes, file systems', async () => {
   assert.equal((await v21.machineStats({ maxAge: '1h' })).length, 1);
 });
 
-it('what the agent refuses is an error with its words', async () => {
+it('the client throws the error text of the agent', async () => {
   const { v20 } = client;
   await assert.rejects(v20.stats('/nope'), (error) => {
     assert.ok(error instanceof ApiError);
@@ -82,7 +82,7 @@ it('what the agent refuses is an error with its words', async () => {
   await assert.rejects(v20.version({ signal: AbortSignal.abort(new Error('given up')) }), /given up/);
 });
 
-it('headers and fetch can be given', async () => {
+it('the client accepts headers and fetch', async () => {
   const asked: string[] = [];
   const own: typeof fetch = async (input, init) => {
     asked.push(`${String(input)} ${new Headers(init?.headers).get('authorization')}`);
@@ -93,7 +93,7 @@ it('headers and fetch can be given', async () => {
   assert.deepEqual(asked, [`${served.url}/pre/api/v2.0/spec/a%20b/c%25 Bearer x`]);
 });
 
-it('events: past ones as a list, coming ones as a stream', async () => {
+it('the client reads past events as a list and new ones as a stream', async () => {
   const oom = (pid: number) =>
     ({ containerName: '/graw', time: pid * 1e6, type: 'oomKill', oom: { pid, processName: 'x' } }) as const;
   for (const version of [client.v13, client.v20, client.v21]) {

@@ -51,7 +51,7 @@ describe('compat', { skip: needs('cgroup v1') }, () => {
   });
   after(() => agent.stop());
 
-  it('finds nothing between an agent and itself, and says what it costs', async () => {
+  it('finds no difference between an agent and itself, and prints the duration', async () => {
     const { status, out, error } = await tallyman(agent.url, agent.url, '--json', ...QUICKLY);
     const comparison = JSON.parse(out) as Comparison;
     assert.deepEqual(comparison.differ, []);
@@ -64,7 +64,7 @@ describe('compat', { skip: needs('cgroup v1') }, () => {
     assert.ok(comparison.cost.new.cpu! >= 0);
   });
 
-  it('names what a new agent does not do as the old one', async () => {
+  it('reports the differences between two agents', async () => {
     const planted = await faulty(agent.url, (target, body) => {
       if (target === '/api/v2.0/attributes') return body.replace(/"num_cores":\d+/, '"num_cores":4096');
       if (target === '/api/v1.3/containers/') return body.replaceAll('"working_set"', '"workingset"');
@@ -95,7 +95,7 @@ describe('compat', { skip: needs('cgroup v1') }, () => {
     assert.match(printed.out, /^5 differences are not explained\.$/m);
   });
 
-  it('exits with 2 when an agent cannot be asked', async () => {
+  it('exits with 2 when an agent is unreachable', async () => {
     const closed = createServer();
     await once(closed.listen(0, '127.0.0.1'), 'listening');
     const nobody = urlOf(closed);

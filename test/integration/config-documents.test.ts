@@ -28,7 +28,7 @@ describe('generated documents', () => {
       systemDirectory: directory,
     });
 
-  it('are current', async () => {
+  it('are up to date', async () => {
     // Not assert.equal: a stale file is told by its name, not by a page of differences.
     assert.ok(read('config/tallyman.yaml') === (await renderConfig('sample')), `config/tallyman.yaml ${RENEW}`);
     const schema = await renderConfig('schema');
@@ -37,7 +37,7 @@ describe('generated documents', () => {
     assert.ok(page.includes(await renderConfig('reference')), `docs/configuration.md ${RENEW}`);
   });
 
-  it('the sample is the defaults, as it is and uncommented', async () => {
+  it('the sample gives the defaults, as it is and uncommented', async () => {
     const defaults = await load({});
     const file = join(directory, 'sample.yaml');
     for (const text of [read('config/tallyman.yaml'), uncomment(read('config/tallyman.yaml'))]) {
@@ -56,7 +56,7 @@ describe('generated documents', () => {
     }
   });
 
-  it('no default is lost on the way into the documents', async () => {
+  it('the documents contain every default', async () => {
     const { plugins } = await load({});
     const lost = plugins.flatMap(({ id, plugin, options }) =>
       lostDefaults(id, jsonSchemaOf(plugin.configSchema), options),

@@ -26,7 +26,7 @@ async function check(file: string, during = () => {}) {
 }
 
 describe('a configuration from a pipe', () => {
-  it('is read to its end, also when the writer comes later and writes in pieces', async () => {
+  it('is read to its end, also when the writer opens it later and writes in pieces', async () => {
     const path = pipe('written');
     // Its opening waits for the reader.
     const script = '{ echo housekeeping:; ls / >/dev/null; echo "  interval: 7s"; echo "  maxInterval: 7s"; } >"$1"';
@@ -37,7 +37,7 @@ describe('a configuration from a pipe', () => {
     assert.equal(status, 0);
   });
 
-  it('is an error when nobody writes to it', async () => {
+  it('is an error when there is no writer', async () => {
     const { stderr, status } = await check(pipe('silent'));
     assert.match(stderr, /silent: gave no end of its text within 5 s; is it a config file\?/);
     assert.equal(status, 78);

@@ -64,7 +64,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     return started;
   }
 
-  it('finds a cgroup made in all hierarchies, and its end', async () => {
+  it('detects creation and removal of a cgroup in all hierarchies', async () => {
     const { registry, recorder } = await start();
     make(`${top}/all`);
     await recorder.waitFor(`added ${top}/all`);
@@ -76,7 +76,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     await recorder.waitFor(`removed ${top}/all`);
   });
 
-  it('finds a cgroup made in a single hierarchy, whichever it is', async () => {
+  it('detects a cgroup in any single hierarchy', async () => {
     make(`${top}/other`);
     const { registry, recorder } = await start();
     for (const { controllers } of hierarchies.mounts) {
@@ -87,7 +87,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     }
   });
 
-  it('finds a cgroup made in a single hierarchy below a leaf by the counts of the kernel', async () => {
+  it('detects a cgroup in a single hierarchy below a leaf by the kernel’s counts', async () => {
     make(`${top}/leaf`);
     const { registry, recorder } = await start({ checkIntervalMs: 20 });
     assert.equal(registry.watchedDirectories().find(({ name }) => name === `${top}/leaf`)?.directories.length, 1);
@@ -95,7 +95,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     await recorder.waitFor(`added ${top}/leaf/below`);
   });
 
-  it('asks again for each controller that appears later', async () => {
+  it('asks again for each controller that is added later', async () => {
     const { registry, recorder } = await start({ checkIntervalMs: 20 });
     const name = `${top}/slow`;
     for (const { controllers } of hierarchies.mounts) {
@@ -111,7 +111,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     assert.ok(recorder.lines.includes(`controllers ${name}`));
   });
 
-  it('finds nested cgroups made at once', async () => {
+  it('detects nested cgroups that are created at once', async () => {
     const { recorder } = await start();
     const names = [`${top}/n1`, `${top}/n1/n2`, `${top}/n1/n2/n3`];
     for (const name of names) make(name);
@@ -120,7 +120,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     await recorder.waitFor(...names.map((name) => `removed ${name}`));
   });
 
-  it('takes a cgroup that is removed while it is taken up', async () => {
+  it('tolerates the removal of a cgroup while it is examined', async () => {
     const { registry, recorder } = await start({
       handlers: () => [
         {
@@ -141,7 +141,7 @@ describe('discovery on the real cgroup hierarchies', { skip: needs('cgroup v1', 
     assert.equal(registry.get(`${top}/brief`), undefined);
   });
 
-  it('sees a cgroup that is made anew between two looks as another one', async () => {
+  it('reports a cgroup that was created again between two checks as a new one', async () => {
     make(`${top}/again`);
     make(`${top}/again/child`);
     const { registry, recorder } = await start();
@@ -213,7 +213,7 @@ describe('discovery on a real cgroup2 hierarchy', {
 }, () => {
   const name = `/tallyman-test-${process.pid}-unified`;
 
-  it('finds cgroups and follows the controllers that are enabled for them', async () => {
+  it('detects cgroups and the controllers that are enabled for them', async () => {
     const control = `${unified}/cgroup.subtree_control`;
     const wasEnabled = words(control).includes(offer!);
     const { registry, recorder } = makeRegistry({ version: 2, mounts: [{ controllers: [offer!], path: unified! }] });

@@ -31,7 +31,7 @@ function doctor(...args: string[]): Promise<{ status: number | null; out: string
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, out })));
 }
 
-it('findings are in /-/doctor, a series for each kind in the metrics, and printed by the command', async () => {
+it('findings are in /-/doctor and /metrics, and printed by the command', async () => {
   const { findings } = await agent.json<{ findings: Finding[] }>('/-/doctor');
   const ids = findings.map(({ id }) => id);
   for (const id of ['docker-absent', 'podman-unreachable']) assert.ok(ids.includes(id), id);
@@ -52,14 +52,14 @@ it('findings are in /-/doctor, a series for each kind in the metrics, and printe
   assert.deepEqual(json.findings.map(({ id }) => id).sort(), ids.sort());
 });
 
-it('without a running agent one is started with the configuration', async () => {
+it('tallyman doctor starts an agent when none is running', async () => {
   const { status, out } = await doctor('--config', agent.file, '--json');
   assert.equal(status, 1);
   const { findings } = JSON.parse(out) as { findings: Finding[] };
   assert.ok(findings.some(({ id }) => id === 'docker-absent'));
 });
 
-it('a host on which much is wrong has a finding for each, with what is lost and the line that mends it', async () => {
+it('a host with many problems has a finding for each, with the effect and the fix', async () => {
   const tree = new HostTree();
   tree.add({
     '/proc/cgroups': '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t9\t1\nmemory\t0\t9\t0\n',

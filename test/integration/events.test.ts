@@ -63,7 +63,7 @@ describe('events of raw cgroups', { skip: needs('cgroups') }, () => {
   });
   after(() => agent.stop());
 
-  it('a container comes, the kernel kills in it, and it goes', async () => {
+  it('are creation, OOM kill and deletion', async () => {
     const group = new RealCgroup(`/tallyman-test-${process.pid}-events`);
     const inner = new RealCgroup(`${group.name}/inner`);
     const stream = await Listener.open(`${agent.url}/api/v2.0/events${group.name}`, 'all_events=1&subcontainers=1');
@@ -99,7 +99,7 @@ describe('events of raw cgroups', { skip: needs('cgroups') }, () => {
     assert.deepEqual(elsewhere.got, []);
   });
 
-  it('kills in a container that is gone at once are told too', async () => {
+  it('include kills in a container that is removed at once', async () => {
     const group = new RealCgroup(`/tallyman-test-${process.pid}-brief`);
     const stream = await Listener.open(`${agent.url}/api/v1.3/events${group.name}`, 'oom_events=1&oom_kill_events=1');
     group.create();
@@ -128,7 +128,7 @@ describe('events of Docker containers', { skip: needs(...DOCKER_ENGINE) }, () =>
     await engine?.stop();
   });
 
-  it('a creation has the container’s own time, a deletion its exit code', async () => {
+  it('have the creation time of the container, and its exit code on deletion', async () => {
     const stream = await Listener.open(`${agent.url}/api/v2.1/events`, 'all_events=true&subcontainers=true');
     const ids = await Promise.all(
       [0, 7].map((code) => engine.run(`--name=ends-${code}`, IMAGE, 'sh', '-c', `sleep 2; exit ${code}`)),
@@ -143,7 +143,7 @@ describe('events of Docker containers', { skip: needs(...DOCKER_ENGINE) }, () =>
     }
   });
 
-  it('an OOM kill names the container, whose deletion tells status 137', async () => {
+  it('name the container of an OOM kill, whose deletion has status 137', async () => {
     const stream = await Listener.open(`${agent.url}/api/v1.3/events`, 'all_events=true&subcontainers=true');
     const greedy = 'sleep 1; dd if=/dev/zero of=/dev/null bs=64M';
     const id = await engine.run('--rm', '-m=8m', '--memory-swap=8m', IMAGE, 'sh', '-c', greedy);

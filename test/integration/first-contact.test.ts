@@ -101,7 +101,7 @@ describe('a healthy host has no error on the first page, in /-/doctor and by `ta
   );
 });
 
-describe('an engine that takes its time to answer', () => {
+describe('an engine that answers slowly', () => {
   const ID = 'f1'.repeat(32);
 
   /** An agent beside an engine that keeps its first answer. */
@@ -125,7 +125,7 @@ describe('an engine that takes its time to answer', () => {
   }
   const skip = needs('cgroups');
 
-  it('is waited for by /-/ready and /-/doctor, and is no error meanwhile', { skip }, () =>
+  it('is awaited by /-/ready and /-/doctor without an error', { skip }, () =>
     slow('1m', async (agent, engine) => {
       assert.equal(engine.delayed, 1, 'the engine has not answered');
       const before = await get(agent, '/-/ready');
@@ -149,7 +149,7 @@ describe('an engine that takes its time to answer', () => {
     }),
   );
 
-  it('is an error once its time is over, and no longer from the moment it answers', { skip }, () =>
+  it('is an error after the time limit, until it answers', { skip }, () =>
     slow('1s', async (agent, engine) => {
       const found = async () =>
         (await get(agent, '/metrics')).text.includes('tallyman_finding{id="docker-unreachable"');

@@ -19,7 +19,7 @@ function report(container: string): void {
   }
 }
 
-it('kills are read from the real kernel log, those from before the start left out', {
+it('OOM kills are read from the real kernel log, without those before the start', {
   skip: needs('kernel log'),
 }, async () => {
   const container = `/tallyman-test-${process.pid}`;

@@ -36,7 +36,7 @@ function removeCgroups(): void {
 describe("this machine's cgroups", { skip: needs('cgroups', 'ps') }, () => {
   after(removeCgroups);
 
-  it('reads a cgroup of all hierarchies and sees its end', () => {
+  it('are read in all hierarchies until they are removed', () => {
     const name = `/tallyman-test-${process.pid}-all`;
     makeCgroup(name);
     const budget = DescriptorBudget.fromLimits(readFileSync('/proc/self/limits', 'utf8'));
@@ -59,7 +59,7 @@ describe("this machine's cgroups", { skip: needs('cgroups', 'ps') }, () => {
     assert.equal(files.directory('memory'), undefined);
   });
 
-  it('reads a cgroup of one hierarchy alone', { skip: hierarchies.version === 2 && 'one hierarchy is all' }, () => {
+  it('are read in a single hierarchy', { skip: hierarchies.version === 2 && 'one hierarchy is all' }, () => {
     const name = `/tallyman-test-${process.pid}-one`;
     makeCgroup(
       name,
@@ -73,7 +73,7 @@ describe("this machine's cgroups", { skip: needs('cgroups', 'ps') }, () => {
     removeCgroups();
   });
 
-  it('finds the processes of a cgroup and of those below, and lists them like ps', async () => {
+  it('have the processes that ps lists, with those of descendants', async () => {
     const name = `/tallyman-test-${process.pid}-procs`;
     makeCgroup(name);
     makeCgroup(`${name}/below`);
@@ -119,7 +119,7 @@ describe("this machine's cgroups", { skip: needs('cgroups', 'ps') }, () => {
 });
 
 describe('this machine', () => {
-  it('knows its filesystems, disks and versions', async () => {
+  it('has filesystems, disks and versions', async () => {
     const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
     assert.equal(host.machine().num_cores, 0);
     await host.refresh();
@@ -142,7 +142,7 @@ describe('this machine', () => {
     assert.equal(host.deviceName(4095, 4095), '');
   });
 
-  it('reads files below /proc once each', () => {
+  it('reads each file of /proc once', () => {
     const host = createLinuxHost({ paths, budget: new DescriptorBudget(0), clock: wallClock, readMachine });
     const length = host.readProc('self/net/dev');
     assert.match(host.buffer.toString('latin1', 0, length), /^Inter-\|/);

@@ -115,7 +115,7 @@ plugins:
     });
   }
 
-  it('the limits are those of the recordings, to the digit', async () => {
+  it('the limits equal those of the recordings', async () => {
     const specOf = async (path: string): Promise<Json> => {
       const response = await fetch(`${agent.url}/api/v1.3/containers${path}`);
       return limits((parseExact(await response.text()) as JsonObject).spec!);

@@ -106,7 +106,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
 
   const description = (): ContainerDescription => ({ ...RAW, networkMode: 'own', pid: worker.pid! });
 
-  it('CPU, memory, disk, threads: as in the files read at the same moment', async () => {
+  it('equal the files of CPU, memory, disk and threads read at the same time', async () => {
     const kernel = () => numbersOf(hierarchies.version, (controller, file) => textOf(name, controller, file));
     const [sample, expected] = await steady(kernel, () => cgroupSample(targetOf(name), host));
     for (const [key, value] of Object.entries(expected)) assert.equal(sample[key], value, key);
@@ -114,7 +114,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     if ('memory.usage' in expected) assert.ok(expected['memory.usage']! >= 16 << 20);
   });
 
-  it('the root cgroup', async () => {
+  it('read the root cgroup', async () => {
     const sample = await cgroupSample(targetOf('/'), host);
     const expected = numbersOf(hierarchies.version, (controller, file) => textOf('/', controller, file));
     assert.ok(Object.keys(expected).length > 0);
@@ -125,7 +125,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     }
   });
 
-  it('processes: open files, sockets, limits', async () => {
+  it('count processes, open files and sockets, and read limits', async () => {
     const directory = `/proc/${worker.pid}/fd`;
     const links = () => readdirSync(directory).map((entry) => readlinkSync(join(directory, entry)));
     const probe = attached(await builtinSource('process', host), targetOf(name, description()));
@@ -138,7 +138,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     assert.equal(sample?.['processes.ulimit.soft{max_open_files}'], Number(soft));
   });
 
-  it('scheduler times and task states', async () => {
+  it('read scheduler times and task states', async () => {
     const schedstat = () => readFileSync(`/proc/${worker.pid}/schedstat`, 'utf8').trim().split(' ').map(Number);
     const sched = attached(await builtinSource('sched', host), targetOf(name));
     const [times, expected] = await steady(schedstat, () => sampleOf(sched));
@@ -151,7 +151,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     load.close();
   });
 
-  it('the network of its own namespace, without holding on to it', async () => {
+  it('read the network of a namespace without pinning it', async () => {
     const probe = attached(await builtinSource('network', host), targetOf(name, description()));
     assert.deepEqual(sampleOf(probe), {});
     const held = readdirSync('/proc/self/fd').flatMap((entry) => {
@@ -171,7 +171,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     }
   });
 
-  it('the machine’s network and sockets', async () => {
+  it('read the machine’s network and sockets', async () => {
     const network = await builtinSource('network', host);
     const dev = () => readFileSync('/proc/1/net/dev', 'utf8');
     const probe = attached(network, targetOf('/'));
@@ -191,7 +191,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     assert.equal(counts?.['tcp.Listen'], open.filter((state) => state === 10).length);
   });
 
-  it('pressure, where the container has it', async (t) => {
+  it('read pressure where the container has it', async (t) => {
     const directory = unified === undefined ? undefined : join(unified, name);
     const text = () => (directory === undefined ? '' : readFileSync(join(directory, 'cpu.pressure'), 'utf8'));
     try {
@@ -206,7 +206,7 @@ describe('metric sources on real cgroups', { skip: needs('root', 'cgroups', 'mou
     probe.close();
   });
 
-  it('when the cgroup goes, its probes end', async () => {
+  it('end with their cgroup', async () => {
     const sources = ['cpu', 'percpu', 'memory', 'memory_numa', 'diskIO', 'cpuset', 'cpuLoad'];
     const found = await Promise.all(
       sources.map(async (source) => (await builtinSource(source, host)).attach(targetOf(name))),

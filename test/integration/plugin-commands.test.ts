@@ -29,7 +29,7 @@ const endpoint = (create: string, before = '') =>
 
 describe('tallyman plugin new', () => {
   for (const kind of PLUGIN_KINDS) {
-    it(`writes a ${kind} that builds, passes its tests and keeps the contract`, async () => {
+    it(`writes a ${kind} that builds, passes its tests and fulfils the contract`, async () => {
       const name = `new-${kind}`;
       const made = await tallyman('plugin', 'new', kind, name);
       assert.deepEqual([made.status, made.error], [0, '']);
@@ -54,7 +54,7 @@ describe('tallyman plugin new', () => {
     });
   }
 
-  it('writes where it is told to, and overwrites nothing', async () => {
+  it('writes to the given folder, and does not overwrite files', async () => {
     assert.equal((await tallyman('plugin', 'new', 'sink', 'elsewhere', '--dir', 'some/where')).status, 0);
     assert.match(readFileSync(join(work, 'some/where/src/index.ts'), 'utf8'), /name: 'elsewhere'/);
     const again = await tallyman('plugin', 'new', 'sink', 'other', '--dir', 'some/where');
@@ -62,7 +62,7 @@ describe('tallyman plugin new', () => {
     assert.match(again.error, /some\/where is not empty .*\n {4}choose another name/);
   });
 
-  it('refuses names and kinds that are none', async () => {
+  it('rejects invalid names and kinds', async () => {
     assert.match((await tallyman('plugin', 'new', 'sink', 'cpu')).error, /"cpu" cannot be the name of a plugin/);
     const { status, error } = await tallyman('plugin', 'new', 'zink', 'x');
     assert.equal(status, 78);
@@ -100,7 +100,7 @@ describe('tallyman plugin test', () => {
     ],
   };
   for (const [what, [module, args, expected]] of Object.entries(failing)) {
-    it(`names ${what}`, async () => {
+    it(`reports ${what}`, async () => {
       const file = write(`${what.replaceAll(/\W/g, '-')}.mjs`, module);
       const { status, out } = await tallyman('plugin', 'test', file, ...args);
       assert.equal(status, 1, out);
@@ -110,7 +110,7 @@ describe('tallyman plugin test', () => {
     });
   }
 
-  it('tries the containers of the test cases, and says when there are none', async () => {
+  it('runs the containers of the test cases, and reports when there are none', async () => {
     const file = write(
       'no-target.mjs',
       endpoint('() => ({ targets: () => [], collect: async () => ({ specs: [], samples: [] }) })').replace(
@@ -124,7 +124,7 @@ describe('tallyman plugin test', () => {
     );
   });
 
-  it('holds the plugin to its test cases, and writes them anew when it is told to', async () => {
+  it('compares the plugin with its test cases, and updates them on request', async () => {
     const body = (answer: string) =>
       endpoint(
         `(_, { path = '/bad' }) => ({ routes: { [path]: () => ({ contentType: 'text/plain', body: (out) => out.text('${answer}') }) } })`,
@@ -143,7 +143,7 @@ describe('tallyman plugin test', () => {
     assert.match(out, /^FAIL {2}test case first\n[\s\S]*two[\s\S]*one/m);
   });
 
-  it('leaves no process behind when it is ended', async () => {
+  it('leaves no process behind when it is terminated', async () => {
     const file = write('loop.mjs', endpoint('() => { for (;;); }'));
     const command = spawn(process.execPath, [workshop.main, 'plugin', 'test', file], {
       env: workshop.env,
@@ -170,7 +170,7 @@ describe('tallyman plugin test', () => {
     }
   });
 
-  it('says what is wrong with a flag', async () => {
+  it('reports an invalid flag', async () => {
     assert.match(
       (await tallyman('plugin', 'test', 'cpu', '--time-limit', 'soon')).error,
       /--time-limit is not a duration: soon/,
@@ -198,14 +198,14 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
   /** Runs the plugin that a template makes, with its own name. */
   const runNew = async (kind: PluginKind, ...args: string[]) => tallyman('plugin', 'run', `new-${kind}`, ...args);
 
-  it('prints the numbers of a metric source, as the kernel has them', async () => {
+  it('prints the kernel’s numbers of a metric source', async () => {
     const { status, out, error } = await runNew('metric-source', '--all');
     assert.deepEqual([status, error], [0, '']);
     const counted = /^unevictable (\d+)/m.exec(cgroup.read('memory', 'memory.stat'))![1];
     assert.ok(out.includes(`${name}\n  new_metric_source.unevictable  ${counted} bytes\n`), out);
   });
 
-  it('prints a few containers, and says how many more there are', async () => {
+  it('prints some containers and the number of others', async () => {
     const { out } = await tallyman('plugin', 'run', 'memory', '--with', '{}');
     assert.match(out, /^\/\n {2}memory\./m);
     const shown = out.split('\n').filter((line) => line.startsWith('/')).length;
@@ -215,7 +215,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     if (all > 5) assert.match(out, /^… and \d+ more containers: --all shows them$/m);
   });
 
-  it('prints what a container handler takes', async () => {
+  it('prints the containers that a container handler accepts', async () => {
     const { status, out } = await runNew('container-handler', '--with', `{ cgroups: ['${name}'] }`);
     assert.equal(status, 0);
     assert.ok(out.startsWith(`${name} (${name.slice(1)})\n  namespace: new-container-handler\n`), out);
@@ -269,7 +269,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     assert.match(api.out, /^GET \S+: 200 application\/json\n {2}\{\n {4}"name": "\/tallyman-run-/);
   });
 
-  it('lets a sink push once, and says what was not taken', async () => {
+  it('pushes once to a sink, and reports what was rejected', async () => {
     const good = await runNew('sink', '--with', `{ url: '${target.url}/lines' }`);
     assert.deepEqual([good.status, good.error], [0, '']);
     assert.ok(target.requests.some(({ url, body }) => url === '/lines' && body.includes(`"id":"${name}"`)));
@@ -293,7 +293,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     assert.match(none.error, /the configuration has no sink "other"\n.*it has good, bad/);
   });
 
-  it('says what is wrong with options, plugins and what they do', async () => {
+  it('reports invalid options, invalid plugins and errors of plugins', async () => {
     const options = await runNew('sink', '--with', '{ url: x, intervall: 3s }');
     assert.equal(options.status, 78);
     assert.match(options.error, /^--with: url: expected /m);

@@ -18,7 +18,7 @@ describe('docs/plugins', () => {
   const exampleOf = (name: string) => examplesOf(name)[0] ?? '';
 
   for (const kind of PLUGIN_KINDS) {
-    it(`has a page on ${kind} with an example that keeps the contract`, async () => {
+    it(`has a page on ${kind} with an example that fulfils the contract`, async () => {
       assert.ok(page('README.md').includes(`[\`${kind}\`]: ${kind}.md`));
       assert.ok(page(`${kind}.md`).includes(`tallyman plugin new ${kind} NAME`));
       const { status, out } = await tallyman('plugin', 'test', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)));
@@ -30,7 +30,7 @@ describe('docs/plugins', () => {
   const runExample = (kind: PluginKind, ...args: string[]) =>
     tallyman('plugin', 'run', write(`of-${kind}.mjs`, exampleOf(`${kind}.md`)), ...args);
 
-  it('has examples whose output is as described', async () => {
+  it('has examples with the documented output', async () => {
     const names = await runExample('endpoint', '--all');
     assert.match(names.out, /^GET \/names: 200 text\/plain; charset=utf-8\n {2}\/\n/);
     const memory = await runExample('api-version', '--request', '/api/v2.2-memory/memory/');
@@ -45,7 +45,7 @@ describe('docs/plugins', () => {
     assert.match((await runExample('metric-source')).out, /memory\.sockets|It has no numbers/);
   });
 
-  it('begins with a plugin of six lines that keeps the contract and prints what the page shows', async () => {
+  it('begins with a plugin of six lines that fulfils the contract and prints the documented output', async () => {
     const [code = ''] = examplesOf('README.md');
     assert.equal(code.trimEnd().split('\n').length, 6);
     assert.ok(page('README.md').indexOf('```') < 50);
@@ -55,7 +55,7 @@ describe('docs/plugins', () => {
     assert.ok(page('README.md').includes(`$ npx tallyman plugin run hello.mjs\n${ran.out}\`\`\``), ran.out);
   });
 
-  it('shows a plugin with an option that keeps the contract', async () => {
+  it('shows a plugin with an option that fulfils the contract', async () => {
     const file = write('greet.mjs', examplesOf('README.md')[1] ?? '');
     const { status, out } = await tallyman('plugin', 'test', file);
     assert.equal(status, 0, out);
@@ -71,7 +71,7 @@ describe('docs/plugins', () => {
     assert.equal(status, 0, out);
   });
 
-  it('writes apiVersion in every example as the number it was written for', () => {
+  it('writes apiVersion as a number in every example', () => {
     const names = ['README.md', ...PLUGIN_KINDS.map((kind) => `${kind}.md`)];
     for (const code of names.flatMap(examplesOf)) assert.match(code, /apiVersion: \d+,/);
   });

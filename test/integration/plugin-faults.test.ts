@@ -35,7 +35,7 @@ const FAULTS = {
 
 describe('a fault that escapes a plugin', () => {
   for (const [what, [name, code, message]] of Object.entries(FAULTS)) {
-    it(`${what}: the agent stays up and the log names the plugin`, async () => {
+    it(`${what} is logged with the plugin and does not stop the agent`, async () => {
       const agent = await AgentProcess.start(`plugins:\n  - { use: ${plugin(name, code)}, id: culprit-${name} }\n`);
       try {
         await fetch(`${agent.url}/${name}`);
@@ -78,7 +78,7 @@ describe('a plugin that blocks the agent', () => {
     return file;
   }
 
-  it('is named in the log, /api/plugins and the metrics, whichever its kind', async () => {
+  it('of any kind is reported in the log, /api/plugins and the metrics', async () => {
     const agent = await AgentProcess.start(`
 log: { format: json }
 plugins:
@@ -120,7 +120,7 @@ plugins:
     ['pretty', /^\d\d:\d\d:\d\d error plugins: plugin endless has blocked/],
     ['journal', /^<3>plugins: plugin endless has blocked/],
   ] as const) {
-    it(`and never comes back is named while it does, in the form ${format}`, async () => {
+    it(`for ever is reported while it blocks, in the log format ${format}`, async () => {
       const agent = await AgentProcess.start(`
 log: { format: ${format} }
 plugins:

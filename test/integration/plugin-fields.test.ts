@@ -70,7 +70,7 @@ const FIELDS = {
 
 const NAME = `/tallyman-test-${process.pid}-fields`;
 
-describe('fields of a metric source that did not come with the agent', { skip: needs('cgroups') }, () => {
+describe('fields of a third-party metric source', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(NAME).create();
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-fields-'));
   let agent: AgentProcess;
@@ -95,7 +95,7 @@ plugins:
   const text = async (path: string) => (await fetch(`${agent.url}${path}`)).text();
   const newest = <T>(samples: readonly T[] | undefined): T => samples!.at(-1)!;
 
-  it('are in v1.3 under `fields`, beside what is known', async () => {
+  it('are in v1.3 under `fields`', async () => {
     const info = containerInfo.parse(JSON.parse(await text(`/api/v1.3/containers${NAME}`)));
     assert.deepEqual(newest(info.stats).fields, FIELDS);
     assert.ok(
@@ -120,7 +120,7 @@ plugins:
     assert.deepEqual(machineStats.parse(newest(samples)).fields, FIELDS);
   });
 
-  it('make nothing else appear: no interface, no filesystem', async () => {
+  it('add no interface or filesystem', async () => {
     const { stats } = containerInfo.parse(JSON.parse(await text(`/api/v1.3/containers${NAME}`)));
     const { network, filesystem } = newest(stats);
     assert.ok(!network?.interfaces?.some(({ name }) => name === 'open' || name === ''));
@@ -145,7 +145,7 @@ plugins:
     assert.equal(value, 12.5);
   });
 
-  it('are on the page of the container, with labels, unit and what they mean', async () => {
+  it('are on the page of the container, with labels, unit and help', async () => {
     const page = await text(`/containers${NAME}`);
     const section = /<section id="fields".*?<\/section>/s.exec(page)?.[0] ?? '';
     const rows = section.match(/<tr><th scope="row".*?<\/tr>/gs) ?? [];

@@ -39,11 +39,11 @@ async function command(configuration: string, ...args: string[]) {
   return { stdout, stderr, status: status as number | null };
 }
 
-describe('a plugin whose module never ends its top-level await', () => {
+describe('a plugin with a top-level await that never settles', () => {
   const hanging = plugin('hanging', 'await new Promise(() => {});');
   const entry = `use: ${hanging}, startTimeout: 300ms`;
 
-  it('is named in the log, and the agent serves without it', async () => {
+  it('is reported in the log, and the agent runs without it', async () => {
     const agent = await AgentProcess.start(config(entry));
     try {
       const [line] = await agent.said('did not end within 300 ms');
@@ -54,7 +54,7 @@ describe('a plugin whose module never ends its top-level await', () => {
     }
   });
 
-  it('is an error of `tallyman check` when the agent must not run without it, else a warning', async () => {
+  it('is an error of `tallyman check` with onError: fail, else a warning', async () => {
     const required = await command(config(`${entry}, onError: fail`), 'check');
     assert.match(required.stderr, /hanging\.mjs.*: its module cannot be loaded: .* did not end within 300 ms/s);
     assert.equal(required.status, 78);
@@ -63,7 +63,7 @@ describe('a plugin whose module never ends its top-level await', () => {
     assert.equal(optional.status, 0);
   });
 
-  it('lets its reload end with its name, and the next reload succeed', async () => {
+  it('fails the reload with its name, and the next reload succeeds', async () => {
     const agent = await AgentProcess.start(config());
     try {
       const reload = async () => (await fetch(`${agent.url}/-/reload`, { method: 'POST' })).text();
@@ -80,8 +80,8 @@ describe('a plugin whose module never ends its top-level await', () => {
   });
 });
 
-describe('a plugin of which a CommonJS module throws', () => {
-  it('is a warning of `tallyman check`, which goes on', async () => {
+describe('a plugin with a CommonJS module that throws', () => {
+  it('is a warning of `tallyman check`', async () => {
     writeFileSync(join(directory, 'throws.cjs'), `throw new Error('out of order');`, { mode: 0o644 });
     const { status, stderr } = await command(config(`use: ${plugin('throwing', `import './throws.cjs';`)}`), 'check');
     assert.match(stderr, /^tallyman: plugin \S+throwing\.mjs: its module cannot be loaded: out of order\n$/);
@@ -93,14 +93,14 @@ describe('a plugin that leaves a timer and a server open', () => {
   const FIRST = `import { createServer } from 'node:net'; setInterval(() => {}, 1000);`;
   const leaving = plugin('leaving', FIRST, 'start: () => void createServer().listen(0)');
 
-  it('is named by `tallyman check`, which ends', async () => {
+  it('is reported by `tallyman check`, which exits', async () => {
     const { status, stdout, stderr } = await command(config(`use: ${leaving}, id: leaver`), 'check');
     assert.equal(stderr, 'tallyman: plugin leaver left open: 1 timer; the process ends without waiting for it\n');
     assert.equal(status, 0);
     assert.match(stdout, /leaver/);
   });
 
-  it('is named when the agent stops, which ends', async () => {
+  it('is reported when the agent stops, and does not delay its exit', async () => {
     const agent = await AgentProcess.start(config(`use: ${leaving}, id: leaver`));
     agent.signal('SIGTERM');
     assert.deepEqual(await agent.ended(), { code: 0, signal: null });
@@ -108,8 +108,8 @@ describe('a plugin that leaves a timer and a server open', () => {
   });
 });
 
-describe('a plugin whose start does not end', () => {
-  it('does not keep the agent from ending when it is told to', async () => {
+describe('a plugin whose start never settles', () => {
+  it('does not delay the exit of the agent', async () => {
     const starting = plugin(
       'starting',
       '',
@@ -123,7 +123,7 @@ describe('a plugin whose start does not end', () => {
 });
 
 describe('a sink whose receiver is slow', () => {
-  it('sends its last push although plugins and a request hang', async () => {
+  it('is flushed on exit although plugins and a request hang', async () => {
     const sent = join(directory, 'sent');
     const slow = plugin(
       'slow-sink',
@@ -150,7 +150,7 @@ describe('a sink whose receiver is slow', () => {
 });
 
 describe('a plugin in a process of its own', () => {
-  it('is imported once to be checked and once to run', async () => {
+  it('is imported once for the check and once to run', async () => {
     const imports = join(directory, 'imports');
     const counted = plugin(
       'counted',

@@ -62,9 +62,9 @@ async function tallyman(...args: string[]) {
 const check = (entry: string) => tallyman('--config', put('tallyman.yaml', `plugins:\n  - { ${entry} }\n`), 'check');
 const REFUSED = /refused: running as root, and \S+helper\.\S+ is writable by others \(mode 666\): chmod go-w /;
 
-describe('as root, a plugin of which a module can be written by others', { skip }, () => {
+describe('as root, a plugin with a module that others can write', { skip }, () => {
   for (const [what, file] of Object.entries(PLUGINS)) {
-    it(`is refused when it ${what}`, async () => {
+    it(`is rejected when it ${what}`, async () => {
       const { output, status } = await check(`use: ${file}, onError: ignore`);
       assert.match(output, REFUSED);
       assert.equal(status, 78);
@@ -72,21 +72,21 @@ describe('as root, a plugin of which a module can be written by others', { skip 
     });
   }
 
-  it('is refused in a process of its own, too', async () => {
+  it('is rejected with isolate: true', async () => {
     const { output, status } = await check(`use: ${apart}, isolate: true`);
     assert.match(output, REFUSED);
     assert.notEqual(status, 0);
     assert.equal(existsSync(ran), false);
   });
 
-  it('is refused by `tallyman plugin run`', async () => {
+  it('is rejected by `tallyman plugin run`', async () => {
     const { output, status } = await tallyman('plugin', 'run', Object.values(PLUGINS)[0]!);
     assert.match(output, REFUSED);
     assert.notEqual(status, 0);
     assert.equal(existsSync(ran), false);
   });
 
-  it('does not get that module later either', async () => {
+  it('cannot import that module later', async () => {
     const agent = await AgentProcess.start(`plugins:\n  - { use: ${later}, onError: ignore }\n`);
     try {
       const [line] = await agent.said('module refused');

@@ -66,7 +66,7 @@ plugins:
   });
   after(() => agent?.stop());
 
-  it('lists what runs on this host, with state, version, cost and last error, and what could', () => {
+  it('lists running plugins with state, version, cost and last error, and available ones', () => {
     const { status, out, error } = plugins(agent.runtimeDirectory);
     assert.deepEqual([status, error], [0, '']);
     assert.match(
@@ -82,7 +82,7 @@ plugins:
     assert.match(out, /^docker +container-handler +\d+\.\d+\.\d+ +available$/m);
   });
 
-  it('asks the agent at --url as who the flags say', () => {
+  it('asks the agent at --url with the given credentials', () => {
     const url = `${agent.url}/below`;
     const { status, out, error } = plugins(nowhere, '--url', url, '--token-file', token, '--json');
     assert.deepEqual([status, error], [0, '']);
@@ -95,7 +95,7 @@ plugins:
     assert.match(refused.error, /requires authentication\n.*--token-file/);
   });
 
-  it('says when several run, and that none answers', async () => {
+  it('reports several running agents, and that none answers', async () => {
     const other = await AgentProcess.start('log: { level: error }\n', ['--port', '0'], {
       TALLYMAN_RUNTIME_DIRECTORY: agent.runtimeDirectory,
     });
@@ -114,7 +114,7 @@ plugins:
 });
 
 describe('tallyman plugins without an agent', () => {
-  it('lists what the configuration would load, what it cannot load, and what else there is', () => {
+  it('lists the plugins that the configuration loads, those that fail to load, and other available ones', () => {
     write(
       'tallyman.config.yaml',
       `plugins: [{ use: ./fine.mjs, id: mine }, { use: ./broken.mjs }, { use: docker, enabled: false }]\n`,
@@ -128,7 +128,7 @@ describe('tallyman plugins without an agent', () => {
     assert.match(out, /^docker +container-handler +\d+\.\d+\.\d+ +available$/m);
   });
 
-  it('lists each built-in plugin once, and names the errors of a configuration', () => {
+  it('lists each built-in plugin once, and reports errors of the configuration', () => {
     const { out } = plugins(nowhere, '--config', write('empty.yaml', ''), '--json');
     const ids = (JSON.parse(out) as Row[]).map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);

@@ -76,17 +76,17 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
   after(() => agent.stop());
 
   for (const [deed, expected] of Object.entries(DEEDS)) {
-    it(`${deed} costs that plugin only, and is named`, async () => {
+    it(`${deed} affects that plugin only, and is logged`, async () => {
       await until(deed, ({ last_error }) => last_error !== undefined && expected.test(last_error), 'is not named');
       assert.ok(agent.output.includes(`plugin ${deed} failed in`), 'the log does not name it');
     });
   }
 
-  it('one that was ended is started again', async () => {
+  it('a terminated plugin is started again', async () => {
     await until('exit', ({ isolation }) => (isolation?.restarts ?? 0) >= 2, 'is not started again');
   });
 
-  it('nobody else is touched', async () => {
+  it('other plugins are not affected', async () => {
     await until('well', ({ up }) => up, 'is not up');
     const all = await statuses();
     assert.equal(all.find(({ id }) => id === 'well')!.errors, 0);
@@ -97,7 +97,7 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
     assert.ok(pids.some(({ int_value }) => int_value === pid));
   });
 
-  it('sampling goes on while a plugin blocks its process', async () => {
+  it('sampling continues while a plugin blocks its process', async () => {
     const { last_error_at } = (await statuses()).find(({ id }) => id === 'loop')!;
     const ended = Date.parse(last_error_at!);
     const { stats } = await agent.json<{ stats: { timestamp: string }[] }>('/api/v1.3/containers/?num_stats=-1');
@@ -108,8 +108,8 @@ ${['well', ...Object.keys(DEEDS)].map((deed) => entry(deed)).join('\n')}
   });
 });
 
-describe('isolation from the first line on', () => {
-  it('a module that never ends loading is named, and the agent runs', async () => {
+describe('isolation of the import', () => {
+  it('reports a module that never finishes loading, and starts the agent', async () => {
     const agent = await AgentProcess.start(`
 plugins:
   - { use: '${STUCK}', id: stuck, isolate: true, startTimeout: 3s, onError: ignore }
@@ -120,16 +120,16 @@ plugins:
     await agent.stop();
   });
 
-  it('wrong options are errors of the configuration, at their place', () => {
+  it('reports invalid options with their position in the configuration', () => {
     const output = check(`plugins:\n${entry('well').replace('deed: well', 'deed: wel')}\n`);
     assert.match(output, /tallyman\.yaml:2:\d+: .*deed: expected one of .* did you mean "well"/);
   });
 
-  it('other kinds are refused', () => {
+  it('rejects other kinds', () => {
     assert.match(check('plugins:\n  - { use: memory, isolate: true }\n'), /isolate is for app-metrics plugins/);
   });
 
-  it('a plugin of the agent can be isolated too, and its process ends with the agent', async () => {
+  it('isolates a built-in plugin, whose process exits with the agent', async () => {
     const agent = await AgentProcess.start('plugins:\n  - { use: app-prometheus, isolate: true }\n');
     const [status] = (await agent.json<Status[]>('/api/plugins')).filter(({ id }) => id === 'app-prometheus');
     assert.equal(status!.state, 'running');

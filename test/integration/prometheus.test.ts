@@ -139,7 +139,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     while ((await prometheus.query(expression)).length === 0) await pause(100);
   }
 
-  it('scrapes it without a failure, in OpenMetrics and without times of our own', async () => {
+  it('scrapes the agent without a failure, in OpenMetrics and without timestamps', async () => {
     for (const job of ['tallyman', 'plain']) {
       const scrapes = await prometheus.number(`count_over_time(up{job="${job}"}[10m])`);
       assert.ok(scrapes >= DURATION / 4, `${scrapes} scrapes of ${job}`);
@@ -147,7 +147,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  it('finds no sample out of order, none twice, none out of bounds', async () => {
+  it('reports no out-of-order, duplicate or out-of-bounds samples', async () => {
     assert.deepEqual(prometheus.complaints, []);
     const own = await prometheus.text();
     for (const name of ['duplicate_timestamp', 'out_of_order', 'out_of_bounds']) {
@@ -156,7 +156,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     }
   });
 
-  it('loses sight of a container at once, but not of one that is started again', async () => {
+  it('marks series of a removed container as stale at once, and not those of a restarted one', async () => {
     assert.deepEqual(await prometheus.query(`container_last_seen{job="plain", id="${PARENT}/raw0"}`), []);
     const { series } = parseText(await (await fetch(`${agent.url}/metrics`)).text());
     assert.deepEqual(
@@ -167,7 +167,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     assert.equal(restarts, 6, 'one series for each state: restarts make no new ones');
   });
 
-  it('promtool complains of nothing but what cAdvisor’s names are to blame for', async () => {
+  it('has only promtool warnings about cAdvisor’s names', async () => {
     const recorded = complaints(readFileSync(join(projectRoot, 'test/golden/metrics.txt'), 'utf8'));
     const text = await (await fetch(`${agent.url}/metrics`)).text();
     assert.deepEqual(
@@ -176,7 +176,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     );
   });
 
-  it('the rules are well-formed, alerts are raised by what they should be, and every metric exists', async () => {
+  it('loads the rules, raises the expected alerts, and has every metric of the rules', async () => {
     const checked = promtool('check', 'rules', ...RULES);
     assert.equal(checked.status, 0, checked.stderr);
     const tried = promtool('test', 'rules', ...RULE_TESTS);

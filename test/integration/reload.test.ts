@@ -71,7 +71,7 @@ async function counted(): Promise<{ readonly taken: number; readonly kept: numbe
 }
 
 describe('a reload', () => {
-  it('by the command says what changed, and which configuration is active', async () => {
+  it('by the command prints the changes and the active configuration', async () => {
     agent.configure(config('history: { duration: 5m }', '\n  - { use: tcp }'));
     const { status: exit, out } = reload();
     assert.equal(exit, 0);
@@ -83,7 +83,7 @@ describe('a reload', () => {
     assert.equal(reload('--config', agent.file).out, `${agent.file} is active: nothing has changed\n`);
   });
 
-  it('that finds a bad configuration changes nothing and says why', async () => {
+  it('with an invalid configuration changes nothing and prints why', async () => {
     agent.configure('housekeeping: { interval: fast }\n');
     const { status: exit, error } = reload();
     assert.equal(exit, 78);
@@ -99,7 +99,7 @@ describe('a reload', () => {
     assert.equal(await metric('tallyman_config_last_reload_successful'), 1);
   });
 
-  it('keeps what was good when an address or a plugin cannot be used', async () => {
+  it('keeps the previous configuration when an address or a plugin cannot be used', async () => {
     agent.configure(config('', '\n  - { use: udp }', "listen: ['unix:/nonexistent/socket']"));
     const before = await status();
     const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
@@ -114,13 +114,13 @@ describe('a reload', () => {
     agent.configure(config());
   });
 
-  it('by POST only, and from no page of another origin', async () => {
+  it('requires POST from the same origin', async () => {
     assert.equal((await fetch(`${agent.url}/-/reload`)).status, 405);
     const headers = { Origin: 'https://page.example' };
     assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST', headers })).status, 403);
   });
 
-  it('says what needs a start', async () => {
+  it('prints what requires a restart', async () => {
     agent.configure(config('log: { format: json, level: warn }'));
     const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
     const { changes, restart } = (await answer.json()) as { changes: string[]; restart: string[] };
@@ -130,7 +130,7 @@ describe('a reload', () => {
     assert.equal(reload().status, 0);
   });
 
-  it('under load drops no request and no sample, and keeps the history', { skip: needs('cgroups') }, async () => {
+  it('under load loses no request, no sample and no history', { skip: needs('cgroups') }, async () => {
     const first = (
       await agent.until<Record<string, Sample[]>>(
         '/api/v2.0/stats/?count=-1',
@@ -180,7 +180,7 @@ describe('a reload', () => {
     }
   });
 
-  it('moves to other addresses while answers that have begun are finished', async () => {
+  it('changes addresses and completes answers that have begun', async () => {
     const mover = await AgentProcess.start(config(), []);
     try {
       const slow = slowAnswer(mover.url);
@@ -198,7 +198,7 @@ describe('a reload', () => {
   });
 });
 
-it('the note of an agent is readable, and stale ones go', async () => {
+it('the record of a running agent is readable, and stale records are removed', async () => {
   const names = () => readdirSync(agent.runtimeDirectory).filter((name) => name.startsWith('agent-'));
   assert.deepEqual(names(), [`agent-${agent.pid}.json`]);
   writeFileSync(join(agent.runtimeDirectory, 'agent-1.json'), JSON.stringify({ pid: 1, startTime: 0 }));

@@ -34,7 +34,7 @@ const RENAMER = `
   console.log("renaming");
 `;
 
-describe('a container that renames its interfaces all the time', { skip }, () => {
+describe('a container that keeps renaming its interfaces', { skip }, () => {
   const cgroup = new RealCgroup(`/tallyman-test-${process.pid}-renamed`);
   let renamer: Script;
 
@@ -45,7 +45,7 @@ describe('a container that renames its interfaces all the time', { skip }, () =>
   });
   after(() => cgroup.remove());
 
-  it('has in each sample its own numbers only, under names that it had together', async () => {
+  it('has only its own numbers in each sample, under names that existed at the same time', async () => {
     const steady = new FakeProbe();
     const { housekeeper, record, sources, time } = housekeepingBench({ steady, network: 'absent' }, { idleRefresh: 0 });
     const network = createNetworkSource({ linux: new TestHost('/'), clock: CLOCK });

@@ -75,7 +75,7 @@ class Poller {
   }
 }
 
-describe('a restart', { skip: needs(...DOCKER_ENGINE) }, () => {
+describe('a restart of the agent', { skip: needs(...DOCKER_ENGINE) }, () => {
   const busy = new BusyCgroup('restart');
   let engine: DockerEngine;
   let container: string;
@@ -112,7 +112,7 @@ plugins:
     return Object.fromEntries([...lines].map(([, id, value]) => [id!, value!]));
   };
 
-  it('loses the samples of its time and no more, and tells of no running container as new or gone', async (t) => {
+  it('loses only the samples of its duration, and creates no events for running containers', async (t) => {
     const first = await start();
     const poller = new Poller(first.url, [busy.name, container]);
     let second: AgentProcess | undefined;
@@ -156,7 +156,7 @@ plugins:
     }
   });
 
-  it('shows who listens from then on only what is new', async () => {
+  it('sends only new events to subscribers', async () => {
     const agent = await start();
     const fresh = new RealCgroup(`/tallyman-test-${process.pid}-fresh`);
     const abort = new AbortController();

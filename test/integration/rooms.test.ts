@@ -37,12 +37,12 @@ describe('a room that is added by its folder and one line in the list', () => {
     host.remove();
   });
 
-  it('starts behind what it needs', async () => {
+  it('is started after what it needs', async () => {
     await agent.start();
     assert.deepEqual(told(), ['+cpu', '+raw', 'added /', 'sees 1 source', 'started when 1 address and 1 container']);
   });
 
-  it('is told of containers that come and go', async () => {
+  it('is notified of added and removed containers', async () => {
     host.write({ 'sys/fs/cgroup/a/': '' });
     await until(
       () => notes.includes('added /a'),
@@ -56,7 +56,7 @@ describe('a room that is added by its folder and one line in the list', () => {
     assert.deepEqual(told(), ['added /a', 'removed /a, which was number 2']);
   });
 
-  it('is told of another configuration when its section is another one', async () => {
+  it('is notified when its section of the configuration changes', async () => {
     const { config } = agent.get(CONFIG);
     const { events } = config;
     await agent.apply({ config: { ...config, log: { ...config.log, level: 'error' } }, directory: '/' });
@@ -68,14 +68,14 @@ describe('a room that is added by its folder and one line in the list', () => {
     assert.deepEqual(told(), ['oom events: 7']);
   });
 
-  it('stops in front of what it needs', async () => {
+  it('is stopped before what it needs', async () => {
     await agent.stop();
     assert.deepEqual(told(), ['finishes', 'stops when 0 addresses', 'stops, and sees 1 source', '-raw', '-cpu']);
   });
 });
 
 describe('the agent of a test', () => {
-  it('takes what overrides provide instead of the rooms', async () => {
+  it('uses overrides instead of what the rooms provide', async () => {
     const { config, builtins } = await testConfig({ builtins: ['raw'] });
     const clock = { now: () => 42, monotonic: () => 0 };
     const override = {

@@ -22,7 +22,7 @@ const { Tally } = (await import(join(projectRoot, 'scripts/test-tally.mjs'))) as
 const one = { details: { type: 'test' } } as const;
 const suite = { details: { type: 'suite' } } as const;
 
-it('counts suites that were left out, by reason, and says how to run them', () => {
+it('counts skipped suites by reason, and prints how to run them', () => {
   const tally = new Tally();
   tally.passed(one);
   tally.passed(suite);
@@ -43,7 +43,7 @@ it('counts suites that were left out, by reason, and says how to run them', () =
   ]);
 });
 
-it('takes no lack for what no installation could bring', () => {
+it('does not suggest an installation for needs that none provides', () => {
   const tally = new Tally();
   tally.passed({ ...one, skip: 'this kernel has no pressure files' });
   assert.equal(tally.lacking, 0);

@@ -134,7 +134,7 @@ describe('tallyman top', () => {
     assert.ok(cpu === null || typeof cpu === 'number');
   });
 
-  it('prints a table without sequences that a terminal obeys', async () => {
+  it('prints a table without terminal escape sequences', async () => {
     const { out } = await run(['--once', '--filter', 'runtime:docker']);
     const [head, ...rows] = out.trimEnd().split('\n');
     assert.match(head!, /^NAME +STATE +CPU%/);
@@ -146,7 +146,7 @@ describe('tallyman top', () => {
     assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f\u202e]/);
   });
 
-  it('says how to start an agent where none runs, and what is wrong with its options', async () => {
+  it('prints how to start an agent when none is running, and reports invalid options', async () => {
     const nowhere = join(host.root, 'nowhere');
     const none = await run([], nowhere);
     assert.deepEqual([none.status, none.out], [1, '']);
@@ -164,7 +164,7 @@ describe('tallyman top', () => {
     });
     after(() => terminal?.end());
 
-    it('is moved, sorted, filtered, grouped, resized and ended by keys', async () => {
+    it('is controlled by keys: moves, sorts, filters, groups, resizes and exits', async () => {
       terminal.start(80, 24, { ...env(), NO_COLOR: '1' }, '--sort', 'memory', '--interval', '0.2');
       const first = await terminal.shows(/^web +run .* 95 .*\ndb +run /m);
       assert.match(first, /^NAME +STAT +CPU% +LIM% +THR% +MEM +LIM% +PSI% +DISK\/s +NET\/s +PROC +RST$/m);

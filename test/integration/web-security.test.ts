@@ -87,7 +87,7 @@ plugins:
     }
   });
 
-  it('covers paths that are not served, or are written oddly', async () => {
+  it('covers unknown paths and unusual spellings of paths', async () => {
     const { url } = await bench.serve({ auth: ALL_WAYS });
     for (const path of [
       '/',
@@ -110,7 +110,7 @@ plugins:
     assert.equal((await curl(`${url}/healthz?x=/said`)).body, 'ok');
   });
 
-  it('takes Basic by bcrypt, SHA and apr1, Digest, and tokens', async () => {
+  it('accepts Basic with bcrypt, SHA and apr1, Digest, and tokens', async () => {
     const { url } = await bench.serve({ auth: ALL_WAYS });
     const status = async (...args: string[]) => (await curl(...args, `${url}/said`)).status;
     assert.equal(await status('-u', 'bcrypt:päss:word'), 200);
@@ -132,7 +132,7 @@ plugins:
     assert.equal(body, '401 Unauthorized\n');
   });
 
-  it('lets a page that asks for ten things at once in, and many wrong passwords wait', async () => {
+  it('accepts ten concurrent requests of a page, and delays many wrong passwords', async () => {
     const { url } = await bench.serve({ auth: { ...NO_WAY, basic: ALL_WAYS.basic } });
     const right = await Promise.all(Array.from({ length: 10 }, () => curl('-u', 'bcrypt:päss:word', `${url}/said`)));
     assert.deepEqual(new Set(right.map(({ status }) => status)), new Set([200]));
@@ -147,7 +147,7 @@ plugins:
     assert.equal((await curl(`${url}/healthz`)).status, 200);
   });
 
-  it('follows rules by path', async () => {
+  it('applies rules by path', async () => {
     const rules = [
       { path: '/said', allow: 'authenticated' as const, users: ['sha'] },
       { path: '/healthz', allow: 'nobody' as const, users: [] },
@@ -162,7 +162,7 @@ plugins:
     assert.equal(await status('/other'), 401);
   });
 
-  it('takes up changed files, and keeps what was good when a new one is not', async () => {
+  it('reloads changed files, and keeps the previous ones when a new one is invalid', async () => {
     const file = secret('changing', `${TOKEN}\n`);
     const { url, server } = await bench.serve({ auth: { ...NO_WAY, bearer: { file } } });
     const status = async (token: string) => (await curl('-H', `Authorization: Bearer ${token}`, `${url}/said`)).status;
@@ -181,7 +181,7 @@ plugins:
     assert.equal(await status('another-token-0123456789'), 200);
   });
 
-  it('a file that cannot be used, or a missing credential, is an error before anything is served', async () => {
+  it('reports an unusable file or a missing credential before it listens', async () => {
     const withFile = (file: string) => bench.serve({ auth: { ...NO_WAY, bearer: { file } } });
     await assert.rejects(withFile('/nonexistent'), /web\.auth\.bearer\.file: \/nonexistent cannot be used: ENOENT/);
     await assert.rejects(withFile(secret('empty', '')), /it holds no token/);
@@ -192,7 +192,7 @@ plugins:
     );
   });
 
-  it('takes credentials that systemd hands over', async () => {
+  it('reads credentials from systemd', async () => {
     const config = 'web: { auth: { bearer: { file: "credential:tokens" } } }';
     const agent = await AgentProcess.start(config, ['--port', '0'], { CREDENTIALS_DIRECTORY: directory });
     try {
@@ -221,7 +221,7 @@ describe('TLS', { skip }, () => {
     ...more,
   });
 
-  it('encrypts, and takes up renewed files without a restart', async () => {
+  it('encrypts, and reloads renewed certificates without a restart', async () => {
     const { url, server } = await bench.serve({ tls: tls(), auth: ALL_WAYS });
     const ask = (...args: string[]) => curl('--cacert', authority.ca, ...args, `${url}/said`);
     assert.match(url, /^https:/);
@@ -248,7 +248,7 @@ describe('TLS', { skip }, () => {
     assert.deepEqual(files, kept);
   });
 
-  it('takes client certificates in place of passwords, or demands them', async () => {
+  it('accepts or requires client certificates', async () => {
     const client = authority.issue('grafana');
     const stranger = strangers.issue('mallory');
     const showing = ({ cert, key }: { cert: string; key: string }) => ['--cert', cert, '--key', key];
@@ -274,7 +274,7 @@ describe('TLS', { skip }, () => {
     assert.equal((await ask(required.url, ...showing(stranger))).status, 0);
   });
 
-  it('a certificate without its key is an error', async () => {
+  it('reports a certificate without its key', async () => {
     await assert.rejects(
       bench.serve({ tls: tls({ key: authority.issue('another').key }) }),
       /web\.tls\.key: .*is not the private key of the certificate/,
@@ -283,7 +283,7 @@ describe('TLS', { skip }, () => {
 });
 
 describe('addresses', { skip }, () => {
-  it('a unix socket has the mode and owner it is to have', async () => {
+  it('a unix socket has the configured mode and owner', async () => {
     const path = join(directory, 'socket');
     const isRoot = process.getuid?.() === 0;
     const owner = isRoot ? { user: 'daemon', group: '12345' } : {};
@@ -298,7 +298,7 @@ describe('addresses', { skip }, () => {
     await assert.rejects(odd, /there is no group no-such-group/);
   });
 
-  it('on loopback only names of this host are answered', async () => {
+  it('on loopback only names of this host are accepted', async () => {
     const { url } = await bench.serve({ hosts: ['stats.example'] });
     const status = async (host: string) => (await curl('-H', `Host: ${host}`, `${url}/said`)).status;
     assert.equal(await status('localhost:1'), 200);
@@ -306,7 +306,7 @@ describe('addresses', { skip }, () => {
     assert.equal(await status('rebound.example'), 421);
   });
 
-  it('beyond loopback without authentication is warned about', async () => {
+  it('a warning is logged without authentication beyond loopback', async () => {
     bench.logged.length = 0;
     await bench.serve({ listen: ['0.0.0.0:0'] });
     assert.match(
@@ -315,7 +315,7 @@ describe('addresses', { skip }, () => {
     );
   });
 
-  it('addresses change while requests are answered, and stay as they were when a new one cannot be', async () => {
+  it('addresses change while requests are served, and stay unchanged when a new one cannot be bound', async () => {
     const { url, server, web } = await bench.serve({});
     const port = new URL(url).port;
     const other = await bench.serve({});
@@ -333,7 +333,7 @@ describe('addresses', { skip }, () => {
 });
 
 describe('browsers', { skip }, () => {
-  it('are told what pages may do with answers', async () => {
+  it('get security headers', async () => {
     const { url } = await bench.serve({ auth: ALL_WAYS });
     for (const path of ['/healthz', '/said', '/nothing']) {
       const { head } = await curl('-H', 'Origin: https://page.example', `${url}${path}`);
@@ -346,7 +346,7 @@ describe('browsers', { skip }, () => {
     }
   });
 
-  it('get the listed origins through, also when they ask before', async () => {
+  it('of listed origins are allowed, also with a preflight request', async () => {
     const { url } = await bench.serve({ auth: ALL_WAYS, cors: { origins: ['https://page.example'] } });
     const asks = ['-X', 'OPTIONS', '-H', 'Access-Control-Request-Method: GET'];
     const listed = await curl(...asks, '-H', 'Origin: https://page.example', `${url}/said`);
@@ -360,7 +360,7 @@ describe('browsers', { skip }, () => {
     assert.match(answer.head, /^vary: Origin\r$/im);
   });
 
-  it('cannot change the agent for a page of another origin', async () => {
+  it('cannot change the agent from a page of another origin', async () => {
     const { url } = await bench.serve({});
     const post = (...args: string[]) => curl('-X', 'POST', ...args, `${url}/-/anything`);
     assert.equal((await post('-H', 'Origin: https://page.example')).status, 403);

@@ -12,7 +12,7 @@ plugins:
   - { use: podman, enabled: false }
 `;
 
-it('ready: every container found at start has a sample', { skip: needs('cgroups') }, async () => {
+it('the agent is ready when every container found at start has a sample', { skip: needs('cgroups') }, async () => {
   const group = new RealCgroup(`/tallyman-test-${process.pid}-ready`).create();
   const children = Array.from({ length: 60 }, (_, i) => new RealCgroup(`${group.name}/${i}`).create());
   const port = await freePort();
@@ -35,7 +35,7 @@ it('ready: every container found at start has a sample', { skip: needs('cgroups'
   }
 });
 
-describe('a fault of the agent’s own', () => {
+describe('an uncaught error of the agent', () => {
   const BOOM = `process.on('SIGUSR2', () => { throw new Error('boom\\n  in two lines'); })`;
   const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(BOOM)}` };
 
@@ -44,7 +44,7 @@ describe('a fault of the agent’s own', () => {
     ['pretty', /^[\d:]{8} error agent: the agent ends after a fault of its own: boom in two lines$/],
     ['journal', /^<3>agent: the agent ends after a fault of its own: boom in two lines$/],
   ] as const) {
-    it(`ends it with its cause in one line, in the form ${format}`, async () => {
+    it(`stops it with the cause in one line, in the log format ${format}`, async () => {
       const agent = await AgentProcess.start(CONFIG.replace('FORMAT', format), undefined, env);
       agent.signal('SIGUSR2');
       assert.deepEqual(await agent.ended(), { code: 70, signal: null });
@@ -54,7 +54,7 @@ describe('a fault of the agent’s own', () => {
     });
   }
 
-  it('ends it with the same status when nobody can be told', async () => {
+  it('stops it with the same status when nothing can be logged', async () => {
     const through = ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh'];
     const agent = await AgentProcess.start(CONFIG.replace('FORMAT', 'json'), undefined, env, { through });
     agent.signal('SIGUSR2');

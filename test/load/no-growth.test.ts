@@ -39,7 +39,7 @@ function heapInUse(): number {
 
 const openDescriptors = () => readdirSync('/proc/self/fd').length;
 
-describe('containers that come and go', { skip: needs('cgroups') }, () => {
+describe('containers that are created and removed', { skip: needs('cgroups') }, () => {
   const cgroup = new RealCgroup(`/tallyman-growth-${process.pid}`).create();
   after(() => cgroup.remove());
 
@@ -87,7 +87,7 @@ describe('containers that come and go', { skip: needs('cgroups') }, () => {
 });
 
 describe('history', () => {
-  it('costs what docs/performance.md says: 8 bytes a number, and one more for the time', async () => {
+  it('takes 8 bytes per number and time, as docs/performance.md says', async () => {
     const { LayoutTable, SampleRing, SampleRow } = await import('../../src/kernel/history/index.js');
     const width = 35;
     const field = { name: 'x', unit: 'count', kind: 'gauge', help: '', source: {} } as const;

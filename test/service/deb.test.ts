@@ -277,7 +277,11 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
 
 // Side by side: the machine waits for watchdogs and quotas much of its time.
 describe('the Debian package', { concurrency: true, skip: needs('dpkg-deb') }, () => {
-  it('that brings Node, under systemd', { skip: needs('virtual machine', 'virtual machine image') }, livesUnderSystemd);
-  it('asks for the licence of Node where there is none, and leaves nothing behind', asksForTheLicence);
-  it('for hosts with Node has the same bytes in it whoever builds it, however packed', isReproducible);
+  it(
+    'with Node included runs under systemd',
+    { skip: needs('virtual machine', 'virtual machine image') },
+    livesUnderSystemd,
+  );
+  it('fails without the licence of Node, and leaves nothing behind', asksForTheLicence);
+  it('for hosts with Node is reproducible', isReproducible);
 });

@@ -57,7 +57,7 @@ function run(program: string, args: readonly string[]): string[] {
 for (const shell of SHELLS) {
   const offers = shells[shell];
   describe(`completion in ${shell}`, { skip: needs(shell) }, () => {
-    it('offers commands, then what follows them', () => {
+    it('completes commands and their arguments', () => {
       assert.deepEqual(offers(['tallyman', 'serv']), ['service']);
       assert.deepEqual(offers(['tallyman', 'service', 'un']), ['uninstall']);
       assert.deepEqual(offers(['tallyman', 'service', '']).sort(), ['install', 'privileges', 'status', 'uninstall']);
@@ -65,14 +65,14 @@ for (const shell of SHELLS) {
       assert.deepEqual(offers(['tallyman', 'plugin', 'new', 'met']), ['metric-source']);
     });
 
-    it('offers the options of the place, and the values that can be listed', () => {
+    it('completes options and their values', () => {
       assert.deepEqual(offers(['tallyman', 'service', 'uninstall', '--pu']), ['--purge']);
       assert.deepEqual(offers(['tallyman', 'service', 'install', '--pu']), []);
       assert.deepEqual(offers(['tallyman', '--log-level', 'w']), ['warn']);
       assert.deepEqual(offers(['tallyman', 'check', '--log-level', 'si']), ['silent']);
     });
 
-    it('takes the value of an option for no command, and completes files', () => {
+    it('does not treat the value of an option as a command, and completes files', () => {
       assert.ok(offers(['tallyman', '--config', 'check', 'serv']).includes('service'));
       assert.deepEqual(
         offers(['tallyman', '--config', 'my']).map((offer) => offer.replaceAll('\\', '')),
@@ -96,7 +96,7 @@ it('bash completes the value of --option=value too', { skip: needs('bash') }, ()
 describe('the manual page', () => {
   const page = readFileSync(join(projectRoot, 'docs/tallyman.1'), 'utf8');
 
-  it('is current', () => {
+  it('is up to date', () => {
     assert.ok(page === tallyman('man'), 'docs/tallyman.1 is stale: run `npm run generate`');
   });
 
@@ -108,7 +108,7 @@ describe('the manual page', () => {
     for (const name of names.filter((name) => name !== 'help')) assert.ok(plain.includes(name), name);
   });
 
-  it('is sound roff', { skip: needs('mandoc') }, () => {
+  it('is valid roff', { skip: needs('mandoc') }, () => {
     const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', 'docs/tallyman.1'], {
       cwd: projectRoot,
       encoding: 'utf8',

@@ -101,7 +101,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     return member;
   };
 
-  it('knows the containers of the host by name, with the kernel’s limits, and samples them', async () => {
+  it('lists and samples the containers of the host by name, with their limits', async () => {
     const path = '/api/v2.0/spec/tallyman-test-sampled?type=docker';
     const [name, spec] = await eventually(
       () => onlyMember<Spec>(path),
@@ -119,7 +119,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     assert.ok(usage <= 32 * 2 ** 20);
   });
 
-  it('sees the machine, not itself', async () => {
+  it('reports the machine, not its own container', async () => {
     const machine = JSON.parse((await get('/api/v2.0/machine')).body);
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     assert.equal(machine.boot_id, boot);
@@ -156,7 +156,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     stats[name]?.[0]?.filesystem?.map(({ usage }) => usage).find((usage) => usage > 0);
 
   // What docs/service.md says of the parts of the command; that nobody can ask without --publish needs no agent.
-  it('without the parts of the documented command lacks what the documentation says, and names them', async () => {
+  it('reports the missing mounts when the documented options are omitted', async () => {
     const documented = documentedFlags(engine.endpoint);
     const without = (unwanted: RegExp) =>
       documented.filter(
@@ -201,7 +201,7 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
     );
   });
 
-  it('has nothing but the agent in it, and stops when it is told to', async () => {
+  it('contains only the agent, and stops on SIGTERM', async () => {
     assert.ok(!existsSync(join(work, 'image/rootfs/bin')));
     await engine.cli('stop', '--time', '10', agent);
     assert.equal(await engine.inspect(agent, '.State.ExitCode'), '0');

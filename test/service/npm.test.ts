@@ -29,7 +29,7 @@ describe('the npm package', () => {
   const [{ files }] = JSON.parse(packed) as [{ files: readonly { path: string }[] }];
   const tarball = join(work, readdirSync(work).find((name) => name.endsWith('.tgz'))!);
 
-  it('holds what runs and what explains it, and no sources or tests', () => {
+  it('contains code and documentation, without sources or tests', () => {
     const paths = files.map(({ path }) => path);
     for (const path of [
       'package.json',
@@ -53,7 +53,7 @@ describe('the npm package', () => {
     );
   });
 
-  it('runs by npx from an empty folder, serves, and ends when it is told to', {
+  it('runs by npx from an empty folder, serves, and stops on SIGTERM', {
     skip: needs('registry'),
   }, async (t) => {
     const npx = ['--yes', '--package', tarball, 'tallyman'];

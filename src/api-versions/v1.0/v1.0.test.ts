@@ -10,7 +10,7 @@ import { newCursor } from './sample.js';
 import * as sections from './sections/index.js';
 import { parseTime } from './time.js';
 
-it('times: RFC 3339 with any number of digits and any offset', () => {
+it('parses RFC 3339 times with any number of fraction digits and any offset', () => {
   assert.deepEqual(parseTime('1970-01-01T00:00:01.5Z'), { floor: 1_500_000, ceiling: 1_500_000, zero: false });
   assert.deepEqual(parseTime('1970-01-01T02:00:01.0000019+02:00'), {
     floor: 1_000_001,
@@ -35,7 +35,7 @@ it('times: RFC 3339 with any number of digits and any offset', () => {
   fc.assert(fc.property(fc.string(), (text) => void parseTime(text)));
 });
 
-it('bodies: defaults, keys in any case, text after the first value', async () => {
+it('parses request bodies with defaults, keys in any case and text after the first value', async () => {
   const query = (body: string) => containerQuery({ text: async () => body } as ApiRequest);
   for (const body of ['', '  \n', '{}', 'null', '{"num_stats":null}', '{"x":1} {"num_stats":2}', 'null]']) {
     assert.deepEqual((await query(body)).samples, { count: 60 }, body);
@@ -58,7 +58,7 @@ it('bodies: defaults, keys in any case, text after the first value', async () =>
   }
 });
 
-it('a mount that is gone is left out of the filesystems, one whose size is known is not', () => {
+it('omits filesystems whose mount is gone, and lists those whose size is known', () => {
   const column = (name: string, device: string): Column => ({
     field: { name: `filesystem.${name}`, unit: 'bytes', kind: 'gauge', help: name, source: {}, dimensions: ['device'] },
     labels: [device],
@@ -86,7 +86,7 @@ it('a mount that is gone is left out of the filesystems, one whose size is known
   );
 });
 
-it('disk counters of a container’s filesystem are its own block I/O on that device, and nothing that is not measured', () => {
+it('reports the container’s own block I/O as the disk counters of its filesystem, without unmeasured counters', () => {
   const column = (name: string, labels: readonly string[]): Column => ({
     field: { name, unit: 'count', kind: 'gauge', help: name, source: {} },
     labels,
@@ -122,7 +122,7 @@ it('disk counters of a container’s filesystem are its own block I/O on that de
   assert.deepEqual([machine.reads_completed, machine.io_time], [0, 0]);
 });
 
-it('printers: conditions, floats, thousandths, absent columns', () => {
+it('prints conditional members, floats, thousandths and absent columns', () => {
   const column = (name: string): Column => ({ field: { name, unit: 'count', kind: 'gauge', help: name, source: {} } });
   const layout = new LayoutTable().intern(['a', 'b'].map(column));
   const b = new RowPrinterBuilder();

@@ -38,7 +38,7 @@ function rates(last: SampleCursor, current: SampleCursor): string {
   return out.buffer.toString('latin1', 0, out.length);
 }
 
-it('nanocores are the growth over the time between, cut to whole ones', () => {
+it('nanocores are the increase divided by the elapsed time, truncated to an integer', () => {
   const [last, current] = [sample(1_000_000, 100, 10, 20, 60, 40), sample(1_300_000, 300_000_100, 1010, 20, 61, 40)];
   assert.equal(
     rates(last, current),
@@ -46,13 +46,13 @@ it('nanocores are the growth over the time between, cut to whole ones', () => {
   );
 });
 
-it('counters beyond 2^53 keep their difference', () => {
+it('rates of counters above 2^53 are exact', () => {
   const base = 2n ** 63n + 1n;
   const [last, current] = [sample(1e6, base, 0, 0), sample(2e6, base + 7n, 0, 0)];
   assert.equal(rates(last, current), ',"cpu_inst":{"usage":{"total":7,"user":0,"system":0}}');
 });
 
-it('no rate when only one of the samples has the counters, another CPU came, or the clock was set back', () => {
+it('there is no rate when one sample lacks the counters, a CPU was added or the clock was set back', () => {
   const last = sample(1e6, 5, 5, 5, 5);
   const without = sampleOf(1e6, [], []);
   assert.equal(rates(without, sample(2e6, 9e15, 6, 6)), '');
@@ -62,7 +62,7 @@ it('no rate when only one of the samples has the counters, another CPU came, or 
   assert.equal(rates(last, sample(1e6 + 1, 1e9, 5, 5, 5)), '');
 });
 
-it('no rate when time stands still, a counter falls or is absent, or a CPU comes', () => {
+it('there is no rate when no time has elapsed, a counter decreased or is absent, or a CPU was added', () => {
   const last = sample(1e6, 5, 5, 5, 5);
   assert.equal(rates(last, sample(1e6, 6, 6, 6, 6)), '');
   assert.equal(rates(last, sample(2e6, 4, 6, 6, 6)), '');

@@ -39,8 +39,8 @@ function account(flag: string): 'carried over' | 'named' | 'nothing' {
   return JSON.stringify(config) === baseline ? 'nothing' : 'carried over';
 }
 
-describe('every flag', () => {
-  it('of the newest version, 89 of them, is carried over or named', () => {
+describe('every flag of the newest cAdvisor', () => {
+  it('is converted or reported, all 89 of them', () => {
     assert.equal(NEWEST.length, 89);
     for (const flag of [...NEWEST, ...FORMER]) assert.notEqual(account(flag), 'nothing', flag);
   });
@@ -52,7 +52,7 @@ describe('every flag', () => {
     }
   });
 
-  it('that says the default is named as not needed', () => {
+  it('is reported as not needed when its value is the default', () => {
     const { notNeeded, without } = importFlags([
       'cadvisor --port=8080 --docker_only=false --logtostderr -v=2 --max_procs=0 --url_base_prefix=/a',
     ]);
@@ -60,7 +60,7 @@ describe('every flag', () => {
     assert.deepEqual(without, []);
   });
 
-  it('that is a switch takes no word after it', () => {
+  it('does not consume the next word when it is boolean', () => {
     const { config } = importFlags(['cadvisor -storage_driver_secure true-is-not-its-value -port 9']);
     assert.deepEqual((config as { web: { listen: string[] } }).web.listen, [':9']);
     const { without } = importFlags(['cadvisor -storage_driver_secure x']);
@@ -70,7 +70,7 @@ describe('every flag', () => {
     );
   });
 
-  it('whose path lies below the host’s root, as a container has it, means the path of the host', () => {
+  it('with a path below the mounted host root is converted to the path on the host', () => {
     const { config, remarks } = importFlags([
       'cadvisor --machine_id_file=/rootfs/etc/machine-id,/rootfs/var/lib/dbus/machine-id --docker=unix:///rootfs/run/docker.sock',
     ]);
@@ -80,7 +80,7 @@ describe('every flag', () => {
     assert.equal(remarks.filter(({ text }) => text.includes('/rootfs')).length, 2);
   });
 
-  it('of metric sets that nothing gives is named, also where it is on because it is not switched off', () => {
+  it('that enables a metric set without an equivalent is reported, also when the set is enabled by default', () => {
     const reasons = (line: string) => importFlags([line]).without.map(({ text }) => text);
     const lacking = ['referenced_memory', 'resctrl'].filter((name) => !Object.hasOwn(builtinPlugins, name));
     const expected = lacking.map((name) => `nothing gives the numbers of ${name}`);

@@ -58,8 +58,8 @@ async function run(...args: string[]) {
   return { status: await runCli(['import-flags', ...args], cli), out, error };
 }
 
-describe('flags', () => {
-  it('each of the contract is carried over, or has a reason', () => {
+describe('flags of cAdvisor', () => {
+  it('each is converted or has a reason why not', () => {
     for (const name of CONTRACT) assert.ok(Object.hasOwn(FLAGS, name), name);
     for (const name of DRIVER_FLAGS) {
       assert.match(
@@ -73,14 +73,14 @@ describe('flags', () => {
     assert.match(odd.without[1]!, /^--storage_driver_password=…: /, 'secrets are not repeated');
   });
 
-  it('what is not said keeps cAdvisor’s address and Tallyman’s defaults', () => {
+  it('without flags cAdvisor’s address and Tallyman’s defaults are used', () => {
     const { config, without, remarks } = importFlags(['/usr/bin/cadvisor']);
     assert.deepEqual(config, { web: { listen: [':8080'], allowUnauthenticated: true } });
     assert.deepEqual(without, []);
     assert.equal(remarks.length, 1);
   });
 
-  it('one or two dashes, values after a space or an equals sign, and the last one counts', () => {
+  it('accepts one or two dashes, values after a space or an equals sign, and uses the last value', () => {
     const { web, ...rest } = imported(
       'cadvisor -listen_ip 127.0.0.1 --port 1 -port=8081 -allow_dynamic_housekeeping=false',
     );
@@ -88,7 +88,7 @@ describe('flags', () => {
     assert.deepEqual(rest, { housekeeping: { dynamic: false }, without: [] });
   });
 
-  it('intervals, retention and counts', () => {
+  it('converts intervals, retention and counts', () => {
     const line =
       'cadvisor --housekeeping_interval=2m --storage_duration=1h30m --global_housekeeping_interval=5m ' +
       '--update_machine_info_interval=1m --event_storage_age_limit=oom=10m,default=1h --event_storage_event_limit=default=5 ' +
@@ -106,7 +106,7 @@ describe('flags', () => {
     });
   });
 
-  it('storage drivers become sinks that keep cAdvisor’s names', () => {
+  it('converts storage drivers to sinks that keep cAdvisor’s metric names', () => {
     const sinksOf = (line: string) => imported(line) as { plugins?: unknown; without: string[] };
     const influx = sinksOf(
       'cadvisor -storage_driver=influxdb -storage_driver_host=influx:8086 -storage_driver_db=d -storage_driver_user=u ' +
@@ -151,7 +151,7 @@ describe('flags', () => {
     assert.match(plain.without.join(), /^--storage_driver=bigquery: there is no sink for it/);
   });
 
-  it('drivers become a configuration that the agent takes', async () => {
+  it('converts storage drivers to a configuration that the agent accepts', async () => {
     for (const driver of ['influxdb', 'redis', 'elasticsearch', 'kafka', 'statsd', 'stdout']) {
       const { status, out, error } = await run(`cadvisor -storage_driver=${driver} -storage_driver_host=h:1`);
       assert.equal(status, 0, error);
@@ -159,7 +159,7 @@ describe('flags', () => {
     }
   });
 
-  it('authentication, of which Basic wins', () => {
+  it('converts authentication and prefers Basic', () => {
     const { web, without } = imported('cadvisor --http_auth_file=/a --http_digest_file=/b --http_auth_realm=here');
     assert.deepEqual(web, { auth: { basic: { file: '/a', realm: 'here' } }, listen: [':8080'] });
     assert.deepEqual(without, ['--http_digest_file=/b: Basic wins when both are given']);
@@ -167,7 +167,7 @@ describe('flags', () => {
     assert.deepEqual(digest, { auth: { digest: { file: '/b', realm: 'localhost' } }, listen: [':8080'] });
   });
 
-  it('metric sets: a list replaces the default one, and the sets it does not name are on', () => {
+  it('a list of metric sets replaces the default list, and sets that it does not name are enabled', () => {
     const names = (line: string) =>
       (importFlags([line]).config.plugins as { use: string; enabled?: boolean }[]).map(({ use, enabled }) =>
         enabled === false ? `-${use}` : use,
@@ -194,7 +194,7 @@ describe('flags', () => {
     );
   });
 
-  it('plugins with options', () => {
+  it('converts flags that are options of plugins', () => {
     const line =
       'cadvisor --docker=tcp://h:2376 --docker-tls --docker-tls-ca=/ca --docker_env_metadata_whitelist=A --env_metadata_whitelist=B ' +
       '--podman=unix:///p --docker_only --raw_cgroup_prefix_whitelist=/a,/b/ --store_container_labels=false ' +
@@ -213,7 +213,7 @@ describe('flags', () => {
     assert.ok(plugins.some(({ use }) => use === 'profiling') && plugins.some(({ use }) => use === 'cpuLoad'));
   });
 
-  it('whatever the flags, what comes out is read again as it is', async () => {
+  it('any flags give a configuration that is parsed to the same value', async () => {
     const value = fc.oneof(
       fc.string(),
       fc.constantFrom('true', 'false', '1', '30s', '/x', 'a,b', 'default=1h', '0.5', ''),
@@ -230,7 +230,7 @@ describe('flags', () => {
   });
 });
 
-describe('the command', () => {
+describe('the command import-flags', () => {
   const GOOD: readonly (readonly [name: string, value: string])[] = [
     ['listen_ip', '10.0.0.1'],
     ['listen_ip', '::1'],
@@ -247,7 +247,7 @@ describe('the command', () => {
     ['docker_only', 'true'],
   ];
 
-  it('makes what loads, flag by flag and all together', async () => {
+  it('prints a configuration that loads, for each flag and for all together', async () => {
     for (const [name, value] of GOOD) {
       const { status, error } = await run(`cadvisor --${name}=${value}`);
       assert.equal(status, 0, `${name}: ${error}`);
@@ -256,7 +256,7 @@ describe('the command', () => {
     assert.equal(all.status, 0, all.error);
   });
 
-  it('names what Tallyman does not take, and flags without an equivalent', async () => {
+  it('reports flags that Tallyman rejects and flags without an equivalent', async () => {
     const { status, out, error } = await run('--docker=nonsense:', '--max_procs=4');
     assert.equal(status, 78);
     assert.match(error, /^tallyman: correct plugins\[0\]\.with\.endpoint: /m);
@@ -264,7 +264,7 @@ describe('the command', () => {
     assert.match(out, /^# {3}--max_procs=4: one thread/m);
   });
 
-  it('takes its flags unquoted, though some are called as ours', async () => {
+  it('accepts cAdvisor’s flags unquoted, even those named like its own', async () => {
     const { status, out } = await run('--port=8081', '--listen_ip=127.0.0.1');
     assert.equal(status, 0);
     assert.deepEqual(parse(out).web.listen, ['127.0.0.1:8081']);
@@ -274,14 +274,14 @@ describe('the command', () => {
 describe('command lines', () => {
   const listenOf = (...given: string[]) => (importFlags(given).config as { web: { listen: string[] } }).web.listen[0];
 
-  it('of docker run', () => {
+  it('are parsed from docker run', () => {
     const line = `sudo docker run --volume=/:/rootfs:ro --publish=8080:8080 --name=cadvisor \\
       gcr.io/cadvisor/cadvisor:v0.36.0 --port=1 "--url_base_prefix=/a b"`;
     const { config } = importFlags([line]);
     assert.deepEqual(config.web, { urlBasePrefix: '/a b', listen: [':1'], allowUnauthenticated: true });
   });
 
-  it('of a compose file, as a list or one text, and of a manifest', () => {
+  it('are parsed from a compose file, as a list or a string, and from a manifest', () => {
     const compose = (command: string) =>
       file(
         'compose.yaml',
@@ -296,7 +296,7 @@ describe('command lines', () => {
     assert.equal(listenOf(manifest), ':4');
   });
 
-  it('of a unit', () => {
+  it('are parsed from a systemd unit', () => {
     const unit = (command: string) =>
       file('cadvisor.service', `[Service]\nExecStartPre=/bin/true\nExecStart=${command}\n`);
     assert.equal(listenOf(unit('-/usr/bin/cadvisor \\\n  -port=5 \\\n  -docker_only')), ':5');
@@ -305,12 +305,12 @@ describe('command lines', () => {
     assert.deepEqual(without, [{ flag: '$OPTIONS', text: 'a variable: write out what it holds' }]);
   });
 
-  it('a file without cAdvisor says so', () => {
+  it('a file that does not run cAdvisor is an error', () => {
     assert.throws(() => importFlags([file('other.yaml', 'services: {web: {image: nginx}}')]), /runs no cAdvisor/);
     assert.throws(() => importFlags([file('broken.yaml', 'a: [')]), /runs no cAdvisor/);
   });
 
-  it('quotes and escapes are those of a shell; nothing throws', () => {
+  it('are split by the quoting rules of a shell, and never throw', () => {
     assert.deepEqual(wordsOf(`a 'b c' "d \\" e" f\\ g '' h"i"j`), ['a', 'b c', 'd " e', 'f g', '', 'hij']);
     fc.assert(fc.property(fc.string(), (line) => Array.isArray(wordsOf(line))));
     fc.assert(

@@ -31,7 +31,7 @@ const RUN = (more: string, flags = '') => `sudo docker run \\
   gcr.io/cadvisor/cadvisor:v0.49.1 ${flags}`;
 
 describe('a command line', () => {
-  it('that publishes a port listens on the published one', () => {
+  it('that publishes a port gives the published port as the address', () => {
     assert.equal(listenOf(RUN('-p 9080:8080')), ':9080');
     assert.equal(listenOf(RUN('--publish=9080:8080/tcp')), ':9080');
     assert.equal(listenOf(RUN('--publish 9080:8081', '--port=8081')), ':9080');
@@ -47,7 +47,7 @@ describe('a command line', () => {
     );
   });
 
-  it('is taken from its program on, whatever flags or options are called as it', () => {
+  it('is parsed from the program name on, whatever options precede it', () => {
     assert.equal(listenOf('/usr/bin/cadvisor -storage_driver_db cadvisor -port 9'), ':9');
     assert.equal(listenOf(RUN('--hostname cadvisor -l cadvisor', '-port=9')), ':9');
     assert.equal(listenOf('docker run --rm -d google/cadvisor:latest -port=9'), ':9');
@@ -56,7 +56,7 @@ describe('a command line', () => {
     assert.deepEqual(reasonsOf('/usr/bin/cadvisor -port=9 > /var/log/out 2>&1 &'), []);
   });
 
-  it('of any form is understood or refused, as a line and as a file', () => {
+  it('in any form is parsed or rejected, as an argument and as a file', () => {
     const part = fc.oneof(
       fc.string(),
       fc.constantFrom(
@@ -94,7 +94,7 @@ describe('a command line', () => {
     );
   });
 
-  it('of another program is refused', () => {
+  it('of another program is rejected', () => {
     for (const given of [['nginx', '-g', 'daemon'], ['nginx -g daemon'], ['docker run -p 80:80 nginx'], ['nginx']]) {
       assert.throws(() => importFlags(given), /runs no cAdvisor that could be recognised/, given.join(' '));
     }
@@ -103,7 +103,7 @@ describe('a command line', () => {
 });
 
 describe('a file', () => {
-  it('with a docker run line, among others, is understood', () => {
+  it('with a docker run line among other lines is parsed', () => {
     const script = `#!/bin/sh\n# starts cadvisor\nset -e\ndocker pull gcr.io/cadvisor/cadvisor:v0.49.1\n${RUN('-p 9080:8080', '--url_base_prefix=/a')} && echo started\n`;
     const web = webOf(file('start.sh', script));
     assert.deepEqual([web.listen, web.urlBasePrefix], [[':9080'], '/a']);
@@ -111,7 +111,7 @@ describe('a file', () => {
     assert.throws(() => importFlags([file('none.sh', 'docker run nginx\n')]), /runs no cAdvisor/);
   });
 
-  it('of Compose publishes ports in both forms, and has variables', () => {
+  it('of Compose may publish ports in both forms and use variables', () => {
     const compose = (body: string) =>
       file('compose.yml', `services:\n  cadvisor:\n    image: \${IMAGE:-gcr.io/cadvisor/cadvisor:v0.49.1}\n${body}`);
     assert.equal(listenOf(compose("    ports: ['9080:8080']\n")), ':9080');
@@ -129,7 +129,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('of Kubernetes has a port of the host, and containers of containerd', () => {
+  it('of Kubernetes may use a host port and enables containerd', () => {
     const manifest = (more = '') =>
       file(
         'daemonset.yaml',
@@ -145,7 +145,7 @@ describe('a file', () => {
     assert.deepEqual(reasonsOf(RUN('')), []);
   });
 
-  it('of systemd has its variables in itself, or is a container of Podman', () => {
+  it('of systemd may set variables or run a Podman container', () => {
     const unit = `[Service]\nEnvironment="OPTIONS=--port=9 --docker_only" OTHER=1\nEnvironmentFile=-/etc/default/cadvisor\nExecStart=/usr/bin/cadvisor $OPTIONS ${variable('MORE')}\n`;
     assert.equal(listenOf(file('cadvisor.service', unit)), ':9');
     assert.deepEqual(reasonsOf(file('cadvisor.service', unit)), [
@@ -157,8 +157,8 @@ describe('a file', () => {
   });
 });
 
-describe('what is published', () => {
-  it('is an address, a port and a port of the container, or nothing', () => {
+describe('a published port', () => {
+  it('is parsed to an address, a port and a container port, or to nothing', () => {
     assert.deepEqual(publishedPort('127.0.0.1:9080:8080/tcp'), { host: '127.0.0.1', port: '9080', container: '8080' });
     assert.deepEqual(publishedPort('9080:8080'), { host: '', port: '9080', container: '8080' });
     for (const text of ['8080', ':8080', '1-2:8080', '9080:8080/udp', '$P:8080'])

@@ -11,7 +11,7 @@ const CPU: PluginRow = {
   state: 'running',
 };
 
-it('without costs the table has what is known', () => {
+it('the table without costs lists what is known of each plugin', () => {
   const broken: PluginRow = {
     id: './x.mjs',
     name: './x.mjs',
@@ -30,7 +30,7 @@ cpu      metric-source  0.1.0    configured
   );
 });
 
-it('with costs it has calls, time, time per call and errors, and leaves out what does not run', () => {
+it('the table with costs lists calls, time, time per call and errors of running plugins only', () => {
   const isolated: PluginRow = {
     ...CPU,
     id: 'shop',

@@ -26,7 +26,7 @@ describe('the name of a new plugin', () => {
 
 describe('the files of a new plugin', () => {
   for (const kind of PLUGIN_KINDS) {
-    it(`of kind ${kind} are complete, and bear its name only`, () => {
+    it(`of kind ${kind} are complete and contain no name of the template`, () => {
       const files = packageFiles(kind, 'web-shop');
       for (const path of [
         '.gitignore',
@@ -44,7 +44,7 @@ describe('the files of a new plugin', () => {
     });
   }
 
-  it('name what they are built with', () => {
+  it('declare the packages that they are built with', () => {
     const manifest = JSON.parse(packageFiles('sink', 'web-shop').get('package.json')!);
     assert.equal(manifest.name, 'web-shop');
     for (const version of [...Object.values(manifest.devDependencies), manifest.peerDependencies.tallyman]) {
@@ -53,7 +53,7 @@ describe('the files of a new plugin', () => {
   });
 });
 
-describe('writing them', () => {
+describe('writing the files of a new plugin', () => {
   const work = mkdtempSync(join(tmpdir(), 'tallyman-test-scaffold-'));
   after(() => rmSync(work, { recursive: true }));
   const files = new Map([
@@ -61,12 +61,12 @@ describe('writing them', () => {
     ['c.txt', 'c'],
   ]);
 
-  it('makes the folders', () => {
+  it('creates the folders', () => {
     writeNew(join(work, 'new/one'), files);
     assert.equal(readFileSync(join(work, 'new/one/a/b.txt'), 'utf8'), 'b');
   });
 
-  it('overwrites nothing', () => {
+  it('does not overwrite existing files', () => {
     mkdirSync(join(work, 'used'));
     writeFileSync(join(work, 'used/mine.txt'), 'mine');
     assert.throws(() => writeNew(join(work, 'used'), files), /is not empty \(mine\.txt\): nothing was written/);

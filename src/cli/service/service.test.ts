@@ -95,7 +95,7 @@ const INSTALLED = [
 ];
 
 describe('service install', () => {
-  it('makes user, configuration, units and drop-ins, and starts the service', async (t) => {
+  it('creates user, configuration, units and drop-ins, and starts the service', async (t) => {
     const { host, change, read, tree } = fixture(t);
     await change('install');
     assert.deepEqual(tree(), INSTALLED);
@@ -118,7 +118,7 @@ describe('service install', () => {
     assert.match(said, /^(unchanged .*\n)+$/);
   });
 
-  it('renews a unit of another version and restarts, and keeps what the administrator made', async (t) => {
+  it('replaces the unit of another version, restarts the service and keeps files of the administrator', async (t) => {
     const own = { '/etc/tallyman/config.yaml': 'plugins: [{ use: docker, enabled: false }]\n' };
     const dropIn = `${UNIT}.d/override.conf`;
     const { host, change, tree, put } = fixture(t, { ...own, [dropIn]: '[Service]\n' });
@@ -131,7 +131,7 @@ describe('service install', () => {
     assert.ok(!tree().includes('/etc/tallyman/tallyman.yaml'));
   });
 
-  it('only says what it would do in a dry run, to anybody', async (t) => {
+  it('prints the steps of a dry run, also without root', async (t) => {
     const { host, change, tree } = fixture(t);
     Object.assign(host, { isRoot: false });
     const said = await change('install', { dryRun: true });
@@ -142,7 +142,7 @@ describe('service install', () => {
     await assert.rejects(change('install'), /which only root may do/);
   });
 
-  it('leaves the unit of a package alone, and the start to systemd where it does not run', async (t) => {
+  it('does not change the unit of a package, and does not start the service where systemd is not running', async (t) => {
     const { root, host, change, tree } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
     rmSync(join(root, 'run'), { recursive: true });
     await change('install');
@@ -150,13 +150,13 @@ describe('service install', () => {
     assert.deepEqual(host.ran.slice(1), ['systemctl enable tallyman.service']);
   });
 
-  it('stops at a program that fails, with what it said', async (t) => {
+  it('stops at a command that fails, with its output', async (t) => {
     const { host, change } = fixture(t);
     host.failing = 'systemctl enable';
     await assert.rejects(change('install'), /systemctl enable tallyman.service failed with status 1: no such thing/);
   });
 
-  it('refuses a program that the service’s user cannot read', async (t) => {
+  it('rejects a program that the service’s user cannot read', async (t) => {
     const { root, host, change, tree, put } = fixture(t);
     host.blocked = '/root';
     await assert.rejects(change('install'), /other users may not read \/root/);
@@ -171,7 +171,7 @@ describe('service install', () => {
     assert.equal(find(0o711), undefined);
   });
 
-  it('takes no configuration from elsewhere', async (t) => {
+  it('rejects a configuration in another place', async (t) => {
     const { change } = fixture(t);
     await assert.rejects(change('install', { config: 'mine.yaml' }), /from \/etc\/tallyman, not from --config/);
   });
@@ -190,19 +190,19 @@ describe('service privileges', () => {
     assert.deepEqual(host.ran, ['systemctl daemon-reload']);
   });
 
-  it('name no group that does not exist', async (t) => {
+  it('omit groups that do not exist', async (t) => {
     const { host, change, tree } = fixture(t);
     host.names.clear();
     assert.match(await change('install'), /docker.conf is left out: the group docker does not exist/);
     assert.ok(!tree().includes(`${UNIT}.d/docker.conf`));
   });
 
-  it('are drop-ins that are shipped', () => {
+  it('consist of drop-ins of the package', () => {
     const folder = join(packageFolder(), 'config/systemd/tallyman.service.d');
     assert.deepEqual(readdirSync(folder).sort(), GRANTS.map(({ file }) => file).sort());
   });
 
-  it('leave alone what was copied by hand, until the end', async (t) => {
+  it('keep drop-ins that were copied by hand until uninstall', async (t) => {
     const manualDropIn = `${UNIT}.d/app-metrics.conf`;
     const { change, tree } = fixture(t, { [manualDropIn]: '[Service]\n' });
     await change('install');
@@ -211,7 +211,7 @@ describe('service privileges', () => {
     assert.deepEqual(tree(), []);
   });
 
-  it('are in the table of the documentation, every plugin and every drop-in', () => {
+  it('are documented for every plugin and every drop-in', () => {
     const page = readFileSync(join(packageFolder(), 'docs/privileges.md'), 'utf8');
     const cells = page.split('\n').filter((line) => line.startsWith('| ') && line.split('|').length === 6);
     const named = (column: number) =>
@@ -228,7 +228,7 @@ describe('service privileges', () => {
 });
 
 describe('service uninstall', () => {
-  it('takes away all that was made, once', async (t) => {
+  it('removes everything that install created, and nothing the second time', async (t) => {
     const { host, change, tree } = fixture(t, { '/var/lib/tallyman/state': 'x' });
     await change('install');
     host.ran.length = 0;
@@ -255,7 +255,7 @@ describe('service uninstall', () => {
     assert.deepEqual(tree(), [`${UNIT}.d/override.conf`]);
   });
 
-  it('is the package manager’s business when the unit is', async (t) => {
+  it('is refused when the unit belongs to a package', async (t) => {
     const { change } = fixture(t, { '/usr/lib/systemd/system/tallyman.service': 'x' });
     await assert.rejects(change('uninstall'), /belongs to a package/);
   });
@@ -276,7 +276,7 @@ MainPID=102
 MemoryCurrent=66060288
 CPUUsageNSec=750000000`;
 
-  it('says what there is to know, and by its exit status what programs ask', async (t) => {
+  it('prints the state of the service and returns it as the exit status', async (t) => {
     const { host, change, status } = fixture(t);
     assert.equal(status().status, 4);
     await change('install');
@@ -300,7 +300,7 @@ config       /etc/tallyman/tallyman.yaml
     assert.match(status().text, /^state {8}failed \(running\), after watchdog; starts at boot\n/);
   });
 
-  it('says when the unit is not of this version', async (t) => {
+  it('reports a unit of another version', async (t) => {
     const { host, put, status } = fixture(t);
     put(UNIT, 'other');
     host.shown = SHOWN;

@@ -59,7 +59,7 @@ function answer(since: string, rows: unknown, facts: unknown): string {
 describe('Joiner', () => {
   const facts = { id: 7, path: '/a', name: 'a', state: 'running', labels: {} };
 
-  it('joins numbers with facts of an earlier answer', () => {
+  it('joins numbers with descriptions of an earlier answer', () => {
     const joiner = new Joiner();
     joiner.join(answer('x.7', [[7, 0.5, 10]], [facts]));
     assert.equal(joiner.since, 'x.7');
@@ -67,7 +67,7 @@ describe('Joiner', () => {
     assert.deepEqual([joined!.facts, joined!.cpu, joined!.memory, joined!.processes], [facts, 0.25, null, null]);
   });
 
-  it('forgets the facts of an agent that was restarted', () => {
+  it('discards descriptions when the agent was restarted', () => {
     const joiner = new Joiner();
     joiner.join(answer('x.7', [[7, 0.5, 10]], [facts]));
     const other = { ...facts, id: 1, name: 'b' };
@@ -89,13 +89,13 @@ describe('Joiner', () => {
 });
 
 describe('arranged', () => {
-  it('sorts numbers from the greatest, and unknown ones last in either direction', () => {
+  it('sorts numbers in descending order, and unknown ones last in either direction', () => {
     const rows = [row('/none'), row('/low', { cpu: 1 }), row('/high', { cpu: 2 })];
     assert.deepEqual(labels(rows, {}), ['/high', '/low', '/none']);
     assert.deepEqual(labels(rows, { isReversed: true }), ['/low', '/high', '/none']);
   });
 
-  it('shows ancestors of a fitting row in the tree', () => {
+  it('shows the ancestors of a matching row in the tree', () => {
     const rows = [row('/', { cpu: 9 }), row('/a', { cpu: 1 }), row('/a/deep', { cpu: 1 }), row('/b', { cpu: 5 })];
     assert.deepEqual(labels(rows, { isTree: true }), ['/', '  /b', '  /a', '    deep']);
     assert.deepEqual(labels(rows, { isTree: true, filter: 'deep' }), ['/', '  /a', '    deep']);
@@ -166,7 +166,7 @@ describe('filterOf', () => {
 });
 
 describe('texts of a terminal', () => {
-  it('fit makes one line of the width without control characters', () => {
+  it('fit returns one line of the given width without control characters', () => {
     const control = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 60 }), (text, width) => {
@@ -191,14 +191,14 @@ describe('texts of a terminal', () => {
     assert.equal(sparkline([10, 10], 2, 20), '▄▄');
   });
 
-  it('columns leave room for a name at any width', () => {
+  it('columns leave space for the name at any width', () => {
     for (let width = 20; width < 250; width++) assert.ok(width - widthOf(columnsFor(width)) >= 13, String(width));
     assert.equal(columnsFor(80).length, 11);
   });
 });
 
 describe('keysIn', () => {
-  it('names keys and leaves unknown sequences out', () => {
+  it('returns the names of keys and skips unknown sequences', () => {
     assert.deepEqual(keysIn('a\x1b[A\x1b[5~\x1b[24;2~\r\x7fü\x03\x01\x1b'), [
       'a',
       'up',
@@ -211,7 +211,7 @@ describe('keysIn', () => {
     ]);
   });
 
-  it('never throws, whatever is typed', () => {
+  it('never throws for any input', () => {
     const rows = [row('/a', { cpu: 1 }), row('/b', {}, { project: 'x' })];
     fc.assert(
       fc.property(

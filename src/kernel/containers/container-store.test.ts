@@ -18,7 +18,7 @@ function fixture() {
 }
 
 describe('ContainerStore', () => {
-  it('tells observers of every change, and of an equal description nothing', () => {
+  it('notifies observers of every change, and not of an equal description', () => {
     const { store, heard } = fixture();
     const container = containerNamed('/a');
     store.add(container);
@@ -38,7 +38,7 @@ describe('ContainerStore', () => {
     assert.deepEqual([...container.controllers], ['cpu']);
   });
 
-  it('goes on when an observer throws', () => {
+  it('notifies the other observers when one throws', () => {
     const { store, heard, lines } = fixture();
     store.observe({
       added() {
@@ -51,7 +51,7 @@ describe('ContainerStore', () => {
     assert.deepEqual(lines, ['a change of the containers was not taken up: no room']);
   });
 
-  it('gives the containers sorted by name, after every change', () => {
+  it('returns the containers sorted by name after every change', () => {
     const { store } = fixture();
     const names = () => store.all().map(({ name }) => name);
     const [a, b] = [containerNamed('/a'), containerNamed('/b')];
@@ -75,7 +75,7 @@ describe('ContainerStore', () => {
 });
 
 describe('a slot', () => {
-  it('holds what its room keeps of one container', () => {
+  it('keeps the value of its room for one container', () => {
     const [a, b] = [containerNamed('/a'), containerNamed('/b')];
     const [samples, kills] = [new Slot<number>('samples'), new Slot<string>('kills')];
     a.set(samples, 1);
@@ -94,7 +94,7 @@ describe('a slot', () => {
 });
 
 describe('DiscoveryRequests', () => {
-  it('drops requests from before discovery takes them, and passes those after', () => {
+  it('drops requests until discovery accepts them, and forwards later ones', () => {
     const requests = new DiscoveryRequests();
     const heard: string[] = [];
     const registrar = requests.registrarOf('docker');

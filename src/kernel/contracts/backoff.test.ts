@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Backoff } from './index.js';
 
 describe('Backoff', () => {
-  it('doubles the pause up to the longest, and begins anew after a success', () => {
+  it('doubles the pause up to the maximum, and starts again after a success', () => {
     const backoff = new Backoff(1000, 5000);
     assert.deepEqual(
       [backoff.next(), backoff.next(), backoff.next(), backoff.next(), backoff.next()],

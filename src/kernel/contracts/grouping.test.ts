@@ -6,7 +6,7 @@ import { groupingOf, labelsWithGrouping } from './grouping.js';
 const of = (labels: Record<string, string>, envs: Record<string, string> = {}) => groupingOf({ labels, envs });
 
 describe('the grouping of a container', () => {
-  it('is told by the labels of each orchestrator, whatever the runtime calls them', () => {
+  it('is read from the labels of each orchestrator', () => {
     const compose = { 'compose.project': 'shop', 'compose.service': 'web' };
     for (const prefix of ['com.docker.compose', 'io.podman.compose']) {
       assert.deepEqual(of({ [`${prefix}.project`]: 'shop', [`${prefix}.service`]: 'web', 'com.acme': 'x' }), {
@@ -29,7 +29,7 @@ describe('the grouping of a container', () => {
     });
   });
 
-  it('of Nomad is told by labels or by environment variables, in the case that the handler gives them', () => {
+  it('of Nomad is read from labels or environment variables, in upper or lower case', () => {
     const labels = { 'nomad.job': 'shop', 'nomad.task': 'web' };
     const expected = { orchestrator: 'nomad', group: 'shop', labels };
     assert.deepEqual(of({ 'com.hashicorp.nomad.job_name': 'shop', 'com.hashicorp.nomad.task_name': 'web' }), expected);
@@ -37,7 +37,7 @@ describe('the grouping of a container', () => {
     assert.deepEqual(of({}, { nomad_job_name: 'shop', nomad_task_name: 'web' }), expected);
   });
 
-  it('is that of the pod before that of a compose file', () => {
+  it('of a pod takes precedence over that of a compose file', () => {
     const both = of({ 'io.kubernetes.pod.name': 'web-0', 'com.docker.compose.project': 'shop' });
     assert.equal(both?.group, 'default/web-0');
   });
@@ -48,7 +48,7 @@ describe('the grouping of a container', () => {
     assert.equal(of({ 'com.docker.compose.project': '' }), undefined);
   });
 
-  it('adds to the labels that filters see, and never takes the place of one', () => {
+  it('is added to the labels that filters match, and never replaces a label', () => {
     const key = fc.constantFrom('com.docker.compose.project', 'compose.project', '__proto__', 'constructor', 'x');
     fc.assert(
       fc.property(fc.dictionary(key, fc.string()), (labels) => {

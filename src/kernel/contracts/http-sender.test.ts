@@ -49,7 +49,7 @@ describe('sending over HTTP', () => {
     return sender.send({ url, body: Buffer.from('body'), headers: {}, signal });
   }
 
-  it('sends credentials from files, and what they hold once they change', async () => {
+  it('sends credentials from files, and reads them again when they change', async () => {
     const url = `http://127.0.0.1:${await listening()}/`;
     const file = join(directory, 'token');
     writeFileSync(file, 'one\n');
@@ -66,7 +66,7 @@ describe('sending over HTTP', () => {
     );
   });
 
-  it('says what keeps it from a receiver, and that it may pass', async () => {
+  it('reports a failed connection as an error that may be retried', async () => {
     const port = await listening();
     const passing = { isPermanent: false };
     respond = () => {};
@@ -88,14 +88,14 @@ describe('sending over HTTP', () => {
     });
   });
 
-  it('ends with its signal', async () => {
+  it('is aborted by its signal', async () => {
     const url = `http://127.0.0.1:${await listening()}/`;
     const abort = new AbortController();
     respond = () => abort.abort();
     await assert.rejects(send(url, {}, abort.signal), { name: 'AbortError' });
   });
 
-  it('understands when to come back', async () => {
+  it('parses Retry-After', async () => {
     const url = `http://127.0.0.1:${await listening()}/`;
     const retryAfter = async (value: string) => {
       respond = (response) => void response.writeHead(503, { 'Retry-After': value }).end();
@@ -106,7 +106,7 @@ describe('sending over HTTP', () => {
     for (const odd of ['-1', 'soon', new Date(0).toUTCString()]) assert.equal(await retryAfter(odd), 0);
   });
 
-  it('accepts the receiver’s certificate only from the authority that it is told', {
+  it('accepts only certificates of the configured authority', {
     skip: needs('openssl'),
   }, async () => {
     const authority = new TestAuthority(directory);

@@ -40,7 +40,7 @@ describe('limitLines', () => {
     ]);
   });
 
-  it('writes the files of raw cgroups of both versions, and has nothing for the machine', () => {
+  it('writes the files of raw cgroups of both versions, and returns nothing for the machine', () => {
     assert.deepEqual(linesOf('/job', {}), [
       "shell: echo '150000 100000' > /sys/fs/cgroup/job/cpu.max",
       'shell: echo 209715200 > /sys/fs/cgroup/job/memory.max',
@@ -52,7 +52,7 @@ describe('limitLines', () => {
     assert.deepEqual(linesOf('/', {}), []);
   });
 
-  it('quotes what a shell would not take as one word', () => {
+  it('quotes arguments for the shell', () => {
     assert.equal(shellWord('web-1.service'), 'web-1.service');
     assert.equal(shellWord("it's; rm -rf /"), String.raw`'it'\''s; rm -rf /'`);
   });
@@ -67,7 +67,7 @@ describe('findContainer', () => {
   const ended = [{ name: '/docker/eee', description: described({ id: 'eee', aliases: ['job'] }) }];
   const agent = { containers: () => running, departed: () => ended } as unknown as AgentView;
 
-  it('finds by absolute name, alias, beginning of the id and unit, also one that ended', () => {
+  it('finds a container by absolute name, alias, id prefix or unit, also one that ended', () => {
     for (const text of ['/docker/abc123', 'docker/abc123', 'web', 'abc']) {
       assert.equal(findContainer(agent, text).name, '/docker/abc123');
     }
@@ -75,7 +75,7 @@ describe('findContainer', () => {
     assert.equal(findContainer(agent, 'job').name, '/docker/eee');
   });
 
-  it('refuses what fits nothing or several', () => {
+  it('rejects an ambiguous or unknown name', () => {
     assert.throws(() => findContainer(agent, 'nothing'), { status: 404 });
     const same = {
       ...agent,

@@ -9,14 +9,14 @@ describe('printable', () => {
     assert.equal(printable(text), text);
   });
 
-  it('shows control characters and marks of direction instead of passing them on', () => {
+  it('escapes control characters and bidirectional marks', () => {
     assert.equal(
       printable('a\u001b[2Jb\u009bc\u202ed\re\u007f\0'),
       'a\\u001b[2Jb\\u009bc\\u202ed\\u000de\\u007f\\u0000',
     );
   });
 
-  it('leaves JSON the same to who parses it', () => {
+  it('does not change the value of JSON', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 0xffff })), (codes) => {
         const text = String.fromCharCode(...codes);

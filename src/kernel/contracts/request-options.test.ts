@@ -9,14 +9,14 @@ const typed = (type: string, ...namespaces: string[]) =>
   }).type;
 
 describe('the option type', () => {
-  it('knows the engines, also where they have no containers', () => {
+  it('accepts the engines, also when they have no containers', () => {
     assert.deepEqual(
       ['', 'name', 'docker', 'podman'].map((type) => typed(type)),
       ['name', 'name', 'docker', 'podman'],
     );
   });
 
-  it('knows the namespace of any handler that has containers, and no other word', () => {
+  it('accepts the namespace of any handler that has containers, and rejects other words', () => {
     assert.equal(typed('systemd', 'systemd'), 'systemd');
     assert.throws(() => typed('systemd'), /unknown 'type' "systemd"/);
     assert.throws(() => typed('rkt', 'systemd'), /unknown 'type' "rkt"/);

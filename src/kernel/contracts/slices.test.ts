@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Slices } from './slices.js';
 
-it('a slice is over after its time; pauses are not counted as work', async () => {
+it('a slice ends after its time; pauses are not counted as work', async () => {
   let now = 100;
   const slices = new Slices(4, () => now);
   now += 3;
@@ -17,7 +17,7 @@ it('a slice is over after its time; pauses are not counted as work', async () =>
   assert.equal(slices.spentMs, 6);
 });
 
-it('a pause lets what waits for the event loop run', async () => {
+it('a pause runs pending events', async () => {
   const order: string[] = [];
   setImmediate(() => order.push('other'));
   await new Slices().pause();

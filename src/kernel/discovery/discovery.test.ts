@@ -41,7 +41,7 @@ async function start(options: TestDiscoveryOptions = {}): Promise<ReturnType<typ
 }
 
 describe('discovery in a directory tree', () => {
-  it('has told everything when start resolves: the union of all hierarchies, parents first', async () => {
+  it('reports the union of all hierarchies, parents first, before start resolves', async () => {
     make('/a');
     make('/a/b', ['memory']);
     make('/c', ['pids']);
@@ -61,7 +61,7 @@ describe('discovery in a directory tree', () => {
     );
   });
 
-  it('has the machine even where nothing is mounted, and takes up a hierarchy that comes late', async () => {
+  it('reports the machine without any mount, and a hierarchy that is mounted later', async () => {
     hierarchies = { version: 1, mounts: [{ controllers: ['cpu'], path: join(root, 'late') }] };
     const { registry, recorder } = await start({ rescanIntervalMs: 20 });
     assert.deepEqual(recorder.lines, ['added /']);
@@ -71,7 +71,7 @@ describe('discovery in a directory tree', () => {
     assert.deepEqual(recorder.lines, ['added /', 'controllers /', 'added /a']);
   });
 
-  it('finds creation and removal at any depth', async () => {
+  it('detects creation and removal at any depth', async () => {
     const { recorder } = await start();
     make('/a');
     await recorder.waitFor('added /a');
@@ -86,7 +86,7 @@ describe('discovery in a directory tree', () => {
     assert.deepEqual(recorder.lines.slice(-3), ['removed /a/b/c', 'removed /a/b', 'removed /a']);
   });
 
-  it('tells of controllers that come and go, with fresh files, and keeps the container', async () => {
+  it('reports controllers that appear and disappear with reopened files, and keeps the container', async () => {
     const { registry, recorder } = await start();
     make('/a', ['cpu']);
     await recorder.waitFor('added /a');
@@ -107,7 +107,7 @@ describe('discovery in a directory tree', () => {
     await recorder.waitFor('removed /a');
   });
 
-  it('sees a cgroup made anew under the same name as another one', async () => {
+  it('reports a cgroup that was created again under the same name as a new one', async () => {
     make('/a');
     make('/a/child');
     const { registry, recorder } = await start();
@@ -126,7 +126,7 @@ describe('discovery in a directory tree', () => {
     await recorder.waitFor('added /a/again');
   });
 
-  it('finds a child that appears in one unwatched hierarchy below a leaf', async () => {
+  it('finds a child that appears below a leaf in an unwatched hierarchy', async () => {
     make('/a');
     const { registry, recorder } = await start({ checkIntervalMs: 10 });
     const watched = registry.watchedDirectories().find(({ name }) => name === '/a');
@@ -138,7 +138,7 @@ describe('discovery in a directory tree', () => {
     assert.deepEqual([...registry.get('/a/b')!.controllers], ['cpu', 'pids']);
   });
 
-  it('finds by rescan what no event told', async () => {
+  it('finds missed changes by a rescan', async () => {
     make('/a');
     const deaf: WatchDirectory = () => ({ close() {} });
     const { recorder } = await start({ watchDirectory: deaf, rescanIntervalMs: 20 });
@@ -149,7 +149,7 @@ describe('discovery in a directory tree', () => {
     await recorder.waitFor('removed /a', 'added /c');
   });
 
-  it('looks at a name at once when asked to', async () => {
+  it('examines a name at once on request', async () => {
     const deaf: WatchDirectory = () => ({ close() {} });
     const { registry, recorder } = await start({ watchDirectory: deaf });
     make('/x');
@@ -161,7 +161,7 @@ describe('discovery in a directory tree', () => {
     await recorder.waitFor('removed /x/y');
   });
 
-  it('sweeps when watches run out, says so once, and recovers', async () => {
+  it('sweeps when watches run out, logs it once, and recovers', async () => {
     make('/a');
     let allowed = 1;
     const limited: WatchDirectory = (path, ...rest) => {
@@ -187,7 +187,7 @@ describe('discovery in a directory tree', () => {
     assert.equal(logger.lines.filter((line) => line.startsWith('warn')).length, 1);
   });
 
-  it('follows the controllers that a v2 parent enables', async () => {
+  it('detects controllers that a v2 parent enables', async () => {
     const path = join(root, 'unified');
     const enable = (name: string, controllers: string) =>
       writeFileSync(join(path, name, 'cgroup.controllers'), controllers);
@@ -208,7 +208,7 @@ describe('discovery in a directory tree', () => {
     );
   });
 
-  it('tells nothing after it has stopped, and holds nothing open', async () => {
+  it('reports nothing after stop, and leaves nothing open', async () => {
     make('/a');
     const open = () => process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
     const { registry, recorder } = await start();

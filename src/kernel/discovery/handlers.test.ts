@@ -36,7 +36,7 @@ function changeable(id: string, verdicts: Record<string, Identification>): TestH
   };
 }
 
-describe('handlers of the registry', () => {
+describe('container handlers in discovery', () => {
   let root: string;
   let made: ReturnType<typeof makeRegistry>;
 
@@ -55,7 +55,7 @@ describe('handlers of the registry', () => {
     return made;
   }
 
-  it('lets the handler of what is left decide whether a unit, machine or pod is monitored, not how it is described', async () => {
+  it('lets the fallback handler decide whether a unit, machine or pod is monitored, not how it is described', async () => {
     const kinds = ['unit', 'machine', 'pod', 'container'] as const;
     const verdicts: Record<string, Identification> = {};
     for (const kind of kinds) {
@@ -86,7 +86,7 @@ describe('handlers of the registry', () => {
     }
   });
 
-  it('asks in order, and takes the first that does not pass', async () => {
+  it('asks handlers in order, and uses the first that does not pass', async () => {
     const first = changeable('first', { '/a': { verdict: 'ignore', reason: 'mine' } });
     const { registry } = await start(() => [first, RAW]);
     assert.equal(registry.get('/')?.handlerId, 'raw');
@@ -94,7 +94,7 @@ describe('handlers of the registry', () => {
     assert.deepEqual(registry.children('/'), ['/a'], 'a directory all the same');
   });
 
-  it('asks a fallback after all others, wherever it stands', async () => {
+  it('asks a fallback after all others, whatever its position', async () => {
     const rest: TestHandler = { id: 'rest', handler: { ...acceptAll, fallback: true } };
     const late = changeable('late', { '/a': described('late') });
     const { registry } = await start(() => [rest, late]);
@@ -105,7 +105,7 @@ describe('handlers of the registry', () => {
     assert.equal(registry.get('/a')?.description.image, 'late');
   });
 
-  it('takes a handler that throws or answers nonsense for one that passes, and reports it', async () => {
+  it('treats a handler that throws or returns an invalid answer as passing, and reports it', async () => {
     const throwing: TestHandler = {
       id: 'throwing',
       handler: {
@@ -121,7 +121,7 @@ describe('handlers of the registry', () => {
     assert.ok(faults.some((fault) => fault.startsWith('silly: TypeError: identify("/a") must return a verdict')));
   });
 
-  it('shows what waits, and asks again by itself', async () => {
+  it('shows pending cgroups, and asks again by itself', async () => {
     const verdicts: Record<string, Identification> = { '/a': { verdict: 'pending', reason: 'daemon is away' } };
     const runtime = changeable('runtime', verdicts);
     const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { firstMs: 5, longestMs: 20 } });
@@ -139,7 +139,7 @@ describe('handlers of the registry', () => {
     assert.deepEqual(registry.pending(), []);
   });
 
-  it('forgets what waited when its cgroup goes', async () => {
+  it('drops a pending cgroup when it is removed', async () => {
     const runtime = changeable('runtime', { '/a': { verdict: 'pending', reason: 'later' } });
     const { registry } = await start(() => [runtime]);
     rmdirSync(join(root, 'a'));
@@ -149,7 +149,7 @@ describe('handlers of the registry', () => {
     );
   });
 
-  it('keeps the container when its handler describes it anew', async () => {
+  it('keeps the container when its handler changes the description', async () => {
     const verdicts = { '/a': described('one') };
     const { registry, recorder } = await start(() => [changeable('runtime', verdicts), RAW]);
     const container = registry.get('/a');
@@ -167,7 +167,7 @@ describe('handlers of the registry', () => {
     assert.equal(recorder.lines.filter((line) => line === 'described /a').length, 1);
   });
 
-  it('takes it from one handler and gives it to another, and it stays the same container', async () => {
+  it('moves a cgroup to another handler as the same container', async () => {
     const verdicts: Record<string, Identification> = {};
     const { registry, recorder } = await start(() => [changeable('runtime', verdicts), RAW]);
     assert.equal(registry.get('/a')?.handlerId, 'raw');
@@ -186,7 +186,7 @@ describe('handlers of the registry', () => {
     );
   });
 
-  it('leaves an accepted container as it is while a handler makes up its mind', async () => {
+  it('does not change an accepted container while a handler answers pending', async () => {
     const verdicts: Record<string, Identification> = {};
     const { registry } = await start(() => [changeable('runtime', verdicts), RAW]);
     verdicts['/a'] = { verdict: 'pending', reason: 'reconnecting' };
@@ -198,7 +198,7 @@ describe('handlers of the registry', () => {
     assert.equal(registry.get('/a')?.handlerId, 'raw');
   });
 
-  it('asks everything anew when handlers come late', async () => {
+  it('asks about all cgroups again when handlers are added', async () => {
     const handlers: TestHandler[] = [];
     const { registry, recorder } = await start(() => handlers);
     assert.deepEqual(registry.all(), []);
@@ -207,7 +207,7 @@ describe('handlers of the registry', () => {
     await recorder.waitFor('added /', 'added /a');
   });
 
-  it('may be told to reconsider from within identify', async () => {
+  it('accepts reconsider during identify', async () => {
     let asked = 0;
     const eager: TestHandler = {
       id: 'eager',
@@ -225,14 +225,14 @@ describe('handlers of the registry', () => {
     );
   });
 
-  it('looks at once for a path that it does not know yet', async () => {
+  it('examines an unknown path at once on reconsider', async () => {
     const { registry, recorder } = await start(() => [RAW], { watchDirectory: () => ({ close() {} }) });
     mkdirSync(join(root, 'docker/x'), { recursive: true });
     registry.registrar('raw').reconsider('/docker/x');
     await recorder.waitFor('added /docker', 'added /docker/x');
   });
 
-  it('tells every handler that a cgroup is gone, whatever the verdict on it was', async () => {
+  it('notifies every handler that a cgroup is gone, whatever its verdict was', async () => {
     const forgotten: string[] = [];
     const heedless: TestHandler = {
       id: 'heedless',

@@ -23,7 +23,7 @@ describe('HierarchyCounts', () => {
   const looks = (counts: HierarchyCounts, known: number[], times: number) =>
     Array.from({ length: times }, () => [...counts.suspects(known)]);
 
-  it('suspects everything once at the beginning', () => {
+  it('suspects all hierarchies once at the beginning', () => {
     write(5, 30);
     assert.deepEqual(looks(make(), [4, 4], 4), [[], [0, 1], [], []]);
   });
@@ -36,7 +36,7 @@ describe('HierarchyCounts', () => {
     assert.deepEqual(looks(counts, [4, 5], 4), [[], [0], [], []]);
   });
 
-  it('is not disturbed by a removed cgroup that is freed before the next look', () => {
+  it('ignores a removed cgroup that is freed before the next check', () => {
     write(5, 5);
     const counts = make();
     looks(counts, [4, 4], 2);
@@ -45,7 +45,7 @@ describe('HierarchyCounts', () => {
     assert.deepEqual(looks(counts, [3, 4], 3), [[], [], []]);
   });
 
-  it('suspects a hierarchy whose count never rests', () => {
+  it('suspects a hierarchy whose count changes at every check', () => {
     const counts = make();
     const suspected = [1, 2, 3, 4, 5, 6].map((count) => {
       write(count, 0);
@@ -54,7 +54,7 @@ describe('HierarchyCounts', () => {
     assert.deepEqual(suspected, [false, false, true, false, false, true]);
   });
 
-  it('suspects what is not counted now and then', () => {
+  it('suspects hierarchies without a count at intervals', () => {
     const counts = new HierarchyCounts(join(directory, 'absent'), hierarchies, keepingLogger());
     assert.deepEqual(
       looks(counts, [1, 1], 10).map((suspects) => suspects.length),

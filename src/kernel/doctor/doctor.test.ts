@@ -72,8 +72,8 @@ function facts(files: Record<string, string | null> = {}): HostFacts {
 const CHECKS = [controllerFindings, pressureFindings, procFindings, kernelLogFindings, mountFindings];
 const ids = (findings: readonly Finding[]) => findings.map(({ id, severity }) => `${severity} ${id}`);
 
-describe('of the host', () => {
-  it('a healthy one has no findings', () => {
+describe('checks of the host', () => {
+  it('find nothing on a healthy host', () => {
     const host = facts();
     assert.deepEqual(
       CHECKS.flatMap((check) => check(host)),
@@ -81,7 +81,7 @@ describe('of the host', () => {
     );
   });
 
-  it('a memory controller that the kernel has switched off is an error, with the boot parameter', () => {
+  it('report a disabled memory controller as an error, with the boot parameter', () => {
     const found = controllerFindings(
       facts({ '/proc/cgroups': cgroups(0), '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io hugetlb pids\n' }),
     );
@@ -90,7 +90,7 @@ describe('of the host', () => {
     assert.match(found[0]!.mend, /^add cgroup_enable=memory to GRUB_CMDLINE_LINUX .*update-grub && reboot/);
   });
 
-  it('a rare controller that is missing is worth knowing, no cgroups at all an error', () => {
+  it('report a rare missing controller as information, and a host without cgroups as an error', () => {
     const rare = controllerFindings(facts({ '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory pids\n' }));
     assert.deepEqual(ids(rare), ['info controller-hugetlb']);
     const none = {
@@ -104,7 +104,7 @@ describe('of the host', () => {
     assert.deepEqual(ids(controllerFindings(none)), ['error controller-cgroups']);
   });
 
-  it('a v1 controller that is not mounted has the mount command', () => {
+  it('give the mount command of a v1 controller that is not mounted', () => {
     const reason = 'not mounted: mount -t cgroup -o blkio blkio /sys/fs/cgroup/blkio';
     const host = {
       ...facts(),
@@ -121,13 +121,13 @@ describe('of the host', () => {
     );
   });
 
-  it('pressure that is not measured', () => {
+  it('report that pressure is not measured', () => {
     const [found] = pressureFindings(facts({ '/proc/pressure/cpu': null }));
     assert.deepEqual([found!.id, found!.severity], ['psi', 'info']);
     assert.match(found!.mend, /psi=1/);
   });
 
-  it('processes that the agent may not see, because of hidepid or of its pid namespace', () => {
+  it('report processes hidden by hidepid or by the pid namespace', () => {
     const mountinfo = '25 30 0:23 / /proc rw,nosuid - proc proc rw,hidepid=2\n';
     const [hidden] = procFindings(facts({ '/proc/1/stat': null, '/proc/self/mountinfo': mountinfo }));
     assert.deepEqual([hidden!.id, hidden!.severity], ['proc-hidden', 'error']);
@@ -139,7 +139,7 @@ describe('of the host', () => {
     assert.match(missing!.mend, /--pid=host/);
   });
 
-  it('a kernel log that is not there, or not readable', () => {
+  it('report a kernel log that is missing or not readable', () => {
     const [missing] = kernelLogFindings(facts({ '/dev/kmsg': null }));
     assert.deepEqual([missing!.id, missing!.severity, missing!.mend], ['kernel-log', 'info', 'mknod /dev/kmsg c 1 11']);
     assert.match(missing!.effect, /their events name no process/);
@@ -147,7 +147,7 @@ describe('of the host', () => {
     assert.equal(contained!.mend, 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …');
   });
 
-  it('mounts that an agent in a container lacks', () => {
+  it('report mounts that an agent in a container lacks', () => {
     const host = facts({ ...IN_DOCKER, '/sys/fs/cgroup/cgroup.type': 'domain\n' });
     const alone = { ...host, paths: { ...host.paths, root: '/' } };
     assert.deepEqual(ids(mountFindings(alone)), ['error host-not-mounted', 'error cgroup-namespace']);
@@ -156,7 +156,7 @@ describe('of the host', () => {
   });
 });
 
-describe('whether the agent runs in a container', () => {
+describe('detection of a container around the agent', () => {
   const isToldSo = (own: Record<string, string>) => {
     const host = facts(own);
     return ids(mountFindings({ ...host, paths: { ...host.paths, root: '/' } })).includes('error host-not-mounted');
@@ -183,7 +183,7 @@ describe('whether the agent runs in a container', () => {
       '/own/proc/self/mountinfo': rootMount('overlay'),
     },
   })) {
-    it(`yes in ${place}`, () => assert.ok(isToldSo(own)));
+    it(`detects ${place}`, () => assert.ok(isToldSo(own)));
   }
 
   for (const [place, own] of Object.entries({
@@ -218,12 +218,12 @@ describe('whether the agent runs in a container', () => {
     },
     'a place of which nothing is known': {},
   })) {
-    it(`no in ${place}`, () => assert.ok(!isToldSo(own)));
+    it(`does not detect ${place}`, () => assert.ok(!isToldSo(own)));
   }
 });
 
-describe('of the agent', () => {
-  it('inotify watches that are used up, or soon will be', () => {
+describe('checks of the agent', () => {
+  it('report inotify watches that are used up or nearly so', () => {
     const { paths } = facts();
     assert.deepEqual(watchFindings(paths, { watchCount: 800, watchesExhausted: false }), []);
     assert.deepEqual(ids(watchFindings(paths, { watchCount: 801, watchesExhausted: false })), ['info inotify']);
@@ -234,13 +234,13 @@ describe('of the agent', () => {
     assert.match(instances!.mend, /max_user_instances=1024/);
   });
 
-  it('files that are opened for each read', () => {
+  it('report files that are opened for each read', () => {
     assert.deepEqual(descriptorFindings({ kept: 10, limit: 768, reopened: 0 }), []);
     const [found] = descriptorFindings({ kept: 768, limit: 768, reopened: 1000 });
     assert.match(found!.mend, /^LimitNOFILE=4096 /);
   });
 
-  it('a clock that jumped, for an hour', () => {
+  it('report a clock jump for an hour', () => {
     const time = { now: 1e15, monotonic: 0 };
     const watch = new ClockWatch({ now: () => time.now, monotonic: () => time.monotonic });
     const pass = (ms: number, drift = 0) => {
@@ -258,14 +258,14 @@ describe('of the agent', () => {
   });
 });
 
-describe('sinks', () => {
+describe('checks of sinks', () => {
   const found = (status: Partial<SinkStatus>) => {
     const counts = { batches: 1, points: 10, bytes: 100, maxBytes: 200 };
     const delivery = () => ({ queue: counts, dropped: {}, ...status }) as SinkStatus;
     return sinkFindings({ of: () => [{ record: { id: 'sink', delivery } }] as never });
   };
 
-  it('that cannot deliver are found, and whether something is lost', () => {
+  it('report sinks that cannot deliver, and whether data is lost', () => {
     assert.deepEqual(found({}), []);
     const [late] = found({ failure: 'no route' });
     assert.deepEqual([late!.id, late!.severity, late!.mend], ['sink-failing', 'warning', 'tallyman sink test sink']);
@@ -274,7 +274,7 @@ describe('sinks', () => {
     assert.equal(full!.severity, 'error');
   });
 
-  it('whose batches are refused or cannot be kept on disk are found', () => {
+  it('report sinks whose batches are rejected or cannot be stored on disk', () => {
     const queue = { batches: 0, points: 0, bytes: 0, maxBytes: 1, directory: '/q', diskError: 'full' };
     const ids = found({ dropped: { refused: 3 }, queue }).map(({ id }) => id);
     assert.deepEqual(ids, ['sink-refused', 'sink-disk']);
@@ -286,7 +286,7 @@ const handlers = (...instances: Partial<ContainerHandler>[]): Pick<ActivePlugins
   of: (kind) => (kind === 'container-handler' ? instances.map((instance) => ({ instance })) : []) as never,
 });
 
-it('the doctor tells the log what nobody else does, once when it comes and once when it has gone', async () => {
+it('the doctor logs findings that nothing else logs, once when they appear and once when they are resolved', async () => {
   const lines: string[] = [];
   const descriptors = { kept: 1, limit: 1, reopened: 0 };
   const doctor = new Doctor({
@@ -311,7 +311,7 @@ it('the doctor tells the log what nobody else does, once when it comes and once 
   assert.match(lines[1]!, /^no longer the case: 6 cgroup files/);
 });
 
-it('the doctor puts the worst first, and a check that fails hides no other', async () => {
+it('the doctor lists the most severe findings first, and a failing check does not hide others', async () => {
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),
     clock: { now: () => 0, monotonic: () => 0 },
@@ -336,7 +336,7 @@ it('the doctor puts the worst first, and a check that fails hides no other', asy
   assert.deepEqual(ids(doctor.findings()), found);
 });
 
-it('the doctor looks at the clock every ten seconds and at everything once a minute', async (t) => {
+it('the doctor checks the clock every ten seconds and everything once a minute', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const time = { now: 1e15, monotonic: 0 };
   const doctor = new Doctor({

@@ -7,8 +7,8 @@ import { type TallymanError, z } from '../contracts/index.js';
 import type { PluginSources } from './entry.js';
 import { checkPlugin, loadPlugin } from './loader.js';
 
-describe('loading', () => {
-  it('a plugin is known by brand and contract version, not by class', () => {
+describe('loading a plugin', () => {
+  it('recognizes a plugin by brand and contract version, not by class', () => {
     const plain = {
       $tallyman: 'plugin',
       kind: 'endpoint',
@@ -67,13 +67,13 @@ describe('loading', () => {
     });
   }
 
-  it('a module whose top-level code does not end is named when its time is over', async () => {
+  it('reports a module whose top-level await does not settle within the time limit', async () => {
     const error = (await load('./hanging.mjs', sources, 20).catch((thrown: TallymanError) => thrown)) as TallymanError;
     assert.match(error.message, /^plugin "\.\/hanging\.mjs" could not be loaded from file:.*did not end within 20 ms$/);
     assert.match(error.hint ?? '', /waits in `start`, .*startTimeout/);
   });
 
-  it('what cannot be loaded says what and why', async () => {
+  it('reports what cannot be loaded and why', async () => {
     await assert.rejects(load('./broken.mjs', sources), /"\.\/broken\.mjs" could not be loaded .*at import/);
     await assert.rejects(load('./missing.mjs', sources), /nor a module that exists/);
     await assert.rejects(load('no-such-package', sources), /neither built in nor an installed package$/);

@@ -5,8 +5,8 @@ import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/p
 import { definePlugin, PLUGIN_API_VERSION, type SinkBatch, sinkOptions, z } from '../contracts/index.js';
 import type { PluginEntry } from './index.js';
 
-describe('life', () => {
-  it('plugins start in order, stop in reverse, and their timers and signal end with them', async () => {
+describe('the life cycle of plugins', () => {
+  it('starts plugins in order and stops them in reverse with their timers and signal', async () => {
     const stopped: string[] = [];
     let signal: AbortSignal | undefined;
     const make = (name: string) => async () =>
@@ -26,7 +26,7 @@ describe('life', () => {
     assert.ok(supervisor.statuses().every(({ state }) => state === 'stopped'));
   });
 
-  it('a start that hangs is named and costs only its plugin', async () => {
+  it('reports a start that hangs, and starts the other plugins', async () => {
     const hangs = async () => pluginNamed('hangs', () => ({ ...SOURCE, start: () => new Promise<void>(() => {}) }));
     const { host, supervisor, sources, activated } = pluginBench({
       hangs,
@@ -41,7 +41,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  it('a start that timed out is stopped, its signal aborted, before it is tried again', async () => {
+  it('stops a plugin whose start timed out and aborts its signal before the next attempt', async () => {
     const life: string[] = [];
     let holder: number | undefined;
     let instances = 0;
@@ -72,7 +72,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  it('a start that succeeds after its time is stopped once more', async () => {
+  it('stops a plugin again when its start succeeds after the time limit', async () => {
     let succeed = () => {};
     let stops = 0;
     let stoppedAgain = () => {};
@@ -99,7 +99,7 @@ describe('life', () => {
     await host.stop();
   });
 
-  it('a plugin that is still starting when the agent stops is stopped, and takes part no more', async () => {
+  it('stops a plugin that is still starting when the agent stops', async () => {
     let succeed = () => {};
     let begun = () => {};
     const beginning = new Promise<void>((resolve) => {
@@ -127,7 +127,7 @@ describe('life', () => {
     assert.deepEqual(activated, []);
   });
 
-  it('onError: fail stops the agent, retry goes on until it works', async () => {
+  it('fails with onError: fail, and repeats the start with retry until it succeeds', async () => {
     let tries = 0;
     const late = async () =>
       pluginNamed('late', () => {
@@ -149,7 +149,7 @@ describe('life', () => {
     await second.host.stop();
   });
 
-  it('bad options and unknown plugins do not take the others along', async () => {
+  it('starts the other plugins when one is unknown or has invalid options', async () => {
     const { host, supervisor, sources, activated } = pluginBench({
       fine: async () => pluginNamed('fine', () => SOURCE),
     });
@@ -168,7 +168,7 @@ describe('life', () => {
   });
 });
 
-describe('other entries', () => {
+describe('changed entries', () => {
   /** A host with plugins that note their life. */
   async function running(entries: readonly PluginEntry[], fails: { plugin?: string } = {}) {
     const life: string[] = [];
@@ -202,7 +202,7 @@ describe('other entries', () => {
     return { ...made, life, change: (next: readonly PluginEntry[]) => made.host.reconfigure(next, made.sources) };
   }
 
-  it('start and stop alone; the others do not notice', async () => {
+  it('start and stop without affecting the others', async () => {
     const { active, host, life, change, activated, supervisor } = await running([entry('a'), entry('handler')]);
     await change([entry('b'), entry('a')]);
     assert.deepEqual(life, ['stop handler 2', 'start b 3']);
@@ -217,7 +217,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  it('a changed one goes on until its successor has started, and keeps its place and name', async () => {
+  it('replace the instance after its successor has started, with the same position and id', async () => {
     const { active, host, life, change, activated } = await running([entry('handler'), entry('a'), entry('b')]);
     await change([entry('handler', { with: { x: 1 } }), entry('a', { with: { y: 1 } }), entry('b')]);
     assert.deepEqual(life, ['start handler 4', 'stop handler 3', 'start a 5', 'stop a 1']);
@@ -230,7 +230,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  it('one that must not fail and does leaves the one before running', async () => {
+  it('keep the previous instance when the new one fails with onError: fail', async () => {
     const fails: { plugin?: string } = {};
     const { active, host, change, supervisor, life } = await running([entry('a'), entry('b')], fails);
     fails.plugin = 'a';
@@ -243,7 +243,7 @@ describe('other entries', () => {
     await host.stop();
   });
 
-  it('one that is tried again and again is tried no more once it is gone', async () => {
+  it('end the retries of a removed entry', async () => {
     const fails = { plugin: 'b' };
     const { host, change, supervisor } = await running([entry('a'), entry('b', { onError: 'retry' })], fails);
     assert.equal(supervisor.get('b')?.state, 'retrying');
@@ -253,8 +253,8 @@ describe('other entries', () => {
   });
 });
 
-describe('sinks', () => {
-  it('hand over what they hold first and side by side, whatever hangs after them', async () => {
+describe('sinks in the plugin host', () => {
+  it('are flushed first and in parallel, whatever hangs later', async () => {
     const order: string[] = [];
     let together = 0;
     let release = () => {};
@@ -298,7 +298,7 @@ describe('sinks', () => {
     assert.match(supervisor.get('hangs#2')?.lastError ?? '', /did not stop within \d+ ms/);
   });
 
-  it('keep what waits when their options change', async () => {
+  it('keep their queue when their options change', async () => {
     const sent: string[] = [];
     const sink = definePlugin({
       kind: 'sink',
@@ -333,7 +333,7 @@ describe('sinks', () => {
     await host.stop();
   });
 
-  it('that do not heed their signal hold up neither a stop nor what waits behind it', async () => {
+  it('that ignore their signal do not delay the stop', async () => {
     const sink = definePlugin({
       kind: 'sink',
       name: 'sink',

@@ -13,7 +13,7 @@ function fixture() {
   return { calls, scope: new PluginScope({ attempt }, new PluginRecord('a', 'a', 'a', 'retry')) };
 }
 
-it('each round of a timer is one call, under its name', async (t) => {
+it('each tick of a repeating timer is one supervised call with its name', async (t) => {
   const { calls, scope } = fixture();
   t.after(() => scope.dispose());
   let rounds = 0;
@@ -31,7 +31,7 @@ it('each round of a timer is one call, under its name', async (t) => {
   assert.deepEqual(calls, ['push', 'push']);
 });
 
-it('a timer that rings once is a call, too', async () => {
+it('a one-shot timer is a supervised call', async () => {
   const { calls, scope } = fixture();
   await new Promise<void>((resolve) => {
     scope.after(1, resolve);
@@ -39,7 +39,7 @@ it('a timer that rings once is a call, too', async () => {
   assert.deepEqual(calls, ['timer']);
 });
 
-it('no timer runs, nor begins, once the plugin has ended', async (t) => {
+it('no timer runs or starts after the plugin has stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { calls, scope } = fixture();
   scope.every(10, () => {});

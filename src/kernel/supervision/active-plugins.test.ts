@@ -19,7 +19,7 @@ function recorded() {
 }
 
 describe('ActivePlugins', () => {
-  it('tells observers which plugins ended and which are new', () => {
+  it('notifies observers of ended and new plugins', () => {
     const { plugins, told } = recorded();
     const [a, b, c] = [plugin('a'), plugin('b'), plugin('c')];
     plugins.publish([a, b]);
@@ -30,7 +30,7 @@ describe('ActivePlugins', () => {
     assert.deepEqual(told(), []);
   });
 
-  it('tells observers when the same plugins are in another order', () => {
+  it('notifies observers when the order changes', () => {
     const { plugins, told } = recorded();
     const [a, b] = [plugin('a'), plugin('b')];
     plugins.publish([a, b]);
@@ -39,7 +39,7 @@ describe('ActivePlugins', () => {
     assert.deepEqual(told(), ['order']);
   });
 
-  it('gives the plugins of one kind in their order', () => {
+  it('returns the plugins of one kind in order', () => {
     const { plugins } = recorded();
     const [a, b, c] = [plugin('a', 'sink'), plugin('b'), plugin('c', 'sink')];
     plugins.publish([c, b, a]);

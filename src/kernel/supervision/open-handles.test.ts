@@ -12,8 +12,8 @@ async function told(handles: OpenHandles): Promise<string[]> {
 
 const idle = () => setInterval(() => {}, 60_000);
 
-describe('what plugins leave open', () => {
-  it('is told once, by plugin, with what was opened in later turns', async (t) => {
+describe('handles that plugins leave open', () => {
+  it('are reported once by plugin, including those opened in later turns', async (t) => {
     const handles = new OpenHandles();
     const timers: NodeJS.Timeout[] = [];
     t.after(() => timers.forEach(clearInterval));
@@ -32,7 +32,7 @@ describe('what plugins leave open', () => {
     assert.deepEqual(await told(handles), []);
   });
 
-  it('does not count what was closed, ended by itself or does not keep the process alive', async () => {
+  it('do not include closed, ended and unreferenced handles', async () => {
     const handles = new OpenHandles();
     await handles.during('a', async () => {
       clearInterval(idle());
@@ -45,7 +45,7 @@ describe('what plugins leave open', () => {
     assert.deepEqual(await told(handles), []);
   });
 
-  it('is attributed to the plugin whose call runs, when somebody knows it', async (t) => {
+  it('are attributed to the plugin whose call is running', async (t) => {
     const handles = new OpenHandles();
     handles.during('loaded', () => {});
     let current: string | undefined = 'called';

@@ -18,11 +18,11 @@ function fixture() {
   return { looks, loop };
 }
 
-it('a loop that beats is not worth a word', () => {
+it('an event loop that is on time is not logged', () => {
   assert.deepEqual(fixture().looks(100, 7, true), []);
 });
 
-it('one that stands still is told once, with the time and whose call it is in, and anew after it went on', () => {
+it('a blocked event loop is logged once with its duration and plugin, and again after it recovered', () => {
   const { looks } = fixture();
   assert.deepEqual(looks(5, 7), []);
   assert.deepEqual(looks(100, 7), ['11:22:33 plugin seven']);
@@ -30,6 +30,6 @@ it('one that stands still is told once, with the time and whose call it is in, a
   assert.deepEqual(looks(100, 0), ['2026-11-25T11:22:33.444Z the agent']);
 });
 
-it('a call of a plugin that nobody named is the agent’s', () => {
+it('a block outside of plugin calls is attributed to the agent', () => {
   assert.deepEqual(fixture().looks(100, 3), ['2026-11-25T11:22:33.444Z the agent']);
 });

@@ -7,8 +7,8 @@ import { Supervisor } from './index.js';
 import { PluginRecord } from './record.js';
 import { RunQueue } from './run-queue.js';
 
-describe('supervision', () => {
-  it('faults open the circuit breaker, a good call closes it, and the log is not flooded', async () => {
+describe('Supervisor', () => {
+  it('opens the circuit breaker after faults, closes it after a success, and limits log lines', async () => {
     const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     await host.start();
@@ -28,7 +28,7 @@ describe('supervision', () => {
     await host.stop();
   });
 
-  it('does not count an answer other than 200 as a fault, thrown by another copy of the contract too', async () => {
+  it('does not count a thrown HTTP status as a fault, also one of another copy of the contract', async () => {
     const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     await host.start();
@@ -43,7 +43,7 @@ describe('supervision', () => {
     await host.stop();
   });
 
-  it('a timer that fails round after round is counted, is no success, and pauses nothing', async (t) => {
+  it('counts failing timers as faults that do not pause the plugin', async (t) => {
     const { host, supervisor, sources, lines } = pluginBench({
       a: async () =>
         pluginNamed('a', ({ timers }) => {
@@ -67,7 +67,7 @@ describe('supervision', () => {
     assert.ok(!lines.some((line) => line.includes('is paused')));
   });
 
-  it('a blocking call is logged once and counted', async () => {
+  it('counts blocking calls and logs them once', async () => {
     const time = { now: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
@@ -91,7 +91,7 @@ describe('supervision', () => {
     assert.match(supervisor.lastBlocking()!, /^plugin a blocked the agent for 600 ms in timer until 2001-/);
   });
 
-  it('a call that got no CPU is not blamed: the host is, once', () => {
+  it('attributes a call that got no CPU to the host, once', () => {
     const time = { now: 0, waited: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15, monotonic: () => time.now };
@@ -112,7 +112,7 @@ describe('supervision', () => {
     assert.equal(lines[1], 'plugin a blocked the agent for 600 ms in sample');
   });
 
-  it('a source whose fields lack something does not start, and says what', async () => {
+  it('does not start a source with incomplete fields, and says what is missing', async () => {
     const whole = { name: 'a.b', unit: 'count', kind: 'gauge', help: 'x', source: { any: 'x' } };
     const cases = [
       [undefined, /plugin a has no list of fields/],
@@ -140,7 +140,7 @@ describe('supervision', () => {
     }
   });
 
-  it('faults that take turns are logged once each', async () => {
+  it('logs alternating faults once each', async () => {
     const { host, supervisor, sources, lines } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     const record = supervisor.get('a')!;
@@ -150,7 +150,7 @@ describe('supervision', () => {
     assert.equal(record.errors, 100);
   });
 
-  it('an error that escapes is attributed to the plugin it came from', async () => {
+  it('attributes an uncaught error to its plugin', async () => {
     const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
     await host.load([entry('a')], sources);
     const record = supervisor.get('a')!;

@@ -44,7 +44,7 @@ async function problemsOf(module: unknown, options: Readonly<Record<string, unkn
 }
 
 describe('the contract check', () => {
-  it('finds nothing wrong with a plugin that is well', async () => {
+  it('accepts a valid plugin', async () => {
     assert.equal(await problemsOf(source(() => SOURCE)), '');
   });
 
@@ -117,7 +117,7 @@ describe('the contract check', () => {
     ],
   };
   for (const [what, [module, expected]] of Object.entries(faults)) {
-    it(`finds ${what}`, async () => assert.match(await problemsOf(module), expected));
+    it(`reports ${what}`, async () => assert.match(await problemsOf(module), expected));
   }
 });
 

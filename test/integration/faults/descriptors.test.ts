@@ -29,7 +29,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
   before(() => busy.start());
   after(() => busy.remove());
 
-  it('a limit of 80 open files costs CPU time, and is told', async () => {
+  it('works with a limit of 80 open files, and reports it', async () => {
     const agent = await AgentProcess.start(CONFIG, undefined, {}, { through: ['prlimit', '--nofile=80:80'] });
     try {
       await busy.assertCounted(agent);
@@ -46,7 +46,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
     }
   });
 
-  it('a limit that falls below what is open leaves the agent serving, new containers and all', async () => {
+  it('keeps serving, also new containers, when the limit falls below the number of open files', async () => {
     const agent = await AgentProcess.start(CONFIG);
     const late = new BusyCgroup('late');
     const limit = (number: number) => execFileSync('prlimit', [`--pid=${agent.pid}`, `--nofile=${number}:`]);
@@ -78,7 +78,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
     }
   });
 
-  it('without a single descriptor the agent says that it is not healthy, and why, until there are some', async () => {
+  it('reports itself as unhealthy with the reason until descriptors are available', async () => {
     const agent = await AgentProcess.start(CONFIG);
     const connections = new Connections({ keepAlive: true, maxSockets: 1 });
     /** Over the one connection that is open: no other can be. */

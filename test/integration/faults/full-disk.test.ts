@@ -74,7 +74,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
         .filter((line) => line.startsWith('{') && line.endsWith('}'))
         .map((line) => JSON.parse(line) as { part: string; msg: string });
 
-    it('costs lines of the log, which are counted, and told when there is room', async () => {
+    it('loses log lines, and reports their number when there is space', async () => {
       const runtime = join(disk, 'runtime');
       mkdirSync(runtime);
       const stderr = openSync(join(disk, 'log'), 'a');
@@ -116,7 +116,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
     ['standard error', 2],
     ['standard output', 1],
   ] as const) {
-    it(`${name} that leads to /dev/full ends nothing`, async () => {
+    it(`continues when ${name} is /dev/full`, async () => {
       const through = ['sh', '-c', `exec "$@" ${number}>/dev/full`, 'sh'];
       const port = await freePort();
       const config = `web: { listen: ['127.0.0.1:${port}'] }\n${CONFIG}`;
@@ -135,7 +135,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
     });
   }
 
-  it('a pipe that nobody reads stops nothing; what was lost is told to whoever reads at last', async () => {
+  it('continues when nobody reads the pipe, and reports the lost lines to the next reader', async () => {
     const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
     const fifo = join(folder, 'pipe');
     assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
@@ -185,7 +185,7 @@ function drain(pipe: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-it('a command whose output cannot be written says so and fails', () => {
+it('a command whose output cannot be written fails with an error', () => {
   const { status, stderr } = spawnSync(
     'sh',
     ['-c', `"$@" > /dev/full`, 'sh', process.execPath, agentMain, 'config', 'sample'],

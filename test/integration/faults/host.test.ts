@@ -39,11 +39,11 @@ async function rounds(agent: AgentProcess, count = 3): Promise<void> {
   for (let round = 0; round < count; round++) await busy.assertCounted(agent);
 }
 
-describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') }, () => {
+describe('an agent on a host with a fault', { skip: needs('root', 'cgroups', 'mounts') }, () => {
   before(() => busy.start());
   after(() => busy.remove());
 
-  it('a read-only /etc changes nothing', async () => {
+  it('works with a read-only /etc', async () => {
     const remount = 'mount --bind /etc /etc && mount -o remount,bind,ro /etc && ! touch /etc/tallyman-test 2>&-';
     const through = ['unshare', '--mount', 'sh', '-c', `${remount} && exec "$@"`, 'sh'];
     const agent = await AgentProcess.start(config(), undefined, {}, { through });
@@ -62,7 +62,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  it('used-up inotify watches make new containers late, not lost', async () => {
+  it('detects containers later when inotify watches are used up', async () => {
     // A namespace of its own has limits of its own: nobody else lacks a watch.
     const limit = 'echo 7 > /proc/sys/user/max_inotify_watches && exec "$@"';
     const through = ['unshare', '--user', '--map-root-user', 'sh', '-c', limit, 'sh'];
@@ -84,7 +84,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  it('an engine’s socket that is not for the agent costs names only, until it is', async () => {
+  it('lacks only names while it may not use the engine’s socket', async () => {
     const engine = new FakeEngine();
     await engine.listen();
     const socket = engine.endpoint.slice('unix://'.length);
@@ -108,7 +108,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  it('an engine’s socket that nobody answers on costs names only', async () => {
+  it('lacks only names while the engine does not answer', async () => {
     const directory = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
     const socket = join(directory, 'docker.sock');
     const leave = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
@@ -125,7 +125,7 @@ describe('with a fault of the host', { skip: needs('root', 'cgroups', 'mounts') 
     }
   });
 
-  it('neighbours that the kernel kills for their memory are counted', async () => {
+  it('counts OOM kills of other containers', async () => {
     const agent = await AgentProcess.start(config());
     const neighbour = new RealCgroup(`/tallyman-test-${process.pid}-neighbour`).create();
     try {

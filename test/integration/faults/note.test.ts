@@ -21,7 +21,9 @@ const LONGER = 'history: { duration: 5m }\n';
 /** Less than the command waits for an agent that says nothing. */
 const PROMPT_MS = 30_000;
 
-describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, () => {
+describe('tallyman reload when the record of the running agent cannot be updated', {
+  skip: needs('root', 'mounts'),
+}, () => {
   const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
   const disk = join(folder, 'disk');
   const succeeds = (program: string, ...args: string[]) => {
@@ -57,7 +59,7 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
   }
 
   for (const [why, breakIt] of Object.entries(FAULTS)) {
-    it(`${why}, the agent is asked how its reload ended`, async () => {
+    it(`${why} asks the agent for the result`, async () => {
       const agent = await start(config());
       try {
         breakIt();
@@ -76,7 +78,7 @@ describe('where the note cannot be renewed', { skip: needs('root', 'mounts') }, 
       }
     });
 
-    it(`${why}, and the agent cannot be asked either, that is said at once`, async () => {
+    it(`${why} and the agent is unreachable reports it at once`, async () => {
       const socket = join(folder, 'http.sock');
       const agent = await start(config('', `unix:${socket}`));
       try {

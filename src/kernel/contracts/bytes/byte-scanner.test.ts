@@ -10,7 +10,7 @@ const scan = (text: string): ByteScanner => {
   return scanner;
 };
 
-it('integers of 64 bits are read exactly', () => {
+it('reads 64-bit integers exactly', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }), (expected) => {
       const scanner = scan(`${expected} `);
@@ -22,7 +22,7 @@ it('integers of 64 bits are read exactly', () => {
   );
 });
 
-it('the edges of the number ranges are read exactly', () => {
+it('reads the limits of the number ranges exactly', () => {
   const edges = [
     0n,
     1n,
@@ -40,7 +40,7 @@ it('the edges of the number ranges are read exactly', () => {
   }
 });
 
-it('what is no number, or too long for one, is refused and stays in place', () => {
+it('rejects text that is not a number or too long, without moving', () => {
   for (const text of ['', '-', 'x1', ' 1', '18446744073709551616', '999999999999999999999', '1'.repeat(400)]) {
     const scanner = scan(text);
     assert.equal(scanner.integer(), false, text);
@@ -48,7 +48,7 @@ it('what is no number, or too long for one, is refused and stays in place', () =
   }
 });
 
-it('fractions read as the nearest double', () => {
+it('reads fractions as the nearest double', () => {
   fc.assert(
     fc.property(fc.integer({ min: -1_000_000, max: 1_000_000 }), fc.integer({ min: 0, max: 99 }), (whole, cents) => {
       const text = `${whole}.${String(cents).padStart(2, '0')}`;
@@ -61,7 +61,7 @@ it('fractions read as the nearest double', () => {
   assert.equal(scan('-0.50').number(), true);
 });
 
-it('hexadecimal numbers', () => {
+it('reads hexadecimal numbers', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 40 }), fc.boolean(), (expected, upper) => {
       const hex = expected.toString(16).padStart(8, '0');
@@ -74,7 +74,7 @@ it('hexadecimal numbers', () => {
   assert.equal(scan('g').hex(), false);
 });
 
-it('words, lines and literals', () => {
+it('skips words and lines, and matches literals', () => {
   const scanner = scan('  one two\tthree\n\nlast 5');
   assert.equal(scanner.skipWords(2), true);
   scanner.skipSpaces();
@@ -91,7 +91,7 @@ it('words, lines and literals', () => {
   assert.equal(scanner.peek(), -1);
 });
 
-it('no bytes make it throw, and it always gets to the end', () => {
+it('never throws, and always reaches the end', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const scanner = new ByteScanner();

@@ -14,12 +14,12 @@ function read(template: ByteTemplate, text: string, count: number): number[] | u
 
 const make = (text: string) => new ByteTemplate(Buffer.from(text), text.length, slotsOf(text));
 
-it('a file of the same shape gives its numbers, however wide they are', () => {
+it('reads the numbers of a file of the same shape, whatever their width', () => {
   const template = make('254:0 Read 1\n254:0 Write 22\nTotal 23\n');
   assert.deepEqual(read(template, '254:0 Read 512\n254:0 Write   0\nTotal 512\n', 3), [512, 0, 512]);
 });
 
-it('another device, one more, one less, a cut file: another shape', () => {
+it('does not match a file with another device, a line more or less, or a truncated one', () => {
   const template = make('254:0 Read 1\n254:0 Write 22\n');
   for (const other of [
     '254:1 Read 1\n254:0 Write 22\n',
@@ -33,7 +33,7 @@ it('another device, one more, one less, a cut file: another shape', () => {
   }
 });
 
-it('words of no interest may be anything', () => {
+it('ignores the content of skipped words', () => {
   const text = '8:0 vrate=100.00 usage=5\n';
   const template = new ByteTemplate(Buffer.from(text), text.length, [
     { at: text.indexOf('100'), target: -1 },
@@ -42,14 +42,14 @@ it('words of no interest may be anything', () => {
   assert.deepEqual(read(template, '8:0 vrate=max usage=7\n', 1), [7]);
 });
 
-it('the template keeps its own copy of the bytes', () => {
+it('keeps its own copy of the bytes', () => {
   const bytes = Buffer.from('a 1\n');
   const template = new ByteTemplate(bytes, bytes.length, slotsOf('a 1\n'));
   bytes.fill(0);
   assert.deepEqual(read(template, 'a 9\n', 1), [9]);
 });
 
-it('any text matches the template made of it, and no other bytes make it throw', () => {
+it('matches the text that it was made of, and never throws for other bytes', () => {
   const word = fc.stringMatching(/^[a-z:]{1,6}$/);
   const line = fc.tuple(word, fc.array(fc.nat(), { minLength: 1, maxLength: 4 }));
   fc.assert(

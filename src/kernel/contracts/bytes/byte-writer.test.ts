@@ -9,7 +9,7 @@ function written(write: (out: ByteWriter) => void): string {
   return out.buffer.toString('utf8', 0, out.length);
 }
 
-it('integers print exactly over the whole u64 and i64 range', () => {
+it('prints integers exactly over the whole u64 and i64 range', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }), (exact) => {
       const value = Number(exact);
@@ -26,7 +26,7 @@ it('integers print exactly over the whole u64 and i64 range', () => {
   );
 });
 
-it('times print like ISO 8601 with the fraction trimmed', () => {
+it('prints times in ISO 8601 without trailing zeros of the fraction', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4_000_000_000_000_000 }), (micros) => {
       const text = JSON.parse(written((out) => out.time(micros))) as string;
@@ -41,7 +41,7 @@ it('times print like ISO 8601 with the fraction trimmed', () => {
   );
 });
 
-it('times have the nanoseconds that are known beyond them, zeros trimmed', () => {
+it('prints the nanoseconds of a time without trailing zeros', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4_000_000_000_000_000 }),
@@ -56,7 +56,7 @@ it('times have the nanoseconds that are known beyond them, zeros trimmed', () =>
   );
 });
 
-it('strings come back from JSON.parse and never hold a raw <, > or &', () => {
+it('prints strings that JSON.parse reads back, without raw <, > or &', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const json = quoteJson(text);
@@ -66,7 +66,7 @@ it('strings come back from JSON.parse and never hold a raw <, > or &', () => {
   );
 });
 
-it('objects print with exact BigInts, without undefined members', () => {
+it('prints objects with exact BigInts and without undefined members', () => {
   assert.equal(
     written((out) => out.json({ a: 18446744073709551615n, b: undefined, c: ['<', null, 1.5] })),
     '{"a":18446744073709551615,"c":["\\u003c",null,1.5]}',

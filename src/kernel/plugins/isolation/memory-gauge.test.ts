@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { MemoryGauge } from './memory-gauge.js';
 
 describe('the memory gauge of an isolated plugin', () => {
-  it('gives bytes whatever the size of a page is', (t) => {
+  it('returns bytes whatever the page size', (t) => {
     const proc = mkdtempSync(join(tmpdir(), 'tallyman-gauge-'));
     t.after(() => rmSync(proc, { recursive: true }));
     mkdirSync(join(proc, '7'));
@@ -21,7 +21,7 @@ describe('the memory gauge of an isolated plugin', () => {
     gauge.close();
   });
 
-  it('knows what this process has for itself', () => {
+  it('returns the private memory of this process', () => {
     const gauge = new MemoryGauge(process.pid);
     const before = gauge.privateBytes();
     const taken = Buffer.alloc(64 * 1024 * 1024, 1);

@@ -11,8 +11,8 @@ const container = (labels: Record<string, string>): AppContainer => ({
 });
 const endpoint = (value: unknown) => parseCadvisorFile(Buffer.from(JSON.stringify({ endpoint: value })), '/f').request;
 
-describe('configurations written for cAdvisor', () => {
-  it('a label’s name says which collector is meant', () => {
+describe('cAdvisor’s configurations of application metrics', () => {
+  it('the label name selects the collector', () => {
     const labelled = container({
       'io.cadvisor.metric.myapp': '/a',
       'io.cadvisor.metric.prometheus': '/b',
@@ -28,7 +28,7 @@ describe('configurations written for cAdvisor', () => {
     ]);
   });
 
-  it('a polling frequency is in seconds, from a billion on in nanoseconds', () => {
+  it('a polling frequency is in seconds, and from 10^9 in nanoseconds', () => {
     assert.equal(pollingInterval(10), 10_000);
     assert.equal(pollingInterval(0.5), 500);
     assert.equal(pollingInterval('15'), 15_000);
@@ -37,7 +37,7 @@ describe('configurations written for cAdvisor', () => {
       assert.equal(pollingInterval(value), undefined);
   });
 
-  it('endpoints are URLs or protocol, port and path, with their defaults', () => {
+  it('an endpoint is a URL, or a protocol, port and path with defaults', () => {
     assert.deepEqual(endpoint({}), { scheme: 'http', port: 8000, path: '/' });
     assert.deepEqual(endpoint({ protocol: 'https', port: '9100', path: 'status' }), {
       scheme: 'https',
@@ -55,7 +55,7 @@ describe('configurations written for cAdvisor', () => {
     assert.throws(() => endpoint(undefined), /endpoint: missing/);
   });
 
-  it('whatever a file holds, it is a configuration or the target’s fault', () => {
+  it('any file is a valid configuration or a CollectionError', () => {
     const bytes = fc.oneof(
       fc.uint8Array(),
       fc.json().map((text) => Buffer.from(text)),
@@ -72,7 +72,7 @@ describe('configurations written for cAdvisor', () => {
     );
   });
 
-  it('what is wrong with a file is said without quoting it', () => {
+  it('errors do not quote the file', () => {
     const contents = ['SECRET', '{"endpoint": SECRET', '{"a": "SECRET\u0001"}'];
     const endpoints = ['SECRET', 'redis://:SECRET@host/', { protocol: 'SECRET' }, { path: ['SECRET'] }];
     for (const text of [...contents, ...endpoints.map((value) => JSON.stringify({ endpoint: value }))]) {
@@ -84,7 +84,7 @@ describe('configurations written for cAdvisor', () => {
     }
   });
 
-  it('what fails before a target can be asked is tried again with growing pauses', async () => {
+  it('preparation that fails is repeated with increasing pauses', async () => {
     const pace = new TargetPace();
     const target = { name: 'a', interval: 10_000 };
     const pauses: number[] = [];

@@ -14,12 +14,12 @@ const shown = (text: string, openMetrics = false): string[] =>
   });
 
 describe('Prometheus text format', () => {
-  it('samples with and without labels, blanks where they are allowed', () => {
+  it('parses samples with and without labels, and blanks where they are allowed', () => {
     const text = 'a 1\n  b{ x = "1" , y="2", }  2.5e3  \nc{} .5\r\n\nd\t-7\n';
     assert.deepEqual(shown(text), ['a{} 1', 'b{x="1",y="2"} 2500', 'c{} 0.5', 'd{} -7']);
   });
 
-  it('infinities and NaN are values', () => {
+  it('parses infinities and NaN', () => {
     assert.deepEqual(shown('a +Inf\nb -Inf\nc NaN\nd inf\n'), [
       'a{} Infinity',
       'b{} -Infinity',
@@ -28,29 +28,29 @@ describe('Prometheus text format', () => {
     ]);
   });
 
-  it('escapes in label values and help texts', () => {
+  it('unescapes label values and help texts', () => {
     const text = '# HELP a one\\\\two\\nthree\n# TYPE a gauge\na{x="q\\"b\\\\n\\n,}{#"} 1\n';
     assert.deepEqual(shown(text), ['a{x="q\\"b\\\\n\\n,}{#"} 1']);
     assert.equal(parse(text).families[0]!.help, 'one\\two\nthree');
   });
 
-  it('times are milliseconds, in OpenMetrics seconds', () => {
+  it('parses times in milliseconds, and in seconds for OpenMetrics', () => {
     assert.deepEqual(shown('a 1 1395066363000\n'), ['a{} 1 @1395066363000000']);
     assert.deepEqual(shown('a 1 1395066363.5\n# EOF\n', true), ['a{} 1 @1395066363500000']);
   });
 
-  it('names in UTF-8 are quoted inside the braces', () => {
+  it('parses quoted UTF-8 names inside the braces', () => {
     assert.deepEqual(shown('{"my.metric é","a b"="c"} 1\n{"x"} 2\n'), ['my.metric é{a b="c"} 1', 'x{} 2']);
   });
 
-  it('histograms and summaries are one family each', () => {
+  it('groups the samples of a histogram or summary into one family', () => {
     const text =
       '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_sum 1.5\nh_count 4\n# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 3\nh_other 1\n';
     const families = parse(text).families.map(({ name, type }) => `${name} ${type}`);
     assert.deepEqual(families, ['h histogram', 's summary', 'h_other untyped']);
   });
 
-  it('a family that is to be listed is one of the text’s, without its samples when they are not wanted', () => {
+  it('lists a family without its samples when only the family is requested', () => {
     const text =
       '# TYPE h histogram\nh_bucket{le="+Inf"} 4\nh_count 4\n# TYPE none histogram\n# TYPE b gauge\nb 1\nc 2\n';
     const named = (...names: string[]) => {
@@ -63,7 +63,7 @@ describe('Prometheus text format', () => {
     assert.deepEqual(named('h_bucket'), [['h'], ['h_bucket']]);
   });
 
-  it('OpenMetrics: units, `_total` and `_created`, exemplars, and nothing after the end', () => {
+  it('parses units, `_total`, `_created` and exemplars of OpenMetrics, and ignores text after `# EOF`', () => {
     const text =
       '# TYPE a counter\n# UNIT a seconds\na_total{x="1"} 3 # {trace_id="# }"} 0.5 1.2\na_created 12\n# TYPE i info\ni_info{v="1"} 1\n# EOF\nb 1\n';
     const { families, truncated, malformed } = parse(text, true);
@@ -79,7 +79,7 @@ describe('Prometheus text format', () => {
     assert.equal(parse('a 1\n', true).truncated, true);
   });
 
-  it('a malformed line costs only itself, and the first one is told', () => {
+  it('skips malformed lines, and reports the first', () => {
     const bad = [
       'a',
       'a{x="1"',
@@ -100,19 +100,19 @@ describe('Prometheus text format', () => {
     }
   });
 
-  it('samples beyond the limit are counted', () => {
+  it('counts samples beyond the limit', () => {
     const { samples, surplus } = parse('a 1\nb 2\nc 3\n', false, 2);
     assert.deepEqual([samples.length, surplus], [2, 1]);
   });
 });
 
-describe('an answer', () => {
+describe('the parser of answers', () => {
   const MIB = 1024 * 1024;
   const options = { openMetrics: false, maxSamples: 1000 };
   const answer = async (text: string, over: object = {}) =>
     (await parseAnswer(Buffer.from(text), { ...options, ...over })).exposition;
 
-  it('is parsed as the same text is, whatever its pieces are', async () => {
+  it('gives the same result for any split into pieces', async () => {
     const lines = fc.array(
       fc.constantFrom('a 1', 'é{x="é"} 2', '# HELP a é', 'bad', '', `b{x="${'é'.repeat(3000)}"} 1`),
       {
@@ -128,7 +128,7 @@ describe('an answer', () => {
     );
   });
 
-  it('of a large size lets the event loop turn while it is parsed', async () => {
+  it('lets the event loop run while it parses a large answer', async () => {
     let turns = 0;
     let done = false;
     const turn = (): void => {
@@ -141,7 +141,7 @@ describe('an answer', () => {
     assert.ok(turns >= 3, String(turns));
   });
 
-  it('costs no more by lines without an end, which are counted', async () => {
+  it('skips and counts lines beyond the length limit', async () => {
     const labels = Array.from({ length: 300_000 }, (_, i) => `l${i}=""`).join(',');
     const long = await answer(`a 1\nlong{${labels}} 1\nb 2\n`);
     assert.deepEqual([long.samples.map(({ name }) => name), long.surplus, long.malformed], [['a', 'b'], 1, 0]);
@@ -150,14 +150,14 @@ describe('an answer', () => {
     assert.equal(help.samples.length, 1);
   });
 
-  it('costs no more by families without number, whose samples are counted', async () => {
+  it('limits the number of families and counts the samples of others', async () => {
     const text = Array.from({ length: 12_000 }, (_, i) => `n${i} 1\n`).join('');
     const { samples, surplus } = await answer(text, { maxSamples: 20_000 });
     assert.deepEqual([samples.length, surplus], [10_000, 2000]);
   });
 });
 
-describe('any input', () => {
+describe('the parser of expositions', () => {
   const name = fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}$/);
   const label = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/).filter((key) => key !== '__proto__');
   const value = fc.oneof(fc.double(), fc.integer());
@@ -165,7 +165,7 @@ describe('any input', () => {
   const written = (number: number) =>
     Number.isFinite(number) ? String(number) : number > 0 ? '+Inf' : number < 0 ? '-Inf' : 'NaN';
 
-  it('what is written is read', () => {
+  it('reads what was written', () => {
     const series = fc.record({ name, labels: fc.dictionary(label, fc.string({ unit: 'grapheme' })), value });
     fc.assert(
       fc.property(fc.array(series), (all) => {
@@ -183,7 +183,7 @@ describe('any input', () => {
     );
   });
 
-  it('nothing makes it throw', () => {
+  it('never throws', () => {
     const token = fc.constantFrom(
       'a',
       '{',

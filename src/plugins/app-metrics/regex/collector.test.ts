@@ -14,7 +14,7 @@ describe('RegexCollector', () => {
     for (const server of servers) await server.stop();
   });
 
-  it('reports a regex that is switched off in one message', async () => {
+  it('reports a disabled regex in one message', async () => {
     const server = await HttpTarget.start({ '*': { body: LETTERS } });
     servers.push(server);
     const metrics = [

@@ -13,25 +13,25 @@ function found(regex: string, text = TEXT, format: 'int' | 'float' = 'int') {
 }
 
 describe('metrics by regular expressions', () => {
-  it('the first match’s first group is the value', () => {
+  it('uses the first group of the first match', () => {
     assert.deepEqual(found('Active connections: ([0-9]+)'), { name: 'x', value: 3n });
     assert.deepEqual(found('ratio ([0-9.]+)', TEXT, 'float'), { name: 'x', value: 0.75 });
     assert.deepEqual(found('(?i)RATIO (?P<n>\\d+\\.\\d+)', TEXT, 'float'), { name: 'x', value: 0.75 });
   });
 
-  it('integers are exact, and a value of 0 is a value', () => {
+  it('keeps integers exact, and accepts 0', () => {
     assert.deepEqual(found('big (\\d+)'), { name: 'x', value: 9223372036854775807n });
     assert.deepEqual(found('zero (\\d+)'), { name: 'x', value: 0n });
     assert.match(String(found('(\\d+)', '9223372036854775808')), /is not a 64-bit integer/);
   });
 
-  it('no match, and a text that is no number, give no value and say why', () => {
+  it('gives a reason when there is no match or no number', () => {
     assert.match(String(found('nothing (\\d+)')), /matches nothing/);
     assert.match(String(found('(Active)')), /"Active" is not a 64-bit integer/);
     assert.match(String(found('(x)?ratio')), /"" is not/);
   });
 
-  it('an expression that cannot be used is refused without being quoted', () => {
+  it('rejects an invalid expression without quoting it', () => {
     const refused = (regex: string) => String(compileRegex(regex));
     assert.match(refused('a+'), /has no group/);
     assert.match(refused('(SECRET'), /^its regex does not compile: missing closing \)$/);
@@ -42,7 +42,7 @@ describe('metrics by regular expressions', () => {
     assert.match(String(configuredMetric(input)), /has no group/);
   });
 
-  it('a metric that is not described well is an error of that metric', () => {
+  it('reports an invalid metric as an error of that metric', () => {
     assert.match(
       String(parseMetric({ name: 'x', data_type: 'SECRET', regex: '(a)' })),
       /^data_type is neither int nor float$/,
@@ -51,17 +51,17 @@ describe('metrics by regular expressions', () => {
     assert.match(String(parseMetric({ name: 'x', data_type: 'int' })), /no regex/);
   });
 
-  it('messages call a metric by its name if that looks like one, else by its place', () => {
+  it('names a metric in messages by its name if it is valid, else by its index', () => {
     assert.equal(metricTitle('nginx.active:sum', 3), 'metric "nginx.active:sum"');
     for (const name of [undefined, 7, '', 'pass word', '\u001b[2J', 'x'.repeat(101)])
       assert.equal(metricTitle(name, 3), 'metric 4');
   });
 
-  it('an expression that would backtrack for ever does not', () => {
+  it('does not backtrack exponentially', () => {
     assert.match(String(found('((?:a+)+)$', `${'a'.repeat(50_000)}b`)), /matches nothing/);
   });
 
-  it('whatever a file says, there is a metric or a reason', () => {
+  it('any input gives a metric or a reason', () => {
     fc.assert(
       fc.property(
         fc.oneof(

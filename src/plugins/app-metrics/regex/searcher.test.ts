@@ -8,26 +8,26 @@ const SLOW = '(?i)(\\pL{1,450}b)';
 const LETTERS = 'a'.repeat(262_144);
 const { signal } = new AbortController();
 
-describe('searching texts by expressions of containers', () => {
+describe('Searcher', () => {
   const searcher = new Searcher(100);
   after(() => searcher.close());
   const search = (container: string, text: string, ...regexes: string[]) =>
     searcher.search({ container, text, regexes, signal });
 
-  it('gives the first group of the first match of each expression', async () => {
+  it('returns the first group of the first match of each expression', async () => {
     const { findings } = await search('/a', 'x=1 y=2', 'x=(\\d)', 'z=(\\d)', 'y=(\\d)');
     assert.deepEqual(findings, [{ found: '1' }, { found: undefined }, { found: '2' }]);
     assert.deepEqual((await search('/a', 'x=3', 'x=(\\d)')).findings, [{ found: '3' }]);
   });
 
-  it('tells of an expression that cannot be used', async () => {
+  it('reports an invalid expression', async () => {
     const { findings } = await search('/a', 'x', '(', '(?i)(\\pL{1,900}b)', '(x)');
     assert.match((findings[0] as { unusable: string }).unusable, /does not compile/);
     assert.match((findings[1] as { unusable: string }).unusable, /too large/);
     assert.deepEqual(findings[2], { found: 'x' });
   });
 
-  it('ends an expression that takes too long, while the event loop turns', async () => {
+  it('terminates an expression that exceeds its time limit, without blocking the event loop', async () => {
     let done = false;
     const slow = search('/hostile', LETTERS, SLOW, '(a)').finally(() => {
       done = true;
@@ -41,7 +41,7 @@ describe('searching texts by expressions of containers', () => {
     assert.deepEqual((await search('/hostile', 'a', '(a)')).findings, [{ found: 'a' }]);
   });
 
-  it('lets another container take its turn before the next search of the same one', async () => {
+  it('alternates between containers', async () => {
     const order: string[] = [];
     const noting = (name: string, result: Promise<unknown>) => result.then(() => order.push(name));
     await Promise.all([
@@ -51,7 +51,7 @@ describe('searching texts by expressions of containers', () => {
     assert.deepEqual(order, ['hostile 1', 'other', 'hostile 2', 'hostile 3']);
   });
 
-  it('gives up what is no longer wanted', async () => {
+  it('drops searches that were aborted', async () => {
     const gone = { container: '/a', text: 'x', regexes: ['(x)'], signal: AbortSignal.abort() };
     assert.deepEqual(await searcher.search(gone), { findings: [], spent: 0 });
   });

@@ -57,7 +57,7 @@ describe('a gRPC client', () => {
     return made;
   };
 
-  it('asks with its metadata and reads the answer', async () => {
+  it('sends metadata and reads the answer', async () => {
     await serve((call) => {
       const { word: asked } = word.decode(call.request);
       call.send(word.encode({ word: `${asked} ${call.metadata('namespace')}` }));
@@ -77,7 +77,7 @@ describe('a gRPC client', () => {
     assert.deepEqual(words, ['one', 'two', 'three']);
   });
 
-  it('hands out the refusal of a service with its status', async () => {
+  it('throws the error of a service with its status', async () => {
     await serve((call) => call.fail(GRPC_NOT_FOUND, 'no such word'));
     await assert.rejects((await client()).call(say, {}), (error: EngineError) => {
       assert.equal(error.status, GRPC_NOT_FOUND);
@@ -86,7 +86,7 @@ describe('a gRPC client', () => {
     });
   });
 
-  it('gives up on a service that never answers, and on one that stops in a stream', async () => {
+  it('times out when a service never answers or stops within a stream', async () => {
     await serve((call) => {
       if (word.decode(call.request).word === 'stream') call.send(word.encode({ word: 'one' }));
     });
@@ -99,17 +99,17 @@ describe('a gRPC client', () => {
     );
   });
 
-  it('gives up on a server that accepts connections and says nothing', async () => {
+  it('times out when a server accepts connections and sends nothing', async () => {
     await listen(createServer());
     await assert.rejects((await client(200)).call(say, {}), /did not answer about a word within 200 ms/);
   });
 
-  it('says that another kind of server is no gRPC service', async () => {
+  it('reports a server that is not a gRPC service', async () => {
     await listen(http.createServer((_, response) => response.end('hello')));
     await assert.rejects((await client()).call(say, {}), /does not answer as a gRPC service/);
   });
 
-  it('refuses bytes that are no such message, in answers and in streams', async () => {
+  it('rejects malformed messages, in answers and in streams', async () => {
     await serve((call) => {
       call.send(Uint8Array.of(10, 200));
       call.end();
@@ -121,7 +121,7 @@ describe('a gRPC client', () => {
     );
   });
 
-  it('goes on with an endless stream behind a message that it cannot read', async () => {
+  it('continues an endless stream after a malformed message', async () => {
     await serve((call) => {
       call.send(Uint8Array.of(10, 200));
       call.send(word.encode({ word: 'two' }));
@@ -134,7 +134,7 @@ describe('a gRPC client', () => {
     assert.deepEqual([words, garbage.length], [['two'], 1]);
   });
 
-  it('refuses a message that is larger than engines send', async () => {
+  it('rejects a message above the size limit', async () => {
     const large = word.encode({ word: 'x'.repeat(33 * 1024 * 1024) });
     await serve((call) => {
       call.send(large);
@@ -143,7 +143,7 @@ describe('a gRPC client', () => {
     await assert.rejects((await client()).call(say, {}), /answered a word with too much/);
   });
 
-  it('says so when the server dies in the middle of an answer', async () => {
+  it('reports a server that exits within an answer', async () => {
     const server = await serve((call) => {
       call.send(word.encode({ word: 'one' }));
     });
@@ -151,7 +151,7 @@ describe('a gRPC client', () => {
     await assert.rejects(stream, EngineError);
   });
 
-  it('ends its calls when it is closed', async () => {
+  it('cancels its calls on close', async () => {
     await serve(() => {});
     const asked = await client();
     const call = asked.call(say, {});
@@ -161,7 +161,7 @@ describe('a gRPC client', () => {
     await assert.rejects(stream, /closed the connection/);
   });
 
-  it('says what is wrong with a socket', async () => {
+  it('reports a missing, refused or forbidden socket', async () => {
     await assert.rejects(connectGrpc(join(folder, 'none'), 1000), (error: EngineError) => {
       assert.ok(error.absent);
       assert.match(error.message, /no such socket; is the engine installed and started\? \(ENOENT\)$/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { InspectFailures } from './inspect-failures.js';
 
-it('pauses double up to ten minutes, and a success ends them', () => {
+it('pauses double up to ten minutes until a success', () => {
   const failures = new InspectFailures(10_000);
   assert.equal(failures.state('a', 0), undefined);
   let now = 0;

@@ -44,7 +44,7 @@ const values = fc.record(
 );
 
 describe('protobuf messages', () => {
-  it('are read as protobufjs wrote them', () => {
+  it('decode what protobufjs encoded', () => {
     fc.assert(
       fc.property(values, fc.nat(), (value, other) => {
         const { inner, ...rest } = value;
@@ -57,7 +57,7 @@ describe('protobuf messages', () => {
     );
   });
 
-  it('are read by protobufjs as they were written', () => {
+  it('are decoded by protobufjs', () => {
     fc.assert(
       fc.property(values, (value) => {
         const read = Outer.toObject(Outer.decode(fields.encode(value)), {
@@ -74,7 +74,7 @@ describe('protobuf messages', () => {
     );
   });
 
-  it('that are garbage or cut off are refused, or read in part; nothing else happens', () => {
+  it('that are malformed or truncated are rejected or decoded in part', () => {
     const garbage = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.tuple(values, fc.nat(300)).map(([value, length]) => fields.encode(value).subarray(0, length)),
@@ -90,12 +90,12 @@ describe('protobuf messages', () => {
     );
   });
 
-  it('keep a key of a map whatever it is called', () => {
+  it('keep any map key, `__proto__` included', () => {
     const bytes = fields.encode({ labels: Object.fromEntries([['__proto__', 'x']]) });
     assert.deepEqual(Object.entries(fields.decode(bytes).labels), [['__proto__', 'x']]);
   });
 
-  it('tell times in microseconds, and none for what means never', () => {
+  it('return times in microseconds, and undefined for “never”', () => {
     const time = { seconds: 1_700_000_000, nanos: 123_456_789 };
     assert.equal(wire.microseconds(time), 1_700_000_000_123_456);
     assert.equal(wire.extraNanoseconds(time), 789);

@@ -6,7 +6,7 @@ import { dockerPaths, podmanPaths } from './cgroup-path.js';
 const id = 'a1'.repeat(32);
 
 describe('dockerPaths', () => {
-  it('knows the forms of both cgroup drivers', () => {
+  it('matches the paths of both cgroup drivers', () => {
     assert.deepEqual(dockerPaths.match(`/docker/${id}`), { id, certain: true });
     assert.deepEqual(dockerPaths.match(`/system.slice/docker-${id}.scope`), { id, certain: true });
     assert.deepEqual(dockerPaths.match(`/shop.slice/docker-${id}.scope`), { id, certain: true });
@@ -14,7 +14,7 @@ describe('dockerPaths', () => {
     assert.deepEqual(dockerPaths.match(`/${id}`), { id, certain: false });
   });
 
-  it('leaves what is somebody else’s', () => {
+  it('does not match paths of other software', () => {
     const others = [
       `/docker/${id}/child`,
       `/docker/${id.slice(1)}`,
@@ -31,7 +31,7 @@ describe('dockerPaths', () => {
 });
 
 describe('podmanPaths', () => {
-  it('knows containers and their monitors, root and rootless', () => {
+  it('matches containers and their monitors, root and rootless', () => {
     assert.deepEqual(podmanPaths.match(`/libpod_parent/libpod-${id}`), { id, certain: true });
     assert.deepEqual(podmanPaths.match(`/machine.slice/libpod-${id}.scope`), { id, certain: true });
     const rootless = `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope`;
@@ -39,7 +39,7 @@ describe('podmanPaths', () => {
     assert.equal(podmanPaths.match(`/machine.slice/libpod-conmon-${id}.scope`), 'monitor');
   });
 
-  it('leaves pods, children and mounts', () => {
+  it('does not match pods, children and mounts', () => {
     const others = [
       `/machine.slice/machine-libpod_pod_${id}.slice`,
       `/machine.slice/libpod-${id}.scope/container`,

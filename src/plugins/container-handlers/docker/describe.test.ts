@@ -39,14 +39,14 @@ const described = (over: Record<string, unknown>, options: Record<string, unknow
   describeContainer(answer(over), rulesOf(options), context)!;
 
 describe('describeContainer', () => {
-  it('publishes only the environment variables that are listed', () => {
+  it('publishes only the listed environment variables', () => {
     assert.deepEqual(described({}).description.envs, {});
     assert.deepEqual(described({}, { envAllow: ['APP_TIER'] }).description.envs, { app_tier: 'a=b' });
     const kept = described({}, { envAllow: ['APP_*'], envKeyCase: 'keep' }).description.envs;
     assert.deepEqual(kept, { APP_TIER: 'a=b', APP_ZONE: 'z' });
   });
 
-  it('publishes all labels or those that are listed, and the restart count beside them', () => {
+  it('publishes all or the listed labels, and the restart count', () => {
     const all = { 'com.acme.tier': 'front', other: '1', restartcount: '2' };
     assert.deepEqual(described({}).description.labels, all);
     const some = described({}, { labelAllow: ['com.acme.*'] });
@@ -54,7 +54,7 @@ describe('describeContainer', () => {
     assert.equal(some.misspelt, undefined);
   });
 
-  it('notices a label that is spelt with underscores', () => {
+  it('suggests the label when labelAllow uses underscores', () => {
     const { misspelt } = described({}, { labelAllow: ['com_acme_tier'] });
     assert.deepEqual(misspelt, [{ written: 'com_acme_tier', meant: 'com.acme.tier' }]);
   });
@@ -72,7 +72,7 @@ describe('describeContainer', () => {
     assert.equal(optedOut.ignored, 'its label tallyman.enable is False');
   });
 
-  it('takes the writable layer from the kernel when the engine does not tell it', () => {
+  it('reads the writable layer from mountinfo when the engine does not report it', () => {
     const mountinfo = () =>
       '512 1 0:70 / / rw,relatime - overlay overlay rw,lowerdir=/a:/b,upperdir=/var/lib/containerd/snap\\040shots/42/fs,workdir=/w\n' +
       '513 512 0:71 / /proc rw - proc proc rw\n';
@@ -87,7 +87,7 @@ describe('describeContainer', () => {
     });
   });
 
-  it('says the exit code of the run before only as far as it is known', () => {
+  it('reports the exit code of the previous run only when it is known', () => {
     const ended = { Status: 'exited', Running: false, ExitCode: 3, FinishedAt: '2026-01-02T03:05:00.5Z', Pid: 0 };
     const { state, pid } = described({ State: ended }).description;
     assert.deepEqual(state, { status: 'exited', exitCode: 3, finishedAt: Date.UTC(2026, 0, 2, 3, 5) * 1000 + 500_000 });
@@ -97,7 +97,7 @@ describe('describeContainer', () => {
     assert.equal(again.description.state.exitCode, 3);
   });
 
-  it('takes Podman’s empty health for none', () => {
+  it('treats Podman’s empty health as no health check', () => {
     const health = (Health: unknown) => described({ State: { Status: 'running', Health } }).description.state.health;
     assert.equal(health({ Status: '', FailingStreak: 0 }), undefined);
     assert.equal(health({ Status: 'none', FailingStreak: 0 }), undefined);
@@ -115,7 +115,7 @@ describe('describeContainer', () => {
     assert.deepEqual([state.startedAt, state.startedAtExtraNs], [second + 935_658, 800]);
   });
 
-  it('remembers what a health check said before, and until when', () => {
+  it('keeps earlier health states with their times', () => {
     const next = (Status: string, previousHealth: ContainerHealth | undefined, now: number) =>
       described({ State: { Status: 'running', Health: { Status } } }, {}, { ...nothing, previousHealth, now })
         .description.state.health!;
@@ -136,7 +136,7 @@ describe('describeContainer', () => {
     assert.equal(health.earlier?.length, 16);
   });
 
-  it('never throws, and takes whatever has an id', () => {
+  it('never throws, and accepts any answer with an id', () => {
     const rules = rulesOf();
     fc.assert(
       fc.property(fc.jsonValue(), fc.string(), (json, text) => {
@@ -152,7 +152,7 @@ describe('describeContainer', () => {
 });
 
 describe('time', () => {
-  it('reads RFC 3339 to the microsecond', () => {
+  it('parses RFC 3339 to the microsecond', () => {
     const noon = Date.UTC(2026, 0, 2, 12) * 1000;
     assert.equal(time('2026-01-02T12:00:00Z'), noon);
     assert.equal(time('2026-01-02T14:00:00.123456789+02:00'), noon + 123_456);

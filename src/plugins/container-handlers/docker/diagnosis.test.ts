@@ -22,12 +22,12 @@ const PODMAN = { plugin: 'podman', root: '/nonexistent', defaultEndpoint: 'unix:
 const found = (reports: readonly EngineReport[], root = '/nonexistent') =>
   diagnose(reports, { ...DOCKER, root }).map(({ id, severity }) => `${severity} ${id}`);
 
-it('an engine that answers and tells all has no findings', () => {
+it('a healthy engine has no findings', () => {
   assert.deepEqual(found([report({ info: INFO })]), []);
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '' } })]), []);
 });
 
-it('one that cannot be asked has the line that mends it', () => {
+it('an unreachable engine has a finding with the command that fixes it', () => {
   const denied = diagnose([report({ reason: 'unix:///x: permission denied (EACCES)' })], DOCKER)[0]!;
   assert.equal(denied.id, 'docker-denied');
   assert.equal(
@@ -41,7 +41,7 @@ it('one that cannot be asked has the line that mends it', () => {
   assert.deepEqual(found([report({ reason: 'nothing listens (ECONNREFUSED)' })]), ['error docker-unreachable']);
 });
 
-it('the Podman of root, which no group may ask, has the drop-in that lets the agent in', () => {
+it('a Podman socket of root has a finding with the drop-in that gives access', () => {
   const endpoint = 'unix:///run/podman/podman.sock';
   const reason = 'unix:///run/podman/podman.sock: permission denied (EACCES)';
   const [denied] = diagnose([report({ runtime: 'podman', endpoint, reason })], PODMAN);
@@ -51,7 +51,7 @@ it('the Podman of root, which no group may ask, has the drop-in that lets the ag
   );
 });
 
-it('one on the network that does not answer has no line for this host', () => {
+it('an unreachable engine on the network has a finding without a command for this host', () => {
   const endpoint = 'tcp://192.0.2.7:2375';
   const reason = `${endpoint}: nothing listens there; is the engine started? (ECONNREFUSED)`;
   const [refused] = diagnose([report({ endpoint, reason })], DOCKER);
@@ -62,7 +62,7 @@ it('one on the network that does not answer has no line for this host', () => {
   );
 });
 
-it('a socket that was configured and is missing is an error, the default one only worth knowing', () => {
+it('a missing socket is an error when configured and information when it is the default', () => {
   const endpoint = 'unix:///srv/docker.sock';
   const [missing] = diagnose([report({ endpoint, reason: 'no such socket (ENOENT)' })], DOCKER);
   assert.deepEqual([missing!.id, missing!.severity], ['docker-absent', 'error']);
@@ -72,7 +72,7 @@ it('a socket that was configured and is missing is an error, the default one onl
   );
 });
 
-it('one of a user has lines for that user', () => {
+it('the socket of a user has commands for that user', () => {
   const mendOf = (reason: string) => {
     const endpoint = 'unix:///run/user/1000/podman/podman.sock';
     return diagnose([report({ runtime: 'podman', endpoint, reason })], PODMAN)[0]!.mend;
@@ -89,12 +89,12 @@ it('one of a user has lines for that user', () => {
   assert.equal(mendOf('nothing listens (ECONNREFUSED)'), 'as user 1000: systemctl --user restart podman');
 });
 
-it('one that is too old, by version and not by text', () => {
+it('an engine that is too old has a finding, by version order', () => {
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.9' } })]), ['warning docker-outdated']);
   assert.deepEqual(found([report({ info: { ...INFO, apiVersion: '1.25' } })]), []);
 });
 
-it('one that the host has and the container of the agent has not, has the mount that brings it', () => {
+it('a socket that is missing in the agent’s container has a finding with the mount', () => {
   const root = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
   try {
     mkdirSync(join(root, 'run'), { recursive: true });
@@ -108,7 +108,7 @@ it('one that the host has and the container of the agent has not, has the mount 
   }
 });
 
-it('drivers and snapshotters whose layers cannot be measured', () => {
+it('storage drivers and snapshotters whose layers cannot be measured have a finding', () => {
   const driver = (storageDriver: string, value = '') =>
     diagnose([report({ info: { ...INFO, storageDriver, storageStatus: [{ name: 'driver-type', value }] } })], DOCKER);
   assert.deepEqual(driver('overlayfs', 'io.containerd.snapshotter.v1'), []);
@@ -116,7 +116,7 @@ it('drivers and snapshotters whose layers cannot be measured', () => {
   assert.match(driver('btrfs')[0]!.mend, /"storage-driver": "overlay2"/);
 });
 
-it('engines of users that nobody asks', () => {
+it('engines of users that are not configured have a finding', () => {
   const root = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
   try {
     mkdirSync(join(root, 'run/user/1000'), { recursive: true });

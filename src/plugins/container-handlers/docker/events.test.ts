@@ -6,7 +6,7 @@ import { JsonSplitter, parseEvent, parseSummaries } from './events.js';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('JsonSplitter', () => {
-  it('gives every object whole, however the stream is cut and whether or not newlines stand between', () => {
+  it('returns whole objects for any split of the stream, with and without newlines', () => {
     const objects = fc.array(fc.tuple(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), fc.boolean()));
     fc.assert(
       fc.property(objects, fc.array(fc.nat(), { maxLength: 30 }), (values, cuts) => {
@@ -22,7 +22,7 @@ describe('JsonSplitter', () => {
     );
   });
 
-  it('finds its way back after anything that is not JSON', () => {
+  it('continues after invalid JSON', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (noise) => {
         const splitter = new JsonSplitter();
@@ -33,7 +33,7 @@ describe('JsonSplitter', () => {
     );
   });
 
-  it('does not keep an endless object', () => {
+  it('drops an object above the size limit', () => {
     const splitter = new JsonSplitter();
     for (let round = 0; round < 20; round++) splitter.push(bytes(`{"a":"${'x'.repeat(100_000)}`));
     assert.deepEqual(splitter.push(bytes('"}\n{"b":2}\n')).at(-1), '{"b":2}');
@@ -41,7 +41,7 @@ describe('JsonSplitter', () => {
 });
 
 describe('parseEvent', () => {
-  it('reads Docker’s and Podman’s events alike', () => {
+  it('parses events of Docker and of Podman', () => {
     const docker =
       '{"Type":"container","Action":"die","Actor":{"ID":"i","Attributes":{"exitCode":"3","name":"a"}},"timeNano":1795530436459601464}';
     const podman =
@@ -51,19 +51,19 @@ describe('parseEvent', () => {
     assert.deepEqual(parseEvent(podman), expected);
   });
 
-  it('cuts details off the action', () => {
+  it('removes details from the action', () => {
     const event = '{"Type":"container","Action":"health_status: unhealthy","Actor":{"ID":"i"},"time":5}';
     assert.deepEqual(parseEvent(event), { id: 'i', action: 'health_status', time: 5_000_000 });
   });
 
-  it('leaves other events out and never throws', () => {
+  it('skips other events and never throws', () => {
     assert.equal(parseEvent('{"Type":"image","Action":"pull","Actor":{"ID":"i"}}'), 'other');
     fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), (text) => void parseEvent(text)));
   });
 });
 
 describe('parseSummaries', () => {
-  it('reads the list of containers and leaves out what is none', () => {
+  it('parses the list of containers and skips invalid entries', () => {
     const entry = { Id: 'i', Names: ['/web'], Image: 'img', ImageID: 'sha256:1', State: 'running', Labels: { a: 'b' } };
     assert.deepEqual(parseSummaries([entry, null, {}]), [
       { id: 'i', name: 'web', image: 'img', imageId: 'sha256:1', state: 'running', labels: { a: 'b' } },

@@ -8,7 +8,7 @@ const schema = engineOptions('unix:///var/run/docker.sock');
 const firstIssue = (options: unknown) => schema.safeParse(options).error?.issues[0];
 
 describe('parseEndpoint', () => {
-  it('reads sockets, plain and encrypted addresses', () => {
+  it('parses sockets, plain and TLS addresses', () => {
     assert.deepEqual(parseEndpoint('unix:///run/d.sock'), {
       kind: 'unix',
       url: 'unix:///run/d.sock',
@@ -22,7 +22,7 @@ describe('parseEndpoint', () => {
     assert.deepEqual(parseEndpoint('https://box'), { kind: 'https', url: 'https://box', host: 'box', port: 2376 });
   });
 
-  it('says what is wrong with anything else, and never throws', () => {
+  it('rejects anything else with a reason, and never throws', () => {
     for (const address of ['unix://docker.sock', 'ssh://box', 'box', 'https://box/path', '']) {
       assert.match(parseEndpoint(address) as string, /^expected /, address);
     }
@@ -44,13 +44,13 @@ describe('options', () => {
     );
   });
 
-  it('takes one endpoint or several', () => {
+  it('accepts one endpoint or several', () => {
     const urls = (endpoint: unknown) => schema.parse({ endpoint }).endpoint.map(({ url }) => url);
     assert.deepEqual(urls('tcp://a:1'), ['tcp://a:1']);
     assert.deepEqual(urls(['unix:///a', 'unix:///b']), ['unix:///a', 'unix:///b']);
   });
 
-  it('says what is wrong and how it is right', () => {
+  it('rejects invalid options with the valid form', () => {
     assert.match(firstIssue({ envAllow: ['APP-*-X'] })!.message, /such as APP_TIER or APP_\*; not "APP-\*-X"/);
     assert.match(firstIssue({ envAllow: ['FOO=bar'] })!.message, /not "FOO=bar"/);
     assert.match(firstIssue({ exclude: { labels: ['a=[b'] } })!.message, /in "a=\[b": not a glob/);

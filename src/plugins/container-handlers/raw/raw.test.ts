@@ -14,18 +14,18 @@ describe('raw', () => {
     assert.deepEqual(identification.verdict === 'accept' && identification.description.aliases, []);
   });
 
-  it('takes / for the machine, whatever the globs say', () => {
+  it('accepts / as the machine, whatever the globs are', () => {
     const identification = handler({ include: ['/a'], exclude: ['/', '/**', '**'] }).identify('/');
     assert.equal(identification.verdict === 'accept' && identification.description.networkMode, 'host');
   });
 
-  it('ignores what is excluded, also when it is included', () => {
+  it('ignores excluded paths, also when they are included', () => {
     const excluding = handler({ include: ['/system.slice/**'], exclude: ['/system.slice/*.socket'] });
     assert.equal(excluding.identify('/system.slice/docker.socket').verdict, 'ignore');
     assert.equal(excluding.identify('/system.slice/docker.service').verdict, 'accept');
   });
 
-  it('passes what is not included, for the next handler', () => {
+  it('passes paths that are not included to the next handler', () => {
     assert.equal(handler({ include: ['/system.slice/*'] }).identify('/user.slice').verdict, 'pass');
   });
 
@@ -34,27 +34,27 @@ describe('raw', () => {
     return paths.filter((path) => asked.identify(path).verdict === 'accept');
   };
 
-  it('takes a prefix for a cgroup and all below it', () => {
+  it('matches a prefix as a cgroup and everything below it', () => {
     const paths = ['/', '/app', '/app/web', '/app-old', '/other'];
     assert.deepEqual(verdicts({ prefixes: ['/app'] }, paths), ['/', '/app', '/app/web']);
     assert.deepEqual(verdicts({ prefixes: ['/app/'] }, paths), ['/', '/app/web']);
     assert.deepEqual(verdicts({ prefixes: ['/'] }, paths), paths);
   });
 
-  it('takes a plain prefix for a text, as cAdvisor does', () => {
+  it('matches a plain prefix as text, as cAdvisor does', () => {
     const paths = ['/', '/app', '/app/web', '/app-old', '/other'];
     const expected = ['/', '/app', '/app/web', '/app-old'];
     assert.deepEqual(verdicts({ prefixes: ['/app'], prefixMatch: 'plain' }, paths), expected);
   });
 
-  it('with dockerOnly takes / and what is named', () => {
+  it('accepts only / and included paths with dockerOnly', () => {
     const paths = ['/', '/app', '/app/web', '/system.slice', '/system.slice/cron.service'];
     assert.deepEqual(verdicts({ dockerOnly: true }, paths), ['/']);
     const named = { dockerOnly: true, prefixes: ['/app'], include: ['/system.slice/*'], exclude: ['/app/web'] };
     assert.deepEqual(verdicts(named, paths), ['/', '/app', '/system.slice/cron.service']);
   });
 
-  it('refuses unknown options, broken globs and prefixes that are no paths', () => {
+  it('rejects unknown options, invalid globs and prefixes that are not paths', () => {
     assert.throws(() => raw.configSchema.parse({ prefixes: ['app'] }), /\/system\.slice/);
     assert.throws(() => raw.configSchema.parse({ includes: ['/a'] }), /includes/);
     assert.throws(() => raw.configSchema.parse({ include: ['/a[b'] }), /glob/);

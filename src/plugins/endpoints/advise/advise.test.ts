@@ -34,7 +34,7 @@ const adviseOf = (one: FakeContainer, more: object = {}) => {
 };
 
 describe('advice', () => {
-  it('covers the needs of a steady load with its stated margins', () => {
+  it('adds its documented margins to a steady load', () => {
     const { change, minutes, confidence, used: use } = adviseOf(container(used(60, 0.5, 100, 200)));
     assert.equal(minutes, 60);
     assert.equal(confidence, 'low');
@@ -42,14 +42,14 @@ describe('advice', () => {
     assert.deepEqual(change, { cpuRequest: 0.55, cpus: 0.6, memoryRequest: 110 * MIB, memory: 240 * MIB });
   });
 
-  it('says how much data it has, and gives none from too little', () => {
+  it('states how much data it is based on, and is absent with too little', () => {
     assert.equal(adviseOf(container(used(400, 0.1, 10))).confidence, 'medium');
     assert.equal(adviseOf(container(used(1439, 0.1, 10))).confidence, 'high');
     const agent = fakeAgent({ containers: [container(used(4, 0.5, 100))], machine });
     assert.equal(adviceFor(agent, agent.containers()[0]!), 'only 4 min of data: ask again in 6 min');
   });
 
-  it('says what a limit that is too large wastes, and what no limit risks', () => {
+  it('states the waste of a limit that is too large and the risk of no limit', () => {
     const limits = {
       hasMemory: true,
       cpu: { limit: 1n, quota: 400_000n, period: 100_000n },
@@ -67,7 +67,7 @@ describe('advice', () => {
     ]);
   });
 
-  it('raises the limits that held a container back, as its use says nothing of its needs', () => {
+  it('raises a limit that the container reached', () => {
     const limits = {
       hasMemory: true,
       cpu: { limit: 1n, quota: 50_000n, period: 100_000n },
@@ -80,7 +80,7 @@ describe('advice', () => {
     assert.match(risks.join('\n'), /killed for lack of memory 2 times[\s\S]*throttled in 90 %/);
   });
 
-  it('prints lines for the runtime of the container, and parts of files for the others', () => {
+  it('gives commands for the runtime of the container, and file sections for other runtimes', () => {
     const agent = fakeAgent({ containers: [container(used(60, 0.5, 100))], machine, events: keptEvents() });
     const answer = containerAnswer(agent, 'web');
     assert.ok('lines' in answer);
@@ -102,7 +102,7 @@ describe('advice', () => {
     );
   });
 
-  it('answers as described, about one container and about all', () => {
+  it('matches the API description, for one container and for all', () => {
     const young = container(used(2, 0.5, 100), { name: '/docker/2', aliases: ['young'] });
     const agent = fakeAgent({ containers: [container(used(60, 0.5, 100)), young], machine });
     const { weight: _, ...one } = { weight: 0, ...containerAnswer(agent, 'web') };

@@ -65,7 +65,7 @@ async function whileBusy<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-it('CPU profiles for Chrome’s tools and for pprof show what the process does', async () => {
+it('CPU profiles for Chrome’s tools and for pprof contain the running functions', async () => {
   const chrome = JSON.parse(await whileBusy(get('/debug/profile/cpu?seconds=0.3').then((r) => r.text())));
   assert.ok(
     chrome.nodes.some(({ callFrame }: { callFrame: { functionName: string } }) => callFrame.functionName === 'work'),
@@ -83,14 +83,14 @@ it('CPU profiles for Chrome’s tools and for pprof show what the process does',
   );
 });
 
-it('heap profiles: the whole heap for Chrome’s tools, what was allocated for pprof', async () => {
+it('heap profiles contain the whole heap for Chrome’s tools and the allocations for pprof', async () => {
   const snapshot = JSON.parse(await (await get('/debug/profile/heap')).text());
   assert.ok(snapshot.snapshot.node_count > 1000);
   const { names } = decode(await whileBusy(get('/debug/pprof/heap?seconds=0.3').then((r) => r.arrayBuffer())));
   assert.ok(names.includes('work'));
 });
 
-it('one at a time; a client that leaves ends its own', async () => {
+it('one profile is taken at a time, and ends when its client disconnects', async () => {
   const leaving = new AbortController();
   const first = await ask(`/debug/profile/cpu?seconds=200`, { signal: leaving.signal });
   assert.equal((await ask(`/debug/pprof/heap`)).status, 409);
@@ -100,7 +100,7 @@ it('one at a time; a client that leaves ends its own', async () => {
   while ((await ask(`/debug/pprof/heap?seconds=0.01`)).status === 409) deadline.throwIfAborted();
 });
 
-it('what is wrong with a request is said', async () => {
+it('invalid requests are rejected with a reason', async () => {
   for (const seconds of ['0', '-1', 'x', '1e9', '301']) {
     const response = await ask(`/debug/profile/cpu?seconds=${seconds}`);
     assert.equal(response.status, 400);
@@ -112,7 +112,7 @@ it('what is wrong with a request is said', async () => {
   assert.equal((await ask(`/debug/profile/cpu?seconds=0.01`)).status, 200);
 });
 
-it('who did not say who it is gets none', () => {
+it('unauthenticated requests are rejected', () => {
   const handler = create().routes['/debug/profile/']!;
   const request = { args: ['cpu'], query: new URLSearchParams(), authenticated: false } as unknown as ApiRequest;
   assert.throws(() => handler(request), { status: 403, message: /set web\.auth and authenticate/ });

@@ -5,10 +5,10 @@ import { metricsEndpoint, parseText } from '../../../../test/support/exposition.
 import { agentOf, field, labelled, named, sampled, usageOf } from '../../../../test/support/metrics-world.js';
 import type { AgentView, Column, MachineInfo } from '../../../kernel/contracts/index.js';
 
-describe('selection', () => {
+describe('selection of series', () => {
   const containers = ['/a', '/system.slice/x.service', '/docker/1'].map((name) => labelled(name, {}));
 
-  it('metrics by glob', async () => {
+  it('selects metrics by glob', async () => {
     const names = async (options: Record<string, unknown>) => {
       const { types } = await metricsEndpoint(agentOf(containers), options).exposed();
       return [...types.keys()];
@@ -18,7 +18,7 @@ describe('selection', () => {
     assert.ok(!(await names({ selfMetrics: false })).some((name) => /^(tallyman|process)/.test(name)));
   });
 
-  it('containers by name or alias', async () => {
+  it('selects containers by name or alias', async () => {
     const ids = async (options: Record<string, unknown>) =>
       (await usageOf([...containers, { ...containers[2]!, name: '/docker/2', aliases: ['web-1'] }], options)).map(
         ({ labels }) => labels.id,
@@ -27,7 +27,7 @@ describe('selection', () => {
     assert.deepEqual(await ids({ containersInclude: ['web-*', '/a'] }), ['/a', '/docker/2']);
   });
 
-  it('beyond maxSeries containers are left out as a whole, visibly and said once', async () => {
+  it('omits whole containers beyond maxSeries, counts them and logs it once', async () => {
     const endpoint = metricsEndpoint(agentOf(containers), { maxSeries: 4 });
     const { series } = await endpoint.exposed();
     const ids = new Set(series.flatMap(({ labels }) => labels.id ?? []));
@@ -42,10 +42,10 @@ describe('selection', () => {
   });
 });
 
-describe('the answer', () => {
+describe('the answer of /metrics', () => {
   const agent = agentOf([labelled('/a', { x: 'é' }), labelled('/b', {})]);
 
-  it('compressed or not it is the same', async () => {
+  it('is the same compressed and uncompressed', async () => {
     const endpoint = metricsEndpoint(agent, { selfMetrics: false, metricsExclude: ['container_last_seen'] });
     const plain = await endpoint.scrape();
     const packed = await endpoint.scrape({ 'accept-encoding': 'gzip' });
@@ -56,14 +56,14 @@ describe('the answer', () => {
     assert.equal((await never.scrape({ 'accept-encoding': 'gzip' })).headers['Content-Encoding'], undefined);
   });
 
-  it('answers at the same time do not mix', async () => {
+  it('does not mix with concurrent answers', async () => {
     const endpoint = metricsEndpoint(agent, { selfMetrics: false, metricsExclude: ['container_last_seen'] });
     const answers = await Promise.all(Array.from({ length: 5 }, () => endpoint.text()));
     assert.equal(new Set(answers).size, 1);
     parseText(answers[0]!);
   });
 
-  it('OpenMetrics: counters without _total in their name, units, an end', async () => {
+  it('in OpenMetrics has counter families without _total, units and `# EOF`', async () => {
     const failures: Column = { field: field('memory.failcnt', { kind: 'counter' }) };
     const user: Column = { field: field('cpu.usage.user', { kind: 'counter', unit: 'nanoseconds' }) };
     const world = agentOf([
@@ -84,7 +84,7 @@ describe('the answer', () => {
     assert.ok(text.endsWith('\n# EOF\n'));
   });
 
-  it('selects containers by the options of /api/v2, and samples what is older than they allow', async () => {
+  it('selects containers by the options of /api/v2, and samples those older than max_age', async () => {
     const web = { ...labelled('/docker/x', {}), namespace: 'docker', aliases: ['web'] };
     const refreshed: [readonly string[], number][] = [];
     const world = agentOf([labelled('/', {}), labelled('/a', {}), web], {
@@ -113,7 +113,7 @@ describe('the answer', () => {
     await assert.rejects(endpoint.scrape({}, 'max_age=old'), /No metrics gathered, .*failed to parse 'max_age'/s);
   });
 
-  it('the machine: modules, distances, caches of each core; its error when it could not be read', async () => {
+  it('has the memory modules, distances and caches of the machine, and its error when it cannot be read', async () => {
     const cache = (id: number, level: number) => ({ id, level, size: 10 * level, type: 'Unified' });
     const core = { core_id: 0, thread_ids: [0, 4], caches: [cache(0, 2)], uncore_caches: [cache(0, 3)], socket_id: 0 };
     const node = { node_id: 1, memory: 5, hugepages: [], cores: [core], caches: [cache(0, 4)], distances: [21, 10] };
@@ -151,7 +151,7 @@ describe('the answer', () => {
     assert.ok((await lines(unread)).includes('machine_scrape_error 1'));
   });
 
-  it('the explanation counts what the answer holds', async () => {
+  it('has as many series as the explanation says', async () => {
     const endpoint = metricsEndpoint(agent, { selfMetrics: false });
     const { series, types } = await endpoint.exposed();
     const explained = JSON.parse((await endpoint.scrape({}, 'explain=json')).body.toString());
@@ -164,7 +164,7 @@ describe('the answer', () => {
     assert.ok(text.includes('container_memory_usage_bytes (gauge)'));
   });
 
-  it('a client that waits no longer gets no answer', async () => {
+  it('ends when the client disconnects', async () => {
     const many = Array.from({ length: 3000 }, (_, i) => labelled(`/${i}`, {}));
     const endpoint = metricsEndpoint(agentOf(many));
     await assert.rejects(

@@ -64,8 +64,8 @@ function endpointOf(targets: readonly (readonly AppMetricSample[])[], specs: rea
   return metricsEndpoint(scrapable({ ...agent, host: { ...agent.host, procText: () => undefined } }), {});
 }
 
-describe('application metrics', () => {
-  it('are gauges with the container’s labels and their own behind `app_`', async () => {
+describe('application metrics in /metrics', () => {
+  it('are gauges with the container’s labels and their own labels prefixed with `app_`', async () => {
     const { series, types } = await exposed([
       { name: 'requests_total', labels: { code: '200', 'b.c': 'x"y' }, value: 17 },
       { name: 'exact', value: 42n },
@@ -79,7 +79,7 @@ describe('application metrics', () => {
     assert.deepEqual([own('exact')[0]!.value, own('odd')[0]!.value], [42, Number.POSITIVE_INFINITY]);
   });
 
-  it('have the type and the help that the plugin gave, in both formats', async () => {
+  it('have the type and help of the plugin in both formats', async () => {
     const samples = ['jobs_total', 'visits', 'depth', 'delay_sum'].map((name) => ({ name, value: 1n }));
     const endpoint = endpointOf([samples], SPECS);
     const text = await endpoint.text();
@@ -93,7 +93,7 @@ describe('application metrics', () => {
     assert.match(open, /^# TYPE visits unknown\nvisits\{/m);
   });
 
-  it('cannot be taken for the agent’s, and no series is there twice', async () => {
+  it('never use the name of an agent metric, and have no duplicate series', async () => {
     const { series } = await exposed(
       [
         { name: 'container_memory_usage_bytes', value: 1 },
@@ -112,7 +112,7 @@ describe('application metrics', () => {
     assert.deepEqual(values('tallyman_app_series_refused_total'), [2]);
   });
 
-  it('an application’s gauge with a counter’s name in OpenMetrics leaves each name one type there', async () => {
+  it('have one type per name in OpenMetrics when an application’s gauge is named like a counter', async () => {
     const endpoint = endpointOf([
       [
         { name: 'tally', value: 1 },
@@ -131,7 +131,7 @@ describe('application metrics', () => {
     assert.match(text, /^# TYPE tallyman_app_series_refused counter$/m);
   });
 
-  it('names are shared fairly, told once where there is no room, and free when their container has gone', async () => {
+  it('share the limit of names fairly, log once when it is reached, and release names with their container', async () => {
     const hostile = own('/hostile', 100);
     let containers = [hostile];
     const host = { ...fakeAgent({}).host, procText: () => undefined };
@@ -167,7 +167,7 @@ describe('application metrics', () => {
     assert.equal(endpoint.logged.filter((line) => line.includes('/well')).length, 0);
   });
 
-  it('names that are not to be shown take no room from others', async () => {
+  it('do not count excluded names against the limit', async () => {
     const containers = [own('/full', 20), own('/hidden', 5)];
     const host = { ...fakeAgent({}).host, procText: () => undefined };
     const agent = scrapable({ ...fakeAgent({ containers }), host });
@@ -179,7 +179,7 @@ describe('application metrics', () => {
     assert.deepEqual(endpoint.logged, []);
   });
 
-  it('how collecting goes is told by target', async () => {
+  it('have collection results by target', async () => {
     const { series } = await exposed([]);
     const told = series.filter(({ name }) => name.startsWith('tallyman_app_target_'));
     assert.deepEqual(told.map(({ name, value }) => [name.slice('tallyman_app_target_'.length), value]).sort(), [

@@ -6,8 +6,8 @@ import { eventTeller, metricsEndpoint, parseText } from '../../../../test/suppor
 import { agentOf, field, labelled, named, sampled, TIME, usageOf } from '../../../../test/support/metrics-world.js';
 import type { AgentView, Column, DepartedContainer } from '../../../kernel/contracts/index.js';
 
-describe('labels of containers', () => {
-  it('a series has the labels of its own container, with emptyLabels those of all others too', async () => {
+describe('labels of container series', () => {
+  it('are those of the container, and with emptyLabels also those of all others', async () => {
     const containers = [labelled('/a', { x: '1' }), labelled('/b', { 'y.z': '2' }, { TIER: 'web' })];
     const base = { image: '', name: '' };
     const labelsWith = async (options: Record<string, unknown>) =>
@@ -22,7 +22,7 @@ describe('labels of containers', () => {
     ]);
   });
 
-  it('groupLabels adds the labels of the grouping, which labelDeny and labelRename know by their names', async () => {
+  it('include grouping labels with groupLabels, which labelDeny and labelRename also apply to', async () => {
     const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' };
     const only = async (options: Record<string, unknown>) => {
       const [series] = await usageOf([labelled('/a', labels)], { labelAllow: ['compose.*'], ...options });
@@ -35,7 +35,7 @@ describe('labels of containers', () => {
     assert.deepEqual(await only({ groupLabels: true, ...renamed }), { project: 'shop' });
   });
 
-  it('the name of a systemd unit is empty, unless unitNames is set', async () => {
+  it('have an empty name for a systemd unit unless unitNames is set', async () => {
     const of = (kind: 'unit' | 'machine'): FakeContainer => ({
       ...labelled(`/${kind}`, {}),
       description: { aliases: [`the-${kind}`], namespace: 'any', kind },
@@ -46,7 +46,7 @@ describe('labels of containers', () => {
     assert.deepEqual(await names({ unitNames: true }), ['the-machine', 'the-unit']);
   });
 
-  it('of a container with far too many or far too long labels a limited part is shown, and that is told once', async () => {
+  it('are limited in number and length per container, and the limit is logged once', async () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x']));
     const long = { ['k'.repeat(100_000)]: 'x', long: '🐳'.repeat(500_000), short: 'x', zz: 'x'.repeat(5000) };
     for (const [labels, count, told] of [
@@ -74,7 +74,7 @@ describe('labels of containers', () => {
     }
   });
 
-  it('the size of a container’s labels together is limited', async () => {
+  it('are limited in total size per container', async () => {
     const labels = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key${i}`, 'x'.repeat(1000)]));
     const [series] = await usageOf([labelled('/a', labels)]);
     assert.equal(Object.keys(series!.labels).length, 3 + 8);
@@ -82,7 +82,7 @@ describe('labels of containers', () => {
     assert.equal(Object.keys(wide!.labels).length, 3 + 50);
   });
 
-  it('with emptyLabels the labels that most containers have are printed empty, and none of one that has ended', async () => {
+  it('with emptyLabels are the most common ones, without those of ended containers', async () => {
     const names = async (departed: Record<string, string>) => {
       const containers = [labelled('/a', {}), labelled('/b', { p: '1', q: '1' }), labelled('/c', { q: '1', r: '1' })];
       const description = { aliases: [], labels: departed, envs: {}, state: { status: 'exited' } };
@@ -95,12 +95,12 @@ describe('labels of containers', () => {
     assert.deepEqual(await names({ q: '1', z: '1', a: '1' }), ['container_label_p', 'container_label_q']);
   });
 
-  it('of two that are equal after sanitising the first by key counts', async () => {
+  it('use the first key of two that are equal after sanitising', async () => {
     const [series] = await usageOf([labelled('/a', { a_b: 'late', 'a.b': 'dash', 'a-b': 'first' })]);
     assert.equal(series!.labels.container_label_a_b, 'first');
   });
 
-  it('allowed, denied, renamed: by key or by label name', async () => {
+  it('can be allowed, denied and renamed by key or by label name', async () => {
     const container = labelled('/a', { 'com.x/team': 'ops', tier: 'web', secret: '1' }, { SECRET: '2', HOME: '/' });
     const shown = async (options: Record<string, unknown>) => {
       const [series] = await usageOf([container], options);
@@ -121,7 +121,7 @@ describe('labels of containers', () => {
     );
   });
 
-  it('a new label or description shows at the next scrape', async () => {
+  it('are updated at the next scrape', async () => {
     const containers = [labelled('/a', { x: '1' })];
     let agent = agentOf(containers);
     const live = new Proxy({} as AgentView, { get: (_, key) => agent[key as keyof AgentView] });
@@ -146,8 +146,8 @@ describe('labels of containers', () => {
   });
 });
 
-describe('series', () => {
-  it('whatever the containers, the answer is well-formed and no series is in it twice', async () => {
+describe('series of containers', () => {
+  it('are well-formed and unique for any containers', async () => {
     const odd = fc.string({ unit: 'binary', maxLength: 8 });
     const word = fc.constantFrom('a', 'b.c', 'b_c', 'cpu', 'memory.usage', 'diskio.io_serviced', 'id', 'é', '9', '');
     const column = fc
@@ -188,7 +188,7 @@ describe('series', () => {
     );
   });
 
-  it('a stranger’s field is exported under its own name, unit and labels', async () => {
+  it('of third-party fields have their own name, unit and labels', async () => {
     const cells = [
       [
         {
@@ -215,7 +215,7 @@ describe('series', () => {
     assert.ok(text.includes('} 18446744073709551615 '), 'integers are exact');
   });
 
-  it('of a device’s numbers the container’s own win over the filesystem’s, whose times are milliseconds', async () => {
+  it('prefer the container’s own disk counters to those of the filesystem', async () => {
     const io = field('diskio.io_serviced', { dimensions: ['major', 'minor', 'device', 'operation'] });
     const reads = field('filesystem.reads_completed', { dimensions: ['device'] });
     const time = field('filesystem.read_time', { unit: 'milliseconds', dimensions: ['device'] });
@@ -241,7 +241,7 @@ describe('series', () => {
     );
   });
 
-  it('CPU time by CPU where there is any, else in all; quota counters only with a quota', async () => {
+  it('have CPU time per CPU where known, else in total, and quota counters only with a quota', async () => {
     const ns = { unit: 'nanoseconds', kind: 'counter' } as const;
     const total: Column = { field: field('cpu.usage.total', ns) };
     const cpu = (n: string): Column => ({
@@ -284,7 +284,7 @@ describe('series', () => {
     );
   });
 
-  it('times are those of the samples, or none', async () => {
+  it('have the times of their samples or none', async () => {
     const containers = [labelled('/a', {})];
     const [stamped] = await usageOf(containers);
     assert.equal(stamped!.time, Math.floor(TIME / 1000));
@@ -295,7 +295,7 @@ describe('series', () => {
     assert.ok(openMetrics.includes('container_memory_usage_bytes{id="/a",image="",name=""} 1 1795518450.605\n'));
   });
 
-  it('a container without samples has its limits and state only', async () => {
+  it('of a container without samples are its limits and state only', async () => {
     const container: FakeContainer = { name: '/a', createdAt: TIME, limits: { hasCpu: true, cpu: { limit: 2n } } };
     const { series } = await metricsEndpoint(agentOf([container])).exposed();
     assert.deepEqual(
@@ -310,7 +310,7 @@ describe('series', () => {
   });
 });
 
-describe('what a runtime says of a container', () => {
+describe('series of what the runtime reports', () => {
   const state = {
     status: 'paused',
     exitCode: 3,
@@ -330,7 +330,7 @@ describe('what a runtime says of a container', () => {
     },
   };
 
-  it('state, restarts, health, image, times', async () => {
+  it('are state, restarts, health, image and times', async () => {
     const { series, types } = await metricsEndpoint(agentOf([container])).exposed();
     const value = (name: string, label?: [string, string]) =>
       named(series, name).find(({ labels }) => label === undefined || labels[label[0]] === label[1])?.value;
@@ -348,7 +348,7 @@ describe('what a runtime says of a container', () => {
     assert.equal(value('container_finished_time_seconds'), 4);
   });
 
-  it('a container that ended keeps what is known of its end, and its out-of-memory kills', async () => {
+  it('include exit state and OOM kills of an ended container', async () => {
     const { log, tell } = eventTeller();
     const ended: DepartedContainer[] = [];
     let containers = [container];

@@ -23,7 +23,7 @@ async function engineSeries(usages: readonly EngineUsage[]): Promise<[string, st
     .map(({ name, labels, value }) => [name, Object.values(labels).join(), value]);
 }
 
-it('images and volumes of every engine that was asked', async () => {
+it('prints images and volumes of every engine with usage', async () => {
   const other: EngineUsage = { ...USAGE, runtime: 'podman', endpoint: 'unix:///b.sock', volumes: [], imagesBytes: 5 };
   assert.deepEqual((await engineSeries([USAGE, other])).sort(), [
     ['engine_images', 'docker,unix:///a.sock', 1],
@@ -36,6 +36,6 @@ it('images and volumes of every engine that was asked', async () => {
   ]);
 });
 
-it('nothing of engines that were not', async () => {
+it('prints nothing for engines without usage', async () => {
   assert.deepEqual(await engineSeries([]), []);
 });

@@ -74,7 +74,7 @@ const labelsOf = (exposed: Exposed, name: string) =>
   named(exposed.series, name).map(({ labels }) => Object.fromEntries(Object.entries(labels).sort()));
 
 describe('/metrics/cadvisor with the option kubelet', () => {
-  it('has kubelet’s six labels on every series of a container: POD for the sandbox, none for the pod itself', async () => {
+  it('has kubelet’s six labels on every container series, with container="POD" for the sandbox and "" for the pod', async () => {
     const none = { container: '', image: '', name: '', namespace: '', pod: '' };
     const ofPod = { namespace: 'shop', pod: 'web-0' };
     assert.deepEqual(labelsOf(await page(), 'container_memory_working_set_bytes'), [
@@ -92,7 +92,7 @@ describe('/metrics/cadvisor with the option kubelet', () => {
     ]);
   });
 
-  it('takes a sandbox of containerd and one of cri-dockerd for POD, and leaves Docker’s names as they are', async () => {
+  it('labels sandboxes of containerd and cri-dockerd as POD, and keeps Docker’s names', async () => {
     const described = (labels: Record<string, string>, namespace: string) =>
       container(`/${namespace}`, {
         id: ID,
@@ -116,7 +116,7 @@ describe('/metrics/cadvisor with the option kubelet', () => {
     );
   });
 
-  it('has the CPU time in total, and each CPU at /metrics only', async () => {
+  it('has total CPU time, and per-CPU time at /metrics only', async () => {
     const cpus = (exposed: Exposed) =>
       new Set(named(exposed.series, 'container_cpu_usage_seconds_total').map(({ labels }) => labels.cpu));
     assert.deepEqual(cpus(await page()), new Set(['total']));
@@ -124,7 +124,7 @@ describe('/metrics/cadvisor with the option kubelet', () => {
     assert.deepEqual(cpus(own), new Set(['cpu00', 'cpu01']));
   });
 
-  it('has no metric that cAdvisor has no name for, and leaves those to /metrics', async () => {
+  it('has only metrics of cAdvisor', async () => {
     const own = await metricsEndpoint(agentOf(POD), kubelet).exposed('/metrics');
     for (const name of ['container_gpu_busy', 'container_state', 'container_health_state', 'tallyman_scrape_series']) {
       assert.ok(own.types.has(name), `${name} is not at /metrics`);
@@ -133,14 +133,14 @@ describe('/metrics/cadvisor with the option kubelet', () => {
     assert.ok((await page()).types.has('machine_cpu_cores'));
   });
 
-  it('obeys metricsExclude and containersInclude', async () => {
+  it('applies metricsExclude and containersInclude', async () => {
     const options = { ...kubelet, metricsExclude: ['container_memory_rss'], containersInclude: [`${POD_CGROUP}/*`] };
     const { series, types } = await page(POD, options);
     assert.ok(!types.has('container_memory_rss'));
     assert.equal(named(series, 'container_memory_cache').length, 2);
   });
 
-  it('is not there unless it is asked for, takes another path, and refuses that of /metrics', async () => {
+  it('is off by default, has a configurable path, and rejects the path of /metrics', async () => {
     assert.deepEqual(metricsEndpoint(agentOf(POD)).paths, ['/metrics']);
     assert.deepEqual(metricsEndpoint(agentOf(POD), { kubelet: { path: '/k' } }).paths, ['/metrics', '/k']);
     const refused = prometheus.configSchema.safeParse({ kubelet: { path: '/metrics' } });
@@ -148,13 +148,13 @@ describe('/metrics/cadvisor with the option kubelet', () => {
   });
 });
 
-describe('what kubernetes-mixin asks of /metrics/cadvisor', () => {
+describe('metrics of /metrics/cadvisor for kubernetes-mixin', () => {
   const rows = mixinTable(readFileSync(join(projectRoot, 'docs/kubernetes.md'), 'utf8'));
 
-  it('is a table of 17 metrics in docs/kubernetes.md', () => assert.equal(rows.length, 17));
+  it('are a table of 17 metrics in docs/kubernetes.md', () => assert.equal(rows.length, 17));
 
   for (const { metric, type, matchers } of rows) {
-    it(`${metric} is there as a ${type} with ${matchers.map(({ text }) => text).join(', ')}`, async () => {
+    it(`${metric} is a ${type} with ${matchers.map(({ text }) => text).join(', ')}`, async () => {
       const { types, series } = await page();
       assert.equal(types.get(metric), type);
       assert.ok(named(series, metric).some((one) => matchers.every(({ fits }) => fits(one))));

@@ -6,7 +6,7 @@ import { chooseEncoding, chooseFormat, contentType, scrapeTimeout } from './nego
 const PROMETHEUS =
   'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 
-it('Prometheus gets OpenMetrics, who says nothing gets the text format', () => {
+it('Prometheus gets OpenMetrics, and a client without Accept gets the text format', () => {
   assert.equal(chooseFormat(PROMETHEUS), 'openMetrics');
   assert.equal(chooseFormat(undefined), 'text');
   assert.equal(chooseFormat('*/*'), 'text');
@@ -17,7 +17,7 @@ it('Prometheus gets OpenMetrics, who says nothing gets the text format', () => {
   assert.equal(chooseFormat('application/openmetrics-text;q=0'), 'text');
 });
 
-it('the content type says how names are escaped: by underscores, or not at all for clients that take UTF-8', () => {
+it('the content type states the escaping of names: underscores, or none for clients that accept UTF-8', () => {
   const underscores = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
   assert.equal(contentType('text', undefined), underscores);
   assert.equal(contentType('text', 'text/plain; version=0.0.4; escaping=underscores'), underscores);
@@ -30,7 +30,7 @@ it('the content type says how names are escaped: by underscores, or not at all f
   );
 });
 
-it('compression: what the client likes best among what there is', () => {
+it('the preferred supported compression is used', () => {
   const all = ['zstd', 'gzip'] as const;
   assert.equal(chooseEncoding(undefined, all), 'identity');
   assert.equal(chooseEncoding('gzip', all), 'gzip');
@@ -44,7 +44,7 @@ it('compression: what the client likes best among what there is', () => {
   assert.equal(chooseEncoding('gzip', []), 'identity');
 });
 
-it('the time that Prometheus waits', () => {
+it('the scrape timeout header is parsed', () => {
   assert.equal(scrapeTimeout('10'), 10_000);
   assert.equal(scrapeTimeout('0.5'), 500);
   for (const nonsense of [undefined, '', 'x', '-1', '0', 'Infinity', 'NaN']) {
@@ -52,7 +52,7 @@ it('the time that Prometheus waits', () => {
   }
 });
 
-it('no header is too odd', () => {
+it('never throws for any header', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (header) => {
       assert.ok(['text', 'openMetrics'].includes(chooseFormat(header)));

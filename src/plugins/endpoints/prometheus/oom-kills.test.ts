@@ -10,7 +10,7 @@ function counting() {
   return { kills, kill };
 }
 
-it('a kill counts once, whether its event or the kernel’s count comes first', () => {
+it('counts a kill once, whether its event or the kernel’s counter comes first', () => {
   const { kills, kill } = counting();
   const cgroup = {};
   kills.observe('/a', cgroup, 0);
@@ -24,7 +24,7 @@ it('a kill counts once, whether its event or the kernel’s count comes first', 
   assert.equal(kills.total('/a'), 2);
 });
 
-it('kills before the agent started count, and those that ended a cgroup', () => {
+it('counts kills before the agent started, and those that ended a cgroup', () => {
   const { kills, kill } = counting();
   kills.observe('/a', {}, 5);
   kill('/a');
@@ -35,7 +35,7 @@ it('kills before the agent started count, and those that ended a cgroup', () => 
   assert.equal(kills.total('/a'), 7);
 });
 
-it('a container without any costs nothing; one not shown for long is forgotten', () => {
+it('keeps nothing for a container without kills, and drops one that was not shown for long', () => {
   const { kills, kill } = counting();
   kills.observe('/a', {}, 0);
   assert.equal(kills.total('/a'), 0);

@@ -22,7 +22,7 @@ function expected(exact: bigint, divisor: number): string {
   return sign + whole + (fraction === '' ? '' : `.${fraction}`);
 }
 
-it('integers become exact decimals, whatever they are divided by', () => {
+it('integers are printed as exact decimals for any divisor', () => {
   fc.assert(
     fc.property(fc.bigInt(-(2n ** 64n), 2n ** 64n), fc.constantFrom(...DIVISORS), (exact, divisor) => {
       const value = Number(exact);
@@ -32,7 +32,7 @@ it('integers become exact decimals, whatever they are divided by', () => {
   );
 });
 
-it('what is read back is the double nearest to the kernel’s number', () => {
+it('printed numbers parse to the double nearest to the kernel’s number', () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), fc.constantFrom(...DIVISORS), (value, divisor) => {
       assert.equal(Number(quotient(value, 0, divisor)), value / divisor);
@@ -41,7 +41,7 @@ it('what is read back is the double nearest to the kernel’s number', () => {
   );
 });
 
-it('numbers that are no integers, and none at all', () => {
+it('fractions, infinities and NaN are printed', () => {
   assert.equal(quotient(12.5, 0, 100), '0.125');
   assert.deepEqual([NaN, Infinity, -Infinity, -0.5, 1e21, 5e-9].map(floatText), [
     'NaN',
@@ -53,7 +53,7 @@ it('numbers that are no integers, and none at all', () => {
   ]);
 });
 
-it('a label value comes back as it was, and never ends its line or its quotes', () => {
+it('label values are escaped and parse to the same value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (value) => {
       const escaped = escapeLabelValue(value);
@@ -66,7 +66,7 @@ it('a label value comes back as it was, and never ends its line or its quotes', 
   );
 });
 
-it('help is one line; OpenMetrics escapes its quotes', () => {
+it('help is one line, and OpenMetrics escapes its quotes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (help, openMetrics) => {
       const escaped = escapeHelp(help, openMetrics);

@@ -29,7 +29,7 @@ const RECORDED: Facts = {
 /** The lines that do not begin with a tab: titles and verdicts. */
 const titles = (text: string): string[] => text.split('\n').filter((line) => /^[^\t]/.test(line));
 
-it('sections and verdicts are those of the recorded report', () => {
+it('sections and verdicts equal those of the recorded report', () => {
   const recorded = titles(readFileSync('test/golden/validate.txt', 'utf8'));
   const ours = titles(reportText(RECORDED)).map((line) => line.replace(' (Tallyman)', ''));
   assert.deepEqual(ours, recorded);
@@ -46,7 +46,7 @@ it('watches and containers are listed by name', () => {
 const verdictOf = (title: string, facts: Partial<Facts>): string =>
   CHECKS.map((check) => check({ ...RECORDED, ...facts })).find((section) => section.title === title)!.verdict;
 
-it('each verdict follows its rule', () => {
+it('each verdict follows its documented rule', () => {
   const kernel = (kernelVersion: string) => verdictOf('Kernel version', { kernelVersion });
   assert.deepEqual(['2.6.32', '3.0', '5.10.1-x', '2.4.9', '1.0', 'rubbish', ''].map(kernel), [
     'supported',
@@ -90,7 +90,7 @@ it('each verdict follows its rule', () => {
   );
 });
 
-it('odd kernel files give no controllers and no mounts, and nothing worse', () => {
+it('malformed kernel files give no controllers and no mounts', () => {
   assert.deepEqual(enabledControllers('#subsys_name\thierarchy\nmemory\t4\t90\t1\ncpu\t2\t9\t0\n\n'), ['memory']);
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {

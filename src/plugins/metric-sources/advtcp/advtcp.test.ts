@@ -10,7 +10,7 @@ import { createAdvTcpSource, findPairCells } from './index.js';
 const SNMP =
   'Ip: Forwarding InReceives\nIp: 1 5\nTcp: RtoMin MaxConn InSegs Unknown\nTcp: 200 -1 77 9\nUdp: InErrors\nUdp: 3\n';
 
-it('the kernel’s counters come under the kernel’s names, whatever stands beside them', (t) => {
+it('reads the kernel’s counters by name, in any order', (t) => {
   const tree = new FileTree(1).write({
     'proc/1/stat': `1 (init) S ${'0 '.repeat(18)}5 0\n`,
     'proc/1/net/snmp': SNMP,
@@ -32,7 +32,7 @@ it('the kernel’s counters come under the kernel’s names, whatever stands bes
   assert.equal(probe.columns, columns);
 });
 
-it('more names than values, more values than names, odd values', () => {
+it('skips missing, surplus and malformed values', () => {
   const names = (text: string) =>
     findPairCells(text, 'Tcp', advTcpFields.snmp).flatMap(({ column }) => (column ? [nameOf(column)] : []));
   assert.deepEqual(names('Tcp: InSegs OutSegs\nTcp: 1\n'), ['tcp_advanced.InSegs']);
@@ -41,7 +41,7 @@ it('more names than values, more values than names, odd values', () => {
   assert.deepEqual(names('Tcp: InSegs\n'), []);
 });
 
-it('any text gives cells in order', () => {
+it('never throws, and returns cells in order', () => {
   fc.assert(
     fc.property(textOf('Tcp:', ' InSegs', ' OutSegs', ' 12', '\n', ' -', ' ', 'Udp:'), (text) => {
       assertCells(text, findPairCells(text, 'Tcp', advTcpFields.snmp), /[-\d]/);

@@ -7,7 +7,7 @@ import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { ExactSum } from '../sched/index.js';
 import { belongsTo, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
 
-it('exact sums of any 64-bit integers', () => {
+it('sums any 64-bit integers exactly', () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });
   fc.assert(
     fc.property(fc.array(u64, { maxLength: 20 }), (integers) => {
@@ -19,7 +19,7 @@ it('exact sums of any 64-bit integers', () => {
   );
 });
 
-it('a probe goes on while any of its files is there, and ends with the last', () => {
+it('a probe ends when the last of its files is gone', () => {
   const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
   const derived = new RecordingPart('c', 'derived');
   const probe = new PartsProbe([first, second, derived]);
@@ -34,7 +34,7 @@ it('a probe goes on while any of its files is there, and ends with the last', ()
   assert.deepEqual([first.closed, second.closed], [true, true]);
 });
 
-it('a part whose columns change moves the columns of those behind it', () => {
+it('a part whose columns change moves the columns of the following parts', () => {
   const [first, second] = [new RecordingPart('a'), new RecordingPart('b')];
   const probe = new PartsProbe([first, second]);
   first.columns = [...first.columns, ...first.columns];
@@ -45,7 +45,7 @@ it('a part whose columns change moves the columns of those behind it', () => {
   assert.equal(probe.columns.length, 3);
 });
 
-it('a paced part repeats what it said, and does not repeat what it no longer says', () => {
+it('a paced part repeats its last values, and drops values that are no longer read', () => {
   const clock = new TestClock();
   const part = new RecordingPart('a');
   const probe = new PartsProbe([new PacedPart(part, 100, clock)]);
@@ -56,7 +56,7 @@ it('a paced part repeats what it said, and does not repeat what it no longer say
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
 });
 
-it('a number that cannot be read is absent, not the one of another file of the same shape', () => {
+it('a number that cannot be read is absent, also when another file has the same shape', () => {
   const field = { name: 'n', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
   const shapes = new TableShapes();
   const partOf = (text: string) => {
@@ -70,7 +70,7 @@ it('a number that cannot be read is absent, not the one of another file of the s
   assert.deepEqual(rowOf(new PartsProbe([second])), { outcome: 'ok', values: [Number.NaN] });
 });
 
-it('whether a process belongs to a cgroup', () => {
+it('belongsTo compares the cgroups of a process', () => {
   const lines = '5:cpu,cpuacct:/a/b\n0::/x:y\n';
   assert.equal(belongsTo('/a', lines), true);
   assert.equal(belongsTo('/a/b', lines), true);
@@ -81,7 +81,7 @@ it('whether a process belongs to a cgroup', () => {
   fc.assert(fc.property(fc.string(), fc.string(), (name, text) => typeof belongsTo(name, text) === 'boolean'));
 });
 
-it('the words behind a command name of any kind', () => {
+it('skipCommand accepts any command name', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(fc.string({ maxLength: 15 }), (name) => {

@@ -23,7 +23,7 @@ function writeTasks(version: 1 | 2, states: string): void {
 }
 
 for (const version of [1, 2] as const) {
-  it(`on v${version} the tasks are counted by state, a name with parentheses or not`, () => {
+  it(`counts tasks by state on v${version}, for any command name`, () => {
     tree.remove();
     tree = new FileTree(version);
     writeTasks(version, 'RRSSSTtDZIX');
@@ -39,7 +39,7 @@ for (const version of [1, 2] as const) {
   });
 }
 
-it('the load fades by a factor of e in ten seconds, however often it is taken', () => {
+it('decays the load by a factor of e in ten seconds, independent of the sampling interval', () => {
   writeTasks(1, 'RR');
   const probe = attached(source(), tree.target('/a'));
   sampleOf(probe);
@@ -57,7 +57,7 @@ it('the load fades by a factor of e in ten seconds, however often it is taken', 
   assert.equal(sampleOf(other)?.['cpu.load_average'], Math.trunc(2000 / Math.E));
 });
 
-it('many tasks', () => {
+it('counts many tasks', () => {
   writeTasks(1, 'S'.repeat(300));
   const probe = attached(source(), tree.target('/a'));
   assert.equal(sampleOf(probe)?.['tasks.sleeping'], 300);
@@ -65,7 +65,7 @@ it('many tasks', () => {
   assert.equal(sampleOf(probe)?.['tasks.running'], 1);
 });
 
-it('a container that is not in the cpu hierarchy', () => {
+it('is absent for a container outside of the cpu hierarchy', () => {
   tree.writeCgroup('/a', 'memory', { tasks: '' });
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });

@@ -17,7 +17,7 @@ const on = (version: 1 | 2): FileTree => {
   return tree;
 };
 
-it('on v1 the three files give all fields, in nanoseconds', () => {
+it('reads all fields from three files on v1, in nanoseconds', () => {
   tree
     .writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '9007199254740993\n', 'cpuacct.stat': 'user 12\nsystem 3\n' })
     .writeCgroup('/a', 'cpu', {
@@ -39,7 +39,7 @@ it('on v1 the three files give all fields, in nanoseconds', () => {
   probe.close();
 });
 
-it('on v1 a container in one of the hierarchies has that one’s fields', () => {
+it('reads only the fields of the hierarchies that a container is in on v1', () => {
   tree.writeCgroup('/a', 'cpu', { 'cpu.stat': 'nr_periods 0\nnr_throttled 0\nthrottled_time 0\n' });
   const probe = attached(createCpuSource(clock), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), {
@@ -58,7 +58,7 @@ it('on v1 a container in one of the hierarchies has that one’s fields', () => 
   );
 });
 
-it('on v2 one file gives all fields, converted from microseconds', () => {
+it('reads all fields from one file on v2, converted from microseconds', () => {
   on(2).writeCgroup('/a', 'cpu', {
     'cpu.stat':
       'usage_usec 10000000000000\nuser_usec 7\nsystem_usec 3\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\nnr_bursts 1\nburst_usec 9\n',
@@ -75,14 +75,14 @@ it('on v2 one file gives all fields, converted from microseconds', () => {
   });
 });
 
-it('on v2 a container without the cpu controller has its usage, and nothing is reported missing', () => {
+it('reads the usage without the cpu controller on v2, and reports nothing as missing', () => {
   on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': 'usage_usec 10\nuser_usec 7\nsystem_usec 3\n' });
   const probe = attached(createCpuSource(clock), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 10_000, 'cpu.usage.user': 7000, 'cpu.usage.system': 3000 });
   assert.deepEqual(probe.missing, []);
 });
 
-it('on v2 a period of the quota is activity, too', () => {
+it('treats quota periods as activity on v2', () => {
   const stat = (periods: number) => `usage_usec 10\nuser_usec 7\nsystem_usec 3\nnr_periods ${periods}\n`;
   on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': stat(5) });
   const probe = attached(createCpuSource(clock), tree.target('/a'));
@@ -92,7 +92,7 @@ it('on v2 a period of the quota is activity, too', () => {
   assert.notEqual(probe.activity?.(), before);
 });
 
-it('a sample right after `activity` uses the number just read, a later one reads anew', () => {
+it('reuses the value just read for `activity`, and reads again later', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '100\n' });
   const probe = attached(createCpuSource(clock), tree.target('/a'));
   assert.equal(probe.activity?.(), 100);
@@ -105,12 +105,12 @@ it('a sample right after `activity` uses the number just read, a later one reads
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 300 });
 });
 
-it('without any file a container has none, the machine lacks something', () => {
+it('is expected to be absent for a container without files, and not for the machine', () => {
   assert.equal(absent(createCpuSource(clock), tree.target('/a')).expected, true);
   assert.equal(absent(createCpuSource(clock), tree.target('/')).expected, undefined);
 });
 
-it('a file with odd content leaves its columns absent and the others in place', () => {
+it('leaves only the columns of a malformed file absent', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': 'odd\n', 'cpuacct.stat': 'user 1\nsystem x\n' });
   const probe = attached(createCpuSource(clock), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.user': 10_000_000 });

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { createCpusetSource } from './index.js';
 
-it('whether pages follow, on v1 alone', (t) => {
+it('reads cpuset.memory_migrate on v1 only', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'cpuset', { 'cpuset.memory_migrate': '1\n' });
   t.after(() => tree.remove());
   assert.deepEqual(sampleOf(attached(createCpusetSource(), tree.target('/a'))), { 'cpuset.memory_migrate': 1 });

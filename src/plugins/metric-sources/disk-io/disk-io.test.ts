@@ -28,7 +28,7 @@ const blkio = (files: Record<string, string>) =>
 
 const NOTHING = 'Total 0\n';
 
-it('with nothing done yet there are no columns; the first I/O brings them', () => {
+it('has no columns before the first I/O', () => {
   blkio({ 'throttle.io_service_bytes_recursive': NOTHING, 'throttle.io_serviced_recursive': NOTHING });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), {});
@@ -45,7 +45,7 @@ it('with nothing done yet there are no columns; the first I/O brings them', () =
   probe.close();
 });
 
-it('a steady file keeps its columns, another device changes them', () => {
+it('keeps the layout until the devices change', () => {
   blkio({ 'throttle.io_service_bytes': '8:0 Read 1\nTotal 1\n' });
   const probe = attached(source(), tree.target('/a'));
   const { columns } = probe;
@@ -60,7 +60,7 @@ it('a steady file keeps its columns, another device changes them', () => {
   assert.notEqual(probe.columns, columns);
 });
 
-it('the scheduler’s files win over the throttle files, recursive ones over plain ones', () => {
+it('prefers files of the scheduler to throttle files, and recursive files to plain ones', () => {
   const groups = ['throttle.io_service_bytes', 'throttle.io_service_bytes_recursive', 'io_service_bytes_recursive'];
   groups.push('bfq.io_service_bytes_recursive');
   for (const [i, name] of groups.entries()) {
@@ -73,7 +73,7 @@ it('the scheduler’s files win over the throttle files, recursive ones over pla
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), unused);
 });
 
-it('lines without an operation count as Count', () => {
+it('labels lines without an operation as Count', () => {
   blkio({
     io_service_bytes_recursive: '8:0 Read 1\nTotal 1\n',
     sectors_recursive: '8:0 7\n',
@@ -86,7 +86,7 @@ it('lines without an operation count as Count', () => {
   });
 });
 
-it('io.stat: operations as on v1, io.cost as Count, the rest left out', () => {
+it('reads operations and io.cost of io.stat, and skips other keys', () => {
   tree.remove();
   use(2);
   const line = (n: number) =>
@@ -106,7 +106,7 @@ it('io.stat: operations as on v1, io.cost as Count, the rest left out', () => {
   assert.equal(probe.columns, columns);
 });
 
-it('a device gets its name when the machine learns it', () => {
+it('updates the name of a device when it becomes known', () => {
   blkio({ 'throttle.io_service_bytes': '259:0 Read 1\nTotal 1\n' });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,,Read}': 1 });
@@ -115,12 +115,12 @@ it('a device gets its name when the machine learns it', () => {
   assert.deepEqual(sampleOf(probe), { 'diskio.io_service_bytes{259,0,/dev/nvme0n1,Read}': 1 });
 });
 
-it('without the controller', () => {
+it('is absent without the controller', () => {
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /blkio controller is not mounted/);
 });
 
-it('any text gives cells in ascending order', () => {
+it('never throws, and returns cells in ascending order', () => {
   const text = textOf('8:0', ' ', 'Read', '\n', '12', 'rbytes=', 'cost.usage=', 'Total ', 'x', ':');
   const namer = () => '';
   fc.assert(

@@ -37,7 +37,7 @@ function setUp(t: { after(undo: () => void): void }) {
   return { tree, host, source: createDiskSource(host, undefined) };
 }
 
-it('the machine has all its filesystems, with the disk’s counters where there is a disk', (t) => {
+it('reads all filesystems of the machine, with counters of those on a disk', (t) => {
   const { tree, host, source } = setUp(t);
   const probe = attached(source, tree.target('/'));
   assert.deepEqual(probe.columns[0]?.attributes, { type: 'vfs', mountpoint: '/' });
@@ -62,7 +62,7 @@ it('the machine has all its filesystems, with the disk’s counters where there 
   });
 });
 
-it('a list read anew with the same filesystems changes nothing, another one does', (t) => {
+it('changes the layout only when the filesystems change', (t) => {
   const { tree, host, source } = setUp(t);
   const probe = attached(source, tree.target('/'));
   const { columns } = probe;
@@ -74,7 +74,7 @@ it('a list read anew with the same filesystems changes nothing, another one does
   assert.equal(probe.columns.length, 16);
 });
 
-it('other containers have none', (t) => {
+it('is absent for containers without a writable layer', (t) => {
   const { tree, source } = setUp(t);
   assert.equal(absent(source, tree.target('/a')).expected, true);
 });

@@ -33,7 +33,7 @@ function fill(root: string): void {
 const diskUsage = (path: string) =>
   Number(execFileSync('du', ['-sx', '-B1', path], { encoding: 'utf8' }).split('\t')[0]);
 
-it('a tree is as large as du says: allocated blocks, links once, no link followed', (t) => {
+it('measures a tree like du: allocated blocks, hard links once, symbolic links not followed', (t) => {
   const root = directory(t);
   fill(root);
   const size = measureTree(root, () => {});
@@ -43,11 +43,11 @@ it('a tree is as large as du says: allocated blocks, links once, no link followe
   assert.equal(size.unreadable, 0);
 });
 
-it('a tree that is not there is an error', () => {
+it('throws for a missing tree', () => {
   assert.throws(() => measureTree('/nonexistent', () => {}), { code: 'ENOENT' });
 });
 
-it('a small tree is measured at once, a large one, one that is not there and one that cannot be read are not', (t) => {
+it('measures only small readable trees synchronously', (t) => {
   const root = directory(t);
   fill(root);
   assert.deepEqual(
@@ -58,7 +58,7 @@ it('a small tree is measured at once, a large one, one that is not there and one
   assert.equal(measureSmallTree('/nonexistent', 6), undefined);
 });
 
-it('device numbers are decoded as the kernel encodes them', () => {
+it('decodes device numbers as the kernel encodes them', () => {
   assert.equal(deviceNumbers(0xfe00), '254:0');
   fc.assert(
     fc.property(fc.nat(0xfff), fc.nat(0xfffff), (major, minor) => {
@@ -85,7 +85,7 @@ function setUp(t: TestContext, options: Record<string, unknown> = {}) {
   return { context, host, source, target };
 }
 
-it('a layer that was just made is in the first sample, of another one its filesystem without numbers', (t) => {
+it('has the size of a new layer in the first sample, and only the filesystem of an older one', (t) => {
   const { source, target } = setUp(t);
   const [layer, logs] = [directory(t), directory(t)];
   fill(layer);
@@ -104,7 +104,7 @@ it('a layer that was just made is in the first sample, of another one its filesy
   assert.deepEqual(first({ writableLayer: '/nonexistent' }).fields, []);
 });
 
-it('a container has the usage of its layer, and of its logs on top', async (t) => {
+it('adds the logs to the usage of the layer', async (t) => {
   const { host, source, target } = setUp(t);
   const layer = directory(t);
   const logs = directory(t);
@@ -130,7 +130,7 @@ it('a container has the usage of its layer, and of its logs on top', async (t) =
   assert.equal(Object.keys(sampleOf(again)!).length, 4, 'what was measured is still known after a short absence');
 });
 
-it('growth shows at the next measurement', async (t) => {
+it('reports growth at the next measurement', async (t) => {
   const { source, target } = setUp(t, { interval: '10ms' });
   const layer = directory(t);
   const probe = attached(source, target({ writableLayer: layer }));
@@ -146,7 +146,7 @@ it('growth shows at the next measurement', async (t) => {
   );
 });
 
-it('a layer that cannot be measured is said once', async (t) => {
+it('logs a layer that cannot be measured once', async (t) => {
   const { context, source, target } = setUp(t, { interval: '5ms', longestInterval: '5ms' });
   const file = join(directory(t), 'file');
   writeFileSync(file, '');
@@ -165,7 +165,7 @@ it('a layer that cannot be measured is said once', async (t) => {
   assert.match(context.log[0]!.message, /is not measured fully: ENOTDIR/);
 });
 
-it('without a known layer there is a reason, for others it is the normal case', (t) => {
+it('gives a reason without a known layer, expected for containers without storage', (t) => {
   const { host, source, target } = setUp(t);
   assert.deepEqual(absent(source, target({ reason: 'driver zfs' })), { absent: 'driver zfs' });
   assert.equal(absent(source, target()).expected, true);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { WalkerPool } from './walker-pool.js';
 
-describe('the pool of walkers', () => {
-  it('gives no work to a walker that is ending', async (t) => {
+describe('WalkerPool', () => {
+  it('does not assign tasks to a walker that is ending', async (t) => {
     const tree = mkdtempSync(join(tmpdir(), 'tallyman-test-pool-'));
     t.after(() => rmSync(tree, { recursive: true }));
     let idleIsOver = () => {};

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
 import { createHugetlbSource, pageSizesIn } from './index.js';
 
-it('on v1, by page size', (t) => {
+it('reads usage, maximum and failures by page size on v1', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'hugetlb', {
     'hugetlb.2MB.usage_in_bytes': '4194304\n',
     'hugetlb.2MB.max_usage_in_bytes': '6291456\n',
@@ -21,7 +21,7 @@ it('on v1, by page size', (t) => {
   assert.equal(absent(createHugetlbSource(), tree.target('/b')).expected, true);
 });
 
-it('on v2, where the kernel keeps no maximum', (t) => {
+it('reads usage and failures on v2, which has no maximum', (t) => {
   const tree = new FileTree(2).writeCgroup('/a', 'hugetlb', {
     'hugetlb.2MB.current': '2097152\n',
     'hugetlb.2MB.events': 'max 4\n',
@@ -34,6 +34,6 @@ it('on v2, where the kernel keeps no maximum', (t) => {
   });
 });
 
-it('page sizes by file names', () => {
+it('finds page sizes by file name', () => {
   assert.deepEqual(pageSizesIn(['hugetlb.64KB.current', 'hugetlb.2MB.rsvd.current', 'cpu.stat', ''], 2), ['64KB']);
 });

@@ -11,7 +11,7 @@ const V1 = [
   'hierarchical_total=9 N0=9 N1=0\nhierarchical_file=4 N0=4 N1=0\n',
 ].join('');
 
-it('on v1, pages by node for the container and for all below it', (t) => {
+it('reads pages by node on v1, for the container alone and with its descendants', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'memory', { 'memory.numa_stat': V1 });
   t.after(() => tree.remove());
   const probe = attached(createMemoryNumaSource(new TestHost(tree.root)), tree.target('/a'));
@@ -30,7 +30,7 @@ it('on v1, pages by node for the container and for all below it', (t) => {
   assert.equal(probe.columns, columns);
 });
 
-it('on v2 bytes become pages of the host’s size', async (t) => {
+it('converts bytes to pages on v2', async (t) => {
   const tree = new FileTree(2).writeCgroup('/a', 'memory', {
     'memory.numa_stat': 'anon N0=131072 N1=0\nfile N0=65536 N1=65536\nworkingset_refault_anon N0=0 N1=0\n',
   });
@@ -49,12 +49,12 @@ it('on v2 bytes become pages of the host’s size', async (t) => {
   assert.equal(absent(source, tree.target('/b')).expected, true);
 });
 
-it('the page size of this machine, and of an odd vector', () => {
+it('reads the page size, and falls back to 4096', () => {
   assert.equal(pageSizeIn(Buffer.alloc(7)), 4096);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => pageSizeIn(Buffer.from(bytes)) > 0));
 });
 
-it('any text gives cells in order', () => {
+it('never throws, and returns cells in order', () => {
   fc.assert(
     fc.property(textOf('file', 'hierarchical_', 'anon', '=', ' N0=', ' N1', '12', '\n', ' '), (text) => {
       for (const find of [findNumaCellsV1, findNumaCellsV2]) {

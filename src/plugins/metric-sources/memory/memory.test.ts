@@ -54,7 +54,7 @@ const writeV1 = (hierarchical: string) =>
     'memory.stat': STAT_V1,
   });
 
-it('on v1 the hierarchical numbers come from the total_ lines', () => {
+it('uses the total_ lines on v1', () => {
   writeV1('1');
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), EXPECTED_V1);
@@ -62,18 +62,18 @@ it('on v1 the hierarchical numbers come from the total_ lines', () => {
   assert.equal(probe.activity?.(), 1000);
 });
 
-it('on v1 without use_hierarchy a cgroup is charged with its own pages only', () => {
+it('uses the cgroup’s own lines on v1 without use_hierarchy', () => {
   writeV1('0');
   const own = { 'memory.cache': 1, 'memory.rss': 2, 'memory.swap': 4, 'memory.mapped_file': 3 };
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), { ...EXPECTED_V1, ...own });
 });
 
-it('on v1 kernel memory is a file of its own, which an option leaves out', () => {
+it('reads kernel memory on v1 unless the option is off', () => {
   writeV1('1');
   assert.deepEqual(sampleOf(attached(source(true), tree.target('/a'))), { ...EXPECTED_V1, 'memory.kernel': 400 });
 });
 
-it('the working set is never negative, and all of the usage when the inactive part is not known', () => {
+it('the working set is never negative, and equals the usage when inactive_file is unknown', () => {
   tree.writeCgroup('/a', 'memory', { 'memory.usage_in_bytes': '50\n', 'memory.stat': 'total_inactive_file 70\n' });
   assert.equal(sampleOf(attached(source(), tree.target('/a')))?.['memory.working_set'], 0);
   tree.writeCgroup('/b', 'memory', { 'memory.usage_in_bytes': '50\n', 'memory.stat': 'total_cache 1\n' });
@@ -86,7 +86,7 @@ const STAT_V2 =
   'anon 20\nfile 10\nkernel 5\nfile_mapped 30\nfile_dirty 90\nfile_writeback 100\ninactive_file 70\nactive_file 80\n' +
   'pgscan 1\npgsteal 2\npgfault 50\npgmajfault 60\nworkingset_refault_anon 110\nworkingset_refault_file 120\n';
 
-it('on v2', () => {
+it('reads all fields on v2', () => {
   tree.remove();
   tree = new FileTree(2).writeCgroup('/a', 'memory', {
     'memory.current': '1000\n',
@@ -108,7 +108,7 @@ it('on v2', () => {
   });
 });
 
-it('on v2 files that an older kernel lacks take only their own columns with them', () => {
+it('omits only the columns of files that an older kernel lacks on v2', () => {
   tree.remove();
   tree = new FileTree(2).writeCgroup('/a', 'memory', { 'memory.current': '1000\n', 'memory.stat': STAT_V2 });
   const sample = sampleOf(attached(source(), tree.target('/a')));
@@ -117,7 +117,7 @@ it('on v2 files that an older kernel lacks take only their own columns with them
   assert.equal(sample?.['memory.swap'], undefined);
 });
 
-it('the v2 root sums up its usage and has the machine’s swap', () => {
+it('computes the usage and reads the machine’s swap at the v2 root', () => {
   tree.remove();
   tree = new FileTree(2)
     .writeCgroup('/', 'memory', { 'memory.stat': STAT_V2.replace('inactive_file 70', 'inactive_file 7') })
@@ -128,7 +128,7 @@ it('the v2 root sums up its usage and has the machine’s swap', () => {
   assert.equal(sample?.['memory.swap'], 30 * 1024);
 });
 
-it('any text of memory.events gives whole numbers, and keys that are not there none', () => {
+it('never throws on memory.events, and omits missing keys', () => {
   tree.remove();
   const lines = textOf(
     'low ',
@@ -163,12 +163,12 @@ it('any text of memory.events gives whole numbers, and keys that are not there n
   tree = new FileTree(2);
 });
 
-it('without memory accounting: normal for a container, a lack of the machine', () => {
+it('is expected to be absent without memory accounting for a container, and not for the machine', () => {
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /cgroup_enable=memory/);
 });
 
-it('any bytes give swap in use or NaN', () => {
+it('swapInUse returns a number or NaN for any bytes', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf('SwapTotal:', 'SwapFree:', ' ', '1', 'kB', '\n', 'Swap'), (text) => {

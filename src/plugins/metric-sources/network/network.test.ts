@@ -44,7 +44,7 @@ describe('the network source', () => {
     ),
   ];
 
-  it('gives the counters of each interface in file order, without loopback and the host’s ends of containers', () => {
+  it('reads the counters of each interface in file order, without loopback and host ends of container networks', () => {
     writeProcess(
       line('lo') + line('eth0', 100) + line('veth12') + line('docker0') + line('NerdCtl0') + line('wg0', 200),
     );
@@ -61,7 +61,7 @@ describe('the network source', () => {
     );
   });
 
-  it('a steady file keeps its columns although skipped interfaces count on; a new interface changes them', () => {
+  it('keeps the layout when only skipped interfaces change, and changes it for a new interface', () => {
     writeProcess(line('lo') + line('eth0'));
     const probe = attached(source(), tree.target('/c', own));
     const { columns } = probe;
@@ -72,7 +72,7 @@ describe('the network source', () => {
     assert.equal(sampleOf(probe)?.['network.rx_bytes{eth1}'], 72);
   });
 
-  it('the primary interface is that of the default route, looked at again every ten seconds', () => {
+  it('marks the interface of the default route as primary, and checks it every ten seconds', () => {
     writeProcess(line('ifb0') + line('eth0') + line('eth1'));
     tree.write({ 'proc/7/net/route': ROUTES + route('eth1', 20) + route('eth0', 10) });
     const probe = attached(source(), tree.target('/c', own));
@@ -85,20 +85,20 @@ describe('the network source', () => {
     assert.deepEqual(primaryOf(probe), ['eth1']);
   });
 
-  it('an only interface is the primary one, several without a default route have none', () => {
+  it('marks a single interface as primary, and none of several without a default route', () => {
     writeProcess(line('eth0'));
     assert.deepEqual(primaryOf(attached(source(), tree.target('/c', own))), ['eth0']);
     writeProcess(line('eth0') + line('eth1'));
     assert.deepEqual(primaryOf(attached(source(), tree.target('/c', own))), []);
   });
 
-  it('a line that is not of 16 numbers is left out, the others stay', () => {
+  it('skips lines that do not have 16 numbers', () => {
     writeProcess(`${line('eth0')}  eth1: 1 2 3\n  eth2: ${'x '.repeat(16)}\n`);
     const probe = attached(source(), tree.target('/c', own));
     assert.deepEqual([...new Set(probe.columns.map(({ labels }) => labels?.[0]))], ['eth0']);
   });
 
-  it('it ends with the process, and when the pid is another process’s', () => {
+  it('ends with the process, and when the pid was reused', () => {
     writeProcess(line('eth0'));
     const probe = attached(source(), tree.target('/c', own));
     rmSync(join(tree.root, 'proc/7'), { recursive: true });
@@ -110,26 +110,26 @@ describe('the network source', () => {
     assert.equal(sampleOf(other), undefined);
   });
 
-  it('a process of another cgroup is not believed', () => {
+  it('rejects a process of another cgroup', () => {
     writeProcess(line('eth0'));
     assert.match(absent(source(), tree.target('/d', own)).absent, /process 7 is not in the container's cgroup/);
     assert.match(absent(source(), tree.target('/c', { ...own, pid: 8 })).absent, /first process \(8\) is gone/);
   });
 
-  it('containers without a network of their own', () => {
+  it('is expected to be absent for containers without a network of their own', () => {
     for (const networkMode of ['none', 'shared'] as const) {
       assert.equal(absent(source(), tree.target('/c', { ...own, networkMode })).expected, true);
     }
     assert.equal(absent(source(), tree.target('/c', { ...RAW, networkMode: 'own' })).expected, true);
   });
 
-  it('the machine is seen through pid 1', () => {
+  it('reads the machine through pid 1', () => {
     tree.write({ 'proc/1/net/dev': HEADING + line('eth0'), 'proc/1/stat': startedAt(1) });
     assert.equal(sampleOf(attached(source(), tree.target('/')))?.['network.tx_bytes{eth0}'], 9);
   });
 });
 
-it('the default route: lowest metric, IPv6 when there is none for IPv4, routes that lead nowhere left out', () => {
+it('defaultInterface uses the lowest metric, IPv6 when IPv4 has no default route, and ignores reject routes', () => {
   const v6 = (name: string, metric: string, flags: string, destination = '0'.repeat(32), length = '00') =>
     `${destination} ${length} ${'0'.repeat(32)} 00 ${'0'.repeat(32)} ${metric} 00000001 00000000 ${flags} ${name}\n`;
   const unreachable = v6('lo', 'ffffffff', '00200200');
@@ -152,7 +152,7 @@ it('the default route: lowest metric, IPv6 when there is none for IPv4, routes t
   );
 });
 
-it('any text gives cells in order and a route or none', () => {
+it('the parsers never throw, and cells are in order', () => {
   fc.assert(
     fc.property(
       textOf('eth0', ':', ' ', '12', '\n', '|', 'lo', '00000000', '0003', '\t', line('x'), route('y', 1)),

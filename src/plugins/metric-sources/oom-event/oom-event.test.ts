@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
 import { createOomEventSource } from './index.js';
 
-it('kills are read now and then, and kept in between', (t) => {
+it('reads kills at its interval and repeats them in between', (t) => {
   const tree = new FileTree(1);
   t.after(() => tree.remove());
   const control = (kills: number) =>
@@ -18,7 +18,7 @@ it('kills are read now and then, and kept in between', (t) => {
   assert.deepEqual(sampleOf(probe), { 'oom.kills': 2 });
 });
 
-it('on v2, and on kernels that do not count', (t) => {
+it('reads kills on v2, and reports kernels without the counter', (t) => {
   const source = createOomEventSource({ clock: new TestClock() }, { interval: 0 });
   const tree = new FileTree(2).writeCgroup('/a', 'memory', { 'memory.events': 'low 0\noom 1\noom_kill 3\n' });
   t.after(() => tree.remove());

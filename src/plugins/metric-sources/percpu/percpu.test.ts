@@ -13,14 +13,14 @@ afterEach(() => tree.remove());
 
 const source = () => createPercpuSource(new TestHost(tree.root), new TestClock());
 
-it('each CPU has its column', () => {
+it('has a column for each CPU', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage_percpu': '22800422 0 \n' });
   const probe = attached(source(), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.per_cpu{0}': 22_800_422, 'cpu.usage.per_cpu{1}': 0 });
   assert.equal(probe.columns.length, 2);
 });
 
-it('CPUs that could be plugged in but are not have none', () => {
+it('has no column for possible CPUs that are not present', () => {
   tree
     .write({ 'sys/devices/system/cpu/present': '0-1\n' })
     .writeCgroup('/a', 'cpuacct', { 'cpuacct.usage_percpu': '5 6 0 0 0 0 0 0 \n' });
@@ -30,19 +30,19 @@ it('CPUs that could be plugged in but are not have none', () => {
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.per_cpu{0}': 50, 'cpu.usage.per_cpu{1}': 60 });
 });
 
-it('v2 has none', () => {
+it('is expected to be absent on v2', () => {
   tree.remove();
   tree = new FileTree(2);
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });
 
-it('lists of CPUs', () => {
+it('parses lists of CPUs', () => {
   assert.equal(cpusIn('0\n'), 1);
   assert.equal(cpusIn('0-3,8-11\n'), 12);
   assert.equal(cpusIn(''), Number.POSITIVE_INFINITY);
 });
 
-it('any text gives cells in ascending order that point at numbers', () => {
+it('never throws, and returns cells in ascending order', () => {
   fc.assert(
     fc.property(fc.string(), fc.nat(4), (text, cpus) => {
       let last = -1;

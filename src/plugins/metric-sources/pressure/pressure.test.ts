@@ -16,7 +16,7 @@ afterEach(() => tree.remove());
 
 const source = () => createPressureSource(new TestHost(tree.root));
 
-it('averages and totals of each resource', () => {
+it('reads averages and totals of each resource', () => {
   tree.writeCgroup('/a', 'cpu', {
     'cpu.pressure': some('12.39', 7_156_368),
     'io.pressure': some('0.00', 1) + some('99.99', 2).replace('some', 'full'),
@@ -43,7 +43,7 @@ it('averages and totals of each resource', () => {
   assert.notEqual(probe.skipWhenIdle, true);
 });
 
-it('on a hybrid v1 host the unified hierarchy has them, for containers that are there', () => {
+it('reads the unified hierarchy on a hybrid v1 host', () => {
   tree.remove();
   tree = new FileTree(1)
     .write({ 'sys/fs/cgroup/unified/a/cpu.pressure': some('1.00', 5) })
@@ -52,19 +52,19 @@ it('on a hybrid v1 host the unified hierarchy has them, for containers that are 
   assert.equal(absent(source(), tree.target('/b')).expected, true);
 });
 
-it('the machine’s are in /proc when its root cgroup has none', () => {
+it('reads /proc/pressure when the root cgroup has no files', () => {
   tree.write({ 'proc/pressure/memory': some('3.00', 9) });
   assert.equal(sampleOf(attached(source(), tree.target('/')))?.['pressure.memory.some.total'], 9);
 });
 
-it('switched off, the machine says how to switch it on', () => {
+it('names the boot parameter when the kernel has pressure disabled', () => {
   assert.match(absent(source(), tree.target('/')).absent, /psi=1/);
   assert.equal(absent(source(), tree.target('/')).expected, undefined);
   tree.writeCgroup('/a', 'cpu', { 'cpu.stat': '' });
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });
 
-it('any text gives cells in order', () => {
+it('never throws, and returns cells in order', () => {
   fc.assert(
     fc.property(textOf('some ', 'full ', 'avg10=', 'total=', '1.5', '12', ' ', '\n', '='), (text) => {
       assertCells(text, findPressureCells(text, 'io'));

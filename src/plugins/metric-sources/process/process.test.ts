@@ -31,7 +31,7 @@ const LIMITS =
   'Max cpu time              unlimited            unlimited            seconds   \n' +
   'Max open files            1024                 unlimited            files     \n';
 
-it('processes, their open files, threads', () => {
+it('counts processes, open files and threads', () => {
   tree
     .writeCgroup('/a', 'cpu', { 'cgroup.procs': '5\n6\n7\n' })
     .writeCgroup('/a', 'pids', { 'pids.current': '9\n', 'pids.max': '50\n' });
@@ -52,7 +52,7 @@ it('processes, their open files, threads', () => {
   assert.deepEqual(sampleOf(probe), { ...expected, 'processes.fd_count': 5, 'processes.socket_count': 3 });
 });
 
-it('no limit of threads is 0; without the pids controller v2 counts the threads itself', () => {
+it('reports no thread limit as 0, and counts threads on v2 without the pids controller', () => {
   tree
     .writeCgroup('/a', 'cpu', { 'cgroup.procs': '' })
     .writeCgroup('/a', 'pids', { 'pids.current': '9\n', 'pids.max': 'max\n' });
@@ -64,7 +64,7 @@ it('no limit of threads is 0; without the pids controller v2 counts the threads 
   assert.equal(sample?.['processes.threads_max'], 0);
 });
 
-it('limits of the first process, while it is known', () => {
+it('reads limits of the first process while it exists', () => {
   tree.writeCgroup('/a', 'cpu', { 'cgroup.procs': '' }).write({
     'proc/5/limits': LIMITS,
     'proc/5/cgroup': '1:cpu:/a\n',
@@ -76,12 +76,12 @@ it('limits of the first process, while it is known', () => {
   assert.equal(attached(source(), tree.target('/a')).columns.length, 3);
 });
 
-it('a container in none of the hierarchies that count processes', () => {
+it('is absent without a hierarchy that lists processes', () => {
   tree.writeCgroup('/a', 'blkio', { 'cgroup.procs': '' });
   assert.equal(absent(source(), tree.target('/a')).expected, true);
 });
 
-it('any bytes give limits or none', () => {
+it('the parser of limits never throws', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf('Max open files', ' ', 'unlimited', '12', '\n', 'Max '), (text) => {

@@ -42,7 +42,7 @@ describe('referenced memory', () => {
     assert.deepEqual(sampleOf(measured), { 'memory.referenced': 8 * 1024 });
   });
 
-  it('clears the marks of every process after so many measurements, and never unless it is told to', () => {
+  it('clears the marks after resetAfter measurements, and never by default', () => {
     const cleared = () => [7, 8].map((pid) => readFileSync(join(tree.root, `proc/${pid}/clear_refs`), 'utf8'));
     const never = probe(0, 0);
     for (let i = 0; i < 5; i++) sampleOf(never);
@@ -54,7 +54,7 @@ describe('referenced memory', () => {
     assert.deepEqual(cleared(), ['1', '1']);
   });
 
-  it('is absent when no process may be read, 0 without processes, and without those that ended', () => {
+  it('is absent when no process is readable, 0 without processes, and skips ended processes', () => {
     tree.writeCgroup('/a', 'memory', { 'cgroup.procs': '7\n99\n' });
     assert.deepEqual(sampleOf(probe(1)), { 'memory.referenced': 100 * 1024 });
     tree.writeCgroup('/a', 'memory', { 'cgroup.procs': '98\n99\n' });
@@ -63,7 +63,7 @@ describe('referenced memory', () => {
     assert.deepEqual(sampleOf(probe(1)), { 'memory.referenced': 0 });
   });
 
-  it('takes any text, half-written and huge numbers included', () => {
+  it('never throws, and accepts truncated and huge numbers', () => {
     const scanner = new ByteScanner();
     const texts = textOf('Referenced:', ' ', '12', ' kB', '\n', 'Rss:', '99999999999999999999', '-3', 'Referen');
     fc.assert(

@@ -34,7 +34,7 @@ describe('resctrl', () => {
 
   const source = (updateInterval = 0) => createResctrlSource({ clock, linux: tree.linux }, { updateInterval });
 
-  it('reads the machine’s counters of every cache, and leaves out what the hardware does not tell', () => {
+  it('reads the machine’s counters of every cache, and skips unavailable ones', () => {
     assert.deepEqual(sampleOf(attached(source(), tree.target('/'))), {
       'resctrl.llc_occupancy{0}': 1,
       'resctrl.llc_occupancy{1}': 4,
@@ -44,7 +44,7 @@ describe('resctrl', () => {
     });
   });
 
-  it('counts a container in a group of its own, into which it moves every thread', () => {
+  it('moves every thread of a container into its own monitoring group', () => {
     const probe = attached(source(), tree.target('/a/b'));
     assert.deepEqual(sampleOf(probe), {
       'resctrl.llc_occupancy{0}': 10,
@@ -55,7 +55,7 @@ describe('resctrl', () => {
     assert.equal(readFileSync(join(tree.root, GROUP, 'tasks'), 'utf8'), '9');
   });
 
-  it('looks for processes from elsewhere when it is told how often', async () => {
+  it('moves new processes at updateInterval', async () => {
     const tasks = join(tree.root, GROUP, 'tasks');
     const probe = attached(source(1000), tree.target('/a/b'));
     writeFileSync(tasks, '');
@@ -66,7 +66,7 @@ describe('resctrl', () => {
     assert.equal(readFileSync(tasks, 'utf8'), '9');
   });
 
-  it('gives the group back when the container is gone', () => {
+  it('removes the group with the container', () => {
     const directory = join(tree.root, 'sys/fs/resctrl/mon_groups/tallyman-c');
     tree.writeCgroup('/c', 'cpu', { 'cgroup.procs': '7\n' });
     const { absent: reason } = absent(source(), tree.target('/c'));
@@ -74,7 +74,7 @@ describe('resctrl', () => {
     assert.equal(existsSync(directory), false);
   });
 
-  it('says why there is nothing: no resctrl, no processes, no group to be had', () => {
+  it('gives a reason without resctrl, processes or a free group', () => {
     tree.writeCgroup('/empty', 'cpu', { 'cgroup.procs': '' });
     assert.deepEqual(absent(source(), tree.target('/empty')), { absent: 'it has no processes', expected: true });
     const bare = new FileTree(2);
@@ -91,7 +91,7 @@ describe('resctrl', () => {
     }
   });
 
-  it('takes any text of a counter', () => {
+  it('accepts any text of a counter', () => {
     const file = join(tree.root, 'sys/fs/resctrl/mon_data/mon_L3_00/llc_occupancy');
     const probe = attached(source(), tree.target('/'));
     const texts = textOf('12', '99999999999999999999999', 'Unavailable', 'Error', '\n', ' ', '-', '0x1');

@@ -25,14 +25,14 @@ const runTime = (run: number | bigint, wait: number, periods: number) => ({
   'cpu.schedstat.run_periods': periods,
 });
 
-it('all processes of the container and those below are added up', () => {
+it('sums the processes of the container and its descendants', () => {
   procs(1, 2);
   tree.writeCgroup('/a/b', 'cpu', { 'cgroup.procs': '3\n' });
   for (const pid of [1, 2, 3]) times(pid, pid * 100);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), runTime(600, 30, 3));
 });
 
-it('what ended processes had stays in the sum, once', () => {
+it('keeps the times of ended processes in the sum', () => {
   procs(1, 2);
   times(1, 100);
   times(2, 200);
@@ -45,7 +45,7 @@ it('what ended processes had stays in the sum, once', () => {
   assert.deepEqual(sampleOf(probe), runTime(350, 20, 2));
 });
 
-it('a pid that went to another process counts for both', () => {
+it('counts both processes when a pid is reused', () => {
   procs(1);
   times(1, 100);
   const probe = attached(source(), tree.target('/a'));
@@ -54,28 +54,28 @@ it('a pid that went to another process counts for both', () => {
   assert.deepEqual(sampleOf(probe), runTime(105, 11, 2));
 });
 
-it('the machine’s processes are those in /proc', () => {
+it('reads all processes of /proc for the machine', () => {
   tree.write({ 'proc/uptime': '1 1\n' });
   times(1, 100);
   times(2, 200);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/'))), runTime(300, 20, 2));
 });
 
-it('sums beyond 2^53 are exact', () => {
+it('sums above 2^53 exactly', () => {
   procs(1, 2);
   times(1, 9007199254740993n);
   times(2, 9007199254740995n);
   assert.deepEqual(sampleOf(attached(source(), tree.target('/a'))), runTime(18014398509481988n, 20, 2));
 });
 
-it('a kernel without scheduler statistics lacks them', () => {
+it('is absent on a kernel without scheduler statistics', () => {
   procs(1);
   rmSync(join(tree.root, 'proc/self/schedstat'));
   assert.equal(absent(source(), tree.target('/a')).expected, true);
   assert.match(absent(source(), tree.target('/')).absent, /CONFIG_SCHED_INFO/);
 });
 
-it('any bytes are three numbers or none', () => {
+it('the parser returns three numbers or false for any bytes', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('1', ' ', '-', '\n') })), (text) => {

@@ -19,7 +19,7 @@ afterEach(() => tree.remove());
 
 const source = () => createTcpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
 
-it('sockets are counted by state, odd lines left out', () => {
+it('counts sockets by state, and skips malformed lines', () => {
   const states = ['01', '01', '0A', '0a', '0B', '06', '0C', '00', 'ZZ', '001', '1'];
   tree.write({
     'proc/1/net/tcp': `${HEADING}${states.map(socket).join('')}\nodd line\n`,
@@ -37,7 +37,7 @@ it('sockets are counted by state, odd lines left out', () => {
   });
 });
 
-it('without IPv6 there is one family, without a file there is nothing', () => {
+it('has one family without IPv6, and is absent without any file', () => {
   tree.write({ 'proc/1/net/tcp': HEADING });
   assert.equal(attached(source(), tree.target('/')).columns.length, 11);
   tree.remove();
@@ -45,7 +45,7 @@ it('without IPv6 there is one family, without a file there is nothing', () => {
   assert.match(absent(source(), tree.target('/')).absent, /proc\/1\/net\/tcp cannot be read/);
 });
 
-it('any bytes count no more sockets than there are lines', () => {
+it('never counts more sockets than lines', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf(HEADING, socket('01'), socket('0B'), 'x', ' ', '\n', '0A', '01 '), (text) => {

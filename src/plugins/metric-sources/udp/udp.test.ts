@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-it('the first queue is the one to send, numbers of odd lines are left out, the lines count', () => {
+it('reads tx and rx queues, and counts malformed lines as sockets without numbers', () => {
   tree.write({
     'proc/1/net/udp':
       HEADING +
@@ -41,7 +41,7 @@ it('the first queue is the one to send, numbers of odd lines are left out, the l
   });
 });
 
-it('any bytes give sums', () => {
+it('returns numbers for any bytes', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf(HEADING, socket('0A:0B', '1'), 'x', ' ', '\n', ':'), (text) => {
