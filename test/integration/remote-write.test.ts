@@ -47,6 +47,9 @@ plugins:
       containersInclude: ["${NAME}"]
       retry: { first: 100ms, longest: 500ms }
       queue: { directory: "${queue}" }
+  - use: remote-write
+    id: version-2
+    with: { url: "${prometheus.url}/api/v1/write", version: 2, containersInclude: ["${NAME}"], interval: 1s }
 `);
 
   before(async () => {
@@ -118,6 +121,13 @@ plugins:
     while (!(await written('container_memory_usage_bytes')).has(newest))
       await new Promise((done) => setTimeout(done, 50));
     assert.ok((await compare(known, await firstWritten())) > 5);
+  });
+
+  it('finds that a Prometheus which knows only version 1.0 took nothing of version 2.0', async () => {
+    await agent.said(
+      'the receiver does not say what it has written, as one of remote write 2.0 does; batches are kept',
+      /version: 1/,
+    );
   });
 
   it('loses nothing when Prometheus and then the agent are killed, and sends what waited on disk', async () => {

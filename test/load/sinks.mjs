@@ -1,4 +1,4 @@
-// `node test/load/sinks.mjs [containers] [rounds]`: what a round of remote write costs, from the samples to the packed batches, beside
+// `node test/load/sinks.mjs [containers] [rounds] [version]`: what a round of remote write costs, from the samples to the packed batches, beside
 // protobufjs encoding the same series object by object.
 import protobuf from 'protobufjs';
 import { Batcher } from '../../dist/kernel/delivery/batcher.js';
@@ -7,7 +7,7 @@ import remoteWrite from '../../dist/plugins/sinks/remote-write/index.js';
 import { SnappyCompressor } from '../../dist/plugins/sinks/remote-write/snappy.js';
 import { containerOf } from './production.mjs';
 
-const [count = 1000, rounds = 20] = process.argv.slice(2).map(Number);
+const [count = 1000, rounds = 20, version = 1] = process.argv.slice(2).map(Number);
 
 const { root } = protobuf.parse(`syntax = "proto3";
 message WriteRequest { repeated TimeSeries timeseries = 1; }
@@ -30,7 +30,7 @@ const containers = Array.from({ length: count }, (_, index) => {
 const agent = { containers: () => containers };
 const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
-const options = remoteWrite.configSchema.parse({ url: 'http://127.0.0.1:1/', host: 'bench' });
+const options = remoteWrite.configSchema.parse({ url: 'http://127.0.0.1:1/', host: 'bench', version });
 const compressor = new SnappyCompressor();
 
 /** CPU time of a call in ms. */
@@ -46,7 +46,9 @@ let bytes = 0;
 const ownSink = {
   options,
   format: sink.format,
+  begin: (out) => sink.begin?.(out),
   encode: (sample, out) => sink.encode(sample, out),
+  finish: (out) => sink.finish?.(out),
   pack: (body) => sink.pack(body),
   async send({ body }) {
     bytes += body.length;

@@ -71,11 +71,17 @@ export class RecordingServer<T> {
     await closed;
   }
 
+  /** What a receiver adds to the reply to a request that it keeps. */
+  protected completed(reply: Reply, _kept: T): Reply {
+    return reply;
+  }
+
   private record(reply: Reply, headers: IncomingHttpHeaders, body: Buffer): Reply {
     if (reply.status > 299) return reply;
     try {
-      this.received.push(this.decode(headers, body));
-      return reply;
+      const kept = this.decode(headers, body);
+      this.received.push(kept);
+      return this.completed(reply, kept);
     } catch (error) {
       return { status: 400, body: String(error) };
     }

@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import protobuf from 'protobufjs/minimal.js';
-import { RecordingServer } from './recording-server.js';
+import protobuf from 'protobufjs';
+import { RecordingServer, type Reply } from './recording-server.js';
 
 /** A series of a write request. */
 export interface WrittenSeries {
@@ -78,9 +79,7 @@ function decodeSeries(bytes: Uint8Array): WrittenSeries {
           sample.skip(8);
         } else timestamp = Number(sample.int64().toString());
       });
-      const value = Buffer.alloc(8);
-      value.writeBigUInt64LE(bits);
-      samples.push({ value: value.readDoubleLE(), isStale: bits === STALE, timestamp });
+      samples.push({ value: doubleOf(bits), isStale: bits === STALE, timestamp });
     } else throw new Error(`unknown field ${field} of a series`);
   });
   return { labels: Object.fromEntries(labels), order: labels.map(([name]) => name), samples };
@@ -105,5 +104,146 @@ export class RemoteWriteReceiver extends RecordingServer<WriteRequest> {
   /** All series with a sample, over all requests, by metric. */
   series(metric: string): WrittenSeries[] {
     return this.received.flatMap(({ series }) => series.filter(({ labels }) => labels.__name__ === metric));
+  }
+}
+
+/** `io.prometheus.write.v2.Request` of the specification 2.0-rc.4, without what floats have no use for. */
+const { root } = protobuf.parse(
+  `syntax = "proto3";
+package io.prometheus.write.v2;
+message Request {
+  reserved 1 to 3;
+  repeated string symbols = 4;
+  repeated TimeSeries timeseries = 5;
+}
+message TimeSeries {
+  repeated uint32 labels_refs = 1;
+  repeated Sample samples = 2;
+  Metadata metadata = 5;
+  reserved 6;
+}
+message Sample {
+  fixed64 value = 1; // A double there; NaNs are told apart by their bits.
+  int64 timestamp = 2;
+  int64 start_timestamp = 3;
+}
+message Metadata {
+  enum MetricType {
+    METRIC_TYPE_UNSPECIFIED = 0; METRIC_TYPE_COUNTER = 1; METRIC_TYPE_GAUGE = 2; METRIC_TYPE_HISTOGRAM = 3;
+    METRIC_TYPE_GAUGEHISTOGRAM = 4; METRIC_TYPE_SUMMARY = 5; METRIC_TYPE_INFO = 6; METRIC_TYPE_STATESET = 7;
+  }
+  MetricType type = 1;
+  uint32 help_ref = 3;
+  uint32 unit_ref = 4;
+}`,
+  { keepCase: true },
+);
+const Request2 = root.lookupType('io.prometheus.write.v2.Request');
+
+interface Request2Object {
+  readonly symbols: readonly string[];
+  readonly timeseries: readonly {
+    readonly labels_refs: readonly number[];
+    readonly samples: readonly {
+      readonly value: string;
+      readonly timestamp: string;
+      readonly start_timestamp: string;
+    }[];
+    readonly metadata: { readonly type: string; readonly help_ref: number; readonly unit_ref: number } | null;
+  }[];
+}
+
+/** A series of a request of remote write 2.0. */
+export interface WrittenSeries2 extends WrittenSeries {
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+  /** ms; 0: not known. */
+  readonly startTimestamp: number;
+}
+
+/** Decodes a request of remote write 2.0. @throws Error when it is none, or against the specification */
+export function decodeRequest2(bytes: Uint8Array): WrittenSeries2[] {
+  assertKnownFields(Request2, bytes);
+  const { symbols, timeseries } = Request2.toObject(Request2.decode(bytes), {
+    longs: String,
+    enums: String,
+    defaults: true,
+  }) as Request2Object;
+  assert.equal(symbols[0], '', 'the first symbol is the empty text');
+  assert.equal(new Set(symbols).size, symbols.length, 'each symbol is there once');
+  const symbol = (ref: number) => symbols[ref] ?? assert.fail(`no symbol ${ref}`);
+  return timeseries.map(({ labels_refs: refs, samples, metadata }) => {
+    assert.equal(refs.length % 2, 0, 'references to labels are pairs');
+    assert.ok(samples.length > 0, 'a series has samples');
+    const order = refs.filter((_, i) => i % 2 === 0).map(symbol);
+    const values = refs.filter((_, i) => i % 2 === 1).map(symbol);
+    assert.deepEqual(
+      order,
+      [...new Set(order)].toSorted((a, b) => (a < b ? -1 : 1)),
+      'labels are sorted and there once',
+    );
+    assert.ok(order.includes('__name__') && !values.includes(''), 'labels have values, and one is the name');
+    assert.ok(metadata !== null && metadata.type !== 'METRIC_TYPE_UNSPECIFIED', 'a series has a type');
+    return {
+      labels: Object.fromEntries(order.map((name, i) => [name, values[i]!])),
+      order,
+      samples: samples.map(({ value, timestamp }) => {
+        const bits = BigInt(value);
+        return { value: doubleOf(bits), isStale: bits === STALE, timestamp: Number(timestamp) };
+      }),
+      type: metadata.type,
+      help: symbol(metadata.help_ref),
+      unit: symbol(metadata.unit_ref),
+      startTimestamp: Number(samples[0]!.start_timestamp),
+    };
+  });
+}
+
+/** protobufjs skips what it does not know. */
+function assertKnownFields(type: protobuf.Type, bytes: Uint8Array): void {
+  const reader = protobuf.Reader.create(bytes);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    const field = type.fieldsById[tag >>> 3];
+    assert.ok(field !== undefined, `${type.name} has no field ${tag >>> 3}`);
+    const { resolvedType } = field.resolve();
+    if (resolvedType instanceof protobuf.Type) assertKnownFields(resolvedType, reader.bytes());
+    else reader.skipType(tag & 7);
+  }
+}
+
+function doubleOf(bits: bigint): number {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(bits);
+  return bytes.readDoubleLE();
+}
+
+interface TakenRequest2 {
+  readonly headers: IncomingHttpHeaders;
+  readonly series: readonly WrittenSeries2[];
+}
+
+/** A receiver of remote write 2.0 that takes what the specification allows, and nothing else. */
+export class RemoteWriteReceiver2 extends RecordingServer<TakenRequest2> {
+  /** Samples of each request that are not written; the answer has the number of the others. */
+  unwritten = 0;
+
+  constructor(options?: ConstructorParameters<typeof RecordingServer>[2]) {
+    super(
+      (headers, body) => {
+        assert.equal(headers['content-type'], 'application/x-protobuf;proto=io.prometheus.write.v2.Request');
+        assert.equal(headers['content-encoding'], 'snappy');
+        assert.equal(headers['x-prometheus-remote-write-version'], '2.0.0');
+        return { headers, series: decodeRequest2(unsnappy(body)) };
+      },
+      '/api/v1/write',
+      options,
+    );
+  }
+
+  protected override completed(reply: Reply, { series }: TakenRequest2): Reply {
+    const written = String(series.length - this.unwritten);
+    return { ...reply, headers: { 'X-Prometheus-Remote-Write-Samples-Written': written, ...reply.headers } };
   }
 }

@@ -76,6 +76,17 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
+/** A receiver's answer that is none of success. */
+export class HttpRefusal extends DeliveryError {
+  constructor(
+    message: string,
+    readonly answer: HttpAnswer,
+    options: ConstructorParameters<typeof DeliveryError>[1],
+  ) {
+    super(message, options);
+  }
+}
+
 export interface HttpRequest {
   readonly url: string;
   readonly body: SinkBatch['body'];
@@ -102,7 +113,7 @@ export class HttpSender {
 
   /**
    * Sends one request. @returns an answer with a status of 200 to 299
-   * @throws DeliveryError for everything else
+   * @throws HttpRefusal for another answer, DeliveryError for everything else
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const { timeout } = this.options;
@@ -218,20 +229,23 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
-function assertTaken(url: string, { status, headers, body }: HttpAnswer): void {
+function assertTaken(url: string, answer: HttpAnswer): void {
+  const { status, headers, body } = answer;
   const isPage = /^text\/html/.test(headers['content-type'] ?? '');
   if (status >= 200 && status <= 299 && !isPage) return;
   const words = wordsOf(body.toString());
   const said = `${originOf(url)} answers ${status}${words === '' ? '' : `: ${words}`}`;
   if (status >= 200 && status <= 299) {
-    throw new DeliveryError(`${said} (a web page, as no receiver answers)`, { hint: 'is the path of the URL right?' });
+    throw new HttpRefusal(`${said} (a web page, as no receiver answers)`, answer, {
+      hint: 'is the path of the URL right?',
+    });
   }
   if (status >= 300 && status <= 399) {
     const hint = `redirects are not followed; here to ${headers.location ?? '?'}`;
-    throw new DeliveryError(said, { hint });
+    throw new HttpRefusal(said, answer, { hint });
   }
   const permanent = status < 500 && !PASSING.has(status);
-  throw new DeliveryError(said, { permanent, retryAfterMs: retryAfterMs(headers['retry-after']) });
+  throw new HttpRefusal(said, answer, { permanent, retryAfterMs: retryAfterMs(headers['retry-after']) });
 }
 
 /** What a receiver says, as one line without markup. */

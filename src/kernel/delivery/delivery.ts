@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentView, Clock, Logger, Sink } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
+import { isDeliveryError } from './sender.js';
 import { SinkDelivery } from './sink-delivery.js';
 
 /** How long a change of the options waits for batches that are being sent. */
@@ -38,9 +39,13 @@ export class Delivery {
         timers: new TimerSet((callback, what) =>
           supervisor.call(record, what, async () => callback(), false).catch(() => {}),
         ),
-        call: (what, call) => supervisor.call(record, what, call, false),
+        call: (what, call) => supervisor.timed(record, what, call),
         succeeded: () => record.succeeded(clock.now()),
-        failed: (error) => void record.failed(error, clock.now(), clock.monotonic(), false),
+        failed: (error, reason) => {
+          // What a receiver answers is no fault of the sink; the sender logs it.
+          if (isDeliveryError(error)) record.failed(reason, clock.now(), clock.monotonic(), false);
+          else supervisor.fault(record, 'send', error, false);
+        },
         fault: (what, error) => supervisor.fault(record, what, error, false),
       },
       known,

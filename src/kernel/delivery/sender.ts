@@ -38,7 +38,7 @@ export interface SenderServices {
   readonly call: <T>(what: string, call: () => Promise<T>) => Promise<T>;
   /** Notes how an attempt went. */
   readonly succeeded: () => void;
-  readonly failed: (error: string) => void;
+  readonly failed: (error: unknown, reason: string) => void;
 }
 
 /** Sends the batches of a queue in order, with pauses after failures. */
@@ -196,9 +196,9 @@ export class Sender {
       this.queue.putBack(batch);
       return;
     }
-    this.services.failed(reason);
+    this.services.failed(error, reason);
     const now = this.services.clock.monotonic();
-    if (isPermanent(error)) {
+    if (isDeliveryError(error) && error.isPermanent) {
       if (this.loggedWords.isNew(reason, now)) {
         logger.error(`a batch of ${batch.points} data points was refused and is dropped: ${reason}`, hintOf(error));
       }
@@ -233,8 +233,8 @@ export class Sender {
 }
 
 /** By its shape, so that an error of another copy of this package counts too. */
-function isPermanent(error: unknown): boolean {
-  return (error as Partial<DeliveryError>).isPermanent === true;
+export function isDeliveryError(error: unknown): error is DeliveryError {
+  return typeof (error as Partial<DeliveryError> | undefined)?.isPermanent === 'boolean';
 }
 
 /** What went wrong, with the cause that `fetch` hides. */

@@ -190,7 +190,8 @@ export class Supervisor {
     return `plugin ${record.id} blocked the agent for ${Math.round(ms)} ms in ${what} until ${new Date(at / 1000).toISOString()}`;
   }
 
-  private timed<T>(record: PluginRecord, what: string, call: () => T): T {
+  /** Makes a call as the plugin's and adds its time to the plugin's; what it throws is the caller's to record. */
+  timed<T>(record: PluginRecord, what: string, call: () => T): T {
     const started = this.clock.monotonic();
     try {
       return this.runAs(record, call);

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FakeContainer, fakeAgent } from '../../../../test/conformance/world/fake-agent.js';
+import { RecordingServer } from '../../../../test/support/recording-server.js';
 import {
+  decodeRequest2,
   decodeWriteRequest,
   RemoteWriteReceiver,
+  RemoteWriteReceiver2,
   unsnappy,
   type WrittenSeries,
 } from '../../../../test/support/remote-write-receiver.js';
@@ -20,9 +23,10 @@ import type {
   PlannedSeries,
 } from '../../../kernel/contracts/index.js';
 import { deliverOnce, testContext } from '../../../testing/index.js';
-import { WriteRequestEncoder } from './encoder.js';
 import remoteWrite from './index.js';
 import { SnappyCompressor } from './snappy.js';
+import { SymbolRequestEncoder } from './symbol-request.js';
+import { WriteRequestEncoder } from './write-request.js';
 
 const TIME = 1_795_518_450_605_123;
 
@@ -119,6 +123,77 @@ describe('remote-write', () => {
   });
 });
 
+describe('remote-write with version 2', () => {
+  let receiver: RemoteWriteReceiver2;
+
+  beforeEach(async () => {
+    receiver = await new RemoteWriteReceiver2().listen();
+  });
+  afterEach(() => receiver.close());
+
+  function send(containers: readonly FakeContainer[], options: Record<string, unknown> = {}, url = receiver.url) {
+    const context = testContext({ agent: fakeAgent({ containers }) });
+    const parsed = remoteWrite.configSchema.parse({ url, host: 'h', version: 2, ...options });
+    return deliverOnce(remoteWrite.create(context, parsed), context, context.signal);
+  }
+
+  it('sends the same series as version 1, with type, help, unit and the start of counters', async () => {
+    await send([WEB]);
+    const first = await new RemoteWriteReceiver().listen();
+    await send([WEB], { version: 1 }, first.url);
+    await first.close();
+    const common = ({ labels, order, samples }: WrittenSeries) => ({ labels, order, samples });
+    assert.deepEqual(receiver.received[0]!.series.map(common), first.received[0]!.series.map(common));
+    const find = (name: string) => {
+      const { type, help, unit, startTimestamp } = receiver.received[0]!.series.find(
+        ({ labels }) => labels.__name__ === name,
+      )!;
+      return { type, help, unit, startTimestamp };
+    };
+    const user = find('container_cpu_user_seconds_total');
+    const started = Math.floor((TIME - 60_000_000) / 1000);
+    assert.deepEqual(user, { ...user, type: 'METRIC_TYPE_COUNTER', unit: 'seconds', startTimestamp: started });
+    assert.equal(user.help, 'help');
+    const memory = find('container_memory_usage_bytes');
+    assert.deepEqual(memory, { ...memory, type: 'METRIC_TYPE_GAUGE', unit: 'bytes', startTimestamp: 0 });
+  });
+
+  it('begins a table of symbols with each request, whose batches of several lanes are made at once', async () => {
+    const containers = Array.from({ length: 40 }, (_, i) => ({ ...WEB, name: `/docker/${i}` }));
+    await send(containers, { batch: { size: 30 }, concurrency: 3 });
+    assert.ok(receiver.received.length > 5);
+    const ids = receiver.received.flatMap(({ series }) => series.map(({ labels }) => labels.id));
+    assert.equal(new Set(ids).size, 40);
+  });
+
+  it('counts samples that the receiver did not write', async () => {
+    receiver.unwritten = 2;
+    const { results, points } = await send([WEB]);
+    assert.deepEqual(results, [{ rejected: 2, message: `${points - 2} of ${points} samples were written` }]);
+    receiver.reply = {
+      status: 400,
+      body: 'out of order',
+      headers: { 'X-Prometheus-Remote-Write-Samples-Written': '1' },
+    };
+    const [partial] = (await send([WEB])).results;
+    assert.equal(partial!.rejected, points - 1);
+    assert.match(partial!.message!, /answers 400: out of order/);
+  });
+
+  it('keeps batches for which the receiver is too old, and names version 1', async () => {
+    const hint = /version: 1/;
+    receiver.reply = { status: 415, body: 'unsupported proto message' };
+    await assert.rejects(send([WEB]), { isPermanent: false, message: /answers 415/, hint });
+    const old = await new RecordingServer(() => undefined, '/api/v1/write').listen();
+    await assert.rejects(send([WEB], {}, old.url), {
+      isPermanent: false,
+      message: /does not say what it has written/,
+      hint,
+    });
+    await old.close();
+  });
+});
+
 /** Families and series as the planner makes them. */
 const family = (name: string, index: number): MetricFamily => ({ name, type: 'gauge', help: '', index });
 const planned = (name: string, column: number, labels: readonly Label[]): PlannedSeries => ({
@@ -130,6 +205,11 @@ const planned = (name: string, column: number, labels: readonly Label[]): Planne
   only: undefined,
 });
 
+const containerOf = (labels: readonly Label[]): ExportContainer => {
+  const view = { createdAt: 0, limits: () => ({ createdAt: 0 }) };
+  return { name: '/a', view, labels, description: { state: {} } } as unknown as ExportContainer;
+};
+
 function sampleOf(
   container: ExportContainer,
   series: readonly PlannedSeries[],
@@ -139,83 +219,105 @@ function sampleOf(
   return { container, series, facts: [], time, value: (i: number) => values[i]!, cursor: {} as ExportSample['cursor'] };
 }
 
-describe('staleness', () => {
-  const view = {} as ExportContainer['view'];
-  const container = { name: '/a', view, labels: [['id', '/a']] } as unknown as ExportContainer;
-  const short = ({ labels, samples }: WrittenSeries) => {
-    const [{ value, isStale }] = samples as [WrittenSeries['samples'][0]];
-    return `${Object.values(labels).join(' ')} ${isStale ? 'stale' : value}`;
-  };
+const ENCODERS = [
+  {
+    version: '1.0',
+    make: () => new WriteRequestEncoder(),
+    decode: decodeWriteRequest,
+  },
+  {
+    version: '2.0',
+    make: () => new SymbolRequestEncoder(),
+    decode: decodeRequest2,
+  },
+];
 
-  it('is marked for series that end alone, with their column, with their labels and with their container', () => {
-    const encoder = new WriteRequestEncoder();
-    const written = (write: (out: ByteWriter) => number) => {
-      const out = new ByteWriter();
-      const points = write(out);
-      const lines = decodeWriteRequest(out.buffer.subarray(0, out.length)).map(short);
-      assert.equal(lines.length, points);
-      return lines;
+/** Encodes one request. @returns its series */
+function requestOf<E extends WriteRequestEncoder | SymbolRequestEncoder>(
+  encoder: E,
+  decode: (bytes: Uint8Array) => WrittenSeries[],
+  write: (out: ByteWriter) => number,
+): WrittenSeries[] {
+  const out = new ByteWriter(1);
+  if (encoder instanceof SymbolRequestEncoder) encoder.begin();
+  const points = write(out);
+  if (encoder instanceof SymbolRequestEncoder) encoder.finish(out);
+  const series = decode(out.buffer.subarray(0, out.length));
+  assert.equal(series.length, points);
+  return series;
+}
+
+for (const { version, make, decode } of ENCODERS)
+  describe(`series of remote write ${version}`, () => {
+    const container = containerOf([['id', '/a']]);
+    const short = ({ labels, samples }: WrittenSeries) => {
+      const [{ value, isStale }] = samples as [WrittenSeries['samples'][0]];
+      return `${Object.values(labels).join(' ')} ${isStale ? 'stale' : value}`;
     };
-    const both = [planned('m', 0, []), planned('n', 1, [['device', 'sda']])];
-    const other = [planned('m', 0, []), planned('n', 1, [['device', 'sdb']])];
-    const add = (of: ExportContainer, series: readonly PlannedSeries[], values: readonly number[]) =>
-      written((out) => encoder.add(sampleOf(of, series, values, TIME), out));
-    assert.deepEqual(add(container, both, [1, 2]), ['m /a 1', 'n sda /a 2']);
-    assert.deepEqual(add(container, both, [Number.NaN, 3]), ['m /a stale', 'n sda /a 3']);
-    assert.deepEqual(add(container, both, [Number.NaN, 4]), ['n sda /a 4']);
-    assert.deepEqual(add(container, other, [5, 6]), ['n sda /a stale', 'm /a 5', 'n sdb /a 6']);
-    const renamed = {
-      ...container,
-      labels: [
-        ['id', '/a'],
-        ['name', 'b'],
-      ],
-    } as unknown as ExportContainer;
-    assert.deepEqual(add(renamed, other, [7, Number.NaN]), ['m /a stale', 'n sdb /a stale', 'm /a b 7']);
-    assert.deepEqual(
-      written((out) => encoder.end(renamed, TIME, out)),
-      ['m /a b stale'],
-    );
-    assert.deepEqual(
-      written((out) => encoder.end(renamed, TIME, out)),
-      [],
-    );
-  });
 
-  it('labels of series are sorted and each is there once, whatever they are called', () => {
-    const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,3}$/);
-    const labels = fc.uniqueArray(fc.tuple(name, fc.string({ unit: 'binary', minLength: 1 })), {
-      selector: ([key]) => key,
+    it('are marked as stale when they end alone, with their column, with their labels and with their container', () => {
+      const encoder = make();
+      const written = (write: (out: ByteWriter) => number) => requestOf(encoder, decode, write).map(short);
+      const both = [planned('m', 0, []), planned('n', 1, [['device', 'sda']])];
+      const other = [planned('m', 0, []), planned('n', 1, [['device', 'sdb']])];
+      const add = (of: ExportContainer, series: readonly PlannedSeries[], values: readonly number[]) =>
+        written((out) => encoder.add(sampleOf(of, series, values, TIME), out));
+      assert.deepEqual(add(container, both, [1, 2]), ['m /a 1', 'n sda /a 2']);
+      assert.deepEqual(add(container, both, [Number.NaN, 3]), ['m /a stale', 'n sda /a 3']);
+      assert.deepEqual(add(container, both, [Number.NaN, 4]), ['n sda /a 4']);
+      assert.deepEqual(add(container, other, [5, 6]), ['n sda /a stale', 'm /a 5', 'n sdb /a 6']);
+      const renamed = {
+        ...container,
+        labels: [
+          ['id', '/a'],
+          ['name', 'b'],
+        ],
+      } as unknown as ExportContainer;
+      assert.deepEqual(add(renamed, other, [7, Number.NaN]), ['m /a stale', 'n sdb /a stale', 'm /a b 7']);
+      assert.deepEqual(
+        written((out) => encoder.end(renamed, TIME, out)),
+        ['m /a b stale'],
+      );
+      assert.deepEqual(
+        written((out) => encoder.end(renamed, TIME, out)),
+        [],
+      );
     });
-    fc.assert(
-      fc.property(labels, labels, fc.double(), fc.integer({ min: 1, max: 2 ** 52 }), (own, more, value, time) => {
-        const sorted = own.filter(([key]) => key !== '__name__').toSorted(([a], [b]) => (a < b ? -1 : 1));
-        const of = { name: '/a', view: {}, labels: sorted } as unknown as ExportContainer;
-        const series = [
-          planned(
-            'm',
-            0,
-            more.filter(([key]) => key !== '__name__'),
-          ),
-        ];
-        const out = new ByteWriter(1);
-        new WriteRequestEncoder().add(sampleOf(of, series, [Number.isNaN(value) ? 1 : value], time), out);
-        const [written] = decodeWriteRequest(out.buffer.subarray(0, out.length)) as [WrittenSeries];
-        assert.deepEqual(
-          written.order,
-          [...new Set(written.order)].toSorted((a, b) => (a < b ? -1 : 1)),
-        );
-        const expected = Object.fromEntries([...sorted, ...series[0]!.labels, ['__name__', 'm']]);
-        assert.deepEqual(
-          written.labels,
-          Object.fromEntries(Object.entries(expected).map(([key, text]) => [key, text!.toWellFormed()])),
-        );
-        assert.ok(Object.is(written.samples[0]!.value, Number.isNaN(value) ? 1 : value));
-        assert.equal(written.samples[0]!.timestamp, Math.floor(time / 1000));
-      }),
-    );
+
+    it('have sorted labels, each once, whatever they are called', () => {
+      const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,3}$/);
+      const labels = fc.uniqueArray(fc.tuple(name, fc.string({ unit: 'binary', minLength: 1 })), {
+        selector: ([key]) => key,
+      });
+      fc.assert(
+        fc.property(labels, labels, fc.double(), fc.integer({ min: 1, max: 2 ** 52 }), (own, more, value, time) => {
+          const sorted = own.filter(([key]) => key !== '__name__').toSorted(([a], [b]) => (a < b ? -1 : 1));
+          const of = containerOf(sorted);
+          const series = [
+            planned(
+              'm',
+              0,
+              more.filter(([key]) => key !== '__name__'),
+            ),
+          ];
+          const encoder = make();
+          const sample = sampleOf(of, series, [Number.isNaN(value) ? 1 : value], time);
+          const [written] = requestOf(encoder, decode, (out) => encoder.add(sample, out)) as [WrittenSeries];
+          assert.deepEqual(
+            written.order,
+            [...new Set(written.order)].toSorted((a, b) => (a < b ? -1 : 1)),
+          );
+          const expected = Object.fromEntries([...sorted, ...series[0]!.labels, ['__name__', 'm']]);
+          assert.deepEqual(
+            written.labels,
+            Object.fromEntries(Object.entries(expected).map(([key, text]) => [key, text!.toWellFormed()])),
+          );
+          assert.ok(Object.is(written.samples[0]!.value, Number.isNaN(value) ? 1 : value));
+          assert.equal(written.samples[0]!.timestamp, Math.floor(time / 1000));
+        }),
+      );
+    });
   });
-});
 
 describe('snappy', () => {
   const compressor = new SnappyCompressor();
