@@ -27,7 +27,7 @@ export class Tally {
 
   /** A file that was not started. */
   leftOut() {
-    this.#skipped('file', 'needs to be asked for the attacks and the cycles that take minutes');
+    this.#skipped('file', 'needs to be asked for: attacks, and what starts many agents or builds packages');
   }
 
   #skipped(kind, reason = '') {

@@ -1,7 +1,8 @@
 // Runs the compiled tests: `node scripts/test.mjs [--times] [filter …]`, a filter being part of a path (`history`,
 // `test/integration`). With --times it prints what each file took.
-// Without a filter it starts no container engine, browser or virtual machine, unless TALLYMAN_TEST_ALL=1 asks for all
-// tests; then it fails when one was left out, as where everything is installed that hides that nothing was tested.
+// Without a filter it starts no container engine, browser or virtual machine and leaves out the longest files, unless
+// TALLYMAN_TEST_ALL=1 asks for all tests; then it fails when one was left out, as where everything is installed that
+// hides that nothing was tested.
 // Not by `node --test`, which sorts the files and starts as many as there are cores.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,10 +22,8 @@ if (isLight) process.env.TALLYMAN_TEST_LIGHT = '1';
 const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--if-needed'], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
 cpSync(join(root, 'dist', browserCode), join(root, '.test-build/src', browserCode), { recursive: true });
-/** Minutes of attacks and of thousands of cycles, for runs that are asked for everything. */
-const LONG = /^test\/(hostile|load)\//;
-/** The files that take the longest, which start first. */
-const FIRST = [
+/** The files that take the longest, which start first. Without a filter only TALLYMAN_TEST_ALL=1 runs them. */
+const LONGEST = [
   'test/service/deb.test.js',
   'test/integration/plugin-commands.test.js',
   'test/integration/plugin-tutorial.test.js',
@@ -34,7 +33,10 @@ const FIRST = [
   'test/integration/openapi.test.js',
   'test/integration/cli.test.js',
   'test/integration/privileges.test.js',
+  'test/integration/asking.test.js',
 ];
+/** Attacks and thousands of cycles, which are left out like the longest files. */
+const isLong = (file) => LONGEST.includes(file) || /^test\/(hostile|load)\//.test(file);
 /** Boots a virtual machine like the first file, and has to wait for that one: starts when it will be done. */
 const SECOND_MACHINE = 'test/service/cgroup-v2.test.js';
 /** Unit tests share processes: each process has to load what is tested and the runner. */
@@ -44,7 +46,7 @@ const found = readdirSync(tests, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && existsSync(join(root, file.replace(/js$/, 'ts'))))
   .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
   .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-const files = found.filter((file) => !(isLight && LONG.test(file)));
+const files = found.filter((file) => !(isLight && isLong(file)));
 if (files.length === 0) {
   console.error('no test file matches');
   process.exit(1);
@@ -66,8 +68,8 @@ console.log(tally.summary());
 if (tally.failures > 0 || (isStrict && tally.lacking > 0)) process.exitCode = 1;
 
 function rank(file) {
-  const index = FIRST.indexOf(file);
-  return index < 0 ? FIRST.length : index;
+  const index = LONGEST.indexOf(file);
+  return index < 0 ? LONGEST.length : index;
 }
 
 /** What to start for these files: most of them, and for unit tests modules that import them. */
@@ -84,7 +86,7 @@ function processesFor(files) {
     return module;
   });
   const others = files.filter((file) => !file.startsWith('src/')).map((file) => join(tests, file));
-  const first = others.filter((file) => FIRST.includes(relative(tests, file)));
+  const first = others.filter((file) => LONGEST.includes(relative(tests, file)));
   const rest = [...groups, ...others.filter((file) => !first.includes(file))];
   const second = rest.indexOf(join(tests, SECOND_MACHINE));
   if (second >= 0) rest.splice(rest.length / 2, 0, ...rest.splice(second, 1));

@@ -284,7 +284,7 @@ describe('tallyman plugin run', { skip: needs('cgroups') }, () => {
     const file = workshop.write('sinks.yaml', `plugins: ${plugins}\n`);
     const good = await tallyman('--config', file, 'sink', 'test', 'good');
     assert.deepEqual([good.status, good.error], [0, '']);
-    assert.match(good.out, /^Sent \d+ data points in 1 batch \(\d+ bytes\): the receiver took all of them\.$/m);
+    assert.match(good.out, /^Sent \d+ data points in \d+ batch(es)? \(\d+ bytes\): the receiver took all of them\.$/m);
     const bad = await tallyman('--config', file, 'sink', 'test', 'bad');
     assert.equal(bad.status, 1);
     assert.match(bad.error, /answers 404.*\n.*it refuses such a batch for good: an agent drops it/);

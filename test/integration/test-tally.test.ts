@@ -36,7 +36,7 @@ it('counts skipped suites by reason, and prints how to run them', () => {
     'Left out: 1 whole file, 1 whole suite, 3 tests',
     '  1 test: needs curl',
     '  1 whole suite, 1 test: needs root',
-    '  1 whole file: needs to be asked for the attacks and the cycles that take minutes',
+    '  1 whole file: needs to be asked for: attacks, and what starts many agents or builds packages',
     '  1 test: no reason given',
     'Run all of them, as root on Debian, with what they need installed: .ci/run',
     '1 passed, 0 failed, 5 skipped',
