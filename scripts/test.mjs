@@ -34,9 +34,13 @@ const LONGEST = [
   'test/integration/cli.test.js',
   'test/integration/privileges.test.js',
   'test/integration/asking.test.js',
+  'test/integration/plugin-faults.test.js',
+  'test/integration/web-security.test.js',
+  'test/integration/reload.test.js',
 ];
-/** Attacks and thousands of cycles, which are left out like the longest files. */
-const isLong = (file) => LONGEST.includes(file) || /^test\/(hostile|load)\//.test(file);
+/** Folders with attacks, faults of the host and thousands of cycles, which are left out like the longest files. */
+const LONG_FOLDERS = ['test/hostile/', 'test/load/', 'test/integration/faults/'];
+const isLong = (file) => LONGEST.includes(file) || LONG_FOLDERS.some((folder) => file.startsWith(folder));
 /** Boots a virtual machine like the first file, and has to wait for that one: starts when it will be done. */
 const SECOND_MACHINE = 'test/service/cgroup-v2.test.js';
 /** Unit tests share processes: each process has to load what is tested and the runner. */

@@ -51,8 +51,8 @@ let context = newContext();
 async function start(fake = new FakeCri(), options: Record<string, unknown> = {}): Promise<HandlerBench> {
   runtime = fake;
   context = newContext();
-  const quick = { endpoint: fake.endpoint, timeout: '300ms', grace: '100ms', resyncInterval: '1h' };
-  bench = await startHandler(cri, context, { ...quick, ...options });
+  const patient = { endpoint: fake.endpoint, timeout: '30s', grace: '100ms', resyncInterval: '1h' };
+  bench = await startHandler(cri, context, { ...patient, ...options });
   return bench;
 }
 
@@ -310,7 +310,7 @@ describe('cri handler on a runtime that misbehaves', () => {
     it(`says once that a list ${what}, and has the names when that is over`, async () => {
       const fake = new FakeCri();
       fake.overrides.set('containers', answer);
-      const { accepted, watch } = parts(await startWithPod(fake));
+      const { accepted, watch } = parts(await startWithPod(fake, { timeout: '1s' }));
       watch(`${POD_PATH}/${APP}`);
       await accepted(`${POD_PATH}/${APP}`, ({ stale }) => stale === true);
       await until(
@@ -331,7 +331,7 @@ describe('cri handler on a runtime that misbehaves', () => {
     fake.containers.set(APP, app());
     fake.containers.set(NEXT, app({ id: NEXT, name: 'sidecar' }));
     fake.overrides.set('container', () => {});
-    const { accepted, watch } = parts(await startWithPod(fake));
+    const { accepted, watch } = parts(await startWithPod(fake, { timeout: '1s' }));
     for (const id of [APP, NEXT]) watch(`${POD_PATH}/${id}`);
     assert.equal((await accepted(`${POD_PATH}/${APP}`)).aliases[0], 'shop/web-0/app');
     assert.equal((await accepted(`${POD_PATH}/${NEXT}`)).aliases[0], 'shop/web-0/sidecar');
@@ -339,7 +339,7 @@ describe('cri handler on a runtime that misbehaves', () => {
       () => warnings().length > 0,
       () => runtime.calls.join(' '),
     );
-    assert.match(warnings()[0]!, /did not answer about a container within 300 ms; it keeps what is known of it/);
+    assert.match(warnings()[0]!, /did not answer about a container within 1000 ms; it keeps what is known of it/);
   });
 
   it('leaves out 10 MiB of labels, says so, and loses nothing else', async () => {

@@ -33,7 +33,7 @@ class Listener {
 
   /** The first event that fits, now or later. */
   async event(fits: (event: Event) => boolean): Promise<Event> {
-    const deadline = AbortSignal.timeout(20_000);
+    const deadline = AbortSignal.timeout(60_000);
     for (;;) {
       const found = this.got.find(fits);
       if (found !== undefined) return found;

@@ -127,7 +127,10 @@ describe('an engine that answers slowly', () => {
 
   it('is awaited by /-/ready and /-/doctor without an error', { skip }, () =>
     slow('1m', async (agent, engine) => {
-      assert.equal(engine.delayed, 1, 'the engine has not answered');
+      await until(
+        () => engine.delayed === 1,
+        () => `the engine is asked, and has not answered:\n${agent.output}`,
+      );
       const before = await get(agent, '/-/ready');
       assert.equal(before.status, 503);
       const metrics = (await get(agent, '/metrics')).text;

@@ -159,7 +159,7 @@ describe('the example memory-stat-extras on a real cgroup', { skip: needs('cgrou
       return line === undefined ? undefined : Number(/\} (\S+)/.exec(line)![1]);
     };
     const counted = () => Number(/^shmem (\d+)/m.exec(cgroup.read('memory', 'memory.stat'))![1]);
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while ((await shown()) !== counted() && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 50));
     assert.ok(counted() >= 300_000);

@@ -65,7 +65,7 @@ const spec = async (agent: AgentProcess, name: string, fits: (spec: Spec) => boo
 
 /** Names of the series of a container, once it has been sampled. */
 async function series(agent: AgentProcess, id: string): Promise<Set<string>> {
-  for (const deadline = Date.now() + 20_000; ; ) {
+  for (const deadline = Date.now() + 60_000; ; ) {
     const metrics = await (await fetch(`${agent.url}/metrics`)).text();
     const lines = metrics.matchAll(new RegExp(`^(\\w+)\\{[^}]*\\bid="${id}"[^}]*\\}`, 'gm'));
     const names = new Set([...lines].map(([, name]) => name!));
@@ -173,7 +173,7 @@ describe('what an agent without privileges knows', { skip }, () => {
           return Object.keys(((await response.json()) as AppMetrics)[container] ?? {});
         };
         const all = { app: name, ...names };
-        for (const deadline = Date.now() + 20_000; ; ) {
+        for (const deadline = Date.now() + 60_000; ; ) {
           const got = await Promise.all(
             Object.entries(all).map(async ([kind, container]) =>
               (await metricsOf(container)).length > 0 ? [kind] : [],

@@ -261,7 +261,7 @@ plugins:
     await until(
       () => readdirSync(capsules).some((name) => name.endsWith('.new')),
       () => 'a capsule being written',
-      20_000,
+      60_000,
     ).finally(() => process.kill(agent.pid, 'SIGKILL'));
     await Promise.all(asked);
     await agent.ended();

@@ -232,7 +232,7 @@ class EventStream {
   }
 
   async said(word: string): Promise<void> {
-    const deadline = AbortSignal.timeout(20_000);
+    const deadline = AbortSignal.timeout(60_000);
     while (!this.text.includes(word)) {
       const news = new Promise<void>((resolve) => {
         this.news = resolve;

@@ -72,7 +72,7 @@ plugins:
   }
 
   async function untilMetric(name: string, fits: (value: number) => boolean): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (!fits(await sinkMetric(name))) {
       if (Date.now() > deadline) throw new Error(`tallyman_sink_${name} is ${await sinkMetric(name)}\n${agent.output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -161,7 +161,7 @@ plugins:
     }
     assert.equal((await prometheus.query(usage)).length, 1);
     await cgroup.remove();
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while ((await prometheus.query(usage)).length > 0) {
       if (Date.now() > deadline) throw new Error(`it is still there: ${agent.output}`);
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -128,7 +128,7 @@ describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, ()
 
   /** Waits until the agent has noticed that a cgroup ended. */
   async function gone(name: string): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while ((await fetch(`${agent.url}/api/why${PARENT}/${name}`)).status === 200) {
       if (Date.now() > deadline) throw new Error(`${name} is still there`);
       await new Promise((resolve) => setTimeout(resolve, 50));

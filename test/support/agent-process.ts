@@ -124,7 +124,7 @@ export class AgentProcess {
 
   /** Asks until the answer fits, or 20 s have passed. */
   async until<T>(path: string, fits: (answer: T) => boolean, what: string): Promise<T> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const answer = await this.json<T>(path).catch((error: Error) => error);
       if (this.child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
@@ -137,7 +137,7 @@ export class AgentProcess {
 
   /** The lines of its output that contain a text, and fit, once there is one. @throws Error after 20 s without */
   async said(text: string, pattern = /^/): Promise<string[]> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const lines = this.output.split('\n').filter((line) => line.includes(text) && pattern.test(line));
       if (lines.length > 0) return lines;

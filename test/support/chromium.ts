@@ -118,7 +118,7 @@ export class Page {
 
   /** Waits until an expression is true in the page. @throws Error after 20 s */
   async until(expression: string): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     // A page that is being replaced has nothing to ask.
     while (!(await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false))) {
       if (Date.now() > deadline) {

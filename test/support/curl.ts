@@ -12,7 +12,7 @@ export interface CurlAnswer {
 
 /** Asks with curl, as a user would. Paths are sent as they are. */
 export function curl(...args: string[]): Promise<CurlAnswer> {
-  const own = ['-sS', '-i', '--path-as-is', '--max-time', '10', '-w', '\n%{http_code}'];
+  const own = ['-sS', '-i', '--path-as-is', '--max-time', '60', '-w', '\n%{http_code}'];
   return new Promise((resolve) => {
     execFile('curl', [...own, ...args], { maxBuffer: 64 * 2 ** 20 }, (error, stdout) => {
       const end = stdout.lastIndexOf('\n');

@@ -79,6 +79,9 @@ const PROGRAMS = {
   zsh: 'zsh',
 };
 
+/** Programs that serve, and are started only when they are asked for. */
+const SERVERS: readonly string[] = ['influxd', 'java', 'nginx', 'prometheus', 'redis-server', 'victoria-metrics'];
+
 export type Need = keyof typeof NEEDS | keyof typeof PROGRAMS;
 
 /** What a container engine of the test's own needs. */
@@ -113,6 +116,7 @@ export function needs(...wanted: readonly Need[]): string | false {
 
 function lackOf(need: Need): string | undefined {
   if (need in PROGRAMS) {
+    if (isLight && SERVERS.includes(need)) return 'to be asked to start servers such as Prometheus';
     const debianPackage = PROGRAMS[need as keyof typeof PROGRAMS];
     if (has(need)) return undefined;
     return debianPackage === need ? need : `${need} (${debianPackage})`;

@@ -113,7 +113,7 @@ export class RealCgroup {
 
 /** The kernel may still count a process that was just killed. */
 async function removeDirectory(directory: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     try {
       rmdirSync(directory);

@@ -26,7 +26,7 @@ export class ServerProcess {
   /** Runs a command in the cgroup. @param ready asked until it does not throw any more */
   async start(command: string, ready: () => Promise<unknown>): Promise<void> {
     await this.cgroup.run(`exec ${command}`);
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       try {
         await ready();

@@ -158,7 +158,7 @@ it('remount replaces the routes; of two plugins with the same path the first is 
   assert.deepEqual(bench.logged, ['plugins one and two both serve /said: the first one is kept']);
 });
 
-it('listening sockets are used instead of the configured addresses', { timeout: 20_000 }, async (t) => {
+it('listening sockets are used instead of the configured addresses', { timeout: 60_000 }, async (t) => {
   const inherited = createNetServer().listen(0, '127.0.0.1');
   await once(inherited, 'listening');
   const { port } = inherited.address() as AddressInfo;

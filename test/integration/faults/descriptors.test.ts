@@ -93,7 +93,7 @@ describe('an agent without free descriptors', { skip: needs('cgroups', 'prlimit'
         }).once('error', reject);
       });
     const until = async (expected: RegExp) => {
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + 60_000;
       for (let said = ''; !expected.test(said); said = await healthy()) {
         if (Date.now() > deadline) throw new Error(`${said}\n${agent.output}`);
         await new Promise((resolve) => setTimeout(resolve, 50));

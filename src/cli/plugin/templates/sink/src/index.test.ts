@@ -21,7 +21,7 @@ describe('the sink', () => {
   const deliverTo = (path: string) => {
     const context = testContext({ agent: agent.view });
     const options = plugin.configSchema.parse({ url: `${receiver.url}${path}` });
-    return deliverOnce(plugin.create(context, options), context, AbortSignal.timeout(5_000));
+    return deliverOnce(plugin.create(context, options), context, AbortSignal.timeout(30_000));
   };
 
   it('sends the latest sample of each container', async () => {
