@@ -13,6 +13,10 @@ const NOT_THE_AGENT = new Set(['(idle)', '(program)', 'dispatch']);
 let session;
 
 const orders = {
+  'CPU time'() {
+    const { user, system } = process.cpuUsage();
+    process.send((user + system) / 1000);
+  },
   'watch loop'() {
     histogram.reset();
     histogram.enable();
@@ -26,12 +30,18 @@ const orders = {
     session = new Session();
     session.connect();
     await session.post('Profiler.enable');
+    await session.post('Profiler.setSamplingInterval', { interval: 200 });
     await session.post('Profiler.start');
   },
   async 'CPU profile'() {
     const { profile } = await session.post('Profiler.stop');
     session.disconnect();
     process.send(summarise(profile));
+  },
+  async 'CPU of'(names) {
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    process.send(costOf(profile, names));
   },
 };
 
@@ -52,5 +62,22 @@ function summarise({ nodes, samples, timeDeltas }) {
   return top.map(([name, time]) => ({ name, share: time / busy }));
 }
 
-process.on('message', (order) => orders[order]());
+/** CPU time of the functions of these names with all that they called, ms per second of the profile. */
+function costOf({ nodes, samples, timeDeltas, startTime, endTime }, names) {
+  const own = new Map();
+  for (const [index, id] of samples.entries()) own.set(id, (own.get(id) ?? 0) + timeDeltas[index]);
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const called = new Set(nodes.flatMap(({ children = [] }) => children));
+  let total = 0;
+  const walk = (id, isCounted) => {
+    const { callFrame, children = [] } = byId.get(id);
+    const counts = isCounted || names.includes(callFrame.functionName);
+    if (counts) total += own.get(id) ?? 0;
+    for (const child of children) walk(child, counts);
+  };
+  for (const { id } of nodes) if (!called.has(id)) walk(id, false);
+  return total / 1000 / ((endTime - startTime) / 1e6);
+}
+
+process.on('message', (order) => orders[order.order ?? order](order.names));
 process.channel?.unref();

@@ -21,11 +21,17 @@ interface KnownLimits {
   cgroup?: Container['cgroup'];
   /** Monotonic ms. */
   readAt: number;
+  /** The memory limit, when it was read alone. */
+  memory?: { readonly limit: Limit | undefined; readonly cgroup: Container['cgroup']; readonly readAt: number };
   /** The kernel may renew the time of a cgroup's inode that it dropped from memory: the earliest one seen counts. */
   earliest: Creation;
 }
 
 const LIMITS = new Slot<KnownLimits>('limits');
+
+function maxAgeOf({ since }: KnownLimits, now: number): number {
+  return now - since < YOUNG_MS ? MAX_AGE_YOUNG_MS : MAX_AGE_MS;
+}
 
 /** The containers' limits, as their cgroup files said a short while ago. */
 export class ContainerLimits {
@@ -39,11 +45,9 @@ export class ContainerLimits {
   of(container: Container): ResourceLimits {
     const known = this.known(container);
     const now = this.clock.monotonic();
+    const { limits: before, cgroup } = known;
+    if (before !== undefined && cgroup === container.cgroup && now - known.readAt < maxAgeOf(known, now)) return before;
     const isYoung = now - known.since < YOUNG_MS;
-    const maxAge = isYoung ? MAX_AGE_YOUNG_MS : MAX_AGE_MS;
-    if (known.limits !== undefined && known.cgroup === container.cgroup && now - known.readAt < maxAge) {
-      return known.limits;
-    }
     const limits = readLimits(container.cgroup, {
       isRoot: container.name === '/',
       machine: this.host.machine(),
@@ -60,10 +64,15 @@ export class ContainerLimits {
 
   /** The memory limit alone: one file instead of all. */
   memoryOf(container: Container): Limit | undefined {
-    const { limits, readAt, cgroup } = this.known(container);
-    const isFresh = cgroup === container.cgroup && this.clock.monotonic() - readAt < MAX_AGE_YOUNG_MS;
-    if (limits !== undefined && isFresh) return limits.memory.limit;
-    return readMemoryLimit(container.cgroup);
+    const known = this.known(container);
+    const now = this.clock.monotonic();
+    const { limits, memory, cgroup } = known;
+    const maxAge = maxAgeOf(known, now);
+    if (limits !== undefined && cgroup === container.cgroup && now - known.readAt < maxAge) return limits.memory.limit;
+    if (memory !== undefined && memory.cgroup === container.cgroup && now - memory.readAt < maxAge) return memory.limit;
+    const limit = readMemoryLimit(container.cgroup);
+    known.memory = { limit, cgroup: container.cgroup, readAt: now };
+    return limit;
   }
 
   /** As its handler tells, else as its cgroups do. */

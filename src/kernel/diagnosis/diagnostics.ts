@@ -1,12 +1,8 @@
 import {
   type AgentView,
   type Clock,
-  type ContainerDescription,
-  type ContainerEvent,
-  type ContainerView,
   type DiagnosedFinding,
   type Diagnosis,
-  EVENT_TYPES,
   type Layout,
   messageOf,
   type Rule,
@@ -15,23 +11,29 @@ import {
   type RuleProvider,
 } from '../contracts/index.js';
 import type { ActivePlugins, PluginRecord, Supervisor } from '../supervision/index.js';
-import { type Question, Subject } from './subject.js';
+import { Question, Subject } from './subject.js';
 
-/** How far back events are looked at, µs. */
-const EVENTS_SPAN_US = 3_600_000_000;
 const ERROR_FROM = 70;
 const WARNING_FROM = 30;
 
-interface ActiveRule {
-  readonly rule: Rule;
+/** The rules of a plugin. */
+interface RulesOf {
   readonly record: PluginRecord;
-  /** Which layouts have the fields that it needs: the reason why not, or `''`. */
-  readonly reasons: WeakMap<Layout, string>;
+  readonly rules: readonly Rule[];
+}
+
+/** Which rules can be applied to a container. */
+interface Plan {
+  readonly applied: readonly RulesOf[];
+  readonly lookedAt: readonly Rule[];
+  readonly notLookedAt: Diagnosis['notLookedAt'];
 }
 
 /** Applies the rules of all plugins to containers, when somebody asks. Keeps nothing between two questions. */
 export class Diagnostics {
-  private rules: readonly ActiveRule[] = [];
+  private rules: readonly RulesOf[] = [];
+  /** Of containers whose samples have this layout. */
+  private plans = { host: new WeakMap<Layout, Plan>(), container: new WeakMap<Layout, Plan>() };
   /** What `rules` were made of. */
   private plugins: readonly unknown[] = [];
 
@@ -44,7 +46,8 @@ export class Diagnostics {
   /** @returns undefined for a container that neither runs nor ended lately */
   of(agent: AgentView, name: string): Diagnosis | undefined {
     const question = this.question(agent);
-    const subject = question.all.find((candidate) => candidate.name === name) ?? endedOf(agent, question, name);
+    const container = agent.containers().find((candidate) => candidate.name === name);
+    const subject = container === undefined ? endedOf(agent, question, name) : question.subjectOf(container);
     return subject && this.judge(subject);
   }
 
@@ -57,58 +60,68 @@ export class Diagnostics {
 
   private question(agent: AgentView): Question {
     this.renewRules();
-    const now = this.clock.now();
-    const all: Subject[] = [];
-    let events: Map<string, ContainerEvent[]> | undefined;
-    const eventsOf = (name: string) => {
-      events ??= recentEvents(agent, now);
-      return events.get(name) ?? [];
-    };
-    const question: { -readonly [K in keyof Question]: Question[K] } = { agent, now, all, host: undefined, eventsOf };
-    for (const container of agent.containers()) all.push(runningSubject(container, question));
-    question.host = all.find(({ isHost }) => isHost);
-    return question;
+    return new Question(agent, this.clock.now());
   }
 
   private renewRules(): void {
     const plugins = this.active.all();
     if (plugins.length === this.plugins.length && plugins.every((plugin, i) => plugin === this.plugins[i])) return;
     this.plugins = plugins;
-    this.rules = plugins.flatMap(({ record, instance }) =>
-      ((instance as RuleProvider).rules ?? []).map((rule) => ({ rule, record, reasons: new WeakMap() })),
-    );
+    this.rules = plugins.map(({ record, instance }) => ({ record, rules: (instance as RuleProvider).rules ?? [] }));
+    this.plans = { host: new WeakMap(), container: new WeakMap() };
   }
 
   private judge(subject: Subject): Diagnosis {
+    const plan = this.planOf(subject);
     const findings: DiagnosedFinding[] = [];
-    const lookedAt: Rule[] = [];
-    const notLookedAt: { rule: Rule; reason: string }[] = [];
-    for (const active of this.rules) {
-      const { rule, record } = active;
-      if (!isInScope(rule, subject)) continue;
-      const reason = reasonAgainst(active, subject);
-      if (reason !== '') {
-        notLookedAt.push({ rule, reason });
-        continue;
+    const failed: { rule: Rule; reason: string }[] = [];
+    const apply = ({ record, rules }: RulesOf): void => {
+      for (const rule of rules) {
+        try {
+          const finding = rule.judge(subject);
+          if (finding !== undefined) findings.push(diagnosed(rule, finding));
+        } catch (error) {
+          this.supervisor.fault(record, `rule ${rule.id}`, error);
+          failed.push({ rule, reason: `the rule failed: ${messageOf(error)}` });
+        }
       }
-      try {
-        const finding = this.supervisor.runAs(record, () => rule.judge(subject));
-        if (finding !== undefined) findings.push(diagnosed(rule, finding));
-        lookedAt.push(rule);
-      } catch (error) {
-        this.supervisor.fault(record, `rule ${rule.id}`, error);
-        notLookedAt.push({ rule, reason: `the rule failed: ${messageOf(error)}` });
-      }
-    }
+    };
+    for (const one of plan.applied) this.supervisor.runAs(one.record, () => apply(one));
     findings.sort((a, b) => b.harm - a.harm || (a.rule < b.rule ? -1 : 1));
     const { name, description, container, now: time } = subject;
-    return { name, description, isRunning: container !== undefined, time, findings, lookedAt, notLookedAt };
+    const isRunning = container !== undefined;
+    const { lookedAt, notLookedAt } = failed.length === 0 ? plan : without(plan, failed);
+    return { name, description, isRunning, time, findings, lookedAt, notLookedAt };
+  }
+
+  /** Made once for all containers whose samples have the same layout. */
+  private planOf(subject: Subject): Plan {
+    const { isHost, layout, container } = subject;
+    const plans = isHost ? this.plans.host : this.plans.container;
+    const known = container === undefined ? undefined : plans.get(layout);
+    if (known !== undefined) return known;
+    const lookedAt: Rule[] = [];
+    const notLookedAt: { rule: Rule; reason: string }[] = [];
+    const applied = this.rules.map(({ record, rules }) => {
+      const applicable = rules.filter((rule) => {
+        if (!isInScope(rule, subject)) return false;
+        const reason = reasonAgainst(rule, subject);
+        if (reason !== '') notLookedAt.push({ rule, reason });
+        return reason === '';
+      });
+      lookedAt.push(...applicable);
+      return { record, rules: applicable };
+    });
+    const plan = { applied: applied.filter(({ rules }) => rules.length > 0), lookedAt, notLookedAt };
+    if (container !== undefined && layout.columns.length > 0) plans.set(layout, plan);
+    return plan;
   }
 }
 
-function runningSubject(container: ContainerView, question: Question): Subject {
-  const description: ContainerDescription = container.description;
-  return new Subject(container.name, description, container, question);
+/** Rules that failed were not looked at. */
+function without({ lookedAt, notLookedAt }: Plan, failed: Diagnosis['notLookedAt']) {
+  const isFailed = (rule: Rule) => failed.some((one) => one.rule === rule);
+  return { lookedAt: lookedAt.filter((rule) => !isFailed(rule)), notLookedAt: [...notLookedAt, ...failed] };
 }
 
 function endedOf(agent: AgentView, question: Question, name: string): Subject | undefined {
@@ -116,35 +129,18 @@ function endedOf(agent: AgentView, question: Question, name: string): Subject | 
   return ended && new Subject(name, ended.description, undefined, question);
 }
 
-function recentEvents(agent: AgentView, now: number): Map<string, ContainerEvent[]> {
-  const query = { containerName: '/', below: true, types: new Set(EVENT_TYPES), start: now - EVENTS_SPAN_US, max: -1 };
-  const events = new Map<string, ContainerEvent[]>();
-  for (const event of agent.events.query(query)) {
-    const known = events.get(event.containerName);
-    if (known === undefined) events.set(event.containerName, [event]);
-    else known.push(event);
-  }
-  return events;
-}
-
 function isInScope({ scope }: Rule, { isHost }: Subject): boolean {
   return scope === 'both' || (scope === 'host') === isHost;
 }
 
 /** @returns why the rule cannot be applied, `''` when it can */
-function reasonAgainst({ rule, reasons }: ActiveRule, subject: Subject): string {
-  const { needs = [] } = rule;
+function reasonAgainst({ needs = [] }: Rule, subject: Subject): string {
   if (needs.length === 0) return '';
   if (subject.container === undefined) return 'the container does not run any more';
   const { layout } = subject;
   if (layout.columns.length === 0) return 'there is no sample yet';
-  let reason = reasons.get(layout);
-  if (reason === undefined) {
-    const missing = needs.find(({ anyOf }) => anyOf.every((field) => layout.indexOf(field) < 0));
-    reason = missing === undefined ? '' : reasonOf(missing, subject);
-    reasons.set(layout, reason);
-  }
-  return reason;
+  const missing = needs.find(({ anyOf }) => anyOf.every((field) => layout.indexOf(field) < 0));
+  return missing === undefined ? '' : reasonOf(missing, subject);
 }
 
 function reasonOf({ anyOf, sources }: RuleNeed, { agent }: Subject): string {

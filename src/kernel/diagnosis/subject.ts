@@ -1,29 +1,72 @@
-import type {
-  AgentView,
-  ContainerDescription,
-  ContainerEvent,
-  ContainerView,
-  Increase,
-  LabelledValue,
-  Layout,
-  RuleSubject,
-  SampleCursor,
-  SampleWindow,
+import {
+  type AgentView,
+  type ContainerDescription,
+  type ContainerEvent,
+  type ContainerView,
+  EVENT_TYPES,
+  type Increase,
+  type LabelledValue,
+  type Layout,
+  type RuleSubject,
+  type SampleCursor,
+  type SampleWindow,
 } from '../contracts/index.js';
 
 /** How far back a counter is compared, µs. */
 const SPAN_US = 60_000_000;
 const MIN_SPAN_US = 1_000_000;
+/** How far back events are looked at, µs. */
+const EVENTS_SPAN_US = 3_600_000_000;
+const NO_EVENTS: readonly ContainerEvent[] = [];
 const NO_LAYOUT: Layout = { columns: [], indexOf: () => -1, indexesOf: () => [] };
 
-/** What all subjects of one question share. */
-export interface Question {
-  readonly agent: AgentView;
-  /** µs since the epoch */
-  readonly now: number;
-  readonly all: readonly Subject[];
-  readonly host: Subject | undefined;
-  eventsOf(name: string): readonly ContainerEvent[];
+/** What all subjects of one question share. Nothing is looked up before a rule asks for it. */
+export class Question {
+  private readonly subjects = new Map<ContainerView, Subject>();
+  private allSubjects: readonly Subject[] | undefined;
+  private events: Map<string, ContainerEvent[]> | undefined;
+
+  /** @param now µs since the epoch */
+  constructor(
+    readonly agent: AgentView,
+    readonly now: number,
+  ) {}
+
+  get all(): readonly Subject[] {
+    this.allSubjects ??= this.agent.containers().map((container) => this.subjectOf(container));
+    return this.allSubjects;
+  }
+
+  get host(): Subject | undefined {
+    const [first] = this.agent.containers();
+    return first?.name === '/' ? this.subjectOf(first) : undefined;
+  }
+
+  subjectOf(container: ContainerView): Subject {
+    let subject = this.subjects.get(container);
+    if (subject === undefined) {
+      subject = new Subject(container.name, container.description, container, this);
+      this.subjects.set(container, subject);
+    }
+    return subject;
+  }
+
+  eventsOf(name: string): readonly ContainerEvent[] {
+    this.events ??= this.recentEvents();
+    return this.events.get(name) ?? NO_EVENTS;
+  }
+
+  private recentEvents(): Map<string, ContainerEvent[]> {
+    const start = this.now - EVENTS_SPAN_US;
+    const query = { containerName: '/', below: true, types: new Set(EVENT_TYPES), start, max: -1 };
+    const events = new Map<string, ContainerEvent[]>();
+    for (const event of this.agent.events.query(query)) {
+      const known = events.get(event.containerName);
+      if (known === undefined) events.set(event.containerName, [event]);
+      else known.push(event);
+    }
+    return events;
+  }
 }
 
 /** A container as rules see it, valid until control returns to the event loop. */
@@ -90,12 +133,18 @@ export class Subject implements RuleSubject {
 
   increasesOf(field: string): readonly (Increase & { readonly labels: readonly string[] })[] {
     const from = this.referenceSample();
-    const before = new Map(from.layout.indexesOf(field).map((index) => [keyOf(from.layout, index), index]));
+    const { layout } = this.newest;
+    const indexes = layout.indexesOf(field);
+    if (indexes.length === 0) return [];
+    const before =
+      from.layout === layout
+        ? undefined
+        : new Map(from.layout.indexesOf(field).map((index) => [keyOf(from.layout, index), index]));
     const increases: (Increase & { readonly labels: readonly string[] })[] = [];
-    for (const index of this.newest.layout.indexesOf(field)) {
-      const old = before.get(keyOf(this.newest.layout, index));
+    for (const index of indexes) {
+      const old = before === undefined ? index : before.get(keyOf(layout, index));
       const increase = old === undefined ? undefined : difference(from, old, this.newest, index);
-      if (increase !== undefined) increases.push({ ...increase, labels: labelsAt(this.newest.layout, index) });
+      if (increase !== undefined) increases.push({ ...increase, labels: labelsAt(layout, index) });
     }
     return increases;
   }

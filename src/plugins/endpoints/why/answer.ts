@@ -39,13 +39,14 @@ export function hostAnswer(agent: AgentView) {
       compare(a.diagnosis.name, b.diagnosis.name) ||
       compare(a.finding.rule, b.finding.rule),
   );
-  const rules = new Map(all.flatMap(({ lookedAt }) => lookedAt.map((rule) => [rule.id, rule])));
+  // Containers with the same columns share these lists.
+  const rules = new Set([...new Set(all.map(({ lookedAt }) => lookedAt))].flat());
   return {
     containers: all.length,
     time: timeText(all[0]?.time ?? Date.now() * 1000),
     findings: causes.slice(0, WORST).map(({ diagnosis, finding }) => findingJson(diagnosis, finding)),
     further_findings: Math.max(0, causes.length - WORST),
-    looked_at: [...rules.values()].map(ruleJson),
+    looked_at: [...rules].map(ruleJson),
     not_looked_at: notLookedAt(all),
   };
 }
@@ -92,11 +93,13 @@ function withoutAncestors(found: readonly Found[]): Found[] {
 /** Rules that could not be applied to some containers, with the reason that most of them share. */
 function notLookedAt(all: readonly Diagnosis[]) {
   const byRule = new Map<string, { rule: RuleInfo; reasons: Map<string, number> }>();
-  for (const { notLookedAt } of all) {
-    for (const { rule, reason } of notLookedAt) {
+  const lists = new Map<Diagnosis['notLookedAt'], number>();
+  for (const { notLookedAt } of all) lists.set(notLookedAt, (lists.get(notLookedAt) ?? 0) + 1);
+  for (const [list, containers] of lists) {
+    for (const { rule, reason } of list) {
       const known = byRule.get(rule.id) ?? { rule, reasons: new Map<string, number>() };
       byRule.set(rule.id, known);
-      known.reasons.set(reason, (known.reasons.get(reason) ?? 0) + 1);
+      known.reasons.set(reason, (known.reasons.get(reason) ?? 0) + containers);
     }
   }
   return [...byRule.values()].map(({ rule, reasons }) => {

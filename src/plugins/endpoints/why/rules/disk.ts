@@ -1,5 +1,5 @@
 import type { Increase, Rule, RuleFinding, RuleSubject } from '../../../../kernel/contracts/index.js';
-import { at, bytesText, durationText, label, leaves, over, percentText, rounded } from './text.js';
+import { at, bytesText, durationText, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_WAITING_SHARE = 0.2;
 const SATURATED = 0.9;
@@ -30,10 +30,15 @@ function bytesByDevice(subject: RuleSubject, operations: readonly string[] = ['R
 }
 
 /** Devices of the machine’s filesystems that were busy for nearly all of the last minute. */
-function saturatedDevices({ host }: RuleSubject): { device: string; busy: number; increase: Increase }[] {
-  return (host?.increasesOf('filesystem.io_time') ?? [])
+const saturatedOf = oncePerQuestion((host): { device: string; busy: number; increase: Increase }[] =>
+  host
+    .increasesOf('filesystem.io_time')
     .map((increase) => ({ device: increase.labels[0]!, busy: increase.by / 1000 / increase.seconds, increase }))
-    .filter(({ busy }) => busy >= SATURATED);
+    .filter(({ busy }) => busy >= SATURATED),
+);
+
+function saturatedDevices({ host }: RuleSubject) {
+  return host === undefined ? [] : saturatedOf(host);
 }
 
 /** Who moved the most bytes from and to a device. */
@@ -67,8 +72,9 @@ export const ioWaiting: Rule = {
     const pressure = subject.increase('pressure.io.some.total');
     const share = pressure === undefined ? Number.NaN : pressure.by / 1e6 / pressure.seconds;
     if (share < MIN_WAITING_SHARE) return undefined;
-    const own = bytesByDevice(subject);
     const saturated = saturatedDevices(subject);
+    if (Number.isNaN(share) && saturated.length === 0) return undefined;
+    const own = bytesByDevice(subject);
     const used = saturated.filter(({ device, increase }) => {
       return (own.get(device) ?? 0) / increase.seconds >= MIN_BYTES_PER_S;
     });
@@ -123,7 +129,7 @@ interface Filling {
 }
 
 /** The machine’s filesystems that are nearly full, or soon will be. */
-function fillingFilesystems(host: RuleSubject): Filling[] {
+const fillingFilesystems = oncePerQuestion((host): readonly Filling[] => {
   const of = (field: string) => new Map(host.latestOf(field).map(({ labels, value }) => [labels[0]!, value]));
   const [usage, available, inodes] = [of('filesystem.usage'), of('filesystem.available'), of('filesystem.inodes')];
   const filling: Filling[] = [];
@@ -134,7 +140,7 @@ function fillingFilesystems(host: RuleSubject): Filling[] {
     if (total > 0) filling.push(trendOf(host, device, 'inodes', left, total - left));
   }
   return filling.filter(isFilling).sort((a, b) => a.seconds - b.seconds || b.used - a.used);
-}
+});
 
 function trendOf(host: RuleSubject, device: string, what: Filling['what'], left: number, used: number): Filling {
   const field = what === 'space' ? 'filesystem.available' : 'filesystem.inodes_free';

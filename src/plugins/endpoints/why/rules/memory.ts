@@ -1,10 +1,18 @@
-import { type ContainerEvent, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import {
+  type ContainerEvent,
+  type Increase,
+  limitLines,
+  type Rule,
+  type RuleSubject,
+} from '../../../../kernel/contracts/index.js';
 import { at, bytesText, durationText, label, over, percentText, rounded } from './text.js';
 
 /** A limit as large as this is none (cgroup v1 rounds it to pages). */
 const NO_LIMIT = 2 ** 62;
 const NEAR = 0.9;
 const MARGIN = 1.25;
+/** Counters of how often usage hit a limit. */
+const LIMIT_HITS = ['memory.failcnt', 'memory.events.max', 'memory.events.high'];
 const MIN_REFAULTS_PER_S = 100;
 const MIN_MAJOR_FAULTS_PER_S = 20;
 const MIN_PRESSURE = 0.05;
@@ -25,7 +33,7 @@ export const memoryReclaim: Rule = {
   id: 'memory-reclaim',
   title: 'memory reclaimed at its limit',
   scope: 'containers',
-  needs: [{ anyOf: ['memory.failcnt', 'memory.events.max', 'memory.events.high'], sources: ['memory'] }],
+  needs: [{ anyOf: LIMIT_HITS, sources: ['memory'] }],
   help:
     'Usage hit the limit (`memory.failcnt`, `memory.events: max` or `high`) in the last minute, and what the kernel took ' +
     'away was needed again: 100 refaults or 20 major faults a second, or tasks waited for memory for 5 % of the time ' +
@@ -70,11 +78,12 @@ export const memoryReclaim: Rule = {
 };
 
 function hitsOf(subject: RuleSubject) {
-  const [failures, max, high] = ['memory.failcnt', 'memory.events.max', 'memory.events.high'].map((field) =>
-    subject.increase(field),
-  );
-  const known = [failures, max, high].filter((increase) => increase !== undefined && increase.by > 0);
-  return known.sort((a, b) => b!.by - a!.by)[0];
+  let most: Increase | undefined;
+  for (const field of LIMIT_HITS) {
+    const increase = subject.increase(field);
+    if (increase !== undefined && increase.by > (most?.by ?? 0)) most = increase;
+  }
+  return most;
 }
 
 export const memoryNearLimit: Rule = {
@@ -117,6 +126,7 @@ export const oomKilled: Rule = {
     '(docs/privileges.md).',
   judge(subject) {
     const { state } = subject.description;
+    if (subject.events.length === 0 && state.oomKilled !== true) return undefined;
     const events = subject.events.filter(({ type }) => type === 'oom' || type === 'oomKill');
     if (events.length === 0 && state.oomKilled !== true) return undefined;
     const kills = events.filter(({ type }) => type === 'oom');

@@ -38,8 +38,10 @@ export const networkErrors: Rule = {
 function lossesOf(subject: RuleSubject, way: 'received' | 'sent') {
   const prefix = way === 'received' ? 'network.rx' : 'network.tx';
   const of = (field: string) => new Map(subject.increasesOf(`${prefix}_${field}`).map((one) => [one.labels[0]!, one]));
-  const [errors, packets] = [of('errors'), of('packets')];
-  return [...of('dropped')].flatMap(([name, increase]) => {
+  const [dropped, errors] = [of('dropped'), of('errors')];
+  if ([...dropped.values(), ...errors.values()].every(({ by }) => by === 0)) return [];
+  const packets = of('packets');
+  return [...dropped].flatMap(([name, increase]) => {
     const [failed, passed] = [errors.get(name)?.by ?? 0, packets.get(name)?.by ?? 0];
     const lost = failed + increase.by;
     const share = lost / (lost + passed);

@@ -54,7 +54,7 @@ function meaningOf(code: number): Meaning {
 
 /** When the container ended, and with which exit code (−1: unknown), as events tell. */
 function endsOf({ events }: RuleSubject, from: number) {
-  return events.filter(({ type, time }) => type === 'containerDeletion' && time >= from);
+  return events.length === 0 ? events : events.filter(({ type, time }) => type === 'containerDeletion' && time >= from);
 }
 
 export const restartLoop: Rule = {

@@ -41,6 +41,19 @@ export function at(time: number, text: string, values: Evidence['values']): Evid
   return { text, values, start: time, end: time };
 }
 
+/** What is derived from the machine: once for all containers of a question. */
+export function oncePerQuestion<T>(derive: (host: RuleSubject) => T): (host: RuleSubject) => T {
+  const known = new WeakMap<RuleSubject, T>();
+  return (host) => {
+    let derived = known.get(host);
+    if (derived === undefined) {
+      derived = derive(host);
+      known.set(host, derived);
+    }
+    return derived;
+  };
+}
+
 /** What people call a container. */
 export function label({
   name,
