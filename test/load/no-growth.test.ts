@@ -54,6 +54,7 @@ describe('containers that are created and removed', { skip: needs('cgroups') }, 
       dynamic: true,
       jitter: 0,
       idleRefresh: 0,
+      maxIdleRefresh: 0,
       historyDurationMs: 120_000,
     };
     const discovery = { recheck() {} };

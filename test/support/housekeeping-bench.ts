@@ -65,6 +65,7 @@ export function housekeepingBench(
       dynamic: true,
       jitter: 0,
       idleRefresh: 10_000,
+      maxIdleRefresh: 60_000,
       historyDurationMs: 120_000,
       ...options,
     },

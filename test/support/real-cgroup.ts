@@ -25,6 +25,11 @@ export class Script {
     return this.child.pid!;
   }
 
+  /** Writes to its standard input. */
+  write(text: string): void {
+    this.child.stdin!.write(text);
+  }
+
   /** Waits until it printed a word. @throws Error when it ended without */
   async said(word: string): Promise<void> {
     while (!this.output.includes(word)) {

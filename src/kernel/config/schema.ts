@@ -30,7 +30,14 @@ const housekeeping = z
       .prefault('10s')
       .meta(
         durationMeta(
-          'An idle container is detected by one or two reads, and its other values are reused for at most this long. `0` reads all values for every sample.',
+          'An idle container is detected by at most one read, and its values are reused for this long. `0` reads all values for every sample.',
+        ),
+      ),
+    maxIdleRefresh: interval(0, '0')
+      .prefault('60s')
+      .meta(
+        durationMeta(
+          'While all values of an idle container are found unchanged, `idleRefresh` doubles up to this. Not longer than `idleRefresh`: it stays.',
         ),
       ),
   })

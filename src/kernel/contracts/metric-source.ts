@@ -26,10 +26,17 @@ export interface Probe {
   /**
    * One cheap read whose result changes whenever the container did anything (CPU time consumed, memory in use).
    * A container whose activity numbers all stand still is idle: its probes with `skipWhenIdle` keep their last
-   * numbers, for at most `housekeeping.idleRefresh` (10 s).
+   * numbers, for `housekeeping.idleRefresh` (10 s) and, while nothing is found changed, at most `maxIdleRefresh` (60 s).
    * @returns NaN when unknown, which counts as activity
    */
   activity?(): number;
+  /**
+   * What `activity` tells.
+   * `cpu-time`: the CPU time of the container and everything below it. While it stands still, nothing below it ran either.
+   * `usage`: a quantity that grows only while the container runs; read only where no probe tells the CPU time.
+   * `other`, the default: anything else; read for each sample.
+   */
+  readonly activityKind?: 'cpu-time' | 'usage' | 'other';
   /** Fields of the source that this container lacks, and why: `memory.max_usage`, `no memory.peak (Linux 5.19)`. */
   readonly missing?: readonly { readonly what: string; readonly reason: string }[];
   /** True when an idle container cannot change these columns in a way that matters within seconds. Default false. */

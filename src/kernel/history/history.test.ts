@@ -62,6 +62,64 @@ it('a ring keeps the same samples as a list filtered by age, for any pushes and 
   );
 });
 
+it('a ring returns every number it was given, whichever columns vary, are absent or are beyond 2^53', () => {
+  const six = layouts.intern(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => column(name)));
+  const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN), fc.constant(2 ** 53));
+  const change = fc.record({ column: fc.nat(5), value, residual: fc.integer({ min: -2, max: 2 }) });
+  const step = fc.record({ gap: fc.integer({ min: 1, max: 30 }), changes: fc.array(change, { maxLength: 3 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const ring = new SampleRing(200);
+      const row = new SampleRow();
+      let [time, expected] = [0, [] as [number, string[]][]];
+      const [values, residuals] = [new Array<number>(6).fill(0), new Array<number>(6).fill(0)];
+      for (const { gap, changes } of steps) {
+        const before = expected.at(-1)?.[1].join();
+        for (const { column, value, residual } of changes) {
+          values[column] = value;
+          residuals[column] = value > 2 ? residual : 0;
+        }
+        row.begin(6);
+        for (let i = 0; i < 6; i++) row.setExact(i, values[i]!, residuals[i]!);
+        time += gap;
+        const texts = values.map((value, i) => `${value}+${residuals[i]}`);
+        if (texts.join() === before && gap % 2 === 0) ring.repeat(time);
+        else assert.equal(ring.push(six, time, row), texts.join() !== before);
+        expected = [...expected.filter(([at]) => at >= time - 200), [time, texts]];
+      }
+      const window = ring.window();
+      const cursor = {} as SampleCursor;
+      const indexes = [...expected.keys(), ...[...expected.keys()].reverse()];
+      for (const index of indexes) {
+        const { values, residuals, base } = window.at(index, cursor);
+        const texts = Array.from({ length: 6 }, (_, i) => `${values[base + i]}+${residuals?.[base + i] ?? 0}`);
+        assert.deepEqual([cursor.time, texts], expected[index]);
+      }
+      assert.equal(window.length, expected.length);
+    }),
+  );
+});
+
+it('a ring needs no memory for columns that stand still, also when they varied before', () => {
+  const wide = layouts.intern(Array.from({ length: 100 }, (_, i) => column(`c${i}`)));
+  const ring = new SampleRing(100);
+  const values = new Array<number>(100).fill(7);
+  const sizeAfter = (rows: number, vary: (row: number) => void) => {
+    for (let i = 0; i < rows; i++) {
+      vary(i);
+      ring.push(wide, ring.latestTime + 1, rowOf(values));
+    }
+    return ring.bytes;
+  };
+  const still = sizeAfter(300, () => {});
+  const busy = sizeAfter(300, (row) => values.fill(row));
+  assert.ok(still * 20 < busy, `${still} bytes where nothing changes, ${busy} where everything does`);
+  assert.equal(
+    sizeAfter(300, () => {}),
+    still,
+  );
+});
+
 it('integers above 2^53 keep their residual, and rows without one need no memory for it', () => {
   const ring = new SampleRing(1e9);
   const row = rowOf([1]);

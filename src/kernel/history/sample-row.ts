@@ -2,6 +2,25 @@ import type { RowWriter } from '../contracts/index.js';
 
 const EXACT = 2 ** 53;
 
+/** Columns that differ from the previous row for the first time, and what they held in it. */
+export class NewlyVarying {
+  readonly columns: number[] = [];
+  readonly values: number[] = [];
+  readonly residuals: number[] = [];
+
+  add(column: number, value: number, residual: number): void {
+    this.columns.push(column);
+    this.values.push(value);
+    this.residuals.push(residual);
+  }
+
+  clear(): void {
+    this.columns.length = 0;
+    this.values.length = 0;
+    this.residuals.length = 0;
+  }
+}
+
 /**
  * The row that the probes of a container fill. One object is reused for all containers, so that sampling allocates nothing.
  */
@@ -12,6 +31,8 @@ export class SampleRow implements RowWriter {
   wide = false;
   /** Number of columns in the row. */
   width = 0;
+  /** Filled by the history that takes the row. */
+  readonly newlyVarying = new NewlyVarying();
   /** First column and number of columns of the current probe. */
   private offset = 0;
   private length = 0;

@@ -146,9 +146,11 @@ describe('housekeeping', () => {
     pass(1000);
     assert.ok(housekeeper.isBeating(), 'taken late');
     assert.equal(housekeeper.problem(), undefined);
-    t.mock.method(container.ring, 'push', () => {
+    const fail = () => {
       throw new Error('out of memory');
-    });
+    };
+    t.mock.method(container.ring, 'push', fail);
+    t.mock.method(container.ring, 'repeat', fail);
     pass(2000);
     assert.ok(!housekeeper.isBeating(), 'none could be stored');
     assert.equal(housekeeper.problem(), 'no container can be sampled: out of memory');
@@ -157,7 +159,14 @@ describe('housekeeping', () => {
   });
 
   it('another interval and history count at once, and samples are kept', async () => {
-    const options = { interval: 60_000, maxInterval: 60_000, dynamic: true, jitter: 0, idleRefresh: 0 };
+    const options = {
+      interval: 60_000,
+      maxInterval: 60_000,
+      dynamic: true,
+      jitter: 0,
+      idleRefresh: 0,
+      maxIdleRefresh: 0,
+    };
     const { housekeeper, container, sample, time } = housekeepingBench({ a: new FakeProbe() }, options);
     await sample();
     await sample();

@@ -17,6 +17,7 @@ export interface HousekeepingOptions {
   /** Fraction of the interval, 0 … 1, by which a sample may be delayed at random. */
   readonly jitter: number;
   readonly idleRefresh: number;
+  readonly maxIdleRefresh: number;
   readonly historyDurationMs: number;
 }
 
@@ -49,7 +50,7 @@ export class Housekeeper implements ContainerObserver {
   readonly sampler: Sampler;
   private readonly attachment: Attachment;
   private readonly layouts = new LayoutTable();
-  private readonly containers = new Set<MonitoredContainer>();
+  private readonly containers = new Map<string, MonitoredContainer>();
   private readonly watched = new Set<MonitoredContainer>();
   private readonly oomListeners: OomListener[] = [];
   private readonly queue = new DueQueue<MonitoredContainer>();
@@ -89,7 +90,7 @@ export class Housekeeper implements ContainerObserver {
     this.running = false;
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    for (const container of this.containers) this.attachment.detachAll(container);
+    for (const container of this.containers.values()) this.attachment.detachAll(container);
   }
 
   /** Applies other options. Samples within the new history duration are kept. */
@@ -97,8 +98,9 @@ export class Housekeeper implements ContainerObserver {
     const previous = this.options;
     this.options = options;
     const now = this.clock.monotonic();
-    for (const container of this.containers) {
+    for (const container of this.containers.values()) {
       container.ring.duration = options.historyDurationMs * 1000;
+      container.idleRefreshMs = options.idleRefresh;
       if (hasSameIntervals(previous, options)) continue;
       container.interval = options.interval;
       // Containers due later than the new interval get a random phase within it.
@@ -113,7 +115,7 @@ export class Housekeeper implements ContainerObserver {
 
   /** Resolves when each container known now has been sampled, could not be sampled, or is gone. */
   whenSampled(): Promise<void> {
-    return this.firstSamples.of([...this.containers].filter(({ ring }) => ring.length === 0));
+    return this.firstSamples.of([...this.containers.values()].filter(({ ring }) => ring.length === 0));
   }
 
   /** Whether samples were taken when due since the last call. */
@@ -143,16 +145,18 @@ export class Housekeeper implements ContainerObserver {
   /** Bytes that all samples occupy. */
   get historyBytes(): number {
     let bytes = 0;
-    for (const { ring } of this.containers) bytes += ring.bytes;
+    for (const { ring } of this.containers.values()) bytes += ring.bytes;
     return bytes;
   }
 
   /** Takes the first sample of a new container as soon as the loop is free. */
   added(container: Container): void {
-    const { interval, historyDurationMs } = this.options;
-    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDurationMs * 1000);
+    const { interval, historyDurationMs, idleRefresh } = this.options;
+    const parent = this.parentOf(container.name);
+    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDurationMs * 1000, parent);
+    monitored.idleRefreshMs = idleRefresh;
     container.set(SAMPLING, monitored);
-    this.containers.add(monitored);
+    this.containers.set(container.name, monitored);
     monitored.due = this.clock.monotonic();
     // A random phase spreads containers that start together over the interval from the second sample on.
     monitored.nominalDue = monitored.due - Math.random() * interval;
@@ -162,7 +166,9 @@ export class Housekeeper implements ContainerObserver {
 
   removed(container: Container): void {
     const monitored = container.get(SAMPLING);
-    if (monitored === undefined || !this.containers.delete(monitored)) return;
+    if (monitored === undefined || !this.isKnown(monitored)) return;
+    this.containers.delete(container.name);
+    monitored.isRemoved = true;
     this.queue.remove(monitored);
     this.watched.delete(monitored);
     this.attachment.detachAll(monitored);
@@ -187,12 +193,12 @@ export class Housekeeper implements ContainerObserver {
   /** Takes a source in, in its place in the start order, at start or later. */
   sourceAdded(source: SourcePlugin, all: readonly SourcePlugin[]): void {
     this.sources = all;
-    for (const container of this.containers) this.attachment.attachOne(container, source);
+    for (const container of this.containers.values()) this.attachment.attachOne(container, source);
   }
 
   sourceRemoved(source: SourcePlugin): void {
     this.sources = this.sources.filter((other) => other !== source);
-    for (const container of this.containers) this.attachment.detachOne(container, source);
+    for (const container of this.containers.values()) this.attachment.detachOne(container, source);
   }
 
   /** Samples now each container that has a number older than `maxAge` µs, without blocking the loop. */
@@ -200,8 +206,8 @@ export class Housekeeper implements ContainerObserver {
     const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
     for (const each of containers) {
       const container = each.get(SAMPLING);
-      if (container === undefined || !this.containers.has(container) || this.isFresh(container, maxAge)) continue;
-      this.takeSafely(container, Math.min(this.options.idleRefresh, maxAge / 1000));
+      if (container === undefined || !this.isKnown(container) || this.isFresh(container, maxAge)) continue;
+      this.takeSafely(container, maxAge / 1000);
       if (slices.isOver()) await slices.pause();
     }
   }
@@ -212,13 +218,14 @@ export class Housekeeper implements ContainerObserver {
    */
   watch(each: Container): number | undefined {
     const container = each.get(SAMPLING);
-    if (container === undefined || !this.containers.has(container)) return undefined;
+    if (container === undefined || !this.isKnown(container)) return undefined;
     const now = this.clock.monotonic();
     for (const other of this.watched) if (other.watchedUntil <= now) this.watched.delete(other);
     if (this.watched.size >= WATCHED.max && !this.watched.has(container)) return container.interval;
     this.watched.add(container);
     container.watchedUntil = now + WATCHED.timeoutMs;
     container.interval = this.watchedInterval;
+    container.idleRefreshMs = this.options.idleRefresh;
     if (container.due - now > container.interval) {
       container.nominalDue = now + container.interval;
       container.due = container.nominalDue;
@@ -237,6 +244,19 @@ export class Housekeeper implements ContainerObserver {
     const { interval, maxInterval, dynamic } = this.options;
     if (watchedUntil > now) return this.watchedInterval;
     return changed || !dynamic ? interval : Math.max(interval, Math.min(last * 2, maxInterval));
+  }
+
+  private isKnown(container: MonitoredContainer): boolean {
+    return this.containers.get(container.name) === container;
+  }
+
+  /** The nearest container above that is known, other than the machine: something always runs there. */
+  private parentOf(name: string): MonitoredContainer | undefined {
+    for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1)) {
+      const parent = this.containers.get(name.slice(0, end));
+      if (parent !== undefined) return parent;
+    }
+    return undefined;
   }
 
   private isFresh({ ring, lastFullRead }: MonitoredContainer, maxAge: number): boolean {
@@ -286,9 +306,9 @@ export class Housekeeper implements ContainerObserver {
   }
 
   /** A fault of the kernel's own in one container's sample must not end the sampling of all. */
-  private takeSafely(container: MonitoredContainer, idleRefresh = this.options.idleRefresh): boolean {
+  private takeSafely(container: MonitoredContainer, maxAge?: number): boolean {
     try {
-      const changed = this.take(container, idleRefresh);
+      const changed = this.take(container, maxAge);
       this.recentlyTaken++;
       this.consecutiveFailures = 0;
       return changed;
@@ -303,12 +323,12 @@ export class Housekeeper implements ContainerObserver {
     }
   }
 
-  private take(container: MonitoredContainer, idleRefresh: number): boolean {
+  private take(container: MonitoredContainer, maxAge?: number): boolean {
     const now = this.clock.monotonic();
     if (!container.attached) this.attachment.attachAll(container, this.sources, now);
     else this.attachment.retryAbsent(container, this.sources, now);
     const probes = container.slots.length;
-    const changed = this.sampler.sample(container, idleRefresh);
+    const changed = this.sampler.sample(container, this.options, maxAge);
     if (container.slots.length < probes) this.discovery.recheck(container.name);
     if (container.hasLeftOut) this.tellLeftOut(container);
     const kills = container.newOomKills();

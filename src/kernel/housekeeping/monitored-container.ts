@@ -41,6 +41,8 @@ export class MonitoredContainer implements Due {
   interval: number;
   /** Somebody looks at it until then, monotonic ms. */
   watchedUntil = Number.NEGATIVE_INFINITY;
+  /** How long the files of the idle container may stay unread, ms; grows while they are found unchanged. */
+  idleRefreshMs = 0;
   /** Monotonic ms of the last sample that read every file. */
   lastFullRead = Number.NEGATIVE_INFINITY;
   /** Monotonic ms at which absent sources are asked again. */
@@ -48,6 +50,21 @@ export class MonitoredContainer implements Due {
   /** How many times absent sources were asked again. */
   retries = 0;
   slots: ProbeSlot[] = [];
+  /** The probe that tells the CPU time. */
+  cpuTimeSlot: ProbeSlot | undefined;
+  /** Other probes whose activity is read for each sample. */
+  activitySlots: readonly ProbeSlot[] = [];
+  /** Whether no probe has to be read while the container is idle. */
+  isRepeatable = false;
+  /** The last CPU time read, and the parent's that was read before it; NaN: unknown. */
+  cpuTime = Number.NaN;
+  parentCpuTime = Number.NaN;
+  /** Monotonic ms at which `cpuTime` was the container's. */
+  cpuTimeReadAt = Number.NEGATIVE_INFINITY;
+  /** How many samples the parent is not asked for: it was found running `busyChecks` times, roughly. */
+  skippedChecks = 0;
+  busyChecks = 0;
+  isRemoved = false;
   absences: Absence[] = [];
   parts: ReadonlySet<SamplePart> = new Set();
   layout: Layout;
@@ -68,6 +85,7 @@ export class MonitoredContainer implements Due {
     private readonly layouts: LayoutTable,
     interval: number,
     historyDurationUs: number,
+    private parent?: MonitoredContainer,
   ) {
     this.interval = interval;
     this.ring = new SampleRing(historyDurationUs);
@@ -76,6 +94,12 @@ export class MonitoredContainer implements Due {
 
   get name(): string {
     return this.container.name;
+  }
+
+  /** The nearest container above, other than the machine, that is still there. */
+  livingParent(): MonitoredContainer | undefined {
+    while (this.parent?.isRemoved === true) this.parent = this.parent.parent;
+    return this.parent;
   }
 
   /**
@@ -97,7 +121,19 @@ export class MonitoredContainer implements Due {
     this.memoryColumn = withRole('working-set');
     this.oomColumn = withRole('oom-kills');
     this.lastFullRead = Number.NEGATIVE_INFINITY;
+    this.findActivitySlots();
     return this.layout !== before;
+  }
+
+  private findActivitySlots(): void {
+    const slots = this.slots.filter(({ probe }) => probe.activity !== undefined);
+    const cpuTimeSlot = slots.find(({ probe }) => probe.activityKind === 'cpu-time');
+    if (cpuTimeSlot !== this.cpuTimeSlot) this.cpuTime = this.parentCpuTime = Number.NaN;
+    this.cpuTimeSlot = cpuTimeSlot;
+    this.activitySlots = slots.filter(
+      (slot) => slot !== cpuTimeSlot && (slot.probe.activityKind !== 'usage' || cpuTimeSlot === undefined),
+    );
+    this.isRepeatable = this.slots.every(({ probe, isLeftOut }) => probe.skipWhenIdle === true && !isLeftOut);
   }
 
   /** Excludes this probe from the sample. */

@@ -30,6 +30,22 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
+  it('of a container that stays idle is read less and less often, but at least every maxIdleRefresh', (t) => {
+    const probe = new FakeProbe();
+    const { housekeeper, rows, pass } = samplingBench({ probe }, t, { maxIdleRefresh: 40_000 });
+    pass(10 + 20 + 40 + 10 * 40);
+    assert.ok(probe.reads >= 13 && probe.reads <= 15, `${probe.reads} reads`);
+    probe.value = 5;
+    for (let waited = 0; rows().at(-1)![0] !== 5; waited++) {
+      assert.ok(waited < 40, 'the change was found in time');
+      pass(1);
+    }
+    const reads = probe.reads;
+    pass(10);
+    assert.equal(probe.reads, reads + 1, 'after a change it is read as often as before');
+    housekeeper.stop();
+  });
+
   it('that is asked for holds no number older than was asked for', async (t) => {
     const probe = new FakeProbe();
     const { housekeeper, record, container, rows, pass } = samplingBench({ probe }, t);

@@ -2,6 +2,7 @@ import { type Clock, type SampleOutcome, TallymanError } from '../contracts/inde
 import { SampleRow, timeAfter } from '../history/index.js';
 import { BLOCKING_MS, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
+import { IdleCheck } from './idle-check.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 
 /** One of this many samples is timed and weighted accordingly: reading the clock twice per probe shows in profiles. */
@@ -10,6 +11,13 @@ const TIMED_EVERY = 16;
 const WATCHED_SAMPLES = 10_000;
 /** How many times a sample is restarted because columns changed, before the changing probe is left out. */
 const MAX_LAYOUTS_PER_SAMPLE = 4;
+
+/** How long the files of idle containers may stay unread, ms. 0: they are always read. */
+export interface IdleRefresh {
+  readonly idleRefresh: number;
+  /** The time doubles up to this while nothing is found changed. */
+  readonly maxIdleRefresh: number;
+}
 
 /** Takes one sample of one container into its ring. */
 export class Sampler {
@@ -22,6 +30,7 @@ export class Sampler {
   private watched = 0;
   /** Time of the sample being taken, µs since the epoch. */
   private now = 0;
+  private readonly idleCheck: IdleCheck;
 
   constructor(
     private readonly clock: Clock,
@@ -29,20 +38,49 @@ export class Sampler {
     private readonly attachment: Attachment,
     /** Number of descriptors that the system refused so far */
     private readonly refusals: () => number = () => 0,
-  ) {}
+  ) {
+    this.idleCheck = new IdleCheck(supervisor);
+  }
 
   /**
-   * @param idleRefresh time for which files of an idle container may stay unread, ms; 0: they are read
+   * @param maxAge time for which files of an idle container may stay unread at most, ms, whatever `refresh` says
    * @returns whether any number differs from the previous sample
    * @throws TallymanError when files could not be opened because no descriptors are left: a partial sample would be wrong
    */
-  sample(container: MonitoredContainer, idleRefresh: number): boolean {
+  sample(container: MonitoredContainer, refresh: IdleRefresh, maxAge = Number.POSITIVE_INFINITY): boolean {
     this.taken++;
     this.now = this.clock.now();
     const monotonic = this.clock.monotonic();
     if (container.hasLeftOut) container.restoreLeftOut();
+    const time = this.nextTime(container);
+    const moved = this.idleCheck.hasMoved(container, monotonic);
+    const unreadMs = monotonic - container.lastFullRead;
+    const isDue = unreadMs >= container.idleRefreshMs;
+    const idle = !moved && !isDue && unreadMs < maxAge && this.hasCurrentRow(container);
+    if (idle && container.isRepeatable) return this.repeatAll(container, time);
+    const changed = this.sampleFiles(container, idle, time, monotonic);
+    if (moved || changed) container.idleRefreshMs = refresh.idleRefresh;
+    else if (isDue) container.idleRefreshMs = nextRefresh(container.idleRefreshMs, refresh);
+    return changed;
+  }
+
+  /** Whether the newest sample has the columns of now. */
+  private hasCurrentRow({ ring, latest, layout }: MonitoredContainer): boolean {
+    return ring.latest(latest) && latest.layout === layout;
+  }
+
+  /** Stores the numbers of the previous sample again. */
+  private repeatAll(container: MonitoredContainer, time: number): boolean {
+    const { ring, latest } = container;
+    ring.repeat(time);
+    ring.latest(latest);
+    this.summarize(container, time);
+    this.idle++;
+    return false;
+  }
+
+  private sampleFiles(container: MonitoredContainer, idle: boolean, time: number, monotonic: number): boolean {
     const { lastFullRead } = container;
-    const idle = this.isIdle(container, monotonic, idleRefresh);
     // Until the sample is stored: if that fails, the activity just seen must lead to a full read next time.
     container.lastFullRead = Number.NEGATIVE_INFINITY;
     const refusals = this.refusals();
@@ -50,34 +88,10 @@ export class Sampler {
     if (this.watched > 0) this.watched--;
     if (this.clock.monotonic() - monotonic >= BLOCKING_MS) this.watched = WATCHED_SAMPLES;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
-    const changed = this.store(container);
+    const changed = this.store(container, time);
     if (isRepeated) this.idle++;
     container.lastFullRead = isRepeated ? lastFullRead : monotonic;
     return changed;
-  }
-
-  /** Reads the activity of every probe, also after a change, because the next sample compares with all of them. */
-  private isIdle(container: MonitoredContainer, monotonic: number, idleRefresh: number): boolean {
-    let activities = 0;
-    let moved = false;
-    for (const slot of container.slots) {
-      if (slot.probe.activity === undefined) continue;
-      activities++;
-      const activity = this.activityOf(slot);
-      if (activity !== slot.activity) moved = true;
-      slot.activity = activity;
-    }
-    if (moved || activities === 0 || monotonic - container.lastFullRead >= idleRefresh) return false;
-    return container.ring.latest(container.latest) && container.latest.layout === container.layout;
-  }
-
-  private activityOf(slot: ProbeSlot): number {
-    try {
-      return slot.probe.activity!();
-    } catch (error) {
-      this.supervisor.fault(slot.source.record, 'activity', error);
-      return Number.NaN;
-    }
   }
 
   /** Fills the row for the container's layout. @returns whether idle probes were not read */
@@ -151,20 +165,23 @@ export class Sampler {
     return outcome;
   }
 
-  private store(container: MonitoredContainer): boolean {
-    const { row } = this;
-    const { ring, layout, summarizer, latest } = container;
-    const time = this.nextTime(container);
-    const changed = !ring.latest(latest) || latest.layout !== layout || this.differs(container);
-    ring.push(layout, time, row);
+  private store(container: MonitoredContainer, time: number): boolean {
+    const { ring, layout, latest } = container;
+    const changed = ring.push(layout, time, this.row);
     ring.latest(latest);
-    const { cpuColumn, memoryColumn } = container;
+    this.summarize(container, time);
+    return changed;
+  }
+
+  private summarize(
+    { summarizer, latest: { values }, cpuColumn, memoryColumn }: MonitoredContainer,
+    time: number,
+  ): void {
     summarizer.add(
       time,
-      cpuColumn < 0 ? Number.NaN : row.values[cpuColumn]!,
-      memoryColumn < 0 ? Number.NaN : row.values[memoryColumn]!,
+      cpuColumn < 0 ? Number.NaN : values[cpuColumn]!,
+      memoryColumn < 0 ? Number.NaN : values[memoryColumn]!,
     );
-    return changed;
   }
 
   /** The time of the sample; later than the previous one. */
@@ -175,15 +192,10 @@ export class Sampler {
     summarizer.restart();
     return this.now;
   }
+}
 
-  private differs(container: MonitoredContainer): boolean {
-    const { values, base } = container.latest;
-    const { values: now, width } = this.row;
-    for (let i = 0; i < width; i++) {
-      const value = now[i]!;
-      const before = values[base + i]!;
-      if (value !== before && !(Number.isNaN(value) && Number.isNaN(before))) return true;
-    }
-    return false;
-  }
+/** Between one and a half times and twice as long, so that containers that started together are not read together. */
+function nextRefresh(current: number, { idleRefresh, maxIdleRefresh }: IdleRefresh): number {
+  if (idleRefresh === 0) return 0;
+  return Math.max(idleRefresh, Math.min(current * (1.5 + Math.random() / 2), maxIdleRefresh));
 }

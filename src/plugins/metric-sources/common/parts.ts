@@ -11,33 +11,34 @@ import {
   type SampleOutcome,
 } from '../../../kernel/contracts/index.js';
 
-/** `sample` follows `activity` at once when it follows at all; nobody minds a number of this age, in ms. */
+type Readable = Pick<KernelValue | KeyedFile, 'read'>;
+
+/** How long a read may be reused, in ms: the sample normally follows at once. */
 const FRESH_MS = 5;
 
 /**
- * Remembers that a file was just read for `activity`, so that the `sample` that follows need not read it again. Should
- * another sample come instead, the age gives it away.
+ * Remembers which file was just read to attach a probe or to tell its activity, so that the sample that follows need not
+ * read it again. One for all files of a kind: files with the same keys share the memory of their values.
  */
 export class FreshRead {
+  private file: Readable | undefined;
   private readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    private readonly file: KernelValue | KeyedFile,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
   /** Reads now. */
-  read(): boolean {
-    const good = this.file.read();
-    this.readAt = good ? this.clock.monotonic() : Number.NEGATIVE_INFINITY;
-    return good;
+  read(file: Readable): boolean {
+    const isRead = file.read();
+    this.file = isRead ? file : undefined;
+    this.readAt = this.clock.monotonic();
+    return isRead;
   }
 
-  /** Reads, unless that was done a moment ago; each read is used once. */
-  readOrReuse(): boolean {
-    const fresh = this.clock.monotonic() - this.readAt < FRESH_MS;
-    this.readAt = Number.NEGATIVE_INFINITY;
-    return fresh || this.file.read();
+  /** Reads, unless this file was the last one read and that was just now. Each read is used once. */
+  readOrReuse(file: Readable): boolean {
+    const isFresh = this.file === file && this.clock.monotonic() - this.readAt < FRESH_MS;
+    this.file = undefined;
+    return isFresh || file.read();
   }
 }
 
@@ -65,6 +66,7 @@ export interface Missing {
 export interface PartsProbeOptions {
   readonly skipWhenIdle?: boolean;
   readonly activity?: () => number;
+  readonly activityKind?: NonNullable<Probe['activityKind']>;
   readonly missing?: readonly Missing[];
   /** Called before each sample; false ends the probe. */
   readonly beforeSample?: () => boolean;
@@ -76,6 +78,7 @@ export class PartsProbe implements Probe {
   readonly skipWhenIdle: boolean;
   readonly missing: readonly Missing[];
   readonly activity?: () => number;
+  readonly activityKind: NonNullable<Probe['activityKind']>;
   private readonly beforeSample: (() => boolean) | undefined;
   private readonly bases: number[];
   private readonly gone: boolean[];
@@ -86,6 +89,7 @@ export class PartsProbe implements Probe {
   ) {
     this.skipWhenIdle = options.skipWhenIdle ?? false;
     this.missing = options.missing ?? [];
+    this.activityKind = options.activityKind ?? 'other';
     this.beforeSample = options.beforeSample;
     if (options.activity !== undefined) this.activity = options.activity;
     this.bases = parts.map(() => 0);
@@ -141,7 +145,7 @@ export class ValuePart implements Part {
   sample(row: RowWriter, base: number): PartOutcome {
     const { file } = this;
     const { factor = 1, fresh } = this.options;
-    this.good = fresh === undefined ? file.read() : fresh.readOrReuse();
+    this.good = fresh === undefined ? file.read() : fresh.readOrReuse(file);
     if (!this.good) return isGone(file.failure) ? 'gone' : 'ok';
     row.setScaled(base, file.value, file.residual, factor);
     return 'ok';
@@ -219,13 +223,23 @@ export class KeyedPart implements Part {
     wanted: KeyedColumns,
     private readonly fresh?: FreshRead,
   ) {
-    this.plan = wanted.planFor(file, file.read());
+    this.plan = wanted.planFor(file, fresh === undefined ? file.read() : fresh.read(file));
   }
 
-  /** Opens the file of a container's directory. @returns undefined when there is none */
-  static open(cgroup: CgroupFiles, controller: Controller, name: string, wanted: KeyedColumns): KeyedPart | undefined {
+  /**
+   * Opens the file of a container's directory.
+   * @param fresh spares the first sample a second read
+   * @returns undefined when there is none
+   */
+  static open(
+    cgroup: CgroupFiles,
+    controller: Controller,
+    name: string,
+    wanted: KeyedColumns,
+    fresh?: FreshRead,
+  ): KeyedPart | undefined {
     const file = cgroup.keyed(controller, name, wanted.keys);
-    return file === undefined ? undefined : new KeyedPart(file, wanted);
+    return file === undefined ? undefined : new KeyedPart(file, wanted, fresh);
   }
 
   get columns(): readonly Column[] {
@@ -238,7 +252,7 @@ export class KeyedPart implements Part {
 
   sample(row: RowWriter, base: number): PartOutcome {
     const { file, fresh } = this;
-    this.good = fresh === undefined ? file.read() : fresh.readOrReuse();
+    this.good = fresh === undefined ? file.read() : fresh.readOrReuse(file);
     if (!this.good) return isGone(file.failure) ? 'gone' : 'ok';
     const { indexes, factors } = this.plan;
     const { values, residuals } = file;

@@ -104,44 +104,54 @@ const USAGE_V2 = new KeyedColumns([
 
 const PERIODS_V2 = USAGE_V2.keys.indexOf('nr_periods');
 
+/** By kind of file; the only one of v2 is `usage`. */
+type FreshReads = Readonly<Record<'usage' | 'ticks' | 'throttling', FreshRead>>;
+
 /** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
-function attachV1(cgroup: CgroupFiles, clock: Clock): Probe | undefined {
+function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   const file = cgroup.value('cpuacct', 'cpuacct.usage');
-  const fresh = file && new FreshRead(file, clock);
-  const usage = file && fresh && new ValuePart({ field: fields.total }, file, { fresh });
-  const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS);
-  const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1);
+  const usage = file && new ValuePart({ field: fields.total }, file, { fresh: fresh.usage });
+  const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
+  const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1, fresh.throttling);
   const parts = [usage, ticks, throttling].filter((part) => part !== undefined);
   if (parts.length === 0) return undefined;
   return new PartsProbe(parts, {
     skipWhenIdle: true,
     missing: throttling?.missing ?? [],
-    ...(file && fresh && { activity: () => (fresh.read() ? file.value : Number.NaN) }),
+    ...(file && {
+      activity: () => (fresh.usage.read(file) ? file.value : Number.NaN),
+      activityKind: 'cpu-time',
+    }),
   });
 }
 
 /** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */
-function attachV2(target: ProbeTarget, clock: Clock): Probe | undefined {
+function attachV2(target: ProbeTarget, { usage: fresh }: FreshReads): Probe | undefined {
   const file = target.cgroup.keyed('cpu', 'cpu.stat', USAGE_V2.keys);
   if (file === undefined) return undefined;
-  const fresh = new FreshRead(file, clock);
   const part = new KeyedPart(file, USAGE_V2, fresh);
   const limited = part.columns.some((column) => column.field === fields.periods);
   return new PartsProbe([part], {
     skipWhenIdle: true,
     missing: limited ? part.missing : [],
     // Periods of a quota can be counted while no time is used; the file was read anyway.
-    activity: () => (fresh.read() ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN),
+    activity: () => (fresh.read(file) ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN),
+    activityKind: 'cpu-time',
   });
 }
 
 /** The `cpu` source. */
 export function createCpuSource(clock: Clock): MetricSource {
+  const fresh: FreshReads = {
+    usage: new FreshRead(clock),
+    ticks: new FreshRead(clock),
+    throttling: new FreshRead(clock),
+  };
   return {
     fields: Object.values(fields),
     part: 'cpu',
     attach(target): Probe | Absent {
-      const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, clock) : attachV2(target, clock);
+      const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, fresh) : attachV2(target, fresh);
       return probe ?? withoutController(target, 'cpu');
     },
   };

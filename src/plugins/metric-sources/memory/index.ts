@@ -79,6 +79,9 @@ const configSchema = z.strictObject({
     .describe('Read memory.kernel on cgroup v1, which takes one more file per sample. On v2 it is free.'),
 });
 
+/** By kind of file. */
+type FreshReads = Readonly<Record<'usage' | 'stats', FreshRead>>;
+
 type MemoryOptions = z.output<typeof configSchema>;
 
 /** Usage less inactive page cache, never below 0; all of the usage when the kernel does not tell the inactive part. */
@@ -98,7 +101,7 @@ function openValue(cgroup: CgroupFiles, column: keyof typeof fields, name: strin
 /** A probe whose usage is a file of its own, by which it also tells whether anything happened. */
 function withUsageFile(
   { cgroup }: ProbeTarget,
-  { clock }: Context,
+  fresh: FreshRead,
   usageName: string,
   stat: KeyedPart | undefined,
   inactiveKey: string,
@@ -106,14 +109,14 @@ function withUsageFile(
 ): Probe | undefined {
   const file = cgroup.value('memory', usageName);
   if (file === undefined) return undefined;
-  const fresh = new FreshRead(file, clock);
   const usage = new ValuePart({ field: fields.usage }, file, { fresh });
   const workingSet = workingSetPart(() => (usage.good ? file.value : Number.NaN), stat, inactiveKey);
   const parts = [usage, stat, workingSet, ...others].filter((part) => part !== undefined);
   return new PartsProbe(parts, {
     skipWhenIdle: true,
     missing: missingOf(parts),
-    activity: () => (fresh.read() ? file.value : Number.NaN),
+    activity: () => (fresh.read(file) ? file.value : Number.NaN),
+    activityKind: 'usage',
   });
 }
 
@@ -121,22 +124,22 @@ function missingOf(parts: readonly Part[]): readonly Missing[] {
   return parts.flatMap((part) => (part instanceof KeyedPart ? part.missing : []));
 }
 
-function attachV1(target: ProbeTarget, context: Context, options: MemoryOptions): Probe | undefined {
+function attachV1(target: ProbeTarget, { usage, stats }: FreshReads, options: MemoryOptions): Probe | undefined {
   const { cgroup } = target;
   const keys = STAT_KEYS_V1[cgroup.text('memory', 'memory.use_hierarchy') === '1' ? 'hierarchical' : 'own'];
-  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys);
-  return withUsageFile(target, context, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys, stats);
+  return withUsageFile(target, usage, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
     openValue(cgroup, 'failcnt', 'memory.failcnt'),
     options.kernelMemory ? openValue(cgroup, 'kernel', 'memory.kmem.usage_in_bytes') : undefined,
   ]);
 }
 
-function attachV2(target: ProbeTarget, context: Context): Probe | undefined {
+function attachV2(target: ProbeTarget, { usage, stats }: FreshReads, context: Context): Probe | undefined {
   const { cgroup } = target;
-  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', STAT_KEYS_V2);
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', STAT_KEYS_V2, stats);
   if (target.isRoot) return stat === undefined ? undefined : rootV2(stat, context);
-  return withUsageFile(target, context, 'memory.current', stat, 'inactive_file', [
+  return withUsageFile(target, usage, 'memory.current', stat, 'inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.peak'),
     openValue(cgroup, 'swap', 'memory.swap.current'),
     KeyedPart.open(cgroup, 'memory', 'memory.events', EVENT_KEYS),
@@ -160,11 +163,12 @@ function rootV2(stat: KeyedPart, { linux }: Context): Probe {
 
 /** The `memory` source. */
 export function createMemorySource(context: Context, options: MemoryOptions): MetricSource {
+  const fresh: FreshReads = { usage: new FreshRead(context.clock), stats: new FreshRead(context.clock) };
   return {
     fields: Object.values(fields),
     part: 'memory',
     attach(target): Probe | Absent {
-      const probe = target.cgroup.version === 1 ? attachV1(target, context, options) : attachV2(target, context);
+      const probe = target.cgroup.version === 1 ? attachV1(target, fresh, options) : attachV2(target, fresh, context);
       return probe ?? withoutController(target, 'memory');
     },
   };
