@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -39,6 +40,7 @@ const complaints = (text: string) => new Set(lint(text).stderr.trim().split('\n'
 
 describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool') }, () => {
   const engine = new FakeEngine();
+  const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-prometheus-'));
   const parent = new RealCgroup(PARENT);
   const cgroups = new Map<string, RealCgroup>();
   let agent: AgentProcess;
@@ -48,7 +50,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     parent.create();
     await engine.listen();
     for (const id of [DATABASE, WEB, JOB]) await startContainer(id);
-    agent = await AgentProcess.start(agentConfig(engine.endpoint));
+    agent = await AgentProcess.start(agentConfig(engine.endpoint, join(directory, 'samples.ndjson')));
     prometheus = await PrometheusServer.start(prometheusConfig(new URL(agent.url).host));
     await churn();
     await endContainer(JOB);
@@ -64,6 +66,7 @@ describe('a real Prometheus', { skip: needs('cgroups', 'prometheus', 'promtool')
     for (const cgroup of cgroups.values()) await cgroup.remove();
     await parent.remove();
     rmSync(FILE, { force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
 
   /** @returns the pid of a process in it that does something */
@@ -243,11 +246,12 @@ interface Dashboard {
   readonly templating: { readonly list: { readonly definition?: string }[] };
 }
 
-function agentConfig(engine: string): string {
+function agentConfig(engine: string, file: string): string {
   return `
 plugins:
   - { use: docker, with: { endpoint: "${engine}", timeout: 300ms } }
   - { use: podman, enabled: false }
+  - { use: file, with: { path: "${file}", containersInclude: ['${PARENT}/*'] } }
   - { use: prometheus, with: { containersInclude: ['/', '${PARENT}/*'] } }
   - { use: prometheus, id: plain, with: { path: /plain, timestamps: false, containersInclude: ['/', '${PARENT}/*'] } }
 `;

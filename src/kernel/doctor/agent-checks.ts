@@ -46,34 +46,53 @@ export function watchFindings(
   ];
 }
 
-/** What sinks cannot deliver. */
-export function sinkFindings(plugins: Pick<ActivePlugins, 'of'>): Finding[] {
+/** Batches that wait, and how long the oldest does, before a sink that delivers is found to be too slow. */
+const BEHIND_BATCHES = 10;
+const BEHIND_SECONDS = 120;
+
+/** What sinks cannot deliver. @param nowUs since the epoch */
+export function sinkFindings(plugins: Pick<ActivePlugins, 'of'>, nowUs: number): Finding[] {
   return plugins.of('sink').flatMap(({ record }) => {
     const status = record.delivery?.();
-    return status === undefined ? [] : findingsOf(record.id, status);
+    return status === undefined ? [] : findingsOf(record.id, status, nowUs);
   });
 }
 
-function findingsOf(id: string, { failure, queue, dropped }: SinkStatus): Finding[] {
+function findingsOf(
+  id: string,
+  { failure, queue, dropped, attempts, attemptMs }: SinkStatus,
+  nowUs: number,
+): Finding[] {
   const mend = `tallyman sink test ${id}`;
   const findings: Finding[] = [];
+  const waitsSeconds = queue.oldest === undefined ? 0 : Math.round((nowUs - queue.oldest) / 1e6);
+  const waiting = `${queue.points} data points wait, the oldest for ${waitsSeconds} s (${queue.bytes} of ${queue.maxBytes} bytes)`;
   if (failure !== undefined) {
     const isFull = (dropped.queue_full ?? 0) > 0;
-    const kept = `${queue.points} data points wait (${queue.bytes} of ${queue.maxBytes} bytes)`;
     findings.push({
       id: 'sink-failing',
       severity: isFull ? 'error' : 'warning',
       what: `the sink ${id} cannot deliver: ${failure}`,
-      effect: isFull ? `The oldest data points are lost; ${kept}.` : `Numbers arrive late; ${kept}.`,
+      effect: isFull ? `The oldest data points are lost; ${waiting}.` : `Numbers arrive late; ${waiting}.`,
       mend,
     });
-  }
-  if ((dropped.refused ?? 0) > 0) {
+  } else if (queue.batches >= BEHIND_BATCHES && waitsSeconds >= BEHIND_SECONDS) {
+    const requestMs = Math.round(attemptMs / Math.max(attempts, 1));
     findings.push({
-      id: 'sink-refused',
+      id: 'sink-behind',
       severity: 'warning',
-      what: `the receiver of the sink ${id} refused ${dropped.refused} data points since the agent started`,
-      effect: 'They are lost; the log has the receiver’s words.',
+      what: `the sink ${id} delivers slower than samples come: a request takes ${requestMs} ms`,
+      effect: `Numbers arrive late; ${waiting}.`,
+      mend: `with: { concurrency: 4 } for the plugin ${id}`,
+    });
+  }
+  const reasons = Object.entries(dropped).filter(([, points]) => points > 0);
+  if (reasons.length > 0) {
+    findings.push({
+      id: 'sink-dropped',
+      severity: 'warning',
+      what: `the sink ${id} dropped data points since the agent started: ${reasons.map(([reason, points]) => `${points} ${reason.replaceAll('_', ' ')}`).join(', ')}`,
+      effect: 'They are lost; the log has the reasons, and what the receiver says.',
       mend,
     });
   }

@@ -260,24 +260,33 @@ describe('checks of the agent', () => {
 
 describe('checks of sinks', () => {
   const found = (status: Partial<SinkStatus>) => {
-    const counts = { batches: 1, points: 10, bytes: 100, maxBytes: 200 };
+    const counts = { batches: 1, points: 10, bytes: 100, maxBytes: 200, oldest: 10_000_000 };
     const delivery = () => ({ queue: counts, dropped: {}, ...status }) as SinkStatus;
-    return sinkFindings({ of: () => [{ record: { id: 'sink', delivery } }] as never });
+    return sinkFindings({ of: () => [{ record: { id: 'sink', delivery } }] as never }, 300_000_000);
   };
 
   it('report sinks that cannot deliver, and whether data is lost', () => {
     assert.deepEqual(found({}), []);
     const [late] = found({ failure: 'no route' });
     assert.deepEqual([late!.id, late!.severity, late!.mend], ['sink-failing', 'warning', 'tallyman sink test sink']);
-    assert.match(late!.effect, /10 data points wait \(100 of 200 bytes\)/);
+    assert.match(late!.effect, /10 data points wait, the oldest for 290 s \(100 of 200 bytes\)/);
     const [full] = found({ failure: 'no route', dropped: { queue_full: 1 } });
     assert.equal(full!.severity, 'error');
   });
 
-  it('report sinks whose batches are rejected or cannot be stored on disk', () => {
+  it('report sinks that deliver too slowly, with the duration of a request', () => {
+    const queue = { batches: 10, points: 10, bytes: 100, maxBytes: 200, oldest: 10_000_000 };
+    const [behind, ...others] = found({ queue, attempts: 4, attemptMs: 8_000 });
+    assert.deepEqual([behind!.id, others], ['sink-behind', []]);
+    assert.match(behind!.what, /a request takes 2000 ms/);
+    assert.deepEqual(found({ queue: { ...queue, oldest: 290_000_000 }, attempts: 4, attemptMs: 8_000 }), []);
+  });
+
+  it('report sinks that dropped data points or cannot store them on disk', () => {
     const queue = { batches: 0, points: 0, bytes: 0, maxBytes: 1, directory: '/q', diskError: 'full' };
-    const ids = found({ dropped: { refused: 3 }, queue }).map(({ id }) => id);
-    assert.deepEqual(ids, ['sink-refused', 'sink-disk']);
+    const [dropped, disk] = found({ dropped: { refused: 3, queue_full: 0, too_old: 2 }, queue });
+    assert.deepEqual([dropped!.id, disk!.id], ['sink-dropped', 'sink-disk']);
+    assert.match(dropped!.what, /: 3 refused, 2 too old$/);
   });
 });
 

@@ -100,7 +100,7 @@ export class Doctor {
       () => watchFindings(options.paths, options.cgroups),
       () => descriptorFindings(options.descriptors()),
       () => logFindings(options.log()),
-      () => sinkFindings(options.plugins),
+      () => sinkFindings(options.plugins, options.clock.now()),
       () => this.clockWatch.findings(),
     ];
     const found: Finding[] = [];
