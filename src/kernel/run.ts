@@ -11,7 +11,7 @@ import { RELOADER, type Reloader } from './reload/index.js';
 import { type ServiceManager, stateDirectory } from './service/index.js';
 import { type OpenHandles, SUPERVISOR, type Supervisor } from './supervision/index.js';
 
-/** The agent ends at the latest so many ms after it was told to. */
+/** Time limit in ms for stopping the agent. */
 const STOP_LIMIT = 1_900;
 const EXIT_FAULT = 70;
 

@@ -4,28 +4,28 @@ import { TimerSet } from '../kernel/supervision/index.js';
 /** The system's clock, for tests that wait for something outside. */
 export const systemClock: Clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
 
-/** Told what a timer's callback threw. */
+/** Called with what a timer's callback threw. */
 export type TimerFault = (error: unknown) => void;
 
 interface Waiting {
   due: number;
-  /** Absent: once. */
+  /** ms; absent: once. */
   readonly every?: number;
   readonly callback: () => void | Promise<void>;
   readonly onFault: TimerFault;
 }
 
-/** A clock that stands still until it is told to go on; its timers run while it is advanced, in the order they fall due. */
+/** A clock that is advanced by the test; its timers are called in the order in which they become due. */
 export class FakeClock implements Clock {
   private readonly waiting = new Set<Waiting>();
 
-  /** @param milliseconds what both readings start from */
+  /** @param milliseconds initial value of both readings */
   constructor(public milliseconds = 1_000_000) {}
 
   now = (): number => this.milliseconds * 1000;
   monotonic = (): number => this.milliseconds;
 
-  /** Number of timers that have not run out. */
+  /** Number of pending timers. */
   get timers(): number {
     return this.waiting.size;
   }
@@ -39,7 +39,7 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Lets so many ms pass. Each timer that falls due meanwhile is called, and awaited before the next. */
+  /** Advances the clock. Calls the timers that become due, and awaits each before the next. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.milliseconds + milliseconds;
     for (let next = this.next(end); next !== undefined; next = this.next(end)) {

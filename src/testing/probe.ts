@@ -3,7 +3,7 @@ import type { Absent, Column, MetricSource, Probe, ProbeTarget } from '../kernel
 import { SampleRow } from '../kernel/history/index.js';
 
 /** A probe must settle on its columns within a few calls. */
-const MOST_LAYOUTS = 4;
+const MAX_LAYOUTS = 4;
 
 /** Name of a column as tests write it: `cpu.usage.per_cpu{0}`. */
 export function nameOf({ field, labels }: Column): string {
@@ -13,7 +13,7 @@ export function nameOf({ field, labels }: Column): string {
 /** One sample of a probe: column name → value, exact beyond 2^53; absent columns are left out. `undefined`: it ended. */
 export function sampleOf(probe: Probe): Record<string, number | bigint> | undefined {
   const row = new SampleRow();
-  for (let tries = 0; tries < MOST_LAYOUTS; tries++) {
+  for (let tries = 0; tries < MAX_LAYOUTS; tries++) {
     row.begin(probe.columns.length);
     const outcome = probe.sample(row);
     if (outcome === 'ended') return undefined;

@@ -3,19 +3,19 @@ import { type DependencyContainer, instanceCachingFactory, container as rootCont
 import { Graph, type Node } from './graph.js';
 import { type AnyToken, type ListToken, type Module, type Registry, Token } from './tokens.js';
 
-/** For rooms that make compositions of their own on top of this one. */
+/** For rooms that create child compositions. */
 export const COMPOSITION: Token<Pick<Composition, 'child'>> = new Token('composition');
 
-/** What rooms provide, made when it is first needed and once. */
+/** Creates what rooms provide, once and on demand. */
 export class Composition {
   readonly graph: Graph;
   private readonly made: unknown[] = [];
   private readonly container: DependencyContainer;
 
   /**
-   * @param overrides provide instead of the modules what both provide
-   * @param parent provides what these modules do not
-   * @throws Error when the rooms do not fit together
+   * @param overrides take precedence over the modules
+   * @param parent provides what the modules lack
+   * @throws Error when a token is missing or ambiguous, or needs are circular
    */
   constructor(
     modules: readonly Module[],
@@ -45,12 +45,12 @@ export class Composition {
     return this.graph.contributors(list).map(({ key }) => this.container.resolve<T>(key));
   }
 
-  /** A composition of its own on top of this one, for something that comes and goes. */
+  /** A child composition with a shorter lifetime. */
   child(module: Module): Composition {
     return new Composition([module], [], this);
   }
 
-  /** Disposes of what was made and can be disposed of, the last one first. */
+  /** Disposes of the created objects in reverse order. */
   async dispose(): Promise<void> {
     for (const instance of this.made.reverse()) await (instance as Partial<{ dispose(): unknown }> | null)?.dispose?.();
     this.made.length = 0;
@@ -70,7 +70,7 @@ export class Composition {
   }
 }
 
-/** What a room registers. */
+/** The providers and contributions of a room. */
 export function nodesOf({ name: room, register }: Module): Node[] {
   const nodes: Node[] = [];
   const registry: Registry = {

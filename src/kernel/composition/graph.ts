@@ -1,25 +1,25 @@
 import type { AnyToken, ListToken, Token } from './tokens.js';
 
-/** Something that is made of what it needs: a provider, or a contribution to a list. */
+/** A provider, or a contribution to a list, and what it needs. */
 export interface Node {
   /** Name of the room. */
   readonly room: string;
-  /** What it provides, or the list it belongs to. */
+  /** The provided token, or the list. */
   readonly target: AnyToken;
   readonly needs: readonly AnyToken[];
   readonly key: symbol;
   readonly create: (...needs: never) => unknown;
 }
 
-/** Which room provides what, and in which order it has to be made. */
+/** The providers of all tokens, and their order. */
 export class Graph {
   private readonly providers = new Map<Token<unknown>, Node>();
   private readonly contributions = new Map<ListToken<unknown>, Node[]>();
-  /** Place of each token behind everything it needs. */
+  /** Topological order of the tokens. */
   private readonly order = new Map<AnyToken, number>();
   private readonly reached = new Map<AnyToken, ReadonlySet<AnyToken>>();
 
-  /** @throws Error when two rooms provide the same, something needed is not provided, or needs go in a circle */
+  /** @throws Error when a token is provided twice or not at all, or needs are circular */
   constructor(
     readonly nodes: readonly Node[],
     private readonly isProvidedElsewhere: (token: AnyToken) => boolean = () => false,
@@ -33,7 +33,7 @@ export class Graph {
     return this.providers.get(token);
   }
 
-  /** The contributions to a list: each behind those that other rooms make for what it needs, itself or by others. */
+  /** The contributions to a list, each after those of other rooms for what it needs directly or indirectly. */
   contributors(list: ListToken<unknown>): readonly Node[] {
     return this.contributions.get(list) ?? [];
   }
@@ -82,14 +82,14 @@ export class Graph {
     return sorted;
   }
 
-  /** Whether a contribution needs what another room provides, for which that contributes the other one. */
+  /** Whether `node` needs a token that the room of `other` provides and contributes. */
   private isBehind(node: Node, other: Node): boolean {
     if (node.room === other.room) return false;
     const own = other.needs.filter((token) => !token.isList && this.providers.get(token)?.room === other.room);
     return node.needs.some((need) => own.some((token) => this.reach(need).has(token)));
   }
 
-  /** A token and all that it is made of. */
+  /** A token and everything that it needs. */
   private reach(token: AnyToken): ReadonlySet<AnyToken> {
     let reached = this.reached.get(token);
     if (reached === undefined) {
@@ -101,7 +101,7 @@ export class Graph {
     return reached;
   }
 
-  /** Where nothing else decides: by what is made last of all that they need. */
+  /** Otherwise by the last created of their needs. */
   private compare(a: Node, b: Node): number {
     const [first, second] = [this.places(a), this.places(b)];
     for (const [index, place] of first.entries()) {

@@ -1,31 +1,31 @@
 import { ListToken } from './tokens.js';
 
-/** Something with a life: started behind everything it needs, stopped in front of it. */
+/** Started after everything it needs, and stopped before it. */
 export interface Lifecycle {
   start?(): Promise<void> | void;
-  /** Takes in no more work and finishes what is under way, all at once, while everything still runs. */
+  /** Accepts no more work and finishes the current work, in parallel with others, while everything still runs. */
   quiesce?(limitMs: number): Promise<void> | void;
-  /** @param limitMs what is left of the time for the whole stop */
+  /** @param limitMs remaining time of the whole stop */
   stop?(limitMs: number): Promise<void> | void;
 }
 
 export const LIFECYCLES = new ListToken<Lifecycle>('lifecycles');
 
-/** Share of the time of a stop in which what is under way may be finished: the rest is for what is stopped after it. */
+/** Share of the time limit of a stop that is available to `quiesce`. */
 const QUIESCE_SHARE = 0.7;
 
-/** Starts in order, and stops in reverse what was started. */
+/** Starts in order, and stops what was started in reverse order. */
 export class Lifecycles {
   private readonly started: Lifecycle[] = [];
   private isStopping = false;
 
-  /** @param onError told what a stop threw; the others are stopped all the same */
+  /** @param onError called with what a stop threw; the others are stopped anyway */
   constructor(
     private readonly lifecycles: readonly Lifecycle[],
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** @throws what a start throws; the rest is not started then */
+  /** @throws what a start throws; the rest is then not started */
   async start(): Promise<void> {
     for (const lifecycle of this.lifecycles) {
       if (this.isStopping) return;
@@ -34,7 +34,7 @@ export class Lifecycles {
     }
   }
 
-  /** Also while a start is under way, which then goes no further. */
+  /** Also ends a start in progress. */
   async stop(limitMs: number): Promise<void> {
     this.isStopping = true;
     const end = performance.now() + limitMs;

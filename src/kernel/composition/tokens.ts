@@ -1,4 +1,4 @@
-/** Names something that one room provides and others need. */
+/** Identifies what one room provides and others need. */
 export class Token<T> {
   declare readonly type: T;
   readonly key: symbol;
@@ -9,7 +9,7 @@ export class Token<T> {
   }
 }
 
-/** Names a list to which any room may contribute, in the order of what the contributions depend on. */
+/** Identifies a list to which any room may contribute, in the order of the dependencies of the contributions. */
 export class ListToken<T> {
   declare readonly type: T;
   readonly isList = true as const;
@@ -19,12 +19,12 @@ export class ListToken<T> {
 
 export type AnyToken = Token<unknown> | ListToken<unknown>;
 
-/** What is given for needs, one by one. */
+/** The values of needed tokens. */
 export type Resolved<N extends readonly AnyToken[]> = {
   readonly [I in keyof N]: N[I] extends ListToken<infer T> ? readonly T[] : N[I] extends Token<infer T> ? T : never;
 };
 
-/** Takes what a room provides. */
+/** Registers the providers and contributions of a room. */
 export interface Registry {
   /** @param create called once, when the token is first needed */
   provide<T, const N extends readonly AnyToken[]>(
@@ -32,7 +32,7 @@ export interface Registry {
     needs: N,
     create: (...needs: Resolved<N>) => NoInfer<T>,
   ): void;
-  /** Adds to a list, which stands in the order in which contributions need each other. */
+  /** Adds to a list, which is ordered by the dependencies of the contributions. */
   contribute<T, const N extends readonly AnyToken[]>(
     list: ListToken<T>,
     needs: N,
@@ -40,7 +40,7 @@ export interface Registry {
   ): void;
 }
 
-/** A room, as it registers itself. */
+/** A room and its registrations. */
 export interface Module {
   readonly name: string;
   register(registry: Registry): void;

@@ -37,7 +37,7 @@ export class CgroupNode {
   }
 }
 
-/** What a directory without subdirectories has. */
+/** Link count of a directory without subdirectories. */
 export const EMPTY_DIRECTORY_LINKS = 2;
 
 /** systemd's mount units are cgroups without processes of their own: neither tracked nor watched (contract 12.2). */
@@ -55,12 +55,12 @@ export function parentName(name: string): string {
   return slash <= 0 ? '/' : name.slice(0, slash);
 }
 
-/** Whether nothing of what was there before is left, so that the cgroup is another one. */
+/** Whether all directories were replaced, so that the cgroup is a new one. */
 export function isReplaced(before: readonly number[], now: readonly number[]): boolean {
   return before.some((inode) => inode !== 0) && !before.some((inode, index) => inode !== 0 && inode === now[index]);
 }
 
-/** Whether some directories were replaced and others not, as when looking in the middle of a re-creation. */
+/** Whether only some directories were replaced, as during a re-creation. */
 export function isTorn(before: readonly number[], now: readonly number[]): boolean {
   const replaced = before.some((inode, index) => inode !== 0 && now[index] !== 0 && inode !== now[index]);
   return replaced && !isReplaced(before, now);

@@ -2,25 +2,25 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ContainerDescription, type Logger, messageOf } from '../contracts/index.js';
 import type { Container, ContainerFacts } from './container.js';
 
-/** Told about every change, in order: a parent is added before its children and removed after them. */
+/** Notified of every change, in order: a parent is added before its children and removed after them. */
 export interface ContainerObserver {
   added?(container: Container): void;
   removed?(container: Container): void;
-  /** The same container is described differently, perhaps by another handler. */
+  /** The description of the container changed, possibly with its handler. */
   descriptionChanged?(container: Container, previous: ContainerDescription): void;
-  /** Directories of the container came, went or were replaced in some hierarchies: `cgroup` is fresh. */
+  /** Directories of the container were added, removed or replaced in some hierarchies; `cgroup` is new. */
   controllersChanged?(container: Container): void;
 }
 
-/** Compares names by bytes, and the same on every host: cgroup names are mostly ASCII. */
+/** Compares names independently of the locale. */
 export function compareNames(a: { readonly name: string }, b: { readonly name: string }): number {
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;
 }
 
-/** The containers there are. Discovery puts them in and takes them out; everybody else reads and observes. */
+/** All containers. Written by discovery; the other rooms read and observe it. */
 export class ContainerStore {
-  /** Grows with every change of which containers there are and what they are called. */
+  /** Incremented when a container is added, removed or described differently. */
   revision = 0;
   private readonly containers = new Map<string, Container>();
   private readonly observers: ContainerObserver[] = [];
@@ -46,7 +46,7 @@ export class ContainerStore {
     return this.sorted;
   }
 
-  /** The container that a runtime (`docker`) knows under this id or alias. */
+  /** The container with this id or alias in a namespace (`docker`). */
   find(namespace: string, id: string): Container | undefined {
     const isNamed = ({ description }: Container) =>
       description.namespace === namespace && (description.id === id || description.aliases.includes(id));
@@ -56,31 +56,31 @@ export class ContainerStore {
   add(container: Container): void {
     this.containers.set(container.name, container);
     this.changed();
-    this.tell((observer) => observer.added?.(container));
+    this.notify((observer) => observer.added?.(container));
   }
 
   remove(container: Container): void {
     if (this.containers.get(container.name) !== container) return;
     this.containers.delete(container.name);
     this.changed();
-    this.tell((observer) => observer.removed?.(container));
+    this.notify((observer) => observer.removed?.(container));
   }
 
-  /** Takes another description, where it is another one. */
+  /** Sets the description if it is different. */
   describe(container: Container, description: ContainerDescription): void {
     const previous = container.description;
     if (previous === description || isDeepStrictEqual(previous, description)) return;
     container.description = description;
     this.changed();
-    this.tell((observer) => observer.descriptionChanged?.(container, previous));
+    this.notify((observer) => observer.descriptionChanged?.(container, previous));
   }
 
-  /** Takes the files of directories that came, went or were replaced. */
+  /** Sets the files after directories were added, removed or replaced. */
   attach(container: Container, facts: Pick<ContainerFacts, 'cgroup' | 'controllers' | 'missing'>): void {
     container.cgroup = facts.cgroup;
     container.controllers = facts.controllers;
     container.missing = facts.missing;
-    this.tell((observer) => observer.controllersChanged?.(container));
+    this.notify((observer) => observer.controllersChanged?.(container));
   }
 
   private changed(): void {
@@ -88,13 +88,13 @@ export class ContainerStore {
     this.revision++;
   }
 
-  /** One observer's fault must not keep the others from hearing the news. */
-  private tell(news: (observer: ContainerObserver) => void): void {
+  /** Notifies all observers, even if one throws. */
+  private notify(notification: (observer: ContainerObserver) => void): void {
     for (const observer of this.observers) {
       try {
-        news(observer);
+        notification(observer);
       } catch (error) {
-        this.logger.error(`a change of the containers was not taken up: ${messageOf(error)}`);
+        this.logger.error(`an observer of containers failed: ${messageOf(error)}`);
       }
     }
   }

@@ -1,20 +1,20 @@
 import type { CgroupFiles, ContainerDescription, Controller } from '../contracts/index.js';
 
-/** A place on every container's record for what one room keeps of it. */
+/** A place in every container's record for the data of one room. */
 export class Slot<T> {
   declare readonly type: T;
 
-  /** @param name of the room, for whoever looks at a record in a debugger */
+  /** @param name of the room, for debugging */
   constructor(readonly name: string) {}
 }
 
-/** Something a container lacks, and why. */
-export interface Lack {
+/** A controller that a container lacks, and why. */
+export interface MissingController {
   readonly what: string;
   readonly reason: string;
 }
 
-/** What discovery knows of a container. */
+/** The members of a container that discovery sets. */
 export interface ContainerFacts {
   /** Absolute cgroup path, `/` first. */
   readonly name: string;
@@ -25,14 +25,14 @@ export interface ContainerFacts {
   /** Controllers whose hierarchy has a directory of this container (v2: controllers enabled for it). */
   readonly controllers: ReadonlySet<Controller>;
   /** Controllers of the host that this container lacks. */
-  readonly missing: readonly Lack[];
+  readonly missing: readonly MissingController[];
   /** When the agent first saw the cgroup, µs since the epoch. */
   readonly firstSeenAt: number;
 }
 
 /**
- * A cgroup that a handler accepted: the one record of it, from its coming to its going. Discovery keeps the facts
- * current; every other room has a slot.
+ * The record of a cgroup that a handler accepted, from its creation to its removal. Discovery updates the facts;
+ * every other room has a slot.
  */
 export class Container implements ContainerFacts {
   readonly name: string;
@@ -41,7 +41,7 @@ export class Container implements ContainerFacts {
   handlerId: string;
   cgroup: CgroupFiles;
   controllers: ReadonlySet<Controller>;
-  missing: readonly Lack[];
+  missing: readonly MissingController[];
   private readonly slots = new Map<Slot<unknown>, unknown>();
 
   constructor(facts: ContainerFacts) {
@@ -62,7 +62,7 @@ export class Container implements ContainerFacts {
     this.slots.set(slot, value);
   }
 
-  /** What the slot holds, made when it is first asked for. */
+  /** The value of the slot, created at the first call. */
   ensure<T>(slot: Slot<T>, create: () => T): T {
     let value = this.get(slot);
     if (value === undefined) {

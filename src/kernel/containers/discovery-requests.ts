@@ -1,6 +1,6 @@
 import type { ContainerRegistrar } from '../contracts/index.js';
 
-/** Does what is asked of discovery. */
+/** Handles requests to discovery. */
 export interface DiscoveryRequestHandler {
   reconsider(name: string): void;
   reconsiderAll(handlerId: string): void;
@@ -8,14 +8,14 @@ export interface DiscoveryRequestHandler {
 }
 
 /**
- * What container handlers, and whoever finds a cgroup's files gone, ask to be looked at again. Requests from before
- * somebody handles them need no answer: everything is looked at then.
+ * Requests of container handlers, and of rooms that find a cgroup's files gone, to examine cgroups again. Requests
+ * before discovery starts are dropped, because it examines everything at its start.
  */
 export class DiscoveryRequests {
   private handler: DiscoveryRequestHandler | undefined;
   private readonly findingsListeners: (() => void)[] = [];
 
-  /** Passes all requests from now on to this handler. */
+  /** Sets the handler of all later requests. */
   handleBy(handler: DiscoveryRequestHandler): void {
     this.handler = handler;
   }
@@ -24,12 +24,12 @@ export class DiscoveryRequests {
     this.findingsListeners.push(listener);
   }
 
-  /** Looks again at a cgroup whose file said that it is gone. */
+  /** Examines a cgroup again, one of whose files was gone. */
   recheck(name: string): void {
     this.handler?.recheck(name);
   }
 
-  /** What a container handler may ask for. */
+  /** The requests that a container handler may make. */
   registrarOf(handlerId: string): ContainerRegistrar {
     return {
       reconsider: (path) => this.handler?.reconsider(path),

@@ -5,12 +5,12 @@ import type { ContainerStore } from './container-store.js';
 
 type Plugins = Pick<ActivePlugins, 'of'>;
 
-/** A handler that has not said after so many ms what is wrong is not waited for. */
+/** Time limit for the findings of a handler. */
 const FINDINGS_LIMIT_MS = 30_000;
 /** Cgroups that one finding lists. */
 const MAX_SHOWN = 3;
 
-/** Containers that ended a short while ago and do not run again, as their handlers remember them. */
+/** Containers that ended recently and were not restarted, as remembered by their handlers. */
 export function departedContainers(plugins: Plugins, store: Pick<ContainerStore, 'get'>): readonly DepartedContainer[] {
   return plugins
     .of('container-handler')
@@ -18,7 +18,7 @@ export function departedContainers(plugins: Plugins, store: Pick<ContainerStore,
     .filter(({ name }) => store.get(name) === undefined);
 }
 
-/** Settles when the runtimes behind the handlers have answered, or the time is over. */
+/** Resolves when the runtimes of the handlers have answered, or at the time limit. */
 export async function whenHandlersAnswered(plugins: Plugins, limitMs: number): Promise<void> {
   const handlers = plugins.of('container-handler');
   await Promise.all(handlers.map(({ instance }) => within(limitMs, () => instance.whenAnswered?.())));

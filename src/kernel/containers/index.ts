@@ -9,7 +9,7 @@ export {
   isUntracked,
   parentName,
 } from './cgroup-node.js';
-export { Container, type ContainerFacts, type Lack, Slot } from './container.js';
+export { Container, type ContainerFacts, type MissingController as Lack, Slot } from './container.js';
 export {
   type ContainerObserver,
   ContainerStore,

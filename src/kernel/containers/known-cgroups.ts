@@ -2,16 +2,16 @@ import type { Clock, PendingContainer } from '../contracts/index.js';
 import { CgroupNode, type Hierarchies } from './cgroup-node.js';
 import { compareNames } from './container-store.js';
 
-/** The cgroup directories of all hierarchies as far as they are known, monitored or not. Discovery keeps it current. */
+/** The known cgroup directories of all hierarchies, monitored or not. Updated by discovery. */
 export class KnownCgroups {
   readonly nodes = new Map<string, CgroupNode>();
   readonly root: CgroupNode;
   readonly paths: readonly string[];
   /** Directories known per hierarchy, without the root's. */
   readonly counts: number[];
-  /** Cgroups that wait for their handler. */
+  /** Cgroups whose handler answered `pending`. */
   readonly pending = new Map<string, PendingContainer>();
-  /** The kernel gives no more watches, so that new cgroups are found late. */
+  /** The kernel allows no more watches, so that new cgroups are found later. */
   watchesExhausted = false;
 
   constructor(hierarchies: Hierarchies, clock: Clock) {
@@ -31,12 +31,12 @@ export class KnownCgroups {
     return node === undefined ? [] : [...node.children.values()].map((child) => child.name).sort();
   }
 
-  /** Cgroups that wait for their handler, sorted by name. */
+  /** Pending cgroups, sorted by name. */
   pendingContainers(): readonly PendingContainer[] {
     return [...this.pending.values()].sort(compareNames);
   }
 
-  /** The directories that have an inotify watch, by cgroup name, sorted. */
+  /** The directories with an inotify watch, sorted by cgroup name. */
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
     return [...this.nodes.values()]
       .map(({ name, watches }) => ({
@@ -47,7 +47,7 @@ export class KnownCgroups {
       .sort(compareNames);
   }
 
-  /** How many inotify watches are in use. */
+  /** Number of inotify watches in use. */
   get watchCount(): number {
     return this.watchedDirectories().reduce((sum, { directories }) => sum + directories.length, 0);
   }

@@ -4,9 +4,9 @@ import { type Container, Slot } from './container.js';
 
 /** Limits are read again at most this often, ms. */
 const MAX_AGE_MS = 5_000;
-/** A runtime writes the limits after it made the cgroup: in its first seconds they are read again sooner. */
-const YOUNG_MS = 10_000;
-const MAX_AGE_YOUNG_MS = 200;
+/** A runtime sets the limits after it has created the cgroup: at first they are read more often. */
+const NEW_CONTAINER_MS = 10_000;
+const MAX_AGE_NEW_MS = 200;
 
 /** When a container was created: µs since the epoch, 0 when unknown, and the nanoseconds beyond them. */
 type Creation = Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'>;
@@ -30,7 +30,7 @@ interface KnownLimits {
 const LIMITS = new Slot<KnownLimits>('limits');
 
 function maxAgeOf({ since }: KnownLimits, now: number): number {
-  return now - since < YOUNG_MS ? MAX_AGE_YOUNG_MS : MAX_AGE_MS;
+  return now - since < NEW_CONTAINER_MS ? MAX_AGE_NEW_MS : MAX_AGE_MS;
 }
 
 /** The containers' limits, as their cgroup files said a short while ago. */
@@ -47,7 +47,7 @@ export class ContainerLimits {
     const now = this.clock.monotonic();
     const { limits: before, cgroup } = known;
     if (before !== undefined && cgroup === container.cgroup && now - known.readAt < maxAgeOf(known, now)) return before;
-    const isYoung = now - known.since < YOUNG_MS;
+    const isYoung = now - known.since < NEW_CONTAINER_MS;
     const limits = readLimits(container.cgroup, {
       isRoot: container.name === '/',
       machine: this.host.machine(),
@@ -75,7 +75,7 @@ export class ContainerLimits {
     return limit;
   }
 
-  /** As its handler tells, else as its cgroups do. */
+  /** The creation time from the handler, else from the cgroup. */
   creationOf(container: Container): Creation {
     this.of(container);
     const { createdAt, createdAtExtraNs = 0 } = container.description;

@@ -12,12 +12,12 @@ import {
 import type { Clock } from '../contracts/index.js';
 import type { WatchPool } from './watch-pool.js';
 
-/** Link count that no directory has: forces a listing at the next look. */
+/** A link count that no directory has: forces a listing at the next update. */
 const UNLISTED = -1;
 const WATCH_ATTEMPTS = 3;
 
 /**
- * Brings what is known of the cgroup directories of all hierarchies up to date, by looking at single directories.
+ * Updates what is known of the cgroup directories of all hierarchies, by examining single directories.
  *
  * The root and every cgroup with children is watched in all hierarchies, so that children coming and going are told by the kernel. A
  * leaf is watched in one: whoever creates a cgroup below it normally does so in all hierarchies. A child created only
@@ -36,14 +36,14 @@ export class CgroupTree {
     private readonly clock: Clock,
     private readonly onEvent: (node: CgroupNode, type: string, name: string | null) => void,
   ) {
-    // Removed memory cgroups stay in the kernel's count while pages are charged to them: with the leaves watched in
-    // that hierarchy, its noisy count never causes a look at them.
+    // Removed memory cgroups are counted by the kernel while pages are charged to them: with leaves watched in that
+    // hierarchy, its inaccurate count is not needed for them.
     const memory = hierarchies.mounts.findIndex(({ controllers }) => controllers.includes('memory'));
     this.order = [...cgroups.paths.keys()].sort((a, b) => Number(b === memory) - Number(a === memory) || a - b);
   }
 
-  /** Brings one name up to date in all hierarchies, and whatever is new below it. */
-  look(name: string): void {
+  /** Updates one name in all hierarchies, and new cgroups below it. */
+  update(name: string): void {
     if (name === '/') {
       for (let hierarchy = 0; hierarchy < this.cgroups.paths.length; hierarchy++)
         this.examine(this.cgroups.root, hierarchy);
@@ -53,12 +53,12 @@ export class CgroupTree {
     const base = name.slice(name.lastIndexOf('/') + 1);
     if (parent === undefined || base === '' || isUntracked(base)) return;
     const before = this.cgroups.nodes.get(name)?.inodes.slice();
-    this.lookBelow(parent, base);
+    this.updateBelow(parent, base);
     const now = this.cgroups.nodes.get(name)?.inodes;
-    if (before !== undefined && now !== undefined && isTorn(before, now)) this.lookBelow(parent, base);
+    if (before !== undefined && now !== undefined && isTorn(before, now)) this.updateBelow(parent, base);
   }
 
-  /** Compares a known directory with what is there. @returns false when it is gone */
+  /** Compares a known directory with the filesystem. @returns false when it is gone */
   examine(node: CgroupNode, hierarchy: number): boolean {
     const stats = inspect(this.cgroups.directory(node.name, hierarchy));
     if (stats === undefined) this.forget(node, hierarchy);
@@ -66,7 +66,7 @@ export class CgroupTree {
     return stats !== undefined;
   }
 
-  /** Makes the next `examine` of the directory list its children. @returns false when that was already so */
+  /** Makes the next `examine` of the directory list its children. @returns false when it already will */
   markUnlisted(node: CgroupNode, hierarchy: number): boolean {
     if (node.inodes[hierarchy] === 0 || node.links[hierarchy] === UNLISTED) return false;
     node.links[hierarchy] = UNLISTED;
@@ -78,7 +78,7 @@ export class CgroupTree {
     this.touched.add(node);
   }
 
-  /** Places the watches that are wanted for a node and missing. */
+  /** Adds the missing watches of a node. */
   ensureWatches(node: CgroupNode): void {
     const lead = this.order.find((hierarchy) => node.inodes[hierarchy] !== 0);
     for (const hierarchy of this.order) {
@@ -90,10 +90,10 @@ export class CgroupTree {
     }
   }
 
-  /** Watches what is new, and gives the nodes that changed since the last call. */
+  /** Adds watches for new nodes. @returns the nodes that changed since the last call */
   settle(): CgroupNode[] {
     if (this.touched.size === 0) return [];
-    // Placing watches may find more; a set hands out what is added while it is walked.
+    // Adding watches may find more nodes; iterating over a set includes those that are added meanwhile.
     for (const node of this.touched) {
       if (!node.alive) continue;
       this.ensureWatches(node);
@@ -110,7 +110,7 @@ export class CgroupTree {
     }
   }
 
-  private lookBelow(parent: CgroupNode, base: string): void {
+  private updateBelow(parent: CgroupNode, base: string): void {
     for (let hierarchy = 0; hierarchy < this.cgroups.paths.length; hierarchy++) {
       if (parent.inodes[hierarchy] !== 0) this.examineChild(parent, base, hierarchy);
     }
@@ -172,14 +172,14 @@ export class CgroupTree {
     for (const child of node.children.values()) this.forget(child, hierarchy);
   }
 
-  /** @returns false when there is nothing to be watched, or no way to */
+  /** @returns false when there is no directory or no watch available */
   private watch(node: CgroupNode, hierarchy: number): boolean {
     const watch = this.pool.add(this.cgroups.directory(node.name, hierarchy), (type, name) =>
       this.onEvent(node, type, name),
     );
     if (watch === undefined) return false;
     node.watches[hierarchy] = watch;
-    // What was created before the watch is seen by looking after it.
+    // Finds what was created before the watch was added.
     return this.examine(node, hierarchy);
   }
 }
@@ -189,7 +189,7 @@ function unwatch(node: CgroupNode, hierarchy: number): void {
   node.watches[hierarchy] = undefined;
 }
 
-/** @returns undefined for whatever is not there, not a directory or not to be looked at */
+/** @returns undefined when it is missing, not a directory or not accessible */
 function inspect(path: string): Stats | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
@@ -199,7 +199,7 @@ function inspect(path: string): Stats | undefined {
   }
 }
 
-/** @returns undefined when the directory cannot be read: it vanished, which its parent's watch tells */
+/** @returns undefined when the directory cannot be read: it was removed, which its parent's watch reports */
 function listDirectories(path: string): Set<string> | undefined {
   try {
     const names = new Set<string>();

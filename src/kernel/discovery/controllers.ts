@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { CgroupNode, Hierarchies, Lack } from '../containers/index.js';
 import type { Controller } from '../contracts/index.js';
 
-/** Tells which controllers a cgroup has. */
+/** Determines the controllers of a cgroup. */
 export class ControllerReader {
   private readonly hierarchies: Hierarchies;
-  /** v2: the controllers that the kernel can enable; the others (`cpuacct`) need no enabling. */
+  /** v2: the controllers that can be enabled; others (`cpuacct`) are always available. */
   private switchable: ReadonlySet<string> | undefined;
-  /** Nearly all containers have the same controllers and share one set. */
+  /** Sets shared by containers with the same controllers. */
   private readonly sets = new Map<string, ReadonlySet<Controller>>();
 
   constructor(hierarchies: Hierarchies) {
@@ -27,7 +27,7 @@ export class ControllerReader {
     return this.set(controllers.filter((name) => enabled.has(name) || this.switchable?.has(name) === false));
   }
 
-  /** What a container with these controllers lacks, and why. */
+  /** The controllers that a container lacks, and why. */
   missing(present: ReadonlySet<Controller>): readonly Lack[] {
     return this.hierarchies.mounts.flatMap(({ controllers, path }) => {
       const reason =

@@ -15,8 +15,8 @@ import { TreeWatcher } from './tree-watcher.js';
 import type { DiscoveryOptions } from './types.js';
 import { watchByInotify } from './watch-pool.js';
 
-/** Cgroups asked about in one turn of the event loop. */
-const SLICE = 200;
+/** Cgroups that handlers are asked about in one turn of the event loop. */
+const CGROUPS_PER_TURN = 200;
 
 /** The directories that a container's files were opened in. */
 interface Directories {
@@ -26,23 +26,23 @@ interface Directories {
 
 const DIRECTORIES = new Slot<Directories>('discovery');
 
-/** Finds out which cgroups there are and whose they are, and keeps the container store current. */
+/** Finds the cgroups and their handlers, and keeps the container store up to date. */
 export class Discovery {
   private readonly store: ContainerStore;
   private readonly cgroups: KnownCgroups;
   private readonly watcher: TreeWatcher;
   private readonly pending: PendingQueue;
   private readonly controllers: ControllerReader;
-  private readonly questions = new Set<string>();
-  private asking: NodeJS.Immediate | undefined;
+  private readonly queue = new Set<string>();
+  private timer: NodeJS.Immediate | undefined;
 
   constructor(private readonly options: DiscoveryOptions) {
     const { hierarchies, store, cgroups, clock, logger } = options;
     this.store = store;
     this.cgroups = cgroups;
     this.controllers = new ControllerReader(hierarchies);
-    const retry = options.pendingRetry ?? { firstMs: 1000, longestMs: 60_000 };
-    this.pending = new PendingQueue(clock, retry, cgroups.pending, (names) => this.ask(names));
+    const retry = options.pendingRetry ?? { firstMs: 1000, maxMs: 60_000 };
+    this.pending = new PendingQueue(clock, retry, cgroups.pending, (names) => this.enqueue(names));
     this.watcher = new TreeWatcher({
       hierarchies,
       cgroups,
@@ -57,7 +57,7 @@ export class Discovery {
     });
   }
 
-  /** Walks all hierarchies; the store holds every container there is when this returns. */
+  /** Walks all hierarchies; the store contains every container when this returns. */
   start(): void {
     this.watcher.start();
   }
@@ -66,70 +66,70 @@ export class Discovery {
   stop(): void {
     this.watcher.stop();
     this.pending.clear();
-    this.questions.clear();
-    clearImmediate(this.asking);
+    this.queue.clear();
+    clearImmediate(this.timer);
   }
 
-  /** Looks again at a cgroup whose file said that it is gone. */
+  /** Examines a cgroup again, one of whose files was gone. */
   recheck(name: string): void {
     this.watcher.recheck(name);
   }
 
-  /** Asks all handlers anew about a cgroup. */
+  /** Asks all handlers about a cgroup again. */
   reconsider(name: string): void {
-    this.ask([name]);
+    this.enqueue([name]);
   }
 
-  /** Asks anew about every cgroup that a handler accepted or left pending. */
+  /** Asks again about every cgroup that a handler accepted or left pending. */
   reconsiderAll(handlerId: string): void {
-    this.ask(this.store.all().flatMap((container) => (container.handlerId === handlerId ? [container.name] : [])));
-    this.ask(this.pending.namesOf(handlerId));
+    this.enqueue(this.store.all().flatMap((container) => (container.handlerId === handlerId ? [container.name] : [])));
+    this.enqueue(this.pending.namesOf(handlerId));
   }
 
-  /** Asks anew about every cgroup: handlers came, went or changed places. */
+  /** Asks again about every cgroup, after handlers were added, removed or reordered. */
   handlersChanged(): void {
-    this.ask(this.cgroups.nodes.keys());
+    this.enqueue(this.cgroups.nodes.keys());
   }
 
-  /** Resolves when every question that handlers asked for is answered. */
-  async whenAsked(): Promise<void> {
-    while (this.questions.size > 0) await nextTurn();
+  /** Resolves when all requests of handlers have been processed. */
+  async whenIdle(): Promise<void> {
+    while (this.queue.size > 0) await nextTurn();
   }
 
-  /** Looks at the whole tree every so many milliseconds from now on. */
+  /** Sets the interval of complete sweeps, ms. */
   rescanEvery(milliseconds: number): void {
     this.watcher.sweepEvery(milliseconds);
   }
 
-  /** Questions are put later, so that a handler may ask for them from within `identify`. */
-  private ask(names: Iterable<string>): void {
+  /** Handlers are asked in a later turn, because they may request it within `identify`. */
+  private enqueue(names: Iterable<string>): void {
     if (this.watcher.stopped) return;
     for (const name of names) {
-      if (this.cgroups.nodes.has(name)) this.questions.add(name);
+      if (this.cgroups.nodes.has(name)) this.queue.add(name);
       else this.watcher.recheck(name);
     }
-    if (this.questions.size > 0) this.asking ??= setImmediate(() => this.answer());
+    if (this.queue.size > 0) this.timer ??= setImmediate(() => this.processQueue());
   }
 
-  private answer(): void {
-    this.asking = undefined;
-    let left = SLICE;
-    for (const name of this.questions) {
+  private processQueue(): void {
+    this.timer = undefined;
+    let left = CGROUPS_PER_TURN;
+    for (const name of this.queue) {
       if (left-- === 0) break;
-      this.questions.delete(name);
+      this.queue.delete(name);
       const node = this.cgroups.nodes.get(name);
-      if (node !== undefined) this.guard(node, () => this.judge(node));
+      if (node !== undefined) this.guard(node, () => this.identify(node));
     }
-    this.ask([]);
+    this.enqueue([]);
   }
 
   private onChange(nodes: readonly CgroupNode[]): void {
     const sorted = [...nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const node of sorted.toReversed()) {
-      if (!node.alive || this.wasReplaced(node)) this.guard(node, () => this.vanish(node));
+      if (!node.alive || this.wasReplaced(node)) this.guard(node, () => this.remove(node));
     }
     for (const node of sorted) {
-      if (node.alive) this.guard(node, () => this.appear(node));
+      if (node.alive) this.guard(node, () => this.addOrUpdate(node));
     }
   }
 
@@ -138,18 +138,18 @@ export class Discovery {
     return directories !== undefined && isReplaced(directories.inodes, node.inodes);
   }
 
-  private vanish(node: CgroupNode): void {
+  private remove(node: CgroupNode): void {
     const container = this.store.get(node.name);
-    // A dead node's name may already be another cgroup's.
+    // The name may already be that of a new cgroup.
     if (!node.alive && container !== undefined && container.get(DIRECTORIES)?.node !== node) return;
     this.pending.delete(node.name);
     if (container !== undefined) this.store.remove(container);
-    this.forget(node.name);
+    this.notifyRemoved(node.name);
     node.firstSeenAt = this.options.clock.now();
   }
 
-  /** Tells the handlers that a cgroup is gone, so that they need not keep what they know of it. */
-  private forget(name: string): void {
+  /** Notifies the handlers that a cgroup is gone, so that they can drop what they know of it. */
+  private notifyRemoved(name: string): void {
     for (const { record, instance } of this.options.plugins.of('container-handler')) {
       try {
         instance.forget?.(name);
@@ -159,9 +159,9 @@ export class Discovery {
     }
   }
 
-  private appear(node: CgroupNode): void {
+  private addOrUpdate(node: CgroupNode): void {
     const before = this.store.get(node.name);
-    this.judge(node);
+    this.identify(node);
     const container = this.store.get(node.name);
     const directories = container?.get(DIRECTORIES);
     if (container === undefined || directories === undefined || container !== before) return;
@@ -179,22 +179,22 @@ export class Discovery {
     };
   }
 
-  /** Asks whose the cgroup is, and makes it so. */
-  private judge(node: CgroupNode): void {
-    const judgement = identify(node.name, this.options.plugins.of('container-handler'), this.options.supervisor);
+  /** Asks the handlers about a cgroup, and updates the store. */
+  private identify(node: CgroupNode): void {
+    const result = identify(node.name, this.options.plugins.of('container-handler'), this.options.supervisor);
     const container = this.store.get(node.name);
-    if (judgement?.identification.verdict === 'pending') {
-      // A container that was accepted goes on as it was until somebody decides.
-      this.pending.add(node.name, judgement.handlerId, judgement.identification.reason);
+    if (result?.identification.verdict === 'pending') {
+      // An accepted container stays unchanged until the handler decides.
+      this.pending.add(node.name, result.handlerId, result.identification.reason);
       return;
     }
     this.pending.delete(node.name);
-    if (judgement?.identification.verdict !== 'accept') {
+    if (result?.identification.verdict !== 'accept') {
       if (container !== undefined) this.store.remove(container);
       return;
     }
-    const { handlerId } = judgement;
-    const { description } = judgement.identification;
+    const { handlerId } = result;
+    const { description } = result.identification;
     if (container === undefined) {
       const { name, firstSeenAt } = node;
       const files = this.filesOf(node, this.controllers.of(node));
@@ -203,7 +203,7 @@ export class Discovery {
       this.store.add(added);
       return;
     }
-    // The same cgroup under another handler is the same container: what was counted of it stays.
+    // The same cgroup with another handler is the same container and keeps its samples.
     container.handlerId = handlerId;
     this.store.describe(container, description);
   }
@@ -212,7 +212,7 @@ export class Discovery {
     try {
       work();
     } catch (error) {
-      this.options.logger.error(`cannot take up the cgroup ${node.name}: ${messageOf(error)}`);
+      this.options.logger.error(`cannot process the cgroup ${node.name}: ${messageOf(error)}`);
     }
   }
 }

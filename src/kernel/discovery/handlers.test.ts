@@ -124,7 +124,7 @@ describe('container handlers in discovery', () => {
   it('shows pending cgroups, and asks again by itself', async () => {
     const verdicts: Record<string, Identification> = { '/a': { verdict: 'pending', reason: 'daemon is away' } };
     const runtime = changeable('runtime', verdicts);
-    const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { firstMs: 5, longestMs: 20 } });
+    const { registry, recorder } = await start(() => [runtime, RAW], { pendingRetry: { firstMs: 5, maxMs: 20 } });
     assert.equal(registry.get('/a'), undefined);
     const [waiting] = registry.pending();
     assert.deepEqual({ ...waiting, since: 0 }, { name: '/a', handler: 'runtime', reason: 'daemon is away', since: 0 });

@@ -3,25 +3,25 @@ import type { Hierarchies } from '../containers/index.js';
 import { type Logger, messageOf } from '../contracts/index.js';
 import { type KernelController, parseCgroups } from '../linux/index.js';
 
-/** Looks between two checks of a hierarchy that has no count. */
+/** Checks after which a hierarchy without a count is suspected. */
 const UNCOUNTED_PERIOD = 5;
-/** Looks after which a number that never rests is acted upon. */
-const RESTLESS_LOOKS = 3;
+/** Checks after which a constantly changing count makes its hierarchy suspected. */
+const UNSTABLE_CHECKS = 3;
 
 /**
- * Tells from the kernel's number of cgroups per hierarchy where there may be one that nobody has seen: where what is not
- * accounted for has changed and stayed so for two looks (removed cgroups are counted until the kernel has freed them),
- * or changes at every look.
+ * Finds hierarchies that may have unknown cgroups, by the kernel's number of cgroups: those where the unexplained part
+ * of the count changed and then was stable for two checks (removed cgroups are counted until the kernel frees them),
+ * or changes at every check.
  */
 export class HierarchyCounts {
   private readonly file: string | undefined;
   private readonly hierarchies: Hierarchies;
   private readonly logger: Logger;
-  /** What was not accounted for when the hierarchy was last a suspect. */
+  /** The unexplained part of the count when the hierarchy was last suspected. */
   private readonly explained: number[];
   private readonly last: number[];
   private readonly restless: number[];
-  private looks = 0;
+  private checks = 0;
   private complained = false;
 
   constructor(file: string | undefined, hierarchies: Hierarchies, logger: Logger) {
@@ -35,11 +35,11 @@ export class HierarchyCounts {
 
   /** @returns the hierarchies that may have directories not in `known`; all of them once at the beginning */
   suspects(known: readonly number[]): Set<number> {
-    this.looks++;
+    this.checks++;
     const suspects = new Set<number>();
     this.read().forEach((count, index) => {
       const suspect = Number.isNaN(count)
-        ? this.looks % UNCOUNTED_PERIOD === 0
+        ? this.checks % UNCOUNTED_PERIOD === 0
         : this.hasChanged(index, count - known[index]!);
       if (suspect) suspects.add(index);
     });
@@ -54,13 +54,13 @@ export class HierarchyCounts {
       return false;
     }
     this.restless[index]!++;
-    if (!settled && this.restless[index]! < RESTLESS_LOOKS) return false;
+    if (!settled && this.restless[index]! < UNSTABLE_CHECKS) return false;
     this.restless[index] = 0;
     this.explained[index] = unknown;
     return true;
   }
 
-  /** The kernel's numbers now, by hierarchy; NaN where there is none. */
+  /** The kernel's current counts by hierarchy; NaN: unknown. */
   private read(): number[] {
     const counts = this.file === undefined ? undefined : this.parse(this.file);
     return this.hierarchies.mounts.map(({ controllers }) => {

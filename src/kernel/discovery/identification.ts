@@ -3,8 +3,8 @@ import type { ActivePlugin, Supervisor } from '../supervision/index.js';
 
 type Handler = ActivePlugin<'container-handler'>;
 
-/** The first handler that did not pass, and its verdict. */
-export interface Judgement {
+/** The first handler that did not pass, and its answer. */
+export interface HandlerVerdict {
   readonly handlerId: string;
   readonly identification: Exclude<Identification, { verdict: 'pass' }>;
 }
@@ -19,26 +19,26 @@ export function identify(
   name: string,
   handlers: readonly Handler[],
   supervisor: Pick<Supervisor, 'fault'>,
-): Judgement | undefined {
-  const judgement = ask(name, handlers, false, supervisor);
-  if (judgement !== undefined && !isPlain(judgement)) return judgement;
+): HandlerVerdict | undefined {
+  const result = ask(name, handlers, false, supervisor);
+  if (result !== undefined && !isPlain(result)) return result;
   const fallback = ask(name, handlers, true, supervisor);
-  if (judgement === undefined || fallback?.identification.verdict === 'ignore') return fallback;
+  if (result === undefined || fallback?.identification.verdict === 'ignore') return fallback;
   const hasFallback = handlers.some(({ instance }) => instance.fallback === true);
-  return fallback === undefined && hasFallback ? undefined : judgement;
+  return fallback === undefined && hasFallback ? undefined : result;
 }
 
-function isPlain({ identification }: Judgement): boolean {
+function isPlain({ identification }: HandlerVerdict): boolean {
   return identification.verdict === 'accept' && (identification.description.kind ?? 'container') !== 'container';
 }
 
-/** @param fallbacks which of the handlers are asked */
+/** @param fallbacks whether to ask the fallback handlers or the others */
 function ask(
   name: string,
   handlers: readonly Handler[],
   fallbacks: boolean,
   supervisor: Pick<Supervisor, 'fault'>,
-): Judgement | undefined {
+): HandlerVerdict | undefined {
   for (const { record, instance } of handlers) {
     if ((instance.fallback === true) !== fallbacks) continue;
     try {
@@ -54,7 +54,7 @@ function ask(
   return undefined;
 }
 
-/** Handlers come from strangers too: their answers are checked as far as the registry relies on them. */
+/** Checks the answer of a handler, which may be a third-party plugin. */
 function isIdentification(answer: unknown): answer is Identification {
   const { verdict, description } = (answer ?? {}) as { verdict?: unknown; description?: unknown };
   if (verdict === 'accept') return typeof description === 'object' && description !== null;

@@ -1,9 +1,9 @@
 import type { Clock, PendingContainer } from '../contracts/index.js';
 
-/** Pauses before a pending cgroup is asked about again, doubling from the first to the longest. */
+/** Pauses before handlers are asked about a pending cgroup again, doubling from the first to the maximum. */
 export interface PendingRetry {
   readonly firstMs: number;
-  readonly longestMs: number;
+  readonly maxMs: number;
 }
 
 interface Retry {
@@ -12,16 +12,16 @@ interface Retry {
   dueAt: number;
 }
 
-/** Timer slack: what is due within so many ms is asked about together. */
-const SLACK_MS = 20;
+/** Cgroups that are due within this time are processed together. */
+const BATCH_MS = 20;
 
-/** Asks again about each cgroup that waits for its handler, after growing pauses. */
+/** Asks again about pending cgroups, after increasing pauses. */
 export class PendingQueue {
   private readonly retries = new Map<string, Retry>();
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Number.POSITIVE_INFINITY;
 
-  /** @param pending what waits, by name: kept current for everybody to see */
+  /** @param pending the pending cgroups by name, updated for all readers */
   constructor(
     private readonly clock: Clock,
     private readonly pauses: PendingRetry,
@@ -29,7 +29,7 @@ export class PendingQueue {
     private readonly ask: (names: readonly string[]) => void,
   ) {}
 
-  /** Notes that a handler wants to wait. Waiting for the same handler keeps its `since` and its pause. */
+  /** Adds a cgroup. One that is pending for the same handler keeps its `since` and its pause. */
   add(name: string, handler: string, reason: string): void {
     const known = this.pending.get(name);
     const isSame = known?.handler === handler;
@@ -75,8 +75,8 @@ export class PendingQueue {
     const now = this.clock.monotonic();
     const due: string[] = [];
     for (const [name, retry] of this.retries) {
-      if (retry.dueAt > now + SLACK_MS) continue;
-      retry.delayMs = Math.min(retry.delayMs * 2, this.pauses.longestMs);
+      if (retry.dueAt > now + BATCH_MS) continue;
+      retry.delayMs = Math.min(retry.delayMs * 2, this.pauses.maxMs);
       retry.dueAt = now + retry.delayMs;
       due.push(name);
     }

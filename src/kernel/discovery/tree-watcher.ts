@@ -13,11 +13,11 @@ import { HierarchyCounts } from './hierarchy-counts.js';
 import type { WatchDirectory } from './types.js';
 import { WatchPool } from './watch-pool.js';
 
-/** Directories looked at in one turn of the event loop: about 2 ms. */
-const SLICE = 256;
-/** Events in one batch from which on the kernel's queue (16 384 by default) may have overflowed. */
+/** Directories examined in one turn of the event loop: about 2 ms. */
+const DIRECTORIES_PER_TURN = 256;
+/** Number of events in one batch at which the kernel's queue (16 384 by default) may have overflowed. */
 const OVERFLOW_SUSPICION = 8192;
-/** Checks between two sweeps while there are no watches to be had. */
+/** Checks between two sweeps while no watches are available. */
 const CHECKS_PER_SWEEP = 3;
 const SUBTREE_CONTROL = 'cgroup.subtree_control';
 
@@ -31,11 +31,11 @@ export interface TreeWatcherOptions {
   readonly coalesceMs: number;
   readonly checkIntervalMs: number;
   readonly rescanIntervalMs: number;
-  /** Told about nodes whose directories changed; called with one batch at a time. Must not throw. */
+  /** Called with batches of nodes whose directories changed. Must not throw. */
   readonly report: (nodes: readonly CgroupNode[]) => void;
 }
 
-/** Keeps a `CgroupTree` current: by events, by the kernel's counts, by sweeps. */
+/** Updates a `CgroupTree` by events, by the kernel's counts and by sweeps. */
 export class TreeWatcher {
   private readonly cgroups: KnownCgroups;
   private readonly tree: CgroupTree;
@@ -47,10 +47,10 @@ export class TreeWatcher {
   private flushTimer: NodeJS.Timeout | undefined;
   private flushing = false;
   private walking = false;
-  /** A sweep was wanted during another walk. */
+  /** A sweep was requested during another walk. */
   private sweepDue = false;
   private checks = 0;
-  /** A check fell into a flush and is made up for after it. */
+  /** A check was due during a flush, and follows it. */
   private checkDue = false;
   private checkTimer: NodeJS.Timeout | undefined;
   private rescanTimer: NodeJS.Timeout | undefined;
@@ -66,11 +66,11 @@ export class TreeWatcher {
     this.tree = new CgroupTree(cgroups, hierarchies, this.pool, clock, onEvent);
   }
 
-  /** Walks all hierarchies and reports what is there before it returns. */
+  /** Walks all hierarchies and reports all nodes before it returns. */
   start(): void {
-    // The machine is there even without a single hierarchy.
+    // The machine exists even without any hierarchy.
     this.tree.touch(this.cgroups.root);
-    this.tree.look('/');
+    this.tree.update('/');
     this.publish();
     this.checkTimer = setInterval(() => this.check(), this.options.checkIntervalMs);
     this.sweepEvery(this.options.rescanIntervalMs);
@@ -89,7 +89,7 @@ export class TreeWatcher {
     this.tree.close();
   }
 
-  /** Looks at a name soon, and at its ancestors as far as they are not known yet. */
+  /** Schedules the update of a name and its unknown ancestors. */
   recheck(name: string): void {
     if (this.stopped || !name.startsWith('/')) return;
     this.dirty.add(name);
@@ -104,7 +104,7 @@ export class TreeWatcher {
   private onEvent(node: CgroupNode, type: string, name: string | null): void {
     if (this.stopped) return;
     if (type !== 'rename') {
-      // Enabling or disabling a v2 controller for the children is a write to this file, and nothing else is told of it.
+      // A write to this file is the only event when a v2 controller is enabled or disabled for the children.
       if (name !== SUBTREE_CONTROL) return;
       this.reenabled.add(node);
     } else if (name === null) {
@@ -125,15 +125,15 @@ export class TreeWatcher {
     this.flushTimer = undefined;
     this.flushing = true;
     try {
-      // A name sorts after its ancestors, which have to be known first.
+      // Ancestors sort first, and must be known first.
       const names = [...this.dirty].sort();
       this.dirty.clear();
       if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep());
       this.events = 0;
       this.touchReenabled();
-      const perTurn = Math.ceil(SLICE / this.cgroups.counts.length);
+      const perTurn = Math.ceil(DIRECTORIES_PER_TURN / this.cgroups.counts.length);
       for (let next = 0; next < names.length && !this.stopped; next += perTurn) {
-        for (const name of names.slice(next, next + perTurn)) this.tree.look(name);
+        for (const name of names.slice(next, next + perTurn)) this.tree.update(name);
         this.publish();
         if (next + perTurn < names.length) await nextTurn();
       }
@@ -159,7 +159,7 @@ export class TreeWatcher {
   }
 
   private check(): void {
-    // What is not looked at yet would be taken for unknown.
+    // Cgroups that have not been examined yet would count as unknown.
     this.checkDue = this.flushing || this.flushTimer !== undefined;
     if (this.checkDue || this.walking || this.stopped) return;
     this.checks++;
@@ -171,20 +171,20 @@ export class TreeWatcher {
     if (suspects.size > 0) this.background(this.inspectUnwatched(suspects));
   }
 
-  /** Looks for children in the directories of these hierarchies that have no watch. */
+  /** Lists the unwatched directories of these hierarchies. */
   private async inspectUnwatched(hierarchies: ReadonlySet<number>): Promise<void> {
     await this.walk((node) => {
-      let looks = 0;
+      let checks = 0;
       for (const hierarchy of hierarchies) {
         if (node.inodes[hierarchy] === 0 || node.watches[hierarchy] !== undefined) continue;
         this.tree.examine(node, hierarchy);
-        looks++;
+        checks++;
       }
-      return looks;
+      return checks;
     });
   }
 
-  /** Compares everything known with what is there, and tries to place the watches that are missing. */
+  /** Compares all known directories with the filesystem, and tries to add missing watches. */
   private async sweep(): Promise<void> {
     this.sweepDue = this.walking;
     if (this.walking) return;
@@ -201,27 +201,27 @@ export class TreeWatcher {
 
   private sweepDirectory(node: CgroupNode, hierarchy: number): void {
     const { parent } = node;
-    // The root is looked at even where it was missing: a hierarchy may be mounted late.
+    // The root is always examined: a hierarchy may be mounted later.
     if (parent !== undefined && node.inodes[hierarchy] === 0) return;
     if (this.tree.examine(node, hierarchy) || parent === undefined) return;
-    // With one gone, an equal link count no longer proves that no other has come.
+    // After a removal an equal link count does not prove that nothing was added.
     if (this.tree.markUnlisted(parent, hierarchy)) this.tree.examine(parent, hierarchy);
   }
 
-  /** Visits all nodes known now, in slices between which the event loop runs. Only one walk at a time. */
+  /** Visits all known nodes, in slices between which the event loop runs. Only one walk runs at a time. */
   private async walk(visit: (node: CgroupNode) => number): Promise<void> {
     if (this.walking) return;
     this.walking = true;
     try {
-      let looks = 0;
+      let checks = 0;
       for (const node of [...this.cgroups.nodes.values()]) {
         if (!node.alive) continue;
-        looks += visit(node);
-        if (looks < SLICE) continue;
+        checks += visit(node);
+        if (checks < DIRECTORIES_PER_TURN) continue;
         this.publish();
         await nextTurn();
         if (this.stopped) return;
-        looks = 0;
+        checks = 0;
       }
       this.publish();
     } finally {

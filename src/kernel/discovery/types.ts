@@ -15,25 +15,25 @@ export type WatchDirectory = (
 
 export interface DiscoveryOptions {
   readonly hierarchies: Hierarchies;
-  /** The handlers, fallbacks aside in the order they are asked. */
+  /** The handlers in the order in which they are asked, fallbacks last. */
   readonly plugins: Pick<ActivePlugins, 'of'>;
-  /** Told when a handler throws or answers nonsense; the handler counts as passing. */
+  /** Notified when a handler throws or returns an invalid answer; it then counts as passing. */
   readonly supervisor: Pick<Supervisor, 'fault'>;
   readonly store: ContainerStore;
   readonly cgroups: KnownCgroups;
   readonly createFiles: (name: string) => CgroupFiles;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Between two full comparisons with the cgroup tree, the backstop of the watches. Default 60 000. */
+  /** Interval of complete comparisons with the cgroup tree, in case events are missed. Default 60 000. */
   readonly rescanIntervalMs?: number;
-  /** The host's `/proc/cgroups`: its counts reveal cheaply that an unwatched directory got a child. */
+  /** The host's `/proc/cgroups`, whose counts show that an unwatched directory has a new child. */
   readonly countsFile?: string;
-  /** How directories are watched; inotify through `fs.watch` unless told otherwise. */
+  /** Watches a directory. Default: inotify through `fs.watch`. */
   readonly watchDirectory?: WatchDirectory;
-  /** How long events are gathered before they are acted upon. Default 30. */
+  /** How long events are collected before they are processed. Default 30. */
   readonly coalesceMs?: number;
-  /** Between two looks at `countsFile`; without watches every third look is a full one. Default 1000. */
+  /** Interval of reading `countsFile`; without watches every third check is a complete sweep. Default 1000. */
   readonly checkIntervalMs?: number;
-  /** Pauses before a pending cgroup is asked about again. Default 1000, doubling up to 60 000. */
+  /** Pauses before handlers are asked about a pending cgroup again. Default 1000, doubling up to 60 000. */
   readonly pendingRetry?: PendingRetry;
 }

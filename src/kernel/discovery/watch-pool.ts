@@ -13,28 +13,28 @@ export const watchByInotify: WatchDirectory = (path, onEvent, onError) => {
 const VANISHED = new Set(['ENOENT', 'ENODEV', 'ENOTDIR']);
 
 /**
- * Hands out directory watches until the kernel gives no more. Then it is `exhausted`, says so once, and gives none
- * until a trial (`beginTrial` … `endTrial`) went through.
+ * Creates directory watches until the kernel allows no more. It is then `exhausted`, logs that once, and creates none
+ * until a trial (`beginTrial` … `endTrial`) succeeded.
  */
 export class WatchPool {
   private state: 'watching' | 'exhausted' | 'trying' = 'watching';
 
   /**
-   * @param sweepSeconds between two sweeps, for the message
-   * @param shown where everybody sees whether watches are used up
+   * @param sweepSeconds interval of sweeps, for the message
+   * @param status where `watchesExhausted` is published
    */
   constructor(
     private readonly watchDirectory: WatchDirectory,
     private readonly logger: Logger,
     private readonly sweepSeconds: number,
-    private readonly shown: { watchesExhausted: boolean },
+    private readonly status: { watchesExhausted: boolean },
   ) {}
 
   get exhausted(): boolean {
     return this.state === 'exhausted';
   }
 
-  /** @returns undefined when the directory vanished or no watch is to be had */
+  /** @returns undefined when the directory was removed or no watch is available */
   add(path: string, onEvent: (type: string, name: string | null) => void): DirectoryWatch | undefined {
     if (this.exhausted) return undefined;
     try {
@@ -45,11 +45,11 @@ export class WatchPool {
     }
   }
 
-  /** Lets `add` try again; the next failure is not worth another warning. */
+  /** Lets `add` try again without another warning. */
   beginTrial(): void {
     if (!this.exhausted) return;
     this.state = 'trying';
-    this.shown.watchesExhausted = false;
+    this.status.watchesExhausted = false;
   }
 
   endTrial(): void {
@@ -70,7 +70,7 @@ export class WatchPool {
       );
     }
     this.state = 'exhausted';
-    this.shown.watchesExhausted = true;
+    this.status.watchesExhausted = true;
   }
 }
 

@@ -4,14 +4,14 @@ import type { AgentSelf, Clock, Finding, HostPaths, SinkStatus } from '../contra
 import { readText } from '../linux/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 
-/** Clock differences that are nothing but drift, ms. */
-const DRIFT = 1_000;
-/** A jump is told of for this long, ms. */
-const TOLD_FOR = 3_600_000;
-/** Share of the inotify watches at which it is time to raise the limit. */
-const NEARLY = 0.8;
+/** Clock differences up to this are drift, ms. */
+const MAX_DRIFT_MS = 1_000;
+/** How long a clock jump is reported, ms. */
+const JUMP_REPORT_MS = 3_600_000;
+/** Ratio of used inotify watches at which the limit should be raised. */
+const WARNING_RATIO = 0.8;
 
-/** How many inotify watches the agent has, and whether it got as many as it wanted. */
+/** The agent's inotify watches, and whether it needs more. */
 export interface WatchUse {
   readonly watchCount: number;
   readonly watchesExhausted: boolean;
@@ -22,11 +22,11 @@ export function watchFindings(
   { watchCount: watches, watchesExhausted: exhausted }: WatchUse,
 ): Finding[] {
   const limit = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_watches')) ?? Number.NaN);
-  const isNear = Number.isFinite(limit) && watches > limit * NEARLY;
+  const isNear = Number.isFinite(limit) && watches > limit * WARNING_RATIO;
   if (!exhausted && !isNear) return [];
   const wanted = Math.max(524_288, 2 ** Math.ceil(Math.log2(watches * 4 + 1)));
   const instances = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_instances')) ?? Number.NaN);
-  // The agent has one instance: without a single watch it is instances that are used up.
+  // The agent uses one instance: without any watch the instances are used up.
   const setting =
     exhausted && watches === 0
       ? `fs.inotify.max_user_instances=${Math.max(1024, instances * 2 || 0)}`
@@ -136,7 +136,7 @@ export function logFindings({ lost, failure }: AgentSelf['log']): Finding[] {
   ];
 }
 
-/** The file that standard error leads to; `undefined`: none, or it cannot be told. */
+/** The file of standard error; `undefined`: none or unknown. */
 function ownOutput(): string | undefined {
   try {
     const target = readlinkSync('/proc/self/fd/2');
@@ -146,7 +146,7 @@ function ownOutput(): string | undefined {
   }
 }
 
-/** Notices when somebody sets the system clock, or the host slept. */
+/** Detects that the system clock was set, or that the host was suspended. */
 export class ClockWatch {
   private offset: number;
   private jump: { readonly by: number; readonly at: number } | undefined;
@@ -155,17 +155,17 @@ export class ClockWatch {
     this.offset = this.currentOffset();
   }
 
-  /** Looks at the clock; to be called now and then. */
-  look(): void {
+  /** Compares the clocks; called periodically. */
+  check(): void {
     const offset = this.currentOffset();
     const by = offset - this.offset;
     this.offset = offset;
-    if (Math.abs(by) > DRIFT) this.jump = { by, at: this.clock.monotonic() };
+    if (Math.abs(by) > MAX_DRIFT_MS) this.jump = { by, at: this.clock.monotonic() };
   }
 
   findings(): Finding[] {
     const { jump } = this;
-    if (jump === undefined || this.clock.monotonic() - jump.at > TOLD_FOR) return [];
+    if (jump === undefined || this.clock.monotonic() - jump.at > JUMP_REPORT_MS) return [];
     const seconds = Math.round(Math.abs(jump.by) / 100) / 10;
     return [
       {

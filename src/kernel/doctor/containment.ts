@@ -5,13 +5,13 @@ import { readText } from '../linux/index.js';
 /** Inode numbers of the namespaces that the kernel makes at boot (`PROC_PID_INIT_INO`, `PROC_CGROUP_INIT_INO`). */
 const INITIAL = { pid: 4026531836, cgroup: 4026531835 };
 const MARKER_FILES = ['.dockerenv', 'run/.containerenv'];
-/** In file systems of storage drivers without layers (vfs, btrfs) it is the path that shows whose the root is. */
+/** With storage drivers without layers (vfs, btrfs) the path identifies a container's root. */
 const ENGINE_DIRECTORY = /\/(docker|containers|containerd)\//;
 
 /**
- * Whether the agent runs in a container of an engine. No single sign is enough: virtual machines made from images have
- * the marker file, live systems an overlay for their root, WSL and system containers namespaces of their own.
- * @param ownRoot the root directory of the agent itself
+ * Whether the agent runs in a container of an engine. No single sign is sufficient: virtual machines made from images
+ * have the marker file, live systems an overlay root, WSL and system containers their own namespaces.
+ * @param ownRoot the agent's root directory
  */
 export function isContained(ownRoot: string): boolean {
   const proc = join(ownRoot, 'proc');
@@ -34,7 +34,7 @@ function isOwnNamespace(proc: string, kind: keyof typeof INITIAL): boolean {
   }
 }
 
-/** Whether the first process of the machine has the same root directory; false also when it may not be looked at. */
+/** Whether pid 1 has the same root directory; false without permission. */
 function isRootOfInit(ownRoot: string): boolean {
   try {
     const [own, init] = [statSync(ownRoot), statSync(join(ownRoot, 'proc/1/root'))];

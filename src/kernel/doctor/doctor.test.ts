@@ -246,7 +246,7 @@ describe('checks of the agent', () => {
     const pass = (ms: number, drift = 0) => {
       time.monotonic += ms;
       time.now += (ms + drift) * 1000;
-      watch.look();
+      watch.check();
       return watch.findings();
     };
     assert.deepEqual(pass(10_000, 900), []);

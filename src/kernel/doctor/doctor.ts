@@ -18,11 +18,10 @@ import {
   procFindings,
 } from './host-checks.js';
 
-/** ms */
-const LOOK_EVERY = 10_000;
-const EXAMINE_EVERY_LOOKS = 6;
-/** Findings that no other part of the agent tells in the log. */
-const TOLD = new Set(['clock-jump', 'descriptors', 'proc-hidden']);
+const CHECK_INTERVAL_MS = 10_000;
+const CHECKS_PER_EXAMINATION = 6;
+/** Findings that no other part of the agent logs. */
+const LOGGED_FINDINGS = new Set(['clock-jump', 'descriptors', 'proc-hidden']);
 const RANK: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };
 
 export interface DoctorOptions extends HostFacts {
@@ -35,31 +34,30 @@ export interface DoctorOptions extends HostFacts {
   readonly containers: Pick<ContainerStore, 'all'>;
 }
 
-/** Finds out what takes numbers away, and how to mend it. */
+/** Finds why numbers are missing, and how to fix it. */
 export class Doctor {
-  /** Those of the host and the agent, and those of plugins. */
-  private own: readonly Finding[] = [];
-  private others: readonly Finding[] = [];
-  /** Number of the examination that was begun last, and of the one that `others` are from. */
-  private begun = 0;
-  private answered = 0;
+  private agentFindings: readonly Finding[] = [];
+  private pluginFindings: readonly Finding[] = [];
+  /** Numbers of the last started examination and of the one that `pluginFindings` are from. */
+  private lastStarted = 0;
+  private lastFinished = 0;
   private readonly clockWatch: ClockWatch;
   private timer: NodeJS.Timeout | undefined;
-  private looks = 0;
-  /** Those of `TOLD` that are the case, as the log has told: id → what. */
-  private readonly told = new Map<string, string>();
+  private checks = 0;
+  /** Logged findings that still apply: id → text. */
+  private readonly logged = new Map<string, string>();
 
   constructor(private readonly options: DoctorOptions) {
     this.clockWatch = new ClockWatch(options.clock);
   }
 
-  /** Looks now, and again and again. */
+  /** Examines the host now and periodically. */
   start(): void {
     void this.examine();
     this.timer = setInterval(() => {
-      this.clockWatch.look();
-      if (++this.looks % EXAMINE_EVERY_LOOKS === 0) void this.examine();
-    }, LOOK_EVERY);
+      this.clockWatch.check();
+      if (++this.checks % CHECKS_PER_EXAMINATION === 0) void this.examine();
+    }, CHECK_INTERVAL_MS);
     this.timer.unref();
   }
 
@@ -67,29 +65,31 @@ export class Doctor {
     clearInterval(this.timer);
   }
 
-  /** What was found at the last look, at most a minute ago; the worst first. */
+  /** The findings of the last minute, most severe first. */
   findings(): readonly Finding[] {
-    return [...this.own, ...this.others].sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1));
+    return [...this.agentFindings, ...this.pluginFindings].sort(
+      (a, b) => RANK[a.severity] - RANK[b.severity] || (a.id < b.id ? -1 : 1),
+    );
   }
 
-  /** Looks now. What plugins find may take a while; the rest is known at once. */
+  /** Examines the host now. Findings of plugins may take a while; the others are immediate. */
   async examine(): Promise<readonly Finding[]> {
-    const number = ++this.begun;
-    this.own = this.look();
-    this.tell();
-    const others = await handlerFindings(this.options.plugins, this.options.containers).catch((error) => {
+    const number = ++this.lastStarted;
+    this.agentFindings = this.runChecks();
+    this.logChanges();
+    const pluginFindings = await handlerFindings(this.options.plugins, this.options.containers).catch((error) => {
       this.options.logger.debug('the plugins cannot be asked for findings', { error: String(error) });
       return [];
     });
-    // An examination that was begun later may be over before this one.
-    if (number > this.answered) {
-      this.answered = number;
-      this.others = others;
+    // A later examination may finish first.
+    if (number > this.lastFinished) {
+      this.lastFinished = number;
+      this.pluginFindings = pluginFindings;
     }
     return this.findings();
   }
 
-  private look(): Finding[] {
+  private runChecks(): Finding[] {
     const { options } = this;
     const checks: (() => readonly Finding[])[] = [
       () => controllerFindings(options),
@@ -114,17 +114,19 @@ export class Doctor {
     return found;
   }
 
-  /** A finding is told when it comes, and when it has gone. */
-  private tell(): void {
+  /** Logs findings when they appear and when they are resolved. */
+  private logChanges(): void {
     const { logger } = this.options;
-    const current = new Map(this.own.filter(({ id }) => TOLD.has(id)).map((finding) => [finding.id, finding]));
+    const current = new Map(
+      this.agentFindings.filter(({ id }) => LOGGED_FINDINGS.has(id)).map((finding) => [finding.id, finding]),
+    );
     for (const { id, what, effect, mend } of current.values()) {
-      if (!this.told.has(id)) logger.warn(`${what}. ${effect}`, { finding: id, hint: mend });
-      this.told.set(id, what);
+      if (!this.logged.has(id)) logger.warn(`${what}. ${effect}`, { finding: id, hint: mend });
+      this.logged.set(id, what);
     }
-    for (const [id, what] of this.told) {
+    for (const [id, what] of this.logged) {
       if (current.has(id)) continue;
-      this.told.delete(id);
+      this.logged.delete(id);
       logger.info(`no longer the case: ${what}`, { finding: id });
     }
   }

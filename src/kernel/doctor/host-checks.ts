@@ -4,11 +4,11 @@ import { codeOf, type Finding, type HostPaths, messageOf } from '../contracts/in
 import { type CgroupHierarchies, hostFile, readText } from '../linux/index.js';
 import { isContained } from './containment.js';
 
-/** What the checks of the host look at. */
+/** What the checks of the host need. */
 export interface HostFacts {
   readonly paths: HostPaths;
   readonly hierarchies: Pick<CgroupHierarchies, 'version' | 'mounts' | 'missing'>;
-  /** The root directory of the agent itself, which is not the host's when it runs in a container. */
+  /** The agent's root directory, which differs from the host's when it runs in a container. */
   readonly ownRoot: string;
 }
 
@@ -41,7 +41,7 @@ function bootParameter(parameter: string): string {
 }
 
 export function pressureFindings({ paths }: HostFacts): Finding[] {
-  // The files are there with psi=0, too, and answer EOPNOTSUPP.
+  // With psi=0 the files exist but reading them fails with EOPNOTSUPP.
   if (readText(join(paths.proc, 'pressure/cpu')) !== undefined) return [];
   return [
     {
@@ -97,7 +97,7 @@ export function kernelLogFindings({ paths, ownRoot }: HostFacts): Finding[] {
   }
 }
 
-/** What an agent in a container does not see unless it is given it. */
+/** Reports mounts that an agent in a container lacks. */
 export function mountFindings({ paths, hierarchies, ownRoot }: HostFacts): Finding[] {
   const findings: Finding[] = [];
   if (isContained(ownRoot) && paths.root === '/') {

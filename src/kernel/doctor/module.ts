@@ -32,7 +32,6 @@ export const doctorModule: Module = {
     registry.contribute(LIFECYCLES, [DOCTOR], (doctor) => doctor);
     registry.contribute(PLUGIN_OBSERVERS, [DOCTOR], (doctor) => ({
       activated({ kind }) {
-        // What it finds wrong is not known before it is asked.
         if (kind === 'container-handler') void doctor.examine();
       },
     }));

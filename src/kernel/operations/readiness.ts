@@ -31,7 +31,7 @@ export class Readiness {
     this.awaited = 'the container engines have not answered yet';
     await whenHandlersAnswered(this.plugins, ENGINE_TIMEOUT_MS);
     this.awaited = 'the containers found at start have no samples yet';
-    await this.discovery.whenAsked();
+    await this.discovery.whenIdle();
     await this.housekeeper.whenSampled();
     this.awaited = undefined;
   }

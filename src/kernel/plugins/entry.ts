@@ -10,28 +10,28 @@ export interface PluginEntry {
   /** Options, validated by the plugin's own schema. */
   readonly with: unknown;
   readonly onError: OnError;
-  /** Milliseconds that `start` may take. */
+  /** Time limit of `start`, ms. */
   readonly startTimeout: number;
-  /** Whether it runs in a process of its own. */
+  /** Whether it runs in its own process. */
   readonly isolate?: boolean;
-  /** Bytes of memory that this process may have; default 128 MiB. */
+  /** Maximum memory of this process in bytes; default 128 MiB. */
   readonly memoryLimit?: number | undefined;
-  /** Milliseconds that it may be without answering; default 5 s. */
+  /** Maximum time in ms without an answer; default 5 s. */
   readonly timeLimit?: number | undefined;
 }
 
 /** Where plugins can be loaded from. */
 export interface PluginSources {
-  /** Built-in plugins by name. The kernel is given this table and knows none of the names. */
+  /** Built-in plugins by name. */
   readonly builtins: Readonly<Record<string, () => Promise<unknown>>>;
-  /** Version of those that say none of their own: the agent's. */
+  /** The agent's version, for plugins without their own. */
   readonly builtinVersion?: string;
-  /** URL of the module that exports that table as `builtinPlugins`: a built-in can be isolated only with it. */
+  /** URL of the module that exports that table as `builtinPlugins`, needed to isolate a built-in. */
   readonly builtinsModule?: string;
-  /** Directory that relative paths and package names are resolved from: the config file's. */
+  /** Directory of the config file, from which relative paths and package names are resolved. */
   readonly baseDir: string;
-  /** Throws a `TallymanError` when a plugin file could be altered by other users. */
+  /** Throws a `TallymanError` when other users could change a plugin file. */
   readonly assertTrusted: (path: string) => void;
-  /** What came of loading plugins before, by the ids of their entries: these are not loaded again. */
+  /** Plugins that are already loaded, by entry id. */
   readonly modules?: ReadonlyMap<string, Promise<LoadedPlugin>>;
 }

@@ -9,9 +9,9 @@ const UNITS_OF_ROLES: Readonly<Record<string, string>> = {
 const TEXTS = ['name', 'unit', 'help'] as const;
 
 /**
- * Checks what a metric source declares. A field that lacks something would fail every output that prints it, of all
- * containers and plugins: better its plugin does not start.
- * @throws TallymanError naming the field and what is wrong with it
+ * Checks the fields that a metric source declares. An incomplete field would break every output that prints it, so its
+ * plugin must not start.
+ * @throws TallymanError naming the field and the problem
  */
 export function checkFields(pluginId: string, fields: unknown): void {
   const fault = Array.isArray(fields) ? faultOf(fields) : 'has no list of fields';

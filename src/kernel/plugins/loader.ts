@@ -15,12 +15,12 @@ import {
 import type { PluginEntry, PluginSources } from './entry.js';
 import { withTimeLimit } from './time-limit.js';
 
-/** Modules that a folder without a package.json may have. */
+/** Main modules of a folder without a package.json. */
 const INDEXES = ['index.js', 'index.mjs', 'index.cjs'] as const;
 
 /**
- * Loads the plugin that a config entry names. Nothing is searched for: a name that is not a built-in is a path or a
- * package as the config says it.
+ * Loads the plugin that a config entry names. There is no search: a name that is not a built-in is a path or a
+ * package.
  * @throws TallymanError what could not be loaded, from where, and why
  */
 export async function loadPlugin(
@@ -37,7 +37,7 @@ export async function loadPlugin(
 /**
  * Finds the module of a plugin that is not built in.
  * @returns its URL
- * @throws TallymanError when there is none, or others could alter it
+ * @throws TallymanError when there is none, or other users could change it
  */
 export function locatePlugin(use: string, sources: PluginSources): string {
   const url = locate(use, sources);
@@ -69,8 +69,8 @@ function locate(use: string, { baseDir, assertTrusted }: PluginSources): string 
 }
 
 /**
- * The main module of a package that lies in a folder, as its package.json says; without one its index.
- * @throws TallymanError when it does not, or others could alter it
+ * The main module of a package in a folder, by its package.json, else its index.
+ * @throws TallymanError when there is none, or other users could change it
  */
 function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources['assertTrusted']): string {
   const manifest = join(folder, 'package.json');
@@ -81,7 +81,7 @@ function mainModuleOf(folder: string, use: string, assertTrusted: PluginSources[
   try {
     const { name, main, exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
     assertTrusted(manifest);
-    // Node knows a package's `exports` by its name only, inside the package too.
+    // Node resolves a package's `exports` by its name only, inside the package too.
     if (exports !== undefined) return resolvePackage(String(name), pathToFileURL(manifest).href);
     return pathToFileURL(join(folder, typeof main === 'string' ? main : 'index.js')).href;
   } catch (error) {
@@ -110,13 +110,13 @@ export async function importModule(use: string, url: string, limitMs: number): P
   }
 }
 
-/** Of an error of another copy of this package, too: a plugin may have its own. */
+/** The hint of an error, also of one of another copy of this package. */
 function hintOf(error: unknown): { hint?: string } {
   const { hint } = (error ?? {}) as { hint?: unknown };
   return typeof hint === 'string' ? { hint } : {};
 }
 
-/** Node 20 reports an error of a CommonJS module that an ES module imports again, as a rejection that nobody handles. */
+/** Node 20 also reports an error of a CommonJS module imported by an ES module as an unhandled rejection. */
 function ignoreRepetition(error: unknown): void {
   const ignore = (reason: unknown) => {
     if (reason !== error) throw reason;
@@ -125,7 +125,7 @@ function ignoreRepetition(error: unknown): void {
   setImmediate(() => process.off('unhandledRejection', ignore));
 }
 
-/** Takes the default export; a CommonJS module that was compiled from ESM has it one level deeper. */
+/** The default export; a CommonJS module that was compiled from ESM has it one level deeper. */
 function unwrap(module: unknown): unknown {
   let value = module;
   for (let depth = 0; depth < 2; depth++) {
@@ -137,7 +137,7 @@ function unwrap(module: unknown): unknown {
 
 /**
  * Checks that a value is a plugin this kernel can run: by its brand and contract version, never by class identity.
- * @throws TallymanError naming the first thing that is wrong
+ * @throws TallymanError naming the first problem
  */
 export function checkPlugin(module: unknown, use: string): Plugin {
   const value = unwrap(module);

@@ -28,7 +28,6 @@ const CONTEXT = new Token<PluginContext>('plugin context');
 export const pluginsModule: Module = {
   name: 'plugins',
   register(registry) {
-    // What the container of an instance needs of the rooms below.
     const services = [SUPERVISOR, LOGS, CLOCK, HOST, VIEW] as const;
     registry.provide(INSTANCE_CONTAINERS, [COMPOSITION, ...services], (composition) => (record) => {
       const container = composition.child({

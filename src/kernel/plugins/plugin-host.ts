@@ -32,10 +32,10 @@ const START_ORDER: readonly PluginKind[] = [
   'endpoint',
   'sink',
 ];
-/** How long one instance may take to stop while the agent goes on, ms. */
-const STOP_LIMIT = 2_000;
+/** Time limit for stopping one instance while the agent continues, ms. */
+const STOP_LIMIT_MS = 2_000;
 
-/** The entries by the ids of their instances. */
+/** The entries by instance id. */
 function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
   const result = new Map<string, PluginEntry>();
   for (const entry of entries) {
@@ -50,20 +50,20 @@ function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
 interface Slot {
   readonly entry: PluginEntry;
   readonly record: PluginRecord;
-  /** Between two attempts to start it. */
+  /** Pauses between attempts to start it. */
   readonly pauses: Backoff;
   retry?: NodeJS.Timeout;
-  /** Its entry is gone: a start that is under way must not take part. */
+  /** Its entry was removed: a start in progress must not be published. */
   dropped?: boolean;
-  /** The instance that goes on until this one takes part. */
+  /** The instance that runs until this one is published. */
   predecessor?: Slot;
-  /** Another instance has taken its place. */
+  /** Another instance has replaced it. */
   superseded?: boolean;
   container?: InstanceContainer;
-  /** There from its creation until it is stopped, whether its start succeeded or not. */
+  /** Set from creation until stop, whether or not its start succeeded. */
   instance?: Startable;
   active?: ActivePlugin;
-  /** Makes the instance; kept so that a retry need not load and validate again. */
+  /** Creates the instance; kept so that a retry need not load and validate again. */
   create?: (context: PluginContext) => PluginInstances[PluginKind];
 }
 
@@ -97,12 +97,12 @@ export class PluginHost {
     const slots = [...this.entries].map(([id, entry]) => this.addSlot(id, entry));
     await Promise.all(slots.map((slot) => this.loadSlot(slot, sources)));
     this.sort();
-    this.watchStrangers();
+    this.watchThirdParty();
   }
 
   /**
-   * Goes over to other entries: those that are gone stop, new ones start, changed ones are replaced; the others do not
-   * notice. What is replaced goes on until its successor has started: no request and no sample is without it.
+   * Applies other entries: removed ones are stopped, new ones started, changed ones replaced; the others are not
+   * affected. A replaced instance runs until its successor has started, so that no request or sample is lost.
    * @throws TallymanError for an entry with `onError: fail` that cannot be loaded or does not start
    */
   async reconfigure(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
@@ -128,8 +128,8 @@ export class PluginHost {
   }
 
   /**
-   * Lets the sinks hand over what they still hold, all at once; one that takes longer is left behind. Nothing is started
-   * any more.
+   * Flushes and stops the sinks in parallel, up to the time limit. Nothing is started
+   * afterwards.
    */
   async stopSinks(limitMs: number): Promise<void> {
     this.stopping = true;
@@ -137,8 +137,8 @@ export class PluginHost {
     await this.stopAll(['sink'], limitMs);
   }
 
-  /** Stops the sinks, then the others, kind by kind in reverse order of start. Those that hang share `limitMs`. */
-  async stop(limitMs = STOP_LIMIT): Promise<void> {
+  /** Stops the sinks, then the others, in reverse order of start. Those that hang share `limitMs`. */
+  async stop(limitMs = STOP_LIMIT_MS): Promise<void> {
     const end = performance.now() + limitMs;
     await this.stopSinks(limitMs / 2);
     const kinds = [...START_ORDER].reverse().filter((kind) => this.startedOf([kind]).length > 0);
@@ -148,33 +148,33 @@ export class PluginHost {
     this.watchdog?.stop();
   }
 
-  /** Kinds in the order of their start, entries of a kind in the order of the config. */
+  /** Sorts by kind in start order, then by the order of the config. */
   private sort(): void {
     const place = new Map([...this.entries.keys()].map((id, index) => [id, index]));
-    // What could not be loaded has no kind, and is not started.
+    // A plugin that could not be loaded has no kind, and is not started.
     const rank = ({ record }: Slot) => START_ORDER.indexOf(record.kind!) * place.size + (place.get(record.id) ?? 0);
     this.slots.sort((a, b) => rank(a) - rank(b));
   }
 
-  /** @param isReplaced another instance follows: what a sink has in its queue is kept for it */
+  /** @param isReplaced whether another instance follows, for which a sink's queue is kept */
   private async drop(slot: Slot, isReplaced = false): Promise<void> {
     slot.dropped = true;
     clearTimeout(slot.retry);
     this.slots = this.slots.filter((other) => other !== slot);
-    await this.stopSlot(slot, STOP_LIMIT, isReplaced);
+    await this.stopSlot(slot, STOP_LIMIT_MS, isReplaced);
     this.supervisor.remove(slot.record);
-    this.watchStrangers();
+    this.watchThirdParty();
   }
 
-  /** What did not come with the agent may block; what is isolated cannot. */
-  private watchStrangers(): void {
-    const strangers = this.slots.filter(({ entry, record }) => entry.isolate !== true && record.isTimedAlways);
-    this.watchdog?.watch(new Map(strangers.map(({ record }) => [record.number, record.id])));
+  /** Third-party plugins may block the agent, unless they are isolated. */
+  private watchThirdParty(): void {
+    const thirdParty = this.slots.filter(({ entry, record }) => entry.isolate !== true && record.isTimedAlways);
+    this.watchdog?.watch(new Map(thirdParty.map(({ record }) => [record.number, record.id])));
   }
 
   /** Loads and starts a new entry in place of an old one, if there is one. */
   private async replace(old: Slot | undefined, id: string, entry: PluginEntry, sources: PluginSources): Promise<void> {
-    // Two sinks would send twice.
+    // Two instances of a sink would send twice.
     const overlaps = old?.active !== undefined && old.record.kind !== 'sink';
     if (old !== undefined && !overlaps) await this.drop(old, true);
     const slot = this.addSlot(id, entry);
@@ -182,7 +182,7 @@ export class PluginHost {
     try {
       await this.loadSlot(slot, sources);
       this.sort();
-      this.watchStrangers();
+      this.watchThirdParty();
       if (slot.create !== undefined) await this.startSlot(slot);
     } catch (error) {
       await this.drop(slot);
@@ -207,7 +207,7 @@ export class PluginHost {
       const { plugin, module } = await (sources.modules?.get(record.id) ?? loadAgain());
       record.kind = plugin.kind;
       record.name = plugin.name;
-      // A built-in is known by its name, anything else by a URL.
+      // The module of a built-in is its name, that of others a URL.
       record.version = plugin.version ?? (module === entry.use ? sources.builtinVersion : undefined) ?? '';
       record.loadedFrom(module);
       const options = plugin.configSchema.safeParse(entry.with ?? {});
@@ -261,7 +261,7 @@ export class PluginHost {
       const instance = this.supervisor.call(record, 'create', () => slot.create!(container.context));
       slot.instance = instance as Startable;
       await this.supervisor.attempt(record, 'start', () => this.begin(slot, instance));
-      // It may have been stopped meanwhile.
+      // Unless it was stopped meanwhile.
       if (slot.container === container) this.activate(slot, container, instance);
     } catch (error) {
       await this.stopSlot(slot);
@@ -273,13 +273,13 @@ export class PluginHost {
     const { record, predecessor } = slot;
     slot.active = { record, kind: record.kind!, instance };
     record.state = 'running';
-    // In one turn, so that nobody sees both instances, or neither.
+    // In one turn, so that observers see exactly one instance.
     if (predecessor !== undefined) predecessor.superseded = true;
     this.publish();
     if (record.kind === 'sink') this.delivery.start(record, instance as PluginInstances['sink'], context.logger);
   }
 
-  /** Says which instances take part now. */
+  /** Publishes the running instances. */
   private publish(): void {
     this.activePlugins.publish(
       this.slots.flatMap(({ active, superseded, dropped }) =>
@@ -288,7 +288,7 @@ export class PluginHost {
     );
   }
 
-  /** Starts an instance within its time. */
+  /** Starts an instance within its time limit. */
   private async begin(slot: Slot, instance: PluginInstances[PluginKind]): Promise<void> {
     const { record, entry } = slot;
     const { id } = record;
@@ -301,9 +301,9 @@ export class PluginHost {
       new TallymanError(`plugin ${id} did not start within ${limit} ms`, {
         hint: `raise startTimeout of this plugin, or find out what its start waits for`,
       });
-    // A start that ends after its instance was stopped may have opened again what `stop` had closed.
+    // A start that finishes after `stop` may have opened resources again.
     const stopAgain = () =>
-      slot.instance === instance ? undefined : this.end(record, instance as Startable, STOP_LIMIT);
+      slot.instance === instance ? undefined : this.end(record, instance as Startable, STOP_LIMIT_MS);
     void Promise.resolve(started).then(stopAgain, () => {});
     await withTimeLimit(started, limit, late);
   }
@@ -320,7 +320,7 @@ export class PluginHost {
     slot.retry = setTimeout(() => void this.startSlot(slot), slot.pauses.next());
   }
 
-  private async stopSlot(slot: Slot, limitMs = STOP_LIMIT, isReplaced = false): Promise<void> {
+  private async stopSlot(slot: Slot, limitMs = STOP_LIMIT_MS, isReplaced = false): Promise<void> {
     const { active, container, instance, record } = slot;
     const end = performance.now() + limitMs;
     if (record.kind === 'sink') {
@@ -332,7 +332,7 @@ export class PluginHost {
     delete slot.container;
     delete slot.instance;
     if (active !== undefined) this.publish();
-    // A start that hangs may heed the signal.
+    // A start that hangs may react to the signal.
     if (active === undefined) container.scope.dispose();
     if (instance !== undefined) await this.end(record, instance, Math.max(0, end - performance.now()));
     record.state = 'stopped';

@@ -1,13 +1,13 @@
 import type { Timers } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
 
-/** What belongs to one plugin instance and ends with it: its abort signal and its timers. */
+/** The abort signal and timers of one plugin instance. */
 export class PluginScope implements Timers {
   private readonly controller = new AbortController();
   private readonly timers: TimerSet;
 
   constructor(supervisor: Pick<Supervisor, 'attempt'>, record: PluginRecord) {
-    // The fault is already counted and logged by the supervisor; timers go on, so there is nothing to pause.
+    // The supervisor has recorded the fault. Timers continue, so their faults do not pause the plugin.
     this.timers = new TimerSet((callback, what) => supervisor.attempt(record, what, callback, false).catch(() => {}));
   }
 
@@ -15,7 +15,7 @@ export class PluginScope implements Timers {
     return this.controller.signal;
   }
 
-  /** @param what names the calls in the messages about their faults */
+  /** @param what name of the calls in messages about faults */
   every(milliseconds: number, callback: () => void | Promise<void>, what?: string): () => void {
     return this.timers.every(milliseconds, callback, what);
   }

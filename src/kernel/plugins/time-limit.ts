@@ -1,4 +1,4 @@
-/** Waits for `work`, but for `milliseconds` at most. @throws what `timeoutError` makes when the time is over */
+/** Waits for `work` with a time limit. @throws the error of `timeoutError` at the limit */
 export async function withTimeLimit<T>(
   work: Promise<T> | T,
   milliseconds: number,

@@ -1,6 +1,6 @@
 import type { Logger } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
-import { BLOCKING_MS, type Supervisor } from './supervisor.js';
+import { BLOCKING_THRESHOLD_MS, type Supervisor } from './supervisor.js';
 
 /** A block that lasts longer than this and `BLOCKING_MS` together is always noticed. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -57,7 +57,7 @@ export class LoopWatch {
     const blocked = this.supervisor.blockedMs - this.lastBlocked;
     const worked = this.times.cpu() - this.lastCpu;
     this.remember();
-    if (++this.checks <= IGNORED_CHECKS || late < BLOCKING_MS || blocked > late / 2) return;
+    if (++this.checks <= IGNORED_CHECKS || late < BLOCKING_THRESHOLD_MS || blocked > late / 2) return;
     const ms = Math.round(late);
     if (worked < late * BUSY_RATIO) {
       const text = `the agent was blocked for ${ms} ms, of which it used the CPU for ${Math.round(worked)} ms`;

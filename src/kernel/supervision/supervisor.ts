@@ -6,7 +6,7 @@ import type { PluginRecord } from './record.js';
 import { RunQueue } from './run-queue.js';
 
 /** A call of this duration counts as blocking the agent, ms. */
-export const BLOCKING_MS = 500;
+export const BLOCKING_THRESHOLD_MS = 500;
 
 /**
  * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing
@@ -154,7 +154,7 @@ export class Supervisor {
    * @param elapsed time until the call returned control, ms
    */
   checkDuration(record: PluginRecord, what: string, elapsed: number): void {
-    if (elapsed >= BLOCKING_MS) this.reportBlocking(record, what, elapsed);
+    if (elapsed >= BLOCKING_THRESHOLD_MS) this.reportBlocking(record, what, elapsed);
     this.runQueue.mark(this.clock.monotonic());
   }
 
@@ -162,7 +162,7 @@ export class Supervisor {
     this.blockedMs += elapsed;
     const waited = Math.min(elapsed, this.runQueue.waitedMs());
     const ms = elapsed - waited;
-    if (ms < BLOCKING_MS) {
+    if (ms < BLOCKING_THRESHOLD_MS) {
       this.reportStarvation(elapsed, waited);
       return;
     }

@@ -59,10 +59,9 @@ export interface LiveViewParts {
 
 const VIEW = new Slot<RecordedContainer>('view');
 
-/** The agent's read-only view. */
 export class LiveView implements KernelView {
   private index: ContainerIndex | undefined;
-  /** Revision of the store that the index was made of. */
+  /** Revision of the store that the index is based on. */
   private revision = -1;
 
   constructor(private readonly parts: LiveViewParts) {}
@@ -203,7 +202,7 @@ export class LiveView implements KernelView {
     return this.index;
   }
 
-  /** @returns undefined for a container that housekeeping has not begun with */
+  /** @returns undefined for a container that housekeeping has not started to sample */
   viewOf(container: Container): RecordedContainer | undefined {
     const sampling = container.get(SAMPLING);
     return sampling && container.ensure(VIEW, () => new RecordedContainer(container, sampling, this.parts));
@@ -228,7 +227,7 @@ export async function servedOperations(
   return all.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** What a version serves, as far as it is described: its own request types, then those of what it extends. */
+/** The documented operations of a version: its own request types, then those that it inherits. */
 async function operationsOf(
   { instance: { version } }: ActivePlugin<'api-version'>,
   lineage: readonly ActivePlugin<'api-version'>[],

@@ -5,7 +5,7 @@ interface Namespace {
   readonly byAlias: Map<string, ContainerView>;
 }
 
-/** Containers sorted by name and found by alias, made anew after each change and only when asked. */
+/** An index of containers by name and alias, rebuilt on demand after a change. */
 export class ContainerIndex {
   private readonly namespaces = new Map<string, Namespace>();
   private readonly names: readonly string[];
@@ -34,7 +34,7 @@ export class ContainerIndex {
     return this.namespaces.get(namespace)?.containers ?? [];
   }
 
-  /** The container of the alias, else one for each alias that begins so. */
+  /** The container with the alias, else one for each alias with that prefix. */
   lookup(namespace: string, alias: string): readonly ContainerView[] {
     const aliases = this.namespaces.get(namespace)?.byAlias;
     const exact = aliases?.get(alias);

@@ -14,13 +14,13 @@ import type {
 } from '../contracts/index.js';
 import type { MonitoredContainer } from '../housekeeping/index.js';
 
-/** What a view of a container reads besides its record. */
+/** Sources of a container's view besides its record. */
 export interface ViewSources {
   readonly limits: ContainerLimits;
   readonly cgroups: KnownCgroups;
 }
 
-/** One container as everything downstream sees it: who it is, and what was measured. */
+/** The read-only view of a container: its description and its samples. */
 export class RecordedContainer implements ContainerView {
   constructor(
     readonly container: Container,
@@ -47,7 +47,7 @@ export class RecordedContainer implements ContainerView {
   has(part: SamplePart): boolean {
     const { name, controllers, cgroup } = this.container;
     const unified = cgroup.version === 2;
-    // What `limits()` says too, from what the record says: answers about all containers ask each of them.
+    // Same as in `limits()`, but from the record: requests about all containers call this for each of them.
     if (part === 'cpu') return unified || controllers.has('cpu') || controllers.has('cpuset');
     if (part === 'memory') return name === '/' || controllers.has('memory');
     if (part === 'processes') return name !== '/' && (unified || controllers.has('pids'));

@@ -2,16 +2,16 @@ import type { Duplex } from 'node:stream';
 import type { CollectionAccess } from '../../contracts/index.js';
 import { type Access, fromWire, type Outcome, type StreamEvent, toWire } from './protocol.js';
 
-/** Bytes that may be on their way to a worker that does not take them. */
-const MOST_UNREAD = 256 * 1024;
+/** Maximum unread bytes of a worker that does not read. */
+const MAX_UNREAD_BYTES = 256 * 1024;
 
-/** The agent's side of one collection: does for the worker what the plugin asks of its `access`. */
+/** The agent's side of one collection: performs the calls of the isolated plugin to its `access`. */
 export class AccessServer {
   private readonly streams = new Map<number, ServedStream>();
 
   constructor(
     private readonly access: CollectionAccess,
-    private readonly tell: (stream: number, event: StreamEvent) => void,
+    private readonly send: (stream: number, event: StreamEvent) => void,
   ) {}
 
   serve(number: number, what: Access, answer: (outcome: Outcome) => void): void {
@@ -25,7 +25,7 @@ export class AccessServer {
     this.streams.get(stream)?.happened(event);
   }
 
-  /** The collection is over: what it left open ends. */
+  /** Closes what the collection left open. */
   close(): void {
     for (const stream of this.streams.values()) stream.close();
     this.streams.clear();
@@ -35,8 +35,8 @@ export class AccessServer {
     if (what.method === 'fetch') return this.access.fetch(what.request);
     if (what.method === 'readFile') return this.access.readFile(what.path);
     const socket = await this.access.connect(what.endpoint);
-    // A connection has the number of the request that opened it.
-    this.streams.set(number, new ServedStream(socket, (event) => this.tell(number, event)));
+    // A connection is identified by the number of the request that opened it.
+    this.streams.set(number, new ServedStream(socket, (event) => this.send(number, event)));
     return number;
   }
 }
@@ -46,20 +46,20 @@ class ServedStream {
 
   constructor(
     private readonly socket: Duplex,
-    tell: (event: StreamEvent) => void,
+    send: (event: StreamEvent) => void,
   ) {
     let failure: unknown;
     socket.on('data', (bytes: Buffer) => {
-      tell({ event: 'data', bytes });
+      send({ event: 'data', bytes });
       this.unread += bytes.length;
-      if (this.unread > MOST_UNREAD) socket.pause();
+      if (this.unread > MAX_UNREAD_BYTES) socket.pause();
     });
-    socket.on('end', () => tell({ event: 'end' }));
+    socket.on('end', () => send({ event: 'end' }));
     socket.on('error', (error) => {
       failure = error;
     });
     socket.on('close', () =>
-      tell(failure === undefined ? { event: 'close' } : { event: 'close', error: toWire(failure) }),
+      send(failure === undefined ? { event: 'close' } : { event: 'close', error: toWire(failure) }),
     );
   }
 
@@ -69,7 +69,7 @@ class ServedStream {
     else if (what.event === 'close') this.socket.destroy(what.error === undefined ? undefined : fromWire(what.error));
     else {
       this.unread -= what.bytes;
-      if (this.unread <= MOST_UNREAD && this.socket.isPaused()) this.socket.resume();
+      if (this.unread <= MAX_UNREAD_BYTES && this.socket.isPaused()) this.socket.resume();
     }
   }
 

@@ -16,12 +16,12 @@ import {
 import type { CollectReply } from './protocol.js';
 import { type WorkerOptions, WorkerProcess } from './worker-process.js';
 
-/** Told how an isolated plugin fares. */
+/** Notified of the state of an isolated plugin. */
 export interface IsolationListener {
   fault(what: string, error: Error): void;
-  /** Its process ended, and another will be started. */
+  /** Its process ended and will be restarted. */
   lost(): void;
-  /** It runs again. */
+
   restored(): void;
 }
 
@@ -30,11 +30,11 @@ interface KnownTargets {
   targets: readonly AppTarget[];
 }
 
-type ProcessOptions = Omit<WorkerOptions, 'onFault' | 'onDeath' | 'logger'>;
+type ProcessOptions = Omit<WorkerOptions, 'onFault' | 'onExit' | 'logger'>;
 
-/** Stands for an app-metrics plugin that runs in a process of its own, and starts it again when it ends. */
+/** A proxy of an app-metrics plugin in its own process, which is restarted when it exits. */
 export class IsolatedAppMetrics implements AppMetrics, LateTargets {
-  /** The process in which the plugin runs; absent until it has started there. */
+  /** The process of the plugin; absent until it has started. */
   private worker: WorkerProcess | undefined;
   private starting: WorkerProcess | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -46,12 +46,12 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   private readonly known = new Map<string, KnownTargets>();
   private readonly numbers = new WeakMap<AppTarget, number>();
   private readonly intervals = new WeakMap<AppTarget, number>();
-  /** Numbers of the targets that the present worker has been told. */
-  private told = new Set<number>();
+  /** Numbers of the targets that the current worker knows. */
+  private knownTargets = new Set<number>();
   private lastNumber = 0;
   private listener: IsolationListener = { fault: () => {}, lost: () => {}, restored: () => {} };
   private readonly gone = new FinalizationRegistry<number>((number) => {
-    if (this.told.delete(number)) this.worker?.forget([number]);
+    if (this.knownTargets.delete(number)) this.worker?.forget([number]);
   });
 
   constructor(
@@ -61,7 +61,6 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     context.signal.addEventListener('abort', () => void this.end(), { once: true });
   }
 
-  /** Tells this listener from now on. */
   report(listener: IsolationListener): void {
     this.listener = listener;
   }
@@ -91,7 +90,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     this.known.delete(containerName);
   }
 
-  /** What the plugin said of the container last; it is asked when the container is described differently now. */
+  /** The last answer of the plugin; it is asked again when the description of the container has changed. */
   targets(container: AppContainer): readonly AppTarget[] {
     const { name, description } = container;
     const known = this.known.get(name);
@@ -110,8 +109,8 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     const { worker } = this;
     if (worker === undefined) throw new CollectionError('its plugin is being started again');
     const number = this.numberOf(target);
-    const isNew = !this.told.has(number);
-    this.told.add(number);
+    const isNew = !this.knownTargets.has(number);
+    this.knownTargets.add(number);
     const { container, now, limits } = access;
     const call = {
       method: 'collect',
@@ -131,7 +130,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     try {
       const targets = await worker?.call({ method: 'targets', container });
       if (!isCurrent()) return;
-      // Without a worker it is asked again when there is one.
+      // Without a worker it is asked when there is one.
       if (worker === undefined) {
         this.known.delete(container.name);
         return;
@@ -153,20 +152,20 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     return number;
   }
 
-  /** Starts a process and the plugin in it. @throws TallymanError */
+  /** Starts the process and the plugin. @throws TallymanError */
   private async launch(): Promise<void> {
     const worker = new WorkerProcess({
       ...this.options,
       logger: this.context.logger,
       onFault: (what, error) => this.listener.fault(what, error),
-      onDeath: (reason) => this.died(worker, reason),
+      onExit: (reason) => this.died(worker, reason),
     });
     this.starting = worker;
     try {
       await worker.load();
       const { paths } = this.context.linux;
       await worker.call({ method: 'start', paths, machine: this.context.linux.machine() });
-      this.told = new Set();
+      this.knownTargets = new Set();
       this.startedAt = performance.now();
       this.worker = worker;
     } catch (error) {

@@ -10,8 +10,8 @@ import {
 import type { PluginEntry, PluginSources } from '../entry.js';
 import { locatePlugin } from '../loader.js';
 import { IsolatedAppMetrics } from './isolated-app-metrics.js';
-import type { Manifest, ModulePlace } from './protocol.js';
-import { findParentBond, type WorkerOptions, WorkerProcess } from './worker-process.js';
+import type { Manifest, ModuleLocation } from './protocol.js';
+import { findParentDeathCommand, type WorkerOptions, WorkerProcess } from './worker-process.js';
 
 export const DEFAULT_MEMORY_LIMIT = 128 * 1024 * 1024;
 export const DEFAULT_TIME_LIMIT = 5_000;
@@ -21,13 +21,13 @@ const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 type IsolatedEntry = Pick<PluginEntry, 'use' | 'id' | 'with' | 'memoryLimit' | 'timeLimit' | 'startTimeout'>;
 
 /**
- * Loads a plugin in a process of its own: no line of it runs in the agent. What is returned looks like any plugin; its
- * schema tells what the process made of the entry's options, and its instance stands for the one in the process.
+ * Loads a plugin in its own process, so that none of its code runs in the agent. The result is a proxy; its
+ * schema returns the options that the process validated, and its instance forwards calls to the process.
  * @throws TallymanError what could not be loaded, or does not work isolated
  */
 export async function loadIsolated(entry: IsolatedEntry, sources: PluginSources): Promise<LoadedPlugin> {
   const { use, id = use, memoryLimit = DEFAULT_MEMORY_LIMIT, timeLimit = DEFAULT_TIME_LIMIT, startTimeout } = entry;
-  const { place, module } = placeOf(use, sources);
+  const { place, module } = locationOf(use, sources);
   const options = {
     id,
     place,
@@ -35,7 +35,7 @@ export async function loadIsolated(entry: IsolatedEntry, sources: PluginSources)
     memoryLimit,
     timeLimit,
     startTimeout,
-    parentBond: findParentBond(),
+    parentDeathCommand: findParentDeathCommand(),
   };
   const manifest = await inspect(use, options);
   if (manifest.kind !== 'app-metrics') {
@@ -46,7 +46,7 @@ export async function loadIsolated(entry: IsolatedEntry, sources: PluginSources)
   return { module, plugin: standIn(manifest, (context) => new IsolatedAppMetrics(options, context)) };
 }
 
-function placeOf(use: string, sources: PluginSources): { place: ModulePlace; module: string } {
+function locationOf(use: string, sources: PluginSources): { place: ModuleLocation; module: string } {
   if (!Object.hasOwn(sources.builtins, use)) {
     const url = locatePlugin(use, sources);
     return { place: { url }, module: url };
@@ -56,9 +56,9 @@ function placeOf(use: string, sources: PluginSources): { place: ModulePlace; mod
   return { place: { url: sources.builtinsModule, builtin: use }, module: use };
 }
 
-/** Loads the plugin once, to know what it is. */
-async function inspect(use: string, options: Omit<WorkerOptions, 'logger' | 'onFault' | 'onDeath'>): Promise<Manifest> {
-  const worker = new WorkerProcess({ ...options, logger: SILENT, onFault: () => {}, onDeath: () => {} });
+/** Loads the plugin once to read its manifest. */
+async function inspect(use: string, options: Omit<WorkerOptions, 'logger' | 'onFault' | 'onExit'>): Promise<Manifest> {
+  const worker = new WorkerProcess({ ...options, logger: SILENT, onFault: () => {}, onExit: () => {} });
   try {
     return await worker.load();
   } catch (error) {

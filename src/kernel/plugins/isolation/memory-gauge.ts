@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Enough for the first lines of a status file, in which the memory is. */
+/** Enough for the first lines of a status file, which contain the memory. */
 const BUFFER_BYTES = 4096;
 
-/** Reads how much memory a process has for itself. Its file stays open: a later process of the same id is not mistaken for it. */
+/** Reads the private memory of a process. The file stays open, so that a reused pid is not mistaken for it. */
 export class MemoryGauge {
   private readonly file: number;
   private readonly buffer = Buffer.alloc(BUFFER_BYTES);
@@ -13,7 +13,7 @@ export class MemoryGauge {
     this.file = openSync(`${proc}/${pid}/status`, 'r');
   }
 
-  /** Bytes that it shares with nobody: what V8, Buffers and native code took. 0 when the process is gone. */
+  /** Private memory in bytes: V8, Buffers and native code. 0 when the process is gone. */
   privateBytes(): number {
     try {
       const length = readSync(this.file, this.buffer, 0, this.buffer.length, 0);

@@ -15,14 +15,14 @@ import {
   TallymanError,
 } from '../../contracts/index.js';
 
-/** Where the worker finds the plugin: a module's URL, or a member of a table of built-ins that a module exports. */
-export interface ModulePlace {
+/** Where the worker finds the plugin: the URL of its module, or of a module that exports a table of built-ins. */
+export interface ModuleLocation {
   readonly url: string;
-  /** Name in the table `builtinPlugins` of the module. */
+  /** Name in `builtinPlugins` of the module. */
   readonly builtin?: string;
 }
 
-/** What the worker says of the plugin that it loaded. */
+/** The worker's description of the loaded plugin. */
 export interface Manifest {
   readonly kind: PluginKind;
   readonly name: string;
@@ -33,10 +33,10 @@ export interface Manifest {
   readonly issues?: readonly unknown[];
 }
 
-/** The data of a target and its number, by which later calls name it. */
+/** A target and the number that identifies it in later calls. */
 export interface NumberedTarget {
   readonly number: number;
-  /** Absent when the worker has been told it before. */
+  /** Absent when the worker already knows it. */
   readonly target?: AppTarget;
 }
 
@@ -53,29 +53,29 @@ export type Call =
       readonly limits: CollectionAccess['limits'];
     };
 
-/** What a collection asks of the agent. */
+/** Requests of a collection to the agent. */
 export type Access =
   | { readonly method: 'fetch'; readonly request: AppRequest }
   | { readonly method: 'readFile'; readonly path: string }
   | { readonly method: 'connect'; readonly endpoint: AppEndpoint };
 
-/** Something that happened to a connection; `ack` says that so many bytes were taken. */
+/** Events of a connection; `ack` is the number of bytes that were read. */
 export type StreamEvent =
   | { readonly event: 'data'; readonly bytes: Uint8Array }
   | { readonly event: 'ack'; readonly bytes: number }
   | { readonly event: 'end' }
   | { readonly event: 'close'; readonly error?: WireError };
 
-/** What an isolated collection gave. */
+/** The result of an isolated collection. */
 export interface CollectReply {
   readonly collected: unknown;
-  /** What `intervalOf` says after the collection; absent when the plugin has none. */
+  /** The result of `intervalOf` after the collection; absent without that method. */
   readonly interval?: number;
 }
 
 /** Agent → worker. */
 export type ToWorker =
-  | { readonly type: 'load'; readonly id: string; readonly place: ModulePlace; readonly options: unknown }
+  | { readonly type: 'load'; readonly id: string; readonly place: ModuleLocation; readonly options: unknown }
   | { readonly type: 'call'; readonly call: number; readonly what: Call }
   | { readonly type: 'abort'; readonly call: number }
   | { readonly type: 'forget'; readonly targets: readonly number[] }
@@ -101,13 +101,13 @@ export type ToAgent =
 
 export type Outcome = { readonly value: unknown } | { readonly error: WireError };
 
-/** An error on its way between processes. */
+/** A serialized error. */
 export interface WireError {
   readonly name: string;
   readonly message: string;
   readonly stack?: string;
   readonly hint?: string;
-  /** Whether it blames the target of a collection. */
+  /** Whether it is a `CollectionError`. */
   readonly blamesTarget: boolean;
 }
 

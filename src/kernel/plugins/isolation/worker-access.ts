@@ -17,7 +17,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** What the worker has asked of the agent and not been told, and the connections it has through it. */
+/** Pending requests of the worker to the agent, and connections through it. */
 export class AgentLink {
   private readonly waiting = new Map<number, Waiting>();
   private readonly streams = new Map<number, RemoteStream>();
@@ -36,7 +36,7 @@ export class AgentLink {
     this.streams.get(stream)?.happened(what);
   }
 
-  /** The way into the container for one call. Ends with `signal`. */
+  /** The `access` of one collection, closed by `signal`. */
   access(call: number, { container, now, limits }: CollectCall, signal: AbortSignal): CollectionAccess {
     return new RemoteAccess(
       container,
@@ -94,9 +94,9 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The worker's end of a connection that the agent holds. */
+/** The worker's end of a connection of the agent. */
 class RemoteStream extends Duplex {
-  /** Bytes that came while nobody read. */
+  /** Bytes received but not read. */
   private unread = 0;
 
   constructor(private readonly tell: (what: StreamEvent) => void) {

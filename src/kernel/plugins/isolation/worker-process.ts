@@ -9,7 +9,7 @@ import {
   type Call,
   fromWire,
   type Manifest,
-  type ModulePlace,
+  type ModuleLocation,
   type Outcome,
   type ToAgent,
   type ToWorker,
@@ -17,31 +17,31 @@ import {
 } from './protocol.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
-const MEMORY_LOOK = 100;
-/** How often within its time limit a worker is asked whether it still turns. */
-const BEATS = 4;
+const MEMORY_CHECK_INTERVAL_MS = 100;
+/** Number of pings within the time limit. */
+const CHECKS_PER_TIME_LIMIT = 4;
 const TAIL = 2_000;
 const MIB = 1024 * 1024;
 
 export interface WorkerOptions {
   /** Id of the plugin. */
   readonly id: string;
-  readonly place: ModulePlace;
+  readonly place: ModuleLocation;
   /** The `with` block as written. */
   readonly options: unknown;
-  /** Bytes that the process may have for itself. */
+  /** Maximum private memory of the process in bytes. */
   readonly memoryLimit: number;
-  /** ms that it may block its event loop, and that a call may go on after it was to end. */
+  /** Maximum time in ms for which it may block its event loop, or continue an aborted call. */
   readonly timeLimit: number;
-  /** ms that importing the plugin may take. */
+  /** Time limit in ms for importing the plugin. */
   readonly startTimeout: number;
-  /** What `findParentBond` found. */
-  readonly parentBond: readonly string[];
+  /** Result of `findParentDeathCommand`. */
+  readonly parentDeathCommand: readonly string[];
   readonly logger: Logger;
-  /** Told what went wrong in the plugin outside of any call. */
+  /** Called with errors of the plugin outside of calls. */
   readonly onFault: (what: string, error: Error) => void;
-  /** Told once when the process has ended without being told to, and why. */
-  readonly onDeath: (reason: TallymanError) => void;
+  /** Called once when the process exits unexpectedly, with the reason. */
+  readonly onExit: (reason: TallymanError) => void;
 }
 
 interface Pending {
@@ -51,26 +51,26 @@ interface Pending {
   readonly access?: AccessServer;
 }
 
-/** A process that runs one plugin, watched from outside: what it does to itself ends it, and nothing else. */
+/** The process of one plugin, with limits on its memory and on blocking. */
 export class WorkerProcess {
   private readonly child: ChildProcess;
   private readonly closed: Promise<void>;
   private readonly gauge: MemoryGauge | undefined;
   private readonly calls = new Map<number, Pending>();
-  /** The newest call that nobody waits for any more, while the plugin is still in it. */
-  private givenUp: { readonly call: number; readonly what: string } | undefined;
+  /** The newest aborted call that the plugin has not finished. */
+  private abandoned: { readonly call: number; readonly what: string } | undefined;
   private readonly ready: Promise<void>;
   private setReady = () => {};
   private loading: ((outcome: Outcome) => void) | undefined;
   private lastCall = 0;
   private tail = '';
   private peak = 0;
-  /** Why it is made to end; what it would otherwise seem to have done itself. */
-  private verdict: TallymanError | undefined;
+  /** Why the agent kills it; without this it seems to have exited itself. */
+  private killReason: TallymanError | undefined;
   private ended: TallymanError | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private unanswered = 0;
-  private lastLook = 0;
+  private lastCheck = 0;
 
   constructor(private readonly options: WorkerOptions) {
     this.ready = new Promise((resolve) => {
@@ -81,14 +81,14 @@ export class WorkerProcess {
       this.child.once('close', () => resolve());
     });
     this.gauge = this.child.pid === undefined ? undefined : new MemoryGauge(this.child.pid);
-    this.every(MEMORY_LOOK, () => this.lookAtMemory());
+    this.every(MEMORY_CHECK_INTERVAL_MS, () => this.checkMemory());
   }
 
   get pid(): number | undefined {
     return this.child.pid;
   }
 
-  /** Bytes of memory that it has for itself now. */
+  /** Its private memory in bytes. */
   get memory(): number {
     return this.gauge?.privateBytes() ?? 0;
   }
@@ -134,7 +134,7 @@ export class WorkerProcess {
     this.send({ type: 'forget', targets });
   }
 
-  /** Ends the process at once. @returns resolves when it is gone and its pipes are closed */
+  /** Kills the process. @returns resolves when it has exited and its pipes are closed */
   kill(): Promise<void> {
     this.end(new TallymanError('was stopped'), false);
     this.child.kill('SIGKILL');
@@ -143,7 +143,7 @@ export class WorkerProcess {
 
   private spawn(): ChildProcess {
     const flags = [`--max-old-space-size=${Math.ceil(this.options.memoryLimit / MIB)}`, '--v8-pool-size=1'];
-    const [bond, ...bondArgs] = this.options.parentBond;
+    const [bond, ...bondArgs] = this.options.parentDeathCommand;
     const child = fork(WORKER, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -204,13 +204,13 @@ export class WorkerProcess {
   private settled(call: number, outcome: Outcome): void {
     const pending = this.calls.get(call);
     this.calls.delete(call);
-    if (this.givenUp?.call === call) this.givenUp = undefined;
+    if (this.abandoned?.call === call) this.abandoned = undefined;
     pending?.access?.close();
     if ('error' in outcome) pending?.reject(fromWire(outcome.error));
     else pending?.resolve(deserialize(outcome.value as Uint8Array));
   }
 
-  /** An aborted collection is told to the worker; one that goes on nevertheless is given up. */
+  /** Aborts the call in the worker when the signal is aborted; the worker is killed if the call continues. */
   private endWith(call: number, signal: AbortSignal): void {
     const abort = () => {
       this.send({ type: 'abort', call });
@@ -219,7 +219,7 @@ export class WorkerProcess {
         const pending = this.calls.get(call);
         if (pending === undefined) return;
         this.calls.delete(call);
-        this.givenUp = { call, what: pending.what };
+        this.abandoned = { call, what: pending.what };
         pending.access?.close();
         pending.reject(new TallymanError(`goes on for more than ${timeLimit} ms after it was to end`));
       }, timeLimit);
@@ -233,29 +233,29 @@ export class WorkerProcess {
     if (this.ended === undefined && this.child.connected) this.child.send(message, () => {});
   }
 
-  /** Begins when the plugin is loaded, for which it has its `startTimeout`. */
+  /** Starts when the plugin is loaded, because loading has its own time limit. */
   private watchLoop(): void {
-    const beat = this.options.timeLimit / BEATS;
-    this.lastLook = performance.now();
-    this.every(beat, () => this.lookAtLoop(beat));
+    const beat = this.options.timeLimit / CHECKS_PER_TIME_LIMIT;
+    this.lastCheck = performance.now();
+    this.every(beat, () => this.checkLoop(beat));
   }
 
-  private every(milliseconds: number, look: () => void): void {
-    if (this.ended === undefined) this.timers.push(setInterval(look, milliseconds).unref());
+  private every(milliseconds: number, check: () => void): void {
+    if (this.ended === undefined) this.timers.push(setInterval(check, milliseconds).unref());
   }
 
-  private lookAtMemory(): void {
+  private checkMemory(): void {
     const used = this.memory;
     this.peak = Math.max(this.peak, used);
     if (used > this.options.memoryLimit) this.terminate(this.tooMuchMemory(used));
   }
 
-  private lookAtLoop(beat: number): void {
+  private checkLoop(beat: number): void {
     const now = performance.now();
-    // After a pause of the agent itself (a suspended machine) the worker had no chance to answer.
-    if (now - this.lastLook > 2 * beat) this.unanswered = 0;
-    this.lastLook = now;
-    if (this.unanswered > BEATS) {
+    // After a pause of the agent itself (a suspended machine) the worker could not answer.
+    if (now - this.lastCheck > 2 * beat) this.unanswered = 0;
+    this.lastCheck = now;
+    if (this.unanswered > CHECKS_PER_TIME_LIMIT) {
       this.terminate(this.blocked(this.options.timeLimit));
       return;
     }
@@ -269,9 +269,9 @@ export class WorkerProcess {
     });
   }
 
-  private terminate(verdict: TallymanError): void {
-    if (this.verdict !== undefined) return;
-    this.verdict = verdict;
+  private terminate(killReason: TallymanError): void {
+    if (this.killReason !== undefined) return;
+    this.killReason = killReason;
     this.child.kill('SIGKILL');
   }
 
@@ -279,7 +279,7 @@ export class WorkerProcess {
     const outOfMemory = /heap out of memory|allocation fail/i.test(this.tail);
     const self = outOfMemory ? this.tooMuchMemory(this.peak) : undefined;
     const how = signal === null ? `ended its process with exit status ${code}` : `its process was ended by ${signal}`;
-    this.end(this.verdict ?? self ?? new TallymanError(`${how}${this.inCall()}`), true);
+    this.end(this.killReason ?? self ?? new TallymanError(`${how}${this.inCall()}`), true);
   }
 
   private tooMuchMemory(used: number): TallymanError {
@@ -289,10 +289,10 @@ export class WorkerProcess {
     });
   }
 
-  /** What it was doing, for messages. */
+  /** The current call, for messages. */
   private inCall(): string {
     const whats = new Set([...this.calls.values()].map(({ what }) => what));
-    if (this.givenUp !== undefined) whats.add(this.givenUp.what);
+    if (this.abandoned !== undefined) whats.add(this.abandoned.what);
     if (this.loading !== undefined) whats.add('load');
     return whats.size === 0 ? '' : ` (in ${[...whats].join(', ')})`;
   }
@@ -306,23 +306,23 @@ export class WorkerProcess {
     this.calls.clear();
     for (const { access, what, reject } of pending) {
       access?.close();
-      // What the plugin did to itself is no fault of its caller's: it is told once, by `onDeath`.
+      // What the plugin did to itself is no fault of its caller's: it is told once, by `onExit`.
       reject(what === 'start' || what === 'stop' ? reason : new CollectionError(`its plugin ${reason.message}`));
     }
     this.setReady();
     this.loading?.({ error: toWire(new BrokenPluginError(reason.message)) });
-    if (isDeath) this.options.onDeath(reason);
+    if (isDeath) this.options.onExit(reason);
   }
 }
 
-/** What the plugin may see of the agent's environment: all but the service manager's own. */
+/** The agent's environment without the variables of the service manager. */
 function environment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(NOTIFY_SOCKET$|WATCHDOG_|LISTEN_)/.test(name));
   return { ...Object.fromEntries(own), UV_THREADPOOL_SIZE: '2' };
 }
 
-/** A command that ends the worker when the agent is killed; empty where the host has none. */
-export function findParentBond(): readonly string[] {
+/** A command that kills the worker when the agent is killed; empty when the host has none. */
+export function findParentDeathCommand(): readonly string[] {
   const command = ['setpriv', '--pdeathsig', 'KILL'];
   const { status } = spawnSync(command[0]!, [...command.slice(1), 'true'], { stdio: 'ignore' });
   return status === 0 ? command : [];

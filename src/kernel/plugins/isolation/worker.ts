@@ -20,7 +20,7 @@ import { PluginScope } from '../scope.js';
 import {
   type Call,
   type Manifest,
-  type ModulePlace,
+  type ModuleLocation,
   type Outcome,
   type ToAgent,
   type ToWorker,
@@ -28,12 +28,12 @@ import {
 } from './protocol.js';
 import { AgentLink, abortReason } from './worker-access.js';
 
-/** Of all processes of the host the kernel ends this one first when memory is short. */
-const OOM_FIRST = '1000';
-/** Bytes that an answer to the agent may have: the agent has to take it apart in its own time and memory. */
-const LARGEST_RESULT = 16 * 1024 * 1024;
+/** The kernel kills this process first when memory is short. */
+const OOM_SCORE_ADJ = '1000';
+/** Maximum size of an answer: the agent has to parse it. */
+const MAX_RESULT_BYTES = 16 * 1024 * 1024;
 
-/** The agent ends this process when loading takes too long. */
+/** The agent kills this process when loading takes too long. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
 const clock = createClock();
@@ -42,7 +42,7 @@ const clock = createClock();
 class Worker {
   private readonly link = new AgentLink((message) => this.send(message));
   private readonly calls = new Map<number, AbortController>();
-  /** By number: the plugin gets the same object for a target each time. */
+  /** By number, so that the plugin gets the same object for a target each time. */
   private readonly targets = new Map<number, AppTarget>();
   private id = '';
   private plugin: Plugin | undefined;
@@ -75,7 +75,7 @@ class Worker {
     }
   }
 
-  /** Something that no call was waiting for went wrong. */
+  /** Reports an error outside of calls. */
   fault(what: string, error: unknown): void {
     this.send({ type: 'fault', what, error: toWire(error) });
   }
@@ -167,7 +167,7 @@ class Worker {
   }
 }
 
-async function moduleAt({ url, builtin }: ModulePlace): Promise<unknown> {
+async function moduleAt({ url, builtin }: ModuleLocation): Promise<unknown> {
   if (builtin === undefined) guardModules();
   const module = await importModule(builtin ?? url, url, NO_LIMIT_MS);
   if (builtin === undefined) return module;
@@ -175,14 +175,14 @@ async function moduleAt({ url, builtin }: ModulePlace): Promise<unknown> {
   return builtinPlugins[builtin]!();
 }
 
-/** The value as bytes, so that its size is known before the agent has to take it. */
+/** Serializes a value, so that its size is checked before it is sent. */
 function packed(value: unknown): Uint8Array {
   const bytes = serialize(value);
-  if (bytes.length <= LARGEST_RESULT) return bytes;
-  throw new TallymanError(`gave ${bytes.length} bytes at once; ${LARGEST_RESULT} are the most`);
+  if (bytes.length <= MAX_RESULT_BYTES) return bytes;
+  throw new TallymanError(`gave ${bytes.length} bytes at once; ${MAX_RESULT_BYTES} are the most`);
 }
 
-/** What of a value can be sent: functions and the like are left out. */
+/** The serializable part of a value. */
 function plain<T>(value: T): T {
   try {
     return JSON.parse(
@@ -202,7 +202,7 @@ const NO_AGENT = new Proxy({} as AgentView, {
 });
 
 try {
-  writeFileSync('/proc/self/oom_score_adj', OOM_FIRST);
+  writeFileSync('/proc/self/oom_score_adj', OOM_SCORE_ADJ);
 } catch {
   // Where this is not permitted, the worker is as important as the agent.
 }

@@ -1,5 +1,5 @@
 /** What is made for each target once, when it is first needed; what fails is tried again at the next need. */
-export class MadeOnce<T extends object, R> {
+export class TargetCache<T extends object, R> {
   private readonly made = new WeakMap<T, R>();
 
   async of(target: T, make: () => R | Promise<R>): Promise<R> {

@@ -1,7 +1,7 @@
 import type { AppTarget } from '../../../kernel/contracts/index.js';
 
 const FIRST_RETRY = 1_000;
-const LONGEST_RETRY = 60_000;
+const MAX_RETRY_MS = 60_000;
 /** A target may cost a fiftieth of a core at most: one whose answers take long to read is asked less often. */
 const COST_FACTOR = 50;
 
@@ -16,7 +16,7 @@ export class TargetPace<T extends AppTarget> {
     const failures = this.failures.get(target) ?? 0;
     const wanted =
       failures > 0
-        ? Math.min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY)
+        ? Math.min(FIRST_RETRY * 2 ** (failures - 1), MAX_RETRY_MS)
         : (this.intervals.get(target) ?? target.interval);
     return Math.max(wanted, (this.costs.get(target) ?? 0) * COST_FACTOR);
   }

@@ -24,8 +24,8 @@ export class Families {
   private readonly byName = new Map<string, Family>();
   private readonly bySample = new Map<string, Family>();
 
-  /** @param most what is said of further families is ignored */
-  constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+  /** @param maxFamilies what is said of further families is ignored */
+  constructor(private readonly maxFamilies = Number.POSITIVE_INFINITY) {}
 
   setType(name: string, type: string): void {
     const family = this.named(name);
@@ -70,7 +70,7 @@ export class Families {
 
   private named(name: string): Family | undefined {
     let family = this.byName.get(name);
-    if (family === undefined && this.byName.size < this.most) {
+    if (family === undefined && this.byName.size < this.maxFamilies) {
       family = { name, type: 'untyped', help: '', unit: '', isListed: false };
       this.byName.set(name, family);
     }

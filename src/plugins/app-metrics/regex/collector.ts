@@ -26,7 +26,7 @@ import type { RegexOptions } from './options.js';
 import { Searcher } from './searcher.js';
 
 /** Only the beginning of an answer is searched: status pages are short, and searching is what costs. Characters. */
-const SEARCHED = 256 * 1024;
+const MAX_SEARCHED_LENGTH = 256 * 1024;
 
 export type RegexTarget = CadvisorTarget | ConfiguredTarget;
 
@@ -82,7 +82,12 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
       target.kind === 'config' ? this.configured(target) : this.read(target, access),
     );
     const { body } = await access.fetch({ ...request, tls: this.tls.current });
-    const found = await this.search(target, metrics, body.toString('utf8', 0, SEARCHED * 4).slice(0, SEARCHED), access);
+    const found = await this.search(
+      target,
+      metrics,
+      body.toString('utf8', 0, MAX_SEARCHED_LENGTH * 4).slice(0, MAX_SEARCHED_LENGTH),
+      access,
+    );
     return {
       specs: metrics.map(({ spec }) => spec),
       samples: found.samples,

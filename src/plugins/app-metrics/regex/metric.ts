@@ -3,7 +3,7 @@ import type { AppMetricSample, AppMetricSpec } from '../../../kernel/contracts/i
 import { parseFloat64, record } from '../common/index.js';
 
 /** Characters of an expression, and instructions of the program that it is compiled to: each may cost as much per character searched. */
-const LONGEST_REGEX = 2_000;
+const MAX_REGEX_LENGTH = 2_000;
 const LARGEST_PROGRAM = 1_000;
 /** What a message may quote of a container's file: a name as metrics have it. */
 const PLAIN_NAME = /^[\w:.-]{1,100}$/;
@@ -29,7 +29,7 @@ export interface MetricInput {
  * @returns what is wrong with it, as a text that quotes nothing of it
  */
 export function compileRegex(regex: string): RE2JS | string {
-  if (regex.length > LONGEST_REGEX) return `its regex is longer than ${LONGEST_REGEX} characters`;
+  if (regex.length > MAX_REGEX_LENGTH) return `its regex is longer than ${MAX_REGEX_LENGTH} characters`;
   let pattern: RE2JS;
   try {
     pattern = RE2JS.compile(regex);

@@ -6,7 +6,7 @@ import { compileRegex, firstGroup } from './metric.js';
 import type { FromThread, ToThread } from './search-messages.js';
 
 /** Compiled expressions grow while they are used; all are forgotten when they take more than this many bytes. */
-const MOST_KEPT = 24 * 1024 * 1024;
+const MAX_CACHE_BYTES = 24 * 1024 * 1024;
 
 const port = parentPort!;
 const send = (message: FromThread) => port.postMessage(message);
@@ -16,7 +16,7 @@ let text = '';
 send({ kind: 'ready', thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) });
 port.on('message', (asked: ToThread) => {
   text = asked.text ?? text;
-  if (getHeapStatistics().used_heap_size > MOST_KEPT) compiled.clear();
+  if (getHeapStatistics().used_heap_size > MAX_CACHE_BYTES) compiled.clear();
   const pattern = compiled.get(asked.regex) ?? compileRegex(asked.regex);
   compiled.set(asked.regex, pattern);
   if (typeof pattern === 'string') send({ kind: 'unusable', reason: pattern });

@@ -4,9 +4,9 @@ import { codeOf } from '../../../kernel/contracts/index.js';
 import type { FromThread, ToThread } from './search-messages.js';
 
 /** How often it is looked how much CPU time a search has taken, ms. */
-const LOOK_EVERY = 20;
+const CPU_CHECK_INTERVAL_MS = 20;
 /** A thread without work ends after this time, ms. */
-const IDLE = 30_000;
+const IDLE_TIMEOUT_MS = 30_000;
 /** The kernel counts CPU time in `/proc` in hundredths of a second, whatever its own clock. */
 const MS_PER_TICK = 10;
 
@@ -49,8 +49,8 @@ export class Searcher {
   private closed = false;
   private idleTimer: NodeJS.Timeout | undefined;
 
-  /** @param limit CPU time that one expression may take, and all expressions for one text, ms */
-  constructor(private readonly limit: number) {}
+  /** @param limitMs CPU time that one expression may take, and all expressions for one text, ms */
+  constructor(private readonly limitMs: number) {}
 
   search(search: Search): Promise<SearchResult> {
     return new Promise((resolve) => {
@@ -79,8 +79,8 @@ export class Searcher {
       if (jobs.length > 0) this.waiting.set(search.container, jobs);
     }
     this.running = false;
-    this.thread?.rest();
-    this.idleTimer = setTimeout(() => this.thread?.end(), IDLE).unref();
+    this.thread?.unref();
+    this.idleTimer = setTimeout(() => this.thread?.end(), IDLE_TIMEOUT_MS).unref();
   }
 
   private first(): Job[] | undefined {
@@ -91,9 +91,9 @@ export class Searcher {
     const findings: Finding[] = [];
     let spent = 0;
     for (const [index, regex] of regexes.entries()) {
-      if (spent >= this.limit || signal.aborted || this.closed) break;
+      if (spent >= this.limitMs || signal.aborted || this.closed) break;
       const isFresh = this.thread?.isAlive !== true;
-      if (isFresh) this.thread = new SearchThread(this.limit);
+      if (isFresh) this.thread = new SearchThread(this.limitMs);
       const { finding, cpu } = await this.thread!.ask(isFresh || index === 0 ? { regex, text } : { regex });
       findings.push(finding);
       spent += cpu;
@@ -113,7 +113,7 @@ class SearchThread {
   private stat = '';
   private answer: (finding: Finding) => void = () => {};
 
-  constructor(private readonly limit: number) {
+  constructor(private readonly limitMs: number) {
     this.ready = new Promise((resolve) => {
       const ended = (reason: string): void => {
         this.isAlive = false;
@@ -141,25 +141,25 @@ class SearchThread {
     await this.ready;
     const before = this.cpu();
     let after = before;
-    let look: NodeJS.Timeout | undefined;
+    let checkCpuTime: NodeJS.Timeout | undefined;
     const finding = await new Promise<Finding>((resolve) => {
       this.answer = resolve;
       if (!this.isAlive) return resolve({ unusable: 'the search was ended' });
-      look = setInterval(() => {
+      checkCpuTime = setInterval(() => {
         after = this.cpu();
-        if (after - before < this.limit) return;
+        if (after - before < this.limitMs) return;
         this.end();
-        resolve({ unusable: `its regex takes more than ${this.limit} ms of CPU time on the answer` });
-      }, LOOK_EVERY);
+        resolve({ unusable: `its regex takes more than ${this.limitMs} ms of CPU time on the answer` });
+      }, CPU_CHECK_INTERVAL_MS);
       this.worker.postMessage(question);
     });
-    clearInterval(look);
+    clearInterval(checkCpuTime);
     if (this.isAlive) after = this.cpu();
     return { finding, cpu: after - before };
   }
 
   /** Lets the process end although the thread lives. */
-  rest(): void {
+  unref(): void {
     this.worker.unref();
   }
 

@@ -1,9 +1,9 @@
 import type { AgentSelf, AgentView, Finding, PluginStatus, SinkStatus } from '../../../kernel/contracts/index.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { MetricType } from './families.js';
 import { Histogram } from './histogram.js';
 import type { LoopDelay } from './loop-delay.js';
 import { writeProcess } from './process-metrics.js';
-import type { Sheet } from './sheet.js';
 
 /** What one answer held of containers. */
 export interface SeriesCount {
@@ -32,27 +32,27 @@ export class AgentMetrics {
     this.scrapes.observe(milliseconds / 1000);
   }
 
-  write(sheet: Sheet, series: SeriesCount): void {
+  write(buffer: ExpositionBuffer, series: SeriesCount): void {
     const self = this.agent.self();
-    this.writeAgent(sheet, self);
-    for (const plugin of this.agent.plugins()) writePlugin(sheet, plugin);
-    writeMemory(sheet, self.historyBytes);
-    writeFindings(sheet, this.agent.findings());
-    this.loopDelay.write(sheet);
-    this.scrapes.write(sheet);
-    sheet.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
+    this.writeAgent(buffer, self);
+    for (const plugin of this.agent.plugins()) writePlugin(buffer, plugin);
+    writeMemory(buffer, self.historyBytes);
+    writeFindings(buffer, this.agent.findings());
+    this.loopDelay.write(buffer);
+    this.scrapes.write(buffer);
+    buffer.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
     const cut = 'Series of containers that this answer lacks because of the option maxSeries.';
-    sheet.plain('tallyman_scrape_series_cut', 'gauge', cut, series.cut);
-    writeProcess(sheet, self.startedAt);
+    buffer.plain('tallyman_scrape_series_cut', 'gauge', cut, series.cut);
+    writeProcess(buffer, self.startedAt);
   }
 
-  private writeAgent(sheet: Sheet, { samples, descriptors, configuration, log }: AgentSelf): void {
+  private writeAgent(buffer: ExpositionBuffer, { samples, descriptors, configuration, log }: AgentSelf): void {
     const { agent } = this;
-    const gauge = (name: string, help: string, value: number) => sheet.plain(`tallyman_${name}`, 'gauge', help, value);
+    const gauge = (name: string, help: string, value: number) => buffer.plain(`tallyman_${name}`, 'gauge', help, value);
     const counter = (name: string, help: string, value: number) =>
-      sheet.plain(`tallyman_${name}_total`, 'counter', help, value);
+      buffer.plain(`tallyman_${name}_total`, 'counter', help, value);
     const build = { version: agent.version, node: process.versions.node };
-    sheet.plain('tallyman_build_info', 'gauge', 'Versions of the agent and of Node.js; always 1.', 1, build);
+    buffer.plain('tallyman_build_info', 'gauge', 'Versions of the agent and of Node.js; always 1.', 1, build);
     gauge('containers', 'Containers that are monitored.', agent.containers().length);
     gauge('containers_pending', 'Cgroups that wait for their handler.', agent.pending().length);
     counter('samples', 'Samples taken.', samples.taken);
@@ -60,7 +60,7 @@ export class AgentMetrics {
     counter('samples_missed', 'Samples not taken because the agent was late.', samples.missed);
     const reloads = 'Times that the configuration was read again, by result; a failed one changes nothing.';
     for (const [result, count] of Object.entries(configuration.reloads)) {
-      sheet.plain('tallyman_config_reloads_total', 'counter', reloads, count, { result });
+      buffer.plain('tallyman_config_reloads_total', 'counter', reloads, count, { result });
     }
     const isLastGood = 'Whether the last reload of the configuration, if any, succeeded (1) or not (0).';
     gauge('config_last_reload_successful', isLastGood, configuration.lastReloadFailed ? 0 : 1);
@@ -74,10 +74,10 @@ export class AgentMetrics {
 }
 
 /** Several engines may have the same finding: a series twice is none. */
-function writeFindings(sheet: Sheet, findings: readonly Finding[]): void {
+function writeFindings(buffer: ExpositionBuffer, findings: readonly Finding[]): void {
   const kinds = new Map(findings.map(({ id, severity }) => [`${id} ${severity}`, { id, severity }]));
   for (const labels of kinds.values()) {
-    sheet.plain(
+    buffer.plain(
       'tallyman_finding',
       'gauge',
       'What `tallyman doctor` finds, one series for each kind; always 1.',
@@ -87,10 +87,10 @@ function writeFindings(sheet: Sheet, findings: readonly Finding[]): void {
   }
 }
 
-function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
+function writePlugin(buffer: ExpositionBuffer, plugin: PluginStatus): void {
   const labels = { plugin: plugin.id, kind: plugin.kind ?? '' };
   const put = (name: string, type: MetricType, help: string, value: number | undefined): void => {
-    if (value !== undefined) sheet.plain(`tallyman_plugin_${name}`, type, help, value, labels);
+    if (value !== undefined) buffer.plain(`tallyman_plugin_${name}`, type, help, value, labels);
   };
   const at = (micros: number | undefined) => micros && micros / 1e6;
   put('up', 'gauge', 'The plugin runs and is not paused after faults (1) or not (0).', plugin.up ? 1 : 0);
@@ -101,12 +101,12 @@ function writePlugin(sheet: Sheet, plugin: PluginStatus): void {
   put('errors_total', 'counter', 'Faults of the plugin.', plugin.errors);
   put('last_success_timestamp_seconds', 'gauge', 'When a call last went well.', at(plugin.lastSuccessAt));
   put('last_error_timestamp_seconds', 'gauge', 'When a call last failed.', at(plugin.lastErrorAt));
-  if (plugin.sink !== undefined) writeSink(sheet, plugin.id, plugin.sink);
+  if (plugin.sink !== undefined) writeSink(buffer, plugin.id, plugin.sink);
 }
 
-function writeSink(sheet: Sheet, sink: string, { queue, sent, dropped, ...counts }: SinkStatus): void {
+function writeSink(buffer: ExpositionBuffer, sink: string, { queue, sent, dropped, ...counts }: SinkStatus): void {
   const put = (name: string, type: MetricType, help: string, value: number, labels = {}): void =>
-    sheet.plain(`tallyman_sink_${name}`, type, help, value, { sink, ...labels });
+    buffer.plain(`tallyman_sink_${name}`, type, help, value, { sink, ...labels });
   const waitedUs = queue.oldest === undefined ? 0 : Date.now() * 1000 - queue.oldest;
   put(
     'up',
@@ -135,11 +135,11 @@ function writeSink(sheet: Sheet, sink: string, { queue, sent, dropped, ...counts
   put('request_seconds_total', 'counter', 'Time spent in attempts to send a batch.', counts.attemptMs / 1000);
 }
 
-function writeMemory(sheet: Sheet, history: number): void {
+function writeMemory(buffer: ExpositionBuffer, history: number): void {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
   const parts = { resident: rss, heap: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers, history };
   const help = 'Memory of the agent by part; the parts overlap: history lies in array_buffers, those in external.';
   for (const [part, bytes] of Object.entries(parts)) {
-    sheet.plain('tallyman_memory_bytes', 'gauge', help, bytes, { part });
+    buffer.plain('tallyman_memory_bytes', 'gauge', help, bytes, { part });
   }
 }

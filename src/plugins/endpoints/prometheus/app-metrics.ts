@@ -6,35 +6,35 @@ import {
   sanitizeName,
 } from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
+import type { ExportedContainer } from './exported-container.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { FamilyTable, Format } from './families.js';
 import type { PrometheusOptions } from './options.js';
-import type { Sheet } from './sheet.js';
-import type { Subject } from './subject.js';
 import { floatText, labelPair, writeQuotient } from './text.js';
 
-/** Names that an application must not use: its series could be taken for the agent's, or be the same. */
+/** Names that applications must not use, as they are the agent's. */
 const RESERVED = /^(container|machine|cadvisor|tallyman)_/;
-/** What the series of a histogram or summary have behind its name. */
+/** Suffixes of the series of a histogram or summary. */
 const PART = /_(bucket|sum|count)$/;
 
 interface PreparedSeries {
   readonly name: AppName;
-  /** The labels behind the container's, and `} `. */
+  /** The labels after the container's, and `} `. */
   readonly tail: Buffer;
-  /** What no other series of the container may have. */
+  /** Unique among the series of the container. */
   readonly key: string;
   readonly column: number;
 }
 
 interface Prepared {
   readonly series: readonly PreparedSeries[];
-  /** Series for whose names there was no room. */
-  readonly lacking: number;
-  /** Of the names, when it was prepared. */
+  /** Series that exceed `maxAppNames`. */
+  readonly missing: number;
+  /** The version of `AppNames` when it was prepared. */
   readonly version: number;
 }
 
-/** Writes application metrics as gauges or, what only grows, counters, their labels with `app_` in front, as the newest cAdvisor does. */
+/** Writes application metrics as gauges or counters, with labels prefixed with `app_`, as the newest cAdvisor does. */
 export class AppMetricsWriter {
   private readonly prepared = new WeakMap<readonly AppSeries[], Prepared>();
   private readonly names: AppNames;
@@ -50,61 +50,61 @@ export class AppMetricsWriter {
     this.timestamps = options.timestamps;
   }
 
-  /** To be called once before the containers of a scrape are written. */
+  /** Called at the beginning of each scrape. */
   begin(): void {
     this.names.begin();
   }
 
-  /** Takes the subject's metrics as they are now. @param now µs @returns the most series that it may have */
-  take(subject: Subject, now: number): number {
-    subject.appMetrics = subject.view?.appMetrics;
-    if (subject.appMetrics === undefined) return 0;
-    subject.appSnapshots = subject.appMetrics.at(now);
-    return subject.appSnapshots.reduce((sum, { series }) => sum + series.length, 0);
+  /** Reads the container's current metrics. @param now µs @returns the maximum number of its series */
+  take(exported: ExportedContainer, now: number): number {
+    exported.appMetrics = exported.view?.appMetrics;
+    if (exported.appMetrics === undefined) return 0;
+    exported.appSnapshots = exported.appMetrics.at(now);
+    return exported.appSnapshots.reduce((sum, { series }) => sum + series.length, 0);
   }
 
-  /** Writes what was taken in the same turn. @returns how many series */
-  write(sheet: Sheet, subject: Subject, labels: Buffer): number {
-    const { appMetrics, appSnapshots: snapshots, name: container } = subject;
+  /** Writes what `take` read in the same turn. @returns the number of series */
+  write(buffer: ExpositionBuffer, exported: ExportedContainer, labels: Buffer): number {
+    const { appMetrics, appSnapshots: snapshots, name: container } = exported;
     if (appMetrics === undefined) return 0;
     const seen = snapshots.length > 1 ? new Set<string>() : undefined;
     let written = 0;
     for (const snapshot of snapshots) {
-      for (const series of this.prepare(snapshot.series, subject)) {
-        const { family, isKept } = series.name;
-        if (!isKept || seen?.has(series.key) === true) continue;
+      for (const series of this.prepare(snapshot.series, exported)) {
+        const { family, isValid } = series.name;
+        if (!isValid || seen?.has(series.key) === true) continue;
         seen?.add(series.key);
         this.names.use(series.name, container);
-        const out = sheet.writer(family);
+        const out = buffer.writer(family);
         out.bytes(family.prefix);
         out.bytes(labels);
         out.bytes(series.tail);
-        this.writeValue(out, snapshot, series.column, sheet.format);
+        this.writeValue(out, snapshot, series.column, buffer.format);
         written++;
       }
     }
     return written;
   }
 
-  /** How collecting goes, and what is not shown. */
-  writeSelf(sheet: Sheet, subjects: readonly Subject[]): void {
+  /** Writes the state of targets and the number of omitted series. */
+  writeSelf(buffer: ExpositionBuffer, exportedContainers: readonly ExportedContainer[]): void {
     const refused =
       'Series of applications that are not in these metrics: their names are the agent’s own, or there are too many names.';
-    sheet.plain('tallyman_app_series_refused_total', 'counter', refused, this.refused);
-    for (const { name: id, appMetrics } of subjects) {
+    buffer.plain('tallyman_app_series_refused_total', 'counter', refused, this.refused);
+    for (const { name: id, appMetrics } of exportedContainers) {
       for (const { plugin, name: target, ...status } of appMetrics?.targets ?? []) {
         const labels = { id, plugin, target };
         const up = 'Whether the last collection from a target of application metrics gave its metrics.';
-        sheet.plain('tallyman_app_target_up', 'gauge', up, status.up ? 1 : 0, labels);
+        buffer.plain('tallyman_app_target_up', 'gauge', up, status.up ? 1 : 0, labels);
         const collections = 'Collections from the target, failed ones included.';
-        sheet.plain('tallyman_app_target_collections_total', 'counter', collections, status.collections, labels);
+        buffer.plain('tallyman_app_target_collections_total', 'counter', collections, status.collections, labels);
         const failures = 'Collections from the target that gave nothing.';
-        sheet.plain('tallyman_app_target_failures_total', 'counter', failures, status.failures, labels);
+        buffer.plain('tallyman_app_target_failures_total', 'counter', failures, status.failures, labels);
         const dropped =
           'Samples of the last collection that were left out because of appMetrics.maxMetrics and maxSeries.';
-        sheet.plain('tallyman_app_target_dropped', 'gauge', dropped, status.dropped, labels);
+        buffer.plain('tallyman_app_target_dropped', 'gauge', dropped, status.dropped, labels);
         const duration = 'Duration of the last collection.';
-        sheet.plain('tallyman_app_target_duration_seconds', 'gauge', duration, status.duration / 1000, labels);
+        buffer.plain('tallyman_app_target_duration_seconds', 'gauge', duration, status.duration / 1000, labels);
       }
     }
   }
@@ -123,44 +123,44 @@ export class AppMetricsWriter {
     out.ascii('\n');
   }
 
-  /** Series whose names were refused or taken back are tried again when other names have become free. */
-  private prepare(series: readonly AppSeries[], subject: Subject): readonly PreparedSeries[] {
+  /** Prepares series again when names that they lack have become free. */
+  private prepare(series: readonly AppSeries[], exported: ExportedContainer): readonly PreparedSeries[] {
     const known = this.prepared.get(series);
     if (
       known?.version === this.names.version ||
-      (known?.lacking === 0 && known.series.every(({ name }) => name.isKept))
+      (known?.missing === 0 && known.series.every(({ name }) => name.isValid))
     ) {
       return known.series;
     }
     const keys = new Set<string>();
-    const specs = new Map(subject.appMetrics?.specs.map((spec) => [spec.name, spec]));
+    const specs = new Map(exported.appMetrics?.specs.map((spec) => [spec.name, spec]));
     const prepared: PreparedSeries[] = [];
-    let lacking = 0;
+    let missing = 0;
     for (const [column, one] of series.entries()) {
-      const made = this.prepareOne(one, column, subject.name, specs);
-      if (made === undefined) lacking++;
+      const made = this.prepareOne(one, column, exported.name, specs);
+      if (made === undefined) missing++;
       else if (made !== null && !keys.has(made.key)) {
         keys.add(made.key);
         prepared.push(made);
       }
     }
     if (known === undefined) this.refused += series.length - prepared.length;
-    if (lacking > 0) this.tell(subject, lacking);
-    this.prepared.set(series, { series: prepared, lacking, version: this.names.version });
+    if (missing > 0) this.warnOfNames(exported, missing);
+    this.prepared.set(series, { series: prepared, missing, version: this.names.version });
     return prepared;
   }
 
-  private tell(subject: Subject, lacking: number): void {
-    if (subject.namesTold) return;
-    subject.namesTold = true;
+  private warnOfNames(exported: ExportedContainer, missing: number): void {
+    if (exported.warnedOfNames) return;
+    exported.warnedOfNames = true;
     const { path, maxAppNames } = this.options;
     this.warn(
-      `${subject.name} has more names of application metrics than there is room for in ${path} (maxAppNames: ${maxAppNames}, shared fairly among containers): series left out: ${lacking}`,
-      { container: subject.name, lacking },
+      `${exported.name} has more names of application metrics than there is room for in ${path} (maxAppNames: ${maxAppNames}, shared fairly among containers): series left out: ${missing}`,
+      { container: exported.name, missing },
     );
   }
 
-  /** @returns undefined when there is no room for its name, null when it is not to be shown */
+  /** @returns undefined when it exceeds `maxAppNames`, null when it is excluded */
   private prepareOne(
     { name, labels }: AppSeries,
     column: number,
@@ -181,13 +181,13 @@ export class AppMetricsWriter {
   }
 }
 
-/** Metric names may have colons, and no digit in front. */
+/** Metric names may contain colons, and must not start with a digit. */
 function plainName(name: string): string {
   const words = name.split(':').map(sanitizeName).join(':');
   return /^[0-9]|^$/.test(words) ? `_${words}` : words;
 }
 
-/** A family's series share its help, and have types of their own. */
+/** The series of a family share its help, but not its type. */
 function helpOf(family: AppMetricSpec | undefined): Pick<AppMetricSpec, 'help'> {
   return family?.help === undefined ? {} : { help: family.help };
 }

@@ -2,15 +2,15 @@ import type { AppMetricSpec } from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable } from './families.js';
 
 const HELP = 'Metric of an application in a container.';
-/** Characters of the help of a family. */
-const LONGEST_HELP = 500;
+/** Maximum length of the help of a family. */
+const MAX_HELP_LENGTH = 500;
 
-/** A name of application metrics that is in use. */
+/** A name in use. */
 export interface AppName {
   readonly family: Family;
-  /** False once it was taken back. */
-  isKept: boolean;
-  /** The container it counts against: of several that use it the first. */
+  /** False once it was taken from its owner. */
+  isValid: boolean;
+  /** The first container that used it, whose names it counts among. */
   owner: string;
   /** The last scrape in which the owner, and in which another container, used it. */
   ownerScrape: number;
@@ -18,22 +18,22 @@ export interface AppName {
 }
 
 /**
- * The names that application metrics have in all containers: so many at most, as containers may make up names. When there
- * are no more, a container with fewer names takes one from the container with most; names that nobody uses are free.
+ * The names of the application metrics of all containers, limited because containers may generate names. When the
+ * limit is reached, a container with fewer names takes one of the container with most names. Unused names are released.
  */
 export class AppNames {
   private readonly names = new Map<string, AppName>();
   private readonly owned = new Map<string, number>();
   private scrape = 0;
-  /** Changes when a name that was refused may be had. */
+  /** Changes when refused names may have become available. */
   version = 0;
 
   constructor(
     private readonly families: FamilyTable,
-    private readonly most: number,
+    private readonly maxNames: number,
   ) {}
 
-  /** Begins a scrape: names that the last two did not use are free. */
+  /** Begins a scrape: releases names that the last two did not use. */
   begin(): void {
     this.scrape++;
     for (const [name, { ownerScrape, otherScrape }] of this.names) {
@@ -41,7 +41,7 @@ export class AppNames {
     }
   }
 
-  /** @returns undefined when the container may have no more names; null when metrics of this name are not shown */
+  /** @returns undefined when the container may not use more names; null when metrics of this name are excluded */
   take(
     name: string,
     container: string,
@@ -50,12 +50,12 @@ export class AppNames {
     let taken = this.names.get(name);
     if (taken === undefined) {
       if (!this.families.shows(name)) return null;
-      if (this.names.size >= this.most && !this.makeRoom(container)) return undefined;
+      if (this.names.size >= this.maxNames && !this.makeRoom(container)) return undefined;
       // The agent has metrics of its own process by these names: whoever comes first decides the type.
       const isCounter = spec.type === 'cumulative' || /^process_.*_total$/.test(name);
-      const help = spec.help?.slice(0, LONGEST_HELP) || HELP;
-      const family = this.families.borrow(name, isCounter ? 'counter' : 'gauge', help);
-      taken = { family, isKept: true, owner: container, ownerScrape: this.scrape, otherScrape: -1 };
+      const help = spec.help?.slice(0, MAX_HELP_LENGTH) || HELP;
+      const family = this.families.acquire(name, isCounter ? 'counter' : 'gauge', help);
+      taken = { family, isValid: true, owner: container, ownerScrape: this.scrape, otherScrape: -1 };
       this.names.set(name, taken);
       this.count(container, 1);
     }
@@ -63,7 +63,7 @@ export class AppNames {
     return taken;
   }
 
-  /** Notes that a container has series of this name in the scrape. */
+  /** Records that a container has series of this name in the scrape. */
   use(name: AppName, container: string): void {
     if (name.owner === container) name.ownerScrape = this.scrape;
     else if (name.ownerScrape < this.scrape - 2) {
@@ -74,7 +74,7 @@ export class AppNames {
     } else name.otherScrape = this.scrape;
   }
 
-  /** Takes a name from the container with most, unless this one would have as many then. */
+  /** Frees a name of the container with most names, unless this container would then have as many. */
   private makeRoom(container: string): boolean {
     let largest: string | undefined;
     for (const [owner, count] of this.owned) {
@@ -92,9 +92,9 @@ export class AppNames {
 
   private free(name: string): void {
     const freed = this.names.get(name)!;
-    freed.isKept = false;
+    freed.isValid = false;
     this.names.delete(name);
-    this.families.giveBack(freed.family);
+    this.families.release(freed.family);
     this.count(freed.owner, -1);
     this.version++;
   }

@@ -1,10 +1,10 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { cadvisorNaming, type Layout, type PlannedSeries, planLayout } from '../../../kernel/contracts/index.js';
 import type { AppMetricsWriter } from './app-metrics.js';
+import type { ExportedContainer } from './exported-container.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import type { OomKills } from './oom-kills.js';
-import type { Sheet } from './sheet.js';
-import type { Subject } from './subject.js';
 import { labelPairs, writeQuotient } from './text.js';
 
 const NEWLINE = 0x0a;
@@ -63,56 +63,61 @@ export class ContainerWriter {
   }
 
   /**
-   * Points the subject's cursor at its newest sample.
+   * Points the exported's cursor at its newest sample.
    * @param now µs
    * @returns the most series that `write` will write of it
    */
-  prepare(subject: Subject, now: number): number {
-    const { cursor, view } = subject;
+  prepare(exported: ExportedContainer, now: number): number {
+    const { cursor, view } = exported;
     const window = view?.samples({ count: 1 });
-    subject.isSampled = window !== undefined && window.length > 0;
-    if (subject.isSampled) window!.at(0, cursor);
-    const applications = this.applications?.take(subject, now) ?? 0;
-    return subject.factLines().length + this.planOf(subject).series.length + applications + 2;
+    exported.isSampled = window !== undefined && window.length > 0;
+    if (exported.isSampled) window!.at(0, cursor);
+    const applications = this.applications?.take(exported, now) ?? 0;
+    return exported.factLines().length + this.planOf(exported).series.length + applications + 2;
   }
 
   /** Writes all series of a container that was prepared in the same turn. @param now µs @returns how many */
-  write(sheet: Sheet, subject: Subject, now: number): number {
-    const labels = subject.text.labels;
-    const plan = this.planOf(subject);
-    let written = this.writeFacts(sheet, subject, labels);
-    if (subject.isSampled) {
-      this.setStamp(subject.cursor.time, sheet.format);
-      written += this.writeSamples(sheet, subject, plan.series, labels);
+  write(buffer: ExpositionBuffer, exported: ExportedContainer, now: number): number {
+    const labels = exported.text.labels;
+    const plan = this.planOf(exported);
+    let written = this.writeFacts(buffer, exported, labels);
+    if (exported.isSampled) {
+      this.setStamp(exported.cursor.time, buffer.format);
+      written += this.writeSamples(buffer, exported, plan.series, labels);
     }
-    written += this.applications?.write(sheet, subject, labels) ?? 0;
+    written += this.applications?.write(buffer, exported, labels) ?? 0;
     // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
-    this.setStamp(Number.NaN, sheet.format);
-    written += this.writeOom(sheet, subject, plan.oomColumn, labels);
-    if (!subject.isSampled || this.lastSeen === undefined) return written;
-    this.setStamp(now, sheet.format);
-    return written + this.line(sheet, this.lastSeen, labels, Math.floor(now / 1e6));
+    this.setStamp(Number.NaN, buffer.format);
+    written += this.writeOom(buffer, exported, plan.oomColumn, labels);
+    if (!exported.isSampled || this.lastSeen === undefined) return written;
+    this.setStamp(now, buffer.format);
+    return written + this.line(buffer, this.lastSeen, labels, Math.floor(now / 1e6));
   }
 
-  private writeFacts(sheet: Sheet, subject: Subject, labels: Buffer): number {
-    const facts = subject.factLines();
+  private writeFacts(buffer: ExpositionBuffer, exported: ExportedContainer, labels: Buffer): number {
+    const facts = exported.factLines();
     for (const { family, line } of facts) {
-      const out = sheet.writer(family);
+      const out = buffer.writer(family);
       beginLine(out, family.prefix, labels, line);
       out.buffer[out.length++] = NEWLINE;
     }
     return facts.length;
   }
 
-  private writeSamples(sheet: Sheet, subject: Subject, plan: readonly SeriesText[], labels: Buffer): number {
-    const { values, residuals, base } = subject.cursor;
-    const { hasQuota } = subject.facts;
+  private writeSamples(
+    buffer: ExpositionBuffer,
+    exported: ExportedContainer,
+    plan: readonly SeriesText[],
+    labels: Buffer,
+  ): number {
+    const { values, residuals, base } = exported.cursor;
+    const { hasQuota } = exported.facts;
     let written = 0;
     for (const { family, column, tail, divisor, only } of plan) {
       const at = base + column;
       const value = values[at]!;
       if (Number.isNaN(value) || (only !== undefined && (only === 'quota' ? !hasQuota : value === 0))) continue;
-      const out = sheet.writer(family);
+      const out = buffer.writer(family);
       beginLine(out, family.prefix, labels, tail);
       writeQuotient(out, value, residuals === undefined ? 0 : residuals[at]!, divisor);
       this.appendStamp(out);
@@ -121,26 +126,26 @@ export class ContainerWriter {
     return written;
   }
 
-  private writeOom(sheet: Sheet, subject: Subject, column: number, labels: Buffer): number {
-    const { name, view, cursor, text } = subject;
+  private writeOom(buffer: ExpositionBuffer, exported: ExportedContainer, column: number, labels: Buffer): number {
+    const { name, view, cursor, text } = exported;
     const kernelCount = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
     if (view !== undefined && kernelCount >= 0) this.kills.observe(name, view, kernelCount);
     let total = this.kills.total(name);
     // What a runtime says of a container that ended before any event could be read.
     if (total === 0 && text.description.state.oomKilled === true) total = 1;
     if (this.oom === undefined || (total === 0 && !(kernelCount >= 0))) return 0;
-    return this.line(sheet, this.oom, labels, total);
+    return this.line(buffer, this.oom, labels, total);
   }
 
-  private line(sheet: Sheet, family: Family, labels: Buffer, value: number): number {
-    const out = sheet.writer(family);
+  private line(buffer: ExpositionBuffer, family: Family, labels: Buffer, value: number): number {
+    const out = buffer.writer(family);
     beginLine(out, family.prefix, labels, END);
     out.integer(value);
     this.appendStamp(out);
     return 1;
   }
 
-  private planOf({ isSampled, cursor: { layout } }: Subject): Plan {
+  private planOf({ isSampled, cursor: { layout } }: ExportedContainer): Plan {
     if (!isSampled) return NOTHING;
     let plan = this.plans.get(layout);
     if (plan === undefined) {

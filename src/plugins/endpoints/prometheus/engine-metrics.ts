@@ -1,12 +1,12 @@
 import type { AgentView } from '../../../kernel/contracts/index.js';
-import type { PlainLabels, Sheet } from './sheet.js';
+import type { ExpositionBuffer, PlainLabels } from './exposition-buffer.js';
 
 /** What images and volumes take up, of the engines that were asked. All of it comes from memory: no engine is asked. */
-export function writeEngines(sheet: Sheet, agent: AgentView): void {
+export function writeEngines(buffer: ExpositionBuffer, agent: AgentView): void {
   for (const { runtime, endpoint, askedAt, imagesBytes, images, volumes } of agent.engineUsage()) {
     const engine = { runtime, endpoint };
     const gauge = (name: string, help: string, value: number | undefined, labels: PlainLabels = {}): void => {
-      if (value !== undefined) sheet.plain(`engine_${name}`, 'gauge', help, value, { ...engine, ...labels });
+      if (value !== undefined) buffer.plain(`engine_${name}`, 'gauge', help, value, { ...engine, ...labels });
     };
     gauge('usage_timestamp_seconds', 'When the engine told what its images and volumes take up.', askedAt / 1e6);
     gauge('images_bytes', 'All images of the engine, layers that they share counted once.', imagesBytes);

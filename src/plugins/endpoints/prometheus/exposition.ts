@@ -1,20 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type AgentView, type Clock, RequestError } from '../../../kernel/contracts/index.js';
+import { type AgentView, type Clock, RequestError, Slices } from '../../../kernel/contracts/index.js';
 import type { AgentMetrics, SeriesCount } from './agent-metrics.js';
 import type { ContainerWriter } from './container-writer.js';
 import { writeEngines } from './engine-metrics.js';
+import type { ExportedContainer } from './exported-container.js';
+import type { ExportedContainers } from './exported-containers.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 import { writeMachine } from './machine-metrics.js';
 import type { PrometheusOptions } from './options.js';
-import type { Sheet } from './sheet.js';
-import type { Subject } from './subject.js';
-import type { Subjects } from './subjects.js';
 
 /** Writing yields to the event loop after this many ms. */
-const SLICE = 4;
-/** The clock is looked at after so many containers. */
-const LOOK_EVERY = 8;
+const SLICE_MS = 4;
+/** The clock is read after this many containers. */
+const CONTAINERS_PER_CHECK = 8;
 
-/** Until when an answer is of use. */
+/** When the client stops waiting for an answer. */
 export interface Deadline {
   readonly signal: AbortSignal;
   /** Monotonic ms. */
@@ -27,54 +26,54 @@ export class Exposition {
     private readonly agent: AgentView,
     private readonly clock: Clock,
     private readonly options: PrometheusOptions,
-    private readonly subjects: Subjects,
+    private readonly exportedContainers: ExportedContainers,
     private readonly containers: ContainerWriter,
     private readonly self: AgentMetrics,
   ) {}
 
   /**
-   * Writes everything into the sheet, letting the event loop run in between.
-   * @param namespace whose containers are wanted; undefined: all
-   * @returns how many series of containers there are
+   * Writes all series into the buffer, in slices.
+   * @param namespace selects its containers; undefined: all
+   * @returns the number of series of containers
    * @throws RequestError 503 when the deadline passes meanwhile
    */
-  async write(sheet: Sheet, deadline: Deadline, namespace: string | undefined): Promise<SeriesCount> {
+  async write(buffer: ExpositionBuffer, deadline: Deadline, namespace: string | undefined): Promise<SeriesCount> {
     const count = { written: 0, cut: 0 };
-    let since = this.clock.monotonic();
-    let spent = 0;
-    const subjects = this.subjects.current(namespace);
+    const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
+    const exportedContainers = this.exportedContainers.current(namespace);
     this.containers.applications?.begin();
-    for (let i = 0; i < subjects.length; i++) {
-      this.writeSubject(sheet, subjects[i]!, count);
+    for (let i = 0; i < exportedContainers.length; i++) {
+      this.writeContainer(buffer, exportedContainers[i]!, count);
       // One application may have as many series as many containers.
-      const isTimeToLook = i % LOOK_EVERY === 0 || subjects[i]!.appMetrics !== undefined;
-      const slice = isTimeToLook ? this.clock.monotonic() - since : 0;
-      if (slice < SLICE) continue;
-      spent += slice;
-      await nextTurn();
-      since = this.clock.monotonic();
-      assertInTime(deadline, since);
+      const isCheckDue = i % CONTAINERS_PER_CHECK === 0 || exportedContainers[i]!.appMetrics !== undefined;
+      if (!isCheckDue || !slices.isOver()) continue;
+      await slices.pause();
+      assertInTime(deadline, this.clock.monotonic());
     }
-    this.subjects.reported(count);
-    writeMachine(sheet, this.agent, this.options);
-    writeEngines(sheet, this.agent);
+    this.exportedContainers.reported(count);
+    writeMachine(buffer, this.agent, this.options);
+    writeEngines(buffer, this.agent);
     if (this.options.selfMetrics) {
-      this.self.write(sheet, count);
-      this.containers.applications?.writeSelf(sheet, subjects);
+      this.self.write(buffer, count);
+      this.containers.applications?.writeSelf(buffer, exportedContainers);
     }
-    this.self.scraped(spent + this.clock.monotonic() - since);
+    this.self.scraped(slices.spentMs);
     return count;
   }
 
-  private writeSubject(sheet: Sheet, subject: Subject, count: { written: number; cut: number }): void {
+  private writeContainer(
+    buffer: ExpositionBuffer,
+    exported: ExportedContainer,
+    count: { written: number; cut: number },
+  ): void {
     const { maxSeries } = this.options;
-    if (subject.facts.isNew) subject.facts.readLimits(this.clock.monotonic());
+    if (exported.facts.isNew) exported.facts.readLimits(this.clock.monotonic());
     const now = this.clock.now();
-    const most = this.containers.prepare(subject, now);
-    // Once a container is left out all that follow are: which ones does not depend on their sizes then.
-    const isOver = count.cut > 0 || count.written + most > maxSeries;
-    if (maxSeries > 0 && isOver) count.cut += most;
-    else count.written += this.containers.write(sheet, subject, now);
+    const maxCount = this.containers.prepare(exported, now);
+    // After one omitted container all others are omitted, so that the selection does not depend on their sizes.
+    const isOver = count.cut > 0 || count.written + maxCount > maxSeries;
+    if (maxSeries > 0 && isOver) count.cut += maxCount;
+    else count.written += this.containers.write(buffer, exported, now);
   }
 }
 

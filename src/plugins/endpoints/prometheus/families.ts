@@ -1,12 +1,12 @@
 import type { Families, MetricFamily, MetricType } from '../../../kernel/contracts/index.js';
 import { escapeHelp } from './text.js';
 
-/** Index of families that may be given back. */
-const BORROWED = -1;
+/** Index of temporary families. */
+const TEMPORARY = -1;
 
 export type { MetricType } from '../../../kernel/contracts/index.js';
 
-/** The text formats that are spoken. */
+/** The supported text formats. */
 export type Format = 'text' | 'openMetrics';
 
 /** A metric family with the bytes that its lines begin with. */
@@ -14,33 +14,32 @@ export class Family implements MetricFamily {
   /** `name{` */
   readonly prefix: Buffer;
   private headers: Partial<Record<Format, Buffer>> = {};
-  private hasNamesake = false;
+  private hasNameCollision = false;
 
   constructor(
     readonly name: string,
     readonly type: MetricType,
     readonly help: string,
-    /** Place of its lines among the buffers of a sheet; −1: none, it may be given back. */
+    /** Index of its writer in an `ExpositionBuffer`; −1: temporary. */
     readonly index: number,
   ) {
     this.prefix = Buffer.from(`${name}{`);
   }
 
-  /** The lines above the series. */
   header(format: Format): Buffer {
     this.headers[format] ??= Buffer.from(format === 'text' ? this.textHeader() : this.openMetricsHeader());
     return this.headers[format];
   }
 
-  /** Another family has the name that OpenMetrics would give to this one. */
-  meetNamesake(isThere = true): void {
-    this.hasNamesake = isThere;
+  /** Records whether another family has this family's name in OpenMetrics. */
+  markNameCollision(isThere = true): void {
+    this.hasNameCollision = isThere;
     this.headers = {};
   }
 
-  /** In OpenMetrics, where a counter's name is without its `_total`. */
+  /** The name of the family in OpenMetrics, for a counter without `_total`. */
   get openMetricsName(): string {
-    return this.type === 'counter' && !this.hasNamesake ? this.name.replace(/_total$/, '') : this.name;
+    return this.type === 'counter' && !this.hasNameCollision ? this.name.replace(/_total$/, '') : this.name;
   }
 
   private textHeader(): string {
@@ -48,8 +47,8 @@ export class Family implements MetricFamily {
   }
 
   /**
-   * A counter whose name lacks `_total` (cAdvisor has two), or whose name without it is another family's (an
-   * application's gauge), cannot be a counter in OpenMetrics and keeps its name instead.
+   * A counter whose name lacks `_total` (cAdvisor has two), or whose name without it is used by another family (an
+   * application's gauge), cannot be a counter in OpenMetrics: it keeps its name as type `unknown`.
    */
   private openMetricsHeader(): string {
     const name = this.openMetricsName;
@@ -60,58 +59,57 @@ export class Family implements MetricFamily {
   }
 }
 
-/** All families that have been met, by name: each name is one family, so none appears twice in an answer. */
+/** All families by name, so that no name appears twice in an answer. */
 export class FamilyTable implements Families<Family> {
-  /** By the names that they have here. */
+  /** By exported name. */
   private readonly families = new Map<string, Family>();
-  /** By the names that they were asked for. */
-  private readonly taken = new Map<string, Family | undefined>();
+  /** By requested name. */
+  private readonly byRequestedName = new Map<string, Family | undefined>();
   private ordered: readonly Family[] | undefined;
   private count = 0;
 
-  /** @param exportedName the name that a family has here; undefined: it is not shown */
+  /** @param exportedName maps requested names; undefined: the family is excluded */
   constructor(private readonly exportedName: (name: string) => string | undefined) {}
 
-  /** Whether a family of this name is shown. */
   shows(name: string): boolean {
     return this.exportedName(name) !== undefined;
   }
 
-  /** The family of this name, made at the first time; its first type and help stay. @returns undefined when excluded */
+  /** The family of this name with its first type and help. @returns undefined when excluded */
   take(name: string, type: MetricType, help: string): Family | undefined {
-    if (this.taken.has(name)) return this.taken.get(name);
+    if (this.byRequestedName.has(name)) return this.byRequestedName.get(name);
     const shown = this.exportedName(name);
     const known = shown === undefined ? undefined : this.families.get(shown);
     const family = shown === undefined ? undefined : (known ?? this.add(new Family(shown, type, help, this.count++)));
-    this.taken.set(name, family);
+    this.byRequestedName.set(name, family);
     return family;
   }
 
-  /** The family of a name that is to be shown, for as long as it is needed. */
-  borrow(name: string, type: MetricType, help: string): Family {
+  /** A family that is removed by `release`. */
+  acquire(name: string, type: MetricType, help: string): Family {
     const shown = this.exportedName(name) ?? name;
-    return this.families.get(shown) ?? this.add(new Family(shown, type, help, BORROWED));
+    return this.families.get(shown) ?? this.add(new Family(shown, type, help, TEMPORARY));
   }
 
-  /** A borrowed family is no longer needed. */
-  giveBack({ name, index }: Family): void {
-    if (index !== BORROWED) return;
+  /** A temporary family is no longer needed. */
+  release({ name, index }: Family): void {
+    if (index !== TEMPORARY) return;
     this.families.delete(name);
     this.ordered = undefined;
-    this.families.get(`${name}_total`)?.meetNamesake(false);
+    this.families.get(`${name}_total`)?.markNameCollision(false);
   }
 
   private add(family: Family): Family {
     const { name, openMetricsName } = family;
     this.families.set(name, family);
     this.ordered = undefined;
-    if (openMetricsName !== name && this.families.get(openMetricsName) !== undefined) family.meetNamesake();
+    if (openMetricsName !== name && this.families.get(openMetricsName) !== undefined) family.markNameCollision();
     const counter = this.families.get(`${name}_total`);
-    if (counter?.type === 'counter') counter.meetNamesake();
+    if (counter?.type === 'counter') counter.markNameCollision();
     return family;
   }
 
-  /** By name. */
+  /** Sorted by name. */
   get sorted(): readonly Family[] {
     this.ordered ??= [...this.families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return this.ordered;

@@ -1,4 +1,4 @@
-import type { Sheet } from './sheet.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 
 /** Counts durations by size, as Prometheus histograms do. */
 export class Histogram {
@@ -21,15 +21,15 @@ export class Histogram {
     this.sum += seconds;
   }
 
-  write(sheet: Sheet): void {
+  write(buffer: ExpositionBuffer): void {
     const { name, help, bounds } = this;
     let total = 0;
     for (const [bucket, count] of this.counts.entries()) {
       total += count;
       const le = bounds[bucket] === undefined ? '+Inf' : String(bounds[bucket]);
-      sheet.plain(name, 'histogram', help, total, { le }, '_bucket');
+      buffer.plain(name, 'histogram', help, total, { le }, '_bucket');
     }
-    sheet.plain(name, 'histogram', help, this.sum, {}, '_sum');
-    sheet.plain(name, 'histogram', help, total, {}, '_count');
+    buffer.plain(name, 'histogram', help, this.sum, {}, '_sum');
+    buffer.plain(name, 'histogram', help, total, {}, '_count');
   }
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
@@ -14,6 +13,7 @@ import {
   PLUGIN_API_VERSION,
   type PluginContext,
   parseRequestOptions,
+  Slices,
   z,
 } from '../../../kernel/contracts/index.js';
 import { AgentMetrics } from './agent-metrics.js';
@@ -21,24 +21,24 @@ import { AppMetricsWriter } from './app-metrics.js';
 import type { Identify } from './container-text.js';
 import { ContainerWriter } from './container-writer.js';
 import { Explainer, explanationText } from './explain.js';
+import { ExportedContainers } from './exported-containers.js';
 import { Exposition } from './exposition.js';
+import { ExpositionBuffer } from './exposition-buffer.js';
 import { FamilyTable } from './families.js';
 import { isKubeletMetric, KUBELET_HIDDEN_FIELDS, kubeletLabels } from './kubelet.js';
 import { LoopDelay } from './loop-delay.js';
 import { chooseEncoding, chooseFormat, contentType, type Encoding, scrapeTimeout } from './negotiation.js';
 import { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, prometheusOptions } from './options.js';
-import { Sheet } from './sheet.js';
-import { Subjects } from './subjects.js';
 
-/** Sheets kept for later answers; more are only needed while so many clients scrape at the same time. */
-const KEPT_SHEETS = 2;
+/** Buffers kept for later answers; concurrent scrapes use more. */
+const MAX_IDLE_BUFFERS = 2;
 /** Bytes handed to the connection at a time. */
 const PIECE = 256 * 1024;
 
 type Compress = (input: Buffer) => Promise<Buffer>;
 
-/** zstd came with Node 22.15; without it it is not offered. */
+/** zstd is available from Node 22.15. */
 const zstd = (zlib as { zstdCompress?: (input: Buffer, done: (error: Error | null, result: Buffer) => void) => void })
   .zstdCompress;
 const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
@@ -48,15 +48,15 @@ const compressors: Partial<Record<Encoding, Compress>> = {
   gzip: (input) => gzip(input, { level: 1 }),
 };
 
-/** Nothing is left out of labels that are not shown: there is nothing to warn of. */
+/** Labels that are not exported need no limits. */
 const NO_LABEL_LIMITS = { count: 0, nameLength: Infinity, valueLength: Infinity, size: Infinity, empty: 0 };
 
-/** What distinguishes the metrics at one path from those at another. */
+/** The differences between the metrics at two paths. */
 interface PageForm {
   readonly identify?: Identify;
   /** Fields that are not written. */
   readonly hidden?: ReadonlySet<string>;
-  /** Whether a metric of this name belongs on the page. */
+  /** Whether the page has a metric of this name. */
   shows?(name: string): boolean;
   readonly withApplications: boolean;
 }
@@ -72,9 +72,9 @@ const KUBELET_FORM: PageForm = {
 /** The metrics at one path. */
 class MetricsPage {
   private readonly families: FamilyTable;
-  private readonly subjects: Subjects;
+  private readonly exportedContainers: ExportedContainers;
   private readonly exposition: Exposition;
-  private readonly sheets: Sheet[] = [];
+  private readonly buffers: ExpositionBuffer[] = [];
 
   constructor(
     private readonly context: PluginContext,
@@ -85,30 +85,38 @@ class MetricsPage {
   ) {
     const { agent, clock, logger } = context;
     this.families = new FamilyTable((name) => (form.shows?.(name) === false ? undefined : exportedName(options, name)));
-    this.subjects = new Subjects(agent, clock, logger, options, this.families, kills, form.identify);
+    this.exportedContainers = new ExportedContainers(
+      agent,
+      clock,
+      logger,
+      options,
+      this.families,
+      kills,
+      form.identify,
+    );
     const applications = form.withApplications
       ? new AppMetricsWriter(this.families, options, (message, details) => logger.warn(message, details))
       : undefined;
     const containers = new ContainerWriter(this.families, kills, options.timestamps, applications, form.hidden);
-    this.exposition = new Exposition(agent, clock, options, this.subjects, containers, self);
+    this.exposition = new Exposition(agent, clock, options, this.exportedContainers, containers, self);
   }
 
   async answer(request: ApiRequest): Promise<Answer> {
     const namespace = await this.select(request.query);
-    const sheet = this.sheets.pop() ?? new Sheet(this.families);
-    sheet.clear();
+    const buffer = this.buffers.pop() ?? new ExpositionBuffer(this.families);
+    buffer.clear();
     const explain = request.query.get('explain');
-    sheet.format = explain === null ? chooseFormat(request.header('accept')) : 'text';
+    buffer.format = explain === null ? chooseFormat(request.header('accept')) : 'text';
     const timeout = scrapeTimeout(request.header('x-prometheus-scrape-timeout-seconds')) ?? Number.POSITIVE_INFINITY;
     const at = this.context.clock.monotonic() + timeout;
-    const { cut } = await this.exposition.write(sheet, { signal: request.signal, at }, namespace);
-    this.context.timers.after(0, () => this.subjects.refreshLimits());
-    return explain === null ? this.send(sheet, request) : this.explain(sheet, cut, explain);
+    const { cut } = await this.exposition.write(buffer, { signal: request.signal, at }, namespace);
+    this.context.timers.after(0, () => this.exportedContainers.refreshLimits());
+    return explain === null ? this.send(buffer, request) : this.explain(buffer, cut, explain);
   }
 
   /**
-   * Takes the options that select containers in /api/v2, and samples what is older than they allow.
-   * @returns the namespace whose containers are wanted; undefined: all
+   * Applies the query options that select containers in /api/v2, and samples containers older than `max_age`.
+   * @returns the selected namespace; undefined: all
    */
   private async select(query: URLSearchParams): Promise<string | undefined> {
     const { agent } = this.context;
@@ -120,15 +128,15 @@ class MetricsPage {
     return namespace;
   }
 
-  private async send(sheet: Sheet, request: ApiRequest): Promise<Answer> {
+  private async send(buffer: ExpositionBuffer, request: ApiRequest): Promise<Answer> {
     const offered = this.options.compression ? (Object.keys(compressors) as Encoding[]) : [];
     const encoding = chooseEncoding(request.header('accept-encoding'), offered);
-    const type = contentType(sheet.format, request.header('accept'));
+    const type = contentType(buffer.format, request.header('accept'));
     const headers = { Vary: 'Accept, Accept-Encoding' };
     const compress = compressors[encoding];
-    if (compress === undefined) return { contentType: type, headers, body: (out) => this.body(sheet, out) };
-    const compressed = await compress(sheet.join());
-    this.keep(sheet);
+    if (compress === undefined) return { contentType: type, headers, body: (out) => this.body(buffer, out) };
+    const compressed = await compress(buffer.join());
+    this.keep(buffer);
     return {
       contentType: type,
       headers: { ...headers, 'Content-Encoding': encoding },
@@ -136,31 +144,32 @@ class MetricsPage {
     };
   }
 
-  private async explain(sheet: Sheet, cut: number, form: string): Promise<Answer> {
+  private async explain(buffer: ExpositionBuffer, cut: number, form: string): Promise<Answer> {
     const explainer = new Explainer();
-    for (const [family, lines] of sheet.written()) {
+    const slices = new Slices();
+    for (const [family, lines] of buffer.written()) {
       explainer.add(family, lines.toString());
-      await nextTurn();
+      if (slices.isOver()) await slices.pause();
     }
-    this.keep(sheet);
+    this.keep(buffer);
     const explained = explainer.result(cut);
     if (form === 'json') return { body: (out) => out.json(explained) };
     const text = explanationText(explained, this.options.path);
     return { contentType: 'text/plain; charset=utf-8', body: (out) => out.text(text) };
   }
 
-  private *body(sheet: Sheet, out: ByteWriter): Generator<void, void, void> {
-    for (const piece of sheet.pieces()) {
+  private *body(buffer: ExpositionBuffer, out: ByteWriter): Generator<void, void, void> {
+    for (const piece of buffer.pieces()) {
       for (let at = 0; at < piece.length; at += PIECE) {
         out.bytes(piece.subarray(at, at + PIECE));
         if (out.length >= PIECE) yield;
       }
     }
-    this.keep(sheet);
+    this.keep(buffer);
   }
 
-  private keep(sheet: Sheet): void {
-    if (this.sheets.length < KEPT_SHEETS) this.sheets.push(sheet);
+  private keep(buffer: ExpositionBuffer): void {
+    if (this.buffers.length < MAX_IDLE_BUFFERS) this.buffers.push(buffer);
   }
 }
 
@@ -202,12 +211,12 @@ class MetricsEndpoint implements Endpoint {
   }
 }
 
-/** kubelet shows no labels of containers besides its own six, and nothing about itself at this path. */
+/** kubelet exports only its own six labels, and no metrics of itself at this path. */
 function kubeletOptions(options: PrometheusOptions, path: string): PrometheusOptions {
   return { ...options, path, labelAllow: [], labelLimits: NO_LABEL_LIMITS, emptyLabels: false, selfMetrics: false };
 }
 
-/** The text of a refusal, as cAdvisor's endpoint has it. */
+/** Adds the error text of cAdvisor's endpoint. */
 function explained<T>(read: () => T): T {
   try {
     return read();

@@ -1,5 +1,5 @@
+import type { ExpositionBuffer } from './exposition-buffer.js';
 import { Histogram } from './histogram.js';
-import type { Sheet } from './sheet.js';
 
 /** How often the delay is measured, ms: each time wakes the process, which shows in its CPU time. */
 const INTERVAL = 100;
@@ -24,8 +24,8 @@ export class LoopDelay {
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
-  write(sheet: Sheet): void {
-    this.histogram.write(sheet);
+  write(buffer: ExpositionBuffer): void {
+    this.histogram.write(buffer);
   }
 
   private tick(): void {

@@ -1,18 +1,18 @@
 import type { AgentView, Cache, Core, MachineInfo } from '../../../kernel/contracts/index.js';
+import type { ExpositionBuffer, PlainLabels } from './exposition-buffer.js';
 import type { PrometheusOptions } from './options.js';
-import type { PlainLabels, Sheet } from './sheet.js';
 
 export type MachineOptions = Pick<PrometheusOptions, 'machineLabels' | 'cpuTopology'>;
 
 /** The host and the versions of what runs on it. All of it comes from memory: no daemon is asked. */
-export function writeMachine(sheet: Sheet, agent: AgentView, options: MachineOptions): void {
+export function writeMachine(buffer: ExpositionBuffer, agent: AgentView, options: MachineOptions): void {
   const machine = agent.host.machine();
-  writeVersions(sheet, agent);
-  sheet.plain('container_scrape_error', 'gauge', 'The containers could not be gathered (1) or could (0).', 0);
+  writeVersions(buffer, agent);
+  buffer.plain('container_scrape_error', 'gauge', 'The containers could not be gathered (1) or could (0).', 0);
   const { machine_id, system_uuid, boot_id } = machine;
   const labels = options.machineLabels ? { boot_id, machine_id, system_uuid } : {};
   const gauge = (name: string, help: string, value: number, more: PlainLabels = {}) =>
-    sheet.plain(`machine_${name}`, 'gauge', help, value, { ...labels, ...more });
+    buffer.plain(`machine_${name}`, 'gauge', help, value, { ...labels, ...more });
   gauge('cpu_cores', 'Logical CPUs.', machine.num_cores);
   gauge('cpu_physical_cores', 'Cores.', machine.num_physical_cores);
   gauge('cpu_sockets', 'Processor packages.', machine.num_sockets);
@@ -21,7 +21,7 @@ export function writeMachine(sheet: Sheet, agent: AgentView, options: MachineOpt
   gauge('memory_bytes', 'Memory of the machine.', machine.memory_capacity);
   gauge('swap_bytes', 'Swap space of the machine.', machine.swap_capacity);
   writeModules(gauge, machine);
-  sheet.plain(
+  buffer.plain(
     'machine_scrape_error',
     'gauge',
     'The machine could not be read (1) or could (0).',
@@ -36,7 +36,7 @@ function isRead({ num_cores, memory_capacity }: MachineInfo): boolean {
 
 type Gauge = (name: string, help: string, value: number, labels: PlainLabels) => void;
 
-function writeVersions(sheet: Sheet, agent: AgentView): void {
+function writeVersions(buffer: ExpositionBuffer, agent: AgentView): void {
   const { kernelVersion, osVersion } = agent.host.versions();
   const labels = {
     cadvisorRevision: '',
@@ -45,7 +45,7 @@ function writeVersions(sheet: Sheet, agent: AgentView): void {
     kernelVersion,
     osVersion,
   };
-  sheet.plain(
+  buffer.plain(
     'cadvisor_version_info',
     'gauge',
     'Versions of the host’s software and of the agent; always 1.',

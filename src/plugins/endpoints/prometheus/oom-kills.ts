@@ -1,39 +1,39 @@
 import type { EventLog } from '../../../kernel/contracts/index.js';
 
-/** What is remembered of one container name. */
+/** Counts of one container name. */
 interface Count {
   /** Kills in its earlier cgroups. */
   earlier: number;
-  /** Stands for its present cgroup; a container that is started again gets another. */
+  /** Identifies its current cgroup; a restarted container has another. */
   cgroup: object | undefined;
-  /** Kills in the present cgroup before the first event about it, as the kernel counts. */
+  /** Kills in the current cgroup before its first event, by the kernel's counter. */
   before: number;
-  /** Kills in the present cgroup that were reported as events. */
+  /** Events of kills in the current cgroup. */
   events: number;
-  /** The kernel's own count of the present cgroup. */
+  /** The kernel's counter of the current cgroup. */
   kernel: number;
-  /** When it was last shown, monotonic ms; NaN before. */
-  shown: number;
+  /** When it was last exported, monotonic ms; NaN: never. */
+  exportedAt: number;
 }
 
-/** A container that is being started again is not there for a moment. ms */
-const KEPT = 600_000;
+/** How long counts of a missing container are kept, for restarts. */
+const RETENTION_MS = 600_000;
 
 /**
- * Processes killed for lack of memory, by container name. The kernel's own count ends with the cgroup, mostly in the
- * very moment that matters; events outlive it, and a container that is started again goes on counting.
+ * OOM kills by container name. The kernel's counter is removed with the cgroup, usually right after the kill; events
+ * are kept, and the count of a restarted container continues.
  */
 export class OomKills {
   private readonly counts = new Map<string, Count>();
 
-  /** Listens until the signal is aborted. */
+  /** Subscribes until the signal is aborted. */
   constructor(events: EventLog, signal: AbortSignal) {
     const filter = { containerName: '/', below: true, types: new Set(['oom'] as const) };
     const end = events.subscribe(filter, ({ containerName }) => this.countOf(containerName).events++);
     signal.addEventListener('abort', end, { once: true });
   }
 
-  /** Takes in the kernel's count of a container that lives. @param cgroup the same object for as long as the cgroup lives */
+  /** Records the kernel's counter of a running container. @param cgroup identifies the cgroup */
   observe(name: string, cgroup: object, kernelCount: number): void {
     const known = this.counts.get(name);
     if (known === undefined && kernelCount === 0) return;
@@ -46,22 +46,21 @@ export class OomKills {
     count.kernel = kernelCount;
   }
 
-  /** Kills in the container so far. */
   total(name: string): number {
     const count = this.counts.get(name);
-    return count === undefined ? 0 : count.earlier + inPresent(count);
+    return count === undefined ? 0 : count.earlier + inCurrentCgroup(count);
   }
 
-  /** Forgets containers that have not been shown for a while. @param now monotonic ms */
-  keep(isShown: (name: string) => boolean, now: number): void {
+  /** Drops containers that have not been exported for a while. @param now monotonic ms */
+  keep(isExported: (name: string) => boolean, now: number): void {
     for (const [name, count] of this.counts) {
-      if (isShown(name) || Number.isNaN(count.shown)) count.shown = now;
-      else if (now - count.shown > KEPT) this.counts.delete(name);
+      if (isExported(name) || Number.isNaN(count.exportedAt)) count.exportedAt = now;
+      else if (now - count.exportedAt > RETENTION_MS) this.counts.delete(name);
     }
   }
 
   private carry(count: Count): void {
-    count.earlier += inPresent(count);
+    count.earlier += inCurrentCgroup(count);
     count.before = 0;
     count.events = 0;
     count.kernel = 0;
@@ -70,13 +69,13 @@ export class OomKills {
   private countOf(name: string): Count {
     const known = this.counts.get(name);
     if (known !== undefined) return known;
-    const count: Count = { earlier: 0, cgroup: undefined, before: 0, events: 0, kernel: 0, shown: Number.NaN };
+    const count: Count = { earlier: 0, cgroup: undefined, before: 0, events: 0, kernel: 0, exportedAt: Number.NaN };
     this.counts.set(name, count);
     return count;
   }
 }
 
-/** An event may come a little later than the count, or (of cgroups below) not at all: the higher of both is true. */
-function inPresent({ before, events, kernel }: Count): number {
+/** An event may arrive later than the counter, or not at all (for child cgroups): the higher number is used. */
+function inCurrentCgroup({ before, events, kernel }: Count): number {
   return Math.max(kernel, before + events);
 }

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import type { Sheet } from './sheet.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 
 const SELF = '/proc/self';
 
 /** Writes the `process_*` metrics that Prometheus clients of every language have, about the agent's own process. */
-export function writeProcess(sheet: Sheet, startedAt: number): void {
+export function writeProcess(buffer: ExpositionBuffer, startedAt: number): void {
   const { user, system } = process.cpuUsage();
   const limits = readText(`${SELF}/limits`);
   const gauge = (name: string, help: string, value: number | undefined): void => {
-    if (value !== undefined) sheet.plain(`process_${name}`, 'gauge', help, value);
+    if (value !== undefined) buffer.plain(`process_${name}`, 'gauge', help, value);
   };
-  sheet.plain('process_cpu_seconds_total', 'counter', 'CPU time that the agent consumed.', (user + system) / 1e6);
+  buffer.plain('process_cpu_seconds_total', 'counter', 'CPU time that the agent consumed.', (user + system) / 1e6);
   gauge('resident_memory_bytes', 'Memory of the agent that is resident.', process.memoryUsage.rss());
   gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(readText(`${SELF}/status`), 'VmSize'));
   gauge('virtual_memory_max_bytes', 'Limit of the address space; -1: none.', limitOf(limits, 'Max address space'));

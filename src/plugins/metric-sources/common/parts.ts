@@ -43,7 +43,7 @@ export class FreshRead {
 }
 
 /**
- * What a part says after its share of a sample. `gone`: its file vanished for good. `derived`: it has no file of its
+ * The outcome of sampling one part. `gone`: its file was removed for good. `derived`: it has no file of its
  * own and does not keep the probe alive.
  */
 export type PartOutcome = 'ok' | 'layout-changed' | 'gone' | 'derived';
@@ -56,13 +56,13 @@ export interface Part {
   close(): void;
 }
 
-/** What a probe lacks. */
+/** Something that a probe cannot measure. */
 export interface Missing {
   readonly what: string;
   readonly reason: string;
 }
 
-/** What a probe made of parts may have besides its parts. */
+/** Options of a `PartsProbe`. */
 export interface PartsProbeOptions {
   readonly skipWhenIdle?: boolean;
   readonly activity?: () => number;
@@ -72,7 +72,7 @@ export interface PartsProbeOptions {
   readonly beforeSample?: () => boolean;
 }
 
-/** A probe put together from parts. It ends when the files of all its parts are gone. */
+/** A probe that consists of parts. It ends when the files of all its parts are gone. */
 export class PartsProbe implements Probe {
   columns: readonly Column[] = [];
   readonly skipWhenIdle: boolean;
@@ -166,7 +166,7 @@ export interface KeyedColumn {
   readonly since?: string;
 }
 
-/** Which of the wanted keys a kernel has, and where they go: the same for all containers of a host. */
+/** The wanted keys that this kernel has, and their columns: the same for all containers of a host. */
 interface KeyedPlan {
   readonly columns: readonly Column[];
   readonly indexes: readonly number[];
@@ -174,9 +174,9 @@ interface KeyedPlan {
   readonly missing: readonly Missing[];
 }
 
-/** Keyed columns with their keys; made once and shared by all containers. */
+/** Columns by key. Created once and shared by all containers. */
 export class KeyedColumns {
-  /** Each key once. */
+  /** Without duplicates. */
   readonly keys: readonly string[];
   private readonly plans = new Map<string, KeyedPlan>();
 
@@ -184,7 +184,7 @@ export class KeyedColumns {
     this.keys = [...new Set(entries.map(({ key }) => key))];
   }
 
-  /** @param file just read; `readable` false leaves all keys open: they may turn up later */
+  /** @param readable false when the file could not be read: all keys are then kept, as they may appear later */
   planFor(file: KeyedFile, readable: boolean): KeyedPlan {
     const known = this.keys.map((_, index) => !readable || !Number.isNaN(file.values[index]));
     const id = known.map(Number).join('');
@@ -209,7 +209,7 @@ export class KeyedColumns {
 }
 
 /**
- * A file of `key value` lines. Keys that the running kernel does not know have no column; which ones it knows shows
+ * A file of `key value` lines. Keys that the running kernel does not know have no column; they are determined
  * at the first read.
  */
 export class KeyedPart implements Part {
@@ -273,7 +273,7 @@ export class KeyedPart implements Part {
 export class DerivedPart implements Part {
   readonly columns: readonly Column[];
 
-  /** @param compute gives the value, NaN when it cannot be told */
+  /** @param compute returns the value, NaN when unknown */
   constructor(
     column: Column,
     private readonly compute: () => number,
@@ -295,16 +295,16 @@ function missingKey(file: string, { key, column, since }: KeyedColumn): Missing 
   return { what: column.field.name, reason };
 }
 
-/** Lets a part with fixed columns read now and then only; in between its numbers are repeated. */
+/** Reads a part with fixed columns at an interval; in between its values are repeated. */
 export class PacedPart implements Part {
   readonly columns: readonly Column[];
   private readonly memory: RowMemory;
   private readAt = Number.NEGATIVE_INFINITY;
 
-  /** @param interval ms between two reads */
+  /** @param intervalMs between two reads */
   constructor(
     private readonly part: Part,
-    private readonly interval: number,
+    private readonly intervalMs: number,
     private readonly clock: Clock,
   ) {
     this.columns = part.columns;
@@ -314,7 +314,7 @@ export class PacedPart implements Part {
   sample(row: RowWriter, base: number): PartOutcome {
     const now = this.clock.monotonic();
     let outcome: PartOutcome = 'ok';
-    if (now - this.readAt >= this.interval) {
+    if (now - this.readAt >= this.intervalMs) {
       this.readAt = now;
       this.memory.forget();
       outcome = this.part.sample(this.memory, 0);
@@ -328,7 +328,7 @@ export class PacedPart implements Part {
   }
 }
 
-/** Keeps what is written to it. */
+/** Keeps the values that are written to it. */
 class RowMemory implements RowWriter {
   private readonly values: Float64Array;
   private readonly residuals: Int16Array;

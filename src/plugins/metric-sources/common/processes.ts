@@ -18,8 +18,8 @@ const MOUNT_HINT: Partial<Record<Controller, string>> = {
 };
 
 /**
- * The answer when a container has no directory of a controller, or the directory lacks the controller's files. For the
- * machine this is a lack; for a container it is the normal case of a cgroup that uses other controllers.
+ * The result when a container has no directory of a controller, or the directory lacks the controller's files. This is
+ * unexpected for the machine, and normal for a container whose cgroup uses other controllers.
  */
 export function withoutController(target: ProbeTarget, controller: Controller): Absent {
   const name = target.cgroup.version === 2 && controller === 'blkio' ? 'io' : controller;
@@ -35,11 +35,11 @@ export function withoutController(target: ProbeTarget, controller: Controller): 
 const CLOSING_PARENTHESIS = 0x29;
 /** Words of `/proc/<pid>/stat` between the command name and the start time (field 22). */
 const WORDS_TO_START_TIME = 19;
-/** No pid space is used up in this time (ms), so a process seen that recently is still the one behind the pid. */
+/** PIDs are not reused within this time (ms), so a process seen that recently is still the same. */
 const TRUSTED_MS = 2000;
 
 /**
- * Moves a scanner on the bytes of `/proc/<pid>/stat` behind the command name, which may hold spaces and parentheses.
+ * Moves a scanner past the command name in `/proc/<pid>/stat`, which may contain spaces and parentheses.
  * @returns false when there is none
  */
 export function skipCommand(scanner: ByteScanner, bytes: Buffer, length: number): boolean {
@@ -50,7 +50,7 @@ export function skipCommand(scanner: ByteScanner, bytes: Buffer, length: number)
   return at >= 0;
 }
 
-/** Start time of a process in ticks since boot, NaN when it is gone. Tells a process from a later one of the same pid. */
+/** Start time of a process in ticks since boot, NaN when it is gone. Identifies a process whose pid is reused later. */
 function startTimeOf(host: LinuxHost, path: string, scanner: ByteScanner): number {
   const length = host.readProc(path);
   if (length < 0 || !skipCommand(scanner, host.buffer, length)) return Number.NaN;
@@ -59,7 +59,7 @@ function startTimeOf(host: LinuxHost, path: string, scanner: ByteScanner): numbe
   return scanner.integer() ? scanner.value : Number.NaN;
 }
 
-/** A process whose `/proc` files stand for its container; knows when its pid was given to another process. */
+/** A process whose `/proc` files represent its container. Detects that its pid was reused. */
 export class ContainerProcess {
   private readonly scanner = new ByteScanner();
   private readonly statPath: string;
@@ -76,7 +76,7 @@ export class ContainerProcess {
     this.seenAt = clock.monotonic();
   }
 
-  /** False when the process is gone. Looks only when it was last asked some time ago; a vanished file says the rest. */
+  /** False when the process is gone. Checks only after a pause; in between a missing file shows it. */
   alive(): boolean {
     const now = this.clock.monotonic();
     const trusted = now - this.seenAt < TRUSTED_MS;
@@ -84,7 +84,7 @@ export class ContainerProcess {
     return trusted ? !Number.isNaN(this.startTime) : this.check();
   }
 
-  /** A file of the process, opened at each read: a kept descriptor would pin its namespaces. */
+  /** A file of the process, opened for each read: an open descriptor would pin its namespaces. */
   file(name: string): ByteSource {
     return procSource(this.host, `${this.pid}/${name}`);
   }
@@ -94,7 +94,7 @@ export class ContainerProcess {
   }
 }
 
-/** Readers a source needs to follow a process. */
+/** What sources that follow a process need. */
 export interface ProcessContext {
   readonly linux: LinuxHost;
   readonly clock: Clock;
@@ -113,8 +113,8 @@ export function initProcess(target: ProbeTarget, { linux, clock }: ProcessContex
 }
 
 /**
- * Whether a process is in a cgroup or below it, judged by its `/proc/<pid>/cgroup`. An agent in a cgroup namespace of
- * its own sees paths that begin with `/..`, which tell nothing: those count as yes.
+ * Whether a process is in a cgroup or below it, according to its `/proc/<pid>/cgroup`. An agent in its own cgroup
+ * namespace sees paths that begin with `/..`, which are accepted because they tell nothing.
  */
 export function belongsTo(name: string, cgroups: string): boolean {
   return cgroups.split('\n').some((line) => {
@@ -123,7 +123,7 @@ export function belongsTo(name: string, cgroups: string): boolean {
   });
 }
 
-/** The process through which a container's network counters are seen. @returns why there is none */
+/** The process whose `/proc/<pid>/net` has a container's network counters. @returns why there is none */
 export function networkProcess(target: ProbeTarget, context: ProcessContext): ContainerProcess | Absent {
   const { networkMode } = target.description;
   if (!target.isRoot && networkMode === 'shared')
@@ -132,7 +132,7 @@ export function networkProcess(target: ProbeTarget, context: ProcessContext): Co
   return initProcess(target, context);
 }
 
-/** A file below `/proc/<pid>/net`, one per address family, and the fields its lines are counted into. */
+/** A file of one address family in `/proc/<pid>/net`, and the fields that count its lines. */
 export interface FamilyFile {
   readonly file: string;
   readonly fields: readonly FieldDescriptor[];

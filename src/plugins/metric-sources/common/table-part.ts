@@ -8,7 +8,7 @@ import {
 } from '../../../kernel/contracts/index.js';
 import type { Part, PartOutcome } from './parts.js';
 
-/** Whether two lists of columns say the same, so that a layout may stay. */
+/** Whether two lists of columns are equal, so that the layout need not change. */
 export function sameColumns(some: readonly Column[], others: readonly Column[]): boolean {
   return some.length === others.length && some.every((column, i) => sameColumn(column, others[i]!));
 }
@@ -27,20 +27,20 @@ function sameAttributes(some: Readonly<Record<string, string>>, others: Readonly
   return keys.length === Object.keys(others).length && keys.every((key) => some[key] === others[key]);
 }
 
-/** A file read as bytes: a cgroup's, whose descriptor is kept, or one of `/proc`, which is opened at each read. */
+/** A file read as bytes: a cgroup file, whose descriptor is kept, or one of `/proc`, which is opened for each read. */
 export type ByteSource = Pick<KernelFile, 'read' | 'buffer' | 'failure' | 'close'>;
 
-/** A number in the text of a file, and the column it fills; without a column the word there is skipped over. */
+/** A number in the text of a file and its column; without a column the word is skipped. */
 export interface Cell {
   /** Offset of the number's first character. */
   readonly at: number;
   readonly column?: Column;
 }
 
-/** Finds the numbers of a file. Called only when the file's shape changed; lines that make no sense give no cells. */
+/** Finds the numbers of a file. Called only when the file's shape changed. Malformed lines give no cells. */
 export type CellFinder = (text: string) => readonly Cell[];
 
-/** What files of one shape share: where their numbers stand and which columns these fill. */
+/** The positions and columns of the numbers, shared by all files of one shape. */
 interface TableShape {
   readonly columns: readonly Column[];
   readonly template: ByteTemplate;
@@ -48,23 +48,22 @@ interface TableShape {
   readonly residuals: Int16Array;
 }
 
-/** More shapes than this are no longer remembered: names that never repeat must not grow the memory. */
-const MOST_SHAPES = 200;
+/** Maximum number of remembered shapes: names that never repeat must not grow the memory. */
+const MAX_SHAPES = 200;
 
 /**
- * The shapes of one kind of file. Containers of a host mostly have the same devices, so that a thousand files have a
- * handful of shapes; the numbers of one read are used before the next.
+ * The shapes of one kind of file. Most containers of a host have the same devices, so a thousand files have only a few
+ * shapes. Values are used before the next read.
  */
 export class TableShapes {
   private readonly known = new Map<string, TableShape>();
 
-  /** The shape of a file with these cells. */
   shapeOf(text: string, cells: readonly Cell[]): TableShape {
     const columns = cells.flatMap((cell) => cell.column ?? []);
     const id = withoutNumbers(text, cells);
     const known = this.known.get(id);
     if (known !== undefined && sameColumns(known.columns, columns)) return known;
-    if (this.known.size >= MOST_SHAPES) this.known.clear();
+    if (this.known.size >= MAX_SHAPES) this.known.clear();
     let target = 0;
     const slots = cells.map(({ at, column }): TemplateSlot => ({ at, target: column === undefined ? -1 : target++ }));
     const bytes = Buffer.from(text, 'latin1');
@@ -90,15 +89,15 @@ function withoutNumbers(text: string, cells: readonly Cell[]): string {
   return rest + text.slice(from);
 }
 
-/** A file with as many columns as it has devices, interfaces or nodes. A file that keeps its shape costs no strings. */
+/** A file with columns per device, interface or node. No strings are created while the file keeps its shape. */
 export class TablePart implements Part {
   private shape: TableShape | undefined;
-  /** Set when the columns are to be looked at again although the file may have kept its shape. */
+  /** The columns must be determined again even if the file has kept its shape. */
   private forgotten = false;
 
   /**
-   * @param shapes shared by all files of this kind; a file alone in its kind has its own
-   * @param factor turns the file's unit into the fields', whose numbers must then stay below 2^53
+   * @param shapes shared by all files of this kind
+   * @param factor converts the file's unit to that of the fields; results must stay below 2^53
    */
   constructor(
     private readonly source: ByteSource,
@@ -111,14 +110,14 @@ export class TablePart implements Part {
     return this.shape?.columns ?? NO_COLUMNS;
   }
 
-  /** Reads the file so that `columns` are those of now. @returns false when it cannot be read */
+  /** Reads the file to determine `columns`. @returns false when it cannot be read */
   prepare(): boolean {
     const length = this.source.read();
-    if (length >= 0) this.learn(length);
+    if (length >= 0) this.updateShape(length);
     return length >= 0;
   }
 
-  /** Makes the next sample look at the columns again although the file kept its shape. */
+  /** Makes the next sample determine the columns again. */
   forget(): void {
     this.forgotten = true;
   }
@@ -127,7 +126,7 @@ export class TablePart implements Part {
     const { source } = this;
     const length = source.read();
     if (length < 0) return isGone(source.failure) ? 'gone' : 'ok';
-    if (!this.matches(length) && this.learn(length)) return 'layout-changed';
+    if (!this.matches(length) && this.updateShape(length)) return 'layout-changed';
     const { residuals, values } = this.shape!;
     const { factor } = this;
     for (let i = 0; i < values.length; i++) row.setExact(base + i, values[i]! * factor, residuals[i]!);
@@ -144,15 +143,15 @@ export class TablePart implements Part {
     return shape.template.match(this.source.buffer, length, shape.values, shape.residuals);
   }
 
-  /** Takes the file's new shape. @returns whether the columns are others than before */
-  private learn(length: number): boolean {
+  /** Determines the file's new shape. @returns whether the columns have changed */
+  private updateShape(length: number): boolean {
     const text = this.source.buffer.toString('latin1', 0, length);
     const before = this.columns;
-    // Finding the cells may read other files into the shared buffer: from here on only `text` is the file.
+    // `findCells` may read other files into the shared buffer: use only `text` from here on.
     const shape = this.shapes.shapeOf(text, this.findCells(text));
     const bytes = Buffer.from(text, 'latin1');
     if (!shape.template.match(bytes, bytes.length, shape.values, shape.residuals)) {
-      // The shape is shared: what stands there is another container's.
+      // The shape is shared: its values belong to another container.
       shape.values.fill(Number.NaN);
       shape.residuals.fill(0);
     }
@@ -164,7 +163,7 @@ export class TablePart implements Part {
 
 const NO_COLUMNS: readonly Column[] = [];
 
-/** A file below the host's `/proc` as a source. It counts as gone when it cannot be opened. */
+/** A file of the host's `/proc`. It counts as gone when it cannot be opened. */
 export function procSource(host: LinuxHost, path: string): ByteSource {
   let failure: string | undefined;
   return {

@@ -56,7 +56,7 @@ export const fields = {
 } as const satisfies Record<string, FieldDescriptor>;
 
 const COLUMNS: readonly Column[] = Object.values(fields).map((field) => ({ field }));
-/** Place of a state's count among the columns; other states (zombies, idle kernel threads) are not counted. */
+/** Column of each state; other states (zombies, idle kernel threads) are not counted. */
 const PLACES = new Map([
   ['S', COLUMNS.findIndex(({ field }) => field === fields.sleeping)],
   ['R', COLUMNS.findIndex(({ field }) => field === fields.running)],
@@ -67,23 +67,23 @@ const PLACES = new Map([
 const PLACE_OF_BYTE = Int8Array.from({ length: 256 }, (_, byte) => PLACES.get(String.fromCharCode(byte)) ?? -1);
 const RUNNING = PLACES.get('R')!;
 const UNINTERRUPTIBLE = PLACES.get('D')!;
-/** Time in which an old value fades to 1/e, ms. */
-const FADING_MS = 10_000;
+/** Time in ms in which an old value decays to 1/e. */
+const DECAY_MS = 10_000;
 const SCALE = 1000;
-/** Paths of tasks that ended are forgotten when they outnumber the living by this many. */
+/** Paths of ended tasks are dropped when there are this many more paths than tasks. */
 const SPARE_PATHS = 64;
 
-/** A number of tasks smoothed over time; the first one counts in full. */
+/** An exponentially smoothed number of tasks, initialized with the first one. */
 export class Load {
   private load = Number.NaN;
 
-  /** @param elapsed ms since the number before */
+  /** @param elapsed ms since the previous number */
   add(tasks: number, elapsed: number): void {
-    const kept = Math.exp(-elapsed / FADING_MS);
+    const kept = Math.exp(-elapsed / DECAY_MS);
     this.load = Number.isNaN(this.load) ? tasks : this.load * kept + tasks * (1 - kept);
   }
 
-  /** The load × 1000, cut to an integer. */
+  /** The load × 1000, truncated to an integer. */
   get value(): number {
     return Math.trunc(this.load * SCALE);
   }
@@ -130,7 +130,7 @@ export class CpuLoadProbe implements Probe {
     this.tasks.close();
   }
 
-  /** Copies the ids out of the shared buffer, which reading the tasks fills anew. */
+  /** Copies the ids out of the shared buffer, which reading the tasks overwrites. */
   private takeIds(length: number): number {
     const { scanner } = this;
     scanner.reset(this.tasks.buffer, length);

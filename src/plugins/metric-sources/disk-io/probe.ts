@@ -9,15 +9,15 @@ import type {
 import { type Cell, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
 import { diskIoFields as fields } from './fields.js';
 
-/** Gives the device name of a pair of numbers, `''` when unknown. */
+/** Returns the device name of a device number, `''` when unknown. */
 export type DeviceNamer = (major: number, minor: number) => string;
 
-/** `8:0 Read 4096`, `8:0 4096`, and the sum in the last line, which is no device's. */
+/** `8:0 Read 4096`, `8:0 4096`, and the total in the last line. */
 const BLKIO_LINE = /^(?:(\d+):(\d+)(?: (\w+))?|Total) (\d+)$/gm;
 const IO_STAT_LINE = /^(\d+):(\d+) (.*)$/gm;
 const IO_STAT_PAIR = /([\w.]+)=(\S+)/g;
 
-/** What the API calls the single number of files and lines that name no operation. */
+/** The API's operation for files and lines without one. */
 const COUNT = 'Count';
 
 const IO_STAT_KEYS = new Map<string, { field: FieldDescriptor; operation: string }>([
@@ -41,7 +41,7 @@ export function findBlkioCells(text: string, field: FieldDescriptor, nameOf: Dev
   });
 }
 
-/** The numbers of a v2 `io.stat`. Keys of no interest (discards, `cost.vrate`) may hold anything. */
+/** The numbers of a v2 `io.stat`. Other keys (discards, `cost.vrate`) may have any value. */
 export function findIoStatCells(text: string, nameOf: DeviceNamer): Cell[] {
   return Array.from(text.matchAll(IO_STAT_LINE)).flatMap((match) => {
     const [line, major, minor, pairs] = match;
@@ -67,13 +67,13 @@ function columnOf(
   return { field, labels: [major, minor, nameOf(Number(major), Number(minor)), operation] };
 }
 
-/** The two counts every group has. The first one's file tells whether the group has anything to say. */
+/** The two counts that every group has. The first file shows whether the group counts anything. */
 const BASIC: readonly (readonly [string, FieldDescriptor])[] = [
   ['io_service_bytes', fields.ioServiceBytes],
   ['io_serviced', fields.ioServiced],
 ];
 
-/** What a scheduler may count besides; BFQ does so only in kernels built for debugging it. */
+/** Further counts of schedulers; BFQ has them only in kernels with its debug option. */
 const BY_SCHEDULER: readonly (readonly [string, FieldDescriptor])[] = [
   ...BASIC,
   ['io_queued', fields.ioQueued],
@@ -97,10 +97,10 @@ const RECURSIVE: readonly Files[] = [
   { prefix: 'blkio.', suffix: '_recursive', files: BY_SCHEDULER },
   { prefix: 'blkio.throttle.', suffix: '_recursive', files: BASIC },
 ];
-/** Without the cgroups below; of use on kernels that have nothing better. */
+/** Without descendants; used on kernels without recursive files. */
 const PLAIN: readonly Files[] = [{ prefix: 'blkio.throttle.', suffix: '', files: BASIC }];
 
-/** The shapes of the files of each field, which all containers share. */
+/** The file shapes of each field, shared by all containers. */
 export class BlkioShapes {
   private readonly byField = new Map<FieldDescriptor, TableShapes>();
 
@@ -114,14 +114,14 @@ export class BlkioShapes {
   }
 }
 
-/** A group of files that the kernel has for this cgroup. */
+/** A group of files of this cgroup. */
 export interface BlkioGroup {
   readonly first: TablePart;
   /** Opens the files after the first. */
   openRest(): TablePart[];
 }
 
-/** The groups the kernel has, the preferred first; only the first file of each is opened. */
+/** The groups that exist, in order of preference; only the first file of each is opened. */
 export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer, shapes: BlkioShapes): BlkioGroup[] {
   const open = (groups: readonly Files[]) => groups.flatMap((files) => openGroup(cgroup, nameOf, files, shapes) ?? []);
   const recursive = open(RECURSIVE);
@@ -145,8 +145,8 @@ function openGroup(
 
 /** Label index of the device name. */
 const DEVICE = 2;
-/** How often a device without a name is looked up anew, ms. The machine's list of disks is refreshed less often. */
-const NAMING_INTERVAL = 60_000;
+/** How often a device without a name is looked up again, ms. */
+const NAMING_INTERVAL_MS = 60_000;
 
 /** Since Linux 6.10 the throttle files count only once a limit was set; a scheduler other than BFQ counts nothing. */
 const NOTHING_COUNTED: readonly Missing[] = [
@@ -158,7 +158,7 @@ const NOTHING_COUNTED: readonly Missing[] = [
   },
 ];
 
-/** Makes tables look their device names up again, now and then, while some device has none. */
+/** Looks up device names again at an interval while some device has none. */
 export class DeviceNaming {
   private checkedAt: number;
 
@@ -168,14 +168,14 @@ export class DeviceNaming {
 
   /** Called before each sample. */
   check(tables: readonly TablePart[], columns: readonly Column[]): void {
-    if (this.monotonic() - this.checkedAt < NAMING_INTERVAL) return;
+    if (this.monotonic() - this.checkedAt < NAMING_INTERVAL_MS) return;
     this.checkedAt = this.monotonic();
     if (columns.some((column) => column.labels?.[DEVICE] === '')) for (const table of tables) table.forget();
   }
 }
 
 /**
- * The v1 files of a container. Which group of files counts its I/O shows when the first I/O was done: until then the
+ * The v1 files of a container. The group of files that counts its I/O is known after the first I/O: until then the
  * first file of each group is read, afterwards only the files of the chosen one.
  */
 export class BlkioProbe implements Probe {
@@ -192,13 +192,13 @@ export class BlkioProbe implements Probe {
     this.choose();
   }
 
-  /** A container may well have done nothing; the machine surely has. */
+  /** A container may have done no I/O yet; the machine has. */
   get missing(): readonly Missing[] {
     return this.isRoot && this.chosen === undefined ? NOTHING_COUNTED : [];
   }
 
   sample(row: RowWriter): SampleOutcome {
-    if (this.chosen === undefined) return this.look(row);
+    if (this.chosen === undefined) return this.sampleFirstFiles(row);
     const { probe, tables } = this.chosen;
     this.naming.check(tables, this.columns);
     const outcome = probe.sample(row);
@@ -211,8 +211,8 @@ export class BlkioProbe implements Probe {
     for (const { first } of this.candidates) first.close();
   }
 
-  /** Without columns yet nothing is written; the tables only take notice of devices. */
-  private look(row: RowWriter): SampleOutcome {
+  /** Reads the first files until one of them has columns. */
+  private sampleFirstFiles(row: RowWriter): SampleOutcome {
     let left = 0;
     for (const { first } of this.candidates) if (first.sample(row, 0) !== 'gone') left++;
     if (left === 0) return 'ended';

@@ -16,21 +16,21 @@ import { layerFields } from './fields.js';
 import { measureSmallTree, statOf, type TreeSize } from './tree-size.js';
 import type { WalkerPool } from './walker-pool.js';
 
-/** A walk may take up to this share of the time. */
-const SHARE = 1 / 20;
-/** A layer that nobody looks at is forgotten after this time, ms: probes are taken away and put back at times. */
-const KEPT = 10_000;
+/** Maximum share of the time that is spent walking a layer. */
+const MAX_WALK_SHARE = 1 / 20;
+/** A layer without probes is dropped after this time, ms, because probes may be recreated. */
+const RELEASED_LAYER_TTL_MS = 10_000;
 
-/** A layer younger than this, ms, is looked at when its container is found, so that the first sample has its numbers. */
-const YOUNG = 60_000;
-/** Unless it has more entries: that takes too long. */
-const SMALL = 200;
+/** A layer younger than this, ms, is measured when its container is found, so that the first sample has its size. */
+const NEW_LAYER_AGE_MS = 60_000;
+/** Maximum number of entries for that. */
+const NEW_LAYER_MAX_ENTRIES = 200;
 
-/** Disk usage of a container's own files as last measured; NaN: not measured yet. */
+/** Disk usage of a container's own files when last measured; NaN: not measured yet. */
 export interface Usage {
   /** Bytes of the writable layer. */
   readonly layer: number;
-  /** Bytes of layer, logs and the runtime's notes. */
+  /** Bytes of layer, logs and the runtime's own files. */
   readonly total: number;
   /** Inodes of the writable layer. */
   readonly inodes: number;
@@ -50,9 +50,9 @@ export interface LayerContext {
   readonly longestInterval: number;
 }
 
-/** One writable layer, measured again and again while somebody looks at it. */
+/** One writable layer, measured periodically while it has probes. */
 export class Layer {
-  /** Absent until the first walk is done. A new object at each change. */
+  /** Absent until the first walk has finished. Replaced by a new object at each change. */
   usage: Usage | undefined;
   private readonly storage: ContainerStorage;
   private readonly context: LayerContext;
@@ -74,15 +74,18 @@ export class Layer {
     this.cancel();
   }
 
-  /** What can be told at once. @returns undefined when there is no such directory */
+  /** What can be measured synchronously. @returns undefined when there is no such directory */
   private firstUsage(): Usage | undefined {
     const { writableLayer, ownDirectory } = this.storage;
     const path = this.pathOf(writableLayer!);
     const stat = statOf(path);
     if (stat === undefined) return undefined;
-    const isYoung = this.context.clock.now() / 1000 - stat.ctimeMs < YOUNG;
-    const layer = isYoung ? measureSmallTree(path, SMALL) : undefined;
-    const own = ownDirectory === undefined ? 0 : layer && measureSmallTree(this.pathOf(ownDirectory), SMALL)?.bytes;
+    const isYoung = this.context.clock.now() / 1000 - stat.ctimeMs < NEW_LAYER_AGE_MS;
+    const layer = isYoung ? measureSmallTree(path, NEW_LAYER_MAX_ENTRIES) : undefined;
+    const own =
+      ownDirectory === undefined
+        ? 0
+        : layer && measureSmallTree(this.pathOf(ownDirectory), NEW_LAYER_MAX_ENTRIES)?.bytes;
     if (layer !== undefined && own !== undefined) return usageOf(layer, own);
     return usageOf({ bytes: Number.NaN, inodes: Number.NaN, device: stat.dev }, Number.NaN);
   }
@@ -95,18 +98,18 @@ export class Layer {
     const { interval, longestInterval } = this.context;
     try {
       const { elapsed, unreadable } = await this.walk();
-      this.pause = Math.min(longestInterval, Math.max(interval, elapsed / SHARE));
+      this.pause = Math.min(longestInterval, Math.max(interval, elapsed / MAX_WALK_SHARE));
       if (unreadable === 0) this.recovered();
       else this.failed(`${unreadable} directories below it cannot be read and are left out`);
     } catch (error) {
       this.pause = Math.min(longestInterval, this.pause * 2);
-      // A layer goes with its container, often a moment before the cgroup does.
+      // The layer is removed with its container, often before the cgroup.
       if (codeOf(error) !== 'ENOENT') this.failed(messageOf(error));
     }
     this.later(this.pause);
   }
 
-  /** @returns how long it took (ms), and how many directories are missing in the sums */
+  /** @returns the duration (ms) and the number of unreadable directories */
   private async walk(): Promise<{ elapsed: number; unreadable: number }> {
     const layer = await this.size(this.storage.writableLayer!);
     if (layer === undefined) return { elapsed: 0, unreadable: 0 };
@@ -143,43 +146,42 @@ function usageOf({ bytes, inodes, device }: Pick<TreeSize, 'bytes' | 'inodes' | 
   return { layer: bytes, total: bytes + own, inodes, device: deviceNumbers(device) };
 }
 
-/** The layers being looked at. */
+/** The layers that have probes. */
 export class Layers {
-  private readonly held = new Map<string, { readonly layer: Layer; users: number; cancel: () => void }>();
+  private readonly byStorage = new Map<string, { readonly layer: Layer; users: number; cancel: () => void }>();
 
   constructor(private readonly context: LayerContext) {}
 
-  /** @param storage with a writable layer @returns the layer, and what to call when done with it */
+  /** @param storage with a writable layer @returns the layer, and a function that releases it */
   take(storage: ContainerStorage): { readonly layer: Layer; release(): void } {
     const key = JSON.stringify(storage);
-    let entry = this.held.get(key);
+    let entry = this.byStorage.get(key);
     if (entry === undefined) {
       entry = { layer: new Layer(storage, this.context), users: 0, cancel: () => {} };
-      this.held.set(key, entry);
+      this.byStorage.set(key, entry);
     }
-    const taken = entry;
-    taken.cancel();
-    taken.users++;
+    const used = entry;
+    used.cancel();
+    used.users++;
     return {
-      layer: taken.layer,
+      layer: used.layer,
       release: () => {
-        if (--taken.users === 0) taken.cancel = this.context.timers.after(KEPT, () => this.drop(key));
+        if (--used.users === 0) used.cancel = this.context.timers.after(RELEASED_LAYER_TTL_MS, () => this.drop(key));
       },
     };
   }
 
-  /** Ends all measuring. */
   close(): void {
-    for (const key of [...this.held.keys()]) this.drop(key);
+    for (const key of [...this.byStorage.keys()]) this.drop(key);
   }
 
   private drop(key: string): void {
-    this.held.get(key)?.layer.end();
-    this.held.delete(key);
+    this.byStorage.get(key)?.layer.end();
+    this.byStorage.delete(key);
   }
 }
 
-/** `major:minor` of a `st_dev`, by the kernel's encoding. */
+/** `major:minor` of a `st_dev` in the kernel's encoding. */
 export function deviceNumbers(device: number): string {
   const wide = BigInt(device);
   const major = ((wide >> 8n) & 0xfffn) | ((wide >> 32n) & ~0xfffn);
@@ -187,7 +189,7 @@ export function deviceNumbers(device: number): string {
   return `${major}:${minor}`;
 }
 
-/** The filesystem of a container: what its own files take up, as last measured. */
+/** The disk usage of a container's own files, as last measured. */
 export class LayerProbe implements Probe {
   columns: readonly Column[] = [];
   private device = '';

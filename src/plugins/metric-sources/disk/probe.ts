@@ -9,10 +9,10 @@ import type {
 import { sameColumns } from '../common/index.js';
 import { counterFields, usageFields } from './fields.js';
 
-/** What the API calls the type of everything that is measured by `statfs(2)`. */
+/** The API's type of all filesystems that are measured by `statfs(2)`. */
 const MEASURED_BY_STATFS = 'vfs';
 
-/** A filesystem and where its columns are. */
+/** A filesystem and the position of its columns. */
 interface Place {
   readonly mountpoint: string;
   /** `major:minor` */
@@ -58,7 +58,7 @@ export class MachineFilesystemsProbe implements Probe {
     row.set(base + 4, usage.inodesFree);
   }
 
-  /** Filesystems without a block device (tmpfs, overlay) have no line in diskstats. @returns whether anything changed */
+  /** Filesystems without a block device (tmpfs, overlay) have no line in diskstats. @returns whether the layout changed */
   private layOut(filesystems: readonly TrackedFilesystem[]): boolean {
     const counters = this.host.diskCounters();
     const columns: Column[] = [];

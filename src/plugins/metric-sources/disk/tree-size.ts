@@ -1,44 +1,44 @@
 import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a directory tree takes up on its filesystem. */
+/** The disk usage of a directory tree. */
 export interface TreeSize {
-  /** Allocated bytes; files with several names count once. */
+  /** Allocated bytes; hard links count once. */
   readonly bytes: number;
-  /** Files, directories and the rest, each once. */
+  /** Files, directories and others, each once. */
   readonly inodes: number;
   /** Device number (`st_dev`) of the filesystem. */
   readonly device: number;
-  /** Directories that could not be read and are missing in the sums. */
+  /** Number of directories that could not be read. */
   readonly unreadable: number;
 }
 
 const BLOCK = 512;
 /** Entries between two calls of `breathe`. */
-const STRIDE = 500;
+const ENTRIES_PER_PAUSE = 500;
 
 /**
- * Sums a tree up without leaving its filesystem and without following links. What vanishes meanwhile is left out.
- * @param breathe called every few hundred entries
- * @throws a system error when the root itself cannot be looked at
+ * Measures a tree without leaving its filesystem and without following links. Files removed meanwhile are skipped.
+ * @param pause called every few hundred entries
+ * @throws a system error when the root cannot be examined
  */
-export function measureTree(root: string, breathe: () => void): TreeSize {
-  return sumUp(root, breathe, Number.POSITIVE_INFINITY)!;
+export function measureTree(root: string, pause: () => void): TreeSize {
+  return measure(root, pause, Number.POSITIVE_INFINITY)!;
 }
 
-/** The same at once. @returns undefined when the tree has more than `most` entries, or cannot be read */
-export function measureSmallTree(root: string, most: number): TreeSize | undefined {
+/** Measures without pauses. @returns undefined when the tree has more than `maxEntries` entries, or cannot be read */
+export function measureSmallTree(root: string, maxEntries: number): TreeSize | undefined {
   try {
-    const size = sumUp(root, () => {}, most);
+    const size = measure(root, () => {}, maxEntries);
     return size?.unreadable === 0 ? size : undefined;
   } catch {
     return undefined;
   }
 }
 
-function sumUp(root: string, breathe: () => void, most: number): TreeSize | undefined {
+function measure(root: string, pause: () => void, maxEntries: number): TreeSize | undefined {
   const { dev: device, blocks } = lstatSync(root);
-  const several = new Set<number>();
+  const hardLinked = new Set<number>();
   const pending = [root];
   let bytes = blocks * BLOCK;
   let inodes = 1;
@@ -46,27 +46,26 @@ function sumUp(root: string, breathe: () => void, most: number): TreeSize | unde
   let entries = 0;
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const readable = forEachEntry(directory, (entry) => {
-      if (++entries > most) return false;
-      if (entries % STRIDE === 0) breathe();
+      if (++entries > maxEntries) return false;
+      if (entries % ENTRIES_PER_PAUSE === 0) pause();
       const path = join(directory as string, entry.name);
       const stat = statOf(path);
       if (stat === undefined || stat.dev !== device) return true;
       if (stat.isDirectory()) pending.push(path);
       else if (stat.nlink > 1) {
-        if (several.has(stat.ino)) return true;
-        several.add(stat.ino);
+        if (hardLinked.has(stat.ino)) return true;
+        hardLinked.add(stat.ino);
       }
       bytes += stat.blocks * BLOCK;
       inodes++;
       return true;
     });
-    if (entries > most) return undefined;
+    if (entries > maxEntries) return undefined;
     if (!readable) unreadable++;
   }
   return { bytes, inodes, device, unreadable };
 }
 
-/** @returns undefined when it cannot be looked at */
 export function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);
@@ -76,7 +75,7 @@ export function statOf(path: string): Stats | undefined {
 }
 
 /**
- * Reads a directory piece by piece, as one may hold millions of names, until `visit` returns false.
+ * Reads a directory in chunks, because it may have millions of entries, until `visit` returns false.
  * @returns false when it cannot be read
  */
 function forEachEntry(path: string, visit: (entry: Dirent) => boolean): boolean {
@@ -93,7 +92,7 @@ function forEachEntry(path: string, visit: (entry: Dirent) => boolean): boolean 
   }
 }
 
-/** A tree to sum up. A walker gets the next one after it has answered. */
+/** A tree to measure. A walker gets the next one after it has answered. */
 export interface ToWalker {
   readonly path: string;
 }

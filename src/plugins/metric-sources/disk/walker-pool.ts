@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { messageOf, type Timers } from '../../../kernel/contracts/index.js';
 import type { FromWalker, TreeSize } from './tree-size.js';
 
-/** A walker without work ends after this time, ms. */
-const IDLE = 5000;
-/** The I/O class of processes that only get what nobody else wants. */
+/** An idle walker ends after this time, ms. */
+const IDLE_TIMEOUT_MS = 5000;
+/** The idle class of ionice(1). */
 const IDLE_CLASS = '3';
 
 export interface Measurement {
@@ -32,7 +32,7 @@ interface Task {
   readonly reject: (error: WalkError) => void;
 }
 
-/** Sums up directory trees in threads of lowest priority, so many at once at most. */
+/** Measures directory trees in threads of lowest priority. */
 export class WalkerPool {
   private readonly queue: Task[] = [];
   private readonly walkers = new Set<Walker>();
@@ -44,15 +44,15 @@ export class WalkerPool {
   ) {}
 
   /**
-   * @param wanted asked when the turn has come
-   * @returns the tree's size, `undefined` when it is no longer wanted or the pool was closed
+   * @param wanted called before the walk starts
+   * @returns the tree's size, `undefined` when it is not wanted any more or the pool was closed
    * @throws an error with the errno name as `code`, where there is one
    */
   measure(path: string, wanted: () => boolean): Promise<Measurement | undefined> {
     return new Promise((resolve, reject) => {
       if (this.closed) return resolve(undefined);
       this.queue.push({ path, wanted, resolve, reject });
-      this.handOut();
+      this.assignTasks();
     });
   }
 
@@ -70,16 +70,16 @@ export class WalkerPool {
     return undefined;
   }
 
-  private handOut(): void {
-    for (const walker of this.walkers) if (walker.free) this.occupy(walker);
+  private assignTasks(): void {
+    for (const walker of this.walkers) if (walker.free) this.assignNext(walker);
     while (this.walkers.size < this.parallel) {
       const task = this.next();
       if (task === undefined) return;
       const walker = new Walker(this.timers, {
-        free: () => this.occupy(walker),
+        free: () => this.assignNext(walker),
         gone: () => {
           this.walkers.delete(walker);
-          if (!this.closed) this.handOut();
+          if (!this.closed) this.assignTasks();
         },
       });
       this.walkers.add(walker);
@@ -87,18 +87,17 @@ export class WalkerPool {
     }
   }
 
-  private occupy(walker: Walker): void {
+  private assignNext(walker: Walker): void {
     const task = this.next();
     if (task !== undefined) walker.walk(task);
     else walker.endWhenIdle();
   }
 }
 
-/** One thread. */
 class Walker {
   private readonly worker = new Worker(new URL('./walker.js', import.meta.url));
   private task: Task | undefined;
-  /** It takes no work any more, and is gone soon. */
+  /** It accepts no more tasks. */
   private isEnding = false;
   private cancelEnd = () => {};
 
@@ -130,7 +129,7 @@ class Walker {
 
   endWhenIdle(): void {
     this.cancelEnd();
-    this.cancelEnd = this.timers.after(IDLE, () => void this.end());
+    this.cancelEnd = this.timers.after(IDLE_TIMEOUT_MS, () => void this.end());
   }
 
   async end(): Promise<void> {
@@ -140,7 +139,7 @@ class Walker {
 
   private onMessage(message: FromWalker): void {
     if (message.kind === 'ready') {
-      // Best effort: `nice` alone already puts the thread last wherever the scheduler heeds priorities.
+      // Best effort: the nice value is already the lowest.
       if (message.thread !== undefined) execFile('ionice', ['-c', IDLE_CLASS, '-p', String(message.thread)], () => {});
       return;
     }

@@ -1,4 +1,4 @@
-// Runs in a worker thread: sums up one directory tree after the other, on its lowest priority.
+// Runs in a worker thread of lowest priority: measures directory trees, one at a time.
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
@@ -9,14 +9,14 @@ const LOWEST = 19;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let workedSince = performance.now();
 
-/** Rests as long as it worked: the disk belongs to the containers. */
-function breathe(): void {
+/** Sleeps as long as it worked, to leave the disk to the containers. */
+function pause(): void {
   const worked = performance.now() - workedSince;
   if (worked >= 1) Atomics.wait(sleeper, 0, 0, worked);
   workedSince = performance.now();
 }
 
-/** The thread's id, which Linux takes for a process id in calls about priorities. */
+/** @returns the thread's id, which Linux accepts as a process id in calls about priorities */
 function lowerPriority(): number | undefined {
   try {
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
@@ -32,10 +32,10 @@ const send = (message: FromWalker) => port.postMessage(message);
 const thread = lowerPriority();
 send({ kind: 'ready', ...(thread === undefined ? {} : { thread }) });
 port.on('message', ({ path }: ToWalker) => {
-  const begun = performance.now();
-  workedSince = begun;
+  const startedAt = performance.now();
+  workedSince = startedAt;
   try {
-    send({ kind: 'size', size: measureTree(path, breathe), elapsed: performance.now() - begun });
+    send({ kind: 'size', size: measureTree(path, pause), elapsed: performance.now() - startedAt });
   } catch (error) {
     send({ kind: 'failure', code: codeOf(error), message: messageOf(error) });
   }

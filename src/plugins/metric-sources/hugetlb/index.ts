@@ -52,7 +52,7 @@ function namesIn(directory: string | undefined): string[] {
   try {
     return directory === undefined ? [] : readdirSync(directory);
   } catch {
-    // A directory that vanishes while it is looked at is the end of its container.
+    // The container was removed.
     return [];
   }
 }

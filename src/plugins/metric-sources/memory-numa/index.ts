@@ -46,7 +46,7 @@ export const numaFields: ReadonlyMap<string, FieldDescriptor> = new Map(
 
 /** v1: `file=0 N0=0 N1=0`, `hierarchical_file=0 N0=0 N1=0`, and the same for anon, unevictable and total. */
 const LINE_V1 = /^(hierarchical_)?(\w+)=(\d+)(.*)$/gm;
-/** v2: `file N0=0 N1=0`, and more kinds than are asked for. */
+/** v2: `file N0=0 N1=0`, and further kinds. */
 const LINE_V2 = /^(\w+)((?: N\d+=\d+)+)$/gm;
 const NODE = / N(\d+)=(\d+)/g;
 
@@ -60,7 +60,7 @@ export function findNumaCellsV1(text: string): Cell[] {
   });
 }
 
-/** The numbers of a v2 `memory.numa_stat`, in bytes. Its numbers include everything below the container. */
+/** The numbers of a v2 `memory.numa_stat`, in bytes. They include the container's descendants. */
 export function findNumaCellsV2(text: string): Cell[] {
   return Array.from(text.matchAll(LINE_V2)).flatMap((match) => {
     const [line, kind, nodes] = match;

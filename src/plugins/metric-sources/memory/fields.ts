@@ -185,7 +185,7 @@ export const fields = {
   },
 } as const satisfies Record<string, FieldDescriptor>;
 
-/** Without `memory.use_hierarchy` the `total_` lines of a cgroup do not stand for what it is charged with. */
+/** Without `memory.use_hierarchy` a cgroup is not charged for its descendants, which the `total_` lines include. */
 function statKeysV1(prefix: 'total_' | ''): KeyedColumns {
   return new KeyedColumns([
     { key: `${prefix}cache`, column: { field: fields.cache } },

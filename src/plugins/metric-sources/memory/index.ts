@@ -30,7 +30,7 @@ const SWAP_TOTAL = Buffer.from('SwapTotal:');
 const SWAP_FREE = Buffer.from('SwapFree:');
 const KIB = 1024;
 
-/** Swap in use according to the text of `/proc/meminfo`, bytes; NaN when a line is missing. */
+/** Swap in use in bytes, from `/proc/meminfo`; NaN when a line is missing. */
 export function swapInUse(scanner: ByteScanner): number {
   let total = Number.NaN;
   let free = Number.NaN;
@@ -84,7 +84,7 @@ type FreshReads = Readonly<Record<'usage' | 'stats', FreshRead>>;
 
 type MemoryOptions = z.output<typeof configSchema>;
 
-/** Usage less inactive page cache, never below 0; all of the usage when the kernel does not tell the inactive part. */
+/** Usage minus inactive page cache, at least 0; the usage when the inactive part is unknown. */
 function workingSetPart(usage: () => number, stat: KeyedPart | undefined, inactiveKey: string): Part {
   const index = stat?.file.keys.indexOf(inactiveKey) ?? -1;
   return new DerivedPart({ field: fields.workingSet }, () => {
@@ -98,7 +98,7 @@ function openValue(cgroup: CgroupFiles, column: keyof typeof fields, name: strin
   return file === undefined ? undefined : new ValuePart({ field: fields[column] }, file);
 }
 
-/** A probe whose usage is a file of its own, by which it also tells whether anything happened. */
+/** A probe whose usage file also serves as its activity. */
 function withUsageFile(
   { cgroup }: ProbeTarget,
   fresh: FreshRead,
@@ -146,7 +146,7 @@ function attachV2(target: ProbeTarget, { usage, stats }: FreshReads, context: Co
   ]);
 }
 
-/** The v2 root has `memory.stat` only: its usage is what is anonymous or page cache, its swap the machine's. */
+/** The v2 root has `memory.stat` only: its usage is anonymous memory plus page cache, its swap the machine's. */
 function rootV2(stat: KeyedPart, { linux }: Context): Probe {
   const { keys, values } = stat.file;
   const anon = keys.indexOf('anon');

@@ -11,10 +11,10 @@ import { networkProcess, PartsProbe, type ProcessContext, TablePart } from '../c
 import { findInterfaceCells, networkFields } from './interfaces.js';
 import { defaultInterface } from './routes.js';
 
-/** How often the default route is looked at when there is a choice of interfaces, ms. Routes rarely change. */
-const ROUTE_INTERVAL = 10_000;
+/** How often the default route is read when there are several interfaces, ms. */
+const ROUTE_INTERVAL_MS = 10_000;
 
-/** Which of a process's interfaces is the primary one, asked again now and then. */
+/** Determines the primary interface of a process. */
 class PrimaryInterface {
   private readAt = Number.NEGATIVE_INFINITY;
   private names: readonly string[] = [];
@@ -25,20 +25,20 @@ class PrimaryInterface {
     private readonly context: ProcessContext,
   ) {}
 
-  /** The primary one of these interfaces: the default route's; an only one has no rival. */
+  /** The interface of the default route, or the only interface. */
   choose(names: readonly string[]): string | undefined {
     this.names = names;
-    this.current = names.length < 2 ? names[0] : this.ask();
+    this.current = names.length < 2 ? names[0] : this.readRoute();
     return this.current;
   }
 
   /** @returns true when another interface has become the primary one */
   changed(): boolean {
-    if (this.names.length < 2 || this.context.clock.monotonic() - this.readAt < ROUTE_INTERVAL) return false;
-    return this.ask() !== this.current;
+    if (this.names.length < 2 || this.context.clock.monotonic() - this.readAt < ROUTE_INTERVAL_MS) return false;
+    return this.readRoute() !== this.current;
   }
 
-  private ask(): string | undefined {
+  private readRoute(): string | undefined {
     const { clock, linux } = this.context;
     this.readAt = clock.monotonic();
     const name = defaultInterface(this.text(linux, 'route'), () => this.text(linux, 'ipv6_route'));

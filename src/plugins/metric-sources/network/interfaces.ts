@@ -10,7 +10,7 @@ const field = (name: string, unit: Unit, help: string, place: string): FieldDesc
   dimensions: ['interface'],
 });
 
-/** Fields of the `network` source, each with the place of its number among the 16 of a line of `/proc/net/dev`. */
+/** Fields of the `network` source with the index of their number in a line of `/proc/net/dev`. */
 export const networkFields: readonly { readonly place: number; readonly field: FieldDescriptor }[] = [
   { place: 0, field: field('rx_bytes', 'bytes', 'Bytes received by the interface.', 'receive bytes') },
   { place: 1, field: field('rx_packets', 'packets', 'Packets received by the interface.', 'receive packets') },
@@ -22,7 +22,7 @@ export const networkFields: readonly { readonly place: number; readonly field: F
   { place: 11, field: field('tx_dropped', 'packets', 'Packets thrown away instead of sent.', 'transmit drop') },
 ];
 
-/** Interfaces that are the machine's own plumbing: loopback and the host's ends of container networks. */
+/** Loopback and the host ends of container networks. */
 const SKIPPED = /^(?:lo|veth|docker|nerdctl)/i;
 const LINE = /^ *([^\s:]+):(.*)$/gm;
 const COUNTERS = 16;
@@ -30,7 +30,7 @@ const COUNTERS = 16;
 interface InterfaceLine {
   readonly name: string;
   readonly words: readonly { readonly at: number; readonly text: string }[];
-  /** False for skipped interfaces and lines that are no interface's. */
+  /** False for skipped interfaces and malformed lines. */
   readonly wanted: boolean;
 }
 

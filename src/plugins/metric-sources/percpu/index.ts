@@ -29,7 +29,7 @@ export const fields = {
 const CACHE_MS = 60_000;
 
 /**
- * One more than the highest CPU of a kernel list such as `0-3,8`; infinite when the text is no such list.
+ * One more than the highest CPU of a kernel list such as `0-3,8`; infinite when the list is malformed.
  */
 export function cpusIn(list: string): number {
   const last = /(\d+)\s*$/.exec(list)?.[1];
@@ -37,8 +37,8 @@ export function cpusIn(list: string): number {
 }
 
 /**
- * The kernel lists all CPUs that could ever be plugged in, which on some virtual machines are hundreds more than there
- * are; those not present have never run anything.
+ * `cpuacct.usage_percpu` has all possible CPUs, which on some virtual machines are hundreds more than the present
+ * ones.
  */
 function presentCpus(host: LinuxHost): number {
   try {
@@ -48,7 +48,7 @@ function presentCpus(host: LinuxHost): number {
   }
 }
 
-/** CPUs may be plugged in while the agent runs, but reading the list for each of a thousand containers is a waste. */
+/** CPUs may be hot-plugged, so the list is read again, but not for each of a thousand containers. */
 function presentCpusCached(host: LinuxHost, clock: Clock): () => number {
   let readAt = Number.NEGATIVE_INFINITY;
   let cpus = 0;

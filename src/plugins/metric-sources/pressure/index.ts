@@ -11,19 +11,18 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { type ByteSource, type Cell, type Missing, PartsProbe, procSource, TablePart } from '../common/index.js';
 
-/** Resources that the kernel tells the pressure of. */
+/** Resources with pressure information. */
 export const RESOURCES = ['cpu', 'memory', 'io'] as const;
 export type Resource = (typeof RESOURCES)[number];
 
-/** What the tasks lack. */
-const LACK: Readonly<Record<Resource, string>> = { cpu: 'a CPU', memory: 'memory', io: 'I/O' };
-const WHO = { some: 'at least one task', full: 'all tasks at once' } as const;
+const RESOURCE_NAMES: Readonly<Record<Resource, string>> = { cpu: 'a CPU', memory: 'memory', io: 'I/O' };
+const TASKS = { some: 'at least one task', full: 'all tasks at once' } as const;
 const WINDOWS = { avg10: '10 seconds', avg60: 'minute', avg300: '5 minutes' } as const;
 
-const fieldsOf = (resource: Resource, kind: keyof typeof WHO): FieldDescriptor[] => {
+const fieldsOf = (resource: Resource, kind: keyof typeof TASKS): FieldDescriptor[] => {
   const name = (measure: string): string => `pressure.${resource}.${kind}.${measure}`;
   const source = (measure: string): FieldDescriptor['source'] => ({ any: `${resource}.pressure: ${kind} ${measure}` });
-  const waiting = `${WHO[kind]} had to wait for ${LACK[resource]}`;
+  const waiting = `${TASKS[kind]} had to wait for ${RESOURCE_NAMES[resource]}`;
   const total: FieldDescriptor = {
     name: name('total'),
     unit: 'microseconds',
@@ -70,7 +69,7 @@ export function findPressureCells(text: string, resource: Resource): Cell[] {
   });
 }
 
-/** The machine's root cgroup has no pressure files on older kernels, `/proc/pressure` says the same. */
+/** The root cgroup has no pressure files on older kernels; `/proc/pressure` has the same values. */
 function sourceOf(target: ProbeTarget, linux: LinuxHost, resource: Resource): ByteSource | undefined {
   const file = target.cgroup.unifiedFile(`${resource}.pressure`);
   return file ?? (target.isRoot ? procSource(linux, `pressure/${resource}`) : undefined);
@@ -85,7 +84,6 @@ function openTable(target: ProbeTarget, linux: LinuxHost, resource: Resource): T
   return undefined;
 }
 
-/** Whether the container is in the unified hierarchy, and so could have pressure files. */
 function whyAbsent({ cgroup, isRoot }: ProbeTarget): Absent {
   if (isRoot) return { absent: OFF };
   const absent = cgroup.unifiedDirectory() === undefined ? 'it is not in the unified cgroup hierarchy' : OFF;

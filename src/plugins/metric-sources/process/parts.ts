@@ -14,7 +14,7 @@ import {
 import { type ByteSource, type ContainerProcess, type Part, type PartOutcome, ValuePart } from '../common/index.js';
 import { processFields as fields } from './fields.js';
 
-/** Open files of some processes; NaN when they may not be looked at. */
+/** Open files of some processes; NaN without permission. */
 export interface DescriptorCounts {
   files: number;
   sockets: number;
@@ -31,14 +31,14 @@ export function countDescriptors(proc: string, pids: readonly number[]): Descrip
         counts.sockets += socketsAt(join(directory, entry));
       }
     } catch (error) {
-      // A sum without some of the processes would look like the whole.
+      // A sum without some of the processes would look complete.
       if (!isGone(codeOf(error))) return { files: Number.NaN, sockets: Number.NaN };
     }
   }
   return counts;
 }
 
-/** 1 for a socket, 0 for anything else; NaN when it may not be looked at: open files may be counted all the same. */
+/** 1 for a socket, 0 for anything else; NaN without permission, with which files can still be counted. */
 function socketsAt(path: string): number {
   try {
     return readlinkSync(path).startsWith('socket') ? 1 : 0;
@@ -55,7 +55,7 @@ export interface DescriptorOptions {
   readonly interval: number;
 }
 
-/** Number of processes at each sample, of their open files now and then: that takes a system call per open file. */
+/** Counts processes at each sample, and their open files at an interval: that takes a system call per file. */
 export class ProcessPart implements Part {
   readonly columns: readonly Column[] = [
     { field: fields.processCount },
@@ -136,7 +136,7 @@ export class LimitsPart implements Part {
   close(): void {}
 }
 
-/** What `max` reads as. */
+/** How `max` is read. */
 const NO_LIMIT = 2 ** 64;
 
 /** `pids.max`, 0 for no limit. */
@@ -157,7 +157,7 @@ class ThreadLimitPart implements Part {
   }
 }
 
-/** Lines of `cgroup.threads`, where the pids controller does not count. */
+/** Number of lines of `cgroup.threads`, without the pids controller. */
 class ThreadListPart implements Part {
   readonly columns: readonly Column[] = [{ field: fields.threadsCurrent }, { field: fields.threadsMax }];
   private readonly scanner = new ByteScanner();
@@ -184,7 +184,7 @@ class ThreadListPart implements Part {
   }
 }
 
-/** How many threads a container has and may have. */
+/** The number of threads of a container and its limit. */
 export function threadParts(cgroup: CgroupFiles): Part[] {
   const current = cgroup.value('pids', 'pids.current');
   if (current === undefined) {

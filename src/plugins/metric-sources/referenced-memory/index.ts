@@ -40,7 +40,7 @@ const KIB = 1024;
 /** Clears the marks of all pages of a process (proc_pid_clear_refs(5)). */
 const ALL_PAGES = '1';
 
-/** Bytes referenced according to the text of `smaps` or `smaps_rollup`; NaN when no line tells it. */
+/** Referenced bytes from the text of `smaps` or `smaps_rollup`; NaN without such a line. */
 export function referencedBytes(scanner: ByteScanner): number {
   let sum = Number.NaN;
   do {
@@ -51,7 +51,7 @@ export function referencedBytes(scanner: ByteScanner): number {
   return sum;
 }
 
-/** Referenced memory of a cgroup's processes. To be read now and then only: the kernel walks their page tables for it. */
+/** Referenced memory of a cgroup's processes. Expensive: the kernel walks their page tables. */
 export class ReferencedPart implements Part {
   readonly columns: readonly Column[] = [{ field: fields.referenced }];
   private readonly scanner = new ByteScanner();
@@ -70,7 +70,7 @@ export class ReferencedPart implements Part {
     let known = pids.length === 0;
     for (const pid of pids) {
       const bytes = this.read(pid);
-      // A process that ended meanwhile has none; one that may not be read leaves the rest, when there is any.
+      // The process has ended, or may not be read.
       if (Number.isNaN(bytes)) continue;
       known = true;
       sum += bytes;
@@ -97,7 +97,7 @@ export class ReferencedPart implements Part {
     try {
       writeFileSync(join(this.host.paths.proc, String(pid), 'clear_refs'), ALL_PAGES, { flag: 'r+' });
     } catch {
-      // It ended, or may not be written: then its number does not go down.
+      // The process has ended, or may not be written.
     }
   }
 }
@@ -117,7 +117,7 @@ const configSchema = z.strictObject({
 
 type ReferencedOptions = z.output<typeof configSchema>;
 
-/** Whether other users' processes may be looked into; the first process is one. */
+/** Reports a missing permission to read processes of other users, such as pid 1. */
 function missingAccess(proc: string): Missing[] {
   try {
     accessSync(join(proc, '1/smaps'), constants.R_OK);

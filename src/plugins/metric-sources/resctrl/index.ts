@@ -48,13 +48,13 @@ export const fields = {
   },
 } as const satisfies Record<string, FieldDescriptor>;
 
-const LONGEST = 64;
+const MAX_BYTES = 64;
 
-/** A file of `/sys/fs/resctrl` that holds one number, or a word (`Unavailable`) while the hardware has none. */
+/** A file of `/sys/fs/resctrl` with one number, or `Unavailable` while the hardware has none. */
 export class CounterFile implements Part {
   readonly columns: readonly Column[];
   private readonly descriptor: number;
-  private readonly buffer = Buffer.alloc(LONGEST);
+  private readonly buffer = Buffer.alloc(MAX_BYTES);
   private readonly scanner = new ByteScanner();
 
   /** @throws the error of open(2) */
@@ -67,7 +67,7 @@ export class CounterFile implements Part {
     const { buffer, scanner } = this;
     let length: number;
     try {
-      length = readSync(this.descriptor, buffer, 0, LONGEST, 0);
+      length = readSync(this.descriptor, buffer, 0, MAX_BYTES, 0);
     } catch (error) {
       return isGone(codeOf(error)) ? 'gone' : 'ok';
     }
@@ -96,7 +96,7 @@ interface Counters {
   readonly missing: Missing[];
 }
 
-/** Opens the counters of a group: one directory per last-level cache, one file per number that the processor counts. */
+/** Opens the counters of a group: one directory per last-level cache, one file per counter of the processor. */
 export function openCounters(group: string): Counters {
   const files: CounterFile[] = [];
   const missing: Missing[] = [];
@@ -124,26 +124,26 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** A container's counters, and the group that they are counted in. */
+/** Creates the monitoring group of a container and opens its counters. */
 function probeOf(target: ProbeTarget, root: string, context: ProcessContext, options: ResctrlOptions): Probe | Absent {
   const { cgroup } = target;
   if (!target.isRoot && cgroup.pidsBelow().length === 0) return { absent: 'it has no processes', expected: true };
   const group = target.isRoot ? undefined : MonitoringGroup.create(root, target.name);
   const { proc } = context.linux.paths;
-  group?.take(proc, cgroup.pidsBelow());
+  group?.addThreads(proc, cgroup.pidsBelow());
   const { files, missing } = openCounters(group?.directory ?? root);
   if (files.length === 0) {
     group?.remove();
     return { absent: `no number of ${group?.directory ?? root} can be read` };
   }
-  let takenAt = context.clock.monotonic();
+  let movedAt = context.clock.monotonic();
   const probe = new PartsProbe(files, {
     missing,
     beforeSample() {
       const now = context.clock.monotonic();
-      if (options.updateInterval > 0 && now - takenAt >= options.updateInterval) {
-        takenAt = now;
-        group?.take(proc, cgroup.pidsBelow());
+      if (options.updateInterval > 0 && now - movedAt >= options.updateInterval) {
+        movedAt = now;
+        group?.addThreads(proc, cgroup.pidsBelow());
       }
       return true;
     },

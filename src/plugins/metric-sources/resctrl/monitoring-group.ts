@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { codeOf, isGone, messageOf } from '../../../kernel/contracts/index.js';
 
 const PREFIX = 'tallyman-';
-/** What a file name may have; the kernel refuses `/`, and reserves names with a dot in front. */
-const UNFIT = /[^\w.-]+/g;
+/** Characters that are replaced in file names. */
+const INVALID_CHARACTERS = /[^\w.-]+/g;
 
-/** A group of tasks that the hardware counts apart, below `mon_groups`. */
+/** A group of tasks below `mon_groups` with its own hardware counters. */
 export class MonitoringGroup {
   private constructor(readonly directory: string) {}
 
   /**
-   * Makes the group of a container, or takes the one that an earlier agent left.
+   * Creates the group of a container, or uses the one that an earlier agent left.
    * @throws Error that says what to do
    */
   static create(root: string, container: string): MonitoringGroup {
-    const directory = join(root, 'mon_groups', `${PREFIX}${container.slice(1).replace(UNFIT, '-')}`);
+    const directory = join(root, 'mon_groups', `${PREFIX}${container.slice(1).replace(INVALID_CHARACTERS, '-')}`);
     try {
       mkdirSync(directory);
     } catch (error) {
@@ -26,12 +26,12 @@ export class MonitoringGroup {
     return new MonitoringGroup(directory);
   }
 
-  /** Moves all threads of the processes into the group; new threads and children follow by themselves. */
-  take(proc: string, pids: readonly number[]): void {
+  /** Moves all threads of the processes into the group; new threads and children inherit it. */
+  addThreads(proc: string, pids: readonly number[]): void {
     for (const pid of pids) {
       for (const thread of threadsOf(proc, pid)) {
         try {
-          // The kernel takes one thread at a write.
+          // The kernel accepts one thread per write.
           writeFileSync(join(this.directory, 'tasks'), thread, { flag: 'r+' });
         } catch (error) {
           if (!isGone(codeOf(error)) && codeOf(error) !== 'ESRCH') return;
@@ -40,12 +40,12 @@ export class MonitoringGroup {
     }
   }
 
-  /** Gives the hardware's counter back. Its tasks are counted with everybody else's then. */
+  /** Releases the hardware counter. */
   remove(): void {
     try {
       if (existsSync(this.directory)) rmdirSync(this.directory);
     } catch {
-      // It is gone, or resctrl is unmounted.
+      // Already removed, or resctrl is unmounted.
     }
   }
 }

@@ -42,7 +42,7 @@ export const fields = {
 
 const TWO_TO_32 = 4294967296;
 
-/** Adds up integers of 64 bits without losing a digit. */
+/** An exact sum of 64-bit integers. */
 export class ExactSum {
   private high = 0;
   private low = 0;
@@ -69,7 +69,7 @@ export class ExactSum {
     return this.high * TWO_TO_32 + this.low;
   }
 
-  /** What is missing from `value` to the exact sum. */
+  /** The exact sum minus `value`. */
   get residual(): number {
     const head = this.high * TWO_TO_32;
     return this.low - (head + this.low - head);
@@ -78,7 +78,7 @@ export class ExactSum {
 
 const COLUMNS: readonly Column[] = Object.values(fields).map((field) => ({ field }));
 
-/** What a process's `/proc/<pid>/schedstat` said last. */
+/** The last values of a process's `/proc/<pid>/schedstat`. */
 class ProcessTimes {
   readonly values = new Float64Array(COLUMNS.length);
   readonly residuals = new Int16Array(COLUMNS.length);
@@ -88,7 +88,7 @@ class ProcessTimes {
   constructor(readonly path: string) {}
 }
 
-/** Reads the three numbers of a `schedstat`. @returns false when there are not three */
+/** Reads the three numbers of a `schedstat`. @returns false when one is missing */
 export function readTimes(scanner: ByteScanner, values: Float64Array, residuals: Int16Array): boolean {
   for (let i = 0; i < values.length; i++) {
     scanner.skipSpaces();
@@ -99,7 +99,7 @@ export function readTimes(scanner: ByteScanner, values: Float64Array, residuals:
   return true;
 }
 
-/** Sums over the processes of a container. What a process had when it ended stays in the sum. */
+/** Sums over the processes of a container, including the last values of ended processes. */
 export class SchedProbe implements Probe {
   readonly columns = COLUMNS;
   readonly skipWhenIdle = true;
@@ -138,7 +138,7 @@ export class SchedProbe implements Probe {
     if (length < 0) return;
     this.scanner.reset(this.host.buffer, length);
     if (!readTimes(this.scanner, this.values, this.residuals)) return;
-    // Time on the CPU only grows: less of it means that the pid is another process now.
+    // A lower CPU time means that the pid was reused.
     if (this.values[0]! < times.values[0]!) this.fold(times);
     times.values.set(this.values);
     times.residuals.set(this.residuals);
@@ -159,7 +159,6 @@ export class SchedProbe implements Probe {
   }
 }
 
-/** All processes: one directory instead of every cgroup of the machine. */
 function processesOf(host: LinuxHost): number[] {
   return readdirSync(host.paths.proc)
     .map(Number)

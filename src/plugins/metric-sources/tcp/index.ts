@@ -46,8 +46,8 @@ export const tcpFields = { tcp: fieldsOf('tcp', 'IPv4'), tcp6: fieldsOf('tcp6', 
 const STATE_DIGITS = 2;
 
 /**
- * Counts the lines of `/proc/net/tcp` by the state in their fourth word. Lines without a known state, the heading
- * among them, are left out.
+ * Counts the lines of `/proc/net/tcp` by the state in their fourth word. Lines without a known state, such as the
+ * heading, are skipped.
  * @param counts count of state code n at index n − 1; set to 0 first
  */
 export function countStates(scanner: ByteScanner, counts: Float64Array): void {

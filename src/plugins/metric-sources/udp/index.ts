@@ -39,16 +39,16 @@ const fieldsOf = (family: 'udp' | 'udp6', version: string): readonly FieldDescri
   ];
 };
 
-/** Fields of the `udp` source. `Dropped` is a gauge: what a closed socket dropped leaves the sum. */
+/** Fields of the `udp` source. `Dropped` is a gauge: the drops of a closed socket leave the sum. */
 export const udpFields = { udp: fieldsOf('udp', 'IPv4'), udp6: fieldsOf('udp6', 'IPv6') };
 
 const COLON = 0x3a;
 const NEWLINE = 0x0a;
-/** Words of a line before and between the ones of interest. */
+/** Number of words to skip. */
 const WORDS_TO_QUEUES = 4;
 const WORDS_TO_DROPS = 7;
 
-/** What the lines of `/proc/net/udp` add up to. */
+/** Sums over the lines of `/proc/net/udp`. */
 export interface UdpSums {
   listen: number;
   dropped: number;
@@ -56,7 +56,7 @@ export interface UdpSums {
   txQueued: number;
 }
 
-/** Adds up the sockets of `/proc/net/udp`. A line that is not of the usual form counts as a socket, without numbers. */
+/** Sums up the sockets of `/proc/net/udp`. A malformed line counts as a socket without numbers. */
 export function addUpSockets(scanner: ByteScanner, sums: UdpSums): void {
   sums.listen = 0;
   sums.dropped = 0;
@@ -90,7 +90,7 @@ function addSocket(scanner: ByteScanner, sums: UdpSums): void {
   sums.dropped += dropped;
 }
 
-/** The sockets of one address family, added up. */
+/** The sums of one address family. */
 export class QueuePart implements Part {
   readonly columns: readonly Column[];
   private readonly sums: UdpSums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };

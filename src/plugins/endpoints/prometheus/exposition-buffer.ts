@@ -5,33 +5,33 @@ import { floatText, labelPairs } from './text.js';
 const FIRST_CAPACITY = 2048;
 const EOF = Buffer.from('# EOF\n');
 
-/** Labels of a series that is about no container. */
+/** Labels of a series that is not about a container. */
 export type PlainLabels = Readonly<Record<string, string>>;
 
 /**
- * The lines of one answer while it is written, by family: containers are walked once, and the text formats want the
- * lines of a family together. Its buffers are used again for the next answer.
+ * The lines of one answer by family: containers are written one after the other, and the text formats need the lines
+ * of a family together. Reused for later answers.
  */
-export class Sheet {
+export class ExpositionBuffer {
   format: Format = 'text';
   private readonly writers: ByteWriter[] = [];
-  /** Of families that may be given back. */
-  private readonly borrowed = new Map<Family, ByteWriter>();
-  /** All of it in one piece, for compression. */
+  /** Writers of temporary families. */
+  private readonly temporary = new Map<Family, ByteWriter>();
+  /** The whole answer, for compression. */
   private readonly joined = new ByteWriter(FIRST_CAPACITY);
 
   constructor(readonly families: FamilyTable) {}
 
-  /** Where the lines of the family go. */
+  /** The writer of the family's lines. */
   writer(family: Family): ByteWriter {
-    if (family.index < 0) return this.borrowedWriter(family);
+    if (family.index < 0) return this.temporaryWriter(family);
     const known = this.writers[family.index];
     if (known !== undefined) return known;
     for (let i = this.writers.length; i <= family.index; i++) this.writers.push(new ByteWriter(FIRST_CAPACITY));
     return this.writers[family.index]!;
   }
 
-  /** Writes a series that is about no container; `suffix` is what a histogram's parts add to its name. */
+  /** Writes a series that is not about a container. @param suffix of the name, for the parts of a histogram */
   plain(name: string, type: MetricType, help: string, value: number, labels: PlainLabels = {}, suffix = ''): void {
     const family = this.families.take(name, type, help);
     if (family === undefined) return;
@@ -40,15 +40,15 @@ export class Sheet {
     this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
   }
 
-  /** Families that have series, by name, with their lines. */
+  /** Families with series, sorted by name, and their lines. */
   *written(): Generator<readonly [Family, Buffer], void, void> {
     for (const family of this.families.sorted) {
-      const out = family.index < 0 ? this.borrowed.get(family) : this.writers[family.index];
+      const out = family.index < 0 ? this.temporary.get(family) : this.writers[family.index];
       if (out !== undefined && out.length > 0) yield [family, out.buffer.subarray(0, out.length)];
     }
   }
 
-  /** The answer in pieces: families by name, each with its header. */
+  /** The answer in pieces: families sorted by name, each with its header. */
   *pieces(): Generator<Buffer, void, void> {
     for (const [family, lines] of this.written()) {
       yield family.header(this.format);
@@ -57,7 +57,7 @@ export class Sheet {
     if (this.format === 'openMetrics') yield EOF;
   }
 
-  /** The answer in one piece, valid until the sheet is used again. */
+  /** The answer in one piece, valid until the buffer is reused. */
   join(): Buffer {
     const { joined } = this;
     joined.length = 0;
@@ -67,14 +67,14 @@ export class Sheet {
 
   clear(): void {
     for (const writer of this.writers) writer.length = 0;
-    this.borrowed.clear();
+    this.temporary.clear();
   }
 
-  private borrowedWriter(family: Family): ByteWriter {
-    let writer = this.borrowed.get(family);
+  private temporaryWriter(family: Family): ByteWriter {
+    let writer = this.temporary.get(family);
     if (writer === undefined) {
       writer = new ByteWriter(FIRST_CAPACITY);
-      this.borrowed.set(family, writer);
+      this.temporary.set(family, writer);
     }
     return writer;
   }

@@ -11,8 +11,8 @@ import { ContainerText, type LabelUnion } from './container-text.js';
 import type { Family, FamilyTable } from './families.js';
 import { labelPair } from './text.js';
 
-/** Times of creation differ: they must not fill the memory. */
-const MOST_TEXTS = 5_000;
+/** Maximum number of shared texts: creation times differ and must not accumulate. */
+const MAX_TEXTS = 5_000;
 
 /** A line that changes only with the container's description or limits: the text after the container's labels. */
 export interface FactLine {
@@ -20,8 +20,8 @@ export interface FactLine {
   readonly line: Buffer;
 }
 
-/** A container in the eyes of this endpoint: what is kept of it from scrape to scrape. */
-export class Subject {
+/** What is kept of a container from scrape to scrape. */
+export class ExportedContainer {
   readonly text: ContainerText;
   readonly facts: ContainerFacts<Family>;
   /** Points at the newest sample while the container is being written. */
@@ -31,9 +31,9 @@ export class Subject {
   /** Metrics of its application, if anything collects them, and their values while the container is being written. */
   appMetrics: ContainerAppMetrics | undefined;
   appSnapshots: readonly AppMetricsSnapshot[] = [];
-  /** Whether it was told what the limits took of its labels, and of the names of its application metrics. */
-  lossTold = false;
-  namesTold = false;
+  /** Whether limits on its labels, or on the names of its application metrics, have been logged. */
+  warnedOfLabels = false;
+  warnedOfNames = false;
   private series: readonly FactSeries<Family>[] | undefined;
   private lines: readonly FactLine[] = [];
 
@@ -50,7 +50,6 @@ export class Subject {
     this.facts = new ContainerFacts(families, view);
   }
 
-  /** Takes in a new description. */
   update(description: ContainerDescription): void {
     if (this.text.update(description)) this.facts.changed();
   }
@@ -72,14 +71,14 @@ export class Subject {
   }
 }
 
-/** Bytes of texts, the same object for the same text: most containers have the same limits. */
+/** Encoded texts, shared because most containers have the same limits. */
 export class SharedTexts {
   private readonly texts = new Map<string, Buffer>();
 
   of(text: string): Buffer {
     let bytes = this.texts.get(text);
     if (bytes === undefined) {
-      if (this.texts.size >= MOST_TEXTS) this.texts.clear();
+      if (this.texts.size >= MAX_TEXTS) this.texts.clear();
       bytes = Buffer.from(text);
       this.texts.set(text, bytes);
     }

@@ -1,0 +1,113 @@
+import {
+  type AgentView,
+  type Clock,
+  type ContainerView,
+  isSelected,
+  type Logger,
+  Slices,
+} from '../../../kernel/contracts/index.js';
+import type { SeriesCount } from './agent-metrics.js';
+import { type Identify, LabelUnion } from './container-text.js';
+import { ExportedContainer, SharedTexts } from './exported-container.js';
+import type { FamilyTable } from './families.js';
+import type { OomKills } from './oom-kills.js';
+import type { PrometheusOptions } from './options.js';
+
+/** Reading limits yields to the event loop after this many ms. */
+const SLICE_MS = 2;
+
+/** The exported containers, updated at each scrape. */
+export class ExportedContainers {
+  private readonly union: LabelUnion;
+  private readonly texts = new SharedTexts();
+  private running = new Map<string, ExportedContainer>();
+  private ended = new Map<string, ExportedContainer>();
+  private cutting = false;
+
+  constructor(
+    private readonly agent: AgentView,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly options: PrometheusOptions,
+    private readonly families: FamilyTable,
+    private readonly kills: OomKills,
+    identify?: Identify,
+  ) {
+    this.union = new LabelUnion(options, identify);
+  }
+
+  /**
+   * All containers, each once: first the running ones, sorted by name, then those that ended recently.
+
+   * @param namespace selects its containers; undefined: all
+   */
+  current(namespace?: string): readonly ExportedContainer[] {
+    const running = new Map<string, ExportedContainer>();
+    for (const view of this.agent.containers()) {
+      if (!isSelected(this.options, view.name, view.description.aliases)) continue;
+      running.set(view.name, this.exportedOf(view));
+    }
+    const ended = new Map<string, ExportedContainer>();
+    for (const { name, description } of this.agent.departed()) {
+      if (running.has(name) || ended.has(name) || !isSelected(this.options, name, description.aliases)) continue;
+      const known = this.ended.get(name);
+      known?.update(description);
+      ended.set(name, known ?? new ExportedContainer(name, description, this.union, this.families, this.texts));
+    }
+    for (const [name, exported] of this.running) if (running.get(name) !== exported) exported.leave();
+    for (const [name, exported] of this.ended) if (ended.get(name) !== exported) exported.leave();
+    this.running = running;
+    this.ended = ended;
+    for (const exported of running.values()) this.warnOfLabels(exported);
+    this.kills.keep((name) => running.has(name) || ended.has(name), this.clock.monotonic());
+    const all = [...running.values(), ...ended.values()];
+    if (namespace === undefined) return all;
+    return all.filter(({ text }) => text.description.namespace === namespace);
+  }
+
+  /**
+   * Reads outdated limits again, after an answer and not before it: the limits of a container take a dozen system
+   * calls and rarely change.
+   */
+  async refreshLimits(): Promise<void> {
+    const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
+    for (const exported of this.running.values()) {
+      const now = this.clock.monotonic();
+      if (!exported.facts.limitsOverdue(now)) continue;
+      exported.facts.readLimits(now);
+      if (slices.isOver()) await slices.pause();
+    }
+  }
+
+  /** Logs when an answer begins or ceases to exceed `maxSeries`. */
+  reported({ cut, written }: SeriesCount): void {
+    if (cut > 0 === this.cutting) return;
+    this.cutting = cut > 0;
+    if (cut > 0) {
+      this.logger.warn(
+        `${cut} series of containers are left out of ${this.options.path}: there are more than maxSeries (${this.options.maxSeries}); see ${this.options.path}?explain=1`,
+        { written, cut },
+      );
+    } else this.logger.info(`all series of containers are in ${this.options.path} again`);
+  }
+
+  /** Logs once per container that `labelLimits` apply. */
+  private warnOfLabels(exported: ExportedContainer): void {
+    const { leftOut, cut } = exported.text.own;
+    if (exported.warnedOfLabels || leftOut + cut === 0) return;
+    exported.warnedOfLabels = true;
+    const { path } = this.options;
+    this.logger.warn(
+      `${exported.name} has more labels than ${path} takes (labelLimits): left out: ${leftOut}, values cut: ${cut}`,
+      { container: exported.name, leftOut, cut },
+    );
+  }
+
+  private exportedOf(view: ContainerView): ExportedContainer {
+    const known = this.running.get(view.name);
+    if (known?.view !== view)
+      return new ExportedContainer(view.name, view.description, this.union, this.families, this.texts, view);
+    known.update(view.description);
+    return known;
+  }
+}
