@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 /** Requests of /healthz that have to be answered while the attack runs. */
 const HEALTH_REQUESTS = 300;
 /** How long a condition may take to come true where the machine is busy. */
-const TIMEOUT_MS = 40_000;
+const TIMEOUT_MS = 120_000;
 /** The most that the attacker may have of /metrics: 1,000 series, each with 8 KiB of labels and 4 KiB of its own, and those of a container. */
 const MAX_ATTACKER_BYTES = 13 * MIB;
 /** What may be left of it in /metrics once it is gone: when it was last seen. */

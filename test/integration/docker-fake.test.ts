@@ -15,7 +15,7 @@ describe('docker handler on a daemon that misbehaves', () => {
 
   it('lets a path wait, then leaves it to others, and takes it when an event names it', async () => {
     await engine.listen();
-    const { accepted, watch, verdicts } = await bench.start();
+    const { accepted, watch, verdicts } = await bench.start({ grace: '100ms' });
     const first = watch(pathOf(A));
     assert.equal(first.verdict, 'pending');
     await bench.until(() => verdicts.get(pathOf(A))?.verdict === 'pass');
@@ -25,7 +25,7 @@ describe('docker handler on a daemon that misbehaves', () => {
   });
 
   it('names containers that were there before the engine', async () => {
-    const { accepted, watch, verdicts } = await bench.start();
+    const { accepted, watch, verdicts } = await bench.start({ grace: '100ms' });
     const shared = `/kubepods/pod1/${B}`;
     for (const path of [pathOf(A), shared]) assert.equal(watch(path).verdict, 'pending');
     const byId = await accepted(pathOf(A));
@@ -43,7 +43,7 @@ describe('docker handler on a daemon that misbehaves', () => {
     engine.containers.set(A, fakeContainer(A, 'web'));
     engine.overrides.set('/containers/json', 'hang');
     await engine.listen();
-    const { accepted, watch } = await bench.start({ timeout: '1s' });
+    const { accepted, watch } = await bench.start({ timeout: '1s', grace: '100ms' });
     watch(pathOf(A));
     await accepted(pathOf(A), ({ stale }) => stale === true);
     await bench.until(() => engine.requests.filter((url) => url.startsWith('/containers/json')).length > 2);
@@ -58,7 +58,7 @@ describe('docker handler on a daemon that misbehaves', () => {
     engine.containers.set(B, fakeContainer(B, 'fine'));
     engine.overrides.set(`/containers/${A}`, 'hang');
     await engine.listen();
-    const { accepted, watch } = await bench.start({ timeout: '1s' });
+    const { accepted, watch } = await bench.start({ timeout: '1s', grace: '100ms' });
     for (const id of [A, B]) watch(pathOf(id));
     assert.equal((await accepted(pathOf(B))).aliases[0], 'fine');
     const partly = await accepted(pathOf(A), ({ aliases }) => aliases[0] === 'stuck');
@@ -79,7 +79,7 @@ describe('docker handler on a daemon that misbehaves', () => {
     engine.containers.set(A, fakeContainer(A, 'stuck'));
     engine.overrides.set(`/containers/${A}`, 'hang');
     await engine.listen();
-    const { accepted, watch } = await bench.start({ timeout: '1s', resyncInterval: '20ms' });
+    const { accepted, watch } = await bench.start({ timeout: '1s', grace: '100ms', resyncInterval: '20ms' });
     watch(pathOf(A));
     await accepted(pathOf(A), ({ aliases }) => aliases[0] === 'stuck');
     const lists = () => engine.requests.filter((url) => url.startsWith('/containers/json')).length;
@@ -102,7 +102,7 @@ describe('docker handler on a daemon that misbehaves', () => {
       engine.containers.set(A, fakeContainer(A, 'web'));
       engine.overrides.set('/containers/json', override);
       await engine.listen();
-      const { accepted, watch } = await bench.start({ timeout: '1s' });
+      const { accepted, watch } = await bench.start({ timeout: '1s', grace: '100ms' });
       watch(pathOf(A));
       await accepted(pathOf(A));
       await bench.until(() => bench.warnings().length > 0);

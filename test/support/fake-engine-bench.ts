@@ -15,9 +15,9 @@ export class FakeEngineBench {
   readonly context = pluginContext();
   private bench: HandlerBench | undefined;
 
-  /** Starts a handler that asks nothing again by itself. A test whose engine does not answer sets a shorter timeout. @returns its bench, in parts that stand alone */
+  /** Starts a handler that asks nothing again by itself. Tests of engines that do not answer set shorter times. @returns its bench, in parts that stand alone */
   async start(options: Record<string, unknown> = {}, plugin: Plugin<'container-handler'> = docker) {
-    const defaults = { endpoint: this.engine.endpoint, timeout: '30s', grace: '100ms', resyncInterval: '1h' };
+    const defaults = { endpoint: this.engine.endpoint, timeout: '30s', grace: '30s', resyncInterval: '1h' };
     const bench = await startHandler(plugin, this.context, { ...defaults, ...options });
     this.bench = bench;
     const { handler, verdicts } = bench;
