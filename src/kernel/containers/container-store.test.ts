@@ -48,7 +48,7 @@ describe('ContainerStore', () => {
     store.observe({ added: ({ name }) => heard.push(`and ${name}`) });
     store.add(containerNamed('/a'));
     assert.deepEqual(heard, ['added /a', 'and /a']);
-    assert.deepEqual(lines, ['a change of the containers was not taken up: no room']);
+    assert.deepEqual(lines, ['an observer of containers failed: no room']);
   });
 
   it('returns the containers sorted by name after every change', () => {
