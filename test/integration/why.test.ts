@@ -1,5 +1,7 @@
 // Trouble made for real on cgroups of this host: `why` names it first, and nothing of the kind for a healthy twin.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
@@ -30,6 +32,8 @@ interface Why {
 describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, () => {
   const cgroups: RealCgroup[] = [];
   const parent = new RealCgroup(PARENT);
+  // /tmp may be a tmpfs, whose pages cannot be reclaimed.
+  const files = mkdtempSync('/var/tmp/tallyman-test-why-');
   let agent: AgentProcess;
 
   const cgroup = (name: string): RealCgroup => {
@@ -71,6 +75,7 @@ describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, ()
       await one.remove();
     }
     await parent.remove();
+    rmSync(files, { recursive: true });
   });
 
   it('names a container that its CPU quota stops', async () => {
@@ -80,6 +85,20 @@ describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, ()
     await hot.run('while :; do :; done');
     await calm.run('while :; do sleep 0.2; done');
     assert.match(await isNamedFirst('cpu-throttled', 'throttled', 'not-throttled'), /^throttled in \d+ of \d+ periods/);
+  });
+
+  it('names a container that needs again what is reclaimed at its memory limit', async () => {
+    const [small, large] = [cgroup('thrashing'), cgroup('not-thrashing')];
+    small.limitMemory(12 * MIB);
+    large.limitMemory(96 * MIB);
+    for (const one of [small, large]) {
+      const file = join(files, basename(one.name));
+      // Page cache belongs to the cgroup that reads it first.
+      await one.run(
+        `head -c ${36 * MIB} /dev/zero >${file}; sync ${file}; while :; do cat ${file} >/dev/null; sleep 0.2; done`,
+      );
+    }
+    assert.match(await isNamedFirst('memory-reclaim', 'thrashing', 'not-thrashing'), /^usage /);
   });
 
   it('names a container whose process the kernel killed for lack of memory', async () => {

@@ -8,11 +8,12 @@ const MIB = 2 ** 20;
 const limited = { limits: { cgroupVersion: 2 as const, memory: { limit: BigInt(100 * MIB) } } };
 
 describe('memory-reclaim', () => {
-  const reclaiming = (refaults: number, hits = 500) =>
+  const reclaiming = (refaults: number, hits = 500, usage = 100) =>
     measured(
       '/system.slice/db.service',
       {
         'memory.failcnt': [0, hits],
+        'memory.usage': usage * MIB,
         'memory.working_set': 95 * MIB,
         'memory.workingset_refault_file': [0, refaults],
         'memory.hierarchical.pgmajfault': [0, refaults / 10],
@@ -27,9 +28,15 @@ describe('memory-reclaim', () => {
     assert.equal(finding.lines![0]!.line, 'systemctl set-property db.service MemoryMax=125M');
   });
 
-  it('does not find one that only fills its limit with page cache, or that never hit it', () => {
+  it('finds one at its limit although the kernel counted no hit', () => {
+    const finding = judged(memoryReclaim, [reclaiming(60_000, 0, 96)])!;
+    assert.equal(finding.evidence[0]!.text, 'usage 96 MiB of 100 MiB');
+  });
+
+  it('does not find one that only fills its limit with page cache, or is far from it', () => {
     assert.equal(judged(memoryReclaim, [reclaiming(600)]), undefined);
-    assert.equal(judged(memoryReclaim, [reclaiming(60_000, 0)]), undefined);
+    assert.equal(judged(memoryReclaim, [reclaiming(600, 0, 99)]), undefined);
+    assert.equal(judged(memoryReclaim, [reclaiming(60_000, 0, 80)]), undefined);
   });
 });
 

@@ -35,13 +35,15 @@ export const memoryReclaim: Rule = {
   scope: 'containers',
   needs: [{ anyOf: LIMIT_HITS, sources: ['memory'] }],
   help:
-    'Usage hit the limit (`memory.failcnt`, `memory.events: max` or `high`) in the last minute, and what the kernel took ' +
-    'away was needed again: 100 refaults or 20 major faults a second, or tasks waited for memory for 5 % of the time ' +
-    '(PSI). A container that only fills its limit with page cache that it reads once is not found.',
+    'Usage hit the limit (`memory.failcnt`, `memory.events: max` or `high`) in the last minute, or is 90 % of it, and what ' +
+    'the kernel took away was needed again: 100 refaults or 20 major faults a second, or tasks waited for memory for ' +
+    '5 % of the time (PSI). A container that only fills its limit with page cache that it reads once is not found. ' +
+    '(On cgroup v1 nothing is counted in `memory.failcnt` where memory and swap together have the same limit.)',
   judge(subject) {
     const hits = hitsOf(subject);
-    if (hits === undefined) return undefined;
-    const { seconds } = hits;
+    const span = hits ?? subject.increase('memory.hierarchical.pgmajfault');
+    if (span === undefined) return undefined;
+    const { seconds } = span;
     const rate = (field: string) => (subject.increase(field)?.by ?? 0) / seconds;
     const refaults = rate('memory.workingset_refault_file') + rate('memory.workingset_refault_anon');
     const majorFaults = rate('memory.hierarchical.pgmajfault');
@@ -50,6 +52,8 @@ export const memoryReclaim: Rule = {
       refaults >= MIN_REFAULTS_PER_S || majorFaults >= MIN_MAJOR_FAULTS_PER_S || pressure >= MIN_PRESSURE;
     if (!isThrashing) return undefined;
     const limit = memoryLimitOf(subject);
+    const usage = subject.latest('memory.usage');
+    if (hits === undefined && !(limit !== undefined && usage >= NEAR * limit)) return undefined;
     const working = subject.latest('memory.working_set');
     const severity = Math.max(pressure, Math.min(1, refaults / 10_000), Math.min(1, majorFaults / 1000));
     return {
@@ -57,19 +61,24 @@ export const memoryReclaim: Rule = {
       what: `too little memory${limit === undefined ? '' : ` with a limit of ${bytesText(limit)}`}: what is reclaimed is needed again`,
       meaning: 'It spends its time on getting back memory instead of on its work, and may be killed next.',
       evidence: [
-        over(hits, `usage hit the limit ${hits.by} times in ${durationText(seconds)}`, { limit_hits: hits.by }),
-        over(hits, `${rounded(refaults)} refaults and ${rounded(majorFaults)} major faults a second`, {
+        hits === undefined
+          ? at(span.end, `usage ${bytesText(usage)} of ${bytesText(limit!)}`, {
+              usage_bytes: usage,
+              limit_bytes: limit!,
+            })
+          : over(hits, `usage hit the limit ${hits.by} times in ${durationText(seconds)}`, { limit_hits: hits.by }),
+        over(span, `${rounded(refaults)} refaults and ${rounded(majorFaults)} major faults a second`, {
           refaults_per_second: refaults,
           major_faults_per_second: majorFaults,
         }),
         ...(pressure > 0
           ? [
-              over(hits, `tasks waited for memory for ${percentText(pressure)} of the time`, {
+              over(span, `tasks waited for memory for ${percentText(pressure)} of the time`, {
                 waiting_share: pressure,
               }),
             ]
           : []),
-        at(hits.end, `working set ${bytesText(working)}`, { working_set_bytes: working }),
+        at(span.end, `working set ${bytesText(working)}`, { working_set_bytes: working }),
       ],
       mend: limit === undefined ? 'Raise memory.high, or use less memory.' : 'Raise the memory limit, or use less.',
       lines: limit === undefined ? [] : raised(subject, limit),
