@@ -17,6 +17,7 @@ const KERNEL_ROOMS = [
   'housekeeping',
   'retention',
   'events',
+  'budget',
   'doctor',
   'app-metrics',
   'reload',

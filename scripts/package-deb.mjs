@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { GRANTS } from '../dist/cli/service/grants.js';
+import { serviceConfig } from '../dist/cli/service/layout.js';
 import { root } from './packages.mjs';
 
 const HOME = 'usr/lib/tallyman';
@@ -65,7 +66,7 @@ function layOutFiles(tree, licence) {
   // It is of use to the Node that made it only.
   if (!isBundled) fs.rmSync(join(tree, HOME, 'dist/bundle/agent.cache'));
   put('usr/bin/tallyman', `#!/bin/sh\nexec ${node} /${HOME}/dist/cli/main.js "$@"\n`, 0o755);
-  put('etc/tallyman/tallyman.yaml', config('tallyman.yaml'));
+  put('etc/tallyman/tallyman.yaml', serviceConfig());
   put('usr/lib/sysusers.d/tallyman.conf', config('systemd/tallyman.sysusers'));
   for (const unit of ['tallyman.service', 'tallyman.socket']) {
     put(`usr/lib/systemd/system/${unit}`, config(`systemd/${unit}`));

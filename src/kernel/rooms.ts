@@ -1,4 +1,5 @@
 import { appMetricsModule } from './app-metrics/module.js';
+import { budgetModule } from './budget/module.js';
 import { capsulesModule } from './capsules/module.js';
 import type { Module } from './composition/index.js';
 import { configModule } from './config/module.js';
@@ -32,6 +33,7 @@ export const ROOMS: readonly Module[] = [
   housekeepingModule,
   retentionModule,
   eventsModule,
+  budgetModule,
   doctorModule,
   appMetricsModule,
   reloadModule,

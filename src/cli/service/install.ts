@@ -14,7 +14,7 @@ export function install(procedure: Procedure, config: Pick<AgentConfig, 'plugins
   if (packaged === undefined) layout.assertReachable(host);
   procedure.command(layout.userExists(host), 'systemd-sysusers', layout.sysusersFile());
   const [existing] = layout.configFiles(host);
-  if (existing === undefined) procedure.file(layout.DEFAULT_CONFIG, layout.shipped('tallyman.yaml'));
+  if (existing === undefined) procedure.file(layout.DEFAULT_CONFIG, layout.serviceConfig());
   else procedure.step(`write ${existing}`, true, () => {});
   const before = procedure.changed;
   procedure.changed = false;
@@ -82,7 +82,7 @@ function removeConfig(procedure: Procedure, isPurge: boolean): void {
   const { host } = procedure;
   const directory = '/etc/tallyman';
   const names = host.list(directory);
-  const isUntouched = names.length === 1 && host.read(layout.DEFAULT_CONFIG) === layout.shipped('tallyman.yaml');
+  const isUntouched = names.length === 1 && host.read(layout.DEFAULT_CONFIG) === layout.serviceConfig();
   if (names.length > 0 && !isPurge && !isUntouched) {
     procedure.note(`${directory} is kept: it is not the default configuration; --purge removes it`);
     return;

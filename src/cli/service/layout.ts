@@ -20,6 +20,19 @@ export function shipped(path: string): string {
   return readFileSync(join(packageFolder(), 'config', path), 'utf8');
 }
 
+/** What the agent may use as a service: calm values for a host with up to a thousand containers. */
+const SERVICE_BUDGET: Readonly<Record<string, string>> = { cpu: '10%', memory: '256MiB', descriptors: '20000' };
+
+/** The configuration of a newly installed service: the defaults, and a budget. */
+export function serviceConfig(): string {
+  return shipped('tallyman.yaml').replace(/^budget:\n(?: .*\n)+/m, (section) =>
+    section.replace(/^ {2}# (\w+): .*$/gm, (line, option: string) => {
+      const value = SERVICE_BUDGET[option];
+      return value === undefined ? line : `  ${option}: ${value}`;
+    }),
+  );
+}
+
 /** The file describing the system user, for systemd-sysusers. */
 export function sysusersFile(): string {
   return join(packageFolder(), 'config/systemd/tallyman.sysusers');

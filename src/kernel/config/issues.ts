@@ -29,6 +29,7 @@ const TYPE_NAMES: Record<string, string> = {
 const FORMAT_NAMES: Record<string, string> = {
   duration: 'a duration such as 500ms, 10s or 1m30s',
   size: 'a size such as 64MiB, 1GB or 4096',
+  percentage: 'a percentage such as 2% or 150%',
   glob: 'a glob such as /system.slice/*.service',
 };
 

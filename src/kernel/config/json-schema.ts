@@ -113,11 +113,14 @@ const TYPES: Record<string, string> = {
   object: 'mapping',
 };
 
+/** Formats of options that name their type. */
+const NAMED_FORMATS = new Set(['duration', 'size', 'percentage', 'glob']);
+
 /** The type in words: `duration`, `list of text`, `whole number, from 1`. */
 export function typeName(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map(String).join(', ');
   if (schema.const !== undefined) return String(schema.const);
-  if (schema.format === 'duration' || schema.format === 'size' || schema.format === 'glob') return schema.format;
+  if (schema.format !== undefined && NAMED_FORMATS.has(schema.format)) return schema.format;
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeName(schema.items)}`;
   if (Array.isArray(schema.type)) return schema.type.map((type) => TYPES[type] ?? type).join(' or ');
   if (typeof schema.type === 'string') return `${TYPES[schema.type] ?? schema.type}${range(schema)}`;

@@ -127,6 +127,18 @@ describe('finding the config', () => {
 });
 
 describe('validation', () => {
+  it('reports a budget that is no percentage, too small, or unknown, with its position', async () => {
+    const text = 'budget:\n  cpu: 2\n  memory: 1MiB\n  descriptors: 10\n  disk: 1GB\n';
+    assert.deepEqual(await errorsOf(loadText(text)), [
+      'work/x.yaml:2:8: budget.cpu: expected a percentage such as 2% or 150%, not 2',
+      'work/x.yaml:3:11: budget.memory: expected 64MiB or more, found "1MiB"',
+      'work/x.yaml:4:16: budget.descriptors: expected 512 or more, found 10',
+      'work/x.yaml:5:3: budget.disk: unknown option "disk"; expected one of cpu, memory, descriptors, cgroupLimits',
+    ]);
+    const { budget } = (await loadText('budget: { cpu: 2.5%, memory: 128MiB, descriptors: 20000 }')).config;
+    assert.deepEqual(budget, { cpu: 0.025, memory: 134_217_728, descriptors: 20_000, cgroupLimits: true });
+  });
+
   it('reports all errors at once, with position, path, expectation and nearest name', async () => {
     const errors = await errorsOf(
       loadText(`web:
@@ -148,7 +160,7 @@ plugins:
       'work/x.yaml:2:25: web.listen[1]: expected host:port, [IPv6 address]:port, :port (all interfaces) or unix:/path, found "foo"',
       'work/x.yaml:3:3: web.urlBasePrefx: unknown option "urlBasePrefx"; did you mean "urlBasePrefix"?',
       'work/x.yaml:4:19: web.maxConnections: expected a whole number, found 1.5',
-      'work/x.yaml:5:1: $import: unknown option "$import"; expected one of $schema, web, housekeeping, history, events, recorder, appMetrics, discovery, machine, host, log, plugins',
+      'work/x.yaml:5:1: $import: unknown option "$import"; expected one of $schema, web, housekeeping, history, events, recorder, budget, appMetrics, discovery, machine, host, log, plugins',
       'work/x.yaml:6:27: housekeeping.interval: expected a duration such as 500ms, 10s or 1m30s, found true',
       'work/x.yaml:6:46: housekeeping.maxInterval: expected a duration such as 500ms, 10s or 1m30s, not 5',
       'work/x.yaml:6:57: housekeeping.jitter: expected at most 1, found 2',

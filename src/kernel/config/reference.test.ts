@@ -56,6 +56,7 @@ describe('generated configuration reference', () => {
       'history',
       'events',
       'recorder',
+      'budget',
       'appMetrics',
       'discovery',
       'machine',

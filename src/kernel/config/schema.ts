@@ -1,4 +1,4 @@
-import { type OnError, size, z } from '../contracts/index.js';
+import { type OnError, percentage, size, z } from '../contracts/index.js';
 import { absolutePath, durationFrom, durationMeta, interval, sizeMeta } from './fields.js';
 import { web } from './web-schema.js';
 
@@ -179,6 +179,35 @@ const host = z.strictObject({
     }),
 });
 
+const MIN_BUDGET_MEMORY = 64 * 1024 * 1024;
+
+const budget = z.strictObject({
+  cpu: percentage()
+    .refine((value) => value >= 0.001, { error: 'expected 0.1% or more' })
+    .optional()
+    .meta({
+      description: 'CPU time, as a percentage of one CPU, averaged over half a minute. Default: no limit.',
+      format: 'percentage',
+      examples: ['10%'],
+    }),
+  memory: size()
+    .refine((value) => value >= MIN_BUDGET_MEMORY, { error: 'expected 64MiB or more' })
+    .optional()
+    .meta({ ...sizeMeta('Resident memory of the agent. Default: no limit.'), examples: ['256MiB'] }),
+  descriptors: z
+    .int()
+    .min(512)
+    .optional()
+    .meta({
+      description: 'Open files, of which 256 are reserved for sockets and watches. Default: the limit of the process.',
+      examples: [20_000],
+    }),
+  cgroupLimits: z
+    .boolean()
+    .default(true)
+    .describe("Also keep within `memory.high`, `memory.max` and `cpu.max` of the agent's own cgroup."),
+});
+
 const perMinute = (standard: number, description: string) => z.int().min(0).default(standard).describe(description);
 
 const log = z.strictObject({
@@ -269,6 +298,9 @@ export const agentConfigSchema = z.strictObject({
   history: history.prefault({}).describe('The samples kept in memory.'),
   events: events.prefault({}).describe('The events kept in memory, by type.'),
   recorder: recorder.prefault({}).describe('Capsules: what was known of a container when it ended badly.'),
+  budget: budget
+    .prefault({})
+    .describe('What the agent itself may use. Before it uses more, it does less: see docs/budget.md.'),
   appMetrics: appMetrics.prefault({}).describe('Metrics of the applications in the containers.'),
   discovery: discovery.prefault({}).describe('How containers are found.'),
   machine: machine.prefault({}).describe('Information about the machine.'),

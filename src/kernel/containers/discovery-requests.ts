@@ -34,9 +34,12 @@ export class DiscoveryRequests {
     return {
       reconsider: (path) => this.handler?.reconsider(path),
       reconsiderAll: () => this.handler?.reconsiderAll(handlerId),
-      findingsChanged: () => {
-        for (const listener of this.findingsListeners) listener();
-      },
+      findingsChanged: () => this.tellFindingsChanged(),
     };
+  }
+
+  /** Has the findings looked at again. */
+  tellFindingsChanged(): void {
+    for (const listener of this.findingsListeners) listener();
   }
 }

@@ -1,4 +1,5 @@
 import type { ContainerAppMetrics } from './app-metrics.js';
+import type { BudgetStatus } from './budget.js';
 import type { CapsuleArchive } from './capsules.js';
 import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage, RuntimeInfo } from './container.js';
 import type { Diagnosis } from './diagnosis.js';
@@ -173,6 +174,8 @@ export interface AgentSelf {
     readonly reloads: { readonly succeeded: number; readonly failed: number };
     readonly lastReloadFailed: boolean;
   };
+  /** What the agent does to keep within its budget; absent in a replay. */
+  readonly budget?: BudgetStatus;
 }
 
 /** A field, and the plugin that gives it. */

@@ -7,6 +7,7 @@ export * from './agent-view.js';
 export * from './app-metrics.js';
 export * from './app-targets.js';
 export * from './backoff.js';
+export * from './budget.js';
 export * from './capsules.js';
 export * from './cgroup.js';
 export * from './container.js';

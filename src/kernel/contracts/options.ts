@@ -52,6 +52,12 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** 1 for `100%`; undefined when the text is not a percentage. */
+export function parsePercentage(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?%$/.exec(text);
+  return match === null ? undefined : Number(match[1]) / 100;
+}
+
 /** An option that is written as text or as a number. @param expected what it is, with examples, for the error */
 const measured = (parse: (text: string) => number | undefined, expected: string) =>
   z.union([z.string(), z.number()]).transform((input, context): number => {
@@ -67,6 +73,10 @@ export const duration = () =>
 
 /** An option holding a size; the plugin gets bytes. */
 export const size = () => measured(parseSize, 'a size such as 64MiB, 1GB or 4096').meta({ format: 'size' });
+
+/** An option holding a percentage; the plugin gets 0.02 for `2%`. */
+export const percentage = () =>
+  measured(parsePercentage, 'a percentage such as 2% or 150%').meta({ format: 'percentage' });
 
 /**
  * An option holding a password, a token or the like: `tallyman check`, the log of reloads and errors show `(secret)` in

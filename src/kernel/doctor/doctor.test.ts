@@ -307,6 +307,7 @@ it('the doctor logs findings that nothing else logs, once when they appear and o
     cgroups: { watchCount: 0, watchesExhausted: false },
     plugins: handlers(),
     containers: { all: () => [] },
+    budget: { findings: () => [] },
   });
   for (const reopened of [0, 5, 6, 0, 0]) {
     descriptors.reopened = reopened;
@@ -333,6 +334,7 @@ it('the doctor lists the most severe findings first, and a failing check does no
       },
       watchesExhausted: false,
     },
+    budget: { findings: () => [] },
     plugins: handlers(
       { findings: async () => [{ id: 'b', severity: 'error', what: '', effect: '', mend: '' }] },
       { findings: async () => Promise.reject(new Error('no engine')) },
@@ -357,6 +359,7 @@ it('the doctor checks the clock every ten seconds and everything once a minute',
     cgroups: { watchCount: 0, watchesExhausted: false },
     plugins: handlers(),
     containers: { all: () => [] },
+    budget: { findings: () => [] },
   });
   doctor.start();
   const pass = async (ms: number, jump = 0) => {

@@ -32,6 +32,7 @@ export interface DoctorOptions extends HostFacts {
   readonly cgroups: WatchUse;
   readonly plugins: Pick<ActivePlugins, 'of'>;
   readonly containers: Pick<ContainerStore, 'all'>;
+  readonly budget: { findings(): readonly Finding[] };
 }
 
 /** Finds why numbers are missing, and how to fix it. */
@@ -102,6 +103,7 @@ export class Doctor {
       () => logFindings(options.log()),
       () => sinkFindings(options.plugins, options.clock.now()),
       () => this.clockWatch.findings(),
+      () => options.budget.findings(),
     ];
     const found: Finding[] = [];
     for (const check of checks) {

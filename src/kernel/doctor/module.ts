@@ -1,3 +1,4 @@
+import { BUDGET } from '../budget/index.js';
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CGROUPS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
@@ -11,19 +12,31 @@ export const doctorModule: Module = {
   register(registry) {
     registry.provide(
       DOCTOR,
-      [HOST_PATHS, HIERARCHIES, CLOCK, LOGS, DESCRIPTORS, CGROUPS, ACTIVE_PLUGINS, CONTAINERS, DISCOVERY_REQUESTS],
-      (paths, hierarchies, clock, logs, budget, cgroups, plugins, containers, requests) => {
+      [
+        HOST_PATHS,
+        HIERARCHIES,
+        CLOCK,
+        LOGS,
+        DESCRIPTORS,
+        CGROUPS,
+        ACTIVE_PLUGINS,
+        CONTAINERS,
+        DISCOVERY_REQUESTS,
+        BUDGET,
+      ],
+      (paths, hierarchies, clock, logs, descriptors, cgroups, plugins, containers, requests, budget) => {
         const doctor = new Doctor({
           paths,
           hierarchies,
           ownRoot: '/',
           clock,
           logger: logs.logger('doctor'),
-          descriptors: () => budget.use(),
+          descriptors: () => descriptors.use(),
           log: () => logs.state(),
           cgroups,
           plugins,
           containers,
+          budget,
         });
         requests.onFindingsChanged(() => void doctor.examine());
         return doctor;

@@ -25,6 +25,9 @@ export function needsNewProbes(now: ContainerDescription, previous: ContainerDes
 
 /** Attaches metric sources to containers and detaches them. */
 export class Attachment {
+  /** Sources that are attached to no container for now: plugin ID → why. */
+  readonly suspended = new Map<string, string>();
+
   constructor(private readonly supervisor: Supervisor) {}
 
   /** Attaches every source: to a new container, and when its cgroups or processes changed. */
@@ -68,6 +71,13 @@ export class Attachment {
     container.updateLayout();
   }
 
+  /** Detaches a source that is suspended, and says why it is absent. */
+  suspendOne(container: MonitoredContainer, source: SourcePlugin, reason: string): void {
+    if (!container.slots.some((slot) => slot.source === source)) return;
+    this.detachOne(container, source);
+    container.absences.push({ what: source.record.id, reason, expected: false });
+  }
+
   /** Closes a probe whose files are gone. */
   end(container: MonitoredContainer, slot: ProbeSlot): void {
     this.close(slot);
@@ -89,6 +99,11 @@ export class Attachment {
 
   private attach(container: MonitoredContainer, source: SourcePlugin): void {
     const { record, instance } = source;
+    const suspended = this.suspended.get(record.id);
+    if (suspended !== undefined) {
+      container.absences.push({ what: record.id, reason: suspended, expected: false });
+      return;
+    }
     const result = this.supervisor.guard(record, `attach to ${container.name}`, () =>
       instance.attach(targetOf(container)),
     );

@@ -26,6 +26,8 @@ export type OomListener = (container: Container, count: number) => void;
 
 /** Sampling yields to the event loop after this time, so that requests are answered in between. */
 const SLICE_MS = 4;
+/** A resumed source is attached to all containers within this time, ms. */
+const RESUME_WITHIN_MS = 10_000;
 /** A sample overdue by more than this counts as a missing sign of life. */
 const OVERDUE_MS = 1000;
 /** A sample overdue by more than this is reported as a problem. */
@@ -66,6 +68,10 @@ export class Housekeeper implements ContainerObserver {
   private consecutiveFailures = 0;
   private lastFailure = '';
   private readonly recentMessages = new RecentMessages();
+  /** Share of the history's duration that is kept; the budget lowers it. */
+  private historyShare = 1;
+  /** Stretch of the intervals of containers to come. */
+  initialStretch = 1;
 
   constructor(
     private options: HousekeepingOptions,
@@ -99,7 +105,7 @@ export class Housekeeper implements ContainerObserver {
     this.options = options;
     const now = this.clock.monotonic();
     for (const container of this.containers.values()) {
-      container.ring.duration = options.historyDurationMs * 1000;
+      container.ring.duration = this.historyDurationUs;
       container.idleRefreshMs = options.idleRefresh;
       if (hasSameIntervals(previous, options)) continue;
       container.interval = options.interval;
@@ -142,6 +148,45 @@ export class Housekeeper implements ContainerObserver {
     this.oomListeners.push(listener);
   }
 
+  /** The containers under housekeeping. */
+  monitored(): Iterable<MonitoredContainer> {
+    return this.containers.values();
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.containers.size;
+  }
+
+  /** The interval between samples of a busy container whose interval is stretched so, ms. */
+  intervalOf(stretch: number): number {
+    const { interval, maxInterval } = this.options;
+    return Math.max(interval, Math.min(interval * stretch, maxInterval));
+  }
+
+  /** Keeps only this share of the configured history from the next sample on. */
+  keepHistory(share: number): void {
+    this.historyShare = share;
+    for (const { ring } of this.containers.values()) ring.duration = this.historyDurationUs;
+  }
+
+  private get historyDurationUs(): number {
+    return this.options.historyDurationMs * 1000 * this.historyShare;
+  }
+
+  /** Attaches a source to no container until it is resumed. @param reason shown among what containers lack */
+  suspend(source: SourcePlugin, reason: string): void {
+    this.attachment.suspended.set(source.record.id, reason);
+    for (const container of this.containers.values()) this.attachment.suspendOne(container, source, reason);
+  }
+
+  /** Attaches a suspended source again, spread over seconds. */
+  resume(source: string): void {
+    if (!this.attachment.suspended.delete(source)) return;
+    const now = this.clock.monotonic();
+    for (const container of this.containers.values()) container.nextRetryAt = now + Math.random() * RESUME_WITHIN_MS;
+  }
+
   /** Bytes that all samples occupy. */
   get historyBytes(): number {
     let bytes = 0;
@@ -151,9 +196,10 @@ export class Housekeeper implements ContainerObserver {
 
   /** Takes the first sample of a new container as soon as the loop is free. */
   added(container: Container): void {
-    const { interval, historyDurationMs, idleRefresh } = this.options;
+    const { interval, idleRefresh } = this.options;
     const parent = this.parentOf(container.name);
-    const monitored = new MonitoredContainer(container, this.layouts, interval, historyDurationMs * 1000, parent);
+    const monitored = new MonitoredContainer(container, this.layouts, interval, this.historyDurationUs, parent);
+    monitored.stretch = this.initialStretch;
     monitored.idleRefreshMs = idleRefresh;
     container.set(SAMPLING, monitored);
     this.containers.set(container.name, monitored);
@@ -240,9 +286,11 @@ export class Housekeeper implements ContainerObserver {
   }
 
   /** @param changed whether its newest sample shows that it did something */
-  private nextInterval({ watchedUntil, interval: last }: MonitoredContainer, changed: boolean, now: number): number {
-    const { interval, maxInterval, dynamic } = this.options;
+  private nextInterval(container: MonitoredContainer, changed: boolean, now: number): number {
+    const { watchedUntil, interval: last, stretch } = container;
     if (watchedUntil > now) return this.watchedInterval;
+    const { maxInterval, dynamic } = this.options;
+    const interval = this.intervalOf(stretch);
     return changed || !dynamic ? interval : Math.max(interval, Math.min(last * 2, maxInterval));
   }
 
@@ -274,13 +322,16 @@ export class Housekeeper implements ContainerObserver {
   private slice(): void {
     this.immediate = undefined;
     const started = this.clock.monotonic();
-    for (let now = started; now - started < SLICE_MS; now = this.clock.monotonic()) {
+    for (let now = started; now - started < SLICE_MS; ) {
       const first = this.queue.first();
       if (first === undefined || first.due > now) {
         this.rest(first, now);
         return;
       }
       this.housekeep(first, now);
+      const ended = this.clock.monotonic();
+      first.busyMs += ended - now;
+      now = ended;
     }
     if (this.running) this.immediate = setImmediate(() => this.slice());
   }

@@ -43,6 +43,12 @@ export class MonitoredContainer implements Due {
   watchedUntil = Number.NEGATIVE_INFINITY;
   /** How long the files of the idle container may stay unread, ms; grows while they are found unchanged. */
   idleRefreshMs = 0;
+  /** Factor by which the budget lengthens the shortest interval. */
+  stretch = 1;
+  /** Time spent on its samples, ms. */
+  busyMs = 0;
+  /** Whether a client asked for it by name since the budget last looked. */
+  isRequested = false;
   /** Monotonic ms of the last sample that read every file. */
   lastFullRead = Number.NEGATIVE_INFINITY;
   /** Monotonic ms at which absent sources are asked again. */

@@ -1,3 +1,4 @@
+import { QUERY_GATES } from '../budget/index.js';
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
 import { DISCOVERY } from '../discovery/index.js';
@@ -10,7 +11,10 @@ import { WebService } from './web-service.js';
 export const httpModule: Module = {
   name: 'http',
   register(registry) {
-    registry.provide(HTTP, [CONFIG, SOCKETS, ACTIVE_PLUGINS, SUPERVISOR, LOGS], (...needs) => new WebService(...needs));
+    const needs = [CONFIG, SOCKETS, ACTIVE_PLUGINS, SUPERVISOR, LOGS, QUERY_GATES] as const;
+    registry.provide(HTTP, needs, (active, sockets, plugins, supervisor, logs, [queries]) => {
+      return new WebService(active, sockets, plugins, supervisor, logs, queries);
+    });
     // Nobody is answered before the plugins run and the containers are found.
     registry.contribute(LIFECYCLES, [HTTP, PLUGIN_HOST, DISCOVERY], (http) => http);
     registry.contribute(PLUGIN_OBSERVERS, [HTTP], (http) => {

@@ -1,3 +1,4 @@
+import type { QueryGate } from '../budget/index.js';
 import type { Endpoint, Logger } from '../contracts/index.js';
 import type { UnixSocketOptions } from './listen.js';
 import type { Mounts } from './routes.js';
@@ -40,6 +41,8 @@ export interface HttpServerOptions extends Mounts {
    * once and rethrown. Answers other than 200 are not faults.
    */
   readonly guard: <T>(pluginId: string, what: string, call: () => T) => T;
+  /** Refuses expensive requests when the budget is used up. Default: none is refused. */
+  readonly queries?: QueryGate;
   readonly logger: Logger;
   /** Logger of the access log. Default: `logger`. */
   readonly accessLogger?: Logger;

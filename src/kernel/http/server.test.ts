@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { get, HttpBench, httpServer, pieces } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
-import { type Answer, badRequest, notFound, type RequestHandler } from '../contracts/index.js';
+import { type Answer, badRequest, type Endpoint, notFound, type RequestHandler } from '../contracts/index.js';
 
 const text = (value: string): Answer => ({ body: (out) => out.string(value) });
 const echo: RequestHandler = async (request) => ({
@@ -203,4 +203,35 @@ it('two plugins with the same path are rejected at start', () => {
   const instance = { version: 'v1.0', requestTypes: {} };
   const apiVersions = ['a', 'b'].map((id) => ({ id, instance }));
   assert.throws(() => httpServer({ apiVersions }), /plugins a and b both serve \/api\/v1.0\//);
+});
+
+describe('requests that the budget does not allow', () => {
+  it('are answered with 503 and Retry-After before the plugin is called, and never those of the agent', async (t) => {
+    let calls = 0;
+    const spent: string[] = [];
+    const expensive: Endpoint = {
+      routes: {
+        '/expensive': () => {
+          calls++;
+          return { body: (out) => out.ascii('x') };
+        },
+      },
+    };
+    let retryAfter: number | undefined = 7;
+    const server = httpServer({
+      endpoints: [{ id: 'e', instance: expensive }],
+      queries: { admit: () => retryAfter, spent: (route, target) => spent.push(`${route} ${target}`) },
+    });
+    const [url] = await server.start();
+    t.after(() => server.stop(0));
+    const refused = await fetch(`${url}/expensive?a=1`);
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers.get('retry-after'), '7');
+    assert.match(await refused.text(), /^the agent keeps within its CPU budget; try again in 7 s$/m);
+    assert.equal(calls, 0);
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    retryAfter = undefined;
+    assert.equal(await (await fetch(`${url}/expensive?a=1`)).text(), 'x');
+    assert.ok(spent.includes('/expensive /expensive?a=1'), spent.join());
+  });
 });

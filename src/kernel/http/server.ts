@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
 import {
@@ -50,6 +50,16 @@ const healthz: RequestHandler = () => ({
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   return new KoaHttpServer(options);
+}
+
+/** The answer to a request that the budget does not allow now. */
+class OverBudget extends RequestError {
+  readonly headers: OutgoingHttpHeaders;
+
+  constructor(retryAfterS: number) {
+    super(503, `the agent keeps within its CPU budget; try again in ${retryAfterS} s`);
+    this.headers = { 'Retry-After': retryAfterS };
+  }
 }
 
 class KoaHttpServer implements HttpServer {
@@ -268,7 +278,7 @@ class KoaHttpServer implements HttpServer {
       const [status, message] = isRequestError(error)
         ? [error.status, error.message]
         : [500, `internal error: ${messageOf(error)}`];
-      await sendMessage(exchange, status, message);
+      await sendMessage(exchange, status, message, error instanceof OverBudget ? error.headers : {});
     }
   }
 
@@ -325,14 +335,39 @@ class KoaHttpServer implements HttpServer {
   }
 
   private readonly serve: Serve = async (exchange, pluginId, what, handler, args) => {
-    const call: PluginCall = (part, fn) => this.callPlugin(pluginId, `${what} ${part}`, fn);
+    const { queries } = this.options;
+    const target = exchange.request.url ?? '/';
+    const retryAfterS = pluginId === AGENT ? undefined : queries?.admit(what, target);
+    if (retryAfterS !== undefined) throw new OverBudget(retryAfterS);
+    let spentMs = 0;
+    const call: PluginCall = (part, fn) => {
+      const started = performance.now();
+      try {
+        return this.callPlugin(pluginId, `${what} ${part}`, fn);
+      } finally {
+        spentMs += performance.now() - started;
+      }
+    };
+    try {
+      await this.answerWith(exchange, handler, args, call);
+    } finally {
+      queries?.spent(what, target, spentMs);
+    }
+  };
+
+  private async answerWith(
+    exchange: Exchange,
+    handler: RequestHandler,
+    args: readonly string[],
+    call: PluginCall,
+  ): Promise<void> {
     const request = apiRequest(exchange, args);
     const outcome = call('handler', () => handler(request));
     const answer = outcome instanceof Promise ? await exchange.withinLimit(outcome) : outcome;
     const checked = call('answer', () => checkAnswer(answer));
     if ('stream' in checked) await sendStream(exchange, checked, call);
     else await sendAnswer(exchange, checked, call, this.writers);
-  };
+  }
 
   /** Calls a plugin through the guard. A RequestError is an answer, not a fault: it bypasses the guard. */
   private callPlugin<T>(pluginId: string, what: string, call: () => T): T {

@@ -1,3 +1,4 @@
+import type { QueryGate } from '../budget/index.js';
 import type { ActiveConfig } from '../config/index.js';
 import type { Endpoint } from '../contracts/index.js';
 import type { LoggerSource } from '../log/index.js';
@@ -18,6 +19,7 @@ export class WebService {
     private readonly plugins: ActivePlugins,
     private readonly supervisor: Supervisor,
     private readonly logs: LoggerSource,
+    private readonly queries?: QueryGate,
   ) {}
 
   /** Adds routes of the agent itself. Call before `start`. */
@@ -27,7 +29,7 @@ export class WebService {
 
   /** @throws TallymanError when an address cannot be listened on, or two plugins serve the same path */
   async start(): Promise<void> {
-    const { active, sockets, supervisor, logs, own } = this;
+    const { active, sockets, supervisor, logs, own, queries } = this;
     this.server = createHttpServer({
       web: active.config.web,
       sockets,
@@ -35,6 +37,7 @@ export class WebService {
       ...this.mounts(),
       own,
       guard: (id, what, call) => supervisor.callOf(id, what, call),
+      ...(queries !== undefined && { queries }),
       logger: logs.logger('http'),
       accessLogger: logs.logger('http', true),
     });

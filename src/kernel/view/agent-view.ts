@@ -1,3 +1,4 @@
+import type { BudgetKeeper } from '../budget/index.js';
 import {
   type Container,
   type ContainerLimits,
@@ -43,7 +44,8 @@ export interface LiveViewParts {
   readonly housekeeper: Housekeeper;
   /** When the agent started, µs since the epoch. */
   readonly startedAt: number;
-  readonly budget: Pick<DescriptorBudget, 'use'>;
+  readonly descriptors: Pick<DescriptorBudget, 'use'>;
+  readonly budget: Pick<BudgetKeeper, 'status'>;
   readonly logs: Pick<LoggerSource, 'state'>;
   readonly reloads: Pick<ReloadHistory, 'configuration'>;
   readonly doctor: Pick<Doctor, 'findings'>;
@@ -84,7 +86,10 @@ export class LiveView implements KernelView {
 
   container(name: string): ContainerView | undefined {
     const container = this.parts.store.get(name);
-    return container === undefined ? undefined : this.viewOf(container);
+    if (container === undefined) return undefined;
+    const sampling = container.get(SAMPLING);
+    if (sampling !== undefined) sampling.isRequested = true;
+    return this.viewOf(container);
   }
 
   containers(): readonly ContainerView[] {
@@ -177,13 +182,14 @@ export class LiveView implements KernelView {
   }
 
   self(): AgentSelf {
-    const { housekeeper, startedAt, budget, logs, reloads } = this.parts;
+    const { housekeeper, startedAt, descriptors, budget, logs, reloads } = this.parts;
     const { taken, idle } = housekeeper.sampler;
     return {
       startedAt,
       samples: { taken, idle, missed: housekeeper.missed },
       historyBytes: housekeeper.historyBytes,
-      descriptors: budget.use(),
+      descriptors: descriptors.use(),
+      budget: budget.status(),
       configuration: reloads.configuration(),
       log: logs.state(),
     };

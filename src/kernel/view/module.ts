@@ -1,3 +1,4 @@
+import { BUDGET } from '../budget/index.js';
 import { CAPSULES } from '../capsules/index.js';
 import type { Module } from '../composition/index.js';
 import { AGENT } from '../config/index.js';
@@ -36,13 +37,14 @@ export const viewModule: Module = {
         DIAGNOSTICS,
         CAPSULES,
         OWN_OPERATIONS,
+        BUDGET,
       ],
       (
         agent,
         host,
         events,
         housekeeper,
-        budget,
+        descriptors,
         logs,
         reloads,
         doctor,
@@ -54,9 +56,21 @@ export const viewModule: Module = {
         diagnostics,
         capsules,
         ownOperations,
+        budget,
       ) => {
         const known = { store, cgroups, limits, plugins, supervisor, diagnostics, capsules, ownOperations };
-        return new LiveView({ ...agent, host, events, housekeeper, budget, logs, reloads, doctor, ...known });
+        return new LiveView({
+          ...agent,
+          host,
+          events,
+          housekeeper,
+          descriptors,
+          budget,
+          logs,
+          reloads,
+          doctor,
+          ...known,
+        });
       },
     );
   },

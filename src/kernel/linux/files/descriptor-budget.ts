@@ -23,6 +23,8 @@ export class DescriptorBudget {
   readonly shapes = new KeyedShapes();
   /** Maximum number of kept descriptors. Lowered when the system runs out of descriptors. */
   limit: number;
+  /** No more than this are kept, whatever the system allows. */
+  private ceiling = Number.POSITIVE_INFINITY;
   /** How often the system refused a descriptor. */
   refusals = 0;
   /** Files kept open. */
@@ -46,13 +48,22 @@ export class DescriptorBudget {
 
   /** Current usage, for status and diagnostics. */
   use(): { readonly kept: number; readonly limit: number; readonly reopened: number } {
-    const { kept, limit, reopened } = this;
+    const { kept, allowed: limit, reopened } = this;
     return { kept, limit, reopened };
+  }
+
+  /** Limits the descriptors of the whole process to this number, of which a reserve is for other uses. */
+  cap(descriptors = Number.POSITIVE_INFINITY): void {
+    this.ceiling = descriptors - RESERVE;
+  }
+
+  private get allowed(): number {
+    return Math.min(this.limit, this.ceiling);
   }
 
   /** Takes a descriptor. @returns false when the budget is used up */
   take(): boolean {
-    if (this.kept >= this.limit) return false;
+    if (this.kept >= this.allowed) return false;
     this.kept++;
     return true;
   }
@@ -63,7 +74,7 @@ export class DescriptorBudget {
 
   /** True when more descriptors are kept than allowed: each file closes its own at its next read. */
   get overdrawn(): boolean {
-    return this.kept > this.limit;
+    return this.kept > this.allowed;
   }
 
   /** Reports that the system refused a descriptor (`EMFILE`, `ENFILE`): fewer are kept from now on. */

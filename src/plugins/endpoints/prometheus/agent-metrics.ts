@@ -1,5 +1,13 @@
-import type { AgentSelf, AgentView, Finding, PluginStatus, SinkStatus } from '../../../kernel/contracts/index.js';
+import type {
+  AgentSelf,
+  AgentView,
+  BudgetStatus,
+  Finding,
+  PluginStatus,
+  SinkStatus,
+} from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
+
 import type { MetricType } from './families.js';
 import { Histogram } from './histogram.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -37,6 +45,7 @@ export class AgentMetrics {
     this.writeAgent(buffer, self);
     for (const plugin of this.agent.plugins()) writePlugin(buffer, plugin);
     writeMemory(buffer, self.historyBytes);
+    if (self.budget !== undefined) writeBudget(buffer, self.budget);
     writeFindings(buffer, this.agent.findings());
     this.loopDelay.write(buffer);
     this.scrapes.write(buffer);
@@ -133,6 +142,29 @@ function writeSink(buffer: ExpositionBuffer, sink: string, { queue, sent, droppe
   put('retries_total', 'counter', 'Attempts to send that failed and are repeated.', counts.retries);
   put('requests_total', 'counter', 'Attempts to send a batch.', counts.attempts);
   put('request_seconds_total', 'counter', 'Time spent in attempts to send a batch.', counts.attemptMs / 1000);
+}
+
+function writeBudget(buffer: ExpositionBuffer, { resources, reductions, refusedQueries, changes }: BudgetStatus): void {
+  const put = (name: string, type: MetricType, help: string, value: number, labels = {}): void =>
+    buffer.plain(`tallyman_budget_${name}`, type, help, value, labels);
+  const unit = 'cpu in CPUs, memory in bytes';
+  for (const { resource, used, limit, isExceeded } of resources) {
+    put('used', 'gauge', `What the agent uses of a resource that has a budget: ${unit}.`, used, { resource });
+    put('limit', 'gauge', `What the agent may use, by its budget or the limits of its cgroup: ${unit}.`, limit, {
+      resource,
+    });
+    const exceeded = 'The agent uses more than its budget although it can do no less (1) or not (0).';
+    put('exceeded', 'gauge', exceeded, isExceeded ? 1 : 0, { resource });
+  }
+  for (const { kind, resource, amount, since } of reductions) {
+    const labels = { reduction: kind, resource };
+    const help =
+      'What the agent does less of: intervals (containers), sets (sources left out), history (share not kept), queries (CPUs they get), descriptors (files opened for each read).';
+    put('reduction', 'gauge', help, amount, labels);
+    put('reduction_since_timestamp_seconds', 'gauge', 'Since when the agent does less.', since / 1e6, labels);
+  }
+  put('refused_requests_total', 'counter', 'Requests answered with 503 to keep within the budget.', refusedQueries);
+  put('changes_total', 'counter', 'Times that something was reduced or taken back.', changes);
 }
 
 function writeMemory(buffer: ExpositionBuffer, history: number): void {

@@ -1,0 +1,317 @@
+import type { BudgetReduction, BudgetResource, BudgetStatus, Clock, Finding, Logger } from '../contracts/index.js';
+import type { Housekeeper, MonitoredContainer } from '../housekeeping/index.js';
+import type { DescriptorBudget } from '../linux/index.js';
+import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
+import { Control } from './control.js';
+import { Rate, Rates } from './costs.js';
+import { HistoryReduction } from './history.js';
+import { IntervalReduction } from './intervals.js';
+import type { OwnCgroup } from './own-cgroup.js';
+import { type QueryGate, QueryReduction } from './queries.js';
+import { SetReduction } from './sets.js';
+import { budgetFindings, formatUse, ReductionLog } from './status.js';
+
+export interface BudgetOptions {
+  /** 1 is one CPU. */
+  readonly cpu?: number | undefined;
+  /** Bytes. */
+  readonly memory?: number | undefined;
+  readonly descriptors?: number | undefined;
+  readonly cgroupLimits: boolean;
+}
+
+/** What the process uses; replaced by tests. */
+export interface ProcessUse {
+  /** CPU time of the process in total, ms. */
+  readonly cpuMs: () => number;
+  /** Resident memory, bytes. */
+  readonly memory: () => number;
+  readonly cgroup: () => OwnCgroup;
+}
+
+export interface BudgetParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly process: ProcessUse;
+  readonly housekeeper: Housekeeper;
+  readonly supervisor: Pick<Supervisor, 'all'>;
+  readonly plugins: Pick<ActivePlugins, 'of'>;
+  readonly descriptors: DescriptorBudget;
+  /** Called when the findings differ from before. */
+  readonly onChange: () => void;
+}
+
+const CHECK_INTERVAL_MS = 5_000;
+/** Starting takes time; for this long CPU time is not judged. */
+const START_MS = 30_000;
+/** Parts of the limits of the cgroup that are used: the rest is for what the kernel counts and other processes. */
+const CGROUP_SHARE = { cpu: 0.9, memory: 0.85 };
+/** Share of time spent waiting above which the agent counts as pressed. */
+const PRESSED = { cpu: 0.2, memory: 0.1 };
+/** How long a container counts as watched after a client asked for it, ms. */
+const WATCHED_MS = 300_000;
+const CPU_TIMES = { settleMs: 45_000, holdMs: 120_000 };
+const MEMORY_TIMES = { settleMs: 30_000, holdMs: 300_000 };
+const LARGEST = 3;
+const BYTES_PER_NUMBER = 8;
+
+type Source = ActivePlugin<'metric-source'>;
+
+/** Keeps what the agent uses within its budget, by doing less before it uses more. */
+export class BudgetKeeper {
+  readonly queries: QueryGate;
+  private readonly cpuRate = new Rate();
+  private readonly containerCosts = new Rates<MonitoredContainer>();
+  private readonly pluginCosts = new Rates<string>();
+  private readonly requestedAt = new WeakMap<MonitoredContainer, number>();
+  private readonly intervals: IntervalReduction<MonitoredContainer>;
+  private readonly cpuSets: SetReduction;
+  private readonly memorySets: SetReduction;
+  private readonly history: HistoryReduction;
+  private readonly queryReduction: QueryReduction;
+  private readonly cpu: Control;
+  private readonly memory: Control;
+  private readonly log: ReductionLog;
+  /** Sources that are suspended, by which control. */
+  private readonly suspended = new Map<string, BudgetResource>();
+  private resources: BudgetStatus['resources'] = [];
+  /** CPU time per time that counts as spent in a call, as waiting for a CPU counts too. */
+  private cpuShareOfCalls = 1;
+  private startedAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private options: BudgetOptions,
+    private readonly parts: BudgetParts,
+  ) {
+    const { clock, housekeeper } = parts;
+    this.log = new ReductionLog(clock, parts.logger);
+    this.intervals = new IntervalReduction({
+      all: () => housekeeper.monitored(),
+      costOf: (container) => this.containerCosts.of(container) * this.cpuShareOfCalls,
+      scaleCost: (container, factor) => this.containerCosts.scale(container, factor),
+      isWatched: (container) => this.isWatched(container),
+      intervalOf: (stretch) => housekeeper.intervalOf(stretch),
+      stretchNew: (stretch) => {
+        housekeeper.initialStretch = stretch;
+      },
+    });
+    this.cpuSets = this.setReduction('cpu', ({ record }) => this.pluginCosts.of(record.id) * this.cpuShareOfCalls);
+    this.memorySets = this.setReduction('memory', (source) => this.historyBytesOf(source));
+    this.history = new HistoryReduction({
+      get bytes() {
+        return housekeeper.historyBytes;
+      },
+      keep: (share) => housekeeper.keepHistory(share),
+    });
+    this.queryReduction = new QueryReduction(() => clock.monotonic());
+    this.queries = this.queryReduction;
+    const cpuReductions = [this.cpuSets.dominant, this.intervals, this.cpuSets, this.queryReduction];
+    this.cpu = new Control(CPU_TIMES, cpuReductions);
+    this.memory = new Control(MEMORY_TIMES, [this.history, this.memorySets]);
+  }
+
+  start(): void {
+    this.startedAt = this.parts.clock.monotonic();
+    this.capDescriptors();
+    this.check();
+    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  reconfigure(options: BudgetOptions): void {
+    this.options = options;
+    this.capDescriptors();
+    this.check();
+  }
+
+  /** Measures, and does less or more. Called every five seconds. */
+  check(): void {
+    const now = this.parts.clock.monotonic();
+    const own = this.options.cgroupLimits ? this.parts.process.cgroup() : { pressure: {} };
+    this.measure(now);
+    const limits = { cpu: this.cpuLimit(own), memory: this.memoryLimit(own) };
+    const memory = Math.max(this.parts.process.memory(), this.options.cgroupLimits ? (own.memoryUsed ?? 0) : 0);
+    const cpu = this.cpuRate.perSecond;
+    const isStarting = now - this.startedAt < START_MS;
+    if (isStarting) this.cpuRate.restart();
+    if (!isStarting || limits.cpu === undefined) {
+      const isPressed = own.cpu !== undefined && (own.pressure.cpu ?? 0) > PRESSED.cpu;
+      // What was used before a change says nothing about the time after it.
+      if (this.cpu.check(now, { used: cpu, limit: limits.cpu && limits.cpu * 1000, isPressed })) this.cpuRate.restart();
+    }
+    const isPressed = own.memory !== undefined && (own.pressure.memory ?? 0) > PRESSED.memory;
+    this.memory.check(now, { used: memory, limit: limits.memory, isPressed });
+    this.resources = this.use(cpu / 1000, memory, limits);
+    if (this.log.update(this.reductions())) this.parts.onChange();
+  }
+
+  status(): BudgetStatus {
+    return {
+      resources: this.resources,
+      reductions: this.log.reductions,
+      refusedQueries: this.queryReduction.refused,
+      changes: this.cpu.changes + this.memory.changes,
+      largest: this.largest(),
+    };
+  }
+
+  findings(): readonly Finding[] {
+    return budgetFindings(this.status());
+  }
+
+  private measure(now: number): void {
+    const { housekeeper, supervisor, process } = this.parts;
+    this.cpuRate.update(process.cpuMs(), now);
+    this.pluginCosts.update(
+      supervisor.all().map(({ id, busyMs }) => [id, busyMs] as const),
+      now,
+    );
+    this.queryReduction.refresh();
+    for (const each of [this.cpuSets, this.memorySets]) each.refresh();
+    for (const container of housekeeper.monitored()) {
+      if (container.isRequested || container.watchedUntil > now) this.requestedAt.set(container, now);
+      container.isRequested = false;
+    }
+    if (this.cpuLimitIsKnown()) this.containerCosts.update(costs(housekeeper.monitored()), now);
+    this.cpuShareOfCalls = Math.min(1, this.cpuRate.perSecond / Math.max(this.containerCosts.sum, 1e-9));
+    this.intervals.refresh();
+  }
+
+  private cpuLimitIsKnown(): boolean {
+    return this.options.cpu !== undefined || this.resources.some(({ resource }) => resource === 'cpu');
+  }
+
+  private cpuLimit({ cpu }: OwnCgroup): number | undefined {
+    return lower(this.options.cpu, cpu && cpu * CGROUP_SHARE.cpu);
+  }
+
+  private memoryLimit({ memory }: OwnCgroup): number | undefined {
+    return lower(this.options.memory, memory && memory * CGROUP_SHARE.memory);
+  }
+
+  private capDescriptors(): void {
+    this.parts.descriptors.cap(this.options.descriptors);
+  }
+
+  private use(
+    cpu: number,
+    memory: number,
+    limits: { readonly cpu: number | undefined; readonly memory: number | undefined },
+  ): BudgetStatus['resources'] {
+    const { kept, limit } = this.parts.descriptors.use();
+    const resources = [
+      { resource: 'cpu' as const, used: cpu, limit: limits.cpu, isExceeded: this.cpu.isExhausted },
+      { resource: 'memory' as const, used: memory, limit: limits.memory, isExceeded: this.memory.isExhausted },
+      {
+        resource: 'descriptors' as const,
+        used: kept,
+        limit: this.options.descriptors === undefined ? undefined : limit,
+        isExceeded: false,
+      },
+    ];
+    return resources.flatMap((each) => (each.limit === undefined ? [] : [{ ...each, limit: each.limit }]));
+  }
+
+  private reductions(): Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>> {
+    const { intervals, cpuSets, memorySets, history, queryReduction } = this;
+    const now = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
+    if (intervals.isActive) {
+      const { containers, intervalMs } = intervals.state;
+      const text = `${containers} of ${this.parts.housekeeper.size} containers are sampled less often, down to every ${intervalMs / 1000} s`;
+      now.set('intervals', { resource: 'cpu', text, amount: containers });
+    }
+    const sets = [...cpuSets.state, ...memorySets.state];
+    if (sets.length > 0) {
+      const text = `the metrics of ${sets.join(', ')} are left out`;
+      now.set('sets', { resource: cpuSets.isActive ? 'cpu' : 'memory', text, amount: sets.length });
+    }
+    if (history.isActive) {
+      const text = `the history is ${formatShare(history.share)} of what is configured`;
+      now.set('history', { resource: 'memory', text, amount: 1 - history.share });
+    }
+    const allowance = queryReduction.state;
+    if (allowance !== undefined) {
+      const text = `expensive requests get ${Math.round(allowance)} ms of CPU time per second, others get 503`;
+      now.set('queries', { resource: 'cpu', text, amount: allowance / 1000 });
+    }
+    const { reopened } = this.parts.descriptors;
+    if (this.options.descriptors !== undefined && reopened > 0) {
+      const text = 'cgroup files are opened anew for each read';
+      now.set('descriptors', { resource: 'descriptors', text, amount: reopened });
+    }
+    return now;
+  }
+
+  private isWatched(container: MonitoredContainer): boolean {
+    const at = this.requestedAt.get(container);
+    return at !== undefined && this.parts.clock.monotonic() - at < WATCHED_MS;
+  }
+
+  private setReduction(resource: BudgetResource, cost: (source: Source) => number): SetReduction {
+    const { housekeeper, plugins } = this.parts;
+    const find = (id: string) => plugins.of('metric-source').find(({ record }) => record.id === id);
+    return new SetReduction({
+      sampled: () =>
+        plugins
+          .of('metric-source')
+          .filter((source) => isOptional(source) && !this.suspended.has(source.record.id))
+          .map((source) => ({ id: source.record.id, cost: cost(source) })),
+      suspend: (id) => {
+        this.suspended.set(id, resource);
+        housekeeper.suspend(find(id)!, `left out to keep within the ${resource} budget`);
+      },
+      resume: (id) => this.resume(id),
+      exists: (id) => {
+        if (find(id) !== undefined) return true;
+        this.resume(id);
+        return false;
+      },
+    });
+  }
+
+  private resume(id: string): void {
+    this.suspended.delete(id);
+    this.parts.housekeeper.resume(id);
+  }
+
+  private historyBytesOf(source: Source): number {
+    let numbers = 0;
+    for (const { slots, ring } of this.parts.housekeeper.monitored()) {
+      const slot = slots.find((each) => each.source === source);
+      if (slot !== undefined) numbers += slot.columns.length * ring.length;
+    }
+    return numbers * BYTES_PER_NUMBER;
+  }
+
+  /** The plugins that take the most CPU time, in words. */
+  private largest(): string[] {
+    return this.parts.supervisor
+      .all()
+      .map(({ id }) => ({ id, ms: this.pluginCosts.of(id) }))
+      .filter(({ ms }) => ms >= 1)
+      .sort((a, b) => b.ms - a.ms)
+      .slice(0, LARGEST)
+      .map(({ id, ms }) => `${id} (${formatUse('cpu', ms / 1000)})`);
+  }
+}
+
+/** CPU and memory are what everybody expects; the rest may be left out. */
+function isOptional({ instance }: Source): boolean {
+  return instance.part !== 'cpu' && instance.part !== 'memory';
+}
+
+function* costs(containers: Iterable<MonitoredContainer>): Iterable<readonly [MonitoredContainer, number]> {
+  for (const container of containers) yield [container, container.busyMs];
+}
+
+function lower(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function formatShare(share: number): string {
+  return `1/${Math.round(1 / share)}`;
+}

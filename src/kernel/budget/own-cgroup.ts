@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { parseMountinfo, readText } from '../linux/index.js';
+
+/** What the agent's own cgroup allows it, and what it uses. Members of files that are absent or say `max` are absent. */
+export interface OwnCgroup {
+  /** CPU time per time; 1 is one CPU. */
+  readonly cpu?: number;
+  /** Memory above which the kernel throttles or kills, bytes: the lower of `memory.high` and `memory.max`. */
+  readonly memory?: number;
+  /** Memory in use without inactive file cache, which the kernel can take back at once, bytes. */
+  readonly memoryUsed?: number;
+  /** Share of the last ten seconds in which some task waited for the resource, 0 … 1. */
+  readonly pressure: { readonly cpu?: number; readonly memory?: number };
+}
+
+/** Above this a v1 limit is none: the kernel's own "no limit" is the largest multiple of its page size. */
+const V1_UNLIMITED = 2 ** 60;
+
+/** The directories of this process's own cgroup, and of those above it as far as they can be seen. */
+interface Directories {
+  readonly unified: readonly string[];
+  readonly cpu: readonly string[];
+  readonly memory: readonly string[];
+}
+
+/**
+ * Reads the limits, the use and the pressure of the agent's own cgroup, v1 or v2.
+ * @param root the root directory of the agent itself
+ */
+export class OwnCgroupReader {
+  private directories: Directories | undefined;
+
+  constructor(private readonly root = '/') {}
+
+  read(): OwnCgroup {
+    this.directories ??= this.find();
+    const { unified, cpu, memory } = this.directories;
+    const cpuLimits = [...unified.map(bandwidthV2), ...cpu.map(bandwidthV1)];
+    const memoryLimits = [
+      ...unified.flatMap((directory) => [number(directory, 'memory.high'), number(directory, 'memory.max')]),
+      ...memory.map((directory) => number(directory, 'memory.limit_in_bytes', V1_UNLIMITED)),
+    ];
+    const [own] = unified;
+    return {
+      ...lowest('cpu', cpuLimits),
+      ...lowest('memory', memoryLimits),
+      ...lowest('memoryUsed', [usedV2(own), usedV1(memory[0])]),
+      pressure: { ...lowest('cpu', [pressure(own, 'cpu')]), ...lowest('memory', [pressure(own, 'memory')]) },
+    };
+  }
+
+  private find(): Directories {
+    const proc = join(this.root, 'proc/self');
+    const mounts = parseMountinfo(readText(join(proc, 'mountinfo')) ?? '');
+    const found = { unified: [] as string[], cpu: [] as string[], memory: [] as string[] };
+    for (const { controllers, path } of memberships(readText(join(proc, 'cgroup')) ?? '')) {
+      const names = controllers.length === 0 ? ['unified' as const] : (['cpu', 'memory'] as const);
+      for (const name of names) {
+        if (name !== 'unified' && !controllers.includes(name)) continue;
+        const mount = mounts.find(
+          ({ type, superOptions, root }) =>
+            (name === 'unified' ? type === 'cgroup2' : type === 'cgroup' && superOptions.includes(name)) &&
+            isWithin(path, root),
+        );
+        if (mount === undefined) continue;
+        const below = mount.root === '/' ? path : path.slice(mount.root.length);
+        found[name] = upwards(join(this.root, mount.mountpoint), below);
+      }
+    }
+    return found;
+  }
+}
+
+/** The lines of `/proc/self/cgroup`; malformed ones are skipped. */
+function memberships(text: string): { readonly controllers: readonly string[]; readonly path: string }[] {
+  return [...text.matchAll(/^\d+:([^:\n]*):(\/.*)$/gm)].map(([, names, path]) => ({
+    controllers: names === '' ? [] : names!.split(','),
+    path: path!,
+  }));
+}
+
+function isWithin(path: string, root: string): boolean {
+  return root === '/' || path === root || path.startsWith(`${root}/`);
+}
+
+/** The directory and those above it, up to the mount point. */
+function upwards(mountpoint: string, path: string): string[] {
+  const names = path.split('/').filter((name) => name !== '');
+  return [...names.keys(), names.length].reverse().map((depth) => join(mountpoint, ...names.slice(0, depth)));
+}
+
+function lowest<K extends string>(key: K, values: readonly (number | undefined)[]): { [P in K]?: number } {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? {} : ({ [key]: Math.min(...known) } as { [P in K]?: number });
+}
+
+function number(directory: string, file: string, unlimited = Number.POSITIVE_INFINITY): number | undefined {
+  const text = readText(join(directory, file))?.trim() ?? '';
+  return /^\d+$/.test(text) && Number(text) < unlimited ? Number(text) : undefined;
+}
+
+function bandwidthV2(directory: string): number | undefined {
+  const [, quota, period] = /^(\d+) (\d+)/.exec(readText(join(directory, 'cpu.max')) ?? '') ?? [];
+  return quota === undefined || Number(period) === 0 ? undefined : Number(quota) / Number(period);
+}
+
+function bandwidthV1(directory: string): number | undefined {
+  const quota = number(directory, 'cpu.cfs_quota_us');
+  const period = number(directory, 'cpu.cfs_period_us');
+  return quota === undefined || !period ? undefined : quota / period;
+}
+
+function usedV2(directory: string | undefined): number | undefined {
+  return directory === undefined ? undefined : used(directory, 'memory.current', 'inactive_file');
+}
+
+function usedV1(directory: string | undefined): number | undefined {
+  return directory === undefined ? undefined : used(directory, 'memory.usage_in_bytes', 'total_inactive_file');
+}
+
+function used(directory: string, file: string, cache: string): number | undefined {
+  const current = number(directory, file);
+  if (current === undefined) return undefined;
+  const [, inactive = '0'] =
+    new RegExp(`^${cache} (\\d+)$`, 'm').exec(readText(join(directory, 'memory.stat')) ?? '') ?? [];
+  return Math.max(0, current - Number(inactive));
+}
+
+function pressure(directory: string | undefined, resource: 'cpu' | 'memory'): number | undefined {
+  if (directory === undefined) return undefined;
+  const [, average] = /^some avg10=([\d.]+)/.exec(readText(join(directory, `${resource}.pressure`)) ?? '') ?? [];
+  return average === undefined ? undefined : Number(average) / 100;
+}
