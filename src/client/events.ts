@@ -1,13 +1,13 @@
 import { type CallOptions, type Connection, namePath } from './http.js';
 import type { Event, EventType } from './types.js';
 
-/** Which events are wanted. */
+/** Selects events. */
 export interface EventSelection {
-  /** Absolute container name; `/` unless said otherwise. */
+  /** Absolute container name. Default `/`. */
   readonly container?: string;
-  /** Also those of containers below. Default true. */
+  /** Whether to include descendants. Default true. */
   readonly below?: boolean;
-  /** All types unless said otherwise. */
+  /** Default: all types. */
   readonly types?: readonly EventType[];
 }
 
@@ -33,7 +33,7 @@ export class EventClient {
     private readonly root: string,
   ) {}
 
-  /** What happened, oldest first. */
+  /** Past events, oldest first. */
   list(query: EventHistoryQuery = {}, options?: CallOptions): Promise<Event[]> {
     const { max = -1, start, end } = query;
     const range = { max_events: max, start_time: start, end_time: end };
@@ -41,9 +41,9 @@ export class EventClient {
   }
 
   /**
-   * What happens from now on. Opens the stream at once; iterating gives the events until the agent ends the stream, and
-   * leaving the loop ends it. Node's own `fetch` gives up a stream that is silent for five minutes: the iteration then
-   * throws, and the stream is to be opened again.
+   * New events. Opens the stream at once; iterating returns events until the agent ends the stream, and
+   * leaving the loop closes it. Node's `fetch` aborts a stream that is silent for five minutes: the iteration then
+   * throws, and the stream must be opened again.
    * @throws ApiError
    */
   async stream(selection: EventSelection = {}, { signal }: CallOptions = {}): Promise<AsyncIterableIterator<Event>> {
@@ -63,7 +63,7 @@ function selected({ below = true, types }: EventSelection): Record<string, boole
   return { ...wanted, subcontainers: below };
 }
 
-/** The events of a stream: one JSON object a line. */
+/** The events of a stream: one JSON object per line. */
 export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event, void, void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();

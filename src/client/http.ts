@@ -2,13 +2,13 @@
 export interface ClientOptions {
   /** Sent with every request: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Takes the place of the global `fetch`: for unix sockets, proxies, client certificates. */
+  /** Replaces the global `fetch`: for unix sockets, proxies, client certificates. */
   readonly fetch?: typeof fetch;
 }
 
-/** What every call may be told. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Gives the call up: it rejects with the signal's reason. */
+  /** Aborts the call, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -17,10 +17,10 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** The HTTP status. */
   readonly status: number;
-  /** The URL that was asked for. */
+  /** The requested URL. */
   readonly url: string;
 
-  /** @param message the agent's own words */
+  /** @param message the agent's error text */
   constructor(status: number, url: string, message: string) {
     super(message);
     this.status = status;
@@ -28,14 +28,14 @@ export class ApiError extends Error {
   }
 }
 
-/** Query options; those that are undefined are left out. */
+/** Query options; undefined ones are omitted. */
 export type Query = Readonly<Record<string, string | number | boolean | Date | undefined>>;
 
 /** Requests to one agent. */
 export class Connection {
   private readonly base: string;
 
-  /** @param url where the agent serves, with its URL prefix if it has one */
+  /** @param url the agent's address, with its URL prefix if it has one */
   constructor(
     url: string | URL,
     private readonly options: ClientOptions,

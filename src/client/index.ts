@@ -16,7 +16,7 @@ export interface TallymanClient {
 
 /**
  * Makes a client. Nothing is sent before the first call.
- * @param url where the agent serves, with its URL prefix if it has one: `http://127.0.0.1:8080`
+ * @param url the agent's address, with its URL prefix if it has one: `http://127.0.0.1:8080`
  */
 export function createClient(url: string | URL, options: ClientOptions = {}): TallymanClient {
   const connection = new Connection(url, options);

@@ -12,7 +12,7 @@ import type {
 } from '../api-versions/v2.0/schema.js';
 import type { containerInfoV21, machineStats } from '../api-versions/v2.1/schema.js';
 
-// Numbers are doubles: of counters above 2^53 the last digits are rounded.
+// Numbers are doubles: counters above 2^53 are rounded.
 export type MachineInfo = z.output<typeof machineInfo>;
 export type ContainerInfo = z.output<typeof containerInfo>;
 export type Event = z.output<typeof eventSchema>;
@@ -27,5 +27,5 @@ export type AppMetrics = z.output<typeof appMetrics>;
 export type ContainerInfoV21 = z.output<typeof containerInfoV21>;
 export type MachineStats = z.output<typeof machineStats>;
 
-/** Something for each container, by absolute name. */
+/** Values by absolute container name. */
 export type ByContainer<T> = Readonly<Record<string, T>>;

@@ -15,9 +15,9 @@ import type {
   ProcessInfo,
 } from './types.js';
 
-/** Which samples of v1 are wanted. */
+/** Selects samples of v1. */
 export interface SamplesV1Query {
-  /** The newest N, 60 unless said otherwise; −1: all, 0: none. */
+  /** Number of newest samples. Default 60; −1: all, 0: none. */
   readonly count?: number;
   /** Inclusive. */
   readonly start?: Date;

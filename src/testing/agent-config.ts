@@ -3,7 +3,7 @@ import type { Plugin } from '../kernel/contracts/index.js';
 import type { PluginSources } from '../kernel/plugins/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
 
-/** A plugin that a test agent is to run, with the options its config entry would have. */
+/** A plugin that a test agent runs, with its options. */
 export interface TestedPlugin {
   readonly plugin: Plugin;
   /** The `with` block. */
@@ -14,18 +14,18 @@ export interface TestAgentOptions {
   /** Root directory of a `SimulatedHost`; absent: this machine. */
   readonly root?: string;
   readonly plugins?: readonly TestedPlugin[];
-  /** Built-in plugins to run as well, in front of the tested ones. */
+  /** Built-in plugins that run before the tested ones. */
   readonly builtins?: readonly string[];
-  /** Where what survives the agent is kept; absent: nowhere. */
+  /** The state directory; absent: none. */
   readonly stateDirectory?: string;
   /** Other options of the agent, as in its config file: `{ housekeeping: { interval: '100ms' } }`. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-/** Where no config file is. */
+/** A directory without a config file. */
 const NOWHERE = '/nonexistent';
 
-/** The configuration of a test agent, and the plugins it is to find. @throws ConfigError */
+/** The configuration of a test agent and its plugins. @throws ConfigError */
 export async function testConfig({
   root,
   plugins = [],

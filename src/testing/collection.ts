@@ -11,7 +11,7 @@ import {
 } from '../kernel/contracts/index.js';
 import { RAW, type SimulatedHost } from './simulated-host.js';
 
-/** Of a container without a process. */
+/** The cgroup of a container without processes. */
 const NO_CGROUP: CgroupFiles = {
   version: 2,
   directory: () => undefined,
@@ -25,7 +25,7 @@ const NO_CGROUP: CgroupFiles = {
   pidsBelow: () => [],
 };
 
-/** A container for tests of app-metrics plugins. @param over what its handler knows of it */
+/** A container for tests of app-metrics plugins. @param over members of its description */
 export function testContainer(
   over: Partial<AppContainer['description']> = {},
   name = `/docker/${'a'.repeat(64)}`,
@@ -34,15 +34,15 @@ export function testContainer(
 }
 
 export interface TestAccessOptions {
-  /** Where the server is that the container has on a port: an `HttpTarget` or `LineTarget`. Default: on that port. */
+  /** The actual port of the container's server (an `HttpTarget` or `LineTarget`). Default: the same port. */
   readonly portOf?: (port: number) => number | undefined;
-  /** The host whose processes the container's files are read from. */
+  /** The host with the container's processes, from which its files are read. */
   readonly host?: SimulatedHost;
   readonly signal?: AbortSignal;
   readonly limits?: CollectionAccess['limits'];
 }
 
-/** The way into a container that `collect` gets: the agent's own, to servers on the loopback interface. */
+/** The agent's implementation of `CollectionAccess`, for servers on the loopback interface. */
 export function testAccess(container: AppContainer, options: TestAccessOptions = {}): CollectionAccess {
   const { portOf = (port) => port, signal = new AbortController().signal, host } = options;
   const services = {
@@ -69,12 +69,12 @@ export function testAccess(container: AppContainer, options: TestAccessOptions =
   };
 }
 
-/** What one target gave. */
+/** The result of one target. */
 export type Collected = CollectedMetrics | { readonly error: string };
 
 /**
- * Collects once from every target that a plugin has in a container. What goes wrong with a target is its `error`.
- * @throws whatever is a fault of the plugin
+ * Collects once from every target of a plugin in a container. A failure of a target is its `error`.
+ * @throws faults of the plugin
  */
 export async function collectAll(
   plugin: AppMetrics,

@@ -8,25 +8,25 @@ export interface LogLine {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The services of a plugin, and what it did with them. */
+/** The services of a plugin, which record their use. */
 export interface TestContext extends PluginContext {
   readonly log: readonly LogLine[];
-  /** What its timers threw. */
+  /** Errors thrown by its timers. */
   readonly faults: readonly unknown[];
-  /** Ends the plugin's time: aborts its signal and stops its timers. */
+  /** Aborts its signal and stops its timers. */
   dispose(): void;
 }
 
 export interface TestContextOptions {
   /** The instance's id; default `test`. */
   readonly id?: string;
-  /** A `FakeClock` (the default) moves the timers too; with any other they run on the real one. */
+  /** Default: a `FakeClock`, which also runs the timers; with another clock timers use real time. */
   readonly clock?: Clock;
   readonly linux?: LinuxHost;
   readonly agent?: AgentView;
 }
 
-/** What the kernel would give to `create`. A service that is not given throws when it is used, naming itself. */
+/** The context that `create` gets. A service that is not given throws when it is used. */
 export function testContext(options: TestContextOptions = {}): TestContext {
   const log: LogLine[] = [];
   const faults: unknown[] = [];
@@ -53,7 +53,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   };
 }
 
-/** A logger that keeps its lines. */
+/** A logger that records its lines. */
 export function loggerInto(log: LogLine[]): Logger {
   const at = (level: LogLine['level']) => (message: string, details?: Record<string, unknown>) => {
     log.push(details === undefined ? { level, message } : { level, message, details });

@@ -6,7 +6,7 @@ import type { HostPaths } from '../kernel/contracts/index.js';
 /** Contents by absolute path; `null` leaves the file out, `-> target` makes a link, a path ending in `/` a directory. */
 export type TreeFiles = Readonly<Record<string, string | number | null | readonly string[]>>;
 
-/** A temporary directory that stands for a host's root. */
+/** A temporary directory that simulates a host's root. */
 export class HostTree {
   readonly root = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
 

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a target answers: a body with status 200, or in full, or one of the ways in which targets go wrong. */
+/** The answer of a target: a body with status 200, a full answer, or a kind of failure. */
 export type TargetAnswer =
   | string
   | {
@@ -20,7 +20,7 @@ export type TargetAnswer =
   /** Sends half an answer and cuts the connection. */
   | 'cut';
 
-/** A request that a target got. */
+/** A request that a target received. */
 export interface TargetRequest {
   readonly method: string;
   /** Path and query. */
@@ -29,9 +29,9 @@ export interface TargetRequest {
   readonly body: string;
 }
 
-/** An HTTP server that says what it is told to, on a free port of the loopback interface. */
+/** An HTTP server with configured answers, on a free port of the loopback interface. */
 export class HttpTarget {
-  /** By path, with its query if that matters. `*` is the answer to everything else; without it 404. */
+  /** By path, optionally with the query. `*` is the answer to other requests; without it 404. */
   readonly answers = new Map<string, TargetAnswer>();
   /** In the order of arrival. */
   readonly requests: TargetRequest[] = [];

@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** What a target says to a line: text, or one of the ways in which targets go wrong. */
+/** The answer to a line: text, or a kind of failure. */
 export type LineAnswer = string | Uint8Array | 'hang' | 'cut';
 
-/** A server of a protocol of lines (Redis, memcached, …), on a free port of the loopback interface. */
+/** A server of a line-based protocol (Redis, memcached, …), on a free port of the loopback interface. */
 export class LineTarget {
   /** By line, without its end. `*` is the answer to every other line; without it there is none. */
   readonly answers = new Map<string, LineAnswer>();

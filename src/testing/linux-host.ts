@@ -12,19 +12,19 @@ import type {
 import { createLinuxHost, DescriptorBudget } from '../kernel/linux/index.js';
 import { systemClock } from './clock.js';
 
-/** A host whose devices and filesystems a test sets; files below `root` are read by the real readers. */
+/** A host with simulated devices and filesystems; files below `root` are read by the real readers. */
 export class SimulatedLinux implements LinuxHost {
   readonly paths: HostPaths;
   /** `major:minor` → name */
   devices = new Map<string, string>();
-  /** Label → directory, as handlers told the host. */
+  /** Label → directory, as set by handlers. */
   readonly labelled = new Map<string, string>();
   tracked: readonly TrackedFilesystem[] = [];
   usage = new Map<string, FilesystemUsage>();
   counters = new Map<string, DiskCounters>();
   /** Content of every file below `/proc`, in place of the real ones. */
   everyProcFile: string | undefined;
-  /** Files read below `/proc`, for counting. */
+  /** Number of reads below `/proc`. */
   reads = 0;
   private readonly real: LinuxHost;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Absent, Column, MetricSource, Probe, ProbeTarget } from '../kernel/contracts/index.js';
 import { SampleRow } from '../kernel/history/index.js';
 
-/** A probe must settle on its columns within a few calls. */
+/** A probe's columns must be stable after this many calls. */
 const MAX_LAYOUTS = 4;
 
 /** Name of a column as tests write it: `cpu.usage.per_cpu{0}`. */
@@ -10,7 +10,7 @@ export function nameOf({ field, labels }: Column): string {
   return labels === undefined ? field.name : `${field.name}{${labels.join(',')}}`;
 }
 
-/** One sample of a probe: column name → value, exact beyond 2^53; absent columns are left out. `undefined`: it ended. */
+/** One sample of a probe: column name → exact value; absent columns are omitted. `undefined`: it ended. */
 export function sampleOf(probe: Probe): Record<string, number | bigint> | undefined {
   const row = new SampleRow();
   for (let tries = 0; tries < MAX_LAYOUTS; tries++) {
@@ -29,14 +29,14 @@ function cellOf(row: SampleRow, column: Column, i: number): [string, number | bi
   return [[nameOf(column), exact]];
 }
 
-/** Attaches a source that is expected to have something for the target. */
+/** Attaches a source that must return a probe. */
 export function attached(source: MetricSource, target: ProbeTarget): Probe {
   const result = source.attach(target);
   assert.ok(!('absent' in result), 'absent' in result ? result.absent : '');
   return result;
 }
 
-/** Attaches a source that is expected to have nothing for the target. */
+/** Attaches a source that must be absent. */
 export function absent(source: MetricSource, target: ProbeTarget): Absent {
   const result = source.attach(target);
   assert.ok('absent' in result);

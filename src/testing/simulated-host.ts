@@ -7,7 +7,7 @@ import { SimulatedLinux } from './linux-host.js';
 
 const CONTROLLERS: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];
 
-/** How a plain cgroup is described. */
+/** The description of a plain cgroup. */
 export const RAW: ContainerDescription = {
   aliases: [],
   labels: {},
@@ -17,13 +17,13 @@ export const RAW: ContainerDescription = {
 };
 
 /**
- * A host made of files in a temporary directory, read by the real readers. The cgroup tree is that of cgroup v1
- * (one directory per controller) or v2. `remove` it when the test is over.
+ * A host of files in a temporary directory, read by the real readers. The cgroup tree is that of cgroup v1
+ * (one directory per controller) or v2. Call `remove` after the test.
  */
 export class SimulatedHost {
   private readonly tree = new HostTree();
   readonly root: string = this.tree.root;
-  /** What a plugin gets as `ctx.linux`. */
+  /** The plugin's `context.linux`. */
   readonly linux = new SimulatedLinux(this.root);
   private readonly budget = new DescriptorBudget(100);
 

@@ -2,25 +2,25 @@ import type { AgentView, PluginStatus } from '../kernel/contracts/index.js';
 import type { TestAgentOptions } from './agent-config.js';
 import type { LogLine } from './context.js';
 
-/** What a test agent answered. */
+/** An answer of a test agent. */
 export interface TestAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
 }
 
-/** What plugins build on: numbers, containers, and the API versions that others extend. */
+/** Plugins that others depend on: metrics, containers, and API versions to extend. */
 const BUILTINS = ['cpu', 'memory', 'raw', 'api-v1.3', 'api-v2.0', 'api-v2.1'];
 
-/** A whole agent on a simulated host (or on this one), with its HTTP server on a free port. */
+/** A complete agent on a simulated host (or this one), with its HTTP server on a free port. */
 export class TestAgent {
   private constructor(
     private readonly agent: { stop(): Promise<void> },
-    /** What API versions, endpoints and sinks see. */
+    /** The view of API versions, endpoints and sinks. */
     readonly view: AgentView,
     /** `http://127.0.0.1:PORT`. */
     readonly url: string,
-    /** What the agent and its plugins logged, `part: message`. */
+    /** Log lines of the agent and its plugins, `part: message`. */
     readonly log: readonly LogLine[],
   ) {}
 
@@ -55,14 +55,13 @@ export class TestAgent {
     }
   }
 
-  /** How a plugin is. @throws Error when there is none of that name */
+  /** The status of a plugin. @throws Error when there is none of that name */
   plugin(name: string): PluginStatus {
     const found = this.view.plugins().find((plugin) => plugin.name === name);
     if (found === undefined) throw new Error(`the test agent runs no plugin "${name}"`);
     return found;
   }
 
-  /** Samples every container now. */
   sample(): Promise<void> {
     return this.view.refresh(this.view.containers(), 0);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Waits until the condition holds. @throws Error with `what`, when it does not in time */
+/** Waits until the condition holds. @throws Error with `what` at the time limit */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: () => string,

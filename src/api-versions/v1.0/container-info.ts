@@ -28,7 +28,6 @@ export class ContainerInfoWriter {
   }
 }
 
-/** Whether a container has any sample to show. */
 export function hasSamples(container: ContainerView): boolean {
   return container.samples({ count: 1 }).length > 0;
 }

@@ -7,7 +7,7 @@ import type {
 } from '../../kernel/contracts/index.js';
 import { compareBytes, sortedMap } from './json.js';
 
-/** What of a series' JSON does not depend on its value. */
+/** The part of a series' JSON that does not depend on its values. */
 interface SeriesText {
   /** `"name":` */
   readonly name: Buffer;
@@ -29,11 +29,11 @@ export function writeCustomMetricsSpec(out: ByteWriter, { appMetrics }: Containe
   if (specs.length > 0) out.ascii(']');
 }
 
-/** Prints the values of application metrics (contract 14). Values that JSON has no number for have none. */
+/** Prints the values of application metrics (contract 14). NaN and infinities are omitted. */
 export class CustomMetricsWriter {
   private readonly texts = new WeakMap<readonly AppSeries[], readonly SeriesText[]>();
 
-  /** `,"custom_metrics":{…}` with what was current at a time; nothing when nothing was. */
+  /** `,"custom_metrics":{…}` with the values at a time; nothing when there are none. */
   writeAt(out: ByteWriter, metrics: ContainerAppMetrics | undefined, time: number): void {
     const snapshots = metrics?.at(time).filter(({ series }) => series.length > 0) ?? [];
     if (snapshots.length === 0) return;
@@ -47,7 +47,7 @@ export class CustomMetricsWriter {
   }
 
   /**
-   * `{metric:{label:[value,…]}}` with everything that is kept.
+   * `{metric:{label:[value,…]}}` with all stored values.
    * @param count the newest values of each series; −1: all
    */
   writeHistory(out: ByteWriter, metrics: ContainerAppMetrics | undefined, count: number): void {
@@ -72,7 +72,7 @@ export class CustomMetricsWriter {
     out.ascii('}');
   }
 
-  /** `"name":[value,…]`; moves `next` behind the metric in each snapshot. */
+  /** `"name":[value,…]`; advances `next` past the metric in each snapshot. */
   private writeMetric(out: ByteWriter, snapshots: readonly AppMetricsSnapshot[], next: number[], name: string): void {
     let written = 0;
     for (const [index, snapshot] of snapshots.entries()) {
@@ -102,7 +102,7 @@ export class CustomMetricsWriter {
   }
 }
 
-/** The first of the names that come next, in the order of their bytes. */
+/** The first of the next names, in byte order. */
 function firstName(snapshots: readonly AppMetricsSnapshot[], next: readonly number[]): string | undefined {
   let first: string | undefined;
   for (const [index, { series }] of snapshots.entries()) {
@@ -122,7 +122,7 @@ function textOf({ name, label, labels, format }: AppSeries): SeriesText {
   };
 }
 
-/** The time and the rest of a value, `}` included. */
+/** The time and the value, with the closing `}`. */
 function writeValue(out: ByteWriter, snapshot: AppMetricsSnapshot, column: number, { isInt }: SeriesText): void {
   const { times, values, residuals, time } = snapshot;
   const own = times?.[column] ?? Number.NaN;
@@ -156,7 +156,7 @@ function groupHistory(histories: readonly (readonly AppMetricsSnapshot[])[]): Ma
   return byName;
 }
 
-/** Oldest first. Two targets may give the same series, so the points are put in order. */
+/** Oldest first. Points are sorted, because two targets may have the same series. */
 function newest(points: Point[], count: number): readonly Point[] {
   points.sort((a, b) => a.snapshot.time - b.snapshot.time);
   return count < 0 ? points : points.slice(Math.max(0, points.length - count));

@@ -1,6 +1,6 @@
 import { quoteJson } from '../../kernel/contracts/bytes/index.js';
 
-/** Order of the strings' UTF-8 bytes, which is how map-like objects are sorted. */
+/** Compares UTF-8 bytes, the order of keys in Go's maps. */
 export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
@@ -18,7 +18,7 @@ export function stringList(values: readonly string[]): string {
   return `[${values.map(quoteJson).join(',')}]`;
 }
 
-/** A list as a value that prints `null` when it is empty. */
+/** Go prints empty lists as `null`. */
 export function nullWhenEmpty<T>(list: readonly T[]): readonly T[] | null {
   return list.length === 0 ? null : list;
 }

@@ -3,7 +3,7 @@ import type { Layout } from '../../kernel/contracts/index.js';
 import { RowPrinterBuilder } from './row-printer.js';
 import * as sections from './sections/index.js';
 
-/** The keys of a sample of v1, which has one for everything that cAdvisor knows; `custom_metrics` stands between the two. */
+/** The keys of a v1 sample that cAdvisor has; `custom_metrics` is printed between the two parts. */
 export function knownParts(
   layout: Layout,
   hasNetwork: boolean,
@@ -24,8 +24,8 @@ export function knownParts(
 }
 
 /**
- * `,"fields":{…}`: the fields that have no key in any version, by name, when the layout has some. A field with dimensions
- * is a list of its values with their labels; what a row lacks is left out.
+ * `,"fields":{…}`: the fields without a key in any version, by name, if the layout has any. A field with dimensions
+ * is a list of its values with their labels; absent values are omitted.
  */
 export function otherFields(b: RowPrinterBuilder, layout: Layout): void {
   const { head, tail } = knownParts(layout, true);

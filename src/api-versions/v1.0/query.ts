@@ -1,18 +1,18 @@
 import { type ApiRequest, badRequest, messageOf, type SampleQuery } from '../../kernel/contracts/index.js';
 import { parseTime } from './time.js';
 
-/** What a v1 container request asks for. */
+/** A parsed v1 container request. */
 export interface ContainerQuery {
   readonly samples: SampleQuery;
-  /** True when the time range is empty, so that nothing can be in it. */
+  /** True when the time range is empty. */
   readonly empty?: boolean;
 }
 
 const DEFAULT_COUNT = 60;
 
 /**
- * Reads the body of a v1 container request (contract 3): absent members have their defaults, keys match
- * case-insensitively, what follows the first JSON value is ignored.
+ * Parses the body of a v1 container request (contract 3): absent members have defaults, keys are matched
+ * case-insensitively, text after the first JSON value is ignored.
  * @throws RequestError 400
  */
 export async function containerQuery(request: ApiRequest): Promise<ContainerQuery> {

@@ -28,7 +28,7 @@ export function requestTypesV10(agent: AgentView, infos: ContainerInfoWriter): R
   };
 }
 
-/** Prefixes what `find` is refused with by what was being done: `<doing> with error: <reason>`. */
+/** Prefixes errors of `find`: `<doing> with error: <reason>`. */
 export function explain(doing: string, find: () => ContainerView): ContainerView {
   try {
     return find();
@@ -38,7 +38,7 @@ export function explain(doing: string, find: () => ContainerView): ContainerView
   }
 }
 
-/** A small answer made of objects. */
+/** An answer that is serialized from an object. */
 export function json(value: unknown): Answer {
   return { body: (out) => out.json(value) };
 }

@@ -11,19 +11,19 @@ const NUMBER = 6;
 const COMMA = 7;
 const QUOTIENT = 8;
 
-/** Characters after which a list or an object has no member yet. */
+/** Characters after which no comma is needed. */
 const [BRACKET, BRACE] = [0x5b, 0x7b];
 
 const SIX_ZEROS = Buffer.from('000000');
-/** The longest number that is printed, with its sign. */
+/** Maximum length of a printed number, with its sign. */
 const NUMBER_SIZE = 26;
 
-/** Stands in where a part of a sample is not wanted: everything in it prints as zero. */
+/** Layout of an omitted part of a sample, in which everything is printed as zero. */
 export const NO_COLUMNS: Layout = { columns: [], indexOf: () => -1, indexesOf: () => [] };
 
 /**
- * Prints rows of one layout as JSON: prepared text and numbers in turn. Everything that only depends on the layout is
- * text, so a part that no source collects costs one copy.
+ * Prints rows of one layout as JSON: prepared text and numbers in turn. Everything that depends only on the layout is
+ * prepared text, so a part that no source collects is a single copy.
  */
 export class RowPrinter {
   private readonly kinds: Uint8Array;
@@ -78,19 +78,19 @@ export class RowPrinter {
 interface Step {
   readonly kind: number;
   readonly column: number;
-  /** Steps left out when the condition does not hold. */
+  /** Number of steps to skip when the condition does not hold. */
   skip: number;
-  /** What the number is divided by. */
+  /** Divisor of the number. */
   readonly divisor: number;
 }
 
-/** Puts a `RowPrinter` together for one layout. */
+/** Builds a `RowPrinter` for one layout. */
 export class RowPrinterBuilder {
   private readonly texts: Uint8Array[] = [];
   private readonly steps: Step[] = [];
   private pending = '';
 
-  /** Appends JSON text as it is. */
+  /** Appends literal JSON text. */
   text(json: string): this {
     this.pending += json;
     return this;
@@ -111,12 +111,12 @@ export class RowPrinterBuilder {
     return column < 0 ? this.text('0') : this.step(FLOAT, column);
   }
 
-  /** Appends a column as it is: an exact integer, or a floating-point number. */
+  /** Appends a column as an exact integer or a floating-point number. */
   number(column: number): this {
     return this.step(NUMBER, column);
   }
 
-  /** Appends a comma, unless the list or object has no member yet: for members that not every row has. */
+  /** Appends a comma before optional members, unless the list or object is empty. */
   comma(): this {
     return this.step(COMMA, 0);
   }
@@ -126,17 +126,17 @@ export class RowPrinterBuilder {
     return column < 0 ? this.text('0') : this.step(MILLIONFOLD, column);
   }
 
-  /** Appends a column divided by `divisor`, cut to an integer. */
+  /** Appends a column divided by `divisor`, truncated to an integer. */
   quotient(column: number, divisor: number): this {
     return divisor === 1 ? this.integer(column) : this.step(QUOTIENT, column, divisor);
   }
 
-  /** What `write` appends is printed only in rows where the column is above 0. */
+  /** Prints what `write` appends only in rows where the column is above 0. */
   ifPositive(column: number, write: () => void): this {
     return this.conditional(IF_POSITIVE, column, write);
   }
 
-  /** What `write` appends is printed only in rows that have the column. */
+  /** Prints what `write` appends only in rows that have the column. */
   ifPresent(column: number, write: () => void): this {
     return this.conditional(IF_PRESENT, column, write);
   }
@@ -149,7 +149,7 @@ export class RowPrinterBuilder {
     return this;
   }
 
-  /** The columns that were appended so far, or decide about what was. */
+  /** The columns that have been appended or used in conditions. */
   usedColumns(): ReadonlySet<number> {
     return new Set(this.steps.flatMap(({ kind, column }) => (kind === TEXT_ONLY || kind === COMMA ? [] : [column])));
   }
@@ -177,15 +177,15 @@ export class RowPrinterBuilder {
   }
 }
 
-/** A JSON key and the field it shows. */
+/** A JSON key and its field. */
 export type Member = readonly [key: string, field: string];
 
-/** Members whose fields have the key's name: `usage` → `memory.usage`. */
+/** Members whose fields are named like the key: `usage` → `memory.usage`. */
 export function membersOf(prefix: string, keys: readonly string[]): Member[] {
   return keys.map((key) => [key, `${prefix}${key}`]);
 }
 
-/** Keeps what is made of a layout (and a variant of it) for as long as the layout lives. */
+/** A cache of values by layout and variant, as long as the layout exists. */
 export class PerLayout<T> {
   private readonly made = new WeakMap<Layout, Map<number, T>>();
 

@@ -10,20 +10,19 @@ import { CustomMetricsWriter } from './custom-metrics.js';
 import { knownParts, otherFields } from './other-fields.js';
 import { NO_COLUMNS, PerLayout, type RowPrinter } from './row-printer.js';
 
-/** A cursor that points nowhere yet. */
 export function newCursor(): SampleCursor {
   return { layout: NO_COLUMNS, time: 0, values: new Float64Array(0), residuals: undefined, base: 0 };
 }
 
-/** Application metrics go between the two halves. */
+/** Application metrics are printed between the two parts. */
 interface SamplePrinter {
   readonly head: RowPrinter;
   readonly tail: RowPrinter;
 }
 
 /**
- * Prints samples in the shape of v1 (contract 7.3): CPU, memory and block I/O whether or not the container has them,
- * network and processes when they are read.
+ * Prints samples of v1 (contract 7.3): always CPU, memory and block I/O,
+ * network and processes only when they are collected.
  */
 export class SamplesV1 {
   private readonly printers = new PerLayout((layout, network) => compile(layout, network === 1));
@@ -43,7 +42,7 @@ export class SamplesV1 {
   /** One sample of a container. */
   writeSample(out: ByteWriter, cursor: SampleCursor, container: ContainerView): void {
     const { networkMode, state } = container.description;
-    // A container in another one's network has none of its own, which newer agents print as zeros.
+    // A container in another one's network has no network of its own, which newer agents print as zeros.
     const variant = Number(networkMode === 'shared' || container.has('network'));
     const { head, tail } = this.printers.get(cursor.layout, variant);
     out.ascii('{"timestamp":');
@@ -55,7 +54,7 @@ export class SamplesV1 {
   }
 }
 
-/** What the health check said at a time (µs since the epoch); empty without one. */
+/** The health state at a time (µs since the epoch); empty without a health check. */
 export function healthAt(health: ContainerHealth | undefined, time: number): string {
   return health?.earlier?.find(({ until }) => time < until)?.status ?? health?.status ?? '';
 }

@@ -3,10 +3,10 @@ import type { ContainerDescription, ContainerView, Limit, ResourceLimits } from 
 import { writeCustomMetricsSpec } from './custom-metrics.js';
 import { sortedMap, stringList } from './json.js';
 
-/** How newer kernels' "no limit" is said in an API that only has numbers. */
+/** "No limit" of cgroup v2 as a number. */
 const UNLIMITED = '18446744073709551615';
 
-/** The parts of a container's JSON that only depend on its description, each with its comma, made once. */
+/** The parts of a container's JSON that depend only on its description, each with its comma. */
 interface DescriptionText {
   readonly id: string;
   readonly names: string;
@@ -14,7 +14,7 @@ interface DescriptionText {
   readonly image: string;
 }
 
-/** Writes the specs of containers (contract 7.2), remembering what does not change. */
+/** Writes the specs of containers (contract 7.2) and caches constant parts. */
 export class SpecWriter {
   private readonly texts = new WeakMap<ContainerDescription, DescriptionText>();
 
@@ -49,7 +49,7 @@ export class SpecWriter {
     out.ascii('}');
   }
 
-  /** What stands before the spec in a ContainerInfo, `{` included. */
+  /** The members before the spec in a ContainerInfo, with `{`. */
   writeIdentity(out: ByteWriter, container: ContainerView): void {
     const { id, names } = this.textOf(container.description);
     out.text(`{${id}"name":${quoteJson(container.name)}`);
@@ -79,7 +79,7 @@ function describe({ id, aliases, namespace, labels, envs, image }: ContainerDesc
   };
 }
 
-/** A container whose start nobody knows has the zero time. */
+/** An unknown start time is printed as the zero time. */
 function writeTimes(out: ByteWriter, container: ContainerView): void {
   const { startedAt = 0, startedAtExtraNs } = container.description.state;
   out.ascii('{"creation_time":');
@@ -105,12 +105,12 @@ function writeCpuAndMemory(out: ByteWriter, container: ContainerView, limits: Re
 
 function writeProcesses(out: ByteWriter, limits: ResourceLimits): void {
   out.ascii(`,"has_processes":${limits.hasProcesses},"processes":`);
-  // On cgroup v1 hosts "no limit" has always been left out; on v2 the newer agents print it.
+  // "No limit" is omitted on cgroup v1; on v2 newer cAdvisor versions print it.
   const { limit } = limits.processes;
   writeNumbers(out, limit === 'unlimited' && limits.cgroupVersion === 1 ? '' : number('limit', limit));
 }
 
-/** `,"key":number`, nothing when the number is absent or 0. */
+/** `,"key":number`; nothing when the number is absent or 0. */
 function number(key: string, value: Limit | undefined): string {
   if (value === undefined || value === 0n) return '';
   return `,"${key}":${value === 'unlimited' ? UNLIMITED : value}`;

@@ -1,4 +1,4 @@
-/** A moment in µs since the epoch; `floor` and `ceiling` differ when it was given with more digits. */
+/** A time in µs since the epoch; `floor` and `ceiling` differ when it was given with more digits. */
 export interface ParsedTime {
   readonly floor: number;
   readonly ceiling: number;
@@ -10,7 +10,7 @@ export interface ParsedTime {
 const ZERO = -62_135_596_800_000_000;
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 
-/** Reads an RFC 3339 time; undefined when the text is none. */
+/** Parses an RFC 3339 time; undefined when invalid. */
 export function parseTime(text: string): ParsedTime | undefined {
   const match = RFC3339.exec(text);
   if (match === null) return undefined;

@@ -35,7 +35,7 @@ export function requestTypesV11(agent: AgentView, infos: ContainerInfoWriter): R
   };
 }
 
-/** Containers that have no sample yet are left out of lists. */
+/** Omits containers without samples from lists. */
 export function withSamples(containers: readonly ContainerView[]): readonly ContainerView[] {
   return containers.filter(hasSamples);
 }

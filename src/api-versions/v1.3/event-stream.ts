@@ -2,33 +2,33 @@ import { ByteWriter } from '../../kernel/contracts/bytes/index.js';
 import type { ContainerEvent, Logger } from '../../kernel/contracts/index.js';
 import { writeEvent } from './event-writer.js';
 
-/** Events that wait for one client at most. */
+/** Maximum number of queued events of one client. */
 const MAX_WAITING = 1000;
-/** Bytes sent in one piece, about, to a client that is behind. */
+/** Approximate size of chunks for a client that is behind. */
 const PIECE = 16 * 1024;
-/** Milliseconds in which clients that are too slow are told of at most once. */
+/** Minimum interval of warnings about slow clients, ms. */
 const REPORT_PAUSE = 60_000;
 
-/** Says once a minute at most that clients do not keep up. */
+/** Warns at most once a minute about clients that do not keep up. */
 export class SlowReaders {
-  private untold = 0;
-  private toldAt = Number.NEGATIVE_INFINITY;
+  private unreported = 0;
+  private reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly logger: Logger) {}
 
   ended(): void {
-    this.untold++;
+    this.unreported++;
     const now = performance.now();
-    if (now - this.toldAt < REPORT_PAUSE) return;
+    if (now - this.reportedAt < REPORT_PAUSE) return;
     this.logger.warn(`event streams end because their clients do not read: ${MAX_WAITING} events were waiting`, {
-      streams: this.untold,
+      streams: this.unreported,
     });
-    this.untold = 0;
-    this.toldAt = now;
+    this.unreported = 0;
+    this.reportedAt = now;
   }
 }
 
-/** Makes the line of an event once for all clients, which share its bytes: an event is told to all of them in turn. */
+/** Serializes an event once for all clients, which are notified one after the other. */
 export class LinePrinter {
   private readonly out = new ByteWriter(1024);
   private event: ContainerEvent | undefined;
@@ -51,8 +51,8 @@ type Step = IteratorResult<Buffer, undefined>;
 const END: Step = { done: true, value: undefined };
 
 /**
- * The lines of one stream in the order in which they came. What its client has not taken yet waits here; when that
- * becomes too much, the stream takes no more, gives what it has and ends.
+ * The lines of one stream, with a queue for a slow client. When the queue is full, the stream accepts no more lines,
+ * sends the queued ones and ends.
  */
 export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
   private waiting: Buffer[] = [];
@@ -60,15 +60,14 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
   private ended = false;
 
   /**
-   * @param onEnd told once when the stream takes no more events, whoever ended it
-   * @param onOverflow told when its client was too slow
+   * @param onEnd called once when the stream accepts no more events, for any reason
+   * @param onOverflow called when the client was too slow
    */
   constructor(
     private readonly onEnd: () => void,
     private readonly onOverflow: () => void,
   ) {}
 
-  /** Takes the next line. */
   push(line: Buffer): void {
     if (this.ended) return;
     if (this.pending !== undefined) this.settle({ value: line });
@@ -84,7 +83,7 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
   }
 
   next(): Promise<Step> {
-    if (this.waiting.length > 0) return Promise.resolve({ value: this.takePiece() });
+    if (this.waiting.length > 0) return Promise.resolve({ value: this.takeChunk() });
     if (this.ended) return Promise.resolve(END);
     return new Promise((resolve) => {
       this.pending = resolve;
@@ -98,7 +97,7 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
     return Promise.resolve(END);
   }
 
-  /** Takes no more events; what is waiting is still given. */
+  /** Accepts no more events; queued ones are still sent. */
   close(): void {
     if (this.ended) return;
     this.ended = true;
@@ -106,7 +105,7 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
     this.settle(END);
   }
 
-  private takePiece(): Buffer {
+  private takeChunk(): Buffer {
     let bytes = 0;
     let count = 0;
     while (count < this.waiting.length && bytes < PIECE) bytes += this.waiting[count++]!.length;

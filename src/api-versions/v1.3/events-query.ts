@@ -11,7 +11,7 @@ import { parseTime } from '../v1.0/index.js';
 const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True'];
 const DEFAULT_MAX = 10;
 
-/** The query option by which each type of event is asked for. */
+/** The query option of each type of event. */
 const OPTIONS: Readonly<Record<EventType, string>> = {
   oom: 'oom_events',
   oomKill: 'oom_kill_events',
@@ -19,14 +19,14 @@ const OPTIONS: Readonly<Record<EventType, string>> = {
   containerDeletion: 'deletion_events',
 };
 
-/** What an `events` request asks for. */
+/** A parsed `events` request. */
 export type EventsRequest =
   | { readonly stream: true; readonly filter: EventFilter }
   | { readonly stream: false; readonly query: EventQuery };
 
 /**
- * Reads the options of an `events` request (contract 6). What cannot be parsed counts as absent; the name is taken as it
- * is, whether or not there is such a container.
+ * Parses the options of an `events` request (contract 6). Malformed options count as absent; the name is not checked
+ * for existence.
  * @throws RequestError 400
  */
 export function eventsRequest({ query, containerName }: ApiRequest): EventsRequest {

@@ -10,12 +10,11 @@ import { EventStream, LinePrinter, SlowReaders } from './event-stream.js';
 import { writeEvent } from './event-writer.js';
 import { eventsRequest } from './events-query.js';
 
-/** What `events` needs of a plugin's context. */
 export type EventsContext = Pick<PluginContext, 'agent' | 'logger' | 'signal'>;
 
 const EVENTS_PER_STEP = 100;
 
-/** The handler of `events`: what happened, or a stream of what happens from now on (contract 6). */
+/** The handler of `events`: past events, or a stream of new ones (contract 6). */
 export function eventsHandler(context: EventsContext): RequestHandler {
   const streams = new EventStreams(context);
   return (request) => {

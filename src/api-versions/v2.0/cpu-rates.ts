@@ -7,11 +7,11 @@ interface CpuColumns {
   readonly user: number;
   readonly system: number;
   readonly perCpu: readonly number[];
-  /** Which CPUs these are. */
+  /** Identifies the set of CPUs. */
   readonly cpus: string;
 }
 
-/** µs. Samples that are closer say nothing; two are 1 µs apart when the clock was set back between them. */
+/** Minimum time between two samples, µs; it is 1 µs when the clock was set back between them. */
 const SHORTEST = 10_000;
 const KEYS = ['total', 'user', 'system'] as const;
 
@@ -20,8 +20,8 @@ export class CpuRates {
   private readonly columns = new PerLayout(findColumns);
 
   /**
-   * Writes `,"cpu_inst":{…}` in nanocores; nothing when a counter is missing or fell, time stood still, or a CPU came or
-   * went.
+   * Writes `,"cpu_inst":{…}` in nanocores; nothing when a counter is missing or decreased, no time elapsed, or a CPU was
+   * added or removed.
    */
   write(out: ByteWriter, last: SampleCursor, current: SampleCursor): void {
     const from = this.columns.get(last.layout);

@@ -39,7 +39,7 @@ export function containersOperation(summary: string, response: z.ZodType): Opera
   return { summary, rest, query: options, response };
 }
 
-/** An operation whose path does not matter. */
+/** An operation that ignores the path. */
 export function hostOperation(summary: string, response: z.ZodType, query: OperationInfo['query'] = {}): OperationInfo {
   return { summary, query: { ...options, ...query }, response, errors: wrong };
 }

@@ -9,7 +9,7 @@ import {
 } from '../../kernel/contracts/index.js';
 import { selectContainer } from './selection.js';
 
-/** The processes of one container: of `/` all, with the container each is in; of any other those directly in it. */
+/** The processes of a container: for `/` all, each with its container; for others those directly in it. */
 export async function listProcesses(agent: AgentView, request: ApiRequest, options: RequestOptions) {
   const { name } = theContainer(agent, request, options);
   const all = await agent.host.processes();

@@ -17,7 +17,7 @@ import { refreshed, selectContainers } from './selection.js';
 import { StorageWriter } from './storage.js';
 import { withSummary, writeSummary } from './summary.js';
 
-/** Checks the options that every v2 request may have; what it gives throws RequestError 400. */
+/** @returns a check of the options that every v2 request may have, which throws RequestError 400 */
 export function validator(agent: AgentView): (request: ApiRequest) => void {
   return (request) => void parseRequestOptions(request.query, agent);
 }
@@ -45,7 +45,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
       return mapAnswer(
         containers,
         ({ name }) => name,
-        // Computed one by one as they are written: those of 1,000 containers take a while.
+        // Computed while they are written, because those of 1,000 containers take a while.
         (out, container) => writeSummary(out, container.summary()),
       );
     },
@@ -58,7 +58,7 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
   };
 }
 
-/** A handler that answers with a map from the selected containers' names to what `write` makes of them. */
+/** A handler that answers with a map of the selected containers, whose values `write` prints. */
 export function containersHandler(
   agent: AgentView,
   write: (out: ByteWriter, container: ContainerView, options: RequestOptions) => void,

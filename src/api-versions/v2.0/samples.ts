@@ -18,7 +18,7 @@ import {
 } from '../v1.0/index.js';
 import { CpuRates } from './cpu-rates.js';
 
-/** The parts that a container has, one bit each: they gate what its samples show. */
+/** The parts of a container's samples, one bit each. */
 export const PART = {
   cpu: 1,
   diskio: 2,
@@ -29,11 +29,11 @@ export const PART = {
   hugetlb: 64,
 } as const;
 
-/** The same for application metrics, which are no part of a row. */
+/** The same for application metrics, which are not part of a row. */
 const CUSTOM_METRICS = 128;
 const PARTS = Object.keys(PART) as (keyof typeof PART & SamplePart)[];
 
-/** How samples of one layout and set of parts print. */
+/** Prints samples of one layout and set of parts. */
 export interface SamplePrinter {
   /** Before `cpu_inst`. */
   readonly head: RowPrinter;
@@ -64,7 +64,7 @@ export class RatedSamples {
 
   /**
    * `[sample,…]`, oldest first; the first one has no `cpu_inst`.
-   * @param appMetrics absent where the samples have none
+   * @param appMetrics absent when the samples have none
    */
   write(out: ByteWriter, window: SampleWindow, parts: number, appMetrics?: ContainerAppMetrics): void {
     let [last, current] = this.cursors as readonly [(typeof this.cursors)[0], (typeof this.cursors)[0]];
@@ -91,7 +91,7 @@ export class RatedSamples {
   }
 }
 
-/** The flat samples of v2.0 (contract 7.4): every object is there, as zeros where the container lacks the part. */
+/** The flat samples of v2.0 (contract 7.4): parts that the container lacks are printed as zeros. */
 export function flatSample(layout: Layout, parts: number): SamplePrinter {
   const has = (part: number): boolean => (parts & part) !== 0;
   const columns = (part: number): Layout => (has(part) ? layout : NO_COLUMNS);

@@ -9,7 +9,7 @@ import {
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
 
-/** The containers that a v2 request means (contract 5). @throws RequestError when there is none */
+/** The containers that a v2 request selects (contract 5). @throws RequestError when there is none */
 export function selectContainers(
   agent: AgentView,
   { containerName }: ApiRequest,
@@ -28,12 +28,12 @@ export function selectContainers(
   return agent.containersOf(options.type);
 }
 
-/** The one container that a name means. @throws RequestError when there is none, or more than one */
+/** The only container that a name selects. @throws RequestError when there is none, or more than one */
 export function selectContainer(agent: AgentView, name: string, { type }: RequestOptions): ContainerView {
   return type === 'name' ? containerNamed(agent, name) : containerWithAlias(agent, type, name.slice(1));
 }
 
-/** Samples now what is older than the request's `max_age`. */
+/** Samples containers whose values are older than the request's `max_age`. */
 export async function refreshed<T extends readonly ContainerView[]>(
   agent: AgentView,
   containers: T,

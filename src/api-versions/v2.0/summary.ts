@@ -31,7 +31,7 @@ const NO_VALUES: Percentiles = {
   count: 0,
 };
 const NO_USAGE: UsageSummary = { percentComplete: 0, cpu: NO_VALUES, memory: NO_VALUES };
-/** What a container has before its first sample, and one that went while the answer was being written. */
+/** The summary of a container before its first sample, or one that was removed while the answer is written. */
 const NO_SUMMARY: DerivedStats = {
   time: 0,
   latest: { cpu: 0, memory: 0 },

@@ -14,7 +14,7 @@ import type { EventsContext } from '../v1.3/index.js';
 import { containersHandler, partsOf, RatedSamples, refreshed, requestTypesV20, validator } from '../v2.0/index.js';
 import { machineSample, sparseSample } from './samples.js';
 
-/** The request types of v2.1: those of v2.0 with `stats` in a shape of its own, and `machinestats`. */
+/** The request types of v2.1: those of v2.0 with another form of `stats`, and `machinestats`. */
 export function requestTypesV21(context: EventsContext): RequestTypes {
   const { agent } = context;
   const specs = new SpecWriter();

@@ -31,7 +31,7 @@ function onlyFilesystem(b: RowPrinterBuilder, layout: Layout): void {
   const [filesystem] = all as [sections.FilesystemColumns];
   b.text(',"filesystem":{"totalUsageBytes":').integer(filesystem.column('usage'));
   b.text(',"baseUsageBytes":').integer(filesystem.column('base_usage'));
-  // The first spelling is the one that clients know.
+  // Clients know the first spelling.
   for (const key of ['containter_inode_usage', 'container_inode_usage']) {
     b.text(`,"${key}":`).integer(filesystem.column('inodes'));
   }
@@ -78,7 +78,7 @@ function machineFilesystem(b: RowPrinterBuilder, filesystem: sections.Filesystem
   for (const name of ['capacity', 'usage', 'available']) b.text(`,"${name}":`).integer(filesystem.column(name));
   const free = filesystem.column('inodes_free');
   if (free >= 0) b.text(',"inodes_free":').integer(free);
-  // Clients know the counters below the literal key `inline`; where they belong is the element itself.
+  // Clients expect the counters below the literal key `inline`; they belong into the element itself.
   diskCounters(b.text(',"inline":{'), filesystem);
   diskCounters(b.text('},'), filesystem);
   b.text('}');

@@ -31,7 +31,7 @@ const TABLE_WIDTH = 132;
 const MAX_INTERVAL_S = 3600;
 const MIN_INTERVAL_S = 0.2;
 
-/** The numbers of one agent, asked again and again. */
+/** Requests the numbers of one agent repeatedly. */
 export class TopFeed {
   private readonly joiner = new Joiner();
   private readonly session: AgentSession;

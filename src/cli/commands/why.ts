@@ -5,7 +5,7 @@ import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
 const ROUTE = '/api/why';
-/** How long a temporary agent samples before it is asked, ms: counters say nothing at first. */
+/** How long a temporary agent samples first, ms: rules need the growth of counters. */
 const OBSERVATION_MS = 5_000;
 
 interface Finding {
@@ -35,8 +35,8 @@ interface Answer {
 }
 
 /**
- * `tallyman why`: prints what is wrong with a container, or the three worst things of the host. Where no agent runs, a
- * temporary one looks at the host for some seconds.
+ * `tallyman why`: prints what is wrong with a container, or the three most severe findings of the host. Without a running
+ * agent, a temporary one samples the host for some seconds.
  * @throws ConfigError, TallymanError
  */
 export async function why(container: string | undefined, flags: AnswerFlags, cli: CliEnvironment): Promise<number> {

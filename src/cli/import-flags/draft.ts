@@ -7,11 +7,11 @@ export interface Remark {
   readonly text: string;
 }
 
-/** A configuration in the making: the options that differ from the defaults, and what is to be said about flags. */
+/** The configuration being built: options that differ from the defaults, and remarks on flags. */
 export class Draft {
   /** Flags without an equivalent, with the reason. */
   readonly without: Remark[] = [];
-  /** Flags whose equivalent is not quite the same. */
+  /** Flags whose equivalent differs slightly. */
   readonly remarks: Remark[] = [];
   private readonly sections: Record<string, unknown> = {};
   private readonly plugins = new Map<string, { enabled?: boolean; with: Record<string, unknown> }>();
@@ -35,12 +35,12 @@ export class Draft {
     put(this.entry(plugin).with, path.split('.'), value);
   }
 
-  /** Turns a plugin on or off. */
+  /** Enables or disables a plugin. */
   enable(plugin: string, enabled: boolean): void {
     this.entry(plugin).enabled = enabled;
   }
 
-  /** The configuration, in the order in which things are set. */
+  /** The configuration, in the order in which options were set. */
   config(): Record<string, unknown> {
     const plugins = [...this.plugins].flatMap(([use, entry]) => this.written(use, entry));
     return { ...this.sections, ...(plugins.length > 0 && { plugins }) };

@@ -9,12 +9,12 @@ const NO_SINK = 'there is no sink for it: see `use: otlp`, and have a collector 
 const KEPT =
   'measurements, members and keys keep cAdvisor’s names (layout: cadvisor); docs/compatibility.md says what differs';
 
-/** How a storage driver becomes a sink. */
+/** Converts a storage driver to a sink. */
 interface Driver {
   readonly sink: string;
   /** Flags besides `storage_driver` that it reads. */
   readonly flags: readonly string[];
-  /** What differs, for whoever reads the file. */
+  /** The differences, as a comment in the file. */
   readonly remark: string;
   apply(option: (path: string, value: unknown) => void, given: Given): void;
 }
@@ -42,7 +42,7 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
       if (username !== undefined || password !== undefined) {
         option('basicAuth', { username: username ?? 'root', password: password ?? 'root' });
       }
-      // cAdvisor keeps every sample for so long and sends them together.
+      // cAdvisor collects all samples for this time and sends them together.
       option('resolution', 'all');
     },
   },
@@ -100,7 +100,7 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
   },
 };
 
-/** Turns the storage drivers of the command line into sinks. */
+/** Converts the storage drivers of the command line to sinks. */
 export function applyDrivers(draft: Draft, given: Given, names: readonly string[]): void {
   const chosen = (given('storage_driver') ?? '')
     .split(',')

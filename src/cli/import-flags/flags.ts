@@ -2,10 +2,10 @@ import { parseDuration } from '../../kernel/contracts/index.js';
 import type { Draft } from './draft.js';
 import { truth } from './words.js';
 
-/** How a flag of cAdvisor is carried over. `undefined`: judged together with others, or the default counts. */
+/** How a flag of cAdvisor is converted. Without `apply` it is converted together with others, or ignored. */
 export interface FlagRule {
   readonly isSwitch?: true;
-  /** @returns why the value has no equivalent; nothing when it has */
+  /** @returns why the value has no equivalent; undefined when it has one */
   apply?(draft: Draft, value: string): string | undefined;
 }
 
@@ -17,7 +17,7 @@ const noSwitch = (reason: string): FlagRule => ({
 const together: FlagRule = {};
 const togetherSwitch: FlagRule = { isSwitch: true };
 
-/** A duration of at least `minimum` ms; Go's texts are understood as they are. */
+/** A duration in Go's syntax of at least `minimum` ms. */
 const duration = (path: string, minimum: number): FlagRule => ({
   apply(draft, value) {
     const ms = parseDuration(value);
@@ -28,7 +28,7 @@ const duration = (path: string, minimum: number): FlagRule => ({
   },
 });
 
-/** Absolute paths of a comma list. */
+/** Absolute paths, separated by commas. */
 const paths = (path: string): FlagRule => ({
   apply(draft, value) {
     const list = value.split(',').filter((file) => file !== '');
@@ -52,7 +52,7 @@ const EVENT_TYPES: Readonly<Record<string, readonly string[]>> = {
   oomKill: ['oomKill'],
 };
 
-/** `default=24h,oom=10m`; what is named wins over `default`, in whatever order. */
+/** `default=24h,oom=10m`; named types take precedence over `default`, in any order. */
 function retention(member: 'age' | 'count', read: (value: string) => unknown): FlagRule {
   return {
     apply(draft, value) {
@@ -76,7 +76,7 @@ function retention(member: 'age' | 'count', read: (value: string) => unknown): F
 const ageOf = (value: string) => (parseDuration(value) === undefined ? undefined : value);
 const countOf = (value: string) => (/^-?\d{1,9}$/.test(value) ? Math.max(-1, Number(value)) : undefined);
 
-/** Every flag of cAdvisor v0.36 and of the newest, and those of its log library. */
+/** Every flag of cAdvisor v0.36 and of the newest version, and those of its log library. */
 export const FLAGS: Readonly<Record<string, FlagRule>> = {
   listen_ip: together,
   port: together,
@@ -219,8 +219,8 @@ const DRIVER_SWITCHES = new Set([
   'storage_driver_kafka_ssl_verify',
 ]);
 
-/** Whether the flag takes no word after it. */
+/** Whether the flag is boolean and takes no value after a space. */
 export const isSwitch = (name: string): boolean => FLAGS[name]?.isSwitch === true || DRIVER_SWITCHES.has(name);
 
-/** Flags of storage drivers, which are judged with the drivers that are chosen. */
+/** Flags of storage drivers, which are converted together with the selected drivers. */
 export const isDriverFlag = (name: string): boolean => /^(storage_driver_|bq_)/.test(name);

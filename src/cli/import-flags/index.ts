@@ -9,20 +9,20 @@ import { applyTogether } from './together.js';
 import { flagsOf, type GoFlag } from './words.js';
 
 export interface Imported {
-  /** The equivalent configuration: what differs from Tallyman's defaults. */
+  /** The equivalent configuration: options that differ from Tallyman's defaults. */
   readonly config: Record<string, unknown>;
   /** Flags without an equivalent, with the reason. */
   readonly without: readonly Remark[];
-  /** Flags whose equivalent is not quite the same. */
+  /** Flags whose equivalent differs slightly. */
   readonly remarks: readonly Remark[];
   /** Flags that change nothing. */
   readonly notNeeded: readonly string[];
 }
 
 /**
- * The configuration that does what a cAdvisor command line does.
+ * The configuration that is equivalent to a cAdvisor command line.
  * @param given the command line, its words, or the name of a script, compose file, manifest or unit
- * @throws TallymanError when a file cannot be read or holds no cAdvisor
+ * @throws TallymanError when a file cannot be read or does not run cAdvisor
  */
 export function importFlags(given: readonly string[]): Imported {
   const started = startedBy(given);
@@ -62,7 +62,7 @@ function imported(flags: readonly GoFlag[], rest: readonly string[], started: St
 
 const VARIABLE = 'a variable: write out what it holds';
 
-/** A container has the host's files below /rootfs; Tallyman looks for them on the host, wherever that is mounted. */
+/** Converts a path below /rootfs, where a container has the host's files, to the path on the host. */
 function onHost(draft: Draft, flag: GoFlag): string {
   const value = flag.value.replaceAll(/(^|,|:\/\/)\/rootfs(?=\/)/g, '$1');
   if (value !== flag.value) draft.remarks.push({ flag: textOf(flag), text: `without /rootfs: ${value}` });
@@ -87,7 +87,7 @@ function applyOne(draft: Draft, { name, value }: GoFlag): void {
   draft.without.push({ flag, text: `cAdvisor has no such flag${advice}` });
 }
 
-/** The configuration as a file, with what is to be said about flags at its head. */
+/** The configuration file, with remarks on flags as comments at its beginning. */
 export function renderImported(all: Imported): string {
   const { config, without, remarks, notNeeded } = all;
   const comments = [
@@ -105,7 +105,7 @@ function section(title: string, remarks: readonly Remark[]): string[] {
   return ['#', `# ${title}`, ...remarks.map((remark) => `#   ${lineOf(remark)}`)];
 }
 
-/** One remark on one line, whatever the flag holds. */
+/** A remark as one line. */
 export function lineOf({ flag, text }: Remark): string {
   return onOneLine(`${flag}: ${text}`);
 }

@@ -6,18 +6,18 @@ const SETS =
   'cpu percpu sched cpuLoad memory memory_numa diskIO disk network tcp udp advtcp process hugetlb cpuset pressure oom_event ' +
   'app cpu_topology accelerator perf_event referenced_memory resctrl';
 const NAMES: ReadonlySet<string> = new Set(SETS.split(' '));
-/** Sets whose numbers cAdvisor has only with a device or a file of their own. */
+/** Sets that cAdvisor only provides with additional devices or files. */
 const NEED_MORE: ReadonlySet<string> = new Set(['accelerator', 'perf_event']);
 
-/** The plugin that gives the numbers of a set; `undefined`: none does. */
+/** The plugin that provides the metrics of a set; `undefined`: none. */
 function pluginOf(name: string): string | undefined {
   if (name === 'app') return 'app-prometheus';
   return Object.hasOwn(builtinPlugins, name) ? name : undefined;
 }
 
 /**
- * Turns the plugins on and off that the sets stand for. A given list replaces cAdvisor's own; the sets that it does not
- * name are on (`disable_metrics`) or off (`enable_metrics`, which wins).
+ * Enables and disables the plugins of metric sets. A given list replaces cAdvisor's default; the sets that it does not
+ * name are enabled (`disable_metrics`) or disabled (`enable_metrics`, which takes precedence).
  */
 export function applyMetricSets(draft: Draft, disabled: string | undefined, enabled: string | undefined): void {
   if (disabled === undefined && !enabled) return;
@@ -32,7 +32,7 @@ export function applyMetricSets(draft: Draft, disabled: string | undefined, enab
   for (const name of NAMES) {
     const isOn = enabled ? named.has(name) : !named.has(name);
     const plugin = pluginOf(name);
-    // Load averages have a flag of their own besides.
+    // Load averages also have their own flag.
     if (name === 'cpuLoad') {
       if (!isOn) draft.enable('cpuLoad', false);
     } else if (name === 'cpu_topology') {

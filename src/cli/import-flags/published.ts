@@ -1,6 +1,6 @@
-/** Where the host publishes a port of a container. */
+/** A published port of a container. */
 export interface PublishedPort {
-  /** An address of the host, in brackets if IPv6; empty: all of them. */
+  /** An address of the host, in brackets if IPv6; empty: all addresses. */
   readonly host: string;
   readonly port: string;
   /** The container's port. */
@@ -15,7 +15,7 @@ export function publishedPort(text: string): PublishedPort | undefined {
   return { host, port, container };
 }
 
-/** What follows `-p`, `--publish` and the like among the words of `docker run`. */
+/** The values of `-p` and `--publish` in the arguments of `docker run`. */
 export function publishedBy(words: readonly string[]): string[] {
   const texts: string[] = [];
   for (const [index, word] of words.entries()) {
@@ -27,7 +27,7 @@ export function publishedBy(words: readonly string[]): string[] {
   return texts;
 }
 
-/** The same of `ports` of a compose file or a manifest, in each of their forms. */
+/** The same for `ports` of a compose file or a manifest, in any form. */
 export function publishedIn(ports: unknown): string[] {
   if (!Array.isArray(ports)) return [];
   return ports.flatMap((each: unknown) => {

@@ -5,28 +5,28 @@ import { publishedBy, publishedIn } from './published.js';
 import { wordsOf } from './words.js';
 
 const VERSION_OR_PLATFORM = '(?:-(?:v?\\d[\\w.]*|linux|arm\\w*|amd64|aarch64|x86_64|s390x|ppc64le))*';
-/** Where command lines of containers name the program or its image; the tag may be a variable. */
+/** The program or its image in a command line; the tag may be a variable. */
 const PROGRAM = new RegExp(`(^|[/}-])cadvisor${VERSION_OR_PLATFORM}(:[\\w.\${}:-]+)?(@sha256:[0-9a-f]+)?}?$`);
 const ENGINE = /(^|\/)(docker|podman|nerdctl)$/;
-/** Options of `docker run` that take no word. */
+/** Boolean options of `docker run`. */
 const ENGINE_SWITCH = /^(-[ditP]+|--(rm|detach|interactive|tty|privileged|init|read-only|publish-all|no-healthcheck))$/;
-/** Where a shell's command ends. */
+/** Words that end a shell command. */
 const SHELL_END = /^(\d?>.*|&&?|\|\|?|;)$/;
 
-/** A cAdvisor as it is started somewhere. */
+/** How a cAdvisor is started. */
 export interface Started {
-  /** Its flags. */
+  /** The flags of cAdvisor. */
   readonly words: readonly string[];
-  /** Ports that the host publishes for its container, as they are written. */
+  /** Published ports of its container, as written. */
   readonly published: readonly string[];
-  /** Whether it is placed to see containers of containerd. */
+  /** Whether it has access to containerd. */
   readonly seesContainerd: boolean;
 }
 
 /**
  * Finds how cAdvisor is started.
  * @param given a command line as one word, its words, or the name of a script, compose file, manifest or unit
- * @throws TallymanError when a file cannot be read, or it is not cAdvisor that is started
+ * @throws TallymanError when a file cannot be read, or another program is started
  */
 export function startedBy(given: readonly string[]): Started {
   const [first = ''] = given;
@@ -46,13 +46,13 @@ function fromFile(text: string): Started | undefined {
   return fromYaml(text) ?? fromScript(joined);
 }
 
-/** Flags alone are taken for cAdvisor's. */
+/** Flags without a program are treated as cAdvisor's. */
 function fromCommand(words: readonly string[]): Started | undefined {
   const isFlagsAlone = words.every((word, index) => index > 0 || word.startsWith('-'));
   return afterProgram(words) ?? (isFlagsAlone ? { words, published: [], seesContainerd: false } : undefined);
 }
 
-/** Of `docker run … image --flags` and `/usr/bin/cadvisor --flags` what comes after the program. */
+/** The part after the program of `docker run … image --flags` or `/usr/bin/cadvisor --flags`. */
 function afterProgram(all: readonly string[]): Started | undefined {
   const end = all.findIndex((word) => SHELL_END.test(word));
   const words = end < 0 ? all : all.slice(0, end);
@@ -96,7 +96,7 @@ function fromQuadlet(text: string): Started | undefined {
   return { words: wordsOf(valuesOf('Exec').join(' ')), published: valuesOf('PublishPort'), seesContainerd };
 }
 
-/** The first line of a script that runs cAdvisor; one that only fetches its image does not. */
+/** The first line of a script that runs cAdvisor, not one that only pulls its image. */
 function fromScript(text: string): Started | undefined {
   for (const line of text.split(/\r?\n/)) {
     const words = wordsOf(line);
@@ -142,7 +142,7 @@ function findContainer(node: unknown): Omit<Started, 'seesContainerd'> | undefin
   return undefined;
 }
 
-/** Compose takes one text or a list, and `$$` for a dollar. */
+/** Compose accepts a string or a list, and `$$` for a dollar sign. */
 function asWords(value: unknown): string[] {
   const words = typeof value === 'string' ? wordsOf(value) : Array.isArray(value) ? value.map(String) : [];
   return words.map((word) => word.replaceAll('$$', '$'));

@@ -9,7 +9,7 @@ import { truth } from './words.js';
 export type Given = (name: string) => string | undefined;
 
 /**
- * Flags that mean something only together with others.
+ * Converts flags that depend on each other.
  * @param published ports that the host publishes for cAdvisor's container
  */
 export function applyTogether(draft: Draft, given: Given, published: readonly string[]): void {
@@ -20,7 +20,7 @@ export function applyTogether(draft: Draft, given: Given, published: readonly st
   applyRaw(draft, given);
   applyDocker(draft, given);
   applyCollectors(draft, given);
-  mendIntervals(draft);
+  adjustIntervals(draft);
 }
 
 const DEFAULT_REALM = 'localhost';
@@ -60,7 +60,7 @@ function applyListen(draft: Draft, given: Given, published: readonly string[], a
   draft.remarks.push({ flag: `--listen_ip=${ip}`, text });
 }
 
-/** Where the port of cAdvisor's container is published: there Tallyman listens itself. */
+/** The published address of cAdvisor's container, on which Tallyman listens itself. */
 function publishedAs(draft: Draft, port: string, published: readonly string[]): PublishedPort | undefined {
   for (const text of published) {
     const found = publishedPort(text);
@@ -89,7 +89,7 @@ function applyRaw(draft: Draft, given: Given): void {
   const prefixes = listOf(given('raw_cgroup_prefix_whitelist'));
   const onlyDocker = truth(given('docker_only') ?? '') === true;
   if (prefixes.length === 0 && !onlyDocker) return;
-  // cAdvisor compares text: /graw lets /grawsibling in, too.
+  // cAdvisor compares text: /graw also matches /grawsibling.
   const globs = prefixes.flatMap((prefix) => {
     const escaped = prefix.replaceAll(/[*?[\]{}()!@+|\\]/g, '\\$&');
     return prefix.endsWith('/') ? [`${escaped}**`] : [`${escaped}*`, `${escaped}*/**`];
@@ -125,8 +125,8 @@ function applyCollectors(draft: Draft, given: Given): void {
   }
 }
 
-/** The longest interval cannot be shorter than the ordinary one. */
-function mendIntervals(draft: Draft): void {
+/** The maximum interval must not be shorter than the interval. */
+function adjustIntervals(draft: Draft): void {
   type Texts = Partial<Record<keyof AgentConfig['housekeeping'], string>>;
   const { interval = '1s', maxInterval = '60s' } = (draft.get('housekeeping') ?? {}) as Texts;
   if ((parseDuration(interval) ?? 0) <= (parseDuration(maxInterval) ?? 0)) return;

@@ -1,4 +1,4 @@
-/** The words of a command line as a shell takes it apart: quotes, escapes, comments and continued lines. Never throws. */
+/** Splits a command line like a shell: quotes, escapes, comments and continued lines. Never throws. */
 export function wordsOf(line: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
@@ -31,7 +31,7 @@ export interface GoFlag {
 const SWITCH = /^(true|false|t|f|0|1)$/i;
 
 /**
- * @param isSwitch which flags take no word after them
+ * @param isSwitch whether a flag is boolean
  * @returns the flags, the last of a name counting, and the words that belong to none
  */
 export function flagsOf(
@@ -53,7 +53,7 @@ export function flagsOf(
   return { flags: [...flags.values()], rest };
 }
 
-/** What Go takes for true or false; `undefined` for anything else. */
+/** Parses a boolean like Go; `undefined` when invalid. */
 export function truth(value: string): boolean | undefined {
   return SWITCH.test(value) ? /^(true|t|1)$/i.test(value) : undefined;
 }

@@ -1,7 +1,7 @@
 import { diskOf, networkOf, pressureOf, type Row, shareOf } from '../../client/top/index.js';
 import { count, percent, size, UNKNOWN } from './text.js';
 
-/** How much of a warning a number is: 0 none, 1 look at it, 2 act. */
+/** Severity of a number: 0 none, 1 warning, 2 critical. */
 export type Alarm = 0 | 1 | 2;
 
 export interface Column {
@@ -126,10 +126,10 @@ const WIDE: readonly Column[] = [
 const WIDE_FROM = 132;
 const IMAGE_FROM = 165;
 const IMAGE: Column = { title: 'IMAGE', width: 28, isText: true, text: ({ facts }) => facts.image ?? UNKNOWN };
-/** Cells that the name of a container gets at least; columns at the end are left out for it. */
+/** Minimum width of the name of a container; the last columns are omitted for it. */
 const SHORTEST_NAME = 14;
 
-/** The columns behind the name that fit a terminal of this width. */
+/** The columns after the name that fit into a terminal of this width. */
 export function columnsFor(width: number): readonly Column[] {
   const all = width >= IMAGE_FROM ? [...WIDE, IMAGE] : width >= WIDE_FROM ? WIDE : NARROW;
   const shown = [...all];
@@ -137,7 +137,7 @@ export function columnsFor(width: number): readonly Column[] {
   return shown;
 }
 
-/** Cells of columns with a blank in front of each. */
+/** Width of columns, each preceded by a blank. */
 export function widthOf(columns: readonly Column[]): number {
   return columns.reduce((total, { width }) => total + width + 1, 0);
 }

@@ -5,7 +5,7 @@ import { Screen } from './screen.js';
 import type { Style } from './style.js';
 import type { Terminal } from './terminal.js';
 
-/** Where the numbers come from. */
+/** The source of the numbers. */
 interface Feed {
   snapshot(): Promise<Snapshot>;
   detail(path: string): Promise<string>;
@@ -16,10 +16,10 @@ interface Start extends Pick<Arrangement, 'sort' | 'filter' | 'showsAll'> {
   readonly style: Style;
 }
 
-/** Processes are listed this often at most, ms: reading them costs the agent more than the numbers. */
+/** Minimum interval of listing processes, ms: it costs the agent more than the numbers. */
 const DETAIL_INTERVAL_MS = 2_000;
 
-/** Shows the table on the terminal until a key or a signal ends it. */
+/** Displays the table until a key or a signal ends it. */
 export async function runLive(feed: Feed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
   const screen = new Screen(start, start.intervalS, start.style);
   screen.snapshot = first;

@@ -39,7 +39,7 @@ const KEYS = 'q quit  / filter  s sort  g group  t tree  f state  a all  Enter d
 const DETAIL_KEYS = 'Esc back  up/down scroll  Space pause  q quit';
 const INTERVALS_S = [0.5, 1, 2, 5, 10, 30, 60];
 
-/** What keys change about the table. */
+/** Keys that change the table. */
 const CHANGES: Readonly<Record<string, (arrangement: Arrangement) => Partial<Arrangement>>> = {
   escape: () => ({ filter: '', state: 0 }),
   f: ({ state }) => ({ state: (state + 1) % STATES.length }),
@@ -54,7 +54,7 @@ const CHANGES: Readonly<Record<string, (arrangement: Arrangement) => Partial<Arr
   a: ({ showsAll }) => ({ showsAll: !showsAll }),
 };
 
-/** How many lines a key moves. */
+/** The number of lines that a key moves. */
 function stepOf(key: string, page: number): number | undefined {
   switch (key) {
     case 'up':
@@ -78,17 +78,17 @@ function stepOf(key: string, page: number): number | undefined {
 
 export type View = 'table' | 'detail' | 'help';
 
-/** What a key asks of the program besides another screen. */
-export type Wish = 'quit' | 'suspend' | 'redraw' | 'detail' | undefined;
+/** The action of a key besides changing the screen. */
+export type KeyAction = 'quit' | 'suspend' | 'redraw' | 'detail' | undefined;
 
-/** What the screen shows, changed by keys. Knows neither the terminal nor the agent. */
+/** The state of the screen, changed by keys. Independent of the terminal and the agent. */
 export class Screen {
   view: View = 'table';
   isPaused = false;
   intervalS: number;
   snapshot: Snapshot | undefined;
   detail: Detail | undefined;
-  /** Why the numbers are not renewed. */
+  /** Why the numbers are not updated. */
   trouble: string | undefined;
   private arrangement: Arrangement;
   private items: readonly Item[] = [];
@@ -122,7 +122,7 @@ export class Screen {
     this.arrangement = { ...this.arrangement, ...change };
   }
 
-  key(key: string, height: number): Wish {
+  key(key: string, height: number): KeyAction {
     if (key === 'interrupt') return 'quit';
     if (key === 'suspend' || key === 'redraw') return key;
     if (this.isTyping) this.typed(key);
@@ -151,7 +151,7 @@ export class Screen {
     this.scroll = Math.max(0, Math.min(this.scroll + (stepOf(key, page) ?? 0), this.detailHeight - page));
   }
 
-  private tableKey(key: string, height: number): Wish {
+  private tableKey(key: string, height: number): KeyAction {
     const step = stepOf(key, height - FRAME_LINES);
     if (step !== undefined) this.move(step);
     else if (key === 'enter' || key === 'right') return this.open();
@@ -171,7 +171,7 @@ export class Screen {
     this.selected = items[Math.max(0, Math.min(index + step, items.length - 1))]!.key;
   }
 
-  private open(): Wish {
+  private open(): KeyAction {
     const item = this.items.find(({ key }) => key === this.selected);
     if (item === undefined) return undefined;
     if (item.members === undefined) {

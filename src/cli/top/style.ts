@@ -1,6 +1,6 @@
 import type { Alarm } from './columns.js';
 
-/** Marks parts of a line for a terminal. */
+/** Formats parts of a line for a terminal. */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;

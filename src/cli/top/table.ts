@@ -38,7 +38,7 @@ export class Table {
     return isRunning(row) ? text : style.dim(text);
   }
 
-  /** Of a long path the end says more. */
+  /** Shortens a path at its beginning, because its end is more specific. */
   private name(label: string): string {
     const { nameWidth } = this;
     const isLongPath = label.startsWith('/') && label.length > nameWidth && line(label) === label;

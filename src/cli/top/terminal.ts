@@ -31,7 +31,7 @@ const SEQUENCES: Readonly<Record<string, string>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys are sent as control characters
 const KEY = /\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Z])|[\s\S]/gu;
 
-/** The keys in a piece of input, by name or as the character. Unknown sequences are left out. */
+/** The keys in a piece of input, by name or as the character. Unknown sequences are skipped. */
 export function keysIn(input: string): string[] {
   return (input.match(KEY) ?? []).flatMap(
     (key) => SEQUENCES[key] ?? (key >= ' ' && [...key].length === 1 ? [key] : []),
@@ -83,7 +83,7 @@ export class Terminal {
     for (let i = 0; i < this.height; i++) {
       const line = lines[i] ?? '';
       if (shown[i] === line) continue;
-      // Erased first: behind a full line, the cursor is still on its last character.
+      // Erased first: after a full line, the cursor is still on its last character.
       text += `\x1b[${i + 1};1H\x1b[2K${line}`;
     }
     this.shown = Array.from({ length: this.height }, (_, i) => lines[i] ?? '');
@@ -106,7 +106,7 @@ export class Terminal {
     });
   }
 
-  /** Gives the terminal back and stops the process until the shell continues it. */
+  /** Restores the terminal and stops the process until the shell continues it. */
   suspend(): void {
     this.leave();
     process.once('SIGCONT', () => {

@@ -1,6 +1,6 @@
 import { printable } from '../../kernel/contracts/index.js';
 
-/** What stands for a number that is not known. */
+/** Placeholder for an unknown number. */
 export const UNKNOWN = '-';
 
 const UNITS = ['B', 'K', 'M', 'G', 'T', 'P'];
@@ -34,18 +34,18 @@ const WIDE =
   /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
 const ASCII = /^[\x20-\x7e]*$/;
 
-/** Terminal cells that a character takes. */
+/** Width of a character in terminal cells. */
 function cellsOf(character: string): number {
   if (ZERO_WIDTH.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
 }
 
-/** A text of containers as one line of a terminal: nothing in it is obeyed or breaks the line. */
+/** Text of a container as one line without control characters. */
 export function line(text: string): string {
   return ASCII.test(text) ? text : printable(text).replaceAll('\t', '\\t').replaceAll('\n', '\\n');
 }
 
-/** Cut or filled with blanks to a number of terminal cells. A cut text ends in `~`. */
+/** Cuts or pads a text to a number of terminal cells. A cut text ends with `~`. */
 export function fit(text: string, cells: number, alignRight = false): string {
   const shown = line(text);
   if (ASCII.test(shown)) {

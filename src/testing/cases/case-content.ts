@@ -3,7 +3,7 @@ import type { AppContainer, ContainerDescription } from '../../kernel/contracts/
 import { RAW } from '../simulated-host.js';
 import { caseNames, readCase, type TestCase } from './case-file.js';
 
-/** Where the server is that a case puts on a port. */
+/** The actual port of a case's server. */
 type RealPort = (port: number) => number | undefined;
 
 /** A container of a case as a handler would describe it. */
@@ -12,7 +12,7 @@ export interface CaseContainer {
   readonly description: ContainerDescription;
 }
 
-/** The plugin's options in a case, with `${port.80}` replaced by the port on which the case's server of port 80 is. */
+/** The plugin's options in a case, with `${port.80}` replaced by the actual port of the case's server on port 80. */
 export function optionsOf(testCase: TestCase, realPort: RealPort): Readonly<Record<string, unknown>> {
   return filled(testCase.with, realPort);
 }
@@ -26,8 +26,8 @@ export function containersOf(testCase: TestCase, realPort: RealPort): CaseContai
 }
 
 /**
- * What the cases of a plugin tell to who checks its contract: options that suit it (those of the first case), and
- * containers in which it has something to do.
+ * The setup for contract checks from the cases of a plugin: valid options (those of the first case), and
+ * containers for which it has targets.
  * @param folder the plugin's
  */
 export function contractSetup(folder: string): {

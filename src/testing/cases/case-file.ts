@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, TallymanError, z } from '../../kernel/contracts/index.js';
 
-/** Text, or the name of a file beside the case. */
+/** Text, or the name of a file in the case's folder. */
 const content = z.union([z.string(), z.strictObject({ from: z.string() })]);
 
 const answer = z.union([
@@ -52,7 +52,7 @@ type CaseContent = z.output<typeof caseSchema>;
 export interface TestCase extends Omit<CaseContent, 'ignore'> {
   readonly name: string;
   readonly ignore: readonly RegExp[];
-  /** File with the outcome that is expected. */
+  /** File with the expected result. */
   readonly expectedFile: string;
   /** Text of a content. */
   text(given: z.output<typeof content>): string;
@@ -67,7 +67,7 @@ export function caseNames(folder: string): string[] {
     .sort();
 }
 
-/** @throws TallymanError naming file and member when the case is not well written */
+/** @throws TallymanError naming file and member when the case is invalid */
 export function readCase(folder: string, name: string): TestCase {
   const directory = join(folder, 'testcases', name);
   const file = join(directory, 'case.yaml');

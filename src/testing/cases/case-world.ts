@@ -6,7 +6,7 @@ import { TestAgent } from '../test-agent.js';
 import { type CaseContainer, containersOf, optionsOf } from './case-content.js';
 import type { TestCase } from './case-file.js';
 
-/** What a case describes, set up: its host, its servers. */
+/** The simulated host and servers of a case. */
 export class CaseWorld {
   readonly host: SimulatedHost;
   readonly http = new Map<number, HttpTarget>();
@@ -39,12 +39,11 @@ export class CaseWorld {
     return optionsOf(this.testCase, (port) => this.realPort(port));
   }
 
-  /** The case's containers as a handler would describe them. */
   containers(): CaseContainer[] {
     return containersOf(this.testCase, (port) => this.realPort(port));
   }
 
-  /** Where the server is that the case puts on a port. */
+  /** The actual port of the case's server. */
   realPort(port: number): number | undefined {
     return (this.http.get(port) ?? this.lines.get(port))?.port;
   }

@@ -20,19 +20,19 @@ import { sampleOf } from '../probe.js';
 import { caseNames, readCase, type TestCase } from './case-file.js';
 import { CaseWorld } from './case-world.js';
 
-/** How a case went. */
+/** The result of a case. */
 export interface CaseFinding {
   readonly name: string;
-  /** What is wrong; `undefined`: the outcome is the expected one. */
+  /** The difference from the expected result; `undefined`: none. */
   readonly problem?: string;
-  /** The expectation was written anew. */
+  /** The expected result was updated. */
   readonly updated?: true;
 }
 
 export interface CaseOptions {
-  /** Write what comes out as what is expected. */
+  /** Write the result as the expected result. */
   readonly update?: boolean;
-  /** Told the name of each case before it is run. */
+  /** Called with the name of each case before it runs. */
   readonly onCase?: (name: string) => void;
 }
 
@@ -69,7 +69,7 @@ async function runCase(plugin: Plugin, folder: string, name: string, options: Ca
   }
 }
 
-/** As it would be read from a file, with the parts that may differ taken out. */
+/** As it would be read from a file, without the parts that may differ. */
 function ignoring(outcome: unknown, patterns: readonly RegExp[]): unknown {
   const replaced = (text: string) => patterns.reduce((rest, pattern) => rest.replace(pattern, '…'), text);
   const text = JSON.stringify(outcome, (_key, value: unknown) => {
@@ -124,7 +124,7 @@ async function identifyAll(handler: ContainerHandler, world: CaseWorld): Promise
   return Object.fromEntries(bench.verdicts);
 }
 
-/** What the targets of each container give. */
+/** The collected metrics of each container. */
 async function collectEverywhere(plugin: AppMetrics, world: CaseWorld): Promise<unknown> {
   await plugin.start?.();
   const { host } = world;
@@ -149,7 +149,7 @@ function sampleLine({ name, labels = {}, value, time }: AppMetricSample): string
   return `${shown} ${value}${time === undefined ? '' : ` @${time}`}`;
 }
 
-/** What a source gives for each container: its columns, or what is absent. */
+/** A sample of each container, or why it is absent. */
 function sampleAll(source: MetricSource, world: CaseWorld): unknown {
   const entries = world.containers().map(({ name, description }) => {
     const probe = source.attach(world.host.target(name, description));

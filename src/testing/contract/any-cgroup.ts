@@ -1,10 +1,10 @@
 import type { CgroupFiles, Controller, KernelFile, KernelValue, ProbeTarget } from '../../kernel/contracts/index.js';
 import { SimulatedHost } from '../simulated-host.js';
 
-/** What stands in every file that is asked for; `undefined`: there is no file. */
+/** Content of every file; `undefined`: no file exists. */
 export type AnyContent = string | undefined;
 
-/** Contents that parsers must bear. */
+/** Contents that parsers must accept without throwing. */
 export const ODD_CONTENTS: Readonly<Record<string, AnyContent>> = {
   'files are missing': undefined,
   'files are empty': '',
@@ -16,7 +16,7 @@ export const ODD_CONTENTS: Readonly<Record<string, AnyContent>> = {
   'files hold long lines': `${'x'.repeat(50_000)} 1\n`,
 };
 
-/** A container in whose cgroup every file that a source asks for exists and says the same, until it is gone. */
+/** A container in whose cgroup every file exists with the same content, until it is removed. */
 export class AnyCgroup {
   private readonly host: SimulatedHost;
   private isGone = false;
@@ -41,8 +41,8 @@ export class AnyCgroup {
     return { ...target, cgroup: this.lenient(target.cgroup) };
   }
 
-  /** The kernel removes the cgroup: every read fails from now on, through open descriptors too. */
-  vanish(): void {
+  /** Simulates the removal of the cgroup: every later read fails, also through open descriptors. */
+  removeCgroup(): void {
     this.isGone = true;
     this.host.removeCgroup(this.name);
     this.host.linux.everyProcFile = undefined;
@@ -86,7 +86,7 @@ export class AnyCgroup {
     };
   }
 
-  /** A file that says ENODEV once the cgroup is gone, as the kernel's do. */
+  /** A file that returns ENODEV once the cgroup is removed, as the kernel does. */
   private mortal<T extends KernelFile | Pick<KernelValue, 'read' | 'failure'>>(
     file: T | undefined,
     failed: -1 | false,

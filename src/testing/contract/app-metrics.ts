@@ -16,10 +16,10 @@ import type { TestContextOptions } from '../context.js';
 import { type Check, type CheckOutcome, type CheckSetup, describe, Problems } from './check.js';
 import { make, start, stop } from './life.js';
 
-/** A collection that is aborted must settle soon: the next one waits for it. */
+/** An aborted collection must settle within this time, ms, because the next one waits for it. */
 const ABORT_LIMIT = 1_000;
 
-/** Containers with labels that nobody would write on purpose. */
+/** Containers with invalid labels. */
 const ODD_CONTAINERS: readonly AppContainer[] = [
   testContainer(),
   testContainer({ labels: { '': '', __proto__: 'x', 'io.cadvisor.metric.x': '', 'tallyman.metrics.port': '-1' } }),
@@ -30,7 +30,7 @@ const ODD_CONTAINERS: readonly AppContainer[] = [
   { name: '/', description: testContainer().description, labels: {} },
 ];
 
-/** What a target that is not well may say, and the two ways in which it does not say anything. */
+/** Invalid answers of targets, and two ways of not answering. */
 const ODD_ANSWERS: Readonly<Record<string, string | 'refuse' | 'hang'>> = {
   'is away': 'refuse',
   'never answers': 'hang',
@@ -44,7 +44,7 @@ const ODD_ANSWERS: Readonly<Record<string, string | 'refuse' | 'hang'>> = {
   'answers a long line': 'x'.repeat(1_000_000),
 };
 
-/** Checks of an app-metrics plugin: which targets it sees, and how it bears targets that are not well. */
+/** Checks of an app-metrics plugin: its targets, and its handling of faulty targets. */
 export function appMetricsChecks(
   setup: CheckSetup,
   services: TestContextOptions,
@@ -140,7 +140,7 @@ async function settled<T>(call: () => Promise<T>): Promise<{ value: T } | { erro
   }
 }
 
-/** A container in which every port and file says the same. */
+/** A container in which every port and file has the same content. */
 function oddAccess(container: AppContainer, answer: string, signal: AbortSignal): CollectionAccess {
   const reply = async (): Promise<Buffer> => {
     if (answer === 'refuse') throw new CollectionError('connect ECONNREFUSED');
@@ -159,7 +159,7 @@ function oddAccess(container: AppContainer, answer: string, signal: AbortSignal)
   };
 }
 
-/** A connection that says something and ends, whatever is written to it. */
+/** A connection that sends the bytes and ends, ignoring what is written to it. */
 function streamOf(bytes: Buffer): Duplex {
   const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   stream.push(bytes);
@@ -174,7 +174,7 @@ function silentStream(signal: AbortSignal): Duplex {
   return stream;
 }
 
-/** Says what is wrong with what a collection gave. */
+/** Checks the result of a collection. */
 function checkCollected({ specs, samples }: CollectedMetrics, problems: Problems): void {
   if (!Array.isArray(specs) || !Array.isArray(samples)) {
     problems.add('collect does not give { specs, samples }');

@@ -1,19 +1,19 @@
 import type { Plugin } from '../../kernel/contracts/index.js';
 
-/** One thing that the contract asks of a plugin, and what was found. */
+/** The result of one check. */
 export interface ContractFinding {
-  /** What was looked at: `leaves nothing behind`. */
+  /** Name of the check: `leaves nothing behind`. */
   readonly check: string;
-  /** What is wrong; empty: all is well. */
+  /** Empty when the check passed. */
   readonly problems: readonly string[];
-  /** What could not be looked at, and why. */
+  /** What could not be checked, and why. */
   readonly remark?: string;
 }
 
-/** What a check gives: problems, or problems and a remark. */
+/** Problems, or problems and a remark. */
 export type CheckOutcome = readonly string[] | { readonly problems: readonly string[]; readonly remark: string };
 
-/** One check, not yet made. */
+/** One check to run. */
 export interface Check {
   readonly name: string;
   run(): CheckOutcome | Promise<CheckOutcome>;
@@ -26,7 +26,7 @@ export interface CheckSetup {
   readonly options: unknown;
 }
 
-/** Keeps the first few of many problems of one sort: one broken rule can show in hundreds of places. */
+/** Limits the number of problems of one kind: one broken rule can occur in hundreds of places. */
 export class Problems {
   private readonly found = new Map<string, number>();
 
@@ -50,7 +50,7 @@ export class Problems {
   }
 }
 
-/** What was thrown, with the place in the plugin where that is known. */
+/** The thrown error, with its location in the plugin where known. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return JSON.stringify(error) ?? String(error);
   const place = /\n\s+at ((?:async )?.*)/.exec(error.stack ?? '')?.[1];

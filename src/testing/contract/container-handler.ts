@@ -8,7 +8,7 @@ const MODES = ['own', 'host', 'shared', 'none'];
 const STATES = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'];
 const ID = 'f'.repeat(64);
 
-/** Paths that cgroup trees have, and some that nobody would expect. */
+/** Usual and unusual cgroup paths. */
 const PATHS = [
   '/',
   '/init.scope',
@@ -24,7 +24,7 @@ const PATHS = [
   `/${'deep/'.repeat(200)}end`,
 ];
 
-/** Checks of a container handler: what it says of paths, before and after its start. */
+/** Checks of a container handler: its answers about paths, before and after its start. */
 export function containerHandlerChecks(setup: CheckSetup, services: TestContextOptions): Check[] {
   return [
     {

@@ -34,7 +34,7 @@ const PARTS: ReadonlySet<string> = new Set<SamplePart>([
 ]);
 const FIELD_NAME = /^[a-z][\w-]*(\.[\w-]+)+$/i;
 
-/** Says what is missing in the fields that a source declares. */
+/** Checks that the declared fields of a source are complete. */
 export function checkFields({ fields, part }: MetricSource, problems: Problems): void {
   if (!PARTS.has(part)) problems.add(`part ${JSON.stringify(part)} is none of ${[...PARTS].join(', ')}`);
   if (!Array.isArray(fields) || fields.length === 0) problems.add('it declares no fields');
@@ -58,7 +58,7 @@ function checkField({ name, unit, kind, help, source }: FieldDescriptor, problem
   }
 }
 
-/** Says what is wrong with the columns that a probe has. */
+/** Checks the columns of a probe. */
 export function checkColumns(columns: readonly Column[], source: MetricSource, problems: Problems): void {
   const declared = new Set(source.fields.map(({ name }) => name));
   const seen = new Set<string>();

@@ -19,7 +19,7 @@ export interface ContractOptions {
   readonly with?: Readonly<Record<string, unknown>>;
   /** Containers in which an app-metrics plugin has targets. */
   readonly containers?: readonly AppContainer[];
-  /** Told each finding as soon as it is there; before that, what is being looked at. */
+  /** Called with the name of each check before it runs. */
   readonly onCheck?: (name: string) => void;
   readonly onFinding?: (finding: ContractFinding) => void;
 }
@@ -131,7 +131,7 @@ class Reporter {
     this.options.onFinding?.(finding);
   }
 
-  /** An error that nobody caught. */
+  /** Records an uncaught error. */
   stray(error: unknown): void {
     this.strays.add(`nobody caught ${describe(error)}`);
   }

@@ -6,21 +6,21 @@ import { systemClock } from '../clock.js';
 import { type TestContext, type TestContextOptions, testContext } from '../context.js';
 import { type Check, type CheckSetup, describe } from './check.js';
 
-/** As long as the kernel waits at most. */
+/** The kernel's time limit. */
 const START_LIMIT = 10_000;
 const STOP_LIMIT = 500;
 const SETTLE = 2_000;
 
 type AnyInstance = PluginInstances[PluginKind];
 
-/** An instance made as the kernel makes it. */
+/** An instance, created as by the kernel. */
 export interface Made {
   readonly kind: PluginKind;
   readonly context: TestContext;
   readonly instance: AnyInstance;
 }
 
-/** Makes an instance, with the host and agent that the checks have. */
+/** Creates an instance with the services of the checks. */
 export function make({ plugin, options }: CheckSetup, services: TestContextOptions): Made {
   const context = testContext({ id: plugin.name, clock: systemClock, ...services });
   return { kind: plugin.kind, context, instance: plugin.create(context, options) };
@@ -28,7 +28,7 @@ export function make({ plugin, options }: CheckSetup, services: TestContextOptio
 
 const REGISTRAR: ContainerRegistrar = { reconsider: () => {}, reconsiderAll: () => {}, findingsChanged: () => {} };
 
-/** Starts an instance. @throws Error what `start` threw, or that it did not end in time */
+/** Starts an instance. @throws the error of `start`, or of its time limit */
 export async function start(plugin: Plugin, { instance }: Made): Promise<void> {
   const call = (instance as { start?(registrar?: ContainerRegistrar): Promise<void> | void }).start;
   await within(START_LIMIT, 'start', async () =>
@@ -36,7 +36,7 @@ export async function start(plugin: Plugin, { instance }: Made): Promise<void> {
   );
 }
 
-/** Stops an instance and what belongs to it. @throws Error what `stop` threw, or that it did not end in time */
+/** Stops an instance and disposes of its context. @throws the error of `stop`, or of its time limit */
 export async function stop({ kind, instance, context }: Made): Promise<void> {
   try {
     await within(STOP_LIMIT, 'stop', async () => (instance as { stop?(): Promise<void> | void }).stop?.());
@@ -125,7 +125,7 @@ async function leakProblems(once: () => Promise<unknown>): Promise<string[]> {
   }
 }
 
-/** Whether the timer being made is set by `setTimeout` or `setInterval`, and not by Node for purposes of its own. */
+/** Whether the timer is created by `setTimeout` or `setInterval`, and not internally by Node. */
 function isOwnTimer(): boolean {
   const frames = (new Error().stack ?? '').split('\n');
   const caller = frames[frames.findLastIndex((frame) => frame.includes('(node:timers:')) + 1] ?? '';
@@ -143,7 +143,7 @@ async function whenSettled(left: () => string[]): Promise<string[]> {
   }
 }
 
-/** What a piece of code may have left in the process, counted by sort. */
+/** Counts of resources of the process by kind. */
 function traces(): Map<string, number> {
   const counts = new Map<string, number>();
   const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by);

@@ -9,7 +9,7 @@ import { type Made, make, start, stop } from './life.js';
 const OUTCOMES: readonly unknown[] = ['ok', 'layout-changed', 'ended'];
 const SAMPLES = 4;
 
-/** Checks of a metric source: its fields, and its probes on cgroups that are odd or end. */
+/** Checks of a metric source: its fields, and its probes on malformed and removed cgroups. */
 export function metricSourceChecks(setup: CheckSetup): Check[] {
   return [
     {
@@ -77,12 +77,12 @@ function end(bench: Bench): void {
   const probe = attach(bench);
   if (probe === undefined) return;
   sample(bench, probe);
-  bench.cgroup.vanish();
+  bench.cgroup.removeCgroup();
   sample(bench, probe);
   bench.problems.attempt('close', () => probe.close());
 }
 
-/** @returns the probe; undefined when there is none, or its `attach` is at fault */
+/** @returns the probe; undefined when there is none, or `attach` failed */
 function attach({ source, cgroup, problems }: Bench): Probe | undefined {
   const result = problems.attempt('attach', () => source.attach(cgroup.target()));
   if (result === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { TestAgent } from '../test-agent.js';
 import { type Check, type CheckSetup, Problems } from './check.js';
 import { make, stop } from './life.js';
 
-/** Requests that strangers send. */
+/** Invalid requests. */
 const ODD_TAILS = [
   '',
   '/',
@@ -17,7 +17,7 @@ const ODD_TAILS = [
 ];
 const OVERLONG = `/${'x'.repeat(3000)}`;
 
-/** Checks of what answers requests: every route, asked for what it has and for what nobody has. */
+/** Checks of routes: answers to valid and invalid requests. */
 export function requestChecks(setup: CheckSetup, agent: TestAgent): Check[] {
   return [
     { name: 'has routes', run: () => routeProblems(setup, agent) },

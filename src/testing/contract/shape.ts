@@ -4,7 +4,7 @@ import type { Check } from './check.js';
 
 const NAME = /^[a-z][\w.-]*$/i;
 
-/** What can be said of a plugin without an instance. */
+/** Checks that need no instance. */
 export function shapeChecks(plugin: Plugin, options: Readonly<Record<string, unknown>>): Check[] {
   return [
     { name: 'says what it is', run: () => identityProblems(plugin) },
@@ -42,7 +42,7 @@ function undocumented(schema: JsonSchema, path: string): string[] {
   });
 }
 
-/** A misspelt option that is silently accepted is an option that silently does nothing. */
+/** A misspelt option must not be accepted silently. */
 function acceptsAnything({ configSchema }: Plugin, options: Readonly<Record<string, unknown>>): string[] {
   const accepted = configSchema.safeParse({ ...options, 'no-such-option': 1 }).success;
   return accepted ? ['an unknown option is accepted: use z.strictObject instead of z.object'] : [];

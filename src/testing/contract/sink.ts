@@ -8,7 +8,7 @@ import { type Made, make, start, stop } from './life.js';
 const SHORTEST_INTERVAL_MS = 100;
 const ABORT_LIMIT_MS = 2_000;
 
-/** Checks of a sink: its options, what it encodes, and that sending ends when it is told to. */
+/** Checks of a sink: its options, its encoder, and that sending can be aborted. */
 export function sinkChecks(setup: CheckSetup, services: TestContextOptions): Check[] {
   return [
     { name: 'has the options of sinks and a format', run: () => shapeProblems(setup, services) },

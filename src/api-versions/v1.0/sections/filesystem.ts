@@ -19,7 +19,7 @@ export function filesystemsOf(layout: Layout): FilesystemColumns[] {
   const byDevice = new Map<string, Map<string, number>>();
   const types = new Map<string, string>();
   for (const [index, { field, labels, attributes }] of layout.columns.entries()) {
-    // A field that other sources add is not a file system.
+    // Third-party fields do not make a filesystem.
     if (!KNOWN.has(field.name)) continue;
     const device = labels?.[0] ?? '';
     let columns = byDevice.get(device);
@@ -53,15 +53,15 @@ export function filesystems(b: RowPrinterBuilder, layout: Layout): void {
 }
 
 /**
- * What `write` appends is left out of rows in which a mount of the host has no size: it is gone, and was still there when
- * the mounts were looked at last. What a container takes up is shown also before it is measured.
+ * Omits what `write` appends from rows in which a mount of the host has no size: it has been unmounted since the
+ * mounts were last read. The filesystem of a container is printed even before it is measured.
  */
 export function whereMounted(b: RowPrinterBuilder, filesystem: FilesystemColumns, write: () => void): void {
   if (filesystem.column('base_usage') >= 0 || filesystem.column('capacity') < 0) write();
   else b.ifPresent(filesystem.column('capacity'), write);
 }
 
-/** Which numbers of a container's own block I/O are a disk counter, and in which unit: bytes of a sector, ns of a ms. */
+/** Disk counters that are derived from a container's own block I/O, with the factor of their unit. */
 const OWN_IO: Partial<
   Record<(typeof DISK_COUNTERS)[number], readonly [table: string, operation: string, per?: number]>
 > = {
@@ -77,8 +77,8 @@ const OWN_IO: Partial<
 };
 
 /**
- * The disk counters of a filesystem: the machine's are the disk's; a container's are what its own block I/O says for the
- * device. What nothing measures is left out.
+ * The disk counters of a filesystem: those of the disk for the machine, and its own block I/O on the device for a
+ * container. Unmeasured counters are omitted.
  */
 function diskCounters(b: RowPrinterBuilder, layout: Layout, filesystem: FilesystemColumns): void {
   const isMachine = filesystem.column('available') >= 0;

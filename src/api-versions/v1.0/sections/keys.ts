@@ -1,4 +1,4 @@
-// The keys of samples, in their order: what is printed, and what the schemas of the answers say.
+// The keys of samples in their order, for printers and schemas.
 
 export const INTERFACE_COUNTERS = [
   'rx_bytes',

@@ -4,7 +4,7 @@ import { PROCESS_KEYS, TASKS } from './keys.js';
 
 const COUNTS = membersOf('processes.', PROCESS_KEYS);
 
-/** Whether processes are read at all: zeros that nobody counted are not shown. */
+/** Whether processes are collected; otherwise no zeros are printed. */
 export function hasProcesses(layout: Layout): boolean {
   return layout.columns.some(({ field }) => field.name.startsWith('processes.'));
 }
