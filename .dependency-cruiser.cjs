@@ -103,9 +103,9 @@ module.exports = {
     ),
     forbid(
       'browsers-load-what-is-served',
-      'a browser gets the folders browser/ and shared/ and nothing else: no kernel, no Node, no package',
+      'a browser gets browser/, shared/, src/client/top and uPlot, and nothing else: no kernel, no Node',
       { path: '^src/plugins/endpoints/web-ui/(browser|shared)/', pathNot: TEST },
-      { pathNot: '^src/plugins/endpoints/web-ui/(browser|shared)/' },
+      { pathNot: '^src/(plugins/endpoints/web-ui/(browser|shared)|client/top)/|(^|node_modules/)uplot(/|$)' },
     ),
     forbid(
       'browser-code-is-for-browsers',
@@ -135,7 +135,8 @@ module.exports = {
     forbid(
       'no-development-packages',
       'what ships depends on runtime packages only',
-      { path: '^src/', pathNot: TEST },
+      // The build puts packages that browser code uses into its files.
+      { path: '^src/', pathNot: [TEST, '^src/plugins/endpoints/web-ui/browser/'] },
       { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
     ),
     forbid(

@@ -24,12 +24,10 @@ if (!existsSync(compiler)) {
   process.exit(1);
 }
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-for (const project of [root, join(root, 'src', browserCode)]) {
-  const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
+for (const project of [[root], [join(root, 'src', browserCode), '--noEmit']]) {
+  const { status } = spawnSync(process.execPath, [compiler, '-p', ...project], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
-const isAsset = (path) => !/\.(ts|json)$/.test(path);
-cpSync(join(root, 'src', browserCode), join(root, 'dist', browserCode), { recursive: true, filter: isAsset });
 // What `tallyman plugin new` copies is TypeScript for others to compile.
 const templates = join('cli', 'plugin', 'templates');
 cpSync(join(root, 'src', templates), join(root, 'dist', templates), { recursive: true });

@@ -1,10 +1,10 @@
 // Makes dist/bundle of dist/ and the packages: the agent in one file (src/cli/bundle.ts says why), the licences of the
 // packages in it, and V8's cache of its compilation; and what plugins import and child processes run, in a few files each.
 // The rest of dist/ is what programs and threads import, and where there is no bundle the agent.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as esbuild from 'esbuild';
-import { root } from './packages.mjs';
+import { browserCode, root } from './packages.mjs';
 
 const dist = join(root, 'dist');
 const folder = join(dist, 'bundle');
@@ -36,7 +36,7 @@ const COMMON = {
 
 export async function bundle() {
   mkdirSync(folder, { recursive: true });
-  const inputs = [...(await bundleAgent()), ...(await bundleEntries())];
+  const inputs = [...(await bundleAgent()), ...(await bundleEntries()), ...(await bundlePages())];
   writeFileSync(join(folder, 'LICENSES.txt'), licences(inputs));
 }
 
@@ -68,6 +68,30 @@ async function bundleEntries() {
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     plugins: [keepModuleUrls("new URL('..', import.meta.url)"), leaveOutUnused, builtinsApart],
   });
+  return Object.keys(metafile.inputs);
+}
+
+/**
+ * What browsers load: the script of the pages with the packages that it uses, their styles, and the icon.
+ * @returns the files that are in them
+ */
+async function bundlePages() {
+  const source = join(root, 'src', browserCode);
+  const { metafile } = await esbuild.build({
+    bundle: true,
+    minify: true,
+    entryPoints: [join(source, 'page.ts'), join(source, 'page.css')],
+    format: 'esm',
+    splitting: true,
+    target: 'es2022',
+    absWorkingDir: root,
+    outdir: join(dist, browserCode),
+    chunkNames: 'chunk-[hash]',
+    logLevel: 'warning',
+    metafile: true,
+    legalComments: 'none',
+  });
+  copyFileSync(join(source, 'icon.svg'), join(dist, browserCode, 'icon.svg'));
   return Object.keys(metafile.inputs);
 }
 

@@ -87,10 +87,12 @@ describe('the pages in Chromium', { skip }, () => {
     assert.equal(limit, '64 MiB');
     group.limitMemory(MEMORY / 2);
     await page.until("document.querySelector('.series.limit dd').textContent === '32 MiB'");
-    assert.match(await page.evaluate("document.querySelector('[data-memory-text]').textContent"), / of 32 MiB /);
-    const points = "document.querySelector('[data-chart=memory] [data-line]').getAttribute('d').split('L').length";
-    const drawn = await page.evaluate<number>(points);
-    await page.until(`${points} > ${drawn}`);
+    await page.until("/ of 32 MiB /.test(document.querySelector('[data-memory-text]').textContent)");
+    await page.until("document.querySelector('[data-chart=memory] canvas').width > 100");
+    assert.equal(
+      await page.evaluate("document.getElementById('sampling').textContent"),
+      'sampled every 0.5 s while you look',
+    );
     assert.deepEqual(page.troubles, []);
   });
 
@@ -99,10 +101,11 @@ describe('the pages in Chromium', { skip }, () => {
     await page.until(LIVE);
     inner.create();
     const label = inner.name.slice(group.name.length);
-    const link = `[...document.querySelectorAll('#subcontainers tbody a')].find((a) => a.textContent === ${JSON.stringify(label)})`;
+    const link = `[...document.querySelectorAll('#containers tbody a')].find((a) => a.textContent === ${JSON.stringify(label)})`;
     await page.until(link);
-    await page.evaluate("document.querySelector('#subcontainers a[data-inplace]').click()");
-    await page.until("document.querySelector('#subcontainers [aria-sort=ascending]')");
+    await page.until("document.querySelector('#containers .spark path').getAttribute('d') !== ''");
+    await page.evaluate("document.querySelector('#containers .c-name a[data-inplace]').click()");
+    await page.until("document.querySelector('#containers [aria-sort=ascending]')");
     assert.equal(await page.evaluate('location.search'), '?sort=name');
     await page.evaluate(`${link}.click()`);
     await page.until(`document.querySelector('h1')?.textContent === ${JSON.stringify(inner.name)}`);
@@ -115,7 +118,7 @@ describe('the pages in Chromium', { skip }, () => {
     for (const path of ['/pre/', '/pre/nobody', '/pre/docker/']) {
       const page = await browser.open(agent.url + path);
       await page.until(LIVE);
-      const expected = path === '/pre/docker/' ? 'Docker containers' : 'Host';
+      const expected = path === '/pre/docker/' ? 'Docker containers' : 'Containers';
       assert.equal(await page.evaluate("document.querySelector('h1').textContent"), expected);
       assert.deepEqual(page.troubles, []);
     }
@@ -134,7 +137,7 @@ describe('the pages in Chromium', { skip }, () => {
     const before = await page.evaluate<Shown>(SHOWN);
     asked = 0;
     // Another page does so meanwhile: that is how long it takes to be sure.
-    const other = await browser.open(`${agent.url}/pre/containers/`);
+    const other = await browser.open(`${agent.url}/pre/host/`);
     await other.until(LIVE);
     const { time } = await other.evaluate<Shown>(SHOWN);
     await other.until(`${SHOWN}.time > ${time + 2000}`);

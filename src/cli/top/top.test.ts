@@ -218,7 +218,7 @@ describe('keysIn', () => {
         fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\r', '/', 'g', 't', '\x1b[B'))),
         (typed) => {
           const screen = new Screen({ sort: 'cpu', filter: '', showsAll: true }, 1, PLAIN);
-          screen.snapshot = { version: '1', time: 0, host: { cores: 1, memory: 1 }, rows };
+          screen.snapshot = { version: '1', time: 0, host: { cores: 1, memory: 1 }, rows, history: {} };
           for (const key of keysIn(typed.join(''))) {
             screen.key(key, 24);
             assert.ok(screen.lines(80, 24).length <= 24);

@@ -31,6 +31,8 @@ export const GROUPING_NAMES = Object.keys(GROUPINGS) as readonly Grouping[];
 /** What is shown, and in which order. */
 export interface Arrangement {
   readonly sort: SortName;
+  /** What rows are sorted by in place of `sort`. */
+  readonly rank?: (row: Row) => number | null;
   readonly isReversed: boolean;
   readonly filter: string;
   /** A further condition. */
@@ -73,8 +75,12 @@ function visibleRow(rows: readonly Row[], arrangement: Arrangement): Predicate {
 }
 
 /** Texts ascend, numbers descend, and what is not known comes last. */
-function compareBy({ sort, isReversed }: Pick<Arrangement, 'sort' | 'isReversed'>): (a: Row, b: Row) => number {
-  const quantity: (row: Row) => number | string | null = SORTS[sort];
+function compareBy({
+  sort,
+  rank,
+  isReversed,
+}: Pick<Arrangement, 'sort' | 'rank' | 'isReversed'>): (a: Row, b: Row) => number {
+  const quantity: (row: Row) => number | string | null = rank ?? SORTS[sort];
   const sign = isReversed ? -1 : 1;
   return (a, b) => {
     const [one, other] = [quantity(a), quantity(b)];

@@ -30,6 +30,12 @@ export interface Row extends Readonly<Record<NumberName, number | null>> {
   readonly facts: Facts;
 }
 
+/** CPU in cores and working set in bytes of the last two minutes in 30 steps, oldest first. */
+export interface ShortHistory {
+  readonly cpu: readonly (number | null)[];
+  readonly memory: readonly (number | null)[];
+}
+
 export interface Snapshot {
   /** Version of the agent. */
   readonly version: string;
@@ -37,6 +43,8 @@ export interface Snapshot {
   readonly time: number;
   readonly host: { readonly cores: number; readonly memory: number };
   readonly rows: readonly Row[];
+  /** By the ids of facts that were asked for. */
+  readonly history: Readonly<Record<string, ShortHistory>>;
 }
 
 interface Answer {
@@ -47,6 +55,7 @@ interface Answer {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (number | null)[])[];
   readonly facts: readonly Facts[];
+  readonly history?: Snapshot['history'];
 }
 
 /** Joins the numbers of an answer with the facts of earlier ones, which the agent does not send again. */
@@ -57,7 +66,7 @@ export class Joiner {
   private instance = '';
 
   join(text: string): Snapshot {
-    const { version, time, host, since, columns, rows, facts } = JSON.parse(text) as Answer;
+    const { version, time, host, since, columns, rows, facts, history = {} } = JSON.parse(text) as Answer;
     const instance = since.split('.')[0]!;
     // Another agent, or one that was restarted, counts anew and sends everything.
     if (instance !== this.instance) this.facts.clear();
@@ -74,7 +83,7 @@ export class Joiner {
       joined.push(rowOf(known, row, places));
     }
     this.facts = current;
-    return { version, time: time / 1000, host, rows: joined };
+    return { version, time: time / 1000, host, rows: joined, history };
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   ContainerView,
   DepartedContainer,
   DerivedStats,
+  Diagnosis,
   EngineReport,
   EventLog,
   Finding,
@@ -64,6 +65,8 @@ export interface FakeAgentOptions {
   readonly findings?: readonly Finding[];
   readonly plugins?: readonly PluginStatus[];
   readonly capsules?: readonly StoredCapsule[];
+  /** By container name. */
+  readonly diagnoses?: Readonly<Record<string, Pick<Diagnosis, 'findings' | 'lookedAt'> & Partial<Diagnosis>>>;
   /** Called by `refresh`. */
   readonly onRefresh?: (names: readonly string[], maxAge: number) => void;
 }
@@ -88,6 +91,8 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
       );
     },
     watch: () => undefined,
+    diagnose: (name) => diagnosisOf(options, byName, name),
+    diagnoseAll: () => index.sorted.flatMap(({ name }) => diagnosisOf(options, byName, name) ?? []),
     events: options.events ?? keptEvents(),
     engines: async () => options.engines ?? [],
     engineUsage: () => [],
@@ -100,6 +105,17 @@ export function fakeAgent(options: FakeAgentOptions): AgentView {
   };
   // API versions and endpoints use nothing else of it.
   return view as AgentView;
+}
+
+function diagnosisOf(
+  { diagnoses = {} }: FakeAgentOptions,
+  containers: ReadonlyMap<string, ContainerView>,
+  name: string,
+): Diagnosis | undefined {
+  const description = containers.get(name)?.description;
+  if (description === undefined) return undefined;
+  const given = diagnoses[name] ?? { findings: [], lookedAt: [] };
+  return { name, description, isRunning: true, time: 0, notLookedAt: [], ...given };
 }
 
 function viewOf(fake: FakeContainer): ContainerView {

@@ -27,6 +27,8 @@ async function operations(): Promise<Record<string, OperationInfo>> {
   };
 }
 
+export { containerAnswer as adviceAbout } from './answer.js';
+
 export default definePlugin({
   kind: 'endpoint',
   name: 'advise',

@@ -10,6 +10,10 @@ import {
 import { type DetailQuery, detail, RANGE_NAMES } from './detail.js';
 import { Listing } from './listing.js';
 
+export { seriesOf } from './detail.js';
+export { historyOf } from './history.js';
+export { Listing } from './listing.js';
+
 async function list(listing: Listing, { query }: ApiRequest): Promise<Answer> {
   const ids = (query.get('history') ?? '').split(',').filter(Boolean).map(Number);
   if (!ids.every(Number.isSafeInteger)) throw badRequest('history: expected ids of facts, separated by commas');

@@ -8,7 +8,7 @@ import {
 import type { Pages } from './pages/index.js';
 
 /** The first part of paths that is something else. */
-const TAKEN = ['api', 'containers', 'static', 'metrics', 'healthz', 'validate', 'debug'];
+const TAKEN = ['api', 'containers', 'host', 'static', 'metrics', 'healthz', 'validate', 'debug'];
 
 const namespace = z
   .string()
@@ -51,6 +51,7 @@ export default definePlugin({
     return {
       routes: {
         '/containers/': withPages((pages, request) => pages.container(request)),
+        '/host/': withPages((pages, request) => pages.host(request)),
         '/static/': withPages((pages, request) => pages.asset(request)),
         ...Object.fromEntries(
           lists.map((name) => [`/${name}/`, withPages((pages, request) => pages.namespace(name, request))]),
@@ -64,7 +65,8 @@ export default definePlugin({
           contentType: '*/*',
           errors: { 404: 'no such file' },
         },
-        '/containers/': page('The page of a container, by its absolute name.', false),
+        '/containers/': page('The page of all containers; that of one, by its absolute name.', false),
+        '/host/': page('The page of the machine.', false),
         ...Object.fromEntries(
           lists.map((name) => [`/${name}/`, page(`The list of the containers of ${name}; the page of one.`, false)]),
         ),

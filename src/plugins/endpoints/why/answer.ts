@@ -51,14 +51,18 @@ export function hostAnswer(agent: AgentView) {
   };
 }
 
+/** The worst finding of a container. */
+interface BriefFinding extends Pick<DiagnosedFinding, 'severity' | 'rule' | 'what'> {
+  readonly container: string;
+  /** How many it has. */
+  findings: number;
+}
+
 /** The worst finding of each container that has one, in short. */
 export function briefAnswer(agent: AgentView) {
   const all = agent.diagnoseAll();
   const found = all.flatMap((diagnosis) => diagnosis.findings.map((finding) => ({ diagnosis, finding })));
-  const worst = new Map<
-    string,
-    { container: string; severity: string; rule: string; what: string; findings: number }
-  >();
+  const worst = new Map<string, BriefFinding>();
   // Those of a container are sorted by harm.
   for (const { diagnosis, finding } of withoutAncestors(found)) {
     const { name } = diagnosis;

@@ -36,6 +36,8 @@ async function operations(): Promise<Record<string, OperationInfo>> {
   };
 }
 
+export { briefAnswer } from './answer.js';
+
 export default definePlugin({
   kind: 'endpoint',
   name: 'why',

@@ -1,18 +1,19 @@
 // What a page does while it is looked at. It works without any of this: the server writes every number once.
-import type { Limits } from '../shared/reading.js';
-import { Numbers } from './numbers.js';
+import { LiveTable } from './live-table.js';
 import { Poller, type PollState } from './poller.js';
 import { localTimes, renewSections } from './sections.js';
 
-/** Numbers are asked for this often, and tables, which cost the agent more, this often or less; ms. */
-const NUMBERS_EVERY = 1000;
-const TABLES_EVERY = 5000;
+/** Charts are renewed this often, and tables, which cost the agent more, this often or less; ms. */
+const CHARTS_MS = 1000;
+const SECTIONS_MS = 5000;
 /** Making the tables takes at most one part in this many of the agent's time. */
-const TABLES_SHARE = 20;
+const SECTIONS_SHARE = 20;
+/** Below this width the charts of the host are folded. */
+const WIDE = '(min-width: 48rem)';
 
 const states = new Map<string, PollState>();
 
-function tell(what: string, state: PollState): void {
+function report(what: string, state: PollState): void {
   states.set(what, state);
   const failing = [...states.values()].find(({ kind }) => kind === 'failing');
   document.body.classList.toggle('stale', failing !== undefined);
@@ -28,47 +29,45 @@ function failingText(state: PollState): string {
   return `${state.reason} Since ${new Date(state.since).toLocaleTimeString()}; trying again.`;
 }
 
-/** Absent attributes are no limits. */
-function limitOf(value: string | undefined): number | undefined {
-  return value === undefined || value === '' ? undefined : Number(value);
+function poll(what: string, job: (signal: AbortSignal) => Promise<void>, interval: (lastTook: number) => number): void {
+  new Poller(job, interval, (state) => report(what, state)).start();
 }
 
-/** As the page says now: they may change while it is looked at. */
-function limitsOf({ dataset: { cores, memory } }: HTMLElement): Limits {
-  const [coreLimit, memoryLimit] = [limitOf(cores), limitOf(memory)];
-  return {
-    ...(coreLimit !== undefined && { cores: coreLimit }),
-    ...(memoryLimit !== undefined && { memory: memoryLimit }),
-  };
+document.documentElement.classList.add('live');
+const folded = document.querySelector<HTMLDetailsElement>('details.host');
+if (folded !== null) folded.open = matchMedia(WIDE).matches;
+
+function startTable(section: HTMLElement): void {
+  const table = new LiveTable(section);
+  poll('containers', (signal) => table.renew(signal), table.rowsInterval);
+  poll('troubles', (signal) => table.renewTroubles(signal), table.troublesInterval);
 }
 
-const main = document.querySelector('main')!;
-const { samples } = main.dataset;
-const numbers = samples === undefined ? undefined : new Numbers(samples, () => limitsOf(main));
-if (numbers !== undefined) {
-  new Poller(
-    (signal) => numbers.renew(signal),
-    () => NUMBERS_EVERY,
-    (state) => tell('numbers', state),
-  ).start();
+let table = document.getElementById('containers');
+if (table !== null) startTable(table);
+
+const chartsSection = document.getElementById('charts');
+if (chartsSection !== null) {
+  // They come when the table is there: their code is the larger part.
+  void import('./charts.js').then(({ LiveCharts }) => {
+    const charts = new LiveCharts(chartsSection);
+    poll(
+      'charts',
+      (signal) => (folded?.open === false ? Promise.resolve() : charts.renew(signal)),
+      () => CHARTS_MS,
+    );
+  });
 }
 
-const tables = new Poller(
+poll(
+  'sections',
   async (signal) => {
-    await renewSections(location.href, signal);
-    numbers?.show();
+    await renewSections(`${location.pathname}?renew=1${table === null ? '&table=1' : ''}`, signal);
+    // A container may get its first cgroups below it while it is looked at.
+    if (table !== null) return;
+    table = document.getElementById('containers');
+    if (table !== null) startTable(table);
   },
-  (took) => Math.max(TABLES_EVERY, took * TABLES_SHARE),
-  (state) => tell('tables', state),
+  (took) => Math.max(SECTIONS_MS, took * SECTIONS_SHARE),
 );
-tables.start();
 localTimes(document);
-
-// Another order or page of a table comes without a new page.
-document.addEventListener('click', (event) => {
-  const link = (event.target as Element).closest<HTMLAnchorElement>('a[data-inplace]');
-  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-  event.preventDefault();
-  history.replaceState(null, '', link.href);
-  void tables.now();
-});

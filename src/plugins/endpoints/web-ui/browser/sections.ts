@@ -8,7 +8,6 @@ export async function renewSections(url: string, signal: AbortSignal): Promise<v
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   localTimes(fresh);
   const main = document.querySelector('main')!;
-  Object.assign(main.dataset, { ...fresh.querySelector('main')?.dataset });
   // Which there are has to be known before they move from one document to the other.
   const sections = [...fresh.querySelectorAll<HTMLElement>('[data-renewed]')];
   const ids = new Set(sections.map(({ id }) => id));
@@ -20,7 +19,7 @@ export async function renewSections(url: string, signal: AbortSignal): Promise<v
   for (const old of document.querySelectorAll('[data-renewed]')) {
     if (!ids.has(old.id)) old.remove();
   }
-  renewCharts(fresh);
+  renewOthers(fresh);
 }
 
 /** Times in the zone of whoever looks. */
@@ -31,11 +30,14 @@ export function localTimes(page: Document): void {
   }
 }
 
-/** Drawings follow the samples; only where there are others than before they come from the server. */
-function renewCharts(fresh: Document): void {
-  const [old, current] = [document.getElementById('charts'), fresh.getElementById('charts')];
-  if (old === null || current === null || old.dataset.charts === current.dataset.charts) return;
-  old.replaceWith(current);
+/** The limits as they are now, and a table that was not there before. */
+function renewOthers(fresh: Document): void {
+  for (const id of ['charts', 'containers']) {
+    const [old, current] = [document.getElementById(id), fresh.getElementById(id)];
+    if (current === null) continue;
+    if (old === null) document.querySelector('main')!.append(current);
+    else Object.assign(old.dataset, { cores: current.dataset.cores, memory: current.dataset.memory });
+  }
 }
 
 /** Text that is being selected shall not be taken away. */

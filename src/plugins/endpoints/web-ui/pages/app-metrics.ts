@@ -1,5 +1,5 @@
 import type { AppMetricsSnapshot, AppSeries, ContainerAppMetrics } from '../../../../kernel/contracts/index.js';
-import { type Html, html } from './html.js';
+import { type Html, html } from '../shared/html.js';
 import { labelsOf, tableSection } from './tables.js';
 import { timeOf } from './times.js';
 

@@ -8,8 +8,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-/** Served below `/static/` by these names: beside each other, as the browser's modules import `../shared/…`. */
-const FOLDERS = ['browser', 'shared'];
+/** Served below `/static/` by its name. */
+const FOLDER = 'browser';
 
 interface Asset {
   readonly contentType: string;
@@ -39,15 +39,13 @@ export class Assets {
 
 function readAssets(): Map<string, Asset> {
   const assets = new Map<string, Asset>();
-  for (const folder of FOLDERS) {
-    const url = new URL(`../${folder}/`, import.meta.url);
-    for (const name of readdirSync(url)) {
-      const contentType = name.includes('.test.') ? undefined : TYPES[extname(name)];
-      if (contentType === undefined) continue;
-      const bytes = readFileSync(new URL(name, url));
-      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
-      assets.set(`${folder}/${name}`, { contentType, bytes, etag });
-    }
+  const url = new URL(`../${FOLDER}/`, import.meta.url);
+  for (const name of readdirSync(url)) {
+    const contentType = TYPES[extname(name)];
+    if (contentType === undefined) continue;
+    const bytes = readFileSync(new URL(name, url));
+    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+    assets.set(`${FOLDER}/${name}`, { contentType, bytes, etag });
   }
   return assets;
 }

@@ -1,43 +1,79 @@
-import { type DrawnChart, HEIGHT, WIDTH } from '../shared/charts.js';
-import type { Presentation } from '../shared/presentation.js';
-import { type Html, html } from './html.js';
+import type { ContainerView } from '../../../../kernel/contracts/index.js';
+import { coresLimit, memoryLimit } from '../../common/index.js';
+import { seriesOf } from '../../top/index.js';
+import { CHARTS, type ChartKind, type Limits, type SeriesName } from '../shared/charts.js';
+import { type Html, html } from '../shared/html.js';
+import type { PageRequest } from './page-request.js';
 
-/** The live part of a container's page. The browser finds what to renew by the `data-` attributes. */
-export function chartsSection({ charts, time }: Presentation): Html {
-  if (charts.length === 0) {
-    return html`<section id="charts" data-charts=""><p class="quiet">No numbers yet: the first sample is on its way.</p></section>`;
-  }
-  return html`<section id="charts" class="charts" aria-label="Live numbers" data-time="${time}" data-charts="${charts.map(({ id, limit }) => (limit ? `${id}+limit` : id)).join(' ')}">
-${charts.map(figure)}
+/** The newest number of each series; NaN where there is none. */
+type Newest = (name: SeriesName) => number;
+
+/** The charts of a container: the newest numbers, which a script draws over time. Charts without any number are hidden. */
+export function chartsSection(container: ContainerView, request: PageRequest): Html {
+  const { links } = request;
+  const series: Partial<Record<SeriesName, readonly (number | null)[]>> & { times: number[] } = seriesOf(container);
+  const limits = limitsOf(container, request);
+  const time = series.times.at(-1) ?? 0;
+  const newest: Newest = (name) => series[name]?.at(-1) ?? Number.NaN;
+  const isKnown = ({ series: all }: ChartKind): boolean =>
+    all.some(({ name }) => series[name]?.some((v) => v !== null));
+  const kinds = CHARTS.filter(({ isOfContainers }) => container.name !== '/' || isOfContainers !== true);
+  const figures = kinds.map((kind) => figure(kind, newest, limits, isKnown(kind)));
+  return html`<section id="charts" class="charts" aria-label="Charts" data-url="${links.api('top', container.name)}" data-time="${time / 1000}" data-cores="${limits.cores}" data-memory="${limits.memory}">
+<div class="chartbar" hidden><fieldset class="ranges"><legend>Time</legend>${RANGES.map(
+    ([range, text]) =>
+      html`<label><input type="radio" name="range" value="${range}"${range === 'live' && html` checked`}>${text}</label>`,
+  )}</fieldset><p id="sampling" class="quiet"></p><p id="at" class="quiet" aria-live="polite"></p></div>
+<div class="figures">${figures}</div>${time === 0 && html`<p class="quiet">No numbers yet: the first sample is on its way.</p>`}
 </section>`;
 }
 
-function figure({ id, title, series, top, limit }: DrawnChart): Html {
-  return html`<figure data-chart="${id}">
-<figcaption><h2>${title}</h2><dl>${series.map(
-    ({ label, text, value }, index) =>
-      html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}" data-value="${value}">${text}</dd></div>`,
-  )}${limit && html`<div class="series limit"><dt>limit</dt><dd data-limit-text>${limit.text}</dd></div>`}</dl></figcaption>
-<div class="plot"><span class="top" data-top>${top}</span>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${title}, the last 2 minutes">
-<path class="grid" d="M0 ${HEIGHT / 2}L${WIDTH} ${HEIGHT / 2}"/>${series.map(
-    ({ area, line }, index) =>
-      html`<path class="area s${index}" data-area="${index}" d="${area}"/><path class="line s${index}" data-line="${index}" d="${line}"/>`,
-  )}${limit && html`<path class="limit" data-limit d="${limit.line}"/>`}
-</svg><span class="from">2 min ago</span><span class="now">now</span></div>
-</figure>`;
+/** What the charts of an open page have to know anew. */
+export function limitsHolder(container: ContainerView, request: PageRequest): Html {
+  const { cores, memory } = limitsOf(container, request);
+  return html`<div id="charts" data-cores="${cores}" data-memory="${memory}"></div>`;
 }
 
-/** A bar that is filled to a share. @param share 0 … 1 */
-export function bar(share: number, label: string, attributes: Html = html``): Html {
-  const level = share >= 0.9 ? 'high' : 'normal';
-  return html`<svg class="bar ${level}" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="${label}"><rect class="all" width="100" height="6"/><rect class="part" ${attributes} width="${Math.round(share * 1000) / 10}" height="6"/></svg>`;
+const RANGES = [
+  ['live', '2 minutes'],
+  ['hour', '1 hour'],
+  ['day', '1 day'],
+] as const;
+
+function figure(
+  { id, title, series, format, limit }: ChartKind,
+  newest: Newest,
+  limits: Limits,
+  isKnown: boolean,
+): Html {
+  const bound = limit === undefined ? undefined : limits[limit];
+  return html`<figure data-chart="${id}"${!isKnown && html` hidden`}><figcaption><h3>${title}</h3><dl>${series.map(
+    ({ label, name }, index) =>
+      html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}" data-value="${newest(name)}">${format(newest(name))}</dd></div>`,
+  )}${bound !== undefined && html`<div class="series limit"><dt>limit</dt><dd data-limit>${format(bound)}</dd></div>`}</dl></figcaption><div class="plot" data-plot></div></figure>
+`;
 }
 
-/** What of the limits is in use. */
-export function usageOfLimits({ memoryShare, memoryText, throttledText }: Presentation, hasQuota: boolean): Html {
-  return html`${
-    memoryShare !== undefined &&
-    html`<div><dt>Memory in use</dt><dd><span data-memory-text>${memoryText}</span> ${bar(memoryShare, 'Share of the memory limit', html`data-memory-bar`)}</dd></div>`
-  }${hasQuota && html`<div><dt>CPU quota</dt><dd data-throttled>${throttledText}</dd></div>`}`;
+/** The limits that lines and bars show; of the machine what it has. */
+export function limitsOf(container: ContainerView, { agent }: Pick<PageRequest, 'agent'>): Limits {
+  const limits = container.limits();
+  const cores = container.name === '/' ? agent.host.machine().num_cores : coresLimit(limits);
+  const memory = memoryLimit(limits);
+  return { ...(cores !== undefined && { cores }), ...(memory !== undefined && { memory }) };
+}
+
+/** How much of its limits a container uses. */
+export interface Usage {
+  /** Share of the memory limit, 0 … 1; NaN without one. */
+  readonly memoryShare: number;
+  readonly memory: number;
+  /** Share of the CPU periods in which it was throttled. */
+  readonly throttled: number;
+}
+
+export function usageOf(container: ContainerView, request: Pick<PageRequest, 'agent'>): Usage {
+  const { memory, throttled } = seriesOf(container);
+  const newest = memory.at(-1) ?? Number.NaN;
+  const limit = limitsOf(container, request).memory ?? Number.NaN;
+  return { memory: newest, memoryShare: newest / limit, throttled: throttled.at(-1) ?? Number.NaN };
 }

@@ -1,16 +1,18 @@
 import { type ContainerView, groupingOf, type MachineInfo } from '../../../../kernel/contracts/index.js';
 import { finiteLimit } from '../../common/index.js';
-import { bytes, cores } from '../shared/units.js';
-import { type Html, type HtmlValue, html } from './html.js';
-import { limitsOf } from './readings.js';
+import { type Html, type HtmlValue, html } from '../shared/html.js';
+import { barOf } from '../shared/spark.js';
+import { bytes, cores, percent } from '../shared/units.js';
+import { limitsOf, usageOf } from './charts.js';
+import type { PageRequest } from './page-request.js';
 import { timeOf } from './times.js';
 
 type Fact = readonly [term: string, value: HtmlValue];
 
 /** A list of terms; those without a value are left out. */
-export function factList(facts: readonly Fact[], more: HtmlValue = ''): Html {
+export function factList(facts: readonly Fact[]): Html {
   const known = facts.filter(([, value]) => value !== undefined && value !== '' && value !== false);
-  return html`<dl class="facts">${known.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}${more}</dl>`;
+  return html`<dl class="facts">${known.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 /** Who a container is. Environment variables are private and never here. */
@@ -63,13 +65,13 @@ function networkText({ networkMode, networkOf }: ContainerView['description']): 
 }
 
 /** What a container may use. */
-export function limitFacts(container: ContainerView): Fact[] {
+export function limitFacts(container: ContainerView, request: PageRequest): Fact[] {
   const { hasCpu, cpu, hasMemory, memory, hasProcesses, processes } = container.limits();
   const size = (limit: Parameters<typeof finiteLimit>[0]): string => {
     const finite = finiteLimit(limit);
     return finite === undefined ? 'none' : bytes(Number(finite));
   };
-  const quota = limitsOf(container).cores;
+  const quota = limitsOf(container, request).cores;
   const isRoot = container.name === '/';
   return [
     [
@@ -82,6 +84,22 @@ export function limitFacts(container: ContainerView): Fact[] {
     ['Memory reservation', finiteLimit(memory.reservation) !== undefined && size(memory.reservation)],
     [isRoot ? 'Swap' : 'Swap limit', finiteLimit(memory.swapLimit) !== undefined && size(memory.swapLimit)],
     ['Process limit', hasProcesses && (finiteLimit(processes.limit) ?? 'none')],
+  ];
+}
+
+/** How much of its limits it uses. */
+export function usageFacts(container: ContainerView, request: PageRequest): Fact[] {
+  const { memory, memoryShare, throttled } = usageOf(container, request);
+  const hasQuota = container.limits().cpu.quota !== undefined;
+  const limit = limitsOf(container, request).memory ?? Number.NaN;
+  const text = `${bytes(memory)} of ${bytes(limit)} (${percent(memoryShare * 100)})`;
+  return [
+    [
+      'Memory in use',
+      Number.isFinite(memoryShare) &&
+        html`<span data-memory-text>${text}</span> ${barOf(memoryShare, 'Share of the memory limit')}`,
+    ],
+    ['CPU quota', hasQuota && Number.isFinite(throttled) && `throttled in ${percent(throttled * 100)} of the periods`],
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { ContainerView, ProvidedField, SampleCursor } from '../../../../kernel/contracts/index.js';
-import { type Html, html } from './html.js';
+import { type Html, html } from '../shared/html.js';
 import type { PageRequest } from './page-request.js';
 import { labelsOf, tableSection } from './tables.js';
 

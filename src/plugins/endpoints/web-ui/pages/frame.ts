@@ -1,34 +1,28 @@
 import type { AgentView } from '../../../../kernel/contracts/index.js';
-import { type Html, html, type Pieces } from './html.js';
-import type { Links } from './links.js';
+import { type Html, html, type Pieces } from '../shared/html.js';
+import type { Links } from '../shared/links.js';
+import type { PageRequest } from './page-request.js';
 import { problemsSection } from './problems.js';
 import { timeOf } from './times.js';
 
 /** Nothing but what the agent itself serves, and nothing that is written into the page. */
 export const PAGE_HEADERS = {
   'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'Cache-Control': 'no-store',
 };
 
 /** What every page has around its own parts. */
-export interface Frame {
-  readonly agent: AgentView;
-  readonly links: Links;
-  /** Namespaces that have a list of their own. */
-  readonly namespaces: readonly string[];
+export interface Frame extends PageRequest {
   readonly title: string;
   readonly heading: Html | string;
-  readonly breadcrumb: Html;
-  /** Attributes of `main` that the browser's part reads. */
-  readonly attributes?: Html;
-  /** µs since the epoch */
-  readonly now: number;
+  /** Absent on the first page. */
+  readonly breadcrumb?: Html;
 }
 
 /** A whole page, piece by piece. */
 export function* page(frame: Frame, parts: Iterable<Html | undefined>): Pieces {
-  const { agent, links, namespaces, title, heading, breadcrumb, attributes, now } = frame;
+  const { agent, links, namespaces, title, heading, breadcrumb, now } = frame;
   const lists = namespaces
     .filter((namespace) => isInUse(agent, namespace))
     .map((namespace) => html`<a href="${links.namespace(namespace)}">${capitalized(namespace)}</a>`);
@@ -38,12 +32,12 @@ export function* page(frame: Frame, parts: Iterable<Html | undefined>): Pieces {
 <link rel="icon" href="${links.asset('browser/icon.svg')}"><link rel="stylesheet" href="${links.asset('browser/page.css')}">
 <script type="module" src="${links.asset('browser/page.js')}"></script></head>
 <body><a class="skip" href="#main">Skip to the numbers</a>
-<header><p class="brand"><a href="${links.container('/')}">Tallyman</a></p><nav aria-label="Main"><a href="${links.container('/')}">Host</a>${lists}</nav>
+<header><p class="brand"><a href="${links.overview()}">Tallyman</a></p><nav aria-label="Main"><a href="${links.overview()}">Containers</a><a href="${links.container('/')}">Host</a>${lists}</nav>
 <p id="status" role="status">as of ${timeOf(now)}</p></header>
-${problemsSection(agent)}
-<main id="main" ${attributes}>
-<nav class="breadcrumb" aria-label="Where this is">${breadcrumb}</nav>
+<main id="main">
+${breadcrumb && html`<nav class="breadcrumb" aria-label="Where this is">${breadcrumb}</nav>`}
 <h1>${heading}</h1>
+${problemsSection(agent)}
 `;
   for (const part of parts) yield part;
   yield html`</main>
@@ -57,7 +51,7 @@ function isInUse(agent: AgentView, namespace: string): boolean {
   return agent.containersOf(namespace).length > 0 || agent.runtimes().some(({ name }) => name === namespace);
 }
 
-/** `/ › docker › …`, each step a link but the last. */
+/** `Containers › docker › …`, each step a link but the last. */
 export function breadcrumbOf(name: string, links: Links): Html {
   const segments = name.split('/').filter(Boolean);
   const steps = segments.map((segment, index) => {
@@ -69,9 +63,7 @@ export function breadcrumbOf(name: string, links: Links): Html {
       ? html`<li><span aria-current="page" title="${segment}">${word}</span></li>`
       : html`<li><a href="${links.container(path)}" title="${segment}">${word}</a></li>`;
   });
-  const root =
-    segments.length === 0 ? html`<span aria-current="page">/</span>` : html`<a href="${links.container('/')}">/</a>`;
-  return html`<ol><li>${root}</li>${steps}</ol>`;
+  return html`<ol><li><a href="${links.overview()}">Containers</a></li>${steps}</ol>`;
 }
 
 export function capitalized(word: string): string {

@@ -7,31 +7,46 @@ import {
   type PluginContext,
   RequestError,
 } from '../../../../kernel/contracts/index.js';
+import { html, type Pieces } from '../shared/html.js';
+import { Links } from '../shared/links.js';
 import { Assets } from './assets.js';
-import { containerPage } from './container-page.js';
+import { containerPage, endedPage } from './container-page.js';
 import { PAGE_HEADERS, page } from './frame.js';
-import { html, type Pieces } from './html.js';
-import { Links } from './links.js';
 import { listPage } from './list-page.js';
-import type { PageRequest } from './page-request.js';
+import { overviewPage } from './overview-page.js';
+import { Overviews, type PageRequest } from './page-request.js';
 
 /** The pages of an agent. */
 export class Pages {
   private readonly assets = new Assets();
+  private readonly overviews: Overviews;
 
   /** @param namespaces those that have a list */
   constructor(
     private readonly context: Pick<PluginContext, 'agent' | 'clock'>,
     private readonly namespaces: readonly string[],
-  ) {}
+  ) {
+    this.overviews = new Overviews(context.agent, context.clock);
+  }
 
-  /** `/containers/…` @throws RequestError 404 */
+  /** `/containers/…`: all containers, or one, by its absolute name. @throws RequestError 404 */
   async container(request: ApiRequest): Promise<Answer> {
-    const container = this.context.agent.container(request.containerName);
-    if (container === undefined) {
-      return this.refusal(request, `unknown container ${JSON.stringify(request.containerName)}`, 404);
-    }
-    return this.ofContainer(request, container);
+    const { args, containerName } = request;
+    if (args.length === 0) return answerOf(overviewPage(await this.pageRequest(request)));
+    const { agent } = this.context;
+    const container = agent.container(containerName);
+    if (container !== undefined) return this.ofContainer(request, container);
+    const ended = agent.departed().findLast(({ name }) => name === containerName);
+    if (ended !== undefined) return answerOf(endedPage(await this.pageRequest(request), ended));
+    return this.refusal(request, `unknown container ${JSON.stringify(containerName)}`, 404);
+  }
+
+  /** `/host/` @throws RequestError 404 */
+  async host(request: ApiRequest): Promise<Answer> {
+    const root = request.args.length === 0 ? this.context.agent.container('/') : undefined;
+    return root === undefined
+      ? this.refusal(request, 'the machine is not monitored', 404)
+      : this.ofContainer(request, root);
   }
 
   /** `/docker/…`: the list, or the page of one container. @throws RequestError 404 */
@@ -39,7 +54,7 @@ export class Pages {
     const { agent } = this.context;
     if (request.args.length > 0) return this.ofAlias(namespace, request);
     const engines = await agent.engines();
-    return answerOf(listPage(this.pageRequest(request), namespace, engines));
+    return answerOf(listPage(await this.pageRequest(request), namespace, engines));
   }
 
   /** `/static/…` @throws RequestError 404 */
@@ -49,7 +64,7 @@ export class Pages {
 
   private async ofContainer(request: ApiRequest, container: ContainerView): Promise<Answer> {
     const processes = await this.context.agent.host.processes();
-    return answerOf(containerPage(this.pageRequest(request), container, processes));
+    return answerOf(containerPage(await this.pageRequest(request), container, processes));
   }
 
   private async ofAlias(namespace: string, request: ApiRequest): Promise<Answer> {
@@ -64,14 +79,18 @@ export class Pages {
   }
 
   /** A page with the reason for browsers. @throws RequestError with the text that other clients know */
-  private refusal(request: ApiRequest, reason: string, status: number): Answer {
+  private async refusal(request: ApiRequest, reason: string, status: number): Promise<Answer> {
     if (request.header('accept')?.includes('text/html') !== true) throw unavailable(request, reason, status);
-    return { ...answerOf(refusalPage(this.pageRequest(request), reason)), status };
+    return { ...answerOf(refusalPage(await this.pageRequest(request), reason)), status };
   }
 
-  private pageRequest({ basePath, query }: ApiRequest): PageRequest {
+  private async pageRequest({ basePath, query }: ApiRequest): Promise<PageRequest> {
     const { agent, clock } = this.context;
-    return { agent, links: new Links(basePath), query, namespaces: this.namespaces, now: clock.now() };
+    const isRenewal = query.get('renew') === '1';
+    const links = new Links(basePath);
+    const current = await this.overviews.current();
+    const wantsTable = !isRenewal || query.get('table') === '1';
+    return { agent, links, query, namespaces: this.namespaces, now: clock.now(), isRenewal, wantsTable, ...current };
   }
 }
 
@@ -80,8 +99,8 @@ function unavailable({ containerName }: ApiRequest, reason: string, status: numb
 }
 
 function refusalPage(request: PageRequest, reason: string): Pieces {
-  const link = html`<a href="${request.links.container('/')}">All containers</a>`;
-  const breadcrumb = html`<ol><li><a href="${request.links.container('/')}">/</a></li></ol>`;
+  const link = html`<a href="${request.links.overview()}">All containers</a>`;
+  const breadcrumb = html`<ol><li><a href="${request.links.overview()}">Containers</a></li></ol>`;
   const parts = [html`<section><p class="error">${reason}</p><p>${link}</p></section>`];
   return page({ ...request, title: 'Not found', heading: 'Not found', breadcrumb }, parts);
 }

@@ -1,9 +1,9 @@
-import type { DepartedContainer, EngineReport } from '../../../../kernel/contracts/index.js';
-import { bytes, UNKNOWN } from '../shared/units.js';
-import { containerTable, type Entry, tableQuery } from './container-table.js';
-import { factList, stateText } from './facts.js';
+import type { EngineReport } from '../../../../kernel/contracts/index.js';
+import { type Html, html, type Pieces } from '../shared/html.js';
+import { bytes } from '../shared/units.js';
+import { containersSection } from './containers-section.js';
+import { factList } from './facts.js';
 import { capitalized, page } from './frame.js';
-import { type Html, html, type Pieces } from './html.js';
 import type { PageRequest } from './page-request.js';
 import { capsulesSection, tableSection } from './tables.js';
 import { timeOf } from './times.js';
@@ -15,36 +15,23 @@ const IMAGES = 100;
 export function listPage(request: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
   const { links } = request;
   const title = `${capitalized(namespace)} containers`;
-  const breadcrumb = html`<ol><li><a href="${links.container('/')}">/</a></li><li><span aria-current="page">${namespace}</span></li></ol>`;
+  const breadcrumb = html`<ol><li><a href="${links.overview()}">Containers</a></li><li><span aria-current="page">${namespace}</span></li></ol>`;
   return page({ ...request, title, heading: title, breadcrumb }, parts(request, namespace, engines));
 }
 
-function* parts({ agent, links, query }: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
-  const entries = agent.containersOf(namespace).map((container): Entry => {
-    const [alias = container.name] = container.description.aliases;
-    return { name: container.name, label: alias, href: links.namespace(namespace, alias), container };
-  });
-  if (entries.length > 0) yield* containerTable('containers', 'Running', entries, tableQuery(query), true);
-  else
-    yield html`<section id="containers" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
-  const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
-  if (departed.length > 0) yield departedSection(departed);
+function* parts(request: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
+  const { agent, links, snapshot, wantsTable } = request;
+  const count = snapshot.rows.filter(({ facts: { runtime } }) => runtime === namespace).length;
+  if (count > 0 && wantsTable) yield* containersSection(request, 'Containers', { runtime: namespace });
+  if (count === 0)
+    yield html`<section id="nothing" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
   const capsules = agent.capsules.list().filter(({ runtime }) => runtime === namespace);
   if (capsules.length > 0) yield capsulesSection(capsules, links);
   const own = engines.filter(({ runtime }) => runtime === namespace);
   yield* own.map(engineSection);
-  if (own.length + entries.length === 0) {
+  if (own.length + count === 0) {
     yield html`<section><p class="quiet">No container handler of that name runs: see <code>plugins</code> in the configuration.</p></section>`;
   }
-}
-
-function departedSection(departed: readonly DepartedContainer[]): Html {
-  const rows = [...departed].reverse().map(({ name, description: { aliases, image, state } }) => {
-    const ended = state.finishedAt === undefined ? UNKNOWN : timeOf(state.finishedAt);
-    return html`<tr><th scope="row">${aliases[0] ?? name}</th><td><code>${image ?? UNKNOWN}</code></td><td>${stateText(state)}</td><td>${ended}</td></tr>
-`;
-  });
-  return tableSection('departed', 'Ended a short while ago', ['Name', 'Image', 'State', 'Ended'], rows);
 }
 
 function engineSection({ runtime, endpoint, info, reason }: EngineReport): Html {

@@ -1,5 +1,5 @@
 import type { AgentView, Finding, PluginStatus } from '../../../../kernel/contracts/index.js';
-import { type Html, html } from './html.js';
+import { type Html, html } from '../shared/html.js';
 
 const WORDS: Readonly<Record<Finding['severity'], string>> = { error: 'Error', warning: 'Warning', info: 'Note' };
 

@@ -5,11 +5,10 @@ import type {
   SampleCursor,
   StoredCapsule,
 } from '../../../../kernel/contracts/index.js';
-import { perSecond } from '../shared/reading.js';
+import { type Html, html } from '../shared/html.js';
+import type { Links } from '../shared/links.js';
+import { barOf } from '../shared/spark.js';
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
-import { bar } from './charts.js';
-import { type Html, html } from './html.js';
-import type { Links } from './links.js';
 import type { PageRequest } from './page-request.js';
 import { timeOf } from './times.js';
 
@@ -141,11 +140,19 @@ export function filesystemsSection(container: ContainerView): Html | undefined {
     const share = usage / capacity;
     const inodes = now.get('inodes') ?? Number.NaN;
     return html`<tr><th scope="row">${label || attributes.mountpoint || UNKNOWN}</th><td class="number">${bytes(usage)}</td><td class="number">${bytes(capacity)}</td><td>${
-      Number.isFinite(share) && html`${percent(share * 100)} ${bar(Math.min(1, share), 'Share in use')}`
+      Number.isFinite(share) && html`${percent(share * 100)} ${barOf(share, 'Share in use')}`
     }</td><td class="number">${inodes > 0 ? inodes : UNKNOWN}</td></tr>
 `;
   });
   return tableSection('filesystems', 'Filesystems', ['Device', 'Used', 'Size', 'In use', 'Inodes'], rows);
+}
+
+/** Seconds. Samples that are closer give no rate: two are 1 µs apart when the clock was set back between them. */
+const SHORTEST = 0.01;
+
+/** Growth of a counter per second. @returns NaN when it is unknown: the counter began anew, or time stood still */
+function perSecond(growth: number, seconds: number): number {
+  return seconds >= SHORTEST && growth >= 0 ? growth / seconds : Number.NaN;
 }
 
 export function interfacesSection(container: ContainerView): Html | undefined {

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.js';
+import { type Html, html } from '../shared/html.js';
 
 /** `2026-11-25 14:02:03 UTC`; with a script the browser shows it in its own zone. @param micros µs since the epoch */
 export function timeOf(micros: number): Html {

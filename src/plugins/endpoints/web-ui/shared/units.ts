@@ -24,7 +24,13 @@ export function byteRate(value: number): string {
 /** `0.25 cores` */
 export function cores(value: number): string {
   if (!Number.isFinite(value)) return UNKNOWN;
-  return `${value < 0.1 ? trimmed(value, 3) : short(value)} ${value === 1 ? 'core' : 'cores'}`;
+  return `${plain(value)} ${value === 1 ? 'core' : 'cores'}`;
+}
+
+/** `0.25`: a number without its unit, where the head of the column has it. */
+export function plain(value: number): string {
+  if (!Number.isFinite(value)) return UNKNOWN;
+  return value < 0.1 ? trimmed(value, 3) : short(value);
 }
 
 /** `12.5 %` @param value 12.5 */

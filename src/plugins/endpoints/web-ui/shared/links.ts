@@ -1,11 +1,16 @@
 /** Addresses within the agent. Names are encoded segment by segment, so that no name leads elsewhere. */
 export class Links {
-  /** @param basePath the URL prefix, `/pre` or nothing */
-  constructor(private readonly basePath: string) {}
+  /** @param base the URL prefix, `/pre` or nothing */
+  constructor(readonly base: string) {}
 
-  /** The page of a container, by its absolute name. */
+  /** The page of all containers. */
+  overview(): string {
+    return this.to('/containers/');
+  }
+
+  /** The page of a container, by its absolute name; that of the machine for `/`. */
   container(name: string): string {
-    return this.to(`/containers${name}`);
+    return this.to(name === '/' ? '/host/' : `/containers${name}`);
   }
 
   /** The page of a container by its alias; without one the list. */
@@ -23,7 +28,7 @@ export class Links {
   }
 
   private to(path: string): string {
-    return this.basePath + path.split('/').map(encodeSegment).join('/');
+    return this.base + path.split('/').map(encodeSegment).join('/');
   }
 }
 
