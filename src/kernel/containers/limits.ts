@@ -1,5 +1,5 @@
 import type { Clock, Limit, LinuxHost, ResourceLimits } from '../contracts/index.js';
-import { readLimits, readMemoryLimit } from '../linux/index.js';
+import { readCreationTime, readLimits, readMemoryLimit } from '../linux/index.js';
 import { type Container, Slot } from './container.js';
 
 /** Limits are read again at most this often, ms. */
@@ -77,9 +77,11 @@ export class ContainerLimits {
 
   /** The creation time from the handler, else from the cgroup. */
   creationOf(container: Container): Creation {
-    this.of(container);
     const { createdAt, createdAtExtraNs = 0 } = container.description;
-    return createdAt === undefined ? this.known(container).earliest : { createdAt, createdAtExtraNs };
+    if (createdAt !== undefined) return { createdAt, createdAtExtraNs };
+    const known = this.known(container);
+    if (known.earliest.createdAt === 0) known.earliest = readCreationTime(container.cgroup, this.bootTime);
+    return known.earliest;
   }
 
   private known(container: Container): KnownLimits {

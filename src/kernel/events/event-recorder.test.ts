@@ -13,6 +13,7 @@ function fixture(
   memoryEvents: Record<string, string> = {},
   logger: Logger = SILENT,
 ) {
+  let creations = 0;
   const store = new EventStore(() => ({ age: -1, count: -1 }));
   const clock = { now: () => 5_000_000, monotonic: () => 0 };
   const recorder = new EventRecorder({
@@ -22,7 +23,10 @@ function fixture(
     kernelLog: '/nonexistent',
     uptime: () => 1,
     limits: {
-      creationOf: ({ description: { createdAt = 0, createdAtExtraNs = 0 } }) => ({ createdAt, createdAtExtraNs }),
+      creationOf: ({ description: { createdAt = 0, createdAtExtraNs = 0 } }) => {
+        creations++;
+        return { createdAt, createdAtExtraNs };
+      },
     },
     departed,
   });
@@ -35,7 +39,7 @@ function fixture(
     return record;
   };
   const all = () => store.query({ containerName: '/', below: true, types: new Set(EVENT_TYPES), max: -1 });
-  return { recorder, all, container };
+  return { recorder, store, creations: () => creations, all, container };
 }
 
 it('a creation event has the creation time of the container, or now when unknown', () => {
@@ -46,6 +50,24 @@ it('a creation event has the creation time of the container, or now when unknown
     all().map(({ time }) => time),
     [3_000_000, 5_000_000],
   );
+});
+
+it('a creation event is made at once for subscribers, and otherwise when somebody asks or after a while', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { recorder, store, creations, all, container } = fixture();
+  recorder.added(container('/a'));
+  assert.equal(creations(), 0);
+  t.mock.timers.tick(3000);
+  assert.equal(creations(), 1);
+  recorder.added(container('/b'));
+  assert.equal(all().length, 2);
+  const heard: string[] = [];
+  const filter = { containerName: '/', below: true, types: new Set(['containerCreation'] as const) };
+  recorder.added(container('/c'));
+  store.subscribe(filter, ({ containerName }) => heard.push(containerName));
+  recorder.added(container('/d'));
+  assert.deepEqual(heard, ['/d'], 'not what was created before');
+  recorder.stop();
 });
 
 it('a deletion event has the exit code from the runtime, or −1 when it is never known', (t) => {

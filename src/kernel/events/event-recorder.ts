@@ -47,14 +47,18 @@ export class EventRecorder implements ContainerObserver {
 
   stop(): void {
     this.watcher.stop();
+    this.options.store.stop();
     for (const timer of this.timers) clearTimeout(timer);
   }
 
   added(container: Container): void {
     if (!this.followsKernelLog) this.counts.begin(container);
-    const { createdAt, createdAtExtraNs: timeExtraNs } = this.options.limits.creationOf(container);
-    const time = createdAt > 0 ? { time: createdAt, timeExtraNs } : { time: this.options.clock.now() };
-    this.options.store.add({ containerName: container.name, type: 'containerCreation', ...time });
+    const now = this.options.clock.now();
+    this.options.store.addLater('containerCreation', () => {
+      const { createdAt, createdAtExtraNs: timeExtraNs } = this.options.limits.creationOf(container);
+      const time = createdAt > 0 ? { time: createdAt, timeExtraNs } : { time: now };
+      return { containerName: container.name, type: 'containerCreation', ...time };
+    });
   }
 
   removed(container: Container): void {

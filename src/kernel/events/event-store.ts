@@ -71,10 +71,17 @@ class EventList {
   }
 }
 
+/** How long events whose making takes a while are put off, unless somebody asks. */
+const LATER_MS = 3000;
+/** Events made in one turn of the event loop. */
+const LATER_AT_ONCE = 20;
+
 /** Stores the events of each type by time and notifies subscribers of new ones. */
 export class EventStore implements EventLog {
   private readonly events: Record<EventType, EventList>;
   private readonly subscriptions = new Set<Subscription>();
+  private later: (() => ContainerEvent)[] = [];
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly retentionOf: (type: EventType) => Retention) {
     const list = () => new EventList();
@@ -91,6 +98,31 @@ export class EventStore implements EventLog {
     list.prune(retention, event.time);
   }
 
+  /** Stores an event that takes system calls to make: at a start, with thousands of containers, other work comes first. */
+  addLater(type: EventType, make: () => ContainerEvent): void {
+    if ([...this.subscriptions].some(({ filter }) => filter.types.has(type))) {
+      this.add(make());
+      return;
+    }
+    this.later.push(make);
+    this.timer ??= setTimeout(() => this.makeSome(), LATER_MS).unref();
+  }
+
+  /** Drops events that are put off. */
+  stop(): void {
+    clearTimeout(this.timer);
+    this.later = [];
+  }
+
+  private makeSome(): void {
+    for (const make of this.later.splice(0, LATER_AT_ONCE)) this.add(make());
+    this.timer = this.later.length === 0 ? undefined : setTimeout(() => this.makeSome(), 1).unref();
+  }
+
+  private makeAll(): void {
+    for (const make of this.later.splice(0)) this.add(make());
+  }
+
   /** Removes events after a change of the retention. */
   prune(): void {
     for (const type of EVENT_TYPES) {
@@ -102,6 +134,7 @@ export class EventStore implements EventLog {
   query(query: EventQuery): readonly ContainerEvent[] {
     const { start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY, max } = query;
     const found: ContainerEvent[] = [];
+    this.makeAll();
     for (const type of EVENT_TYPES) {
       if (!query.types.has(type)) continue;
       for (const event of this.events[type].between(start, end)) if (matches(event, query)) found.push(event);
@@ -113,6 +146,7 @@ export class EventStore implements EventLog {
 
   subscribe(filter: EventFilter, listener: (event: ContainerEvent) => void): () => void {
     const subscription = { filter, listener };
+    this.makeAll();
     this.subscriptions.add(subscription);
     return () => void this.subscriptions.delete(subscription);
   }

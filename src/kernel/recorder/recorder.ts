@@ -17,6 +17,7 @@ import {
   type ContainerView,
   type Diagnosis,
   EVENT_TYPES,
+  type EventType,
   type Logger,
   messageOf,
   RequestError,
@@ -49,6 +50,8 @@ const MAX_EVENTS = 200;
 const UNKNOWN_EXIT_CODE = -1;
 const TOO_MANY = 429;
 const ALL_TYPES = new Set(EVENT_TYPES);
+/** Events that can be a reason for a capsule. */
+const TROUBLE_TYPES: ReadonlySet<EventType> = new Set(['oom', 'containerDeletion']);
 interface Remembered {
   readonly container: Container;
   /** Monotonic ms. */
@@ -86,7 +89,7 @@ export class Recorder implements ContainerObserver {
     const { view, capsules } = this.options;
     this.writing = this.store.open();
     capsules.recordNow = (name) => this.record(name);
-    const filter = { containerName: '/', below: true, types: ALL_TYPES };
+    const filter = { containerName: '/', below: true, types: TROUBLE_TYPES };
     // Listeners hear of an event before it is stored; the capsule is to have it.
     this.unsubscribe = view.events.subscribe(filter, (event) => queueMicrotask(() => this.happened(event)));
     const every = (ms: number, call: () => void) => this.timers.push(setInterval(call, ms).unref());

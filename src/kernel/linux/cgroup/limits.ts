@@ -24,7 +24,7 @@ export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceL
     processes: processes ? optional('limit', limitOf(files.text('pids', 'pids.max'))) : {},
     ...(options.createdAt
       ? { createdAt: options.createdAt, createdAtExtraNs: 0 }
-      : creationTime(files, options.bootTime ?? 0)),
+      : readCreationTime(files, options.bootTime ?? 0)),
   };
 }
 
@@ -100,7 +100,10 @@ function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit 
 }
 
 /** The earliest modification time of the directories and of a file in them that is never written; 0 when unknown. */
-function creationTime(files: CgroupFiles, bootTime: number): Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'> {
+export function readCreationTime(
+  files: CgroupFiles,
+  bootTime: number,
+): Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'> {
   const unwrittenFile = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
   const directories = new Set<string>();
   for (const controller of CONTROLLERS) {

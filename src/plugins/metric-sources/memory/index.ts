@@ -79,6 +79,18 @@ const configSchema = z.strictObject({
     .describe('Read memory.kernel on cgroup v1, which takes one more file per sample. On v2 it is free.'),
 });
 
+/** Whether the numbers of v1 cgroups include those of the cgroups below: always, when it is so for the root. */
+class HierarchyUse {
+  private isUsedByRoot = false;
+
+  isUsedBy({ cgroup, isRoot }: ProbeTarget): boolean {
+    if (this.isUsedByRoot) return true;
+    const isUsed = cgroup.text('memory', 'memory.use_hierarchy') === '1';
+    if (isRoot) this.isUsedByRoot = isUsed;
+    return isUsed;
+  }
+}
+
 /** By kind of file. */
 type FreshReads = Readonly<Record<'usage' | 'stats', FreshRead>>;
 
@@ -124,9 +136,14 @@ function missingOf(parts: readonly Part[]): readonly Missing[] {
   return parts.flatMap((part) => (part instanceof KeyedPart ? part.missing : []));
 }
 
-function attachV1(target: ProbeTarget, { usage, stats }: FreshReads, options: MemoryOptions): Probe | undefined {
+function attachV1(
+  target: ProbeTarget,
+  { usage, stats }: FreshReads,
+  hierarchy: HierarchyUse,
+  options: MemoryOptions,
+): Probe | undefined {
   const { cgroup } = target;
-  const keys = STAT_KEYS_V1[cgroup.text('memory', 'memory.use_hierarchy') === '1' ? 'hierarchical' : 'own'];
+  const keys = STAT_KEYS_V1[hierarchy.isUsedBy(target) ? 'hierarchical' : 'own'];
   const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys, stats);
   return withUsageFile(target, usage, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
@@ -163,12 +180,14 @@ function rootV2(stat: KeyedPart, { linux }: Context): Probe {
 
 /** The `memory` source. */
 export function createMemorySource(context: Context, options: MemoryOptions): MetricSource {
+  const hierarchy = new HierarchyUse();
   const fresh: FreshReads = { usage: new FreshRead(context.clock), stats: new FreshRead(context.clock) };
   return {
     fields: Object.values(fields),
     part: 'memory',
     attach(target): Probe | Absent {
-      const probe = target.cgroup.version === 1 ? attachV1(target, fresh, options) : attachV2(target, fresh, context);
+      const probe =
+        target.cgroup.version === 1 ? attachV1(target, fresh, hierarchy, options) : attachV2(target, fresh, context);
       return probe ?? withoutController(target, 'memory');
     },
   };

@@ -9,7 +9,7 @@ import {
   type Probe,
   z,
 } from '../../../kernel/contracts/index.js';
-import { KeyedColumns, KeyedPart, PacedPart, PartsProbe, withoutController } from '../common/index.js';
+import { FreshRead, KeyedColumns, KeyedPart, PacedPart, PartsProbe, withoutController } from '../common/index.js';
 
 /** Fields of the `oom_event` source. */
 export const fields = {
@@ -38,12 +38,13 @@ type OomOptions = z.output<typeof configSchema>;
 
 /** The `oom_event` source. */
 export function createOomEventSource({ clock }: Pick<PluginContext, 'clock'>, options: OomOptions): MetricSource {
+  const fresh = new FreshRead(clock);
   return {
     fields: Object.values(fields),
     part: 'memory',
     attach(target): Probe | Absent {
       const { cgroup } = target;
-      const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS);
+      const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS, fresh);
       if (part === undefined) return withoutController(target, 'memory');
       const paced = new PacedPart(part, options.interval, clock);
       return new PartsProbe([paced], { skipWhenIdle: true, missing: part.missing });

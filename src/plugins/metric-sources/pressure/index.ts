@@ -9,7 +9,15 @@ import {
   type ProbeTarget,
   z,
 } from '../../../kernel/contracts/index.js';
-import { type ByteSource, type Cell, type Missing, PartsProbe, procSource, TablePart } from '../common/index.js';
+import {
+  type ByteSource,
+  type Cell,
+  type Missing,
+  PartsProbe,
+  procSource,
+  TablePart,
+  TableShapes,
+} from '../common/index.js';
 
 /** Resources with pressure information. */
 export const RESOURCES = ['cpu', 'memory', 'io'] as const;
@@ -75,10 +83,15 @@ function sourceOf(target: ProbeTarget, linux: LinuxHost, resource: Resource): By
   return file ?? (target.isRoot ? procSource(linux, `pressure/${resource}`) : undefined);
 }
 
-function openTable(target: ProbeTarget, linux: LinuxHost, resource: Resource): TablePart | undefined {
+function openTable(
+  target: ProbeTarget,
+  linux: LinuxHost,
+  resource: Resource,
+  shapes: TableShapes,
+): TablePart | undefined {
   const source = sourceOf(target, linux, resource);
   if (source === undefined) return undefined;
-  const table = new TablePart(source, (text) => findPressureCells(text, resource));
+  const table = new TablePart(source, (text) => findPressureCells(text, resource), shapes);
   if (table.prepare()) return table;
   table.close();
   return undefined;
@@ -92,11 +105,17 @@ function whyAbsent({ cgroup, isRoot }: ProbeTarget): Absent {
 
 /** The `pressure` source. Not skipped when idle: a container in which everything waits uses no CPU. */
 export function createPressureSource(linux: LinuxHost): MetricSource {
+  const shapes = RESOURCES.map(() => new TableShapes());
   return {
     fields: [...pressureFields.values()],
     part: 'other',
     attach(target): Probe | Absent {
-      const tables = RESOURCES.map((resource) => ({ resource, table: openTable(target, linux, resource) }));
+      // One look at the directory is cheaper than three files that cannot be opened.
+      if (!target.isRoot && target.cgroup.unifiedDirectory() === undefined) return whyAbsent(target);
+      const tables = RESOURCES.map((resource, i) => ({
+        resource,
+        table: openTable(target, linux, resource, shapes[i]!),
+      }));
       const parts = tables.flatMap(({ table }) => table ?? []);
       if (parts.length === 0) return whyAbsent(target);
       const lacking = tables.filter(({ table }) => table === undefined);
