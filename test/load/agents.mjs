@@ -42,8 +42,8 @@ export async function stop(child) {
   clearTimeout(killer);
 }
 
-/** Starts the agent; knows how long it took to its first answer and to its first answer with every cgroup. */
-export async function startAgent(folder, configuration, parent, count, signal) {
+/** Starts the agent, and waits until it is ready: every cgroup found at the start has a sample. Times are ms from the start. */
+export async function startReady(folder, configuration, signal) {
   const file = join(folder, 'tallyman.yaml');
   writeFileSync(file, configuration, { mode: 0o600 });
   const started = performance.now();
@@ -54,15 +54,29 @@ export async function startAgent(folder, configuration, parent, count, signal) {
   const url = await announcedUrl(agent);
   await request(`${url}/healthz`);
   const firstAnswer = performance.now() - started;
+  await untilAnswered(`${url}/-/ready`, () => true, signal);
+  return { agent, url, pid: agent.pid, started, firstAnswer, ready: performance.now() - started };
+}
+
+/** Asks until there is an answer with status 200 whose text is right. @throws Error after `limitMs` */
+export async function untilAnswered(url, isRight, signal, limitMs = 300_000) {
+  const started = performance.now();
   for (;;) {
-    const answer = await (await fetch(`${url}/api/v2.0/stats${parent}?recursive=true&count=1`))
-      .json()
-      .catch(() => ({}));
-    if (Object.values(answer).filter((samples) => samples.length > 0).length === count + 1) break;
-    if (performance.now() - started > 60_000) throw new Error('the agent did not find all cgroups in 60 s');
-    await pause(20, signal);
+    const text = await fetch(url)
+      .then((answer) => (answer.status === 200 ? answer.text() : undefined))
+      .catch(() => undefined);
+    if (text !== undefined && isRight(text)) return;
+    if (performance.now() - started > limitMs) throw new Error(`${url} did not answer as expected in ${limitMs} ms`);
+    await pause(10, signal);
   }
-  return { agent, url, pid: agent.pid, firstAnswer, allFound: performance.now() - started };
+}
+
+/** The same, and knows how long it took to an answer with every cgroup. */
+export async function startAgent(folder, configuration, parent, count, signal) {
+  const running = await startReady(folder, configuration, signal);
+  const hasAll = (text) => Object.values(JSON.parse(text)).filter(({ length }) => length > 0).length === count + 1;
+  await untilAnswered(`${running.url}/api/v2.0/stats${parent}?recursive=true&count=1`, hasAll, signal);
+  return { ...running, allFound: performance.now() - running.started };
 }
 
 function announcedUrl(agent) {

@@ -1,7 +1,7 @@
 // `npm run bench`: what the agent costs, on real cgroups of this host; docs/performance.md explains each number.
 //
 //   npm run bench -- [--cgroups 100,1000] [--seconds 30] [--json FILE] [--skip-backoff]
-//                   [--only-api]
+//                   [--only-api] [--scale [--scale-cgroups 1000,5000] [--peer BINARY]]
 //
 // Needs root. Leaves nothing behind, also when it is interrupted.
 import { fork } from 'node:child_process';
@@ -14,7 +14,8 @@ import { killAll, message, startAgent, stop, stopAll, track } from './agents.mjs
 import { measureApi } from './api.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
-import { printApi, printProfile, printTable } from './report.mjs';
+import { printApi, printProfile, printScale, printTable } from './report.mjs';
+import { measureScale } from './scale.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const interruption = new AbortController();
@@ -154,8 +155,47 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     'skip-backoff': { type: 'boolean', default: false },
     'only-api': { type: 'boolean', default: false },
+    /** Only what docs/performance.md names goals for, with many cgroups. */
+    scale: { type: 'boolean', default: false },
+    'scale-cgroups': { type: 'string', default: '1000,5000' },
+    /** The binary of another agent with cAdvisor's flags, measured in the same run. */
+    peer: { type: 'string' },
+    /** Part of the times waited for caches and histories to fill; below 1 the figures mean little. */
+    settle: { type: 'string', default: '1' },
   },
 });
+/** Prints the tables of everything. @returns the figures */
+async function benchAll(host) {
+  const seconds = Number(options.seconds);
+  const results = [];
+  const counts = options.cgroups.split(',').map(Number);
+  for (const count of options['only-api'] ? [] : counts) {
+    results.push(await measureCount(count, seconds, folder, !options['skip-backoff']));
+  }
+  const api = await measureApiOf(counts.at(-1), seconds, folder);
+  if (results.length > 0) {
+    printTable(host, results);
+    printProfile(results.at(-1));
+  }
+  printApi(host, api);
+  return { host, seconds, results, api };
+}
+
+/** The largest number of cgroups is measured active only: it takes long enough. */
+async function benchScale(host) {
+  const seconds = Number(options.seconds);
+  const results = [];
+  const counts = options['scale-cgroups'].split(',').map(Number);
+  for (const [i, count] of counts.entries()) {
+    const states = i === 0 ? ['idle', 'active', 'backoff'] : ['active'];
+    const { peer } = options;
+    const settle = Number(options.settle);
+    results.push(await measureScale(count, states, { seconds, folder, configuration, peer, settle, say, signal }));
+  }
+  printScale(host, results);
+  return { host, seconds, results };
+}
+
 if (process.getuid() !== 0) {
   say('run as root: it creates cgroups');
   process.exit(1);
@@ -167,18 +207,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tallyman-bench-'));
 try {
   await removeCgroups();
   const host = hostFacts();
-  const results = [];
-  const counts = options.cgroups.split(',').map(Number);
-  for (const count of options['only-api'] ? [] : counts) {
-    results.push(await measureCount(count, Number(options.seconds), folder, !options['skip-backoff']));
-  }
-  const api = await measureApiOf(counts.at(-1), Number(options.seconds), folder);
-  if (results.length > 0) {
-    printTable(host, results);
-    printProfile(results.at(-1));
-  }
-  printApi(host, api);
-  const json = JSON.stringify({ host, seconds: Number(options.seconds), results, api });
+  const json = JSON.stringify(options.scale ? await benchScale(host) : await benchAll(host));
   if (options.json) writeFileSync(options.json, `${json}\n`);
   console.log(json);
 } catch (error) {

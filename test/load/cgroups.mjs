@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 
 const PREFIX = 'tallyman-bench-';
+const OWN_NAME = new RegExp(`^${PREFIX}\\d+$`);
 
 /** Mount points of all cgroup hierarchies with controllers. A hybrid host's unified mount has none and is left out. */
 export function hierarchies() {
@@ -56,7 +57,7 @@ export function createCgroups(count) {
 /** Removes what `createCgroups` made, also what a killed bench left. Processes must be gone; the kernel may need a moment. */
 export async function removeCgroups() {
   for (const { path } of hierarchies()) {
-    for (const entry of readdirSync(path).filter((name) => name.startsWith(PREFIX))) {
+    for (const entry of readdirSync(path).filter((name) => OWN_NAME.test(name))) {
       const owner = Number(entry.slice(PREFIX.length));
       if (owner !== process.pid && existsSync(`/proc/${owner}`)) continue;
       const parent = join(path, entry);

@@ -100,3 +100,39 @@ export function printApi(host, api) {
   ];
   printMarkdown(table);
 }
+
+const ratio = (load) => (load === undefined ? '–' : fixed(load.cpu / load.floor, 2));
+/** Goals for the first and for the second number of cgroups. */
+const scaleRows = [
+  ['start to ready, ms', ['≤ 600', ''], (r) => fixed(r.ready, 0)],
+  ['idle: CPU, ms/s', ['', ''], (r) => fixed(r.idle?.cpu)],
+  ['… agent : floor', ['≤ 0.5', ''], (r) => ratio(r.idle)],
+  ['… RSS, MiB', ['', ''], (r) => fixed(r.idle?.rss)],
+  ['active: CPU, ms/s', ['', ''], (r) => fixed(r.active?.cpu)],
+  ['… agent : floor', ['≤ 1.5', '≤ 1.6'], (r) => ratio(r.active)],
+  ['… RSS, MiB', ['', ''], (r) => fixed(r.active?.rss)],
+  ['… RSS with full history, MiB', ['≤ 100', '≤ 350'], (r) => fixed(r.active?.fullRss)],
+  ['… loop delay p99, ms', ['', '≤ 30'], (r) => fixed(r.active?.loop.p99)],
+  ['… samples missed', ['', '0'], (r) => fixed(r.active?.missed, 0)],
+  ['… /metrics p50 / p99, ms', ['p50 ≤ 12', 'p50 ≤ 60'], (r) => (r.active ? pair(r.active.metrics) : '–')],
+  ['… recursive=true&count=1, p50 / p99, ms', ['p50 ≤ 10', ''], (r) => (r.active ? pair(r.active.all) : '–')],
+  ['idle, back-off: CPU, ms/s', ['≤ 4', ''], (r) => fixed(r.backoff?.cpu)],
+  ['… RSS, MiB', ['≤ 75', ''], (r) => fixed(r.backoff?.rss)],
+];
+const peerRows = ['idle', 'active'].flatMap((state) => [
+  [`peer, ${state}: CPU, ms/s`, (r) => fixed(r[state]?.peer?.cpu)],
+  ['… RSS, MiB', (r) => fixed(r[state]?.peer?.rss)],
+  ['… start to every cgroup in /metrics, ms', (r) => fixed(r[state]?.peer?.ready, 0)],
+  ['… /metrics p50 / p99, ms', (r) => (r[state]?.peer ? pair(r[state].peer.metrics) : '–')],
+]);
+
+/** Prints what many cgroups cost, a column and its goals for each number of them. */
+export function printScale(host, results) {
+  console.log(`${host.model}, ${host.cpus} CPUs, Linux ${host.kernel}, Node ${host.node}; load before: ${host.load}\n`);
+  const hasPeer = results.some(({ idle, active }) => idle?.peer ?? active?.peer);
+  printMarkdown([
+    ['', ...results.flatMap(({ count }) => [`${count}`, 'goal'])],
+    ...scaleRows.map(([name, goals, show]) => [name, ...results.flatMap((r, i) => [show(r), goals[i] ?? ''])]),
+    ...(hasPeer ? peerRows : []).map(([name, show]) => [name, ...results.flatMap((r) => [show(r), ''])]),
+  ]);
+}
