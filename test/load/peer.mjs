@@ -30,15 +30,13 @@ async function startPeer(binary, parent, count, signal) {
     `--raw_cgroup_prefix_whitelist=${parent}`,
   ];
   const peer = track(spawn(binary, flags, { stdio: 'ignore' }));
-  const failed = new Promise((_, reject) => {
-    peer.once('error', reject);
-    peer.once('exit', (code, by) => reject(new Error(`${binary} ended early (${code ?? by})`)));
-  });
-  failed.catch(() => {});
+  const ended = new AbortController();
+  peer.once('error', (error) => ended.abort(error));
+  peer.once('exit', (code, by) => ended.abort(new Error(`${binary} ended early (${code ?? by})`)));
   const url = `http://127.0.0.1:${port}`;
   const hasAll = (text) =>
     text.split(`container_last_seen{`).filter((line) => line.includes(`id="${parent}/`)).length === count;
-  await Promise.race([untilAnswered(`${url}/metrics`, hasAll, signal), failed]);
+  await untilAnswered(`${url}/metrics`, hasAll, AbortSignal.any([signal, ended.signal]));
   return { peer, url, pid: peer.pid, ready: performance.now() - started };
 }
 
