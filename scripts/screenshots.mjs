@@ -121,9 +121,6 @@ try {
   await shoot(browser, `${url}/containers/?by=project`, 'overview-dark.png', { height: 860, dark: true });
   await shoot(browser, `${url}/containers/`, 'overview-phone.png', { width: 390, height: 780, mobile: true });
   await shoot(browser, `${url}/docker/api`, 'container.png', { height: 1080 });
-  await shoot(browser, `${url}/docker/web`, 'container-dark.png', { height: 1080, dark: true });
-  await shoot(browser, `${url}/docker/api`, 'container-phone.png', { width: 390, height: 780, mobile: true });
-  await shoot(browser, `${url}/host/`, 'host.png', { height: 860 });
 } finally {
   await browser?.stop();
   await agent?.stop();

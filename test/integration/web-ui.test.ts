@@ -1,7 +1,8 @@
 // The pages in a real browser, over a real agent and a real cgroup.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -144,6 +145,69 @@ describe('the pages in Chromium', { skip }, () => {
     assert.equal(asked, 0);
     await look('visible');
     await page.until(`${SHOWN}.time > ${before.time + 2000}`);
+    assert.deepEqual(page.troubles, []);
+  });
+
+  it('have nothing that axe-core finds wrong, in light and dark, wide and narrow', async () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    for (const path of ['/containers/?all=1', '/host/', `/containers${group.name}`, '/docker/']) {
+      const page = await browser.open(`${agent.url}/pre${path}`);
+      await page.until(LIVE);
+      await page.until(
+        "!document.querySelector('.spark path[d=\"\"]') && document.getElementById('sampling')?.textContent !== ''",
+      );
+      await page.evaluate(axe);
+      for (const [scheme, width] of [
+        ['light', 1280],
+        ['dark', 390],
+      ] as const) {
+        await page.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+        await page.send('Emulation.setDeviceMetricsOverride', {
+          width,
+          height: 800,
+          deviceScaleFactor: 1,
+          mobile: false,
+        });
+        const found = await page.evaluate<string[]>(
+          'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))',
+        );
+        assert.deepEqual(found, [], `${path}, ${scheme}`);
+      }
+      await page.send('Page.close');
+    }
+  });
+
+  it('are used with the keyboard, and move nothing for those who do not want it', async () => {
+    const page = await browser.open(`${agent.url}/pre/containers/?all=1&sort=name`, async (tab) => {
+      await tab.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-reduced-motion', value: 'reduce' }] });
+    });
+    await page.until(LIVE);
+    const press = async (key: string, code: number) => {
+      for (const type of ['rawKeyDown', 'char', 'keyUp']) {
+        const text = key === 'Enter' ? { text: '\r' } : {};
+        await page.send('Input.dispatchKeyEvent', { type, key, windowsVirtualKeyCode: code, ...text });
+      }
+    };
+    await page.evaluate("document.querySelector('.c-memory a').focus()");
+    await press('Enter', 13);
+    await page.until("document.querySelector('th.c-memory').ariaSort === 'descending'");
+    assert.equal(await page.evaluate("document.activeElement.closest('th').className"), 'c-memory num');
+    assert.equal(await page.evaluate('location.search'), '?sort=memory&all=1');
+    await page.evaluate(
+      "const search = document.querySelector('input[type=search]'); search.value = 'pages'; search.dispatchEvent(new InputEvent('input', { bubbles: true }))",
+    );
+    await page.until(
+      `[...document.querySelectorAll('.overview tbody th a')].every(({ title }) => title.includes('pages'))`,
+    );
+    assert.equal(await page.evaluate('location.search'), '?q=pages&sort=memory&all=1');
+    await page.until("document.querySelector('[data-chart=cpu] canvas')");
+    await page.evaluate("document.querySelector('[data-chart=cpu] [data-plot]').focus()");
+    await press('ArrowLeft', 37);
+    await page.until("/\\d/.test(document.getElementById('at').textContent)");
+    assert.equal(
+      await page.evaluate("getComputedStyle(document.querySelector('.bar .part')).transitionDuration"),
+      '0s',
+    );
     assert.deepEqual(page.troubles, []);
   });
 

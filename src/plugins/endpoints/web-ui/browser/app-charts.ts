@@ -55,7 +55,7 @@ export class AppCharts {
     const title = [name, ...Object.entries(labels).map(([label, value]) => `${label}=${value}`)].join(' ');
     const template = document.createElement('template');
     template.innerHTML =
-      html`<figure><figcaption><h3 title="${title}">${title}</h3><dl><div class="series s0"><dt>${cumulative ? 'per second' : unit || 'value'}</dt><dd data-series="0"></dd></div></dl></figcaption><div class="plot" data-plot></div></figure>`.text;
+      html`<figure><figcaption><h2 title="${title}">${title}</h2><dl><div class="series s0"><dt>${cumulative ? 'per second' : unit || 'value'}</dt><dd data-series="0"></dd></div></dl></figcaption><div class="plot" data-plot></div></figure>`.text;
     const figure = template.content.querySelector('figure')!;
     this.place.querySelector('.figures')!.append(figure);
     const plot = new Plot(figure, { title, format: plain, leastTop: 0 }, [{ label: name }], () => {});

@@ -21,7 +21,7 @@ const ROWS_BYTES = 30_000;
 const TROUBLES_BYTES = 5_000;
 /** Rows and troubles are asked for this often or less, ms. */
 const ROWS_MS = 1000;
-const TROUBLES_MS = 5000;
+const TROUBLES_MS = 10_000;
 
 interface BriefWhy {
   readonly containers: readonly (Trouble & { readonly container: string })[];

@@ -47,7 +47,7 @@ function figure(
   isKnown: boolean,
 ): Html {
   const bound = limit === undefined ? undefined : limits[limit];
-  return html`<figure data-chart="${id}"${!isKnown && html` hidden`}><figcaption><h3>${title}</h3><dl>${series.map(
+  return html`<figure data-chart="${id}"${!isKnown && html` hidden`}><figcaption><h2>${title}</h2><dl>${series.map(
     ({ label, name }, index) =>
       html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}" data-value="${newest(name)}">${format(newest(name))}</dd></div>`,
   )}${bound !== undefined && html`<div class="series limit"><dt>limit</dt><dd data-limit>${format(bound)}</dd></div>`}</dl></figcaption><div class="plot" data-plot></div></figure>

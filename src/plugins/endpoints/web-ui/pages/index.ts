@@ -16,6 +16,12 @@ import { listPage } from './list-page.js';
 import { overviewPage } from './overview-page.js';
 import { Overviews, type PageRequest } from './page-request.js';
 
+/** What a page without a table of containers has of them. */
+const NOTHING: Pick<PageRequest, 'snapshot' | 'troubles'> = {
+  snapshot: { version: '', time: 0, host: { cores: 0, memory: 0 }, rows: [], history: {} },
+  troubles: new Map(),
+};
+
 /** The pages of an agent. */
 export class Pages {
   private readonly assets = new Assets();
@@ -32,7 +38,7 @@ export class Pages {
   /** `/containers/…`: all containers, or one, by its absolute name. @throws RequestError 404 */
   async container(request: ApiRequest): Promise<Answer> {
     const { args, containerName } = request;
-    if (args.length === 0) return answerOf(overviewPage(await this.pageRequest(request)));
+    if (args.length === 0) return answerOf(overviewPage(await this.pageRequest(request, true)));
     const { agent } = this.context;
     const container = agent.container(containerName);
     if (container !== undefined) return this.ofContainer(request, container);
@@ -54,7 +60,7 @@ export class Pages {
     const { agent } = this.context;
     if (request.args.length > 0) return this.ofAlias(namespace, request);
     const engines = await agent.engines();
-    return answerOf(listPage(await this.pageRequest(request), namespace, engines));
+    return answerOf(listPage(await this.pageRequest(request, true), namespace, engines));
   }
 
   /** `/static/…` @throws RequestError 404 */
@@ -64,7 +70,9 @@ export class Pages {
 
   private async ofContainer(request: ApiRequest, container: ContainerView): Promise<Answer> {
     const processes = await this.context.agent.host.processes();
-    return answerOf(containerPage(await this.pageRequest(request), container, processes));
+    return answerOf(
+      containerPage(await this.pageRequest(request, container.children().length > 0), container, processes),
+    );
   }
 
   private async ofAlias(namespace: string, request: ApiRequest): Promise<Answer> {
@@ -84,12 +92,13 @@ export class Pages {
     return { ...answerOf(refusalPage(await this.pageRequest(request), reason)), status };
   }
 
-  private async pageRequest({ basePath, query }: ApiRequest): Promise<PageRequest> {
+  /** @param hasTable whether the page has a table of containers */
+  private async pageRequest({ basePath, query }: ApiRequest, hasTable = false): Promise<PageRequest> {
     const { agent, clock } = this.context;
     const isRenewal = query.get('renew') === '1';
     const links = new Links(basePath);
-    const current = await this.overviews.current();
-    const wantsTable = !isRenewal || query.get('table') === '1';
+    const wantsTable = hasTable && (!isRenewal || query.get('table') === '1');
+    const current = wantsTable ? await this.overviews.current() : NOTHING;
     return { agent, links, query, namespaces: this.namespaces, now: clock.now(), isRenewal, wantsTable, ...current };
   }
 }

@@ -20,8 +20,9 @@ export function listPage(request: PageRequest, namespace: string, engines: reado
 }
 
 function* parts(request: PageRequest, namespace: string, engines: readonly EngineReport[]): Pieces {
-  const { agent, links, snapshot, wantsTable } = request;
-  const count = snapshot.rows.filter(({ facts: { runtime } }) => runtime === namespace).length;
+  const { agent, links, wantsTable } = request;
+  const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
+  const count = agent.containersOf(namespace).length + departed.length;
   if (count > 0 && wantsTable) yield* containersSection(request, 'Containers', { runtime: namespace });
   if (count === 0)
     yield html`<section id="nothing" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;

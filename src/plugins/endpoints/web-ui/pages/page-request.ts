@@ -12,7 +12,7 @@ export interface PageRequest {
   readonly links: Links;
   readonly query: URLSearchParams;
   readonly namespaces: readonly string[];
-  /** All containers with their newest numbers. */
+  /** All containers with their newest numbers; none when no table is wanted. */
   readonly snapshot: Snapshot;
   /** What is wrong with them. */
   readonly troubles: Troubles;
