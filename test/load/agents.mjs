@@ -42,20 +42,27 @@ export async function stop(child) {
   clearTimeout(killer);
 }
 
-/** Starts the agent, and waits until it is ready: every cgroup found at the start has a sample. Times are ms from the start. */
-export async function startReady(folder, configuration, signal) {
+/** Starts the agent. @returns it, its URL and when it was started */
+export async function launchAgent(folder, configuration, nodeOptions = []) {
   const file = join(folder, 'tallyman.yaml');
   writeFileSync(file, configuration, { mode: 0o600 });
   const started = performance.now();
   const probe = ['--import', join(here, 'probe.mjs')];
   const agent = track(
-    spawn(process.execPath, [...probe, main, '--config', file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
+    spawn(process.execPath, [...nodeOptions, ...probe, main, '--config', file], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    }),
   );
-  const url = await announcedUrl(agent);
+  return { agent, url: await announcedUrl(agent), pid: agent.pid, started };
+}
+
+/** Starts the agent, and waits until it is ready: every cgroup found at the start has a sample. Times are ms from the start. */
+export async function startReady(folder, configuration, signal) {
+  const { agent, url, pid, started } = await launchAgent(folder, configuration);
   await request(`${url}/healthz`);
   const firstAnswer = performance.now() - started;
   await untilAnswered(`${url}/-/ready`, () => true, signal);
-  return { agent, url, pid: agent.pid, started, firstAnswer, ready: performance.now() - started };
+  return { agent, url, pid, started, firstAnswer, ready: performance.now() - started };
 }
 
 /** Asks until there is an answer with status 200 whose text is right. @throws Error after `limitMs` */

@@ -2,6 +2,8 @@
 // Costs nothing otherwise.
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const RESOLUTION_MS = 10;
 const TOP = 15;
@@ -25,6 +27,13 @@ const orders = {
     histogram.disable();
     const [p50, p99] = [50, 99].map((percent) => delay(histogram.percentile(percent)));
     process.send({ p50, p99, max: delay(histogram.max) });
+  },
+  /** What is in use after a full collection of garbage, MiB. */
+  memory() {
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    process.send({ heap: heapUsed / 2 ** 20, external: external / 2 ** 20, resident: rss / 2 ** 20 });
   },
   async 'watch CPU'() {
     session = new Session();

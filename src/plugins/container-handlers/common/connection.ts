@@ -3,6 +3,8 @@ import { EngineError } from './engine-error.js';
 
 const FIRST_RETRY = 250;
 const LAST_RETRY = 4000;
+/** One that was there before is likely to be restarted: its names are to be back within seconds. */
+const LAST_RETRY_AFTER_LOSS = 1000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
 
@@ -104,7 +106,8 @@ export class EngineConnection {
       if (wasEstablished) logger.debug('event stream ended', { reason: messageOf(error) });
       else this.wentDown(error);
       settled();
-      const longest = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** failures++);
+      const last = this.said === undefined ? LAST_RETRY : LAST_RETRY_AFTER_LOSS;
+      const longest = Math.min(last, FIRST_RETRY * 2 ** failures++);
       await this.pause(longest * (0.5 + Math.random() / 2)).over;
     }
   }

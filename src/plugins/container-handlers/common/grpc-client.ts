@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
-import { connect } from 'node:net';
-import type { ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
-import { messageOf } from '../../../kernel/contracts/index.js';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { codeOf, messageOf } from '../../../kernel/contracts/index.js';
 import { connectFailure, EngineError } from './engine-error.js';
 import type { Message } from './wire.js';
 
@@ -13,14 +12,17 @@ export const GRPC_NOT_FOUND = 5;
 /** The service or its method is not there. */
 export const GRPC_UNIMPLEMENTED = 12;
 
-const CANCELLED = 1;
+/** `NGHTTP2_CANCEL`; the module is loaded when it is needed. */
+const CANCEL = 8;
+const OK = 0;
 const UNKNOWN = 2;
-const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
-const INTERNAL = 13;
-const UNAVAILABLE = 14;
-/** `connectivityState.READY` of the library, which is loaded when it is needed. */
-const READY = 2;
+/** In front of each message: whether it is compressed, and its length. */
+const PREFIX_BYTES = 5;
+/** What a server may send before it has to wait: lists of a thousand containers have about a MiB. */
+const WINDOW_BYTES = 1024 * 1024;
+/** MiB; the largest message must fit. */
+const SESSION_MEMORY_MIB = 64;
 
 /** A method of a gRPC service. */
 export interface Method<Q, A> {
@@ -59,147 +61,229 @@ export interface GrpcClient {
 }
 
 /**
- * Connects to the socket.
+ * Connects to the socket. Uses the HTTP/2 of Node: `@grpc/grpc-js` takes 13 MiB more memory and more CPU time per call.
  * @param timeoutMs time limit of the connect, and of each call
  * @throws EngineError when the socket cannot be connected to
  */
 export async function connectGrpc(path: string, timeoutMs: number): Promise<GrpcClient> {
   const url = `unix://${path}`;
-  // gRPC tells of a failed connect in words only.
-  await probe(path, url, timeoutMs);
-  const grpc = loadGrpc();
-  const options: ChannelOptions = {
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
-    'grpc.service_config_disable_resolution': 1,
-    // A shared one would let a new client wait for the back-off of an earlier one.
-    'grpc.use_local_subchannel_pool': 1,
-  };
-  return new Calls(new grpc.Client(url, grpc.credentials.createInsecure(), options), url, timeoutMs, (entries) => {
-    const metadata = new grpc.Metadata();
-    for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
-    return metadata;
+  const [socket, http2] = await Promise.all([openSocket(path, url, timeoutMs), import('node:http2')]);
+  const session = http2.connect('http://localhost', {
+    createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY_MIB,
+    settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
   });
+  session.once('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
+  return new Http2GrpcClient(session, url, timeoutMs);
 }
 
-/** Loaded from its package: the bundle of the agent has an empty module in place of what dockerode imports and does not use. */
-function loadGrpc(): typeof import('@grpc/grpc-js') {
-  return createRequire(import.meta.url)('@grpc/grpc-js');
-}
-
-function probe(path: string, url: string, timeoutMs: number): Promise<void> {
+function openSocket(path: string, url: string, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new EngineError(`${url} does not accept connections (waited ${timeoutMs} ms)`, undefined));
     }, timeoutMs);
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve();
-    });
-    socket.once('error', (error) => {
+    const failed = (error: Error): void => {
       clearTimeout(timer);
       reject(new EngineError(`${url}: ${connectFailure(error) ?? messageOf(error)}`, undefined, error));
+    };
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', failed);
+      resolve(socket);
     });
   });
 }
 
-const asIs = (bytes: Buffer): Buffer => bytes;
+type StreamOptions = CallOptions & { readonly endless?: boolean; readonly onGarbage?: (error: EngineError) => void };
 
-class Calls implements GrpcClient {
-  private readonly running = new Set<{ cancel(): void }>();
+class Http2GrpcClient implements GrpcClient {
+  /** Why no call can be made any more. */
+  private failure: EngineError | undefined;
+  private readonly lossListeners = new Set<(reason: EngineError) => void>();
 
   constructor(
-    private readonly client: Client,
+    private readonly session: ClientHttp2Session,
     private readonly url: string,
     private readonly timeoutMs: number,
-    private readonly metadata: (entries: Readonly<Record<string, string>>) => Metadata,
-  ) {}
+  ) {
+    session.on('error', (error) => this.lose(this.notGrpc(error)));
+    // The server takes no more calls, though it may answer those under way.
+    session.on('goaway', () => this.lose(this.error('closed the connection')));
+    session.once('close', () => this.lose(this.error('closed the connection')));
+  }
 
-  call<Q, A>(method: Method<Q, A>, request: Partial<Q>, options: CallOptions = {}): Promise<A> {
-    return new Promise((resolve, reject) => {
-      const bytes = Buffer.from(method.request.encode(request));
-      const metadata = this.metadata(options.metadata ?? {});
-      const deadline = { deadline: Date.now() + this.timeoutMs };
-      const done = (error: ServiceError | null, answer?: Buffer): void => {
-        this.running.delete(call);
-        const decoded = error === null ? this.decode(method, answer ?? Buffer.alloc(0)) : this.explain(method, error);
-        if (decoded instanceof EngineError) reject(decoded);
-        else resolve(decoded);
-      };
-      const call = this.client.makeUnaryRequest(method.path, asIs, asIs, bytes, metadata, deadline, done);
-      this.running.add(call);
-    });
+  async call<Q, A>(method: Method<Q, A>, request: Partial<Q>, options: CallOptions = {}): Promise<A> {
+    let answer: A | undefined;
+    await this.stream(method, request, (message) => (answer ??= message), options);
+    if (answer === undefined) throw this.error(`ended ${method.what} without an answer`);
+    return answer;
   }
 
   stream<Q, A>(
     method: Method<Q, A>,
     request: Partial<Q>,
     onMessage: (answer: A) => void,
-    options: CallOptions & { readonly endless?: boolean; readonly onGarbage?: (error: EngineError) => void } = {},
+    options: StreamOptions = {},
   ): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
-      const bytes = Buffer.from(method.request.encode(request));
-      const metadata = this.metadata(options.metadata ?? {});
-      const deadline = options.endless === true ? {} : { deadline: Date.now() + this.timeoutMs };
-      const stream = this.client.makeServerStreamRequest(method.path, asIs, asIs, bytes, metadata, deadline);
-      this.running.add(stream);
-      const fail = (error: EngineError): void => {
-        stream.cancel();
-        reject(error);
+      const headers = {
+        ':method': 'POST',
+        ':path': method.path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...options.metadata,
       };
-      stream.on('data', (answer: Buffer) => {
-        const decoded = this.decode(method, answer);
-        if (!(decoded instanceof EngineError)) onMessage(decoded);
-        else if (options.onGarbage === undefined) fail(decoded);
-        else options.onGarbage(decoded);
-      });
-      stream.once('close', () => this.running.delete(stream));
-      stream.once('end', resolve);
-      // Cancelling is an error of its own, which may come after the promise was settled.
-      stream.on('error', (error) => reject(this.explain(method, error as ServiceError)));
+      const stream = this.session.request(headers);
+      const settle = (error?: EngineError): void => {
+        clearTimeout(timer);
+        this.lossListeners.delete(settle);
+        if (error === undefined) {
+          resolve();
+          return;
+        }
+        reject(error);
+        if (!stream.closed) stream.close(CANCEL);
+      };
+      const timeout = () => settle(this.error(`did not answer about ${method.what} within ${this.timeoutMs} ms`));
+      const timer = options.endless === true ? undefined : setTimeout(timeout, this.timeoutMs);
+      this.lossListeners.add(settle);
+      const take = (bytes: Buffer): void => {
+        try {
+          onMessage(method.answer.decode(bytes));
+        } catch (error) {
+          const reason = `answered ${method.what} with something else: ${messageOf(error)}`;
+          const garbage = this.error(reason, UNKNOWN, error);
+          if (options.onGarbage === undefined) settle(garbage);
+          else options.onGarbage(garbage);
+        }
+      };
+      this.listen(stream, method.what, take, settle);
+      stream.end(frameOf(method.request.encode(request)));
     });
   }
 
   lost(): Promise<never> {
-    const channel = this.client.getChannel();
     return new Promise((_, reject) => {
-      const watch = (): void => {
-        const state = channel.getConnectivityState(false);
-        if (state !== READY) reject(new EngineError(`${this.url} closed the connection`, undefined));
-        else channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, watch);
-      };
-      watch();
+      if (this.failure !== undefined) reject(this.failure);
+      else this.lossListeners.add(reject);
     });
   }
 
   close(): void {
-    // The client would wait for them.
-    for (const call of this.running) call.cancel();
-    this.client.close();
+    this.lose(this.error('closed the connection'));
+    this.session.destroy();
   }
 
-  private decode<Q, A>(method: Method<Q, A>, answer: Buffer): A | EngineError {
-    try {
-      return method.answer.decode(answer);
-    } catch (error) {
-      const reason = messageOf(error);
-      return new EngineError(`${this.url} answered ${method.what} with something else: ${reason}`, UNKNOWN, error);
-    }
+  /** Passes on the messages of an answer, and its end. */
+  private listen(
+    stream: ClientHttp2Stream,
+    what: string,
+    take: (message: Buffer) => void,
+    settle: (error?: EngineError) => void,
+  ): void {
+    const messages = new MessageSplitter();
+    let last: IncomingHttpHeaders | undefined;
+    stream.on('response', (headers) => {
+      const isGrpc = headers[':status'] === 200 && headers['content-type']?.startsWith('application/grpc') === true;
+      if (!isGrpc) settle(this.error(`does not answer as a gRPC service: HTTP status ${headers[':status']}`));
+      else if (headers['grpc-status'] !== undefined) last = headers;
+    });
+    stream.on('trailers', (headers) => {
+      last = headers;
+    });
+    // Trailers may be told before the messages in front of them.
+    stream.on('end', () => {
+      if (last !== undefined) settle(this.refusal(what, last));
+    });
+    stream.on('data', (chunk: Buffer) => {
+      for (const message of messages.push(chunk)) if (!stream.closed) take(message);
+      const { problem } = messages;
+      if (problem !== undefined) settle(this.error(`answered ${what} with too much: ${problem}`, RESOURCE_EXHAUSTED));
+    });
+    stream.on('error', (error) => {
+      const isOfStream = codeOf(error) === 'ERR_HTTP2_STREAM_ERROR';
+      settle(isOfStream ? this.error(`broke off ${what}: ${messageOf(error)}`, undefined, error) : this.notGrpc(error));
+    });
+    // Its session may tell the cause, a little later.
+    stream.once('close', () => setImmediate(() => settle(this.failure ?? this.error(`broke off ${what}`))));
   }
 
-  private explain(method: Method<unknown, unknown>, error: ServiceError): EngineError {
-    const { code, details } = error;
-    const say = (text: string, status?: number): EngineError => new EngineError(`${this.url} ${text}`, status, error);
-    if (code === DEADLINE_EXCEEDED) return say(`did not answer about ${method.what} within ${this.timeoutMs} ms`);
-    if (code === CANCELLED) return say('closed the connection');
-    if (code === RESOURCE_EXHAUSTED) return say(`answered ${method.what} with too much: ${details}`, code);
-    if (code === UNAVAILABLE || (code === INTERNAL && /protocol|HTTP/i.test(details))) {
-      return say(`does not answer as a gRPC service: ${details}`);
+  /** @returns the refusal in the last headers of an answer, `undefined` when there is none */
+  private refusal(what: string, headers: IncomingHttpHeaders): EngineError | undefined {
+    const status = Number(headers['grpc-status'] ?? UNKNOWN);
+    if (status === OK) return undefined;
+    const details = decoded(String(headers['grpc-message'] ?? ''));
+    return this.error(`refused ${what} (gRPC status ${status}): ${details}`, status);
+  }
+
+  private lose(reason: EngineError): void {
+    this.failure ??= reason;
+    const listeners = [...this.lossListeners];
+    this.lossListeners.clear();
+    for (const listener of listeners) listener(this.failure);
+    // Without calls nothing keeps the process from going on.
+    if (!this.session.closed) this.session.close();
+  }
+
+  private notGrpc(error: Error): EngineError {
+    return this.error(`does not answer as a gRPC service: ${messageOf(error)}`, undefined, error);
+  }
+
+  private error(text: string, status?: number, cause?: unknown): EngineError {
+    return new EngineError(`${this.url} ${text}`, status, cause);
+  }
+}
+
+/** Cuts the bytes of an answer into its messages. */
+class MessageSplitter {
+  /** Why the bytes cannot be read. */
+  problem: string | undefined;
+  private pieces: Buffer[] = [];
+  private size = 0;
+  /** Bytes of the message that is being read, with its prefix. */
+  private wanted = PREFIX_BYTES;
+
+  push(chunk: Buffer): Buffer[] {
+    this.pieces.push(chunk);
+    this.size += chunk.length;
+    const messages: Buffer[] = [];
+    while (this.problem === undefined && this.size >= this.wanted) {
+      const bytes = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
+      this.pieces = [bytes];
+      const length = bytes.readUInt32BE(1);
+      this.wanted = PREFIX_BYTES + length;
+      if (bytes[0] !== 0) this.problem = 'it is compressed, which was not asked for';
+      else if (length > MAX_MESSAGE_BYTES) this.problem = `${length} bytes, of ${MAX_MESSAGE_BYTES} at most`;
+      else if (this.size >= this.wanted) {
+        messages.push(bytes.subarray(PREFIX_BYTES, this.wanted));
+        this.pieces = [bytes.subarray(this.wanted)];
+        this.size -= this.wanted;
+        this.wanted = PREFIX_BYTES;
+      }
     }
-    return say(`refused ${method.what} (gRPC status ${code}): ${details}`, code);
+    return messages;
+  }
+}
+
+function frameOf(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, PREFIX_BYTES);
+  return frame;
+}
+
+/** Text of a status, in which other bytes than printable ASCII are percent-encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }

@@ -131,7 +131,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     };
   }
 
-  /** The names are in the lists; the status of what changed is asked afterwards. */
+  /** Names are in the lists. The status is waited for as well, since probes are attached anew when it tells the process. */
   async resync({ client, methods }: CriSession, everything: boolean): Promise<{ readonly asked: Promise<unknown> }> {
     const mark = this.table.mark;
     const before = [...this.sandboxes.keys()];
@@ -156,11 +156,9 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     for (const id of this.table.forgetMissing(present, mark)) this.drop(id);
     for (const id of before) if (!present.has(id)) this.drop(id);
     this.forgetDeparted();
-    for (const id of wanted) {
-      this.justListed.add(id);
-      this.ask(id);
-    }
-    return { asked: Promise.resolve() };
+    const due = wanted.filter((id) => !this.isPaused(id));
+    for (const id of due) this.justListed.add(id);
+    return { asked: Promise.all(due.map((id) => this.enqueue(id))) };
   }
 
   private learnImages(images: readonly Image[]): void {
