@@ -31,7 +31,7 @@ describe('the containerd handler', () => {
   });
 
   const start = async (options: Record<string, unknown> = {}): Promise<HandlerBench> => {
-    const defaults = { endpoint: containerd.endpoint, timeout: '5s', grace: '100ms', resyncInterval: '1h' };
+    const defaults = { endpoint: containerd.endpoint, timeout: '30s', grace: '100ms', resyncInterval: '1h' };
     const bench = await startHandler(plugin, context, { ...defaults, ...options });
     handler = bench.handler;
     return bench;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -25,7 +25,7 @@ import {
 } from '../support/stored-numbers.js';
 
 const NAME = `/tallyman-test-${process.pid}-sinks`;
-const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-sinks-'));
+const directory = join(tmpdir(), `tallyman-test-${process.pid}-sinks`);
 const FILE = join(directory, 'samples.ndjson');
 
 describe('sinks and their servers', {
@@ -42,6 +42,7 @@ describe('sinks and their servers', {
   let agent: AgentProcess;
 
   before(async () => {
+    mkdirSync(directory);
     cgroup.create();
     await cgroup.run('while sleep 0.1; do head -c 100000 /dev/zero | sha256sum; done > /dev/null');
     influxUrl = await startInflux();
