@@ -4,12 +4,13 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type Container, handlerFindings } from '../../src/kernel/containers/index.js';
 import type { ContainerHandler, Finding } from '../../src/kernel/contracts/index.js';
 import { methods } from '../../src/plugins/container-handlers/containerd/api.js';
+import { diagnose } from '../../src/plugins/container-handlers/containerd/diagnosis.js';
 import plugin from '../../src/plugins/container-handlers/containerd/index.js';
 import cri from '../../src/plugins/container-handlers/cri/index.js';
 import { until } from '../support/discovery.js';
 import { FakeContainerd } from '../support/fake-containerd.js';
 import { FakeCri } from '../support/fake-cri.js';
-import { GrpcServer } from '../support/grpc-server.js';
+import { type FakeCall, GrpcServer } from '../support/grpc-server.js';
 import { type HandlerBench, pluginContext, startHandler } from '../support/handler-bench.js';
 
 const MANY = 300;
@@ -273,6 +274,58 @@ describe('the containerd handler', () => {
     await containerd.listen();
     await bench.accepted('/shop/c', ({ stale }) => stale !== true);
     assert.equal(warnings().length, 1, warnings().join('\n'));
+  });
+
+  for (const [what, answer] of [
+    ['never comes', () => {}],
+    [
+      'is garbage',
+      (call: FakeCall) => {
+        call.send(Uint8Array.of(0xff, 0xff, 0xff));
+        call.end();
+      },
+    ],
+    [
+      'is cut in the middle',
+      (call: FakeCall) => {
+        call.send(methods.containers.answer.encode({ container: { id: 'c' } as never }));
+        call.fail(14, 'connection dropped');
+      },
+    ],
+  ] as const) {
+    it(`says once that a list ${what}, keeps names, and renews them when that is over`, async () => {
+      for (const id of ['c', 'd']) containerd.add('shop', id);
+      await containerd.listen();
+      const bench = await start({ timeout: '500ms', resyncInterval: '50ms' });
+      for (const id of ['c', 'd']) bench.watch(`/shop/${id}`);
+      await bench.accepted('/shop/d');
+      containerd.overrides.set(methods.containers.path, answer);
+      const { aliases } = await bench.accepted('/shop/d', ({ stale }) => stale === true);
+      assert.equal(aliases[0], 'd');
+      assert.equal((await findings())[0]?.id, 'containerd-unreachable');
+      assert.equal(warnings().length, 1, warnings().join('\n'));
+      assert.match(warnings()[0]!, /its containers keep their last description, marked stale/);
+      containerd.overrides.clear();
+      await bench.accepted('/shop/d', ({ stale }) => stale !== true);
+      assert.deepEqual(await findings(), []);
+    });
+  }
+
+  it('explains a socket that it may not use, as an error only where the socket was configured', async () => {
+    await start();
+    const daemon = { state: 'down', contested: () => [] } as unknown as Parameters<typeof diagnose>[1];
+    const report = { runtime: 'containerd', endpoint: containerd.endpoint, reason: 'permission denied (EACCES)' };
+    const found = [false, true].map(
+      (optional) => diagnose(report, daemon, { plugin: 'containerd', root: '/', optional })[0],
+    );
+    assert.deepEqual(
+      found.map((finding) => [finding?.id, finding?.severity]),
+      [
+        ['containerd-denied', 'error'],
+        ['containerd-denied', 'info'],
+      ],
+    );
+    assert.match(found[0]!.mend, /^gid = <number of the group tallyman>/);
   });
 
   it('says what is wrong with a socket that is not containerd’s', async () => {

@@ -24,6 +24,8 @@ export class FakeContainerd {
   readonly calls = new Map<string, number>();
   /** Ids of containers whose task was deleted. */
   readonly taskless = new Set<string>();
+  /** Answers of a test instead of the usual ones, by method. */
+  readonly overrides = new Map<string, (call: FakeCall) => void>();
   /** Answers that wait for `release`, by method. */
   private readonly held = new Map<string, (() => void)[]>();
   private subscribers: FakeCall[] = [];
@@ -86,7 +88,11 @@ export class FakeContainerd {
     answers[methods.events.path] = (call) => {
       this.subscribers.push(call);
     };
-    this.server = await GrpcServer.listen(this.socket, answers);
+    const overridable = Object.entries(answers).map(([path, answer]) => [
+      path,
+      (call: FakeCall) => (this.overrides.get(path) ?? answer)(call),
+    ]);
+    this.server = await GrpcServer.listen(this.socket, Object.fromEntries(overridable));
   }
 
   /** Adds a container; its cgroup is `/<namespace>/<id>` unless it is told otherwise. */

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { type FakeCall, GrpcServer } from '../../../../test/support/grpc-server.js';
 import { EngineError } from './engine-error.js';
-import { connectGrpc, GRPC_NOT_FOUND, type GrpcClient, type Method } from './grpc-client.js';
+import { connectGrpc, GRPC_NOT_FOUND, type GrpcClient, MessageSplitter, type Method } from './grpc-client.js';
 import * as wire from './wire.js';
 
 const word = wire.message({ word: wire.text(1) });
@@ -149,6 +151,44 @@ describe('a gRPC client', () => {
     });
     const stream = (await client()).stream(say, {}, () => void server.kill(), { endless: true });
     await assert.rejects(stream, EngineError);
+  });
+
+  for (const [what, bytes, message] of [
+    ['cut within a message', Uint8Array.of(0, 0, 0, 0, 9, 10, 7, 120), /broke off a word within a message/],
+    ['compressed', Uint8Array.of(1, 0, 0, 0, 0), /answered a word with too much: it is compressed/],
+  ] as const) {
+    it(`rejects an answer that is ${what}`, async () => {
+      const server = http2.createServer();
+      server.on('stream', (stream) => {
+        stream.on('error', () => {});
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+        stream.end(bytes);
+      });
+      await listen(server);
+      await assert.rejects((await client()).call(say, {}), message);
+    });
+  }
+
+  it('finds the messages of an answer however its bytes are cut', () => {
+    const chunked = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(chunked, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (messages, sizes) => {
+        const bytes = Buffer.concat(messages.map((message) => Buffer.from([0, 0, 0, 0, message.length, ...message])));
+        const splitter = new MessageSplitter();
+        const found: Buffer[] = [];
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const size = sizes[turn % sizes.length]!;
+          found.push(...splitter.push(bytes.subarray(at, at + size)));
+          at += size;
+        }
+        assert.deepEqual(
+          found.map((message) => [...message]),
+          messages.map((message) => [...message]),
+        );
+        assert.deepEqual([splitter.pendingBytes, splitter.problem], [0, undefined]);
+      }),
+    );
   });
 
   it('cancels its calls on close', async () => {

@@ -199,7 +199,9 @@ class Http2GrpcClient implements GrpcClient {
     });
     // Trailers may be told before the messages in front of them.
     stream.on('end', () => {
-      if (last !== undefined) settle(this.refusal(what, last));
+      if (last === undefined) return;
+      const isCut = messages.pendingBytes > 0 && last['grpc-status'] === '0';
+      settle(isCut ? this.error(`broke off ${what} within a message`) : this.refusal(what, last));
     });
     stream.on('data', (chunk: Buffer) => {
       for (const message of messages.push(chunk)) if (!stream.closed) take(message);
@@ -241,7 +243,7 @@ class Http2GrpcClient implements GrpcClient {
 }
 
 /** Cuts the bytes of an answer into its messages. */
-class MessageSplitter {
+export class MessageSplitter {
   /** Why the bytes cannot be read. */
   problem: string | undefined;
   private pieces: Buffer[] = [];
@@ -249,6 +251,12 @@ class MessageSplitter {
   /** Bytes of the message that is being read, with its prefix. */
   private wanted = PREFIX_BYTES;
 
+  /** Bytes of a message whose rest has not come. */
+  get pendingBytes(): number {
+    return this.size;
+  }
+
+  /** @returns the messages that this chunk completes */
   push(chunk: Buffer): Buffer[] {
     this.pieces.push(chunk);
     this.size += chunk.length;
