@@ -87,7 +87,7 @@ const byObjects = {
 
 let points = 0;
 const measure = async (target) => {
-  const collector = new SampleCollector(agent, clock, logger, options);
+  const collector = new SampleCollector(agent, clock, logger, { options });
   const batcher = new Batcher(target);
   const round = async () => {
     points = 0;

@@ -10,6 +10,7 @@ import {
 import { SinkDelivery } from '../../src/kernel/delivery/sink-delivery.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { type FakeContainer, fakeAgent } from '../conformance/world/fake-agent.js';
+import { scrapable } from './exposition.js';
 import { loggerTo } from './loggers.js';
 
 const SECOND = 1_000_000;
@@ -36,7 +37,7 @@ export const sampledContainer = (
 });
 
 /** Delivery of a sink that sends lines `container metric value`, whose receiver answers what the test says. */
-export function sinkBench(options: Record<string, unknown> = {}) {
+export function sinkBench(options: Record<string, unknown> = {}, more: Partial<Sink> = {}) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const faults: string[] = [];
@@ -65,6 +66,7 @@ export function sinkBench(options: Record<string, unknown> = {}) {
       sent.push(Buffer.from(body).toString().trimEnd().split('\n'));
       return result;
     },
+    ...more,
   };
   const delivery = new SinkDelivery(sink, {
     agent,
@@ -84,7 +86,7 @@ export function sinkBench(options: Record<string, unknown> = {}) {
     sent,
     answers,
     show(...containers: FakeContainer[]) {
-      view = fakeAgent({ containers });
+      view = scrapable(fakeAgent({ containers }));
     },
     /** Lets a round of the sink pass, and what it began. */
     async round(ms = 10_000) {

@@ -44,6 +44,13 @@ export const sinkOptions = {
     .refine((value) => value >= 100 && value <= LONGEST_MS, { error: 'expected 100ms to 24 days' })
     .prefault('10s')
     .describe('How often what is new of each container is sent.'),
+  content: z
+    .array(z.enum(['containers', 'applications', 'machine', 'agent']))
+    .min(1)
+    .default(['containers', 'applications'])
+    .describe(
+      'What is sent: metrics of containers, of applications in them, of the machine (`machine_*`), of the agent itself (`tallyman_*`).',
+    ),
   resolution: z
     .enum(['last', 'mean', 'max', 'rate', 'all'])
     .default('last')

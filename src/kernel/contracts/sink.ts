@@ -21,6 +21,8 @@ export interface Sink {
   readonly format: string;
   /** How metrics are called. Absent: as cAdvisor calls them (`cadvisorNaming`). */
   readonly naming?: Naming;
+  /** Whether it has a form for containers only, whatever the option `content` says. */
+  readonly containersOnly?: boolean;
 
   /** Writes what a body begins with. Several bodies may be under construction at once, each in its own `out`. */
   begin?(out: ByteWriter): void;
@@ -36,6 +38,17 @@ export interface Sink {
    * @returns data points added
    */
   encodeEnd?(container: ExportContainer, time: number, out: ByteWriter): number;
+  /**
+   * What `endMissing` must know of these containers after a restart of the agent. It is kept beside the queue on disk, if there is one.
+   */
+  state?(containers: readonly ExportContainer[]): string;
+  /**
+   * Adds that containers have ended while the agent did not run.
+   * @param state what `state` gave before the restart
+   * @param isThere whether a container with these labels is there now
+   * @returns data points added
+   */
+  endMissing?(state: string, isThere: (labels: readonly Label[]) => boolean, time: number, out: ByteWriter): number;
   /** Writes what a body ends with. */
   finish?(out: ByteWriter): void;
   /** Makes of a finished body what waits and is sent, compressed for example. `body` is used again after it has settled. */
@@ -56,9 +69,15 @@ export interface Sink {
   stop?(): Promise<void> | void;
 }
 
-/** A container as sinks see it; the same object from sample to sample, until the container ends. */
+/**
+ * What a sample is about: a container, the applications in one, the machine or the agent. The same object from sample to sample,
+ * until it ends.
+ */
 export interface ExportContainer {
+  readonly kind: 'container' | 'application' | 'machine' | 'agent';
+  /** Of the container; empty for the machine and the agent. */
   readonly name: string;
+  /** Of the container; of the root container for the machine and the agent. */
   readonly view: ContainerView;
   readonly description: ContainerDescription;
   /**
@@ -80,7 +99,7 @@ export interface ExportSample {
   readonly series: readonly PlannedSeries[];
   /** Series that only change with the container's description or limits (`container_spec_memory_limit_bytes`). */
   readonly facts: readonly FactSeries[];
-  /** The columns, for sinks that want the fields themselves; resolved as the option `resolution` says. */
+  /** The columns, for sinks that want the fields themselves; resolved as the option `resolution` says. Only containers have fields. */
   readonly cursor: SampleCursor;
   /** The value of `series[i]`; NaN: it has none right now. */
   value(index: number): number;

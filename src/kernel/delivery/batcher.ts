@@ -1,6 +1,6 @@
 import { ByteWriter } from '../contracts/bytes/index.js';
-import type { Sink } from '../contracts/index.js';
-import type { SampleCollector, TrackedContainer } from './collector.js';
+import type { Label, Sink } from '../contracts/index.js';
+import type { SampleCollector, Subject } from './collector.js';
 
 const FIRST_CAPACITY = 64 * 1024;
 /** Bytes after which a batch is complete whatever its data points are. */
@@ -49,9 +49,14 @@ export class Batcher {
     this.encode(sample.container.lane, sample.time, nowMs, (out) => this.sink.encode(sample, out));
   }
 
-  /** Says that a container has ended. @throws what the sink throws; nothing was added then */
-  end(container: TrackedContainer, time: number, nowMs: number): void {
+  /** Adds that something has ended. @throws what the sink throws; nothing was added then */
+  end(container: Subject, time: number, nowMs: number): void {
     this.encode(container.lane, time, nowMs, (out) => this.sink.encodeEnd?.(container, time, out) ?? 0);
+  }
+
+  /** Adds that containers ended before the agent started. @throws what the sink throws; nothing was added then */
+  endMissing(state: string, isThere: (labels: readonly Label[]) => boolean, time: number, nowMs: number): void {
+    this.encode(0, time, nowMs, (out) => this.sink.endMissing?.(state, isThere, time, out) ?? 0);
   }
 
   /** Whether the batch of a lane is complete. */

@@ -23,9 +23,13 @@ import {
   type PlannedSeries,
   planLayout,
   type SampleCursor,
+  type Sink,
   type SinkOptions,
 } from '../contracts/index.js';
 import { ResolvedRow } from './resolution.js';
+import { Applications, agentSubject, type FamilyOf, machineSubject, type ValuesSubject } from './values.js';
+
+const NO_FACTS: readonly FactSeries[] = [];
 
 /** The metric families of one sink. */
 class SinkFamilies implements Families<MetricFamily> {
@@ -36,28 +40,36 @@ class SinkFamilies implements Families<MetricFamily> {
 
   take(name: string, type: MetricType, help: string, unit?: string): MetricFamily | undefined {
     if (this.families.has(name)) return this.families.get(name);
-    const exported = exportedName(this.options, name);
-    const isRate = this.options.resolution === 'rate' && type === 'counter';
-    const family = exported === undefined ? undefined : this.familyOf(exported, isRate ? 'rate' : type, help, unit);
+    const family = this.make(name, type, help, this.count, unit);
+    if (family !== undefined) this.count++;
     this.families.set(name, family);
     return family;
   }
 
-  private familyOf(name: string, type: MetricType | 'rate', help: string, unit?: string): MetricFamily {
-    const index = this.count++;
-    if (type !== 'rate') return { name, type, help, unit, index };
-    return { name: `${name.replace(/_total$/, '')}_per_second`, type: 'gauge', help: `${help} Per second.`, index };
+  /** A family that is not kept: applications may make up any number of names. */
+  passing(name: string, type: MetricType, help: string): MetricFamily | undefined {
+    return this.make(name, type, help, -1);
+  }
+
+  private make(name: string, type: MetricType, help: string, index: number, unit?: string): MetricFamily | undefined {
+    const exported = exportedName(this.options, name);
+    if (exported === undefined) return undefined;
+    if (this.options.resolution !== 'rate' || type !== 'counter') return { name: exported, type, help, unit, index };
+    const rate = `${exported.replace(/_total$/, '')}_per_second`;
+    return { name: rate, type: 'gauge', help: `${help} Per second.`, index };
   }
 }
 
 /** A container that a sink knows. */
 export class TrackedContainer implements ExportContainer {
+  readonly kind = 'container';
   labels: readonly Label[];
   /** Time of the newest sample that was taken over, µs; 0: none. */
   takenAt = 0;
   /** The newest row, for rates. */
   readonly row = new ResolvedRow();
   readonly facts: ContainerFacts<MetricFamily>;
+  readonly applications: Applications;
 
   constructor(
     readonly view: ContainerView,
@@ -66,9 +78,11 @@ export class TrackedContainer implements ExportContainer {
     labelsOf: (name: string, description: ContainerDescription) => readonly Label[],
     /** Batches of one lane are sent one after the other. */
     readonly lane: number,
+    familyOf: FamilyOf,
   ) {
     this.labels = labelsOf(view.name, description);
     this.facts = new ContainerFacts(families, view);
+    this.applications = new Applications(this, familyOf);
   }
 
   get name(): string {
@@ -76,9 +90,12 @@ export class TrackedContainer implements ExportContainer {
   }
 }
 
+/** What samples are taken of. */
+export type Subject = TrackedContainer | ValuesSubject;
+
 /** The sample that is being encoded. */
 class CurrentSample implements ExportSample {
-  container!: TrackedContainer;
+  container!: Subject;
   series: readonly PlannedSeries[] = [];
   facts: readonly FactSeries[] = [];
   cursor = {} as SampleCursor;
@@ -92,7 +109,8 @@ class CurrentSample implements ExportSample {
     const { values, base } = this.cursor;
     let value = values[base + column]!;
     if (minus >= 0) value -= values[base + minus]!;
-    if (only !== undefined && (only === 'quota' ? !this.container.facts.hasQuota : value === 0)) return Number.NaN;
+    if (only === 'nonZero' && value === 0) return Number.NaN;
+    if (only === 'quota' && !(this.container as TrackedContainer).facts.hasQuota) return Number.NaN;
     return divisor === 1 ? value : value / divisor;
   }
 }
@@ -100,20 +118,27 @@ class CurrentSample implements ExportSample {
 /** Takes what is new of the containers that a sink has selected. */
 export class SampleCollector {
   readonly sample = new CurrentSample();
+  private readonly options: SinkOptions;
+  private readonly naming: Naming;
   private readonly families: SinkFamilies;
   private readonly plans = new WeakMap<Layout, readonly PlannedSeries[]>();
   private readonly cursor = {} as SampleCursor;
   private tracked = new Map<string, TrackedContainer>();
+  private subjects: ReadonlySet<Subject> = new Set();
+  private host: readonly ValuesSubject[] | undefined;
   private readonly external: readonly Label[];
+  private readonly content: ReadonlySet<SinkOptions['content'][number]>;
 
   constructor(
     private readonly agent: AgentView,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly options: SinkOptions,
-    private readonly naming: Naming = cadvisorNaming,
+    { options, naming = cadvisorNaming, containersOnly = false }: Pick<Sink, 'options' | 'naming' | 'containersOnly'>,
   ) {
+    this.options = options;
+    this.naming = naming;
     this.families = new SinkFamilies(options);
+    this.content = new Set(options.content.filter((content) => !containersOnly || content === 'containers'));
     this.external = Object.entries({ ...options.externalLabels, ...hostAndCluster(options) }).filter(
       ([, value]) => value !== '',
     );
@@ -123,21 +148,63 @@ export class SampleCollector {
    * What is known of the containers that are selected now, and of those that no longer are. Both are to be asked for their samples, or
    * ended, before this is called again.
    */
-  current(): { readonly living: readonly TrackedContainer[]; readonly ended: readonly TrackedContainer[] } {
+  current(): { readonly living: readonly Subject[]; readonly ended: readonly Subject[] } {
     const before = this.tracked;
     this.tracked = new Map();
     for (const view of this.agent.containers()) {
       if (!isSelected(this.options, view.name, view.description.aliases)) continue;
       this.tracked.set(view.name, this.track(view, before.get(view.name)));
     }
-    const ended = [...before.values()].filter((container) => this.tracked.get(container.name) !== container);
-    return { living: [...this.tracked.values()], ended };
+    const living = new Set<Subject>(this.content.has('containers') ? this.tracked.values() : []);
+    if (this.content.has('applications')) {
+      for (const { view, applications } of this.tracked.values()) {
+        if (view.appMetrics === undefined) continue;
+        for (const application of applications.current(this.clock.now())) living.add(application);
+      }
+    }
+    for (const subject of this.hostSubjects()) living.add(subject);
+    const ended = [...this.subjects].filter((subject) => !living.has(subject));
+    this.subjects = living;
+    return { living: [...living], ended };
+  }
+
+  /** The machine and the agent, as far as they are wanted. */
+  private hostSubjects(): readonly ValuesSubject[] {
+    if (this.host !== undefined) return this.host;
+    const root = this.agent.container('/');
+    if (root === undefined) return [];
+    const { agent, families, content } = this;
+    const familyOf: FamilyOf = (name, type, help) => families.take(name, type, help);
+    const labels = this.external.toSorted(([a], [b]) => (a < b ? -1 : 1));
+    this.host = [
+      ...(content.has('machine') ? [machineSubject(agent, root, labels, familyOf)] : []),
+      ...(content.has('agent') ? [agentSubject(agent, root, labels, familyOf)] : []),
+    ];
+    return this.host;
   }
 
   /**
-   * Calls `take` for each new sample of a container, as the option `resolution` says; `this.sample` is the sample then.
+   * Calls `take` for each new sample, as the option `resolution` says; `this.sample` is the sample then.
    */
-  collect(container: TrackedContainer, take: () => void): void {
+  collect(subject: Subject, take: () => void): void {
+    if (subject.kind === 'container') this.collectContainer(subject, take);
+    else this.collectValues(subject, take);
+  }
+
+  /** Of these there is one sample in an interval. */
+  private collectValues(subject: ValuesSubject, take: () => void): void {
+    const next = subject.next(this.clock.now());
+    if (next === undefined || next.cursor.time <= subject.takenAt) return;
+    subject.takenAt = next.cursor.time;
+    const { sample } = this;
+    sample.container = subject;
+    sample.cursor = this.options.resolution === 'rate' ? subject.row.rate(next.cursor) : next.cursor;
+    sample.series = next.series;
+    sample.facts = NO_FACTS;
+    take();
+  }
+
+  private collectContainer(container: TrackedContainer, take: () => void): void {
     const { resolution } = this.options;
     const { takenAt } = container;
     // What was there before the sink is not sent, apart from the newest.
@@ -181,7 +248,8 @@ export class SampleCollector {
     if (known?.view !== view) {
       const lane = laneOf(view.name, this.options.concurrency);
       const labelsOf = (name: string, of: ContainerDescription) => this.labelsOf(name, of);
-      return new TrackedContainer(view, description, this.families, labelsOf, lane);
+      const familyOf: FamilyOf = (name, type, help) => this.families.passing(name, type, help);
+      return new TrackedContainer(view, description, this.families, labelsOf, lane, familyOf);
     }
     if (known.description !== description) {
       known.description = description;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fakeAgent } from '../../../test/conformance/world/fake-agent.js';
 import { sinkBench as bench, sampledContainer as container } from '../../../test/support/sink-bench.js';
-import { type AgentView, DeliveryError, type Sink } from '../contracts/index.js';
+import { type AgentView, DeliveryError, type ExportContainer, type Sink } from '../contracts/index.js';
 import { BatchQueue, inMemory, type QueuedBatch } from './queue.js';
 
 const SECOND = 1_000_000;
@@ -18,6 +21,89 @@ const fail = (message: string, retryAfterMs = 0) => {
 };
 
 describe('delivery', () => {
+  it('sends applications, the machine and the agent as far as the option content asks for them', async () => {
+    const series = [
+      { name: 'jobs', labels: { queue: 'a' }, label: '', format: 'int' },
+      { name: 'container_fake', labels: {}, label: '', format: 'int' },
+      { name: 'load', labels: {}, label: '', format: 'float' },
+    ] as const;
+    const other = [{ name: 'jobs', labels: { queue: 'a' }, label: '', format: 'int' }] as const;
+    let at = 1;
+    const snapshots = () => [
+      { time: at * SECOND, series, values: Float64Array.of(3, 4, 0.5) },
+      { time: at * SECOND, series: other, values: Float64Array.of(9) },
+    ];
+    const specs = [{ name: 'jobs', type: 'cumulative', format: 'int', units: '' }] as const;
+    const appMetrics = { specs, at: snapshots, history: () => [], targets: [] };
+    const { delivery, show, round, sent, faults } = bench({
+      content: ['applications', 'machine', 'agent'],
+      metricsInclude: ['jobs', 'load', 'container_fake', 'machine_cpu_cores', 'tallyman_containers'],
+    });
+    const shown = [container('/', [1, 5]), { ...container('/a', [1, 5]), appMetrics }];
+    show(...shown);
+    delivery.start();
+    await round();
+    const host = [' machine_cpu_cores 1', ' tallyman_containers 2'];
+    assert.deepEqual(sent, [['/a jobs 3', '/a load 0.5', ...host]]);
+    await round();
+    at++;
+    await round();
+    assert.deepEqual(sent.slice(1), [host, ['/a jobs 3', '/a load 0.5', ...host]]);
+    show(container('/', [1, 5]));
+    await round();
+    assert.deepEqual(
+      sent.at(-1)!.filter((line) => line.startsWith('/a')),
+      ['/a ended', '/a ended'],
+    );
+    assert.deepEqual(faults, []);
+  });
+
+  it('ends containers that ended while the agent did not run, by a state beside the disk queue', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-ended-'));
+    const names = (containers: readonly ExportContainer[]) => containers.map(({ labels }) => JSON.stringify(labels));
+    const stateful: Partial<Sink> = {
+      state: (containers) => JSON.stringify(names(containers)),
+      endMissing(state, isThere, _time, out) {
+        const missing = (JSON.parse(state) as string[]).filter((text) => !isThere(JSON.parse(text)));
+        for (const text of missing) out.text(`missing ${text}\n`);
+        return missing.length;
+      },
+    };
+    const options = { host: '', queue: { directory } };
+    try {
+      const first = bench(options, stateful);
+      first.show(container('/a', [1, 5]), container('/b', [2, 6]));
+      await first.delivery.start();
+      for (let i = 0; i < 4; i++) await first.round();
+      await first.delivery.finish(1_000);
+      const second = bench(options, stateful);
+      second.show(container('/b', [2, 6]));
+      await second.delivery.start();
+      await second.round();
+      assert.ok(
+        !second.sent.flat().some((line) => line.startsWith('missing')),
+        'not before containers are found again',
+      );
+      for (let i = 0; i < 4; i++) await second.round();
+      assert.deepEqual(
+        second.sent.flat().filter((line) => line.startsWith('missing')),
+        ['missing [["id","/a"]]'],
+      );
+      await second.delivery.finish(1_000);
+      assert.deepEqual([...first.faults, ...second.faults], []);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it('sends only containers where a sink has no form for anything else', async () => {
+    const { delivery, show, round, sent } = bench({ content: ['containers', 'machine'] }, { containersOnly: true });
+    show(container('/', [1, 5]));
+    delivery.start();
+    await round();
+    assert.deepEqual(sent, [['/ container_cpu_load_average_10s 1', '/ container_memory_failcnt 5']]);
+  });
+
   it('sends each sample once, and tells of containers that end', async () => {
     const { delivery, show, round, sent, faults } = bench();
     show(container('/a', [1, 5]), container('/b', [2, 6]));

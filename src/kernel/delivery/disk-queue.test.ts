@@ -157,6 +157,18 @@ describe('a queue on disk', () => {
     }
   });
 
+  it('keeps a state beside the batches', async () => {
+    const { disk } = await opened();
+    assert.equal(await disk.savedState(), undefined);
+    await disk.saveState('one');
+    await disk.saveState('two');
+    await disk.close();
+    const { disk: next, restored } = await opened();
+    assert.equal(await next.savedState(), 'two');
+    assert.deepEqual(restored, []);
+    await next.close();
+  });
+
   it('belongs to one sink alone', async () => {
     const { disk } = await opened();
     const { disk: second } = await opened();

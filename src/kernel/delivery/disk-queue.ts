@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { codeOf, type Logger, messageOf, TallymanError } from '../contracts/index.js';
@@ -22,6 +22,7 @@ const LOOK_BYTES = 512;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENT_BYTES = 8 * 2 ** 20;
 const LOCK = 'lock';
+const STATE = 'state';
 
 /** What is known of a batch without its body. */
 interface RecordHead extends Pick<QueuedBatch, 'points' | 'oldest' | 'newest' | 'format'> {
@@ -85,6 +86,23 @@ export class DiskQueue {
       this.failed(error);
       return undefined;
     }
+  }
+
+  /** Keeps a text beside the batches. A failure is logged, and costs nothing else. */
+  async saveState(text: string): Promise<void> {
+    const path = join(this.directory, STATE);
+    try {
+      await this.ready();
+      await writeFile(`${path}.new`, text, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** The text that was kept last; undefined: none, or it cannot be read. */
+  async savedState(): Promise<string | undefined> {
+    return readFile(join(this.directory, STATE), 'utf8').catch(() => undefined);
   }
 
   /** Closes the files; what waits stays in them. */

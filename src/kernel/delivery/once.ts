@@ -21,7 +21,7 @@ export async function deliverOnce(
   { agent, clock, logger }: { readonly agent: AgentView; readonly clock: Clock; readonly logger: Logger },
   signal: AbortSignal,
 ): Promise<DeliveredOnce> {
-  const collector = new SampleCollector(agent, clock, logger, sink.options, sink.naming);
+  const collector = new SampleCollector(agent, clock, logger, sink);
   const batcher = new Batcher(sink);
   const sent = { batches: 0, points: 0, bytes: 0, results: [] as SendResult[] };
   const send = async (lane: number) => {

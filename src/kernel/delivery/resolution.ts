@@ -50,7 +50,8 @@ export class ResolvedRow {
     return { layout, time, values, residuals: undefined, base: 0 };
   }
 
-  private rate({ layout, time, values, base }: SampleCursor): SampleCursor {
+  /** Counters as their increase per second since the row before. */
+  rate({ layout, time, values, base }: SampleCursor): SampleCursor {
     const count = layout.columns.length;
     const row = values.slice(base, base + count);
     const { before } = this;

@@ -1,7 +1,8 @@
 import { type AgentView, type Logger, messageOf, type Sink, type SinkStatus, Slices } from '../contracts/index.js';
 import { Batcher } from './batcher.js';
-import { SampleCollector, type TrackedContainer } from './collector.js';
+import { SampleCollector, type Subject } from './collector.js';
 import { DiskQueue } from './disk-queue.js';
+import { EndedContainers } from './ended-containers.js';
 import { BatchQueue, inMemory } from './queue.js';
 import { DeliveryCounts, Sender, type SenderServices } from './sender.js';
 
@@ -28,6 +29,7 @@ export class SinkDelivery {
   private isDropping = false;
   private isStopped = false;
   private readonly disk: DiskQueue | undefined;
+  private readonly endedContainers: EndedContainers | undefined;
   /** Those of earlier options too, while something of them waits. */
   private readonly disks: DiskQueue[] = [];
   readonly counts: DeliveryCounts;
@@ -49,7 +51,7 @@ export class SinkDelivery {
       this.sender.lost(batch.points);
       this.warnOfDrops(logger);
     });
-    this.collector = new SampleCollector(agent, clock, logger, options, sink.naming);
+    this.collector = new SampleCollector(agent, clock, logger, sink);
     this.batcher = new Batcher(sink);
     this.sender = new Sender(sink, this.queue, this.counts, services);
     if (before !== undefined) {
@@ -57,6 +59,9 @@ export class SinkDelivery {
       this.disks.push(...before.disks);
     }
     if (directory !== undefined) this.disk = this.diskAt(directory, maxBytes);
+    if (this.disk !== undefined && sink.state !== undefined) {
+      this.endedContainers = new EndedContainers(sink, this.disk, clock);
+    }
   }
 
   private diskAt(directory: string, maxBytes: number): DiskQueue {
@@ -147,27 +152,33 @@ export class SinkDelivery {
       this.takeOf(container);
       if (this.batcher.isFull(container.lane) || slices.isOver()) await this.after(container, slices);
     }
+    try {
+      await this.endedContainers?.round(living, this.batcher);
+      if (all) await this.endedContainers?.save(living);
+    } catch (error) {
+      this.services.fault('state', error);
+    }
     for (const lane of this.batcher.due(clock.monotonic(), all)) await this.enqueue(lane);
   }
 
   /** Queues the batch of the container's lane if it is complete, and lets others work when it is time. */
-  private async after({ lane }: TrackedContainer, slices: Slices): Promise<void> {
+  private async after({ lane }: Subject, slices: Slices): Promise<void> {
     if (this.batcher.isFull(lane)) await this.enqueue(lane);
     if (slices.isOver()) await slices.pause();
   }
 
-  private takeOf(container: TrackedContainer): void {
+  private takeOf(container: Subject): void {
     const nowMs = this.services.clock.monotonic();
     this.guarded(container, () => this.collector.collect(container, () => this.batcher.add(this.collector, nowMs)));
   }
 
-  private endOf(container: TrackedContainer): void {
+  private endOf(container: Subject): void {
     const { clock } = this.services;
     this.guarded(container, () => this.batcher.end(container, clock.now(), clock.monotonic()));
   }
 
   /** A container that the sink cannot encode is left out. */
-  private guarded(container: TrackedContainer, call: () => void): void {
+  private guarded(container: Subject, call: () => void): void {
     try {
       call();
     } catch (error) {

@@ -1,3 +1,5 @@
+export * from './agent-metrics.js';
+export * from './app-series.js';
 export * from './cadvisor-names.js';
 export {
   type Families,
@@ -14,5 +16,6 @@ export {
 export * from './container-facts.js';
 export * from './facts.js';
 export * from './labels.js';
+export * from './machine-metrics.js';
 export * from './plan.js';
 export * from './selection.js';

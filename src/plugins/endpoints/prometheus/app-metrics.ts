@@ -3,7 +3,9 @@ import {
   type AppMetricSpec,
   type AppMetricsSnapshot,
   type AppSeries,
-  sanitizeName,
+  appLabels,
+  appMetricName,
+  appSpecOf,
 } from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
 import type { ExportedContainer } from './exported-container.js';
@@ -11,11 +13,6 @@ import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { FamilyTable, Format } from './families.js';
 import type { PrometheusOptions } from './options.js';
 import { floatText, labelPair, writeQuotient } from './text.js';
-
-/** Names that applications must not use, as they are the agent's. */
-const RESERVED = /^(container|machine|cadvisor|tallyman)_/;
-/** Suffixes of the series of a histogram or summary. */
-const PART = /_(bucket|sum|count)$/;
 
 interface PreparedSeries {
   readonly name: AppName;
@@ -162,32 +159,18 @@ export class AppMetricsWriter {
 
   /** @returns undefined when it exceeds `maxAppNames`, null when it is excluded */
   private prepareOne(
-    { name, labels }: AppSeries,
+    series: AppSeries,
     column: number,
     container: string,
     specs: ReadonlyMap<string, AppMetricSpec>,
   ): PreparedSeries | undefined | null {
-    const plain = plainName(name);
-    if (RESERVED.test(plain)) return null;
-    const taken = this.names.take(plain, container, specs.get(name) ?? helpOf(specs.get(name.replace(PART, ''))));
+    const plain = appMetricName(series.name);
+    if (plain === undefined) return null;
+    const taken = this.names.take(plain, container, appSpecOf(series, specs));
     if (taken === undefined || taken === null) return taken;
-    const pairs = new Map<string, string>();
-    for (const key of Object.keys(labels).sort()) {
-      const label = `app_${sanitizeName(key)}`;
-      if (!pairs.has(label)) pairs.set(label, labels[key]!);
-    }
-    const text = [...pairs].map(([label, value]) => `,${labelPair(label, value)}`).join('');
+    const text = appLabels(series)
+      .map(([label, value]) => `,${labelPair(label, value)}`)
+      .join('');
     return { name: taken, tail: Buffer.from(`${text}} `), key: `${plain}{${text}`, column };
   }
-}
-
-/** Metric names may contain colons, and must not start with a digit. */
-function plainName(name: string): string {
-  const words = name.split(':').map(sanitizeName).join(':');
-  return /^[0-9]|^$/.test(words) ? `_${words}` : words;
-}
-
-/** The series of a family share its help, but not its type. */
-function helpOf(family: AppMetricSpec | undefined): Pick<AppMetricSpec, 'help'> {
-  return family?.help === undefined ? {} : { help: family.help };
 }

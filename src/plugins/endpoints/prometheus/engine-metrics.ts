@@ -1,5 +1,5 @@
-import type { AgentView } from '../../../kernel/contracts/index.js';
-import type { ExpositionBuffer, PlainLabels } from './exposition-buffer.js';
+import type { AgentView, PlainLabels } from '../../../kernel/contracts/index.js';
+import type { ExpositionBuffer } from './exposition-buffer.js';
 
 /** What images and volumes take up, of the engines that were asked. All of it comes from memory: no engine is asked. */
 export function writeEngines(buffer: ExpositionBuffer, agent: AgentView): void {

@@ -1,12 +1,10 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { PlainLabels, PutSeries } from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable, Format, MetricType } from './families.js';
 import { floatText, labelPairs } from './text.js';
 
 const FIRST_CAPACITY = 2048;
 const EOF = Buffer.from('# EOF\n');
-
-/** Labels of a series that is not about a container. */
-export type PlainLabels = Readonly<Record<string, string>>;
 
 /**
  * The lines of one answer by family: containers are written one after the other, and the text formats need the lines
@@ -39,6 +37,8 @@ export class ExpositionBuffer {
     const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
     this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
   }
+
+  readonly put: PutSeries = (name, type, help, value, labels) => this.plain(name, type, help, value, labels);
 
   /** Families with series, sorted by name, and their lines. */
   *written(): Generator<readonly [Family, Buffer], void, void> {

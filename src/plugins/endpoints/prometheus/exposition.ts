@@ -1,11 +1,10 @@
-import { type AgentView, type Clock, RequestError, Slices } from '../../../kernel/contracts/index.js';
+import { type AgentView, type Clock, machineMetrics, RequestError, Slices } from '../../../kernel/contracts/index.js';
 import type { AgentMetrics, SeriesCount } from './agent-metrics.js';
 import type { ContainerWriter } from './container-writer.js';
 import { writeEngines } from './engine-metrics.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExportedContainers } from './exported-containers.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
-import { writeMachine } from './machine-metrics.js';
 import type { PrometheusOptions } from './options.js';
 
 /** Writing yields to the event loop after this many ms. */
@@ -51,7 +50,7 @@ export class Exposition {
       assertInTime(deadline, this.clock.monotonic());
     }
     this.exportedContainers.reported(count);
-    writeMachine(buffer, this.agent, this.options);
+    machineMetrics(buffer.put, this.agent, this.options);
     writeEngines(buffer, this.agent);
     if (this.options.selfMetrics) {
       this.self.write(buffer, count);

@@ -61,7 +61,8 @@ export function writeMetrics(out: ByteWriter, sample: ExportSample, metrics: Pre
     const index = indexes[i]!;
     const fact = facts[i];
     const value = fact === undefined ? sample.value(index) : 0;
-    if (Number.isNaN(value)) continue;
+    // Neither JSON nor the line protocol have infinities, which applications may give.
+    if (!Number.isFinite(value)) continue;
     if (count++ > 0) out.ascii(',');
     out.bytes(names[i]!);
     if (fact !== undefined) out.bytes(fact);

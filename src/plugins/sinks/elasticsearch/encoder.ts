@@ -26,8 +26,11 @@ const DOCUMENT_END = Buffer.from('}}\n');
  * The action for a document whose id is made of its labels and time: a document that was stored already, by a request
  * whose answer was lost, is not stored twice.
  */
-const actionFor = (labels: readonly Label[]): Uint8Array => {
-  const hash = createHash('sha256').update(JSON.stringify(labels)).digest('base64url').slice(0, 20);
+const actionFor = (labels: readonly Label[], kind = ''): Uint8Array => {
+  const hash = createHash('sha256')
+    .update(`${JSON.stringify(labels)}${kind}`)
+    .digest('base64url')
+    .slice(0, 20);
   return Buffer.from(`{"create":{"_id":"${hash}-`);
 };
 
@@ -37,7 +40,8 @@ export class BulkEncoder {
     groups.map((group) => {
       const labels = [...container.labels, ...group.labels].sort(([a], [b]) => (a < b ? -1 : 1));
       return {
-        action: actionFor(labels),
+        // An application has the labels of its container.
+        action: actionFor(labels, container.kind === 'container' ? '' : group.members[0]?.name),
         head: Buffer.from(`,"labels":${labelsJson(labels)},"metrics":{`),
         metrics: prepareMetrics(group, metricKey),
       };

@@ -43,6 +43,7 @@ type ElasticOptions = z.output<typeof elasticOptions>;
 class ElasticSink implements Sink {
   readonly format: string;
   readonly pack: Sink['pack'];
+  readonly containersOnly: boolean;
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly sender: HttpSender;
   private readonly url: string;
@@ -52,6 +53,7 @@ class ElasticSink implements Sink {
     const { url, index, layout, compression, apiKey, concurrency } = options;
     this.format = `bulk ${layout} ${compression}`;
     this.encoder = layout === 'cadvisor' ? new DriverBulkEncoder(options) : new BulkEncoder();
+    this.containersOnly = layout === 'cadvisor';
     this.pack = gzipPack(compression);
     const query = 'filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason';
     this.url = `${url.replace(/\/$/, '')}/${encodeURIComponent(index)}/_bulk?${query}`;

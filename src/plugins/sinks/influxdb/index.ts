@@ -51,6 +51,7 @@ type InfluxOptions = z.output<typeof influxOptions>;
 class InfluxSink implements Sink {
   readonly format: string;
   readonly pack: Sink['pack'];
+  readonly containersOnly: boolean;
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly sender: HttpSender;
   private readonly url: string;
@@ -61,6 +62,7 @@ class InfluxSink implements Sink {
     this.format = `line-protocol ${layout} ${compression}`;
     this.encoder =
       layout === 'cadvisor' ? new DriverLineEncoder((container) => driverTags(container, options)) : new LineEncoder();
+    this.containersOnly = layout === 'cadvisor';
     this.pack = gzipPack(compression);
     this.url = writeUrl(options);
     this.headers = {

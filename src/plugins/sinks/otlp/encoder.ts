@@ -51,7 +51,7 @@ interface Known {
 
 /** Encodes samples as parts of an `ExportMetricsServiceRequest`. */
 export class RequestEncoder {
-  private readonly known = new WeakMap<ContainerView, Known>();
+  private readonly known = new WeakMap<ContainerView | ExportContainer, Known>();
   private readonly message = new MessageWriter();
   private points = 0;
 
@@ -77,13 +77,15 @@ export class RequestEncoder {
   }
 
   private knownOf(container: ExportContainer): Known {
-    const { description, view } = container;
-    let known = this.known.get(view);
+    const { kind, description, view } = container;
+    const key = kind === 'container' ? view : container;
+    let known = this.known.get(key);
     if (known?.description !== description) {
-      const start = startTime(description, view.createdAt, view.limits().createdAt);
+      // Since when others count is not known.
+      const start = kind === 'container' ? startTime(description, view.createdAt, view.limits().createdAt) : 0;
       const resource = [...this.hostAttributes(), ...this.resourceOf(container)];
       known = { time: Number.NaN, cpu: Number.NaN, ...known, description, resource, start };
-      this.known.set(view, known);
+      this.known.set(key, known);
     }
     return known;
   }
@@ -99,7 +101,8 @@ export class RequestEncoder {
     ];
   }
 
-  private resourceOf({ name, description }: ExportContainer): Attributes {
+  private resourceOf({ kind, name, description }: ExportContainer): Attributes {
+    if (kind === 'machine' || kind === 'agent') return [];
     const { id, aliases, image, imageId, namespace, labels } = description;
     const { labelAllow, labelDeny, labelRename } = this.options;
     const known = {
@@ -134,7 +137,7 @@ export class RequestEncoder {
       this.metric(sample, known.start, first, end);
       first = end;
     }
-    this.derived(sample, known);
+    if (sample.container.kind === 'container') this.derived(sample, known);
   }
 
   /** Writes the series `first … end − 1`, which are of one family. */

@@ -58,6 +58,7 @@ type RedisOptions = z.output<typeof redisOptions>;
 
 class RedisSink implements Sink {
   readonly format: string;
+  readonly containersOnly: boolean;
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   /** One for each batch that may be under way. */
   private readonly idle: RedisConnection[] = [];
@@ -65,6 +66,7 @@ class RedisSink implements Sink {
   constructor(readonly options: RedisOptions) {
     const { layout } = options;
     this.format = `ndjson ${layout}`;
+    this.containersOnly = layout === 'cadvisor';
     this.encoder =
       layout === 'cadvisor' ? new DriverDocumentEncoder(options, { timestamp: 'micros' }) : new JsonEncoder();
   }

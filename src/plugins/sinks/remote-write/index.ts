@@ -9,6 +9,7 @@ import {
   HttpSender,
   httpOptions,
   httpUrl,
+  type Label,
   PLUGIN_API_VERSION,
   type SendResult,
   type Sink,
@@ -51,7 +52,7 @@ const HEADERS_2 = {
 const TAKE_VERSION_1 = 'with `version: 1` it takes what is measured from then on';
 
 /** What the protocols have in common. */
-abstract class RemoteWriteSink implements Sink {
+abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEncoder> implements Sink {
   abstract readonly format: string;
   private readonly compressor = new SnappyCompressor();
   protected readonly sender: HttpSender;
@@ -60,9 +61,27 @@ abstract class RemoteWriteSink implements Sink {
     this.sender = new HttpSender(options, options.concurrency);
   }
 
-  abstract encode(sample: ExportSample, out: ByteWriter): number;
-  abstract encodeEnd(container: ExportContainer, time: number, out: ByteWriter): number;
+  protected abstract encoderOf(out: ByteWriter): E;
+  protected abstract encoders(): Iterable<E>;
   abstract send(batch: SinkBatch, signal: AbortSignal): Promise<SendResult>;
+
+  encode(sample: ExportSample, out: ByteWriter): number {
+    return this.encoderOf(out).add(sample, out);
+  }
+
+  encodeEnd(container: ExportContainer, time: number, out: ByteWriter): number {
+    return this.encoderOf(out).end(container, time, out);
+  }
+
+  state(containers: readonly ExportContainer[]): string {
+    return JSON.stringify(Array.from(this.encoders(), (encoder) => encoder.state(containers)));
+  }
+
+  endMissing(state: string, isThere: (labels: readonly Label[]) => boolean, time: number, out: ByteWriter): number {
+    const encoder = this.encoderOf(out);
+    const states = JSON.parse(state) as readonly string[];
+    return states.reduce((points, one) => points + encoder.endMissing(one, isThere, time, out), 0);
+  }
 
   pack(body: Buffer): Buffer {
     return Buffer.from(this.compressor.compress(body));
@@ -73,39 +92,31 @@ abstract class RemoteWriteSink implements Sink {
   }
 }
 
-class RemoteWrite1 extends RemoteWriteSink {
+class RemoteWrite1 extends RemoteWriteSink<WriteRequestEncoder> {
   readonly format = 'remote-write 1.0 snappy';
   private readonly encoder = new WriteRequestEncoder();
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoder.add(sample, out);
-  }
-
-  encodeEnd(container: ExportContainer, time: number, out: ByteWriter): number {
-    return this.encoder.end(container, time, out);
-  }
 
   async send({ body }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
     await this.sender.send({ url: this.options.url, body, headers: HEADERS_1, signal });
     return {};
   }
+
+  protected override encoderOf(): WriteRequestEncoder {
+    return this.encoder;
+  }
+
+  protected override encoders(): Iterable<WriteRequestEncoder> {
+    return [this.encoder];
+  }
 }
 
-class RemoteWrite2 extends RemoteWriteSink {
+class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
   readonly format = 'remote-write 2.0 snappy';
-  /** One for each body under construction: each has its own table of symbols, and the same containers all the time. */
-  private readonly encoders = new WeakMap<ByteWriter, SymbolRequestEncoder>();
+  /** One for each body under construction, of which there are as many as batches are made at once: each has its table of symbols. */
+  private readonly encoderByOut = new Map<ByteWriter, SymbolRequestEncoder>();
 
   begin(out: ByteWriter): void {
     this.encoderOf(out).begin();
-  }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoderOf(out).add(sample, out);
-  }
-
-  encodeEnd(container: ExportContainer, time: number, out: ByteWriter): number {
-    return this.encoderOf(out).end(container, time, out);
   }
 
   finish(out: ByteWriter): void {
@@ -134,13 +145,17 @@ class RemoteWrite2 extends RemoteWriteSink {
     }
   }
 
-  private encoderOf(out: ByteWriter): SymbolRequestEncoder {
-    let encoder = this.encoders.get(out);
+  protected override encoderOf(out: ByteWriter): SymbolRequestEncoder {
+    let encoder = this.encoderByOut.get(out);
     if (encoder === undefined) {
       encoder = new SymbolRequestEncoder();
-      this.encoders.set(out, encoder);
+      this.encoderByOut.set(out, encoder);
     }
     return encoder;
+  }
+
+  protected override encoders(): Iterable<SymbolRequestEncoder> {
+    return this.encoderByOut.values();
   }
 }
 

@@ -266,13 +266,7 @@ for (const { version, make, decode } of ENCODERS)
       assert.deepEqual(add(container, both, [Number.NaN, 3]), ['m /a stale', 'n sda /a 3']);
       assert.deepEqual(add(container, both, [Number.NaN, 4]), ['n sda /a 4']);
       assert.deepEqual(add(container, other, [5, 6]), ['n sda /a stale', 'm /a 5', 'n sdb /a 6']);
-      const renamed = {
-        ...container,
-        labels: [
-          ['id', '/a'],
-          ['name', 'b'],
-        ],
-      } as unknown as ExportContainer;
+      const renamed = Object.assign(container, { labels: [...container.labels, ['name', 'b']] });
       assert.deepEqual(add(renamed, other, [7, Number.NaN]), ['m /a stale', 'n sdb /a stale', 'm /a b 7']);
       assert.deepEqual(
         written((out) => encoder.end(renamed, TIME, out)),
@@ -282,6 +276,21 @@ for (const { version, make, decode } of ENCODERS)
         written((out) => encoder.end(renamed, TIME, out)),
         [],
       );
+    });
+
+    it('are marked as stale after a restart when their container is not there any more', () => {
+      const before = make();
+      const gone = containerOf([['id', '/a']]);
+      const there = containerOf([['id', '/b']]);
+      const series = [planned('m', 0, []), planned('n', 1, [['device', 'sda']]), planned('o', 2, [])];
+      for (const of of [gone, there]) {
+        requestOf(before, decode, (out) => before.add(sampleOf(of, series, [1, 2, Number.NaN], TIME), out));
+      }
+      const state = before.state([gone, there, containerOf([['id', '/never-sent']])]);
+      const after = make();
+      const isThere = (labels: readonly Label[]) => labels.some(([, value]) => value === '/b');
+      const written = requestOf(after, decode, (out) => after.endMissing(state, isThere, TIME, out));
+      assert.deepEqual(written.map(short), ['m /a stale', 'n sda /a stale']);
     });
 
     it('have sorted labels, each once, whatever they are called', () => {

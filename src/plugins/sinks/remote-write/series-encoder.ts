@@ -1,6 +1,5 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type {
-  ContainerView,
   ExportContainer,
   ExportSample,
   FactSeries,
@@ -46,6 +45,14 @@ interface Sent<C, P extends object> {
   factTexts: readonly SeriesText<P>[];
 }
 
+/** What `SeriesEncoder.state` gives, as JSON. */
+interface State {
+  /** Labels, and place in `series`. */
+  readonly containers: readonly (readonly [labels: readonly Label[], series: number])[];
+  /** Labels of series besides those of the container, with the name. */
+  readonly series: readonly (readonly (readonly Label[])[])[];
+}
+
 /**
  * Encodes samples as time series, and a stale marker for each series that ends.
  * @typeParam C the encoded labels of a container
@@ -53,9 +60,10 @@ interface Sent<C, P extends object> {
  */
 export abstract class SeriesEncoder<C, P extends object> {
   private readonly shapes = new Map<string, WeakRef<Shape<P>>>();
-  private readonly sent = new WeakMap<ContainerView, Sent<C, P>>();
+  private readonly sent = new WeakMap<ExportContainer, Sent<C, P>>();
 
-  protected abstract encodeContainer(labels: readonly Label[], container: ExportContainer): C;
+  /** @param container absent when it has ended before the agent started */
+  protected abstract encodeContainer(labels: readonly Label[], container?: ExportContainer): C;
   protected abstract encodeLabel(label: Label): P;
   /** Sets the time of the samples that are written next. */
   protected abstract setTime(timeUs: number): void;
@@ -67,12 +75,12 @@ export abstract class SeriesEncoder<C, P extends object> {
     const { container, series, facts } = sample;
     let points = 0;
     this.setTime(sample.time);
-    const known = this.sent.get(container.view);
+    const known = this.sent.get(container);
     let sent = known;
     if (sent === undefined || sent.labels !== container.labels) {
       if (sent !== undefined) points += this.endAll(sent, out);
       sent = this.track(container);
-      this.sent.set(container.view, sent);
+      this.sent.set(container, sent);
     }
     if (sent.series !== series) points += this.changeSeries(sent, series, out);
     if (sent.facts !== facts) points += this.changeFacts(sent, facts, out);
@@ -92,12 +100,55 @@ export abstract class SeriesEncoder<C, P extends object> {
   }
 
   /** Marks all series of a container as stale. @returns data points added */
-  end({ view }: ExportContainer, time: number, out: ByteWriter): number {
-    const sent = this.sent.get(view);
+  end(container: ExportContainer, time: number, out: ByteWriter): number {
+    const sent = this.sent.get(container);
     if (sent === undefined) return 0;
-    this.sent.delete(view);
+    this.sent.delete(container);
     this.setTime(time);
     return this.endAll(sent, out);
+  }
+
+  /** The series that were sent of these containers, for `endMissing`. */
+  state(containers: readonly ExportContainer[]): string {
+    const indexes = new Map<string, number>();
+    const kept: State['containers'][number][] = [];
+    for (const container of containers) {
+      const sent = this.sent.get(container);
+      if (sent === undefined) continue;
+      const texts = [...sent.texts.filter((_, i) => sent.present[i] === 1), ...sent.factTexts];
+      const keys = `[${texts.map(({ key }) => key).join()}]`;
+      if (!indexes.has(keys)) indexes.set(keys, indexes.size);
+      kept.push([sent.labels, indexes.get(keys)!]);
+    }
+    return `{"containers":${JSON.stringify(kept)},"series":[${[...indexes.keys()].join()}]}`;
+  }
+
+  /** Marks the series of containers that are no longer there as stale. @returns data points added */
+  endMissing(state: string, isThere: (labels: readonly Label[]) => boolean, time: number, out: ByteWriter): number {
+    const { containers, series } = JSON.parse(state) as State;
+    let points = 0;
+    this.setTime(time);
+    for (const [labels, index] of containers) {
+      if (isThere(labels)) continue;
+      const names = labels.map(([name]) => name);
+      const encoded = this.encodeContainer(labels);
+      for (const own of series[index] ?? []) {
+        const [, name] = own.find(([label]) => label === '__name__')!;
+        const family = { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help: '', index: -1 } as const;
+        this.write(
+          encoded,
+          this.textOf(
+            names,
+            family,
+            own.filter(([label]) => label !== '__name__'),
+          ),
+          undefined,
+          out,
+        );
+        points++;
+      }
+    }
+    return points;
   }
 
   private track(container: ExportContainer): Sent<C, P> {

@@ -60,7 +60,7 @@ interface ContainerLabels {
  */
 export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSymbols> {
   private readonly known = new Map<string, RequestSymbol>();
-  private readonly metadata: Metadata[] = [];
+  private readonly metadata = new WeakMap<MetricFamily, Metadata>();
   /** The symbols of the request under construction, in order. */
   private table: RequestSymbol[] = [];
   private request = 0;
@@ -87,11 +87,9 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     for (const { bytes } of this.table) out.bytes(bytes);
   }
 
-  protected override encodeContainer(
-    labels: readonly Label[],
-    { description, view }: ExportContainer,
-  ): ContainerLabels {
-    const startUs = startTime(description, view.createdAt, view.limits().createdAt);
+  protected override encodeContainer(labels: readonly Label[], container?: ExportContainer): ContainerLabels {
+    // Since when others count is not known.
+    const startUs = container?.kind === 'container' ? startOf(container) : 0;
     return {
       symbols: labels.flatMap((label) => this.encodeLabel(label)),
       startUs,
@@ -194,19 +192,24 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     return symbol;
   }
 
-  private metadataOf({ index, name, type, help }: MetricFamily): Metadata {
-    let metadata = this.metadata[index];
+  private metadataOf(family: MetricFamily): Metadata {
+    let metadata = this.metadata.get(family);
     if (metadata === undefined) {
+      const { name, type, help } = family;
       const [, unit = ''] = /_(bytes|seconds|celsius|ratio)(?:_total)?$/.exec(name) ?? [];
       metadata = {
         type: type === 'counter' ? COUNTER : GAUGE,
         help: this.symbolOf(help),
         unit: this.symbolOf(unit),
       };
-      this.metadata[index] = metadata;
+      this.metadata.set(family, metadata);
     }
     return metadata;
   }
+}
+
+function startOf({ description, view }: ExportContainer): number {
+  return startTime(description, view.createdAt, view.limits().createdAt);
 }
 
 /** Bytes of a number as varint. */

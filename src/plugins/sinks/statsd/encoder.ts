@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
+import type { ExportContainer, ExportSample, Label } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, writeNumber } from '../common/index.js';
 
 interface Gauge {
@@ -18,6 +18,10 @@ const ZERO = 0x30;
 const nameWord = (text: string) => text.replace(/[^\w-]+/g, '_').replace(/^_+|_+$/g, '') || '_';
 const tagText = (text: string) => text.replace(/[|,#\s\p{Cc}]+/gu, '_');
 
+/** The word of a name that says what it is about. */
+const subjectOf = ({ kind, name, description }: ExportContainer) =>
+  kind === 'machine' || kind === 'agent' ? kind : (description.aliases[0] ?? name);
+
 /** `|#name:value,…` */
 export const tagsText = (labels: readonly Label[]): string =>
   labels.length === 0
@@ -33,7 +37,7 @@ export class GaugeEncoder {
       groups.flatMap(({ labels, members }) => {
         const all = [...container.labels, ...labels].sort(([a], [b]) => (a < b ? -1 : 1));
         const { host } = Object.fromEntries(container.labels) as { host?: string };
-        const before = [...(host === undefined ? [] : [host]), container.description.aliases[0] ?? container.name];
+        const before = [...(host === undefined ? [] : [host]), subjectOf(container)];
         const behind = labels.map(([, value]) => nameWord(value));
         const nameOf = (name: string) => [...before.map(nameWord), nameWord(name), ...behind].join('.');
         return members.map(({ name, index, fact }) => ({
@@ -52,7 +56,7 @@ export class GaugeEncoder {
     for (const gauge of this.prepared.of(sample)) {
       const { head, tail, index, fact } = gauge;
       const value = fact === undefined ? sample.value(index) : 0;
-      if (Number.isNaN(value)) continue;
+      if (!Number.isFinite(value)) continue;
       // A number with a sign changes a gauge by so much: it is set to 0 first.
       if (value < 0 || fact?.[0] === MINUS) {
         out.bytes(head);

@@ -1,18 +1,29 @@
-import type { AgentView, Cache, Core, MachineInfo } from '../../../kernel/contracts/index.js';
-import type { ExpositionBuffer, PlainLabels } from './exposition-buffer.js';
-import type { PrometheusOptions } from './options.js';
+import type { AgentView } from '../agent-view.js';
+import type { Cache, Core, MachineInfo } from '../machine.js';
+import type { MetricType } from './catalogue.js';
 
-export type MachineOptions = Pick<PrometheusOptions, 'machineLabels' | 'cpuTopology'>;
+/** Labels of a series that is about no container. */
+export type PlainLabels = Readonly<Record<string, string>>;
+
+/** Takes a series that is about no container. */
+export type PutSeries = (name: string, type: MetricType, help: string, value: number, labels?: PlainLabels) => void;
+
+export interface MachineMetricsOptions {
+  /** Whether series have `boot_id`, `machine_id` and `system_uuid`. */
+  readonly machineLabels: boolean;
+  /** Whether there are series of caches, threads and NUMA nodes. */
+  readonly cpuTopology: boolean;
+}
 
 /** The host and the versions of what runs on it. All of it comes from memory: no daemon is asked. */
-export function writeMachine(buffer: ExpositionBuffer, agent: AgentView, options: MachineOptions): void {
+export function machineMetrics(put: PutSeries, agent: AgentView, options: MachineMetricsOptions): void {
   const machine = agent.host.machine();
-  writeVersions(buffer, agent);
-  buffer.plain('container_scrape_error', 'gauge', 'The containers could not be gathered (1) or could (0).', 0);
+  writeVersions(put, agent);
+  put('container_scrape_error', 'gauge', 'The containers could not be gathered (1) or could (0).', 0);
   const { machine_id, system_uuid, boot_id } = machine;
   const labels = options.machineLabels ? { boot_id, machine_id, system_uuid } : {};
   const gauge = (name: string, help: string, value: number, more: PlainLabels = {}) =>
-    buffer.plain(`machine_${name}`, 'gauge', help, value, { ...labels, ...more });
+    put(`machine_${name}`, 'gauge', help, value, { ...labels, ...more });
   gauge('cpu_cores', 'Logical CPUs.', machine.num_cores);
   gauge('cpu_physical_cores', 'Cores.', machine.num_physical_cores);
   gauge('cpu_sockets', 'Processor packages.', machine.num_sockets);
@@ -21,12 +32,7 @@ export function writeMachine(buffer: ExpositionBuffer, agent: AgentView, options
   gauge('memory_bytes', 'Memory of the machine.', machine.memory_capacity);
   gauge('swap_bytes', 'Swap space of the machine.', machine.swap_capacity);
   writeModules(gauge, machine);
-  buffer.plain(
-    'machine_scrape_error',
-    'gauge',
-    'The machine could not be read (1) or could (0).',
-    Number(!isRead(machine)),
-  );
+  put('machine_scrape_error', 'gauge', 'The machine could not be read (1) or could (0).', Number(!isRead(machine)));
   if (options.cpuTopology) writeTopology(gauge, machine);
 }
 
@@ -36,7 +42,7 @@ function isRead({ num_cores, memory_capacity }: MachineInfo): boolean {
 
 type Gauge = (name: string, help: string, value: number, labels: PlainLabels) => void;
 
-function writeVersions(buffer: ExpositionBuffer, agent: AgentView): void {
+function writeVersions(put: PutSeries, agent: AgentView): void {
   const { kernelVersion, osVersion } = agent.host.versions();
   const labels = {
     cadvisorRevision: '',
@@ -45,13 +51,7 @@ function writeVersions(buffer: ExpositionBuffer, agent: AgentView): void {
     kernelVersion,
     osVersion,
   };
-  buffer.plain(
-    'cadvisor_version_info',
-    'gauge',
-    'Versions of the host’s software and of the agent; always 1.',
-    1,
-    labels,
-  );
+  put('cadvisor_version_info', 'gauge', 'Versions of the host’s software and of the agent; always 1.', 1, labels);
 }
 
 /** Memory modules, where a driver (EDAC) knows them, and non-volatile memory. */

@@ -1,0 +1,197 @@
+import {
+  type AgentView,
+  type AppMetricsSnapshot,
+  type AppSeries,
+  agentMetrics,
+  appLabels,
+  appMetricName,
+  appSpecOf,
+  type Column,
+  type ContainerDescription,
+  type ContainerView,
+  type ExportContainer,
+  type Label,
+  type Layout,
+  type MetricFamily,
+  type MetricType,
+  machineMetrics,
+  type PlannedSeries,
+  type SampleCursor,
+} from '../contracts/index.js';
+import { ResolvedRow } from './resolution.js';
+
+/** Gives families by name, as the options of a sink select and rename them. */
+export type FamilyOf = (name: string, type: MetricType, help: string) => MetricFamily | undefined;
+
+/** Something with samples that is no container of its own: the applications of one, the machine, the agent. */
+export class ValuesSubject implements ExportContainer {
+  /** Time of the newest sample that was taken over, µs; 0: none. */
+  takenAt = 0;
+  /** The newest row, for rates. */
+  readonly row = new ResolvedRow();
+
+  constructor(
+    readonly kind: 'application' | 'machine' | 'agent',
+    readonly name: string,
+    readonly view: ContainerView,
+    readonly description: ContainerDescription,
+    public labels: readonly Label[],
+    readonly lane: number,
+    /** What is new of it at a time, µs; undefined: nothing. */
+    readonly next: (nowUs: number) => ValuesSample | undefined,
+  ) {}
+}
+
+/** Series with their values. */
+export interface ValuesSample {
+  /** The same array as long as the series are the same. */
+  readonly series: readonly PlannedSeries[];
+  readonly cursor: SampleCursor;
+}
+
+interface ValuesPlan {
+  readonly series: readonly PlannedSeries[];
+  readonly layout: Layout;
+}
+
+interface PlannedValue {
+  readonly family: MetricFamily;
+  readonly kind: 'counter' | 'gauge';
+  readonly labels: readonly Label[];
+  readonly column: number;
+}
+
+/** @param count columns, of which those of `planned` are series */
+function planOf(planned: readonly PlannedValue[], count: number): ValuesPlan {
+  const kinds = new Map(planned.map(({ column, kind }) => [column, kind]));
+  const columns = Array.from({ length: count }, (_, column): Column => {
+    const kind = kinds.get(column) ?? 'gauge';
+    return { field: { name: '', unit: 'count', kind, help: '', source: { any: 'none' } } };
+  });
+  const series = planned.map(
+    ({ family, labels, column }): PlannedSeries => ({ family, column, minus: -1, labels, divisor: 1, only: undefined }),
+  );
+  // Its columns are no fields: whoever looks for one finds none.
+  return { series, layout: { columns, indexOf: () => -1, indexesOf: () => [] } };
+}
+
+/** The series of the machine or the agent, which are the same most of the time. */
+class PlainSeries {
+  private key = '';
+  private plan: ValuesPlan = planOf([], 0);
+
+  constructor(
+    private readonly familyOf: FamilyOf,
+    private readonly write: (put: Parameters<typeof agentMetrics>[0]) => void,
+  ) {}
+
+  take(timeUs: number): ValuesSample | undefined {
+    const values: number[] = [];
+    const keys: string[] = [];
+    const planned: PlannedValue[] = [];
+    this.write((name, type, help, value, labels = {}) => {
+      const family = this.familyOf(name, type, help);
+      if (family === undefined) return;
+      const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+      keys.push(`${name} ${JSON.stringify(pairs)}`);
+      planned.push({
+        family,
+        kind: type === 'counter' ? type : 'gauge',
+        labels: pairs,
+        column: values.push(value) - 1,
+      });
+    });
+    const key = keys.join('\n');
+    if (key !== this.key) {
+      this.key = key;
+      // Outputs expect the series of a family one after the other.
+      planned.sort((a, b) => a.family.index - b.family.index);
+      this.plan = planOf(planned, values.length);
+    }
+    if (values.length === 0) return undefined;
+    const { series, layout } = this.plan;
+    return {
+      series,
+      cursor: { layout, time: timeUs, values: Float64Array.from(values), residuals: undefined, base: 0 },
+    };
+  }
+}
+
+/** The machine, as `/metrics` has it. @param root the view of the root container */
+export function machineSubject(agent: AgentView, root: ContainerView, labels: readonly Label[], familyOf: FamilyOf) {
+  const options = { machineLabels: true, cpuTopology: false };
+  const series = new PlainSeries(familyOf, (put) => machineMetrics(put, agent, options));
+  return new ValuesSubject('machine', '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
+}
+
+/** The agent, as `/metrics` has it. @param root the view of the root container */
+export function agentSubject(agent: AgentView, root: ContainerView, labels: readonly Label[], familyOf: FamilyOf) {
+  const series = new PlainSeries(familyOf, (put) => agentMetrics(put, agent));
+  return new ValuesSubject('agent', '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
+}
+
+/** The metrics of the applications in one container: a subject for each target that gives any. */
+export class Applications {
+  private known: readonly (readonly AppSeries[])[] = [];
+  private plans: readonly ValuesPlan[] = [];
+  private subjects: ValuesSubject[] = [];
+
+  constructor(
+    private readonly container: ExportContainer & { readonly lane: number },
+    private readonly familyOf: FamilyOf,
+  ) {}
+
+  /** Those that have values at a time. @returns the same objects as long as they do */
+  current(nowUs: number): readonly ValuesSubject[] {
+    const { view, labels } = this.container;
+    const snapshots = view.appMetrics?.at(nowUs) ?? [];
+    this.prepare(snapshots);
+    this.subjects.length = Math.min(this.subjects.length, snapshots.length);
+    for (const index of snapshots.keys()) {
+      this.subjects[index] ??= this.subjectAt(index);
+      this.subjects[index].labels = labels;
+    }
+    return [...this.subjects];
+  }
+
+  private subjectAt(index: number): ValuesSubject {
+    const { name, view, description, labels, lane } = this.container;
+    return new ValuesSubject('application', name, view, description, labels, lane, (nowUs) => {
+      const snapshot = view.appMetrics?.at(nowUs)[index];
+      const plan = this.plans[index];
+      // A collection may have ended since the plans were made.
+      if (snapshot === undefined || plan === undefined || snapshot.series !== this.known[index]) return undefined;
+      const { time, values, residuals } = snapshot;
+      return { series: plan.series, cursor: { layout: plan.layout, time, values, residuals, base: 0 } };
+    });
+  }
+
+  /** Of targets with the same series the first counts. */
+  private prepare(snapshots: readonly AppMetricsSnapshot[]): void {
+    const isKnown =
+      snapshots.length === this.known.length && snapshots.every(({ series }, i) => series === this.known[i]);
+    if (isKnown) return;
+    this.known = snapshots.map(({ series }) => series);
+    const specs = new Map(this.container.view.appMetrics?.specs.map((spec) => [spec.name, spec]));
+    const seen = new Set<string>();
+    const families = new Map<string, MetricFamily | undefined>();
+    this.plans = this.known.map((all) =>
+      planOf(
+        all.flatMap((one, column) => {
+          const name = appMetricName(one.name);
+          if (name === undefined) return [];
+          const { type, help = 'Metric of an application in a container.' } = appSpecOf(one, specs);
+          const kind = type === 'cumulative' ? 'counter' : 'gauge';
+          if (!families.has(name)) families.set(name, this.familyOf(name, kind, help));
+          const family = families.get(name);
+          const labels = appLabels(one);
+          const key = `${name} ${JSON.stringify(labels)}`;
+          if (family === undefined || seen.has(key)) return [];
+          seen.add(key);
+          return [{ family, kind, labels, column }];
+        }),
+        all.length,
+      ),
+    );
+  }
+}
