@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { KafkaConfig, Producer, SASLOptions } from 'kafkajs';
-import { type ByteWriter, quoteJson } from '../../../kernel/contracts/bytes/index.js';
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
@@ -22,12 +22,12 @@ import {
   DriverDocumentEncoder,
   JsonEncoder,
   layoutOption,
-  linesOf,
   machineName,
   rawLabels,
 } from '../common/index.js';
+import { SampleMessageEncoder } from './sample-message.js';
 
-const TAB = 0x09;
+const LENGTH_BYTES = 4;
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
 /** What the same batch is refused for each time. */
 const PERMANENT = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
@@ -50,33 +50,43 @@ const sasl = z
     error: 'expected either password or passwordFile',
   });
 
-const kafkaOptions = z.strictObject({
-  brokers: z
-    .array(z.string().regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, { error: 'expected host:port' }))
-    .min(1)
-    .describe('Brokers that tell of the others: `[kafka1:9092, kafka2:9092]`.'),
-  topic: z
-    .string()
-    .regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, { error: 'expected a topic: letters, digits, dots, _ and -' })
-    .default('tallyman')
-    .describe('Topic to write to.'),
-  acks: z
-    .enum(['all', 'leader', 'none'])
-    .default('all')
-    .describe('Whose acknowledgement makes a batch sent: all replicas in sync, the leader, or nobody.'),
-  compression: compressionOption('messages'),
-  layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
-  secure: z.boolean().default(false).describe('Use TLS.'),
-  tls: httpOptions.tls,
-  sasl: sasl.optional().describe('User name and password.'),
-  timeout: httpOptions.timeout,
-  ...sinkOptions,
-});
+const kafkaOptions = z
+  .strictObject({
+    brokers: z
+      .array(z.string().regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, { error: 'expected host:port' }))
+      .min(1)
+      .describe('Brokers that tell of the others: `[kafka1:9092, kafka2:9092]`.'),
+    topic: z
+      .string()
+      .regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, { error: 'expected a topic: letters, digits, dots, _ and -' })
+      .default('tallyman')
+      .describe('Topic to write to.'),
+    acks: z
+      .enum(['all', 'leader', 'none'])
+      .default('all')
+      .describe('Whose acknowledgement makes a batch sent: all replicas in sync, the leader, or nobody.'),
+    compression: compressionOption('messages'),
+    layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
+    format: z
+      .enum(['json', 'protobuf'])
+      .default('json')
+      .describe('Form of messages: `json`, or `protobuf` as config/sample.proto defines it.'),
+    secure: z.boolean().default(false).describe('Use TLS.'),
+    tls: httpOptions.tls,
+    sasl: sasl.optional().describe('User name and password.'),
+    timeout: httpOptions.timeout,
+    ...sinkOptions,
+  })
+  .refine(({ layout, format }) => layout === 'tallyman' || format === 'json', {
+    error: 'expected format: json, as the layout of cAdvisor is JSON',
+    path: ['format'],
+  });
 
 type KafkaOptions = z.output<typeof kafkaOptions>;
 
 class KafkaSink implements Sink {
   readonly format: string;
+  readonly containersOnly: boolean;
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly keys = new WeakMap<ExportContainer, Uint8Array>();
   private producer: Promise<Producer> | undefined;
@@ -86,27 +96,33 @@ class KafkaSink implements Sink {
     private readonly context: PluginContext,
     readonly options: KafkaOptions,
   ) {
-    const { layout } = options;
-    this.format = `kafka-json ${layout}`;
+    const { layout, format } = options;
+    this.format = `kafka-messages ${format} ${layout}`;
+    this.containersOnly = layout === 'cadvisor';
     this.encoder =
       layout === 'cadvisor'
         ? new DriverDocumentEncoder(options, { timestamp: 'text', members: (of) => driverMembers(of, options) })
-        : new JsonEncoder();
+        : format === 'json'
+          ? new JsonEncoder()
+          : new SampleMessageEncoder();
   }
 
-  /** A line for each message: its key as JSON, a tab, its value. */
+  /** Each message is its key and its value, with their lengths before them. */
   encode(sample: ExportSample, out: ByteWriter): number {
     const start = out.length;
     out.bytes(this.keyOf(sample.container));
+    const lengthAt = out.length;
+    out.reserve(LENGTH_BYTES);
+    out.length += LENGTH_BYTES;
     const points = this.encoder.write(out, sample);
     if (points === 0) out.length = start;
-    else out.ascii('\n');
+    else out.buffer.writeUInt32LE(out.length - lengthAt - LENGTH_BYTES, lengthAt);
     return points;
   }
 
   async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const sending = this.produce(linesOf(body).map(messageFrom));
+    const sending = this.produce(messagesOf(body));
     let abort = () => {};
     // The library cannot be told to stop.
     const aborted = new Promise<never>((_, reject) => {
@@ -160,7 +176,10 @@ class KafkaSink implements Sink {
   private keyOf(container: ExportContainer): Uint8Array {
     let key = this.keys.get(container);
     if (key === undefined) {
-      key = Buffer.from(`${quoteJson(`${machineName(this.options)}${container.name}`)}\t`);
+      const text = Buffer.from(`${machineName(this.options)}${container.name}`);
+      const length = Buffer.alloc(LENGTH_BYTES);
+      length.writeUInt32LE(text.length);
+      key = Buffer.concat([length, text]);
       this.keys.set(container, key);
     }
     return key;
@@ -209,10 +228,16 @@ function driverMembers({ description }: ExportContainer, options: KafkaOptions):
   };
 }
 
-function messageFrom(line: Uint8Array): { key: string; value: Buffer } {
-  const end = line.indexOf(TAB);
-  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-  return { key: JSON.parse(bytes.toString('utf8', 0, end)) as string, value: bytes.subarray(end + 1) };
+function messagesOf(body: Uint8Array): { key: string; value: Buffer }[] {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const messages: { key: string; value: Buffer }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const keyAt = at + LENGTH_BYTES;
+    const valueAt = keyAt + bytes.readUInt32LE(at) + LENGTH_BYTES;
+    at = valueAt + bytes.readUInt32LE(valueAt - LENGTH_BYTES);
+    messages.push({ key: bytes.toString('utf8', keyAt, valueAt - LENGTH_BYTES), value: bytes.subarray(valueAt, at) });
+  }
+  return messages;
 }
 
 /** The codes of an error of the library and of what it was caused by. */

@@ -1,0 +1,119 @@
+import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
+import { PreparedByContainer } from '../common/index.js';
+
+/** Tags of `Sample` in sample.proto. */
+const TIME = 0x09;
+const LABELS = 0x12;
+const METRICS = 0x1a;
+/** Tags of `Label`. */
+const LABEL_NAME = 0x0a;
+const LABEL_VALUE = 0x12;
+/** Tags of `Metric`. */
+const METRIC_NAME = 0x0a;
+const METRIC_LABELS = 0x12;
+const INTEGER = 0x19;
+const NUMBER = 0x21;
+/** Bytes of a value with its tag. */
+const VALUE_BYTES = 9;
+
+/** A metric up to its value. */
+interface PreparedMetric {
+  /** Tag and length of the metric, its name and labels. */
+  readonly head: Buffer;
+  /** Place in `sample.series`; −1 for a fact. */
+  readonly index: number;
+  readonly fact: number | bigint;
+}
+
+interface PreparedSample {
+  readonly labels: Buffer;
+  readonly metrics: readonly PreparedMetric[];
+}
+
+/** Writes samples as messages `Sample` of sample.proto. */
+export class SampleMessageEncoder {
+  private readonly prepared = new PreparedByContainer((groups, { container }): PreparedSample => {
+    const labels = Buffer.concat(container.labels.map((label) => labelField(LABELS, label)));
+    const metrics = groups.flatMap((group) => {
+      const own = Buffer.concat(group.labels.map((label) => labelField(METRIC_LABELS, label)));
+      return group.members.map(({ name, index, fact }) => {
+        const body = Buffer.concat([textField(METRIC_NAME, name), own]);
+        const head = Buffer.concat([Buffer.from([METRICS, ...varint(body.length + VALUE_BYTES)]), body]);
+        return { head, index, fact };
+      });
+    });
+    return { labels, metrics };
+  });
+
+  /** @returns metrics written; 0: nothing was */
+  write(out: ByteWriter, sample: ExportSample): number {
+    const before = out.length;
+    const { labels, metrics } = this.prepared.of(sample);
+    writeFixed(out, TIME, BigInt(Math.trunc(sample.time)));
+    out.bytes(labels);
+    let count = 0;
+    for (const { head, index, fact } of metrics) {
+      const value = index < 0 ? fact : sample.value(index);
+      if (Number.isNaN(value)) continue;
+      out.bytes(head);
+      this.writeValue(out, sample, index, value);
+      count++;
+    }
+    if (count === 0) out.length = before;
+    return count;
+  }
+
+  private writeValue(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number | bigint): void {
+    if (typeof value === 'bigint') {
+      writeFixed(out, INTEGER, value);
+      return;
+    }
+    const isInteger = Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+    if (!isInteger || (index >= 0 && series[index]!.divisor !== 1)) {
+      out.reserve(VALUE_BYTES);
+      out.buffer[out.length] = NUMBER;
+      out.length = out.buffer.writeDoubleLE(value, out.length + 1);
+      return;
+    }
+    if (Number.isSafeInteger(value)) {
+      writeSafe(out, value);
+      return;
+    }
+    const { column, minus } = series[index] ?? { column: 0, minus: 0 };
+    const residual = index >= 0 && minus < 0 ? (cursor.residuals?.[cursor.base + column] ?? 0) : 0;
+    writeFixed(out, INTEGER, BigInt(value) + BigInt(residual));
+  }
+}
+
+/** Writes an integer below 2^53 without a BigInt. */
+function writeSafe(out: ByteWriter, value: number): void {
+  out.reserve(VALUE_BYTES);
+  const { buffer } = out;
+  const high = Math.floor(value / 2 ** 32);
+  buffer[out.length] = INTEGER;
+  buffer.writeInt32LE((value - high * 2 ** 32) | 0, out.length + 1);
+  out.length = buffer.writeInt32LE(high, out.length + 5);
+}
+
+function writeFixed(out: ByteWriter, tag: number, value: bigint): void {
+  out.reserve(VALUE_BYTES);
+  out.buffer[out.length] = tag;
+  out.length = out.buffer.writeBigInt64LE(BigInt.asIntN(64, value), out.length + 1);
+}
+
+function labelField(tag: number, [name, value]: Label): Buffer {
+  const label = Buffer.concat([textField(LABEL_NAME, name), textField(LABEL_VALUE, value)]);
+  return Buffer.concat([Buffer.from([tag, ...varint(label.length)]), label]);
+}
+
+function textField(tag: number, text: string): Buffer {
+  const bytes = Buffer.from(text.toWellFormed());
+  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value > 0x7f; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
+  return [...bytes, value];
+}
