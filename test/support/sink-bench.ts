@@ -38,13 +38,8 @@ export const sampledContainer = (
 
 /** Delivery of a sink that sends lines `container metric value`, whose receiver answers what the test says. */
 export function sinkBench(options: Record<string, unknown> = {}, more: Partial<Sink> = {}) {
-  const clock = new FakeClock();
-  const lines: string[] = [];
-  const faults: string[] = [];
   const sent: string[][] = [];
   const answers: (() => SendResult | undefined | Promise<SendResult | undefined>)[] = [];
-  let view = fakeAgent({ containers: [] });
-  const agent = new Proxy({} as AgentView, { get: (_, key) => view[key as keyof AgentView] });
   const sink: Sink = {
     options: z.strictObject(sinkOptions).parse({ metricsExclude: [], ...options }),
     format: 'lines',
@@ -68,6 +63,16 @@ export function sinkBench(options: Record<string, unknown> = {}, more: Partial<S
     },
     ...more,
   };
+  return { ...deliveryBench(sink), sent, answers };
+}
+
+/** Delivery of a sink, with a clock and containers that the test sets. */
+export function deliveryBench(sink: Sink) {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const faults: string[] = [];
+  let view = fakeAgent({ containers: [] });
+  const agent = new Proxy({} as AgentView, { get: (_, key) => view[key as keyof AgentView] });
   const delivery = new SinkDelivery(sink, {
     agent,
     clock,
@@ -83,8 +88,6 @@ export function sinkBench(options: Record<string, unknown> = {}, more: Partial<S
     clock,
     lines,
     faults,
-    sent,
-    answers,
     show(...containers: FakeContainer[]) {
       view = scrapable(fakeAgent({ containers }));
     },
