@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import kafkajs, { type Consumer, type Kafka } from 'kafkajs';
+import protobuf from 'protobufjs';
 import { until } from '../../src/testing/until.js';
+import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { freePort } from '../support/free-port.js';
 import { KAFKA_CACHE, needs } from '../support/needs.js';
 import { RealCgroup } from '../support/real-cgroup.js';
 import { StandaloneServer } from '../support/standalone-server.js';
-import { assertAsInApi, microsOf, numbersOfDocument } from '../support/stored-numbers.js';
+import { assertAsInApi, COMPARED, microsOf, numbersOfDocument, type StoredNumber } from '../support/stored-numbers.js';
 
 const NAME = `/tallyman-test-${process.pid}-kafka`;
 /** The start counts, not the time after it. */
@@ -22,6 +25,22 @@ interface Message {
   readonly topic: string;
   readonly key: string;
   readonly value: string;
+  readonly bytes: Buffer;
+}
+
+const { root } = protobuf.parse(readFileSync(join(projectRoot, 'config/sample.proto'), 'utf8'));
+const Sample = root.lookupType('tallyman.v1.Sample');
+
+/** The compared numbers of a message with `format: protobuf`. */
+function numbersOfMessage({ bytes }: Message): StoredNumber[] {
+  const options = { longs: Number, defaults: false };
+  const { time, metrics } = Sample.toObject(Sample.decode(bytes), options) as {
+    readonly time: number;
+    readonly metrics: readonly { readonly name: string; readonly integer?: number; readonly number?: number }[];
+  };
+  return metrics
+    .filter(({ name }) => COMPARED.includes(name))
+    .map(({ name, integer, number }) => ({ metric: name, value: integer ?? number!, timeUs: time }));
 }
 
 describe('a Kafka broker', { skip: needs('cgroups', 'kafka', 'java') }, () => {
@@ -43,7 +62,7 @@ describe('a Kafka broker', { skip: needs('cgroups', 'kafka', 'java') }, () => {
     await admin.connect();
     await admin.createTopics({
       waitForLeaders: true,
-      topics: ['samples', 'driver'].map((topic) => ({ topic, numPartitions: 3 })),
+      topics: ['samples', 'driver', 'protobuf'].map((topic) => ({ topic, numPartitions: 3 })),
     });
     await admin.disconnect();
     await consume();
@@ -54,6 +73,7 @@ plugins:
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
   - { use: kafka, with: { topic: samples, resolution: all, ${common} } }
+  - { use: kafka, id: kafka-protobuf, with: { topic: protobuf, format: protobuf, ${common} } }
   - { use: kafka, id: kafka-cadvisor, with: { topic: driver, layout: cadvisor, compression: none, ${common} } }
 `);
   });
@@ -75,10 +95,10 @@ plugins:
       retry: { restartOnFailure: async () => false },
     });
     await consumer.connect();
-    await consumer.subscribe({ topics: ['samples', 'driver'], fromBeginning: true });
+    await consumer.subscribe({ topics: ['samples', 'driver', 'protobuf'], fromBeginning: true });
     await consumer.run({
       eachMessage: async ({ topic, message: { key, value } }) => {
-        messages.push({ topic, key: String(key), value: String(value) });
+        messages.push({ topic, key: String(key), value: String(value), bytes: value! });
       },
     });
   }
@@ -131,6 +151,14 @@ plugins:
     for (const { key } of messages) assert.equal(key, `h${NAME}`);
   });
 
+  it('has the numbers of the API as protobuf', async () => {
+    await until(
+      () => of('protobuf').length > 4,
+      () => agent.output,
+    );
+    await assertAsInApi(agent, NAME, of('protobuf').flatMap(numbersOfMessage));
+  });
+
   it('has documents as cAdvisor’s driver wrote them, with the sample of API v1', async () => {
     await until(
       () => of('driver').length > 0,
@@ -153,7 +181,7 @@ plugins:
     );
     await broker.start();
     await until(
-      () => agent.output.split('batches are delivered again; nothing was lost').length > 2,
+      () => agent.output.split('batches are delivered again; nothing was lost').length > 3,
       () => agent.output,
       60_000,
     );

@@ -1,13 +1,20 @@
-// `node test/load/sinks.mjs [containers] [rounds] [version]`: what a round of remote write costs, from the samples to the packed batches, beside
-// protobufjs encoding the same series object by object.
+// `node test/load/sinks.mjs [containers] [rounds]`: what a round of each sink costs, from the samples to the packed batches, and for remote
+// write beside protobufjs encoding the same series object by object. Sending is not part of it.
 import protobuf from 'protobufjs';
 import { Batcher } from '../../dist/kernel/delivery/batcher.js';
 import { SampleCollector } from '../../dist/kernel/delivery/collector.js';
+import elasticsearch from '../../dist/plugins/sinks/elasticsearch/index.js';
+import file from '../../dist/plugins/sinks/file/index.js';
+import influxdb from '../../dist/plugins/sinks/influxdb/index.js';
+import kafka from '../../dist/plugins/sinks/kafka/index.js';
+import otlp from '../../dist/plugins/sinks/otlp/index.js';
+import redis from '../../dist/plugins/sinks/redis/index.js';
 import remoteWrite from '../../dist/plugins/sinks/remote-write/index.js';
 import { SnappyCompressor } from '../../dist/plugins/sinks/remote-write/snappy.js';
+import statsd from '../../dist/plugins/sinks/statsd/index.js';
 import { containerOf } from './production.mjs';
 
-const [count = 1000, rounds = 20, version = 1] = process.argv.slice(2).map(Number);
+const [count = 1000, rounds = 20] = process.argv.slice(2).map(Number);
 
 const { root } = protobuf.parse(`syntax = "proto3";
 message WriteRequest { repeated TimeSeries timeseries = 1; }
@@ -30,7 +37,7 @@ const containers = Array.from({ length: count }, (_, index) => {
 const agent = { containers: () => containers };
 const clock = { now: () => Date.now() * 1000, monotonic: () => performance.now() };
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
-const options = remoteWrite.configSchema.parse({ url: 'http://127.0.0.1:1/', host: 'bench', version });
+const options = remoteWrite.configSchema.parse({ url: 'http://127.0.0.1:1/', host: 'bench' });
 const compressor = new SnappyCompressor();
 
 /** CPU time of a call in ms. */
@@ -41,19 +48,35 @@ async function costOf(call) {
   return (user + system) / 1000;
 }
 
-const sink = remoteWrite.create({}, options);
-let bytes = 0;
-const ownSink = {
-  options,
-  format: sink.format,
-  begin: (out) => sink.begin?.(out),
-  encode: (sample, out) => sink.encode(sample, out),
-  finish: (out) => sink.finish?.(out),
-  pack: (body) => sink.pack(body),
-  async send({ body }) {
-    bytes += body.length;
-  },
-};
+const url = 'http://127.0.0.1:1/';
+const SINKS = [
+  ['remote-write 1.0', remoteWrite, { url }],
+  ['remote-write 2.0', remoteWrite, { url, version: 2 }],
+  ['influxdb', influxdb, { url, bucket: 'b' }],
+  ['influxdb, not compressed', influxdb, { url, bucket: 'b', compression: 'none' }],
+  ['elasticsearch', elasticsearch, { url }],
+  ['otlp', otlp, {}],
+  ['kafka, JSON', kafka, { brokers: ['k:1'] }],
+  ['kafka, protobuf', kafka, { brokers: ['k:1'], format: 'protobuf' }],
+  ['redis', redis, { key: 'k' }],
+  ['statsd', statsd, {}],
+  ['file', file, { path: '/dev/null' }],
+];
+
+/** The sink without its transport. */
+function withoutTransport({ create, configSchema }, own) {
+  const context = { agent: { version: '1', host: { machine: () => ({ machine_id: '' }) } }, logger, clock };
+  const sink = create(context, configSchema.parse({ host: 'bench', ...own }));
+  const sent = { bytes: 0 };
+  const target = Object.create(sink, {
+    send: {
+      value: async ({ body }) => {
+        sent.bytes += body.length;
+      },
+    },
+  });
+  return { target, sent };
+}
 
 /** Collects the series as objects, and encodes those. */
 const objects = [];
@@ -87,7 +110,7 @@ const byObjects = {
 
 let points = 0;
 const measure = async (target) => {
-  const collector = new SampleCollector(agent, clock, logger, { options });
+  const collector = new SampleCollector(agent, clock, logger, target);
   const batcher = new Batcher(target);
   const round = async () => {
     points = 0;
@@ -110,8 +133,12 @@ const measure = async (target) => {
   }
   return costs.sort((a, b) => a - b)[Math.floor(rounds / 2)];
 };
-const own = await measure(ownSink);
-const other = await measure(byObjects);
-const size = (bytes / (rounds + 5) / points).toFixed(1);
-console.log(`${count} containers, ${points} data points, ${size} bytes each`);
-console.log(`remote-write ${own.toFixed(1)} ms of CPU per round; protobufjs object by object ${other.toFixed(1)} ms`);
+for (const [name, plugin, own] of SINKS) {
+  const { target, sent } = withoutTransport(plugin, own);
+  const cost = await measure(target);
+  const size = (sent.bytes / (rounds + 5) / 1000).toFixed(0);
+  console.log(
+    `${name}: ${cost.toFixed(1)} ms of CPU per round of ${count} containers, ${points} data points, ${size} kB`,
+  );
+}
+console.log(`protobufjs, remote write 1.0 object by object: ${(await measure(byObjects)).toFixed(1)} ms`);

@@ -171,9 +171,10 @@ export class SampleCollector {
   /** The machine and the agent, as far as they are wanted. */
   private hostSubjects(): readonly ValuesSubject[] {
     if (this.host !== undefined) return this.host;
-    const root = this.agent.container('/');
-    if (root === undefined) return [];
     const { agent, families, content } = this;
+    if (!content.has('machine') && !content.has('agent')) return [];
+    const root = agent.container('/');
+    if (root === undefined) return [];
     const familyOf: FamilyOf = (name, type, help) => families.take(name, type, help);
     const labels = this.external.toSorted(([a], [b]) => (a < b ? -1 : 1));
     this.host = [
