@@ -20,6 +20,8 @@ const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS
 const has = (program: string) => folders.some((folder) => isExecutable(join(folder, program)));
 const canMakeCgroups = () => hasMeasuringControllers() && hierarchies.mounts.every(({ path }) => canAccess(path));
 
+/** Where test/statsd/fetch.sh lays the StatsD daemon down. */
+export const STATSD_CACHE = process.env.TALLYMAN_STATSD_CACHE ?? '/var/cache/tallyman-statsd';
 /** Where test/kafka/fetch.sh lays a broker down. */
 export const KAFKA_CACHE = process.env.TALLYMAN_KAFKA_CACHE ?? '/var/cache/tallyman-kafka';
 
@@ -48,6 +50,7 @@ const NEEDS = {
   chromium: () => has('chromium') || 'chromium',
   'virtual machine': () => !isLight || 'to be asked to boot a virtual machine',
   'virtual machine image': () => existsSync(join(machineCache(), 'stamp')) || 'the virtual machine of test/vm/build.sh',
+  statsd: () => existsSync(join(STATSD_CACHE, 'stamp')) || 'the StatsD daemon (test/statsd/fetch.sh)',
   kafka: () => existsSync(join(KAFKA_CACHE, 'stamp')) || 'a Kafka broker (test/kafka/fetch.sh)',
   registry: () => !isLight || 'to be asked to install packages from the npm registry',
 } satisfies Record<string, () => true | string>;

@@ -283,8 +283,8 @@ for (const { version, make, decode } of ENCODERS)
       const gone = containerOf([['id', '/a']]);
       const there = containerOf([['id', '/b']]);
       const series = [planned('m', 0, []), planned('n', 1, [['device', 'sda']]), planned('o', 2, [])];
-      for (const of of [gone, there]) {
-        requestOf(before, decode, (out) => before.add(sampleOf(of, series, [1, 2, Number.NaN], TIME), out));
+      for (const container of [gone, there]) {
+        requestOf(before, decode, (out) => before.add(sampleOf(container, series, [1, 2, Number.NaN], TIME), out));
       }
       const state = before.state([gone, there, containerOf([['id', '/never-sent']])]);
       const after = make();
