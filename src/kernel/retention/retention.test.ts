@@ -12,9 +12,15 @@ import { MinuteKeeper } from './minute-keeper.js';
 const START = 1e15;
 const MINUTE_US = 60_000_000;
 
+/** Stopped before the folder goes: they save once more. */
+const running: MinuteKeeper[] = [];
+
 function file(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
-  t.after(() => rmSync(directory, { recursive: true }));
+  t.after(async () => {
+    await Promise.all(running.splice(0).map((one) => one.stop()));
+    rmSync(directory, { recursive: true });
+  });
   return join(directory, 'state', 'minutes.gz');
 }
 
@@ -42,6 +48,7 @@ function keeper(path: string, known: Readonly<Record<string, UsageSummarizer>>, 
 async function restarted(path: string, known: Readonly<Record<string, UsageSummarizer>>, now: number) {
   const { keeper: second, warnings } = keeper(path, known, now);
   second.start();
+  running.push(second);
   await second.loaded();
   return { second, warnings };
 }
@@ -54,8 +61,7 @@ describe('the minutes of the last day', () => {
     const first = keeper(path, { '/a': before }, end);
     await first.keeper.save();
     const after = new UsageSummarizer();
-    const { second, warnings } = await restarted(path, { '/a': after }, end + 50 * MINUTE_US);
-    t.after(() => second.stop());
+    const { warnings } = await restarted(path, { '/a': after }, end + 50 * MINUTE_US);
     assert.deepEqual(warnings, []);
     const { day } = after.stats();
     assert.deepEqual([day.cpu.count, day.cpu.max, day.memory.fifty], [100, 500, 1000]);
@@ -68,8 +74,7 @@ describe('the minutes of the last day', () => {
     const path = file(t);
     await keeper(path, { '/a': summarizer(100, 1000) }, START + 6100e6).keeper.save();
     const after = summarizer(20, 9000, START + 6200e6);
-    const { second } = await restarted(path, { '/a': after }, START + 7500e6);
-    t.after(() => second.stop());
+    await restarted(path, { '/a': after }, START + 7500e6);
     const { day } = after.stats();
     assert.deepEqual([day.memory.count, day.memory.max], [120, 9000]);
   });
@@ -81,8 +86,7 @@ describe('the minutes of the last day', () => {
     const { second } = await restarted(path, {}, end);
     await second.stop();
     const late = new UsageSummarizer();
-    const { second: third } = await restarted(path, { '/late': late }, end);
-    t.after(() => third.stop());
+    await restarted(path, { '/late': late }, end);
     assert.equal(late.stats().day.cpu.count, 100);
   });
 
@@ -90,8 +94,7 @@ describe('the minutes of the last day', () => {
     const path = file(t);
     await keeper(path, { '/a': summarizer(100, 1000) }, START + 6100e6).keeper.save();
     const after = new UsageSummarizer();
-    const { second } = await restarted(path, { '/a': after }, START + 2 * 1440 * MINUTE_US);
-    t.after(() => second.stop());
+    await restarted(path, { '/a': after }, START + 2 * 1440 * MINUTE_US);
     assert.equal(after.stats().day.cpu.present, false);
   });
 
