@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { capsuleFile, decodeCapsule } from '../../src/kernel/capsules/index.js';
+import type { SampleCursor } from '../../src/kernel/contracts/index.js';
 import docker from '../../src/plugins/container-handlers/docker/index.js';
 import { SimulatedHost, TestAgent } from '../../src/testing/index.js';
 import { until } from '../../src/testing/until.js';
@@ -38,6 +39,8 @@ after(() => rmSync(state, { recursive: true, force: true }));
 describe('recorder in a storm', () => {
   const DEATHS = 200;
   const PER_MINUTE = 7;
+  const SURVIVORS = 20;
+  const survivors = Array.from({ length: SURVIVORS }, (_, i) => `/docker/${i.toString(16).padStart(64, 'a')}`);
   const ids = Array.from({ length: DEATHS }, (_, i) => i.toString(16).padStart(64, '0'));
   const host = new SimulatedHost(2);
   const engine = new FakeEngine();
@@ -53,13 +56,17 @@ describe('recorder in a storm', () => {
 
   before(async () => {
     host.write({ 'proc/uptime': '100.00 100.00\n' });
-    for (const name of ['/', ...ids.map((id) => `/docker/${id}`)]) cgroup(name);
+    for (const name of ['/', ...survivors, ...ids.map((id) => `/docker/${id}`)]) cgroup(name);
+    for (const name of survivors) {
+      const id = name.slice('/docker/'.length);
+      engine.containers.set(id, fakeContainer(id, `survivor-${id.slice(-4)}`));
+    }
     for (const [i, id] of ids.entries()) engine.containers.set(id, fakeContainer(id, `c${i}`));
     await engine.listen();
     agent = await TestAgent.start({
       root: host.root,
       plugins: [{ plugin: docker, with: { endpoint: engine.endpoint } }],
-      config: { recorder: { maxPerMinute: PER_MINUTE }, housekeeping: { interval: '500ms', maxInterval: '500ms' } },
+      config: { recorder: { maxPerMinute: PER_MINUTE }, housekeeping: { interval: '2s', maxInterval: '2s' } },
       builtins: ['cpu', 'memory', 'raw', 'capsules'],
       stateDirectory: join(state, 'storm'),
     });
@@ -70,10 +77,12 @@ describe('recorder in a storm', () => {
     host.remove();
   });
 
-  it('writes as many capsules as are allowed, and counts the other ends', async () => {
+  it('writes as many capsules as are allowed, counts the other ends, and goes on sampling', async () => {
     // What was never sampled leaves nothing to keep.
     await until(
-      () => agent.view.containersOf('docker').filter((one) => one.samples({ count: 1 }).length > 0).length === DEATHS,
+      () =>
+        agent.view.containersOf('docker').filter((one) => one.samples({ count: 1 }).length > 0).length ===
+        DEATHS + SURVIVORS,
       () => `${agent.view.containersOf('docker').length} containers`,
       60_000,
     );
@@ -98,13 +107,23 @@ describe('recorder in a storm', () => {
     const { written, skipped, failed } = capsules.state();
     assert.deepEqual({ written, skipped, failed }, { written: PER_MINUTE, skipped: DEATHS - PER_MINUTE, failed: 0 });
     assert.equal(capsules.list().length, PER_MINUTE);
+    const end = Date.now() * 1000;
+    const newest = (name: string) => {
+      const window = agent.view.container(name)!.samples();
+      return window.length === 0 ? 0 : window.at(window.length - 1, {} as SampleCursor).time;
+    };
+    await until(
+      () => survivors.every((name) => newest(name) > end),
+      () => 'a sample of each survivor after the storm',
+      60_000,
+    );
     const warnings = agent.log.filter(({ message }) => message.startsWith('recorder'));
     assert.equal(warnings.length, 1, JSON.stringify(warnings));
     await assert.rejects(capsules.record('/'), /too many capsules were written in the last minute/);
   });
 });
 
-describe('recorder beside a Docker engine', { skip: needs(...DOCKER_ENGINE) }, () => {
+describe('recorder beside a Docker engine', { skip: needs(...DOCKER_ENGINE, 'promtool') }, () => {
   let engine: DockerEngine;
   let agent: AgentProcess;
   let replay: ChildProcess | undefined;
@@ -117,7 +136,7 @@ describe('recorder beside a Docker engine', { skip: needs(...DOCKER_ENGINE) }, (
 housekeeping: { interval: 200ms, maxInterval: 200ms }
 recorder: { maxPerMinute: 1000 }
 plugins:
-  - { use: docker, with: { endpoint: '${engine.endpoint}' } }
+  - { use: docker, with: { endpoint: '${engine.endpoint}', envAllow: [APP_TIER] } }
   - { use: podman, enabled: false }
 `,
       ['--port', '0'],
@@ -156,7 +175,7 @@ plugins:
   };
 
   it('has samples, processes and how it ended of a container that was killed, and shows them again', async () => {
-    await engine.run('--name=killed', '-e', 'PASSWORD=a-secret', '-l', 'team=a', IMAGE);
+    await engine.run('--name=killed', '-e', 'PASSWORD=a-secret', '-e', 'APP_TIER=front', '-l', 'team=a', IMAGE);
     const before = await live('samples of it', 'killed', 8);
     // A capsule on request reads the processes at once; otherwise a container waits for its turn.
     assert.equal((await fetch(`${agent.url}/api/record/killed`, { method: 'POST' })).status, 201);
@@ -173,6 +192,8 @@ plugins:
     assert.doesNotMatch(gunzipSync(content).toString(), /a-secret/);
     const { container, processes, events, root, rootSamples, diagnosis } = await decodeCapsule(content, 'x');
     assert.deepEqual([container.description.state.exitCode, container.description.labels.team], [137, 'a']);
+    // Of its environment, only what the configuration lists.
+    assert.deepEqual(container.description.envs, { app_tier: 'front' });
     assert.deepEqual(
       processes?.list.map(({ cmd }) => cmd),
       ['sleep'],
@@ -194,6 +215,14 @@ plugins:
       /^# TYPE tallyman_cpu_usage counter\n# HELP .*\ntallyman_cpu_usage_total\{id="\/docker\/.*",name="killed"\} \d+ \d+\.\d{6}$/m,
     );
     assert.match(metrics, /\n# EOF\n$/);
+    const file = join(directory, 'exported.om');
+    writeFileSync(file, metrics);
+    const blocks = join(directory, 'blocks');
+    const made = spawnSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', file, blocks], {
+      encoding: 'utf8',
+    });
+    assert.equal(made.status, 0, made.stderr + made.stdout);
+    assert.ok(readdirSync(blocks).length > 0);
 
     replay = spawn(process.execPath, [MAIN, 'replay', listed.id], {
       env: { PATH: process.env.PATH, TALLYMAN_STATE_DIRECTORY: directory },
