@@ -17,7 +17,7 @@ import { Courses } from './courses.js';
 import { ask } from './poller.js';
 
 /** What the answers of the agent may take at most, bytes per second: rows, and what is wrong with them. */
-const ROWS_BYTES = 30_000;
+const ROWS_BYTES = 20_000;
 const TROUBLES_BYTES = 5_000;
 /** Rows and troubles are asked for this often or less, ms. */
 const ROWS_MS = 1000;

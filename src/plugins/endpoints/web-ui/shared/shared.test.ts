@@ -122,11 +122,11 @@ describe('the view of the overview', () => {
     );
     const shown = (query: string) => shownOf(many, viewOf(new URLSearchParams(query)), NONE, {});
     const last = shown('sort=name&page=3');
-    assert.deepEqual([last.first, last.last, last.page, last.pages, last.fitting], [201, 250, 3, 3, 250]);
+    assert.deepEqual([last.first, last.last, last.page, last.pages, last.fitting], [101, 150, 3, 3, 150]);
     assert.equal(shown('page=99').page, 3);
     const second = shown('sort=name&by=project&page=2');
-    assert.equal(second.items[0]!.members, 250);
-    assert.deepEqual([second.first, second.items[1]!.row.facts.name], [100, '/m099']);
+    assert.equal(second.items[0]!.members, 150);
+    assert.deepEqual([second.first, second.items[1]!.row.facts.name], [50, '/m049']);
   });
 
   it('is in its address, and odd addresses are a view', () => {

@@ -11,7 +11,7 @@ import {
 } from '../../../../client/top/index.js';
 
 /** A page of the overview has this many rows. */
-export const ROWS = 100;
+export const ROWS = 50;
 
 /** What the rules of `why` say of a container, in short. */
 export interface Trouble {
