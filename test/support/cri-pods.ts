@@ -5,6 +5,7 @@ import { until } from './discovery.js';
 import { removeCgroups } from './engine-process.js';
 
 // What makes pods over the Container Runtime Interface, as far as the tests need it.
+const CALL_LIMIT_MS = 60_000;
 const { integer, message, part, text, textMap, texts, truth } = wire;
 const nothing = message({});
 const podMetadata = message({ name: text(1), uid: text(2), namespace: text(3), attempt: integer(4) });
@@ -102,14 +103,14 @@ export class CriPods {
 
   private constructor(
     readonly containerd: ContainerdEngine,
-    private readonly client: GrpcClient,
+    private client: GrpcClient,
     /** Below which pods are put. */
     private readonly parent: string,
   ) {}
 
   static async start(parent: string): Promise<CriPods> {
     const containerd = await ContainerdEngine.startWith(criConfig, 'k8s.io');
-    return new CriPods(containerd, await connectGrpc(containerd.socket, 60_000), parent);
+    return new CriPods(containerd, await connectGrpc(containerd.socket, CALL_LIMIT_MS), parent);
   }
 
   async runPod(name: string, labels: Readonly<Record<string, string>> = {}): Promise<RealPod> {
@@ -169,6 +170,8 @@ export class CriPods {
   /** Starts the runtime again after it was killed, and waits until it has read what it knows of pods. */
   async relaunch(): Promise<void> {
     await this.containerd.launch();
+    this.client.close();
+    this.client = await connectGrpc(this.containerd.socket, CALL_LIMIT_MS);
     await until(
       () =>
         this.client.call(list, {}).then(
