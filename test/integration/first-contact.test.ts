@@ -126,7 +126,7 @@ describe('an engine that answers slowly', () => {
   const skip = needs('cgroups');
 
   it('is awaited by /-/ready and /-/doctor without an error', { skip }, () =>
-    slow('1m', async (agent, engine) => {
+    slow('10m', async (agent, engine) => {
       await until(
         () => engine.delayed === 1,
         () => `the engine is asked, and has not answered:\n${agent.output}`,
