@@ -1,4 +1,10 @@
-import type { Column, FieldDescriptor, SampleQuery, SampleWindow } from '../../../src/kernel/contracts/index.js';
+import type {
+  Column,
+  FieldDescriptor,
+  Layout,
+  SampleQuery,
+  SampleWindow,
+} from '../../../src/kernel/contracts/index.js';
 import { LayoutTable, SampleRing, SampleRow } from '../../../src/kernel/history/index.js';
 
 /** A sample before it is a row: columns with their exact values. */
@@ -9,7 +15,8 @@ export interface FakeSample {
 }
 
 const fields = new Map<string, FieldDescriptor>();
-const layouts = new LayoutTable();
+/** By the fields' units and kinds: test files of one process have fields of the same name that differ in these. */
+const layouts = new Map<string, LayoutTable>();
 const row = new SampleRow();
 
 /** A column of a field; the descriptors say nothing, as no API version reads them. */
@@ -31,7 +38,14 @@ export function samplesOf(samples: readonly FakeSample[]): (query?: SampleQuery)
       const nearest = Number(value);
       row.setExact(index, nearest, typeof value === 'bigint' ? Number(value - BigInt(nearest)) : 0);
     }
-    ring.push(layouts.intern(cells.map(([cell]) => cell)), time, row);
+    ring.push(layoutOf(cells.map(([cell]) => cell)), time, row);
   }
   return (query) => ring.window(query);
+}
+
+function layoutOf(columns: readonly Column[]): Layout {
+  const key = columns.map(({ field: { unit, kind } }) => `${unit} ${kind}`).join();
+  const table = layouts.get(key) ?? new LayoutTable();
+  layouts.set(key, table);
+  return table.intern(columns);
 }
