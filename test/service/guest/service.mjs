@@ -119,6 +119,10 @@ const installation = run('dpkg', '--install', deb);
 // dpkg returns when the unit was started, which is when it is ready.
 station('installed', { ...installation, ...state(), unsampled: await unsampled(), rights: rights(state().MainPID) });
 station('ready', { containers: Object.keys(await get('/api/v2.0/stats/?type=name&recursive=true&count=1')).length });
+// Node is many times slower here than on a host: the budget of the package would refuse what is asked below.
+const CONFIG = '/etc/tallyman/tallyman.yaml';
+writeFileSync(CONFIG, readFileSync(CONFIG, 'utf8').replace(/^ {2}cpu: 10%$/m, '  cpu: 200%'));
+run('systemctl', 'reload', SERVICE);
 
 const [dockerImage, podmanImage] = ['docker', 'podman'].map(imported);
 const cgroup = await limitedUnit;
@@ -168,7 +172,7 @@ execFileSync('podman', ['rm', '--force', '--time', '0', 'of-podman']);
 rmSync('/etc/systemd/system/podman.socket.d', { recursive: true });
 
 const first = state().MainPID;
-writeFileSync('/etc/tallyman/tallyman.yaml', 'housekeeping: { interval: 2s }\n');
+writeFileSync(CONFIG, 'housekeeping: { interval: 2s }\n');
 const reload = run('systemctl', 'reload', SERVICE);
 let settled;
 await until('the reload', () => {
@@ -196,10 +200,10 @@ await until('the watchdog to restart the agent', () => {
 const journal = run('journalctl', '-u', SERVICE, '-o', 'cat', '-g', 'atchdog').output;
 station('watchdog', { ...state(), isAnother: state().MainPID !== first, journal, unsampled: await unsampled() });
 
-writeFileSync('/etc/tallyman/tallyman.yaml', 'housekeeping: { interval: nonsense }\n');
+writeFileSync(CONFIG, 'housekeeping: { interval: nonsense }\n');
 run('systemctl', 'restart', SERVICE);
 station('misconfigured', state());
-writeFileSync('/etc/tallyman/tallyman.yaml', readFileSync('/usr/lib/tallyman/config/tallyman.yaml'));
+writeFileSync(CONFIG, readFileSync('/usr/lib/tallyman/config/tallyman.yaml'));
 
 run('systemctl', 'stop', SERVICE);
 const socket = run('systemctl', 'start', 'tallyman.socket');
