@@ -14,6 +14,8 @@ export interface Reduction {
   takeBack(room: number): number;
   /** Whether anything is given up. */
   readonly isActive: boolean;
+  /** Whether it is too harsh for pressure alone, which other processes of the host cause too. */
+  readonly onlyAboveLimit?: boolean;
 }
 
 /** How one resource is used. */
@@ -73,19 +75,22 @@ export class Control {
     const isOver = used > limit * HIGH || isPressed;
     if (!isOver) this.isExhausted = false;
     if (isOver)
-      return this.reduce(now, Math.max(used - limit * TARGET, isPressed ? limit * PRESSED_SHARE : 0), used > limit);
+      return this.reduce(now, Math.max(used - limit * TARGET, isPressed ? limit * PRESSED_SHARE : 0), used / limit);
     if (used >= limit * LOW || now - this.changedAt < this.times.holdMs * this.holdFactor) return false;
     if (!this.takeBackWithin(limit * TARGET - used)) return false;
     this.tookBackAt = now;
     return this.changed(now, true);
   }
 
-  private reduce(now: number, need: number, isBeyond: boolean): boolean {
+  /** @param share what is used, as a share of the limit */
+  private reduce(now: number, need: number, share: number): boolean {
     if (now - this.changedAt < this.times.settleMs) return false;
     let rest = need;
-    for (const reduction of this.reductions) if (rest > 0) rest -= reduction.giveUp(rest);
+    for (const reduction of this.reductions) {
+      if (rest > 0 && (share > HIGH || !reduction.onlyAboveLimit)) rest -= reduction.giveUp(rest);
+    }
     const hasChanged = rest < need;
-    this.isExhausted = !hasChanged && isBeyond;
+    this.isExhausted = !hasChanged && share > 1;
     if (!hasChanged) return false;
     const isRelapse = now - this.tookBackAt < RELAPSE_MS;
     if (isRelapse) this.holdFactor = Math.min(this.holdFactor * 2, MAX_HOLD_FACTOR);

@@ -30,6 +30,7 @@ const WEIGHT_OF_LATEST = 0.3;
  * which each expensive answer takes what it cost. Some are always answered.
  */
 export class QueryReduction implements Reduction, QueryGate {
+  readonly onlyAboveLimit = true;
   refused = 0;
   private readonly routes = new Map<string, number>();
   private readonly targets = new Map<string, number>();
