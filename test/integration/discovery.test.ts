@@ -209,7 +209,7 @@ function words(file: string): string[] {
 }
 
 describe('discovery on a real cgroup2 hierarchy', {
-  skip: needs('root', 'cgroup2 controllers'),
+  skip: needs('root', 'cgroups', 'cgroup2 controllers'),
 }, () => {
   const name = `/tallyman-test-${process.pid}-unified`;
 

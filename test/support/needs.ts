@@ -1,5 +1,6 @@
 // What tests need beside Node and npm. Where it is missing they are left out with the reason, and scripts/test.mjs says
 // in the end how many of them and how to run them.
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -33,7 +34,7 @@ const NEEDS = {
   'cgroup v1': () => hierarchies.version === 1 || 'cgroup v1',
   'cgroup2 controllers': () => offersUnifiedController() || 'a cgroup2 mount with a controller',
   /** Mounts and namespaces of the test's own. */
-  mounts: () => hasCapability(CAP_SYS_ADMIN) || 'the right to mount',
+  mounts: () => (hasCapability(CAP_SYS_ADMIN) && canUnshareMounts()) || 'the right to mount',
   /** Node and temporary folders where other users come by them. */
   'other users': () =>
     [process.execPath, join(tmpdir(), 'file')].every(isPassable) || 'Node and TMPDIR where other users can read them',
@@ -149,6 +150,11 @@ function hasCapability(bit: bigint): boolean {
 }
 
 /** Whether cgroups that are made in the root get the controllers that tests measure by. */
+/** In a chroot, whose root is no mount, it cannot be done. */
+function canUnshareMounts(): boolean {
+  return spawnSync('unshare', ['--mount', 'true']).status === 0;
+}
+
 function hasMeasuringControllers(): boolean {
   const { version, mounts, unified } = hierarchies;
   const given: readonly string[] =
