@@ -1,5 +1,5 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 
 /** Resources that keep a process alive: Node's name and the common one. */
 const HANDLES: Readonly<Record<string, string>> = {
@@ -18,6 +18,9 @@ const HANDLES: Readonly<Record<string, string>> = {
 };
 /** Number of handles at which closed ones are removed for the first time. */
 const FIRST_SWEEP = 256;
+/** Time for threads and sockets that are being closed to be gone, ms. */
+const GRACE_MS = 500;
+const GRACE_STEP_MS = 10;
 
 interface Handle {
   readonly owner: string;
@@ -59,10 +62,14 @@ export class OpenHandles {
 
   /** Reports for each plugin what it left open: `plugin x left open: 2 timers, 1 TCP server`. */
   async report(say: (text: string, plugin: string) => void): Promise<void> {
-    // What was closed just now is released in the next turns of the event loop.
+    // What was closed just now is released in the next turns of the event loop; a thread takes longer to end.
     await nextTurn();
     await nextTurn();
     this.sweep();
+    for (let waited = 0; this.handles.length > 0 && waited < GRACE_MS; waited += GRACE_STEP_MS) {
+      await pause(GRACE_STEP_MS);
+      this.sweep();
+    }
     const byOwner = new Map<string, Map<string, number>>();
     for (const { owner, type } of this.handles) {
       const counts = byOwner.get(owner) ?? new Map<string, number>();
