@@ -1,9 +1,9 @@
 // The processes of the bench: started, waited for, and ended with it.
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pause, request } from './measure.mjs';
+import { cpuPerSecond, pause, request } from './measure.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const main = join(here, '..', '..', 'dist', 'cli', 'main.js');
@@ -40,6 +40,17 @@ export async function stop(child) {
   const killer = setTimeout(() => child.kill('SIGKILL'), 5000);
   await ended;
   clearTimeout(killer);
+}
+
+/** CPU time of a loop that only reads these files once a second, ms per second. */
+export async function measureFloor(paths, seconds, signal) {
+  const floor = track(fork(join(here, 'floor.mjs')));
+  floor.send({ paths });
+  await message(floor);
+  await pause(3000, signal);
+  const cpu = await cpuPerSecond(floor.pid, seconds, signal);
+  await stop(floor);
+  return cpu;
 }
 
 /** Starts the agent. @returns it, its URL and when it was started */

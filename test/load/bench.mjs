@@ -10,7 +10,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { killAll, message, startAgent, stop, stopAll, track } from './agents.mjs';
+import { killAll, measureFloor, message, startAgent, stop, stopAll, track } from './agents.mjs';
 import { measureApi } from './api.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
@@ -71,16 +71,6 @@ async function measureBulk({ url, pid }) {
   return { rssBefore: before, rssPeak: peak, rssAfter: residentMemory(pid), bytes };
 }
 
-async function measureFloor(paths, seconds) {
-  const floor = track(fork(join(here, 'floor.mjs')));
-  floor.send({ paths });
-  await message(floor);
-  await pause(3000, signal);
-  const cpu = await cpuPerSecond(floor.pid, seconds, signal);
-  await stop(floor);
-  return cpu;
-}
-
 /** What the API can bear, with all cgroups active and full history. */
 async function measureApiOf(count, seconds, folder) {
   say(`${count} cgroups, all active, for the API: ${HISTORY_SECONDS} s of history first`);
@@ -118,9 +108,9 @@ async function measureCount(count, seconds, folder, withBackoff) {
   await stop(running.agent);
 
   say(`the floor, ${files.length} files: active, then idle`);
-  active.floor = await measureFloor(files, seconds);
+  active.floor = await measureFloor(files, seconds, signal);
   herd.send({ active: false });
-  idle.floor = await measureFloor(files, seconds);
+  idle.floor = await measureFloor(files, seconds, signal);
 
   let backoff;
   if (withBackoff) {

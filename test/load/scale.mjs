@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { message, startReady, stop, track } from './agents.mjs';
+import { measureFloor, message, startReady, stop, track } from './agents.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
 import { cpuPerSecond, latency, openCgroupFiles, pause, residentMemory } from './measure.mjs';
 import { measurePeer } from './peer.mjs';
@@ -35,16 +35,6 @@ async function measureState({ agent, url, pid }, seconds, signal) {
   const metrics = await latency(`${url}/metrics`, seconds, METRICS_GAP_MS, signal);
   const all = await latency(`${url}/api/v2.0/stats/?recursive=true&count=1`, seconds, METRICS_GAP_MS, signal);
   return { cpu, loop, rss, missed, metrics, all };
-}
-
-async function measureFloor(paths, seconds, signal) {
-  const floor = track(fork(join(here, 'floor.mjs')));
-  floor.send({ paths });
-  await message(floor);
-  await pause(3000, signal);
-  const cpu = await cpuPerSecond(floor.pid, seconds, signal);
-  await stop(floor);
-  return cpu;
 }
 
 /**

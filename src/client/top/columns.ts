@@ -16,3 +16,15 @@ export const MEASURES = [
 
 /** The columns of a row of `/api/top`. */
 export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
+
+/** A metric of the application in a container over time, as `/api/top/…` answers it. */
+export interface AppSeriesNumbers {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly unit: string;
+  /** Whether it only grows. */
+  readonly cumulative: boolean;
+  /** µs since the epoch */
+  readonly times: readonly number[];
+  readonly values: readonly (number | null)[];
+}

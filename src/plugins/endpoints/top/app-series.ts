@@ -1,21 +1,10 @@
+import type { AppSeriesNumbers } from '../../../client/top/columns.js';
 import type { AppMetricsSnapshot, ContainerAppMetrics } from '../../../kernel/contracts/index.js';
 
 /** So many series are answered, the first by name. */
 const SERIES = 24;
 /** So many values of each, the newest. */
 const VALUES = 120;
-
-/** A metric of the application in a container over time. */
-export interface AppSeriesNumbers {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly unit: string;
-  /** Whether it only grows. */
-  readonly cumulative: boolean;
-  /** µs since the epoch */
-  readonly times: readonly number[];
-  readonly values: readonly (number | null)[];
-}
 
 const CUMULATIVE = new Set(['cumulative', 'COUNTER', 'HISTOGRAM', 'SUMMARY']);
 

@@ -1,24 +1,14 @@
+import type { AppSeriesNumbers } from '../../../../client/top/columns.js';
 import { html } from '../shared/html.js';
 import { plain } from '../shared/units.js';
 import { Plot } from './plot.js';
-
-/** A metric of the application in a container, as `/api/top/…` answers it. */
-export interface AppMetric {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly unit: string;
-  readonly cumulative: boolean;
-  /** µs since the epoch */
-  readonly times: readonly number[];
-  readonly values: readonly (number | null)[];
-}
 
 /** So many metrics are drawn. */
 const CHARTS = 12;
 
 interface Drawn {
   readonly plot: Plot;
-  readonly metric: AppMetric;
+  readonly metric: AppSeriesNumbers;
   times: number[];
   values: (number | null)[];
 }
@@ -33,7 +23,7 @@ export class AppCharts {
   ) {}
 
   /** Takes values in that are newer than those before. */
-  add(metrics: readonly AppMetric[]): void {
+  add(metrics: readonly AppSeriesNumbers[]): void {
     for (const metric of metrics) {
       const key = JSON.stringify([metric.name, metric.labels]);
       const known = this.drawn.get(key) ?? this.draw(key, metric);
@@ -45,7 +35,7 @@ export class AppCharts {
     }
   }
 
-  private draw(key: string, metric: AppMetric): Drawn | undefined {
+  private draw(key: string, metric: AppSeriesNumbers): Drawn | undefined {
     if (this.drawn.size >= CHARTS) return undefined;
     if (this.drawn.size === 0) {
       this.place.innerHTML =

@@ -1,5 +1,6 @@
+import type { AppSeriesNumbers } from '../../../../client/top/columns.js';
 import { CHARTS, type ChartKind, type ChartSeries, type Limits, SERIES, type SeriesName } from '../shared/charts.js';
-import { AppCharts, type AppMetric } from './app-charts.js';
+import { AppCharts } from './app-charts.js';
 import { type ChartEvent, Plot } from './plot.js';
 import { ask } from './poller.js';
 
@@ -16,7 +17,7 @@ interface Answer extends Partial<Readonly<Record<SeriesName, readonly (number | 
   readonly interval_ms?: number | null;
   readonly process_count?: number | null;
   readonly events: readonly { readonly time: number; readonly type: string; readonly text: string }[];
-  readonly app_metrics?: readonly AppMetric[];
+  readonly app_metrics?: readonly AppSeriesNumbers[];
 }
 
 const EVENTS: Readonly<Record<string, string>> = {
