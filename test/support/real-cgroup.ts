@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { resolveHostPaths } from '../../src/kernel/linux/host-paths.js';
 import { detectHierarchies } from '../../src/kernel/linux/index.js';
 
@@ -41,7 +41,8 @@ export class Script {
 
 /** A cgroup of this machine's kernel, with processes of its own; `remove` leaves nothing behind. */
 export class RealCgroup {
-  private readonly made = new Set<string>();
+  /** By its directory: the topmost one that had to be made for it. */
+  private readonly made = new Map<string, string>();
   private readonly children: ChildProcess[] = [];
 
   /** @param name absolute container name; unique to the test and its process */
@@ -52,8 +53,8 @@ export class RealCgroup {
     for (const { controllers: mounted, path } of mounts) {
       if (!mounted.some((controller) => controllers.includes(controller))) continue;
       const directory = join(path, this.name);
-      mkdirSync(directory, { recursive: true });
-      this.made.add(directory);
+      const topmost = mkdirSync(directory, { recursive: true });
+      this.made.set(directory, topmost ?? directory);
       if (mounted.includes('cpuset')) this.openCpuset(path, directory);
     }
     return this;
@@ -82,7 +83,7 @@ export class RealCgroup {
 
   /** Runs a shell script that starts inside the cgroup. */
   async run(script: string): Promise<Script> {
-    const enter = [...this.made].map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && ');
+    const enter = [...this.made.keys()].map((directory) => `echo $$ > ${directory}/cgroup.procs`).join(' && ');
     const child = spawn('/bin/sh', ['-c', `${enter} && echo entered && ${script}`], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -102,17 +103,34 @@ export class RealCgroup {
     await Promise.all(ended);
     for (const { controllers: mounted, path } of mounts) {
       const directory = join(path, this.name);
-      if (!this.made.has(directory) || !mounted.some((controller) => controllers.includes(controller))) continue;
+      const topmost = this.made.get(directory);
+      if (topmost === undefined || !mounted.some((controller) => controllers.includes(controller))) continue;
       await removeDirectory(directory);
+      for (let above = directory; above !== topmost; ) {
+        above = dirname(above);
+        removeIfEmpty(above);
+      }
       this.made.delete(directory);
     }
   }
 
-  /** A v1 cpuset takes no process before it has CPUs and memory nodes. */
+  /** A v1 cpuset takes no process, and no CPUs for one below it, before it has CPUs and memory nodes. */
   private openCpuset(mount: string, directory: string): void {
-    for (const file of version === 1 ? ['cpuset.cpus', 'cpuset.mems'] : []) {
-      writeFileSync(join(directory, file), readFileSync(join(mount, file), 'utf8'));
+    if (version !== 1 || directory === mount) return;
+    this.openCpuset(mount, dirname(directory));
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const path = join(directory, file);
+      if (readFileSync(path, 'utf8').trim() === '') writeFileSync(path, readFileSync(join(mount, file), 'utf8'));
     }
+  }
+}
+
+/** Others may use it by now, such as an engine that was started since. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code!)) throw error;
   }
 }
 

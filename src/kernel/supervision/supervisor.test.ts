@@ -71,7 +71,7 @@ describe('Supervisor', () => {
     const time = { now: 0 };
     const lines: string[] = [];
     const clock = { now: () => 1e15 + time.now * 1000, monotonic: () => time.now };
-    const supervisor = new Supervisor(clock, loggerTo(lines));
+    const supervisor = new Supervisor(clock, loggerTo(lines), new RunQueue(() => 0));
     const record = new PluginRecord('a', 'a', 'a', 'retry');
     supervisor.add(record);
     const wait = (ms: number) => () => {
