@@ -14,7 +14,6 @@ export default definePlugin({
   apiVersion: 1,
   version: '1.0.0',
   description: 'REST API v3.0-demo: everything of v2.1, and an overview of what every container uses now.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     version: 'v3.0-demo',
     extends: 'v2.1',

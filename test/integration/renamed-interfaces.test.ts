@@ -3,11 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { Layout, ProbeTarget, SampleCursor } from '../../src/kernel/contracts/index.js';
 import { SAMPLING } from '../../src/kernel/housekeeping/index.js';
-import { createNetworkSource } from '../../src/plugins/metric-sources/network/index.js';
+import networkPlugin from '../../src/plugins/metric-sources/network/index.js';
 import { containerNamed, DESCRIPTION } from '../support/containers.js';
 import { columns, FakeProbe, housekeepingBench } from '../support/housekeeping-bench.js';
 import { needs } from '../support/needs.js';
-import { CLOCK } from '../support/probes.js';
+import { CLOCK, sourceOf } from '../support/probes.js';
 import { RealCgroup, type Script } from '../support/real-cgroup.js';
 import { TestHost } from '../support/test-host.js';
 
@@ -48,7 +48,7 @@ describe('a container that keeps renaming its interfaces', { skip }, () => {
   it('has only its own numbers in each sample, under names that existed at the same time', async () => {
     const steady = new FakeProbe();
     const { housekeeper, record, sources, time } = housekeepingBench({ steady, network: 'absent' }, { idleRefresh: 0 });
-    const network = createNetworkSource({ linux: new TestHost('/'), clock: CLOCK });
+    const network = sourceOf(networkPlugin, { linux: new TestHost('/'), clock: CLOCK });
     const wide = new FakeProbe();
     wide.columns = columns(...Array.from({ length: 300 }, (_, i) => `foreign ${i}`));
     wide.value = FOREIGN;

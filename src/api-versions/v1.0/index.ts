@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter } from './container-info.js';
 import { requestTypesV10 } from './request-types.js';
 
@@ -22,7 +22,6 @@ export default definePlugin({
   name: 'api-v1.0',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.0: single containers by cgroup path, and the machine.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     version: 'v1.0',
     requestTypes: requestTypesV10(agent, new ContainerInfoWriter()),

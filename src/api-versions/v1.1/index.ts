@@ -4,7 +4,6 @@ import {
   definePlugin,
   notFound,
   PLUGIN_API_VERSION,
-  z,
 } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter, containerQuery, hasSamples, type RequestTypes, requestTypesV10 } from '../v1.0/index.js';
 
@@ -47,7 +46,6 @@ export default definePlugin({
   name: 'api-v1.1',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.1: v1.0, and a container with everything below it.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     version: 'v1.1',
     requestTypes: requestTypesV11(agent, new ContainerInfoWriter()),

@@ -7,7 +7,6 @@ import {
   containerWithAlias,
   definePlugin,
   PLUGIN_API_VERSION,
-  z,
 } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter, containerQuery, explain, type RequestTypes, requireSamples } from '../v1.0/index.js';
 import { requestTypesV11, withSamples } from '../v1.1/index.js';
@@ -50,7 +49,6 @@ export default definePlugin({
   name: 'api-v1.2',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.2: v1.1, and Docker containers by name or id.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     version: 'v1.2',
     requestTypes: requestTypesV12(agent, new ContainerInfoWriter()),

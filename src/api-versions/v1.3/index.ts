@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION } from '../../kernel/contracts/index.js';
 import { ContainerInfoWriter, type RequestTypes } from '../v1.0/index.js';
 import { requestTypesV12 } from '../v1.2/index.js';
 import { type EventsContext, eventsHandler } from './events.js';
@@ -17,7 +17,6 @@ export default definePlugin({
   name: 'api-v1.3',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v1.3: v1.2, and what happened to containers, as a list or as a stream.',
-  configSchema: z.strictObject({}),
   create: (context) => ({
     version: 'v1.3',
     requestTypes: requestTypesV13(context, new ContainerInfoWriter()),

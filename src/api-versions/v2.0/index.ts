@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION, z } from '../../kernel/contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION } from '../../kernel/contracts/index.js';
 import { requestTypesV20, validator } from './request-types.js';
 
 export { containersHandler, requestTypesV20, validator } from './request-types.js';
@@ -13,7 +13,6 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description:
     'REST API v2.0: containers by name or alias, their specs, samples, summaries and processes, and the machine.',
-  configSchema: z.strictObject({}),
   create: (context) => ({
     version: 'v2.0',
     validate: validator(context.agent),

@@ -7,7 +7,6 @@ import {
   PLUGIN_API_VERSION,
   parseRequestOptions,
   type RequestHandler,
-  z,
 } from '../../kernel/contracts/index.js';
 import { json, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import type { EventsContext } from '../v1.3/index.js';
@@ -62,7 +61,6 @@ export default definePlugin({
   name: 'api-v2.1',
   apiVersion: PLUGIN_API_VERSION,
   description: 'REST API v2.1: v2.0 with specs beside the samples, and the samples of the machine.',
-  configSchema: z.strictObject({}),
   create: (context) => ({
     version: 'v2.1',
     validate: validator(context.agent),

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AgentView } from './agent-view.js';
 import type { AppMetrics } from './app-metrics.js';
 import type { ContainerHandler } from './container.js';
@@ -79,9 +79,9 @@ export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
   readonly description: string;
   /**
    * A zod schema of the `with:` block. It validates, prints the errors, gives editors their completion and the README
-   * its option table; give every option a `.describe()` and, where there is one, a `.default()`.
+   * its option table; give every option a `.describe()` and, where there is one, a `.default()`. Default: no options.
    */
-  readonly configSchema: S;
+  readonly configSchema?: S;
   /** Makes an instance. Must not do I/O: that belongs into the instance's `start`. */
   create(context: PluginContext, config: z.output<S>): PluginInstances[K] & RuleProvider;
 }
@@ -90,14 +90,19 @@ export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
 export interface Plugin<K extends PluginKind = PluginKind, S extends z.ZodType = z.ZodType>
   extends PluginDefinition<K, S> {
   readonly [PLUGIN_BRAND]: 'plugin';
+  readonly configSchema: S;
 }
 
+/** Accepts no option. */
+type NoOptions = z.ZodObject<Record<never, never>, z.core.$strict>;
+
 /**
- * Brands a definition as a plugin. An identity helper for types: the kernel checks brand and `apiVersion` of the plain
- * value, so a plugin may as well write the object out and need not depend on this package at run time.
+ * Brands a definition as a plugin. The kernel checks brand, `apiVersion` and `configSchema` of the plain value, so a plugin
+ * may as well write the object out and need not depend on this package at run time.
  */
-export function definePlugin<K extends PluginKind, S extends z.ZodType>(
+export function definePlugin<K extends PluginKind, S extends z.ZodType = NoOptions>(
   definition: PluginDefinition<K, S>,
 ): Plugin<K, S> {
-  return { [PLUGIN_BRAND]: 'plugin', ...definition };
+  const { configSchema = z.strictObject({}) as z.ZodType as S } = definition;
+  return { [PLUGIN_BRAND]: 'plugin', ...definition, configSchema };
 }

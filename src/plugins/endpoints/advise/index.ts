@@ -1,10 +1,4 @@
-import {
-  type Answer,
-  definePlugin,
-  type OperationInfo,
-  PLUGIN_API_VERSION,
-  z,
-} from '../../../kernel/contracts/index.js';
+import { type Answer, definePlugin, type OperationInfo, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import { containerAnswer, hostAnswer } from './answer.js';
 
 function jsonAnswer(value: unknown): Answer {
@@ -34,7 +28,6 @@ export default definePlugin({
   name: 'advise',
   apiVersion: PLUGIN_API_VERSION,
   description: 'CPU and memory limits for containers from what they used, as `tallyman advise` shows them.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     routes: {
       '/api/advise': () => jsonAnswer(hostAnswer(agent)),

@@ -88,7 +88,6 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description:
     'What was known of containers when they ended badly: lists capsules, hands them out, writes one when asked.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     routes: {
       '/api/capsules': () => list(agent),

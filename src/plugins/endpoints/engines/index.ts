@@ -6,7 +6,6 @@ import {
   type EngineUsage,
   type OperationInfo,
   PLUGIN_API_VERSION,
-  z,
 } from '../../../kernel/contracts/index.js';
 
 /** The JSON of an engine's report. */
@@ -84,6 +83,5 @@ export default definePlugin({
   name: 'engines',
   apiVersion: PLUGIN_API_VERSION,
   description: 'What the container engines say of themselves: versions, storage driver, counts, images.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({ routes: { '/api/engines': () => answer(agent) }, operations }),
 });

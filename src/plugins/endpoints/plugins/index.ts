@@ -6,7 +6,6 @@ import {
   PLUGIN_API_VERSION,
   type PluginStatus,
   type SinkStatus,
-  z,
 } from '../../../kernel/contracts/index.js';
 
 /** The JSON of a plugin's status. */
@@ -81,6 +80,5 @@ export default definePlugin({
   name: 'plugins',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Every plugin with its state, faults and cost, as `tallyman plugins` shows them.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({ routes: { '/api/plugins': () => answer(agent) }, operations }),
 });

@@ -63,7 +63,6 @@ export default definePlugin({
   name: 'top',
   apiVersion: PLUGIN_API_VERSION,
   description: 'The newest numbers of all containers in a compact form, for `tallyman top` and pages.',
-  configSchema: z.strictObject({}),
   create: ({ agent, clock }) => {
     const listing = new Listing(agent, clock);
     return {

@@ -26,6 +26,5 @@ export default definePlugin({
   name: 'validate',
   apiVersion: PLUGIN_API_VERSION,
   description: 'A report in words: what of this host the agent can use, what it watches, which containers it has.',
-  configSchema: z.strictObject({}),
   create: (context) => ({ routes: { '/validate/': () => answer(context) }, operations }),
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { attached, FileTree, nameOf, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { attached, FileTree, nameOf, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
 import { advTcpFields } from './fields.js';
-import { createAdvTcpSource, findPairCells } from './index.js';
+import advTcpPlugin, { findPairCells } from './index.js';
 
 const SNMP =
   'Ip: Forwarding InReceives\nIp: 1 5\nTcp: RtoMin MaxConn InSegs Unknown\nTcp: 200 -1 77 9\nUdp: InErrors\nUdp: 3\n';
@@ -18,7 +18,7 @@ it('reads the kernel’s counters by name, in any order', (t) => {
       'TcpExt: TW ArpFilter TCPSynRetrans\nTcpExt: 1 2 18446744073709551615\nIpExt: InOctets\nIpExt: 5\n',
   });
   t.after(() => tree.remove());
-  const source = createAdvTcpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
+  const source = sourceOf(advTcpPlugin, { linux: new TestHost(tree.root), clock: new TestClock() });
   const probe = attached(source, tree.target('/'));
   const { columns } = probe;
   tree.write({ 'proc/1/net/snmp': SNMP.replace('1 5', '1 500') });

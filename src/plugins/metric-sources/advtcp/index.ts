@@ -1,13 +1,5 @@
-import {
-  type Absent,
-  definePlugin,
-  type FieldDescriptor,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type Probe,
-  z,
-} from '../../../kernel/contracts/index.js';
-import { type Cell, networkProcess, PartsProbe, type ProcessContext, TablePart } from '../common/index.js';
+import { definePlugin, type FieldDescriptor, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { type Cell, networkProcess, PartsProbe, TablePart } from '../common/index.js';
 import { advTcpFields } from './fields.js';
 
 const PAIR = /^(\w+):(.*)\n\1:(.*)$/gm;
@@ -30,12 +22,15 @@ export function findPairCells(text: string, group: string, fields: ReadonlyMap<s
   });
 }
 
-/** The `advtcp` source. */
-export function createAdvTcpSource(context: ProcessContext): MetricSource {
-  return {
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'advtcp',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'The kernel’s detailed TCP counters for each container.',
+  create: (context) => ({
     fields: [...advTcpFields.snmp.values(), ...advTcpFields.netstat.values()],
     part: 'network',
-    attach(target): Probe | Absent {
+    attach(target) {
       const process = networkProcess(target, context);
       if ('absent' in process) return process;
       const tables = [
@@ -45,14 +40,5 @@ export function createAdvTcpSource(context: ProcessContext): MetricSource {
       if (tables.length === 0) return { absent: `/proc/${process.pid}/net/snmp cannot be read` };
       return new PartsProbe(tables, { beforeSample: () => process.alive() });
     },
-  };
-}
-
-export default definePlugin({
-  kind: 'metric-source',
-  name: 'advtcp',
-  apiVersion: PLUGIN_API_VERSION,
-  description: 'The kernel’s detailed TCP counters for each container.',
-  configSchema: z.strictObject({}),
-  create: createAdvTcpSource,
+  }),
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
-import { createCpuLoadSource } from './index.js';
+import cpuLoadPlugin from './index.js';
 
 let tree: FileTree;
 let clock: TestClock;
@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createCpuLoadSource({ clock, linux: new TestHost(tree.root) });
+const source = () => sourceOf(cpuLoadPlugin, { clock, linux: new TestHost(tree.root) });
 const stat = (id: number, state: string) => ({ [`proc/${id}/stat`]: `${id} (a) R (b) ${state} 1 1 1\n` });
 const file = { 1: 'tasks', 2: 'cgroup.threads' } as const;
 

@@ -1,6 +1,5 @@
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
-  type Absent,
   type Clock,
   type Column,
   definePlugin,
@@ -8,14 +7,12 @@ import {
   isGone,
   type KernelFile,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type Probe,
   type RowWriter,
   type SampleOutcome,
-  z,
 } from '../../../kernel/contracts/index.js';
-import { type ProcessContext, skipCommand, withoutController } from '../common/index.js';
+import { gauge, skipCommand, withoutController } from '../common/index.js';
 
 const source = {
   v1: 'tasks of the cpu hierarchy: states in /proc/<tid>/stat',
@@ -32,20 +29,14 @@ const tasks = (name: string, help: string): FieldDescriptor => ({
 
 /** Fields of the `cpuLoad` source. */
 export const fields = {
-  loadAverage: {
-    name: 'cpu.load_average',
-    unit: 'count',
-    kind: 'gauge',
+  loadAverage: gauge('cpu.load_average', 'count', {
     help: 'Tasks that run or are ready to run, smoothed over about 10 seconds, times 1000. Tasks of this cgroup only.',
     source,
-  },
-  loadDAverage: {
-    name: 'cpu.load_d_average',
-    unit: 'count',
-    kind: 'gauge',
+  }),
+  loadDAverage: gauge('cpu.load_d_average', 'count', {
     help: 'Tasks in uninterruptible sleep, smoothed over about 10 seconds, times 1000. Tasks of this cgroup only.',
     source,
-  },
+  }),
   sleeping: tasks('sleeping', 'Tasks that sleep and can be woken by a signal (state S).'),
   running: tasks('running', 'Tasks that run or are ready to run (state R).'),
   stopped: tasks('stopped', 'Tasks that were stopped, by a signal or a debugger (states T and t).'),
@@ -53,7 +44,7 @@ export const fields = {
     'uninterruptible',
     'Tasks that wait and cannot be woken by a signal, mostly for disks (state D).',
   ),
-} as const satisfies Record<string, FieldDescriptor>;
+};
 
 const COLUMNS: readonly Column[] = Object.values(fields).map((field) => ({ field }));
 /** Column of each state; other states (zombies, idle kernel threads) are not counted. */
@@ -165,23 +156,18 @@ export class CpuLoadProbe implements Probe {
 
 const TASKS_FILE = { 1: 'tasks', 2: 'cgroup.threads' } as const;
 
-/** The `cpuLoad` source. Not skipped when idle: a container whose tasks all wait for a disk uses no CPU. */
-export function createCpuLoadSource({ clock, linux }: ProcessContext): MetricSource {
-  return {
-    fields: Object.values(fields),
-    part: 'cpu',
-    attach(target): Probe | Absent {
-      const tasks = target.cgroup.file('cpu', TASKS_FILE[target.cgroup.version]);
-      return tasks === undefined ? withoutController(target, 'cpu') : new CpuLoadProbe(tasks, linux, clock);
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'cpuLoad',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Load average and task states of each container.',
-  configSchema: z.strictObject({}),
-  create: createCpuLoadSource,
+  // Not skipped when idle: a container whose tasks all wait for a disk uses no CPU.
+  create: ({ clock, linux }) => ({
+    fields: Object.values(fields),
+    part: 'cpu',
+    attach(target) {
+      const tasks = target.cgroup.file('cpu', TASKS_FILE[target.cgroup.version]);
+      return tasks === undefined ? withoutController(target, 'cpu') : new CpuLoadProbe(tasks, linux, clock);
+    },
+  }),
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
-import { createCpuSource } from './index.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
+import cpuPlugin from './index.js';
 
 let tree: FileTree;
 let clock: TestClock;
@@ -23,7 +23,7 @@ it('reads all fields from three files on v1, in nanoseconds', () => {
     .writeCgroup('/a', 'cpu', {
       'cpu.stat': 'nr_periods 5\nnr_throttled 2\nthrottled_time 7\nnr_bursts 1\nburst_time 9\n',
     });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), {
     'cpu.usage.total': 9007199254740993n,
     'cpu.usage.user': 120_000_000,
@@ -41,7 +41,7 @@ it('reads all fields from three files on v1, in nanoseconds', () => {
 
 it('reads only the fields of the hierarchies that a container is in on v1', () => {
   tree.writeCgroup('/a', 'cpu', { 'cpu.stat': 'nr_periods 0\nnr_throttled 0\nthrottled_time 0\n' });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), {
     'cpu.cfs.periods': 0,
     'cpu.cfs.throttled_periods': 0,
@@ -63,7 +63,7 @@ it('reads all fields from one file on v2, converted from microseconds', () => {
     'cpu.stat':
       'usage_usec 10000000000000\nuser_usec 7\nsystem_usec 3\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\nnr_bursts 1\nburst_usec 9\n',
   });
-  assert.deepEqual(sampleOf(attached(createCpuSource(clock), tree.target('/a'))), {
+  assert.deepEqual(sampleOf(attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'))), {
     'cpu.usage.total': 10_000_000_000_000_000n,
     'cpu.usage.user': 7000,
     'cpu.usage.system': 3000,
@@ -77,7 +77,7 @@ it('reads all fields from one file on v2, converted from microseconds', () => {
 
 it('reads the usage without the cpu controller on v2, and reports nothing as missing', () => {
   on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': 'usage_usec 10\nuser_usec 7\nsystem_usec 3\n' });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 10_000, 'cpu.usage.user': 7000, 'cpu.usage.system': 3000 });
   assert.deepEqual(probe.missing, []);
 });
@@ -85,7 +85,7 @@ it('reads the usage without the cpu controller on v2, and reports nothing as mis
 it('treats quota periods as activity on v2', () => {
   const stat = (periods: number) => `usage_usec 10\nuser_usec 7\nsystem_usec 3\nnr_periods ${periods}\n`;
   on(2).writeCgroup('/a', 'cpu', { 'cpu.stat': stat(5) });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   const before = probe.activity?.();
   assert.equal(probe.activity?.(), before);
   tree.writeCgroup('/a', 'cpu', { 'cpu.stat': stat(6) });
@@ -94,7 +94,7 @@ it('treats quota periods as activity on v2', () => {
 
 it('reuses the value just read for `activity`, and reads again later', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '100\n' });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   assert.equal(probe.activity?.(), 100);
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': '200\n' });
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.total': 100 });
@@ -106,13 +106,13 @@ it('reuses the value just read for `activity`, and reads again later', () => {
 });
 
 it('is expected to be absent for a container without files, and not for the machine', () => {
-  assert.equal(absent(createCpuSource(clock), tree.target('/a')).expected, true);
-  assert.equal(absent(createCpuSource(clock), tree.target('/')).expected, undefined);
+  assert.equal(absent(sourceOf(cpuPlugin, { clock }), tree.target('/a')).expected, true);
+  assert.equal(absent(sourceOf(cpuPlugin, { clock }), tree.target('/')).expected, undefined);
 });
 
 it('leaves only the columns of a malformed file absent', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': 'odd\n', 'cpuacct.stat': 'user 1\nsystem x\n' });
-  const probe = attached(createCpuSource(clock), tree.target('/a'));
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
   assert.deepEqual(sampleOf(probe), { 'cpu.usage.user': 10_000_000 });
   assert.ok(Number.isNaN(probe.activity?.()));
 });

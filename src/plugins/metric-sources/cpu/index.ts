@@ -1,77 +1,56 @@
 import {
-  type Absent,
   type CgroupFiles,
-  type Clock,
   definePlugin,
-  type FieldDescriptor,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type Probe,
   type ProbeTarget,
-  z,
 } from '../../../kernel/contracts/index.js';
-import { FreshRead, KeyedColumns, KeyedPart, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+import {
+  counter,
+  FreshRead,
+  KeyedColumns,
+  KeyedPart,
+  PartsProbe,
+  ValuePart,
+  withoutController,
+} from '../common/index.js';
 
 /** Fields of the `cpu` source. */
 export const fields = {
-  total: {
-    name: 'cpu.usage.total',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  total: counter('cpu.usage.total', 'nanoseconds', {
     help: 'CPU time consumed by the container and everything below it, on all CPUs together.',
     source: { v1: 'cpuacct.usage', v2: 'cpu.stat: usage_usec × 1000' },
     role: 'cpu-time',
-  },
-  user: {
-    name: 'cpu.usage.user',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  }),
+  user: counter('cpu.usage.user', 'nanoseconds', {
     help: 'CPU time spent in user mode. On cgroup v1 the kernel counts it in ticks of 10 ms, so user and system do not add up to the total.',
     source: { v1: 'cpuacct.stat: user × 10 ms', v2: 'cpu.stat: user_usec × 1000' },
-  },
-  system: {
-    name: 'cpu.usage.system',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  }),
+  system: counter('cpu.usage.system', 'nanoseconds', {
     help: 'CPU time spent in the kernel on behalf of the container. On cgroup v1 in ticks of 10 ms.',
     source: { v1: 'cpuacct.stat: system × 10 ms', v2: 'cpu.stat: system_usec × 1000' },
-  },
-  periods: {
-    name: 'cpu.cfs.periods',
-    unit: 'count',
-    kind: 'counter',
+  }),
+  periods: counter('cpu.cfs.periods', 'count', {
     help: 'Enforcement periods of the CPU quota in which the container wanted to run; 0 without a quota.',
     source: { v1: 'cpu.stat: nr_periods', v2: 'cpu.stat: nr_periods' },
-  },
-  throttledPeriods: {
-    name: 'cpu.cfs.throttled_periods',
-    unit: 'count',
-    kind: 'counter',
+  }),
+  throttledPeriods: counter('cpu.cfs.throttled_periods', 'count', {
     help: 'Periods in which the container used up its CPU quota and was held back.',
     source: { v1: 'cpu.stat: nr_throttled', v2: 'cpu.stat: nr_throttled' },
-  },
-  throttledTime: {
-    name: 'cpu.cfs.throttled_time',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  }),
+  throttledTime: counter('cpu.cfs.throttled_time', 'nanoseconds', {
     help: 'Time for which the container was held back by its CPU quota, summed over CPUs.',
     source: { v1: 'cpu.stat: throttled_time', v2: 'cpu.stat: throttled_usec × 1000' },
-  },
-  burstsPeriods: {
-    name: 'cpu.cfs.bursts_periods',
-    unit: 'count',
-    kind: 'counter',
+  }),
+  burstsPeriods: counter('cpu.cfs.bursts_periods', 'count', {
     help: 'Periods in which the container ran on quota saved up earlier (cpu.max.burst, cpu.cfs_burst_us).',
     source: { v1: 'cpu.stat: nr_bursts', v2: 'cpu.stat: nr_bursts' },
-  },
-  burstTime: {
-    name: 'cpu.cfs.burst_time',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  }),
+  burstTime: counter('cpu.cfs.burst_time', 'nanoseconds', {
     help: 'CPU time consumed beyond the quota of the period, out of quota saved up earlier.',
     source: { v1: 'cpu.stat: burst_time', v2: 'cpu.stat: burst_usec × 1000' },
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const BURST = 'Linux 5.14';
 /** `cpuacct.stat` counts in USER_HZ, which is 100 on everything Node runs on. */
@@ -140,28 +119,24 @@ function attachV2(target: ProbeTarget, { usage: fresh }: FreshReads): Probe | un
   });
 }
 
-/** The `cpu` source. */
-export function createCpuSource(clock: Clock): MetricSource {
-  const fresh: FreshReads = {
-    usage: new FreshRead(clock),
-    ticks: new FreshRead(clock),
-    throttling: new FreshRead(clock),
-  };
-  return {
-    fields: Object.values(fields),
-    part: 'cpu',
-    attach(target): Probe | Absent {
-      const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, fresh) : attachV2(target, fresh);
-      return probe ?? withoutController(target, 'cpu');
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'cpu',
   apiVersion: PLUGIN_API_VERSION,
   description: 'CPU time of each container: total, user, system, and what its quota held back.',
-  configSchema: z.strictObject({}),
-  create: (context) => createCpuSource(context.clock),
+  create({ clock }) {
+    const fresh: FreshReads = {
+      usage: new FreshRead(clock),
+      ticks: new FreshRead(clock),
+      throttling: new FreshRead(clock),
+    };
+    return {
+      fields: Object.values(fields),
+      part: 'cpu',
+      attach(target) {
+        const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, fresh) : attachV2(target, fresh);
+        return probe ?? withoutController(target, 'cpu');
+      },
+    };
+  },
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
 import { diskIoFields } from './fields.js';
-import { createDiskIoSource } from './index.js';
+import diskIoPlugin from './index.js';
 import { findBlkioCells, findIoStatCells } from './probe.js';
 
 let tree: FileTree;
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createDiskIoSource({ clock, linux: host });
+const source = () => sourceOf(diskIoPlugin, { clock, linux: host });
 const blkio = (files: Record<string, string>) =>
   tree.writeCgroup('/a', 'blkio', Object.fromEntries(Object.entries(files).map(([k, v]) => [`blkio.${k}`, v])));
 

@@ -1,18 +1,7 @@
-import {
-  type Absent,
-  definePlugin,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type PluginContext,
-  type Probe,
-  type ProbeTarget,
-  z,
-} from '../../../kernel/contracts/index.js';
+import { definePlugin, PLUGIN_API_VERSION, type Probe, type ProbeTarget } from '../../../kernel/contracts/index.js';
 import { PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 import { diskIoFields as fields } from './fields.js';
 import { BlkioProbe, BlkioShapes, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
-
-type Context = Pick<PluginContext, 'clock' | 'linux'>;
 
 function attachV2(
   { cgroup }: ProbeTarget,
@@ -33,30 +22,26 @@ function attachV2(
   });
 }
 
-/** The `diskIO` source. */
-export function createDiskIoSource({ clock, linux }: Context): MetricSource {
-  const shapes = new TableShapes();
-  const blkioShapes = new BlkioShapes();
-  const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
-  return {
-    fields: Object.values(fields),
-    part: 'diskio',
-    attach(target): Probe | Absent {
-      const naming = new DeviceNaming(() => clock.monotonic());
-      if (target.cgroup.version === 2) {
-        return attachV2(target, nameOf, naming, shapes) ?? withoutController(target, 'blkio');
-      }
-      const groups = openGroups(target.cgroup, nameOf, blkioShapes);
-      return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming, target.isRoot);
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'diskIO',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Disk I/O of each container by device and operation.',
-  configSchema: z.strictObject({}),
-  create: createDiskIoSource,
+  create({ clock, linux }) {
+    const shapes = new TableShapes();
+    const blkioShapes = new BlkioShapes();
+    const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
+    return {
+      fields: Object.values(fields),
+      part: 'diskio',
+      attach(target) {
+        const naming = new DeviceNaming(() => clock.monotonic());
+        if (target.cgroup.version === 2) {
+          return attachV2(target, nameOf, naming, shapes) ?? withoutController(target, 'blkio');
+        }
+        const groups = openGroups(target.cgroup, nameOf, blkioShapes);
+        return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming, target.isRoot);
+      },
+    };
+  },
 });

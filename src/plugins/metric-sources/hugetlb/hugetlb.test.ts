@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
-import { createHugetlbSource, pageSizesIn } from './index.js';
+import { absent, attached, FileTree, sampleOf, sourceOf } from '../../../../test/support/probes.js';
+import hugetlbPlugin, { pageSizesIn } from './index.js';
 
 it('reads usage, maximum and failures by page size on v1', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'hugetlb', {
@@ -12,13 +12,13 @@ it('reads usage, maximum and failures by page size on v1', (t) => {
     'hugetlb.1GB.usage_in_bytes': '0\n',
   });
   t.after(() => tree.remove());
-  assert.deepEqual(sampleOf(attached(createHugetlbSource(), tree.target('/a'))), {
+  assert.deepEqual(sampleOf(attached(sourceOf(hugetlbPlugin), tree.target('/a'))), {
     'hugetlb.usage{1GB}': 0,
     'hugetlb.usage{2MB}': 4_194_304,
     'hugetlb.max_usage{2MB}': 6_291_456,
     'hugetlb.failcnt{2MB}': 3,
   });
-  assert.equal(absent(createHugetlbSource(), tree.target('/b')).expected, true);
+  assert.equal(absent(sourceOf(hugetlbPlugin), tree.target('/b')).expected, true);
 });
 
 it('reads usage and failures on v2, which has no maximum', (t) => {
@@ -28,7 +28,7 @@ it('reads usage and failures on v2, which has no maximum', (t) => {
     'hugetlb.2MB.rsvd.current': '0\n',
   });
   t.after(() => tree.remove());
-  assert.deepEqual(sampleOf(attached(createHugetlbSource(), tree.target('/a'))), {
+  assert.deepEqual(sampleOf(attached(sourceOf(hugetlbPlugin), tree.target('/a'))), {
     'hugetlb.usage{2MB}': 2_097_152,
     'hugetlb.failcnt{2MB}': 4,
   });

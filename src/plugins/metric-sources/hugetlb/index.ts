@@ -1,45 +1,36 @@
 import { readdirSync } from 'node:fs';
+import { type CgroupFiles, definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import {
-  type Absent,
-  type CgroupFiles,
-  definePlugin,
-  type FieldDescriptor,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type Probe,
-  z,
-} from '../../../kernel/contracts/index.js';
-import { KeyedColumns, KeyedPart, type Part, PartsProbe, ValuePart, withoutController } from '../common/index.js';
+  counter,
+  gauge,
+  KeyedColumns,
+  KeyedPart,
+  type Part,
+  PartsProbe,
+  ValuePart,
+  withoutController,
+} from '../common/index.js';
 
 const dimensions = ['pagesize'];
 
 /** Fields of the `hugetlb` source. */
 export const fields = {
-  usage: {
-    name: 'hugetlb.usage',
-    unit: 'bytes',
-    kind: 'gauge',
+  usage: gauge('hugetlb.usage', 'bytes', {
     help: 'Huge pages of this size in use.',
     source: { v1: 'hugetlb.<size>.usage_in_bytes', v2: 'hugetlb.<size>.current' },
     dimensions,
-  },
-  maxUsage: {
-    name: 'hugetlb.max_usage',
-    unit: 'bytes',
-    kind: 'gauge',
+  }),
+  maxUsage: gauge('hugetlb.max_usage', 'bytes', {
     help: 'The most huge pages of this size that were in use at a time.',
     source: { v1: 'hugetlb.<size>.max_usage_in_bytes' },
     dimensions,
-  },
-  failcnt: {
-    name: 'hugetlb.failcnt',
-    unit: 'count',
-    kind: 'counter',
+  }),
+  failcnt: counter('hugetlb.failcnt', 'count', {
     help: 'How often the limit on huge pages of this size was hit.',
     source: { v1: 'hugetlb.<size>.failcnt', v2: 'hugetlb.<size>.events: max' },
     dimensions,
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const USAGE_FILE = { 1: /^hugetlb\.(\w+)\.usage_in_bytes$/, 2: /^hugetlb\.(\w+)\.current$/ };
 
@@ -78,25 +69,19 @@ function partsOf(cgroup: CgroupFiles, size: string): Part[] {
   return parts.filter((part) => part !== undefined);
 }
 
-/** The `hugetlb` source. */
-export function createHugetlbSource(): MetricSource {
-  return {
-    fields: Object.values(fields),
-    part: 'hugetlb',
-    attach(target): Probe | Absent {
-      const { cgroup } = target;
-      const sizes = pageSizesIn(namesIn(cgroup.directory('hugetlb')), cgroup.version);
-      const parts = sizes.flatMap((size) => partsOf(cgroup, size));
-      return parts.length === 0 ? withoutController(target, 'hugetlb') : new PartsProbe(parts, { skipWhenIdle: true });
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'hugetlb',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Huge pages of each container by page size.',
-  configSchema: z.strictObject({}),
-  create: createHugetlbSource,
+  create: () => ({
+    fields: Object.values(fields),
+    part: 'hugetlb',
+    attach(target) {
+      const { cgroup } = target;
+      const sizes = pageSizesIn(namesIn(cgroup.directory('hugetlb')), cgroup.version);
+      const parts = sizes.flatMap((size) => partsOf(cgroup, size));
+      return parts.length === 0 ? withoutController(target, 'hugetlb') : new PartsProbe(parts, { skipWhenIdle: true });
+    },
+  }),
 });

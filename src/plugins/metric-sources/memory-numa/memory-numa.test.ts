@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
-import { createMemoryNumaSource, findNumaCellsV1, findNumaCellsV2, pageSizeIn } from './index.js';
+import memoryNumaPlugin, { findNumaCellsV1, findNumaCellsV2, pageSizeIn } from './index.js';
 
 const V1 = [
   'total=33 N0=22 N1=11\nfile=0 N0=0 N1=0\nanon=33 N0=22 N1=11\nunevictable=3 N0=1 N1=2\n',
@@ -14,7 +14,7 @@ const V1 = [
 it('reads pages by node on v1, for the container alone and with its descendants', (t) => {
   const tree = new FileTree(1).writeCgroup('/a', 'memory', { 'memory.numa_stat': V1 });
   t.after(() => tree.remove());
-  const probe = attached(createMemoryNumaSource(new TestHost(tree.root)), tree.target('/a'));
+  const probe = attached(sourceOf(memoryNumaPlugin, { linux: new TestHost(tree.root) }), tree.target('/a'));
   const { columns } = probe;
   tree.writeCgroup('/a', 'memory', { 'memory.numa_stat': V1.replace('anon=33 N0=22', 'anon=1033 N0=1022') });
   assert.deepEqual(sampleOf(probe), {
@@ -38,7 +38,7 @@ it('converts bytes to pages on v2', async (t) => {
   const vector = Buffer.alloc(48);
   for (const [i, word] of [16n, 1n, 6n, 65536n, 0n, 0n].entries()) vector.writeBigUInt64LE(word, i * 8);
   tree.write({ 'proc/self/auxv': vector.toString('latin1') });
-  const source = createMemoryNumaSource(new TestHost(tree.root));
+  const source = sourceOf(memoryNumaPlugin, { linux: new TestHost(tree.root) });
   await source.start?.();
   assert.deepEqual(sampleOf(attached(source, tree.target('/a'))), {
     'memory.numa.hierarchical.anon{0}': 2,

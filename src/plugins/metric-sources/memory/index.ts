@@ -1,11 +1,9 @@
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
-  type Absent,
   type CgroupFiles,
   type Column,
   definePlugin,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type PluginContext,
   type Probe,
@@ -178,26 +176,23 @@ function rootV2(stat: KeyedPart, { linux }: Context): Probe {
   return new PartsProbe(parts, { skipWhenIdle: true, missing: stat.missing });
 }
 
-/** The `memory` source. */
-export function createMemorySource(context: Context, options: MemoryOptions): MetricSource {
-  const hierarchy = new HierarchyUse();
-  const fresh: FreshReads = { usage: new FreshRead(context.clock), stats: new FreshRead(context.clock) };
-  return {
-    fields: Object.values(fields),
-    part: 'memory',
-    attach(target): Probe | Absent {
-      const probe =
-        target.cgroup.version === 1 ? attachV1(target, fresh, hierarchy, options) : attachV2(target, fresh, context);
-      return probe ?? withoutController(target, 'memory');
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'memory',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Memory of each container: usage, working set, cache, swap, page faults, reclaim.',
   configSchema,
-  create: createMemorySource,
+  create(context, options) {
+    const hierarchy = new HierarchyUse();
+    const fresh: FreshReads = { usage: new FreshRead(context.clock), stats: new FreshRead(context.clock) };
+    return {
+      fields: Object.values(fields),
+      part: 'memory',
+      attach(target) {
+        const probe =
+          target.cgroup.version === 1 ? attachV1(target, fresh, hierarchy, options) : attachV2(target, fresh, context);
+        return probe ?? withoutController(target, 'memory');
+      },
+    };
+  },
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createMemorySource, swapInUse } from './index.js';
+import memoryPlugin, { swapInUse } from './index.js';
 
 let tree: FileTree;
 beforeEach(() => {
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => tree.remove());
 
 const source = (kernelMemory = false) =>
-  createMemorySource({ clock: new TestClock(), linux: new TestHost(tree.root) }, { kernelMemory });
+  sourceOf(memoryPlugin, { clock: new TestClock(), linux: new TestHost(tree.root) }, { kernelMemory });
 
 const STAT_V1 = [
   'cache 1\nrss 2\nmapped_file 3\nswap 4\npgfault 5\npgmajfault 6\n',

@@ -1,12 +1,4 @@
-import {
-  type Absent,
-  definePlugin,
-  type LinuxHost,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type Probe,
-  z,
-} from '../../../kernel/contracts/index.js';
+import { definePlugin, type LinuxHost, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import { networkProcess, PartsProbe, type ProcessContext, TablePart } from '../common/index.js';
 import { findInterfaceCells, networkFields } from './interfaces.js';
 import { defaultInterface } from './routes.js';
@@ -50,12 +42,15 @@ class PrimaryInterface {
   }
 }
 
-/** The `network` source. */
-export function createNetworkSource(context: ProcessContext): MetricSource {
-  return {
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'network',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Network traffic of each container by interface.',
+  create: (context) => ({
     fields: networkFields.map(({ field }) => field),
     part: 'network',
-    attach(target): Probe | Absent {
+    attach(target) {
       const process = networkProcess(target, context);
       if ('absent' in process) return process;
       const primary = new PrimaryInterface(process.pid, context);
@@ -70,14 +65,5 @@ export function createNetworkSource(context: ProcessContext): MetricSource {
         },
       });
     },
-  };
-}
-
-export default definePlugin({
-  kind: 'metric-source',
-  name: 'network',
-  apiVersion: PLUGIN_API_VERSION,
-  description: 'Network traffic of each container by interface.',
-  configSchema: z.strictObject({}),
-  create: createNetworkSource,
+  }),
 });

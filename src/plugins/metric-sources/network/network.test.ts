@@ -3,11 +3,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, RAW, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, RAW, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
 import type { ContainerDescription, Probe } from '../../../kernel/contracts/index.js';
-import { createNetworkSource } from './index.js';
+import networkPlugin from './index.js';
 import { findInterfaceCells } from './interfaces.js';
 import { defaultInterface } from './routes.js';
 
@@ -29,7 +29,7 @@ describe('the network source', () => {
   });
   afterEach(() => tree.remove());
 
-  const source = () => createNetworkSource({ linux: new TestHost(tree.root), clock });
+  const source = () => sourceOf(networkPlugin, { linux: new TestHost(tree.root), clock });
   const own: ContainerDescription = { ...RAW, networkMode: 'own', pid: 7 };
   const startedAt = (ticks: number) => `7 (a) b) S ${'0 '.repeat(18)}${ticks} 0 0\n`;
   const writeProcess = (dev: string, ticks = 500) =>

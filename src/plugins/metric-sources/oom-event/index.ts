@@ -1,27 +1,22 @@
+import { definePlugin, duration, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
 import {
-  type Absent,
-  definePlugin,
-  duration,
-  type FieldDescriptor,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type PluginContext,
-  type Probe,
-  z,
-} from '../../../kernel/contracts/index.js';
-import { FreshRead, KeyedColumns, KeyedPart, PacedPart, PartsProbe, withoutController } from '../common/index.js';
+  counter,
+  FreshRead,
+  KeyedColumns,
+  KeyedPart,
+  PacedPart,
+  PartsProbe,
+  withoutController,
+} from '../common/index.js';
 
 /** Fields of the `oom_event` source. */
 export const fields = {
-  kills: {
-    name: 'oom.kills',
-    unit: 'count',
-    kind: 'counter',
+  kills: counter('oom.kills', 'count', {
     help: 'Processes of the container that the kernel killed for lack of memory; on cgroup v2 also those below it.',
     source: { v1: 'memory.oom_control: oom_kill (Linux 4.13)', v2: 'memory.events: oom_kill (Linux 4.13)' },
     role: 'oom-kills',
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const FILE = { 1: 'memory.oom_control', 2: 'memory.events' } as const;
 const KILLS = new KeyedColumns([{ key: 'oom_kill', column: { field: fields.kills }, since: 'Linux 4.13' }]);
@@ -34,29 +29,24 @@ const configSchema = z.strictObject({
     ),
 });
 
-type OomOptions = z.output<typeof configSchema>;
-
-/** The `oom_event` source. */
-export function createOomEventSource({ clock }: Pick<PluginContext, 'clock'>, options: OomOptions): MetricSource {
-  const fresh = new FreshRead(clock);
-  return {
-    fields: Object.values(fields),
-    part: 'memory',
-    attach(target): Probe | Absent {
-      const { cgroup } = target;
-      const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS, fresh);
-      if (part === undefined) return withoutController(target, 'memory');
-      const paced = new PacedPart(part, options.interval, clock);
-      return new PartsProbe([paced], { skipWhenIdle: true, missing: part.missing });
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'oom_event',
   apiVersion: PLUGIN_API_VERSION,
   description: 'How many processes of each container were killed for lack of memory.',
   configSchema,
-  create: createOomEventSource,
+  create({ clock }, options) {
+    const fresh = new FreshRead(clock);
+    return {
+      fields: Object.values(fields),
+      part: 'memory',
+      attach(target) {
+        const { cgroup } = target;
+        const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS, fresh);
+        if (part === undefined) return withoutController(target, 'memory');
+        const paced = new PacedPart(part, options.interval, clock);
+        return new PartsProbe([paced], { skipWhenIdle: true, missing: part.missing });
+      },
+    };
+  },
 });

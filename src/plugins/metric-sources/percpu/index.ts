@@ -1,30 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type Absent,
   type Clock,
   type Column,
   definePlugin,
-  type FieldDescriptor,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
-  type Probe,
-  z,
 } from '../../../kernel/contracts/index.js';
-import { type Cell, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
+import { type Cell, counter, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 
 /** Fields of the `percpu` source. */
 export const fields = {
-  perCpu: {
-    name: 'cpu.usage.per_cpu',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  perCpu: counter('cpu.usage.per_cpu', 'nanoseconds', {
     help: 'CPU time consumed by the container and everything below it, by logical CPU.',
     source: { v1: 'cpuacct.usage_percpu' },
     dimensions: ['cpu'],
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const CACHE_MS = 60_000;
 
@@ -72,30 +64,26 @@ function columnOf(cpu: number): Column {
   return { field: fields.perCpu, labels: [String(cpu)] };
 }
 
-/** The `percpu` source. */
-export function createPercpuSource(host: LinuxHost, clock: Clock): MetricSource {
-  const cpusNow = presentCpusCached(host, clock);
-  const shapes = new TableShapes();
-  return {
-    fields: Object.values(fields),
-    part: 'cpu',
-    attach(target): Probe | Absent {
-      if (target.cgroup.version === 2) return { absent: 'cgroup v2 does not count CPU time per CPU', expected: true };
-      const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
-      if (file === undefined) return withoutController(target, 'cpuacct');
-      const cpus = cpusNow();
-      const table = new TablePart(file, (text) => findCpuCells(text, cpus), shapes);
-      table.prepare();
-      return new PartsProbe([table], { skipWhenIdle: true });
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'percpu',
   apiVersion: PLUGIN_API_VERSION,
   description: 'CPU time of each container by logical CPU (cgroup v1 only).',
-  configSchema: z.strictObject({}),
-  create: (context) => createPercpuSource(context.linux, context.clock),
+  create({ linux: host, clock }) {
+    const cpusNow = presentCpusCached(host, clock);
+    const shapes = new TableShapes();
+    return {
+      fields: Object.values(fields),
+      part: 'cpu',
+      attach(target) {
+        if (target.cgroup.version === 2) return { absent: 'cgroup v2 does not count CPU time per CPU', expected: true };
+        const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
+        if (file === undefined) return withoutController(target, 'cpuacct');
+        const cpus = cpusNow();
+        const table = new TablePart(file, (text) => findCpuCells(text, cpus), shapes);
+        table.prepare();
+        return new PartsProbe([table], { skipWhenIdle: true });
+      },
+    };
+  },
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
-import { cpusIn, createPercpuSource, findCpuCells } from './index.js';
+import percpuPlugin, { cpusIn, findCpuCells } from './index.js';
 
 let tree: FileTree;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createPercpuSource(new TestHost(tree.root), new TestClock());
+const source = () => sourceOf(percpuPlugin, { linux: new TestHost(tree.root), clock: new TestClock() });
 
 it('has a column for each CPU', () => {
   tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage_percpu': '22800422 0 \n' });

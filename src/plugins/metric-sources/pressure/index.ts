@@ -3,11 +3,8 @@ import {
   definePlugin,
   type FieldDescriptor,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
-  type Probe,
   type ProbeTarget,
-  z,
 } from '../../../kernel/contracts/index.js';
 import {
   type ByteSource,
@@ -103,33 +100,30 @@ function whyAbsent({ cgroup, isRoot }: ProbeTarget): Absent {
   return { absent, expected: true };
 }
 
-/** The `pressure` source. Not skipped when idle: a container in which everything waits uses no CPU. */
-export function createPressureSource(linux: LinuxHost): MetricSource {
-  const shapes = RESOURCES.map(() => new TableShapes());
-  return {
-    fields: [...pressureFields.values()],
-    part: 'other',
-    attach(target): Probe | Absent {
-      // One look at the directory is cheaper than three files that cannot be opened.
-      if (!target.isRoot && target.cgroup.unifiedDirectory() === undefined) return whyAbsent(target);
-      const tables = RESOURCES.map((resource, i) => ({
-        resource,
-        table: openTable(target, linux, resource, shapes[i]!),
-      }));
-      const parts = tables.flatMap(({ table }) => table ?? []);
-      if (parts.length === 0) return whyAbsent(target);
-      const lacking = tables.filter(({ table }) => table === undefined);
-      const missing = lacking.map(({ resource }): Missing => ({ what: `pressure.${resource}`, reason: OFF }));
-      return new PartsProbe(parts, { missing });
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'pressure',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Pressure stall information: how long the tasks of each container waited for CPU, memory and I/O.',
-  configSchema: z.strictObject({}),
-  create: (context) => createPressureSource(context.linux),
+  // Not skipped when idle: a container in which everything waits uses no CPU.
+  create({ linux }) {
+    const shapes = RESOURCES.map(() => new TableShapes());
+    return {
+      fields: [...pressureFields.values()],
+      part: 'other',
+      attach(target) {
+        // One look at the directory is cheaper than three files that cannot be opened.
+        if (!target.isRoot && target.cgroup.unifiedDirectory() === undefined) return whyAbsent(target);
+        const tables = RESOURCES.map((resource, i) => ({
+          resource,
+          table: openTable(target, linux, resource, shapes[i]!),
+        }));
+        const parts = tables.flatMap(({ table }) => table ?? []);
+        if (parts.length === 0) return whyAbsent(target);
+        const lacking = tables.filter(({ table }) => table === undefined);
+        const missing = lacking.map(({ resource }): Missing => ({ what: `pressure.${resource}`, reason: OFF }));
+        return new PartsProbe(parts, { missing });
+      },
+    };
+  },
 });

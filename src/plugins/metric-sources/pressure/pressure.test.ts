@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
-import { createPressureSource, findPressureCells } from './index.js';
+import pressurePlugin, { findPressureCells } from './index.js';
 
 const some = (avg: string, total: number) => `some avg10=${avg} avg60=0.10 avg300=0.00 total=${total}\n`;
 
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createPressureSource(new TestHost(tree.root));
+const source = () => sourceOf(pressurePlugin, { linux: new TestHost(tree.root) });
 
 it('reads averages and totals of each resource', () => {
   tree.writeCgroup('/a', 'cpu', {

@@ -1,13 +1,5 @@
-import {
-  type Absent,
-  definePlugin,
-  duration,
-  type MetricSource,
-  PLUGIN_API_VERSION,
-  type Probe,
-  z,
-} from '../../../kernel/contracts/index.js';
-import { initProcess, PacedPart, PartsProbe, type ProcessContext, withoutController } from '../common/index.js';
+import { definePlugin, duration, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
+import { initProcess, PacedPart, PartsProbe, withoutController } from '../common/index.js';
 import { processFields as fields } from './fields.js';
 import { LimitsPart, ProcessPart, threadParts } from './parts.js';
 
@@ -19,14 +11,17 @@ const configSchema = z.strictObject({
     ),
 });
 
-type ProcessOptions = z.output<typeof configSchema>;
-
-/** The `process` source. Not skipped when idle: a program that came to rest may still have opened files before. */
-export function createProcessSource(context: ProcessContext, options: ProcessOptions): MetricSource {
-  return {
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'process',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Processes, threads, open files, sockets and limits of each container.',
+  configSchema,
+  // Not skipped when idle: a program that came to rest may still have opened files before.
+  create: (context, options) => ({
     fields: Object.values(fields),
     part: 'processes',
-    attach(target): Probe | Absent {
+    attach(target) {
       const { cgroup } = target;
       const controller = (['cpu', 'memory', 'pids'] as const).find((name) => cgroup.directory(name) !== undefined);
       if (controller === undefined) return withoutController(target, 'cpu');
@@ -40,14 +35,5 @@ export function createProcessSource(context: ProcessContext, options: ProcessOpt
         'absent' in init ? [] : [new PacedPart(new LimitsPart(init), options.descriptorInterval, context.clock)];
       return new PartsProbe([processes, ...threadParts(cgroup), ...limits]);
     },
-  };
-}
-
-export default definePlugin({
-  kind: 'metric-source',
-  name: 'process',
-  apiVersion: PLUGIN_API_VERSION,
-  description: 'Processes, threads, open files, sockets and limits of each container.',
-  configSchema,
-  create: createProcessSource,
+  }),
 });

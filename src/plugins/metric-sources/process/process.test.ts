@@ -3,11 +3,11 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, RAW, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, RAW, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createProcessSource } from './index.js';
+import processPlugin from './index.js';
 import { findOpenFiles, readLimit } from './parts.js';
 
 let tree: FileTree;
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createProcessSource({ clock, linux: new TestHost(tree.root) }, { descriptorInterval: 10_000 });
+const source = () => sourceOf(processPlugin, { clock, linux: new TestHost(tree.root) }, { descriptorInterval: 10_000 });
 
 function openFiles(pid: number, from: number, ...links: string[]): void {
   const directory = join(tree.root, `proc/${pid}/fd`);

@@ -2,38 +2,31 @@ import { accessSync, constants, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
-  type Absent,
   type Column,
   definePlugin,
   duration,
-  type FieldDescriptor,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
-  type Probe,
   type RowWriter,
   z,
 } from '../../../kernel/contracts/index.js';
 import {
+  gauge,
   type Missing,
   PacedPart,
   type Part,
   type PartOutcome,
   PartsProbe,
-  type ProcessContext,
   withoutController,
 } from '../common/index.js';
 
 /** Fields of the `referenced_memory` source. */
 export const fields = {
-  referenced: {
-    name: 'memory.referenced',
-    unit: 'bytes',
-    kind: 'gauge',
+  referenced: gauge('memory.referenced', 'bytes', {
     help: 'Memory that the processes of this cgroup touched since their marks were last cleared; shared pages count in each.',
     source: { any: '/proc/<pid>/smaps_rollup: Referenced, summed' },
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const REFERENCED = Buffer.from('Referenced:');
 const KIB = 1024;
@@ -128,29 +121,26 @@ function missingAccess(proc: string): Missing[] {
   }
 }
 
-/** The `referenced_memory` source. */
-export function createReferencedMemorySource(context: ProcessContext, options: ReferencedOptions): MetricSource {
-  const { linux, clock } = context;
-  return {
-    fields: Object.values(fields),
-    part: 'other',
-    attach(target): Probe | Absent {
-      const { cgroup } = target;
-      if (cgroup.directory('cpu') === undefined && cgroup.directory('memory') === undefined)
-        return withoutController(target, 'memory');
-      const part = new ReferencedPart(() => cgroup.pids(), linux, options.resetAfter);
-      return new PartsProbe([new PacedPart(part, options.interval, clock)], {
-        missing: missingAccess(linux.paths.proc),
-      });
-    },
-  };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'referenced_memory',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Memory that the processes of each container touched lately.',
   configSchema,
-  create: createReferencedMemorySource,
+  create(context, options) {
+    const { linux, clock } = context;
+    return {
+      fields: Object.values(fields),
+      part: 'other',
+      attach(target) {
+        const { cgroup } = target;
+        if (cgroup.directory('cpu') === undefined && cgroup.directory('memory') === undefined)
+          return withoutController(target, 'memory');
+        const part = new ReferencedPart(() => cgroup.pids(), linux, options.resetAfter);
+        return new PartsProbe([new PacedPart(part, options.interval, clock)], {
+          missing: missingAccess(linux.paths.proc),
+        });
+      },
+    };
+  },
 });

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createReferencedMemorySource, referencedBytes } from './index.js';
+import referencedMemoryPlugin, { referencedBytes } from './index.js';
 
 const rollup = (kb: number) => `55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nReferenced:     ${kb} kB\n`;
 
@@ -26,7 +26,10 @@ describe('referenced memory', () => {
   afterEach(() => tree.remove());
 
   const probe = (resetAfter: number, interval = 1000) =>
-    attached(createReferencedMemorySource({ clock, linux: tree.linux }, { interval, resetAfter }), tree.target('/a'));
+    attached(
+      sourceOf(referencedMemoryPlugin, { clock, linux: tree.linux }, { interval, resetAfter }),
+      tree.target('/a'),
+    );
 
   it('is summed over the processes, by mapping on kernels without smaps_rollup', () => {
     assert.deepEqual(sampleOf(probe(0)), { 'memory.referenced': 107 * 1024 });

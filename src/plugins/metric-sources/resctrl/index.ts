@@ -7,9 +7,7 @@ import {
   codeOf,
   definePlugin,
   duration,
-  type FieldDescriptor,
   isGone,
-  type MetricSource,
   messageOf,
   PLUGIN_API_VERSION,
   type Probe,
@@ -17,36 +15,35 @@ import {
   type RowWriter,
   z,
 } from '../../../kernel/contracts/index.js';
-import { type Missing, type Part, type PartOutcome, PartsProbe, type ProcessContext } from '../common/index.js';
+import {
+  counter,
+  gauge,
+  type Missing,
+  type Part,
+  type PartOutcome,
+  PartsProbe,
+  type ProcessContext,
+} from '../common/index.js';
 import { MonitoringGroup } from './monitoring-group.js';
 
 /** Fields of the `resctrl` source, by the file that has the number. */
 export const fields = {
-  llc_occupancy: {
-    name: 'resctrl.llc_occupancy',
-    unit: 'bytes',
-    kind: 'gauge',
+  llc_occupancy: gauge('resctrl.llc_occupancy', 'bytes', {
     help: 'Last-level cache that the container occupies.',
     source: { any: 'mon_data/mon_L3_<n>/llc_occupancy' },
     dimensions: ['node_id'],
-  },
-  mbm_total_bytes: {
-    name: 'resctrl.memory_bandwidth.total',
-    unit: 'bytes',
-    kind: 'counter',
+  }),
+  mbm_total_bytes: counter('resctrl.memory_bandwidth.total', 'bytes', {
     help: 'Bytes that the container moved between this cache and memory.',
     source: { any: 'mon_data/mon_L3_<n>/mbm_total_bytes' },
     dimensions: ['node_id'],
-  },
-  mbm_local_bytes: {
-    name: 'resctrl.memory_bandwidth.local',
-    unit: 'bytes',
-    kind: 'counter',
+  }),
+  mbm_local_bytes: counter('resctrl.memory_bandwidth.local', 'bytes', {
     help: 'Bytes of it that were moved to and from memory of the same node.',
     source: { any: 'mon_data/mon_L3_<n>/mbm_local_bytes' },
     dimensions: ['node_id'],
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const MAX_BYTES = 64;
 
@@ -156,12 +153,16 @@ function probeOf(target: ProbeTarget, root: string, context: ProcessContext, opt
   return probe;
 }
 
-/** The `resctrl` source. */
-export function createResctrlSource(context: ProcessContext, options: ResctrlOptions): MetricSource {
-  return {
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'resctrl',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'Last-level cache and memory bandwidth of each container, where the processor counts them.',
+  configSchema,
+  create: (context, options) => ({
     fields: Object.values(fields),
     part: 'other',
-    attach(target): Probe | Absent {
+    attach(target) {
       const root = join(context.linux.paths.sys, 'fs/resctrl');
       if (namesIn(join(root, 'mon_data')).length === 0) {
         const absent =
@@ -174,14 +175,5 @@ export function createResctrlSource(context: ProcessContext, options: ResctrlOpt
         return { absent: messageOf(error) };
       }
     },
-  };
-}
-
-export default definePlugin({
-  kind: 'metric-source',
-  name: 'resctrl',
-  apiVersion: PLUGIN_API_VERSION,
-  description: 'Last-level cache and memory bandwidth of each container, where the processor counts them.',
-  configSchema,
-  create: createResctrlSource,
+  }),
 });

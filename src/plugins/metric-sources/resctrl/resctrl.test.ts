@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { textOf } from '../../../../test/support/texts.js';
-import { createResctrlSource } from './index.js';
+import resctrlPlugin from './index.js';
 
 const GROUP = 'sys/fs/resctrl/mon_groups/tallyman-a-b';
 const counters = (at: string, cache: string, [occupancy, total, local]: readonly string[]) => ({
@@ -32,7 +32,7 @@ describe('resctrl', () => {
   });
   afterEach(() => tree.remove());
 
-  const source = (updateInterval = 0) => createResctrlSource({ clock, linux: tree.linux }, { updateInterval });
+  const source = (updateInterval = 0) => sourceOf(resctrlPlugin, { clock, linux: tree.linux }, { updateInterval });
 
   it('reads the machine’s counters of every cache, and skips unavailable ones', () => {
     assert.deepEqual(sampleOf(attached(source(), tree.target('/'))), {
@@ -80,7 +80,7 @@ describe('resctrl', () => {
     const bare = new FileTree(2);
     try {
       const linux = bare.linux;
-      const without = createResctrlSource({ clock, linux }, { updateInterval: 0 });
+      const without = sourceOf(resctrlPlugin, { clock, linux }, { updateInterval: 0 });
       assert.match(absent(without, bare.target('/')).absent, /mount -t resctrl/);
       assert.equal(absent(without, bare.target('/a')).expected, true);
       mkdirSync(join(bare.root, 'sys/fs/resctrl/mon_data/mon_L3_00'), { recursive: true });

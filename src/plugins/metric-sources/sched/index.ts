@@ -1,44 +1,31 @@
 import { readdirSync } from 'node:fs';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
-  type Absent,
   type Column,
   definePlugin,
-  type FieldDescriptor,
   type LinuxHost,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type Probe,
   type RowWriter,
   type SampleOutcome,
-  z,
 } from '../../../kernel/contracts/index.js';
-import { withoutController } from '../common/index.js';
+import { counter, withoutController } from '../common/index.js';
 
 /** Fields of the `sched` source, in the order of the words of `/proc/<pid>/schedstat`. */
 export const fields = {
-  runTime: {
-    name: 'cpu.schedstat.run_time',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  runTime: counter('cpu.schedstat.run_time', 'nanoseconds', {
     help: 'Time that the main threads of the container’s processes, and of those below it, ran on a CPU.',
     source: { any: '/proc/<pid>/schedstat: first number, summed' },
-  },
-  runqueueTime: {
-    name: 'cpu.schedstat.runqueue_time',
-    unit: 'nanoseconds',
-    kind: 'counter',
+  }),
+  runqueueTime: counter('cpu.schedstat.runqueue_time', 'nanoseconds', {
     help: 'Time that they were ready to run and waited for a CPU.',
     source: { any: '/proc/<pid>/schedstat: second number, summed' },
-  },
-  runPeriods: {
-    name: 'cpu.schedstat.run_periods',
-    unit: 'count',
-    kind: 'counter',
+  }),
+  runPeriods: counter('cpu.schedstat.run_periods', 'count', {
     help: 'How often they were put on a CPU.',
     source: { any: '/proc/<pid>/schedstat: third number, summed' },
-  },
-} as const satisfies Record<string, FieldDescriptor>;
+  }),
+};
 
 const TWO_TO_32 = 4294967296;
 
@@ -165,12 +152,15 @@ function processesOf(host: LinuxHost): number[] {
     .filter((pid) => pid > 0);
 }
 
-/** The `sched` source. */
-export function createSchedSource(host: LinuxHost): MetricSource {
-  return {
+export default definePlugin({
+  kind: 'metric-source',
+  name: 'sched',
+  apiVersion: PLUGIN_API_VERSION,
+  description: 'How long the processes of each container ran and waited for a CPU, as the scheduler counts it.',
+  create: ({ linux: host }) => ({
     fields: Object.values(fields),
     part: 'cpu',
-    attach(target): Probe | Absent {
+    attach(target) {
       if (host.procText('self/schedstat') === undefined)
         return {
           absent: 'the kernel gives no /proc/<pid>/schedstat (CONFIG_SCHED_INFO is off)',
@@ -183,14 +173,5 @@ export function createSchedSource(host: LinuxHost): MetricSource {
         ? withoutController(target, 'cpu')
         : new SchedProbe(() => cgroup.pidsBelow(), host);
     },
-  };
-}
-
-export default definePlugin({
-  kind: 'metric-source',
-  name: 'sched',
-  apiVersion: PLUGIN_API_VERSION,
-  description: 'How long the processes of each container ran and waited for a CPU, as the scheduler counts it.',
-  configSchema: z.strictObject({}),
-  create: (context) => createSchedSource(context.linux),
+  }),
 });

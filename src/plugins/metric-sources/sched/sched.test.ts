@@ -3,10 +3,10 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { createSchedSource, readTimes } from './index.js';
+import schedPlugin, { readTimes } from './index.js';
 
 let tree: FileTree;
 beforeEach(() => {
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createSchedSource(new TestHost(tree.root));
+const source = () => sourceOf(schedPlugin, { linux: new TestHost(tree.root) });
 const times = (pid: number, run: number | bigint, wait = 10, periods = 1) =>
   tree.write({ [`proc/${pid}/schedstat`]: `${run} ${wait} ${periods}\n` });
 const procs = (...pids: number[]) =>

@@ -3,18 +3,10 @@ import {
   type Column,
   definePlugin,
   type FieldDescriptor,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type RowWriter,
-  z,
 } from '../../../kernel/contracts/index.js';
-import {
-  type ByteSource,
-  createFamilySource,
-  type Part,
-  type PartOutcome,
-  type ProcessContext,
-} from '../common/index.js';
+import { type ByteSource, createFamilySource, type Part, type PartOutcome } from '../common/index.js';
 
 /** States by their code in `/proc/net/tcp`; code 1 is the first. */
 const STATES = [
@@ -91,20 +83,16 @@ export class StateCountPart implements Part {
   }
 }
 
-/** The `tcp` source. */
-export function createTcpSource(context: ProcessContext): MetricSource {
-  const families = [
-    { file: 'tcp', fields: tcpFields.tcp },
-    { file: 'tcp6', fields: tcpFields.tcp6 },
-  ];
-  return createFamilySource(context, families, (source, fields) => new StateCountPart(source, fields));
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'tcp',
   apiVersion: PLUGIN_API_VERSION,
   description: 'TCP sockets of each container by state.',
-  configSchema: z.strictObject({}),
-  create: createTcpSource,
+  create(context) {
+    const families = [
+      { file: 'tcp', fields: tcpFields.tcp },
+      { file: 'tcp6', fields: tcpFields.tcp6 },
+    ];
+    return createFamilySource(context, families, (source, fields) => new StateCountPart(source, fields));
+  },
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { absent, attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { countStates, createTcpSource } from './index.js';
+import tcpPlugin, { countStates } from './index.js';
 
 const HEADING = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const socket = (state: string) =>
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => tree.remove());
 
-const source = () => createTcpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
+const source = () => sourceOf(tcpPlugin, { linux: new TestHost(tree.root), clock: new TestClock() });
 
 it('counts sockets by state, and skips malformed lines', () => {
   const states = ['01', '01', '0A', '0a', '0B', '06', '0C', '00', 'ZZ', '001', '1'];

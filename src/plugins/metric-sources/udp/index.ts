@@ -3,19 +3,11 @@ import {
   type Column,
   definePlugin,
   type FieldDescriptor,
-  type MetricSource,
   PLUGIN_API_VERSION,
   type RowWriter,
   type Unit,
-  z,
 } from '../../../kernel/contracts/index.js';
-import {
-  type ByteSource,
-  createFamilySource,
-  type Part,
-  type PartOutcome,
-  type ProcessContext,
-} from '../common/index.js';
+import { type ByteSource, createFamilySource, type Part, type PartOutcome } from '../common/index.js';
 
 const fieldsOf = (family: 'udp' | 'udp6', version: string): readonly FieldDescriptor[] => {
   const field = (
@@ -122,20 +114,16 @@ export class QueuePart implements Part {
   }
 }
 
-/** The `udp` source. */
-export function createUdpSource(context: ProcessContext): MetricSource {
-  const families = [
-    { file: 'udp', fields: udpFields.udp },
-    { file: 'udp6', fields: udpFields.udp6 },
-  ];
-  return createFamilySource(context, families, (source, fields) => new QueuePart(source, fields));
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'udp',
   apiVersion: PLUGIN_API_VERSION,
   description: 'UDP sockets of each container, their queues and drops.',
-  configSchema: z.strictObject({}),
-  create: createUdpSource,
+  create(context) {
+    const families = [
+      { file: 'udp', fields: udpFields.udp },
+      { file: 'udp6', fields: udpFields.udp6 },
+    ];
+    return createFamilySource(context, families, (source, fields) => new QueuePart(source, fields));
+  },
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
-import { attached, FileTree, sampleOf, TestClock } from '../../../../test/support/probes.js';
+import { attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import { addUpSockets, createUdpSource } from './index.js';
+import udpPlugin, { addUpSockets } from './index.js';
 
 const HEADING =
   '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
@@ -28,7 +28,7 @@ it('reads tx and rx queues, and counts malformed lines as sockets without number
       socket('x', '9'),
     'proc/1/net/udp6': HEADING,
   });
-  const source = createUdpSource({ linux: new TestHost(tree.root), clock: new TestClock() });
+  const source = sourceOf(udpPlugin, { linux: new TestHost(tree.root), clock: new TestClock() });
   assert.deepEqual(sampleOf(attached(source, tree.target('/'))), {
     'udp.Listen': 4,
     'udp.Dropped': 11,

@@ -51,7 +51,6 @@ export default definePlugin({
   apiVersion: 1,
   version: '0.1.0',
   description: 'Containers with their memory, in few words.',
-  configSchema: z.strictObject({}),
   create: ({ agent }) => ({
     version: VERSION,
     requestTypes: {
