@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { codeOf, TallymanError } from '../../../kernel/contracts/index.js';
 
 /** A call to an engine that failed. */
@@ -35,4 +35,25 @@ export function isOnHost(path: string, root: string): boolean {
   // A link to /run on most hosts, which would lead to that of the container.
   const place = path.replace(/^\/var\/run\//, '/run/');
   return root !== '/' && existsSync(join(root, place));
+}
+
+/** Whether the error says that the agent may not use the socket. */
+export const isDenied = (reason: string): boolean => /\((EACCES|EPERM)\)/.test(reason);
+
+/** False where the directory of a socket is closed to the agent, which then cannot see whether there is one. */
+export function isVisible(path: string): boolean {
+  try {
+    accessSync(dirname(path), constants.X_OK);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'EACCES';
+  }
+}
+
+/** How the agent gets permission to use a socket of containerd, CRI-O or cri-dockerd. */
+export function socketAdmission(path: string): string {
+  if (path === '/run/containerd/containerd.sock') {
+    return 'gid = <number of the group tallyman> in the section [grpc] of /etc/containerd/config.toml, then systemctl restart containerd';
+  }
+  return `chgrp tallyman ${path} && chmod g+rw ${path}, again whenever the runtime was restarted, or run the agent as root`;
 }

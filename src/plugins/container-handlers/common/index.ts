@@ -1,6 +1,6 @@
 export type { KnownContainer } from './container-table.js';
 export { EngineBase, type EngineOptions, type OpenConnection } from './engine-base.js';
-export { connectFailure, EngineError, isOnHost } from './engine-error.js';
+export { connectFailure, EngineError, isDenied, isOnHost, isVisible, socketAdmission } from './engine-error.js';
 export { EngineInfoCache } from './engine-info.js';
 export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './engine-knowledge.js';
 export * from './grpc-client.js';

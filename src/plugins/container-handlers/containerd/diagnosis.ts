@@ -1,7 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { dirname } from 'node:path';
 import type { EngineReport, Finding } from '../../../kernel/contracts/index.js';
-import { isOnHost } from '../common/index.js';
+import { isDenied, isOnHost, isVisible, socketAdmission } from '../common/index.js';
 import type { ContainerdDaemon } from './daemon.js';
 
 /** Cgroups that one finding lists. */
@@ -27,10 +25,9 @@ function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, op
   const what = `containerd cannot be asked: ${reason}`;
   const effect = 'Its containers have no names, labels, images or states.';
   const found = { what, effect };
-  if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
-    // Whether there is a socket cannot be seen then.
-    if (optional && !isSearchable(dirname(path))) return [];
-    const mend = `gid = <number of the group tallyman> in the section [grpc] of /etc/containerd/config.toml, then systemctl restart containerd; where only Docker uses it: plugins: [{ use: ${plugin}, enabled: false }]`;
+  if (isDenied(reason)) {
+    if (optional && !isVisible(path)) return [];
+    const mend = `${socketAdmission(path)}; where only Docker uses it: plugins: [{ use: ${plugin}, enabled: false }]`;
     return [{ id: 'containerd-denied', severity: optional ? 'info' : 'error', ...found, mend }];
   }
   if (/\(ENOENT\)/.test(reason)) {
@@ -44,15 +41,6 @@ function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, op
   }
   const mend = `systemctl restart containerd; when something else listens there, set endpoint of the plugin ${plugin}`;
   return [{ id: 'containerd-unreachable', severity: 'error', ...found, mend }];
-}
-
-function isSearchable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Cgroups that several containers of containerd claim. */

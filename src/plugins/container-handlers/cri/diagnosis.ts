@@ -1,4 +1,5 @@
 import type { EngineReport, Finding, PluginContext } from '../../../kernel/contracts/index.js';
+import { isDenied, isVisible, socketAdmission } from '../common/index.js';
 import { WELL_KNOWN } from './options.js';
 
 /** What is wrong about the way to the runtime. That there is none is a fault only where one is configured. */
@@ -13,9 +14,10 @@ export function diagnose(
     const what = `no Container Runtime Interface can be asked: ${reason}`;
     const effect = 'Pods and their containers have no names, labels, images or states.';
     const severity = isDefault ? 'info' : 'error';
-    if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
+    if (isDenied(reason)) {
       const path = /unix:\/\/(\S+?):? /.exec(`${reason} `)?.[1] ?? endpoint;
-      const mend = `chgrp tallyman ${path} && chmod g+rw ${path}, or run the agent as root; without Kubernetes: plugins: [{ use: ${plugin}, enabled: false }]`;
+      if (isDefault && !isVisible(path)) return [];
+      const mend = `${socketAdmission(path)}; without Kubernetes: plugins: [{ use: ${plugin}, enabled: false }]`;
       return [{ id: 'cri-denied', severity, what, effect, mend }];
     }
     const isAbsent = /\(ENOENT\)|does not serve/.test(reason);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
-import { isOnHost } from '../common/index.js';
+import { isDenied, isOnHost } from '../common/index.js';
 
 /** Engines before this API version (Docker 1.13, of 2017) tell too little of their containers. */
 const OLDEST_API = 1.25;
@@ -32,7 +32,7 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, context: 
   const what = `${runtime} cannot be asked: ${reason}`;
   const path = endpoint.replace(/^unix:\/\//, '');
   const user = /^\/run\/user\/(\d+)\//.exec(path)?.[1];
-  if (/\(EACCES\)|\(EPERM\)/.test(reason)) {
+  if (isDenied(reason)) {
     return { id: `${runtime}-denied`, severity: 'error', what, effect, mend: admission(path, user) };
   }
   const systemctl = user === undefined ? 'systemctl' : `as user ${user}: systemctl --user`;
