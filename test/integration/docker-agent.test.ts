@@ -30,8 +30,8 @@ interface FirstSamples {
 /** An address range of its own per run: another engine may use another one on this machine. */
 const subnet = (index: number) => `10.${100 + (process.pid % 100)}.${index}.0/24`;
 const PARENT = `/tallyman-test-${process.pid}-parent`;
-const STORM = 100;
-const ROUNDS = 3;
+const STORM = 40;
+const ROUNDS = 2;
 /** Samples after which a container has opened whatever it will. */
 const SETTLED = 10;
 /** Connections to the agent and of the agent to the engine that are kept open for the next question. */
