@@ -6,6 +6,7 @@ import {
   type Snapshot,
   SORT_NAMES,
   type SortName,
+  type Wanted,
 } from '../../client/top/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
@@ -45,9 +46,10 @@ export class TopFeed {
     this.session.warnOfPlainText(target);
   }
 
-  async snapshot(): Promise<Snapshot> {
+  /** @param wanted undefined: every number of every container */
+  async snapshot(wanted?: Wanted): Promise<Snapshot> {
     const target = routeOf(this.target, ROUTE);
-    target.url.searchParams.set('since', this.joiner.since);
+    target.url.search = this.joiner.query(wanted).toString();
     return this.joiner.join(await this.session.textOf(target));
   }
 

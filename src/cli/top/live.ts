@@ -1,4 +1,4 @@
-import type { Arrangement, Snapshot } from '../../client/top/index.js';
+import type { Arrangement, Snapshot, Wanted } from '../../client/top/index.js';
 import { messageOf } from '../../kernel/contracts/index.js';
 import type { Detail } from './detail.js';
 import { Screen } from './screen.js';
@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.js';
 
 /** The source of the numbers. */
 interface Feed {
-  snapshot(): Promise<Snapshot>;
+  snapshot(wanted?: Wanted): Promise<Snapshot>;
   detail(path: string): Promise<string>;
 }
 
@@ -18,6 +18,9 @@ interface Start extends Pick<Arrangement, 'sort' | 'filter' | 'showsAll'> {
 
 /** Minimum interval of listing processes, ms: it costs the agent more than the numbers. */
 const DETAIL_INTERVAL_MS = 2_000;
+
+/** Requests per update: one for the numbers, one for rows that came into view; keys in between may need another. */
+const MAX_ROUNDS = 4;
 
 /** Displays the table until a key or a signal ends it. */
 export async function runLive(feed: Feed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
@@ -74,7 +77,8 @@ class Live {
     }
     void this.askDetail();
     this.schedule();
-    this.paint();
+    if (this.screen.wanted(terminal.height) === 'nothing') this.paint();
+    else void this.ask();
   }
 
   private paint(): void {
@@ -90,18 +94,31 @@ class Live {
   private async tick(): Promise<void> {
     const { screen } = this;
     if (!screen.isPaused && !this.isAsking) {
-      this.isAsking = true;
-      try {
-        screen.snapshot = await this.feed.snapshot();
-        screen.trouble = undefined;
-      } catch (error) {
-        screen.trouble = messageOf(error);
-      }
-      this.isAsking = false;
+      screen.isOutdated = true;
+      await this.ask();
       void this.askDetail();
-      this.paint();
     }
     this.schedule();
+  }
+
+  /** Requests what the screen needs, until it has it: the newest numbers may bring other rows into view. */
+  private async ask(): Promise<void> {
+    if (this.isAsking) return;
+    const { screen, terminal } = this;
+    this.isAsking = true;
+    try {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const wanted = screen.wanted(terminal.height);
+        if (wanted === 'nothing') break;
+        screen.snapshot = await this.feed.snapshot(wanted === 'everything' ? undefined : wanted);
+        screen.isOutdated = false;
+        screen.trouble = undefined;
+      }
+    } catch (error) {
+      screen.trouble = messageOf(error);
+    }
+    this.isAsking = false;
+    this.paint();
   }
 
   private async askDetail(): Promise<void> {

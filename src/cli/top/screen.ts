@@ -3,12 +3,16 @@ import {
   arranged,
   GROUPING_NAMES,
   type Item,
+  incompleteOf,
   isRunning,
+  lacks,
+  numbersFor,
   type Row,
   type Snapshot,
   SORT_NAMES,
   STATES,
   shareOf,
+  type Wanted,
 } from '../../client/top/index.js';
 import { clockTime, type Detail, detailLines } from './detail.js';
 import type { Style } from './style.js';
@@ -88,10 +92,14 @@ export class Screen {
   intervalS: number;
   snapshot: Snapshot | undefined;
   detail: Detail | undefined;
+  /** Whether newer numbers are due. */
+  isOutdated = false;
   /** Why the numbers are not updated. */
   trouble: string | undefined;
   private arrangement: Arrangement;
   private items: readonly Item[] = [];
+  /** What `items` are made of. */
+  private arranged: readonly unknown[] = [];
   private selected = '';
   private top = 0;
   private scroll = 0;
@@ -120,6 +128,29 @@ export class Screen {
 
   private change(change: Partial<Arrangement>): void {
     this.arrangement = { ...this.arrangement, ...change };
+  }
+
+  /** What has to be requested to show the screen with the newest numbers, or with those of the moment of a pause. */
+  wanted(height: number): Wanted | 'everything' | 'nothing' {
+    const { snapshot } = this;
+    if (snapshot === undefined) return 'everything';
+    const others = this.isPaused ? undefined : numbersFor(this.arrangement);
+    const isDue = this.isOutdated || lacks(snapshot, others);
+    if (others === undefined) return isDue ? 'everything' : 'nothing';
+    const rows = this.rowsInView(height);
+    if (isDue) return { ids: rows.map(({ facts }) => facts.id), others };
+    const ids = incompleteOf(snapshot, rows);
+    return ids.length > 0 ? { ids } : 'nothing';
+  }
+
+  /** The rows of which something is on the screen: also the machine, which is in its first line. */
+  private rowsInView(height: number): Row[] {
+    const { rows } = this.snapshot!;
+    this.arrange(height);
+    const selected = rows.find(({ facts }) => facts.path === this.selected);
+    const host = rows.find(({ facts }) => facts.path === '/');
+    const shown = this.items.slice(this.top, this.top + roomIn(height)).map(({ row }) => row);
+    return [host, selected, ...shown].filter((row) => row !== undefined);
   }
 
   key(key: string, height: number): KeyAction {
@@ -194,21 +225,33 @@ export class Screen {
   }
 
   private tableScreen(width: number, height: number): string[] {
-    const { snapshot, style } = this;
-    const items = arranged(snapshot!.rows, this.arrangement);
-    this.items = items;
-    const room = Math.max(0, height - FRAME_LINES);
-    let index = items.findIndex(({ key }) => key === this.selected);
-    if (index < 0) {
-      index = 0;
-      this.selected = items[0]?.key ?? '';
-    }
-    this.top = Math.max(Math.min(this.top, index, items.length - room), index - room + 1, 0);
+    const { style } = this;
+    const room = roomIn(height);
+    this.arrange(height);
+    const { items } = this;
     const table = new Table(width, style);
     const body = items.slice(this.top, this.top + room).map((item) => table.line(item, item.key === this.selected));
     if (items.length === 0) body.push(fit('no container fits', width));
     while (body.length < room) body.push('');
     return [this.hostLine(width), this.orderLine(width, items.length), table.head(), ...body, this.bottom(KEYS, width)];
+  }
+
+  /** Sorts the rows, and scrolls to the selected one. */
+  private arrange(height: number): void {
+    const { snapshot, arrangement } = this;
+    if (this.arranged[0] !== snapshot || this.arranged[1] !== arrangement) {
+      this.items = arranged(snapshot!.rows, arrangement);
+      this.arranged = [snapshot, arrangement];
+    }
+    const { items } = this;
+    const room = roomIn(height);
+    let index = items.findIndex(({ key }) => key === this.selected);
+    if (index < 0) {
+      index = 0;
+      // The details of a container that is gone stay on the screen.
+      if (this.view === 'table') this.selected = items[0]?.key ?? '';
+    }
+    this.top = Math.max(Math.min(this.top, index, items.length - room), index - room + 1, 0);
   }
 
   private detailScreen(width: number, height: number): string[] {
@@ -267,6 +310,11 @@ export class Screen {
     if (trouble !== undefined) return style.alarm(2, fit(trouble, width));
     return style.dim(fit(isPaused ? `PAUSED  ${keys}` : keys, width));
   }
+}
+
+/** Lines for rows. */
+function roomIn(height: number): number {
+  return Math.max(0, height - FRAME_LINES);
 }
 
 function next<T>(all: readonly T[], current: T, step: number): T {

@@ -6,9 +6,13 @@ import {
   arranged,
   type Facts,
   filterOf,
+  incompleteOf,
   Joiner,
+  lacks,
   type Row,
+  type Snapshot,
   SORT_NAMES,
+  type Wanted,
 } from '../../client/top/index.js';
 import { columnsFor, widthOf } from './columns.js';
 import { Screen } from './screen.js';
@@ -37,6 +41,7 @@ function row(path: string, numbers: Partial<Row> = {}, facts: Partial<Facts> = {
   return { ...NOTHING, ...numbers, facts: { id: 1, path, name: path, state: 'running', labels: {}, ...facts } };
 }
 
+const HEAD = { version: '1', time: 0, host: { cores: 1, memory: 1 }, history: {} };
 const PLAINLY: Arrangement = {
   sort: 'cpu',
   isReversed: false,
@@ -85,6 +90,55 @@ describe('Joiner', () => {
       rows.map((each) => each.facts.name),
       ['b'],
     );
+  });
+});
+
+describe('Joiner of an answer with some whole rows', () => {
+  const facts = [1, 2, 3].map((id) => ({ id, path: `/${id}`, name: `${id}`, state: 'running', labels: {} }));
+  const part = (rows: unknown, others: unknown) => JSON.stringify({ ...JSON.parse(answer('x.3', rows, [])), others });
+  const numbers = ({ rows }: Snapshot) => rows.map(({ facts: { id }, cpu, memory }) => [id, cpu, memory]);
+  const first = answer(
+    'x.3',
+    [
+      [1, 1, 10],
+      [2, 2, 20],
+      [3, 3, 30],
+    ],
+    facts,
+  ); // prettier-ignore
+
+  it('knows the asked numbers of the others, and drops what is gone', () => {
+    const joiner = new Joiner();
+    assert.equal(joiner.join(first).whole, undefined);
+    const snapshot = joiner.join(part([[2, 5, 50]], { columns: ['id', 'cpu'], rows: [[1, 4]] }));
+    assert.deepEqual(numbers(snapshot), [
+      [2, 5, 50],
+      [1, 4, null],
+    ]); // prettier-ignore
+    assert.deepEqual([[...snapshot.whole!], snapshot.known], [[2], ['cpu']]);
+    assert.deepEqual(
+      [lacks(snapshot, ['cpu']), lacks(snapshot, ['memory']), lacks(snapshot, undefined)],
+      [false, true, true],
+    ); // prettier-ignore
+    assert.deepEqual(incompleteOf(snapshot, snapshot.rows), [1]);
+    const filled = joiner.join(part([[1, 4, 40]], null));
+    assert.deepEqual(
+      [numbers(filled), filled.whole],
+      [
+        [
+          [2, 5, 50],
+          [1, 4, 40],
+        ],
+        undefined,
+      ],
+    ); // prettier-ignore
+  });
+
+  it('asks for everything when more rows are shown than the agent takes ids', () => {
+    const joiner = new Joiner();
+    const ids = Array.from({ length: 201 }, (_, id) => id);
+    assert.equal(joiner.query({ ids, others: ['cpu'] }).has('ids'), false);
+    assert.equal(joiner.query({ ids: [4, 5], others: ['cpu'] }).toString(), 'since=&ids=4%2C5&others=cpu');
   });
 });
 
@@ -218,7 +272,7 @@ describe('keysIn', () => {
         fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\r', '/', 'g', 't', '\x1b[B'))),
         (typed) => {
           const screen = new Screen({ sort: 'cpu', filter: '', showsAll: true }, 1, PLAIN);
-          screen.snapshot = { version: '1', time: 0, host: { cores: 1, memory: 1 }, rows, history: {} };
+          screen.snapshot = { ...HEAD, rows };
           for (const key of keysIn(typed.join(''))) {
             screen.key(key, 24);
             assert.ok(screen.lines(80, 24).length <= 24);
@@ -226,5 +280,39 @@ describe('keysIn', () => {
         },
       ),
     );
+  });
+
+  describe('the numbers it needs', () => {
+    const HEIGHT = 7;
+    const rows = [9, 8, 7, 6, 5].map((cpu, id) => row(`/${id}`, { cpu }, { id }));
+    const screenOf = (snapshot: Partial<Snapshot>) => {
+      const screen = new Screen({ sort: 'cpu', filter: '', showsAll: true }, 1, PLAIN);
+      screen.snapshot = { ...HEAD, rows, ...snapshot };
+      return screen;
+    };
+
+    it('are those of the rows on the screen, and what the others are sorted by', () => {
+      const screen = screenOf({});
+      assert.equal(screen.wanted(HEIGHT), 'nothing');
+      screen.isOutdated = true;
+      assert.deepEqual(screen.wanted(HEIGHT), { ids: [0, 0, 1, 2], others: ['cpu'] });
+    });
+
+    it('are those of rows that were scrolled into view, or that another order brought there', () => {
+      const screen = screenOf({ whole: new Set([0, 1, 2]), known: ['cpu'] });
+      assert.equal(screen.wanted(HEIGHT), 'nothing');
+      screen.key('end', HEIGHT);
+      assert.deepEqual(screen.wanted(HEIGHT), { ids: [4, 3, 4] });
+      screen.key('m', HEIGHT);
+      assert.deepEqual((screen.wanted(HEIGHT) as Wanted).others, ['memory']);
+    });
+
+    it('are all for groups, for what is in trouble, and while it is paused', () => {
+      for (const keys of ['g', 'fff', ' ']) {
+        const screen = screenOf({ whole: new Set([0, 1, 2]), known: ['cpu'] });
+        for (const key of keys) screen.key(key, HEIGHT);
+        assert.equal(screen.wanted(HEIGHT), 'everything', keys);
+      }
+    });
   });
 });

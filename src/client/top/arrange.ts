@@ -17,6 +17,20 @@ export const SORTS = {
 export type SortName = keyof typeof SORTS;
 export const SORT_NAMES = Object.keys(SORTS) as readonly SortName[];
 
+/** The numbers that each of them is made of. */
+const SORT_NUMBERS: Readonly<Record<SortName, readonly NumberName[]>> = {
+  cpu: ['cpu'],
+  memory: ['memory'],
+  throttled: ['throttled'],
+  pressure: ['pressure_cpu', 'pressure_memory', 'pressure_io'],
+  disk: ['disk_read', 'disk_write'],
+  network: ['network_receive', 'network_transmit'],
+  processes: ['processes'],
+  restarts: [],
+  name: [],
+  state: [],
+};
+
 /** By what containers are grouped. */
 export const GROUPINGS = {
   none: () => '',
@@ -45,6 +59,16 @@ export interface Arrangement {
   readonly showsAll: boolean;
   /** Groups whose members are hidden. */
   readonly collapsed: ReadonlySet<string>;
+}
+
+/** The numbers of every row that an arrangement depends on; undefined: all. */
+export function numbersFor({
+  sort,
+  state,
+  grouping,
+}: Pick<Arrangement, 'sort' | 'state' | 'grouping'>): readonly NumberName[] | undefined {
+  // Groups have sums, and trouble is a matter of many numbers.
+  return grouping === 'none' && STATES[state]!.needsNumbers !== true ? SORT_NUMBERS[sort] : undefined;
 }
 
 /** A line of the table. */
@@ -87,7 +111,8 @@ function compareBy({
     if ((one === null) !== (other === null)) return one === null ? 1 : -1;
     const isText = typeof one === 'string';
     const order = (isText ? compareTexts(one, String(other)) : Number(other) - Number(one)) * sign;
-    return order === 0 ? compareTexts(a.facts.name, b.facts.name) : order;
+    if (order !== 0) return order;
+    return compareTexts(a.facts.name, b.facts.name) || compareTexts(a.facts.path, b.facts.path);
   };
 }
 

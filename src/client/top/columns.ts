@@ -17,6 +17,8 @@ export const MEASURES = [
 /** The columns of a row of `/api/top`. */
 export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
 
+export type ColumnName = (typeof COLUMNS)[number];
+
 /** A metric of the application in a container over time, as `/api/top/…` answers it. */
 export interface AppSeriesNumbers {
   readonly name: string;

@@ -43,11 +43,11 @@ function stateWords({ facts: { state, health } }: Row): string[] {
 }
 
 /** Choices of the state filter, in the order of its key. */
-export const STATES: readonly { readonly name: string; readonly fits: Predicate }[] = [
+export const STATES: readonly { readonly name: string; readonly fits: Predicate; readonly needsNumbers?: true }[] = [
   { name: 'any', fits: () => true },
   { name: 'running', fits: isRunning },
   { name: 'stopped', fits: (row) => !isRunning(row) },
-  { name: 'in trouble', fits: isInTrouble },
+  { name: 'in trouble', fits: isInTrouble, needsNumbers: true },
 ];
 
 const NEAR_LIMIT = 0.9;

@@ -43,9 +43,26 @@ export interface Snapshot {
   readonly time: number;
   readonly host: { readonly cores: number; readonly memory: number };
   readonly rows: readonly Row[];
+  /** Ids of the rows of which all numbers are known; absent: all rows. */
+  readonly whole?: ReadonlySet<number>;
+  /** With `whole`: the numbers that are known of the other rows. */
+  readonly known?: readonly NumberName[];
   /** By the ids of facts that were asked for. */
   readonly history: Readonly<Record<string, ShortHistory>>;
 }
+
+/** What a reader needs to know of the containers. */
+export interface Wanted {
+  /** Ids of the rows that it shows. */
+  readonly ids: readonly number[];
+  /** Numbers that it needs of every other row; absent: those rows stay as they were. */
+  readonly others?: readonly NumberName[] | undefined;
+}
+
+/** The most ids that the agent takes in one request. */
+const MAX_IDS = 200;
+
+type Numbers = readonly (number | null)[];
 
 interface Answer {
   readonly version: string;
@@ -53,44 +70,100 @@ interface Answer {
   readonly host: Snapshot['host'];
   readonly since: string;
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly (number | null)[])[];
+  readonly rows: readonly Numbers[];
+  readonly others?: { readonly columns: readonly string[]; readonly rows: readonly Numbers[] } | null;
   readonly facts: readonly Facts[];
   readonly history?: Snapshot['history'];
 }
 
-/** Joins the numbers of an answer with the facts of earlier ones, which the agent does not send again. */
+/** Joins the numbers of an answer with the facts and rows of earlier ones, which the agent does not send again. */
 export class Joiner {
   /** `since` of the last answer. */
   since = '';
   private facts = new Map<number, Facts>();
+  private rows = new Map<number, Row>();
+  private whole = new Set<number>();
+  private known: readonly NumberName[] = [];
   private instance = '';
 
+  /**
+   * The query of the next request.
+   * @param wanted undefined: every number
+   * @param history ids of facts
+   */
+  query(wanted?: Wanted, history: readonly number[] = []): URLSearchParams {
+    const query = new URLSearchParams({ since: this.since });
+    if (wanted !== undefined && wanted.ids.length <= MAX_IDS) {
+      query.set('ids', wanted.ids.join());
+      if (wanted.others !== undefined) query.set('others', wanted.others.join());
+    }
+    if (history.length > 0) query.set('history', history.slice(0, MAX_IDS).join());
+    return query;
+  }
+
   join(text: string): Snapshot {
-    const { version, time, host, since, columns, rows, facts, history = {} } = JSON.parse(text) as Answer;
+    const { version, time, host, since, columns, rows, others, facts, history = {} } = JSON.parse(text) as Answer;
     const instance = since.split('.')[0]!;
     // Another agent, or one that was restarted, counts anew and sends everything.
-    if (instance !== this.instance) this.facts.clear();
+    if (instance !== this.instance) {
+      for (const known of [this.facts, this.rows, this.whole]) known.clear();
+    }
     this.instance = instance;
     for (const each of facts) this.facts.set(each.id, each);
     this.since = since;
-    const places = NUMBERS.map((name) => columns.indexOf(name));
-    const current = new Map<number, Facts>();
-    const joined: Row[] = [];
-    for (const row of rows) {
-      const known = this.facts.get(row[0]!);
-      if (known === undefined) continue;
-      current.set(known.id, known);
-      joined.push(rowOf(known, row, places));
+    if (others !== null) {
+      this.rows = new Map();
+      this.whole = new Set();
+      this.known = NUMBERS;
     }
-    this.facts = current;
-    return { version, time: time / 1000, host, rows: joined, history };
+    for (const { id } of this.add(columns, rows)) this.whole.add(id);
+    if (others) {
+      this.add(others.columns, others.rows);
+      this.known = NUMBERS.filter((name) => others.columns.includes(name));
+    }
+    // What is not listed any more is gone.
+    if (others !== null) for (const id of this.facts.keys()) if (!this.rows.has(id)) this.facts.delete(id);
+    const { whole, known } = this;
+    const isWhole = whole.size === this.rows.size;
+    return {
+      version,
+      time: time / 1000,
+      host,
+      rows: [...this.rows.values()],
+      ...(!isWhole && { whole: new Set(whole), known }),
+      history,
+    };
+  }
+
+  /** @returns the facts of the rows */
+  private add(columns: readonly string[], rows: readonly Numbers[]): Facts[] {
+    const places = NUMBERS.map((name) => columns.indexOf(name));
+    const added: Facts[] = [];
+    for (const row of rows) {
+      const facts = this.facts.get(row[0]!);
+      if (facts === undefined) continue;
+      this.rows.set(facts.id, rowOf(facts, row, places));
+      added.push(facts);
+    }
+    return added;
   }
 }
 
-function rowOf(facts: Facts, values: readonly (number | null)[], places: readonly number[]): Row {
+function rowOf(facts: Facts, values: Numbers, places: readonly number[]): Row {
   const row = { facts } as { facts: Facts } & Record<NumberName, number | null>;
   for (let i = 0; i < NUMBERS.length; i++) row[NUMBERS[i]!] = values[places[i]!] ?? null;
   return row;
+}
+
+/** Whether any of these numbers is unknown of any row. @param needed undefined: all */
+export function lacks({ whole, known = [] }: Snapshot, needed: readonly NumberName[] | undefined): boolean {
+  return whole !== undefined && (needed === undefined || !needed.every((name) => known.includes(name)));
+}
+
+/** Those of these rows of which some numbers are not known. */
+export function incompleteOf({ whole }: Snapshot, rows: readonly Row[]): number[] {
+  if (whole === undefined) return [];
+  return rows.map(({ facts }) => facts.id).filter((id) => id >= 0 && !whole.has(id));
 }
 
 /** A row as `--json` prints it. */

@@ -5,6 +5,7 @@ import {
   type ContainerView,
   EVENT_TYPES,
   notFound,
+  type SampleCursor,
 } from '../../../kernel/contracts/index.js';
 import { appSeriesOf } from './app-series.js';
 import { DETAIL_MEASURES, type DetailMeasure, Meter } from './measure.js';
@@ -95,12 +96,14 @@ export function seriesOf(container: ContainerView, since = 0) {
     DetailMeasure,
     (number | null)[]
   >;
-  for (let i = 0; i < window.length; i++) {
+  const cursor = {} as SampleCursor;
+  let first = window.length;
+  while (first > 0 && window.at(first - 1, cursor).time > since) first--;
+  for (let i = first; i < window.length; i++) {
     meter.at(window, i);
-    if (meter.time <= since) continue;
     times.push(meter.time);
-    for (const [column, measure] of DETAIL_MEASURES.entries()) {
-      const value = meter.values[column]!;
+    for (const measure of DETAIL_MEASURES) {
+      const value = meter.value(measure);
       series[measure].push(Number.isFinite(value) ? value : null);
     }
   }

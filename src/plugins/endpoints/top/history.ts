@@ -1,4 +1,3 @@
-import { MEASURES } from '../../../client/top/columns.js';
 import type { ContainerView, SampleCursor } from '../../../kernel/contracts/index.js';
 import { Meter } from './measure.js';
 
@@ -10,9 +9,6 @@ export interface ShortHistory {
   readonly cpu: (number | null)[];
   readonly memory: (number | null)[];
 }
-
-const CPU = MEASURES.indexOf('cpu');
-const MEMORY = MEASURES.indexOf('memory');
 
 /** The short history of a container. @param now end of the last step, µs since the epoch */
 export function historyOf(container: ContainerView, now: number, meter = new Meter()): ShortHistory {
@@ -28,8 +24,8 @@ export function historyOf(container: ContainerView, now: number, meter = new Met
     while (index + 1 < window.length && window.at(index + 1, cursor).time <= start + point * stepUs) index++;
     // An idle container is sampled rarely: until the next sample it is as it was.
     if (index !== before || point === 1) meter.at(window, index);
-    cpu.push(known(meter.values[CPU]!, 3));
-    memory.push(known(meter.values[MEMORY]!, 0));
+    cpu.push(known(meter.value('cpu'), 3));
+    memory.push(known(meter.value('memory'), 0));
   }
   return { cpu, memory };
 }

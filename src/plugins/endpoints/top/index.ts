@@ -1,3 +1,4 @@
+import { COLUMNS, type ColumnName } from '../../../client/top/columns.js';
 import {
   type Answer,
   type ApiRequest,
@@ -8,20 +9,39 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { type DetailQuery, detail, RANGE_NAMES } from './detail.js';
-import { Listing } from './listing.js';
+import { Listing, type ListQuery } from './listing.js';
 
 export { seriesOf } from './detail.js';
 export { historyOf } from './history.js';
 export { Listing } from './listing.js';
 
 async function list(listing: Listing, { query }: ApiRequest): Promise<Answer> {
-  const ids = (query.get('history') ?? '').split(',').filter(Boolean).map(Number);
-  if (!ids.every(Number.isSafeInteger)) throw badRequest('history: expected ids of facts, separated by commas');
-  await listing.refresh();
-  return {
-    headers: { 'Cache-Control': 'no-store' },
-    body: (out) => listing.write(out, query.get('since') ?? '', ids),
+  const wanted: ListQuery = {
+    since: query.get('since') ?? '',
+    history: idsIn(query, 'history'),
+    ...(query.has('ids') && { ids: idsIn(query, 'ids') }),
+    ...(query.has('others') && { others: columnsIn(query, 'others') }),
   };
+  await listing.refresh();
+  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => listing.write(out, wanted) };
+}
+
+function listIn(query: URLSearchParams, name: string): string[] {
+  return (query.get(name) ?? '').split(',').filter(Boolean);
+}
+
+function idsIn(query: URLSearchParams, name: string): number[] {
+  const ids = listIn(query, name).map(Number);
+  if (!ids.every(Number.isSafeInteger)) throw badRequest(`${name}: expected ids of facts, separated by commas`);
+  return ids;
+}
+
+function columnsIn(query: URLSearchParams, name: string): ColumnName[] {
+  return listIn(query, name).map((text) => {
+    const column = COLUMNS.find((each) => each === text && each !== 'id');
+    if (column === undefined) throw badRequest(`${name}: expected some of ${COLUMNS.slice(1).join(', ')}`);
+    return column;
+  });
 }
 
 function detailQuery(query: URLSearchParams): DetailQuery {
@@ -40,9 +60,14 @@ async function operations(): Promise<Record<string, OperationInfo>> {
       query: {
         since: z.string().optional().describe('`since` of the last answer: facts that it had are left out.'),
         history: z.string().optional().describe('Ids of up to 200 facts, separated by commas: also their `history`.'),
+        ids: z.string().optional().describe('Ids of up to 200 facts, separated by commas: `rows` has only theirs.'),
+        others: z
+          .string()
+          .optional()
+          .describe('With `ids`: columns, separated by commas, that `others` has of every other container.'),
       },
       response: schema.listing,
-      errors: { 400: 'An id is no number.' },
+      errors: { 400: 'An id is not a number, or there is no such column.' },
     },
     '/api/top/': {
       summary: 'The last samples, processes and events of a container, which is sampled more often for 10 s.',

@@ -27,43 +27,46 @@ type Quantity = Parameters<typeof totals.of>[1];
 
 /** Takes the measures of containers out of their samples: rates over two adjacent ones, and the newer one's gauges. */
 export class Meter {
-  /** Of the sample that was measured last, in the order of `DETAIL_MEASURES`. */
-  readonly values = new Float64Array(DETAIL_MEASURES.length);
-  /** Its time, µs since the epoch; 0 without a sample. */
+  /** Of the sample that is measured, µs since the epoch; 0 without a sample. */
   time = 0;
   private readonly older = {} as SampleCursor;
   private readonly newer = {} as SampleCursor;
   private seconds = 0;
 
-  /** The newest sample of a container. */
+  /** Goes to the newest sample of a container. */
   newest(container: ContainerView): void {
     const window = container.samples({ count: 2 });
     this.at(window, window.length - 1);
   }
 
-  /** A sample of a window. */
+  /** Goes to a sample of a window. */
   at(window: SampleWindow, index: number): void {
-    const { values, older, newer } = this;
     this.time = 0;
-    if (index < 0) return void values.fill(Number.NaN);
-    window.at(index, newer);
-    this.time = newer.time;
     this.seconds = 0;
-    if (index > 0) {
-      window.at(index - 1, older);
-      this.seconds = (newer.time - older.time) / 1e6;
+    if (index < 0) return;
+    window.at(index, this.newer);
+    this.time = this.newer.time;
+    if (index === 0) return;
+    window.at(index - 1, this.older);
+    this.seconds = (this.time - this.older.time) / 1e6;
+  }
+
+  /** A measure of the sample, NaN when it is unknown. */
+  value(measure: DetailMeasure): number {
+    if (this.time === 0) return Number.NaN;
+    switch (measure) {
+      case 'cpu':
+        return this.rate('cpu') / 1e9;
+      case 'throttled':
+        return this.growth('throttledPeriods') / Math.max(this.growth('periods'), 1);
+      case 'disk_read':
+      case 'disk_write':
+      case 'network_receive':
+      case 'network_transmit':
+        return this.rate(measure);
+      default:
+        return totals.of(this.newer, measure);
     }
-    values[0] = this.rate('cpu') / 1e9;
-    values[1] = this.growth('throttledPeriods') / Math.max(this.growth('periods'), 1);
-    values[2] = totals.of(newer, 'memory');
-    values[3] = totals.of(newer, 'pressure_cpu');
-    values[4] = totals.of(newer, 'pressure_memory');
-    values[5] = totals.of(newer, 'pressure_io');
-    values[6] = this.rate('disk_read');
-    values[7] = this.rate('disk_write');
-    values[8] = this.rate('network_receive');
-    values[9] = this.rate('network_transmit');
-    values[10] = totals.of(newer, 'memory_usage');
   }
 
   private rate(quantity: Quantity): number {

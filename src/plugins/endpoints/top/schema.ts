@@ -37,6 +37,11 @@ export const listing = z
     since: z.string().describe('Value of `since` in the next request.'),
     columns: z.array(z.enum(COLUMNS)).describe('What the members of a row are.'),
     rows: z.array(z.array(z.number().nullable())).describe('One per container; `id` is that of its facts.'),
+    others: z
+      .strictObject({ columns: z.array(z.enum(COLUMNS)), rows: z.array(z.array(z.number().nullable())) })
+      .nullable()
+      .optional()
+      .describe('With `ids`: the containers that have no row above; null when `others` was not asked for.'),
     facts: z.array(facts).describe('Those that the client with this `since` does not have yet.'),
     history: z
       .record(z.string(), z.strictObject({ cpu: numbers, memory: numbers }))

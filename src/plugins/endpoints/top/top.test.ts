@@ -67,6 +67,23 @@ describe('endpoint top', () => {
     }
   });
 
+  it('has whole rows of the ids that are asked for, and columns of the other containers', async () => {
+    const { facts, columns, since } = await ask();
+    const [root, shop, web] = facts.map(({ id }) => id);
+    type Part = Listing & { readonly others: { columns: string[]; rows: unknown[][] } | null };
+    const part = await agent.json<Part>(`/api/top?since=${since}&ids=${web},${web},999999&others=memory,processes`);
+    assert.equal(listing.safeParse(part).error, undefined);
+    assert.deepEqual([part.columns, part.facts], [columns, []]);
+    assert.deepEqual([part.rows.length, rowOf({ ...part, facts }, '/shop/web').memory], [1, 4096]);
+    assert.deepEqual(part.others!.columns, ['id', 'memory', 'processes']);
+    assert.deepEqual(part.others!.rows.slice(1), [[shop, 4096, 3]]);
+    assert.deepEqual(part.others!.rows[0]!.slice(0, 1), [root]);
+    const alone = await agent.json<Part>(`/api/top?since=${since}&ids=${shop}`);
+    assert.deepEqual([alone.rows.map(([id]) => id), alone.others], [[shop], null]);
+    for (const odd of ['ids=x', 'ids=1&others=id', 'ids=1&others=none'])
+      assert.equal((await agent.get(`/api/top?${odd}`)).status, 400, odd);
+  });
+
   it('has the history, processes and missing numbers of one container', async () => {
     host.writeCgroup('/shop/web', 'cpu', { 'cpu.stat': CPU(1_500_000, 50) });
     await agent.sample();

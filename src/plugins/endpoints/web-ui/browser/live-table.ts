@@ -1,4 +1,4 @@
-import { Joiner, type Row, type Snapshot } from '../../../../client/top/index.js';
+import { incompleteOf, Joiner, lacks, type Row, type Snapshot, type Wanted } from '../../../../client/top/index.js';
 import { html } from '../shared/html.js';
 import { Links } from '../shared/links.js';
 import { fillOf } from '../shared/spark.js';
@@ -6,8 +6,10 @@ import { COLUMNS, cellHtml, headHtml, itemHtml, type MeterCell, pagerHtml, type 
 import {
   addressOf,
   inScope,
+  numbersOf,
   type OverviewView,
   type Scope,
+  type Shown,
   shownOf,
   type Trouble,
   type Troubles,
@@ -56,7 +58,11 @@ export class LiveTable {
   private isHeld = false;
   private order: readonly string[] = [];
 
-  constructor(private readonly section: HTMLElement) {
+  /** @param renewNow calls `renew` without waiting for its interval */
+  constructor(
+    private readonly section: HTMLElement,
+    private readonly renewNow: () => void,
+  ) {
     const { base = '', runtime, parent } = section.dataset;
     this.links = new Links(base);
     this.scope = { runtime: runtime || undefined, parent: parent || undefined };
@@ -65,18 +71,43 @@ export class LiveTable {
     this.listen();
   }
 
-  /** Asks for the newest numbers and shows them. */
+  /** Asks for the newest numbers and shows them: every number of the rows on the page, and what orders the others. */
   async renew(signal: AbortSignal): Promise<void> {
-    const wanted = this.courses.missing();
-    const query = new URLSearchParams({ since: this.joiner.since });
-    if (wanted.length > 0) query.set('history', wanted.join());
+    try {
+      const bytes = await this.askAll(signal);
+      // The first answer says what every container is, the others do not.
+      if (this.order.length > 0) this.rowsMs = Math.max(ROWS_MS, (bytes / ROWS_BYTES) * 1000);
+    } finally {
+      if (!signal.aborted) this.show();
+    }
+  }
+
+  /** @returns the length of the answers */
+  private async askAll(signal: AbortSignal): Promise<number> {
+    const others = numbersOf(this.view);
+    const ids = this.snapshot === undefined ? [] : containersIn(this.shown()).map(({ facts }) => facts.id);
+    const bytes = await this.ask(others && { ids, others }, signal);
+    const rows = containersIn(this.shown());
+    this.courses.show(rows.map(({ facts }) => facts.id));
+    // Rows that came to be seen just now are asked for at once.
+    const missing = incompleteOf(this.snapshot!, rows);
+    if (missing.length === 0 && this.courses.missing().length === 0) return bytes;
+    return bytes + (await this.ask({ ids: missing }, signal));
+  }
+
+  /** @returns the length of the answer */
+  private async ask(wanted: Wanted | undefined, signal: AbortSignal): Promise<number> {
+    const histories = this.courses.missing();
+    const query = this.joiner.query(wanted, histories);
     const text = await (await ask(`${this.section.dataset.url!.replace(/\/$/, '')}?${query}`, signal)).text();
     this.snapshot = this.joiner.join(text);
-    this.courses.add(this.snapshot, wanted);
-    if (wanted.length === 0) this.rowsMs = Math.max(ROWS_MS, (text.length / ROWS_BYTES) * 1000);
-    this.show();
-    // Those of rows that came to be seen just now are asked for at once.
-    if (wanted.length === 0 && this.courses.missing().length > 0) await this.renew(signal);
+    this.courses.add(this.snapshot, histories);
+    return text.length;
+  }
+
+  private shown(): Shown {
+    const { scope, view, troubles } = this;
+    return shownOf(this.snapshot!.rows.filter(inScope(scope)), view, troubles, scope);
   }
 
   readonly rowsInterval = (): number => this.rowsMs;
@@ -124,19 +155,23 @@ export class LiveTable {
     this.view = view;
     this.isHeld = false;
     history.replaceState(null, '', addressOf(view) === '?' ? location.pathname : addressOf(view));
-    this.show();
+    this.showHead();
+    const { snapshot } = this;
+    if (snapshot === undefined) return;
+    const isKnown =
+      !lacks(snapshot, numbersOf(view)) && incompleteOf(snapshot, containersIn(this.shown())).length === 0;
+    if (isKnown) this.show();
+    else this.renewNow();
     if (focused !== undefined) this.section.querySelector<HTMLElement>(`th.${focused.split(' ')[0]} a`)?.focus();
   }
 
   private show(): void {
     if (this.snapshot === undefined) return;
-    const rows = this.snapshot.rows.filter(inScope(this.scope));
-    const shown = shownOf(rows, this.view, this.troubles, this.scope);
+    const shown = this.shown();
     const { links, troubles, capsules, courses, scope } = this;
     const { time: now } = this.snapshot;
     const history = ({ facts }: Row) => courses.of(facts.id);
     const context: RowContext = { links, troubles, capsules, now, history, parent: scope.parent };
-    courses.show(shown.items.filter(({ members }) => members === undefined).map(({ row }) => row.facts.id));
     const items = new Map(shown.items.map((item) => [item.key, item]));
     // Rows under the pointer stay where they are, those that are new come at the end.
     const isSame = this.isHeld && this.order.length === items.size && this.order.every((key) => items.has(key));
@@ -147,9 +182,13 @@ export class LiveTable {
     }
     while (this.body.rows.length > this.order.length) this.body.rows[this.order.length]!.remove();
     for (const key of this.drawn.keys()) if (!items.has(key)) this.drawn.delete(key);
-    setHtml(this.section.querySelector('thead')!, headHtml(this.view).text);
+    this.showHead();
     setHtml(this.section.querySelector('.pager')!, pagerHtml(this.view, shown).text);
     this.section.querySelector<HTMLElement>('.none')!.hidden = items.size > 0;
+  }
+
+  private showHead(): void {
+    setHtml(this.section.querySelector('thead')!, headHtml(this.view).text);
   }
 
   private draw(key: string, item: Parameters<typeof itemHtml>[0], context: RowContext): Drawn {
@@ -179,6 +218,10 @@ export class LiveTable {
     }
     return known;
   }
+}
+
+function containersIn({ items }: Shown): Row[] {
+  return items.filter(({ members }) => members === undefined).map(({ row }) => row);
 }
 
 function contentOf(column: (typeof COLUMNS)[number], row: Row, context: RowContext): string {

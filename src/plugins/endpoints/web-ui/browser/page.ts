@@ -29,8 +29,14 @@ function failingText(state: PollState): string {
   return `${state.reason} Since ${new Date(state.since).toLocaleTimeString()}; trying again.`;
 }
 
-function poll(what: string, job: (signal: AbortSignal) => Promise<void>, interval: (lastTook: number) => number): void {
-  new Poller(job, interval, (state) => report(what, state)).start();
+function poll(
+  what: string,
+  job: (signal: AbortSignal) => Promise<void>,
+  interval: (lastTook: number) => number,
+): Poller {
+  const poller = new Poller(job, interval, (state) => report(what, state));
+  poller.start();
+  return poller;
 }
 
 document.documentElement.classList.add('live');
@@ -38,8 +44,8 @@ const folded = document.querySelector<HTMLDetailsElement>('details.host');
 if (folded !== null) folded.open = matchMedia(WIDE).matches;
 
 function startTable(section: HTMLElement): void {
-  const table = new LiveTable(section);
-  poll('containers', (signal) => table.renew(signal), table.rowsInterval);
+  const table = new LiveTable(section, () => void rows.now());
+  const rows = poll('containers', (signal) => table.renew(signal), table.rowsInterval);
   poll('troubles', (signal) => table.renewTroubles(signal), table.troublesInterval);
 }
 

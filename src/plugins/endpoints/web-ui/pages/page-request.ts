@@ -44,7 +44,7 @@ export class Overviews {
   async current(): Promise<Pick<PageRequest, 'snapshot' | 'troubles'>> {
     await this.listing.refresh();
     const out = new ByteWriter();
-    this.listing.write(out, this.joiner.since);
+    this.listing.write(out, { since: this.joiner.since });
     const text = new TextDecoder().decode(out.buffer.subarray(0, out.length));
     return { snapshot: this.joiner.join(text), troubles: this.judged() };
   }

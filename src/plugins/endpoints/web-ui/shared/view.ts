@@ -6,6 +6,8 @@ import {
   type Item,
   isInTrouble,
   isRunning,
+  type NumberName,
+  numbersFor,
   type Row,
   type SortName,
 } from '../../../../client/top/index.js';
@@ -171,6 +173,11 @@ export function shownOf(rows: readonly Row[], view: OverviewView, troubles: Trou
   const fitting = containersOf(items);
   const first = count === 0 ? 0 : before + 1;
   return { items: onPage, fitting, known, first, last: before + count, page, pages };
+}
+
+/** The numbers of every row that a view depends on; undefined: all. */
+export function numbersOf(view: OverviewView): readonly NumberName[] | undefined {
+  return view.state === 'trouble' ? undefined : numbersFor(arrangementOf(view, new Map()));
 }
 
 function arrangementOf(view: OverviewView, troubles: Troubles): Arrangement {
