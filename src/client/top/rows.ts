@@ -76,7 +76,10 @@ interface Answer {
   readonly history?: Snapshot['history'];
 }
 
-/** Joins the numbers of an answer with the facts and rows of earlier ones, which the agent does not send again. */
+/**
+ * Joins the numbers of an answer with the facts and rows of earlier ones, which the agent does not send again.
+ * The rows of one snapshot are those of the next with other numbers.
+ */
 export class Joiner {
   /** `since` of the last answer. */
   since = '';
@@ -111,14 +114,15 @@ export class Joiner {
     this.instance = instance;
     for (const each of facts) this.facts.set(each.id, each);
     this.since = since;
+    const before = this.rows;
     if (others !== null) {
       this.rows = new Map();
       this.whole = new Set();
       this.known = NUMBERS;
     }
-    for (const { id } of this.add(columns, rows)) this.whole.add(id);
+    for (const id of this.add(columns, rows, before)) this.whole.add(id);
     if (others) {
-      this.add(others.columns, others.rows);
+      this.add(others.columns, others.rows, before);
       this.known = NUMBERS.filter((name) => others.columns.includes(name));
     }
     // What is not listed any more is gone.
@@ -135,24 +139,53 @@ export class Joiner {
     };
   }
 
-  /** @returns the facts of the rows */
-  private add(columns: readonly string[], rows: readonly Numbers[]): Facts[] {
-    const places = NUMBERS.map((name) => columns.indexOf(name));
-    const added: Facts[] = [];
-    for (const row of rows) {
-      const facts = this.facts.get(row[0]!);
+  /** @param before the rows of the last answer @returns the ids of the rows */
+  private add(columns: readonly string[], rows: readonly Numbers[], before: ReadonlyMap<number, Row>): number[] {
+    const key = columns.join();
+    const names = columns.map((column) => NUMBERS.find((name) => name === column));
+    const added: number[] = [];
+    for (const values of rows) {
+      const id = values[0]!;
+      const facts = this.facts.get(id);
       if (facts === undefined) continue;
-      this.rows.set(facts.id, rowOf(facts, row, places));
-      added.push(facts);
+      const row = (before.get(id) as NumberedRow | undefined) ?? new NumberedRow(facts);
+      row.take(key, names, values);
+      this.rows.set(id, row);
+      added.push(id);
     }
     return added;
   }
 }
 
-function rowOf(facts: Facts, values: Numbers, places: readonly number[]): Row {
-  const row = { facts } as { facts: Facts } & Record<NumberName, number | null>;
-  for (let i = 0; i < NUMBERS.length; i++) row[NUMBERS[i]!] = values[places[i]!] ?? null;
-  return row;
+/** A row that is kept from answer to answer: making a thousand of them each second costs more than all else. */
+class NumberedRow implements Row {
+  age: number | null = null;
+  cpu: number | null = null;
+  throttled: number | null = null;
+  memory: number | null = null;
+  pressure_cpu: number | null = null;
+  pressure_memory: number | null = null;
+  pressure_io: number | null = null;
+  disk_read: number | null = null;
+  disk_write: number | null = null;
+  network_receive: number | null = null;
+  network_transmit: number | null = null;
+  cpu_limit: number | null = null;
+  memory_limit: number | null = null;
+  processes: number | null = null;
+  private columns = '';
+
+  constructor(readonly facts: Facts) {}
+
+  /** Takes numbers over; those of other columns are unknown from now on. */
+  take(columns: string, names: readonly (NumberName | undefined)[], values: Numbers): void {
+    if (this.columns !== columns) for (const name of NUMBERS) this[name] = null;
+    this.columns = columns;
+    for (let i = 1; i < names.length; i++) {
+      const name = names[i];
+      if (name !== undefined) this[name] = values[i] ?? null;
+    }
+  }
 }
 
 /** Whether any of these numbers is unknown of any row. @param needed undefined: all */
@@ -167,8 +200,9 @@ export function incompleteOf({ whole }: Snapshot, rows: readonly Row[]): number[
 }
 
 /** A row as `--json` prints it. */
-export function rowJson({ facts: { id: _, ...facts }, age: _age, ...numbers }: Row): Record<string, unknown> {
-  const { name, path, labels, ...rest } = facts;
+export function rowJson(row: Row): Record<string, unknown> {
+  const { id: _, name, path, labels, ...rest } = row.facts;
+  const numbers = Object.fromEntries(NUMBERS.filter((number) => number !== 'age').map((each) => [each, row[each]]));
   return { name, path, ...numbers, ...rest, labels };
 }
 
