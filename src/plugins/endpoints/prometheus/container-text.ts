@@ -58,7 +58,7 @@ export class ContainerText {
     const { values } = this.own;
     const base = this.union.identify(this.name, this.description);
     const pairs = this.union.namesFor(values).map((label) => labelPair(label, values.get(label) ?? ''));
-    return [base, ...pairs].join(',');
+    return [base, ...pairs, ...this.union.constantPairs].join(',');
   }
 }
 
@@ -83,10 +83,14 @@ export class LabelUnion {
   private changed = false;
   private count = 0;
 
-  /** @param identify the labels that every series of a container begins with */
+  /**
+   * @param identify the labels that every series of a container begins with
+   * @param constantPairs those that every series ends with, as `name="value"`
+   */
   constructor(
     private readonly options: LabelOptions,
     readonly identify: Identify = cadvisorLabels(options),
+    readonly constantPairs: readonly string[] = [],
   ) {}
 
   labelsOf(description: ContainerDescription): OwnLabels {

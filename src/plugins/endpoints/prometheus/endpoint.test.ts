@@ -35,6 +35,29 @@ describe('labels of container series', () => {
     assert.deepEqual(await only({ groupLabels: true, ...renamed }), { project: 'shop' });
   });
 
+  it('include host and cluster with hostLabels, on every series of both paths', async () => {
+    const variables = ['TALLYMAN_NODE_NAME', 'TALLYMAN_CLUSTER'] as const;
+    const before = variables.map((name) => process.env[name]);
+    Object.assign(process.env, { TALLYMAN_NODE_NAME: 'node-7', TALLYMAN_CLUSTER: 'fra1' });
+    try {
+      const options = { kubelet: { path: '/metrics/cadvisor' }, hostLabels: true };
+      const endpoint = metricsEndpoint(agentOf([labelled('/a', { x: '1' })]), options);
+      for (const path of endpoint.paths) {
+        const { series } = await endpoint.exposed(path);
+        const names = new Set(series.map(({ name }) => name.split('_')[0]));
+        assert.ok(names.has('container') && names.has('machine'), `${path}: ${[...names]}`);
+        for (const { name, labels } of series) {
+          assert.deepEqual([labels.host, labels.cluster], ['node-7', 'fra1'], `${name} at ${path}`);
+        }
+      }
+    } finally {
+      for (const [index, name] of variables.entries()) {
+        if (before[index] === undefined) delete process.env[name];
+        else process.env[name] = before[index];
+      }
+    }
+  });
+
   it('have an empty name for a systemd unit unless unitNames is set', async () => {
     const of = (kind: 'unit' | 'machine'): FakeContainer => ({
       ...labelled(`/${kind}`, {}),

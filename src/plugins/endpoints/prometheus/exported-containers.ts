@@ -4,6 +4,7 @@ import {
   type ContainerView,
   isSelected,
   type Logger,
+  type PlainLabels,
   Slices,
 } from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
@@ -12,6 +13,7 @@ import { ExportedContainer, SharedTexts } from './exported-container.js';
 import type { FamilyTable } from './families.js';
 import type { OomKills } from './oom-kills.js';
 import type { PrometheusOptions } from './options.js';
+import { labelPair } from './text.js';
 
 /** Reading limits yields to the event loop after this many ms. */
 const SLICE_MS = 2;
@@ -31,9 +33,11 @@ export class ExportedContainers {
     private readonly options: PrometheusOptions,
     private readonly families: FamilyTable,
     private readonly kills: OomKills,
-    identify?: Identify,
+    identify: Identify | undefined,
+    constantLabels: PlainLabels,
   ) {
-    this.union = new LabelUnion(options, identify);
+    const constantPairs = Object.entries(constantLabels).map(([name, value]) => labelPair(name, value));
+    this.union = new LabelUnion(options, identify, constantPairs);
   }
 
   /**

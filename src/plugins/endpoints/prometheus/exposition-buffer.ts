@@ -18,7 +18,11 @@ export class ExpositionBuffer {
   /** The whole answer, for compression. */
   private readonly joined = new ByteWriter(FIRST_CAPACITY);
 
-  constructor(readonly families: FamilyTable) {}
+  /** @param constantLabels labels of every series that is not about a container */
+  constructor(
+    readonly families: FamilyTable,
+    private readonly constantLabels: PlainLabels = {},
+  ) {}
 
   /** The writer of the family's lines. */
   writer(family: Family): ByteWriter {
@@ -33,7 +37,7 @@ export class ExpositionBuffer {
   plain(name: string, type: MetricType, help: string, value: number, labels: PlainLabels = {}, suffix = ''): void {
     const family = this.families.take(name, type, help);
     if (family === undefined) return;
-    const pairs = Object.entries(labels);
+    const pairs = Object.entries({ ...labels, ...this.constantLabels });
     const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
     this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
   }

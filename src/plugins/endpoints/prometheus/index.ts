@@ -8,9 +8,11 @@ import {
   definePlugin,
   type Endpoint,
   exportedName,
+  hostAndCluster,
   messageOf,
   type OperationInfo,
   PLUGIN_API_VERSION,
+  type PlainLabels,
   type PluginContext,
   parseRequestOptions,
   Slices,
@@ -75,6 +77,7 @@ class MetricsPage {
   private readonly exportedContainers: ExportedContainers;
   private readonly exposition: Exposition;
   private readonly buffers: ExpositionBuffer[] = [];
+  private readonly constantLabels: PlainLabels;
 
   constructor(
     private readonly context: PluginContext,
@@ -84,6 +87,7 @@ class MetricsPage {
     self: AgentMetrics,
   ) {
     const { agent, clock, logger } = context;
+    this.constantLabels = options.hostLabels ? hostLabels() : {};
     this.families = new FamilyTable((name) => (form.shows?.(name) === false ? undefined : exportedName(options, name)));
     this.exportedContainers = new ExportedContainers(
       agent,
@@ -93,6 +97,7 @@ class MetricsPage {
       this.families,
       kills,
       form.identify,
+      this.constantLabels,
     );
     const applications = form.withApplications
       ? new AppMetricsWriter(this.families, options, (message, details) => logger.warn(message, details))
@@ -103,7 +108,7 @@ class MetricsPage {
 
   async answer(request: ApiRequest): Promise<Answer> {
     const namespace = await this.select(request.query);
-    const buffer = this.buffers.pop() ?? new ExpositionBuffer(this.families);
+    const buffer = this.buffers.pop() ?? new ExpositionBuffer(this.families, this.constantLabels);
     buffer.clear();
     const explain = request.query.get('explain');
     buffer.format = explain === null ? chooseFormat(request.header('accept')) : 'text';
@@ -209,6 +214,11 @@ class MetricsEndpoint implements Endpoint {
       [forKubelet.path]: route(new MetricsPage(context, forKubelet, KUBELET_FORM, kills, self)),
     };
   }
+}
+
+/** The labels that tell a host from others, without those that nothing sets. */
+function hostLabels(): PlainLabels {
+  return Object.fromEntries(Object.entries(hostAndCluster({})).filter(([, value]) => value !== ''));
 }
 
 /** kubelet exports only its own six labels, and no metrics of itself at this path. */

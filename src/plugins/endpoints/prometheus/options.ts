@@ -36,6 +36,12 @@ export const prometheusOptions = z
         'Give every sampled series the time of its sample, as cAdvisor does. `false`: the time of the scrape counts, and series of a container that is gone end at the next scrape instead of five minutes later.',
       ),
     ...labelSelection,
+    hostLabels: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Give every series the labels `host` and `cluster` that sinks have: `host` is `TALLYMAN_NODE_NAME` or the name of the host, `cluster` is `TALLYMAN_CLUSTER` where that is set. Prometheus can set such labels itself.',
+      ),
     labelLimits: labelLimits
       .extend({ empty: emptyLabelLimit })
       .prefault({})
