@@ -156,7 +156,7 @@ class KafkaSink implements Sink {
       this.producer = undefined;
       void producer?.then((one) => one.disconnect()).catch(() => {});
       const permanent = typesOf(error).some((type) => PERMANENT.has(type));
-      throw new DeliveryError(`${this.options.brokers.join(',')} topic ${topic}: ${messageOf(error)}`, {
+      throw new DeliveryError(`${this.options.brokers.join(',')} topic ${topic}: ${reasonOf(error)}`, {
         permanent,
         cause: error,
       });
@@ -239,6 +239,12 @@ function messagesOf(body: Uint8Array): { key: string; value: Buffer }[] {
   }
   return messages;
 }
+
+/** Errors of OpenSSL are a line with its source files, in which the reason is one part: `tlsv13 alert certificate required`. */
+const reasonOf = (error: unknown): string =>
+  messageOf(error)
+    .replace(/[\dA-F]+:error:[\dA-F]+:SSL routines:[^:]*:([^:]+):[^\n]*/, '$1')
+    .trim();
 
 /** The codes of an error of the library and of what it was caused by. */
 function typesOf(error: unknown): string[] {
