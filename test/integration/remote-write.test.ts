@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -28,6 +28,8 @@ interface Matrix {
 
 describe('remote write into Prometheus', { skip: needs('cgroups', 'prometheus') }, () => {
   const cgroup = new RealCgroup(NAME);
+  /** It ends while the agent does not run. */
+  const second = new RealCgroup(`${NAME}-second`);
   const queue = mkdtempSync(join(tmpdir(), 'tallyman-test-queue-'));
   let prometheus: PrometheusServer;
   let agent: AgentProcess;
@@ -44,7 +46,7 @@ plugins:
       interval: 400ms
       resolution: all
       cluster: test
-      containersInclude: ["${NAME}"]
+      containersInclude: ["${NAME}*"]
       retry: { first: 100ms, longest: 500ms }
       queue: { directory: "${queue}" }
   - use: remote-write
@@ -54,6 +56,7 @@ plugins:
 
   before(async () => {
     cgroup.create();
+    second.create();
     await cgroup.run('while sleep 0.05; do :; done');
     prometheus = await PrometheusServer.start('global: {}\n', ['--web.enable-remote-write-receiver']);
     agent = await startAgent();
@@ -62,6 +65,7 @@ plugins:
     await agent?.stop();
     await prometheus?.stop();
     await cgroup.remove();
+    await second.remove();
     rmSync(queue, { recursive: true, force: true });
   });
 
@@ -139,8 +143,11 @@ plugins:
     assert.ok(known.length > before);
     const batches = await sinkMetric('queue_batches');
     await untilMetric('queue_batches', (now) => now >= batches + 2);
+    const state = () => readFileSync(join(queue, 'state'), 'utf8');
+    await until(() => state().includes(second.name), state);
     agent.signal('SIGKILL');
     await agent.ended();
+    await second.remove();
     agent = await startAgent();
     await agent.said(`wait in ${queue} and will be sent`);
     await agent.said('cannot deliver', /cannot be reached: nothing listens there; batches are kept/);
@@ -150,6 +157,17 @@ plugins:
     assert.ok((await compare(known, since)) > before);
     assert.equal(await sinkMetric('dropped_total'), 0);
     assert.deepEqual(prometheus.complaints, []);
+  });
+
+  it('marks the series of a container as stale that ended while the agent did not run', async () => {
+    const selector = `{id="${second.name}"}`;
+    const stored = (await prometheus.api(`query?query=${encodeURIComponent(`${selector}[5m]`)}`)) as Matrix;
+    assert.ok(stored.result.length > 10, `${stored.result.length} series were stored before`);
+    await until(
+      async () => (await prometheus.query(selector)).length === 0,
+      () => agent.output,
+    );
+    assert.ok((await prometheus.query(`{id="${NAME}"}`)).length > 10);
   });
 
   it('marks the series of a container that ends as stale', async () => {

@@ -69,27 +69,30 @@ describe('delivery', () => {
         return missing.length;
       },
     };
-    const options = { host: '', queue: { directory } };
+    const options = (version: string) => ({
+      host: '',
+      interval: '1s',
+      externalLabels: { version },
+      queue: { directory },
+    });
+    const missing = ({ sent }: ReturnType<typeof bench>) => sent.flat().filter((line) => line.startsWith('missing'));
     try {
-      const first = bench(options, stateful);
+      const first = bench(options('1'), stateful);
       first.show(container('/a', [1, 5]), container('/b', [2, 6]));
       await first.delivery.start();
       // Rounds read and write files, which takes time of its own.
-      while (!existsSync(join(directory, 'state'))) await first.round();
+      while (!existsSync(join(directory, 'state'))) await first.round(1_000);
       await first.delivery.finish(1_000);
-      const second = bench(options, stateful);
+      const second = bench(options('2'), stateful);
       second.show(container('/b', [2, 6]));
       await second.delivery.start();
-      await second.round();
-      assert.ok(
-        !second.sent.flat().some((line) => line.startsWith('missing')),
-        'not before containers are found again',
-      );
-      while (!second.sent.flat().some((line) => line.startsWith('missing'))) await second.round();
-      assert.deepEqual(
-        second.sent.flat().filter((line) => line.startsWith('missing')),
-        ['missing [["id","/a"]]'],
-      );
+      await second.round(1_000);
+      assert.deepEqual(missing(second), [], 'not before cgroups are found again');
+      while (missing(second).length === 0) await second.round(1_000);
+      const gone = 'missing [["id","/a"],["version","1"]]';
+      assert.deepEqual(missing(second), [gone], 'not before labels are known again');
+      while (missing(second).length === 1) await second.round(1_000);
+      assert.deepEqual(missing(second), [gone, 'missing [["id","/b"],["version","1"]]']);
       await second.delivery.finish(1_000);
       assert.deepEqual([...first.faults, ...second.faults], []);
     } finally {

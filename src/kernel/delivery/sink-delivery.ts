@@ -60,7 +60,7 @@ export class SinkDelivery {
     }
     if (directory !== undefined) this.disk = this.diskAt(directory, maxBytes);
     if (this.disk !== undefined && sink.state !== undefined) {
-      this.endedContainers = new EndedContainers(sink, this.disk, clock);
+      this.endedContainers = new EndedContainers(sink, this.disk, agent, clock);
     }
   }
 
