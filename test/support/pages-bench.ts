@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ProcessInfo, StoredCapsule } from '../../src/kernel/contracts/index.js';
+import type { ProcessInfo, SinkStatus, StoredCapsule } from '../../src/kernel/contracts/index.js';
 import { type FakeAgentOptions, type FakeContainer, fakeAgent } from '../conformance/world/fake-agent.js';
 import { column } from '../conformance/world/samples.js';
 import { pagesOf, type Received, type Served, send, serveAgent } from '../conformance/world/served.js';
@@ -76,3 +76,22 @@ export function capsuleOf(word: string): StoredCapsule {
     bytes: 40960,
   };
 }
+
+/** A sink whose receiver and disk fail, in these words. */
+export const sinkFailing = (words: string): SinkStatus => ({
+  queue: {
+    batches: 2,
+    points: 70,
+    bytes: 2048,
+    maxBytes: 2 ** 20,
+    oldest: (Date.now() - 120_000) * 1000,
+    directory: '/q',
+    diskError: words,
+  },
+  sent: { batches: 3, points: 500, bytes: 3000 },
+  dropped: { refused: 3, queue_full: 4 },
+  retries: 1,
+  attempts: 4,
+  attemptMs: 10,
+  failure: words,
+});

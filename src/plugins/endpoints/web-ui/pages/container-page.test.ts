@@ -3,7 +3,8 @@ import { after, describe, it } from 'node:test';
 import type { FakeContainer } from '../../../../../test/conformance/world/fake-agent.js';
 import { keptEvents } from '../../../../../test/conformance/world/recorded-events.js';
 import { column } from '../../../../../test/conformance/world/samples.js';
-import { busy, capsuleOf, PagesBench, processIn } from '../../../../../test/support/pages-bench.js';
+import { busy, capsuleOf, PagesBench, processIn, sinkFailing } from '../../../../../test/support/pages-bench.js';
+import type { PluginStatus } from '../../../../kernel/contracts/index.js';
 
 describe('the page of a container', () => {
   const bench = new PagesBench();
@@ -89,6 +90,32 @@ describe('the page of a container', () => {
     const { body } = await (await bench.serve({ containers: [host] }))('/host/');
     assert.ok(body.includes('/dev/there'));
     assert.ok(!body.includes('overlay_gone'));
+  });
+
+  it('has a table of the sinks on the page of the host', async () => {
+    const get = await bench.serve({
+      containers: [busy('/', 1, 1), busy('/a', 1, 1)],
+      plugins: [
+        { id: 'store', state: 'running', up: true, sink: sinkFailing('nothing listens there') } as PluginStatus,
+      ],
+    });
+    const { body } = await get('/host/');
+    const [, section = ''] = /<section id="sinks".*?(<tbody>.*?)<\/section>/s.exec(body) ?? [];
+    const cells = section
+      .replace(/<[^>]+>/g, '|')
+      .split(/[|\n]+/)
+      .filter((text) => text !== '');
+    assert.deepEqual(cells.toSpliced(3, 1), [
+      'store',
+      '70',
+      '2 KiB of 1 MiB',
+      '500',
+      '3 refused, 4 queue_full',
+      '2.5 ms',
+      'nothing listens there; queue in memory: nothing listens there',
+    ]);
+    assert.match(cells[3]!, /^\d+ s$/);
+    assert.ok(!(await get('/containers/a')).body.includes('id="sinks"'));
   });
 
   it('has metrics of the application with exact values, labels and units', async () => {

@@ -13,7 +13,7 @@ import { factList, identityFacts, labelsBlock, limitFacts, machineFacts, stateTe
 import { fieldsSection } from './fields.js';
 import { breadcrumbOf, page } from './frame.js';
 import type { PageRequest } from './page-request.js';
-import { missingBlock } from './problems.js';
+import { missingBlock, sinksSection } from './problems.js';
 import { capsulesSection, eventsSection, filesystemsSection, interfacesSection, processesSection } from './tables.js';
 import { timeOf } from './times.js';
 import { whySection } from './why.js';
@@ -56,6 +56,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
   yield html`<div id="app-charts"></div>`;
   yield appMetricsSection(container.appMetrics, request.now);
   yield processesSection(name, processes, request);
+  if (isRoot) yield sinksSection(agent, request.now);
   yield eventsOf(request, name);
   yield capsulesOf(request, name);
   yield jsonLinks(request, name);

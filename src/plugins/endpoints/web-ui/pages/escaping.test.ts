@@ -3,7 +3,7 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FakeAgentOptions } from '../../../../../test/conformance/world/fake-agent.js';
 import { keptEvents } from '../../../../../test/conformance/world/recorded-events.js';
-import { busy, capsuleOf, PagesBench, processIn } from '../../../../../test/support/pages-bench.js';
+import { busy, capsuleOf, PagesBench, processIn, sinkFailing } from '../../../../../test/support/pages-bench.js';
 import type { Finding, PluginStatus } from '../../../../kernel/contracts/index.js';
 
 /** The page's tags with the names of their attributes, and no text. */
@@ -39,7 +39,7 @@ describe('names, labels, images, commands, errors and findings', () => {
           { containerName: `/${word}`, time: 1, type: 'oomKill', oom: { pid: 1, processName: word, constraint: word } },
         ]),
         findings: [finding, { ...finding, severity: 'info' }],
-        plugins: [{ id: word, state: 'failed', up: false, lastError: word } as PluginStatus],
+        plugins: [{ id: word, state: 'failed', up: false, lastError: word, sink: sinkFailing(word) } as PluginStatus],
         pending: [{ name: `/${word}`, handler: word, reason: word, since: 0 }],
         engines: [{ runtime: 'docker', endpoint: word, reason: word }],
         capsules: [capsuleOf(word)],

@@ -1,5 +1,7 @@
-import type { AgentView, Finding, PluginStatus } from '../../../../kernel/contracts/index.js';
+import type { AgentView, Finding, PluginStatus, SinkStatus } from '../../../../kernel/contracts/index.js';
 import { type Html, html } from '../shared/html.js';
+import { bytes, plain, UNKNOWN } from '../shared/units.js';
+import { tableSection } from './tables.js';
 
 const WORDS: Readonly<Record<Finding['severity'], string>> = { error: 'Error', warning: 'Warning', info: 'Note' };
 
@@ -29,6 +31,23 @@ function pluginItem({ id, state, lastError }: PluginStatus): Html {
 
 function findingItem({ severity, what, effect, mend }: Finding): Html {
   return html`<li class="${severity}"><strong>${WORDS[severity]}</strong><p>${what}</p>${effect !== '' && html`<p>${effect}</p>`}${mend !== '' && html`<pre>${mend}</pre>`}</li>`;
+}
+
+/** How the deliveries of the sinks go. @param nowUs since the epoch */
+export function sinksSection(agent: AgentView, nowUs: number): Html | undefined {
+  const rows = agent.plugins().flatMap(({ id, sink }) => (sink === undefined ? [] : [sinkRow(id, sink, nowUs)]));
+  if (rows.length === 0) return undefined;
+  const columns = ['Sink', 'Waiting', 'In the queue', 'Oldest', 'Sent', 'Dropped', 'Latency', 'Last error'];
+  return tableSection('sinks', 'Sinks', columns, rows);
+}
+
+function sinkRow(id: string, { queue, sent, dropped, attempts, attemptMs, failure }: SinkStatus, nowUs: number): Html {
+  const oldest = queue.oldest === undefined ? UNKNOWN : `${plain(Math.max(0, (nowUs - queue.oldest) / 1e6))} s`;
+  const reasons = Object.entries(dropped).map(([reason, points]) => `${points} ${reason}`);
+  const latency = attempts === 0 ? UNKNOWN : `${plain(attemptMs / attempts)} ms`;
+  const error = [failure, queue.diskError && `queue in memory: ${queue.diskError}`].filter(Boolean).join('; ');
+  return html`<tr><th scope="row">${id}</th><td class="number" title="data points in ${queue.batches} batches">${queue.points}</td><td class="number">${bytes(queue.bytes)} of ${bytes(queue.maxBytes)}</td><td class="number">${oldest}</td><td class="number" title="data points, ${bytes(sent.bytes)}">${sent.points}</td><td class="number">${reasons.join(', ') || 0}</td><td class="number" title="mean of all attempts">${latency}</td><td>${error !== '' && html`<span class="error">${error}</span>`}</td></tr>
+`;
 }
 
 /** What of one container is not measured, and why. */
