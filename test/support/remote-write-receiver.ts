@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
+import * as zlib from 'node:zlib';
 import protobuf from 'protobufjs';
 import { RecordingServer, type Reply } from './recording-server.js';
 
@@ -90,6 +91,15 @@ function eachField(bytes: Uint8Array, read: (field: number, reader: protobuf.Rea
   while (reader.pos < reader.len) read(reader.uint32() >>> 3, reader);
 }
 
+/** @throws Error when a body is not compressed as its headers say */
+function decompressed({ 'content-encoding': encoding }: IncomingHttpHeaders, body: Buffer): Buffer {
+  if (encoding === 'gzip') return zlib.gunzipSync(body);
+  if (encoding === 'zstd')
+    return (zlib as unknown as { zstdDecompressSync(body: Buffer): Buffer }).zstdDecompressSync(body);
+  assert.equal(encoding, 'snappy');
+  return unsnappy(body);
+}
+
 interface WriteRequest {
   readonly headers: IncomingHttpHeaders;
   readonly series: readonly WrittenSeries[];
@@ -98,7 +108,11 @@ interface WriteRequest {
 /** A receiver of remote write 1.0. */
 export class RemoteWriteReceiver extends RecordingServer<WriteRequest> {
   constructor(options?: ConstructorParameters<typeof RecordingServer>[2]) {
-    super((headers, body) => ({ headers, series: decodeWriteRequest(unsnappy(body)) }), '/api/v1/write', options);
+    super(
+      (headers, body) => ({ headers, series: decodeWriteRequest(decompressed(headers, body)) }),
+      '/api/v1/write',
+      options,
+    );
   }
 
   /** All series with a sample, over all requests, by metric. */

@@ -6,3 +6,4 @@
 export * from './byte-scanner.js';
 export * from './byte-template.js';
 export * from './byte-writer.js';
+export * from './compress.js';

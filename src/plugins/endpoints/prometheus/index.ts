@@ -1,6 +1,4 @@
-import { promisify } from 'node:util';
-import * as zlib from 'node:zlib';
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import { type ByteWriter, type Compress, gzip, zstd } from '../../../kernel/contracts/bytes/index.js';
 import {
   type Answer,
   type ApiRequest,
@@ -38,16 +36,9 @@ const MAX_IDLE_BUFFERS = 2;
 /** Bytes handed to the connection at a time. */
 const PIECE = 256 * 1024;
 
-type Compress = (input: Buffer) => Promise<Buffer>;
-
-/** zstd is available from Node 22.15. */
-const zstd = (zlib as { zstdCompress?: (input: Buffer, done: (error: Error | null, result: Buffer) => void) => void })
-  .zstdCompress;
-const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
-
 const compressors: Partial<Record<Encoding, Compress>> = {
-  ...(zstd !== undefined && { zstd: promisify(zstd) }),
-  gzip: (input) => gzip(input, { level: 1 }),
+  ...(zstd !== undefined && { zstd }),
+  gzip: (input) => gzip(input, 1),
 };
 
 /** Labels that are not exported need no limits. */

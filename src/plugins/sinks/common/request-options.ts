@@ -1,10 +1,7 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzip } from '../../../kernel/contracts/bytes/index.js';
 import { type Sink, z } from '../../../kernel/contracts/index.js';
 
 type Compression = 'gzip' | 'none';
-
-const compress = promisify<Buffer, Buffer>(gzip);
 
 /** The option `compression`. @param what is compressed: `requests` or `messages` */
 export const compressionOption = (what = 'requests') =>
@@ -15,7 +12,8 @@ export const layoutOption = (cadvisor: string) =>
   z.enum(['tallyman', 'cadvisor']).default('tallyman').describe(`\`cadvisor\`: ${cadvisor}`);
 
 /** `Sink.pack` for the option `compression`. */
-export const gzipPack = (compression: Compression): Sink['pack'] => (compression === 'gzip' ? compress : undefined);
+export const gzipPack = (compression: Compression): Sink['pack'] =>
+  compression === 'gzip' ? (body) => gzip(body) : undefined;
 
 /** The header that goes with `gzipPack`. */
 export const gzipHeader = (compression: Compression): Record<string, string> =>

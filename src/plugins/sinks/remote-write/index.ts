@@ -1,4 +1,4 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import { type ByteWriter, gzip, zstd } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
@@ -31,6 +31,15 @@ const options = z.strictObject({
     .describe(
       'Version of the protocol. `2` needs less room and tells type, help and start of counters; few receivers take it.',
     ),
+  compression: z
+    .enum(['snappy', 'gzip', 'zstd'])
+    .default('snappy')
+    .refine((compression) => compression !== 'zstd' || zstd !== undefined, {
+      error: `expected snappy or gzip: Node.js ${process.versions.node} has no zstd (22.15 and newer do)`,
+    })
+    .describe(
+      'How requests are compressed. Every receiver takes `snappy`; `zstd` is for VictoriaMetrics from 1.88 on, `gzip` for gateways that ask for it.',
+    ),
   ...httpOptions,
   ...sinkOptions,
 });
@@ -38,14 +47,11 @@ const options = z.strictObject({
 type RemoteWriteOptions = z.output<typeof options>;
 
 const UNSUPPORTED = 415;
-const HEADERS = { 'Content-Encoding': 'snappy' };
 const HEADERS_1 = {
-  ...HEADERS,
   'Content-Type': 'application/x-protobuf',
   'X-Prometheus-Remote-Write-Version': '0.1.0',
 };
 const HEADERS_2 = {
-  ...HEADERS,
   'Content-Type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
   'X-Prometheus-Remote-Write-Version': '2.0.0',
 };
@@ -55,10 +61,19 @@ const TAKE_VERSION_1 = 'with `version: 1` it takes what is measured from then on
 abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEncoder> implements Sink {
   abstract readonly format: string;
   private readonly compressor = new SnappyCompressor();
-  protected readonly sender: HttpSender;
+  private readonly sender: HttpSender;
 
   constructor(readonly options: RemoteWriteOptions) {
     this.sender = new HttpSender(options, options.concurrency);
+  }
+
+  protected post(
+    body: Uint8Array,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const { url, compression } = this.options;
+    return this.sender.send({ url, body, headers: { ...headers, 'Content-Encoding': compression }, signal });
   }
 
   protected abstract encoderOf(out: ByteWriter): E;
@@ -83,7 +98,10 @@ abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEnco
     return states.reduce((points, one) => points + encoder.endMissing(one, isThere, time, out), 0);
   }
 
-  pack(body: Buffer): Buffer {
+  pack(body: Buffer): Buffer | Promise<Buffer> {
+    const { compression } = this.options;
+    if (compression === 'gzip') return gzip(body);
+    if (compression === 'zstd') return zstd!(body);
     return Buffer.from(this.compressor.compress(body));
   }
 
@@ -93,11 +111,11 @@ abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEnco
 }
 
 class RemoteWrite1 extends RemoteWriteSink<WriteRequestEncoder> {
-  readonly format = 'remote-write 1.0 snappy';
+  readonly format = `remote-write 1.0 ${this.options.compression}`;
   private readonly encoder = new WriteRequestEncoder();
 
   async send({ body }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
-    await this.sender.send({ url: this.options.url, body, headers: HEADERS_1, signal });
+    await this.post(body, HEADERS_1, signal);
     return {};
   }
 
@@ -111,7 +129,7 @@ class RemoteWrite1 extends RemoteWriteSink<WriteRequestEncoder> {
 }
 
 class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
-  readonly format = 'remote-write 2.0 snappy';
+  readonly format = `remote-write 2.0 ${this.options.compression}`;
   /** One for each body under construction, of which there are as many as batches are made at once: each has its table of symbols. */
   private readonly encoderByOut = new Map<ByteWriter, SymbolRequestEncoder>();
 
@@ -125,7 +143,7 @@ class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
 
   async send({ body, points }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
     try {
-      const answer = await this.sender.send({ url: this.options.url, body, headers: HEADERS_2, signal });
+      const answer = await this.post(body, HEADERS_2, signal);
       const written = writtenOf(answer);
       // A receiver of 1.0 finds nothing in the request that it knows, and is content.
       if (written === undefined) {

@@ -11,7 +11,7 @@ import {
   unsnappy,
   type WrittenSeries,
 } from '../../../../test/support/remote-write-receiver.js';
-import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
+import { ByteWriter, zstd } from '../../../kernel/contracts/bytes/index.js';
 import type {
   AgentView,
   Column,
@@ -85,6 +85,21 @@ describe('remote-write', () => {
     assert.equal(find('container_memory_usage_bytes')!.samples[0]!.value, 2 ** 40);
     assert.equal(find('container_memory_rss'), undefined);
     assert.equal(find('container_start_time_seconds')!.samples.length, 1);
+  });
+
+  it('compresses requests as it is asked to, and refuses zstd where Node.js has none', async () => {
+    await send(fakeAgent({ containers: [WEB] }));
+    const compressions = zstd === undefined ? ['gzip'] : ['gzip', 'zstd'];
+    for (const compression of compressions) await send(fakeAgent({ containers: [WEB] }), { compression });
+    const [first, ...others] = receiver.received;
+    assert.deepEqual(
+      others.map(({ headers }) => headers['content-encoding']),
+      compressions,
+    );
+    for (const { series } of others) assert.deepEqual(series, first!.series);
+    if (zstd === undefined) {
+      await assert.rejects(async () => send(fakeAgent({ containers: [WEB] }), { compression: 'zstd' }), /has no zstd/);
+    }
   });
 
   it('says whether what the receiver answers may pass', async () => {
