@@ -13,7 +13,6 @@ interface AskCommand {
   readonly description: string;
   /** The option besides `--url` and credentials. */
   readonly option: readonly [flags: string, description: string];
-  /** Description of `--url`. */
   readonly url: string;
   load(): Promise<(flags: Flags, cli: CliEnvironment) => Promise<number>>;
 }

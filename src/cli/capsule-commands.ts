@@ -7,7 +7,6 @@ import type { ConfigFlags } from './flags.js';
 
 const URL_TEXT = 'address of the agent; default: the one on this host';
 
-/** `record` and `capsules`. */
 export function addCapsuleCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
   const record = program
     .command('record')

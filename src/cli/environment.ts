@@ -21,7 +21,6 @@ export interface CliEnvironment {
   readonly handles?: OpenHandles;
 }
 
-/** The environment of this process. */
 export function processEnvironment(): CliEnvironment {
   const { NO_COLOR } = process.env;
   const writesToJournal = isJournal(STDERR, process.env);

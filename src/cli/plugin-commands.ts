@@ -7,7 +7,6 @@ import type { CliEnvironment, Perform } from './environment.js';
 const PATH = 'folder of a package, a module, or a name as in the configuration';
 const WITH = "its options, as YAML: '{ interval: 5s }'";
 
-/** `sink test`. */
 export function addSinkCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
   const test = program
     .command('sink')

@@ -169,7 +169,6 @@ function logLevelOption(): Option {
   return option;
 }
 
-/** `config sample`, `config schema`, `config reference`. */
 function addConfigCommands(program: Command, cli: CliEnvironment): void {
   const group = program.command('config').description('print documents about the configuration');
   for (const [name, description] of CONFIG_DOCUMENTS) {
@@ -207,7 +206,6 @@ function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perf
     .action(() => perform(async () => (await import('./commands/service.js')).showService(cli)));
 }
 
-/** Commands that print completion scripts and the manual page. */
 function addDocumentCommands(program: Command, cli: CliEnvironment): void {
   program
     .command('completion')

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { TallymanError } from '../kernel/contracts/index.js';
 import { type AgentNote, type FoundNote, readNotes } from '../kernel/operations/index.js';
 import type { CliEnvironment } from './environment.js';
 
@@ -16,6 +17,15 @@ export function withConfig(
   if (config === undefined) return notes;
   const named = resolve(cli.workingDirectory ?? '.', config);
   return notes.filter(({ configuration }) => configuration.file === named);
+}
+
+/**
+ * The agent to ask, `undefined` when none runs.
+ * @throws TallymanError when there are several
+ */
+export function onlyAgent(notes: readonly FoundNote[], hint: string): FoundNote | undefined {
+  if (notes.length > 1) throw new TallymanError(`several agents run: ${listOf(notes)}`, { hint });
+  return notes[0];
 }
 
 /** `1234 (/etc/tallyman/config.yaml, http://127.0.0.1:8080), 1300 (built-in configuration, unix:/run/x)` */

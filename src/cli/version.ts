@@ -9,7 +9,6 @@ export function agentVersion(): string {
   return version;
 }
 
-/** The package's manifest. */
 export function ownManifest(): { readonly devDependencies: Readonly<Record<string, string>> } & Record<
   string,
   unknown

@@ -12,7 +12,7 @@ export interface AgentOptions {
   readonly builtinsModule?: string;
   /** Directory that plugin paths and packages are resolved from. */
   readonly pluginDirectory: string;
-  /** Directory for what survives the agent; absent: nothing does. */
+  /** Directory of persistent state; absent: none is kept. */
   readonly stateDirectory?: string | undefined;
   /** Plugins that were loaded with the configuration. */
   readonly modules?: PluginSources['modules'];
@@ -21,9 +21,9 @@ export interface AgentOptions {
   readonly sockets?: readonly number[];
   /** Where the configuration came from; absent: it cannot be read again. */
   readonly reload?: ReloadSource;
-  /** The rooms; tests give others. */
+  /** Default: all rooms. */
   readonly rooms?: readonly Module[];
-  /** Provide instead of the rooms what both provide. */
+  /** Take precedence over what the rooms provide. */
   readonly overrides?: readonly Module[];
 }
 

@@ -14,7 +14,7 @@ import { ACTIVE_PLUGINS, PLUGIN_OBSERVERS, SUPERVISOR } from './supervision/inde
 /** How long a stop may take unless its caller says otherwise. */
 const STOP_LIMIT_MS = 1_700;
 
-/** The composition root: options in, rooms in, start, apply, stop. What the rooms are to each other they say themselves. */
+/** The composition root. The modules of the rooms declare what they need of each other. */
 export class Agent {
   private readonly composition: Composition;
   private readonly lifecycles: Lifecycles;

@@ -22,7 +22,7 @@ import { retentionModule } from './retention/module.js';
 import { supervisionModule } from './supervision/module.js';
 import { viewModule } from './view/module.js';
 
-/** The rooms of the agent. Their order does not matter: what they need of each other does. */
+/** The rooms of the agent, in any order: their dependencies determine the start order. */
 export const ROOMS: readonly Module[] = [
   logModule,
   configModule,
@@ -48,7 +48,7 @@ export const ROOMS: readonly Module[] = [
   operationsModule,
 ];
 
-/** The rooms of a replay; what the others would provide, a capsule does. */
+/** The rooms of a replay. The capsule provides what the other rooms would. */
 export const REPLAY_ROOMS: readonly Module[] = [
   logModule,
   configModule,

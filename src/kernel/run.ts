@@ -17,13 +17,11 @@ const EXIT_FAULT = 70;
 
 export interface RunOptions
   extends Omit<AgentOptions, 'config' | 'pluginDirectory' | 'sockets' | 'reload' | 'modules'> {
-  /** The configuration to start with. */
   readonly loaded: LoadedConfig;
   /** Reads the configuration again. @throws ConfigError */
   readonly load: () => Promise<LoadedConfig>;
   /** Knows what plugins leave open. */
   readonly handles?: OpenHandles | undefined;
-  /** Variables of the process. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -81,7 +79,7 @@ class AgentProcess {
     process.on('SIGHUP', () => {
       started.then(() => this.reloader.reload('SIGHUP')).catch(() => {});
     });
-    // A start that hangs is no reason to go on.
+    // A stop is not delayed by a start that hangs.
     const found = await Promise.race([started, stopped]);
     if (typeof found !== 'string') this.serving(found, say);
     return this.stop(await stopped);

@@ -2,7 +2,7 @@ import type { Plugin } from '../kernel/contracts/index.js';
 
 type Module = Promise<{ readonly default: unknown }>;
 
-/** The kernel checks what a module exports, so that built-ins pass the same gate as a stranger's plugin. */
+/** The kernel checks the exports of a module, for built-in plugins as for others. */
 const importing = (load: () => Module) => async (): Promise<Plugin> => (await load()).default as Plugin;
 
 /** Built-in plugins by name. Each is imported when the configuration uses it. */
@@ -63,10 +63,10 @@ export const builtinPlugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   statsd: importing(() => import('./sinks/statsd/index.js')),
 };
 
-/** Where another process finds them. */
+/** From where an isolated plugin imports them. */
 export const builtinsModule = import.meta.url;
 
-/** What runs unless the config file says otherwise, in starting order: handlers are asked in this order, raw after all. */
+/** Enabled by default, in starting order. Handlers are asked in this order, `raw` last. */
 export const defaultPlugins: readonly { readonly use: string }[] = [
   { use: 'cpu' },
   { use: 'percpu' },

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What a fake answer may be. */
 export type FakeAnswer =
   | { readonly status: number; readonly body: string }
   /** Accepts the request and never answers. */
@@ -13,7 +12,7 @@ export type FakeAnswer =
   /** Sends half an answer and cuts the connection. */
   | 'cut';
 
-/** An engine that says what it is told to, on a unix socket of its own. */
+/** A fake engine on a unix socket, with answers set by the test. */
 export class FakeEngine {
   private readonly directory = mkdtempSync(join(tmpdir(), 'tallyman-test-engine-'));
   private readonly streams = new Set<ServerResponse>();
@@ -22,9 +21,9 @@ export class FakeEngine {
   private server: Server | undefined;
   /** Inspect answers by id. */
   readonly containers = new Map<string, unknown>();
-  /** Answers that take the place of the usual ones, by what the URL begins with. */
+  /** Answers by prefix of the URL, in place of the default ones. */
   readonly overrides = new Map<string, FakeAnswer>();
-  /** URLs asked for, in order. */
+  /** Requested URLs, in order. */
   readonly requests: string[] = [];
   version: unknown = { Version: '29.0.1', ApiVersion: '1.52', MinAPIVersion: '1.44' };
 

@@ -4,7 +4,7 @@ import type { ContainerQuery } from './query.js';
 import { SamplesV1 } from './sample.js';
 import { SpecWriter } from './spec.js';
 
-/** Writes ContainerInfo objects (contract 7.1). */
+/** Writes ContainerInfo objects. */
 export class ContainerInfoWriter {
   private readonly specs = new SpecWriter();
   private readonly samples = new SamplesV1();

@@ -18,7 +18,7 @@ interface SeriesText {
   readonly isInt: boolean;
 }
 
-/** `,"has_custom_metrics":…` and, when there are any, the metrics of the spec (contract 7.2). */
+/** `,"has_custom_metrics":…` and, when there are any, the metrics of the spec. */
 export function writeCustomMetricsSpec(out: ByteWriter, { appMetrics }: ContainerView): void {
   const specs = appMetrics?.specs ?? [];
   out.ascii(`,"has_custom_metrics":${specs.length > 0}`);
@@ -29,7 +29,7 @@ export function writeCustomMetricsSpec(out: ByteWriter, { appMetrics }: Containe
   if (specs.length > 0) out.ascii(']');
 }
 
-/** Prints the values of application metrics (contract 14). NaN and infinities are omitted. */
+/** Prints the values of application metrics. NaN and infinities are omitted. */
 export class CustomMetricsWriter {
   private readonly texts = new WeakMap<readonly AppSeries[], readonly SeriesText[]>();
 

@@ -13,7 +13,6 @@ export function sortedMap(map: Readonly<Record<string, string>>): string {
   return `{${members.join(',')}}`;
 }
 
-/** JSON text of a list of strings. */
 export function stringList(values: readonly string[]): string {
   return `[${values.map(quoteJson).join(',')}]`;
 }

@@ -21,7 +21,6 @@ export function machineMembers(machine: MachineInfo) {
   };
 }
 
-/** MachineInfo (contract 7.6). */
 export function machineJson(machine: MachineInfo) {
   return {
     timestamp: machine.timestamp,

@@ -6,7 +6,6 @@ export const containerName = {
   description: 'The absolute name of a container: the cgroup path, with its slashes. Without one: `/`.',
 };
 
-/** The documented operations of v1.0. */
 export const operationsV10 = {
   containers: {
     summary: 'One container and its samples.',

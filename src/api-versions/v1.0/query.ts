@@ -11,7 +11,7 @@ export interface ContainerQuery {
 const DEFAULT_COUNT = 60;
 
 /**
- * Parses the body of a v1 container request (contract 3): absent members have defaults, keys are matched
+ * Parses the body of a v1 container request: absent members have defaults, keys are matched
  * case-insensitively, text after the first JSON value is ignored.
  * @throws RequestError 400
  */
@@ -57,7 +57,6 @@ function undecodable(detail: string): Error {
   return badRequest(`unable to decode the json value: ${detail}`);
 }
 
-/** Parses the first JSON value of a text. */
 function firstValue(text: string): unknown {
   try {
     return JSON.parse(text.slice(0, endOfFirstValue(text)));

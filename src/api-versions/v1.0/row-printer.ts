@@ -84,19 +84,16 @@ interface Step {
   readonly divisor: number;
 }
 
-/** Builds a `RowPrinter` for one layout. */
 export class RowPrinterBuilder {
   private readonly texts: Uint8Array[] = [];
   private readonly steps: Step[] = [];
   private pending = '';
 
-  /** Appends literal JSON text. */
   text(json: string): this {
     this.pending += json;
     return this;
   }
 
-  /** Appends a JSON string. */
   string(value: string): this {
     return this.text(quoteJson(value));
   }
@@ -106,7 +103,6 @@ export class RowPrinterBuilder {
     return column < 0 ? this.text('0') : this.step(INTEGER, column);
   }
 
-  /** Appends a column as a floating-point number. */
   float(column: number): this {
     return column < 0 ? this.text('0') : this.step(FLOAT, column);
   }

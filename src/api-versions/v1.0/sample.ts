@@ -21,7 +21,7 @@ interface SamplePrinter {
 }
 
 /**
- * Prints samples of v1 (contract 7.3): always CPU, memory and block I/O,
+ * Prints samples of v1: always CPU, memory and block I/O,
  * network and processes only when they are collected.
  */
 export class SamplesV1 {
@@ -39,7 +39,6 @@ export class SamplesV1 {
     out.ascii(']');
   }
 
-  /** One sample of a container. */
   writeSample(out: ByteWriter, cursor: SampleCursor, container: ContainerView): void {
     const { networkMode, state } = container.description;
     // A container in another one's network has no network of its own, which newer agents print as zeros.

@@ -14,7 +14,7 @@ interface DescriptionText {
   readonly image: string;
 }
 
-/** Writes the specs of containers (contract 7.2) and caches constant parts. */
+/** Writes the specs of containers and caches constant parts. */
 export class SpecWriter {
   private readonly texts = new WeakMap<ContainerDescription, DescriptionText>();
 

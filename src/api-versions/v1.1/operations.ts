@@ -2,7 +2,6 @@ import { type OperationInfo, z } from '../../kernel/contracts/index.js';
 import { containerName, operationsV10 } from '../v1.0/operations.js';
 import { containerInfo, containerQueryBody } from '../v1.0/schema/index.js';
 
-/** The documented operations of v1.1. */
 export const operationsV11 = {
   ...operationsV10,
   subcontainers: {

@@ -2,7 +2,6 @@ import { type OperationInfo, z } from '../../kernel/contracts/index.js';
 import { containerInfo, containerQueryBody } from '../v1.0/schema/index.js';
 import { operationsV11 } from '../v1.1/operations.js';
 
-/** The documented operations of v1.2. */
 export const operationsV12 = {
   ...operationsV11,
   docker: {

@@ -1,7 +1,7 @@
 import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import type { ContainerEvent } from '../../kernel/contracts/index.js';
 
-/** Writes the JSON of an event (contract 6). */
+/** Writes the JSON of an event. */
 export function writeEvent(out: ByteWriter, event: ContainerEvent): void {
   out.ascii('{"container_name":');
   out.string(event.containerName);

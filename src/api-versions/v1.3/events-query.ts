@@ -19,13 +19,12 @@ const OPTIONS: Readonly<Record<EventType, string>> = {
   containerDeletion: 'deletion_events',
 };
 
-/** A parsed `events` request. */
 export type EventsRequest =
   | { readonly stream: true; readonly filter: EventFilter }
   | { readonly stream: false; readonly query: EventQuery };
 
 /**
- * Parses the options of an `events` request (contract 6). Malformed options count as absent; the name is not checked
+ * Parses the options of an `events` request. Malformed options count as absent; the name is not checked
  * for existence.
  * @throws RequestError 400
  */

@@ -14,7 +14,7 @@ export type EventsContext = Pick<PluginContext, 'agent' | 'logger' | 'signal'>;
 
 const EVENTS_PER_STEP = 100;
 
-/** The handler of `events`: past events, or a stream of new ones (contract 6). */
+/** The handler of `events`: past events, or a stream of new ones. */
 export function eventsHandler(context: EventsContext): RequestHandler {
   const streams = new EventStreams(context);
   return (request) => {

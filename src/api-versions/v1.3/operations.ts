@@ -26,5 +26,4 @@ export const eventsOperation = {
   errors: { 400: 'the request is wrong' },
 } satisfies OperationInfo;
 
-/** The documented operations of v1.3. */
 export const operationsV13 = { ...operationsV12, events: eventsOperation } satisfies Record<string, OperationInfo>;

@@ -1,7 +1,6 @@
 import type { AgentView } from '../../kernel/contracts/index.js';
 import { machineMembers, nullWhenEmpty } from '../v1.0/index.js';
 
-/** Attributes (contract 7.7). */
 export function attributesJson(agent: AgentView) {
   const machine = agent.host.machine();
   const { kernelVersion, osVersion } = agent.host.versions();

@@ -15,7 +15,7 @@ interface CpuColumns {
 const SHORTEST = 10_000;
 const KEYS = ['total', 'user', 'system'] as const;
 
-/** Instantaneous CPU usage between two adjacent samples (contract 9). */
+/** Instantaneous CPU usage between two adjacent samples. */
 export class CpuRates {
   private readonly columns = new PerLayout(findColumns);
 

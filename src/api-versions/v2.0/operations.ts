@@ -46,7 +46,6 @@ export function hostOperation(summary: string, response: z.ZodType, query: Opera
 
 const storageQuery = { label: z.string().optional(), uuid: z.string().optional() };
 
-/** What the request types of v2.0 are. */
 export const operationsV20: Readonly<Record<string, OperationInfo>> = {
   version: hostOperation('The version of the agent.', z.string()),
   attributes: hostOperation('Versions of kernel, system and Docker, and the host.', attributes),

@@ -22,7 +22,6 @@ export function validator(agent: AgentView): (request: ApiRequest) => void {
   return (request) => void parseRequestOptions(request.query, agent);
 }
 
-/** The request types of v2.0. */
 export function requestTypesV20(context: EventsContext): RequestTypes {
   const { agent } = context;
   const specs = new SpecWriter();

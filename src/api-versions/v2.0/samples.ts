@@ -91,7 +91,7 @@ export class RatedSamples {
   }
 }
 
-/** The flat samples of v2.0 (contract 7.4): parts that the container lacks are printed as zeros. */
+/** The flat samples of v2.0: parts that the container lacks are printed as zeros. */
 export function flatSample(layout: Layout, parts: number): SamplePrinter {
   const has = (part: number): boolean => (parts & part) !== 0;
   const columns = (part: number): Layout => (has(part) ? layout : NO_COLUMNS);

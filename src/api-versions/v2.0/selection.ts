@@ -9,7 +9,7 @@ import {
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
 
-/** The containers that a v2 request selects (contract 5). @throws RequestError when there is none */
+/** The containers that a v2 request selects. @throws RequestError when there is none */
 export function selectContainers(
   agent: AgentView,
   { containerName }: ApiRequest,

@@ -16,7 +16,7 @@ import {
   stringList,
 } from '../v1.0/index.js';
 
-/** Writes the `storage` answer (contract 5): the machine's filesystems as in the latest sample of `/`. */
+/** Writes the `storage` answer: the machine's filesystems as in the latest sample of `/`. */
 export class StorageWriter {
   private readonly printers = new PerLayout(compile);
 

@@ -40,7 +40,7 @@ const NO_SUMMARY: DerivedStats = {
   day: NO_USAGE,
 };
 
-/** DerivedStats (contract 7.4). */
+/** DerivedStats. */
 export function writeSummary(out: ByteWriter, stats: DerivedStats = NO_SUMMARY): void {
   out.ascii('{"timestamp":');
   out.time(stats.time);

@@ -2,7 +2,6 @@ import { type OperationInfo, z } from '../../kernel/contracts/index.js';
 import { byContainer, containersOperation, hostOperation, operationsV20 } from '../v2.0/operations.js';
 import { containerInfoV21, machineStats } from './schema.js';
 
-/** The documented operations of v2.1. */
 export const operationsV21: Readonly<Record<string, OperationInfo>> = {
   ...operationsV20,
   stats: containersOperation(

@@ -2,7 +2,7 @@ import type { Layout } from '../../kernel/contracts/index.js';
 import { otherFields, RowPrinterBuilder, sections } from '../v1.0/index.js';
 import { PART, type SamplePrinter } from '../v2.0/index.js';
 
-/** The samples of v2.1 (contract 7.4): only the parts that the container has. */
+/** The samples of v2.1: only the parts that the container has. */
 export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   const head = new RowPrinterBuilder();
   const tail = new RowPrinterBuilder();
@@ -52,7 +52,7 @@ const DISK_COUNTERS: readonly (readonly [key: string, field: string, nanoseconds
   ['weighted_io_duration', 'weighted_io_time', true],
 ];
 
-/** MachineStats (contract 7.4): the samples of `/`. */
+/** MachineStats: the samples of `/`. */
 export function machineSample(layout: Layout, parts: number): SamplePrinter {
   const head = new RowPrinterBuilder();
   const tail = new RowPrinterBuilder();

@@ -7,7 +7,7 @@ import { ownCredentials } from '../../kernel/http/index.js';
 import type { AgentNote } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { loadFor } from '../load.js';
-import { listOf, runningAgents, withConfig } from '../running-agents.js';
+import { onlyAgent, runningAgents, withConfig } from '../running-agents.js';
 import type { Credentials } from './credentials.js';
 import type { AskFlags } from './options.js';
 import { type Target, targetOf, targetOfAgent } from './target.js';
@@ -60,10 +60,8 @@ function variableOf(pid: number, name: string): string | undefined {
  */
 export function localTarget(flags: AskFlags, cli: CliEnvironment): Target | undefined {
   if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
-  const [agent, ...others] = withConfig(runningAgents(cli), flags.config, cli);
-  if (agent === undefined) return undefined;
-  if (others.length === 0) return targetOfAgent(agent);
-  throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'choose one with --url' });
+  const agent = onlyAgent(withConfig(runningAgents(cli), flags.config, cli), 'choose one with --url');
+  return agent === undefined ? undefined : targetOfAgent(agent);
 }
 
 /** The same for commands that need a running agent. @throws TallymanError that says how to start one */

@@ -5,11 +5,10 @@ import { type Ask, type Comparison, compareAgents } from '../compat/comparison.j
 import { reportOf } from '../compat/report.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { listOf, runningAgents } from '../running-agents.js';
+import { onlyAgent, runningAgents } from '../running-agents.js';
 
 export interface CompatFlags extends AskFlags {
   readonly json?: boolean;
-  /** Number of containers to compare. */
   readonly containers: string;
   /** Maximum requests per second to each agent. */
   readonly rate: string;
@@ -47,12 +46,10 @@ export async function compat(
 }
 
 function ownAgent(cli: CliEnvironment): Target {
-  const [agent, ...others] = runningAgents(cli);
+  const agent = onlyAgent(runningAgents(cli), 'name one as NEW_URL');
   if (agent === undefined) {
     throw new TallymanError('no agent runs on this host', { hint: `tallyman compat OLD_URL ${EXAMPLE}` });
   }
-  if (others.length > 0)
-    throw new TallymanError(`several agents run: ${listOf([agent, ...others])}`, { hint: 'name one as NEW_URL' });
   return targetOfAgent(agent);
 }
 

@@ -7,7 +7,7 @@ import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
 import { type AskFlags, ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import { listOf, runningAgents, withConfig } from '../running-agents.js';
+import { listOf, onlyAgent, runningAgents, withConfig } from '../running-agents.js';
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;
@@ -44,9 +44,9 @@ export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<n
 
 function choose(notes: readonly FoundNote[], { pid, config }: ReloadFlags, cli: CliEnvironment): FoundNote {
   const found = withConfig(notes, config, cli).filter((note) => pid === undefined || note.pid === Number(pid));
-  if (found.length === 1) return found[0]!;
+  const agent = onlyAgent(found, 'choose one with --pid');
+  if (agent !== undefined) return agent;
   const list = listOf(notes);
-  if (found.length > 1) throw new TallymanError(`several agents run: ${list}`, { hint: 'choose one with --pid' });
   throw new TallymanError(`no running agent was found${list === '' ? '' : ` that fits; there are ${list}`}`, {
     hint: 'systemctl reload tallyman, or kill -HUP with the process id of the agent',
   });

@@ -2,7 +2,6 @@ import { type Difference, shorten, textOf, typeOf } from './difference.js';
 import { flatten, isSeries, type Leaf, type Leaves } from './flatten.js';
 import { compareSeries, isAnotherAmount } from './samples.js';
 
-/** The answer of an agent. */
 export interface Answered {
   /** 0 when the connection was closed without an answer. */
   readonly status: number;

@@ -17,7 +17,6 @@ import { type ComparedContainer, chooseContainers, type Question, questionsAbout
 export type Ask = (target: string) => Promise<Answered>;
 
 export interface ComparisonOptions {
-  /** Number of containers to compare. */
   readonly containers: number;
   /** Maximum requests per second to each agent. */
   readonly rate: number;
@@ -28,7 +27,7 @@ export interface Differing extends Difference {
   readonly question: string;
 }
 
-/** The result of a comparison, as `--json` prints it. */
+/** As `--json` prints it. */
 export interface Comparison {
   /** Number of requests to each agent. */
   readonly questions: number;

@@ -1,6 +1,5 @@
 import { isSeries, type Leaf } from './flatten.js';
 
-/** A difference between two answers. */
 export interface Difference {
   /** `missing` and `extra` are about the new agent's answer. */
   readonly kind: 'status' | 'missing' | 'extra' | 'type' | 'value';

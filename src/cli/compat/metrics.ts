@@ -1,6 +1,5 @@
 import { parseExposition } from '../../plugins/app-metrics/prometheus/exposition.js';
 
-/** The content of `/metrics`. */
 export interface Scrape {
   /** Family → type. */
   readonly types: ReadonlyMap<string, string>;

@@ -1,7 +1,6 @@
 import type { Comparison } from './comparison.js';
 import type { Cost } from './metrics.js';
 
-/** Formats the result for people. */
 export function reportOf({ questions, agree, onPurpose, differ, missingForDashboards, cost }: Comparison): string {
   const lines = [`${questions} questions: ${agree} answered alike by both`, ''];
   if (onPurpose.length > 0) {

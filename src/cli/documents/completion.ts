@@ -20,7 +20,6 @@ function optionsAt(program: CommandModel, command: CommandModel): readonly Optio
   return command === program ? program.options : [...command.options, ...program.options];
 }
 
-/** Names of all options with a value, which is the next word. */
 function valuedOptions(program: CommandModel): string[] {
   const options = allCommands(program).flatMap((command) => command.options.filter(({ value }) => value !== undefined));
   return [...new Set(options.map(({ name }) => name))];

@@ -1,6 +1,5 @@
 import type { Command, Option } from 'commander';
 
-/** An option of a command. */
 export interface OptionModel {
   /** With its dashes: `--log-level`. */
   readonly name: string;

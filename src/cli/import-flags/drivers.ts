@@ -9,7 +9,6 @@ const NO_SINK = 'there is no sink for it: see `use: otlp`, and have a collector 
 const KEPT =
   'measurements, members and keys keep cAdvisor’s names (layout: cadvisor); docs/compatibility.md says what differs';
 
-/** Converts a storage driver to a sink. */
 interface Driver {
   readonly sink: string;
   /** Flags besides `storage_driver` that it reads. */

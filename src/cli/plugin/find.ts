@@ -10,7 +10,6 @@ import { builtinPlugins } from '../../plugins/builtins.js';
 /** The default of `startTimeout`. */
 const LOAD_LIMIT_MS = 10_000;
 
-/** The plugin that a command was given. */
 export interface FoundPlugin extends LoadedPlugin {
   /** The folder with its test cases. */
   readonly folder: string;

@@ -15,7 +15,6 @@ import { dirname, join } from 'node:path';
 const READ = 0o004;
 const ENTER = 0o001;
 
-/** Result of a program. */
 export interface Outcome {
   readonly status: number;
   readonly output: string;
@@ -30,7 +29,6 @@ export interface ServiceHost {
   list(directory: string): string[];
   /** Writes a world-readable file atomically, and creates its directories. */
   write(path: string, text: string): void;
-  /** Removes a file or directory recursively. */
   remove(path: string): void;
   /** @returns the file or directory whose mode keeps other users from reading a program of this process */
   obstacle(program: string): string | undefined;

@@ -45,7 +45,6 @@ export function packagedUnit(host: ServiceHost): string | undefined {
   );
 }
 
-/** Configuration files that the agent finds. */
 export function configFiles(host: ServiceHost): string[] {
   const names = host.list(SYSTEM_DIRECTORY);
   return SYSTEM_NAMES.filter((name) => names.includes(name)).map((name) => `${SYSTEM_DIRECTORY}/${name}`);

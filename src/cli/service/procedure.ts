@@ -23,7 +23,6 @@ export class Procedure {
     if (!this.isDry) act();
   }
 
-  /** Runs a program. */
   command(isDone: boolean, program: string, ...args: string[]): void {
     const line = [program, ...args].join(' ');
     this.step(line, isDone, () => {

@@ -20,7 +20,6 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** Services shared by all collections. */
 export interface AccessServices {
   readonly getter: HttpGetter;
-  /** The host's `/proc`. */
   readonly proc: string;
   readonly userAgent: string;
   readonly maxBodySize: number;

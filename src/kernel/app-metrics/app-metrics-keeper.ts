@@ -35,9 +35,7 @@ export interface AppMetricsOptions {
   readonly maxBodySize: number;
   /** How long values are kept. */
   readonly historyDurationMs: number;
-  /** The host's `/proc`. */
   readonly proc: string;
-  /** Version of the agent. */
   readonly version: string;
 }
 
@@ -104,7 +102,6 @@ export class AppMetricsKeeper implements ContainerObserver {
     for (const container of this.store.all()) container.get(APP_METRICS)?.stop();
   }
 
-  /** Changes how long values are kept. */
   keepFor(historyDurationMs: number): void {
     this.historyDurationMs = historyDurationMs;
     for (const container of this.store.all()) container.get(APP_METRICS)?.keepFor(historyDurationMs * 1000);

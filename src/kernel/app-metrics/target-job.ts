@@ -54,7 +54,6 @@ export interface JobContext {
 export class TargetJob {
   readonly history: TargetHistory;
   private hasEnded = false;
-  /** Aborts the running collection. */
   private abort: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** When the next collection is due, monotonic ms. */
@@ -63,7 +62,6 @@ export class TargetJob {
   private failures = 0;
   private missed = 0;
   private error: string | undefined;
-  /** Consecutive failures. */
   private streak = 0;
   private isFailureLogged = false;
   private readonly recentWarnings = new RecentMessages();
@@ -92,7 +90,6 @@ export class TargetJob {
     this.schedule();
   }
 
-  /** Stops collecting and aborts a running collection. */
   stop(): void {
     clearTimeout(this.timer);
     this.hasEnded = true;

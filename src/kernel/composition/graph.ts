@@ -2,9 +2,7 @@ import type { AnyToken, ListToken, Token } from './tokens.js';
 
 /** A provider, or a contribution to a list, and what it needs. */
 export interface Node {
-  /** Name of the room. */
   readonly room: string;
-  /** The provided token, or the list. */
   readonly target: AnyToken;
   readonly needs: readonly AnyToken[];
   readonly key: symbol;

@@ -19,7 +19,6 @@ export class ListToken<T> {
 
 export type AnyToken = Token<unknown> | ListToken<unknown>;
 
-/** The values of needed tokens. */
 export type Resolved<N extends readonly AnyToken[]> = {
   readonly [I in keyof N]: N[I] extends ListToken<infer T> ? readonly T[] : N[I] extends Token<infer T> ? T : never;
 };

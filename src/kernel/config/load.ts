@@ -122,7 +122,6 @@ function changeAt(data: unknown, path: readonly string[], change: (current: unkn
   return { ...data, [segment]: changeAt(current, rest, change) };
 }
 
-/** The effective sections, without `plugins`. */
 function effectiveSections(data: unknown, json: JsonSchema): Record<string, unknown> {
   const { $schema: _, plugins: __, ...sections } = withDefaults(data, json) as Record<string, unknown>;
   return sections;

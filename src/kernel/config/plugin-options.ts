@@ -29,7 +29,6 @@ export class BrokenPluginError extends TallymanError {
  */
 export type PluginResolver = (entry: PluginEntry, fromDirectory: string) => Promise<LoadedPlugin>;
 
-/** The sources of plugins. */
 export interface PluginOrigins {
   readonly builtins: PluginTable;
   readonly defaultPlugins: readonly PluginEntryInput[];

@@ -142,7 +142,6 @@ function option(name: string, schema: JsonSchema, indent: string, given?: unknow
   return `${comment}${prose(`${name}: ${shownValue(schema)}`, indent)}`;
 }
 
-/** A value on one line. */
 function flow(value: unknown): string {
   return stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
 }

@@ -9,7 +9,7 @@ export interface AgentIdentity {
 }
 
 export const AGENT = new Token<AgentIdentity>('agent');
-/** Where the agent keeps what survives it; `undefined`: nowhere. */
+/** Directory of persistent state; `undefined`: none is kept. */
 export const STATE_DIRECTORY = new Token<string | undefined>('state directory');
 export const CONFIG = new Token<ActiveConfig>('config');
 export const CONFIG_OBSERVERS = new ListToken<ConfigObserver>('config observers');

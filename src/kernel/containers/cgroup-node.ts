@@ -6,7 +6,6 @@ export interface Hierarchies {
   readonly mounts: readonly { readonly controllers: readonly Controller[]; readonly path: string }[];
 }
 
-/** A watch of one directory. */
 export interface DirectoryWatch {
   close(): void;
 }
@@ -40,7 +39,7 @@ export class CgroupNode {
 /** Link count of a directory without subdirectories. */
 export const EMPTY_DIRECTORY_LINKS = 2;
 
-/** systemd's mount units are cgroups without processes of their own: neither tracked nor watched (contract 12.2). */
+/** systemd's mount units are cgroups without processes of their own: neither tracked nor watched. */
 export function isUntracked(base: string): boolean {
   return base.endsWith('.mount');
 }

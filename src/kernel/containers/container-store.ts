@@ -66,7 +66,6 @@ export class ContainerStore {
     this.notify((observer) => observer.removed?.(container));
   }
 
-  /** Sets the description if it is different. */
   describe(container: Container, description: ContainerDescription): void {
     const previous = container.description;
     if (previous === description || isDeepStrictEqual(previous, description)) return;

@@ -1,6 +1,5 @@
 import type { ContainerRegistrar } from '../contracts/index.js';
 
-/** Handles requests to discovery. */
 export interface DiscoveryRequestHandler {
   reconsider(name: string): void;
   reconsiderAll(handlerId: string): void;
@@ -38,7 +37,7 @@ export class DiscoveryRequests {
     };
   }
 
-  /** Has the findings looked at again. */
+  /** Requests another examination of the findings. */
   tellFindingsChanged(): void {
     for (const listener of this.findingsListeners) listener();
   }

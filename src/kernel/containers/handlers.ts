@@ -24,7 +24,7 @@ export async function whenHandlersAnswered(plugins: Plugins, limitMs: number): P
   await Promise.all(handlers.map(({ instance }) => within(limitMs, () => instance.whenAnswered?.())));
 }
 
-/** What the handlers find wrong about their engines; a handler that fails, or does not end, finds nothing. */
+/** Findings of the handlers about their engines; none of a handler that fails or exceeds the time limit. */
 export async function handlerFindings(
   plugins: Plugins,
   store: Pick<ContainerStore, 'all'>,
@@ -78,7 +78,7 @@ function claimsOn(
   });
 }
 
-/** What a call gives, `undefined` when it fails or takes longer. */
+/** The result of a call, `undefined` when it fails or exceeds the limit. */
 async function within<T>(limitMs: number, call: () => Promise<T> | undefined): Promise<T | undefined> {
   const abort = new AbortController();
   try {

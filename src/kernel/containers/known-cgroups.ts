@@ -31,7 +31,6 @@ export class KnownCgroups {
     return node === undefined ? [] : [...node.children.values()].map((child) => child.name).sort();
   }
 
-  /** Pending cgroups, sorted by name. */
   pendingContainers(): readonly PendingContainer[] {
     return [...this.pending.values()].sort(compareNames);
   }

@@ -14,7 +14,7 @@ import type { PluginStatus } from './plugin-status.js';
 /** A limit that is "no limit" is `'unlimited'`, never a number: each API prints it as its contract says. */
 export type Limit = bigint | 'unlimited';
 
-/** A container's limits as its cgroup files say now (contract 8.3). Absent members have no file. */
+/** A container's limits as its cgroup files say now. Absent members have no file. */
 export interface ResourceLimits {
   readonly cgroupVersion: 1 | 2;
   readonly hasCpu: boolean;
@@ -67,7 +67,7 @@ export interface SampleWindow {
   at(index: number, cursor: SampleCursor): SampleCursor;
 }
 
-/** Percentiles of one quantity (contract 10). */
+/** Percentiles of one quantity. */
 export interface Percentiles {
   readonly present: boolean;
   readonly mean: number;
@@ -88,7 +88,7 @@ export interface UsageSummary {
   readonly memory: Percentiles;
 }
 
-/** Derived statistics of one container (contract 10). */
+/** Derived statistics of one container. */
 export interface DerivedStats {
   /** µs since the epoch; 0 before the first sample. */
   readonly time: number;

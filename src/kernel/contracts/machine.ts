@@ -87,7 +87,7 @@ export interface NetworkDevice {
   readonly mtu: number;
 }
 
-/** The host, in the order and under the names of the REST API (contract 7.6). */
+/** The host, in the order and under the names of the REST API. */
 export interface MachineInfo {
   /** When this was read, RFC 3339. */
   readonly timestamp: string;
@@ -122,7 +122,7 @@ export interface MachineInfo {
   readonly instance_id: string;
 }
 
-/** Software versions of the host (contract 7.7). */
+/** Software versions of the host. */
 export interface HostVersions {
   /** `uname -r` */
   readonly kernelVersion: string;
@@ -142,7 +142,7 @@ export interface TrackedFilesystem {
   readonly labels: readonly string[];
 }
 
-/** A process of the host (contract 7.4 ProcessInfo, 8.9). */
+/** A process of the host. */
 export interface ProcessInfo {
   readonly user: string;
   readonly pid: number;

@@ -2,7 +2,7 @@ import type { AgentView } from './agent-view.js';
 import { badRequest } from './errors.js';
 import { parseDuration } from './options.js';
 
-/** The options that say which containers a request is about: those of every v2 request (contract 3), and of metrics. */
+/** The options that say which containers a request is about: those of every v2 request, and of metrics. */
 export interface RequestOptions {
   /** `name`: by absolute name; anything else is a namespace, in which containers are found by alias. */
   readonly type: string;

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { CgroupNode, Hierarchies, Lack } from '../containers/index.js';
 import type { Controller } from '../contracts/index.js';
 
-/** Determines the controllers of a cgroup. */
 export class ControllerReader {
   private readonly hierarchies: Hierarchies;
   /** v2: the controllers that can be enabled; others (`cpuacct`) are always available. */

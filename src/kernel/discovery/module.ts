@@ -43,7 +43,7 @@ export const discoveryModule: Module = {
         return discovery;
       },
     );
-    // Handlers that run are asked at once what they would otherwise be asked a second time.
+    // Started after the plugins, so that every handler is asked once.
     registry.contribute(LIFECYCLES, [DISCOVERY, PLUGIN_HOST], (discovery) => discovery);
     registry.contribute(PLUGIN_OBSERVERS, [DISCOVERY], (discovery) => {
       const changed = ({ kind }: ActivePlugin) => {

@@ -171,7 +171,6 @@ export class TreeWatcher {
     if (suspects.size > 0) this.background(this.inspectUnwatched(suspects));
   }
 
-  /** Lists the unwatched directories of these hierarchies. */
   private async inspectUnwatched(hierarchies: ReadonlySet<number>): Promise<void> {
     await this.walk((node) => {
       let checks = 0;

@@ -46,7 +46,7 @@ export function watchFindings(
   ];
 }
 
-/** Batches that wait, and how long the oldest does, before a sink that delivers is found to be too slow. */
+/** Waiting batches, and age of the oldest, from which a delivering sink counts as too slow. */
 const BEHIND_BATCHES = 10;
 const BEHIND_SECONDS = 120;
 
@@ -155,7 +155,6 @@ export class ClockWatch {
     this.offset = this.currentOffset();
   }
 
-  /** Compares the clocks; called periodically. */
   check(): void {
     const offset = this.currentOffset();
     const by = offset - this.offset;

@@ -52,7 +52,6 @@ export class Doctor {
     this.clockWatch = new ClockWatch(options.clock);
   }
 
-  /** Examines the host now and periodically. */
   start(): void {
     void this.examine();
     this.timer = setInterval(() => {

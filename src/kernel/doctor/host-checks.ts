@@ -4,7 +4,6 @@ import { codeOf, type Finding, type HostPaths, messageOf } from '../contracts/in
 import { type CgroupHierarchies, hostFile, readText } from '../linux/index.js';
 import { isContained } from './containment.js';
 
-/** What the checks of the host need. */
 export interface HostFacts {
   readonly paths: HostPaths;
   readonly hierarchies: Pick<CgroupHierarchies, 'version' | 'mounts' | 'missing'>;

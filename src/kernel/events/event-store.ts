@@ -7,7 +7,6 @@ import {
   type EventType,
 } from '../contracts/index.js';
 
-/** The retention of one type of event. */
 export interface Retention {
   /** ms, relative to the newest event of the type; −1: unlimited */
   readonly age: number;
@@ -32,6 +31,7 @@ class EventList {
   /** Index of the oldest event. */
   private first = 0;
 
+  /** The time may be earlier than that of stored events: a container found late was created earlier. */
   add(event: ContainerEvent): void {
     const index = this.after(event.time);
     if (index === this.events.length) this.events.push(event);
@@ -71,9 +71,9 @@ class EventList {
   }
 }
 
-/** How long events whose making takes a while are put off, unless somebody asks. */
+/** Delay of events that are expensive to create, unless events are requested earlier. */
 const LATER_MS = 3000;
-/** Events made in one turn of the event loop. */
+/** Delayed events created in one turn of the event loop. */
 const LATER_AT_ONCE = 20;
 
 /** Stores the events of each type by time and notifies subscribers of new ones. */
@@ -88,7 +88,6 @@ export class EventStore implements EventLog {
     this.events = { oom: list(), oomKill: list(), containerCreation: list(), containerDeletion: list() };
   }
 
-  /** Stores an event. Its time may be earlier than that of stored ones: a container found late was created earlier. */
   add(event: ContainerEvent): void {
     for (const { filter, listener } of this.subscriptions) if (matches(event, filter)) listener(event);
     const retention = this.retentionOf(event.type);
@@ -98,7 +97,7 @@ export class EventStore implements EventLog {
     list.prune(retention, event.time);
   }
 
-  /** Stores an event that takes system calls to make: at a start, with thousands of containers, other work comes first. */
+  /** Stores an event later, because creating it takes system calls: at a start with thousands of containers other work comes first. */
   addLater(type: EventType, make: () => ContainerEvent): void {
     if ([...this.subscriptions].some(({ filter }) => filter.types.has(type))) {
       this.add(make());
@@ -108,7 +107,7 @@ export class EventStore implements EventLog {
     this.timer ??= setTimeout(() => this.makeSome(), LATER_MS).unref();
   }
 
-  /** Drops events that are put off. */
+  /** Drops delayed events. */
   stop(): void {
     clearTimeout(this.timer);
     this.later = [];

@@ -1,6 +1,5 @@
 import type { OomVictim } from '../contracts/index.js';
 
-/** An OOM kill in the kernel log. */
 export interface OomKill {
   /** µs since boot. */
   readonly sinceBoot: number;

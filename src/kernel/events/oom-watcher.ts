@@ -5,7 +5,6 @@ import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 export type { OomKill };
 
 const POLL_INTERVAL_MS = 500;
-/** Maximum size of a kernel log record. */
 const MAX_RECORD_BYTES = 8192;
 /** Records read before yielding to the event loop. */
 const RECORDS_PER_TURN = 500;

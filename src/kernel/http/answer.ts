@@ -4,7 +4,6 @@ import { ByteWriter } from '../contracts/bytes/index.js';
 import { type Answer, type AnswerBody, Slices, type StreamedAnswer } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
 
-/** Runs a call into the plugin that handles the request. */
 export type PluginCall = <T>(what: string, call: () => T) => T;
 
 /** Approximate size of the chunks in which an answer is sent. */
@@ -30,7 +29,6 @@ export class WriterPool {
   }
 }
 
-/** The body of one answer being produced. */
 class Production {
   done = false;
   private steps: Generator<void, void, void> | undefined;

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, isRequestError, RequestError } from '../contracts/index.js';
 
-/** Limits of one request. */
 export interface ExchangeLimits {
   /** Time in ms until the answer begins, and without progress while it is sent. */
   readonly requestTimeout: number;

@@ -21,7 +21,6 @@ export interface ListenPlan {
   readonly maxConnections: number;
 }
 
-/** A listening server. */
 export interface Listener {
   readonly target: string | number;
   readonly server: Server;
@@ -96,7 +95,7 @@ export class Listeners {
     });
   }
 
-  /** Stops accepting connections. Resolves when all are closed. */
+  /** Resolves when all connections are closed. */
   async close(): Promise<void> {
     for (const { server } of this.current) this.retire(server);
     this.current = [];

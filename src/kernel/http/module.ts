@@ -15,7 +15,7 @@ export const httpModule: Module = {
     registry.provide(HTTP, needs, (active, sockets, plugins, supervisor, logs, [queries]) => {
       return new WebService(active, sockets, plugins, supervisor, logs, queries);
     });
-    // Nobody is answered before the plugins run and the containers are found.
+    // Requests are answered only once the plugins run and the containers are found.
     registry.contribute(LIFECYCLES, [HTTP, PLUGIN_HOST, DISCOVERY], (http) => http);
     registry.contribute(PLUGIN_OBSERVERS, [HTTP], (http) => {
       const changed = ({ kind }: ActivePlugin) => {

@@ -21,7 +21,6 @@ export interface WebOptions extends Partial<SecurityOptions> {
   readonly maxHeaderSize: number;
   /** Bytes of a request body; more is answered with 413. Default 64 KiB. */
   readonly maxBodySize?: number;
-  /** Logs every request. */
   readonly accessLog: boolean;
   /** Allows passed sockets to be reachable from other hosts without authentication. */
   readonly allowUnauthenticated?: boolean;

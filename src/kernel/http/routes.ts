@@ -45,7 +45,6 @@ export interface Routes {
   paths(): string[];
 }
 
-/** The plugins that answer requests. */
 export interface Mounts {
   readonly apiVersions: readonly Mounted<ApiVersion>[];
   readonly endpoints: readonly Mounted<Endpoint>[];

@@ -6,7 +6,6 @@ export interface LogLimits {
   readonly perPart: number;
 }
 
-/** Suppressed lines of one kind or component. */
 export interface SuppressedLines {
   readonly part: string;
   readonly count: number;
@@ -25,7 +24,6 @@ const MINUTE_MS = 60_000;
 /** Kinds of lines counted separately in a minute; further ones count only towards their component. */
 const MAX_KINDS = 2_000;
 
-/** Limits the log lines per minute. */
 export class LineLimiter {
   /** Lines suppressed since the start. */
   leftOut = 0;
@@ -41,7 +39,6 @@ export class LineLimiter {
     this.limits = limits;
   }
 
-  /** Whether a line may be written now. */
   admits(part: string, message: string): boolean {
     const { alike, perPart } = this.limits;
     const all = this.tally(part, { part });

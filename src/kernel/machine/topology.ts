@@ -51,7 +51,6 @@ export async function readTopology(paths: HostPaths, machineMemory: number): Pro
   return nodes;
 }
 
-/** Counts cores, sockets, books and drawers. */
 export function countPackages(
   nodes: readonly Node[],
 ): Pick<MachineInfo, 'num_physical_cores' | 'num_sockets' | 'num_books' | 'num_drawers'> {

@@ -25,7 +25,6 @@ export interface AgentNote {
   readonly configuration: ReloadState;
 }
 
-/** A note and its file. */
 export interface FoundNote extends AgentNote {
   readonly noteFile: string;
   /** Changes whenever the agent writes the note, also when the write fails. */

@@ -4,7 +4,6 @@ import type { Housekeeper } from '../housekeeping/index.js';
 import type { Reloader } from '../reload/index.js';
 import type { Readiness } from './readiness.js';
 
-/** What the agent's own routes use. */
 export interface Operations {
   readonly readiness: Pick<Readiness, 'awaited'>;
   readonly housekeeper: Pick<Housekeeper, 'problem'>;

@@ -12,7 +12,6 @@ export interface PluginEntry {
   readonly onError: OnError;
   /** Time limit of `start`, ms. */
   readonly startTimeout: number;
-  /** Whether it runs in its own process. */
   readonly isolate?: boolean;
   /** Maximum memory of this process in bytes; default 128 MiB. */
   readonly memoryLimit?: number | undefined;

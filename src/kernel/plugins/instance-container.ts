@@ -2,7 +2,6 @@ import type { PluginContext } from '../contracts/index.js';
 import type { PluginRecord } from '../supervision/index.js';
 import type { PluginScope } from './scope.js';
 
-/** The services of one plugin instance. */
 export interface InstanceContainer {
   readonly context: PluginContext;
   readonly scope: PluginScope;

@@ -72,7 +72,6 @@ interface Startable {
   stop?(): Promise<void> | void;
 }
 
-/** Loads, starts, retries and stops the configured plugins. */
 export class PluginHost {
   private slots: Slot[] = [];
   private entries: ReadonlyMap<string, PluginEntry> = new Map();

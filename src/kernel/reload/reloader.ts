@@ -28,7 +28,6 @@ export interface ReloadState {
   readonly last?: ReloadOutcome;
 }
 
-/** The history of reloads. */
 export class ReloadHistory {
   succeeded = 0;
   failed = 0;

@@ -1,7 +1,6 @@
 import type { PluginInstances, PluginKind } from '../contracts/index.js';
 import type { PluginRecord } from './record.js';
 
-/** A plugin instance that runs. */
 export interface ActivePlugin<K extends PluginKind = PluginKind> {
   readonly record: PluginRecord;
   readonly kind: K;
@@ -12,15 +11,15 @@ export function isKind<K extends PluginKind>(plugin: ActivePlugin, kind: K): plu
   return plugin.kind === kind;
 }
 
-/** Told when an instance begins or ends to take part, at start and later. */
+/** Notified when an instance starts or stops running. */
 export interface PluginObserver {
   activated?(plugin: ActivePlugin): void;
   deactivated?(plugin: ActivePlugin): void;
-  /** The same plugins are asked in another order. */
+  /** The order of the plugins has changed. */
   reordered?(): void;
 }
 
-/** The plugin instances that run, in start order. Whoever starts and stops plugins publishes them here. */
+/** The running plugin instances in start order, published by the plugin host. */
 export class ActivePlugins {
   private plugins: readonly ActivePlugin[] = [];
   private readonly observers: PluginObserver[] = [];
@@ -39,7 +38,7 @@ export class ActivePlugins {
     return this.plugins;
   }
 
-  /** Publishes which instances run now. Observers hear of those that ended before those that are new. */
+  /** Publishes the running instances. Observers are notified of stopped instances before new ones. */
   publish(plugins: readonly ActivePlugin[]): void {
     const before = this.plugins;
     this.plugins = plugins;

@@ -30,7 +30,7 @@ export class CallBoard {
     return Atomics.load(this.cells, CURRENT);
   }
 
-  /** Shows that the event loop turns. */
+  /** Records that the event loop runs. */
   beat(): void {
     Atomics.add(this.cells, BEATS, 1);
   }

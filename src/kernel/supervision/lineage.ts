@@ -1,6 +1,6 @@
 import type { ApiVersion } from '../contracts/index.js';
 
-/** An API version with the plugin that serves it, in whatever form the caller has it. */
+/** An API version and the plugin that serves it. */
 interface Served {
   readonly instance: Pick<ApiVersion, 'version' | 'extends'>;
 }
@@ -9,7 +9,7 @@ interface Served {
 export interface Lineage<T> {
   /** The version itself first. */
   readonly versions: readonly T[];
-  /** Why the last of them lacks what it extends. */
+  /** Why the version that the last one extends is missing. */
   readonly broken?: string;
 }
 

@@ -26,7 +26,7 @@ export class PluginRecord {
   blocked: PluginStatus['blocked'];
   /** State of its process when it is isolated. */
   isolation: (() => PluginStatus['isolation']) | undefined;
-  /** How its deliveries go, when it is a sink. */
+  /** State of the deliveries of a sink. */
   delivery: (() => SinkStatus) | undefined;
   /** Faults that were logged. */
   readonly recentMessages = new RecentMessages();
@@ -36,7 +36,7 @@ export class PluginRecord {
 
   constructor(
     readonly id: string,
-    /** The plugin's own, once it is loaded; before that what the configuration says. */
+    /** From the plugin once it is loaded; before that from the configuration. */
     public name: string,
     readonly source: string,
     readonly onError: OnError,

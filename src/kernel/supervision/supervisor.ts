@@ -133,7 +133,7 @@ export class Supervisor {
     }
   }
 
-  /** The plugin whose call runs, or that started what runs. */
+  /** The plugin whose call, timer or promise is running. */
   current(): PluginRecord | undefined {
     return this.running.getStore();
   }
@@ -190,7 +190,7 @@ export class Supervisor {
     return `plugin ${record.id} blocked the agent for ${Math.round(ms)} ms in ${what} until ${new Date(at / 1000).toISOString()}`;
   }
 
-  /** Makes a call as the plugin's and adds its time to the plugin's; what it throws is the caller's to record. */
+  /** Makes a call of the plugin and measures it. The caller records what it throws. */
   timed<T>(record: PluginRecord, what: string, call: () => T): T {
     const started = this.clock.monotonic();
     try {

@@ -30,7 +30,7 @@ export class TimerSet implements Timers {
     return this.start(milliseconds, () => this.run(callback, 'timer'));
   }
 
-  /** Stops them all; none starts any more. */
+  /** Stops all timers; later ones never start. */
   stop(): void {
     this.stopped = true;
     for (const cancel of [...this.cancels]) cancel();

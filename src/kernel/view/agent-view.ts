@@ -215,7 +215,7 @@ export class LiveView implements KernelView {
   }
 }
 
-/** What the plugins and the agent itself serve, as far as they describe it, sorted by path. */
+/** The documented operations of the plugins and of the agent, sorted by path. */
 export async function servedOperations(
   plugins: ActivePlugins,
   own: readonly Operations[],

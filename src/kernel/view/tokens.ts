@@ -2,7 +2,7 @@ import { ListToken, Token } from '../composition/index.js';
 import type { Container } from '../containers/index.js';
 import type { AgentView, ContainerView, Operations } from '../contracts/index.js';
 
-/** The view, and what rooms of the kernel see besides. */
+/** The view with members for rooms of the kernel only. */
 export interface KernelView extends AgentView {
   /** Also of a container that was removed; `undefined` for one that was never sampled. */
   viewOf(container: Container): ContainerView | undefined;

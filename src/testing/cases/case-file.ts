@@ -54,7 +54,6 @@ export interface TestCase extends Omit<CaseContent, 'ignore'> {
   readonly ignore: readonly RegExp[];
   /** File with the expected result. */
   readonly expectedFile: string;
-  /** Text of a content. */
   text(given: z.output<typeof content>): string;
 }
 

@@ -34,7 +34,6 @@ export class CaseWorld {
     return TestAgent.start({ root: this.host.root, config: this.testCase.agent, plugins });
   }
 
-  /** The options of the plugin. */
   options(): Readonly<Record<string, unknown>> {
     return optionsOf(this.testCase, (port) => this.realPort(port));
   }
@@ -43,7 +42,6 @@ export class CaseWorld {
     return containersOf(this.testCase, (port) => this.realPort(port));
   }
 
-  /** The actual port of the case's server. */
   realPort(port: number): number | undefined {
     return (this.http.get(port) ?? this.lines.get(port))?.port;
   }

@@ -20,7 +20,6 @@ import { sampleOf } from '../probe.js';
 import { caseNames, readCase, type TestCase } from './case-file.js';
 import { CaseWorld } from './case-world.js';
 
-/** The result of a case. */
 export interface CaseFinding {
   readonly name: string;
   /** The difference from the expected result; `undefined`: none. */
@@ -49,7 +48,6 @@ export async function runCases(plugin: Plugin, folder: string, options: CaseOpti
   return findings;
 }
 
-/** Runs one case. */
 async function runCase(plugin: Plugin, folder: string, name: string, options: CaseOptions): Promise<CaseFinding> {
   try {
     const testCase = readCase(folder, name);

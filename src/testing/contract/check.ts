@@ -13,7 +13,6 @@ export interface ContractFinding {
 /** Problems, or problems and a remark. */
 export type CheckOutcome = readonly string[] | { readonly problems: readonly string[]; readonly remark: string };
 
-/** One check to run. */
 export interface Check {
   readonly name: string;
   run(): CheckOutcome | Promise<CheckOutcome>;

@@ -58,7 +58,6 @@ function checkField({ name, unit, kind, help, source }: FieldDescriptor, problem
   }
 }
 
-/** Checks the columns of a probe. */
 export function checkColumns(columns: readonly Column[], source: MetricSource, problems: Problems): void {
   const declared = new Set(source.fields.map(({ name }) => name));
   const seen = new Set<string>();

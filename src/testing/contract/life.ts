@@ -41,7 +41,7 @@ export async function stop({ kind, instance, context }: Made): Promise<void> {
   try {
     await within(STOP_LIMIT, 'stop', async () => (instance as { stop?(): Promise<void> | void }).stop?.());
   } catch (error) {
-    // A sink that says what it could not deliver at its end does what it should: here is nobody to deliver to.
+    // Without a receiver a sink correctly reports what it could not deliver.
     if (kind !== 'sink' || !(error instanceof Error) || error.name !== 'TallymanError') throw error;
   } finally {
     context.dispose();

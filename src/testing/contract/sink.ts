@@ -41,7 +41,7 @@ async function abortProblems(setup: CheckSetup, services: TestContextOptions): P
     for (const when of ['before', 'while'] as const) {
       const abort = new AbortController();
       if (when === 'before') abort.abort();
-      // A rejection says that something was not delivered, which is as good an end as any.
+      // Rejecting is allowed: it reports that the batch was not delivered.
       const sent = sendTo(made, services.agent, abort.signal).catch(() => {});
       abort.abort();
       const late = await Promise.race([sent.then(() => false), pause(ABORT_LIMIT_MS, true, { ref: false })]);

@@ -15,7 +15,6 @@ export const containerInfo = z
   })
   .meta({ id: 'ContainerInfo', description: 'A container, its limits, and its samples, oldest first.' });
 
-/** The body of v1 container requests. */
 export const containerQueryBody = z
   .object({
     num_stats: i64.min(-1).nullish().describe('The newest N samples, 60 by default; −1: all, 0: none.'),

@@ -7,7 +7,6 @@ const CFS = membersOf('cpu.cfs.', CFS_KEYS);
 const SCHEDSTAT = membersOf('cpu.schedstat.', SCHEDSTAT_KEYS);
 const LOAD = membersOf('cpu.', LOAD_KEYS);
 
-/** The `cpu` object of a sample. */
 export function cpu(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{"usage":{"total":').integer(layout.indexOf('cpu.usage.total'));
   const perCpu = layout.indexesOf('cpu.usage.per_cpu');

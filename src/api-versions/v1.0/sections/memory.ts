@@ -10,7 +10,6 @@ const SCOPES: readonly (readonly [key: string, scope: string])[] = [
   ['hierarchical_data', 'hierarchical'],
 ];
 
-/** The `memory` object of a sample. */
 export function memory(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{').members(layout, MEMORY);
   for (const [key, scope] of SCOPES) {

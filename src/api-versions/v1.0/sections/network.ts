@@ -13,7 +13,6 @@ export function networkWithPrimary(b: RowPrinterBuilder, layout: Layout): void {
   b.text('}');
 }
 
-/** The `network` object of v2. */
 export function network(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{');
   networkMembers(b, layout);

@@ -9,7 +9,6 @@ export function hasProcesses(layout: Layout): boolean {
   return layout.columns.some(({ field }) => field.name.startsWith('processes.'));
 }
 
-/** The `processes` object of a sample. */
 export function processes(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{').members(layout, COUNTS);
   for (const key of ['threads_current', 'threads_max']) {

@@ -26,5 +26,4 @@ export type CheckMessage =
   | { readonly type: 'result'; readonly result: CheckResult }
   | { readonly type: 'done' };
 
-/** The first check. */
 export const LOADING = 'can be loaded';

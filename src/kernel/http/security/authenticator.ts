@@ -19,7 +19,6 @@ import { ParsedFile, SecretFile, type SecretPlaces, secretPath } from './secret-
 /** `none`: no credentials; `stale`: valid, but the nonce has expired; `wrong`: invalid. */
 export type Verdict = { readonly user: string } | 'none' | 'stale' | 'wrong';
 
-/** The credentials of a request. */
 export type Credentials =
   | ({ readonly scheme: 'basic' } & Login)
   | ({ readonly scheme: 'digest'; readonly header: string } & Login)
@@ -54,7 +53,6 @@ export class Authenticator {
     this.acceptsCertificates = options.tls.clientCertificates !== 'none';
   }
 
-  /** Whether any authentication method is configured. */
   get isEnabled(): boolean {
     return this.acceptsCertificates || [this.basic, this.digest, this.tokens].some((method) => method !== undefined);
   }

@@ -28,7 +28,6 @@ export class Gate {
     this.authenticator = new Authenticator(options, places, logger, memory);
   }
 
-  /** Whether any authentication method is configured. */
   get authenticates(): boolean {
     return this.authenticator.isEnabled;
   }
@@ -83,7 +82,6 @@ export class Gate {
     );
   }
 
-  /** Reloads the files that have changed. */
   refresh(): void {
     this.authenticator.refresh();
   }

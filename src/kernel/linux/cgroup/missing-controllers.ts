@@ -11,7 +11,6 @@ const ESSENTIAL: ReadonlySet<Controller> = new Set(['cpu', 'cpuacct', 'memory'])
 /** Rarely needed. */
 const OPTIONAL: ReadonlySet<Controller> = new Set(['hugetlb', 'cpuset', 'pids']);
 
-/** A controller that the host does not provide. */
 export interface MissingController {
   readonly what: string;
   /** The cause and what the user can do. */

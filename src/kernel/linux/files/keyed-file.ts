@@ -93,7 +93,6 @@ export class BudgetedKeyedFile implements KeyedFile {
     return false;
   }
 
-  /** Parses the value at the scanner's position. */
   private parseValue(index: number): void {
     const { scanner, shape } = this;
     const isValid = readUnsigned(scanner);

@@ -53,7 +53,6 @@ export type Call =
       readonly limits: CollectionAccess['limits'];
     };
 
-/** Requests of a collection to the agent. */
 export type Access =
   | { readonly method: 'fetch'; readonly request: AppRequest }
   | { readonly method: 'readFile'; readonly path: string }
@@ -66,7 +65,6 @@ export type StreamEvent =
   | { readonly event: 'end' }
   | { readonly event: 'close'; readonly error?: WireError };
 
-/** The result of an isolated collection. */
 export interface CollectReply {
   readonly collected: unknown;
   /** The result of `intervalOf` after the collection; absent without that method. */
@@ -101,7 +99,6 @@ export type ToAgent =
 
 export type Outcome = { readonly value: unknown } | { readonly error: WireError };
 
-/** A serialized error. */
 export interface WireError {
   readonly name: string;
   readonly message: string;

@@ -60,7 +60,7 @@ export class AgentLink {
     const opened = new RemoteStream((what) => this.send({ type: 'stream', stream, what }));
     this.streams.set(stream, opened);
     opened.once('close', () => this.streams.delete(stream));
-    // A plugin that does not listen is not to end with its connection.
+    // An error that the plugin does not listen for must not end the process.
     opened.on('error', () => {});
     return opened;
   }

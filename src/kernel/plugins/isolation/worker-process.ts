@@ -24,7 +24,6 @@ const TAIL = 2_000;
 const MIB = 1024 * 1024;
 
 export interface WorkerOptions {
-  /** Id of the plugin. */
   readonly id: string;
   readonly place: ModuleLocation;
   /** The `with` block as written. */
@@ -306,7 +305,7 @@ export class WorkerProcess {
     this.calls.clear();
     for (const { access, what, reject } of pending) {
       access?.close();
-      // What the plugin did to itself is no fault of its caller's: it is told once, by `onExit`.
+      // The exit is reported once, by `onExit`; it is not a fault of the caller.
       reject(what === 'start' || what === 'stop' ? reason : new CollectionError(`its plugin ${reason.message}`));
     }
     this.setReady();

@@ -75,7 +75,6 @@ class Worker {
     }
   }
 
-  /** Reports an error outside of calls. */
   fault(what: string, error: unknown): void {
     this.send({ type: 'fault', what, error: toWire(error) });
   }
@@ -212,6 +211,6 @@ process.on('disconnect', () => process.exit(0));
 process.on('uncaughtException', (error, origin) =>
   worker.fault(origin === 'unhandledRejection' ? 'a rejected promise' : 'a callback', error),
 );
-// A signal to the agent's process group is the agent's to act on.
+// The agent handles signals to its process group.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.send?.({ type: 'ready' } satisfies ToAgent);

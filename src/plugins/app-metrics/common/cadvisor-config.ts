@@ -7,7 +7,7 @@ import {
 
 const LABEL = 'io.cadvisor.metric.';
 const DEFAULT_PORT = 8000;
-/** From here on a polling frequency must be meant as nanoseconds, which is what cAdvisor took it for. */
+/** From this value on a polling frequency is in nanoseconds, as in cAdvisor. */
 const NANOSECONDS_FROM = 1e9;
 
 /** A target whose description is a file inside the container. */
@@ -17,7 +17,7 @@ export interface CadvisorTarget extends AppTarget {
   readonly file: string;
 }
 
-/** What every file of cAdvisor's has. */
+/** The members of every cAdvisor file. */
 export interface CadvisorFile {
   readonly request: AppRequest;
   readonly content: Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export function parseCadvisorFile(bytes: Buffer, path: string): CadvisorFile {
   return { request, content: file };
 }
 
-/** ms of a `polling_frequency`: seconds, or nanoseconds from 10^9 on; undefined when it is none. */
+/** A `polling_frequency` in ms: it is in seconds, from 10^9 on in nanoseconds; undefined when invalid. */
 export function pollingInterval(value: unknown): number | undefined {
   const frequency = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof frequency !== 'number' || !(frequency > 0)) return undefined;

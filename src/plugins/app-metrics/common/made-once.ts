@@ -1,4 +1,4 @@
-/** What is made for each target once, when it is first needed; what fails is tried again at the next need. */
+/** One value per target, created at the first use; a failed creation is retried at the next use. */
 export class TargetCache<T extends object, R> {
   private readonly made = new WeakMap<T, R>();
 

@@ -2,10 +2,10 @@ import type { AppTarget } from '../../../kernel/contracts/index.js';
 
 const FIRST_RETRY = 1_000;
 const MAX_RETRY_MS = 60_000;
-/** A target may cost a fiftieth of a core at most: one whose answers take long to read is asked less often. */
+/** Maximum share of a core per target is 1/50: targets whose answers take long to parse are requested less often. */
 const COST_FACTOR = 50;
 
-/** How often targets are asked when their interval is only found out on the way. */
+/** Intervals of targets that are known only after a first request. */
 export class TargetPace<T extends AppTarget> {
   private readonly failures = new WeakMap<T, number>();
   private readonly intervals = new WeakMap<T, number>();
@@ -21,7 +21,7 @@ export class TargetPace<T extends AppTarget> {
     return Math.max(wanted, (this.costs.get(target) ?? 0) * COST_FACTOR);
   }
 
-  /** Runs what must succeed before the target can be asked at all; while it fails, it is tried again with growing pauses. */
+  /** Runs a step that must succeed before the target can be requested; failures are retried with increasing pauses. */
   async prepare<R>(target: T, work: () => Promise<R>): Promise<R> {
     try {
       const result = await work();
@@ -33,12 +33,12 @@ export class TargetPace<T extends AppTarget> {
     }
   }
 
-  /** Tells the interval that was found out, ms. */
+  /** Sets the interval of a target, ms. */
   setInterval(target: T, interval: number): void {
     this.intervals.set(target, interval);
   }
 
-  /** Tells how many ms of computing the last collection took. */
+  /** Records the CPU time of the last collection, ms. */
   spent(target: T, milliseconds: number): void {
     this.costs.set(target, milliseconds);
   }

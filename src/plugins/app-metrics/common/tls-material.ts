@@ -20,7 +20,7 @@ export class TlsMaterial {
     );
   }
 
-  /** The same object for all requests, so that what is made of it can be kept. */
+  /** The same object for all requests, so that contexts derived from it can be cached. */
   get current(): AppTls {
     return this.tls;
   }

@@ -30,7 +30,7 @@ const ACCEPT = 'text/plain;version=0.0.4, application/openmetrics-text;version=1
 
 export type PrometheusTarget = CadvisorTarget | ConfiguredTarget | LabelTarget;
 
-/** What to ask a target and what to keep of its answer. */
+/** What to request from a target, and what to keep of its answer. */
 interface Recipe {
   readonly request: AppRequest;
   /** Absent: everything. */
@@ -96,7 +96,7 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
       const names = new Set(list(content.metrics_config));
       this.pace.setInterval(target, pollingInterval(content.polling_frequency) ?? target.interval);
       if (names.size === 0) return { request };
-      // As in cAdvisor the names are those of samples, and in the spec those of families.
+      // As in cAdvisor, names select samples; the spec lists families.
       const isNamed = (name: string) => names.has(name);
       return { request, wanted: isNamed, isListed: isNamed };
     });
@@ -114,7 +114,7 @@ function collected(exposition: Exposition): CollectedMetrics {
   return { specs: families.map(specOf), samples, problems, dropped: surplus };
 }
 
-/** How the spec says a type; of one that is not known, nothing is known. */
+/** Types as the spec names them. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ['counter', 'cumulative'],
   ['gauge', 'gauge'],

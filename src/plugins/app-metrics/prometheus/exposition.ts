@@ -6,19 +6,19 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const HASH = 0x23;
 
-/** Bytes of an answer that are parsed without a look at the clock. */
+/** Bytes of an answer that are parsed between two checks of the time. */
 const PIECE_BYTES = 32 * 1024;
-/** What an answer may cost whatever it holds: no series that is kept has so long a line, no application so many families. */
+/** Limits on the cost of an answer: no kept series has so long a line, no application so many families. */
 const ANSWER_LIMITS = { maxLineLength: 8 * 1024, maxFamilies: 10_000 };
 
 export interface ExpositionOptions {
-  /** OpenMetrics: times are in seconds, and the end is marked. */
+  /** OpenMetrics has times in seconds, and marks the end. */
   readonly openMetrics: boolean;
-  /** Which samples are wanted, by their name and their family's; absent: all. */
+  /** Selects samples by name and family; absent: all. */
   readonly wanted?: ((name: string, family: string) => boolean) | undefined;
-  /** Families whose samples are not wanted, and are to be listed all the same. */
+  /** Families to list although their samples are not wanted. */
   readonly isListed?: ((family: string) => boolean) | undefined;
-  /** Wanted samples beyond so many are only counted. */
+  /** Further wanted samples are only counted. */
   readonly maxSamples: number;
   /** Characters; longer samples are only counted, longer comments cut. Absent: any. */
   readonly maxLineLength?: number;
@@ -26,9 +26,9 @@ export interface ExpositionOptions {
   readonly maxFamilies?: number;
 }
 
-/** What a text in the Prometheus or OpenMetrics format says. */
+/** A parsed text in the Prometheus or OpenMetrics format. */
 export interface Exposition {
-  /** Families that have samples or are to be listed, in the order of their first mention. */
+  /** Families with samples, and listed ones, in order of appearance. */
   readonly families: readonly Family[];
   /** In the order of the text. */
   readonly samples: readonly AppMetricSample[];
@@ -38,7 +38,7 @@ export interface Exposition {
   readonly malformed: number;
   /** The first of them: `line 3: …`. */
   readonly firstMalformed?: string;
-  /** True when an OpenMetrics text ends without its mark: the answer is not complete. */
+  /** True when an OpenMetrics text lacks its end mark. */
   readonly truncated: boolean;
 }
 
@@ -72,7 +72,7 @@ export async function parseAnswer(
   return { exposition: parser.result(), spentMs: slices.spentMs };
 }
 
-/** Where the last line ends that ends within a piece, or the first line where none does. */
+/** End of the last complete line within a piece; of the first line when none is complete. */
 function endOfPiece(body: Buffer, start: number): number {
   const limit = start + PIECE_BYTES;
   if (limit >= body.length) return body.length;
@@ -159,7 +159,7 @@ class Parser {
 
   private sample(): string | undefined {
     const { cursor, options } = this;
-    // A text with far too many samples must not cost far too much.
+    // Samples beyond the limit are not parsed.
     if (options.wanted === undefined && this.samples.length >= options.maxSamples) {
       this.surplus++;
       return undefined;

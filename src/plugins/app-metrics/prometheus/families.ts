@@ -8,14 +8,13 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
 };
 const SUFFIX = /_(?:total|created|bucket|sum|count|gsum|gcount|info)$/;
 
-/** A metric with all its series. */
 export interface Family {
   readonly name: string;
-  /** As the text says it (`counter`, `histogram`, …); `untyped` when it does not. */
+  /** From the text (`counter`, `histogram`, …); `untyped` by default. */
   type: string;
   help: string;
   unit: string;
-  /** Whether the spec has it. */
+  /** Whether it is in the spec. */
   isListed: boolean;
 }
 
@@ -24,7 +23,7 @@ export class Families {
   private readonly byName = new Map<string, Family>();
   private readonly bySample = new Map<string, Family>();
 
-  /** @param maxFamilies what is said of further families is ignored */
+  /** @param maxFamilies further families are ignored */
   constructor(private readonly maxFamilies = Number.POSITIVE_INFINITY) {}
 
   setType(name: string, type: string): void {
@@ -44,7 +43,7 @@ export class Families {
     if (family !== undefined) family.unit = unit;
   }
 
-  /** The family of a sample, by the sample's name. @returns undefined when it is one too many */
+  /** The family of a sample. @returns undefined beyond `maxFamilies` */
   of(sample: string): Family | undefined {
     let family = this.bySample.get(sample);
     if (family === undefined) {
@@ -54,7 +53,7 @@ export class Families {
     return family;
   }
 
-  /** In the order of their first mention. */
+  /** In order of appearance. */
   listed(): readonly Family[] {
     return [...this.byName.values()].filter(({ isListed }) => isListed);
   }

@@ -4,7 +4,6 @@ const PREFIX = 'tallyman.metrics.';
 const SETTINGS = ['port', 'socket', 'path', 'scheme', 'interval', 'name'] as const;
 type Setting = (typeof SETTINGS)[number];
 
-/** A target that a container declares by labels alone. */
 export interface LabelTarget extends AppTarget {
   readonly kind: 'label';
   readonly request: AppRequest;

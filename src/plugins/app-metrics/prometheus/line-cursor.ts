@@ -39,7 +39,7 @@ export class LineCursor {
     return this.at >= this.end;
   }
 
-  /** Code of the present character, −1 at the end. */
+  /** Code of the current character, −1 at the end. */
   code(): number {
     return this.atEnd ? -1 : this.text.charCodeAt(this.at);
   }
@@ -60,7 +60,7 @@ export class LineCursor {
     while (this.at < this.end && isBlank(this.text.charCodeAt(this.at))) this.at++;
   }
 
-  /** What stands up to the next blank. */
+  /** The text up to the next blank. */
   word(): string {
     const start = this.at;
     while (this.at < this.end && !isBlank(this.text.charCodeAt(this.at))) this.at++;

@@ -25,19 +25,19 @@ import { metricTitle, parseMetric, type RegexMetric, sampleOf } from './metric.j
 import type { RegexOptions } from './options.js';
 import { Searcher } from './searcher.js';
 
-/** Only the beginning of an answer is searched: status pages are short, and searching is what costs. Characters. */
+/** Searched characters at the beginning of an answer: status pages are short, and searching is expensive. */
 const MAX_SEARCHED_LENGTH = 256 * 1024;
 
 export type RegexTarget = CadvisorTarget | ConfiguredTarget;
 
 interface NamedMetric extends RegexMetric {
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly title: string;
-  /** Why it is not looked for any more. */
+  /** Why it is no longer searched for. */
   switchedOff?: string;
 }
 
-/** What to ask a target and what to take from its answer. */
+/** What to request from a target, and what to extract from its answer. */
 interface Recipe {
   readonly request: AppRequest;
   readonly metrics: readonly NamedMetric[];
@@ -45,7 +45,7 @@ interface Recipe {
   readonly problems: readonly string[];
 }
 
-/** Takes values out of texts by regular expressions: cAdvisor's generic collector. */
+/** Extracts values from texts by regular expressions, like cAdvisor's generic collector. */
 export class RegexCollector implements AppMetrics<RegexTarget> {
   private readonly tls: TlsMaterial;
   private readonly pace = new TargetPace<RegexTarget>();
@@ -150,7 +150,7 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
       if (typeof sample !== 'string') samples.push(sample);
       else problems.push(`${metric.title}: ${sample}`);
     }
-    // What one expression left no time for is searched at the next collection, without it.
+    // Expressions for which no time was left are searched at the next collection.
     if (findings.length < wanted.length && !findings.some((finding) => 'unusable' in finding)) {
       problems.push(`searching the answer takes too long; metrics left out: ${wanted.length - findings.length}`);
     }

@@ -5,10 +5,10 @@ import { parseFloat64, record } from '../common/index.js';
 /** Characters of an expression, and instructions of the program that it is compiled to: each may cost as much per character searched. */
 const MAX_REGEX_LENGTH = 2_000;
 const LARGEST_PROGRAM = 1_000;
-/** What a message may quote of a container's file: a name as metrics have it. */
+/** A metric name that messages may quote from a container's file. */
 const PLAIN_NAME = /^[\w:.-]{1,100}$/;
 
-/** One value that is taken from a text by a regular expression. */
+/** A value extracted from a text by a regular expression. */
 export interface RegexMetric {
   readonly spec: AppMetricSpec;
   readonly regex: string;
@@ -44,7 +44,7 @@ export function compileRegex(regex: string): RE2JS | string {
   return pattern;
 }
 
-/** A metric of the agent's config. @returns the metric, or what is wrong with its regex */
+/** A metric of the agent's config. @returns the metric, or the problem with its regex */
 export function configuredMetric({ name, type, units, format, regex }: MetricInput): RegexMetric | string {
   const compiled = compileRegex(regex);
   return typeof compiled === 'string' ? compiled : { spec: { name, type, format, units }, regex };
@@ -60,7 +60,7 @@ export function parseMetric(value: unknown): RegexMetric | string {
   return { spec: { name, type, format, units }, regex };
 }
 
-/** What a metric is called in messages. @param index in its list */
+/** Name of a metric in messages. @param index in its list */
 export function metricTitle(name: unknown, index: number): string {
   return typeof name === 'string' && PLAIN_NAME.test(name) ? `metric "${name}"` : `metric ${index + 1}`;
 }
@@ -71,7 +71,7 @@ export function firstGroup(pattern: RE2JS, text: string): string | undefined {
   return matcher.find() ? (matcher.group(1) ?? '').trim().slice(0, 100) : undefined;
 }
 
-/** Makes a sample of what was found. @returns the sample, or why there is none */
+/** @returns the sample, or why there is none */
 export function sampleOf({ name, format }: AppMetricSpec, found: string | undefined): AppMetricSample | string {
   if (found === undefined) return 'its regex matches nothing in the answer';
   const value = format === 'int' ? parseInt64(found) : parseFloat64(found);

@@ -1,4 +1,4 @@
-// Runs in a worker thread: searches texts by expressions that containers bring, and is ended when one takes too long.
+// Runs in a worker thread, which is terminated when an expression takes too long.
 import { readlinkSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';

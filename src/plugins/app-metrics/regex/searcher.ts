@@ -3,20 +3,20 @@ import { Worker } from 'node:worker_threads';
 import { codeOf } from '../../../kernel/contracts/index.js';
 import type { FromThread, ToThread } from './search-messages.js';
 
-/** How often it is looked how much CPU time a search has taken, ms. */
+/** How often the CPU time of a search is checked, ms. */
 const CPU_CHECK_INTERVAL_MS = 20;
 /** A thread without work ends after this time, ms. */
 const IDLE_TIMEOUT_MS = 30_000;
 /** The kernel counts CPU time in `/proc` in hundredths of a second, whatever its own clock. */
 const MS_PER_TICK = 10;
 
-/** What came of one expression. */
+/** The result of one expression. */
 export type Finding =
   | { readonly found: string | undefined }
-  /** It cannot be used, now or ever. */
+  /** It can never be used. */
   | { readonly unusable: string };
 
-/** One text and what to look for in it. */
+/** A text and the expressions to search for. */
 export interface Search {
   /** Whose searches wait for each other; those of several containers take turns. */
   readonly container: string;
@@ -26,7 +26,7 @@ export interface Search {
 }
 
 export interface SearchResult {
-  /** Of the expressions in their order; shorter than their list when time ran out. */
+  /** In the order of the expressions; incomplete when time ran out. */
   readonly findings: readonly Finding[];
   /** CPU time, ms. */
   readonly spent: number;
@@ -74,7 +74,7 @@ export class Searcher {
     for (let jobs = this.first(); jobs !== undefined; jobs = this.first()) {
       const { search, resolve } = jobs.shift()!;
       resolve(await this.run(search));
-      // Behind whoever came meanwhile.
+      // To the end of the queue.
       this.waiting.delete(search.container);
       if (jobs.length > 0) this.waiting.set(search.container, jobs);
     }
@@ -158,7 +158,7 @@ class SearchThread {
     return { finding, cpu: after - before };
   }
 
-  /** Lets the process end although the thread lives. */
+  /** Does not keep the process running. */
   unref(): void {
     this.worker.unref();
   }
@@ -168,7 +168,7 @@ class SearchThread {
     void this.worker.terminate();
   }
 
-  /** CPU time of the thread, ms; what was last known of one that ended. */
+  /** CPU time of the thread, ms; the last known value after its end. */
   private cpu(): number {
     try {
       const stat = readFileSync(this.stat, 'latin1');

@@ -1,9 +1,9 @@
 import type { Limit, ResourceLimits } from '../../../kernel/contracts/index.js';
 
-/** From here on a limit of cgroup v1 means none (the kernel says 2^63 less a page). */
+/** From this value on a limit of cgroup v1 means none (the kernel has 2^63 less a page). */
 const NO_LIMIT = 2n ** 62n;
 
-/** @returns undefined for no limit, however the kernel says it */
+/** @returns undefined for no limit */
 export function finiteLimit(limit: Limit | undefined): bigint | undefined {
   return limit === undefined || limit === 'unlimited' || limit >= NO_LIMIT || limit <= 0n ? undefined : limit;
 }

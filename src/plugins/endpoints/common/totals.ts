@@ -1,12 +1,12 @@
 import type { Layout, SampleCursor } from '../../../kernel/contracts/index.js';
 
-/** A quantity of a container: a field, and of a field with an operation which one. */
+/** A field, and its operation where it has one. */
 interface Source {
   readonly field: string;
   readonly operation?: string;
 }
 
-/** Adds up the columns of each quantity in a sample. Where they are is looked up once per layout. */
+/** Sums the columns of each quantity in a sample. Their positions are looked up once per layout. */
 export interface Totals<Quantity extends string> {
   /** @returns NaN when the sample has no such column */
   of(cursor: SampleCursor, quantity: Quantity): number;

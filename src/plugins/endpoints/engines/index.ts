@@ -8,7 +8,6 @@ import {
   PLUGIN_API_VERSION,
 } from '../../../kernel/contracts/index.js';
 
-/** The JSON of an engine's report. */
 function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport, usage: EngineUsage | undefined) {
   const disk_usage = usage && usageJson(usage);
   if (info === undefined) return { runtime, endpoint, reason: reason ?? 'it said nothing of itself', disk_usage };

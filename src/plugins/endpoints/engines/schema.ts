@@ -47,5 +47,4 @@ const absentEngine = z
   .strictObject({ runtime: z.string(), endpoint: z.string(), reason: z.string(), disk_usage: diskUsage.optional() })
   .meta({ id: 'AbsentEngine', description: 'An engine that cannot be asked, and why.' });
 
-/** The answer of `/api/engines`. */
 export const engines = z.array(z.union([engine, absentEngine]));

@@ -7,14 +7,14 @@ const DEFAULT_ERRORS: Errors = {
   400: 'the request is wrong',
   404: 'what it asks for is not there',
 };
-/** What every request may be answered when a limit of the server is reached. */
+/** Errors of every request, when a limit of the server is reached. */
 const LIMITS: Errors = { 503: 'no answer in time, or too many connections' };
 const BODY_LIMITS: Errors = {
   408: 'the body did not arrive in time',
   413: 'too large a body',
 };
 
-/** The OpenAPI 3.1 document of what is served. @param server path below which everything is, `/` for none */
+/** The OpenAPI 3.1 document of the served operations. @param server prefix of all paths, `/` for none */
 export function openApiDocument(operations: readonly ServedOperation[], version: string, server: string): object {
   const schemas = new SchemaCollection();
   const paths = operations.flatMap((operation) => pathsOf(operation, schemas));

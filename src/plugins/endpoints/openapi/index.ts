@@ -9,7 +9,7 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { openApiDocument } from './document.js';
 
-/** Serves the description, made anew only when other things are served than before. */
+/** Serves the document, which is cached until the served operations change. */
 class OpenApiEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'] = { '/api/openapi.json': () => this.answer() };
   readonly operations = operations;

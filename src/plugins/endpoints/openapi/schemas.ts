@@ -5,12 +5,12 @@ export type JsonSchema = { [key: string]: unknown };
 const PREFIX = '#/$defs/';
 const COMPONENTS = '#/components/schemas/';
 
-/** Turns schemas into JSON Schema; those with an id (`meta({ id })`) are kept once and referred to. */
+/** Converts schemas to JSON Schema; those with an ID (`meta({ id })`) are stored once and referenced. */
 export class SchemaCollection {
   /** By id. */
   readonly components: Record<string, JsonSchema> = {};
 
-  /** The JSON Schema of a value on the wire; `{}` (anything) for what cannot be said in JSON Schema. */
+  /** The JSON Schema of a value on the wire; `{}` (anything) where JSON Schema has no equivalent. */
   convert(schema: z.ZodType): JsonSchema {
     const { $schema: _, $defs = {}, ...own } = rewritten(convert(schema));
     for (const [id, definition] of Object.entries($defs as Record<string, JsonSchema>)) {
@@ -34,13 +34,13 @@ function convert(schema: z.ZodType): JsonSchema {
       const converted = attempt();
       if (typeof converted === 'object' && converted !== null) return converted as JsonSchema;
     } catch {
-      // The document is then less exact, not wrong.
+      // The document is then less precise, but not wrong.
     }
   }
   return {};
 }
 
-/** Answers may get further members one day: what this agent is strict about, its clients are not to be. */
+/** Clients must accept further members, which later versions may add. */
 function override({ jsonSchema }: { jsonSchema: JsonSchema }): void {
   if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
   if (jsonSchema.format === 'uint64' || jsonSchema.format === 'int64') jsonSchema.type = 'integer';

@@ -8,7 +8,6 @@ import {
   type SinkStatus,
 } from '../../../kernel/contracts/index.js';
 
-/** The JSON of a plugin's status. */
 function statusJson(status: PluginStatus) {
   const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation, blocked, sink } = status;
   return {

@@ -60,5 +60,4 @@ const plugin = z
   })
   .meta({ id: 'Plugin', description: 'A plugin, its faults and its cost.' });
 
-/** The answer of `/api/plugins`. */
 export const plugins = z.array(plugin);

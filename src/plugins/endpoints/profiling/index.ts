@@ -92,14 +92,14 @@ class ProfilingEndpoint implements Endpoint {
     throw badRequest(`seconds must be a number above 0 and at most ${longest}, not ${JSON.stringify(text)}`);
   }
 
-  /** Two profiles at the same time would show each other. @throws RequestError 409 */
+  /** Concurrent profiles would measure each other. @throws RequestError 409 */
   private occupy(pieces: () => AsyncIterable<string | Uint8Array>): AsyncIterable<string | Uint8Array> {
     if (this.busy) throw new RequestError(409, 'another profile is being taken: try again when it is done');
     return this.alone(pieces);
   }
 
   private async *alone(pieces: () => AsyncIterable<string | Uint8Array>): AsyncGenerator<string | Uint8Array> {
-    // Not before somebody reads: of a HEAD request nobody does.
+    // Only once the body is read, which a HEAD request does not do.
     this.busy = true;
     try {
       yield* pieces();

@@ -1,6 +1,5 @@
 import { duration, z } from '../../../kernel/contracts/index.js';
 
-/** Options of the profiles. */
 export const profilingOptions = z.strictObject({
   samplingInterval: duration()
     .refine((value) => value >= 0.1 && value <= 100, { error: 'expected 100us to 100ms' })

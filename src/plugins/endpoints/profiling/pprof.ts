@@ -1,7 +1,7 @@
 import type { HeapProfiler, Profiler, Runtime } from 'node:inspector';
 import { Function as Callee, Line, Location, Profile, Sample, StringTable, ValueType } from 'pprof-format';
 
-/** What was seen in one place of the call tree itself, without what it called. */
+/** Samples of one node of the call tree, without those of its callees. */
 interface Frame {
   readonly callFrame: Runtime.CallFrame;
   readonly values: readonly [number, number];
@@ -31,7 +31,7 @@ export function cpuToPprof(profile: Profiler.Profile, interval: number): Uint8Ar
   });
 }
 
-/** A heap profile with what the type package does not know of it yet. */
+/** A heap profile with members that the type package lacks. */
 interface HeapNode extends HeapProfiler.SamplingHeapProfileNode {
   readonly id: number;
   children: HeapNode[];

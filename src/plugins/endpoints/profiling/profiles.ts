@@ -6,7 +6,7 @@ import type { HeapProfile } from './pprof.js';
 /** Bytes allocated, on average, between two samples of a heap profile. */
 const HEAP_SAMPLING = 64 * 1024;
 
-/** Runs `work` with a connection to the engine's own inspector; nothing listens for it. */
+/** Runs `work` with a session of the in-process inspector, which opens no port. */
 async function inspected<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const session = new Session();
   session.connect();
@@ -32,7 +32,7 @@ export function cpuProfile(milliseconds: number, interval: number, signal: Abort
   });
 }
 
-/** What the agent allocates for `milliseconds` and still holds at their end. @param signal ends it early: rejects */
+/** What the agent allocates within `milliseconds` and still holds at the end. @param signal rejects early */
 export function heapProfile(milliseconds: number, signal: AbortSignal): Promise<HeapProfile> {
   return inspected(async (session) => {
     await session.post('HeapProfiler.enable');

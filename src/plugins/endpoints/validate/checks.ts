@@ -7,15 +7,14 @@ export const VERDICTS = {
   unknown: '[Unknown]',
 } as const;
 
-/** A section of the report. */
 export interface Section {
   readonly title: string;
   readonly verdict: keyof typeof VERDICTS;
-  /** What was found, and what to do. */
+  /** The result, and what to do. */
   readonly lines: readonly string[];
 }
 
-/** The checks in the order of the report (contract 18). */
+/** The checks in the order of the report. */
 export const CHECKS: readonly ((facts: Facts) => Section)[] = [
   kernel,
   controllers,

@@ -22,7 +22,7 @@ export type CgroupMount =
   | { readonly path: string; readonly directories: readonly string[] }
   | { readonly path: string; readonly failure: string };
 
-/** Everything that the checks judge. */
+/** The input of the checks. */
 export interface Facts {
   readonly agentVersion: string;
   readonly osVersion: string;
@@ -44,7 +44,6 @@ export interface Facts {
   readonly containers: readonly { readonly name: string; readonly description: ContainerDescription }[];
 }
 
-/** Reads the facts as they are now. */
 export async function gatherFacts({ agent, linux }: Pick<PluginContext, 'agent' | 'linux'>): Promise<Facts> {
   const cgroupVersion = agent.container('/')?.limits().cgroupVersion ?? 1;
   const mounts = parseMounts(linux.procText('self/mounts') ?? '').filter(({ type }) => /^cgroup2?$/.test(type));

@@ -1,7 +1,6 @@
 import { CHECKS, type Section, VERDICTS } from './checks.js';
 import type { Facts } from './facts.js';
 
-/** The report as text, in the sections of contract 18. */
 export function reportText(facts: Facts): string {
   const plain = [`cAdvisor version: v${facts.agentVersion} (Tallyman)`, '', `OS version: ${facts.osVersion}`, ''];
   const sections = CHECKS.flatMap((check) => sectionLines(check(facts)));

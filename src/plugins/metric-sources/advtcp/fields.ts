@@ -118,7 +118,6 @@ const fieldsOf = (keys: typeof SNMP_KEYS, place: string): ReadonlyMap<string, Fi
     ]),
   );
 
-/** Fields of the `advtcp` source by the kernel's name. */
 export const advTcpFields = {
   snmp: fieldsOf(SNMP_KEYS, '/proc/<pid>/net/snmp: Tcp:'),
   netstat: fieldsOf(NETSTAT_KEYS, '/proc/<pid>/net/netstat: TcpExt:'),

@@ -62,7 +62,6 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** Options of a `PartsProbe`. */
 export interface PartsProbeOptions {
   readonly skipWhenIdle?: boolean;
   readonly activity?: () => number;

@@ -27,7 +27,6 @@ const tasks = (name: string, help: string): FieldDescriptor => ({
   source,
 });
 
-/** Fields of the `cpuLoad` source. */
 export const fields = {
   loadAverage: gauge('cpu.load_average', 'count', {
     help: 'Tasks that run or are ready to run, smoothed over about 10 seconds, times 1000. Tasks of this cgroup only.',

@@ -15,7 +15,6 @@ import {
   withoutController,
 } from '../common/index.js';
 
-/** Fields of the `cpu` source. */
 export const fields = {
   total: counter('cpu.usage.total', 'nanoseconds', {
     help: 'CPU time consumed by the container and everything below it, on all CPUs together.',

@@ -1,7 +1,6 @@
 import { definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import { gauge, PartsProbe, ValuePart, withoutController } from '../common/index.js';
 
-/** Fields of the `cpuset` source. */
 export const fields = {
   memoryMigrate: gauge('cpuset.memory_migrate', 'count', {
     help: '1 when pages follow the container to the nodes it is moved to, else 0.',

@@ -13,7 +13,6 @@ const field = (
 const BFQ = 'blkio.bfq.*_recursive';
 const CFQ = 'blkio.*_recursive';
 
-/** Fields of the `diskIO` source. */
 export const diskIoFields = {
   ioServiceBytes: field('io_service_bytes', 'bytes', 'counter', 'Bytes moved to and from the device.', {
     v1: `io_service_bytes of ${BFQ}, ${CFQ} or blkio.throttle.*`,

@@ -13,7 +13,6 @@ import {
 
 const dimensions = ['pagesize'];
 
-/** Fields of the `hugetlb` source. */
 export const fields = {
   usage: gauge('hugetlb.usage', 'bytes', {
     help: 'Huge pages of this size in use.',

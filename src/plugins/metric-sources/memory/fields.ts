@@ -1,6 +1,5 @@
 import { counter, gauge, KeyedColumns } from '../common/index.js';
 
-/** Fields of the `memory` source. */
 export const fields = {
   usage: gauge('memory.usage', 'bytes', {
     help: 'Memory charged to the container and everything below it, page cache included.',

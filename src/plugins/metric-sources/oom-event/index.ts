@@ -9,7 +9,6 @@ import {
   withoutController,
 } from '../common/index.js';
 
-/** Fields of the `oom_event` source. */
 export const fields = {
   kills: counter('oom.kills', 'count', {
     help: 'Processes of the container that the kernel killed for lack of memory; on cgroup v2 also those below it.',

@@ -9,7 +9,6 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { type Cell, counter, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 
-/** Fields of the `percpu` source. */
 export const fields = {
   perCpu: counter('cpu.usage.per_cpu', 'nanoseconds', {
     help: 'CPU time consumed by the container and everything below it, by logical CPU.',

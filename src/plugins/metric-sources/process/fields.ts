@@ -15,7 +15,6 @@ const gauge = (
   ...(dimensions !== undefined && { dimensions }),
 });
 
-/** Fields of the `process` source. */
 export const processFields = {
   processCount: gauge('process_count', 'count', 'Processes of this cgroup, without those below it.', {
     any: 'cgroup.procs: number of lines',

@@ -20,7 +20,6 @@ import {
   withoutController,
 } from '../common/index.js';
 
-/** Fields of the `referenced_memory` source. */
 export const fields = {
   referenced: gauge('memory.referenced', 'bytes', {
     help: 'Memory that the processes of this cgroup touched since their marks were last cleared; shared pages count in each.',

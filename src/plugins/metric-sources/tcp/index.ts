@@ -54,7 +54,6 @@ export function countStates(scanner: ByteScanner, counts: Float64Array): void {
   } while (scanner.nextLine());
 }
 
-/** The sockets of one address family by state. */
 export class StateCountPart implements Part {
   readonly columns: readonly Column[];
   private readonly counts: Float64Array;

@@ -36,7 +36,6 @@ export const udpFields = { udp: fieldsOf('udp', 'IPv4'), udp6: fieldsOf('udp6', 
 
 const COLON = 0x3a;
 const NEWLINE = 0x0a;
-/** Number of words to skip. */
 const WORDS_TO_QUEUES = 4;
 const WORDS_TO_DROPS = 7;
 
@@ -82,7 +81,6 @@ function addSocket(scanner: ByteScanner, sums: UdpSums): void {
   sums.dropped += dropped;
 }
 
-/** The sums of one address family. */
 export class QueuePart implements Part {
   readonly columns: readonly Column[];
   private readonly sums: UdpSums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
