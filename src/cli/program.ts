@@ -1,23 +1,12 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { type AnswerFlags, addAskOptions, addCredentialOptions } from './agent-client/options.js';
-import { addAskCommand } from './ask-commands.js';
-import { addCapsuleCommands } from './capsule-commands.js';
-import type { CompatFlags } from './commands/compat.js';
-import type { ServiceFlags } from './commands/service.js';
+import { addAskOptions, addCredentialOptions } from './agent-client/options.js';
+import { COMMANDS, type CommandSpec, type OptionSpec } from './command-table.js';
 import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
-import { type ConfigFlags, splitAddresses } from './flags.js';
-import { addPluginCommands, addSinkCommands } from './plugin-commands.js';
-import { addTopCommand } from './top-command.js';
+import { splitAddresses } from './flags.js';
 import { agentVersion } from './version.js';
 
 export { processEnvironment };
-
-const CONFIG_DOCUMENTS = [
-  ['sample', 'print the commented default configuration'],
-  ['schema', 'print the JSON Schema of the configuration, for editors'],
-  ['reference', 'print tables of all options in Markdown'],
-] as const;
 
 /**
  * Runs one command line. Commands are imported when they are called, so that `--version` and `--help` load none of them.
@@ -68,160 +57,47 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
         'serve other hosts without authentication [TALLYMAN_ALLOW_UNAUTHENTICATED]',
       ),
     )
-    .addOption(logLevelOption())
+    .addOption(
+      optionOf([
+        '--log-level <level>',
+        'minimum level of log lines [TALLYMAN_LOG_LEVEL]',
+        ['debug', 'info', 'warn', 'error', 'silent'],
+      ]),
+    )
     .addHelpText(
       'after',
       '\nThe variable in brackets has the same effect as the option. Options override variables, which override the file.',
     );
-  const flags = () => program.opts<ConfigFlags>();
-  program
-    .command('check')
-    .description('print the effective configuration as YAML, or all its errors (exit status 78)')
-    .argument('[file]', 'the configuration to check, as --config names it')
-    .action((file: string | undefined) =>
-      perform(async () => (await import('./commands/check.js')).check(file, flags(), cli)),
-    );
-  addAskCommand('reload', program, cli, perform);
-  addAskCommand('doctor', program, cli, perform);
-  addTopCommand(program, cli, perform);
-  addCapsuleCommands(program, cli, perform);
-  addImportCommand(program, cli, perform);
-  addCompatCommand(program, cli, perform);
-  addAskCommand('cardinality', program, cli, perform);
-  addAskCommand('plugins', program, cli, perform);
-  addWhyCommand(program, cli, perform);
-  addAdviseCommand(program, cli, perform);
-  addPluginCommands(program, cli, perform);
-  addSinkCommands(program, cli, perform);
-  addConfigCommands(program, cli);
-  addServiceCommands(program, cli, perform);
-  addDocumentCommands(program, cli);
+  for (const spec of COMMANDS) addCommand(program, spec, cli, perform);
   // Set after the commands are added, because they would inherit it.
   program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
     if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
-    return perform(async () => (await import('./commands/run.js')).run(flags(), cli));
+    return perform(async () => (await import('./commands/run.js')).run(program.opts(), cli));
   });
   return program;
 }
 
-function addImportCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  program
-    .command('import-flags')
-    .description('convert a cAdvisor command line to a configuration, and print what has no equivalent')
-    .argument('<command line...>', 'the command line in quotes, or a compose file, manifest or systemd unit')
-    .action((given: string[]) =>
-      perform(async () => (await import('./commands/import-flags.js')).importCommandLine(given, cli)),
-    );
+function addCommand(parent: Command, spec: CommandSpec, cli: CliEnvironment, perform: Perform): void {
+  const { name, description, arguments: args = [], options = [], url, credentials, commands = [] } = spec;
+  const command = parent.command(name).description(description);
+  for (const [syntax, text, choices] of args) {
+    const argument = new Argument(syntax, text);
+    command.addArgument(choices === undefined ? argument : argument.choices(choices));
+  }
+  for (const option of options) command.addOption(optionOf(option));
+  if (url !== undefined) addAskOptions(command, url);
+  else if (credentials === true) addCredentialOptions(command);
+  for (const inner of commands) addCommand(command, inner, cli, perform);
+  if (spec.run !== undefined) command.action(() => perform(async () => spec.run!(command, cli)));
 }
 
-function addCompatCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('compat')
-    .description('compare the answers of cAdvisor and this agent (exit status 0: they differ only on purpose)')
-    .argument('<old url>', 'URL of cAdvisor: http://127.0.0.1:8081')
-    .argument('[new url]', 'URL of the agent; default: the one on this host')
-    .option('--json', 'print JSON')
-    .option('--containers <number>', 'number of containers to compare', '12')
-    .option('--rate <number>', 'maximum requests per second to each of them', '20');
-  addCredentialOptions(command).action((old: string, fresh: string | undefined) =>
-    perform(async () => {
-      const { compat } = await import('./commands/compat.js');
-      return compat(old, fresh, command.optsWithGlobals<CompatFlags>(), cli);
-    }),
-  );
-}
-
-function addWhyCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('why')
-    .description('print what is wrong with a container, or the three worst things of this host, and what mends it')
-    .argument('[container]', 'name, alias, id, unit or absolute cgroup path; `/`: the machine')
-    .option('--json', 'print JSON');
-  addAskOptions(command, 'address of the agent; default: the one on this host, else a temporary one').action(
-    (container: string | undefined) =>
-      perform(async () => {
-        const { why } = await import('./commands/why.js');
-        return why(container, command.optsWithGlobals<AnswerFlags>(), cli);
-      }),
-  );
-}
-
-function addAdviseCommand(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const command = program
-    .command('advise')
-    .description('print CPU and memory limits for a container, or for all, from what was used in the last day')
-    .argument('[container]', 'name, alias, id, unit or absolute cgroup path')
-    .option('--json', 'print JSON');
-  addAskOptions(command, 'address of the agent; default: the one on this host').action(
-    (container: string | undefined) =>
-      perform(async () => {
-        const { advise } = await import('./commands/advise.js');
-        return advise(container, command.optsWithGlobals<AnswerFlags>(), cli);
-      }),
-  );
-}
-
-/** Lists its values for completion; they are validated with the rest of the configuration. */
-function logLevelOption(): Option {
-  const option = new Option('--log-level <level>', 'minimum level of log lines [TALLYMAN_LOG_LEVEL]');
-  option.argChoices = ['debug', 'info', 'warn', 'error', 'silent'];
+function optionOf([syntax, description, values]: OptionSpec): Option {
+  const option = new Option(syntax, description);
+  if (typeof values === 'string') option.default(values);
+  // Not `choices`, which would reject other values with a message of its own.
+  else if (values !== undefined) option.argChoices = [...values];
   return option;
-}
-
-function addConfigCommands(program: Command, cli: CliEnvironment): void {
-  const group = program.command('config').description('print documents about the configuration');
-  for (const [name, description] of CONFIG_DOCUMENTS) {
-    group
-      .command(name)
-      .description(description)
-      .action(async () => {
-        const { renderConfig } = await import('./commands/config.js');
-        cli.out(await renderConfig(name));
-      });
-  }
-}
-
-const SERVICE_CHANGES = [
-  ['install', 'install the systemd service: user, default configuration, unit, privileges; start it'],
-  ['privileges', 'grant the service the privileges of its enabled plugins; run it after a change of the configuration'],
-  ['uninstall', 'remove what `install` created'],
-] as const;
-
-function addServiceCommands(program: Command, cli: CliEnvironment, perform: Perform): void {
-  const group = program.command('service').description('run the agent as a systemd service');
-  for (const [name, description] of SERVICE_CHANGES) {
-    const command = group.command(name).description(description).option('--dry-run', 'only print what would be done');
-    if (name === 'uninstall') command.option('--purge', 'also remove a changed configuration');
-    command.action(() =>
-      perform(async () => {
-        const { changeService } = await import('./commands/service.js');
-        return changeService(name, command.optsWithGlobals<ConfigFlags & ServiceFlags>(), cli);
-      }),
-    );
-  }
-  group
-    .command('status')
-    .description('print the state of the service (exit status 0: running, 3: stopped, 4: not installed)')
-    .action(() => perform(async () => (await import('./commands/service.js')).showService(cli)));
-}
-
-function addDocumentCommands(program: Command, cli: CliEnvironment): void {
-  program
-    .command('completion')
-    .description('print the completion script for a shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
-      const { completionFor } = await import('./commands/documents.js');
-      cli.out(completionFor(shell, program));
-    });
-  program
-    .command('man')
-    .description('print the manual page, for man(1)')
-    .action(async () => {
-      const { manualOf } = await import('./commands/documents.js');
-      cli.out(manualOf(program));
-    });
 }
 
 async function unknownCommand(name: string, program: Command): Promise<string> {

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type CgroupNode,
   childName,
@@ -7,14 +6,14 @@ import {
   type KnownCgroups,
   parentName,
 } from '../containers/index.js';
-import { type Clock, type Logger, messageOf } from '../contracts/index.js';
+import { type Clock, type Logger, messageOf, Slices } from '../contracts/index.js';
 import { CgroupTree } from './cgroup-tree.js';
 import { HierarchyCounts } from './hierarchy-counts.js';
 import type { WatchDirectory } from './types.js';
 import { WatchPool } from './watch-pool.js';
 
-/** Directories examined in one turn of the event loop: about 2 ms. */
-const DIRECTORIES_PER_TURN = 256;
+/** How long directories are examined in one turn of the event loop. */
+const SLICE_MS = 2;
 /** Number of events in one batch at which the kernel's queue (16 384 by default) may have overflowed. */
 const OVERFLOW_SUSPICION = 8192;
 /** Checks between two sweeps while no watches are available. */
@@ -131,11 +130,13 @@ export class TreeWatcher {
       if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep());
       this.events = 0;
       this.touchReenabled();
-      const perTurn = Math.ceil(DIRECTORIES_PER_TURN / this.cgroups.counts.length);
-      for (let next = 0; next < names.length && !this.stopped; next += perTurn) {
-        for (const name of names.slice(next, next + perTurn)) this.tree.update(name);
+      const slices = new Slices(SLICE_MS);
+      for (const name of names) {
+        this.tree.update(name);
+        if (!slices.isOver()) continue;
         this.publish();
-        if (next + perTurn < names.length) await nextTurn();
+        await slices.pause();
+        if (this.stopped) return;
       }
       this.publish();
     } finally {
@@ -173,13 +174,9 @@ export class TreeWatcher {
 
   private async inspectUnwatched(hierarchies: ReadonlySet<number>): Promise<void> {
     await this.walk((node) => {
-      let checks = 0;
       for (const hierarchy of hierarchies) {
-        if (node.inodes[hierarchy] === 0 || node.watches[hierarchy] !== undefined) continue;
-        this.tree.examine(node, hierarchy);
-        checks++;
+        if (node.inodes[hierarchy] !== 0 && node.watches[hierarchy] === undefined) this.tree.examine(node, hierarchy);
       }
-      return checks;
     });
   }
 
@@ -190,10 +187,9 @@ export class TreeWatcher {
     this.pool.beginTrial();
     await this.walk((node) => {
       for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) this.sweepDirectory(node, hierarchy);
-      if (!node.alive) return node.inodes.length;
+      if (!node.alive) return;
       this.tree.ensureWatches(node);
       if (this.options.hierarchies.version === 2) this.tree.touch(node);
-      return node.inodes.length;
     });
     if (!this.stopped) this.pool.endTrial();
   }
@@ -208,19 +204,18 @@ export class TreeWatcher {
   }
 
   /** Visits all known nodes, in slices between which the event loop runs. Only one walk runs at a time. */
-  private async walk(visit: (node: CgroupNode) => number): Promise<void> {
+  private async walk(visit: (node: CgroupNode) => void): Promise<void> {
     if (this.walking) return;
     this.walking = true;
     try {
-      let checks = 0;
+      const slices = new Slices(SLICE_MS);
       for (const node of [...this.cgroups.nodes.values()]) {
         if (!node.alive) continue;
-        checks += visit(node);
-        if (checks < DIRECTORIES_PER_TURN) continue;
+        visit(node);
+        if (!slices.isOver()) continue;
         this.publish();
-        await nextTurn();
+        await slices.pause();
         if (this.stopped) return;
-        checks = 0;
       }
       this.publish();
     } finally {

@@ -107,8 +107,6 @@ const configSchema = z.strictObject({
     ),
 });
 
-type ReferencedOptions = z.output<typeof configSchema>;
-
 /** Reports a missing permission to read processes of other users, such as pid 1. */
 function missingAccess(proc: string): Missing[] {
   try {
