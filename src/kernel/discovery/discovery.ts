@@ -7,7 +7,7 @@ import {
   type KnownCgroups,
   Slot,
 } from '../containers/index.js';
-import { type Controller, messageOf } from '../contracts/index.js';
+import { type Controller, messageOf, Slices } from '../contracts/index.js';
 import { ControllerReader } from './controllers.js';
 import { identify } from './identification.js';
 import { PendingQueue } from './pending-queue.js';
@@ -15,8 +15,8 @@ import { TreeWatcher } from './tree-watcher.js';
 import type { DiscoveryOptions } from './types.js';
 import { watchByInotify } from './watch-pool.js';
 
-/** Cgroups that handlers are asked about in one turn of the event loop. */
-const CGROUPS_PER_TURN = 200;
+/** How long handlers are asked about cgroups in one turn of the event loop. */
+const SLICE_MS = 4;
 
 /** The directories that a container's files were opened in. */
 interface Directories {
@@ -108,18 +108,18 @@ export class Discovery {
       if (this.cgroups.nodes.has(name)) this.queue.add(name);
       else this.watcher.recheck(name);
     }
-    if (this.queue.size > 0) this.timer ??= setImmediate(() => this.processQueue());
+    if (this.queue.size > 0) this.timer ??= setImmediate(() => void this.processQueue());
   }
 
-  private processQueue(): void {
-    this.timer = undefined;
-    let left = CGROUPS_PER_TURN;
-    for (const name of this.queue) {
-      if (left-- === 0) break;
-      this.queue.delete(name);
+  private async processQueue(): Promise<void> {
+    const slices = new Slices(SLICE_MS);
+    for (const name of [...this.queue]) {
+      if (!this.queue.delete(name)) continue;
       const node = this.cgroups.nodes.get(name);
       if (node !== undefined) this.guard(node, () => this.identify(node));
+      if (slices.isOver()) await slices.pause();
     }
+    this.timer = undefined;
     this.enqueue([]);
   }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Hierarchies } from '../containers/index.js';
-import { type Logger, messageOf } from '../contracts/index.js';
-import { type KernelController, parseCgroups } from '../linux/index.js';
+import { type KernelController, type Logger, messageOf, parseCgroups } from '../contracts/index.js';
 
 /** Checks after which a hierarchy without a count is suspected. */
 const UNCOUNTED_PERIOD = 5;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { HostTree, type TreeFiles } from '../../../../test/support/tree.js';
+import { parseCgroups } from '../../contracts/index.js';
 import { detectHierarchies } from './hierarchies.js';
-import { parseCgroups } from './kernel-controllers.js';
 
 const V1_CGROUPS = `#subsys_name\thierarchy\tnum_cgroups\tenabled
 cpu\t1\t1\t1

@@ -1,4 +1,3 @@
 export { createCgroupFiles } from './cgroup-files.js';
 export { type CgroupHierarchies, type CgroupMount, detectHierarchies } from './hierarchies.js';
-export { type KernelController, parseCgroups } from './kernel-controllers.js';
 export { type LimitOptions, readCreationTime, readLimits, readMemoryLimit } from './limits.js';

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
-import type { Controller, Finding, HostPaths } from '../../contracts/index.js';
+import {
+  type Controller,
+  type Finding,
+  type HostPaths,
+  type KernelController,
+  parseCgroups,
+} from '../../contracts/index.js';
 import { readText } from '../files/index.js';
-import { type KernelController, parseCgroups } from './kernel-controllers.js';
 
 /** The controllers whose absence removes metrics. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];

@@ -3,8 +3,8 @@ import {
   type Answer,
   type ContainerEvent,
   type ContainerView,
+  containerNamed,
   EVENT_TYPES,
-  notFound,
   type SampleCursor,
 } from '../../../kernel/contracts/index.js';
 import { appSeriesOf } from './app-series.js';
@@ -30,8 +30,7 @@ export interface DetailQuery {
 
 /** The last samples, the processes and the events of one container, or its minutes. */
 export async function detail(agent: AgentView, name: string, query: DetailQuery): Promise<Answer> {
-  const container = agent.container(name);
-  if (container === undefined) throw notFound(`unknown container ${JSON.stringify(name)}`);
+  const container = containerNamed(agent, name);
   const answer = query.range === 'live' ? await liveDetail(agent, container, query) : minutes(agent, container, query);
   return { headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(answer) };
 }

@@ -7,6 +7,7 @@ import {
   type EngineReport,
   messageOf,
   type PluginContext,
+  parseCgroups,
 } from '../../../kernel/contracts/index.js';
 
 /** A line of `/proc/mounts`. */
@@ -56,7 +57,7 @@ export async function gatherFacts({ agent, linux }: Pick<PluginContext, 'agent' 
     controllers:
       cgroupVersion === 2
         ? textOf(join(linux.paths.cgroup, 'cgroup.controllers')).split(/\s+/).filter(Boolean)
-        : enabledControllers(linux.procText('cgroups') ?? ''),
+        : [...parseCgroups(linux.procText('cgroups') ?? '')].flatMap(([name, { enabled }]) => (enabled ? [name] : [])),
     hierarchicalMemory: cgroupVersion === 2 || textOf(v1File(mounts, 'memory', 'memory.use_hierarchy')) === '1',
     cpuBandwidth:
       cgroupVersion === 2 ? hasCpuMax(linux.paths.cgroup) : existsSync(v1File(mounts, 'cpu', 'cpu.cfs_period_us')),
@@ -68,14 +69,6 @@ export async function gatherFacts({ agent, linux }: Pick<PluginContext, 'agent' 
     watched: agent.watchedDirectories(),
     containers: agent.containers(),
   };
-}
-
-/** Enabled controllers of `/proc/cgroups`: name, hierarchy, number of cgroups, enabled. */
-export function enabledControllers(text: string): string[] {
-  return text.split('\n').flatMap((line) => {
-    const [name = '', , , enabled] = line.trim().split(/\s+/);
-    return !name.startsWith('#') && enabled === '1' ? [name] : [];
-  });
 }
 
 /** Lines of `/proc/mounts`; those of another form are skipped. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseCgroups } from './kernel-controllers.js';
+import { parseCgroups } from './cgroup.js';
 
 describe('parseCgroups', () => {
   it('reads hierarchy, number of cgroups and state of each controller', () => {
