@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { containerInfo, machineInfo } from '../api-versions/v1.0/schema/index.js';
-import type { eventSchema } from '../api-versions/v1.3/schema.js';
+import type { eventSchema } from '../api-versions/v1.3/operations.js';
 import type {
   appMetrics,
   attributes,

@@ -1,5 +1,5 @@
 import type { ContainerDescription, ContainerHandler, Identification } from '../kernel/contracts/index.js';
-import { until } from './until.js';
+import { until } from './clock.js';
 
 /** Stands for the container registry: asks a handler about paths, again whenever the handler says so. */
 export class HandlerBench {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { freePort } from '../support/free-port.js';

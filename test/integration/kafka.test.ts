@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import kafkajs, { type Consumer, type Kafka } from 'kafkajs';
 import protobuf from 'protobufjs';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';

@@ -10,7 +10,7 @@ import { capsuleFile, decodeCapsule } from '../../src/kernel/capsules/index.js';
 import type { SampleCursor } from '../../src/kernel/contracts/index.js';
 import docker from '../../src/plugins/container-handlers/docker/index.js';
 import { SimulatedHost, TestAgent } from '../../src/testing/index.js';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { DockerEngine, IMAGE } from '../support/docker-engine.js';

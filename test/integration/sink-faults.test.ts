@@ -15,7 +15,7 @@ import redis from '../../src/plugins/sinks/redis/index.js';
 import remoteWrite from '../../src/plugins/sinks/remote-write/index.js';
 import statsd from '../../src/plugins/sinks/statsd/index.js';
 import { testContext } from '../../src/testing/index.js';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { TestAuthority } from '../support/certificates.js';
 import { freePort } from '../support/free-port.js';
 import { HostileServer } from '../support/hostile-servers.js';

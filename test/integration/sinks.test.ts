@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { BulkServer } from '../support/bulk-server.js';
 import { parseText } from '../support/exposition.js';

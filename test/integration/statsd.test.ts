@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import statsd from '../../src/plugins/sinks/statsd/index.js';
 import { testContext } from '../../src/testing/index.js';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { freePort } from '../support/free-port.js';
 import { needs, STATSD_CACHE } from '../support/needs.js';
 import { deliveryBench, sampledContainer } from '../support/sink-bench.js';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { SimulatedHost } from '../../src/testing/index.js';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 import { projectRoot } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { FakeEngine, fakeContainer } from '../support/fake-engine.js';

@@ -9,8 +9,7 @@ import {
 import type { CgroupFiles, Clock, ContainerHandler, Identification, Logger } from '../../src/kernel/contracts/index.js';
 import { Discovery, type DiscoveryOptions } from '../../src/kernel/discovery/index.js';
 import { type ActivePlugin, PluginRecord } from '../../src/kernel/supervision/index.js';
-import { systemClock } from '../../src/testing/clock.js';
-import { until } from '../../src/testing/until.js';
+import { systemClock, until } from '../../src/testing/clock.js';
 
 export { until };
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../src/testing/until.js';
+import { until } from '../../src/testing/clock.js';
 
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;

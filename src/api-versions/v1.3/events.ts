@@ -6,8 +6,7 @@ import type {
   RequestHandler,
   StreamedAnswer,
 } from '../../kernel/contracts/index.js';
-import { EventStream, LinePrinter, SlowReaders } from './event-stream.js';
-import { writeEvent } from './event-writer.js';
+import { EventStream, LinePrinter, SlowReaders, writeEvent } from './event-stream.js';
 import { eventsRequest } from './events-query.js';
 
 export type EventsContext = Pick<PluginContext, 'agent' | 'logger' | 'signal'>;

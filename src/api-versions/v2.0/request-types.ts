@@ -8,9 +8,16 @@ import {
   type RequestHandler,
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
-import { CustomMetricsWriter, json, machineJson, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import {
+  CustomMetricsWriter,
+  json,
+  machineJson,
+  machineMembers,
+  nullWhenEmpty,
+  type RequestTypes,
+  SpecWriter,
+} from '../v1.0/index.js';
 import { type EventsContext, eventsHandler } from '../v1.3/index.js';
-import { attributesJson } from './attributes.js';
 import { listProcesses } from './processes.js';
 import { flatSample, partsOf, RatedSamples } from './samples.js';
 import { refreshed, selectContainers } from './selection.js';
@@ -99,5 +106,25 @@ function mapAnswer<T>(
       }
       out.ascii('}');
     },
+  };
+}
+
+export function attributesJson(agent: AgentView) {
+  const machine = agent.host.machine();
+  const { kernelVersion, osVersion } = agent.host.versions();
+  const docker = agent.runtimes().find(({ name }) => name === 'docker');
+  return {
+    kernel_version: kernelVersion,
+    container_os_version: osVersion,
+    docker_version: docker?.version ?? '',
+    docker_api_version: docker?.apiVersion ?? '',
+    cadvisor_version: `v${agent.version}`,
+    num_cores: machine.num_cores,
+    cpu_frequency_khz: machine.cpu_frequency_khz,
+    memory_capacity: machine.memory_capacity,
+    machine_id: machine.machine_id,
+    system_uuid: machine.system_uuid,
+    hugepages: nullWhenEmpty(machine.hugepages),
+    ...machineMembers(machine),
   };
 }

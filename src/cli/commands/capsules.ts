@@ -11,8 +11,7 @@ import {
   requireTarget,
   routeOf,
 } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 
 const ROUTE = '/api/capsules';
 const CREATED = 201;

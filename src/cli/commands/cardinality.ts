@@ -1,8 +1,7 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

@@ -3,11 +3,10 @@ import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { runningAgents } from '../agent-client/local-agent.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import { runningAgents } from '../running-agents.js';
 
 /**
  * `tallyman check [file]`: prints the effective configuration as YAML with masked secrets, after checking the files and

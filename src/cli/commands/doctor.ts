@@ -1,7 +1,6 @@
 import type { Finding } from '../../kernel/contracts/index.js';
 import { type AskFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

@@ -1,6 +1,5 @@
 import { type AskFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
 

@@ -5,9 +5,8 @@ import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.j
 import { type AgentNote, type FoundNote, isRunning } from '../../kernel/operations/index.js';
 import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
 import { type AskFlags, ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
-import { listOf, onlyAgent, runningAgents, withConfig } from '../running-agents.js';
+import { listOf, onlyAgent, runningAgents, withConfig } from '../agent-client/local-agent.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;

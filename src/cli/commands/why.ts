@@ -1,6 +1,5 @@
 import { type AnswerFlags, localTarget, pathOfContainer, routeOf, type Target, textOf } from '../agent-client/index.js';
-import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
+import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

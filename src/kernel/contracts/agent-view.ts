@@ -5,11 +5,10 @@ import type { ContainerDescription, DepartedContainer, EngineReport, EngineUsage
 import type { Diagnosis } from './diagnosis.js';
 import type { EventLog } from './events.js';
 import type { FieldDescriptor, Layout } from './fields.js';
-import type { Finding } from './finding.js';
 import type { ServedOperation } from './http.js';
 import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
-import type { PluginStatus } from './plugin-status.js';
+import type { Finding, PluginStatus } from './plugin-status.js';
 
 /** A limit that is "no limit" is `'unlimited'`, never a number: each API prints it as its contract says. */
 export type Limit = bigint | 'unlimited';

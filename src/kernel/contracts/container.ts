@@ -1,4 +1,4 @@
-import type { Finding } from './finding.js';
+import type { Finding } from './plugin-status.js';
 
 /** What a container is doing, as far as its handler knows. Raw cgroups are always `running`. */
 export interface ContainerState {

@@ -2,9 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { type IncomingMessage, Agent as PlainAgent, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { z } from 'zod';
-import { codeOf, messageOf, TallymanError } from './errors.js';
+import { codeOf, messageOf, printable, TallymanError } from './errors.js';
 import { duration, secret } from './options.js';
-import { printable } from './printable.js';
 import { DeliveryError, type SinkBatch } from './sink.js';
 
 /** Bytes of an answer that are read. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { printable } from './printable.js';
+import { printable } from './errors.js';
 
 describe('printable', () => {
   it('keeps text, tabs and line ends', () => {

@@ -3,17 +3,43 @@ import {
   type CgroupNode,
   Container,
   type ContainerStore,
+  type Hierarchies,
   isReplaced,
   type KnownCgroups,
   Slot,
 } from '../containers/index.js';
-import { type Controller, messageOf, Slices } from '../contracts/index.js';
+import { type CgroupFiles, type Clock, type Controller, type Logger, messageOf, Slices } from '../contracts/index.js';
+import type { ActivePlugins, Supervisor } from '../supervision/index.js';
 import { ControllerReader } from './controllers.js';
 import { identify } from './identification.js';
-import { PendingQueue } from './pending-queue.js';
+import { PendingQueue, type PendingRetry } from './pending-queue.js';
 import { TreeWatcher } from './tree-watcher.js';
-import type { DiscoveryOptions } from './types.js';
-import { watchByInotify } from './watch-pool.js';
+import { type WatchDirectory, watchByInotify } from './watch-pool.js';
+
+export interface DiscoveryOptions {
+  readonly hierarchies: Hierarchies;
+  /** The handlers in the order in which they are asked, fallbacks last. */
+  readonly plugins: Pick<ActivePlugins, 'of'>;
+  /** Notified when a handler throws or returns an invalid answer; it then counts as passing. */
+  readonly supervisor: Pick<Supervisor, 'fault'>;
+  readonly store: ContainerStore;
+  readonly cgroups: KnownCgroups;
+  readonly createFiles: (name: string) => CgroupFiles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Interval of complete comparisons with the cgroup tree, in case events are missed. Default 60 000. */
+  readonly rescanIntervalMs?: number;
+  /** The host's `/proc/cgroups`, whose counts show that an unwatched directory has a new child. */
+  readonly countsFile?: string;
+  /** Watches a directory. Default: inotify through `fs.watch`. */
+  readonly watchDirectory?: WatchDirectory;
+  /** How long events are collected before they are processed. Default 30. */
+  readonly coalesceMs?: number;
+  /** Interval of reading `countsFile`; without watches every third check is a complete sweep. Default 1000. */
+  readonly checkIntervalMs?: number;
+  /** Pauses before handlers are asked about a pending cgroup again. Default 1000, doubling up to 60 000. */
+  readonly pendingRetry?: PendingRetry;
+}
 
 /** How long handlers are asked about cgroups in one turn of the event loop. */
 const SLICE_MS = 4;

@@ -1,3 +1,3 @@
-export { Discovery } from './discovery.js';
+export { Discovery, type DiscoveryOptions } from './discovery.js';
 export { DISCOVERY } from './tokens.js';
-export type { DiscoveryOptions, WatchDirectory } from './types.js';
+export type { WatchDirectory } from './watch-pool.js';

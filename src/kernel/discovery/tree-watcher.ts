@@ -9,8 +9,7 @@ import {
 import { type Clock, type Logger, messageOf, Slices } from '../contracts/index.js';
 import { CgroupTree } from './cgroup-tree.js';
 import { HierarchyCounts } from './hierarchy-counts.js';
-import type { WatchDirectory } from './types.js';
-import { WatchPool } from './watch-pool.js';
+import { type WatchDirectory, WatchPool } from './watch-pool.js';
 
 /** How long directories are examined in one turn of the event loop. */
 const SLICE_MS = 2;

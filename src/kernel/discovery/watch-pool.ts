@@ -1,7 +1,16 @@
 import { watch } from 'node:fs';
 import type { DirectoryWatch } from '../containers/index.js';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
-import type { WatchDirectory } from './types.js';
+
+/**
+ * Watches one directory, not what is below it.
+ * @throws a system error: `ENOSPC` and `EMFILE` mean that the kernel's inotify limits are used up
+ */
+export type WatchDirectory = (
+  path: string,
+  onEvent: (type: string, name: string | null) => void,
+  onError: (error: unknown) => void,
+) => DirectoryWatch;
 
 /** Watches by inotify. All of them share one inotify instance of the process. */
 export const watchByInotify: WatchDirectory = (path, onEvent, onError) => {

@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { join } from 'node:path';
 import type {
   DiskCounters,
@@ -11,12 +12,12 @@ import type {
   TrackedFilesystem,
 } from '../contracts/index.js';
 import { DiskTable } from './disks.js';
-import { type DescriptorBudget, readOnce, readText } from './files/index.js';
+import { type DescriptorBudget, readOnce, readText, readTrimmed } from './files/index.js';
 import { UsageTable } from './filesystem-usage.js';
 import { type LabelRoot, readMounts, readUuids, trackedFilesystems } from './filesystems.js';
+import { hostFile } from './host-paths.js';
 import type { Mount } from './mounts.js';
 import { listProcesses } from './processes/index.js';
-import { readVersions } from './versions.js';
 
 /** Clock readings; `monotonic` in milliseconds, `now` in µs since the epoch. */
 export interface HostClock {
@@ -183,4 +184,28 @@ class KernelHost implements RefreshableHost {
     for (const [numbers, disk] of Object.entries(this.currentMachine.disk_map)) names.set(numbers, `/dev/${disk.name}`);
     this.deviceNames = names;
   }
+}
+
+const OS_RELEASE = ['/etc/os-release', '/usr/lib/os-release'];
+
+/** Versions of the host's kernel and distribution. */
+export function readVersions(paths: HostPaths): HostVersions {
+  const os = OS_RELEASE.map((path) => readText(hostFile(paths, path))).find((text) => text !== undefined);
+  return {
+    kernelVersion: readTrimmed(join(paths.proc, 'sys/kernel/osrelease')) || release(),
+    osVersion: prettyName(os ?? '') ?? 'Unknown',
+  };
+}
+
+function prettyName(osRelease: string): string | undefined {
+  const value = /^PRETTY_NAME=(.*)$/m.exec(osRelease)?.[1]?.trim();
+  const quoted = /^(["'])(.*)\1$/.exec(value ?? '');
+  const name = quoted === null ? value : quoted[2]!.replace(/\\(["'$`\\])/g, '$1');
+  return name === '' ? undefined : name;
+}
+
+/** When the host booted, µs since the epoch; 0 when unknown. */
+export function readBootTime(paths: HostPaths): number {
+  const seconds = /^btime (\d+)$/m.exec(readText(join(paths.proc, 'stat')) ?? '')?.[1];
+  return seconds === undefined ? 0 : Number(seconds) * 1_000_000;
 }

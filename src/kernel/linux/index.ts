@@ -5,9 +5,9 @@ export {
   type HostClock,
   type LinuxHostOptions,
   type RefreshableHost,
+  readBootTime,
   UNKNOWN_MACHINE,
 } from './host.js';
 export { hostFile, resolveHostPaths } from './host-paths.js';
 export { parseMountinfo } from './mounts.js';
 export { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from './tokens.js';
-export { readBootTime } from './versions.js';

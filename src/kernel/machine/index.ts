@@ -1,8 +1,15 @@
 import { join } from 'node:path';
 import type { HostPaths, MachineFilesystem, MachineInfo } from '../contracts/index.js';
 import { hostFile, readText, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
-import { memoryLine, parseCpuinfo } from './cpuinfo.js';
-import { integer, readDisks, readHugePages, readMemoryModules, readNetworkDevices } from './devices.js';
+import {
+  integer,
+  memoryLine,
+  parseCpuinfo,
+  readDisks,
+  readHugePages,
+  readMemoryModules,
+  readNetworkDevices,
+} from './devices.js';
 import { countPackages, readTopology } from './topology.js';
 
 export { MachineRefresh } from './machine-refresh.js';

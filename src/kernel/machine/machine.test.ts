@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { HostTree } from '../../../test/support/tree.js';
-import { memoryLine, parseCpuinfo } from './cpuinfo.js';
-import { readMemoryModules } from './devices.js';
+import { memoryLine, parseCpuinfo, readMemoryModules } from './devices.js';
 import { countBits, countPackages, parseCpuList, readTopology } from './topology.js';
 
 it('the parsers never throw', () => {

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { type Cache, type Core, type HostPaths, type MachineInfo, type Node, Slices } from '../contracts/index.js';
 import { readNames, readText, readTrimmed } from '../linux/index.js';
-import { memoryLine } from './cpuinfo.js';
-import { integer, readHugePages } from './devices.js';
+import { integer, memoryLine, readHugePages } from './devices.js';
 
 const CACHE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 

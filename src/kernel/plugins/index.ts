@@ -1,6 +1,5 @@
 export type { PluginEntry, PluginSources } from './entry.js';
-export { loadEntry } from './load-entry.js';
 export { checkPlugin, loadPlugin } from './loader.js';
-export { PluginHost } from './plugin-host.js';
+export { loadEntry, PluginHost } from './plugin-host.js';
 export { PluginScope } from './scope.js';
 export { BUILTINS, type BuiltinPlugins, PLUGIN_HOST } from './tokens.js';

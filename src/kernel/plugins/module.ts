@@ -16,9 +16,8 @@ import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR, Watchdog } from '../supervision/index.js';
 import { VIEW } from '../view/index.js';
 import type { PluginSources } from './entry.js';
-import type { CreateInstanceContainer } from './instance-container.js';
 import { PluginHost } from './plugin-host.js';
-import { PluginScope } from './scope.js';
+import { type CreateInstanceContainer, PluginScope } from './scope.js';
 import { BUILTINS, type BuiltinPlugins, PLUGIN_HOST } from './tokens.js';
 
 const INSTANCE_CONTAINERS = new Token<CreateInstanceContainer>('containers of plugin instances');

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { LoadedPlugin } from '../config/index.js';
 import type { DiscoveryRequests } from '../containers/index.js';
 import {
   Backoff,
@@ -19,9 +20,9 @@ import {
 } from '../supervision/index.js';
 import type { PluginEntry, PluginSources } from './entry.js';
 import { checkFields } from './fields-check.js';
-import type { CreateInstanceContainer, InstanceContainer } from './instance-container.js';
-import { IsolatedAppMetrics } from './isolation/index.js';
-import { loadEntry } from './load-entry.js';
+import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
+import { loadPlugin } from './loader.js';
+import type { CreateInstanceContainer, InstanceContainer } from './scope.js';
 import { withTimeLimit } from './time-limit.js';
 
 const START_ORDER: readonly PluginKind[] = [
@@ -344,4 +345,9 @@ export class PluginHost {
       .attempt(record, 'stop', () => withTimeLimit(instance.stop?.(), limitMs, late))
       .catch(() => {});
   }
+}
+
+/** Loads the plugin of an entry, in the agent or in its own process. @throws TallymanError */
+export function loadEntry(id: string, entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
+  return entry.isolate === true ? loadIsolated({ ...entry, id }, sources) : loadPlugin(entry, sources);
 }

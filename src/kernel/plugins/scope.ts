@@ -1,4 +1,4 @@
-import type { Timers } from '../contracts/index.js';
+import type { PluginContext, Timers } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
 
 /** The abort signal and timers of one plugin instance. */
@@ -30,3 +30,12 @@ export class PluginScope implements Timers {
     this.controller.abort();
   }
 }
+
+export interface InstanceContainer {
+  readonly context: PluginContext;
+  readonly scope: PluginScope;
+
+  dispose(): Promise<void>;
+}
+
+export type CreateInstanceContainer = (record: PluginRecord) => InstanceContainer;

@@ -1,8 +1,8 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { compareBytes } from '../json.js';
 import type { RowPrinterBuilder } from '../row-printer.js';
+import { pressure } from './cpu.js';
 import { IO_TABLES } from './keys.js';
-import { pressure } from './pressure.js';
 
 /** The `diskio` object of a sample: tables of devices and operations, without those the layout lacks. */
 export function diskIo(b: RowPrinterBuilder, layout: Layout): void {

@@ -1,7 +1,7 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
 import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { pressure } from './cpu.js';
 import { FAULTS, MEMORY_EVENTS, MEMORY_KEYS, PAGE_KINDS } from './keys.js';
-import { pressure } from './pressure.js';
 
 const MEMORY = membersOf('memory.', MEMORY_KEYS);
 const EVENTS = membersOf('memory.events.', MEMORY_EVENTS);

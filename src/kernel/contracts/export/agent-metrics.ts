@@ -1,7 +1,6 @@
 import type { AgentView } from '../agent-view.js';
 import type { BudgetStatus } from '../budget.js';
-import type { Finding } from '../finding.js';
-import type { PluginStatus } from '../plugin-status.js';
+import type { Finding, PluginStatus } from '../plugin-status.js';
 import type { SinkStatus } from '../sink-status.js';
 import type { MetricType } from './catalogue.js';
 import type { PutSeries } from './machine-metrics.js';

@@ -4,11 +4,9 @@ export {
   cadvisorTargets,
   list,
   parseCadvisorFile,
+  parseFloat64,
   pollingInterval,
   record,
 } from './cadvisor-config.js';
-export { parseFloat64 } from './float.js';
-export { TargetCache as MadeOnce } from './made-once.js';
-export { tlsOptions } from './options.js';
-export { TargetPace } from './target-pace.js';
-export { TlsMaterial } from './tls-material.js';
+export { TargetCache as MadeOnce, TargetPace } from './target-pace.js';
+export { TlsMaterial, tlsOptions } from './tls-material.js';

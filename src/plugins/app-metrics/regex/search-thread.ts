@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { compileRegex, firstGroup } from './metric.js';
-import type { FromThread, ToThread } from './search-messages.js';
+import type { FromThread, ToThread } from './searcher.js';
 
 /** Compiled expressions grow while they are used; all are forgotten when they take more than this many bytes. */
 const MAX_CACHE_BYTES = 24 * 1024 * 1024;

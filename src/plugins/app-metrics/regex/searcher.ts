@@ -1,7 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { codeOf } from '../../../kernel/contracts/index.js';
-import type { FromThread, ToThread } from './search-messages.js';
+
+/** Asks the search thread for the first group of the first match. */
+export interface ToThread {
+  readonly regex: string;
+  /** Absent: the text of the message before. */
+  readonly text?: string;
+}
+
+/** Its first message is `ready`; each further one answers a question. */
+export type FromThread =
+  | { readonly kind: 'ready'; readonly thread: number }
+  | { readonly kind: 'found'; readonly found: string | undefined }
+  | { readonly kind: 'unusable'; readonly reason: string };
 
 /** How often the CPU time of a search is checked, ms. */
 const CPU_CHECK_INTERVAL_MS = 20;

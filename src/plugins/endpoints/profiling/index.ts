@@ -6,6 +6,7 @@ import {
   type ApiRequest,
   badRequest,
   definePlugin,
+  duration,
   type Endpoint,
   notFound,
   type OperationInfo,
@@ -14,9 +15,21 @@ import {
   type StreamedAnswer,
   z,
 } from '../../../kernel/contracts/index.js';
-import { type ProfilingOptions, profilingOptions } from './options.js';
 import { cpuToPprof, heapToPprof } from './pprof.js';
 import { cpuProfile, heapProfile } from './profiles.js';
+
+export const profilingOptions = z.strictObject({
+  samplingInterval: duration()
+    .refine((value) => value >= 0.1 && value <= 100, { error: 'expected 100us to 100ms' })
+    .prefault('1ms')
+    .describe('Time between two looks at what the agent is doing, while its CPU is profiled.'),
+  longest: duration()
+    .refine((value) => value >= 1000, { error: 'expected 1s or more' })
+    .prefault('5m')
+    .describe('Longest profile that is taken; more `seconds` are refused.'),
+});
+
+export type ProfilingOptions = z.output<typeof profilingOptions>;
 
 const DEFAULT_SECONDS = 30;
 const zip = promisify<Uint8Array, Buffer>(gzip);

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { CHECKS } from './checks.js';
 import { type Facts, parseMounts } from './facts.js';
-import { reportText } from './report.js';
+import { reportText } from './index.js';
 
 const CGROUPS = 'cpuset cpu cpuacct blkio memory devices freezer net_cls perf_event net_prio hugetlb pids';
 
