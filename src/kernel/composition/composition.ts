@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { type DependencyContainer, instanceCachingFactory, container as rootContainer } from 'tsyringe';
 import { Graph, type Node } from './graph.js';
-import { type AnyToken, type ListToken, type Module, type Registry, Token } from './tokens.js';
+import { type AnyToken, type ListToken, type Module, type Needs, Token } from './tokens.js';
 
 /** For rooms that create child compositions. */
 export const COMPOSITION: Token<Pick<Composition, 'child'>> = new Token('composition');
@@ -73,11 +73,21 @@ export class Composition {
 /** The providers and contributions of a room. */
 export function nodesOf({ name: room, register }: Module): Node[] {
   const nodes: Node[] = [];
-  const registry: Registry = {
-    provide: (target, needs, create) => nodes.push({ room, target, needs, create, key: target.key }),
-    contribute: (target, needs, create) =>
-      nodes.push({ room, target, needs, create, key: Symbol(`${target.name} of ${room}`) }),
+  const add = (target: AnyToken, needs: Needs, create: Node['create'], key: symbol) => {
+    if (isList(needs)) nodes.push({ room, target, key, needs, create });
+    else nodes.push({ room, target, key, needs: Object.values(needs), create: byName(Object.keys(needs), create) });
   };
-  register(registry);
+  register({
+    provide: (target: Token<unknown>, needs: Needs, create: Node['create']) => add(target, needs, create, target.key),
+    contribute: (target: AnyToken, needs: Needs, create: Node['create']) =>
+      add(target, needs, create, Symbol(`${target.name} of ${room}`)),
+  });
   return nodes;
+}
+
+const isList = (needs: Needs): needs is readonly AnyToken[] => Array.isArray(needs);
+
+function byName(names: readonly string[], create: Node['create']): Node['create'] {
+  return (...values: readonly unknown[]) =>
+    (create as (needs: object) => unknown)(Object.fromEntries(names.map((name, i) => [name, values[i]])));
 }

@@ -19,24 +19,24 @@ export class ListToken<T> {
 
 export type AnyToken = Token<unknown> | ListToken<unknown>;
 
-export type Resolved<N extends readonly AnyToken[]> = {
-  readonly [I in keyof N]: N[I] extends ListToken<infer T> ? readonly T[] : N[I] extends Token<infer T> ? T : never;
-};
+type Value<K> = K extends ListToken<infer T> ? readonly T[] : K extends Token<infer T> ? T : never;
+type List = readonly AnyToken[];
+type Names = Readonly<Record<string, AnyToken>>;
+
+/** What is needed: a list, or tokens by the name that the value gets. */
+export type Needs = List | Names;
+
+type FromList<T, N extends List> = (...needs: { readonly [I in keyof N]: Value<N[I]> }) => NoInfer<T>;
+type FromNames<T, N extends Names> = (needs: { readonly [K in keyof N]: Value<N[K]> }) => NoInfer<T>;
 
 /** Registers the providers and contributions of a room. */
 export interface Registry {
   /** @param create called once, when the token is first needed */
-  provide<T, const N extends readonly AnyToken[]>(
-    token: Token<T>,
-    needs: N,
-    create: (...needs: Resolved<N>) => NoInfer<T>,
-  ): void;
+  provide<T, const N extends List>(token: Token<T>, needs: N, create: FromList<T, N>): void;
+  provide<T, const N extends Names>(token: Token<T>, needs: N, create: FromNames<T, N>): void;
   /** Adds to a list, which is ordered by the dependencies of the contributions. */
-  contribute<T, const N extends readonly AnyToken[]>(
-    list: ListToken<T>,
-    needs: N,
-    create: (...needs: Resolved<N>) => NoInfer<T>,
-  ): void;
+  contribute<T, const N extends List>(list: ListToken<T>, needs: N, create: FromList<T, N>): void;
+  contribute<T, const N extends Names>(list: ListToken<T>, needs: N, create: FromNames<T, N>): void;
 }
 
 /** A room and its registrations. */

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Token } from '../composition/index.js';
 import {
   type CgroupNode,
   Container,
@@ -15,6 +16,8 @@ import { identify } from './identification.js';
 import { PendingQueue, type PendingRetry } from './pending-queue.js';
 import { TreeWatcher } from './tree-watcher.js';
 import { type WatchDirectory, watchByInotify } from './watch-pool.js';
+
+export const DISCOVERY = new Token<Discovery>('discovery');
 
 export interface DiscoveryOptions {
   readonly hierarchies: Hierarchies;

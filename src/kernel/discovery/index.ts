@@ -1,3 +1,2 @@
-export { Discovery, type DiscoveryOptions } from './discovery.js';
-export { DISCOVERY } from './tokens.js';
+export { DISCOVERY, Discovery, type DiscoveryOptions } from './discovery.js';
 export type { WatchDirectory } from './watch-pool.js';

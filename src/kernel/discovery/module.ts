@@ -5,44 +5,34 @@ import { CGROUP_FILES, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { PLUGIN_HOST } from '../plugins/index.js';
 import { ACTIVE_PLUGINS, type ActivePlugin, PLUGIN_OBSERVERS, SUPERVISOR } from '../supervision/index.js';
-import { Discovery } from './discovery.js';
-import { DISCOVERY } from './tokens.js';
+import { DISCOVERY, Discovery } from './discovery.js';
 
 export const discoveryModule: Module = {
   name: 'discovery',
   register(registry) {
-    registry.provide(
-      DISCOVERY,
-      [
-        CONFIG,
-        HIERARCHIES,
-        HOST_PATHS,
-        ACTIVE_PLUGINS,
-        SUPERVISOR,
-        CONTAINERS,
-        CGROUPS,
-        CGROUP_FILES,
-        CLOCK,
-        LOGS,
-        DISCOVERY_REQUESTS,
-      ],
-      ({ config }, hierarchies, { proc }, plugins, supervisor, store, cgroups, createFiles, clock, logs, requests) => {
-        const discovery = new Discovery({
-          hierarchies,
-          plugins,
-          supervisor,
-          store,
-          cgroups,
-          createFiles,
-          clock,
-          logger: logs.logger('discovery'),
-          rescanIntervalMs: config.discovery.rescanInterval,
-          countsFile: `${proc}/cgroups`,
-        });
-        requests.handleBy(discovery);
-        return discovery;
-      },
-    );
+    const needs = {
+      active: CONFIG,
+      hierarchies: HIERARCHIES,
+      paths: HOST_PATHS,
+      plugins: ACTIVE_PLUGINS,
+      supervisor: SUPERVISOR,
+      store: CONTAINERS,
+      cgroups: CGROUPS,
+      createFiles: CGROUP_FILES,
+      clock: CLOCK,
+      logs: LOGS,
+      requests: DISCOVERY_REQUESTS,
+    };
+    registry.provide(DISCOVERY, needs, ({ active, paths, logs, requests, ...rooms }) => {
+      const discovery = new Discovery({
+        ...rooms,
+        logger: logs.logger('discovery'),
+        rescanIntervalMs: active.config.discovery.rescanInterval,
+        countsFile: `${paths.proc}/cgroups`,
+      });
+      requests.handleBy(discovery);
+      return discovery;
+    });
     // Started after the plugins, so that every handler is asked once.
     registry.contribute(LIFECYCLES, [DISCOVERY, PLUGIN_HOST], (discovery) => discovery);
     registry.contribute(PLUGIN_OBSERVERS, [DISCOVERY], (discovery) => {

@@ -1,3 +1,4 @@
+import { Token } from '../composition/index.js';
 import { type ContainerStore, handlerFindings } from '../containers/index.js';
 import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
@@ -17,6 +18,8 @@ import {
   pressureFindings,
   procFindings,
 } from './host-checks.js';
+
+export const DOCTOR = new Token<Doctor>('doctor');
 
 const CHECK_INTERVAL_MS = 10_000;
 const CHECKS_PER_EXAMINATION = 6;

@@ -1,2 +1,1 @@
-export { Doctor } from './doctor.js';
-export { DOCTOR } from './tokens.js';
+export { DOCTOR, Doctor } from './doctor.js';

@@ -4,44 +4,30 @@ import { CGROUPS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js'
 import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { ACTIVE_PLUGINS, PLUGIN_OBSERVERS } from '../supervision/index.js';
-import { Doctor } from './doctor.js';
-import { DOCTOR } from './tokens.js';
+import { DOCTOR, Doctor } from './doctor.js';
 
 export const doctorModule: Module = {
   name: 'doctor',
   register(registry) {
-    registry.provide(
-      DOCTOR,
-      [
-        HOST_PATHS,
-        HIERARCHIES,
-        CLOCK,
-        LOGS,
-        DESCRIPTORS,
-        CGROUPS,
-        ACTIVE_PLUGINS,
-        CONTAINERS,
-        DISCOVERY_REQUESTS,
-        BUDGET,
-      ],
-      (paths, hierarchies, clock, logs, descriptors, cgroups, plugins, containers, requests, budget) => {
-        const doctor = new Doctor({
-          paths,
-          hierarchies,
-          ownRoot: '/',
-          clock,
-          logger: logs.logger('doctor'),
-          descriptors: () => descriptors.use(),
-          log: () => logs.state(),
-          cgroups,
-          plugins,
-          containers,
-          budget,
-        });
-        requests.onFindingsChanged(() => void doctor.examine());
-        return doctor;
-      },
-    );
+    const needs = {
+      paths: HOST_PATHS,
+      hierarchies: HIERARCHIES,
+      clock: CLOCK,
+      logs: LOGS,
+      descriptorBudget: DESCRIPTORS,
+      cgroups: CGROUPS,
+      plugins: ACTIVE_PLUGINS,
+      containers: CONTAINERS,
+      requests: DISCOVERY_REQUESTS,
+      budget: BUDGET,
+    };
+    registry.provide(DOCTOR, needs, ({ logs, descriptorBudget, requests, ...rooms }) => {
+      const logger = logs.logger('doctor');
+      const descriptors = () => descriptorBudget.use();
+      const doctor = new Doctor({ ...rooms, ownRoot: '/', logger, descriptors, log: () => logs.state() });
+      requests.onFindingsChanged(() => void doctor.examine());
+      return doctor;
+    });
     registry.contribute(LIFECYCLES, [DOCTOR], (doctor) => doctor);
     registry.contribute(PLUGIN_OBSERVERS, [DOCTOR], (doctor) => ({
       activated({ kind }) {

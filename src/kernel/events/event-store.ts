@@ -1,3 +1,4 @@
+import { Token } from '../composition/index.js';
 import {
   type ContainerEvent,
   EVENT_TYPES,
@@ -6,6 +7,8 @@ import {
   type EventQuery,
   type EventType,
 } from '../contracts/index.js';
+
+export const EVENTS = new Token<EventStore>('events');
 
 export interface Retention {
   /** ms, relative to the newest event of the type; −1: unlimited */

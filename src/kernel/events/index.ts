@@ -1,4 +1,3 @@
 export { EventRecorder } from './event-recorder.js';
-export { EventStore, type Retention } from './event-store.js';
+export { EVENTS, EventStore, type Retention } from './event-store.js';
 export { type OomKill, OomWatcher } from './oom-watcher.js';
-export { EVENTS } from './tokens.js';

@@ -7,8 +7,7 @@ import { CLOCK, LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS } from '../supervision/index.js';
 import { EventRecorder } from './event-recorder.js';
-import { EventStore } from './event-store.js';
-import { EVENTS } from './tokens.js';
+import { EVENTS, EventStore } from './event-store.js';
 
 const RECORDER = new Token<EventRecorder>('event recorder');
 
@@ -16,24 +15,29 @@ export const eventsModule: Module = {
   name: 'events',
   register(registry) {
     registry.provide(EVENTS, [CONFIG], (active) => new EventStore((type) => active.config.events[type]));
-    registry.provide(
-      RECORDER,
-      [EVENTS, CLOCK, LOGS, HOST_PATHS, HOST, LIMITS, ACTIVE_PLUGINS, CONTAINERS, HOUSEKEEPER],
-      (store, clock, logs, paths, host, limits, plugins, containers, housekeeper) => {
-        const recorder = new EventRecorder({
-          store,
-          clock,
-          logger: logs.logger('events'),
-          kernelLog: hostFile(paths, '/dev/kmsg'),
-          uptime: () => Number.parseFloat(host.procText('uptime') ?? '0'),
-          limits,
-          departed: (name) =>
-            departedContainers(plugins, containers).find((departed) => departed.name === name)?.description,
-        });
-        housekeeper.onOomKills((container, count) => recorder.counted(container, count));
-        return recorder;
-      },
-    );
+    const needs = {
+      store: EVENTS,
+      clock: CLOCK,
+      logs: LOGS,
+      paths: HOST_PATHS,
+      host: HOST,
+      limits: LIMITS,
+      plugins: ACTIVE_PLUGINS,
+      containers: CONTAINERS,
+      housekeeper: HOUSEKEEPER,
+    };
+    registry.provide(RECORDER, needs, ({ logs, paths, host, plugins, containers, housekeeper, ...rooms }) => {
+      const recorder = new EventRecorder({
+        ...rooms,
+        logger: logs.logger('events'),
+        kernelLog: hostFile(paths, '/dev/kmsg'),
+        uptime: () => Number.parseFloat(host.procText('uptime') ?? '0'),
+        departed: (name) =>
+          departedContainers(plugins, containers).find((departed) => departed.name === name)?.description,
+      });
+      housekeeper.onOomKills((container, count) => recorder.counted(container, count));
+      return recorder;
+    });
     registry.contribute(LIFECYCLES, [RECORDER], (recorder) => recorder);
     registry.contribute(CONTAINER_OBSERVERS, [RECORDER], (recorder) => recorder);
     registry.contribute(CONFIG_OBSERVERS, [EVENTS], (store) => ({

@@ -6,4 +6,4 @@ export { digestAuthorization, parseDigest } from './security/digest.js';
 export { NO_SECURITY } from './security/options.js';
 export { isCredential, type SecretPlaces } from './security/secret-file.js';
 export { createHttpServer } from './server.js';
-export { HTTP, SOCKETS } from './tokens.js';
+export { HTTP, SOCKETS } from './web-service.js';

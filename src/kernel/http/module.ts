@@ -5,8 +5,7 @@ import { DISCOVERY } from '../discovery/index.js';
 import { LOGS } from '../log/index.js';
 import { PLUGIN_HOST } from '../plugins/index.js';
 import { ACTIVE_PLUGINS, type ActivePlugin, PLUGIN_OBSERVERS, SUPERVISOR } from '../supervision/index.js';
-import { HTTP, SOCKETS } from './tokens.js';
-import { WebService } from './web-service.js';
+import { HTTP, SOCKETS, WebService } from './web-service.js';
 
 export const httpModule: Module = {
   name: 'http',

@@ -1,4 +1,5 @@
 import type { QueryGate } from '../budget/index.js';
+import { Token } from '../composition/index.js';
 import type { ActiveConfig } from '../config/index.js';
 import type { Endpoint } from '../contracts/index.js';
 import type { LoggerSource } from '../log/index.js';
@@ -7,6 +8,10 @@ import type { HttpServer } from './options.js';
 import type { Mounts } from './routes.js';
 import type { SecretPlaces } from './security/secret-file.js';
 import { createHttpServer } from './server.js';
+
+export const HTTP = new Token<WebService>('http');
+/** Descriptors of listening sockets, used instead of `web.listen`. */
+export const SOCKETS = new Token<readonly number[]>('sockets');
 
 /** Serves the active plugins over HTTP as configured. */
 export class WebService {

@@ -12,8 +12,7 @@ import {
 } from './devices.js';
 import { countPackages, readTopology } from './topology.js';
 
-export { MachineRefresh } from './machine-refresh.js';
-export { HOST } from './tokens.js';
+export { HOST, MachineRefresh } from './machine-refresh.js';
 
 export interface MachineOptions {
   /** Files on the host with its machine ID; the first readable one is used. */

@@ -1,4 +1,8 @@
+import { Token } from '../composition/index.js';
 import type { Logger } from '../contracts/index.js';
+import type { RefreshableHost } from '../linux/index.js';
+
+export const HOST = new Token<RefreshableHost>('host');
 
 /** Refreshes the machine information at an interval, because memory, disks and interfaces can change. */
 export class MachineRefresh {

@@ -3,7 +3,7 @@ import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
 import { createLinuxHost, DESCRIPTORS, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { MachineRefresh, readMachine } from './index.js';
-import { HOST } from './tokens.js';
+import { HOST } from './machine-refresh.js';
 
 const REFRESH = new Token<MachineRefresh>('machine refresh');
 

@@ -1,2 +1,2 @@
 export { type AgentNote, type FoundNote, isRunning, NoteKeeper, noteDirectory, readNotes } from './notes.js';
-export { READINESS } from './tokens.js';
+export { READINESS } from './readiness.js';

@@ -8,9 +8,8 @@ import { HTTP } from '../http/index.js';
 import { RELOADER } from '../reload/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
 import { OWN_OPERATIONS } from '../view/index.js';
-import { Readiness } from './readiness.js';
+import { READINESS, Readiness } from './readiness.js';
 import { operationRoutes } from './routes.js';
-import { READINESS } from './tokens.js';
 
 export const operationsModule: Module = {
   name: 'operations',

@@ -1,7 +1,10 @@
+import { Token } from '../composition/index.js';
 import { whenHandlersAnswered } from '../containers/index.js';
 import type { Discovery } from '../discovery/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
+
+export const READINESS = new Token<Readiness>('readiness');
 
 /** How long readiness waits for container engines: longer than the timeout of a call. */
 const ENGINE_TIMEOUT_MS = 15_000;

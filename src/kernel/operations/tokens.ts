@@ -1,4 +1,0 @@
-import { Token } from '../composition/index.js';
-import type { Readiness } from './readiness.js';
-
-export const READINESS = new Token<Readiness>('readiness');
