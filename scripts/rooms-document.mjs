@@ -5,7 +5,7 @@ export function readRooms(modules) {
   const rooms = modules.map(({ name, register }) => {
     const room = { name, provides: [], needs: new Set(), lists: new Set() };
     const need = (tokens) => {
-      for (const token of tokens) room.needs.add(token);
+      for (const token of Object.values(tokens)) room.needs.add(token);
     };
     register({
       provide(token, needs) {
