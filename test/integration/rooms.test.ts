@@ -8,8 +8,8 @@ import { CONFIG } from '../../src/kernel/config/index.js';
 import { CLOCK, createLoggerSource } from '../../src/kernel/log/index.js';
 import { ROOMS } from '../../src/kernel/rooms.js';
 import { testConfig } from '../../src/testing/agent-config.js';
-import { SimulatedHost } from '../../src/testing/simulated-host.js';
 import { until } from '../../src/testing/clock.js';
+import { SimulatedHost } from '../../src/testing/simulated-host.js';
 import { projectRoot } from '../project.js';
 import { madeUpModule, NOTES } from '../support/made-up-room/module.js';
 
