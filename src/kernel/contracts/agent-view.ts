@@ -10,10 +10,10 @@ import type { LinuxHost } from './linux.js';
 import type { SamplePart } from './metric-source.js';
 import type { Finding, PluginStatus } from './plugin-status.js';
 
-/** A limit that is "no limit" is `'unlimited'`, never a number: each API prints it as its contract says. */
+/** A limit, or `'unlimited'`; each API prints the latter in its own way. */
 export type Limit = bigint | 'unlimited';
 
-/** A container's limits as its cgroup files say now. Absent members have no file. */
+/** A container's limits from its cgroup files. Members without a file are absent. */
 export interface ResourceLimits {
   readonly cgroupVersion: 1 | 2;
   readonly hasCpu: boolean;
@@ -38,7 +38,7 @@ export interface ResourceLimits {
   readonly createdAtExtraNs: number;
 }
 
-/** Points at one stored sample. Filled by `SampleWindow.at`; reuse one cursor for a whole walk. */
+/** Refers to a stored sample. Set by `SampleWindow.at`; use one cursor for a whole iteration. */
 export interface SampleCursor {
   layout: Layout;
   /** Time of the sample, µs since the epoch. */
@@ -50,7 +50,7 @@ export interface SampleCursor {
   base: number;
 }
 
-/** Which samples of a container are wanted. */
+/** Selects samples of a container. */
 export interface SampleQuery {
   /** The newest N of the selected ones; −1 or absent: all. */
   readonly count?: number;
@@ -107,7 +107,7 @@ export interface UsageMinutes {
   readonly memory: { readonly mean: readonly number[]; readonly max: readonly number[] };
 }
 
-/** A container as everything downstream sees it. */
+/** The read-only view of a container. */
 export interface ContainerView {
   /** Absolute name: the cgroup path. */
   readonly name: string;
@@ -116,28 +116,28 @@ export interface ContainerView {
   readonly createdAt: number;
   /** Nanoseconds beyond `createdAt`, 0 … 999. */
   readonly createdAtExtraNs: number;
-  /** Whether a probe gives this part of a sample; `cpu`, `memory` and `processes` follow the cgroup directories. */
+  /** Whether a probe provides this part of a sample; `cpu`, `memory` and `processes` depend on the cgroup directories. */
   has(part: SamplePart): boolean;
   /** Limits read at most 5 s ago. */
   limits(): ResourceLimits;
-  /** The memory limit alone, as its file says now: a fraction of the cost of `limits`. Absent without the file. */
+  /** The current memory limit alone, at a fraction of the cost of `limits`; `undefined` without the file. */
   memoryLimit(): Limit | undefined;
   /** Names of the cgroups directly below, sorted. */
   children(): readonly string[];
   samples(query?: SampleQuery): SampleWindow;
-  /** Ids of the processes in it, without those of the containers below it, read now. */
+  /** IDs of its processes, without those of containers below it; read at each call. */
   processIds(): readonly number[];
-  /** Metrics of the application in it; `undefined` when nothing collects any. */
+  /** Metrics of its application; `undefined` when none are collected. */
   readonly appMetrics?: ContainerAppMetrics | undefined;
   /** `undefined` when the container has neither CPU nor memory. */
   summary(): DerivedStats | undefined;
   /** The newest `count` minutes of the last day. */
   minutes(count: number): UsageMinutes;
-  /** What is missing and why: fields absent, files unreadable, a stale description. */
+  /** What is missing, and why: absent fields, unreadable files, an outdated description. */
   readonly missing: readonly { readonly what: string; readonly reason: string }[];
 }
 
-/** A cgroup that a handler wants to wait for. */
+/** A cgroup whose handler does not know it yet. */
 export interface PendingContainer {
   readonly name: string;
   readonly handler: string;
@@ -146,7 +146,7 @@ export interface PendingContainer {
   readonly since: number;
 }
 
-/** What the agent knows of its own work, for `/metrics` and diagnosis. Counts are since its start. */
+/** Statistics of the agent itself, for `/metrics` and diagnosis. Counts are since its start. */
 export interface AgentSelf {
   /** µs since the epoch */
   readonly startedAt: number;
@@ -155,9 +155,9 @@ export interface AgentSelf {
    * sample because the agent was late.
    */
   readonly samples: { readonly taken: number; readonly idle: number; readonly missed: number };
-  /** Bytes that the samples of all containers occupy. */
+  /** Memory of the samples of all containers in bytes. */
   readonly historyBytes: number;
-  /** Cgroup files that are kept open, how many may be, and how many are opened anew for each read for want of that. */
+  /** Cgroup files kept open, their limit, and files beyond it, which are opened for each read. */
   readonly descriptors: { readonly kept: number; readonly limit: number; readonly reopened: number };
   /**
    * Lines of the log that could not be written (a full disk), lines left out because there were too many (`log.limit`), and
@@ -173,18 +173,18 @@ export interface AgentSelf {
     readonly reloads: { readonly succeeded: number; readonly failed: number };
     readonly lastReloadFailed: boolean;
   };
-  /** What the agent does to keep within its budget; absent in a replay. */
+  /** State of the budget; absent in a replay. */
   readonly budget?: BudgetStatus;
 }
 
-/** A field, and the plugin that gives it. */
+/** A field, and the plugin that provides it. */
 export interface ProvidedField extends FieldDescriptor {
   readonly plugin: string;
   /** Whether the plugin came with the agent. */
   readonly isBuiltin: boolean;
 }
 
-/** The one read-only view of the agent that API versions, endpoints and sinks get. */
+/** The read-only view of the agent for API versions, endpoints and sinks. */
 export interface AgentView {
   /** Version of the agent, `0.1.0`. */
   readonly version: string;
@@ -202,7 +202,7 @@ export interface AgentView {
    * `containerWithAlias` wants exactly one.
    */
   lookup(namespace: string, alias: string): readonly ContainerView[];
-  /** Samples now every given container that has a number older than `maxAge` µs, idle or not (0: all). */
+  /** Samples the containers that have a value older than `maxAge` µs, also idle ones (0: all). */
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
   /**
    * Samples a container more often for the next 10 s, because somebody looks at it. At most 8 containers at a time are
@@ -212,35 +212,35 @@ export interface AgentView {
   watch(name: string): number | undefined;
   /** Cgroups that wait for their handler. */
   pending(): readonly PendingContainer[];
-  /** Containers that ended a short while ago and do not run again, as their handlers remember them. */
+  /** Containers that ended recently and were not restarted, as remembered by their handlers. */
   departed(): readonly DepartedContainer[];
   /** Container runtimes that can be reached. */
   runtimes(): readonly RuntimeInfo[];
-  /** What the container engines say of themselves; those that cannot be asked, with the reason. At most seconds old. */
+  /** Reports of the container engines, at most seconds old; an unreachable engine is reported with the reason. */
   engines(): Promise<readonly EngineReport[]>;
-  /** What images and volumes take up, of the engines that are asked for it (rarely: it costs them much). */
+  /** Disk usage of images and volumes, of engines with that option; measured rarely, because it is expensive. */
   engineUsage(): readonly EngineUsage[];
   /** The cgroup directories whose changes the kernel reports (inotify), by container, sorted by name. */
   watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[];
-  /** What happened on this host. */
+  /** The events of this host. */
   readonly events: EventLog;
-  /** What was known of containers when they ended badly. */
+  /** The recordings of containers that failed. */
   readonly capsules: CapsuleArchive;
   /** Every field of every loaded metric source. */
   fields(): readonly ProvidedField[];
-  /** Every configured plugin: state, errors, cost, last success. */
+  /** State, errors, cost and last success of every configured plugin. */
   plugins(): readonly PluginStatus[];
-  /** What is served over HTTP, as far as its plugins describe it, sorted by path. */
+  /** The documented HTTP operations, sorted by path. */
   operations(): Promise<readonly ServedOperation[]>;
-  /** What takes numbers away on this host, as found at most a minute ago; the worst first. */
+  /** What prevents measurements on this host, at most a minute old; most severe first. */
   findings(): readonly Finding[];
   /**
    * What is wrong with a container that runs or ended a short while ago, by its absolute name, by the rules of all
    * plugins; `undefined` when it is unknown. Worked out at each call: nothing is done for it otherwise.
    */
   diagnose(name: string): Diagnosis | undefined;
-  /** The same of every container that runs, sorted by name, and of those that ended (1,000 containers: about 20 ms). */
+  /** The same for all running containers, sorted by name, and for ended ones (1,000 containers: about 20 ms). */
   diagnoseAll(): readonly Diagnosis[];
-  /** Samples taken and missed, memory of the history, open files. */
+  /** Statistics of the agent itself. */
   self(): AgentSelf;
 }

@@ -12,9 +12,9 @@ export interface AppMetricSpec {
   readonly type: string;
   /** Whether its values are exact signed 64-bit integers or doubles. */
   readonly format: 'int' | 'float';
-  /** In words, `''` when unknown. */
+  /** Unit as text, `''` when unknown. */
   readonly units: string;
-  /** What it means, in the words of the application. */
+  /** Description by the application. */
   readonly help?: string;
 }
 
@@ -28,9 +28,9 @@ export interface AppMetricSample {
   readonly time?: number;
 }
 
-/** The outcome of one collection. */
+/** The result of one collection. */
 export interface CollectedMetrics {
-  /** All metrics that the target has, also those without a value now. */
+  /** All metrics of the target, also those without a current value. */
   readonly specs: readonly AppMetricSpec[];
   readonly samples: readonly AppMetricSample[];
   /**
@@ -38,7 +38,7 @@ export interface CollectedMetrics {
    * the first 20 are kept.
    */
   readonly problems?: readonly string[];
-  /** Samples that the collector left out itself because of `CollectionAccess.limits`. */
+  /** Samples that the collector dropped because of `CollectionAccess.limits`. */
   readonly dropped?: number;
 }
 
@@ -47,7 +47,7 @@ export interface AppContainer {
   /** Absolute container name. */
   readonly name: string;
   readonly description: ContainerDescription;
-  /** All its labels, also those that are not published. Written by whoever starts the container: not to be trusted. */
+  /** All its labels, also unpublished ones. They are set by whoever starts the container, and are not trusted. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -56,11 +56,11 @@ export interface AppContainer {
  * object until the container's description changes in a way that makes `targets` answer differently.
  */
 export interface AppTarget {
-  /** Tells the targets of one plugin in one container apart, and is shown to the user: `myapp`. */
+  /** Identifies the target within its container and plugin; shown to users: `myapp`. */
   readonly name: string;
-  /** Milliseconds between two collections; less than 1,000 counts as 1,000. */
+  /** Interval of collections in ms, at least 1,000. */
   readonly interval: number;
-  /** Milliseconds that a collection may take; the default, and the most, is 5,000 or nine tenths of `interval`. */
+  /** Time limit of a collection in ms. Default and maximum: 5,000, or nine tenths of `interval` if that is less. */
   readonly timeLimit?: number;
   /**
    * Hosts, by name or address, that may be asked besides the container itself. Only for what the administrator wrote
@@ -69,7 +69,7 @@ export interface AppTarget {
   readonly trustedHosts?: readonly string[];
 }
 
-/** Where something answers inside a container: a port, or a unix socket. */
+/** A port or unix socket inside a container. */
 export interface AppEndpoint {
   /**
    * Absent, `localhost` or a loopback address: the container's own address. Any other host is refused unless it is one
@@ -81,14 +81,14 @@ export interface AppEndpoint {
   readonly socket?: string;
 }
 
-/** How far a TLS server is to be believed, and what to show it. Texts are PEM. */
+/** Verification and client authentication of TLS. Texts are PEM. */
 export interface AppTls {
-  /** Whether the certificate must be valid; the default is true if `ca` is given, else false. */
+  /** Whether the certificate must be valid. Default: true if `ca` is given. */
   readonly verify?: boolean;
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** The name that the certificate must have, for servers that are asked by their address. */
+  /** Expected name in the certificate, for servers that are addressed by IP. */
   readonly serverName?: string;
 }
 
@@ -96,14 +96,14 @@ export interface AppTls {
 export interface AppRequest extends AppEndpoint {
   /** Default `http`. */
   readonly scheme?: 'http' | 'https';
-  /** With its query; default `/`. */
+  /** Path and query; default `/`. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: AppTls;
 }
 
 export interface AppAnswer {
-  /** 200 … 299; anything else, redirects included, is thrown. */
+  /** 200 to 299; other statuses, also redirects, are thrown. */
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -111,14 +111,14 @@ export interface AppAnswer {
   readonly body: Buffer;
 }
 
-/** What one collection may use. Everything it gives ends with the collection. */
+/** Services for one collection, closed at its end. */
 export interface CollectionAccess {
   readonly container: AppContainer;
   /** Aborted when the time limit passes, or the container or the plugin ends. */
   readonly signal: AbortSignal;
   /** Start of the collection, µs since the epoch. */
   readonly now: number;
-  /** What is kept of a container at most; a collector may stop there and say so in `dropped`. */
+  /** Maximum kept per container. A collector may stop there and count the rest in `dropped`. */
   readonly limits: { readonly metrics: number; readonly series: number };
   /**
    * Asks the container over HTTP.
@@ -150,23 +150,23 @@ export interface AppMetrics<T extends AppTarget = AppTarget> {
    *   thrown is a fault of the plugin.
    */
   collect(target: T, access: CollectionAccess): Promise<CollectedMetrics>;
-  /** The interval, when it is not the target's own: asked after each collection, for intervals found out on the way. */
+  /** The interval in ms, if it is known only after a collection; called after each one. */
   intervalOf?(target: T): number;
   start?(): Promise<void> | void;
   stop?(): Promise<void> | void;
 }
 
-/** A target did not give its metrics: it is away, answers nonsense, or is not described well. */
+/** A target could not be collected from: it is unreachable, its answer is invalid, or its description is wrong. */
 export class CollectionError extends TallymanError {
   override readonly name = 'CollectionError';
 }
 
-/** Whether what was thrown blames the target; by name, so that another copy of this package counts too. */
+/** Whether an error is a `CollectionError`; by name, so that it also works for another copy of this package. */
 export function isCollectionError(error: unknown): error is CollectionError {
   return error instanceof Error && error.name === 'CollectionError';
 }
 
-/** A series as it is served. The same object for as long as its target gives the same series in the same order. */
+/** A series. The same object as long as the target returns the same series in the same order. */
 export interface AppSeries {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -178,7 +178,7 @@ export interface AppSeries {
   readonly format: 'int' | 'float';
 }
 
-/** The values of one collection. Never altered once it is stored. */
+/** The values of one collection. Immutable. */
 export interface AppMetricsSnapshot {
   /** Time of the collection, µs since the epoch. */
   readonly time: number;
@@ -192,7 +192,7 @@ export interface AppMetricsSnapshot {
   readonly times?: Float64Array;
 }
 
-/** How collecting from one target goes. */
+/** State of the collection from one target. */
 export interface AppTargetStatus {
   /** Id of the plugin. */
   readonly plugin: string;
@@ -202,13 +202,13 @@ export interface AppTargetStatus {
   readonly up: boolean;
   readonly collections: number;
   readonly failures: number;
-  /** Collections left out because the one before was not over. */
+  /** Collections skipped because the previous one was still running. */
   readonly missed: number;
-  /** Why the last collection gave nothing. */
+  /** Why the last collection failed. */
   readonly error?: string;
-  /** What the last collection could not give. */
+  /** Problems of the last collection. */
   readonly problems: readonly string[];
-  /** Samples of the last collection that were left out because of the limits. */
+  /** Samples of the last collection dropped because of the limits. */
   readonly dropped: number;
   /** µs since the epoch; absent before the first. */
   readonly lastSuccessAt?: number;
@@ -216,11 +216,11 @@ export interface AppTargetStatus {
   readonly duration: number;
 }
 
-/** The metrics of a container's own, from all collectors. */
+/** The application metrics of a container, from all collectors. */
 export interface ContainerAppMetrics {
-  /** Metrics of all targets; of metrics with the same name the first. Empty before the first collection. */
+  /** Metrics of all targets; the first one of each name. Empty before the first collection. */
   readonly specs: readonly AppMetricSpec[];
-  /** The values that were current at a time (µs since the epoch): the last snapshot of each target that was well then. */
+  /** The values at a time (µs since the epoch): the last successful snapshot of each target. */
   at(time: number): readonly AppMetricsSnapshot[];
   /** All snapshots of each target, oldest first. */
   history(): readonly (readonly AppMetricsSnapshot[])[];

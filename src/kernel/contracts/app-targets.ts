@@ -32,7 +32,7 @@ const when = () => ({
  */
 export const targetShape = () => ({ ...where(), ...when() });
 
-/** The same for what is asked over HTTP: `requestOf` makes a request of an entry. */
+/** The same for HTTP targets; `requestOf` converts an entry to a request. */
 export const httpTargetShape = (defaultPath: string) => ({
   ...where(),
   scheme: z.enum(['http', 'https']).default('http').describe('`http` or `https`.'),
@@ -45,14 +45,14 @@ export const httpTargetShape = (defaultPath: string) => ({
   ...when(),
 });
 
-/** Whether an entry says where to ask: a port or a socket. */
+/** Whether an entry has either a port or a socket. */
 export const hasOneEndpoint = ({ port, socket }: Pick<EndpointOptions, 'port' | 'socket'>): boolean =>
   (port === undefined) !== (socket === undefined);
 
-/** What goes with `hasOneEndpoint`. */
+/** The error for `hasOneEndpoint`. */
 export const ONE_ENDPOINT = { path: ['port'], error: 'expected either port or socket' };
 
-/** What an entry of `targets` says of the endpoint. */
+/** The endpoint of an entry of `targets`. */
 export interface EndpointOptions {
   readonly port?: number | undefined;
   readonly socket?: string | undefined;
@@ -65,7 +65,7 @@ export interface HttpEndpointOptions extends EndpointOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where an entry leads, for `CollectionAccess.connect`. */
+/** The endpoint of an entry, for `CollectionAccess.connect`. */
 export function endpointOf({ port, socket, host }: EndpointOptions): AppEndpoint {
   return {
     ...(port === undefined ? {} : { port }),
@@ -74,12 +74,12 @@ export function endpointOf({ port, socket, host }: EndpointOptions): AppEndpoint
   };
 }
 
-/** What an entry asks for, for `CollectionAccess.fetch`. */
+/** The request of an entry, for `CollectionAccess.fetch`. */
 export function requestOf({ scheme, path, headers, ...endpoint }: HttpEndpointOptions): AppRequest {
   return { scheme, path, headers, ...endpointOf(endpoint) };
 }
 
-/** A target that the agent's config describes. */
+/** A target from the agent's config. */
 export interface ConfiguredTarget extends AppTarget {
   readonly kind: 'config';
   /** Index in the options' `targets`. */

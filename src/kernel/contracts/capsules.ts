@@ -12,7 +12,7 @@ export interface CapsuleReason {
   readonly text: string;
 }
 
-/** What is known of a capsule without its content. */
+/** The header of a capsule. */
 export interface CapsuleInfo {
   /** Unique in its directory, sorted by time. */
   readonly id: string;
@@ -30,17 +30,17 @@ export interface CapsuleInfo {
   readonly agentVersion: string;
 }
 
-/** A capsule that is kept. */
+/** A stored capsule. */
 export interface StoredCapsule extends CapsuleInfo {
   /** Of its file. */
   readonly bytes: number;
 }
 
-/** Capsules: what was known of containers when they ended badly. */
+/** The recordings of containers that failed. */
 export interface CapsuleArchive {
-  /** Those that are kept, oldest first. */
+  /** The stored capsules, oldest first. */
   list(): readonly StoredCapsule[];
-  /** The file of a capsule; `undefined` when there is none of that id (any more). */
+  /** The file of a capsule; `undefined` when it does not exist. */
   read(id: string): Promise<Buffer | undefined>;
   /**
    * Writes a capsule of a container now.
@@ -50,10 +50,10 @@ export interface CapsuleArchive {
   record(name: string): Promise<StoredCapsule>;
   /** Counts since the start of the agent. */
   state(): {
-    /** Where they are kept; absent when none are. */
+    /** Directory of the capsules; absent when none are stored. */
     readonly directory?: string;
     readonly written: number;
-    /** Bad ends without a capsule because too many were written shortly before. */
+    /** Failures without a capsule, because too many were written recently. */
     readonly skipped: number;
     readonly failed: number;
   };

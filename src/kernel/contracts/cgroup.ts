@@ -1,4 +1,4 @@
-/** A kernel file read again and again. Its descriptor is kept open while the budget of open files allows. */
+/** A kernel file that is read repeatedly. Its descriptor is kept open if the limit of open files allows. */
 export interface KernelFile {
   /** The absolute path, for messages. */
   readonly path: string;
@@ -7,14 +7,14 @@ export interface KernelFile {
    * @returns the number of bytes, or −1 when the file is gone or unreadable (`failure` says why)
    */
   read(): number;
-  /** What the last `read` filled. */
+  /** Filled by the last `read`. */
   readonly buffer: Buffer;
-  /** Why the last `read` returned −1 (`ENODEV`, `EACCES`, …); `undefined` after a good one. */
+  /** Why the last `read` returned −1 (`ENODEV`, `EACCES`, …); `undefined` after success. */
   readonly failure: string | undefined;
   close(): void;
 }
 
-/** True for a `failure` by which the kernel says that a cgroup or process is no more, false for a passing trouble. */
+/** Whether a `failure` means that the cgroup or process is gone, rather than a temporary error. */
 export function isGone(failure: string | undefined): boolean {
   return failure === 'ENODEV' || failure === 'ENOENT' || failure === 'ESRCH';
 }
@@ -32,12 +32,12 @@ export interface KernelValue {
   close(): void;
 }
 
-/** A file of `key value` lines (`memory.stat`, `cpu.stat`), of which some keys are wanted. */
+/** A file of `key value` lines (`memory.stat`, `cpu.stat`), of which some keys are read. */
 export interface KeyedFile {
   readonly path: string;
   /** The wanted keys; index i of `values` and `residuals` belongs to `keys[i]`. */
   readonly keys: readonly string[];
-  /** @returns false when the file is gone or unreadable (`failure` says why); odd lines are skipped */
+  /** @returns false when the file is gone or unreadable (`failure` says why); malformed lines are skipped */
   read(): boolean;
   /**
    * The numbers as nearest doubles; NaN for a key that the file does not have. Shared by the files that were opened with

@@ -9,7 +9,7 @@ export interface LabelPattern {
   readonly value?: RegExp;
 }
 
-/** An option holding a label to look for: `key` or `key=value`, both globs. */
+/** An option for a label to match: `key` or `key=value`, both globs. */
 export const labelPattern = () =>
   z.string().transform((input, context): LabelPattern => {
     const [key, ...rest] = input.split('=');
@@ -22,7 +22,7 @@ export const labelPattern = () =>
     return { key: parts[0]!.data!, ...(parts[1] === undefined ? {} : { value: parts[1].data! }) };
   });
 
-/** Whether any of the labels fits any of the patterns. */
+/** Whether any label matches any pattern. */
 export function matchesLabels(patterns: readonly LabelPattern[], labels: Readonly<Record<string, string>>): boolean {
   const entries = Object.entries(labels);
   return patterns.some(({ key, value }) =>
@@ -30,7 +30,7 @@ export function matchesLabels(patterns: readonly LabelPattern[], labels: Readonl
   );
 }
 
-/** Says which containers are meant. Every list that is given must have an entry that fits. */
+/** Selects containers. In each given list, at least one entry must match. */
 export interface ContainerMatch {
   readonly names: readonly RegExp[];
   readonly images: readonly RegExp[];
@@ -38,7 +38,7 @@ export interface ContainerMatch {
   readonly cgroups: readonly RegExp[];
 }
 
-/** An option that says which containers are meant; the plugin gets a `ContainerMatch`. */
+/** An option that selects containers; its value is a `ContainerMatch`. */
 export const containerMatch = () =>
   z
     .strictObject({

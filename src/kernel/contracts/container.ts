@@ -1,13 +1,13 @@
 import type { Finding } from './plugin-status.js';
 
-/** What a container is doing, as far as its handler knows. Raw cgroups are always `running`. */
+/** The state of a container according to its handler. Raw cgroups are always `running`. */
 export interface ContainerState {
   readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead';
-  /** Exit code of the last run; absent while the first one goes on. */
+  /** Exit code of the last run; absent during the first run. */
   readonly exitCode?: number;
-  /** True when the kernel killed it for lack of memory. */
+  /** Whether the kernel killed it because of an out-of-memory condition. */
   readonly oomKilled?: boolean;
-  /** Why the last run ended, in the runtime's word: `Completed`, `Error`, `OOMKilled`. */
+  /** Why the last run ended, as the runtime calls it: `Completed`, `Error`, `OOMKilled`. */
   readonly reason?: string;
   /** Times in microseconds since the epoch. */
   readonly startedAt?: number;
@@ -20,11 +20,11 @@ export interface ContainerState {
 
 export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
 
-/** What a container's health check says. */
+/** The result of a container's health check. */
 export interface ContainerHealth {
   readonly status: HealthStatus;
   readonly failingStreak: number;
-  /** What it said before, oldest first, each until the time given (µs since the epoch); the newest few only. */
+  /** The last few earlier results, oldest first, with the time until which each was valid (µs since the epoch). */
   readonly earlier?: readonly { readonly status: HealthStatus; readonly until: number }[];
 }
 
@@ -39,9 +39,9 @@ export type NetworkMode =
   /** No namespace known (raw cgroups). */
   | 'none';
 
-/** Where a container's files live on the host, for disk usage. */
+/** The files of a container on the host, for disk usage. */
 export interface ContainerStorage {
-  /** The writable layer (`…/overlay2/<id>/diff`). Absent when the storage driver gives none; `reason` says why. */
+  /** The writable layer (`…/overlay2/<id>/diff`). Absent if the storage driver has none; `reason` says why. */
   readonly writableLayer?: string;
   /** The runtime's own directory of the container (logs and metadata). */
   readonly ownDirectory?: string;
@@ -57,20 +57,20 @@ export interface ContainerStorage {
  */
 export type ContainerKind = 'container' | 'machine' | 'pod' | 'unit';
 
-/** All that a handler knows of a container besides its cgroup. Replaced as a whole when anything changes. */
+/** What a handler knows about a container. Immutable: replaced when anything changes. */
 export interface ContainerDescription {
   /** The runtime's id; absent for raw cgroups. */
   readonly id?: string;
   /** Other names, in order of preference. Empty for raw cgroups. */
   readonly aliases: readonly string[];
-  /** Who gave the aliases (`docker`, `podman`, …); absent for raw cgroups. */
+  /** Namespace of the aliases (`docker`, `podman`, …); absent for raw cgroups. */
   readonly namespace?: string;
-  /** Absent: `container` where there is a namespace, a plain cgroup where there is none. */
+  /** Default: `container` with a namespace, a plain cgroup without one. */
   readonly kind?: ContainerKind;
   readonly labels: Readonly<Record<string, string>>;
-  /** Labels that the user chose not to publish: they may steer the agent (application metrics), and are never shown. */
+  /** Labels that are not published by configuration. They may configure application metrics, but are never shown. */
   readonly unpublishedLabels?: Readonly<Record<string, string>>;
-  /** Environment variables that the user listed; nothing else of the environment. */
+  /** The configured environment variables only. */
   readonly envs: Readonly<Record<string, string>>;
   /** Image as the user named it. */
   readonly image?: string;
@@ -83,22 +83,22 @@ export interface ContainerDescription {
   /** Pid (in the agent's pid namespace) of the first process; absent when there is none or it is not known. */
   readonly pid?: number;
   readonly networkMode: NetworkMode;
-  /** IP addresses that the runtime gave it, as the runtime tells them: what a container says of itself does not count. */
+  /** IP addresses assigned by the runtime; not what the container itself claims. */
   readonly addresses?: readonly string[];
   /** Id of the container whose network it uses, for `shared`. */
   readonly networkOf?: string;
   readonly storage?: ContainerStorage;
   readonly restartCount?: number;
   readonly state: ContainerState;
-  /** True while the handler cannot reach its runtime: the description is the last one known. */
+  /** True while the runtime is unreachable: the description is the last known one. */
   readonly stale?: boolean;
 }
 
 /** A handler's answer to "whose is this cgroup path, and what is it called". */
 export type Identification =
-  /** Not mine: ask the next handler. */
+  /** Not a container of this handler: the next one is asked. */
   | { readonly verdict: 'pass' }
-  /** Mine, and it is not to be monitored. */
+  /** A container of this handler that is not monitored. */
   | { readonly verdict: 'ignore'; readonly reason: string }
   /**
    * It looks like mine but is not known yet. The path waits, visibly, and is asked again when the handler calls
@@ -107,7 +107,7 @@ export type Identification =
   | { readonly verdict: 'pending'; readonly reason: string }
   | { readonly verdict: 'accept'; readonly description: ContainerDescription };
 
-/** Facts about the runtime behind a handler, for the `attributes` answer and the like. */
+/** The runtime of a handler, for example for `attributes`. */
 export interface RuntimeInfo {
   /** `docker`, `podman`, … */
   readonly name: string;
@@ -115,7 +115,7 @@ export interface RuntimeInfo {
   readonly apiVersion: string;
 }
 
-/** An image that an engine holds. */
+/** An image of an engine. */
 export interface EngineImage {
   readonly id: string;
   /** `shop/web:1`, … */
@@ -126,17 +126,17 @@ export interface EngineImage {
   readonly size: number;
 }
 
-/** What a container engine says of itself. Texts it does not tell are empty. */
+/** The self-description of a container engine. Unknown texts are empty. */
 export interface EngineInfo {
   readonly version: string;
   readonly apiVersion: string;
   readonly kernelVersion: string;
   readonly os: string;
   readonly hostname: string;
-  /** Where it keeps its data (`/var/lib/docker`). */
+  /** Its data directory (`/var/lib/docker`). */
   readonly rootDirectory: string;
   readonly storageDriver: string;
-  /** What the storage driver says of itself, in its order. */
+  /** Status of the storage driver, in its order. */
   readonly storageStatus: readonly { readonly name: string; readonly value: string }[];
   readonly cgroupDriver: string;
   readonly containers: {
@@ -148,20 +148,20 @@ export interface EngineInfo {
   readonly images: readonly EngineImage[];
 }
 
-/** One engine behind a handler: what it says of itself, or why that is not known. */
+/** The report of one engine, or why there is none. */
 export interface EngineReport {
   /** `docker`, `podman`, … */
   readonly runtime: string;
   /** Its address, for people. */
   readonly endpoint: string;
-  /** When it said so, µs since the epoch; absent without `info`. */
+  /** Time of the report, µs since the epoch; absent without `info`. */
   readonly askedAt?: number;
   readonly info?: EngineInfo;
   /** Why there is no `info`. */
   readonly reason?: string;
 }
 
-/** What an image takes up, by the engine's own accounting; sizes it does not know are absent. */
+/** Disk usage of an image according to the engine; unknown sizes are absent. */
 export interface EngineImageUsage {
   readonly id: string;
   /** `shop/web:1`, … */
@@ -172,7 +172,7 @@ export interface EngineImageUsage {
   readonly sharedBytes?: number;
 }
 
-/** What a volume takes up, by the engine's own accounting; what it does not know is absent. */
+/** Disk usage of a volume according to the engine; unknown members are absent. */
 export interface EngineVolumeUsage {
   readonly name: string;
   readonly bytes?: number;
@@ -180,7 +180,7 @@ export interface EngineVolumeUsage {
   readonly containers?: number;
 }
 
-/** What the images and volumes of an engine take up on its disk, by its own accounting, when it was last asked. */
+/** Disk usage of images and volumes according to an engine, when last requested. */
 export interface EngineUsage {
   /** `docker`, `podman`, … */
   readonly runtime: string;
@@ -194,21 +194,21 @@ export interface EngineUsage {
   readonly volumes: readonly EngineVolumeUsage[];
 }
 
-/** A container that ended a short while ago: its cgroup is gone, what its handler knew of it at its end is not. */
+/** A container that ended recently. Its cgroup is gone; its handler still has its last description. */
 export interface DepartedContainer {
-  /** The absolute cgroup path it had. */
+  /** Its former absolute cgroup path. */
   readonly name: string;
-  /** With the final `state`: exit code, out-of-memory kill, end time. */
+  /** Includes the final `state`: exit code, out-of-memory kill, end time. */
   readonly description: ContainerDescription;
 }
 
-/** What a handler can tell the registry. */
+/** Requests of a handler to the agent. */
 export interface ContainerRegistrar {
-  /** Asks all handlers anew about a path: something about it changed, or it stopped existing for the handler. */
+  /** Asks all handlers about a path again, because something has changed or the handler no longer knows it. */
   reconsider(path: string): void;
-  /** Asks anew about every path this handler accepted or left pending (after a reconnect). */
+  /** Asks about every accepted or pending path of this handler again (after a reconnection). */
   reconsiderAll(): void;
-  /** What `findings` would answer may be different now: it is asked again. */
+  /** Requests another call of `findings`. */
   findingsChanged(): void;
 }
 
@@ -230,7 +230,7 @@ export interface ContainerHandler {
    * later cgroup of the same path is asked about anew.
    */
   forget?(path: string): void;
-  /** Begins to watch the runtime. Must return soon; a runtime that is away is retried in the background, for ever. */
+  /** Starts watching the runtime. Must return soon; an unreachable runtime is retried in the background forever. */
   start?(registrar: ContainerRegistrar): Promise<void> | void;
   stop?(): Promise<void> | void;
   /**
@@ -238,14 +238,14 @@ export interface ContainerHandler {
    * `tallyman doctor` wait for it, up to 15 s, so that the first scrape has the names.
    */
   whenAnswered?(): Promise<void>;
-  /** What is known of the runtime; `undefined` while it cannot be reached. Must be served from memory. */
+  /** The runtime; `undefined` while it is unreachable. Must be served from memory. */
   runtime?(): RuntimeInfo | undefined;
   /**
    * What the engines behind the handler say of themselves. Asks each at most once in some seconds, whoever calls how
    * often; an engine that cannot be asked is a report with a reason.
    */
   engines?(): Promise<readonly EngineReport[]>;
-  /** What the engines behind the handler said of their images' and volumes' sizes. Served from memory. */
+  /** The last known disk usage of the engines. Must be served from memory. */
   engineUsage?(): readonly EngineUsage[];
   /**
    * What is wrong about the runtime or the way to it, for `tallyman doctor`. Asked once a minute and after
@@ -273,7 +273,7 @@ export interface ContainerHandler {
 export function startTime({ state }: ContainerDescription, createdAt: number, cgroupCreatedAt: number): number {
   const { startedAt, finishedAt = 0 } = state;
   if (startedAt === undefined) return createdAt;
-  // A cgroup that is older than the run was made by somebody else, for several runs.
+  // A cgroup older than the run is used for several runs.
   const isOfThisRun = createdAt > 0 && cgroupCreatedAt >= Math.max(createdAt, finishedAt);
   return isOfThisRun ? Math.min(cgroupCreatedAt, startedAt) : startedAt;
 }

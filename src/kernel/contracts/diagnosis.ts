@@ -1,58 +1,58 @@
 import type { ContainerDescription } from './container.js';
 
-/** Something measured that shows that a finding is true. */
+/** A measurement that supports a finding. */
 export interface Evidence {
   /** For people, with numbers and units: `throttled in 580 of 600 periods`. */
   readonly text: string;
-  /** The numbers in it, with the unit in the name where there is one: `{ throttled_periods: 580, periods: 600 }`. */
+  /** Its numbers, with units in their names: `{ throttled_periods: 580, periods: 600 }`. */
   readonly values: Readonly<Record<string, number>>;
-  /** The time span that it is about, µs since the epoch. */
+  /** Start of the time span, µs since the epoch. */
   readonly start: number;
   readonly end: number;
 }
 
-/** A line that mends something, and which tool takes it. */
+/** A line that fixes a problem, and its tool. */
 export interface MendLine {
   /** `compose` and `kubernetes` lines go into a file; the others are commands. */
   readonly tool: 'docker' | 'podman' | 'compose' | 'systemd' | 'kubernetes' | 'shell';
   readonly line: string;
 }
 
-/** What a rule found about one subject. */
+/** A finding of a rule. */
 export interface RuleFinding {
   /**
    * How bad it is, 0 … 100: findings are ranked by it. From 70: `error` (work is lost or stands still); from 30: `warning`
    * (slower than it need be, or soon to fail); below: `info`.
    */
   readonly harm: number;
-  /** What is the case, in one sentence. */
+  /** The problem, in one sentence. */
   readonly what: string;
-  /** What that means for whoever uses the container, in one sentence. */
+  /** Its effect on users of the container, in one sentence. */
   readonly meaning: string;
   /** At least one. */
   readonly evidence: readonly Evidence[];
-  /** What to do, in one sentence. */
+  /** The fix, in one sentence. */
   readonly mend: string;
-  /** The exact lines that do it, the one for the subject's own runtime first; empty where no line does. */
+  /** The lines of the fix, that of the container's own runtime first; empty if there is none. */
   readonly lines?: readonly MendLine[];
 }
 
-/** A rule, as answers name it. */
+/** A rule in answers. */
 export interface RuleInfo {
   /** Unique over all plugins: `cpu-throttled`. */
   readonly id: string;
-  /** What it looks at, a few words: `CPU quota`. */
+  /** Its subject in a few words: `CPU quota`. */
   readonly title: string;
 }
 
-/** A finding as the agent answers it. */
+/** A finding in answers. */
 export interface DiagnosedFinding extends RuleFinding {
   /** Id of the rule. */
   readonly rule: string;
   readonly severity: 'error' | 'warning' | 'info';
 }
 
-/** What is wrong with one container, and what was looked at. */
+/** The findings about one container, and the applied rules. */
 export interface Diagnosis {
   /** Absolute container name. */
   readonly name: string;
@@ -61,7 +61,7 @@ export interface Diagnosis {
   readonly isRunning: boolean;
   /** µs since the epoch */
   readonly time: number;
-  /** The worst first. */
+  /** Most severe first. */
   readonly findings: readonly DiagnosedFinding[];
   /** Rules that were applied. */
   readonly lookedAt: readonly RuleInfo[];

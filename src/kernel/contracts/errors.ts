@@ -4,7 +4,7 @@
  */
 export class TallymanError extends Error {
   override readonly name: string = 'TallymanError';
-  /** What to do about it; shown on a line of its own. */
+  /** What to do about it; printed on its own line. */
   readonly hint: string | undefined;
 
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
@@ -27,24 +27,24 @@ export class RequestError extends TallymanError {
   }
 }
 
-/** Whether what was thrown is an answer; by name, so that another copy of this package counts too. */
+/** Whether an error is a `RequestError`; by name, so that it also works for another copy of this package. */
 export function isRequestError(error: unknown): error is RequestError {
   if (!(error instanceof Error) || error.name !== 'RequestError') return false;
   const { status } = error as { status?: unknown };
   return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599;
 }
 
-/** 400: something in the request is not what the endpoint accepts. */
+/** 400: the request is invalid. */
 export function badRequest(message: string): RequestError {
   return new RequestError(400, message);
 }
 
-/** 404: what the request names does not exist. */
+/** 404: the requested object does not exist. */
 export function notFound(message: string): RequestError {
   return new RequestError(404, message);
 }
 
-/** The message of anything that was thrown, without its stack. */
+/** The message of a thrown value, without its stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -55,7 +55,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Control characters besides tab and line end, and the characters that change the direction of a text. */
+/** Control characters except tab and newline, and characters that change the direction of text. */
 const OBEYED = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /**

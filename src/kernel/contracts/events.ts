@@ -1,17 +1,17 @@
-/** What happened. The words are those of the REST API. */
+/** The type of an event, as in the REST API. */
 export type EventType =
-  /** A container is tracked from now on; also for everything found at start-up. */
+  /** A container was found, also at start-up. */
   | 'containerCreation'
   /** A tracked container is gone. */
   | 'containerDeletion'
-  /** The kernel ran out of a container's memory; named by the killed process's container. */
+  /** A container ran out of memory; attributed to the container of the killed process. */
   | 'oom'
-  /** The kernel killed a process for it; named by the container whose limit was hit. */
+  /** The kernel killed a process because of it; attributed to the container whose limit was hit. */
   | 'oomKill';
 
 export const EVENT_TYPES: readonly EventType[] = ['oom', 'oomKill', 'containerCreation', 'containerDeletion'];
 
-/** The process that an `oomKill` is about. */
+/** The process killed in an `oomKill`. */
 export interface OomVictim {
   readonly pid: number;
   readonly processName: string;
@@ -32,7 +32,7 @@ export interface ContainerEvent {
   readonly exitCode?: number;
 }
 
-/** Which events are wanted. */
+/** Selects events. */
 export interface EventFilter {
   readonly containerName: string;
   /** Also those of every container below it. */
@@ -48,10 +48,10 @@ export interface EventQuery extends EventFilter {
   readonly max: number;
 }
 
-/** The events of this host, kept by age and count. */
+/** The events of this host, retained by age and count. */
 export interface EventLog {
   /** Oldest first. */
   query(query: EventQuery): readonly ContainerEvent[];
-  /** Calls back for each new event that fits, as it happens; the callback must not block or throw. @returns ends it */
+  /** Calls `listener` for each new matching event; it must not block or throw. @returns ends the subscription */
   subscribe(filter: EventFilter, listener: (event: ContainerEvent) => void): () => void;
 }

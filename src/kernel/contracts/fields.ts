@@ -15,7 +15,7 @@ export type Unit =
 /** `counter` only grows while the container lives; `gauge` goes both ways. */
 export type FieldKind = 'counter' | 'gauge';
 
-/** Where a field's number comes from, in words a person can check with `cat`: `memory.stat: total_inactive_file`. */
+/** The source of a field, so that it can be checked with `cat`: `memory.stat: total_inactive_file`. */
 export interface FieldSource {
   /** On a cgroup v1 hierarchy. */
   readonly v1?: string;
@@ -44,20 +44,20 @@ export interface FieldDescriptor {
   readonly name: string;
   readonly unit: Unit;
   readonly kind: FieldKind;
-  /** One sentence: what the number means. */
+  /** The meaning of the number, in one sentence. */
   readonly help: string;
   readonly source: FieldSource;
-  /** Names of the labels that tell several columns of this field apart (`['cpu']`, `['device', 'operation']`). */
+  /** Names of the labels that distinguish columns of this field (`['cpu']`, `['device', 'operation']`). */
   readonly dimensions?: readonly string[];
   readonly role?: FieldRole;
 }
 
-/** One column of a row: a field, and for a field with dimensions which one. */
+/** One column of a row: a field, and the labels of its dimensions. */
 export interface Column {
   readonly field: FieldDescriptor;
   /** Values of `field.dimensions`, in their order. Absent for a field without dimensions. */
   readonly labels?: readonly string[];
-  /** Facts about the column that do not tell it apart from others (`{ type: 'vfs', mountpoint: '/' }`). */
+  /** Attributes of the column that do not identify it (`{ type: 'vfs', mountpoint: '/' }`). */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 

@@ -2,14 +2,14 @@ import type { AgentView, ContainerView } from './agent-view.js';
 import type { ContainerDescription } from './container.js';
 import { badRequest, notFound } from './errors.js';
 
-/** The container of that absolute name. @throws RequestError 404 when there is none */
+/** The container with the absolute name. @throws RequestError 404 when there is none */
 export function containerNamed(agent: Pick<AgentView, 'container'>, name: string): ContainerView {
   const container = agent.container(name);
   if (container === undefined) throw notFound(`unknown container ${JSON.stringify(name)}`);
   return container;
 }
 
-/** The container of that alias, or of the one alias that begins so. @throws RequestError 404 when none fits, or several */
+/** The container with the alias, or the only one whose alias starts with it. @throws RequestError 404 otherwise */
 export function containerWithAlias(agent: Pick<AgentView, 'lookup'>, namespace: string, alias: string): ContainerView {
   const [container, another] = agent.lookup(namespace, alias);
   if (container === undefined) throw notFound(`unable to find container "${alias}" in "${namespace}" namespace`);
@@ -17,7 +17,7 @@ export function containerWithAlias(agent: Pick<AgentView, 'lookup'>, namespace: 
   return container;
 }
 
-/** A container that runs or ended a short while ago. */
+/** A container that runs or ended recently. */
 export interface FoundContainer {
   /** Absolute name. */
   readonly name: string;

@@ -1,9 +1,9 @@
 import type { ContainerDescription } from './container.js';
 
-/** Who put a container into a group with others. */
+/** The orchestrator of a group of containers. */
 export type Orchestrator = 'kubernetes' | 'nomad' | 'swarm' | 'compose';
 
-/** The group that a container was started in, by the same names whatever the runtime. */
+/** The group of a container, with labels that do not depend on the runtime. */
 export interface Grouping {
   readonly orchestrator: Orchestrator;
   /** Name of the group: `<namespace>/<pod>`, a job, a stack or service without one, a project. */
@@ -15,18 +15,18 @@ export interface Grouping {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What a grouping is told by: labels, and environment variables whose names may be in either case. */
+/** The input of a grouping: labels, and environment variables in upper or lower case. */
 export type Grouped = Pick<ContainerDescription, 'labels' | 'envs'>;
 
 interface Rule {
   readonly orchestrator: Orchestrator;
-  /** Label of the grouping → labels or environment variables that runtimes have for it, the first that is there counts. */
+  /** Label of the grouping → labels or environment variables of runtimes; the first existing one is used. */
   readonly sources: Readonly<Record<string, readonly string[]>>;
-  /** @returns the group, `undefined` when the labels tell of none */
+  /** @returns the group, `undefined` when there is none */
   readonly group: (labels: Readonly<Record<string, string>>) => string | undefined;
 }
 
-/** In the order in which they count: a pod's container may have been made by compose files too. */
+/** In order of precedence: the container of a pod may have labels of compose, too. */
 const RULES: readonly Rule[] = [
   {
     orchestrator: 'kubernetes',
@@ -83,7 +83,7 @@ export function groupingOf({ labels: own, envs }: Grouped): Grouping | undefined
   return undefined;
 }
 
-/** A container's labels with those of its grouping, for filters. A container's own label of the same name counts. */
+/** A container's labels with those of its grouping, for filters. Its own labels take precedence. */
 export function labelsWithGrouping(description: Grouped): Readonly<Record<string, string>> {
   const grouping = groupingOf(description);
   return grouping === undefined ? description.labels : { ...grouping.labels, ...description.labels };

@@ -8,9 +8,9 @@ import { DeliveryError, type SinkBatch } from './sink.js';
 
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** Characters of the receiver's words in messages. */
+/** Maximum length of the receiver's error text in messages. */
 const MAX_WORDS = 300;
-/** Answers below 500 after which the same request may succeed: they say nothing about the batch. */
+/** Statuses below 500 after which the same request may succeed. */
 const PASSING = new Set([401, 403, 407, 408, 425, 429]);
 
 const absolutePath = () => z.string().regex(/^\//, { error: 'expected an absolute path' });
@@ -42,7 +42,7 @@ const basicAuth = z
     error: 'expected either password or passwordFile',
   });
 
-/** An option holding the address of an HTTP receiver. */
+/** An option for the URL of an HTTP receiver. */
 export const httpUrl = (example: string) =>
   z
     .url({ protocol: /^https?$/, error: `expected a URL such as ${example}` })
@@ -50,7 +50,7 @@ export const httpUrl = (example: string) =>
       error: 'expected a URL without user and password, not this one: use basicAuth',
     });
 
-/** The options of an `HttpSender`; a sink spreads them into its own. */
+/** The options of an `HttpSender`, to be spread into those of a sink. */
 export const httpOptions = {
   headers: z
     .record(z.string(), secret())
@@ -67,15 +67,15 @@ const schema = z.strictObject(httpOptions);
 
 export type HttpOptions = z.output<typeof schema>;
 
-/** What a receiver answered. */
+/** The answer of a receiver. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** Its beginning, 64 KiB unless the request says otherwise. */
+  /** The first 64 KiB, or `maxAnswerBytes` of the request. */
   readonly body: Buffer;
 }
 
-/** A receiver's answer that is none of success. */
+/** An answer with a status other than 200 to 299. */
 export class HttpRefusal extends DeliveryError {
   constructor(
     message: string,
@@ -92,7 +92,7 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly method?: 'POST' | 'PUT';
-  /** How much of the answer is kept; 64 KiB otherwise. */
+  /** Maximum size of the kept answer in bytes; default 64 KiB. */
   readonly maxAnswerBytes?: number;
 }
 
@@ -104,7 +104,7 @@ export class HttpSender {
   private agents: { plain: PlainAgent; tls: TlsAgent } | undefined;
   private readonly files = new Map<string, { stamp: string; content: string }>();
 
-  /** @param sockets connections that are kept, as many as there are concurrent batches */
+  /** @param sockets number of kept connections: that of concurrent batches */
   constructor(
     private readonly options: HttpOptions,
     private readonly sockets = 1,
@@ -218,7 +218,7 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
   for await (const chunk of response as AsyncIterable<Buffer>) {
     if (length < maxBytes) chunks.push(chunk);
     length += chunk.length;
-    // An endless answer would hold the batch for as long as the time limit.
+    // An endless answer would delay the batch until the time limit.
     if (length > 16 * maxBytes) {
       response.destroy();
       break;
@@ -247,7 +247,7 @@ function assertTaken(url: string, answer: HttpAnswer): void {
   throw new HttpRefusal(said, answer, { permanent, retryAfterMs: retryAfterMs(headers['retry-after']) });
 }
 
-/** What a receiver says, as one line without markup. */
+/** The receiver's error text as one line without markup. */
 function wordsOf(text: string): string {
   const plain = text
     .replace(/<(script|style|head)\b[\s\S]*?<\/\1\s*>/gi, ' ')
@@ -257,14 +257,14 @@ function wordsOf(text: string): string {
   return printable(plain.length > MAX_WORDS ? `${plain.slice(0, MAX_WORDS)}…` : plain);
 }
 
-/** `Retry-After` in seconds or as a date; 0: there is none. */
+/** `Retry-After` in ms; 0 when it is missing. */
 function retryAfterMs(header: string | undefined): number {
   if (header === undefined) return 0;
   const delayMs = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isNaN(delayMs) ? 0 : Math.max(delayMs, 0);
 }
 
-/** The part of a URL that may be logged: queries may hold keys. */
+/** The part of a URL that may be logged; queries may contain keys. */
 function originOf(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;

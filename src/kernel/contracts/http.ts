@@ -8,10 +8,10 @@ export interface ApiRequest {
   readonly args: readonly string[];
   /** `/` + args: the absolute container name that the path gives. */
   readonly containerName: string;
-  /** What the path of every link to the agent begins with (`web.urlBasePrefix`): `/monitoring`, or nothing. */
+  /** Prefix of the path of every link to the agent (`web.urlBasePrefix`): `/monitoring`, or empty. */
   readonly basePath: string;
   readonly query: URLSearchParams;
-  /** A header of the request, whatever its case; several of one name are joined with `, `. */
+  /** A header by its case-insensitive name; several are joined with `, `. */
   header(name: string): string | undefined;
   /**
    * Whether the client may have what costs the agent dearly or shows its inside: it proved who it is with a password, a
@@ -30,7 +30,7 @@ export interface ApiRequest {
  */
 export type AnswerBody = (out: ByteWriter) => void | Generator<void, void, void>;
 
-/** What a handler answers: 200 unless said otherwise. Errors are thrown (`RequestError`). */
+/** The answer of a handler; default status 200. Errors are thrown (`RequestError`). */
 export interface Answer {
   readonly status?: number;
   /** Default `application/json`. */
@@ -57,11 +57,11 @@ export type AnyAnswer = Answer | StreamedAnswer;
 
 export type RequestHandler = (request: ApiRequest) => AnyAnswer | Promise<AnyAnswer>;
 
-/** What a request type or a route is: for the description of the API, and for the tests that hold answers to it. */
+/** Documentation of a request type or route, for the OpenAPI document and for tests of answers. */
 export interface OperationInfo {
-  /** One sentence: what it gives. */
+  /** What it returns, in one sentence. */
   readonly summary: string;
-  /** What may follow in the path; absent: nothing that matters. */
+  /** The rest of the path; absent: it is ignored. */
   readonly rest?: { readonly name: string; readonly description: string; readonly required?: boolean };
   /** Query options by name. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
@@ -74,14 +74,14 @@ export interface OperationInfo {
   readonly contentType?: string;
   /** Status of a success. Default: 200. */
   readonly status?: number;
-  /** Other answers and when they are given: a line of text unless there is a schema of their JSON. Default: 400 and 404. */
+  /** Error statuses and their causes; the body is a line of text unless a schema is given. Default: 400 and 404. */
   readonly errors?: Readonly<Record<number, string | { readonly description: string; readonly response: z.ZodType }>>;
 }
 
-/** Descriptions by request type or by path; made when they are first asked for, which may be never. */
+/** Documentation by request type or path, loaded on demand. */
 export type Operations = () => Promise<Readonly<Record<string, OperationInfo>>>;
 
-/** What somebody serves, described. */
+/** A documented operation that is served. */
 export interface ServedOperation extends OperationInfo {
   /** `/api/v2.0/stats`, without the URL prefix. */
   readonly path: string;
@@ -106,7 +106,7 @@ export interface ApiVersion {
   readonly validate?: (request: ApiRequest) => void;
   /** Request type → handler. */
   readonly requestTypes: Readonly<Record<string, RequestHandler>>;
-  /** What the request types are; one that is not described is served all the same. */
+  /** Documentation of the request types; optional for each of them. */
   readonly operations?: Operations;
 }
 
@@ -114,6 +114,6 @@ export interface ApiVersion {
 export interface Endpoint {
   /** Path → handler. A path ending in `/` serves everything below it; `args` are the segments below. */
   readonly routes: Readonly<Record<string, RequestHandler>>;
-  /** What the routes are, as for an API version. */
+  /** Documentation of the routes. */
   readonly operations?: Operations;
 }

@@ -1,20 +1,20 @@
 import type { ContainerDescription } from './container.js';
 import type { MendLine } from './diagnosis.js';
 
-/** Limits that a container should have; absent ones stay as they are. */
+/** New limits of a container; absent ones are unchanged. */
 export interface LimitChange {
-  /** CPUs that it may use at most, `1.5`. */
+  /** Maximum number of CPUs, `1.5`. */
   readonly cpus?: number;
-  /** CPUs that it should have for itself while others want them: a weight, and a request of Kubernetes. */
+  /** Number of CPUs under contention: a weight, and a request of Kubernetes. */
   readonly cpuRequest?: number;
   /** bytes */
   readonly memory?: number;
-  /** Bytes that it needs for itself: a reservation, and a request of Kubernetes. */
+  /** Reserved memory in bytes: a reservation, and a request of Kubernetes. */
   readonly memoryRequest?: number;
   readonly pids?: number;
 }
 
-/** A container, as far as its limits are concerned. */
+/** The members of a container that determine its lines. */
 export interface LimitedContainer {
   readonly name: string;
   readonly description: ContainerDescription;
@@ -50,7 +50,7 @@ export function limitLines(container: LimitedContainer, change: LimitChange, cgr
   return cgroupLines(name, change, cgroupVersion);
 }
 
-/** The same limits as parts of files, whatever runs the container now: compose, a drop-in of systemd, Kubernetes. */
+/** The same limits as parts of files, independent of the runtime: compose, a drop-in of systemd, Kubernetes. */
 export function limitSnippets({ name, description }: LimitedContainer, change: LimitChange): MendLine[] {
   const { cpus, cpuRequest, memory, memoryRequest, pids } = change;
   const { labels, aliases } = description;
@@ -80,7 +80,7 @@ function block(indent: string, members: Readonly<Record<string, string | number 
   return present.map(([key, value]) => `${indent}${key}: ${value}`).join('\n');
 }
 
-/** As one word of a shell. */
+/** Quotes a text as one shell word. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

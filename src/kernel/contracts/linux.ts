@@ -1,6 +1,6 @@
 import type { HostVersions, MachineInfo, ProcessInfo, TrackedFilesystem } from './machine.js';
 
-/** Where the host's kernel filesystems are, so that tests and containers with the host mounted can point elsewhere. */
+/** Paths of the host's kernel filesystems, which differ in tests and in containers with the host mounted. */
 export interface HostPaths {
   /** The host's root directory as seen by the agent; `/` unless it runs in a container. */
   readonly root: string;
@@ -31,7 +31,7 @@ export interface DiskCounters {
   readonly weighted_io_time: number;
 }
 
-/** What `statfs(2)` says, in bytes and inodes. */
+/** The result of `statfs(2)` in bytes and inodes. */
 export interface FilesystemUsage {
   readonly capacity: number;
   readonly free: number;
@@ -43,10 +43,10 @@ export interface FilesystemUsage {
 /** Readers of the host's kernel interfaces that are not cgroup files. */
 export interface LinuxHost {
   readonly paths: HostPaths;
-  /** The machine as last read; refreshed every `machine.refreshInterval` (5 min). */
+  /** The machine information, refreshed every `machine.refreshInterval` (5 min). */
   machine(): MachineInfo;
   versions(): HostVersions;
-  /** Filesystems as last read, in mountinfo order; refreshed with the machine. */
+  /** The filesystems in the order of mountinfo, refreshed with the machine information. */
   filesystems(): readonly TrackedFilesystem[];
   /**
    * Gives the filesystem that holds `directory` (absolute, on the host) a label: a runtime's handler tells so where its
@@ -59,7 +59,7 @@ export interface LinuxHost {
   deviceName(major: number, minor: number): string;
   /** `/proc/diskstats` by `major:minor`, read at most once per second. */
   diskCounters(): ReadonlyMap<string, DiskCounters>;
-  /** Usage of a mounted filesystem. Never blocks the caller: the answer may be a second old, `undefined` at first. */
+  /** Usage of a mounted filesystem. Never blocks: the value may be a second old, and is `undefined` at first. */
   filesystemUsage(mountpoint: string): FilesystemUsage | undefined;
   /** Text of a file below the host's `/proc`, `undefined` when missing or unreadable. Opened and closed at each call. */
   procText(path: string): string | undefined;
@@ -69,7 +69,7 @@ export interface LinuxHost {
    * @returns the number of bytes in `buffer`, −1 when missing or unreadable
    */
   readProc(path: string): number;
-  /** What `readProc` filled. */
+  /** Filled by `readProc`. */
   readonly buffer: Buffer;
   /**
    * Processes of the host, read from `/proc`; those that vanish meanwhile are left out.

@@ -1,4 +1,4 @@
-/** One size of huge pages and how many of them are reserved. */
+/** The number of reserved huge pages of one size. */
 export interface HugePages {
   /** kB */
   readonly page_size: number;
@@ -7,7 +7,7 @@ export interface HugePages {
 
 /** A cache of a core or node. */
 export interface Cache {
-  /** As the kernel numbers caches of a level and type; 0 when it does not. */
+  /** The kernel's number of the cache among those of its level and type; 0 when unknown. */
   readonly id: number;
   /** bytes */
   readonly size: number;
@@ -19,9 +19,9 @@ export interface Cache {
 export interface Core {
   readonly core_id: number;
   readonly thread_ids: readonly number[];
-  /** Those that the core has for itself. */
+  /** Caches used by this core only. */
   readonly caches: readonly Cache[];
-  /** Those that it shares with some of its node's cores, but not with all. */
+  /** Caches shared with some, but not all, cores of its node. */
   readonly uncore_caches: readonly Cache[];
   readonly socket_id: number;
   /** Groups of sockets, and of those (IBM Z); absent elsewhere. */
@@ -36,9 +36,9 @@ export interface Node {
   readonly memory: number;
   readonly hugepages: readonly HugePages[];
   readonly cores: readonly Core[];
-  /** Those that all of its cores share. */
+  /** Caches shared by all its cores. */
   readonly caches: readonly Cache[];
-  /** To each node, in the order of their numbers; the node itself is 10. */
+  /** Distance to each node by number; 10 for the node itself. */
   readonly distances: readonly number[];
 }
 
@@ -59,7 +59,7 @@ export interface NvmInfo {
   readonly avg_power_budget: number;
 }
 
-/** A filesystem of the host that is tracked. */
+/** A tracked filesystem of the host. */
 export interface MachineFilesystem {
   readonly device: string;
   /** bytes */
@@ -87,11 +87,11 @@ export interface NetworkDevice {
   readonly mtu: number;
 }
 
-/** The host, in the order and under the names of the REST API. */
+/** The host, with the member names and order of the REST API. */
 export interface MachineInfo {
   /** When this was read, RFC 3339. */
   readonly timestamp: string;
-  /** As the processor calls itself (`GenuineIntel`). */
+  /** Vendor of the processor (`GenuineIntel`). */
   readonly vendor_id: string;
   /** Threads. */
   readonly num_cores: number;
@@ -105,7 +105,7 @@ export interface MachineInfo {
   readonly memory_capacity: number;
   /** bytes of swap */
   readonly swap_capacity: number;
-  /** By the type that the memory controller's driver tells (EDAC); empty where none does. */
+  /** By type, from the driver of the memory controller (EDAC); empty without a driver. */
   readonly memory_by_type: Readonly<Record<string, MemoryModules>>;
   readonly nvm: NvmInfo;
   readonly hugepages: readonly HugePages[];
@@ -130,7 +130,7 @@ export interface HostVersions {
   readonly osVersion: string;
 }
 
-/** A tracked filesystem, with what the `storage` answer adds to the machine's list. */
+/** A tracked filesystem, with the additional members of `storage`. */
 export interface TrackedFilesystem {
   readonly device: string;
   readonly mountpoint: string;

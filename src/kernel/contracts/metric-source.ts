@@ -8,20 +8,20 @@ import type { Column, FieldDescriptor, RowWriter } from './fields.js';
  */
 export type SamplePart = 'cpu' | 'memory' | 'diskio' | 'network' | 'filesystem' | 'processes' | 'hugetlb' | 'other';
 
-/** What a probe says after a sample. */
+/** The result of a sample. */
 export type SampleOutcome =
   /** The columns were written (or left absent). */
   | 'ok'
-  /** `columns` changed (a device or interface came or went): take the new ones and call `sample` again. */
+  /** `columns` changed (a device or interface was added or removed): `sample` is called again with the new ones. */
   | 'layout-changed'
-  /** What the probe reads is gone; it is closed, the container goes on without it. */
+  /** The source of the probe is gone; the probe is closed. */
   | 'ended';
 
 /** A metric source bound to one container. Called once per sample on the hot path: no promises, no objects, no strings. */
 export interface Probe {
-  /** The columns written by `sample`. A new array when they change, never the old one altered. */
+  /** The columns written by `sample`. The array is immutable and replaced when they change. */
   readonly columns: readonly Column[];
-  /** Reads the kernel and writes the columns. A throw counts as a fault of the plugin and leaves the columns absent. */
+  /** Reads the kernel and writes the columns. A thrown error counts as a fault of the plugin; the columns are then absent. */
   sample(row: RowWriter): SampleOutcome;
   /**
    * One cheap read whose result changes whenever the container did anything (CPU time consumed, memory in use).
@@ -51,23 +51,23 @@ export interface ProbeTarget {
   readonly name: string;
   readonly isRoot: boolean;
   readonly cgroup: CgroupFiles;
-  /** What the handler knows: init pid, network mode, writable layer, … Read it anew at each use: it may change. */
+  /** Description by the handler: init PID, network mode, writable layer, … It may change, so read it at each use. */
   readonly description: ContainerDescription;
 }
 
-/** Why a source has nothing for a container; shown to the user where it is a lack and not the normal case. */
+/** Why a source has no probe for a container; shown to users unless it is expected. */
 export interface Absent {
-  /** What is missing and, where possible, what to do: `no memory controller: boot with cgroup_enable=memory`. */
+  /** The cause and, if possible, the fix: `no memory controller: boot with cgroup_enable=memory`. */
   readonly absent: string;
-  /** True for the normal case (a raw cgroup has no network namespace of its own): not reported. */
+  /** True if this is normal (a raw cgroup has no network namespace), and is not reported. */
   readonly expected?: boolean;
 }
 
 /** What `create` of a `metric-source` plugin returns. */
 export interface MetricSource {
-  /** Every field its probes may write. */
+  /** All fields that its probes may write. */
   readonly fields: readonly FieldDescriptor[];
-  /** The part of the sample that its probes make present. */
+  /** The part of a sample that its probes provide. */
   readonly part: SamplePart;
   /**
    * Binds the source to a container. Called when a container appears, when one of its controllers appears later,

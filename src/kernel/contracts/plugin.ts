@@ -9,13 +9,13 @@ import type { PluginKind } from './plugin-status.js';
 import type { RuleProvider } from './rule.js';
 import type { Sink } from './sink.js';
 
-/** The version of this contract. A plugin says which one it was written for; the kernel accepts equal majors. */
+/** The version of this contract. A plugin declares the version it was written for; the kernel accepts equal majors. */
 export const PLUGIN_API_VERSION = 1;
 
-/** The property by which the kernel knows a plugin; a string, so that two copies of this package agree. */
+/** The property that identifies a plugin; a string, so that it works across copies of this package. */
 export const PLUGIN_BRAND = '$tallyman';
 
-/** Logger with the plugin's name already in every line. Say a thing once per change of state, not once per tick. */
+/** A logger that adds the plugin's name to every line. Log changes of state, not every tick. */
 export interface Logger {
   debug(message: string, details?: Record<string, unknown>): void;
   info(message: string, details?: Record<string, unknown>): void;
@@ -30,15 +30,15 @@ export interface Clock {
   monotonic(): number;
 }
 
-/** Timers that stop with the plugin. A throwing callback counts as a fault of the plugin and does not end the timer. */
+/** Timers that stop with the plugin. An error thrown by a callback counts as a fault of the plugin; the timer continues. */
 export interface Timers {
-  /** Calls back every `milliseconds`, not overlapping when the callback is asynchronous. @returns stops it */
+  /** Calls back every `milliseconds`; asynchronous callbacks do not overlap. @returns stops it */
   every(milliseconds: number, callback: () => void | Promise<void>): () => void;
   /** Calls back once. @returns cancels it */
   after(milliseconds: number, callback: () => void | Promise<void>): () => void;
 }
 
-/** What a plugin gets: services by name, all bound to this one instance. */
+/** The services of a plugin instance. */
 export interface PluginContext {
   /** The instance's id, unique in the agent (`docker`, or `docker#2` for a second one). */
   readonly id: string;
@@ -49,11 +49,11 @@ export interface PluginContext {
   readonly signal: AbortSignal;
   /** Readers of the host's kernel interfaces. */
   readonly linux: LinuxHost;
-  /** The agent as seen by API versions, endpoints and sinks. Empty until the agent has started. */
+  /** The agent, for API versions, endpoints and sinks. Empty until the agent has started. */
   readonly agent: AgentView;
 }
 
-/** What each kind's `create` returns. */
+/** What `create` returns for each kind. */
 export interface PluginInstances extends Record<PluginKind, unknown> {
   'container-handler': ContainerHandler;
   'metric-source': MetricSource;
@@ -66,27 +66,27 @@ export interface PluginInstances extends Record<PluginKind, unknown> {
 /** A plugin before `definePlugin`. */
 export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
   readonly kind: K;
-  /** Short name, used in the config and in every message. */
+  /** Short name, used in the config and in messages. */
   readonly name: string;
   /**
    * The contract it was written for, as a number: `1`. Not `PLUGIN_API_VERSION`, which is that of the agent that runs it, so
    * that nobody would notice that the two do not fit.
    */
   readonly apiVersion: number;
-  /** Version of the plugin itself; a built-in has the agent's. */
+  /** Version of the plugin; default for a built-in plugin: that of the agent. */
   readonly version?: string;
-  /** One sentence: what it gives. */
+  /** What it provides, in one sentence. */
   readonly description: string;
   /**
    * A zod schema of the `with:` block. It validates, prints the errors, gives editors their completion and the README
    * its option table; give every option a `.describe()` and, where there is one, a `.default()`. Default: no options.
    */
   readonly configSchema?: S;
-  /** Makes an instance. Must not do I/O: that belongs into the instance's `start`. */
+  /** Creates an instance. I/O belongs in the `start` of the instance. */
   create(context: PluginContext, config: z.output<S>): PluginInstances[K] & RuleProvider;
 }
 
-/** A plugin: the plain, branded value that a plugin module exports as `default`. */
+/** A plugin: the branded object that a module exports as `default`. */
 export interface Plugin<K extends PluginKind = PluginKind, S extends z.ZodType = z.ZodType>
   extends PluginDefinition<K, S> {
   readonly [PLUGIN_BRAND]: 'plugin';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Long work in slices, between which the event loop serves others: `if (slices.isOver()) await slices.pause();`. */
+/** Divides long work into slices, between which the event loop runs: `if (slices.isOver()) await slices.pause();`. */
 export class Slices {
   private startedAt: number;
   private workedMs = 0;
@@ -16,7 +16,7 @@ export class Slices {
     this.startedAt = now();
   }
 
-  /** Time of all slices so far, without the pauses. ms */
+  /** Duration of all slices so far without the pauses, ms. */
   get spentMs(): number {
     return this.workedMs + this.now() - this.startedAt;
   }
@@ -26,7 +26,7 @@ export class Slices {
     return this.now() - this.startedAt >= this.sliceMs;
   }
 
-  /** Lets the event loop serve others, and begins the next slice. */
+  /** Yields to the event loop, then begins the next slice. */
   async pause(): Promise<void> {
     this.workedMs += this.now() - this.startedAt;
     await nextTurn();

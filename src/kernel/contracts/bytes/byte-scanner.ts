@@ -5,9 +5,9 @@ const MINUS = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const TWO_TO_32 = 4294967296;
-/** As many digits always fit a double exactly. */
+/** This many digits always fit a double exactly. */
 const EXACT_DIGITS = 15;
-/** The longest decimal of 64 bits. */
+/** Digits of the largest 64-bit integer. */
 const MOST_DIGITS = 20;
 
 /**
@@ -25,7 +25,7 @@ export class ByteScanner {
   residual = 0;
   private bytes: Uint8Array = new Uint8Array(0);
 
-  /** Starts over on the first `length` bytes. They are not copied. */
+  /** Starts at the beginning of `bytes`, of which the first `length` are used. They are not copied. */
   reset(bytes: Uint8Array, length: number): void {
     this.bytes = bytes;
     this.position = 0;
@@ -160,7 +160,7 @@ export class ByteScanner {
     return true;
   }
 
-  /** Goes on with the digits after the 15th. @returns the position behind them, −1 when they are too many */
+  /** Continues with the digits after the 15th. @returns the position behind them, −1 when there are too many */
   private wide(start: number, limit: number, value: number): number {
     const { bytes, end } = this;
     let high = Math.floor(value / TWO_TO_32);
@@ -175,7 +175,7 @@ export class ByteScanner {
       low -= carry * TWO_TO_32;
       high = high * 10 + carry;
     }
-    // 65 bits and more are no kernel number.
+    // The kernel has no numbers of more than 64 bits.
     if (high >= TWO_TO_32) return -1;
     const head = high * TWO_TO_32;
     this.value = head + low;

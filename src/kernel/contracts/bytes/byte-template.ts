@@ -1,10 +1,10 @@
 import { ByteScanner } from './byte-scanner.js';
 
-/** A place in a file where a number stands. */
+/** The position of a number in a file. */
 export interface TemplateSlot {
   /** Offset of the number's first byte. */
   readonly at: number;
-  /** Where the number goes: index into `values`. −1: whatever word stands here is of no interest. */
+  /** Index into `values`; −1: the word is skipped. */
   readonly target: number;
 }
 

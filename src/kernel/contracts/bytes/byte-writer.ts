@@ -2,7 +2,7 @@ const DIGIT_PAIRS = Buffer.from(Array.from({ length: 100 }, (_, i) => String(i).
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const GROUP = 100_000_000;
-/** Below this, copying byte by byte beats the call into native code. */
+/** Below this length copying byte by byte is faster than a native call. */
 const SHORT = 24;
 
 /**
@@ -20,7 +20,7 @@ export class ByteWriter {
     this.buffer = Buffer.allocUnsafeSlow(capacity);
   }
 
-  /** Copies bytes prepared before. */
+  /** Writes prepared bytes. */
   bytes(source: Uint8Array): void {
     const count = source.length;
     this.reserve(count);
@@ -31,7 +31,7 @@ export class ByteWriter {
     this.length += count;
   }
 
-  /** Writes text that needs no escaping and is plain ASCII. */
+  /** Writes ASCII text that needs no escaping. */
   ascii(text: string): void {
     this.reserve(text.length);
     this.length += this.buffer.write(text, this.length, 'latin1');
@@ -43,7 +43,7 @@ export class ByteWriter {
     this.length += this.buffer.write(text, this.length, 'utf8');
   }
 
-  /** Writes a JSON string with its quotes, escaped as the contract says (`<`, `>`, `&` too). */
+  /** Writes a JSON string with quotes; `<`, `>` and `&` are escaped, too, as Go does. */
   string(value: string): void {
     this.text(quoteJson(value));
   }
@@ -76,7 +76,7 @@ export class ByteWriter {
     }
   }
 
-  /** Writes any JSON value that is built as objects (small, rare answers). BigInts print as exact integers. */
+  /** Serializes a value as JSON, for small answers. BigInts are printed as exact integers. */
   json(value: unknown): void {
     this.text(stringifyJson(value));
   }
@@ -161,7 +161,7 @@ const HTML_ESCAPES: Record<string, string> = {
   '\u2029': '\\u2029',
 };
 
-/** The JSON text of a string, with the contract's extra escapes; lone surrogates become U+FFFD. */
+/** The JSON text of a string, with the escapes of `ByteWriter.string`; lone surrogates become U+FFFD. */
 export function quoteJson(value: string): string {
   return escapeHtml(JSON.stringify(value.toWellFormed()));
 }
