@@ -1,21 +1,17 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
+import { type AnswerFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
 import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
-/** `url` is the address of the metrics. */
-export interface CardinalityFlags extends AskFlags {
-  readonly json?: boolean;
-}
-
 /**
- * Prints how many series the metrics have, by metric, label and container. Without `url`, a temporary agent is started
- * with the configuration and samples every container once, so that a configuration can be checked before it is used.
+ * Prints how many series the metrics have, by metric, label and container. `url` is the address of the metrics. Without
+ * it a temporary agent is started with the configuration and samples every container once, so that a configuration can be
+ * checked before it is used.
  * @throws ConfigError, TallymanError
  */
-export async function cardinality(flags: CardinalityFlags, cli: CliEnvironment): Promise<number> {
+export async function cardinality(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
   const form = flags.json === true ? 'json' : '1';
   const print = (text: string) => cli.out(text.endsWith('\n') ? text : `${text}\n`);
   if (flags.url !== undefined) {

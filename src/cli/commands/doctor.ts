@@ -1,12 +1,8 @@
 import type { Finding } from '../../kernel/contracts/index.js';
-import { type AskFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
+import { type AnswerFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
 import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
-
-export interface DoctorFlags extends AskFlags {
-  readonly json?: boolean;
-}
 
 const ROUTE = '/-/doctor';
 
@@ -16,7 +12,7 @@ const ROUTE = '/-/doctor';
  * @returns 0 when nothing important was found, else 1
  * @throws ConfigError, TallymanError
  */
-export async function doctor(flags: DoctorFlags, cli: CliEnvironment): Promise<number> {
+export async function doctor(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
   const answer =
     flags.url === undefined
       ? await withTemporaryAgent(await loadFor(flags, cli), (agent) => textOf(routeOf(agent, ROUTE), {}, cli))

@@ -1,11 +1,7 @@
-import { type AskFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
+import { type AnswerFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
 import { type CliEnvironment, EXIT } from '../environment.js';
 import { loadFor } from '../load.js';
 import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
-
-export interface PluginsFlags extends AskFlags {
-  readonly json?: boolean;
-}
 
 const ROUTE = '/api/plugins';
 
@@ -19,7 +15,7 @@ interface Listing {
  * configuration would load, and the remaining built-in plugins.
  * @throws ConfigError, TallymanError
  */
-export async function listPlugins(flags: PluginsFlags, cli: CliEnvironment): Promise<number> {
+export async function listPlugins(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
   const target = localTarget(flags, cli);
   const { title, rows } = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
   const all = [...rows, ...(await availableRows(rows))];
@@ -27,14 +23,14 @@ export async function listPlugins(flags: PluginsFlags, cli: CliEnvironment): Pro
   return EXIT.ok;
 }
 
-async function running(target: Target, flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {
+async function running(target: Target, flags: AnswerFlags, cli: CliEnvironment): Promise<Listing> {
   const text = await textOf(routeOf(target, ROUTE), flags, cli);
   const rows = JSON.parse(text) as PluginRow[];
   const where = target.socket === undefined ? target.url.origin : `unix:${target.socket}`;
   return { title: `The agent at ${where} has ${rows.length} plugins:`, rows };
 }
 
-async function configured(flags: PluginsFlags, cli: CliEnvironment): Promise<Listing> {
+async function configured(flags: AnswerFlags, cli: CliEnvironment): Promise<Listing> {
   const loaded = await loadFor(flags, cli);
   const what = loaded.file ?? 'the built-in configuration';
   return { title: `No agent was found; ${what} would load:`, rows: configuredRows(loaded) };

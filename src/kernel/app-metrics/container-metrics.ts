@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type {
-  AppContainer,
-  AppMetricSpec,
-  AppMetricsSnapshot,
-  AppTarget,
-  AppTargetStatus,
-  ContainerAppMetrics,
+import {
+  type AppContainer,
+  type AppMetricSpec,
+  type AppMetricsSnapshot,
+  type AppTarget,
+  type AppTargetStatus,
+  type ContainerAppMetrics,
+  OnceLogger,
 } from '../contracts/index.js';
 import type { AppShares, FairShares } from './fair-shares.js';
 import type { Budget } from './series.js';
@@ -27,16 +28,17 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
   private jobs: TargetJob[] = [];
   private collecting = 0;
   private readonly queue: (() => void)[] = [];
-  /** Topics of warnings that have been logged; each is logged once per container. */
-  private readonly warnedTopics = new Set<string>();
+  private readonly once: OnceLogger;
 
   constructor(
     private readonly name: string,
     private readonly limits: ContainerLimits,
     private readonly shares: AppShares,
-    private readonly warn: (message: string) => void,
+    warn: (message: string) => void,
     private readonly contextOf: (container: ContainerMetrics) => JobContext,
-  ) {}
+  ) {
+    this.once = new OnceLogger({ warn });
+  }
 
   get isEmpty(): boolean {
     return this.jobs.length === 0;
@@ -186,9 +188,7 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
   }
 
   warnOnce(topic: string, message: string): void {
-    if (this.warnedTopics.has(topic)) return;
-    this.warnedTopics.add(topic);
-    this.warn(`${this.name} ${message}`);
+    this.once.warn(topic, `${this.name} ${message}`);
   }
 }
 

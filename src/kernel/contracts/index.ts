@@ -25,6 +25,7 @@ export * from './limit-lines.js';
 export * from './linux.js';
 export * from './machine.js';
 export * from './metric-source.js';
+export * from './once-logger.js';
 export * from './options.js';
 export * from './plugin.js';
 export * from './plugin-status.js';

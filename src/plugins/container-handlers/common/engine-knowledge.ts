@@ -1,9 +1,8 @@
-import { type Clock, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import { type Clock, type Logger, messageOf, OnceLogger, type Timers } from '../../../kernel/contracts/index.js';
 import { ContainerTable, type KnownContainer } from './container-table.js';
 import { EngineError } from './engine-error.js';
 import type { Denial, KnownEnd } from './handler.js';
 import { InspectFailures } from './inspect-failures.js';
-import { OnceLogger } from './once-logger.js';
 import { type Described, warnOfLabels } from './publish.js';
 import { RefreshQueue } from './refresh-queue.js';
 

@@ -1,3 +1,4 @@
+export { OnceLogger } from '../../../kernel/contracts/index.js';
 export type { KnownContainer } from './container-table.js';
 export { EngineBase, type EngineOptions, type OpenConnection } from './engine-base.js';
 export { connectFailure, EngineError, isDenied, isOnHost, isVisible, socketAdmission } from './engine-error.js';
@@ -6,7 +7,6 @@ export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './eng
 export * from './grpc-client.js';
 export * from './handler.js';
 export * from './json.js';
-export { OnceLogger } from './once-logger.js';
 export { connectionOptions, publishingOptions, unixEndpoint } from './options.js';
 export { excludedByName, PollingHandler } from './polling-handler.js';
 export * from './publish.js';

@@ -1,6 +1,5 @@
-import { type ContainerDescription, labelsWithGrouping } from '../../../kernel/contracts/index.js';
+import { type ContainerDescription, labelsWithGrouping, type OnceLogger } from '../../../kernel/contracts/index.js';
 import { text } from './json.js';
-import type { OnceLogger } from './once-logger.js';
 import type { EnvPattern, NamedGlob } from './options.js';
 import { type SelectionRules, whyIgnored } from './selection.js';
 

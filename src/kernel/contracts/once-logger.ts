@@ -1,12 +1,12 @@
-import type { Logger } from '../../../kernel/contracts/index.js';
+import type { Logger } from './plugin.js';
 
 const MAX_KEYS = 1024;
 
-/** Logs each warning once. */
+/** Logs each warning once. What may recur later is for the agent's log, which limits repeated lines. */
 export class OnceLogger {
   private readonly warned = new Set<string>();
 
-  constructor(private readonly logger: Logger) {}
+  constructor(private readonly logger: Pick<Logger, 'warn'>) {}
 
   /**
    * @param key what makes two warnings the same
