@@ -29,9 +29,10 @@ it('a TCP line with an unknown state is skipped', () => {
 });
 
 it('the first UDP queue is the send queue', () => {
-  const sums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
+  const sums = new Float64Array(4);
   addUpSockets(scannerOf(HEADING + socket('07', '00000010:00000A00')), sums);
-  assert.deepEqual(sums, { listen: 1, dropped: 7, txQueued: 16, rxQueued: 2560 });
+  const [listen, dropped, rxQueued, txQueued] = sums;
+  assert.deepEqual({ listen, dropped, rxQueued, txQueued }, { listen: 1, dropped: 7, rxQueued: 2560, txQueued: 16 });
 });
 
 it('the primary interface is that of the default route, in any order', () => {

@@ -1,19 +1,24 @@
 /** The unit of a field's raw value, as stored and as served by the REST API. `/metrics` converts to base units. */
-export type Unit =
-  | 'bytes'
-  | 'nanoseconds'
-  | 'microseconds'
-  | 'milliseconds'
-  | 'count'
-  | 'packets'
-  | 'operations'
-  | 'sectors'
-  | 'pages'
-  | 'tasks'
-  | 'percent';
+export type Unit = (typeof UNITS)[number];
+
+export const UNITS = [
+  'bytes',
+  'nanoseconds',
+  'microseconds',
+  'milliseconds',
+  'count',
+  'packets',
+  'operations',
+  'sectors',
+  'pages',
+  'tasks',
+  'percent',
+] as const;
 
 /** `counter` only grows while the container lives; `gauge` goes both ways. */
-export type FieldKind = 'counter' | 'gauge';
+export type FieldKind = (typeof FIELD_KINDS)[number];
+
+export const FIELD_KINDS = ['counter', 'gauge'] as const;
 
 /** The source of a field, so that it can be checked with `cat`: `memory.stat: total_inactive_file`. */
 export interface FieldSource {

@@ -6,7 +6,18 @@ import type { Column, FieldDescriptor, RowWriter } from './fields.js';
  * The parts of a sample that a container's spec can announce (`has_cpu`, `has_network`, …). A part counts as present
  * as soon as a probe of a source with that `part` is attached, even if it has no columns yet.
  */
-export type SamplePart = 'cpu' | 'memory' | 'diskio' | 'network' | 'filesystem' | 'processes' | 'hugetlb' | 'other';
+export type SamplePart = (typeof SAMPLE_PARTS)[number];
+
+export const SAMPLE_PARTS = [
+  'cpu',
+  'memory',
+  'diskio',
+  'network',
+  'filesystem',
+  'processes',
+  'hugetlb',
+  'other',
+] as const;
 
 /** The result of a sample. */
 export type SampleOutcome =

@@ -1,6 +1,5 @@
-import { TallymanError } from '../contracts/index.js';
+import { FIELD_KINDS, TallymanError } from '../contracts/index.js';
 
-const KINDS = ['counter', 'gauge'];
 const UNITS_OF_ROLES: Readonly<Record<string, string>> = {
   'cpu-time': 'nanoseconds',
   'working-set': 'bytes',
@@ -26,8 +25,8 @@ function faultOf(fields: readonly unknown[]): string | undefined {
     const called = typeof given.name === 'string' && given.name !== '' ? `field ${given.name}` : `field ${index}`;
     const missing = TEXTS.find((member) => typeof given[member] !== 'string' || given[member] === '');
     if (missing !== undefined) return `declares ${called} without ${missing}`;
-    if (!KINDS.includes(String(given.kind)))
-      return `declares ${called} with a kind that is none of ${KINDS.join(', ')}`;
+    if (!FIELD_KINDS.some((kind) => kind === given.kind))
+      return `declares ${called} with a kind that is none of ${FIELD_KINDS.join(', ')}`;
     if (typeof given.source !== 'object' || given.source === null) return `declares ${called} without source`;
     const fault = given.role === undefined ? undefined : roleFault(String(given.role), given.unit);
     if (fault !== undefined) return `declares ${called} ${fault}`;

@@ -1,6 +1,13 @@
 import type { SeenProcesses } from '../capsules/index.js';
 import { type Container, Slot } from '../containers/index.js';
-import type { Clock, ContainerView, LinuxHost, ResourceLimits, SamplePart } from '../contracts/index.js';
+import {
+  type Clock,
+  type ContainerView,
+  type LinuxHost,
+  type ResourceLimits,
+  SAMPLE_PARTS,
+  type SamplePart,
+} from '../contracts/index.js';
 
 /** What is known of a container that can only be read while it runs. */
 export interface LastSeen {
@@ -11,20 +18,9 @@ export interface LastSeen {
   readonly parts: readonly SamplePart[];
 }
 
-const PARTS: readonly SamplePart[] = [
-  'cpu',
-  'memory',
-  'diskio',
-  'network',
-  'filesystem',
-  'processes',
-  'hugetlb',
-  'other',
-];
-
 /** The parts that the samples of a container have now. */
 export function partsOf(view: ContainerView | undefined): readonly SamplePart[] {
-  return PARTS.filter((part) => view?.has(part) === true);
+  return SAMPLE_PARTS.filter((part) => view?.has(part) === true);
 }
 
 /** Longer lists are cut. */

@@ -1,42 +1,18 @@
-import type {
-  Column,
-  FieldDescriptor,
-  FieldKind,
-  MetricSource,
-  SamplePart,
-  Unit,
+import {
+  type Column,
+  FIELD_KINDS,
+  type FieldDescriptor,
+  type MetricSource,
+  SAMPLE_PARTS,
+  UNITS,
 } from '../../kernel/contracts/index.js';
 import type { Problems } from './check.js';
 
-const UNITS: ReadonlySet<string> = new Set<Unit>([
-  'bytes',
-  'nanoseconds',
-  'microseconds',
-  'milliseconds',
-  'count',
-  'packets',
-  'operations',
-  'sectors',
-  'pages',
-  'tasks',
-  'percent',
-]);
-const KINDS: ReadonlySet<string> = new Set<FieldKind>(['counter', 'gauge']);
-const PARTS: ReadonlySet<string> = new Set<SamplePart>([
-  'cpu',
-  'memory',
-  'diskio',
-  'network',
-  'filesystem',
-  'processes',
-  'hugetlb',
-  'other',
-]);
 const FIELD_NAME = /^[a-z][\w-]*(\.[\w-]+)+$/i;
 
 /** Checks that the declared fields of a source are complete. */
 export function checkFields({ fields, part }: MetricSource, problems: Problems): void {
-  if (!PARTS.has(part)) problems.add(`part ${JSON.stringify(part)} is none of ${[...PARTS].join(', ')}`);
+  if (!SAMPLE_PARTS.includes(part)) problems.add(`part ${JSON.stringify(part)} is none of ${SAMPLE_PARTS.join(', ')}`);
   if (!Array.isArray(fields) || fields.length === 0) problems.add('it declares no fields');
   const names = new Set<string>();
   for (const field of fields ?? []) {
@@ -49,8 +25,8 @@ export function checkFields({ fields, part }: MetricSource, problems: Problems):
 function checkField({ name, unit, kind, help, source }: FieldDescriptor, problems: Problems): void {
   if (!FIELD_NAME.test(name))
     problems.add(`field ${JSON.stringify(name)}: a name has two words or more, as in memory.slab`);
-  if (!UNITS.has(unit)) problems.add(`field ${name}: unit ${JSON.stringify(unit)} is none of ${[...UNITS].join(', ')}`);
-  if (!KINDS.has(kind)) problems.add(`field ${name}: kind is neither counter nor gauge`);
+  if (!UNITS.includes(unit)) problems.add(`field ${name}: unit ${JSON.stringify(unit)} is none of ${UNITS.join(', ')}`);
+  if (!FIELD_KINDS.includes(kind)) problems.add(`field ${name}: kind is neither counter nor gauge`);
   if (typeof help !== 'string' || help.trim().length < 5)
     problems.add(`field ${name}: help does not say what it means`);
   if ([source?.v1, source?.v2, source?.any].every((text) => text === undefined || text === '')) {

@@ -2,14 +2,16 @@ import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import type {
   Absent,
   Clock,
+  Column,
   Controller,
   FieldDescriptor,
   LinuxHost,
   MetricSource,
   Probe,
   ProbeTarget,
+  RowWriter,
 } from '../../../kernel/contracts/index.js';
-import { type Part, PartsProbe } from './parts.js';
+import { type Part, type PartOutcome, PartsProbe } from './parts.js';
 import { type ByteSource, procSource } from './table-part.js';
 
 const MOUNT_HINT: Partial<Record<Controller, string>> = {
@@ -138,11 +140,44 @@ export interface FamilyFile {
   readonly fields: readonly FieldDescriptor[];
 }
 
-/** A source that counts sockets per address family. A kernel without IPv6 has one family. */
+/** The sums over the lines of one file. */
+class SummedPart implements Part {
+  readonly columns: readonly Column[];
+  private readonly values: Float64Array;
+  private readonly scanner = new ByteScanner();
+
+  constructor(
+    private readonly source: ByteSource,
+    fields: readonly FieldDescriptor[],
+    private readonly sum: (scanner: ByteScanner, values: Float64Array) => void,
+  ) {
+    this.columns = fields.map((field) => ({ field }));
+    this.values = new Float64Array(fields.length);
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const { scanner, source, values } = this;
+    const length = source.read();
+    if (length < 0) return 'gone';
+    scanner.reset(source.buffer, length);
+    this.sum(scanner, values);
+    for (let i = 0; i < values.length; i++) row.set(base + i, values[i]!);
+    return 'ok';
+  }
+
+  close(): void {
+    this.source.close();
+  }
+}
+
+/**
+ * A source that counts sockets per address family. A kernel without IPv6 has one family.
+ * @param sum sets the values of the fields from the lines of a file
+ */
 export function createFamilySource(
   context: ProcessContext,
   families: readonly FamilyFile[],
-  createPart: (source: ByteSource, fields: readonly FieldDescriptor[]) => Part,
+  sum: (scanner: ByteScanner, values: Float64Array) => void,
 ): MetricSource {
   return {
     fields: families.flatMap(({ fields }) => fields),
@@ -152,7 +187,7 @@ export function createFamilySource(
       if ('absent' in process) return process;
       const parts = families.flatMap(({ file, fields }) => {
         const source = process.file(`net/${file}`);
-        return source.read() < 0 ? [] : [createPart(source, fields)];
+        return source.read() < 0 ? [] : [new SummedPart(source, fields, sum)];
       });
       if (parts.length === 0) return { absent: `/proc/${process.pid}/net/${families[0]?.file} cannot be read` };
       return new PartsProbe(parts, { beforeSample: () => process.alive() });

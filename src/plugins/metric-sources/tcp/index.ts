@@ -1,12 +1,6 @@
-import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import {
-  type Column,
-  definePlugin,
-  type FieldDescriptor,
-  PLUGIN_API_VERSION,
-  type RowWriter,
-} from '../../../kernel/contracts/index.js';
-import { type ByteSource, createFamilySource, type Part, type PartOutcome } from '../common/index.js';
+import type { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import { definePlugin, type FieldDescriptor, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { createFamilySource } from '../common/index.js';
 
 /** States by their code in `/proc/net/tcp`; code 1 is the first. */
 const STATES = [
@@ -54,34 +48,6 @@ export function countStates(scanner: ByteScanner, counts: Float64Array): void {
   } while (scanner.nextLine());
 }
 
-export class StateCountPart implements Part {
-  readonly columns: readonly Column[];
-  private readonly counts: Float64Array;
-  private readonly scanner = new ByteScanner();
-
-  constructor(
-    private readonly source: ByteSource,
-    fields: readonly FieldDescriptor[],
-  ) {
-    this.columns = fields.map((field) => ({ field }));
-    this.counts = new Float64Array(fields.length);
-  }
-
-  sample(row: RowWriter, base: number): PartOutcome {
-    const { counts, scanner, source } = this;
-    const length = source.read();
-    if (length < 0) return 'gone';
-    scanner.reset(source.buffer, length);
-    countStates(scanner, counts);
-    for (let i = 0; i < counts.length; i++) row.set(base + i, counts[i]!);
-    return 'ok';
-  }
-
-  close(): void {
-    this.source.close();
-  }
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'tcp',
@@ -92,6 +58,6 @@ export default definePlugin({
       { file: 'tcp', fields: tcpFields.tcp },
       { file: 'tcp6', fields: tcpFields.tcp6 },
     ];
-    return createFamilySource(context, families, (source, fields) => new StateCountPart(source, fields));
+    return createFamilySource(context, families, countStates);
   },
 });

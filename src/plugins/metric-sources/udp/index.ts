@@ -1,13 +1,6 @@
-import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
-import {
-  type Column,
-  definePlugin,
-  type FieldDescriptor,
-  PLUGIN_API_VERSION,
-  type RowWriter,
-  type Unit,
-} from '../../../kernel/contracts/index.js';
-import { type ByteSource, createFamilySource, type Part, type PartOutcome } from '../common/index.js';
+import type { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import { definePlugin, type FieldDescriptor, PLUGIN_API_VERSION, type Unit } from '../../../kernel/contracts/index.js';
+import { createFamilySource } from '../common/index.js';
 
 const fieldsOf = (family: 'udp' | 'udp6', version: string): readonly FieldDescriptor[] => {
   const field = (
@@ -39,30 +32,22 @@ const NEWLINE = 0x0a;
 const WORDS_TO_QUEUES = 4;
 const WORDS_TO_DROPS = 7;
 
-/** Sums over the lines of `/proc/net/udp`. */
-export interface UdpSums {
-  listen: number;
-  dropped: number;
-  rxQueued: number;
-  txQueued: number;
-}
+/** Index of each sum, in the order of the fields. */
+const [LISTEN, DROPPED, RX_QUEUED, TX_QUEUED] = [0, 1, 2, 3] as const;
 
 /** Sums up the sockets of `/proc/net/udp`. A malformed line counts as a socket without numbers. */
-export function addUpSockets(scanner: ByteScanner, sums: UdpSums): void {
-  sums.listen = 0;
-  sums.dropped = 0;
-  sums.rxQueued = 0;
-  sums.txQueued = 0;
+export function addUpSockets(scanner: ByteScanner, sums: Float64Array): void {
+  sums.fill(0);
   while (scanner.nextLine()) {
     scanner.skipSpaces();
     if (scanner.peek() === NEWLINE || scanner.peek() < 0) continue;
-    sums.listen++;
+    sums[LISTEN] = sums[LISTEN]! + 1;
     addSocket(scanner, sums);
   }
 }
 
 /** `sl local remote st tx_queue:rx_queue tr:when retrnsmt uid timeout inode ref pointer drops` */
-function addSocket(scanner: ByteScanner, sums: UdpSums): void {
+function addSocket(scanner: ByteScanner, sums: Float64Array): void {
   if (!scanner.skipWords(WORDS_TO_QUEUES)) return;
   scanner.skipSpaces();
   if (!scanner.hex() || scanner.peek() !== COLON) return;
@@ -76,40 +61,9 @@ function addSocket(scanner: ByteScanner, sums: UdpSums): void {
   const dropped = scanner.value;
   scanner.skipSpaces();
   if (scanner.peek() !== NEWLINE && scanner.peek() >= 0) return;
-  sums.txQueued += txQueued;
-  sums.rxQueued += rxQueued;
-  sums.dropped += dropped;
-}
-
-export class QueuePart implements Part {
-  readonly columns: readonly Column[];
-  private readonly sums: UdpSums = { listen: 0, dropped: 0, rxQueued: 0, txQueued: 0 };
-  private readonly scanner = new ByteScanner();
-
-  /** @param fields Listen, Dropped, RxQueued, TxQueued */
-  constructor(
-    private readonly source: ByteSource,
-    fields: readonly FieldDescriptor[],
-  ) {
-    this.columns = fields.map((field) => ({ field }));
-  }
-
-  sample(row: RowWriter, base: number): PartOutcome {
-    const { scanner, source, sums } = this;
-    const length = source.read();
-    if (length < 0) return 'gone';
-    scanner.reset(source.buffer, length);
-    addUpSockets(scanner, sums);
-    row.set(base, sums.listen);
-    row.set(base + 1, sums.dropped);
-    row.set(base + 2, sums.rxQueued);
-    row.set(base + 3, sums.txQueued);
-    return 'ok';
-  }
-
-  close(): void {
-    this.source.close();
-  }
+  sums[DROPPED] = sums[DROPPED]! + dropped;
+  sums[RX_QUEUED] = sums[RX_QUEUED]! + rxQueued;
+  sums[TX_QUEUED] = sums[TX_QUEUED]! + txQueued;
 }
 
 export default definePlugin({
@@ -122,6 +76,6 @@ export default definePlugin({
       { file: 'udp', fields: udpFields.udp },
       { file: 'udp6', fields: udpFields.udp6 },
     ];
-    return createFamilySource(context, families, (source, fields) => new QueuePart(source, fields));
+    return createFamilySource(context, families, addUpSockets);
   },
 });

@@ -45,11 +45,11 @@ it('returns numbers for any bytes', () => {
   const scanner = new ByteScanner();
   fc.assert(
     fc.property(textOf(HEADING, socket('0A:0B', '1'), 'x', ' ', '\n', ':'), (text) => {
-      const sums = { listen: -1, dropped: -1, rxQueued: -1, txQueued: -1 };
+      const sums = new Float64Array(4).fill(-1);
       scanner.reset(Buffer.from(text), Buffer.byteLength(text));
       addUpSockets(scanner, sums);
-      for (const sum of Object.values(sums)) assert.ok(sum >= 0);
-      assert.ok(sums.listen < text.split('\n').length);
+      for (const sum of sums) assert.ok(sum >= 0);
+      assert.ok(sums[0]! < text.split('\n').length);
     }),
   );
 });
