@@ -38,7 +38,6 @@ const paths = (path: string): FlagRule => ({
   },
 });
 
-export const CONTAINERD = 'containerd has no handler; its containers appear as cgroups';
 const MESOS = 'Mesos has no handler; its containers appear as cgroups';
 const LOGGING =
   'lines go to standard error as JSON, or as journald and terminals like them: see log.level and log.format';
@@ -156,10 +155,24 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   docker_env_metadata_whitelist: together,
   env_metadata_whitelist: together,
   docker_root: none('the engine says where its data is'),
-  containerd: none(CONTAINERD),
-  'containerd-namespace': none(CONTAINERD),
-  'containerd-env-metadata-whitelist': none(CONTAINERD),
-  containerd_env_metadata_whitelist: none(CONTAINERD),
+  containerd: {
+    apply(draft, value) {
+      const socket = value.replace(/^unix:\/\//, '');
+      if (socket === '' || socket === '/run/containerd/containerd.sock') return undefined;
+      if (!socket.startsWith('/')) return 'not an absolute path';
+      // Kubernetes has its containers in the same containerd.
+      for (const plugin of ['containerd', 'cri']) draft.option(plugin, 'endpoint', `unix://${socket}`);
+      return undefined;
+    },
+  },
+  'containerd-namespace': {
+    apply(draft, value) {
+      if (value !== '' && value !== 'k8s.io') draft.option('containerd', 'namespaces', [value]);
+      return undefined;
+    },
+  },
+  'containerd-env-metadata-whitelist': together,
+  containerd_env_metadata_whitelist: together,
   mesos_agent: none(MESOS),
   mesos_agent_timeout: none(MESOS),
   podman: {
@@ -183,7 +196,13 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
       return 'it counts while the plugin referenced_memory is on, which measures once a minute and not at each sample';
     },
   },
-  crio_client_timeout: none('CRI-O has no handler; its containers appear as cgroups'),
+  crio_client_timeout: {
+    apply(draft, value) {
+      if (parseDuration(value) === undefined) return 'not a duration';
+      draft.option('cri', 'timeout', value);
+      return undefined;
+    },
+  },
   initial_splay_factor: none('the first sample is taken at once; later ones are spread over the interval'),
   jitter_factor: {
     apply(draft, value) {

@@ -213,6 +213,19 @@ describe('flags of cAdvisor', () => {
     assert.ok(plugins.some(({ use }) => use === 'profiling') && plugins.some(({ use }) => use === 'cpuLoad'));
   });
 
+  it('converts the flags of containerd for the plugins containerd and cri', () => {
+    const line =
+      'cadvisor --containerd=/run/k3s/containerd/containerd.sock --containerd-namespace=shop ' +
+      '--containerd_env_metadata_whitelist=A,B* --crio_client_timeout=3s';
+    const { config, without } = importFlags([line]);
+    const { plugins } = config as { plugins: { use: string; with?: unknown }[] };
+    const of = (use: string) => plugins.find((plugin) => plugin.use === use)?.with;
+    const endpoint = 'unix:///run/k3s/containerd/containerd.sock';
+    assert.deepEqual(of('containerd'), { endpoint, namespaces: ['shop'], envAllow: ['A*', 'B*'] });
+    assert.deepEqual(of('cri'), { endpoint, timeout: '3s', envAllow: ['A*', 'B*'] });
+    assert.deepEqual(without, []);
+  });
+
   it('any flags give a configuration that is parsed to the same value', async () => {
     const value = fc.oneof(
       fc.string(),

@@ -3,7 +3,7 @@ import { nearest } from '../../kernel/config/index.js';
 import { defaultPlugins } from '../../plugins/builtins.js';
 import { Draft, type Remark } from './draft.js';
 import { applyDrivers } from './drivers.js';
-import { CONTAINERD, FLAGS, isDriverFlag, isSwitch } from './flags.js';
+import { FLAGS, isDriverFlag, isSwitch } from './flags.js';
 import { type Started, startedBy } from './sources.js';
 import { applyTogether } from './together.js';
 import { flagsOf, type GoFlag } from './words.js';
@@ -55,7 +55,6 @@ function imported(flags: readonly GoFlag[], rest: readonly string[], started: St
   const given = (name: string) => values.get(name);
   applyTogether(draft, given, started.published);
   applyDrivers(draft, given, [...values.keys()].filter(isDriverFlag));
-  if (started.seesContainerd && !values.get('containerd')) draft.without.push({ flag: 'containerd', text: CONTAINERD });
   for (const word of rest) draft.without.push({ flag: word, text: word.startsWith('$') ? VARIABLE : 'not a flag' });
   return { config: draft.config(), without: draft.without, remarks: draft.remarks };
 }

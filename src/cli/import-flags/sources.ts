@@ -19,8 +19,6 @@ export interface Started {
   readonly words: readonly string[];
   /** Published ports of its container, as written. */
   readonly published: readonly string[];
-  /** Whether it has access to containerd. */
-  readonly seesContainerd: boolean;
 }
 
 /**
@@ -49,7 +47,7 @@ function fromFile(text: string): Started | undefined {
 /** Flags without a program are treated as cAdvisor's. */
 function fromCommand(words: readonly string[]): Started | undefined {
   const isFlagsAlone = words.every((word, index) => index > 0 || word.startsWith('-'));
-  return afterProgram(words) ?? (isFlagsAlone ? { words, published: [], seesContainerd: false } : undefined);
+  return afterProgram(words) ?? (isFlagsAlone ? { words, published: [] } : undefined);
 }
 
 /** The part after the program of `docker run … image --flags` or `/usr/bin/cadvisor --flags`. */
@@ -65,8 +63,7 @@ function afterProgram(all: readonly string[]): Started | undefined {
   });
   if (index < 0) return undefined;
   const options = engine < 0 ? [] : words.slice(engine, index);
-  const seesContainerd = options.some((word) => word.includes('containerd'));
-  return { words: words.slice(index + 1), published: publishedBy(options), seesContainerd };
+  return { words: words.slice(index + 1), published: publishedBy(options) };
 }
 
 function fromUnit(text: string): Started | undefined {
@@ -92,8 +89,7 @@ function fromQuadlet(text: string): Started | undefined {
   const valuesOf = (key: string) =>
     [...text.matchAll(new RegExp(`^\\s*${key}\\s*=\\s*(.*?)\\s*$`, 'gm'))].map(([, value = '']) => value);
   if (!valuesOf('Image').some((image) => PROGRAM.test(image))) return undefined;
-  const seesContainerd = valuesOf('Volume').some((volume) => volume.includes('containerd'));
-  return { words: wordsOf(valuesOf('Exec').join(' ')), published: valuesOf('PublishPort'), seesContainerd };
+  return { words: wordsOf(valuesOf('Exec').join(' ')), published: valuesOf('PublishPort') };
 }
 
 /** The first line of a script that runs cAdvisor, not one that only pulls its image. */
@@ -113,9 +109,7 @@ function fromYaml(text: string): Started | undefined {
   for (const document of parseAllDocuments(text)) {
     const root = 'errors' in document && document.errors.length > 0 ? undefined : toJs(document);
     const found = findContainer(root);
-    if (found === undefined) continue;
-    const isManifest = typeof root === 'object' && root !== null && 'apiVersion' in root;
-    return { ...found, seesContainerd: isManifest || JSON.stringify(root).includes('containerd') };
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -128,7 +122,7 @@ function toJs(document: unknown): unknown {
   }
 }
 
-function findContainer(node: unknown): Omit<Started, 'seesContainerd'> | undefined {
+function findContainer(node: unknown): Started | undefined {
   if (typeof node !== 'object' || node === null) return undefined;
   const { image, entrypoint, command, args, ports } = node as Record<string, unknown>;
   const words = [...asWords(entrypoint), ...asWords(command), ...asWords(args)];

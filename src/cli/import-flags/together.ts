@@ -112,6 +112,11 @@ function applyDocker(draft: Draft, given: Given): void {
   const envAllow = [...exact, ...prefixes.map((prefix) => `${prefix.replace(/\*$/, '')}*`)];
   if (envAllow.length > 0) draft.option('docker', 'envAllow', envAllow);
   if (prefixes.length > 0) draft.option('podman', 'envAllow', envAllow.slice(exact.length));
+  const ofContainerd = ['containerd_env_metadata_whitelist', 'containerd-env-metadata-whitelist']
+    .flatMap((flag) => listOf(given(flag)))
+    .map((prefix) => `${prefix.replace(/\*$/, '')}*`);
+  const allowed = [...ofContainerd, ...envAllow.slice(exact.length)];
+  if (allowed.length > 0) for (const plugin of ['containerd', 'cri']) draft.option(plugin, 'envAllow', allowed);
 }
 
 function applyCollectors(draft: Draft, given: Given): void {
