@@ -34,6 +34,16 @@ export interface Method<Q, A> {
   readonly answer: Message<A>;
 }
 
+/** The methods below a prefix such as `/runtime.v1.RuntimeService/`. */
+export const grpcMethods =
+  (prefix: string) =>
+  <Q, A>(path: string, what: string, request: Message<Q>, answer: Message<A>): Method<Q, A> => ({
+    path: `${prefix}${path}`,
+    what,
+    request,
+    answer,
+  });
+
 export interface CallOptions {
   /** Sent beside the request, such as the namespace. */
   readonly metadata?: Readonly<Record<string, string>>;

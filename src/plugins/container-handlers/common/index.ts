@@ -4,10 +4,11 @@ export { EngineBase, type EngineOptions, type OpenConnection } from './engine-ba
 export { connectFailure, EngineError, isDenied, isOnHost, isVisible, socketAdmission } from './engine-error.js';
 export { EngineInfoCache } from './engine-info.js';
 export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './engine-knowledge.js';
+export { fileMark, namesIn, textOf } from './files.js';
 export * from './grpc-client.js';
 export * from './handler.js';
 export * from './json.js';
-export { connectionOptions, publishingOptions, unixEndpoint } from './options.js';
+export { connectionOptions, oneOrMore, publishingOptions, unixEndpoint } from './options.js';
 export { excludedByName, PollingHandler } from './polling-handler.js';
 export * from './publish.js';
 export { RefreshQueue } from './refresh-queue.js';

@@ -51,11 +51,17 @@ function namedGlob() {
 export const unixEndpoint = () =>
   z.string().transform((input, context): string => {
     const path = input.replace(/^unix:\/\//, '');
-    if (path.startsWith('/')) return path;
-    const message = `expected the address of a unix socket such as unix:///run/example.sock, not ${input}`;
+    if (/^\/./.test(path)) return path;
+    const message = `expected the address of a unix socket such as unix:///run/example.sock, not ${JSON.stringify(input)}`;
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
+
+/** An option that is one value or a list of them; the plugin gets the list. */
+export const oneOrMore = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .union([schema, z.array(schema).min(1)])
+    .transform((value): readonly z.output<Schema>[] => (Array.isArray(value) ? value : [value as z.output<Schema>]));
 
 /** Options of the way to an engine. */
 export const connectionOptions = {

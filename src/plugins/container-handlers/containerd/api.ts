@@ -1,4 +1,4 @@
-import { type Method, wire } from '../common/index.js';
+import { grpcMethods, wire } from '../common/index.js';
 
 const { message, text, textMap, texts, integer, part, parts, bytes, TIMESTAMP } = wire;
 
@@ -68,12 +68,7 @@ export const TASK_EXIT = message({
 
 const EMPTY = message({});
 
-const method = <Q, A>(
-  path: string,
-  what: string,
-  request: Method<Q, A>['request'],
-  answer: Method<Q, A>['answer'],
-): Method<Q, A> => ({ path: `/containerd.services.${path}`, what, request, answer });
+const method = grpcMethods('/containerd.services.');
 
 /** The methods that are called; all but `version`, `namespaces`, `plugins` and `events` want a namespace. */
 export const methods = {

@@ -1,8 +1,31 @@
-import { definePlugin, PLUGIN_API_VERSION, type PluginContext } from '../../../kernel/contracts/index.js';
-import { EngineHandler, type HandlerKind } from '../common/index.js';
+import { definePlugin, glob, PLUGIN_API_VERSION, type PluginContext, z } from '../../../kernel/contracts/index.js';
+import {
+  connectionOptions,
+  EngineHandler,
+  type HandlerKind,
+  publishingOptions,
+  unixEndpoint,
+} from '../common/index.js';
 import { ContainerdDaemon } from './daemon.js';
 import { diagnose } from './diagnosis.js';
-import { type ContainerdOptions, containerdOptions, DEFAULT_SOCKET } from './options.js';
+
+const DEFAULT_SOCKET = '/run/containerd/containerd.sock';
+
+const containerdOptions = z.strictObject({
+  endpoint: unixEndpoint()
+    .prefault(`unix://${DEFAULT_SOCKET}`)
+    .describe('Address of containerd: `unix:///path`. That of the default need not be there.'),
+  namespaces: z
+    .array(glob())
+    .prefault([])
+    .describe(
+      'Namespaces whose containers are named (globs); an empty list names those of all. `moby` is left to the plugin `docker` and `k8s.io` to the plugin `cri` while those run.',
+    ),
+  ...connectionOptions,
+  ...publishingOptions,
+});
+
+type ContainerdOptions = z.output<typeof containerdOptions>;
 
 /** Namespaces of other runtimes that use containerd, and the plugins that know their containers better. */
 const OWNERS: Readonly<Record<string, string>> = { moby: 'docker', 'k8s.io': 'cri' };

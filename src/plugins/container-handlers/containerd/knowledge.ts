@@ -10,10 +10,9 @@ import {
   RefreshQueue,
 } from '../common/index.js';
 import { type ContainerRecord, methods, type TaskRecord } from './api.js';
-import { actualCgroup } from './cgroup.js';
+import { actualCgroup, PathClaims } from './cgroup.js';
 import { describeContainer, parseSpecification, storageOf } from './describe.js';
 import type { ContainerdEvent } from './events.js';
-import { PathClaims } from './path-claims.js';
 
 const PARALLEL_CALLS = 16;
 const NOT_ASKED: ContainerStorage = { reason: 'containerd has not told the mounts of its snapshot yet' };

@@ -1,4 +1,4 @@
-import { type Method, wire } from '../common/index.js';
+import { grpcMethods, wire } from '../common/index.js';
 
 // The messages of the Container Runtime Interface (k8s.io/cri-api, runtime/v1/api.proto), with the fields that are used. Those of
 // v1alpha2 have the same numbers.
@@ -85,20 +85,15 @@ export type CriVersion = (typeof CRI_VERSIONS)[number];
 
 /** The methods of one version of the interface. */
 export function criMethods(of: CriVersion) {
-  const runtime = `/runtime.${of}.RuntimeService`;
-  const method = <Q, A>(
-    path: string,
-    what: string,
-    request: Method<Q, A>['request'],
-    answer: Method<Q, A>['answer'],
-  ): Method<Q, A> => ({ path, what, request, answer });
+  const runtime = grpcMethods(`/runtime.${of}.RuntimeService/`);
+  const imageService = grpcMethods(`/runtime.${of}.ImageService/`);
   return {
-    version: method(`${runtime}/Version`, 'its version', version, versionAnswer),
-    sandboxes: method(`${runtime}/ListPodSandbox`, 'the list of pods', sandboxFilter, sandboxList),
-    containers: method(`${runtime}/ListContainers`, 'the list of containers', containerFilter, containerList),
-    sandbox: method(`${runtime}/PodSandboxStatus`, 'a pod', statusRequest, sandboxStatusAnswer),
-    container: method(`${runtime}/ContainerStatus`, 'a container', statusRequest, containerStatusAnswer),
-    events: method(`${runtime}/GetContainerEvents`, 'its events', nothing, event),
-    images: method(`/runtime.${of}.ImageService/ListImages`, 'the list of images', nothing, imageList),
+    version: runtime('Version', 'its version', version, versionAnswer),
+    sandboxes: runtime('ListPodSandbox', 'the list of pods', sandboxFilter, sandboxList),
+    containers: runtime('ListContainers', 'the list of containers', containerFilter, containerList),
+    sandbox: runtime('PodSandboxStatus', 'a pod', statusRequest, sandboxStatusAnswer),
+    container: runtime('ContainerStatus', 'a container', statusRequest, containerStatusAnswer),
+    events: runtime('GetContainerEvents', 'its events', nothing, event),
+    images: imageService('ListImages', 'the list of images', nothing, imageList),
   };
 }

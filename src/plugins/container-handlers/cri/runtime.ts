@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
 import { codeOf, type EngineReport, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import {
   connectGrpc,
   EngineBase,
   EngineError,
   type EngineOptions,
+  fileMark,
   GRPC_UNIMPLEMENTED,
   type OpenConnection,
 } from '../common/index.js';
@@ -144,14 +144,4 @@ const notServed = (url: string): EngineError =>
 /** Whether another socket should be tried. */
 function isElsewhere({ absent, status, cause }: EngineError): boolean {
   return absent || status === GRPC_UNIMPLEMENTED || codeOf(cause) === 'ECONNREFUSED';
-}
-
-/** Tells one socket from another that took its place. */
-function fileMark(path: string): string | undefined {
-  try {
-    const { ino, mtimeMs } = statSync(path);
-    return `${ino} ${mtimeMs}`;
-  } catch {
-    return undefined;
-  }
 }

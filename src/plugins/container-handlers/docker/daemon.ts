@@ -12,8 +12,7 @@ import { createEngineClient, type EngineClient, type TlsFiles } from './client.j
 import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
 import { askInfo } from './engine-info.js';
 import { EngineUsageWatch, type UsageOptions } from './engine-usage.js';
-import { followEvents, sinceText } from './event-stream.js';
-import type { EngineEvent } from './events.js';
+import { type EngineEvent, followEvents, sinceText } from './events.js';
 
 export interface DaemonOptions extends KnowledgeOptions, EngineOptions, UsageOptions {
   readonly tls: TlsFiles;

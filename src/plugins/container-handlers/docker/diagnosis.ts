@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
-import { isDenied, isOnHost } from '../common/index.js';
+import { isDenied, isOnHost, namesIn } from '../common/index.js';
 
 /** Engines before this API version (Docker 1.13, of 2017) tell too little of their containers. */
 const OLDEST_API = 1.25;
@@ -125,7 +125,8 @@ function rootless(reports: readonly EngineReport[], { plugin, root }: DiagnosisC
   const asked = reports.map(({ endpoint }) => endpoint);
   if (runtime === undefined) return [];
   const name = runtime === 'podman' ? 'podman/podman.sock' : `${runtime}.sock`;
-  const sockets = usersIn(join(root, 'run/user'))
+  const sockets = namesIn(join(root, 'run/user'))
+    .filter((user) => /^\d+$/.test(user))
     .map((user) => `/run/user/${user}/${name}`)
     .filter((path) => existsSync(join(root, path)) && !asked.includes(`unix://${path}`));
   return sockets.length === 0
@@ -139,12 +140,4 @@ function rootless(reports: readonly EngineReport[], { plugin, root }: DiagnosisC
           mend: `plugins: [{ use: ${plugin}, with: { endpoint: [${[...asked, ...sockets.map((path) => `unix://${path}`)].join(', ')}] } }]`,
         },
       ];
-}
-
-function usersIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
 }

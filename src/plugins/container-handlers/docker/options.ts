@@ -1,5 +1,5 @@
 import { duration, z } from '../../../kernel/contracts/index.js';
-import { connectionOptions, publishingOptions } from '../common/index.js';
+import { connectionOptions, oneOrMore, publishingOptions } from '../common/index.js';
 import { type Endpoint, parseEndpoint } from './endpoint.js';
 
 const endpoint = z.string().transform((input, context): Endpoint => {
@@ -18,9 +18,7 @@ const tls = z.strictObject({
 /** The options of an engine's plugin; engines differ in the default address only. */
 export const engineOptions = (defaultEndpoint: string) =>
   z.strictObject({
-    endpoint: z
-      .union([endpoint, z.array(endpoint).min(1)])
-      .transform((value): readonly Endpoint[] => (Array.isArray(value) ? value : [value as Endpoint]))
+    endpoint: oneOrMore(endpoint)
       .prefault(defaultEndpoint)
       .describe(
         `Address of the engine: \`unix:///path\`, \`tcp://host:port\` or \`https://host:port\`; a list for several engines.`,

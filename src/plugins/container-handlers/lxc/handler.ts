@@ -1,10 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerDescription, Identification, PluginContext } from '../../../kernel/contracts/index.js';
+import {
+  type ContainerDescription,
+  glob,
+  type Identification,
+  type PluginContext,
+  z,
+} from '../../../kernel/contracts/index.js';
 import { excludedByName, PollingHandler } from '../common/index.js';
 import { lxcPath } from './cgroup-path.js';
-import type { LxcOptions } from './options.js';
 import { cgroupDirectories, initPid, isFrozen, networkModeOf } from './processes.js';
+
+export const lxcOptions = z.strictObject({
+  include: z.array(glob()).prefault([]).describe('Containers to monitor, by name (globs); empty: all.'),
+  exclude: z.array(glob()).prefault([]).describe('Containers that are not monitored. Wins over `include`.'),
+  proxmoxDirectory: z
+    .string()
+    .regex(/^\//, { error: 'expected an absolute path' })
+    .default('/etc/pve/lxc')
+    .describe('Where Proxmox has the configuration of containers, `<id>.conf`, which tells their host names.'),
+});
+
+export type LxcOptions = z.output<typeof lxcOptions>;
 
 /** LXC signals neither that a container is frozen nor which process is its first. */
 const CHECK_INTERVAL_MS = 2_000;

@@ -1,6 +1,5 @@
 import { definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
-import { LxcHandler } from './handler.js';
-import { lxcOptions } from './options.js';
+import { LxcHandler, lxcOptions } from './handler.js';
 
 export { networkModeOf } from './processes.js';
 

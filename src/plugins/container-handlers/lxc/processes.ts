@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinuxHost, NetworkMode } from '../../../kernel/contracts/index.js';
+import { textOf } from '../common/index.js';
 
 /** The init process is in the container's cgroup or near it; a container may make any number of cgroups. */
 const MAX_DIRECTORIES = 64;
@@ -86,13 +87,5 @@ function childrenOf(directory: string): string[] {
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch {
     return [];
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }

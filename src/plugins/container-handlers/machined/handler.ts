@@ -1,6 +1,11 @@
-import { statSync } from 'node:fs';
-import type { ContainerDescription, Identification, PluginContext } from '../../../kernel/contracts/index.js';
-import { excludedByName, PollingHandler } from '../common/index.js';
+import {
+  type ContainerDescription,
+  glob,
+  type Identification,
+  type PluginContext,
+  z,
+} from '../../../kernel/contracts/index.js';
+import { excludedByName, fileMark, PollingHandler } from '../common/index.js';
 import { networkModeOf } from '../lxc/index.js';
 import { unitOf } from '../systemd/index.js';
 import {
@@ -10,8 +15,14 @@ import {
   machineWithoutSystemd,
   withGuest,
 } from './machine-name.js';
-import type { MachinedOptions } from './options.js';
 import { type Registration, readRegistrations, registrationDirectory } from './registration.js';
+
+export const machinedOptions = z.strictObject({
+  include: z.array(glob()).prefault([]).describe('Machines to monitor, by name (globs); empty: all.'),
+  exclude: z.array(glob()).prefault([]).describe('Machines that are not monitored. Wins over `include`.'),
+});
+
+export type MachinedOptions = z.output<typeof machinedOptions>;
 
 /** machined notes a machine shortly after its cgroup is there. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -26,8 +37,8 @@ export class MachinedHandler extends PollingHandler<Known> {
   /** Cgroup path of every unit seen: any may turn out to be registered. */
   private readonly paths = new Map<string, string>();
   private registrations: ReadonlyMap<string, Registration> = new Map();
-  /** When machined's directory had changed, as of the last look; NaN without one. */
-  private readAtMs = Number.NaN;
+  /** machined's directory as of the last look. */
+  private lastMark: string | undefined;
   private isSettled = false;
 
   constructor(
@@ -62,8 +73,8 @@ export class MachinedHandler extends PollingHandler<Known> {
 
   /** Reads what machined noted, when something in its directory changed. */
   protected check(): void {
-    const changedAtMs = changeTime(registrationDirectory(this.context.linux.paths.root));
-    const isSame = Object.is(changedAtMs, this.readAtMs);
+    const mark = fileMark(registrationDirectory(this.context.linux.paths.root));
+    const isSame = mark === this.lastMark;
     if (isSame && this.isSettled) return;
     // Read once more after a change: times of files are too coarse to tell a second change from the first.
     this.isSettled = isSame;
@@ -72,7 +83,7 @@ export class MachinedHandler extends PollingHandler<Known> {
     const isKnown = (unit: string) => JSON.stringify(before.get(unit)) === JSON.stringify(read.get(unit));
     // The same object for what did not change, by which `identify` knows that its description still holds.
     this.registrations = new Map([...read].map(([unit, entry]) => [unit, isKnown(unit) ? before.get(unit)! : entry]));
-    this.readAtMs = changedAtMs;
+    this.lastMark = mark;
     for (const unit of new Set([...before.keys(), ...read.keys()])) {
       const path = this.paths.get(unit);
       if (path !== undefined && !isKnown(unit)) this.registrar?.reconsider(path);
@@ -118,13 +129,4 @@ function machineOf(
 ): MachineOfCgroup | undefined {
   if (registration !== undefined) return withGuest(registration.name);
   return unit === undefined ? machineWithoutSystemd(path) : machineOfUnit(unit);
-}
-
-/** @returns NaN when there is no such directory, or it may not be looked at */
-function changeTime(directory: string): number {
-  try {
-    return statSync(directory).mtimeMs;
-  } catch {
-    return Number.NaN;
-  }
 }

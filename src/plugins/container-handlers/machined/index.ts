@@ -1,6 +1,5 @@
 import { definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
-import { MachinedHandler } from './handler.js';
-import { machinedOptions } from './options.js';
+import { MachinedHandler, machinedOptions } from './handler.js';
 
 export default definePlugin({
   kind: 'container-handler',

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn, textOf } from '../common/index.js';
 
 const DIRECTORY = 'run/systemd/machines';
 /** The files have about 500 bytes. */
-const MAX_BYTES = 64 * 1024;
+const MAX_LENGTH = 64 * 1024;
 
 /** What systemd-machined noted of a machine. */
 export interface Registration {
@@ -26,8 +26,9 @@ export function readRegistrations(root: string): ReadonlyMap<string, Registratio
   const directory = join(root, DIRECTORY);
   const found = new Map<string, Registration>();
   // Links `unit:<unit>` lead to the same files.
-  for (const name of filesIn(directory).filter((file) => !file.includes(':') && !file.startsWith('.'))) {
-    const registration = parseRegistration(textOf(join(directory, name)));
+  for (const name of namesIn(directory).filter((file) => !file.includes(':') && !file.startsWith('.'))) {
+    const text = textOf(join(directory, name)) ?? '';
+    const registration = text.length > MAX_LENGTH ? undefined : parseRegistration(text);
     if (registration !== undefined) found.set(registration.unit, registration);
   }
   return found;
@@ -63,21 +64,4 @@ function unquoted(value: string): string {
   return inner.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, hex: string | undefined, other: string) =>
     hex === undefined ? other : String.fromCharCode(Number.parseInt(hex, 16)),
   );
-}
-
-function filesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    const bytes = readFileSync(path);
-    return bytes.length > MAX_BYTES ? '' : bytes.toString('utf8');
-  } catch {
-    return '';
-  }
 }
