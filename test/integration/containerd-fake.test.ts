@@ -74,7 +74,7 @@ describe('the containerd handler', () => {
     assert.equal(bench.watch('/depot/c').verdict, 'pass');
   });
 
-  it('leaves out labels of 10 MiB, says so once, and loses nothing else', async () => {
+  it('leaves out labels of 10 MiB, logs it once, and loses nothing else', async () => {
     const labels = {
       small: 'x',
       ...Object.fromEntries(Array.from({ length: 2600 }, (_, n) => [`k${n}`, 'x'.repeat(4096)])),
@@ -102,7 +102,7 @@ describe('the containerd handler', () => {
     assert.match(warnings().join('\n'), /labels are left out that exceed 64 KiB each, 256 KiB in all: large/);
   });
 
-  it('says which containers claim one cgroup', async () => {
+  it('reports which containers claim one cgroup', async () => {
     containerd.add('shop', 'first', {}, '/shared');
     containerd.add('depot', 'second', {}, '/shared');
     containerd.add('shop', 'third');
@@ -160,7 +160,7 @@ describe('the containerd handler', () => {
     }
   });
 
-  it('leaves out events that it cannot read, says so once, and hears the next', async () => {
+  it('leaves out events that it cannot read, logs it once, and gets the next', async () => {
     await containerd.listen();
     containerd.add('shop', 'next');
     const bench = await start();
@@ -293,7 +293,7 @@ describe('the containerd handler', () => {
       },
     ],
   ] as const) {
-    it(`says once that a list ${what}, keeps names, and renews them when that is over`, async () => {
+    it(`logs once that a list ${what}, keeps names, and renews them afterwards`, async () => {
       for (const id of ['c', 'd']) containerd.add('shop', id);
       await containerd.listen();
       const bench = await start({ timeout: '500ms', resyncInterval: '50ms' });
@@ -328,7 +328,7 @@ describe('the containerd handler', () => {
     assert.match(found[0]!.mend, /^gid = <number of the group tallyman>/);
   });
 
-  it('says what is wrong with a socket that is not containerd’s', async () => {
+  it('reports a socket that is not containerd’s', async () => {
     const service = await GrpcServer.listen(containerd.socket, {
       '/runtime.v1.RuntimeService/Version': (call) => call.end(),
     });
@@ -353,7 +353,7 @@ describe('the containerd handler', () => {
     assert.equal(warnings().length, 1);
   });
 
-  it('says that a configured socket is not there, and nothing of one that is not configured', async () => {
+  it('reports that a configured socket is absent', async () => {
     await start();
     assert.deepEqual(
       (await findings()).map(({ id, severity }) => [id, severity]),

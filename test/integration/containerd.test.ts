@@ -109,7 +109,7 @@ plugins:
     }
   });
 
-  it('tells when a container is paused and goes on', async () => {
+  it('reports when a container is paused and resumed', async () => {
     const path = await start(SHOP, ['--net-host'], 'paused');
     bench.watch(path);
     const { networkMode } = await bench.accepted(path);
@@ -120,7 +120,7 @@ plugins:
     await bench.accepted(path, ({ state }) => state.status === 'running');
   });
 
-  it('tells how containers ended: by themselves, killed, and for lack of memory', async () => {
+  it('reports how containers ended: by themselves, killed, and for lack of memory', async () => {
     const paths = {
       own: await start(SHOP, [], 'own', ['sh', '-c', 'sleep 0.5; exit 3']),
       killed: await start(SHOP, [], 'killed'),
@@ -157,7 +157,7 @@ plugins:
     assert.equal(second.pid, (await containerd.task(SHOP, 'again'))!.pid);
   });
 
-  it('says why there is no writable layer, of other snapshotters and without a snapshot', async () => {
+  it('gives the reason without a writable layer, of other snapshotters and without a snapshot', async () => {
     const native = await start(SHOP, ['--snapshotter', 'native'], 'native');
     bench.watch(native);
     const { storage } = await bench.accepted(native, ({ imageId }) => imageId !== undefined);
@@ -245,7 +245,7 @@ plugins:
     await assert.rejects(agent.json(url('none')), /unable to find container "none" in "containerd" namespace/);
   });
 
-  it('has the disk use of writable layers that ctr tells', async () => {
+  it('has the disk use of writable layers that ctr shows', async () => {
     const command = ['sh', '-c', 'dd if=/dev/zero of=/file bs=1M count=3; mkdir /a /b; exec sleep 100000'];
     await start(DEPOT, [], 'writer', command);
     type Stats = Record<string, { filesystem?: { base_usage: number; inode_usage: number }[] }[]>;

@@ -80,7 +80,7 @@ async function dispose(): Promise<void> {
   await runtime.dispose();
 }
 
-describe('cri handler: what it says of pods, in the form of each runtime', () => {
+describe('cri handler: pods in the form of each runtime', () => {
   afterEach(dispose);
 
   for (const [flavour, version, prefix, namespace] of [
@@ -208,7 +208,7 @@ for (const hasEvents of [true, false]) {
       assert.equal((await accepted(`${path}/${id}`)).aliases[0], 'shop/late/POD');
     });
 
-    it('tells how a container ended, and keeps that when it is removed', async () => {
+    it('reports how a container ended, also after it is removed', async () => {
       const { accepted, watch } = parts(bench);
       const path = `${POD_PATH}/${APP}`;
       watch(path);
@@ -307,7 +307,7 @@ describe('cri handler on a runtime that misbehaves', () => {
       (call: { fail(status: number, text: string): void }) => call.fail(14, 'Connection dropped'),
     ],
   ] as const) {
-    it(`says once that a list ${what}, and has the names when that is over`, async () => {
+    it(`logs once that a list ${what}, and has the names afterwards`, async () => {
       const fake = new FakeCri();
       fake.overrides.set('containers', answer);
       const { accepted, watch } = parts(await startWithPod(fake, { timeout: '1s' }));
@@ -342,7 +342,7 @@ describe('cri handler on a runtime that misbehaves', () => {
     assert.match(warnings()[0]!, /did not answer about a container within 1000 ms; it keeps what is known of it/);
   });
 
-  it('leaves out 10 MiB of labels, says so, and loses nothing else', async () => {
+  it('leaves out 10 MiB of labels, logs it, and loses nothing else', async () => {
     const fake = new FakeCri();
     const labels = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`huge-${i}`, 'x'.repeat(1024 * 1024)]));
     fake.containers.set(APP, app({ labels: { ...labels, tier: 'front' } }));
@@ -392,7 +392,7 @@ describe('cri handler: endpoints', () => {
     }
   });
 
-  it('says on a host without Kubernetes that there is none, without a warning', async () => {
+  it('reports that there is no runtime without a warning', async () => {
     runtime = new FakeCri();
     context = newContext();
     bench = await startHandler(cri, context, {

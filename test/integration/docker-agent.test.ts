@@ -108,7 +108,7 @@ plugins:
     );
   });
 
-  it('tells a start that is not after the first process began', async () => {
+  it('reports a start that is not after the first process began', async () => {
     for (let round = 0; round < 3; round++) {
       const name = `begun${round}`;
       const id = await engine.run(`--name=${name}`, IMAGE);

@@ -49,7 +49,7 @@ describe('docker and podman handlers, and whom they ask', () => {
     }
   });
 
-  it('says which certificate file is missing', async () => {
+  it('reports which certificate file is missing', async () => {
     await bench.start({ endpoint: 'https://127.0.0.1:1', tls: { ca: '/nonexistent/ca.pem' } });
     await bench.until(() => bench.context.log.some(({ message }) => message.includes('/nonexistent/ca.pem')));
   });
@@ -91,7 +91,7 @@ describe('docker and podman handlers, and whom they ask', () => {
     assert.deepEqual(handler.handler.runtime!(), { name: 'podman', version: '4.3.1', apiVersion: '1.41' });
   });
 
-  it('asks the engine about itself once for many, and says why when it cannot', async () => {
+  it('asks the engine about itself once for many requests, and gives the reason when it cannot', async () => {
     const images = [{ Id: 'sha256:abc', RepoTags: ['shop/web:1'], Created: 1767323046, Size: 4096 }];
     const info = { ServerVersion: '29.0.1', Driver: 'overlay2', DriverStatus: [['Backing Filesystem', 'extfs']] };
     engine.overrides.set('/info', { status: 200, body: JSON.stringify({ ...info, Containers: 3 }) });
@@ -142,7 +142,7 @@ describe('docker and podman handlers, and whom they ask', () => {
     assert.equal(asked(), 1);
   });
 
-  it('says once that an engine refuses its disk usage', async () => {
+  it('logs once that an engine refuses its disk usage', async () => {
     engine.overrides.set('/system/df', { status: 500, body: '{"message":"busy"}' });
     await engine.listen();
     const { handler } = await bench.start({ engineUsage: true });
@@ -151,7 +151,7 @@ describe('docker and podman handlers, and whom they ask', () => {
     assert.deepEqual(handler.engineUsage!(), []);
   });
 
-  it('an engine that refuses to tell of itself has the reason, not an error', async () => {
+  it('an engine that refuses information about itself has the reason, not an error', async () => {
     engine.overrides.set('/info', { status: 500, body: '{"message":"no"}' });
     engine.overrides.set('/images/json', { status: 200, body: 'null' });
     await engine.listen();

@@ -37,7 +37,7 @@ describe('docker handler and the events of its engine', () => {
     assert.equal((await accepted(pathOf(B))).aliases[0], 'second');
   });
 
-  it('goes on after an event that is not JSON, and says so once', async () => {
+  it('continues after an event that is not JSON, and logs it once', async () => {
     await engine.listen();
     const { accepted, watch } = await bench.start();
     engine.containers.set(A, fakeContainer(A, 'web'));

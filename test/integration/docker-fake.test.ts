@@ -39,7 +39,7 @@ describe('docker handler on a daemon that misbehaves', () => {
     assert.deepEqual(bench.warnings(), []);
   });
 
-  it('gives up on calls that hang, and says once that the engine is away', async () => {
+  it('gives up on calls that hang, and logs once that the engine is away', async () => {
     engine.containers.set(A, fakeContainer(A, 'web'));
     engine.overrides.set('/containers/json', 'hang');
     await engine.listen();
@@ -98,7 +98,7 @@ describe('docker handler on a daemon that misbehaves', () => {
       /refused the list of containers with status 400: client version 1.41 is too old/,
     ],
   ] as const) {
-    it(`says what is wrong with ${what}, and recovers`, async () => {
+    it(`reports what is wrong with ${what}, and recovers`, async () => {
       engine.containers.set(A, fakeContainer(A, 'web'));
       engine.overrides.set('/containers/json', override);
       await engine.listen();

@@ -54,14 +54,14 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
     assert.equal(storage!.ownDirectory, `${engine.dataRoot}/containers/${id}`);
   });
 
-  it('says where the images are', async () => {
+  it('reports where the images are', async () => {
     await until(
       () => context.labelled.get('docker-images') === engine.dataRoot,
       () => JSON.stringify([...context.labelled]),
     );
   });
 
-  it('tells network modes apart', async () => {
+  it('distinguishes network modes', async () => {
     const host = await engine.cli('run', '-d', '--network=host', '--name=net-host', IMAGE);
     const shared = await engine.cli('run', '-d', `--network=container:${host}`, '--name=net-shared', IMAGE);
     for (const [id, mode] of [
@@ -134,7 +134,7 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
     assert.equal(ended()!.pid, undefined);
   });
 
-  it('tells what the engine says of itself', async () => {
+  it('reports what the engine says about itself', async () => {
     const [report] = await bench.handler.engines!();
     const { info } = report!;
     assert.equal(info!.version, await engine.cli('version', '-f', '{{.Server.Version}}'));
@@ -143,7 +143,7 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
     assert.ok(info!.images.some(({ tags }) => tags.includes(IMAGE)));
   });
 
-  it('tells what images and volumes take up, when the user wants it', async () => {
+  it('reports the size of images and volumes when configured', async () => {
     await engine.cli('volume', 'create', 'filled');
     const fill = 'dd if=/dev/zero of=/mnt/data bs=1k count=512';
     await engine.cli('run', '--network=none', '--name=filler', '-v=filled:/mnt', IMAGE, 'sh', '-c', fill);

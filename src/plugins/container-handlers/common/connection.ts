@@ -3,7 +3,7 @@ import { EngineError } from './engine-error.js';
 
 const FIRST_RETRY = 250;
 const LAST_RETRY = 4000;
-/** One that was there before is likely to be restarted: its names are to be back within seconds. */
+/** An engine that was reached before is likely to be restarted: its names should be back within seconds. */
 const LAST_RETRY_AFTER_LOSS = 1000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
@@ -11,7 +11,7 @@ const STABLE_AFTER = 10_000;
 export interface ConnectionOptions {
   /** The engine's address, for people. */
   readonly url: string;
-  /** Whether nobody asked for this engine: that it is not installed is then not worth a line, nor a warning that it refuses. */
+  /** Whether the engine is not configured: its absence is then not logged, and its refusal not a warning. */
   readonly optional?: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -22,15 +22,15 @@ export interface ConnectionOptions {
 export interface Session {
   /**
    * One connection, from its first call to its loss.
-   * @param established to be called once all that the engine has to say is known
+   * @param established to be called after the first comparison with the engine's lists
    * @returns rejects with what ended it
    */
   run(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never>;
-  /** The engine came or went, and with it the freshness of everything it said. */
+  /** The engine was reached or lost, so that all its descriptions are current or stale. */
   changed(): void;
 }
 
-/** The life of the connection to one engine: it is made again for ever, and what happens to it is said once. */
+/** Keeps the connection to one engine, and logs each change of its state once. */
 export class EngineConnection {
   private readonly stopping = new AbortController();
   private current: 'new' | 'up' | 'down' = 'new';
@@ -47,7 +47,7 @@ export class EngineConnection {
     return this.current;
   }
 
-  /** What the engine said of itself, while it can be reached. */
+  /** Name and versions of the engine, while it can be reached. */
   get runtime(): RuntimeInfo | undefined {
     return this.current === 'up' ? this.said : undefined;
   }

@@ -16,20 +16,20 @@ interface Entry {
   exitCode: number | undefined;
   /** An `oom` event came since the last start. */
   oomSeen: boolean;
-  /** The change counter's value at the last news of it. */
+  /** Value of the change counter when it was last updated. */
   touched: number;
 }
 
 /** States without a cgroup; a container that waits for its restart is gone as well. */
 const ENDED: ReadonlySet<string> = new Set(['exited', 'dead', 'restarting']);
 
-/** What an engine said of its containers, and of those that ended a short while ago. */
+/** The containers of an engine, and those that ended recently. */
 export class ContainerTable {
   private readonly entries = new Map<string, Entry>();
   private readonly endedContainers = new Map<string, Described>();
   private changes = 0;
 
-  /** A mark for `forgetMissing`: what was touched later is newer than the list asked for now. */
+  /** A mark for `forgetMissing`: what is updated later is newer than a list requested now. */
   get mark(): number {
     return this.changes;
   }
@@ -50,7 +50,7 @@ export class ContainerTable {
     return this.entries.has(id);
   }
 
-  /** Whether there was news of it after the mark. */
+  /** Whether it was updated after the mark. */
   isNewerThan(id: string, mark: number): boolean {
     return (this.entries.get(id)?.touched ?? 0) > mark;
   }

@@ -4,7 +4,7 @@ import type { KnownContainer } from './container-table.js';
 import type { EngineKnowledge, EngineKnowledgeOptions } from './engine-knowledge.js';
 import type { Denial, Engine, EngineListener, KnownEnd } from './handler.js';
 
-/** How long answers about single containers may delay the names of all others. */
+/** How long the questions about single containers may delay the names of all others. */
 const ANSWER_PATIENCE_MS = 1000;
 
 export interface EngineOptions extends EngineKnowledgeOptions {
@@ -21,18 +21,18 @@ export interface OpenConnection<Client> {
 }
 
 /**
- * One engine: keeps what it says of its containers in memory, by its events and a comparison with its lists now and then, and
- * reconnects for ever.
+ * One engine: keeps descriptions of its containers in memory, updated by its events and regularly compared with its lists, and
+ * reconnects until it is stopped.
  */
 export abstract class EngineBase<Client extends object, Knowledge extends EngineKnowledge<Client>> implements Engine {
   protected readonly connection: EngineConnection;
   protected readonly knowledge: Knowledge;
   /** Where the engine is; another address may follow when it is not reached there. */
   protected readonly address: { url: string } & ConnectionOptions;
-  /** What is to be closed; a connection that is being made already is. */
+  /** What has to be closed, also while the connection is being made. */
   protected open: { close(): void } | undefined;
   protected client: Client | undefined;
-  /** Ids that changed while a connection is being made: they are told when all is known. */
+  /** Ids that changed while a connection is being made; the listener gets them once all is known. */
   private changedIds: Set<string> | undefined;
   private listener: EngineListener | undefined;
 
@@ -51,7 +51,7 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
     });
   }
 
-  /** @returns itself, which tells the listener from now on */
+  /** Sets the listener. @returns itself */
   attach(listener: EngineListener): this {
     this.listener = listener;
     return this;
@@ -100,7 +100,7 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
   /** Makes a connection, and sets `open` as soon as there is something to close. */
   protected abstract connect(): Promise<OpenConnection<Client>>;
 
-  /** All that the engine has to say is known. */
+  /** The first comparison with the engine's lists is done. */
   protected established(_client: Client): void {}
 
   /** The connection is lost. */

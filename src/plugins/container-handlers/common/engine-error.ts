@@ -23,7 +23,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied; run the agent as root or as a member of the socket’s group',
 };
 
-/** What a failed connect means, `undefined` when its code says no more than its message. */
+/** What a failed connect means, `undefined` when its message is as good. */
 export function connectFailure(error: unknown): string | undefined {
   const code = codeOf(error);
   const hint = code === undefined ? undefined : HINTS[code];
@@ -37,7 +37,7 @@ export function isOnHost(path: string, root: string): boolean {
   return root !== '/' && existsSync(join(root, place));
 }
 
-/** Whether the error says that the agent may not use the socket. */
+/** Whether the agent has no permission to use the socket. */
 export const isDenied = (reason: string): boolean => /\((EACCES|EPERM)\)/.test(reason);
 
 /** False where the directory of a socket is closed to the agent, which then cannot see whether there is one. */

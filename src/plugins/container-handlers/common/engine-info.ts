@@ -27,7 +27,7 @@ export class EngineInfoCache<C> {
     private readonly ask: (client: C, versions: RuntimeInfo | undefined) => Promise<EngineInfo>,
   ) {}
 
-  /** What the engine said of itself, or why it cannot be reached. */
+  /** Information about the engine, or why it cannot be reached. */
   report(client: C | undefined, versions: RuntimeInfo | undefined, why: string): Promise<EngineReport> {
     const { runtime, endpoint } = this;
     if (client === undefined) return Promise.resolve({ runtime, endpoint, reason: why });

@@ -28,14 +28,14 @@ export interface RunEnd {
   readonly time: number;
 }
 
-/** What tells the calls to one kind of engine from those to another. */
+/** How calls to kinds of engines differ. */
 interface CallRules {
   readonly parallelCalls: number;
-  /** Status of the refusal that says that there is no such container. */
+  /** Status of the answer that there is no such container. */
   readonly notFoundStatus: number;
 }
 
-/** What an engine said of its containers: fed by its events and lists, it asks about what changed. */
+/** What is known of an engine's containers: events and lists lead to questions about what changed. */
 export abstract class EngineKnowledge<
   Client extends object,
   Options extends EngineKnowledgeOptions = EngineKnowledgeOptions,
@@ -48,7 +48,7 @@ export abstract class EngineKnowledge<
   private readonly denied = new Map<string, Denial>();
   /** Ids that are being asked about, with whether they were denied before. */
   private readonly asking = new Map<string, boolean>();
-  /** Ends of runs that the answer under way, or the first one, may not tell. */
+  /** Ends of runs that a pending or first answer may not contain. */
   private readonly ends = new Map<string, RunEnd>();
   private readonly queue: RefreshQueue;
   private failureReport: 'none' | 'waiting' | 'sent' = 'none';
@@ -92,7 +92,7 @@ export abstract class EngineKnowledge<
     return this.denied.get(id);
   }
 
-  /** Asks about an id unless it failed a short while ago; `changed` tells the answer. */
+  /** Asks about an id unless that failed recently; `changed` follows the answer. */
   ask(id: string): void {
     if (this.client !== undefined && !this.isPaused(id)) void this.queue.add(id);
   }
@@ -114,7 +114,7 @@ export abstract class EngineKnowledge<
   /** Asks about one id. */
   protected abstract refresh(client: Client, id: string): Promise<void>;
 
-  /** An event says that something changed. @returns settles when the answer was taken in */
+  /** Asks about a container after an event. @returns settles after the answer was processed */
   protected changedAtEngine(id: string): Promise<void> {
     this.denied.delete(id);
     return this.queue.add(id);
@@ -133,7 +133,7 @@ export abstract class EngineKnowledge<
     return this.failures.state(id, this.options.clock.monotonic()) === 'paused';
   }
 
-  /** @param isNews whether to tell of it also when the description is the same */
+  /** @param isNews whether to call `changed` also when the description is the same */
   protected learn(id: string, described: Described, isNews = false): void {
     warnOfLabels(described, described.description.aliases[0] ?? id, this.once);
     const isNew = this.denied.delete(id) || this.table.find(id, false) === undefined;
@@ -144,7 +144,7 @@ export abstract class EngineKnowledge<
     if (isChanged || hasEnded || isNew || isNews) this.changed(id);
   }
 
-  /** Takes in an answer of `refresh`, of which a removal meanwhile leaves only the end. */
+  /** Processes an answer of `refresh`. After a removal in the meantime only the end is kept. */
   protected takeAnswer(id: string, learn: () => void): void {
     const wasRemoved = this.asking.get(id) === false && this.denied.get(id) === 'removed';
     if (!wasRemoved) learn();
@@ -161,19 +161,19 @@ export abstract class EngineKnowledge<
     this.table.started(id);
   }
 
-  /** A run of it ended. An answer under way may be older, and the next may not tell it any more. */
+  /** A run of it ended. A pending answer may be older, and the next may not contain the end. */
   protected runEnded(id: string, end: RunEnd): void {
     if (this.asking.has(id) || !this.table.has(id)) remember(this.ends, id, end);
     if (this.table.ended(id, end)) this.changed(id);
   }
 
-  /** The engine has removed it. The change is told because its cgroup may be gone already, or stay. */
+  /** The engine has removed it. `changed` is called because its cgroup may be gone already, or stay. */
   protected removed(id: string): void {
     if (this.forget(id)) this.changed(id);
     this.deny(id, 'removed');
   }
 
-  /** Drops what is known of it, except its end. @returns true when that changes by it */
+  /** Forgets the container except its end. @returns true when that changes its end */
   protected forget(id: string): boolean {
     this.succeeded(id);
     if (!this.asking.has(id)) this.ends.delete(id);
@@ -188,7 +188,7 @@ export abstract class EngineKnowledge<
     this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
   }
 
-  /** Calls the engine about an id, and keeps account of whether that works. */
+  /** Calls the engine about an id, and counts failures. */
   protected async attempt(id: string, client: Client, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -199,7 +199,7 @@ export abstract class EngineKnowledge<
     }
   }
 
-  /** The engine does not know the id. Events or the next list tell how one that is known ended. */
+  /** The engine does not know the id. For a known one, an event or the next list gives its end. */
   protected notFound(id: string): void {
     if (this.table.has(id)) return;
     this.forget(id);
@@ -207,7 +207,7 @@ export abstract class EngineKnowledge<
     this.changed(id);
   }
 
-  /** The engine could not tell about the id. */
+  /** The question about the id failed. */
   protected failed(id: string, error: unknown, client: Client): void {
     this.failures.add(id, this.options.clock.monotonic());
     if (this.failureReport !== 'none') return;

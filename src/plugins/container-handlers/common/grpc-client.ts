@@ -207,7 +207,7 @@ class Http2GrpcClient implements GrpcClient {
     stream.on('trailers', (headers) => {
       last = headers;
     });
-    // Trailers may be told before the messages in front of them.
+    // Trailers may be emitted before the messages in front of them.
     stream.on('end', () => {
       if (last === undefined) return;
       const isCut = messages.pendingBytes > 0 && last['grpc-status'] === '0';
@@ -222,7 +222,7 @@ class Http2GrpcClient implements GrpcClient {
       const isOfStream = codeOf(error) === 'ERR_HTTP2_STREAM_ERROR';
       settle(isOfStream ? this.error(`broke off ${what}: ${messageOf(error)}`, undefined, error) : this.notGrpc(error));
     });
-    // Its session may tell the cause, a little later.
+    // Its session may report the cause a little later.
     stream.once('close', () => setImmediate(() => settle(this.failure ?? this.error(`broke off ${what}`))));
   }
 

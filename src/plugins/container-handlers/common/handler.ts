@@ -17,7 +17,7 @@ import { describeById } from './publish.js';
 const FIRST_ANSWER = 1000;
 const FIRST_PRUNE = 1000;
 
-/** What a cgroup path says about a container before its engine is asked. */
+/** What a cgroup path reveals about a container before its engine is asked. */
 export interface PathIdentity {
   /** By which the engine is asked. */
   readonly id: string;
@@ -32,18 +32,18 @@ export interface PathIdentity {
 export interface PathPattern {
   /** @returns the container, `undefined` when the path is not one of this engine's, `'monitor'` for its helpers */
   match(path: string): PathIdentity | 'monitor' | undefined;
-  /** Paths of a container besides those that were asked about, where only the engine knows them. */
+  /** Further paths of a container, which only the engine knows. */
   pathsOf?(id: string): Iterable<string>;
 }
 
-/** `unknown`: it answered that it does not know the id. `removed`: it told that the container was removed. */
+/** `unknown`: the engine does not know the id. `removed`: it reported that the container was removed. */
 export type Denial = 'unknown' | 'removed';
 
-/** One engine: what it says of its containers, from memory. */
+/** One engine; answers about containers come from memory. */
 export interface Engine {
   /** `new` until the first connection succeeded or failed. */
   readonly state: 'new' | 'up' | 'down';
-  /** What the engine said of itself, while it can be reached. */
+  /** Name and versions of the engine, while it can be reached. */
   readonly runtime: RuntimeInfo | undefined;
   /** What its images and volumes took up when it was last asked. */
   readonly usage: EngineUsage | undefined;
@@ -53,11 +53,11 @@ export interface Engine {
   find(id: string): KnownContainer | undefined;
   /** Why the engine has no such container; `undefined` when it has one or was not asked. */
   denial(id: string): Denial | undefined;
-  /** Asks the engine about an id; `containerChanged` tells the answer. Nothing happens while it is away. */
+  /** Asks the engine about an id; `containerChanged` follows the answer. Does nothing while it cannot be reached. */
   ask(id: string): void;
   /** Containers that ended a short while ago, oldest first. */
   departed(): readonly KnownEnd[];
-  /** What the engine says of itself, or why it does not. */
+  /** Information about the engine, or why it cannot be asked. */
   report(): Promise<EngineReport>;
 }
 
@@ -67,29 +67,29 @@ export interface KnownEnd {
   readonly description: ContainerDescription;
 }
 
-/** What an engine tells its handler. */
+/** Gets the changes of an engine. */
 export interface EngineListener {
-  /** A container's description changed, or the engine answered about an id. */
+  /** A description changed, or the engine answered about an id. */
   containerChanged(id: string): void;
-  /** The engine came or went, and with it the freshness of everything it said. */
+  /** The engine was reached or lost, so that all its descriptions are current or stale. */
   allChanged(): void;
 }
 
-/** What tells one kind of engine from another. */
+/** How kinds of engines differ. */
 export interface HandlerKind {
   /** Namespace of its aliases: `docker`, `podman`. */
   readonly namespace: string;
   readonly paths: PathPattern;
   /** Makes the engines, of which there may be several at different endpoints. */
   engines(listener: EngineListener): readonly Engine[];
-  /** What is wrong about the way to the engines. */
+  /** Problems of the connection to the engines. */
   diagnose(reports: readonly EngineReport[]): Finding[];
 }
 
 export interface HandlerOptions {
   /** Time limit of a call, ms. */
   readonly timeout: number;
-  /** How long a path waits for an engine's word on it, ms. */
+  /** How long a path waits for an engine's answer, ms. */
   readonly grace: number;
 }
 
@@ -103,7 +103,7 @@ export class EngineHandler implements ContainerHandler {
   private readonly paths = new Map<string, Set<string>>();
   /** Number of paths at which those of gone containers are dropped. */
   private pruneAt = FIRST_PRUNE;
-  /** Since when ids that no engine knows yet have been waiting (monotonic ms). */
+  /** When ids that no engine knows yet were first seen (monotonic ms). */
   private readonly waiting = new Map<string, number>();
   private registrar: ContainerRegistrar | undefined;
   private answered: Promise<void> = Promise.resolve();
@@ -200,7 +200,7 @@ export class EngineHandler implements ContainerHandler {
     return stale;
   }
 
-  /** The verdict on a path whose container no engine has told about. */
+  /** The verdict on a path whose container no engine knows. */
   private unknown(id: string, certain: boolean): Identification {
     const asking = this.configuredEngines.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
     for (const engine of asking) engine.ask(id);
@@ -237,7 +237,7 @@ export class EngineHandler implements ContainerHandler {
     if (this.paths.size >= this.pruneAt) this.prune();
   }
 
-  /** Nobody tells a handler that a cgroup is gone; what is neither known nor new is taken for it. */
+  /** Drops paths that are neither known nor new: handlers are not notified when a cgroup is removed. */
   private prune(): void {
     const ended = new Set(this.configuredEngines.flatMap((engine) => engine.departed().map(({ id }) => id)));
     const newest = [...this.paths.keys()].slice(-FIRST_PRUNE / 2);

@@ -34,7 +34,7 @@ export interface Misspelt {
   readonly meant: string;
 }
 
-/** What can be said of a container whose engine cannot be asked. */
+/** Description of a container whose engine cannot be asked. */
 export function describeById(id: string, namespace: string): ContainerDescription {
   return {
     id,
@@ -48,7 +48,7 @@ export function describeById(id: string, namespace: string): ContainerDescriptio
   };
 }
 
-/** What engines tell alike. */
+/** What all engines report. */
 export interface Common {
   readonly id: string;
   /** Empty: it has none. */
@@ -144,8 +144,8 @@ export function allowedEnvs(environment: readonly unknown[], rules: DescribeRule
 }
 
 /**
- * The upper directory of a process’s overlay root, of its mountinfo; empty when it has none. With the containerd image store the engine does not tell it, and
- * other storage drivers differ in how they do; the kernel always knows.
+ * The upper directory of a process’s overlay root, read from its mountinfo; empty when it has none. With the containerd image store
+ * the engine does not report it, and storage drivers differ in how they do.
  */
 export function upperDirectory(mountinfo: string | undefined): string {
   for (const line of mountinfo?.split('\n') ?? []) {

@@ -1,6 +1,6 @@
 import { type LabelPattern, matchesLabels } from '../../../kernel/contracts/index.js';
 
-/** Globs over names, images and labels; an empty list says nothing. */
+/** Globs over names, images and labels; an empty list is no condition. */
 export interface SelectionPatterns {
   readonly names: readonly RegExp[];
   readonly images: readonly RegExp[];
@@ -14,7 +14,7 @@ export interface SelectionRules {
   readonly optOutLabel: string;
 }
 
-/** What the rules look at. */
+/** What the rules are applied to. */
 export interface Selectable {
   readonly name: string;
   readonly image: string;

@@ -41,7 +41,7 @@ describe('the cgroup of a container of containerd', () => {
 describe('a specification', () => {
   const spec = (value: unknown) => parseSpecification(new TextEncoder().encode(JSON.stringify(value)), 'web');
 
-  it('tells whose network a container has', () => {
+  it('describes whether a container has its own, the host’s or another container’s network', () => {
     const network = (path?: string) => spec({ linux: { namespaces: [{ type: 'network', path }] } }).networkMode;
     assert.equal(network(), 'own');
     assert.equal(network('/run/netns/web'), 'own');
@@ -54,7 +54,7 @@ describe('a specification', () => {
     assert.deepEqual([spec(pod).networkMode, spec(pod).networkOf], ['shared', 'pod']);
   });
 
-  it('that is none says nothing, whatever it is', () => {
+  it('is empty for anything that is not a specification', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -2,8 +2,8 @@
 const CONTROLLERS = ['memory', 'cpu', 'pids', ''];
 
 /**
- * Where a container's cgroup is to be, by the `cgroupsPath` of its specification: the likeliest place first. runc takes
- * `slice:prefix:name` for a systemd unit when it is told to use systemd, and else for a path.
+ * Possible cgroups of a container by the `cgroupsPath` of its specification, the likeliest first. runc takes
+ * `slice:prefix:name` for a systemd unit when it uses systemd, and otherwise for a path.
  */
 export function expectedCgroups(cgroupsPath: string): readonly string[] {
   if (cgroupsPath === '') return [];
@@ -53,7 +53,7 @@ export class PathClaims {
     return keys === undefined || keys.length === 1 ? keys?.[0] : (keys.find(this.isAlive) ?? keys[0]);
   }
 
-  /** Where a container's cgroup is, or is to be. */
+  /** The cgroups of a container, or where they are expected. */
   pathsOf(key: string): readonly string[] {
     return this.paths.get(key) ?? [];
   }
@@ -76,7 +76,7 @@ export class PathClaims {
     return true;
   }
 
-  /** Forgets containers that are not to be kept. */
+  /** Forgets all other containers. */
   retain(isKept: (key: string) => boolean): void {
     for (const key of [...this.paths.keys()]) if (!isKept(key)) this.delete(key);
   }

@@ -19,9 +19,9 @@ import { ContainerdKnowledge, type KnowledgeOptions, keyOf } from './knowledge.j
 export interface DaemonOptions extends KnowledgeOptions, EngineOptions {
   /** Path of the socket. */
   readonly socket: string;
-  /** Whether it listens where containerd does unless it is told otherwise: it need not be there. */
+  /** Whether this is the default socket, which may be absent. */
   readonly optional: boolean;
-  /** Told containerd's data directory after each connect. */
+  /** Called with containerd's data directory after each connect. */
   onRoot(directory: string): void;
 }
 
@@ -97,7 +97,7 @@ export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge
       const directory = await this.info.root(client);
       if (directory.startsWith('/')) this.options.onRoot(directory);
     } catch (error) {
-      // That it does not answer is said by the connection.
+      // The connection logs that it does not answer.
       if (!(error instanceof EngineError && error.status === undefined))
         this.once.warn('root', `${messageOf(error)}; the filesystem of its images stays unmarked`);
     }

@@ -16,7 +16,7 @@ export interface Specification {
   readonly root: string;
 }
 
-/** @param bytes JSON; what is no specification gives one that says nothing */
+/** @param bytes JSON; anything else gives an empty specification */
 export function parseSpecification(bytes: Uint8Array | undefined, id: string): Specification {
   const spec = record(parseJson(bytes));
   const linux = record(spec.linux);
@@ -54,7 +54,7 @@ function networkOf(
   return { networkMode: /^\/proc\/\d+\//.test(text(network.path)) ? 'shared' : 'own' };
 }
 
-/** What the records of containerd do not hold. */
+/** What the records of containerd do not contain. */
 export interface Circumstances {
   readonly namespace: string;
   /** What was known of its state. */
@@ -123,7 +123,7 @@ function stateOf(task: TaskRecord | undefined, { previous, startedAt }: Circumst
       ...(finishedAt === undefined ? {} : { finishedAt }),
     };
   }
-  // Of the run before, as Docker tells it.
+  // Of the previous run, as Docker reports it.
   const ended =
     previous?.exitCode === undefined || previous.finishedAt === undefined
       ? {}

@@ -17,7 +17,7 @@ interface Containers {
   readonly watched: ReadonlySet<string>;
 }
 
-/** What containerd says of itself and of its images. */
+/** Asks containerd about itself and its images. */
 export class ContainerdInfo {
   /** Size of an image by the digest of its manifest or index. */
   private readonly sizes = new Map<string, number>();

@@ -44,7 +44,7 @@ function partsOf(key: string): { readonly namespace: string; readonly id: string
 
 const inNamespace = (namespace: string) => ({ metadata: { 'containerd-namespace': namespace } });
 
-/** What containerd said of the containers in its namespaces. */
+/** What is known of containerd's containers, by namespace. */
 export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOptions> {
   /** Which container each cgroup belongs to. */
   readonly claims = new PathClaims((key) => this.table.find(key, false)?.description.pid !== undefined);
@@ -188,14 +188,14 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     return details;
   }
 
-  /** Where the kernel says it is; else where its specification puts it. */
+  /** Its cgroup according to the kernel, or else according to its specification. */
   private cgroupsOf({ description: { pid } }: Described, expected: readonly string[]): readonly string[] {
     const membership = pid === undefined ? undefined : this.options.procText(`${pid}/cgroup`);
     const actual = membership === undefined ? undefined : actualCgroup(membership, expected);
     return actual === undefined ? expected : [actual];
   }
 
-  /** When a task began that nobody saw begin is known to the kernel. */
+  /** The start of a task: from its event, or from the kernel when there was no event. */
   private startOf(key: string, task: TaskRecord | undefined, previousPid: number | undefined): number | undefined {
     if (task === undefined || task.pid === 0) return undefined;
     const known = this.starts.get(key);

@@ -31,7 +31,7 @@ export interface CriRules extends DescribeRules {
   readonly annotationAllow: readonly RegExp[];
 }
 
-/** What a runtime says of a process beside the interface, in its `info`. */
+/** What a runtime reports about a process beyond the interface, in `info`. */
 export interface ProcessDetails {
   readonly pid: number | undefined;
   readonly image: string;
@@ -39,7 +39,7 @@ export interface ProcessDetails {
   readonly writableLayer: string;
 }
 
-/** What only the status of a container tells. */
+/** What only the status of a container contains. */
 export interface ContainerDetails extends ProcessDetails {
   readonly startedAt: bigint;
   readonly finishedAt: bigint;
@@ -49,7 +49,7 @@ export interface ContainerDetails extends ProcessDetails {
   readonly logPath: string;
 }
 
-/** What only the status of a sandbox tells. */
+/** What only the status of a sandbox contains. */
 export interface SandboxDetails extends ProcessDetails {
   readonly hasHostNetwork: boolean;
   readonly addresses: readonly string[];
@@ -73,7 +73,7 @@ export type ImageNamer = (reference: string) => string;
 
 /**
  * @param mountinfo text of `/proc/<pid>/mountinfo`
- * @returns what is known of the process; nothing of it for a runtime that does not tell, or in a form of its own
+ * @returns details of the process; empty for a runtime that reports none, or in another form
  */
 export function processDetails(
   info: Readonly<Record<string, string>>,
@@ -280,7 +280,7 @@ function labelsOf(
   return { ...of.labels, ...Object.fromEntries(wanted.map(([key, value]) => [`annotation.${key}`, value])) };
 }
 
-/** Which pod it is can be seen whatever `labelAllow` says. */
+/** The labels that identify a pod are published whatever `labelAllow` is. */
 function withLabels(described: Described, identity: Readonly<Record<string, string>>): Described {
   const { description } = described;
   return { ...described, description: { ...description, labels: { ...description.labels, ...identity } } };

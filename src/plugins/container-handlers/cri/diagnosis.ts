@@ -2,7 +2,7 @@ import type { EngineReport, Finding, PluginContext } from '../../../kernel/contr
 import { isDenied, isVisible, socketAdmission } from '../common/index.js';
 import { WELL_KNOWN } from './options.js';
 
-/** What is wrong about the way to the runtime. That there is none is a fault only where one is configured. */
+/** Problems of the connection to the runtime. Its absence is one only where a socket is configured. */
 export function diagnose(
   reports: readonly EngineReport[],
   { id: plugin }: Pick<PluginContext, 'id'>,

@@ -48,7 +48,7 @@ class CriHandler extends EngineHandler implements ContainerHandler {
     if (typeof match === 'object') for (const runtime of this.runtimes) runtime.ended(match.id);
   }
 
-  /** cri-dockerd's containers are Docker's, whose handler knows more of them; the pods around them it does not know. */
+  /** Containers of cri-dockerd are left to the `docker` handler, which knows more of them, but not their pods. */
   private isDockers(): boolean {
     return this.runtime()?.name === 'docker' && this.context.agent.runtimes().some(({ name }) => name === 'docker');
   }

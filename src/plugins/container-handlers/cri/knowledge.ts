@@ -61,7 +61,7 @@ interface Container {
 }
 
 /**
- * What a runtime said of its pods, their sandboxes and containers. All are listed at the beginning and now and then; in between
+ * What is known of a runtime's pods, sandboxes and containers. All are listed at the beginning and now and then; in between
  * single ones are asked about when an event, a new cgroup or the end of one gives a reason.
  */
 export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> {
@@ -73,7 +73,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
   private readonly misses = new Map<string, number>();
   /** How often a container whose cgroup is gone was still called running. */
   private readonly gone = new Map<string, number>();
-  /** Ids that a list has just told about: only their status is wanted. */
+  /** Ids that were just listed: only their status is missing. */
   private readonly justListed = new Set<string>();
   private images: readonly Image[] = [];
   private readonly imageNames = new Map<string, string>();
@@ -116,7 +116,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     this.ask(id);
   }
 
-  /** What can be said of the runtime. */
+  /** Information about the runtime. */
   info(version: string, apiVersion: string): EngineInfo {
     const states = [...this.containers.values()].map(({ listed }) => CONTAINER_STATES[listed.state]);
     const running = states.filter((state) => state === 'running').length;
@@ -131,7 +131,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     };
   }
 
-  /** Names are in the lists. The status is waited for as well, since probes are attached anew when it tells the process. */
+  /** Names are in the lists. The status is waited for as well, since probes are attached again once it gives the process. */
   async resync({ client, methods }: CriSession, everything: boolean): Promise<{ readonly asked: Promise<unknown> }> {
     const mark = this.table.mark;
     const before = [...this.sandboxes.keys()];
@@ -229,7 +229,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     this.checkGone(id);
   }
 
-  /** Asks again about one whose cgroup is gone and that the runtime does not call ended yet. */
+  /** Asks again about a container whose cgroup is gone and which the runtime still calls running. */
   private checkGone(id: string): void {
     const asked = this.gone.get(id);
     if (asked === undefined) return;

@@ -1,7 +1,7 @@
 import { glob, z } from '../../../kernel/contracts/index.js';
 import { connectionOptions, oneOrMore, publishingOptions, unixEndpoint } from '../common/index.js';
 
-/** Sockets of the runtimes that are made for Kubernetes first: who runs them uses them. */
+/** Well-known sockets; those of runtimes made for Kubernetes come first. */
 export const WELL_KNOWN = [
   '/run/crio/crio.sock',
   '/run/cri-dockerd.sock',

@@ -21,7 +21,7 @@ export interface EngineClient {
   inspect(id: string): Promise<unknown>;
   /**
    * Opens the stream of container events; only the opening is limited in time.
-   * @param since engine time in seconds from which to tell past events
+   * @param since engine time in seconds from which to repeat past events
    */
   events(since: string | undefined): Promise<Readable>;
   /** Ends all calls and the event stream, and closes the sockets. */
@@ -36,7 +36,7 @@ export interface TlsFiles {
 
 /** The engine walks through all its volumes before it answers, ms. */
 const USAGE_TIMEOUT = 600_000;
-/** Only what is wanted, for engines that know to choose; `verbose` lists single ones since API 1.52. */
+/** Limits the answer to images and volumes; `verbose` lists single ones since API 1.52. */
 const USAGE_PATH = '/system/df?type=image&type=volume&verbose=true';
 
 /** Makes a client; the first call connects. Rejects when a TLS file cannot be read. */

@@ -6,7 +6,7 @@ import { type ContainerSummary, type EngineEvent, parseSummaries } from './event
 
 const PARALLEL_INSPECTS = 4;
 const NOT_FOUND = 404;
-/** An engine counts a failed health probe shortly after it tells that the probe's command ended. */
+/** An engine counts a failed health probe shortly after the event that the probe's command ended. */
 const HEALTH_DELAY = 1000;
 
 /** Actions that change nothing that is published. */
@@ -23,7 +23,7 @@ export interface KnowledgeOptions extends EngineKnowledgeOptions {
   mountinfo(pid: number): string | undefined;
 }
 
-/** What a Docker-compatible engine said of its containers. */
+/** What is known of the containers of a Docker-compatible engine. */
 export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeOptions> {
   private readonly summaries = new Map<string, ContainerSummary>();
   private readonly healthChecks = new Set<string>();

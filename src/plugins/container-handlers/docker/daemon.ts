@@ -16,7 +16,7 @@ import { type EngineEvent, followEvents, sinceText } from './events.js';
 
 export interface DaemonOptions extends KnowledgeOptions, EngineOptions, UsageOptions {
   readonly tls: TlsFiles;
-  /** Told the engine's data directory after each connect. */
+  /** Called with the engine's data directory after each connect. */
   onRoot(directory: string): void;
 }
 

@@ -30,9 +30,9 @@ const MOST_EARLIER = 16;
 export interface Context {
   /** Exit code of the run before the present one, when it is known. */
   readonly previousExit?: number | undefined;
-  /** What was known of its files: an engine that is taking a container down no longer tells. */
+  /** Its storage before: an engine that is removing a container no longer reports it. */
   readonly previousStorage?: ContainerStorage | undefined;
-  /** What its health check said before. */
+  /** Its health before. */
   readonly previousHealth?: ContainerHealth | undefined;
   /** µs since the epoch */
   readonly now: number;

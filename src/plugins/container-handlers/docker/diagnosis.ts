@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
 import { isDenied, isOnHost, namesIn } from '../common/index.js';
 
-/** Engines before this API version (Docker 1.13, of 2017) tell too little of their containers. */
+/** Engines before this API version (Docker 1.13, of 2017) report too little about their containers. */
 const OLDEST_API = 1.25;
 /** Drivers whose writable layers are directories that can be measured. */
 const MEASURED = /^(overlay2?|overlayfs|fuse-overlayfs|vfs|aufs)$/;
@@ -14,7 +14,7 @@ export interface DiagnosisContext {
   readonly plugin: string;
   /** The host's root directory. */
   readonly root: string;
-  /** Where the plugin looks for an engine that nobody configured. */
+  /** The endpoint where none is configured. */
   readonly defaultEndpoint: string;
 }
 
@@ -59,7 +59,7 @@ function unreachable({ runtime, endpoint, reason = '' }: EngineReport, context: 
   return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend };
 }
 
-/** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory that is nobody else's. */
+/** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory of that user. */
 function admission(path: string, user: string | undefined): string {
   if (user !== undefined) {
     const directories = directoriesTo(path).map((directory) => `setfacl -m u:tallyman:x ${directory}`);
@@ -119,7 +119,7 @@ function unmeasured({ runtime }: EngineReport, { storageDriver, storageStatus }:
   ];
 }
 
-/** Engines of users that nobody asks. */
+/** Engines of users that are not configured. */
 function rootless(reports: readonly EngineReport[], { plugin, root }: DiagnosisContext): Finding[] {
   const [runtime] = reports.map((report) => report.runtime);
   const asked = reports.map(({ endpoint }) => endpoint);

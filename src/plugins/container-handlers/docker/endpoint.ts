@@ -7,7 +7,7 @@ const FORMS = 'unix:///var/run/docker.sock, tcp://host:2375 or https://host:2376
 
 /**
  * Reads an engine's address.
- * @returns the endpoint, or a sentence that says what is wrong with the text
+ * @returns the endpoint, or an error message
  */
 export function parseEndpoint(address: string): Endpoint | string {
   const path = address.startsWith('unix://') ? address.slice(7) : address;

@@ -73,7 +73,7 @@ export class EngineUsageWatch {
 
 /**
  * Reads an engine's answer about its disk usage, in the form of Docker before and after API 1.52; what it leaves out is
- * empty. A size of -1 is the engines' word for "not known".
+ * empty. A size of -1 means unknown.
  */
 export function parseUsage(answer: unknown): Pick<EngineUsage, 'imagesBytes' | 'images' | 'volumes'> {
   const usage = record(answer);

@@ -3,7 +3,7 @@ import { list, number, record, text, texts } from '../common/index.js';
 
 const MAX_OBJECT = 1024 * 1024;
 
-/** Something that happened to a container, in Docker's words whichever engine told it. */
+/** An event of a container, by Docker's names for all engines. */
 export interface EngineEvent {
   /** The container's id. */
   readonly id: string;
@@ -11,7 +11,7 @@ export interface EngineEvent {
   readonly action: string;
   /** Exit code of the container (`die`) or of the command run in it (`exec_die`). */
   readonly exitCode?: number;
-  /** µs since the epoch by the engine's clock; 0 when it did not say. */
+  /** µs since the epoch by the engine's clock; 0: unknown. */
   readonly time: number;
 }
 
@@ -71,7 +71,7 @@ export class JsonSplitter {
   }
 }
 
-/** Podman's words for what Docker calls otherwise. */
+/** Podman's names of Docker's events. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   died: 'die',
   remove: 'destroy',
@@ -129,7 +129,7 @@ export function followEvents(
 }
 
 /**
- * The `since` by which an engine tells again what followed an event. It includes the event itself: its time is known to
+ * The `since` by which an engine repeats what followed an event. It includes the event itself: its time is known to
  * the microsecond only.
  * @param time µs since the epoch
  */

@@ -4,12 +4,12 @@ import { DockerDaemon } from './daemon.js';
 import { diagnose } from './diagnosis.js';
 import type { EngineOptions } from './options.js';
 
-/** What tells one Docker-compatible engine from another. */
+/** How Docker-compatible engines differ. */
 export interface EngineKind {
   /** Namespace of its aliases: `docker`, `podman`. */
   readonly namespace: string;
   readonly paths: PathPattern;
-  /** Where it listens unless the configuration says otherwise. */
+  /** Where it listens by default. */
   readonly defaultEndpoint: string;
 }
 

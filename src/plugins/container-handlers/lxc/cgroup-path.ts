@@ -1,4 +1,4 @@
-/** What a cgroup path says of LXC. */
+/** What an LXC cgroup contains. */
 export type LxcPath =
   | { readonly name: string }
   /** Holds the process that watches over a container, or is left over from its start. */

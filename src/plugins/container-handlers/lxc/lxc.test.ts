@@ -69,7 +69,7 @@ for (const version of [1, 2] as const) {
       assert.equal(bench.watch('/lxc.payload.web/init.scope').verdict, 'pass');
     });
 
-    it('tells when a container is frozen, thawed, and its first process is there or another', async () => {
+    it('follows a container that is frozen and thawed, and whose first process changes', async () => {
       pidsIn('/lxc/web');
       bench.watch('/lxc/web');
       assert.equal(bench.description('/lxc/web')?.pid, undefined);
@@ -98,7 +98,7 @@ for (const version of [1, 2] as const) {
       assert.equal(bench.reconsidered.get('/lxc/web'), asked, 'it is gone');
     });
 
-    it('tells the network by the interfaces where namespaces may not be looked at', () => {
+    it('compares interfaces where network namespaces cannot be read', () => {
       host.write({ 'proc/1/net/dev': 'a\nb\n  lo: 1\neth0: 2\n', 'proc/60/net/dev': 'a\nb\n  lo: 1\nveth1: 2\n' });
       host.write({ 'proc/60/status': 'NSpid:\t60\t1\n', 'proc/60/stat': '' });
       pidsIn('/lxc/quiet', 60);

@@ -38,8 +38,8 @@ export function initPid(directories: readonly string[], linux: LinuxHost): numbe
 }
 
 /**
- * Whether a process has a network of its own. Where its namespace may not be looked at (that takes CAP_SYS_PTRACE), other
- * interfaces than the host's tell.
+ * Whether a process has a network of its own. Where its namespace cannot be read (that takes CAP_SYS_PTRACE), its
+ * interfaces are compared with the host's.
  */
 export function networkModeOf(pid: number, linux: LinuxHost): NetworkMode {
   const [own, host] = [namespaceOf(pid, linux), namespaceOf(1, linux)];

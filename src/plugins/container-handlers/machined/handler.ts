@@ -24,7 +24,7 @@ export const machinedOptions = z.strictObject({
 
 export type MachinedOptions = z.output<typeof machinedOptions>;
 
-/** machined notes a machine shortly after its cgroup is there. */
+/** machined registers a machine shortly after its cgroup appears. */
 const CHECK_INTERVAL_MS = 1_000;
 
 interface Known {
@@ -32,7 +32,7 @@ interface Known {
   readonly description: ContainerDescription;
 }
 
-/** Names machines: containers of systemd-nspawn and guests of libvirt, by their cgroups and what machined noted. */
+/** Names machines: containers of systemd-nspawn and guests of libvirt, by their cgroups and machined's registrations. */
 export class MachinedHandler extends PollingHandler<Known> {
   /** Cgroup path of every unit seen: any may turn out to be registered. */
   private readonly paths = new Map<string, string>();
@@ -71,12 +71,12 @@ export class MachinedHandler extends PollingHandler<Known> {
     if (unit !== undefined && this.paths.get(unit) === path) this.paths.delete(unit);
   }
 
-  /** Reads what machined noted, when something in its directory changed. */
+  /** Reads machined's registrations when its directory changed. */
   protected check(): void {
     const mark = fileMark(registrationDirectory(this.context.linux.paths.root));
     const isSame = mark === this.lastMark;
     if (isSame && this.isSettled) return;
-    // Read once more after a change: times of files are too coarse to tell a second change from the first.
+    // Read once more after a change: times of files are too coarse to show a second change.
     this.isSettled = isSame;
     const read = readRegistrations(this.context.linux.paths.root);
     const before = this.registrations;

@@ -1,6 +1,6 @@
 import { decoded } from '../systemd/index.js';
 
-/** What a cgroup's own name says of a machine. */
+/** A machine by the name of its cgroup. */
 export interface MachineOfCgroup {
   /** As machined and `machinectl` have it. */
   readonly name: string;
@@ -15,7 +15,7 @@ const NSPAWN = /^systemd-nspawn@(.+)\.service$/;
 /** libvirt where systemd does not make its cgroups: `/machine/qemu-3-web.libvirt-qemu`. */
 const WITHOUT_SYSTEMD = /^\/machine(?:\.slice)?\/(?:([a-z]+)-\d+-)?([^/]+)\.libvirt-([a-z]+)$/;
 
-/** The machine of a unit such as `machine-web.scope`. @returns undefined when its name tells of none */
+/** The machine of a unit such as `machine-web.scope`. @returns undefined for other units */
 export function machineOfUnit(unit: string): MachineOfCgroup | undefined {
   const name = (SCOPE.exec(unit) ?? NSPAWN.exec(unit))?.[1];
   return name === undefined ? undefined : withGuest(decoded(name));

@@ -30,7 +30,7 @@ export class CallError extends Error {
 export interface BusOptions {
   /** Path of the socket. */
   readonly path: string;
-  /** Whether a bus daemon listens there, or the service manager itself, which knows neither names nor matches. */
+  /** Whether a bus daemon listens there, or the service manager itself, which has neither names nor matches. */
   readonly isBus: boolean;
   readonly timeoutMs: number;
   readonly timers: Timers;
@@ -46,7 +46,7 @@ interface Waiting {
   cancelTimeout(): void;
 }
 
-/** A connection to a D-Bus socket. The kernel tells the other side who we are, so no password is involved. */
+/** A connection to a D-Bus socket. The kernel authenticates the agent to the other side. */
 export class Bus {
   private readonly socket: Socket;
   private readonly waiting = new Map<number, Waiting>();

@@ -37,7 +37,7 @@ interface Departed extends DepartedContainer {
   readonly endedAt: number;
 }
 
-/** Names the cgroups of systemd's units, and tells what the manager knows of those of the system. */
+/** Names the cgroups of systemd's units, and describes those of the system by what the manager reports. */
 export class SystemdHandler extends PollingHandler<KnownUnit> {
   /** Units of the system: a unit has one cgroup, on v1 in each hierarchy by the same path. */
   private readonly paths = new Map<string, string>();
@@ -185,7 +185,7 @@ export class SystemdHandler extends PollingHandler<KnownUnit> {
     this.registrar?.reconsider(known.path);
   }
 
-  /** Keeps how a service ended, as far as systemd still knows. */
+  /** Keeps how a service ended, if systemd still reports it. */
   private async bury({ path, unit, description }: KnownUnit): Promise<void> {
     try {
       const service = (await this.manager.ask(unit))?.service;

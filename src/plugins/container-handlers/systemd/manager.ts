@@ -12,7 +12,7 @@ const MANAGER_PATH = '/org/freedesktop/systemd1';
 const GATHER_MS = 100;
 const UNITS_AT_ONCE = 8;
 
-/** What the service manager says of a unit. Times are µs since the epoch; 0: never. */
+/** Properties of a unit. Times are µs since the epoch; 0: never. */
 export interface UnitFacts {
   readonly description: string;
   readonly activeState: string;
@@ -48,7 +48,7 @@ export interface ManagerOptions {
   onChange(): void;
 }
 
-/** The service manager, asked over D-Bus about the units that somebody watches. Connects again for ever. */
+/** Asks the service manager over D-Bus about watched units. Reconnects until it is stopped. */
 export class ServiceManager {
   /** Version of systemd; undefined while it cannot be asked. */
   version: string | undefined;

@@ -24,7 +24,7 @@ const FIELD = {
 const ALIGNMENT: Readonly<Record<string, number>> = { y: 1, g: 1, v: 1, n: 2, q: 2, x: 8, t: 8, d: 8, '(': 8, '{': 8 };
 const alignmentOf = (type: string): number => ALIGNMENT[type[0]!] ?? 4;
 
-/** A message, without what nobody here needs of it. */
+/** The parts of a message that are used here. */
 export interface Message {
   readonly type: number;
   readonly serial: number;

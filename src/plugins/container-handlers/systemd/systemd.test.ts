@@ -47,7 +47,7 @@ for (const version of [1, 2] as const) {
       return bench;
     };
 
-    it('gives a unit its names at once, and what systemd says of it when it has said so', async () => {
+    it('gives a unit its names at once, and its description after systemd’s answer', async () => {
       systemd.units.set(UNIT, RUNNING);
       await start();
       const first = bench.watch(WEB);
@@ -71,7 +71,7 @@ for (const version of [1, 2] as const) {
       assert.equal(bench.reconsidered.get(WEB), 1, 'nothing changed since');
     });
 
-    it('tells a change that systemd signals: restarts, a description after daemon-reload', async () => {
+    it('follows changes that systemd signals: restarts, a description after daemon-reload', async () => {
       systemd.units.set(UNIT, RUNNING);
       await start();
       bench.watch(WEB);
@@ -88,7 +88,7 @@ for (const version of [1, 2] as const) {
       assert.equal(systemd.calls.length - asked, 11, 'only the unit that is watched is asked about');
     });
 
-    it(`${version === 2 ? 'shows' : 'does not know'} a unit that is frozen, as the kernel says`, async () => {
+    it(`${version === 2 ? 'shows' : 'does not know'} a frozen unit by the kernel’s files`, async () => {
       const clock = new FakeClock();
       context = testContext({ id: 'systemd', clock, linux: host.linux });
       const events = (frozen: 0 | 1) =>
@@ -141,7 +141,7 @@ for (const version of [1, 2] as const) {
       assert.equal(description.state.exitCode, 137);
     });
 
-    it('goes on with what it knew while systemd is away, says why, and asks again when it is back', async () => {
+    it('keeps descriptions while systemd is away, reports why, and asks again when it is back', async () => {
       systemd.units.set(UNIT, RUNNING);
       await start();
       bench.watch(WEB);
@@ -192,7 +192,7 @@ describe('the systemd handler', () => {
     assert.deepEqual(context.log, []);
   });
 
-  it('names units also where systemd cannot be asked, and says why in a finding', async () => {
+  it('names units also where systemd cannot be asked, with a finding', async () => {
     host.write({ 'run/systemd/system/': '' });
     await start();
     const verdict = bench.watch('/user.slice/user-7.slice/user@7.service/app.slice/web.service');
@@ -212,7 +212,7 @@ describe('the systemd handler', () => {
     ['garbage after the authentication', { garbage: Buffer.alloc(64, 'x') }, /no D-Bus message/],
     ['a bus that never answers', { isHung: true }, /no answer within 300 ms/],
   ] as const) {
-    it(`keeps the names with ${what}, and says so once`, async () => {
+    it(`keeps the names with ${what}, and logs it once`, async () => {
       systemd = Object.assign(await new FakeSystemd(host).start(), behaviour);
       await start('isHung' in behaviour ? { timeout: '300ms' } : {});
       assert.equal(bench.watch(WEB).verdict, 'accept');
