@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentProcess } from '../support/agent-process.js';
 import { IMAGE } from '../support/containerd-engine.js';
-import { CriPods, type RealPod } from '../support/cri-pods.js';
+import { CriPods, type PlacedPod } from '../support/cri-pods.js';
 import { until } from '../support/discovery.js';
 import { removeCgroups } from '../support/engine-process.js';
 import { parseText, type Series } from '../support/exposition.js';
@@ -28,7 +28,7 @@ describe('the agent beside pods of a real containerd', {
 }, () => {
   let pods: CriPods;
   let agent: AgentProcess;
-  let pod: RealPod;
+  let pod: PlacedPod;
   let app: string;
 
   before(async () => {
@@ -85,7 +85,7 @@ plugins:
     return found[0]!;
   };
 
-  it('has the names, labels, image, times and limits of a container that the runtime tells', async () => {
+  it('has the names, labels, image, times and limits that the runtime reports', async () => {
     const told = await spec(app, ({ image, cpu }) => image === IMAGE && cpu.quota !== undefined);
     const status = await pods.status(app);
     assert.deepEqual(told.aliases, ['shop/web-0/app', app, `k8s_app_web-0_shop_${pod.uid}_0`]);
@@ -126,7 +126,7 @@ plugins:
     await series('container_fs_usage_bytes', { name: 'shop/web-0/app' }, (value) => value > 0);
   });
 
-  it('tells that a container was killed, and of the one that takes its place', async () => {
+  it('reports a container that was killed, and the one that replaces it', async () => {
     const first = await pods.run(pod, 'worker', { command: ['sleep', '100000'] });
     await spec(first, ({ aliases }) => aliases?.[0] === 'shop/web-0/worker');
     process.kill((await pods.status(first)).pid, 'SIGKILL');
@@ -136,7 +136,7 @@ plugins:
     await series('container_restarts_total', named, (value) => value === 1);
   });
 
-  it('tells that the kernel killed a container for lack of memory', async () => {
+  it('reports that the kernel killed a container for lack of memory', async () => {
     const id = await pods.run(pod, 'glutton', { command: GLUTTON, memoryLimit: MEMORY_LIMIT });
     const named = { name: 'shop/web-0/glutton' };
     await series('container_exit_code', named, (value) => value === 137);
@@ -148,7 +148,7 @@ plugins:
     assert.equal(finished.value, Number(finishedAt / 1_000_000_000n));
   });
 
-  it('keeps names and samples while the runtime is killed, and hears of it again', async () => {
+  it('keeps names and samples while the runtime is killed, and reconnects', async () => {
     const stats = async () => {
       const answer = await agent.json<Record<string, { stats: { timestamp: string }[] }>>(
         `/api/v2.1/stats/${app}?type=containerd&count=60`,

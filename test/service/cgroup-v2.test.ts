@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
+import * as esbuild from 'esbuild';
 import { projectRoot } from '../project.js';
+import { IMAGE, packImage } from '../support/containerd-engine.js';
 import { needs } from '../support/needs.js';
 
 /** What test/service/guest/cgroup-v2.mjs found in the virtual machine. */
 interface Verdict {
   readonly numbers: readonly Comparison[];
   readonly containers: readonly Container[];
+  readonly pods: Pods;
+  readonly machines: {
+    /** Names that `machinectl list` shows. */
+    readonly listed: readonly string[];
+    readonly told: readonly Machine[];
+    /** What `machinectl show` says of each. */
+    readonly shown: readonly Readonly<Record<'Name' | 'Class' | 'Service' | 'Unit', string>>[];
+  };
   readonly tree: {
     readonly missing: string[];
     readonly unknown: string[];
@@ -85,6 +95,29 @@ interface Container {
   readonly numbers: readonly Comparison[];
 }
 
+type Pod = 'pod' | 'sandbox' | 'app' | 'worker' | 'box';
+
+/** What was told of a pod, its sandbox, its two containers, and a container of `ctr` in another namespace. */
+interface Pods {
+  readonly ids: Readonly<Record<Pod, string>>;
+  readonly told: Readonly<Record<Pod, Omit<Container['told'], 'byId'>>>;
+  /** What the runtime says of `app` over CRI. */
+  readonly status: { readonly image: string; readonly labels: Readonly<Record<string, string>> };
+  /** Where the kernel has the pod, `app` and `box`. */
+  readonly cgroups: Readonly<Record<'pod' | 'app' | 'box', string>>;
+  readonly numbers: readonly Comparison[];
+  /** States and exit codes, by series and name. */
+  readonly metrics: Readonly<Record<string, string>>;
+}
+
+/** What the agent told of a machine. */
+interface Machine {
+  readonly cgroup: string;
+  readonly aliases: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly hasNetwork: boolean;
+}
+
 /** A number of the API, and what the kernel's file said before and after the question. */
 interface Comparison {
   readonly what: string;
@@ -97,12 +130,19 @@ const work = mkdtempSync(join(tmpdir(), 'tallyman-test-v2-'));
 after(() => rmSync(work, { recursive: true, force: true }));
 
 /** Installs the built agent in the virtual machine, runs the guest's side of the test and brings its verdict back. */
-function askTheMachine(): Verdict {
+async function askTheMachine(): Promise<Verdict> {
   const folder = join(work, 'agent');
   const output = join(work, 'output');
   execFileSync(process.execPath, [join(projectRoot, 'scripts/production-tree.mjs'), folder]);
   cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
   cpSync(join(projectRoot, 'docs'), join(folder, 'docs'), { recursive: true });
+  mkdirSync(join(work, 'image'));
+  await packImage(join(work, 'image'), join(folder, 'busybox-image.tar'));
+  await esbuild.build({
+    entryPoints: [join(projectRoot, '.test-build/test/support/cri-client.js')],
+    outfile: join(folder, 'cri-client.mjs'),
+    ...({ bundle: true, platform: 'node', format: 'esm' } as const),
+  });
   const args = [join(projectRoot, 'test/vm/run.mjs'), '--timeout', '900', '--output', output, folder];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...args, 'node', 'guest/cgroup-v2.mjs'], {
     encoding: 'utf8',
@@ -130,7 +170,7 @@ const eventsOf = ({ events }: ToldOfKills) =>
     .sort();
 
 it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual machine image') }, async (t) => {
-  const verdict = askTheMachine();
+  const verdict = await askTheMachine();
 
   await t.test('numbers of limited systemd units are the kernel’s', () => {
     assert.deepEqual(outside(verdict.numbers), []);
@@ -170,6 +210,67 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
       if (name !== 'of-alice') assert.ok(value('network.eth0.rx_packets') >= 3, 'three answers to its ping');
     });
   }
+
+  await t.test('a pod of containerd has its names, labels, image and states with the systemd driver', () => {
+    const { ids, told, status, cgroups, metrics } = verdict.pods;
+    const uid = ids.pod;
+    const scope = (id: string) => `${cgroups.pod}/cri-containerd-${id}.scope`;
+    assert.equal(cgroups.app, scope(ids.app));
+    const names = (name: string, id: string) => [`shop/web-0/${name}`, id, `k8s_${name}_web-0_shop_${uid}_0`];
+    const image = status.image;
+    const { labels, ...app } = told.app;
+    assert.deepEqual(app, { path: cgroups.app, aliases: names('app', ids.app), namespace: 'containerd', image });
+    assert.deepEqual([image, labels], [IMAGE, { ...status.labels, app: 'web' }]);
+    assert.deepEqual([told.sandbox.path, told.sandbox.aliases], [scope(ids.sandbox), names('POD', ids.sandbox)]);
+    assert.deepEqual([told.pod.path, told.pod.aliases], [cgroups.pod, ['shop/web-0', uid]]);
+    assert.deepEqual(metrics, {
+      'container_state shop/web-0': 'running',
+      'container_state shop/web-0/POD': 'running',
+      'container_state shop/web-0/app': 'running',
+      'container_state shop/web-0/worker': 'exited',
+      'container_exit_code shop/web-0/worker': '137',
+      'container_state box': 'running',
+    });
+  });
+
+  await t.test('limits and numbers of a pod and its container are the kernel’s', () => {
+    const { numbers } = verdict.pods;
+    assert.deepEqual(outside(numbers), []);
+    const value = (what: string) => Number(numbers.find((one) => one.what === what)?.api);
+    assert.deepEqual([value('app: memory.limit'), value('app: cpu.quota')], [64 * 1024 * 1024, 25_000]);
+    assert.deepEqual([value('pod: memory.limit'), value('pod: processes.limit')], [96 * 1024 * 1024, 200]);
+    assert.ok(value('app: memory.usage') > 0 && value('app: cpu.psi.some.total') > 0);
+  });
+
+  await t.test('a container of ctr in another namespace has its names', () => {
+    const { told, cgroups } = verdict.pods;
+    assert.equal(cgroups.box, '/machine.slice/ctr-box.scope');
+    const { labels, ...names } = told.box;
+    assert.deepEqual(names, {
+      path: cgroups.box,
+      aliases: ['box', 'c1', 'depot/c1'],
+      namespace: 'containerd',
+      image: IMAGE,
+    });
+    assert.equal(labels['containerd.namespace'], 'depot');
+  });
+
+  await t.test('machines of systemd-nspawn and machined have the names that machinectl shows', () => {
+    const { listed, told, shown } = verdict.machines;
+    const byName = (name: string) => told.find(({ aliases }) => aliases.includes(name))!;
+    assert.deepEqual(listed, told.map(({ aliases }) => aliases.at(-1)).sort());
+    for (const { Name, Class, Service, Unit } of shown) {
+      const { cgroup, labels } = byName(Name);
+      assert.equal(cgroup, `/machine.slice/${Unit}`);
+      assert.deepEqual(labels, { 'machined.class': Class, 'machined.service': Service, 'systemd.unit': Unit });
+    }
+    assert.deepEqual(byName('qemu-7-shop').aliases, ['shop', 'qemu-7-shop']);
+    assert.equal(byName('qemu-7-shop').cgroup, '/machine.slice/machine-qemu\\x2d7\\x2dshop.scope');
+    assert.deepEqual(
+      ['box-1', 'served', 'qemu-7-shop'].map((name) => byName(name).hasNetwork),
+      [true, true, false],
+    );
+  });
 
   await t.test('an agent that was not told of a user’s Podman says so, and how to write it', () => {
     const finding = verdict.findings.find(({ id }) => id === 'podman-rootless');

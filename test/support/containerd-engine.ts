@@ -133,7 +133,7 @@ export class ContainerdEngine {
 const withoutCri = (): string => `version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n`;
 
 /** Packs busybox as an archive that `ctr images import` takes. */
-async function packImage(directory: string, archive: string): Promise<void> {
+export async function packImage(directory: string, archive: string): Promise<void> {
   const layer = await packBusybox(directory);
   const content = join(directory, 'archive');
   mkdirSync(content);

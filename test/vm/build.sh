@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the virtual machine that the service tests run in: Debian with systemd as PID 1, a pure cgroup v2
-# hierarchy, Docker and Podman. Leaves kernel, initrd and disk in the cache folder and prints its path; does nothing
+# Builds the virtual machine that the service tests run in: Debian with systemd as PID 1, a pure cgroup v2 hierarchy,
+# Docker, Podman and systemd-nspawn. Leaves kernel, initrd and disk in the cache folder and prints its path; does nothing
 # when they are there and this script has not changed.
 #
 #   build.sh [--force]          cache: $TALLYMAN_VM_CACHE, default /var/cache/tallyman-vm
@@ -12,7 +12,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 cache=${TALLYMAN_VM_CACHE:-/var/cache/tallyman-vm}
 host_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
 guest_packages=(linux-image-cloud-amd64 initramfs-tools lz4 busybox-static systemd-sysv dbus udev kmod iproute2 procps
-  ca-certificates curl iptables docker.io podman netavark uidmap dbus-user-session acl)
+  ca-certificates curl iptables docker.io podman netavark uidmap dbus-user-session acl systemd-container)
 unwanted_units=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
   fstrim.timer getty@tty1.service podman-auto-update.timer podman-auto-update.service podman-restart.service
   systemd-update-utmp.service systemd-random-seed.service systemd-pstore.service)

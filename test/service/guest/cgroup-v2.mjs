@@ -1,13 +1,15 @@
 // Runs in the virtual machine, with the built agent in the working directory: starts limited systemd units, containers
-// of Docker and Podman, and the agent, and writes to /output/verdict.json what the API said and what the kernel's files
+// of Docker and Podman, a pod of containerd, machines of systemd-nspawn, and the agent, and writes to /output/verdict.json what the API said and what the kernel's files
 // said just before and after. A second agent lacks what an administrator forgets: the socket of a user's Podman, and the
 // right to read the kernel log.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, stopAgent } from './agents.mjs';
 import { compareContainer, engines, isKnown, startContainer } from './containers.mjs';
+import { compareMachines, startMachines } from './machines.mjs';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 import { startHungry, starve } from './oom.mjs';
+import { comparePods, configureContainerd, startPods } from './pods.mjs';
 import { ROOTLESS_SOCKET, startRootlessPodman, usersLetIn } from './rootless.mjs';
 import { compareUnits, startNamedUnits } from './units.mjs';
 
@@ -68,6 +70,7 @@ function cgroupsBelow(name, isWanted = (entry) => !entry.endsWith('.mount') && !
 
 const numbers = [];
 const cgroups = {};
+configureContainerd();
 await startRootlessPodman();
 startNamedUnits();
 // Held up by their quotas, not by the machine: they do their work at the same time.
@@ -76,7 +79,8 @@ const units = Promise.all(
     cgroups[name] = await startUnit(name, unit);
   }),
 );
-const started = await Promise.all(engines.map(startContainer));
+const [started, podsOfCri] = await Promise.all([Promise.all(engines.map(startContainer)), startPods()]);
+startMachines();
 const hungry = await startHungry();
 await units;
 const agents = await Promise.all([
@@ -94,6 +98,8 @@ for (const [name, cgroup] of Object.entries(cgroups)) {
 }
 const containers = [];
 for (const container of started) containers.push(await compareContainer(container));
+const pods = await comparePods(podsOfCri);
+const machines = await compareMachines();
 const systemd = await compareUnits();
 const tree = await compareTree();
 const machine = await get('/api/v2.0/machine');
@@ -101,5 +107,6 @@ const { findings } = await get('/-/doctor', BLIND_AGENT);
 const oom = await starve(hungry, { agent: AGENT, blind: BLIND_AGENT });
 const letIn = usersLetIn();
 const ends = await Promise.all(agents.map(stopAgent));
-const verdict = { numbers, containers, tree, machine, podman: PODMAN, letIn, findings, oom, systemd, ends };
+const found = { numbers, containers, pods, machines, tree, machine, letIn, findings, oom, systemd };
+const verdict = { ...found, podman: PODMAN, ends };
 writeFileSync('/output/verdict.json', JSON.stringify(verdict));

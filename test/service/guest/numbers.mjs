@@ -217,11 +217,11 @@ export async function compareSpec(name, cgroup, request = `${cgroup}?type=name`)
     ['processes.limit', 'pids.max', (file) => (text(cgroup, file) === 'max' ? undefined : number(cgroup, file))],
     ['memory.limit', 'memory.max', (file) => unlimited(number(cgroup, file))],
     ['memory.reservation', 'memory.min', (file) => number(cgroup, file) || undefined],
-    ['memory.swap_limit', 'memory.swap.max', (file) => unlimited(number(cgroup, file))],
+    ['memory.swap_limit', 'memory.swap.max', (file) => unlimited(number(cgroup, file)) || undefined],
   ];
   return limits
     .filter(([, file]) => existsSync(join(CGROUPS, cgroup, file)))
     .map(([path, file, right]) => ({ path, value: right(file) }))
-    .filter(({ value }) => value !== undefined) // no quota and a reservation of 0 are left out of the answer
+    .filter(({ value }) => value !== undefined) // no quota and limits of 0 are left out of the answer
     .map(({ path, value }) => ({ what: `${name}: ${path}`, low: value, api: apiNumber(spec, path), high: value }));
 }

@@ -1,0 +1,111 @@
+// A pod that the containerd of the virtual machine runs over CRI with the systemd cgroup driver, as kubelet has it made, and a
+// container of `ctr` in another namespace.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { AGENT, ask, compareSpec, compareStats, until } from './numbers.mjs';
+
+const SOCKET = '/run/containerd/containerd.sock';
+/** Laid down by the test beside this folder: an image of busybox, and the client that makes pods. */
+const [ARCHIVE, CLIENT] = ['busybox-image.tar', 'cri-client.mjs'];
+const IMAGE = 'docker.io/tallyman-test/busybox:1';
+const UID = '0f4c2b1e-6d57-4a83-9d0e-3b2a51c8e7f4';
+const PARENTS = '/kubepods.slice/kubepods-burstable.slice';
+const SLICE = `kubepods-burstable-pod${UID.replaceAll('-', '_')}.slice`;
+const NAMESPACE = 'depot';
+const MIB = 1024 * 1024;
+/** Leaves a trace in every controller, then sleeps: its numbers stand still. */
+const TRACE = [
+  'dd if=/dev/zero of=/data bs=64k count=32 conv=fsync',
+  'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); done',
+  'touch /done',
+  'exec sleep 100000',
+].join('; ');
+
+/** To be called before the daemon is started, which Docker does. */
+export function configureContainerd() {
+  const cri = 'plugins."io.containerd.grpc.v1.cri"';
+  const config = `version = 2
+[${cri}]
+  sandbox_image = "${IMAGE}"
+[${cri}.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.runc.options]
+  SystemdCgroup = true
+`;
+  writeFileSync('/etc/containerd/config.toml', config);
+}
+
+const ctr = (namespace, ...args) => execFileSync('ctr', ['--namespace', namespace, ...args], { encoding: 'utf8' });
+const cgroupOf = (pid) => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
+
+/** Starts the pod with two containers, and the container beside it. */
+export async function startPods() {
+  execFileSync('systemctl', ['start', 'containerd']);
+  // kubelet makes the slice of a pod, with its limits, before the pod.
+  execFileSync('systemctl', ['set-property', '--runtime', SLICE, 'MemoryMax=96M', 'TasksMax=200']);
+  for (const namespace of ['k8s.io', NAMESPACE]) ctr(namespace, 'images', 'import', ARCHIVE);
+  const { CriClient } = await import(`${process.cwd()}/${CLIENT}`);
+  const client = await CriClient.connect(SOCKET);
+  await until('the list of pods', () => client.isReady());
+  mkdirSync('/var/log/pods');
+  const plan = { name: 'web-0', uid: UID, cgroupParent: `${PARENTS}/${SLICE}`, logDirectory: '/var/log/pods' };
+  const pod = await client.runPod({ ...plan, labels: { app: 'web' } });
+  const command = ['sh', '-c', TRACE];
+  const limits = { memoryLimit: 64 * MIB, cpuQuota: 25_000 };
+  const app = await client.run(pod, 'app', { image: IMAGE, command, labels: { tier: 'front' }, ...limits });
+  const worker = await client.run(pod, 'worker', { image: IMAGE, command: ['sleep', '100000'] });
+  const placed = ['--runc-systemd-cgroup', '--cgroup', 'machine.slice:ctr:box'];
+  ctr(NAMESPACE, 'run', '--detach', ...placed, '--label', 'nerdctl/name=box', IMAGE, 'c1', 'sleep', '100000');
+  const { pid } = await client.status(app);
+  await until('the container of the pod to do its work', () => existsSync(`/proc/${pid}/root/done`));
+  const [, box] = /^c1\s+(\d+)\s+RUNNING/m.exec(ctr(NAMESPACE, 'tasks', 'ls'));
+  return { client, pod, app, worker, box: cgroupOf(box) };
+}
+
+/** What the agent tells of a container, once it knows it by this name. */
+async function specOf(name) {
+  let answer;
+  await until(`the name ${name}`, async () => {
+    answer = await ask(`${AGENT}/api/v2.0/spec/${name}?type=containerd`);
+    return answer.ok;
+  });
+  const [[path, { aliases, namespace, image, labels }]] = Object.entries(await answer.json());
+  return { path, aliases, namespace, image, labels };
+}
+
+/** What the agent tells of them, beside what the runtime and the kernel's files say. */
+export async function comparePods({ client, pod, app, worker, box }) {
+  const ids = { pod: UID, sandbox: pod.id, app, worker, box: 'box' };
+  const told = {};
+  for (const [key, name] of Object.entries(ids)) told[key] = await specOf(name);
+  // Its end is found out while numbers are compared.
+  process.kill((await client.status(worker)).pid, 'SIGKILL');
+  const { pid, ...status } = await client.status(app);
+  const cgroups = { pod: `${PARENTS}/${SLICE}`, app: cgroupOf(pid), box };
+  // Pages that are written back while numbers are compared would differ.
+  execFileSync('sync');
+  const numbers = [
+    ...(await compareStats('app', cgroups.app, { request: `/${app}?type=containerd`, processes: true })),
+    ...(await compareSpec('app', cgroups.app, `/${app}?type=containerd`)),
+    ...(await compareSpec('pod', cgroups.pod, `/${UID}?type=containerd`)),
+  ];
+  let metrics = {};
+  await until('the end of the worker', async () => {
+    metrics = await metricsOf();
+    return metrics['container_exit_code shop/web-0/worker'] !== undefined;
+  });
+  return { ids, told, status: { image: status.image.image, labels: status.labels }, cgroups, numbers, metrics };
+}
+
+/** States and exit codes by series and name. */
+async function metricsOf() {
+  const text = await (await ask(`${AGENT}/metrics`)).text();
+  const series = [...text.matchAll(/^(container_state|container_exit_code)\{([^}]*)\} (\d+)/gm)];
+  const label = (labels, name) => new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1];
+  return Object.fromEntries(
+    series
+      .filter(([, , labels]) => /\bname="(shop\/|box")/.test(labels))
+      .filter(([, metric, , value]) => metric !== 'container_state' || value === '1')
+      .map(([, metric, labels, value]) => [`${metric} ${label(labels, 'name')}`, label(labels, 'state') ?? value]),
+  );
+}
