@@ -129,15 +129,7 @@ export class TreeWatcher {
       if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep());
       this.events = 0;
       this.touchReenabled();
-      const slices = new Slices(SLICE_MS);
-      for (const name of names) {
-        this.tree.update(name);
-        if (!slices.isOver()) continue;
-        this.publish();
-        await slices.pause();
-        if (this.stopped) return;
-      }
-      this.publish();
+      await this.inSlices(names, (name) => this.tree.update(name));
     } finally {
       this.flushing = false;
       if (this.checkDue) this.check();
@@ -207,20 +199,26 @@ export class TreeWatcher {
     if (this.walking) return;
     this.walking = true;
     try {
-      const slices = new Slices(SLICE_MS);
-      for (const node of [...this.cgroups.nodes.values()]) {
-        if (!node.alive) continue;
-        visit(node);
-        if (!slices.isOver()) continue;
-        this.publish();
-        await slices.pause();
-        if (this.stopped) return;
-      }
-      this.publish();
+      await this.inSlices([...this.cgroups.nodes.values()], (node) => {
+        if (node.alive) visit(node);
+      });
     } finally {
       this.walking = false;
       if (this.sweepDue && !this.stopped) this.background(this.sweep());
     }
+  }
+
+  /** Publishes what changed after each slice. */
+  private async inSlices<T>(items: readonly T[], visit: (item: T) => void): Promise<void> {
+    const slices = new Slices(SLICE_MS);
+    for (const item of items) {
+      visit(item);
+      if (!slices.isOver()) continue;
+      this.publish();
+      await slices.pause();
+      if (this.stopped) return;
+    }
+    this.publish();
   }
 
   private background(work: Promise<void>): void {
