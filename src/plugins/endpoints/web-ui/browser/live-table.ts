@@ -1,8 +1,6 @@
 import { incompleteOf, Joiner, lacks, type Row, type Snapshot, type Wanted } from '../../../../client/top/index.js';
-import { html } from '../shared/html.js';
 import { Links } from '../shared/links.js';
-import { fillOf } from '../shared/spark.js';
-import { COLUMNS, cellHtml, headHtml, itemHtml, type MeterCell, pagerHtml, type RowContext } from '../shared/table.js';
+import { headHtml, pagerHtml, type RowContext } from '../shared/table.js';
 import {
   addressOf,
   inScope,
@@ -17,6 +15,7 @@ import {
 } from '../shared/view.js';
 import { Courses } from './courses.js';
 import { ask } from './poller.js';
+import { TableRows } from './table-rows.js';
 
 /** What the answers of the agent may take at most, bytes per second: rows, and what is wrong with them. */
 const ROWS_BYTES = 20_000;
@@ -32,13 +31,6 @@ interface CapsuleList {
   readonly capsules: readonly { readonly id: string; readonly container: string }[];
 }
 
-/** A row of the table as it was drawn. */
-interface Drawn {
-  readonly element: HTMLTableRowElement;
-  /** What is in its cells. */
-  readonly cells: string[];
-}
-
 /** Keeps a table of containers current, and arranges it as its filters and the address say. */
 export class LiveTable {
   private view: OverviewView = viewOf(new URLSearchParams(location.search));
@@ -47,8 +39,8 @@ export class LiveTable {
   private capsules: ReadonlyMap<string, string> = new Map();
   private readonly joiner = new Joiner();
   private readonly courses = new Courses();
-  private readonly drawn = new Map<string, Drawn>();
   private readonly body: HTMLTableSectionElement;
+  private readonly rows: TableRows;
   private readonly form: HTMLFormElement | null;
   private readonly links: Links;
   private readonly scope: Scope;
@@ -57,6 +49,8 @@ export class LiveTable {
   /** The pointer or the focus is on a row, which shall not move away. */
   private isHeld = false;
   private order: readonly string[] = [];
+  /** Another view was chosen, and is not shown yet. */
+  private isChanged = false;
 
   /** @param renewNow calls `renew` without waiting for its interval */
   constructor(
@@ -67,6 +61,7 @@ export class LiveTable {
     this.links = new Links(base);
     this.scope = { runtime: runtime || undefined, parent: parent || undefined };
     this.body = section.querySelector('tbody')!;
+    this.rows = new TableRows(this.body);
     this.form = section.querySelector('form');
     this.listen();
   }
@@ -160,6 +155,7 @@ export class LiveTable {
     if (snapshot === undefined) return;
     const isKnown =
       !lacks(snapshot, numbersOf(view)) && incompleteOf(snapshot, containersIn(this.shown())).length === 0;
+    this.isChanged = true;
     if (isKnown) this.show();
     else this.renewNow();
     if (focused !== undefined) this.section.querySelector<HTMLElement>(`th.${focused.split(' ')[0]} a`)?.focus();
@@ -176,12 +172,12 @@ export class LiveTable {
     // Rows under the pointer stay where they are, those that are new come at the end.
     const isSame = this.isHeld && this.order.length === items.size && this.order.every((key) => items.has(key));
     if (!isSame) this.order = [...items.keys()];
-    for (const [place, key] of this.order.entries()) {
-      const { element } = this.draw(key, items.get(key)!, context);
-      if (this.body.rows[place] !== element) this.body.insertBefore(element, this.body.rows[place] ?? null);
-    }
-    while (this.body.rows.length > this.order.length) this.body.rows[this.order.length]!.remove();
-    for (const key of this.drawn.keys()) if (!items.has(key)) this.drawn.delete(key);
+    this.rows.show(
+      this.order.map((key) => items.get(key)!),
+      context,
+      this.isChanged,
+    );
+    this.isChanged = false;
     this.showHead();
     setHtml(this.section.querySelector('.pager')!, pagerHtml(this.view, shown).text);
     this.section.querySelector<HTMLElement>('.none')!.hidden = items.size > 0;
@@ -190,66 +186,25 @@ export class LiveTable {
   private showHead(): void {
     setHtml(this.section.querySelector('thead')!, headHtml(this.view).text);
   }
-
-  private draw(key: string, item: Parameters<typeof itemHtml>[0], context: RowContext): Drawn {
-    const known = this.drawn.get(key);
-    if (item.members !== undefined || known === undefined) {
-      const text = itemHtml(item, context).text;
-      if (known?.cells[0] === text) return known;
-      const template = document.createElement('template');
-      template.innerHTML = text;
-      const element = template.content.querySelector('tr')!;
-      const cells = item.members === undefined ? COLUMNS.map((column) => contentOf(column, item.row, context)) : [text];
-      if (known !== undefined) known.element.replaceWith(element);
-      const drawn = { element, cells };
-      this.drawn.set(key, drawn);
-      return drawn;
-    }
-    for (const [index, column] of COLUMNS.entries()) {
-      const cell = known.element.cells[index]!;
-      if (column.meter !== undefined) {
-        showMeter(cell, column.meter(item.row, context));
-        continue;
-      }
-      const content = contentOf(column, item.row, context);
-      if (content === known.cells[index]) continue;
-      known.cells[index] = content;
-      cell.innerHTML = content;
-    }
-    return known;
-  }
 }
 
 function containersIn({ items }: Shown): Row[] {
   return items.filter(({ members }) => members === undefined).map(({ row }) => row);
 }
 
-function contentOf(column: (typeof COLUMNS)[number], row: Row, context: RowContext): string {
-  return column.meter === undefined ? html`${cellHtml(column, row, context)}`.text : '';
-}
-
-/** Writes what changed only: this is done for every row each second. */
-function showMeter(cell: Element, { text, line, share, title }: MeterCell): void {
-  const [meter] = cell.children as unknown as [HTMLElement];
-  const [spark, value, bar] = meter.children as unknown as [SVGElement, HTMLElement, SVGElement];
-  if (value.textContent !== text) {
-    value.textContent = text;
-    meter.title = title;
-  }
-  setAttribute(spark.firstElementChild!, 'd', line);
-  const { width, level } = fillOf(share ?? 0);
-  setAttribute(bar, 'class', `bar ${share === undefined ? 'none' : level}`);
-  setAttribute(bar.lastElementChild!, 'width', width);
-}
-
-function setAttribute(element: Element, name: string, value: string): void {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}
-
 const written = new WeakMap<Element, string>();
 
 function setHtml(element: Element, text: string): void {
-  if (written.get(element) === text) return;
+  const before = written.get(element);
+  if (before === text) return;
   written.set(element, text);
+  // What the server wrote stays when it is the same, with the focus that is in it.
+  if (before === undefined && isMarkupOf(element, text)) return;
   element.innerHTML = text;
+}
+
+function isMarkupOf(element: Element, text: string): boolean {
+  const template = document.createElement('template');
+  template.innerHTML = text;
+  return template.innerHTML === element.innerHTML;
 }
