@@ -14,6 +14,10 @@ export const MEASURES = [
   'network_transmit',
 ] as const;
 
+/** What is measured of one container: its working set is in `memory`, with the page cache in `memory_usage`. */
+export const DETAIL_MEASURES = [...MEASURES, 'memory_usage'] as const;
+export type DetailMeasure = (typeof DETAIL_MEASURES)[number];
+
 /** The columns of a row of `/api/top`. */
 export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', 'processes'] as const;
 

@@ -1,3 +1,4 @@
+import { DETAIL_MEASURES, type DetailMeasure } from '../../../client/top/columns.js';
 import {
   type AgentView,
   type Answer,
@@ -8,7 +9,7 @@ import {
   type SampleCursor,
 } from '../../../kernel/contracts/index.js';
 import { appSeriesOf } from './app-series.js';
-import { DETAIL_MEASURES, type DetailMeasure, Meter } from './measure.js';
+import { Meter } from './measure.js';
 
 const SAMPLES = 120;
 const PROCESSES = 100;

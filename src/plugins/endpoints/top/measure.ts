@@ -1,10 +1,6 @@
-import { MEASURES } from '../../../client/top/columns.js';
+import type { DetailMeasure } from '../../../client/top/columns.js';
 import type { ContainerView, SampleCursor, SampleWindow } from '../../../kernel/contracts/index.js';
 import { totalsOf } from '../common/index.js';
-
-/** What is measured of one container: its working set is in `memory`, with the page cache in `memory_usage`. */
-export const DETAIL_MEASURES = [...MEASURES, 'memory_usage'] as const;
-export type DetailMeasure = (typeof DETAIL_MEASURES)[number];
 
 /** Seconds. Two samples that are closer give no rate: the clock was set back between them. */
 const SHORTEST_SPAN = 0.01;

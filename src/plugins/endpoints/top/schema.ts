@@ -1,6 +1,5 @@
-import { COLUMNS } from '../../../client/top/columns.js';
+import { COLUMNS, DETAIL_MEASURES } from '../../../client/top/columns.js';
 import { z } from '../../../kernel/contracts/index.js';
-import { DETAIL_MEASURES } from './measure.js';
 
 const micros = z.int().min(0).describe('µs since the epoch');
 const count = z.int().min(0);

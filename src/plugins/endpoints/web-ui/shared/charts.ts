@@ -1,22 +1,8 @@
+import { DETAIL_MEASURES } from '../../../../client/top/columns.js';
 import { byteRate, bytes, cores, percent } from './units.js';
 
 /** What is drawn of a container, by the names of the answers of `/api/top/…`. */
-export const SERIES = [
-  'cpu',
-  'throttled',
-  'memory',
-  'memory_usage',
-  'pressure_cpu',
-  'pressure_memory',
-  'pressure_io',
-  'disk_read',
-  'disk_write',
-  'network_receive',
-  'network_transmit',
-  'processes',
-  'cpu_max',
-  'memory_max',
-] as const;
+export const SERIES = [...DETAIL_MEASURES, 'processes', 'cpu_max', 'memory_max'] as const;
 export type SeriesName = (typeof SERIES)[number];
 
 export interface ChartSeries {
