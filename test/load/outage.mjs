@@ -101,8 +101,8 @@ async function run() {
   for (let i = 0; i < WARM_UP_ROUNDS; i++) {
     await clock.step();
     await settled(({ queue }) => queue.batches === 0);
+    look();
   }
-  look();
   const before = memory;
 
   await ask('go away');

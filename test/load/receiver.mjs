@@ -1,14 +1,6 @@
 // The receiver of `outage.mjs`: takes remote writes on a port of its own, and counts samples that come late, twice or not at all. It goes
 // away and comes back as its parent says.
 import { createServer } from 'node:http';
-import protobuf from 'protobufjs';
-
-const { root } = protobuf.parse(`syntax = "proto3";
-message WriteRequest { repeated TimeSeries timeseries = 1; }
-message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
-message Label { string name = 1; string value = 2; }
-message Sample { double value = 1; int64 timestamp = 2; }`);
-const WriteRequest = root.lookupType('WriteRequest');
 
 /** Snappy's block format. */
 function uncompressed(input) {
@@ -42,25 +34,51 @@ function uncompressed(input) {
   return out;
 }
 
-/** The newest sample of each series. */
+/** The newest sample of each series, by the bytes of its labels. */
 const newest = new Map();
 const counts = { requests: 0, samples: 0, late: 0, twice: 0, gaps: 0 };
+const LABELS = 0x0a;
+const SAMPLES = 0x12;
+/** Tag and length of a sample, its value with the tag, the tag of its time. */
+const BEFORE_TIME = 2 + 9 + 1;
 
+/** The varint at a place, and where it ends. */
+function varintAt(bytes, at) {
+  let value = 0;
+  for (let scale = 1, byte = 0x80; byte >= 0x80; scale *= 128) {
+    byte = bytes[at++];
+    value += (byte & 0x7f) * scale;
+  }
+  return [value, at];
+}
+
+/** Reads as much of the request as is asked about here: the series have labels first, and one sample. */
 function take(body) {
   counts.requests++;
-  for (const { labels, samples } of WriteRequest.decode(uncompressed(body)).timeseries) {
-    const key = labels.map(({ name, value }) => `${name}=${value}`).join();
-    for (const { timestamp } of samples) {
-      const time = Number(timestamp);
-      const before = newest.get(key);
-      counts.samples++;
-      if (time === before) counts.twice++;
-      else if (time < before) counts.late++;
-      // The pause before the receiver comes back is simulated too.
-      else if (time - before > 10_000 && time - before !== 130_000) counts.gaps++;
-      newest.set(key, Math.max(time, before ?? 0));
+  const bytes = uncompressed(body);
+  for (let at = 0; at < bytes.length; ) {
+    const [length, start] = varintAt(bytes, at + 1);
+    at = start + length;
+    let label = start;
+    while (bytes[label] === LABELS) {
+      const [size, text] = varintAt(bytes, label + 1);
+      label = text + size;
     }
+    if (bytes[label] !== SAMPLES) throw new Error(`no sample behind the labels, but ${bytes[label]}`);
+    const [time, end] = varintAt(bytes, label + BEFORE_TIME);
+    if (end !== at) throw new Error('more than one sample');
+    count(bytes.latin1Slice(start, label), time);
   }
+}
+
+function count(key, time) {
+  const before = newest.get(key);
+  counts.samples++;
+  if (time === before) counts.twice++;
+  else if (time < before) counts.late++;
+  // The pause before the receiver comes back is simulated too.
+  else if (time - before > 10_000 && time - before !== 130_000) counts.gaps++;
+  newest.set(key, Math.max(time, before ?? 0));
 }
 
 const server = createServer((request, response) => {

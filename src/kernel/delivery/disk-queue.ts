@@ -199,10 +199,10 @@ export class DiskQueue {
     fixed.writeUInt32LE(head.length, 1);
     fixed.writeUInt32LE(body.length, 5);
     fixed.writeUInt32LE(crc32(head, crc32(fixed.subarray(1, 9))), 9);
-    const record = Buffer.concat([fixed, head, body]);
-    const { bytesWritten } = await file.write(record, 0, record.length, size);
-    if (bytesWritten < record.length) throw new TallymanError('no space is left on the device');
-    this.current.size += record.length;
+    const length = FIXED_BYTES + head.length + body.length;
+    const { bytesWritten } = await file.writev([fixed, head, body], size);
+    if (bytesWritten < length) throw new TallymanError('no space is left on the device');
+    this.current.size += length;
     segment.waiting++;
     const stored = this.storedAt(segment, size, size + FIXED_BYTES + head.length, body.length, checksum);
     if (this.current.size >= this.segmentBytes) await this.seal();

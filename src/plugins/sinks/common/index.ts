@@ -2,4 +2,5 @@ export * from './cadvisor.js';
 export * from './driver-documents.js';
 export * from './groups.js';
 export * from './json.js';
+export * from './protobuf.js';
 export * from './request-options.js';

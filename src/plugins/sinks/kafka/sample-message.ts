@@ -1,21 +1,16 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
-import { PreparedByContainer } from '../common/index.js';
+import type { ExportSample } from '../../../kernel/contracts/index.js';
+import { FIXED64_FIELD_BYTES, labelField, PreparedByContainer, textField, varint } from '../common/index.js';
 
 /** Tags of `Sample` in sample.proto. */
 const TIME = 0x09;
 const LABELS = 0x12;
 const METRICS = 0x1a;
-/** Tags of `Label`. */
-const LABEL_NAME = 0x0a;
-const LABEL_VALUE = 0x12;
 /** Tags of `Metric`. */
 const METRIC_NAME = 0x0a;
 const METRIC_LABELS = 0x12;
 const INTEGER = 0x19;
 const NUMBER = 0x21;
-/** Bytes of a value with its tag. */
-const VALUE_BYTES = 9;
 
 /** A metric up to its value. */
 interface PreparedMetric {
@@ -39,7 +34,7 @@ export class SampleMessageEncoder {
       const own = Buffer.concat(group.labels.map((label) => labelField(METRIC_LABELS, label)));
       return group.members.map(({ name, index, fact }) => {
         const body = Buffer.concat([textField(METRIC_NAME, name), own]);
-        const head = Buffer.concat([Buffer.from([METRICS, ...varint(body.length + VALUE_BYTES)]), body]);
+        const head = Buffer.concat([Buffer.from([METRICS, ...varint(body.length + FIXED64_FIELD_BYTES)]), body]);
         return { head, index, fact };
       });
     });
@@ -71,7 +66,7 @@ export class SampleMessageEncoder {
     }
     const isInteger = Number.isInteger(value) && Math.abs(value) < 2 ** 63;
     if (!isInteger || (index >= 0 && series[index]!.divisor !== 1)) {
-      out.reserve(VALUE_BYTES);
+      out.reserve(FIXED64_FIELD_BYTES);
       out.buffer[out.length] = NUMBER;
       out.length = out.buffer.writeDoubleLE(value, out.length + 1);
       return;
@@ -88,7 +83,7 @@ export class SampleMessageEncoder {
 
 /** Writes an integer below 2^53 without a BigInt. */
 function writeSafe(out: ByteWriter, value: number): void {
-  out.reserve(VALUE_BYTES);
+  out.reserve(FIXED64_FIELD_BYTES);
   const { buffer } = out;
   const high = Math.floor(value / 2 ** 32);
   buffer[out.length] = INTEGER;
@@ -97,23 +92,7 @@ function writeSafe(out: ByteWriter, value: number): void {
 }
 
 function writeFixed(out: ByteWriter, tag: number, value: bigint): void {
-  out.reserve(VALUE_BYTES);
+  out.reserve(FIXED64_FIELD_BYTES);
   out.buffer[out.length] = tag;
   out.length = out.buffer.writeBigInt64LE(BigInt.asIntN(64, value), out.length + 1);
-}
-
-function labelField(tag: number, [name, value]: Label): Buffer {
-  const label = Buffer.concat([textField(LABEL_NAME, name), textField(LABEL_VALUE, value)]);
-  return Buffer.concat([Buffer.from([tag, ...varint(label.length)]), label]);
-}
-
-function textField(tag: number, text: string): Buffer {
-  const bytes = Buffer.from(text.toWellFormed());
-  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value > 0x7f; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
-  return [...bytes, value];
 }

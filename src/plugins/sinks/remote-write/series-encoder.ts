@@ -7,6 +7,7 @@ import type {
   MetricFamily,
   PlannedSeries,
 } from '../../../kernel/contracts/index.js';
+import { varint } from '../common/index.js';
 
 /** The NaN by which Prometheus knows that a series has ended (`StaleNaN`), the low bytes first. */
 export const STALE_NAN = Buffer.from([0x02, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
@@ -243,10 +244,4 @@ export abstract class SeriesEncoder<C, P extends object> {
 /** A field of milliseconds since the epoch. */
 export function timestampBytes(tag: number, timeUs: number): Buffer {
   return Buffer.from([tag, ...varint(Math.floor(timeUs / 1000))]);
-}
-
-export function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80);
-  return [...bytes, value];
 }

@@ -1,6 +1,7 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { type ExportContainer, type Label, type MetricFamily, startTime } from '../../../kernel/contracts/index.js';
-import { isRange, SeriesEncoder, type SeriesText, STALE_NAN, timestampBytes, varint } from './series-encoder.js';
+import { FIXED64_FIELD_BYTES, putBytes, putVarint, textField, varintSize } from '../common/index.js';
+import { isRange, SeriesEncoder, type SeriesText, STALE_NAN, timestampBytes } from './series-encoder.js';
 
 /** Tags of `Request.symbols` and `.timeseries`. */
 const SYMBOLS = 0x22;
@@ -21,8 +22,6 @@ const UNIT_REF = 0x20;
 const COUNTER = 1;
 const GAUGE = 2;
 
-/** Bytes of a value with its tag. */
-const VALUE_BYTES = 9;
 /** More than the bytes of a series besides its references. */
 const ROOM = 96;
 /** Symbols that are kept before those that are not used any more are looked for. */
@@ -116,9 +115,9 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     const { type, help, unit } = this.metadataOf(family);
     const [helpRef, unitRef] = [this.refOf(help), this.refOf(unit)];
     const hasStart = type === COUNTER && startUs < this.timeUs;
-    const sampleBytes = VALUE_BYTES + this.stamp.length + (hasStart ? start.length : 0);
-    const metadataBytes = 2 + (helpRef > 0 ? 1 + sizeOf(helpRef) : 0) + (unitRef > 0 ? 1 + sizeOf(unitRef) : 0);
-    const refsBytes = 1 + sizeOf(this.refBytes) + this.refBytes;
+    const sampleBytes = FIXED64_FIELD_BYTES + this.stamp.length + (hasStart ? start.length : 0);
+    const metadataBytes = 2 + (helpRef > 0 ? 1 + varintSize(helpRef) : 0) + (unitRef > 0 ? 1 + varintSize(unitRef) : 0);
+    const refsBytes = 1 + varintSize(this.refBytes) + this.refBytes;
     out.reserve(this.refBytes + ROOM);
     const { buffer } = out;
     let at = out.length;
@@ -130,9 +129,9 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     buffer[at++] = SAMPLES;
     buffer[at++] = sampleBytes;
     buffer[at++] = VALUE;
-    at = value === undefined ? put(buffer, at, STALE_NAN) : buffer.writeDoubleLE(value, at);
-    at = put(buffer, at, this.stamp);
-    if (hasStart) at = put(buffer, at, start);
+    at = value === undefined ? putBytes(buffer, at, STALE_NAN) : buffer.writeDoubleLE(value, at);
+    at = putBytes(buffer, at, this.stamp);
+    if (hasStart) at = putBytes(buffer, at, start);
     buffer[at++] = METADATA;
     buffer[at++] = metadataBytes;
     buffer[at++] = TYPE;
@@ -170,7 +169,7 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
       this.refs = refs;
     }
     this.refs[this.refCount++] = ref;
-    this.refBytes += sizeOf(ref);
+    this.refBytes += varintSize(ref);
   }
 
   private refOf(symbol: RequestSymbol): number {
@@ -185,8 +184,7 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     const wellFormed = text.toWellFormed();
     let symbol = this.known.get(wellFormed);
     if (symbol === undefined) {
-      const bytes = Buffer.from(wellFormed);
-      symbol = { bytes: Buffer.concat([Buffer.from([SYMBOLS, ...varint(bytes.length)]), bytes]), request: -1, ref: 0 };
+      symbol = { bytes: textField(SYMBOLS, wellFormed), request: -1, ref: 0 };
       this.known.set(wellFormed, symbol);
     }
     return symbol;
@@ -210,26 +208,4 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
 
 function startOf({ description, view }: ExportContainer): number {
   return startTime(description, view.createdAt, view.limits().createdAt);
-}
-
-/** Bytes of a number as varint. */
-function sizeOf(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x20_0000) return 3;
-  return value < 0x1000_0000 ? 4 : 5;
-}
-
-function putVarint(buffer: Buffer, at: number, value: number): number {
-  while (value > 0x7f) {
-    buffer[at++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  buffer[at++] = value;
-  return at;
-}
-
-function put(buffer: Buffer, at: number, bytes: Buffer): number {
-  for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!;
-  return at + bytes.length;
 }

@@ -1,6 +1,7 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { Label } from '../../../kernel/contracts/index.js';
-import { isRange, SeriesEncoder, type SeriesText, STALE_NAN, timestampBytes, varint } from './series-encoder.js';
+import { FIXED64_FIELD_BYTES, labelField, putBytes, putVarint } from '../common/index.js';
+import { isRange, SeriesEncoder, type SeriesText, STALE_NAN, timestampBytes } from './series-encoder.js';
 
 /** Tags of `WriteRequest.timeseries`, `TimeSeries.labels` and `.samples`, `Sample.value` and `.timestamp`. */
 const TIME_SERIES = 0x0a;
@@ -8,12 +9,8 @@ const LABELS = 0x0a;
 const SAMPLES = 0x12;
 const VALUE = 0x09;
 const TIMESTAMP = 0x10;
-/** Bytes of a value with its tag. */
-const VALUE_BYTES = 9;
 /** Bytes of the tag and the length of a series, and more than those of its sample. */
 const ROOM = 64;
-/** Below this, copying byte by byte beats the call into native code. */
-const SHORT = 24;
 
 /** The labels of a container, encoded. */
 interface ContainerLabels {
@@ -38,9 +35,8 @@ export class WriteRequestEncoder extends SeriesEncoder<ContainerLabels, Buffer> 
   }
 
   /** A label with its tag and length. */
-  protected override encodeLabel([name, value]: Label): Buffer {
-    const label = Buffer.concat([encodeText(0x0a, name), encodeText(0x12, value.toWellFormed())]);
-    return Buffer.concat([Buffer.from([LABELS, ...varint(label.length)]), label]);
+  protected override encodeLabel(label: Label): Buffer {
+    return labelField(LABELS, label);
   }
 
   protected override setTime(timeUs: number): void {
@@ -58,38 +54,21 @@ export class WriteRequestEncoder extends SeriesEncoder<ContainerLabels, Buffer> 
       const part = parts[i]!;
       labelBytes += isRange(part) ? offsets[part.to]! - offsets[part.from]! : part.length;
     }
-    const sampleBytes = VALUE_BYTES + this.stamp.length;
+    const sampleBytes = FIXED64_FIELD_BYTES + this.stamp.length;
     out.reserve(labelBytes + ROOM);
     const { buffer } = out;
     let at = out.length;
     buffer[at++] = TIME_SERIES;
-    let length = labelBytes + sampleBytes + 2;
-    while (length > 0x7f) {
-      buffer[at++] = (length & 0x7f) | 0x80;
-      length >>>= 7;
-    }
-    buffer[at++] = length;
+    at = putVarint(buffer, at, labelBytes + sampleBytes + 2);
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!;
-      if (isRange(part)) at = copy(bytes, offsets[part.from]!, offsets[part.to]!, buffer, at);
-      else at = copy(part, 0, part.length, buffer, at);
+      if (isRange(part)) at = putBytes(buffer, at, bytes, offsets[part.from], offsets[part.to]);
+      else at = putBytes(buffer, at, part);
     }
     buffer[at++] = SAMPLES;
     buffer[at++] = sampleBytes;
     buffer[at++] = VALUE;
-    if (value === undefined) at = copy(STALE_NAN, 0, STALE_NAN.length, buffer, at);
-    else at = buffer.writeDoubleLE(value, at);
-    out.length = copy(this.stamp, 0, this.stamp.length, buffer, at);
+    at = value === undefined ? putBytes(buffer, at, STALE_NAN) : buffer.writeDoubleLE(value, at);
+    out.length = putBytes(buffer, at, this.stamp);
   }
-}
-
-function copy(source: Buffer, from: number, to: number, target: Buffer, at: number): number {
-  if (to - from < SHORT) for (let i = from; i < to; i++) target[at++] = source[i]!;
-  else at += source.copy(target, at, from, to);
-  return at;
-}
-
-function encodeText(tag: number, text: string): Buffer {
-  const bytes = Buffer.from(text);
-  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
 }
