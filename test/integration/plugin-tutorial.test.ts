@@ -22,13 +22,21 @@ const env = {
 /** What a reader does: runs a command and compares, or changes a file. */
 type Step =
   | { readonly command: string; readonly shown: readonly string[] }
-  | { readonly file: string; readonly change: readonly string[] };
+  | { readonly file: string; readonly change: readonly string[] }
+  | { readonly file: string; readonly content: string };
 
-/** The steps of a page: commands of `console` blocks with what they show, and `diff` blocks. */
+/** The first line of a block that is a file. */
+const FILE_NAME = /^(?:\/\/|#) ([\w.-]+\.(?:js|yaml))$/;
+
+/** The steps of a page: commands of `console` blocks with what they show, `diff` blocks, and blocks that begin with the name of a file. */
 function stepsOf(markdown: string): Step[] {
-  const blocks = markdown.matchAll(/^```(console|diff)\n([\s\S]*?)^```$/gm);
+  const blocks = markdown.matchAll(/^```(console|diff|js|yaml)\n([\s\S]*?)^```$/gm);
   return [...blocks].flatMap(([, language, text]): Step[] => {
     const lines = text!.trimEnd().split('\n');
+    if (language === 'js' || language === 'yaml') {
+      const [, file] = FILE_NAME.exec(lines[0]!) ?? [];
+      return file === undefined ? [] : [{ file, content: `${lines.slice(1).join('\n')}\n` }];
+    }
     if (language === 'diff') return [{ file: lines[0]!.replace(/^--- /, ''), change: lines.slice(1) }];
     const steps: { command: string; shown: string[] }[] = [];
     for (const line of lines) {
@@ -143,7 +151,8 @@ describe('the tutorial of plugins, from an empty folder and the packed package',
         assert.match(lines, pattern, `$ ${step.command}\n${lines}`);
       } else {
         const file = join(await shell.folder(), step.file);
-        writeFileSync(file, change(readFileSync(file, 'utf8'), step.change));
+        if ('content' in step) writeFileSync(file, step.content);
+        else writeFileSync(file, change(readFileSync(file, 'utf8'), step.change));
       }
     }
   });

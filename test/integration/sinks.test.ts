@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -154,7 +154,8 @@ plugins:
   }
 
   describe('file', () => {
-    const lines = () => (existsSync(FILE) ? readFileSync(FILE, 'utf8').trimEnd().split('\n') : []);
+    const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : []);
+    const lines = () => linesOf(FILE);
 
     it('has the numbers of the API, as lines that jq reads', async () => {
       await until(
@@ -167,14 +168,24 @@ plugins:
       assert.deepEqual([id, metric], [NAME, 'container_memory_failures_total']);
     });
 
-    it('goes on in a new file when somebody renamed it', async () => {
-      const before = lines().length;
-      execFileSync('mv', [FILE, `${FILE}.moved`]);
+    it('goes on in a new file when logrotate has renamed it, without a line lost', {
+      skip: needs('logrotate'),
+    }, async () => {
+      const before = lines();
+      const rules = join(directory, 'logrotate.conf');
+      writeFileSync(rules, `"${FILE}" {\n  rotate 2\n  nocreate\n}\n`);
+      execFileSync('logrotate', ['--force', '--state', join(directory, 'logrotate.state'), rules]);
       await until(
-        () => lines().length > 0,
+        () => lines().length > 1,
         () => 'no new file',
       );
-      assert.ok(readFileSync(`${FILE}.moved`, 'utf8').trimEnd().split('\n').length >= before);
+      const all = [...linesOf(`${FILE}.1`), ...lines()];
+      assert.deepEqual(all.slice(0, before.length), before);
+      const times = all.map((line) => microsOf((JSON.parse(line) as { time: string }).time));
+      assert.deepEqual(
+        times,
+        [...new Set(times)].sort((a, b) => a - b),
+      );
     });
   });
 

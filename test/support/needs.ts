@@ -67,6 +67,7 @@ const PROGRAMS = {
   java: 'openjdk-17-jre-headless',
   jq: 'jq',
   kubectl: 'kubernetes-client',
+  logrotate: 'logrotate',
   'lxc-start': 'lxc',
   mandoc: 'mandoc',
   nginx: 'nginx-light',

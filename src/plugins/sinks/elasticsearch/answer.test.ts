@@ -28,6 +28,20 @@ describe('the answer to a bulk request', () => {
     });
   });
 
+  it('has other words from OpenSearch, which mean the same', () => {
+    const parsing = { type: 'mapper_parsing_exception', reason: 'failed to parse field [metrics.x] of type [long]' };
+    assert.deepEqual(resultOf(answer({ status: 400, error: parsing }, { status: 201 })), {
+      rejected: 1,
+      message: `400 ${parsing.type} ${parsing.reason}`,
+    });
+    const reason = 'no such index [metrics-tallyman-default] and [action.auto_create_index] is [false]';
+    const missing = { status: 404, error: { type: 'index_not_found_exception', reason } };
+    assert.throws(
+      () => resultOf(answer(missing)),
+      (error) => error instanceof DeliveryError && !error.isPermanent && error.message.includes(reason),
+    );
+  });
+
   it('asks for another try when a document may be stored later', () => {
     const missing = { status: 404, error: { type: 'index_not_found_exception', reason: 'no such index' } };
     for (const item of [busy, { status: 503 }, missing, {}]) {
