@@ -3,13 +3,12 @@
 // store. Needs root and Debian's victoria-metrics. Leaves nothing behind, also when it is interrupted.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killAll, launchAgent, stop, track, untilAnswered } from './agents.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
-import { cpuTime, pause, residentMemory } from './measure.mjs';
+import { cpuTime, freePort, pause, residentMemory } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -25,14 +24,6 @@ const STARTS = 4;
 const interruption = new AbortController();
 const { signal } = interruption;
 const say = (text) => console.error(`fleet: ${text}`);
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 async function startStore(folder) {
   const port = await freePort();

@@ -1,6 +1,7 @@
 // What the bench measures with: a process's CPU time and memory, and the latency of requests.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
+import { createServer } from 'node:net';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, the same on all of Linux's architectures that Node runs on
 
@@ -16,6 +17,15 @@ export const pause = (milliseconds, signal) =>
     }, milliseconds);
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
+  });
+
+/** A TCP port that nobody listens on now. */
+export const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
   });
 
 /** User and system time of all threads of a process since its start, ms. */

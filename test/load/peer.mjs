@@ -1,22 +1,10 @@
 // Another agent with cAdvisor's flags and endpoints, measured beside ours: `--peer BINARY`.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { stop, track, untilAnswered } from './agents.mjs';
-import { cpuPerSecond, latency, pause, residentMemory } from './measure.mjs';
+import { cpuPerSecond, freePort, latency, pause, residentMemory } from './measure.mjs';
 
 /** Time after which caches of a peer are filled. */
 const SETTLE_SECONDS = 60;
-
-/** @returns a port that was free a moment ago: a peer cannot tell which one it chose */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Starts it at a fixed interval of 1 s, and waits until `/metrics` has every cgroup below the parent. */
 async function startPeer(binary, parent, count, signal) {
