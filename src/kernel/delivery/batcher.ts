@@ -6,7 +6,7 @@ const FIRST_CAPACITY = 64 * 1024;
 /** Bytes after which a batch is complete whatever its data points are. */
 const MAX_BODY_BYTES = 4 * 2 ** 20;
 
-/** A body that is complete, packed as it is sent. */
+/** A complete body, packed as it will be sent. */
 export interface PackedBatch {
   readonly body: Uint8Array;
   readonly points: number;
@@ -65,7 +65,7 @@ export class Batcher {
     return points >= this.size || out.length >= MAX_BODY_BYTES;
   }
 
-  /** Lanes whose batch is complete, or old enough. */
+  /** Lanes whose batch is complete or has reached `batch.age`. */
   due(nowMs: number, all: boolean): readonly number[] {
     return [...this.open.keys()].filter((lane) => {
       const { points, openedAtMs } = this.open[lane]!;
@@ -80,7 +80,7 @@ export class Batcher {
     this.sink.finish?.(out);
     const body = out.buffer.subarray(0, out.length);
     try {
-      // The buffer is used again; what a sink packs is its own.
+      // The buffer is reused, so a body that the sink did not pack is copied.
       const packed = this.sink.pack === undefined ? body : await this.sink.pack(body);
       return { body: packed.buffer === body.buffer ? Buffer.from(packed) : packed, points, oldest, newest, lane };
     } finally {

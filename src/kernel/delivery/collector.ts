@@ -46,7 +46,7 @@ class SinkFamilies implements Families<MetricFamily> {
     return family;
   }
 
-  /** A family that is not kept: applications may make up any number of names. */
+  /** A family that is not cached, because applications may have any number of names. */
   passing(name: string, type: MetricType, help: string): MetricFamily | undefined {
     return this.make(name, type, help, -1);
   }
@@ -115,7 +115,7 @@ class CurrentSample implements ExportSample {
   }
 }
 
-/** Takes what is new of the containers that a sink has selected. */
+/** Collects the new samples of the containers that a sink selects. */
 export class SampleCollector {
   readonly sample = new CurrentSample();
   private readonly options: SinkOptions;
@@ -145,8 +145,8 @@ export class SampleCollector {
   }
 
   /**
-   * What is known of the containers that are selected now, and of those that no longer are. Both are to be asked for their samples, or
-   * ended, before this is called again.
+   * The selected containers, and those that were selected at the last call and no longer are. The caller collects the former and ends the
+   * latter before the next call.
    */
   current(): { readonly living: readonly Subject[]; readonly ended: readonly Subject[] } {
     const before = this.tracked;
@@ -168,7 +168,7 @@ export class SampleCollector {
     return { living: [...living], ended };
   }
 
-  /** The machine and the agent, as far as they are wanted. */
+  /** The machine and the agent, where `content` has them. */
   private hostSubjects(): readonly ValuesSubject[] {
     if (this.host !== undefined) return this.host;
     const { agent, families, content } = this;
@@ -192,7 +192,7 @@ export class SampleCollector {
     else this.collectValues(subject, take);
   }
 
-  /** Of these there is one sample in an interval. */
+  /** Applications, the machine and the agent have one sample per interval. */
   private collectValues(subject: ValuesSubject, take: () => void): void {
     const next = subject.next(this.clock.now());
     if (next === undefined || next.cursor.time <= subject.takenAt) return;
@@ -208,7 +208,7 @@ export class SampleCollector {
   private collectContainer(container: TrackedContainer, take: () => void): void {
     const { resolution } = this.options;
     const { takenAt } = container;
-    // What was there before the sink is not sent, apart from the newest.
+    // Of the samples from before the sink started only the newest is sent.
     const onlyNewest = takenAt === 0 || resolution === 'last' || resolution === 'rate';
     const window = container.view.samples(onlyNewest ? { count: 1 } : { start: takenAt + 1 });
     if (window.length === 0) return;

@@ -7,13 +7,13 @@ import { SinkDelivery } from './sink-delivery.js';
 /** How long a change of the options waits for batches that are being sent. */
 const SUSPEND_LIMIT_MS = 2_000;
 
-/** What is left of a sink whose successor is about to start. */
+/** The delivery of a stopped sink, kept for the instance that replaces it. */
 interface Parked {
   readonly plugin: string;
   readonly delivery: SinkDelivery;
 }
 
-/** Delivers for all sinks. What a sink has in its queue outlives a change of its options. */
+/** Delivers for all sinks. The queue of a sink is kept when its options change. */
 export class Delivery {
   private readonly active = new Map<string, SinkDelivery>();
   private readonly parked = new Map<string, Parked>();
@@ -55,13 +55,13 @@ export class Delivery {
     void delivery.start();
   }
 
-  /** Ends the deliveries of a sink, with what is new or waits sent as far as the receiver takes it within the time. */
+  /** Ends the deliveries of a sink: new and waiting samples are sent, as far as the receiver takes them within the time. */
   async finish(record: PluginRecord, limitMs: number, logger: Logger): Promise<void> {
     const delivery = this.active.get(record.id);
     const parked = this.parked.get(record.id)?.delivery;
     this.active.delete(record.id);
     this.parked.delete(record.id);
-    // A sink that does not heed its signal must not hold up the stop.
+    // A sink that ignores its signal must not delay the stop.
     const ended = await within(limitMs, delivery === undefined ? parked?.close() : delivery.finish(limitMs));
     const left = ended ?? delivery?.queue.points;
     if (left === undefined || left === 0) return;
@@ -71,7 +71,7 @@ export class Delivery {
     });
   }
 
-  /** Ends the deliveries of a sink whose successor is about to start: what waits is kept for it. */
+  /** Ends the deliveries of a sink that is about to be replaced; its queue is kept for the new instance. */
   async suspend(record: PluginRecord): Promise<void> {
     const delivery = this.active.get(record.id);
     if (delivery === undefined) return;
@@ -81,7 +81,7 @@ export class Delivery {
   }
 }
 
-/** What comes of a promise, or undefined when that takes longer. */
+/** The result of a promise; `undefined` when it takes longer than the limit. */
 async function within<T>(limitMs: number, result: Promise<T> | undefined): Promise<T | undefined> {
   const abort = new AbortController();
   const late = pause(limitMs, undefined, { signal: abort.signal }).catch(() => undefined);

@@ -7,8 +7,8 @@ import type { PackedBatch } from './batcher.js';
 import type { QueuedBatch, StoredBody } from './queue.js';
 
 /**
- * A segment is a file of records: what they begin with is `FILE_MAGIC`; a record is its state (one byte, written again
- * when the batch is done), the lengths of its head and body, the checksum of lengths and head, the head (JSON) and the body.
+ * A segment is a file that begins with `FILE_MAGIC`, followed by records. A record is its state (one byte, overwritten when the batch is
+ * done), the lengths of its head and body, the checksum of lengths and head, the head (JSON) and the body.
  */
 const FILE_MAGIC = Buffer.from('TLYSINK1');
 const SUFFIX = '.batches';
@@ -17,14 +17,14 @@ const WAITING = 0x57;
 const DONE = 0x44;
 /** State, two lengths, checksum. */
 const FIXED_BYTES = 13;
-/** Read at once of a record whose head is looked for; most heads are shorter. */
+/** Bytes read at first to find the head of a record; most heads are shorter. */
 const LOOK_BYTES = 512;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENT_BYTES = 8 * 2 ** 20;
 const LOCK = 'lock';
 const STATE = 'state';
 
-/** What is known of a batch without its body. */
+/** A batch without its body. */
 interface RecordHead extends Pick<QueuedBatch, 'points' | 'oldest' | 'newest' | 'format'> {
   readonly checksum: number;
 }
@@ -34,27 +34,27 @@ interface Segment {
   readonly path: string;
   /** Records that are not done. */
   waiting: number;
-  /** It takes no more records, and goes when none of them waits. */
+  /** No records are added any more; the file is removed when none of them waits. */
   isSealed: boolean;
 }
 
 /**
- * Bodies of batches in files of one directory, which outlive the process. Nothing is delivered that is not as it was
- * written: what a crash cut off is found by its checksum.
+ * Keeps the bodies of batches in files of one directory, so that they survive the process. A body is only delivered if its checksum is
+ * right: a record that a crash cut off is found by it.
  */
 export class DiskQueue {
-  /** Why nothing can be written; absent while it can. */
+  /** Why writing fails; absent while it works. */
   error: string | undefined;
   private isOpen = false;
   private isLocked = false;
   private opening: Promise<void> | undefined;
-  /** Marks that are being written. */
+  /** Pending writes that mark batches as done. */
   private readonly marks = new Set<Promise<void>>();
   private current: { readonly segment: Segment; readonly file: FileHandle; size: number } | undefined;
   private nextNumber = 1;
   private readonly segmentBytes: number;
 
-  /** @param onRestored told of the batches that were found when the directory was first opened */
+  /** @param onRestored called with the batches that were found when the directory was first opened */
   constructor(
     readonly directory: string,
     maxBytes: number,
@@ -64,7 +64,7 @@ export class DiskQueue {
     this.segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(maxBytes / 8)));
   }
 
-  /** Opens the directory and finds what waits in it. A failure is logged, and tried again with the next batch. */
+  /** Opens the directory and finds the batches in it. A failure is logged; the next batch tries again. */
   async open(): Promise<void> {
     try {
       await this.ready();
@@ -155,7 +155,7 @@ export class DiskQueue {
     this.onRestored(batches);
   }
 
-  /** Finds the batches of a file that wait, and cuts off what is no whole record. */
+  /** Finds the waiting batches of a file, and cuts off an incomplete record at its end. */
   private async restoreSegment(path: string): Promise<QueuedBatch[]> {
     const file = await open(path, 'r+');
     try {
@@ -171,7 +171,7 @@ export class DiskQueue {
       }
       if (at < size) {
         this.logger.warn(
-          `${path}: the last ${size - at} bytes are no whole batch (a crash or a loss of power) and are cut off`,
+          `${path}: the last ${size - at} bytes are not a complete batch (a crash or a loss of power) and are cut off`,
         );
         await file.truncate(at);
       }
@@ -222,7 +222,7 @@ export class DiskQueue {
     return { segment: { path, waiting: 0, isSealed: false }, file, size: FILE_MAGIC.length };
   }
 
-  /** Ends the current file behind its last whole record. */
+  /** Closes the current file after its last complete record. */
   private async seal(): Promise<void> {
     const { current } = this;
     if (current === undefined) return;
@@ -259,7 +259,7 @@ export class DiskQueue {
     };
   }
 
-  /** The batch is done. What is not marked because of an error is sent again after a restart. */
+  /** Marks the batch as done. If that fails, it is sent again after a restart. */
   private async release(segment: Segment, at: number): Promise<void> {
     segment.waiting--;
     try {
@@ -280,7 +280,7 @@ interface Found {
   readonly end: number;
 }
 
-/** @returns undefined when there is no whole record */
+/** @returns undefined when the record is incomplete */
 async function readRecord(file: FileHandle, at: number, size: number): Promise<Found | undefined> {
   const look = Buffer.alloc(LOOK_BYTES);
   const { bytesRead } = await file.read(look, 0, LOOK_BYTES, at);

@@ -5,7 +5,7 @@ export interface QueuedBatch extends Omit<SinkBatch, 'body' | 'attempts'> {
   /** Bytes of the body. */
   readonly size: number;
   readonly format: string;
-  /** Batches of one lane are sent one after the other; −1: it is sent alone, as its lane is not known any more. */
+  /** Batches of one lane are sent one after the other; −1: the lane is not known any more, so the batch is sent alone. */
   readonly lane: number;
   attempts: number;
   /** Where the body is. */
@@ -32,7 +32,7 @@ export class BatchQueue {
 
   /**
    * @param maxMemoryBytes the most of it that may be in memory
-   * @param onDropped told of each batch that there was no room for
+   * @param onDropped called with each batch that there is no room for
    */
   constructor(
     readonly maxBytes: number,
@@ -70,7 +70,7 @@ export class BatchQueue {
     while (this.memorySize > this.maxMemoryBytes) if (!this.dropOldest(true)) return;
   }
 
-  /** The oldest batch that may be sent beside those that are being sent; it counts as being sent from now on. */
+  /** Takes the oldest batch that may be sent beside those that are being sent. */
   take(): QueuedBatch | undefined {
     const lanes = new Set([...this.sending].map(({ lane }) => lane));
     if (lanes.has(-1)) return undefined;
@@ -81,7 +81,7 @@ export class BatchQueue {
         this.sending.add(batch);
         return batch;
       }
-      // An older one of its lane waits for its turn: so must all that follow in that lane, which `lanes` holds already.
+      // An older batch of this lane is being sent, so all others of the lane wait too.
     }
     return undefined;
   }
@@ -102,7 +102,7 @@ export class BatchQueue {
     batch.stored.release();
   }
 
-  /** Takes over batches that are older than what waits here. Their lanes mean nothing here. */
+  /** Takes over batches that are older than those here. Their lanes have no meaning in this queue. */
   adopt(older: readonly QueuedBatch[]): void {
     const own = this.batches;
     this.batches = [];

@@ -34,7 +34,7 @@ export class ResolvedRow {
     const counts = new Float64Array(count).fill(1);
     for (let i = window.length - 2; i >= 0; i--) {
       const other = window.at(i, this.cursor);
-      // Columns mean something else in another layout.
+      // The columns of another layout are different ones.
       if (other.layout !== layout) break;
       for (let c = 0; c < count; c++) {
         const value = other.values[other.base + c]!;
@@ -61,7 +61,7 @@ export class ResolvedRow {
     for (let c = 0; c < count; c++) {
       if (layout.columns[c]!.field.kind !== 'counter') continue;
       const increase = elapsed >= SHORTEST ? row[c]! - before!.values[c]! : Number.NaN;
-      // A counter that is smaller than before began again.
+      // A counter that is smaller than before was reset.
       rates[c] = increase >= 0 ? increase / (elapsed / 1e6) : Number.NaN;
     }
     return { layout, time, values: rates, residuals: undefined, base: 0 };

@@ -29,14 +29,14 @@ export class DeliveryCounts {
   }
 }
 
-/** What a sender needs of the room around it. */
+/** What a sender needs from the delivery. */
 export interface SenderServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers: Timers;
-  /** Makes a call into the plugin as the plugin's; rejects with what it throws. */
+  /** Calls the plugin and attributes the time to it; rejects with what the plugin throws. */
   readonly call: <T>(what: string, call: () => Promise<T>) => Promise<T>;
-  /** Notes how an attempt went. */
+  /** Record how an attempt went. */
   readonly succeeded: () => void;
   readonly failed: (error: unknown, reason: string) => void;
 }
@@ -51,8 +51,8 @@ export class Sender {
   private waiters: (() => void)[] = [];
   /** Data points dropped since the receiver last took something. */
   private lostPoints = 0;
-  /** What the log has of the receiver's words; failures begin anew after a success. */
-  private readonly loggedWords = new RecentMessages();
+  /** Messages that were logged already; those of failures are forgotten after a success. */
+  private readonly loggedAnswers = new RecentMessages();
   private loggedFailures = new RecentMessages();
   /** Why nothing can be delivered now. */
   failure: string | undefined;
@@ -82,7 +82,7 @@ export class Sender {
   }
 
   private sendAll(): void {
-    // While it fails one batch is enough to find out whether it still does.
+    // While it fails, one batch is enough to find out whether the receiver is back.
     const most = this.failure === undefined ? this.sink.options.concurrency : 1;
     while (!this.isPaused && !this.aborted.signal.aborted && this.queue.busy < most) {
       const batch = this.queue.take();
@@ -118,7 +118,7 @@ export class Sender {
     while (this.queue.busy > 0) await new Promise<void>((done) => this.waiters.push(done));
   }
 
-  /** Data points were dropped; they are told with the next success. */
+  /** Counts dropped data points for the log line of the next success. */
   lost(points: number): void {
     this.lostPoints += points;
   }
@@ -171,7 +171,7 @@ export class Sender {
     this.queue.remove(batch);
     this.services.succeeded();
     if (rejected > 0) this.counts.drop('refused', rejected);
-    if (message !== '' && this.loggedWords.isNew(message, clock.monotonic())) {
+    if (message !== '' && this.loggedAnswers.isNew(message, clock.monotonic())) {
       logger.warn(`the receiver left out ${rejected} of ${batch.points} data points: ${message}`);
     }
     this.recovered();
@@ -199,7 +199,7 @@ export class Sender {
     this.services.failed(error, reason);
     const now = this.services.clock.monotonic();
     if (isDeliveryError(error) && error.isPermanent) {
-      if (this.loggedWords.isNew(reason, now)) {
+      if (this.loggedAnswers.isNew(reason, now)) {
         logger.error(`a batch of ${batch.points} data points was refused and is dropped: ${reason}`, hintOf(error));
       }
       this.drop(batch, 'refused');
@@ -211,7 +211,7 @@ export class Sender {
       logger.warn(`cannot deliver: ${reason}; batches are kept and sent later`, hintOf(error));
     }
     this.failure = reason;
-    // Of several that fail at the same time one pause is enough.
+    // One pause is enough when several batches fail at the same time.
     if (now < this.notBeforeMs) return;
     const { retryAfterMs = 0 } = error as Partial<DeliveryError>;
     const asked = Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS);

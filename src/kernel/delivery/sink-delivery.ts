@@ -14,11 +14,11 @@ const FLUSH_SHARE = 0.8;
 /** What the delivery of one sink needs. */
 export interface SinkServices extends SenderServices {
   readonly agent: AgentView;
-  /** Counts and logs what the sink threw where it must not. */
+  /** Counts and logs an error that the sink must not throw. */
   readonly fault: (what: string, error: unknown) => void;
 }
 
-/** Takes samples, encodes, keeps and sends them for one sink. */
+/** Collects, encodes, queues and sends the samples of one sink. */
 export class SinkDelivery {
   readonly queue: BatchQueue;
   private readonly collector: SampleCollector;
@@ -30,11 +30,11 @@ export class SinkDelivery {
   private isStopped = false;
   private readonly disk: DiskQueue | undefined;
   private readonly endedContainers: EndedContainers | undefined;
-  /** Those of earlier options too, while something of them waits. */
+  /** Includes the directories of earlier options while batches wait in them. */
   private readonly disks: DiskQueue[] = [];
   readonly counts: DeliveryCounts;
 
-  /** @param before the instance whose place it takes, suspended: what waits there is taken over */
+  /** @param before the suspended instance that this one replaces; its queue is taken over */
   constructor(
     private readonly sink: Sink,
     private readonly services: SinkServices,
@@ -84,8 +84,8 @@ export class SinkDelivery {
   }
 
   /**
-   * Hands over what is new or waits, as far as the receiver takes it within the time.
-   * @returns data points that could not be delivered and are kept nowhere
+   * Sends new and waiting samples, as far as the receiver takes them within the time.
+   * @returns data points that could not be delivered and are not on disk either
    */
   async finish(limitMs: number): Promise<number> {
     const end = performance.now() + limitMs * FLUSH_SHARE;
@@ -94,13 +94,13 @@ export class SinkDelivery {
     return this.close();
   }
 
-  /** Closes what waits on disk, after everything else has ended. @returns data points that are kept nowhere */
+  /** Closes the queues on disk, after everything else has ended. @returns data points that are only in memory */
   async close(): Promise<number> {
     for (const disk of this.disks) await disk.close();
     return this.queue.all.reduce((sum, { points, stored }) => sum + (stored.isInMemory ? points : 0), 0);
   }
 
-  /** Stops without sending anything more; what is new goes into the queue. */
+  /** Stops sending; new samples go into the queue. */
   async suspend(): Promise<void> {
     await this.endRounds();
     await this.sender.stop();
@@ -138,12 +138,12 @@ export class SinkDelivery {
     };
   }
 
-  /** Encodes what is new. @param all also batches that are not complete are queued */
+  /** Encodes new samples. @param all whether incomplete batches are queued as well */
   private async takeSamples(all: boolean): Promise<void> {
     const { clock } = this.services;
     const { living, ended } = this.collector.current();
     const slices = new Slices();
-    // A container that was made anew under its name comes after the end of the one before.
+    // Ends come first: a container may have been created again under its name.
     for (const container of ended) {
       this.endOf(container);
       await this.after(container, slices);

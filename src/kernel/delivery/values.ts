@@ -23,7 +23,7 @@ import { ResolvedRow } from './resolution.js';
 /** Gives families by name, as the options of a sink select and rename them. */
 export type FamilyOf = (name: string, type: MetricType, help: string) => MetricFamily | undefined;
 
-/** Something with samples that is no container of its own: the applications of one, the machine, the agent. */
+/** A source of samples that is not a container: the applications of one, the machine, the agent. */
 export class ValuesSubject implements ExportContainer {
   /** Time of the newest sample that was taken over, µs; 0: none. */
   takenAt = 0;
@@ -71,7 +71,7 @@ function planOf(planned: readonly PlannedValue[], count: number): ValuesPlan {
   const series = planned.map(
     ({ family, labels, column }): PlannedSeries => ({ family, column, minus: -1, labels, divisor: 1, only: undefined }),
   );
-  // Its columns are no fields: whoever looks for one finds none.
+  // These columns are not fields, so a lookup by field name finds nothing.
   return { series, layout: { columns, indexOf: () => -1, indexesOf: () => [] } };
 }
 
@@ -166,7 +166,7 @@ export class Applications {
     });
   }
 
-  /** Of targets with the same series the first counts. */
+  /** Where targets have the same series, the first target wins. */
   private prepare(snapshots: readonly AppMetricsSnapshot[]): void {
     const isKnown =
       snapshots.length === this.known.length && snapshots.every(({ series }, i) => series === this.known[i]);

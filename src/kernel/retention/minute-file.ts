@@ -23,8 +23,8 @@ interface Line {
 }
 
 /**
- * Writes the minutes of containers: lines of JSON, compressed. The file is there as a whole or not at all.
- * @param maxBytes what it may hold, before compression
+ * Writes the minutes of containers as compressed lines of JSON. The file is replaced atomically.
+ * @param maxBytes size limit before compression
  * @returns how many containers did not fit
  */
 export async function writeMinutes(
@@ -74,7 +74,7 @@ async function* linesOf(
 /**
  * Reads what `writeMinutes` wrote.
  * @returns no containers when there is no such file
- * @throws TallymanError when it is cut or damaged
+ * @throws TallymanError when it is truncated or damaged
  */
 export async function readMinutes(file: string): Promise<Map<string, KeptMinutes>> {
   let packed: Buffer;

@@ -5,7 +5,7 @@ import { DAY_US, type KeptMinutes } from '../history/index.js';
 import { SAMPLING } from '../housekeeping/index.js';
 import { readMinutes, writeMinutes } from './minute-file.js';
 
-/** Pause between two writings, ms: what an agent that is killed loses at most. */
+/** Pause between two writes, ms. A killed agent loses this much at most. */
 const INTERVAL_MS = 600_000;
 
 export interface MinuteKeeperOptions {
@@ -17,7 +17,7 @@ export interface MinuteKeeperOptions {
 
 /** Keeps the minutes of the last day in a file, so that summaries survive a restart of the agent. */
 export class MinuteKeeper implements Lifecycle, ContainerObserver {
-  /** Of containers that did not come yet. */
+  /** Minutes of containers that were not found yet. */
   private kept = new Map<string, KeptMinutes>();
   private loading: Promise<void> | undefined;
   private saving: Promise<void> = Promise.resolve();
@@ -26,7 +26,7 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
 
   constructor(private readonly options: MinuteKeeperOptions) {}
 
-  /** Does not wait for the file: containers that are there before it is read get their minutes then. */
+  /** Does not wait for the file: containers that exist before it is read get their minutes afterwards. */
   start(): void {
     this.loading = this.load();
     this.timer = setInterval(() => void this.save(), INTERVAL_MS);

@@ -17,7 +17,7 @@ export interface SampleGroup {
   readonly members: readonly GroupMember[];
 }
 
-/** Puts the series and facts of a sample together by their labels. The group without further labels comes first. */
+/** Groups the series and facts of a sample by their labels. The group without further labels comes first. */
 function groupsOf({ series, facts }: ExportSample): readonly SampleGroup[] {
   const groups = new Map<string, { labels: readonly Label[]; members: GroupMember[] }>([
     ['[]', { labels: [], members: [] }],
@@ -37,14 +37,14 @@ function groupsOf({ series, facts }: ExportSample): readonly SampleGroup[] {
 
 /** Metrics that are written one after the other, prepared as bytes. */
 export interface PreparedMetrics {
-  /** What stands before each number: `"name":` for example. */
+  /** Text before each number, for example `"name":`. */
   readonly names: readonly Uint8Array[];
   readonly indexes: Int32Array;
   /** Numbers of facts as text; undefined for series. */
   readonly facts: readonly (Uint8Array | undefined)[];
 }
 
-/** @param nameText what stands before a metric's number */
+/** @param nameText gives the text before a metric's number */
 export function prepareMetrics({ members }: SampleGroup, nameText: (name: string) => string): PreparedMetrics {
   return {
     names: members.map(({ name }) => Buffer.from(nameText(name))),
@@ -61,7 +61,7 @@ export function writeMetrics(out: ByteWriter, sample: ExportSample, metrics: Pre
     const index = indexes[i]!;
     const fact = facts[i];
     const value = fact === undefined ? sample.value(index) : 0;
-    // Neither JSON nor the line protocol have infinities, which applications may give.
+    // Applications may have infinite values, which neither JSON nor the line protocol can express.
     if (!Number.isFinite(value)) continue;
     if (count++ > 0) out.ascii(',');
     out.bytes(names[i]!);

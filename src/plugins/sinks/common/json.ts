@@ -3,7 +3,7 @@ import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from './groups.js';
 
 interface PreparedDocument {
-  /** From the comma behind the time to the brace of `metrics`. */
+  /** From the comma after the time to the brace of `metrics`. */
   readonly head: Uint8Array;
   readonly metrics: PreparedMetrics;
   readonly groups: readonly { readonly head: Uint8Array; readonly metrics: PreparedMetrics }[];
@@ -11,7 +11,7 @@ interface PreparedDocument {
 
 const BRACES = Buffer.from('}}');
 
-/** What stands before the number of a metric in a JSON object. */
+/** The key of a metric in a JSON object, with the colon. */
 export const metricKey = (name: string): string => `${quoteJson(name)}:`;
 
 /** The JSON text of labels. */
@@ -64,7 +64,7 @@ export class JsonEncoder {
   }
 }
 
-/** The lines of a body without their ends. */
+/** The lines of a body, without line breaks. */
 export function linesOf(body: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < body.length; ) {

@@ -5,19 +5,19 @@ interface Item {
   readonly error?: { readonly type?: unknown; readonly reason?: unknown };
 }
 
-/** A document with the same id is there: an earlier request stored it. */
+/** A document with the same id exists: an earlier request stored it. */
 const CONFLICT = 409;
 const MAX_WORDS = 300;
 
 /**
  * What the answer to a bulk request means.
- * @throws DeliveryError when some documents may be stored later; those that are stored already are found by their id then
+ * @throws DeliveryError when some documents may be stored later; the retry finds those that are stored already by their id
  */
 export function resultOf(body: Uint8Array): SendResult {
   const answer = parse(body);
   if (answer?.errors === false) return {};
   if (answer?.errors !== true || !Array.isArray(answer.items)) {
-    throw new DeliveryError('the answer is none to a bulk request', { hint: 'is the URL that of Elasticsearch?' });
+    throw new DeliveryError('this is not an answer to a bulk request', { hint: 'is the URL that of Elasticsearch?' });
   }
   const failed = answer.items.map(itemOf).filter(({ status }) => status > 299 && status !== CONFLICT);
   const later = failed.find(isPassing);
@@ -43,7 +43,7 @@ function itemOf(value: unknown): JudgedItem {
   return { status, type: type!, words: printable(`${status} ${type} ${reason}`.slice(0, MAX_WORDS).trim()) };
 }
 
-/** Too busy, or the index is to be made first. */
+/** Whether a retry may succeed: the server is busy, or the index does not exist yet. */
 function isPassing({ status, type }: JudgedItem): boolean {
   return status === 429 || status >= 500 || type === 'index_not_found_exception';
 }

@@ -14,7 +14,7 @@ import {
 interface PreparedDocument {
   /** The action up to the time in the document's id. */
   readonly action: Uint8Array;
-  /** From the comma behind the time to the brace of `metrics`. */
+  /** From the comma after the time to the brace of `metrics`. */
   readonly head: Uint8Array;
   readonly metrics: PreparedMetrics;
 }

@@ -17,7 +17,7 @@ import { compressionOption, gzipHeader, gzipPack, layoutOption } from '../common
 import { resultOf } from './answer.js';
 import { BulkEncoder, DriverBulkEncoder } from './encoder.js';
 
-/** Of each document an answer has its state, and why it was refused. */
+/** The answer has the status of each document, and why it was refused. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 const elasticOptions = z.strictObject({

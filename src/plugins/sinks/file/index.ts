@@ -24,11 +24,11 @@ const fileOptions = z.strictObject({
   rotate: z
     .strictObject({
       size: size().prefault('100MiB').describe('A file that would become larger is renamed to `<path>.1` first.'),
-      age: duration().optional().describe('So is one that was begun so long ago. Absent: files have no age.'),
+      age: duration().optional().describe('A file of this age is renamed too. Absent: files have no age limit.'),
       keep: z.int().min(0).default(5).describe('Renamed files that are kept; `<path>.1` is the newest.'),
     })
     .prefault({})
-    .describe('When a new file is begun.'),
+    .describe('When a new file is started.'),
   ...sinkOptions,
 });
 
@@ -46,7 +46,7 @@ class FileSink implements Sink {
   }
 
   start(): void {
-    // A reader that is gone is told by the write that fails.
+    // When the reader is gone the write fails, which is reported.
     if (this.file === undefined) process.stdout.on('error', ignore);
   }
 

@@ -10,16 +10,16 @@ export interface Rotation {
   readonly keep: number;
 }
 
-/** Everything but symbolic links: whoever may write into the folder of a file must not choose what root appends to. */
+/** No symbolic links: a user who may write to the directory must not choose which file root appends to. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 const MODE = 0o640;
 
-/** A file that is appended to, and renamed when it is large or old. Batches are written whole or not at all. */
+/** A file that batches are appended to, and that is renamed when it is large or old. A batch is written completely or not at all. */
 export class RotatedFile {
   private handle: FileHandle | undefined;
   private inode = 0;
   private size = 0;
-  /** When the file was begun, ms since the epoch. */
+  /** When the file was started, ms since the epoch. */
   private begun = 0;
 
   constructor(
@@ -94,7 +94,7 @@ export class RotatedFile {
         done += bytesWritten;
       }
     } catch (error) {
-      // Half a batch would be there twice when it is tried again.
+      // Otherwise the retry would write the first half of the batch a second time.
       await handle.truncate(this.size).catch(() => {});
       throw error;
     }

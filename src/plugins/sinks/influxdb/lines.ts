@@ -7,7 +7,7 @@ const NEWLINE = 0x0a;
 
 /** Text of a measurement, tag or field key, or tag value. The protocol has no way to write a line break in it. */
 function escaped(text: string, special: RegExp): string {
-  // A backslash in the end would take the special meaning of what follows.
+  // A backslash at the end would escape the character that follows.
   return text
     .replace(/[\r\n]+/g, ' ')
     .replace(/\\+$/, '')
@@ -17,7 +17,7 @@ function escaped(text: string, special: RegExp): string {
 const measurementText = (text: string) => escaped(text, /[, ]/g);
 const keyText = (text: string) => escaped(text, /[,= ]/g);
 
-/** `,name=value` for each tag; empty ones are none. */
+/** `,name=value` for each tag that is not empty. */
 export function tagsText(tags: readonly Label[]): string {
   return tags
     .map(([name, value]) => [keyText(name), keyText(value)] as const)
@@ -27,7 +27,7 @@ export function tagsText(tags: readonly Label[]): string {
 }
 
 interface Line {
-  /** Measurement and tags, with the space behind. */
+  /** Measurement and tags, with the space after them. */
   readonly head: Uint8Array;
   readonly metrics: PreparedMetrics;
 }

@@ -29,7 +29,7 @@ import { SampleMessageEncoder } from './sample-message.js';
 
 const LENGTH_BYTES = 4;
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
-/** What the same batch is refused for each time. */
+/** Errors that the same batch would get at each attempt. */
 const PERMANENT = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
 
 const sasl = z
@@ -37,7 +37,7 @@ const sasl = z
     mechanism: z
       .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
       .default('scram-sha-512')
-      .describe('How the password is proved. `plain` sends it: use TLS with it.'),
+      .describe('SASL mechanism. `plain` sends the password itself: use TLS with it.'),
     username: z.string().min(1).describe('User name.'),
     password: secret().optional().describe('Password.'),
     passwordFile: z
@@ -55,7 +55,7 @@ const kafkaOptions = z
     brokers: z
       .array(z.string().regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, { error: 'expected host:port' }))
       .min(1)
-      .describe('Brokers that tell of the others: `[kafka1:9092, kafka2:9092]`.'),
+      .describe('Brokers to connect to first; they name the others: `[kafka1:9092, kafka2:9092]`.'),
     topic: z
       .string()
       .regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, { error: 'expected a topic: letters, digits, dots, _ and -' })
@@ -64,7 +64,7 @@ const kafkaOptions = z
     acks: z
       .enum(['all', 'leader', 'none'])
       .default('all')
-      .describe('Whose acknowledgement makes a batch sent: all replicas in sync, the leader, or nobody.'),
+      .describe('Who acknowledges a batch before it counts as sent: all replicas in sync, the leader, or nobody.'),
     compression: compressionOption('messages'),
     layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
     format: z
@@ -124,7 +124,7 @@ class KafkaSink implements Sink {
     signal.throwIfAborted();
     const sending = this.produce(messagesOf(body));
     let abort = () => {};
-    // The library cannot be told to stop.
+    // kafkajs has no way to cancel a request.
     const aborted = new Promise<never>((_, reject) => {
       abort = () => reject(signal.reason);
     });
@@ -133,7 +133,7 @@ class KafkaSink implements Sink {
       await Promise.race([sending, aborted]);
     } finally {
       signal.removeEventListener('abort', abort);
-      // Where it goes on, nobody waits for its end.
+      // It may go on after the abort; its result is ignored then.
       sending.catch(() => {});
     }
   }
@@ -217,7 +217,7 @@ function saslOptions({ mechanism, username, password, passwordFile }: z.output<t
   return { mechanism, username, password: secretText } as SASLOptions;
 }
 
-/** What cAdvisor's driver for Kafka has besides that of the others. */
+/** Members that only cAdvisor's driver for Kafka writes. */
 function driverMembers({ description }: ExportContainer, options: KafkaOptions): Record<string, unknown> {
   const present = (members: Readonly<Record<string, string>>) =>
     Object.keys(members).length === 0 ? undefined : members;

@@ -38,7 +38,7 @@ const GROUPING_ATTRIBUTES: Readonly<Record<string, string>> = {
 
 type Attributes = readonly (readonly [key: string, value: string])[];
 
-/** What is kept of a container from sample to sample. */
+/** State of a container between samples. */
 interface Known {
   description: ContainerDescription;
   resource: Attributes;

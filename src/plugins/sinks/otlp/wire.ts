@@ -74,13 +74,13 @@ export class MessageWriter {
   }
 }
 
-/** What a receiver says of a request that it took only in part. */
+/** The answer of a receiver that took a request only in part. */
 export interface PartialSuccess {
   readonly rejected: number;
   readonly message: string;
 }
 
-/** Reads `ExportMetricsServiceResponse`. @returns undefined when all was taken, or the answer is not to be understood */
+/** Reads `ExportMetricsServiceResponse`. @returns undefined when all was taken or the answer cannot be read */
 export function readResponse(bytes: Uint8Array): PartialSuccess | undefined {
   try {
     const reader = protobuf.Reader.create(bytes);

@@ -14,7 +14,7 @@ export interface RedisTarget {
   readonly timeout: number;
 }
 
-/** What is awaited of a connection. */
+/** A request that waits for its answers. */
 interface Exchange {
   readonly replies: Reply[];
   readonly count: number;
@@ -31,7 +31,7 @@ export function command(...words: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 }
 
-/** A connection to Redis that is made when it is needed, and again after a failure. */
+/** A connection to Redis that is opened when it is needed, and again after a failure. */
 export class RedisConnection {
   private socket: Socket | undefined;
   private exchange: Exchange | undefined;
@@ -65,7 +65,7 @@ export class RedisConnection {
     this.socket = undefined;
   }
 
-  /** The address without what it may hold of secrets. */
+  /** The address without secrets. */
   private get shownUrl(): string {
     const { protocol, host, pathname } = new URL(this.target.url);
     return `${protocol}//${host}${pathname}`;
@@ -134,7 +134,7 @@ export class RedisConnection {
     if (exchange === undefined || exchange.replies.length < exchange.count) return;
     this.exchange = undefined;
     const errors = exchange.replies.flat().filter((one) => one instanceof ReplyError);
-    // The first one says why, the later ones that the rest was given up.
+    // The first error has the reason; later ones only say that the transaction was discarded.
     if (errors.length > 0) exchange.reject(new Error(`answers ${errors[0]!.message}`));
     else exchange.resolve(exchange.replies);
   }

@@ -13,7 +13,7 @@ import {
 import { DriverDocumentEncoder, JsonEncoder, layoutOption, linesOf } from '../common/index.js';
 import { command, RedisConnection } from './connection.js';
 
-/** Values in one command: Redis does nothing else while it carries one out. */
+/** Values in one command. Redis serves nobody else while it runs a command. */
 const VALUES_PER_COMMAND = 1_000;
 
 const redisOptions = z
@@ -77,7 +77,7 @@ class RedisSink implements Sink {
     return points;
   }
 
-  /** In one transaction: all of the batch is there, or nothing. */
+  /** One transaction: the batch is stored completely or not at all. */
   async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
     const values = linesOf(body);
     const commands = [command('MULTI'), ...this.commandsOf(values), command('EXEC')];

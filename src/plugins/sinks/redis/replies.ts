@@ -1,10 +1,10 @@
 /** An answer of Redis: a text, a number, nothing, an error or a list of answers. */
 export type Reply = string | number | null | ReplyError | readonly Reply[];
 
-/** What Redis answers in place of a result. */
+/** An error that Redis answers with. */
 export class ReplyError extends Error {}
 
-/** The bytes are no answers of Redis (RESP2). */
+/** The bytes are not RESP2. */
 export class ProtocolError extends Error {}
 
 const RETURN = 0x0d;
@@ -14,7 +14,7 @@ const MAX_BYTES = 1024 * 1024;
 /** Deepest list in lists: EXEC answers a list of plain answers. */
 const MAX_DEPTH = 4;
 
-/** Reads answers of Redis out of the pieces in which they arrive. */
+/** Reads answers of Redis from the chunks in which they arrive. */
 export class ReplyReader {
   private pending: Buffer = Buffer.alloc(0);
   private at = 0;
@@ -36,7 +36,7 @@ export class ReplyReader {
     }
   }
 
-  /** @returns undefined while something of it is missing */
+  /** @returns undefined while it is incomplete */
   private reply(depth: number): Reply | undefined {
     const line = this.line();
     if (line === undefined) return undefined;

@@ -57,7 +57,7 @@ const HEADERS_2 = {
 };
 const TAKE_VERSION_1 = 'with `version: 1` it takes what is measured from then on';
 
-/** What the protocols have in common. */
+/** The part that both versions share. */
 abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEncoder> implements Sink {
   abstract readonly format: string;
   private readonly compressor = new SnappyCompressor();
@@ -130,7 +130,7 @@ class RemoteWrite1 extends RemoteWriteSink<WriteRequestEncoder> {
 
 class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
   readonly format = `remote-write 2.0 ${this.options.compression}`;
-  /** One for each body under construction, of which there are as many as batches are made at once: each has its table of symbols. */
+  /** One for each body under construction, because each body has its own table of symbols. */
   private readonly encoderByOut = new Map<ByteWriter, SymbolRequestEncoder>();
 
   begin(out: ByteWriter): void {
@@ -145,7 +145,7 @@ class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
     try {
       const answer = await this.post(body, HEADERS_2, signal);
       const written = writtenOf(answer);
-      // A receiver of 1.0 finds nothing in the request that it knows, and is content.
+      // A receiver of 1.0 finds no field that it knows in the request, and answers with success.
       if (written === undefined) {
         throw new DeliveryError('the receiver does not say what it has written, as one of remote write 2.0 does', {
           hint: TAKE_VERSION_1,
@@ -177,7 +177,7 @@ class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
   }
 }
 
-/** Samples that the receiver wrote; undefined: it does not say. */
+/** Samples that the receiver wrote; `undefined` when it does not say. */
 function writtenOf({ headers }: HttpAnswer): number | undefined {
   const text = headers['x-prometheus-remote-write-samples-written'];
   return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined;

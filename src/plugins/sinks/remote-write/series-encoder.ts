@@ -12,7 +12,7 @@ import { varint } from '../common/index.js';
 /** The NaN by which Prometheus knows that a series has ended (`StaleNaN`), the low bytes first. */
 export const STALE_NAN = Buffer.from([0x02, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
 
-/** Names of labels in order, with what was planned for containers that have exactly these. */
+/** Names of labels in order, with the plans of containers that have exactly these labels. */
 interface Shape<P extends object> {
   readonly names: readonly string[];
   readonly plans: WeakMap<readonly PlannedSeries[], readonly SeriesText<P>[]>;
@@ -46,7 +46,7 @@ interface Sent<C, P extends object> {
   factTexts: readonly SeriesText<P>[];
 }
 
-/** What `SeriesEncoder.state` gives, as JSON. */
+/** What `SeriesEncoder.state` returns, as JSON. */
 interface State {
   /** Labels, and place in `series`. */
   readonly containers: readonly (readonly [labels: readonly Label[], series: number])[];
@@ -164,7 +164,7 @@ export abstract class SeriesEncoder<C, P extends object> {
     const key = names.join();
     let shape = this.shapes.get(key)?.deref();
     if (shape === undefined) {
-      // Shapes that nothing has any more are only looked for when there are many.
+      // Unused shapes are only removed when there are many.
       if (this.shapes.size > 1_000) {
         for (const [other, ref] of this.shapes) if (ref.deref() === undefined) this.shapes.delete(other);
       }
@@ -174,7 +174,7 @@ export abstract class SeriesEncoder<C, P extends object> {
     return shape;
   }
 
-  /** The columns are other ones: series that are not among them have ended. */
+  /** Changes to other columns. Series that are not among them have ended. */
   private changeSeries(sent: Sent<C, P>, series: readonly PlannedSeries[], out: ByteWriter): number {
     let texts = sent.shape.plans.get(series);
     if (texts === undefined) {

@@ -28,7 +28,7 @@ export const tagsText = (labels: readonly Label[]): string =>
     ? ''
     : `|#${labels.map(([name, value]) => `${tagText(name).replaceAll(':', '_')}:${tagText(value)}`).join(',')}`;
 
-/** Writes a sample as gauges, a line each. */
+/** Writes a sample as gauges, one line each. */
 export class GaugeEncoder {
   private readonly prepared: PreparedByContainer<readonly Gauge[]>;
 
@@ -57,7 +57,7 @@ export class GaugeEncoder {
       const { head, tail, index, fact } = gauge;
       const value = fact === undefined ? sample.value(index) : 0;
       if (!Number.isFinite(value)) continue;
-      // A number with a sign changes a gauge by so much: it is set to 0 first.
+      // A signed number changes a gauge by that amount, so the gauge is set to 0 first.
       if (value < 0 || fact?.[0] === MINUS) {
         out.bytes(head);
         out.reserve(1);
@@ -74,7 +74,7 @@ export class GaugeEncoder {
   }
 }
 
-/** Puts whole lines together to datagrams of at most `size` bytes; a line that is longer is a datagram of its own. */
+/** Joins lines into datagrams of at most `size` bytes; a longer line becomes a datagram of its own. */
 export function datagramsOf(body: Uint8Array, size: number): Uint8Array[] {
   const datagrams: Uint8Array[] = [];
   let start = 0;

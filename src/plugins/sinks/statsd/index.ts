@@ -63,7 +63,7 @@ class StatsdSink implements Sink {
       for (const datagram of datagramsOf(body, datagramSize)) {
         signal.throwIfAborted();
         await sendOne(socket, datagram);
-        // The kernel tells of an earlier datagram that nobody takes them.
+        // The kernel reports that nothing listened when an earlier datagram arrived.
         if (this.failure !== undefined) throw this.failure;
       }
     } catch (error) {
