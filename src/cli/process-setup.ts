@@ -12,6 +12,9 @@ const MAX_CONCURRENT_READS = 4;
 // The young generation would grow to 32 MiB during start-up and keep most of it. Sampling and printing allocate next to
 // nothing, so it is not worth its size.
 setFlagsFromString('--semi-space-growth-factor=1');
+// V8 does not use the bundle's code cache where flags differ from those of the build. The heap keeps the limit that it got
+// from this one when the process started.
+setFlagsFromString('--max-old-space-size=0');
 
 // Node 20 opens all modules that it loads at the same time, hundreds of them, and fails where the limit of open files is
 // lower. It reads them with this function.

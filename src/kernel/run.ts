@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from './agent.js';
 import type { AgentOptions, Found } from './agent-options.js';
+import { MEMORY_LIMIT } from './budget/index.js';
 import { CONFIG, type LoadedConfig } from './config/index.js';
 import { CONTAINERS } from './containers/index.js';
 import { type Logger, messageOf } from './contracts/index.js';
@@ -14,6 +15,8 @@ import { type OpenHandles, SUPERVISOR, type Supervisor } from './supervision/ind
 /** Time limit in ms for stopping the agent. */
 const STOP_LIMIT = 1_900;
 const EXIT_FAULT = 70;
+/** The agent ended itself before memory was used up; `EX_TEMPFAIL`, so that service managers start it again. */
+const EXIT_MEMORY = 75;
 
 export interface RunOptions
   extends Omit<AgentOptions, 'config' | 'pluginDirectory' | 'sockets' | 'reload' | 'modules'> {
@@ -82,7 +85,9 @@ class AgentProcess {
     // A stop is not delayed by a start that hangs.
     const found = await Promise.race([started, stopped]);
     if (typeof found !== 'string') this.serving(found, say);
-    return this.stop(await stopped);
+    const noMemory = this.agent.get(MEMORY_LIMIT).exceeded.then(() => undefined);
+    const signal = await Promise.race([stopped, noMemory]);
+    return signal === undefined ? this.stop('out of memory', EXIT_MEMORY) : this.stop(signal, 0);
   }
 
   private serving(found: Found, say: (line: string) => void): void {
@@ -103,14 +108,14 @@ class AgentProcess {
     this.note();
   }
 
-  private async stop(signal: NodeJS.Signals): Promise<number> {
-    this.logger.info(`${signal}: stopping`);
+  private async stop(reason: string, status: number): Promise<number> {
+    this.logger.info(`${reason}: stopping`);
     this.service.stopping();
-    setTimeout(() => process.exit(0), STOP_LIMIT);
+    setTimeout(() => process.exit(status), STOP_LIMIT);
     await this.agent.stop();
     this.notes.remove();
     await this.options.handles?.report((text, plugin) => this.logger.warn(text, { plugin }));
-    return 0;
+    return status;
   }
 
   private note(): void {

@@ -56,6 +56,7 @@ const STATUSES: readonly Entry[] = [
   ['0', 'Success, or the agent was stopped.'],
   ['1', 'An error, described on standard error.'],
   ['70', 'The agent stopped after an internal error.'],
+  ['75', 'The agent stopped before its memory was used up, and wrote a report to its state directory.'],
   ['78', 'The command line or the configuration is invalid.'],
 ];
 

@@ -1,3 +1,3 @@
 export type { BudgetKeeper } from './keeper.js';
 export type { QueryGate } from './queries.js';
-export { BUDGET, QUERY_GATES } from './tokens.js';
+export { BUDGET, MEMORY_LIMIT, QUERY_GATES } from './tokens.js';

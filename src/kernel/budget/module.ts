@@ -1,13 +1,15 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
-import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
-import { DISCOVERY_REQUESTS } from '../containers/index.js';
-import { HOUSEKEEPER } from '../housekeeping/index.js';
+import { AGENT, CONFIG, CONFIG_OBSERVERS, STATE_DIRECTORY } from '../config/index.js';
+import { CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
+import { HOUSEKEEPER, type Housekeeper } from '../housekeeping/index.js';
 import { DESCRIPTORS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
-import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
+import { ACTIVE_PLUGINS, SUPERVISOR, type Supervisor } from '../supervision/index.js';
 import { BudgetKeeper, type ProcessUse } from './keeper.js';
+import { MemoryLimit } from './memory-limit.js';
+import { MemoryReports } from './memory-report.js';
 import { OwnCgroupReader } from './own-cgroup.js';
-import { BUDGET, QUERY_GATES } from './tokens.js';
+import { BUDGET, MEMORY_LIMIT, QUERY_GATES } from './tokens.js';
 
 export const budgetModule: Module = {
   name: 'budget',
@@ -24,6 +26,23 @@ export const budgetModule: Module = {
       },
     );
     registry.contribute(LIFECYCLES, [BUDGET], (keeper) => keeper);
+    registry.provide(
+      MEMORY_LIMIT,
+      [AGENT, STATE_DIRECTORY, CLOCK, LOGS, CONTAINERS, HOUSEKEEPER, SUPERVISOR],
+      ({ version }, state, clock, logs, containers, housekeeper, supervisor) => {
+        const logger = logs.logger('budget');
+        const cgroup = new OwnCgroupReader();
+        return new MemoryLimit({
+          clock,
+          logger,
+          cgroup: () => cgroup.read(),
+          reports: state === undefined ? undefined : new MemoryReports(state, clock, logger, version),
+          held: () => ({ containers: containers.size, ...held(housekeeper, supervisor) }),
+          pluginOf: (url) => supervisor.all().find(({ module }) => module.startsWith('file:') && url === module)?.id,
+        });
+      },
+    );
+    registry.contribute(LIFECYCLES, [MEMORY_LIMIT], (limit) => limit);
     registry.contribute(QUERY_GATES, [BUDGET], ({ queries }) => queries);
     registry.contribute(CONFIG_OBSERVERS, [BUDGET, CONFIG], (keeper, active) => ({
       sections: ['budget'] as const,
@@ -31,6 +50,15 @@ export const budgetModule: Module = {
     }));
   },
 };
+
+/** What a report on memory says of the rooms and the plugins. */
+function held({ size, historyBytes }: Housekeeper, supervisor: Supervisor) {
+  const plugins = supervisor.all().map(({ id, kind, state, calls, errors, busyMs, delivery }) => {
+    const queue = delivery?.().queue;
+    return { id, kind, state, calls, errors, busyMs: Math.round(busyMs), ...(queue && { queueBytes: queue.bytes }) };
+  });
+  return { sampled: size, historyBytes, plugins: plugins.sort((a, b) => b.busyMs - a.busyMs) };
+}
 
 function thisProcess(): ProcessUse {
   const cgroup = new OwnCgroupReader();

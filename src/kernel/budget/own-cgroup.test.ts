@@ -34,6 +34,7 @@ describe('the own cgroup', () => {
     assert.deepEqual(reader.read(), {
       cpu: 0.5,
       memory: 402653184,
+      memoryMax: 536870912,
       memoryUsed: 150000000,
       pressure: { cpu: 0, memory: 0.125 },
     });
@@ -47,7 +48,7 @@ describe('the own cgroup', () => {
       'sys/fs/cgroup/a/b/memory.max': 'max\n',
       'sys/fs/cgroup/a/b/cpu.max': 'max 100000\n',
     });
-    assert.deepEqual(reader.read(), { memory: 1000, pressure: {} });
+    assert.deepEqual(reader.read(), { memory: 1000, memoryMax: 1000, pressure: {} });
   });
 
   it('has the limits of cgroup v1, whose largest number is no limit', (t) => {

@@ -7,6 +7,8 @@ export interface OwnCgroup {
   readonly cpu?: number;
   /** Memory above which the kernel throttles or kills, bytes: the lower of `memory.high` and `memory.max`. */
   readonly memory?: number;
+  /** Memory above which the kernel kills, bytes: `memory.max`. */
+  readonly memoryMax?: number;
   /** Memory in use without inactive file cache, which the kernel can take back at once, bytes. */
   readonly memoryUsed?: number;
   /** Share of the last ten seconds in which some task waited for the resource, 0 … 1. */
@@ -36,14 +38,16 @@ export class OwnCgroupReader {
     this.directories ??= this.find();
     const { unified, cpu, memory } = this.directories;
     const cpuLimits = [...unified.map(bandwidthV2), ...cpu.map(bandwidthV1)];
-    const memoryLimits = [
-      ...unified.flatMap((directory) => [number(directory, 'memory.high'), number(directory, 'memory.max')]),
+    const memoryMax = [
+      ...unified.map((directory) => number(directory, 'memory.max')),
       ...memory.map((directory) => number(directory, 'memory.limit_in_bytes', V1_UNLIMITED)),
     ];
+    const memoryLimits = [...unified.map((directory) => number(directory, 'memory.high')), ...memoryMax];
     const [own] = unified;
     return {
       ...lowest('cpu', cpuLimits),
       ...lowest('memory', memoryLimits),
+      ...lowest('memoryMax', memoryMax),
       ...lowest('memoryUsed', [usedV2(own), usedV1(memory[0])]),
       pressure: { ...lowest('cpu', [pressure(own, 'cpu')]), ...lowest('memory', [pressure(own, 'memory')]) },
     };

@@ -24,7 +24,7 @@ export const DOCTOR = new Token<Doctor>('doctor');
 const CHECK_INTERVAL_MS = 10_000;
 const CHECKS_PER_EXAMINATION = 6;
 /** Findings that no other part of the agent logs. */
-const LOGGED_FINDINGS = new Set(['clock-jump', 'descriptors', 'proc-hidden']);
+const LOGGED_FINDINGS = new Set(['clock-jump', 'descriptors', 'memory-report', 'proc-hidden']);
 const RANK: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };
 
 export interface DoctorOptions extends HostFacts {

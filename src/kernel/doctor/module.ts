@@ -1,4 +1,4 @@
-import { BUDGET } from '../budget/index.js';
+import { BUDGET, MEMORY_LIMIT } from '../budget/index.js';
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CGROUPS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
@@ -19,12 +19,14 @@ export const doctorModule: Module = {
       plugins: ACTIVE_PLUGINS,
       containers: CONTAINERS,
       requests: DISCOVERY_REQUESTS,
-      budget: BUDGET,
+      budgetKeeper: BUDGET,
+      memory: MEMORY_LIMIT,
     };
-    registry.provide(DOCTOR, needs, ({ logs, descriptorBudget, requests, ...rooms }) => {
+    registry.provide(DOCTOR, needs, ({ logs, descriptorBudget, requests, budgetKeeper, memory, ...rooms }) => {
       const logger = logs.logger('doctor');
       const descriptors = () => descriptorBudget.use();
-      const doctor = new Doctor({ ...rooms, ownRoot: '/', logger, descriptors, log: () => logs.state() });
+      const budget = { findings: () => [...budgetKeeper.findings(), ...memory.findings()] };
+      const doctor = new Doctor({ ...rooms, ownRoot: '/', logger, descriptors, budget, log: () => logs.state() });
       requests.onFindingsChanged(() => void doctor.examine());
       return doctor;
     });
