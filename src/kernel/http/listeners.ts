@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { ConfigError, exposedMessage, isLoopbackHost } from '../config/index.js';
 import { codeOf, TallymanError } from '../contracts/index.js';
 import { listen, setAccess, type UnixSocketOptions } from './listen.js';
@@ -150,6 +151,7 @@ export class Listeners {
     const isTls = encrypts(target, plan);
     const server = makeServer(plan, isTls);
     this.prepare(server, isTls);
+    keepRequestsInTransit(server);
     const url = await listen(server, address, isTls ? 'https' : 'http');
     const listener = { target, server, isTls, url, key: keyOf(target, plan) };
     try {
@@ -168,6 +170,21 @@ export class Listeners {
     server.close();
     server.closeIdleConnections();
   }
+}
+
+/**
+ * Lets an idle connection that timed out live when a request has arrived. Where the process could not run for a while (a
+ * busy host, `SIGSTOP`), timeouts are noticed before the requests that wait in the sockets, and closing a connection with
+ * such a request resets it.
+ */
+export function keepRequestsInTransit(server: Server): void {
+  server.on('timeout', (socket: Socket) => {
+    const { bytesRead } = socket;
+    // By then the event loop has read what has arrived.
+    setImmediate(() => {
+      if (socket.bytesRead === bytesRead) socket.destroy();
+    });
+  });
 }
 
 function makeServer({ tls, maxHeaderSize, requestTimeout }: ListenPlan, isTls: boolean): Server {
