@@ -58,6 +58,14 @@ it('reopens files beyond the budget at each read, until a descriptor becomes fre
   assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
 });
 
+it('does not remember orders of keys without bound', () => {
+  const keys = ['a'];
+  const budget = new DescriptorBudget(4);
+  const shape = budget.shapes.of(keys);
+  for (let i = 0; i < 500; i++) shape.intern({ words: [], indexes: [0], signature: i });
+  assert.ok((Reflect.get(shape, 'orders') as Map<string, unknown>).size <= 64);
+});
+
 it('DescriptorMonitor shrinks the budget when descriptors run out, and lets it grow again later', () => {
   const budget = new DescriptorBudget(400);
   budget.kept = 300;

@@ -1,3 +1,6 @@
+/** Orders that are remembered; the kernel has one or two for a kind of file. */
+const MAX_ORDERS = 64;
+
 /** The order of the wanted keys in a file. The same for all files of one kind on one kernel. */
 export interface KeyOrder {
   /** The keys, each followed by a space. */
@@ -28,6 +31,7 @@ export class KeyedShape {
     const id = `${order.signature}:${order.indexes.join()}`;
     const known = this.orders.get(id);
     if (known !== undefined) return known;
+    if (this.orders.size >= MAX_ORDERS) this.orders.clear();
     this.orders.set(id, order);
     return order;
   }
