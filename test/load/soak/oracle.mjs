@@ -8,9 +8,6 @@ const LATE_MS = 5_000;
 /** The longest interval of the configurations, ms. */
 const LONGEST_INTERVAL_MS = 2_000;
 
-/** A connection of its own: an idle one may be closed by the agent while the request is under way. */
-const FRESH = { headers: { connection: 'close' } };
-
 export class Oracle {
   violations = [];
   checks = 0;
@@ -43,9 +40,7 @@ export class Oracle {
     if (isStopped()) return;
     const { containers } = this;
     const asked = performance.now();
-    const answer = await fetch(`${this.url}/api/v2.0/spec${containers.name}?recursive=true`, FRESH).catch(
-      (error) => error,
-    );
+    const answer = await fetch(`${this.url}/api/v2.0/spec${containers.name}?recursive=true`).catch((error) => error);
     if (!(answer instanceof Response)) {
       if (!isStopped()) this.#violate('answer', `no answer: ${answer.cause ?? answer}`);
       return;
@@ -68,7 +63,7 @@ export class Oracle {
   async #checkBusy(name) {
     const before = this.containers.cpuTime(name);
     const url = `${this.url}/api/v2.0/stats${name}?count=-1&max_age=0s`;
-    const answer = await fetch(url, FRESH).catch(() => undefined);
+    const answer = await fetch(url).catch(() => undefined);
     if (answer === undefined || answer.status !== 200) return;
     const samples = Object.values(await answer.json())[0] ?? [];
     const after = this.containers.cpuTime(name);
