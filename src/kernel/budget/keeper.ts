@@ -238,8 +238,8 @@ export class BudgetKeeper {
       const text = `expensive requests get ${Math.round(allowance)} ms of CPU time per second, others get 503`;
       now.set('queries', { resource: 'cpu', text, amount: allowance / 1000 });
     }
-    const { reopened } = this.parts.descriptors;
-    if (this.options.descriptors !== undefined && reopened > 0) {
+    const { reopened, isCapped } = this.parts.descriptors;
+    if (isCapped && reopened > 0) {
       const text = 'cgroup files are opened anew for each read';
       now.set('descriptors', { resource: 'descriptors', text, amount: reopened });
     }

@@ -321,6 +321,24 @@ it('the doctor logs findings that nothing else logs, once when they appear and o
   assert.match(lines[1]!, /^no longer the case: 6 cgroup files/);
 });
 
+it('the doctor does not advise a higher limit of open files where the budget is what limits them', async () => {
+  const budgetFinding = { id: 'budget-descriptors', severity: 'warning', what: '', effect: '', mend: '' } as const;
+  const doctor = new Doctor({
+    ...facts({ '/proc/pressure/cpu': null }),
+    clock: { now: () => 0, monotonic: () => 0 },
+    logger: SILENT,
+    descriptors: () => ({ kept: 1, limit: 1, reopened: 5 }),
+    log: () => ({ lost: 0, leftOut: 0 }),
+    cgroups: { watchCount: 0, watchesExhausted: false },
+    plugins: handlers(),
+    containers: { all: () => [] },
+    budget: { findings: () => [budgetFinding] },
+  });
+  const found = (await doctor.examine()).map(({ id }) => id);
+  assert.ok(found.includes('budget-descriptors'));
+  assert.ok(!found.includes('descriptors'));
+});
+
 it('the doctor lists the most severe findings first, and a failing check does not hide others', async () => {
   const doctor = new Doctor({
     ...facts({ '/proc/pressure/cpu': null, '/proc/1/stat': null }),

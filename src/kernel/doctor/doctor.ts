@@ -101,7 +101,7 @@ export class Doctor {
       () => kernelLogFindings(options),
       () => mountFindings(options),
       () => watchFindings(options.paths, options.cgroups),
-      () => descriptorFindings(options.descriptors()),
+      () => this.descriptorFindings(),
       () => logFindings(options.log()),
       () => sinkFindings(options.plugins, options.clock.now()),
       () => this.clockWatch.findings(),
@@ -116,6 +116,13 @@ export class Doctor {
       }
     }
     return found;
+  }
+
+  /** Where the budget is what limits descriptors, a higher limit of the process would change nothing. */
+  private descriptorFindings(): readonly Finding[] {
+    const { budget, descriptors } = this.options;
+    const isBudget = budget.findings().some(({ id }) => id === 'budget-descriptors');
+    return isBudget ? [] : descriptorFindings(descriptors());
   }
 
   /** Logs findings when they appear and when they are resolved. */

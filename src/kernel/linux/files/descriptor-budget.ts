@@ -9,10 +9,26 @@ const RESERVE = 256;
 const UNLIMITED = 1_048_576;
 /** Descriptors released at once when the process has run out of them. */
 const RELEASED_AT_ONCE = 32;
+/** A file that was read within this many rounds is read often; one that was not read for longer than `RARE_ROUNDS`, rarely. */
+const OFTEN_ROUNDS = 2;
+const RARE_ROUNDS = 5;
+/** Kept files that are looked at for one that is read rarely, per file that wants its descriptor. */
+const MAX_LOOKED_AT = 8;
+
+/** A file that has a descriptor of the budget. */
+export interface DescriptorHolder {
+  /** Its place among the holders; kept by the budget. */
+  place: number;
+  /** The round of the budget in which it was last read. */
+  readRound: number;
+  /** Closes its descriptor: another file is read more often. */
+  giveUp(): void;
+}
 
 /**
  * Limits how many kernel files are kept open. A file beyond the budget is opened, read and closed at each read, and takes
- * a descriptor as soon as one becomes free. The whole agent shares one budget and its read buffer.
+ * a descriptor as soon as one becomes free, or from a file that is read rarely if it is read often itself: opening costs
+ * the same for all files. The whole agent shares one budget and its read buffer.
  */
 export class DescriptorBudget {
   /** The buffer that every file of this budget is read into. */
@@ -27,8 +43,11 @@ export class DescriptorBudget {
   private ceiling = Number.POSITIVE_INFINITY;
   /** How often the system refused a descriptor. */
   refusals = 0;
-  /** Files kept open. */
-  kept = 0;
+  /** Counts the time in rounds of two seconds. */
+  round = 0;
+  private readonly holders: DescriptorHolder[] = [];
+  /** The holder that is looked at next. */
+  private hand = 0;
   /** Files opened, read and closed at each read, because the budget is used up. */
   reopened = 0;
 
@@ -61,15 +80,42 @@ export class DescriptorBudget {
     return Math.min(this.limit, this.ceiling);
   }
 
-  /** Takes a descriptor. @returns false when the budget is used up */
-  take(): boolean {
-    if (this.kept >= this.allowed) return false;
-    this.kept++;
+  /** Files kept open. */
+  get kept(): number {
+    return this.holders.length;
+  }
+
+  /** Whether fewer descriptors may be kept than the process is allowed. */
+  get isCapped(): boolean {
+    return this.ceiling < this.limit;
+  }
+
+  /** Takes a descriptor. @returns false when there is none for this file */
+  take(holder: DescriptorHolder): boolean {
+    if (this.kept >= this.allowed && !this.takeFromRarelyRead(holder)) return false;
+    holder.place = this.holders.length;
+    this.holders.push(holder);
     return true;
   }
 
-  release(): void {
-    this.kept--;
+  release({ place }: DescriptorHolder): void {
+    const last = this.holders.pop()!;
+    if (place === this.holders.length) return;
+    this.holders[place] = last;
+    last.place = place;
+  }
+
+  private takeFromRarelyRead({ readRound }: DescriptorHolder): boolean {
+    const { holders, round } = this;
+    if (this.overdrawn || round - readRound > OFTEN_ROUNDS) return false;
+    for (let looks = Math.min(MAX_LOOKED_AT, holders.length); looks > 0; looks--) {
+      this.hand = (this.hand + 1) % holders.length;
+      const candidate = holders[this.hand]!;
+      if (round - candidate.readRound <= RARE_ROUNDS) continue;
+      candidate.giveUp();
+      return true;
+    }
+    return false;
   }
 
   /** True when more descriptors are kept than allowed: each file closes its own at its next read. */
@@ -121,6 +167,7 @@ export class DescriptorMonitor {
   }
 
   check(): void {
+    this.budget.round++;
     if (!this.isFree()) {
       this.successes = 0;
       this.budget.exhausted();

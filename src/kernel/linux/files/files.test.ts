@@ -66,9 +66,45 @@ it('does not remember orders of keys without bound', () => {
   assert.ok((Reflect.get(shape, 'orders') as Map<string, unknown>).size <= 64);
 });
 
+it('gives the descriptor of a file that is read rarely to one that is read often', () => {
+  const budget = new DescriptorBudget(2);
+  const monitor = new DescriptorMonitor(budget, () => true);
+  const [rare, often, late] = ['rare', 'often', 'late'].map((name) => fileWith(name, budget, name));
+  const isKept = () => budget.kept === 2 && budget.reopened === 1;
+  const descriptorOf = (file: BudgetedFile) => Reflect.get(file, 'state');
+  assert.ok(isKept());
+  rare!.read();
+  for (let round = 0; round < 10; round++) {
+    monitor.check();
+    assert.equal(often!.read(), 5);
+    assert.equal(late!.read(), 4);
+  }
+  assert.ok(isKept());
+  assert.deepEqual([rare!, often!, late!].map(descriptorOf), ['reopened', 'kept', 'kept']);
+  assert.equal(rare!.read(), 4, 'it is opened for the read');
+  assert.deepEqual([rare!, often!, late!].map(descriptorOf), ['reopened', 'kept', 'kept'], 'one read takes nothing');
+  for (const file of [late!, rare!, often!]) file.close();
+  assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
+});
+
+it('leaves descriptors with files that are read often when all are', () => {
+  const budget = new DescriptorBudget(2);
+  const monitor = new DescriptorMonitor(budget, () => true);
+  const files = ['a', 'b', 'c', 'd'].map((name) => fileWith(name, budget, name));
+  for (let round = 0; round < 20; round++) {
+    monitor.check();
+    for (const file of files) assert.equal(file.read(), 1);
+  }
+  assert.deepEqual(
+    files.map((file) => Reflect.get(file, 'state')),
+    ['kept', 'kept', 'reopened', 'reopened'],
+  );
+  for (const file of files) file.close();
+});
+
 it('DescriptorMonitor shrinks the budget when descriptors run out, and lets it grow again later', () => {
   const budget = new DescriptorBudget(400);
-  budget.kept = 300;
+  for (let i = 0; i < 300; i++) budget.take({ place: 0, readRound: 0, giveUp() {} });
   const system = { isFree: false, soft: 1024 };
   const sentinel = new DescriptorMonitor(
     budget,

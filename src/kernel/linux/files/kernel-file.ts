@@ -1,16 +1,20 @@
 import { closeSync, openSync } from 'node:fs';
 import type { ByteScanner } from '../../contracts/bytes/index.js';
 import { codeOf, isGone, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
-import type { DescriptorBudget } from './descriptor-budget.js';
+import type { DescriptorBudget, DescriptorHolder } from './descriptor-budget.js';
 
 const NONE = -1;
+/** Far before the first round, and small enough to take no memory of its own. */
+const NEVER = -1_000_000;
 const NEWLINE = 0x0a;
 const MAX = Buffer.from('max');
 const TWO_64 = 2 ** 64;
 
 /** A file that is read repeatedly, with a kept descriptor if the budget allows. See `KernelFile`. */
-export class BudgetedFile implements KernelFile {
+export class BudgetedFile implements KernelFile, DescriptorHolder {
   failure: string | undefined;
+  place = 0;
+  readRound = NEVER;
   private descriptor = NONE;
   private state: 'reopened' | 'kept' | 'ended' = 'reopened';
 
@@ -50,7 +54,12 @@ export class BudgetedFile implements KernelFile {
     this.failure ??= 'closed';
   }
 
+  giveUp(): void {
+    this.release();
+  }
+
   private readKept(): number {
+    this.readRound = this.budget.round;
     try {
       const length = this.budget.scratch.fill(this.descriptor);
       this.failure = undefined;
@@ -73,6 +82,7 @@ export class BudgetedFile implements KernelFile {
       length = this.budget.scratch.fill(descriptor);
       this.failure = undefined;
       this.keepOrClose(descriptor);
+      this.readRound = this.budget.round;
     } catch (error) {
       closeSync(descriptor);
       this.failed(error);
@@ -91,7 +101,7 @@ export class BudgetedFile implements KernelFile {
   }
 
   private keepOrClose(descriptor: number): void {
-    if (!this.budget.take()) {
+    if (!this.budget.take(this)) {
       closeSync(descriptor);
       return;
     }
@@ -104,7 +114,7 @@ export class BudgetedFile implements KernelFile {
     closeSync(this.descriptor);
     this.descriptor = NONE;
     this.state = 'reopened';
-    this.budget.release();
+    this.budget.release(this);
     this.budget.reopened++;
   }
 
