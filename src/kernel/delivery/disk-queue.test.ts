@@ -114,7 +114,10 @@ describe('a queue on disk', () => {
     truncateSync(join(directory, name), readFileSync(join(directory, name)).length - 1);
     const { disk: next, restored } = await opened();
     assert.equal(restored.length, 1);
-    assert.match(lines[0]!, /the last \d+ bytes are not a complete batch \(a crash or a loss of power\) and are cut off/);
+    assert.match(
+      lines[0]!,
+      /the last \d+ bytes are not a complete batch \(a crash or a loss of power\) and are cut off/,
+    );
     await next.close();
   });
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { containerNamed } from '../../../test/support/containers.js';
-import { FIELD } from '../../../test/support/housekeeping-bench.js';
-import { loggerTo } from '../../../test/support/loggers.js';
-import type { Container } from '../containers/index.js';
-import { type Column, EVENT_TYPES, type EventType, type SampleCursor } from '../contracts/index.js';
-import { EventStore } from '../events/event-store.js';
-import { PluginRecord, Supervisor } from '../supervision/index.js';
-import { Housekeeper } from './housekeeper.js';
-import { SAMPLING, type SourcePlugin } from './monitored-container.js';
+import type { Container } from '../../src/kernel/containers/index.js';
+import { type Column, EVENT_TYPES, type EventType, type SampleCursor } from '../../src/kernel/contracts/index.js';
+import { EventStore } from '../../src/kernel/events/event-store.js';
+import { Housekeeper } from '../../src/kernel/housekeeping/housekeeper.js';
+import { SAMPLING, type SourcePlugin } from '../../src/kernel/housekeeping/monitored-container.js';
+import { PluginRecord, Supervisor } from '../../src/kernel/supervision/index.js';
+import { containerNamed } from '../support/containers.js';
+import { FIELD } from '../support/housekeeping-bench.js';
+import { loggerTo } from '../support/loggers.js';
 
 const INTERVAL_MS = 30_000;
 const HISTORY_MS = 600_000;
