@@ -122,8 +122,8 @@ module.exports = {
     ...apiVersions,
     forbid(
       'injection-stays-in-composition',
-      'the container of dependency injection is the business of kernel/composition and of the modules of rooms',
-      { path: '^(src|plugins-examples)/', pathNot: '^src/kernel/(composition/|[^/]+/module\\.ts$)' },
+      'only kernel/composition uses the container of dependency injection',
+      { path: '^(src|plugins-examples)/', pathNot: '^src/kernel/composition/' },
       { path: '(^|node_modules/)(tsyringe|reflect-metadata)(/|$)' },
     ),
     forbid(
