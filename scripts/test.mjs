@@ -25,6 +25,7 @@ cpSync(join(root, 'dist', browserCode), join(root, '.test-build/src', browserCod
 /** The files that take the longest, which start first. Without a filter only TALLYMAN_TEST_ALL=1 runs them. */
 const LONGEST = [
   'test/service/deb.test.js',
+  'test/service/cgroup-v2.test.js',
   'test/integration/plugin-commands.test.js',
   'test/integration/plugin-tutorial.test.js',
   'test/service/image.test.js',
@@ -44,8 +45,6 @@ const LONGEST = [
 /** Folders with attacks, faults of the host and thousands of cycles, which are left out like the longest files. */
 const LONG_FOLDERS = ['test/hostile/', 'test/load/', 'test/integration/faults/'];
 const isLong = (file) => LONGEST.includes(file) || LONG_FOLDERS.some((folder) => file.startsWith(folder));
-/** Boots a virtual machine like the first file, and has to wait for that one: starts when it will be done. */
-const SECOND_MACHINE = 'test/service/cgroup-v2.test.js';
 /** Unit tests share processes: each process has to load what is tested and the runner. */
 const GROUPS = 4;
 const tests = join(root, '.test-build');
@@ -63,9 +62,9 @@ process.chdir(root);
 const times = showsTimes ? new FileTimes() : undefined;
 const tally = new Tally();
 for (const file of found) if (!files.includes(file)) tally.leftOut();
-// A file that hangs fails, and the rest still runs. Four at a time, also on two cores: most of them wait more than they
-// work.
-const outcome = run({ files: processesFor(files), concurrency: 4, timeout: 1_800_000 });
+// A file that hangs fails, and the rest still runs. Five at a time, also on two cores: most of them wait more than they
+// work, and two wait for virtual machines.
+const outcome = run({ files: processesFor(files), concurrency: 5, timeout: 1_800_000 });
 outcome.on('test:fail', (event) => tally.failed(event));
 outcome.on('test:pass', (event) => tally.passed(event));
 const report = outcome.compose(withoutTotals).compose(new Spec());
@@ -95,8 +94,6 @@ function processesFor(files) {
   const others = files.filter((file) => !file.startsWith('src/')).map((file) => join(tests, file));
   const first = others.filter((file) => LONGEST.includes(relative(tests, file)));
   const rest = [...groups, ...others.filter((file) => !first.includes(file))];
-  const second = rest.indexOf(join(tests, SECOND_MACHINE));
-  if (second >= 0) rest.splice(rest.length / 2, 0, ...rest.splice(second, 1));
   return [...first, ...rest];
 }
 

@@ -18,7 +18,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { availableParallelism, freemem, setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -78,7 +78,7 @@ function machineArguments(cache, work, jobDisk, resultDisk, memory) {
   ].flat();
 }
 
-/** Emulated machines run one after the other, so that they, and not the other tests, determine how long a run takes. */
+/** Emulated machines, and not the other tests, determine how long a run takes. */
 function prefer(pid) {
   try {
     setPriority(pid, PRIORITY);
@@ -108,17 +108,32 @@ function boot(args, seconds) {
 }
 
 /**
- * Waits until no other machine runs that shares the CPUs by emulation; one with KVM waits for nobody.
+ * Waits until fewer machines run by emulation than there are CPUs and memory for; one with KVM waits for nobody.
+ * @param memory of the machine, MiB
  * @returns what lets the next one begin; the end of this process does, too
  */
-async function turn(cache) {
+async function turn(cache, memory) {
   if (acceleration().includes('kvm')) return () => {};
-  const holder = spawn('flock', [join(cache, 'running'), 'sh', '-c', 'echo held; exec cat'], {
+  const places = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1024 ** 2 / memory)));
+  const locks = Array.from({ length: places }, (_, index) => join(cache, `running-${index + 1}`));
+  for (const lock of locks) {
+    const release = await hold(lock, '--nonblock');
+    if (release !== undefined) return release;
+  }
+  return await hold(locks[process.pid % places]);
+}
+
+/** Locks a file. @returns what unlocks it; undefined when another holds it and flock was told not to wait */
+async function hold(lock, ...flags) {
+  const holder = spawn('flock', [...flags, lock, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   interruption.signal.addEventListener('abort', () => holder.kill());
-  await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
-  return () => holder.stdin.end();
+  const isHeld = await Promise.race([
+    once(holder.stdout, 'data').then(() => true),
+    once(holder, 'exit').then(() => false),
+  ]);
+  return isHeld ? () => holder.stdin.end() : undefined;
 }
 
 function lastLines(path, count) {
@@ -130,9 +145,9 @@ async function run(work, options, folder, command) {
   const cache = execFileSync(join(dirname(fileURLToPath(import.meta.url)), 'build.sh'), { encoding: 'utf8' }).trim();
   const jobDisk = writeJobDisk(work, folder, command);
   const resultDisk = blankDisk(join(work, 'results.tar'), RESULTS_LIMIT);
-  const release = await turn(cache);
+  const release = await turn(cache, options.memory);
   const end = await boot(machineArguments(cache, work, jobDisk, resultDisk, options.memory), Number(options.timeout));
-  release();
+  release?.();
   const consoleLog = join(work, 'console');
   if (options.console && existsSync(consoleLog)) cpSync(consoleLog, options.console);
   if (end.timedOut) {

@@ -1,6 +1,7 @@
 // A container of Docker, one of root's Podman and one of a user's in the virtual machine, all with the systemd driver.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { AGENT, ask, compareSpec, compareStats, get, until } from './numbers.mjs';
 import { ROOTLESS_SOCKET } from './rootless.mjs';
 
@@ -29,17 +30,15 @@ export const engines = [
 
 /** Podman takes the presence of INVOCATION_ID for being a unit itself, and then leaves its monitor in the caller's cgroup. */
 const { INVOCATION_ID: _, ...env } = process.env;
-const cli = (runtime, ...args) => execFileSync(runtime, args, { encoding: 'utf8', env }).trim();
+const cli = async (runtime, ...args) => (await promisify(execFile)(runtime, args, { env })).stdout.trim();
 
 /** Starts the engine's container and waits until it has done its work. */
 export async function startContainer({ name, runtime, image, address = [], flags }) {
   const engine = (...args) => cli(runtime, ...address, ...args);
-  engine('import', TAR, image);
+  await engine('import', TAR, image);
   const all = ['-d', `--name=${name}`, '--label=com.acme.tier=front', ...LIMITS, ...flags];
-  const id = engine('run', ...all, image, 'sh', '-c', TRACE)
-    .split('\n')
-    .at(-1);
-  const pid = engine('inspect', '-f', '{{.State.Pid}}', name);
+  const id = (await engine('run', ...all, image, 'sh', '-c', TRACE)).split('\n').at(-1);
+  const pid = await engine('inspect', '-f', '{{.State.Pid}}', name);
   await until(`${name} to do its work`, () => existsSync(`/proc/${pid}/root/done`));
   const cgroup = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
   return { runtime, image, name, id, pid, cgroup };

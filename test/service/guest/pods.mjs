@@ -1,7 +1,8 @@
 // A pod that the containerd of the virtual machine runs over CRI with the systemd cgroup driver, as kubelet has it made, and a
 // container of `ctr` in another namespace.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { AGENT, ask, compareSpec, compareStats, until } from './numbers.mjs';
 
 const SOCKET = '/run/containerd/containerd.sock';
@@ -35,7 +36,8 @@ export function configureContainerd() {
   writeFileSync('/etc/containerd/config.toml', config);
 }
 
-const ctr = (namespace, ...args) => execFileSync('ctr', ['--namespace', namespace, ...args], { encoding: 'utf8' });
+const ctr = async (namespace, ...args) =>
+  (await promisify(execFile)('ctr', ['--namespace', namespace, ...args])).stdout;
 const cgroupOf = (pid) => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
 
 /** Starts the pod with two containers, and the container beside it. */
@@ -43,7 +45,7 @@ export async function startPods() {
   execFileSync('systemctl', ['start', 'containerd']);
   // kubelet makes the slice of a pod, with its limits, before the pod.
   execFileSync('systemctl', ['set-property', '--runtime', SLICE, 'MemoryMax=96M', 'TasksMax=200']);
-  for (const namespace of ['k8s.io', NAMESPACE]) ctr(namespace, 'images', 'import', ARCHIVE);
+  for (const namespace of ['k8s.io', NAMESPACE]) await ctr(namespace, 'images', 'import', ARCHIVE);
   const { CriClient } = await import(`${process.cwd()}/${CLIENT}`);
   const client = await CriClient.connect(SOCKET);
   await until('the list of pods', () => client.isReady());
@@ -55,10 +57,10 @@ export async function startPods() {
   const app = await client.run(pod, 'app', { image: IMAGE, command, labels: { tier: 'front' }, ...limits });
   const worker = await client.run(pod, 'worker', { image: IMAGE, command: ['sleep', '100000'] });
   const placed = ['--runc-systemd-cgroup', '--cgroup', 'machine.slice:ctr:box'];
-  ctr(NAMESPACE, 'run', '--detach', ...placed, '--label', 'nerdctl/name=box', IMAGE, 'c1', 'sleep', '100000');
+  await ctr(NAMESPACE, 'run', '--detach', ...placed, '--label', 'nerdctl/name=box', IMAGE, 'c1', 'sleep', '100000');
   const { pid } = await client.status(app);
   await until('the container of the pod to do its work', () => existsSync(`/proc/${pid}/root/done`));
-  const [, box] = /^c1\s+(\d+)\s+RUNNING/m.exec(ctr(NAMESPACE, 'tasks', 'ls'));
+  const [, box] = /^c1\s+(\d+)\s+RUNNING/m.exec(await ctr(NAMESPACE, 'tasks', 'ls'));
   return { client, pod, app, worker, box: cgroupOf(box) };
 }
 
@@ -94,6 +96,7 @@ export async function comparePods({ client, pod, app, worker, box }) {
     metrics = await metricsOf();
     return metrics['container_exit_code shop/web-0/worker'] !== undefined;
   });
+  client.close();
   return { ids, told, status: { image: status.image.image, labels: status.labels }, cgroups, numbers, metrics };
 }
 
