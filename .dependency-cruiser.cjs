@@ -74,6 +74,12 @@ module.exports = {
       { couldNotResolve: true, pathNot: '^tallyman/(plugin(/bytes)?|client|testing)$' },
     ),
     forbid(
+      'start-loads-the-bundle',
+      'what main.ts imports is loaded file by file before the bundle, and a second time from it',
+      { path: '^src/cli/(main|bundle|exit|process-setup)\\.ts$' },
+      { path: '^(src|node_modules)/', pathNot: '^src/cli/(bundle|exit|process-setup|program)\\.ts$' },
+    ),
+    forbid(
       'kernel-knows-no-plugin',
       'the kernel names no plugin, no API version and no command',
       { path: '^src/kernel/' },

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { SORT_NAMES } from '../client/top/index.js';
 import { PLUGIN_KINDS, type PluginKind } from '../kernel/contracts/plugin-status.js';
-import { type CliEnvironment, EXIT } from './environment.js';
+import type { CliEnvironment } from './environment.js';
+import { EXIT } from './exit.js';
 
 /** A command, or a group of commands. Its module is imported when it runs. */
 export interface CommandSpec {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import './process-setup.js';
 import { loadBundle } from './bundle.js';
-import { EXIT } from './environment.js';
+import { EXIT } from './exit.js';
 
 // A closed pipe (`| head -1`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAskOptions, addCredentialOptions } from './agent-client/options.js';
 import { COMMANDS, type CommandSpec, type OptionSpec } from './command-table.js';
-import { type CliEnvironment, EXIT, type Perform, processEnvironment } from './environment.js';
+import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
+import { EXIT } from './exit.js';
 import { splitAddresses } from './flags.js';
 import { agentVersion } from './version.js';
 

@@ -1,6 +1,7 @@
 import { ConfigError } from '../kernel/config/index.js';
 import { messageOf, TallymanError } from '../kernel/contracts/index.js';
-import { type CliEnvironment, EXIT } from './environment.js';
+import type { CliEnvironment } from './environment.js';
+import { EXIT } from './exit.js';
 
 /** Prints an error. An unexpected one is printed with its stack trace. @returns the exit status */
 export function reportError(error: unknown, cli: CliEnvironment): number {

@@ -65,6 +65,10 @@ const forbidden: [what: string, files: Record<string, [text: string, ...rules: s
     },
   ],
   [
+    'the first module of the command line imports more than the bundle',
+    { 'src/cli/main.ts': ["export { value } from './version.js';\n", 'start-loads-the-bundle'] },
+  ],
+  [
     'a plugin imports the inside of the kernel',
     {
       'src/plugins/sinks/reaches-in/index.ts': [

@@ -1,6 +1,7 @@
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { type AnswerFlags, localTarget, pathOfContainer, routeOf, textOf } from '../agent-client/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 
 const ROUTE = '/api/advise';
 const MIB = 2 ** 20;

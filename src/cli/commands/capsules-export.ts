@@ -1,6 +1,7 @@
 import type { Capsule } from '../../kernel/capsules/index.js';
 import { type Column, type SampleCursor, type SampleWindow, TallymanError } from '../../kernel/contracts/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import { readCapsule } from './replay.js';
 
 export interface ExportFlags {

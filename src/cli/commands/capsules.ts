@@ -11,7 +11,8 @@ import {
   requireTarget,
   routeOf,
 } from '../agent-client/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 
 const ROUTE = '/api/capsules';
 const CREATED = 201;

@@ -4,7 +4,8 @@ import { TallymanError } from '../../kernel/contracts/index.js';
 import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runningAgents } from '../agent-client/local-agent.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 

@@ -4,7 +4,8 @@ import { onlyAgent, runningAgents } from '../agent-client/local-agent.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
 import { reportOf } from '../compat/report.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 
 export interface CompatFlags extends AskFlags {
   readonly json?: boolean;

@@ -1,6 +1,7 @@
 import type { Finding } from '../../kernel/contracts/index.js';
 import { type AnswerFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

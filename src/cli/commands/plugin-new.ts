@@ -1,7 +1,8 @@
 import { relative, resolve } from 'node:path';
 import type { PluginKind } from '../../kernel/contracts/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import { checkName, packageFiles, writeNew } from '../plugin/scaffold.js';
 import { packageFolder } from '../version.js';
 

@@ -1,6 +1,7 @@
 import { ConfigError, optionProblems } from '../../kernel/config/index.js';
 import type { PluginKind } from '../../kernel/contracts/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { attributed, loadFor } from '../load.js';
 import { findPlugin, parseOptions } from '../plugin/find.js';

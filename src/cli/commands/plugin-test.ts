@@ -1,5 +1,6 @@
 import { parseDuration, TallymanError } from '../../kernel/contracts/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import type { CheckMessage, CheckResult } from '../plugin/checking/protocol.js';
 import { runChecks } from '../plugin/checking/run-checks.js';
 import { parseOptions } from '../plugin/find.js';

@@ -6,7 +6,8 @@ import { type AgentNote, type FoundNote, isRunning } from '../../kernel/operatio
 import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
 import { type AskFlags, ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
 import { listOf, onlyAgent, runningAgents, withConfig } from '../agent-client/local-agent.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;

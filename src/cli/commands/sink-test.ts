@@ -1,5 +1,6 @@
 import { printable, TallymanError } from '../../kernel/contracts/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { attributed, loadFor } from '../load.js';
 import { runSink } from '../plugin/running/sink.js';

@@ -10,7 +10,8 @@ import {
 } from '../../client/top/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import { runLive } from '../top/live.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
 import { Table } from '../top/table.js';

@@ -1,5 +1,6 @@
 import { type AnswerFlags, localTarget, pathOfContainer, routeOf, type Target, textOf } from '../agent-client/index.js';
-import { type CliEnvironment, EXIT } from '../environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
