@@ -24,8 +24,8 @@ if (built.status !== 0) process.exit(1);
 cpSync(join(root, 'dist', browserCode), join(root, '.test-build/src', browserCode), { recursive: true });
 /** The files that take the longest, which start first. Without a filter only TALLYMAN_TEST_ALL=1 runs them. */
 const LONGEST = [
-  'test/service/deb.test.js',
   'test/service/cgroup-v2.test.js',
+  'test/service/deb.test.js',
   'test/integration/plugin-commands.test.js',
   'test/integration/plugin-tutorial.test.js',
   'test/service/image.test.js',
@@ -63,7 +63,7 @@ const times = showsTimes ? new FileTimes() : undefined;
 const tally = new Tally();
 for (const file of found) if (!files.includes(file)) tally.leftOut();
 // A file that hangs fails, and the rest still runs. Five at a time, also on two cores: most of them wait more than they
-// work, and two wait for virtual machines.
+// work, and two of them for a virtual machine.
 const outcome = run({ files: processesFor(files), concurrency: 5, timeout: 1_800_000 });
 outcome.on('test:fail', (event) => tally.failed(event));
 outcome.on('test:pass', (event) => tally.passed(event));

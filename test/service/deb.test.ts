@@ -205,10 +205,10 @@ async function livesUnderSystemd(t: TestContext): Promise<void> {
     assert.ok(seen.security.exposure <= 2.5, `exposure ${seen.security.exposure}`);
   });
 
-  await t.test('serves the kernel’s numbers of a limited unit and of a Docker container', () => {
+  await t.test('serves the kernel’s numbers of a Docker container', () => {
     const wrong = seen.numbers.filter(({ low, api, high }) => api === undefined || api < low || api > high);
     assert.deepEqual(wrong, []);
-    assert.ok(seen.numbers.length > 40, `${seen.numbers.length} numbers were compared`);
+    assert.ok(seen.numbers.length > 20, `${seen.numbers.length} numbers were compared`);
     const { name, id, spec, cgroupExists } = seen.container;
     assert.deepEqual([name, cgroupExists], [`/system.slice/docker-${id}.scope`, true]);
     assert.deepEqual([spec.namespace, spec.image], ['docker', 'busybox']);

@@ -18,14 +18,14 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { availableParallelism, freemem, setPriority, tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MACHINE_FAILED = 125;
 const TIMED_OUT = 124;
 /** Nice value of an emulated machine. */
-const PRIORITY = -5;
+const PRIORITY = -8;
 const RESULTS_LIMIT = 256 * 1024 * 1024;
 const USAGE = '[--timeout SECONDS] [--memory MIB] [--output DIR] [--console FILE] FOLDER COMMAND [ARG...]';
 /** Aborted by the first signal: stops the machine, so that everything below is still removed. */
@@ -78,7 +78,7 @@ function machineArguments(cache, work, jobDisk, resultDisk, memory) {
   ].flat();
 }
 
-/** Emulated machines, and not the other tests, determine how long a run takes. */
+/** Emulated machines run one after the other, so that they, and not the other tests, determine how long a run takes. */
 function prefer(pid) {
   try {
     setPriority(pid, PRIORITY);
@@ -108,32 +108,18 @@ function boot(args, seconds) {
 }
 
 /**
- * Waits until fewer machines run by emulation than there are CPUs and memory for; one with KVM waits for nobody.
- * @param memory of the machine, MiB
+ * Waits until no other machine runs that shares the CPUs by emulation; one with KVM waits for nobody. Two at the same time take
+ * longer than one after the other: what the guests do all the time, such as sampling, is done for longer.
  * @returns what lets the next one begin; the end of this process does, too
  */
-async function turn(cache, memory) {
+async function turn(cache) {
   if (acceleration().includes('kvm')) return () => {};
-  const places = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1024 ** 2 / memory)));
-  const locks = Array.from({ length: places }, (_, index) => join(cache, `running-${index + 1}`));
-  for (const lock of locks) {
-    const release = await hold(lock, '--nonblock');
-    if (release !== undefined) return release;
-  }
-  return await hold(locks[process.pid % places]);
-}
-
-/** Locks a file. @returns what unlocks it; undefined when another holds it and flock was told not to wait */
-async function hold(lock, ...flags) {
-  const holder = spawn('flock', [...flags, lock, 'sh', '-c', 'echo held; exec cat'], {
+  const holder = spawn('flock', [join(cache, 'running'), 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   interruption.signal.addEventListener('abort', () => holder.kill());
-  const isHeld = await Promise.race([
-    once(holder.stdout, 'data').then(() => true),
-    once(holder, 'exit').then(() => false),
-  ]);
-  return isHeld ? () => holder.stdin.end() : undefined;
+  await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
+  return () => holder.stdin.end();
 }
 
 function lastLines(path, count) {
@@ -145,9 +131,9 @@ async function run(work, options, folder, command) {
   const cache = execFileSync(join(dirname(fileURLToPath(import.meta.url)), 'build.sh'), { encoding: 'utf8' }).trim();
   const jobDisk = writeJobDisk(work, folder, command);
   const resultDisk = blankDisk(join(work, 'results.tar'), RESULTS_LIMIT);
-  const release = await turn(cache, options.memory);
+  const release = await turn(cache);
   const end = await boot(machineArguments(cache, work, jobDisk, resultDisk, options.memory), Number(options.timeout));
-  release?.();
+  release();
   const consoleLog = join(work, 'console');
   if (options.console && existsSync(consoleLog)) cpSync(consoleLog, options.console);
   if (end.timedOut) {
