@@ -25,7 +25,7 @@ import { fileURLToPath } from 'node:url';
 const MACHINE_FAILED = 125;
 const TIMED_OUT = 124;
 /** Nice value of an emulated machine. */
-const PRIORITY = -8;
+const PRIORITY = -4;
 const RESULTS_LIMIT = 256 * 1024 * 1024;
 const USAGE = '[--timeout SECONDS] [--memory MIB] [--output DIR] [--console FILE] FOLDER COMMAND [ARG...]';
 /** Aborted by the first signal: stops the machine, so that everything below is still removed. */
@@ -82,7 +82,9 @@ function machineArguments(cache, work, jobDisk, resultDisk, memory) {
 function prefer(pid) {
   try {
     setPriority(pid, PRIORITY);
-  } catch {} // only root may
+    // Where the scheduler divides the CPUs among sessions first, a nice value only counts within one.
+    writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY));
+  } catch {} // only root may, and not every kernel has autogroups
 }
 
 /** Runs QEMU to its end. It dies with this process whatever happens to it. */
@@ -90,6 +92,7 @@ function boot(args, seconds) {
   return new Promise((resolve, reject) => {
     const machine = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
+      detached: true, // a session of its own
     });
     let timedOut = false;
     const stop = () => machine.kill('SIGKILL');
