@@ -15,6 +15,8 @@ process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TALLYMAN_)/i.test(name))),
   npm_config_cache: join(work, 'cache'),
+  // Else ssh2, which comes with dockerode, compiles native parts that it does without.
+  npm_config_ignore_scripts: 'true',
   npm_config_update_notifier: 'false',
   TALLYMAN_RUNTIME_DIRECTORY: join(work, 'run'),
 };

@@ -25,7 +25,7 @@ import { fileURLToPath } from 'node:url';
 const MACHINE_FAILED = 125;
 const TIMED_OUT = 124;
 /** Nice value of an emulated machine. */
-const PRIORITY = -4;
+const PRIORITY = -10;
 const RESULTS_LIMIT = 256 * 1024 * 1024;
 const USAGE = '[--timeout SECONDS] [--memory MIB] [--output DIR] [--console FILE] FOLDER COMMAND [ARG...]';
 /** Aborted by the first signal: stops the machine, so that everything below is still removed. */
