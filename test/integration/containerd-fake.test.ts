@@ -208,6 +208,20 @@ describe('the containerd handler', () => {
       assert.deepEqual([status, exitCode], ['exited', 137]);
     });
 
+    it('and whose end for lack of memory is told after its exit', async () => {
+      const bench = await startEmpty();
+      containerd.tellCreated('shop', 'brief');
+      bench.watch('/shop/brief');
+      await bench.accepted('/shop/brief');
+      containerd.tellExit('shop', 'brief', 137);
+      await endOf(bench, '/shop/brief');
+      containerd.tellOutOfMemory('shop', 'brief');
+      await until(
+        () => handler!.departed!().some(({ description }) => description.state.oomKilled === true),
+        () => JSON.stringify(handler!.departed!()),
+      );
+    });
+
     it('that is removed while containerd answers', async () => {
       const bench = await startEmpty();
       containerd.hold(methods.container);

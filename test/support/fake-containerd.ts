@@ -7,6 +7,7 @@ import {
   type ContainerRecord,
   type Envelope,
   methods,
+  TASK_EVENT,
   TASK_EXIT,
   TASK_STATUS,
 } from '../../src/plugins/container-handlers/containerd/api.js';
@@ -124,6 +125,15 @@ export class FakeContainerd {
     const exitedAt = { seconds: Math.floor(Date.now() / 1000), nanos: 0 };
     const value = TASK_EXIT.encode({ containerId: id, id, exitStatus, exitedAt });
     this.tell({ namespace, topic: '/tasks/exit', event: { typeUrl: '', value } });
+  }
+
+  /** Tells that the kernel killed a process of a container for lack of memory. */
+  tellOutOfMemory(namespace: string, id: string): void {
+    this.tell({
+      namespace,
+      topic: '/tasks/oom',
+      event: { typeUrl: '', value: TASK_EVENT.encode({ containerId: id }) },
+    });
   }
 
   /** Keeps answers of a method, as they are when they are asked for, until `release`. */

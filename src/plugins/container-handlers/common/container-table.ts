@@ -95,10 +95,21 @@ export class ContainerTable {
     if (entry !== undefined) entry.oomSeen = false;
   }
 
-  /** The kernel killed one of its processes for lack of memory. */
-  outOfMemory(id: string): void {
+  /**
+   * The kernel killed one of its processes for lack of memory. Engines may say so after they said that its run ended.
+   * @returns true when this changes what is known
+   */
+  outOfMemory(id: string): boolean {
     const entry = this.entries.get(id);
-    if (entry !== undefined) entry.oomSeen = true;
+    if (entry === undefined) return false;
+    entry.oomSeen = true;
+    const { description } = entry.described;
+    const { state } = description;
+    if (!ENDED.has(state.status) || state.oomKilled !== false) return false;
+    return this.update(id, {
+      ...entry.described,
+      description: { ...description, state: { ...state, oomKilled: true } },
+    });
   }
 
   /**

@@ -87,8 +87,9 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     if (!this.options.watches(namespace)) return;
     const key = keyOf(namespace, id);
     if (kind === 'removed') this.removed(key);
-    else if (kind === 'outOfMemory') this.table.outOfMemory(key);
-    else if (kind === 'ended') {
+    else if (kind === 'outOfMemory') {
+      if (this.table.outOfMemory(key)) this.changed(key);
+    } else if (kind === 'ended') {
       this.starts.delete(key);
       this.runEnded(key, end ?? { time });
     } else {
