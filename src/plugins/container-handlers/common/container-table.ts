@@ -96,7 +96,7 @@ export class ContainerTable {
   }
 
   /**
-   * The kernel killed one of its processes for lack of memory. Engines may say so after they said that its run ended.
+   * The kernel killed one of its processes for lack of memory.
    * @returns true when this changes what is known
    */
   outOfMemory(id: string): boolean {

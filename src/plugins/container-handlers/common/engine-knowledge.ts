@@ -167,6 +167,11 @@ export abstract class EngineKnowledge<
     if (this.table.ended(id, end)) this.changed(id);
   }
 
+  /** The kernel killed one of its processes for lack of memory. Engines may say so after they said that its run ended. */
+  protected ranOutOfMemory(id: string): void {
+    if (this.table.outOfMemory(id)) this.changed(id);
+  }
+
   /** The engine has removed it. `changed` is called because its cgroup may be gone already, or stay. */
   protected removed(id: string): void {
     if (this.forget(id)) this.changed(id);

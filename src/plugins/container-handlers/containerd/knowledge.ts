@@ -87,9 +87,8 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     if (!this.options.watches(namespace)) return;
     const key = keyOf(namespace, id);
     if (kind === 'removed') this.removed(key);
-    else if (kind === 'outOfMemory') {
-      if (this.table.outOfMemory(key)) this.changed(key);
-    } else if (kind === 'ended') {
+    else if (kind === 'outOfMemory') this.ranOutOfMemory(key);
+    else if (kind === 'ended') {
       this.starts.delete(key);
       this.runEnded(key, end ?? { time });
     } else {

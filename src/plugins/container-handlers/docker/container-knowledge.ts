@@ -41,9 +41,8 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     else if (action === 'destroy') this.removed(id);
     else {
       if (action === 'start') this.runStarted(id);
-      else if (action === 'oom') {
-        if (this.table.outOfMemory(id)) this.changed(id);
-      } else if (action === 'die') this.runEnded(id, event);
+      else if (action === 'oom') this.ranOutOfMemory(id);
+      else if (action === 'die') this.runEnded(id, event);
       void this.changedAtEngine(id);
     }
   }
