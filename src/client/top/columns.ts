@@ -23,6 +23,9 @@ export const COLUMNS = ['id', 'age', ...MEASURES, 'cpu_limit', 'memory_limit', '
 
 export type ColumnName = (typeof COLUMNS)[number];
 
+/** The most containers whose history or whole row one request can ask for. */
+export const MAX_IDS = 200;
+
 /** A metric of the application in a container over time, as `/api/top/…` answers it. */
 export interface AppSeriesNumbers {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { COLUMNS } from './columns.js';
+import { COLUMNS, MAX_IDS } from './columns.js';
 
 /** What `/api/top` says of a container besides its numbers. */
 export interface Facts {
@@ -58,9 +58,6 @@ export interface Wanted {
   /** Numbers that it needs of every other row; absent: those rows stay as they were. */
   readonly others?: readonly NumberName[] | undefined;
 }
-
-/** The most ids that the agent takes in one request. */
-const MAX_IDS = 200;
 
 type Numbers = readonly (number | null)[];
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { COLUMNS, type ColumnName } from '../../../client/top/columns.js';
+import { COLUMNS, type ColumnName, MAX_IDS } from '../../../client/top/columns.js';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { type AgentView, type Clock, type ContainerView, Slices } from '../../../kernel/contracts/index.js';
 import { type Facts, FactTable } from './facts.js';
@@ -9,9 +9,6 @@ import { PacedReadings, type Reading } from './paced.js';
 
 /** Requests within this time, ms, get the same numbers: the cost does not grow with the number of readers. */
 const SHARED_MS = 500;
-
-/** The most containers whose history or whole row one request can ask for. */
-const MAX_IDS = 200;
 
 /** What a client asks for. */
 export interface ListQuery {
