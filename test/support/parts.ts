@@ -28,10 +28,13 @@ export class RecordingPart implements Part {
   }
 }
 
-/** What one call of `sample` says and writes. */
-export function rowOf(probe: Probe): { outcome: SampleOutcome; values: number[] } {
+/**
+ * What one call of `sample` says and writes.
+ * @param previous numbers that it may repeat
+ */
+export function rowOf(probe: Probe, previous?: readonly number[]): { outcome: SampleOutcome; values: number[] } {
   const row = new SampleRow();
   const width = probe.columns.length;
-  row.begin(width);
+  row.begin(width, previous && { values: Float64Array.from(previous), residuals: undefined, base: 0 });
   return { outcome: probe.sample(row), values: [...row.values.subarray(0, width)] };
 }

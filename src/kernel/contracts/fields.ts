@@ -92,4 +92,11 @@ export interface RowWriter {
   setExact(column: number, value: number, residual: number): void;
   /** Stores the exact integer `(value + residual) × factor`; `factor` is a positive integer. */
   setScaled(column: number, value: number, residual: number, factor: number): void;
+  /**
+   * Whether numbers that cannot have moved may be taken from the previous sample by `repeat`. Every number of a container that
+   * runs is read at least each `housekeeping.idleRefresh` (10 s), and whenever a request asks for fresh numbers: then it is false.
+   */
+  readonly mayRepeat: boolean;
+  /** Stores the numbers of the previous sample in `count` columns from `column` on; only while `mayRepeat`. */
+  repeat(column: number, count: number): void;
 }

@@ -21,6 +21,13 @@ export class NewlyVarying {
   }
 }
 
+/** The numbers of a stored sample from `base` on; without residuals all of them are 0. */
+export interface PreviousRow {
+  readonly values: Float64Array;
+  readonly residuals: Int16Array | undefined;
+  readonly base: number;
+}
+
 /**
  * The row that the probes of a container fill. One object is reused for all containers, so that sampling allocates nothing.
  */
@@ -33,12 +40,22 @@ export class SampleRow implements RowWriter {
   width = 0;
   /** Filled by the history that takes the row. */
   readonly newlyVarying = new NewlyVarying();
+  /** Whether any number was taken from the previous sample since `begin`. */
+  isRepeated = false;
+  private previous: PreviousRow | undefined;
   /** First column and number of columns of the current probe. */
   private offset = 0;
   private length = 0;
 
-  /** Starts a row of `width` columns, all absent. */
-  begin(width: number): void {
+  get mayRepeat(): boolean {
+    return this.previous !== undefined;
+  }
+
+  /**
+   * Starts a row of `width` columns, all absent.
+   * @param previous the previous sample, with the same columns, if numbers may be taken from it
+   */
+  begin(width: number, previous?: PreviousRow): void {
     if (width > this.values.length) {
       this.values = new Float64Array(width * 2);
       this.residuals = new Int16Array(width * 2);
@@ -47,6 +64,8 @@ export class SampleRow implements RowWriter {
     if (this.wide) this.residuals.fill(0);
     this.wide = false;
     this.width = width;
+    this.isRepeated = false;
+    this.previous = previous;
     this.select(0, width);
   }
 
@@ -81,6 +100,15 @@ export class SampleRow implements RowWriter {
     const scaled = value * factor;
     if (scaled < EXACT || Number.isNaN(scaled)) this.setExact(column, scaled, 0);
     else this.setBig(column, (BigInt(value) + BigInt(residual)) * BigInt(factor));
+  }
+
+  repeat(column: number, count: number): void {
+    const { values, residuals, base } = this.previous!;
+    for (let i = column; i < column + count; i++) {
+      const from = base + this.offset + i;
+      this.setExact(i, values[from]!, residuals === undefined ? 0 : residuals[from]!);
+    }
+    this.isRepeated = true;
   }
 
   /** @throws RangeError: the column does not belong to the probe */

@@ -63,6 +63,34 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
+  it('of a running container may repeat numbers that cannot have moved, for at most idleRefresh', async (t) => {
+    const probe = new FakeProbe();
+    const repeating: Probe = {
+      columns: columns('a'),
+      close() {},
+      sample(row) {
+        if (!row.mayRepeat) return probe.sample(row);
+        row.repeat(0, 1);
+        return 'ok';
+      },
+    };
+    const { housekeeper, record, rows, pass } = samplingBench({ repeating }, t);
+    pass(8);
+    probe.value = 5;
+    assert.deepEqual([probe.reads, rows().length, rows().at(-1)], [1, 9, [1]]);
+    pass(2);
+    assert.deepEqual([probe.reads, rows().at(-1)], [2, [5]]);
+    pass(5);
+    probe.value = 6;
+    await housekeeper.refresh([record], 6_000_000);
+    assert.equal(probe.reads, 2, 'what it repeats is young enough');
+    await housekeeper.refresh([record], 3_000_000);
+    assert.deepEqual([probe.reads, rows().at(-1)], [3, [6]]);
+    await housekeeper.refresh([record], 0);
+    assert.equal(probe.reads, 4);
+    housekeeper.stop();
+  });
+
   it('always reads probes that do not skip, and those of containers without a sign of activity', (t) => {
     const [never, silent, off] = [new FakeProbe(), new FakeProbe(), new FakeProbe()];
     never.skipWhenIdle = false;

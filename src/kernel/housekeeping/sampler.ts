@@ -56,9 +56,10 @@ export class Sampler {
     const moved = this.idleCheck.hasMoved(container, monotonic);
     const unreadMs = monotonic - container.lastFullRead;
     const isDue = unreadMs >= container.idleRefreshMs;
-    const idle = !moved && !isDue && unreadMs < maxAge && this.hasCurrentRow(container);
+    const mayRepeat = !isDue && unreadMs < maxAge && this.hasCurrentRow(container);
+    const idle = mayRepeat && !moved;
     if (idle && container.isRepeatable) return this.repeatAll(container, time);
-    const changed = this.sampleFiles(container, idle, time, monotonic);
+    const changed = this.sampleFiles(container, mayRepeat, idle, time, monotonic);
     if (moved || changed) container.idleRefreshMs = refresh.idleRefresh;
     else if (isDue) container.idleRefreshMs = nextRefresh(container.idleRefreshMs, refresh);
     return changed;
@@ -79,42 +80,48 @@ export class Sampler {
     return false;
   }
 
-  private sampleFiles(container: MonitoredContainer, idle: boolean, time: number, monotonic: number): boolean {
+  private sampleFiles(
+    container: MonitoredContainer,
+    mayRepeat: boolean,
+    idle: boolean,
+    time: number,
+    monotonic: number,
+  ): boolean {
     const { lastFullRead } = container;
     // Until the sample is stored: if that fails, the activity just seen must lead to a full read next time.
     container.lastFullRead = Number.NEGATIVE_INFINITY;
     const refusals = this.refusals();
-    const isRepeated = this.fill(container, idle);
+    const isIdle = this.fill(container, mayRepeat, idle);
     if (this.watched > 0) this.watched--;
     if (this.clock.monotonic() - monotonic >= BLOCKING_MS) this.watched = WATCHED_SAMPLES;
     if (this.refusals() !== refusals) throw new TallymanError('the process has no descriptors left');
     const changed = this.store(container, time);
-    if (isRepeated) this.idle++;
-    container.lastFullRead = isRepeated ? lastFullRead : monotonic;
+    if (isIdle) this.idle++;
+    container.lastFullRead = this.row.isRepeated ? lastFullRead : monotonic;
     return changed;
   }
 
   /** Fills the row for the container's layout. @returns whether idle probes were not read */
-  private fill(container: MonitoredContainer, idle: boolean): boolean {
-    let unsettled = this.fillOnce(container, idle);
+  private fill(container: MonitoredContainer, mayRepeat: boolean, idle: boolean): boolean {
+    let unsettled = this.fillOnce(container, mayRepeat, idle);
     if (unsettled === undefined) return idle;
     for (let tries = 1; unsettled !== undefined; tries++) {
       if (tries >= MAX_LAYOUTS_PER_SAMPLE && container.slots.includes(unsettled)) container.leaveOut(unsettled);
-      unsettled = this.fillOnce(container, false);
+      unsettled = this.fillOnce(container, false, false);
     }
     return false;
   }
 
   /** @returns the probe that changed the layout, so that the row must be filled again */
-  private fillOnce(container: MonitoredContainer, idle: boolean): ProbeSlot | undefined {
+  private fillOnce(container: MonitoredContainer, mayRepeat: boolean, idle: boolean): ProbeSlot | undefined {
     const { row } = this;
-    row.begin(container.layout.columns.length);
+    row.begin(container.layout.columns.length, mayRepeat ? container.latest : undefined);
     const weight = this.taken % TIMED_EVERY === 0 ? TIMED_EVERY : 0;
     for (const slot of container.slots) {
       if (slot.isLeftOut) continue;
       row.select(slot.offset, slot.columns.length);
       if (idle && slot.probe.skipWhenIdle === true) {
-        this.repeat(container, slot);
+        row.repeat(0, slot.columns.length);
         continue;
       }
       const outcome = this.sampleOf(slot, slot.source.record.isTimedAlways ? 1 : weight);
@@ -124,16 +131,6 @@ export class Sampler {
       return slot;
     }
     return undefined;
-  }
-
-  /** Copies a probe's numbers from the previous sample. */
-  private repeat(container: MonitoredContainer, slot: ProbeSlot): void {
-    const { row } = this;
-    const { values, residuals } = container.latest;
-    const base = container.latest.base + slot.offset;
-    for (let i = 0; i < slot.columns.length; i++) {
-      row.setExact(i, values[base + i]!, residuals === undefined ? 0 : residuals[base + i]!);
-    }
   }
 
   private sampleProbe(slot: ProbeSlot): SampleOutcome {

@@ -5,7 +5,7 @@ import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import { ExactSum } from '../sched/index.js';
-import { belongsTo, PacedPart, PartsProbe, skipCommand, TablePart, TableShapes } from './index.js';
+import { belongsTo, PacedPart, PartsProbe, StandingPart, skipCommand, TablePart, TableShapes } from './index.js';
 
 it('sums any 64-bit integers exactly', () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 63n });
@@ -54,6 +54,32 @@ it('a paced part repeats its last values, and drops values that are no longer re
   part.silent = true;
   clock.milliseconds += 100;
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
+});
+
+it('a standing part repeats the previous numbers where that is allowed, until they have moved', () => {
+  const part = new RecordingPart('a');
+  let hasMoved = false;
+  const asked: string[] = [];
+  const cannotMove = () => asked.push('whether it can move') > 0;
+  const probe = new PartsProbe([new StandingPart(part, () => !hasMoved, cannotMove)]);
+  assert.deepEqual([rowOf(probe).values, asked.length], [[1], 0]);
+  assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[7], 1]);
+  assert.deepEqual([rowOf(probe, [7]).values, part.samples, asked.length], [[7], 1, 1]);
+  hasMoved = true;
+  assert.deepEqual([rowOf(probe).values, part.samples], [[1], 2], 'fresh numbers are asked for');
+  assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[1], 3], 'it moves');
+});
+
+it('a part that can move is always read', () => {
+  const part = new RecordingPart('a');
+  const probe = new PartsProbe([
+    new StandingPart(
+      part,
+      () => true,
+      () => false,
+    ),
+  ]);
+  for (let reads = 1; reads < 4; reads++) assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[1], reads]);
 });
 
 it('a number that cannot be read is absent, also when another file has the same shape', () => {

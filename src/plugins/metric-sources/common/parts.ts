@@ -327,8 +327,48 @@ export class PacedPart implements Part {
   }
 }
 
+/**
+ * A part that nothing can move for now, such as counts of a limit that is not set: its numbers are repeated where a sample may
+ * repeat numbers.
+ */
+export class StandingPart implements Part {
+  private isImmovable: boolean | undefined;
+
+  /**
+   * @param hasNotMoved asked after each read
+   * @param cannotMove asked once, when a sample may repeat numbers for the first time
+   */
+  constructor(
+    private readonly part: Part,
+    private readonly hasNotMoved: () => boolean,
+    private readonly cannotMove: () => boolean,
+  ) {}
+
+  get columns(): readonly Column[] {
+    return this.part.columns;
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    if (row.mayRepeat && this.isImmovable !== false) {
+      this.isImmovable ??= this.cannotMove();
+      if (this.isImmovable) {
+        row.repeat(base, this.part.columns.length);
+        return 'ok';
+      }
+    }
+    const outcome = this.part.sample(row, base);
+    if (!this.hasNotMoved()) this.isImmovable = false;
+    return outcome;
+  }
+
+  close(): void {
+    this.part.close();
+  }
+}
+
 /** Keeps the values that are written to it. */
 class RowMemory implements RowWriter {
+  readonly mayRepeat = false;
   private readonly values: Float64Array;
   private readonly residuals: Int16Array;
   private readonly factors: Float64Array;
@@ -352,6 +392,8 @@ class RowMemory implements RowWriter {
     this.residuals[column] = residual;
     this.factors[column] = factor;
   }
+
+  repeat(): void {}
 
   forget(): void {
     this.values.fill(Number.NaN);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
+import { rowOf } from '../../../../test/support/parts.js';
 import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
+import type { Probe } from '../../../kernel/contracts/index.js';
 import cpuPlugin from './index.js';
 
 let tree: FileTree;
@@ -56,6 +58,21 @@ it('reads only the fields of the hierarchies that a container is in on v1', () =
     probe.missing?.[0]?.reason ?? '',
     /cpu\.stat has no "nr_bursts" \(the kernel has it since Linux 5\.14\)$/,
   );
+});
+
+it('repeats the counts of quota periods on v1 while there is no quota', () => {
+  const stat = (periods: number) => ({ 'cpu.stat': `nr_periods ${periods}\nnr_throttled 0\nthrottled_time 0\n` });
+  const periodsOf = (probe: Probe) => rowOf(probe, [7, 7, 7]).values[0];
+  tree.writeCgroup('/a', 'cpu', { ...stat(0), 'cpu.cfs_quota_us': '-1' });
+  tree.writeCgroup('/b', 'cpu', { ...stat(0), 'cpu.cfs_quota_us': '50000' });
+  const source = sourceOf(cpuPlugin, { clock });
+  const [free, limited] = ['/a', '/b'].map((name) => attached(source, tree.target(name))) as [Probe, Probe];
+  for (const probe of [free, limited]) sampleOf(probe);
+  assert.deepEqual([periodsOf(free), periodsOf(limited)], [7, 0]);
+  tree.writeCgroup('/a', 'cpu', stat(5));
+  clock.milliseconds += 10_000;
+  assert.equal(sampleOf(free)?.['cpu.cfs.periods'], 5);
+  assert.equal(periodsOf(free), 5);
 });
 
 it('reads all fields from one file on v2, converted from microseconds', () => {

@@ -10,7 +10,9 @@ import {
   FreshRead,
   KeyedColumns,
   KeyedPart,
+  type Part,
   PartsProbe,
+  StandingPart,
   ValuePart,
   withoutController,
 } from '../common/index.js';
@@ -69,6 +71,8 @@ const THROTTLING_V1 = new KeyedColumns([
   { key: 'burst_time', column: { field: fields.burstTime }, since: BURST },
 ]);
 
+const PERIODS_V1 = THROTTLING_V1.keys.indexOf('nr_periods');
+
 const USAGE_V2 = new KeyedColumns([
   { key: 'usage_usec', column: { field: fields.total }, factor: MICROSECOND },
   { key: 'user_usec', column: { field: fields.user }, factor: MICROSECOND },
@@ -91,7 +95,7 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   const usage = file && new ValuePart({ field: fields.total }, file, { fresh: fresh.usage });
   const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
   const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1, fresh.throttling);
-  const parts = [usage, ticks, throttling].filter((part) => part !== undefined);
+  const parts = [usage, ticks, throttling && withoutQuota(cgroup, throttling)].filter((part) => part !== undefined);
   if (parts.length === 0) return undefined;
   return new PartsProbe(parts, {
     skipWhenIdle: true,
@@ -101,6 +105,15 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
       activityKind: 'cpu-time',
     }),
   });
+}
+
+/** The kernel counts no periods where there is no quota. */
+function withoutQuota(cgroup: CgroupFiles, throttling: KeyedPart): Part {
+  return new StandingPart(
+    throttling,
+    () => throttling.good && throttling.file.values[PERIODS_V1] === 0,
+    () => cgroup.text('cpu', 'cpu.cfs_quota_us') === '-1',
+  );
 }
 
 /** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { rowOf } from '../../../../test/support/parts.js';
 import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { assertCells, textOf } from '../../../../test/support/texts.js';
+import type { Probe } from '../../../kernel/contracts/index.js';
 import { diskIoFields } from './fields.js';
 import diskIoPlugin from './index.js';
 import { findBlkioCells, findIoStatCells } from './probe.js';
@@ -130,4 +132,45 @@ it('never throws, and returns cells in ascending order', () => {
       }
     }),
   );
+});
+
+describe('while the counts of the cgroup above stand still', () => {
+  const NAMES = ['/a/1', '/a/2', '/a/3', '/a/4'];
+  const CHECK_MS = 50;
+  const filesOf = (version: 1 | 2, bytes: number) =>
+    version === 1
+      ? {
+          'blkio.throttle.io_service_bytes_recursive': `8:0 Read ${bytes}\nTotal ${bytes}\n`,
+          'blkio.throttle.io_serviced_recursive': `8:0 Read ${bytes / 10}\nTotal ${bytes / 10}\n`,
+        }
+      : { 'io.stat': `8:0 rbytes=${bytes} wbytes=0 rios=${bytes / 10} wios=0 dbytes=0 dios=0\n` };
+
+  for (const version of [1, 2] as const) {
+    it(`those of cgroups below it are repeated, on cgroup v${version}`, () => {
+      use(version);
+      const write = (name: string, bytes: number) => tree.writeCgroup(name, 'blkio', filesOf(version, bytes));
+      for (const name of ['/a', ...NAMES]) write(name, 10);
+      const io = source();
+      const probes = NAMES.map((name) => attached(io, tree.target(name)));
+      const [probe] = probes as [Probe];
+      /** The bytes that a sample has after `ms`; 7 is repeated. */
+      const bytesAfter = (ms: number, mayRepeat = true) => {
+        clock.milliseconds += ms;
+        const width = probe.columns.length;
+        return rowOf(probe, mayRepeat ? Array<number>(width).fill(7) : undefined).values[0];
+      };
+      assert.equal(bytesAfter(0), 10, 'the cgroup above is not known yet');
+      assert.equal(bytesAfter(2 * CHECK_MS), 10, 'nor that it stands still');
+      assert.equal(bytesAfter(CHECK_MS), 7);
+      assert.equal(bytesAfter(0, false), 10);
+      write('/a/1', 20);
+      write('/a', 20);
+      assert.equal(bytesAfter(CHECK_MS), 20);
+      assert.equal(bytesAfter(2 * CHECK_MS), 20);
+      assert.equal(bytesAfter(CHECK_MS), 7);
+      for (const one of probes.slice(1)) one.close();
+      assert.equal(bytesAfter(CHECK_MS), 20, 'a single cgroup is read itself');
+      probe.close();
+    });
+  }
 });

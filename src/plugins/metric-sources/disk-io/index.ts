@@ -1,25 +1,37 @@
-import { definePlugin, PLUGIN_API_VERSION, type Probe, type ProbeTarget } from '../../../kernel/contracts/index.js';
-import { PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
+import { definePlugin, type KernelFile, PLUGIN_API_VERSION, type RowWriter } from '../../../kernel/contracts/index.js';
+import { type PartOutcome, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
+import { CountsAbove, type StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
 import { BlkioProbe, BlkioShapes, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
 
-function attachV2(
-  { cgroup }: ProbeTarget,
-  nameOf: DeviceNamer,
-  naming: DeviceNaming,
-  shapes: TableShapes,
-): Probe | undefined {
-  const file = cgroup.file('blkio', 'io.stat');
-  if (file === undefined) return undefined;
-  const table = new TablePart(file, (text) => findIoStatCells(text, nameOf), shapes);
-  table.prepare();
-  return new PartsProbe([table], {
-    skipWhenIdle: true,
-    beforeSample: () => {
-      naming.check([table], table.columns);
-      return true;
-    },
-  });
+const IO_STAT = 'io.stat';
+
+/** The one file of v2. */
+class IoStatPart extends TablePart {
+  constructor(
+    file: KernelFile,
+    nameOf: DeviceNamer,
+    shapes: TableShapes,
+    private readonly naming: DeviceNaming,
+    private readonly standing: StandingCounts,
+  ) {
+    super(file, (text) => findIoStatCells(text, nameOf), shapes);
+    this.prepare();
+  }
+
+  override sample(row: RowWriter, base: number): PartOutcome {
+    if (this.standing.standStill(row)) {
+      row.repeat(base, this.columns.length);
+      return 'ok';
+    }
+    this.naming.check([this], this.columns);
+    return super.sample(row, base);
+  }
+
+  override close(): void {
+    this.standing.close();
+    super.close();
+  }
 }
 
 export default definePlugin({
@@ -30,6 +42,7 @@ export default definePlugin({
   create({ clock, linux }) {
     const shapes = new TableShapes();
     const blkioShapes = new BlkioShapes();
+    const above = new CountsAbove(clock);
     const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
     return {
       fields: Object.values(fields),
@@ -37,10 +50,14 @@ export default definePlugin({
       attach(target) {
         const naming = new DeviceNaming(() => clock.monotonic());
         if (target.cgroup.version === 2) {
-          return attachV2(target, nameOf, naming, shapes) ?? withoutController(target, 'blkio');
+          const file = target.cgroup.file('blkio', IO_STAT);
+          if (file === undefined) return withoutController(target, 'blkio');
+          const part = new IoStatPart(file, nameOf, shapes, naming, above.watch(target, [IO_STAT]));
+          return new PartsProbe([part], { skipWhenIdle: true });
         }
         const groups = openGroups(target.cgroup, nameOf, blkioShapes);
-        return groups.length === 0 ? withoutController(target, 'blkio') : new BlkioProbe(groups, naming, target.isRoot);
+        if (groups.length === 0) return withoutController(target, 'blkio');
+        return new BlkioProbe(groups, naming, target.isRoot, (names) => above.watch(target, names));
       },
     };
   },

@@ -7,6 +7,7 @@ import type {
   SampleOutcome,
 } from '../../../kernel/contracts/index.js';
 import { type Cell, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
+import type { StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
 
 /** Returns the device name of a device number, `''` when unknown. */
@@ -117,6 +118,8 @@ export class BlkioShapes {
 /** A group of files of this cgroup. */
 export interface BlkioGroup {
   readonly first: TablePart;
+  /** The files of the two counts that every group has, if they include the I/O of the cgroups below. */
+  readonly recursive: readonly string[];
   /** Opens the files after the first. */
   openRest(): TablePart[];
 }
@@ -135,12 +138,15 @@ function openGroup(
   shapes: BlkioShapes,
 ): BlkioGroup | undefined {
   const { prefix, suffix, files } = group;
-  const open = ([name, field]: (typeof files)[number]): TablePart | undefined => {
-    const file = cgroup.file('blkio', `${prefix}${name}${suffix}`);
+  const nameOfFile = ([name]: (typeof files)[number]) => `${prefix}${name}${suffix}`;
+  const open = (entry: (typeof files)[number]): TablePart | undefined => {
+    const [, field] = entry;
+    const file = cgroup.file('blkio', nameOfFile(entry));
     return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf), shapes.of(field));
   };
   const first = open(files[0]!);
-  return first && { first, openRest: () => files.slice(1).flatMap((file) => open(file) ?? []) };
+  const openRest = () => files.slice(1).flatMap((file) => open(file) ?? []);
+  return first && { first, openRest, recursive: suffix === '' ? [] : BASIC.map(nameOfFile) };
 }
 
 /** Label index of the device name. */
@@ -182,12 +188,16 @@ export class BlkioProbe implements Probe {
   readonly skipWhenIdle = true;
   columns: readonly Column[] = [];
   private chosen: { probe: PartsProbe; tables: readonly TablePart[] } | undefined;
+  private standing: StandingCounts;
 
+  /** @param watch tells by files of the cgroup above whether what it includes stands still */
   constructor(
     private candidates: readonly BlkioGroup[],
     private readonly naming: DeviceNaming,
     private readonly isRoot: boolean,
+    private readonly watch: (names: readonly string[]) => StandingCounts,
   ) {
+    this.standing = watch(candidates.flatMap(({ recursive: [first = ''] }) => first));
     for (const { first } of candidates) first.prepare();
     this.choose();
   }
@@ -198,6 +208,10 @@ export class BlkioProbe implements Probe {
   }
 
   sample(row: RowWriter): SampleOutcome {
+    if (this.standing.standStill(row)) {
+      row.repeat(0, this.columns.length);
+      return 'ok';
+    }
     if (this.chosen === undefined) return this.sampleFirstFiles(row);
     const { probe, tables } = this.chosen;
     this.naming.check(tables, this.columns);
@@ -207,6 +221,7 @@ export class BlkioProbe implements Probe {
   }
 
   close(): void {
+    this.standing.close();
     this.chosen?.probe.close();
     for (const { first } of this.candidates) first.close();
   }
@@ -224,6 +239,9 @@ export class BlkioProbe implements Probe {
     if (group === undefined) return false;
     for (const { first } of this.candidates) if (first !== group.first) first.close();
     const tables = [group.first, ...group.openRest()];
+    this.standing.close();
+    // Further counts move by themselves, such as that of requests in a queue.
+    this.standing = this.watch(tables.length <= BASIC.length ? group.recursive : []);
     for (const table of tables.slice(1)) table.prepare();
     this.candidates = [];
     this.chosen = { probe: new PartsProbe(tables), tables };

@@ -19,6 +19,7 @@ import {
   type Part,
   type PartOutcome,
   PartsProbe,
+  StandingPart,
   ValuePart,
   withoutController,
 } from '../common/index.js';
@@ -27,6 +28,8 @@ import { EVENT_KEYS, fields, STAT_KEYS_V1, STAT_KEYS_V2 } from './fields.js';
 const SWAP_TOTAL = Buffer.from('SwapTotal:');
 const SWAP_FREE = Buffer.from('SwapFree:');
 const KIB = 1024;
+/** cgroup v1 shows the largest number of bytes that it can count, rounded down to whole pages, where there is no limit. */
+const UNLIMITED = 2 ** 62;
 
 /** Swap in use in bytes, from `/proc/meminfo`; NaN when a line is missing. */
 export function swapInUse(scanner: ByteScanner): number {
@@ -108,6 +111,17 @@ function openValue(cgroup: CgroupFiles, column: keyof typeof fields, name: strin
   return file === undefined ? undefined : new ValuePart({ field: fields[column] }, file);
 }
 
+/** Only a limit can be reached. */
+function openFailures(cgroup: CgroupFiles): Part | undefined {
+  const failures = openValue(cgroup, 'failcnt', 'memory.failcnt');
+  if (failures === undefined) return undefined;
+  return new StandingPart(
+    failures,
+    () => failures.good && failures.file.value === 0,
+    () => Number(cgroup.text('memory', 'memory.limit_in_bytes')) >= UNLIMITED,
+  );
+}
+
 /** A probe whose usage file also serves as its activity. */
 function withUsageFile(
   { cgroup }: ProbeTarget,
@@ -145,7 +159,7 @@ function attachV1(
   const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys, stats);
   return withUsageFile(target, usage, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
-    openValue(cgroup, 'failcnt', 'memory.failcnt'),
+    openFailures(cgroup),
     options.kernelMemory ? openValue(cgroup, 'kernel', 'memory.kmem.usage_in_bytes') : undefined,
   ]);
 }

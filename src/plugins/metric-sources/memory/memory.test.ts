@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
 import fc from 'fast-check';
+import { rowOf } from '../../../../test/support/parts.js';
 import { absent, attached, FileTree, sampleOf, sourceOf, TestClock } from '../../../../test/support/probes.js';
 import { TestHost } from '../../../../test/support/test-host.js';
 import { textOf } from '../../../../test/support/texts.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { Probe } from '../../../kernel/contracts/index.js';
 import memoryPlugin, { swapInUse } from './index.js';
 
 let tree: FileTree;
@@ -80,6 +82,24 @@ it('the working set is never negative, and equals the usage when inactive_file i
   const probe = attached(source(), tree.target('/b'));
   assert.equal(sampleOf(probe)?.['memory.working_set'], 50);
   assert.ok(probe.missing?.some(({ what }) => what === 'memory.total_inactive_file'));
+});
+
+it('repeats the failures of v1 while there is no limit', () => {
+  writeV1('1');
+  const column = (probe: Probe) => probe.columns.findIndex(({ field }) => field.name === 'memory.failcnt');
+  for (const [limit, repeated] of [
+    ['9223372036854771712', true],
+    ['104857600', false],
+  ] as const) {
+    tree.writeCgroup('/a', 'memory', { 'memory.failcnt': '0', 'memory.limit_in_bytes': limit });
+    const probe = attached(source(), tree.target('/a'));
+    sampleOf(probe);
+    const failures = () => rowOf(probe, Array<number>(probe.columns.length).fill(7)).values[column(probe)];
+    assert.equal(failures(), repeated ? 7 : 0, limit);
+    tree.writeCgroup('/a', 'memory', { 'memory.failcnt': '3' });
+    sampleOf(probe);
+    assert.equal(failures(), 3, limit);
+  }
 });
 
 const STAT_V2 =
