@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Limit, LinuxHost, ResourceLimits } from '../contracts/index.js';
 import { readCreationTime, readLimits, readMemoryLimit } from '../linux/index.js';
 import { type Container, Slot } from './container.js';
@@ -48,12 +49,14 @@ export class ContainerLimits {
     const { limits: before, cgroup } = known;
     if (before !== undefined && cgroup === container.cgroup && now - known.readAt < maxAgeOf(known, now)) return before;
     const isYoung = now - known.since < NEW_CONTAINER_MS;
-    const limits = readLimits(container.cgroup, {
+    const read = readLimits(container.cgroup, {
       isRoot: container.name === '/',
       machine: this.host.machine(),
       bootTime: this.bootTime,
       createdAt: isYoung ? undefined : known.earliest.createdAt,
     });
+    // Callers keep what they made of the limits until they get another object.
+    const limits = before !== undefined && isDeepStrictEqual(before, read) ? before : read;
     known.limits = limits;
     known.cgroup = container.cgroup;
     known.readAt = now;

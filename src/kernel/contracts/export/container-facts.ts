@@ -3,8 +3,10 @@ import type { ContainerDescription } from '../container.js';
 import type { Families, MetricFamily } from './catalogue.js';
 import { type FactSeries, factsOf } from './facts.js';
 
-/** Limits are read again after 30 to 60 s, so that not all of them are due at once. ms */
+/** Limits are read again after one to two times this, so that not all of them are due at once. ms */
 const LIMITS_AGE_MS = 30_000;
+/** The same for limits that were unchanged when they were last read. ms */
+const UNCHANGED_LIMITS_AGE_MS = 60_000;
 /** Sooner in a container's first seconds: a runtime writes them after it made the cgroup. ms */
 const FIRST_LIMITS_AGE_MS = 500;
 const YOUNG_MS = 10_000;
@@ -36,9 +38,11 @@ export class ContainerFacts<F extends MetricFamily> {
   readLimits(nowMs: number): void {
     const limits = this.view?.limits();
     const isYoung = Date.now() - (this.view?.createdAt ?? 0) / 1000 < YOUNG_MS;
-    this.limitsAgeMs = isYoung ? Math.min(this.limitsAgeMs * 2, LIMITS_AGE_MS) : LIMITS_AGE_MS;
+    const isUnchanged = limits === this.limits;
+    const settledAgeMs = isUnchanged ? UNCHANGED_LIMITS_AGE_MS : LIMITS_AGE_MS;
+    this.limitsAgeMs = isYoung ? Math.min(this.limitsAgeMs * 2, LIMITS_AGE_MS) : settledAgeMs;
     this.limitsDueMs = nowMs + this.limitsAgeMs * (1 + Math.random());
-    if (limits === this.limits) return;
+    if (isUnchanged) return;
     this.limits = limits;
     this.known = undefined;
   }
@@ -48,9 +52,10 @@ export class ContainerFacts<F extends MetricFamily> {
     return this.limits?.cpu.quota !== undefined;
   }
 
-  /** The description is another one. */
+  /** The description is another one. A runtime that changed limits says so by it, so they are due. */
   changed(): void {
     this.known = undefined;
+    if (!this.isNew) this.limitsDueMs = 0;
   }
 
   /** The same array until something changes. Asks for the time of creation only here: the view reads limits for it. */

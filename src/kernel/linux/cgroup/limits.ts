@@ -15,13 +15,15 @@ export interface LimitOptions {
 
 /** Reads a container's current limits from its cgroup files. Members of missing files are absent. */
 export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceLimits {
-  const processes = !options.isRoot && files.directory('pids') !== undefined;
+  // A file that could be read tells that its directory is there, without a system call.
+  const most = options.isRoot ? undefined : files.text('pids', 'pids.max');
+  const processes = !options.isRoot && (most !== undefined || files.directory('pids') !== undefined);
   return {
     cgroupVersion: files.version,
     ...readCpu(files, options.machine.num_cores),
     ...readMemory(files, options),
     hasProcesses: processes,
-    processes: processes ? optional('limit', limitOf(files.text('pids', 'pids.max'))) : {},
+    processes: processes ? optional('limit', limitOf(most)) : {},
     ...(options.createdAt
       ? { createdAt: options.createdAt, createdAtExtraNs: 0 }
       : readCreationTime(files, options.bootTime ?? 0)),
@@ -34,15 +36,17 @@ export function readMemoryLimit(files: CgroupFiles): Limit | undefined {
 }
 
 function readCpu(files: CgroupFiles, cores: number): Pick<ResourceLimits, 'hasCpu' | 'cpu'> {
-  const hasCpu = files.directory('cpu') !== undefined;
-  const hasCpuset = files.directory('cpuset') !== undefined;
+  const weight = files.text('cpu', files.version === 1 ? 'cpu.shares' : 'cpu.weight');
+  const hasCpu = weight !== undefined || files.directory('cpu') !== undefined;
   const maskFile = files.version === 1 ? 'cpuset.cpus' : 'cpuset.cpus.effective';
-  const mask = hasCpuset ? (files.text('cpuset', maskFile) ?? '') : undefined;
+  const cpus = files.text('cpuset', maskFile);
+  const hasCpuset = cpus !== undefined || files.directory('cpuset') !== undefined;
+  const mask = hasCpuset ? (cpus ?? '') : undefined;
   const bandwidth = files.version === 1 ? bandwidthV1(files) : bandwidthV2(files);
   return {
     hasCpu: hasCpu || hasCpuset,
     cpu: {
-      limit: files.version === 1 ? (integer(files.text('cpu', 'cpu.shares')) ?? 0n) : sharesV2(files),
+      limit: files.version === 1 ? (integer(weight) ?? 0n) : sharesV2(integer(weight)),
       ...bandwidth,
       ...(mask === undefined ? {} : { mask: mask === '' ? allCpus(cores) : mask }),
     },
@@ -63,8 +67,7 @@ function bandwidthV2(files: CgroupFiles): { quota?: bigint; period?: bigint } {
 }
 
 /** Converts `cpu.weight` to v1 shares as container runtimes do; 0 without the file. */
-function sharesV2(files: CgroupFiles): bigint {
-  const weight = integer(files.text('cpu', 'cpu.weight'));
+function sharesV2(weight: bigint | undefined): bigint {
   return weight === undefined || weight === 0n ? 0n : 2n + ((weight - 1n) * 262142n) / 9999n;
 }
 
@@ -82,7 +85,7 @@ function readMemory(files: CgroupFiles, options: LimitOptions): MemoryLimits {
   const reservation = optional('reservation', limitOf(files.text('memory', names.reserve)));
   if (options.isRoot) return { hasMemory: true, memory: { ...machineMemory(options.machine), ...reservation } };
   const limit = limitOf(files.text('memory', names.limit));
-  const hasMemory = files.version === 1 ? files.directory('memory') !== undefined : limit !== undefined;
+  const hasMemory = limit !== undefined || (files.version === 1 && files.directory('memory') !== undefined);
   if (!hasMemory) return { hasMemory, memory: {} };
   return {
     hasMemory,

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { containerNamed } from '../../../test/support/containers.js';
+import type { CgroupFiles, MachineInfo } from '../contracts/index.js';
+import { ContainerLimits } from './limits.js';
+
+/** Later than the time after which limits are read again, ms. */
+const LATER_MS = 60_000;
+
+describe('limits of a container', () => {
+  it('are the same object until a file has another content', () => {
+    const files: Record<string, string> = { 'cpu.shares': '512', 'memory.limit_in_bytes': '1000000' };
+    const text = (_: string, name: string) => files[name];
+    const cgroup = { version: 1, text, directory: () => undefined } as unknown as CgroupFiles;
+    const container = containerNamed('/a', { cgroup });
+    const time = { now: 0 };
+    const machine = { num_cores: 1, memory_capacity: 1e9, swap_capacity: 0 } as MachineInfo;
+    const clock = { now: () => 0, monotonic: () => time.now };
+    const limits = new ContainerLimits({ machine: () => machine }, 0, clock);
+    const first = limits.of(container);
+    time.now += LATER_MS;
+    assert.equal(limits.of(container), first);
+    files['memory.limit_in_bytes'] = '2000000';
+    time.now += LATER_MS;
+    assert.notEqual(limits.of(container), first);
+    assert.equal(limits.of(container).memory.limit, 2000000n);
+    assert.equal(limits.of(container).cpu.limit, 512n);
+  });
+});
