@@ -1,4 +1,4 @@
-import { type ByteWriter, gzip, zstd } from '../../../kernel/contracts/bytes/index.js';
+import { type ByteWriter, zstd } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
@@ -17,6 +17,7 @@ import {
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
+import { gzipBody } from '../common/index.js';
 import { SnappyCompressor } from './snappy.js';
 import { SymbolRequestEncoder } from './symbol-request.js';
 import { WriteRequestEncoder } from './write-request.js';
@@ -100,7 +101,7 @@ abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEnco
 
   pack(body: Buffer): Buffer | Promise<Buffer> {
     const { compression } = this.options;
-    if (compression === 'gzip') return gzip(body);
+    if (compression === 'gzip') return gzipBody(body);
     if (compression === 'zstd') return zstd!(body);
     return Buffer.from(this.compressor.compress(body));
   }
