@@ -12,12 +12,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killAll, launchAgent, stopAll, track, untilAnswered } from './agents.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
+import { startKafkaServer } from './kafka-server.mjs';
 import { cpuTime, freePort, pause, residentMemory } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
     containers: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '120' },
+    interval: { type: 'string', default: '10' },
+    profile: { type: 'string', default: '' },
     kafka: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
   },
@@ -69,17 +72,18 @@ async function startStore(folder) {
 
 const configuration = (parent, sink) => `
 web: { listen: [127.0.0.1:0] }
-housekeeping: { interval: 10s, maxInterval: 10s }
+housekeeping: { interval: ${values.interval}s, maxInterval: ${values.interval}s }
 plugins:
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
   - { use: raw, with: { include: [${parent}, ${parent}/*] } }
-${sink === undefined ? '' : `  - { use: ${sink[0]}, with: { host: bench, interval: 10s, ${sink[1]} } }`}
+${sink === undefined ? '' : `  - { use: ${sink[0]}, with: { host: bench, interval: ${values.interval}s, ${sink[1]} } }`}
 `;
 
 async function run(folder) {
   const { name: parent } = createCgroups(containerCount);
-  const [http, statsd, redis, store] = [
+  const [kafka, http, statsd, redis, store] = [
+    values.kafka === '' ? await startKafkaServer() : { address: values.kafka, close: () => {} },
     await startHttp(),
     await startStatsd(),
     await startRedis(folder),
@@ -88,17 +92,15 @@ async function run(folder) {
   const sinks = {
     none: undefined,
     'remote-write': ['remote-write', `url: "${store}/api/v1/write"`],
-    'remote-write, disk queue': [
-      'remote-write',
-      `url: "${store}/api/v1/write", queue: { directory: "${folder}/queue" }`,
-    ],
+    'remote-write-disk': ['remote-write', `url: "${store}/api/v1/write", queue: { directory: "${folder}/queue" }`],
     influxdb: ['influxdb', `url: "${store}", bucket: any`],
     elasticsearch: ['elasticsearch', `url: "${http.url}"`],
     otlp: ['otlp', `endpoint: "${http.url}"`],
     redis: ['redis', `url: "redis://127.0.0.1:${redis}", key: samples, maxLength: 10000`],
     statsd: ['statsd', `address: "127.0.0.1:${statsd.port}"`],
     file: ['file', `path: "${folder}/samples.ndjson"`],
-    ...(values.kafka !== '' && { kafka: ['kafka', `brokers: ["${values.kafka}"], topic: bench`] }),
+    kafka: ['kafka', `brokers: ["${kafka.address}"], topic: bench`],
+    'kafka-protobuf': ['kafka', `brokers: ["${kafka.address}"], topic: bench, format: protobuf`],
   };
   const agents = [];
   const only = values.only.split(',');
@@ -106,7 +108,14 @@ async function run(folder) {
     if (values.only !== '' && name !== 'none' && !only.includes(name)) continue;
     const own = join(folder, `agent-${agents.length}`);
     mkdirSync(own);
-    const agent = await launchAgent(own, configuration(parent, sink));
+    const profile = [
+      '--cpu-prof',
+      '--cpu-prof-interval',
+      '200',
+      '--cpu-prof-dir',
+      join(values.profile, name.replace(/\W+/g, '-')),
+    ];
+    const agent = await launchAgent(own, configuration(parent, sink), values.profile === '' ? [] : profile);
     await untilAnswered(`${agent.url}/-/ready`, () => true, signal);
     agents.push({ ...agent, name });
   }
@@ -127,7 +136,7 @@ async function run(folder) {
     const more = cpu - rows[0].cpu;
     console.log(`${name}: ${cpu.toFixed(1)} ms/s, ${more.toFixed(1)} more than without, ${rss.toFixed(0)} MiB${sent}`);
   }
-  for (const server of [http, statsd]) server.close();
+  for (const server of [kafka, http, statsd]) server.close();
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tallyman-sinks-'));

@@ -25,6 +25,7 @@ import {
   machineName,
   rawLabels,
 } from '../common/index.js';
+import { createPartitioner, loadKafkajs } from './library.js';
 import { SampleMessageEncoder } from './sample-message.js';
 
 const LENGTH_BYTES = 4;
@@ -144,7 +145,7 @@ class KafkaSink implements Sink {
     await producer?.disconnect();
   }
 
-  private async produce(messages: { key: string; value: Buffer }[]): Promise<void> {
+  private async produce(messages: { key: Buffer; value: Buffer }[]): Promise<void> {
     const { topic, acks, timeout } = this.options;
     try {
       this.producer ??= this.connect();
@@ -165,10 +166,10 @@ class KafkaSink implements Sink {
 
   /** Loads the library when it is needed for the first time. */
   private async connect(): Promise<Producer> {
-    const { CompressionTypes, Kafka, Partitioners } = (await import('kafkajs')).default;
+    const { CompressionTypes, Kafka } = await loadKafkajs();
     this.compression = this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
     const kafka = new Kafka(clientConfig(this.options, this.context.logger));
-    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, retry: { retries: 0 } });
+    const producer = kafka.producer({ createPartitioner, retry: { retries: 0 } });
     await producer.connect();
     return producer;
   }
@@ -228,14 +229,14 @@ function driverMembers({ description }: ExportContainer, options: KafkaOptions):
   };
 }
 
-function messagesOf(body: Uint8Array): { key: string; value: Buffer }[] {
+function messagesOf(body: Uint8Array): { key: Buffer; value: Buffer }[] {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const messages: { key: string; value: Buffer }[] = [];
+  const messages: { key: Buffer; value: Buffer }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const keyAt = at + LENGTH_BYTES;
     const valueAt = keyAt + bytes.readUInt32LE(at) + LENGTH_BYTES;
     at = valueAt + bytes.readUInt32LE(valueAt - LENGTH_BYTES);
-    messages.push({ key: bytes.toString('utf8', keyAt, valueAt - LENGTH_BYTES), value: bytes.subarray(valueAt, at) });
+    messages.push({ key: bytes.subarray(keyAt, valueAt - LENGTH_BYTES), value: bytes.subarray(valueAt, at) });
   }
   return messages;
 }
