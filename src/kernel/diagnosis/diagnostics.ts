@@ -47,7 +47,7 @@ export class Diagnostics {
   of(agent: AgentView, name: string): Diagnosis | undefined {
     const question = this.question(agent);
     const container = agent.containers().find((candidate) => candidate.name === name);
-    const subject = container === undefined ? endedOf(agent, question, name) : question.subjectOf(container);
+    const subject = container === undefined ? endedOf(agent, question, name) : question.of(container);
     return subject && this.judge(subject);
   }
 
@@ -76,7 +76,8 @@ export class Diagnostics {
     const findings: DiagnosedFinding[] = [];
     const failed: { rule: Rule; reason: string }[] = [];
     const apply = ({ record, rules }: RulesOf): void => {
-      for (const rule of rules) {
+      for (let i = 0; i < rules.length; i++) {
+        const rule = rules[i]!;
         try {
           const finding = rule.judge(subject);
           if (finding !== undefined) findings.push(diagnosed(rule, finding));
@@ -87,7 +88,7 @@ export class Diagnostics {
       }
     };
     for (const one of plan.applied) this.supervisor.runAs(one.record, () => apply(one));
-    findings.sort((a, b) => b.harm - a.harm || (a.rule < b.rule ? -1 : 1));
+    if (findings.length > 1) findings.sort((a, b) => b.harm - a.harm || (a.rule < b.rule ? -1 : 1));
     const { name, description, container, now: time } = subject;
     const isRunning = container !== undefined;
     const { lookedAt, notLookedAt } = failed.length === 0 ? plan : without(plan, failed);

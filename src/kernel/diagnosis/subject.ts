@@ -9,7 +9,6 @@ import {
   type Layout,
   type RuleSubject,
   type SampleCursor,
-  type SampleWindow,
 } from '../contracts/index.js';
 
 /** How far back a counter is compared, µs. */
@@ -19,12 +18,49 @@ const MIN_SPAN_US = 1_000_000;
 const EVENTS_SPAN_US = 3_600_000_000;
 const NO_EVENTS: readonly ContainerEvent[] = [];
 const NO_LAYOUT: Layout = { columns: [], indexOf: () => -1, indexesOf: () => [] };
+const NO_SAMPLE: SampleCursor = emptyCursor();
+const NEWEST = { count: 1 };
+
+/** The two samples of a subject that its rules compare. */
+class ComparedSamples {
+  readonly newest: SampleCursor = emptyCursor();
+  /** The newest sample that is at least a minute older than the newest one, else the oldest. */
+  readonly reference: SampleCursor = emptyCursor();
+  private container: ContainerView | undefined;
+  private hasReference = false;
+
+  newestOf(container: ContainerView | undefined): SampleCursor {
+    if (container === undefined) return NO_SAMPLE;
+    if (container !== this.container) {
+      this.container = container;
+      this.hasReference = false;
+      const window = container.samples(NEWEST);
+      if (window.length > 0) window.at(0, this.newest);
+      else Object.assign(this.newest, NO_SAMPLE);
+    }
+    return this.newest;
+  }
+
+  referenceOf(container: ContainerView | undefined): SampleCursor {
+    const { time } = this.newestOf(container);
+    if (container === undefined || time === 0) return NO_SAMPLE;
+    if (!this.hasReference) {
+      this.hasReference = true;
+      const before = container.samples({ count: 1, end: time - SPAN_US });
+      (before.length > 0 ? before : container.samples()).at(0, this.reference);
+    }
+    return this.reference;
+  }
+}
 
 /** What all subjects of one question share. Nothing is looked up before a rule asks for it. */
 export class Question {
-  private readonly subjects = new Map<ContainerView, Subject>();
   private allSubjects: readonly Subject[] | undefined;
+  private hostSubject: Subject | null | undefined;
   private events: Map<string, ContainerEvent[]> | undefined;
+  /** Containers are judged one after the other, so one buffer serves them all; the machine is compared with each. */
+  private readonly samples = new ComparedSamples();
+  private readonly hostSamples = new ComparedSamples();
 
   /** @param now µs since the epoch */
   constructor(
@@ -33,22 +69,25 @@ export class Question {
   ) {}
 
   get all(): readonly Subject[] {
-    this.allSubjects ??= this.agent.containers().map((container) => this.subjectOf(container));
+    this.allSubjects ??= this.agent.containers().map((container) => this.of(container));
     return this.allSubjects;
   }
 
   get host(): Subject | undefined {
-    const [first] = this.agent.containers();
-    return first?.name === '/' ? this.subjectOf(first) : undefined;
+    if (this.hostSubject === undefined) {
+      const first = this.agent.containers()[0];
+      this.hostSubject = first?.name === '/' ? new Subject(first.name, first.description, first, this) : null;
+    }
+    return this.hostSubject ?? undefined;
   }
 
-  subjectOf(container: ContainerView): Subject {
-    let subject = this.subjects.get(container);
-    if (subject === undefined) {
-      subject = new Subject(container.name, container.description, container, this);
-      this.subjects.set(container, subject);
-    }
-    return subject;
+  samplesOf(subject: Subject): ComparedSamples {
+    return subject.isHost ? this.hostSamples : this.samples;
+  }
+
+  of(container: ContainerView): Subject {
+    const { name, description } = container;
+    return name === '/' ? this.host! : new Subject(name, description, container, this);
   }
 
   eventsOf(name: string): readonly ContainerEvent[] {
@@ -72,9 +111,7 @@ export class Question {
 /** A container as rules see it, valid until control returns to the event loop. */
 export class Subject implements RuleSubject {
   readonly isHost: boolean;
-  private readonly window: SampleWindow | undefined;
-  private readonly newest: SampleCursor = emptyCursor();
-  private reference: SampleCursor | undefined;
+  private readonly samples: ComparedSamples;
 
   constructor(
     readonly name: string,
@@ -83,8 +120,7 @@ export class Subject implements RuleSubject {
     private readonly question: Question,
   ) {
     this.isHost = name === '/';
-    this.window = container?.samples();
-    if (this.window !== undefined && this.window.length > 0) this.window.at(this.window.length - 1, this.newest);
+    this.samples = question.samplesOf(this);
   }
 
   get agent(): AgentView {
@@ -107,6 +143,14 @@ export class Subject implements RuleSubject {
     return this.question.eventsOf(this.name);
   }
 
+  private get newest(): SampleCursor {
+    return this.samples.newestOf(this.container);
+  }
+
+  private get reference(): SampleCursor {
+    return this.samples.referenceOf(this.container);
+  }
+
   get latestTime(): number {
     return this.newest.time;
   }
@@ -116,8 +160,9 @@ export class Subject implements RuleSubject {
   }
 
   latest(field: string): number {
-    const index = this.newest.layout.indexOf(field);
-    return index < 0 ? Number.NaN : valueAt(this.newest, index);
+    const { newest } = this;
+    const index = newest.layout.indexOf(field);
+    return index < 0 ? Number.NaN : valueAt(newest, index);
   }
 
   latestOf(field: string): readonly LabelledValue[] {
@@ -125,15 +170,15 @@ export class Subject implements RuleSubject {
   }
 
   increase(field: string): Increase | undefined {
-    const from = this.referenceSample();
-    const column = this.newest.layout.indexOf(field);
-    const before = from.layout === this.newest.layout ? column : from.layout.indexOf(field);
-    return column < 0 || before < 0 ? undefined : difference(from, before, this.newest, column);
+    const { newest, reference } = this;
+    const column = newest.layout.indexOf(field);
+    const before = reference.layout === newest.layout ? column : reference.layout.indexOf(field);
+    return column < 0 || before < 0 ? undefined : difference(reference, before, newest, column);
   }
 
   increasesOf(field: string): readonly (Increase & { readonly labels: readonly string[] })[] {
-    const from = this.referenceSample();
-    const { layout } = this.newest;
+    const { newest, reference: from } = this;
+    const { layout } = newest;
     const indexes = layout.indexesOf(field);
     if (indexes.length === 0) return [];
     const before =
@@ -143,7 +188,7 @@ export class Subject implements RuleSubject {
     const increases: (Increase & { readonly labels: readonly string[] })[] = [];
     for (const index of indexes) {
       const old = before === undefined ? index : before.get(keyOf(layout, index));
-      const increase = old === undefined ? undefined : difference(from, old, this.newest, index);
+      const increase = old === undefined ? undefined : difference(from, old, newest, index);
       if (increase !== undefined) increases.push({ ...increase, labels: labelsAt(layout, index) });
     }
     return increases;
@@ -151,28 +196,13 @@ export class Subject implements RuleSubject {
 
   oldestOf(field: string): readonly (LabelledValue & { readonly time: number })[] {
     const cursor = emptyCursor();
-    for (let i = 0; i < (this.window?.length ?? 0) - 1; i++) {
-      this.window!.at(i, cursor);
+    const window = this.container?.samples();
+    for (let i = 0; window !== undefined && i < window.length - 1; i++) {
+      window.at(i, cursor);
       const values = valuesOf(cursor, field);
       if (values.length > 0) return values.map((value) => ({ ...value, time: cursor.time }));
     }
     return [];
-  }
-
-  /** The newest sample that is at least a minute older than the newest one, else the oldest. */
-  private referenceSample(): SampleCursor {
-    if (this.reference !== undefined) return this.reference;
-    this.reference = emptyCursor();
-    if (this.window === undefined || this.window.length === 0) return this.reference;
-    const horizon = this.newest.time - SPAN_US;
-    let low = 0;
-    let high = this.window.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.window.at(middle, this.reference).time <= horizon) low = middle;
-      else high = middle - 1;
-    }
-    return this.window.at(low, this.reference);
   }
 }
 

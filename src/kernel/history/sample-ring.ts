@@ -16,8 +16,9 @@ export class SampleRing {
   constructor(public duration: number) {}
 
   get length(): number {
+    const { segments } = this;
     let length = 0;
-    for (const segment of this.segments) length += segment.count;
+    for (let i = 0; i < segments.length; i++) length += segments[i]!.count;
     return length;
   }
 
@@ -72,8 +73,8 @@ export class SampleRing {
 
   window(query: SampleQuery = {}): SampleWindow {
     const total = this.length;
-    let from = query.start === undefined ? 0 : this.firstAtOrAfter(query.start, total);
-    const to = query.end === undefined ? total : this.firstAfter(query.end, total);
+    let from = query.start === undefined ? 0 : this.countBefore(query.start, total, false);
+    const to = query.end === undefined ? total : this.countBefore(query.end, total, true);
     const count = query.count ?? -1;
     if (count >= 0) from = Math.max(from, to - count);
     const length = Math.max(0, to - from);
@@ -81,8 +82,10 @@ export class SampleRing {
   }
 
   private point(index: number, cursor: SampleCursor): SampleCursor {
+    const { segments } = this;
     let rest = index;
-    for (const segment of this.segments) {
+    for (let i = 0; i < segments.length; i++) {
+      const segment = segments[i]!;
       if (rest < segment.count) {
         segment.point(rest, cursor);
         return cursor;
@@ -93,24 +96,27 @@ export class SampleRing {
   }
 
   private timeOf(index: number): number {
+    const { segments } = this;
     let rest = index;
-    for (const segment of this.segments) {
+    for (let i = 0; i < segments.length; i++) {
+      const segment = segments[i]!;
       if (rest < segment.count) return segment.timeOf(rest);
       rest -= segment.count;
     }
     return Number.NaN;
   }
 
-  private firstAtOrAfter(time: number, total: number): number {
-    let index = 0;
-    while (index < total && this.timeOf(index) < time) index++;
-    return index;
-  }
-
-  private firstAfter(time: number, total: number): number {
-    let index = total;
-    while (index > 0 && this.timeOf(index - 1) > time) index--;
-    return index;
+  /** How many samples are older than `time`; with `inclusive` also those of that time. */
+  private countBefore(time: number, total: number, inclusive: boolean): number {
+    let low = 0;
+    let high = total;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const candidate = this.timeOf(middle);
+      if (candidate < time || (inclusive && candidate === time)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Removes samples older than `horizon`. Called before a push, so the newest may be removed too. */

@@ -1,9 +1,10 @@
 import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
-import { label, leaves, over, percentText, rounded } from './text.js';
+import { label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
 const MIN_THROTTLED_SHARE = 0.1;
 const MIN_WAITING_SHARE = 0.2;
+const MIN_BUSY = 0.7;
 /** Headroom above what was wanted. */
 const MARGIN = 1.2;
 const MAX_NAMED = 3;
@@ -68,36 +69,39 @@ export const cpuWaiting: Rule = {
     'threads waited in run queues for that share of the time (source `sched`), while the machine was busy to 70 % or ' +
     'more. Time in which a quota held it back is not counted.',
   judge(subject) {
+    const { host } = subject;
+    const machineUse = host && busyCpusOf(host);
+    if (machineUse === undefined) return undefined;
     const waiting = waitingShare(subject);
     if (waiting === undefined || waiting.share < MIN_WAITING_SHARE) return undefined;
-    const { host } = subject;
-    const machine = subject.agent.host.machine().num_cores;
-    const usage = host?.increase(USAGE);
-    const busy = usage === undefined ? Number.NaN : usage.by / 1e9 / usage.seconds / machine;
-    if (!(busy >= 0.7)) return undefined;
-    const others = topUsers(subject);
+    const { usage, busy, machine } = machineUse;
+    const others = topUsersBeside(subject);
     return {
       harm: 30 + 45 * Math.min(1, waiting.share),
       what: subject.isHost ? 'tasks wait for a CPU' : 'waits for CPUs that others use',
       meaning: 'There is more work than CPUs, so that whatever it does takes longer.',
       evidence: [
         over(waiting, `${waiting.text} (${percentText(waiting.share)})`, { waiting_share: waiting.share }),
-        over(usage!, `the machine’s ${machine} CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
-        ...others.map(({ other, cpus }) => over(usage!, `${label(other)} used ${rounded(cpus)} CPUs`, { cpus })),
+        over(usage, `the machine’s ${machine} CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
+        ...others.map(({ user, cpus }) => over(usage, `${label(user)} used ${rounded(cpus)} CPUs`, { cpus })),
       ],
       mend: 'Limit the container that uses the most, or give this one a larger share.',
       lines: others
         .slice(0, 1)
-        .flatMap(({ other, cpus }) =>
-          limitLines(
-            other,
-            { cpus: Math.max(0.1, Math.round(cpus * 5) / 10) },
-            other.container?.limits().cgroupVersion,
-          ),
+        .flatMap(({ user, cpus }) =>
+          limitLines(user, { cpus: Math.max(0.1, Math.round(cpus * 5) / 10) }, user.container?.limits().cgroupVersion),
         ),
     };
   },
 };
+
+/** How busy the machine’s CPUs are; `undefined` when they are not. */
+const busyCpusOf = oncePerQuestion((host) => {
+  const machine = host.agent.host.machine().num_cores;
+  const usage = host.increase(USAGE);
+  const busy = usage === undefined ? 0 : usage.by / 1e9 / usage.seconds / machine;
+  return usage === undefined || busy < MIN_BUSY ? undefined : { usage, busy, machine };
+});
 
 /** The share of time in which it waited for a CPU, without what its quota caused. */
 function waitingShare(subject: RuleSubject) {
@@ -119,14 +123,18 @@ function waitingShare(subject: RuleSubject) {
   return { ...queue, share: waited / queue.seconds, text };
 }
 
-/** The other containers without containers below them that used the most CPU. */
-function topUsers(subject: RuleSubject) {
-  return leaves(subject)
-    .map((other) => {
-      const usage = other.increase(USAGE);
-      return { other, cpus: usage === undefined ? 0 : usage.by / 1e9 / usage.seconds };
+/** Containers without containers below them that used CPU, the most first. */
+const usersOf = oncePerQuestion((host) =>
+  leaves(host)
+    .map((user) => {
+      const usage = user.increase(USAGE);
+      return { user, cpus: usage === undefined ? 0 : usage.by / 1e9 / usage.seconds };
     })
     .filter(({ cpus }) => cpus >= 0.05)
-    .sort((a, b) => b.cpus - a.cpus || (a.other.name < b.other.name ? -1 : 1))
-    .slice(0, MAX_NAMED);
+    .sort((a, b) => b.cpus - a.cpus || (a.user.name < b.user.name ? -1 : 1)),
+);
+
+function topUsersBeside({ name, host }: RuleSubject) {
+  const top = host === undefined ? [] : usersOf(host).slice(0, MAX_NAMED + 1);
+  return top.filter(({ user }) => user.name !== name).slice(0, MAX_NAMED);
 }

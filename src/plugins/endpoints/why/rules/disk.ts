@@ -41,20 +41,26 @@ function saturatedDevices({ host }: RuleSubject) {
   return host === undefined ? [] : saturatedOf(host);
 }
 
-/** Who moved the most bytes from and to a device. */
-function topUsers(subject: RuleSubject, device: string, seconds: number) {
-  return leaves(subject)
-    .map((other) => ({ other, bytes: (bytesByDevice(other).get(device) ?? 0) / seconds }))
+const leavesWithBytes = oncePerQuestion((host) =>
+  leaves(host).map((user) => ({ user, byDevice: bytesByDevice(user) })),
+);
+
+/** Which other containers moved the most bytes from and to a device. */
+function topUsersBeside({ name, host }: RuleSubject, device: string, seconds: number) {
+  const all = host === undefined ? [] : leavesWithBytes(host);
+  return all
+    .filter(({ user }) => user.name !== name)
+    .map(({ user, byDevice }) => ({ user, bytes: (byDevice.get(device) ?? 0) / seconds }))
     .filter(({ bytes }) => bytes >= MIN_BYTES_PER_S)
-    .sort((a, b) => b.bytes - a.bytes || (a.other.name < b.other.name ? -1 : 1))
+    .sort((a, b) => b.bytes - a.bytes || (a.user.name < b.user.name ? -1 : 1))
     .slice(0, MAX_NAMED);
 }
 
 function saturationEvidence(subject: RuleSubject, devices: ReturnType<typeof saturatedDevices>) {
   return devices.flatMap(({ device, busy, increase }) => [
     over(increase, `${device} was busy for ${percentText(busy)} of the time`, { busy_share: busy }),
-    ...topUsers(subject, device, increase.seconds).map(({ other, bytes }) =>
-      over(increase, `${label(other)} moved ${bytesText(bytes)} a second`, { bytes_per_second: bytes }),
+    ...topUsersBeside(subject, device, increase.seconds).map(({ user, bytes }) =>
+      over(increase, `${label(user)} moved ${bytesText(bytes)} a second`, { bytes_per_second: bytes }),
     ),
   ]);
 }

@@ -1,6 +1,6 @@
 import { type LimitChange, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
 import { memoryLimitOf } from './memory.js';
-import { at, bytesText, durationText, over, percentText, rounded } from './text.js';
+import { at, bytesText, durationText, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const CROWDED = 0.85;
 const BUSY = 0.9;
@@ -27,10 +27,11 @@ export const noLimit: Rule = {
     'quarter of them without a quota.',
   judge(subject) {
     const { host } = subject;
-    if (host === undefined || isAbove(subject)) return undefined;
-    const memory = memoryWithoutLimit(subject, host);
-    const cpu = cpuWithoutLimit(subject, host);
-    if (memory === undefined && cpu === undefined) return undefined;
+    if (host === undefined) return undefined;
+    const { memoryShare, cpu: cpuUse } = crowdingOf(host);
+    const memory = memoryShare >= CROWDED ? memoryWithoutLimit(subject, host, memoryShare) : undefined;
+    const cpu = cpuUse === undefined ? undefined : cpuWithoutLimit(subject, host, cpuUse);
+    if ((memory === undefined && cpu === undefined) || isAbove(subject)) return undefined;
     const change: LimitChange = {
       ...(memory && { memory: memory.working * MARGIN }),
       ...(cpu && { cpus: Math.ceil(cpu.used * 10) / 10 }),
@@ -52,11 +53,21 @@ function isAbove({ container }: RuleSubject): boolean {
   return container!.children().length > 0;
 }
 
-function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject) {
-  const capacity = subject.agent.host.machine().memory_capacity;
-  const [working, all] = [subject.latest('memory.working_set'), host.latest('memory.working_set')];
-  const [share, used] = [working / capacity, all / capacity];
-  if (!(share >= MIN_MEMORY_SHARE) || !(used >= CROWDED) || hasLimitAbove(subject, memoryLimitOf)) return undefined;
+/** How much of the machine is in use; `cpu` only when its CPUs are busy. */
+const crowdingOf = oncePerQuestion((host) => {
+  const machine = host.agent.host.machine();
+  const increase = host.increase(USAGE);
+  const busy = increase === undefined ? 0 : increase.by / 1e9 / increase.seconds / machine.num_cores;
+  return {
+    memoryShare: host.latest('memory.working_set') / machine.memory_capacity,
+    cpu: increase !== undefined && busy >= BUSY ? { increase, busy } : undefined,
+  };
+});
+
+function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject, machineShare: number) {
+  const working = subject.latest('memory.working_set');
+  const share = working / subject.agent.host.machine().memory_capacity;
+  if (!(share >= MIN_MEMORY_SHARE) || hasLimitAbove(subject, host, memoryLimitOf)) return undefined;
   return {
     working,
     harm: 35 + 30 * Math.min(1, share),
@@ -64,37 +75,48 @@ function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject) {
       at(subject.now, `working set ${bytesText(working)}, ${percentText(share)} of the machine, and no limit`, {
         working_set_bytes: working,
       }),
-      at(subject.now, `${percentText(used)} of the machine’s memory is in use`, { machine_share: used }),
+      at(subject.now, `${percentText(machineShare)} of the machine’s memory is in use`, {
+        machine_share: machineShare,
+      }),
     ],
   };
 }
 
-function cpuWithoutLimit(subject: RuleSubject, host: RuleSubject) {
+function cpuWithoutLimit(
+  subject: RuleSubject,
+  host: RuleSubject,
+  { increase, busy }: NonNullable<ReturnType<typeof crowdingOf>['cpu']>,
+) {
   const machine = subject.agent.host.machine().num_cores;
-  const [own, all] = [subject.increase(USAGE), host.increase(USAGE)];
-  if (own === undefined || all === undefined) return undefined;
+  const own = subject.increase(USAGE);
+  if (own === undefined) return undefined;
   const used = own.by / 1e9 / own.seconds;
-  const busy = all.by / 1e9 / all.seconds / machine;
-  const isLarge = used / machine >= MIN_CPU_SHARE && busy >= BUSY;
-  if (!isLarge || hasLimitAbove(subject, ({ container }) => container?.limits().cpu.quota)) return undefined;
+  if (
+    used / machine < MIN_CPU_SHARE ||
+    hasLimitAbove(subject, host, ({ container }) => container?.limits().cpu.quota)
+  ) {
+    return undefined;
+  }
   return {
     used,
     harm: 30 + 15 * Math.min(1, used / machine),
     evidence: [
       over(own, `used ${rounded(used)} of ${machine} CPUs, and has no quota`, { cpus: used }),
-      over(all, `the machine’s CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
+      over(increase, `the machine’s CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
     ],
   };
 }
 
+const byName = oncePerQuestion((host) => new Map(host.all.map((one) => [one.name, one])));
+
 /** Whether the container or a cgroup above it has a limit. */
-function hasLimitAbove(subject: RuleSubject, limitOf: (one: RuleSubject) => unknown): boolean {
-  return subject.all.some(
-    (one) =>
-      !one.isHost &&
-      (one.name === subject.name || subject.name.startsWith(`${one.name}/`)) &&
-      limitOf(one) !== undefined,
-  );
+function hasLimitAbove(subject: RuleSubject, host: RuleSubject, limitOf: (one: RuleSubject) => unknown): boolean {
+  const subjects = byName(host);
+  for (let { name } = subject; name !== ''; name = name.slice(0, name.lastIndexOf('/'))) {
+    const one = subjects.get(name);
+    if (one !== undefined && limitOf(one) !== undefined) return true;
+  }
+  return false;
 }
 
 export const agentSampling: Rule = {

@@ -88,8 +88,8 @@ export const memoryReclaim: Rule = {
 
 function hitsOf(subject: RuleSubject) {
   let most: Increase | undefined;
-  for (const field of LIMIT_HITS) {
-    const increase = subject.increase(field);
+  for (let i = 0; i < LIMIT_HITS.length; i++) {
+    const increase = subject.increase(LIMIT_HITS[i]!);
     if (increase !== undefined && increase.by > (most?.by ?? 0)) most = increase;
   }
   return most;

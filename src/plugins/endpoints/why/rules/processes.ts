@@ -11,9 +11,11 @@ export const pidsNearLimit: Rule = {
   needs: [{ anyOf: ['processes.threads_max'], sources: ['process'] }],
   help: 'Processes and threads of the container together are 90 % of its limit (`pids.max`) or more.',
   judge(subject) {
-    const [current, max] = [subject.latest('processes.threads_current'), subject.latest('processes.threads_max')];
+    const max = subject.latest('processes.threads_max');
+    if (!(max > 0)) return undefined;
+    const current = subject.latest('processes.threads_current');
     const share = current / max;
-    if (!(max > 0) || !(share >= NEAR)) return undefined;
+    if (!(share >= NEAR)) return undefined;
     return {
       harm: share >= 1 ? 88 : 70,
       what:
@@ -41,10 +43,12 @@ export const descriptorsNearLimit: Rule = {
     '(`ulimit -n`); sockets are open files too. One process of many that is near its limit is not seen.',
   judge(subject) {
     const limit = subject.latestOf('processes.ulimit.soft').find(({ labels }) => labels[0] === MAX_FILES)?.value ?? 0;
-    const [files, sockets] = [subject.latest('processes.fd_count'), subject.latest('processes.socket_count')];
+    if (!(limit > 0)) return undefined;
+    const files = subject.latest('processes.fd_count');
+    const sockets = subject.latest('processes.socket_count');
     const processes = Math.max(1, subject.latest('processes.process_count'));
     const share = files / processes / limit;
-    if (!(limit > 0) || !(share >= NEAR)) return undefined;
+    if (!(share >= NEAR)) return undefined;
     const ofThem = Number.isNaN(sockets) ? '' : `, ${sockets} of them sockets`;
     const text = `${files} files open${ofThem}, in ${processes} processes that may open ${limit} each (${percentText(share)})`;
     const { namespace, aliases } = subject.description;

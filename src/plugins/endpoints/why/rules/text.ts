@@ -65,9 +65,7 @@ export function label({
   return aliases[0] ?? name;
 }
 
-/** The other containers that have no container below them. */
-export function leaves(subject: RuleSubject): RuleSubject[] {
-  return subject.all.filter(
-    (other) => !other.isHost && other.name !== subject.name && other.container!.children().length === 0,
-  );
-}
+/** The containers that have no container below them. */
+export const leaves = oncePerQuestion((host): readonly RuleSubject[] =>
+  host.all.filter(({ isHost, container }) => !isHost && container!.children().length === 0),
+);
