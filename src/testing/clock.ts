@@ -85,6 +85,9 @@ export class SystemTimers extends TimerSet {
   }
 }
 
+/** Pauses between two looks at a condition, ms. They grow: what takes long is not kept waiting by those who ask. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, GROWTH] = [5, 50, 1.3];
+
 /** Waits until the condition holds. @throws Error with `what` at the time limit */
 export async function until(
   condition: () => boolean | Promise<boolean>,
@@ -92,8 +95,8 @@ export async function until(
   timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
+  for (let pauseMs = FIRST_PAUSE_MS; !(await condition()); pauseMs = Math.min(pauseMs * GROWTH, LONGEST_PAUSE_MS)) {
     if (performance.now() > deadline) throw new Error(`never came true: ${what()}`);
-    await pause(5);
+    await pause(pauseMs);
   }
 }

@@ -16,7 +16,7 @@ import { LIMIT_MS } from './limit.js';
 
 const MIB = 1024 * 1024;
 /** Requests of /healthz that have to be answered while the attack runs. */
-const HEALTH_REQUESTS = 300;
+const HEALTH_REQUESTS = 150;
 /** How long a condition may take to come true where the machine is busy. */
 const TIMEOUT_MS = 120_000;
 /** The most that the attacker may have of /metrics: 1,000 series, each with 8 KiB of labels and 4 KiB of its own, and those of a container. */

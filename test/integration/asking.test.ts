@@ -1,15 +1,14 @@
 // Commands that ask a running agent prove who asks: by every way that an agent takes, and by its own files on its host.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
+import { CommandLine } from '../support/command-line.js';
 import { needs } from '../support/needs.js';
 
 const TOKEN = 'a-token-of-the-test-0123456789';
@@ -18,7 +17,9 @@ const PASSWORD = 'open sesame';
 
 const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
 const running: AgentProcess[] = [];
+const commands = new CommandLine();
 after(async () => {
+  await commands.stop();
   for (const agent of running) await agent.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -51,21 +52,8 @@ plugins:
 }
 
 /** Runs a command; without a runtime directory it finds no agent's note, as on another host. */
-function tallyman(
-  args: readonly string[],
-  runtime = folder,
-): Promise<{ status: number | null; out: string; error: string }> {
-  const env = { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime };
-  const child = spawn(process.execPath, [agentMain, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = { out: '', error: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.error += text;
-  });
-  return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...said })));
-}
+const tallyman = (args: readonly string[], runtime = folder) =>
+  commands.run(args, folder, { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime });
 
 /** Asks by each command that takes `--url`. */
 async function assertAnswered(url: string, flags: readonly string[], runtime = folder): Promise<void> {
@@ -119,6 +107,7 @@ describe('commands that ask an agent over HTTP', () => {
     const { status, error } = await tallyman(['reload', '--url', other.url, '--token-file', tokens]);
     assert.equal(status, 78);
     assert.match(error, /the configuration from before stays active: .*housekeeping\.interval/);
+    await other.stop();
   });
 
   it('reject passwords in URLs and incomplete flags', async () => {
@@ -143,6 +132,7 @@ it('commands authenticate with Digest, by a password or the agent’s own file',
   await assertAnswered(agent.url, ['--user', 'ann', '--password-file', password]);
   await assertAnswered(agent.url, [], agent.runtimeDirectory);
   assert.equal((await tallyman(['doctor', '--url', agent.url])).status, 1);
+  await agent.stop();
 });
 
 it('commands accept a unix socket as the address', async () => {
@@ -150,6 +140,7 @@ it('commands accept a unix socket as the address', async () => {
   const agent = await agentWith(`  auth: { bearer: { file: ${tokens} } }`, `unix:${socket}`);
   await assertAnswered(`unix:${socket}`, ['--token-file', tokens]);
   await assertAnswered(`unix:${socket}`, [], agent.runtimeDirectory);
+  await agent.stop();
 });
 
 describe('commands that ask an agent over TLS', { skip: needs('openssl') }, () => {
@@ -165,6 +156,7 @@ describe('commands that ask an agent over TLS', { skip: needs('openssl') }, () =
     const stranger = await tallyman(['doctor', '--url', agent.url, '--token-file', tokens]);
     assert.equal(stranger.status, 1);
     assert.match(stranger.error, /cannot be verified as the agent: .*\n +--ca FILE names the authority/);
+    await agent.stop();
   });
 
   it('authenticate with a client certificate', async () => {

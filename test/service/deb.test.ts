@@ -119,7 +119,8 @@ function partsOf(deb: string): { readonly parts: string[]; readonly trees: strin
 }
 
 async function isReproducible(): Promise<void> {
-  const first = await build('first', '--node system');
+  // What xz makes of the tree does not depend on who builds, at any level; the usual one takes 15 s more.
+  const first = await build('first', '--node system --level 0');
   const circumstances = `umask 077; export TZ=Asia/Tokyo LC_ALL=C TMPDIR='${work}'`;
   const second = await build('second', '--node system --quick', circumstances);
   assert.equal(basename(first), `tallyman_${field(first, 'Version')}_all.deb`);

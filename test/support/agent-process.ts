@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agentMain } from '../project.js';
 
+/** Pauses between two requests, ms. They grow, as an agent that is asked all the time has less time for its work. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [20, 150];
+const next = (pauseMs: number) => Math.min(pauseMs * 1.3, LONGEST_PAUSE_MS);
+
 /** How an agent is started. */
 export interface Launch {
   /** A program and its arguments that starts the agent in its own place: `['prlimit', '--nofile=80']`. */
@@ -122,27 +126,27 @@ export class AgentProcess {
     return JSON.parse(text) as T;
   }
 
-  /** Asks until the answer fits, or 20 s have passed. */
+  /** Asks until the answer fits. @throws Error after a minute */
   async until<T>(path: string, fits: (answer: T) => boolean, what: string): Promise<T> {
     const deadline = Date.now() + 60_000;
-    for (;;) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = next(pauseMs)) {
       const answer = await this.json<T>(path).catch((error: Error) => error);
       if (this.child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
       if (!(answer instanceof Error) && fits(answer)) return answer;
       if (Date.now() > deadline)
         throw new Error(`${what}: ${String(JSON.stringify(answer)).slice(0, 500)}\n${this.output}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
-  /** The lines of its output that contain a text, and fit, once there is one. @throws Error after 20 s without */
+  /** The lines of its output that contain a text, and fit, once there is one. @throws Error after a minute without */
   async said(text: string, pattern = /^/): Promise<string[]> {
     const deadline = Date.now() + 60_000;
-    for (;;) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = next(pauseMs)) {
       const lines = this.output.split('\n').filter((line) => line.includes(text) && pattern.test(line));
       if (lines.length > 0) return lines;
       if (Date.now() > deadline) throw new Error(`it never said ${JSON.stringify(text)} ${pattern}:\n${this.output}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 

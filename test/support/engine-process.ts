@@ -2,11 +2,14 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { until } from './discovery.js';
 
 export const run = promisify(execFile);
 
+/** Between two questions whether it answers; each is a process. */
+const LAUNCH_PAUSE_MS = 150;
 /** Characters of an engine's log that tell why it did not start. */
 const LOG_TAIL = 2000;
 
@@ -33,6 +36,7 @@ export class EngineProcess {
     this.process = child;
     for (let ready = false; !ready; ) {
       if (child.exitCode !== null) throw new Error(readFileSync(this.path('log'), 'utf8').slice(-LOG_TAIL));
+      await pause(LAUNCH_PAUSE_MS);
       ready = await answers().then(
         () => true,
         () => false,

@@ -34,7 +34,7 @@ export class ServerProcess {
       } catch (error) {
         if (Date.now() > deadline) throw new Error(`"${command}" does not answer: ${error}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 
