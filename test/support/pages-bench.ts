@@ -93,5 +93,7 @@ export const sinkFailing = (words: string): SinkStatus => ({
   retries: 1,
   attempts: 4,
   attemptMs: 10,
+  intervalMs: 20_000,
+  stretch: 2,
   failure: words,
 });

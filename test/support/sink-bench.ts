@@ -71,6 +71,8 @@ export function deliveryBench(sink: Sink) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const faults: string[] = [];
+  /** Time attributed to the sink outside of the timer's calls, ms. */
+  const spent = { ms: 0 };
   let view = fakeAgent({ containers: [] });
   const agent = new Proxy({} as AgentView, { get: (_, key) => view[key as keyof AgentView] });
   const delivery = new SinkDelivery(sink, {
@@ -82,9 +84,13 @@ export function deliveryBench(sink: Sink) {
     succeeded: () => {},
     failed: () => {},
     fault: (what, error) => faults.push(`${what}: ${error}`),
+    spent: (ms) => {
+      spent.ms += ms;
+    },
   });
   return {
     delivery,
+    spent,
     clock,
     lines,
     faults,

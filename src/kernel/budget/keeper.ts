@@ -9,6 +9,7 @@ import { IntervalReduction } from './intervals.js';
 import type { OwnCgroup } from './own-cgroup.js';
 import { type QueryGate, QueryReduction } from './queries.js';
 import { SetReduction } from './sets.js';
+import { type PacedSink, SinkReduction } from './sinks.js';
 import { budgetFindings, formatUse, ReductionLog } from './status.js';
 
 export interface BudgetOptions {
@@ -65,6 +66,7 @@ export class BudgetKeeper {
   private readonly pluginCosts = new Rates<string>();
   private readonly requestedAt = new WeakMap<MonitoredContainer, number>();
   private readonly intervals: IntervalReduction<MonitoredContainer>;
+  private readonly sinks: SinkReduction;
   private readonly cpuSets: SetReduction;
   private readonly memorySets: SetReduction;
   private readonly history: HistoryReduction;
@@ -96,6 +98,12 @@ export class BudgetKeeper {
         housekeeper.initialStretch = stretch;
       },
     });
+    this.sinks = new SinkReduction({
+      all: () =>
+        parts.supervisor.all().filter((record): record is typeof record & PacedSink => record.pace !== undefined),
+      costOf: (id) => this.pluginCosts.of(id) * this.cpuShareOfCalls,
+      scaleCost: (id, factor) => this.pluginCosts.scale(id, factor),
+    });
     this.cpuSets = this.setReduction('cpu', ({ record }) => this.pluginCosts.of(record.id) * this.cpuShareOfCalls);
     this.memorySets = this.setReduction('memory', (source) => this.historyBytesOf(source));
     this.history = new HistoryReduction({
@@ -106,8 +114,8 @@ export class BudgetKeeper {
     });
     this.queryReduction = new QueryReduction(() => clock.monotonic());
     this.queries = this.queryReduction;
-    const cpuReductions = [this.cpuSets.dominant, this.intervals, this.cpuSets, this.queryReduction];
-    this.cpu = new Control(CPU_TIMES, cpuReductions);
+    const dominant = [this.sinks.dominant, this.cpuSets.dominant];
+    this.cpu = new Control(CPU_TIMES, [...dominant, this.intervals, this.sinks, this.cpuSets, this.queryReduction]);
     this.memory = new Control(MEMORY_TIMES, [this.history, this.memorySets]);
   }
 
@@ -217,12 +225,17 @@ export class BudgetKeeper {
   }
 
   private reductions(): Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>> {
-    const { intervals, cpuSets, memorySets, history, queryReduction } = this;
+    const { intervals, sinks, cpuSets, memorySets, history, queryReduction } = this;
     const now = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
     if (intervals.isActive) {
       const { containers, intervalMs } = intervals.state;
       const text = `${containers} of ${this.parts.housekeeper.size} containers are sampled less often, down to every ${intervalMs / 1000} s`;
       now.set('intervals', { resource: 'cpu', text, amount: containers });
+    }
+    if (sinks.isActive) {
+      const { ids, intervalMs } = sinks.state;
+      const text = `${ids.join(', ')}: samples are sent less often, down to every ${intervalMs / 1000} s`;
+      now.set('sinks', { resource: 'cpu', text, amount: ids.length });
     }
     const sets = [...cpuSets.state, ...memorySets.state];
     if (sets.length > 0) {

@@ -38,4 +38,8 @@ export interface SinkStatus {
   readonly failure?: string;
   /** µs since the epoch */
   readonly lastSentAt?: number;
+  /** How often new samples are taken now, ms. */
+  readonly intervalMs: number;
+  /** `intervalMs` as a multiple of the option `interval`: more than 1 to keep within the agent's budget. */
+  readonly stretch: number;
 }

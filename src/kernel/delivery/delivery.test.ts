@@ -105,6 +105,25 @@ describe('delivery', () => {
     }
   });
 
+  it('attributes to the sink what a round takes after the call of its timer has returned', async () => {
+    const { delivery, show, round, clock, spent, faults } = bench(
+      { batch: { size: 1 } },
+      {
+        encode(sample, out) {
+          clock.milliseconds += 7;
+          out.text(sample.container.name);
+          return 1;
+        },
+      },
+    );
+    show(container('/a', [1, 5]), container('/b', [1, 5]), container('/c', [1, 5]));
+    await delivery.start();
+    await round();
+    // The call returns when the first batch is full.
+    assert.equal(spent.ms, 14);
+    assert.deepEqual(faults, []);
+  });
+
   it('sends only containers where a sink has no form for anything else', async () => {
     const { delivery, show, round, sent } = bench({ content: ['containers', 'machine'] }, { containersOnly: true });
     show(container('/', [1, 5]));

@@ -47,11 +47,15 @@ export class Delivery {
           else supervisor.fault(record, 'send', error, false);
         },
         fault: (what, error) => supervisor.fault(record, what, error, false),
+        spent: (ms) => {
+          record.busyMs += ms;
+        },
       },
       known,
     );
     this.active.set(record.id, delivery);
     record.delivery = () => delivery.status();
+    record.pace = delivery;
     void delivery.start();
   }
 
@@ -60,6 +64,7 @@ export class Delivery {
     const delivery = this.active.get(record.id);
     const parked = this.parked.get(record.id)?.delivery;
     this.active.delete(record.id);
+    record.pace = undefined;
     this.parked.delete(record.id);
     // A sink that ignores its signal must not delay the stop.
     const ended = await within(limitMs, delivery === undefined ? parked?.close() : delivery.finish(limitMs));
@@ -76,6 +81,7 @@ export class Delivery {
     const delivery = this.active.get(record.id);
     if (delivery === undefined) return;
     this.active.delete(record.id);
+    record.pace = undefined;
     await within(SUSPEND_LIMIT_MS, delivery.suspend());
     this.parked.set(record.id, { plugin: record.source, delivery });
   }

@@ -1,4 +1,5 @@
 import { type AgentView, type Logger, messageOf, type Sink, type SinkStatus, Slices } from '../contracts/index.js';
+import type { Pace } from '../supervision/index.js';
 import { Batcher } from './batcher.js';
 import { SampleCollector, type Subject } from './collector.js';
 import { DiskQueue } from './disk-queue.js';
@@ -16,10 +17,13 @@ export interface SinkServices extends SenderServices {
   readonly agent: AgentView;
   /** Counts and logs an error that the sink must not throw. */
   readonly fault: (what: string, error: unknown) => void;
+  /** Attributes time to the plugin that none of its calls was measured for, ms. */
+  readonly spent: (ms: number) => void;
 }
 
 /** Collects, encodes, queues and sends the samples of one sink. */
-export class SinkDelivery {
+export class SinkDelivery implements Pace {
+  stretch = 1;
   readonly queue: BatchQueue;
   private readonly collector: SampleCollector;
   private readonly batcher: Batcher;
@@ -28,6 +32,8 @@ export class SinkDelivery {
   private stopRounds: () => void = () => {};
   private isDropping = false;
   private isStopped = false;
+  /** Intervals since the last round. */
+  private passed = 0;
   private readonly disk: DiskQueue | undefined;
   private readonly endedContainers: EndedContainers | undefined;
   /** Includes the directories of earlier options while batches wait in them. */
@@ -77,10 +83,22 @@ export class SinkDelivery {
     if (this.disk !== undefined) await this.disk.open();
     if (this.isStopped) return;
     this.sender.resume();
-    this.stopRounds = this.services.timers.every(this.sink.options.interval, () => {
-      this.round = this.takeSamples(false);
+    this.stopRounds = this.services.timers.every(this.intervalMs, () => {
+      this.passed++;
+      if (this.passed < this.stretch) return undefined;
+      this.passed = 0;
+      this.round = this.takeRound();
       return this.round;
     });
+  }
+
+  get intervalMs(): number {
+    return this.sink.options.interval;
+  }
+
+  /** All samples of an interval are sent whenever that is. */
+  get isCheaperWhenStretched(): boolean {
+    return this.sink.options.resolution !== 'all';
   }
 
   /**
@@ -135,14 +153,28 @@ export class SinkDelivery {
       attemptMs: counts.attemptMs,
       ...(failure !== undefined && { failure }),
       ...(lastSentAt !== undefined && { lastSentAt }),
+      intervalMs: this.intervalMs * this.stretch,
+      stretch: this.stretch,
     };
   }
 
+  /** Takes samples, and attributes to the plugin what it takes after the timer's call has returned. */
+  private async takeRound(): Promise<void> {
+    const slices = this.slices();
+    const round = this.takeSamples(false, slices);
+    const measuredMs = slices.spentMs;
+    await round;
+    this.services.spent(slices.spentMs - measuredMs);
+  }
+
+  private slices(): Slices {
+    return new Slices(undefined, () => this.services.clock.monotonic());
+  }
+
   /** Encodes new samples. @param all whether incomplete batches are queued as well */
-  private async takeSamples(all: boolean): Promise<void> {
+  private async takeSamples(all: boolean, slices = this.slices()): Promise<void> {
     const { clock } = this.services;
     const { living, ended } = this.collector.current();
-    const slices = new Slices();
     // Ends come first: a container may have been created again under its name.
     for (const container of ended) {
       this.endOf(container);

@@ -4,6 +4,16 @@ import { RecentMessages } from '../log/index.js';
 /** Consecutive faults after which a plugin is paused. */
 const FAULTS_TO_OPEN = 20;
 
+/** How often something is done. */
+export interface Pace {
+  /** 1: as often as it was configured; 2: half as often. */
+  stretch: number;
+  /** The configured interval, ms. */
+  readonly intervalMs: number;
+  /** Whether it costs less when it is done less often. */
+  readonly isCheaperWhenStretched: boolean;
+}
+
 /** State, faults and cost of one plugin instance. */
 export class PluginRecord {
   /** Identifies it in memory shared with the watchdog thread; assigned by the supervisor. */
@@ -28,6 +38,8 @@ export class PluginRecord {
   isolation: (() => PluginStatus['isolation']) | undefined;
   /** State of the deliveries of a sink. */
   delivery: (() => SinkStatus) | undefined;
+  /** How often a sink takes samples, which may be stretched. */
+  pace: Pace | undefined;
   /** Faults that were logged. */
   readonly recentMessages = new RecentMessages();
   private streak = 0;

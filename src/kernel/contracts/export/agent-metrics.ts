@@ -86,6 +86,7 @@ function sinkMetrics(series: PutSeries, sink: string, { queue, sent, dropped, ..
   for (const [reason, points] of Object.entries(reasons)) {
     put('dropped_total', 'counter', 'Data points that were dropped, by reason.', points, { reason });
   }
+  put('interval_seconds', 'gauge', 'How often new samples are taken now.', counts.intervalMs / 1000);
   put('retries_total', 'counter', 'Attempts to send that failed and are repeated.', counts.retries);
   put('requests_total', 'counter', 'Attempts to send a batch.', counts.attempts);
   put('request_seconds_total', 'counter', 'Time spent in attempts to send a batch.', counts.attemptMs / 1000);
@@ -106,7 +107,7 @@ function budgetMetrics(series: PutSeries, { resources, reductions, refusedQuerie
   for (const { kind, resource, amount, since } of reductions) {
     const labels = { reduction: kind, resource };
     const help =
-      'What the agent does less of: intervals (containers), sets (sources left out), history (share not kept), queries (CPUs they get), descriptors (files opened for each read).';
+      'What the agent does less of: intervals (containers), sinks (that send less often), sets (sources left out), history (share not kept), queries (CPUs they get), descriptors (files opened for each read).';
     put('reduction', 'gauge', help, amount, labels);
     put('reduction_since_timestamp_seconds', 'gauge', 'Since when the agent does less.', since / 1e6, labels);
   }

@@ -37,8 +37,10 @@ function statusJson(status: PluginStatus) {
   };
 }
 
-function sinkJson({ queue, sent, dropped, retries, attempts, attemptMs, failure, lastSentAt }: SinkStatus) {
+function sinkJson({ queue, sent, dropped, retries, attempts, attemptMs, failure, lastSentAt, ...pace }: SinkStatus) {
   return {
+    interval_ms: pace.intervalMs,
+    stretch: pace.stretch,
     failure,
     queue: {
       points: queue.points,

@@ -17,6 +17,10 @@ const blocked = z
 
 const deliveries = z
   .strictObject({
+    interval_ms: milliseconds.describe('How often new samples are taken now.'),
+    stretch: count.describe(
+      '`interval_ms` as a multiple of the option `interval`; more than 1 to keep within the budget.',
+    ),
     failure: z.string().optional().describe('Why the last request failed.'),
     queue: z.strictObject({
       points: count,

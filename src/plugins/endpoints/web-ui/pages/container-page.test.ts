@@ -109,6 +109,7 @@ describe('the page of a container', () => {
       'store',
       '70',
       '2 KiB of 1 MiB',
+      '20 s',
       '500',
       '3 refused, 4 queue_full',
       '2.5 ms',

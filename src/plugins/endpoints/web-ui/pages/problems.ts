@@ -37,16 +37,20 @@ function findingItem({ severity, what, effect, mend }: Finding): Html {
 export function sinksSection(agent: AgentView, nowUs: number): Html | undefined {
   const rows = agent.plugins().flatMap(({ id, sink }) => (sink === undefined ? [] : [sinkRow(id, sink, nowUs)]));
   if (rows.length === 0) return undefined;
-  const columns = ['Sink', 'Waiting', 'In the queue', 'Oldest', 'Sent', 'Dropped', 'Latency', 'Last error'];
+  const columns = ['Sink', 'Waiting', 'In the queue', 'Oldest', 'Every', 'Sent', 'Dropped', 'Latency', 'Last error'];
   return tableSection('sinks', 'Sinks', columns, rows);
 }
 
-function sinkRow(id: string, { queue, sent, dropped, attempts, attemptMs, failure }: SinkStatus, nowUs: number): Html {
+function sinkRow(
+  id: string,
+  { queue, sent, dropped, attempts, attemptMs, failure, ...pace }: SinkStatus,
+  nowUs: number,
+): Html {
   const oldest = queue.oldest === undefined ? UNKNOWN : `${plain(Math.max(0, (nowUs - queue.oldest) / 1e6))} s`;
   const reasons = Object.entries(dropped).map(([reason, points]) => `${points} ${reason}`);
   const latency = attempts === 0 ? UNKNOWN : `${plain(attemptMs / attempts)} ms`;
   const error = [failure, queue.diskError && `queue in memory: ${queue.diskError}`].filter(Boolean).join('; ');
-  return html`<tr><th scope="row">${id}</th><td class="number" title="data points in ${queue.batches} batches">${queue.points}</td><td class="number">${bytes(queue.bytes)} of ${bytes(queue.maxBytes)}</td><td class="number">${oldest}</td><td class="number" title="data points, ${bytes(sent.bytes)}">${sent.points}</td><td class="number">${reasons.join(', ') || 0}</td><td class="number" title="mean of all attempts">${latency}</td><td>${error !== '' && html`<span class="error">${error}</span>`}</td></tr>
+  return html`<tr><th scope="row">${id}</th><td class="number" title="data points in ${queue.batches} batches">${queue.points}</td><td class="number">${bytes(queue.bytes)} of ${bytes(queue.maxBytes)}</td><td class="number">${oldest}</td><td class="number"${pace.stretch > 1 && html` title="longer than configured, to keep within the budget"`}>${plain(pace.intervalMs / 1000)} s</td><td class="number" title="data points, ${bytes(sent.bytes)}">${sent.points}</td><td class="number">${reasons.join(', ') || 0}</td><td class="number" title="mean of all attempts">${latency}</td><td>${error !== '' && html`<span class="error">${error}</span>`}</td></tr>
 `;
 }
 
