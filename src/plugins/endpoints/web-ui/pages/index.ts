@@ -1,11 +1,13 @@
 import {
   type Answer,
+  type AnyAnswer,
   type ApiRequest,
   type ContainerView,
   containerWithAlias,
   isRequestError,
   type PluginContext,
   RequestError,
+  Slices,
 } from '../../../../kernel/contracts/index.js';
 import { html, type Pieces } from '../shared/html.js';
 import { Links } from '../shared/links.js';
@@ -36,15 +38,27 @@ export class Pages {
   }
 
   /** `/containers/…`: all containers, or one, by its absolute name. @throws RequestError 404 */
-  async container(request: ApiRequest): Promise<Answer> {
+  async container(request: ApiRequest): Promise<AnyAnswer> {
     const { args, containerName } = request;
-    if (args.length === 0) return answerOf(overviewPage(await this.pageRequest(request, true)));
+    if (args.length === 0) return this.overview(request);
     const { agent } = this.context;
     const container = agent.container(containerName);
     if (container !== undefined) return this.ofContainer(request, container);
     const ended = agent.departed().findLast(({ name }) => name === containerName);
     if (ended !== undefined) return answerOf(endedPage(await this.pageRequest(request), ended));
     return this.refusal(request, `unknown container ${JSON.stringify(containerName)}`, 404);
+  }
+
+  /** Sends the head of the page at once: a browser loads the style and paints it while the table is being made. */
+  private overview(request: ApiRequest): AnyAnswer {
+    const withoutTable = this.requestWithoutTable(request, true);
+    const pieces = overviewPage(withoutTable);
+    const prepare = async (): Promise<void> => {
+      if (!withoutTable.wantsTable) return;
+      // The rest of the page is made after this.
+      Object.assign(withoutTable, await this.overviews.current());
+    };
+    return { contentType: PAGE_TYPE, headers: PAGE_HEADERS, stream: streamed(pieces, prepare) };
   }
 
   /** `/host/` @throws RequestError 404 */
@@ -93,13 +107,17 @@ export class Pages {
   }
 
   /** @param hasTable whether the page has a table of containers */
-  private async pageRequest({ basePath, query }: ApiRequest, hasTable = false): Promise<PageRequest> {
+  private async pageRequest(request: ApiRequest, hasTable = false): Promise<PageRequest> {
+    const withoutTable = this.requestWithoutTable(request, hasTable);
+    return withoutTable.wantsTable ? { ...withoutTable, ...(await this.overviews.current()) } : withoutTable;
+  }
+
+  private requestWithoutTable({ basePath, query }: ApiRequest, hasTable: boolean): PageRequest {
     const { agent, clock } = this.context;
     const isRenewal = query.get('renew') === '1';
     const links = new Links(basePath);
     const wantsTable = hasTable && (!isRenewal || query.get('table') === '1');
-    const current = wantsTable ? await this.overviews.current() : NOTHING;
-    return { agent, links, query, namespaces: this.namespaces, now: clock.now(), isRenewal, wantsTable, ...current };
+    return { agent, links, query, namespaces: this.namespaces, now: clock.now(), isRenewal, wantsTable, ...NOTHING };
   }
 }
 
@@ -114,9 +132,30 @@ function refusalPage(request: PageRequest, reason: string): Pieces {
   return page({ ...request, title: 'Not found', heading: 'Not found', breadcrumb }, parts);
 }
 
+const PAGE_TYPE = 'text/html; charset=utf-8';
+const CHUNK_LENGTH = 16_384;
+
+/** The first piece by itself, then the others in chunks. @param prepare is done after the first one */
+async function* streamed(pieces: Pieces, prepare: () => Promise<void>): AsyncGenerator<string> {
+  const head = pieces.next().value;
+  if (head !== undefined) yield head.text;
+  await prepare();
+  const slices = new Slices();
+  let chunk = '';
+  for (const piece of pieces) {
+    chunk += piece?.text ?? '';
+    if (chunk.length >= CHUNK_LENGTH) {
+      yield chunk;
+      chunk = '';
+    }
+    if (slices.isOver()) await slices.pause();
+  }
+  yield chunk;
+}
+
 function answerOf(pieces: Pieces): Answer {
   return {
-    contentType: 'text/html; charset=utf-8',
+    contentType: PAGE_TYPE,
     headers: PAGE_HEADERS,
     *body(out) {
       for (const piece of pieces) {

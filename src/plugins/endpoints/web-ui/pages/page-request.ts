@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Joiner, type Snapshot } from '../../../../client/top/index.js';
 import { ByteWriter } from '../../../../kernel/contracts/bytes/index.js';
 import type { AgentView, Clock } from '../../../../kernel/contracts/index.js';
@@ -46,6 +47,8 @@ export class Overviews {
     const out = new ByteWriter();
     this.listing.write(out, { since: this.joiner.since });
     const text = new TextDecoder().decode(out.buffer.subarray(0, out.length));
+    // Requests that came meanwhile, such as for the style of the page, need not wait for the rules.
+    await nextTurn();
     return { snapshot: this.joiner.join(text), troubles: this.judged() };
   }
 
