@@ -52,9 +52,8 @@ export class TroubleScan {
 
   private hasSigns(container: Container): boolean {
     if (container.description.state.health?.status === 'unhealthy') return true;
-    const window = this.view.viewOf(container)?.samples({ count: 1 });
-    if (window === undefined || window.length === 0) return false;
-    const { layout, values, base } = window.at(0, this.cursor);
+    if (!this.view.newestSample(container, this.cursor)) return false;
+    const { layout, values, base } = this.cursor;
     let signs = this.signs.get(layout);
     if (signs === undefined) {
       signs = { pressure: layout.indexOf('pressure.memory.some.avg10'), oomKills: layout.indexOf('oom.kills') };

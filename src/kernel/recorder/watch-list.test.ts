@@ -98,6 +98,14 @@ describe('WatchList', () => {
     assert.ok(new Set(world.read).size >= 30, `${new Set(world.read).size} containers`);
   });
 
+  it('takes at most 0.5 ms of each second while all containers are well', async () => {
+    const world = new World();
+    for (let i = 0; i < 1000; i++) world.add(`/c${i}`, 0.4);
+    await world.pass(120_000);
+    assert.ok(world.spentMs <= 120 * 0.5 + 2, `${world.spentMs} ms in two minutes`);
+    assert.ok(world.read.length >= 100, `${world.read.length} lists`);
+  });
+
   it('never reads the machine, nor a container that was removed', async () => {
     const world = new World();
     world.add('/', 50);

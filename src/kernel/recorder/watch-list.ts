@@ -26,9 +26,9 @@ export function partsOf(view: ContainerView | undefined): readonly SamplePart[] 
 /** Longer lists are cut. */
 const MAX_PROCESSES = 32;
 /** Share of the time that may be spent on containers that are well. */
-const SHARE_OF_TIME = 0.0005;
+const SHARE_OF_TIME = 0.00025;
 /** The same for new containers, which have no list yet. */
-const SHARE_FOR_NEW = 0.0005;
+const SHARE_FOR_NEW = 0.00025;
 /** The same for containers in trouble. */
 const SHARE_IN_TROUBLE = 0.002;
 /** A list of a container in trouble is read again after this time, ms. */
@@ -151,6 +151,7 @@ export class WatchList {
         // Behind the others, which may have waited longer.
         this.troubled.delete(container);
         this.troubled.set(container, entry);
+        if (this.fresh.delete(container)) this.turn.add(container);
         pace.spent(await this.read(container), this.clock.monotonic());
       }
     }

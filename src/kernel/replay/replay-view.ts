@@ -59,6 +59,7 @@ export class ReplayView implements KernelView {
   }
 
   viewOf = (): undefined => undefined;
+  newestSample = (): boolean => false;
   containers = (): readonly ContainerView[] => this.index.sorted;
   containersBelow = (name: string): readonly ContainerView[] => this.index.below(name);
   containersOf = (namespace: string): readonly ContainerView[] => this.index.of(namespace);

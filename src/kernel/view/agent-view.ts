@@ -24,6 +24,7 @@ import {
   type PluginStatus,
   type ProvidedField,
   type RuntimeInfo,
+  type SampleCursor,
   type ServedOperation,
 } from '../contracts/index.js';
 import type { Diagnostics } from '../diagnosis/index.js';
@@ -206,6 +207,10 @@ export class LiveView implements KernelView {
       this.revision = store.revision;
     }
     return this.index;
+  }
+
+  newestSample(container: Container, cursor: SampleCursor): boolean {
+    return container.get(SAMPLING)?.ring.latest(cursor) ?? false;
   }
 
   /** @returns undefined for a container that housekeeping has not started to sample */
