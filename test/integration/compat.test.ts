@@ -9,8 +9,14 @@ import type { Comparison } from '../../src/cli/compat/comparison.js';
 import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
+import { RealCgroup } from '../support/real-cgroup.js';
 
-const CONFIG = 'plugins: [{ use: docker, enabled: false }, { use: podman, enabled: false }]';
+const GROUP = `/tallyman-test-${process.pid}-compat`;
+/** Containers of other tests, which come and go, are no containers of this agent. */
+const CONFIG = `plugins:
+${['containerd', 'cri', 'docker', 'lxc', 'podman', 'systemd'].map((use) => `  - { use: ${use}, enabled: false }`).join('\n')}
+  - { use: raw, with: { include: ['/', '${GROUP}', '${GROUP}/*'] } }
+`;
 const QUICKLY = ['--containers', '2', '--rate', '500'];
 
 async function tallyman(...args: string[]): Promise<{ status: number | null; out: string; error: string }> {
@@ -45,11 +51,16 @@ async function faulty(agent: string, change: (target: string, body: string) => s
 const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 describe('compat', { skip: needs('cgroup v1') }, () => {
+  const cgroups = [GROUP, `${GROUP}/one`, `${GROUP}/two`].map((name) => new RealCgroup(name));
   let agent: AgentProcess;
   before(async () => {
+    for (const cgroup of cgroups) cgroup.create();
     agent = await AgentProcess.start(CONFIG);
   });
-  after(() => agent.stop());
+  after(async () => {
+    await agent?.stop();
+    for (const cgroup of cgroups.reverse()) await cgroup.remove();
+  });
 
   it('finds no difference between an agent and itself, and prints the duration', async () => {
     const { status, out, error } = await tallyman(agent.url, agent.url, '--json', ...QUICKLY);

@@ -178,10 +178,6 @@ describe('a store as config/fleet configures it', { skip: needs('victoria-metric
       here.reduce((text, [there, where]) => text.replace(there, where), scrape),
     );
     await store.start();
-    await until(
-      async () => (await query('tallyman_build_info')).length === 2,
-      () => 'no two hosts',
-    );
     const rulesPort = await freePort();
     rules = await new StandaloneServer(
       'vmalert',
