@@ -27,9 +27,8 @@ const LONGEST = [
   'test/service/cgroup-v2.test.js',
   'test/service/deb.test.js',
   'test/integration/plugin-commands.test.js',
-  'test/integration/plugin-tutorial.test.js',
+  'test/integration/npm-package.test.js',
   'test/service/image.test.js',
-  'test/service/npm.test.js',
   'test/integration/plugins-isolation.test.js',
   'test/integration/docker-agent.test.js',
   'test/integration/plugin-docs.test.js',
@@ -45,8 +44,13 @@ const LONGEST = [
 /** Folders with attacks, faults of the host and thousands of cycles, which are left out like the longest files. */
 const LONG_FOLDERS = ['test/hostile/', 'test/load/', 'test/integration/faults/'];
 const isLong = (file) => LONGEST.includes(file) || LONG_FOLDERS.some((folder) => file.startsWith(folder));
-/** Unit tests share processes: each process has to load what is tested and the runner. */
-const GROUPS = 4;
+/** Files that share processes, and how many: each process has to load what is tested and the runner. */
+const SHARED = [
+  { folder: 'src/', processes: 4 },
+  { folder: 'test/conformance/', processes: 2 },
+];
+/** But for one that takes heap snapshots, which are the larger the more its process has loaded. */
+const ALONE = ['src/plugins/endpoints/profiling/profiling.test.js'];
 const tests = join(root, '.test-build');
 const found = readdirSync(tests, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && existsSync(join(root, file.replace(/js$/, 'ts'))))
@@ -78,20 +82,24 @@ function rank(file) {
   return index < 0 ? LONGEST.length : index;
 }
 
-/** What to start for these files: most of them, and for unit tests modules that import them. */
+/** What to start for these files: most of them, and for those that share a process a module that imports them. */
 function processesFor(files) {
   const folder = mkdtempSync(join(tests, 'groups-'));
   process.once('exit', () => rmSync(folder, { recursive: true }));
-  const units = files.filter((file) => file.startsWith('src/'));
-  const groups = Array.from({ length: Math.min(GROUPS, units.length) }, (_, group) => {
-    const members = units.filter((_, index) => index % GROUPS === group);
-    // Each in a suite of its own, which keeps its hooks to itself.
-    const suites = members.map((file) => `describe('${file}', async () => { await import('../${file}'); });\n`);
-    const module = join(folder, `units-${group + 1}.js`);
-    writeFileSync(module, `import { describe } from 'node:test';\n\n${suites.join('')}`);
-    return module;
+  const isShared = (file) => !ALONE.includes(file) && SHARED.some((shared) => file.startsWith(shared.folder));
+  const groups = SHARED.flatMap((shared) => {
+    const members = files.filter((file) => isShared(file) && file.startsWith(shared.folder));
+    return Array.from({ length: Math.min(shared.processes, members.length) }, (_, group) => {
+      // Each in a suite of its own, which keeps its hooks to itself.
+      const suites = members
+        .filter((_, index) => index % shared.processes === group)
+        .map((file) => `describe('${file}', async () => { await import('../${file}'); });\n`);
+      const module = join(folder, `${shared.folder.replaceAll('/', '-')}${group + 1}.js`);
+      writeFileSync(module, `import { describe } from 'node:test';\n\n${suites.join('')}`);
+      return module;
+    });
   });
-  const others = files.filter((file) => !file.startsWith('src/')).map((file) => join(tests, file));
+  const others = files.filter((file) => !isShared(file)).map((file) => join(tests, file));
   const first = others.filter((file) => LONGEST.includes(relative(tests, file)));
   const rest = [...groups, ...others.filter((file) => !first.includes(file))];
   return [...first, ...rest];

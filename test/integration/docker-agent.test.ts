@@ -30,7 +30,7 @@ interface FirstSamples {
 /** An address range of its own per run: another engine may use another one on this machine. */
 const subnet = (index: number) => `10.${100 + (process.pid % 100)}.${index}.0/24`;
 const PARENT = `/tallyman-test-${process.pid}-parent`;
-const STORM = 40;
+const STORM = 25;
 const ROUNDS = 2;
 /** Samples after which a container has opened whatever it will. */
 const SETTLED = 10;

@@ -54,6 +54,21 @@ const bench = new HttpBench({
 });
 after(() => bench.stop());
 
+/** Status and headers of an answer, without its body; undefined where they take long, as those of a profile do. */
+async function headOf(url: string, init: RequestInit): Promise<Response | undefined> {
+  const left = new AbortController();
+  const timer = setTimeout(() => left.abort(), 2000);
+  try {
+    return await fetch(url, { ...init, redirect: 'manual', signal: left.signal });
+  } catch (error) {
+    if (left.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    left.abort();
+  }
+}
+
 describe('authentication', { skip }, () => {
   it('covers every route of the agent, whatever its plugins', async () => {
     const agent = await AgentProcess.start(`
@@ -74,13 +89,12 @@ plugins:
       const open = new Set(['/healthz', '/-/ready']);
       for (const route of routes) {
         for (const method of ['GET', 'POST', 'HEAD']) {
-          const flags = method === 'HEAD' ? ['-I'] : ['-X', method];
-          const stranger = await curl(...flags, `${agent.url}${route}`);
-          if (open.has(route)) assert.notEqual(stranger.status, 401, route);
-          else assert.deepEqual([stranger.status, /^www-authenticate:/im.test(stranger.head)], [401, true], route);
+          const stranger = await headOf(agent.url + route, { method });
+          if (open.has(route)) assert.notEqual(stranger?.status, 401, route);
+          else assert.deepEqual([stranger?.status, stranger?.headers.has('www-authenticate')], [401, true], route);
         }
-        const known = await curl(...bearer, '--max-time', '2', `${agent.url}${route}`);
-        assert.ok(known.status !== 401 && known.status !== 403, `${route}: ${known.status}`);
+        const known = await headOf(agent.url + route, { headers: { Authorization: `Bearer ${TOKEN}` } });
+        assert.ok(known?.status !== 401 && known?.status !== 403, `${route}: ${known?.status}`);
       }
     } finally {
       await agent.stop();

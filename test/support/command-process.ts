@@ -33,7 +33,8 @@ async function serve(): Promise<void> {
   keep(process.stderr, 'error');
   process.on('message', async ({ args, directory, env }: CommandJob) => {
     process.chdir(directory);
-    process.env = { ...env };
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, env);
     const { handles: _, ...cli } = processEnvironment();
     const status = await runCli(args, { ...cli, notice: (text) => process.stdout.write(text) });
     process.send!({ status, ...written } satisfies CommandOutcome);

@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { agentMain, projectRoot } from '../project.js';
-
-interface Outcome {
-  readonly status: number | null;
-  readonly out: string;
-  readonly error: string;
-}
+import { CommandLine } from './command-line.js';
+import type { CommandOutcome } from './command-process.js';
 
 /** A folder in which plugins are written and compiled, as after `npm install` of the built project. */
 export class PluginWorkshop {
@@ -17,6 +12,7 @@ export class PluginWorkshop {
   readonly scratch = join(this.directory, 'scratch');
   readonly env = { ...process.env, TMPDIR: this.scratch };
   readonly main = agentMain;
+  private readonly commands = new CommandLine();
 
   constructor() {
     const modules = join(this.directory, 'node_modules');
@@ -30,13 +26,8 @@ export class PluginWorkshop {
   }
 
   /** Runs a command there. Asynchronous, so that servers of this process can answer meanwhile. */
-  tallyman(...args: string[]): Promise<Outcome> {
-    const { directory: cwd, main, env } = this;
-    return new Promise((resolve) => {
-      const child = execFile(process.execPath, [main, ...args], { cwd, env, encoding: 'utf8' }, (_, out, error) => {
-        resolve({ status: child.exitCode, out, error });
-      });
-    });
+  tallyman(...args: string[]): Promise<CommandOutcome> {
+    return this.commands.run(args, this.directory, this.env);
   }
 
   /** Writes a file that nobody else may change. @returns its path */
@@ -48,7 +39,8 @@ export class PluginWorkshop {
     return file;
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
+    await this.commands.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,14 +1,18 @@
+// The packed npm package, packed and installed once: what is in it, that it runs by npx from an empty folder, and that the
+// tutorial of plugins, which begins with it, is true word by word.
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, describe, it } from 'node:test';
 import { projectRoot } from '../project.js';
 import { needs } from '../support/needs.js';
 
 const PAGE = join(projectRoot, 'docs/plugins/tutorial.md');
-const work = mkdtempSync(join(tmpdir(), 'tallyman-test-tutorial-'));
+const work = mkdtempSync(join(tmpdir(), 'tallyman-test-npm-'));
 // Also where the suite and its hooks are left out.
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 /** npm hands its own settings to what it runs; here it has to behave as in a fresh shell, and leave nothing behind. */
@@ -20,6 +24,15 @@ const env = {
   npm_config_update_notifier: 'false',
   TALLYMAN_RUNTIME_DIRECTORY: join(work, 'run'),
 };
+/** Where the tutorial begins: a folder with nothing but the package. */
+const start = join(work, 'start');
+mkdirSync(start);
+const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', start], {
+  cwd: projectRoot,
+  env,
+  encoding: 'utf8',
+});
+const [{ files, filename }] = JSON.parse(packed) as [{ files: readonly { path: string }[]; filename: string }];
 
 /** What a reader does: runs a command and compares, or changes a file. */
 type Step =
@@ -121,25 +134,74 @@ class Shell {
   }
 }
 
+describe('the npm package', () => {
+  it('contains code and documentation, without sources or tests', () => {
+    const paths = files.map(({ path }) => path);
+    for (const path of [
+      'package.json',
+      'LICENSE',
+      'README.md',
+      'dist/cli/main.js',
+      'dist/kernel/contracts/index.d.ts',
+      'config/tallyman.yaml',
+      'config/systemd/tallyman.service',
+      'docs/tallyman.1',
+      'docs/plugins/tutorial.md',
+      'dist/cli/plugin/templates/sink/src/index.test.ts',
+    ]) {
+      assert.ok(paths.includes(path), path);
+    }
+    assert.deepEqual(
+      paths
+        .filter((path) => !path.startsWith('dist/cli/plugin/templates/'))
+        .filter((path) => /^(src|test|scripts|node_modules)\/|\.test\./.test(path)),
+      [],
+    );
+  });
+
+  it('runs by npx from an empty folder, serves, and stops on SIGTERM', {
+    skip: needs('registry'),
+  }, async (t) => {
+    const empty = join(work, 'empty');
+    mkdirSync(empty);
+    const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+    // The path is that of the tutorial's first command, so that npx installs it once.
+    const npx = ['--yes', '--package', join(start, filename), 'tallyman'];
+    assert.equal(
+      execFileSync('npx', [...npx, '--version'], { cwd: empty, env, encoding: 'utf8' }),
+      `tallyman ${version}\n`,
+    );
+    const agent = spawn('npx', [...npx, '--port', '0'], {
+      cwd: empty,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
+    t.after(() => agent.exitCode ?? process.kill(-agent.pid!, 'SIGKILL'));
+    let url: string | undefined;
+    for await (const line of createInterface(agent.stdout)) {
+      url = /serves (http:\S+)/.exec(line)?.[1];
+      if (url !== undefined) break;
+    }
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    const ended = once(agent, 'exit');
+    process.kill(-agent.pid!, 'SIGTERM');
+    await ended;
+    assert.deepEqual(readdirSync(empty), []);
+  });
+});
+
 describe('the tutorial of plugins, from an empty folder and the packed package', {
   timeout: 600_000,
   skip: needs('registry', 'bash', 'curl'),
 }, () => {
-  const empty = join(work, 'empty');
-  mkdirSync(empty);
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', empty], {
-    cwd: projectRoot,
-    env,
-    stdio: 'ignore',
-  });
-  const shell = new Shell(empty);
+  const shell = new Shell(start);
   after(() => {
     shell.end();
   });
 
   it('begins with the package that it names', () => {
-    const [tarball] = readdirSync(empty);
-    assert.ok(readFileSync(PAGE, 'utf8').includes(`\`${tarball}\``), `${tarball} is not on the page`);
+    assert.ok(readFileSync(PAGE, 'utf8').includes(`\`${filename}\``), `${filename} is not on the page`);
   });
 
   const steps = stepsOf(readFileSync(PAGE, 'utf8'));
