@@ -61,6 +61,11 @@ export class Housekeeper implements ContainerObserver {
   private immediate: NodeJS.Immediate | undefined;
   private running = false;
   private readonly firstSamples = new FirstSamples();
+  private resolveCaughtUp: () => void = () => {};
+  /** Resolves when no sample is due for the first time: what need not be done earlier begins then. */
+  readonly caughtUp = new Promise<void>((resolve) => {
+    this.resolveCaughtUp = resolve;
+  });
   /** Samples that were taken, and those that failed, since the last `isBeating`. */
   private recentlyTaken = 0;
   private recentlyFailed = 0;
@@ -338,6 +343,7 @@ export class Housekeeper implements ContainerObserver {
 
   private rest(first: MonitoredContainer | undefined, now: number): void {
     if (!this.running || first === undefined) return;
+    this.resolveCaughtUp();
     const pause = Math.min(this.options.interval * SHORTEST_PAUSE.part, SHORTEST_PAUSE.most);
     this.timer = setTimeout(() => this.slice(), Math.max(pause, first.due - now));
   }

@@ -2,6 +2,7 @@ import { CAPSULES } from '../capsules/index.js';
 import { LIFECYCLES, type Module, Token } from '../composition/index.js';
 import { CONFIG } from '../config/index.js';
 import { CONTAINER_OBSERVERS, CONTAINERS } from '../containers/index.js';
+import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { VIEW } from '../view/index.js';
 import { Recorder } from './recorder.js';
@@ -13,12 +14,14 @@ export const recorderModule: Module = {
   register(registry) {
     registry.provide(
       RECORDER,
-      [CAPSULES, VIEW, CONTAINERS, CLOCK, LOGS, CONFIG],
-      (capsules, view, containers, clock, logs, active) => {
+      [CAPSULES, VIEW, CONTAINERS, CLOCK, LOGS, CONFIG, HOUSEKEEPER],
+      (capsules, view, containers, clock, logs, active, { caughtUp }) => {
         const { store } = capsules;
         const maxPerMinute = () => active.config.recorder.maxPerMinute;
         const logger = logs.logger('recorder');
-        return store && new Recorder(store, { view, containers, capsules, clock, logger, maxPerMinute });
+        return (
+          store && new Recorder(store, { view, containers, capsules, clock, logger, maxPerMinute, begin: caughtUp })
+        );
       },
     );
     registry.contribute(LIFECYCLES, [RECORDER], (recorder) => recorder ?? {});

@@ -35,6 +35,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxPerMinute: () => number;
+  /** Capsules of earlier runs are read after this. */
+  readonly begin: Promise<void>;
 }
 
 const TICK_MS = 500;
@@ -86,8 +88,8 @@ export class Recorder implements ContainerObserver {
   }
 
   start(): void {
-    const { view, capsules } = this.options;
-    this.writing = this.store.open();
+    const { view, capsules, begin } = this.options;
+    void begin.then(() => this.enqueue(() => this.store.open()));
     capsules.recordNow = (name) => this.record(name);
     const filter = { containerName: '/', below: true, types: TROUBLE_TYPES };
     // Listeners hear of an event before it is stored; the capsule is to have it.

@@ -13,6 +13,8 @@ export interface MinuteKeeperOptions {
   readonly containers: Pick<ContainerStore, 'all' | 'get'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The file is read after this, and not written before. */
+  readonly begin: Promise<void>;
 }
 
 /** Keeps the minutes of the last day in a file, so that summaries survive a restart of the agent. */
@@ -20,6 +22,8 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
   /** Minutes of containers that were not found yet. */
   private kept = new Map<string, KeptMinutes>();
   private loading: Promise<void> | undefined;
+  /** Whether reading the file has not begun: written now it would lose what it has. */
+  private isAwaited = false;
   private saving: Promise<void> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private warning = '';
@@ -28,7 +32,11 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
 
   /** Does not wait for the file: containers that exist before it is read get their minutes afterwards. */
   start(): void {
-    this.loading = this.load();
+    this.isAwaited = true;
+    void this.options.begin.then(() => {
+      this.isAwaited = false;
+      this.loading = this.load();
+    });
     this.timer = setInterval(() => void this.save(), INTERVAL_MS);
     this.timer.unref();
   }
@@ -46,11 +54,13 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
 
   /** Settles when the file was read. */
   async loaded(): Promise<void> {
+    await this.options.begin;
     await this.loading;
   }
 
   /** Writes the file. Failures are logged once per cause. */
   async save(): Promise<void> {
+    if (this.isAwaited) return;
     await this.loading;
     this.saving = this.saving.then(() => this.write());
     return this.saving;

@@ -14,10 +14,10 @@ export const retentionModule: Module = {
     registry.provide(
       MINUTES,
       [CONFIG, STATE_DIRECTORY, CONTAINERS, CLOCK, LOGS, HOUSEKEEPER],
-      ({ config }, state, containers, clock, logs) => {
+      ({ config }, state, containers, clock, logs, { caughtUp }) => {
         if (state === undefined || !config.history.keepMinutes) return undefined;
         const file = join(state, 'minutes.gz');
-        return new MinuteKeeper({ file, containers, clock, logger: logs.logger('retention') });
+        return new MinuteKeeper({ file, containers, clock, logger: logs.logger('retention'), begin: caughtUp });
       },
     );
     registry.contribute(LIFECYCLES, [MINUTES], (minutes) => minutes ?? {});

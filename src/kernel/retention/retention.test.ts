@@ -32,7 +32,12 @@ function summarizer(minutes: number, bytes: number, from = START): UsageSummariz
 }
 
 /** A keeper of containers with these summarizers, at this time; and what it warned of. */
-function keeper(path: string, known: Readonly<Record<string, UsageSummarizer>>, now: number) {
+function keeper(
+  path: string,
+  known: Readonly<Record<string, UsageSummarizer>>,
+  now: number,
+  begin = Promise.resolve(),
+) {
   const warnings: string[] = [];
   const ignore = () => {};
   const logger = { debug: ignore, info: ignore, error: ignore, warn: (text: string) => void warnings.push(text) };
@@ -42,7 +47,7 @@ function keeper(path: string, known: Readonly<Record<string, UsageSummarizer>>, 
   );
   const store = { all: () => containers, get: (name: string) => containers.find((one) => one.name === name) };
   const clock = { now: () => now, monotonic: () => 0 };
-  return { keeper: new MinuteKeeper({ file: path, containers: store, clock, logger }), warnings };
+  return { keeper: new MinuteKeeper({ file: path, containers: store, clock, logger, begin }), warnings };
 }
 
 async function restarted(path: string, known: Readonly<Record<string, UsageSummarizer>>, now: number) {
@@ -88,6 +93,18 @@ describe('the minutes of the last day', () => {
     const late = new UsageSummarizer();
     await restarted(path, { '/late': late }, end);
     assert.equal(late.stats().day.cpu.count, 100);
+  });
+
+  it('are not written before the file of the agent before is read', async (t) => {
+    const path = file(t);
+    const end = START + 6100e6;
+    await keeper(path, { '/a': summarizer(100, 1000) }, end).keeper.save();
+    const early = keeper(path, { '/a': new UsageSummarizer() }, end, new Promise(() => {}));
+    early.keeper.start();
+    await early.keeper.stop();
+    const after = new UsageSummarizer();
+    await restarted(path, { '/a': after }, end);
+    assert.equal(after.stats().day.cpu.count, 100);
   });
 
   it('that are older than a day are forgotten', async (t) => {
