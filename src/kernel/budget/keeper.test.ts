@@ -191,6 +191,27 @@ describe('the budget of CPU time', () => {
     );
   });
 
+  it('is kept when 5,000 containers arrive at once, of which each is sampled', (t) => {
+    const limits = { cpu: 0.05, memory: 96 * MIB };
+    const { pass, load, add, containers, housekeeper, keeper, kinds, use } = simulation(t, limits, { cpu: 0.05 });
+    pass(60);
+    assert.deepEqual(kinds(), []);
+    add(5_000);
+    pass(120);
+    assert.ok(containers.every((container) => container.get(SAMPLING)!.ring.length > 0));
+    assert.ok(kinds().includes('intervals'), kinds().join());
+    const changes = keeper.status().changes;
+    const used = load(300);
+    assert.ok(used <= 50 && used > 20, `${used} ms/s of 50`);
+    assert.ok(keeper.status().changes - changes <= 10, `${keeper.status().changes - changes} changes in five minutes`);
+    const memory = use.otherMemory + housekeeper.historyBytes;
+    assert.ok(memory <= limits.memory, `${memory / MIB} MiB`);
+    for (const container of containers.slice(40)) housekeeper.removed(container);
+    pass(900);
+    assert.deepEqual(kinds(), []);
+    assert.ok(containers.slice(0, 40).every((container) => container.get(SAMPLING)!.stretch === 1));
+  });
+
   it('settles under a constant load', (t) => {
     const { pass, keeper } = simulation(t, { cpu: 0.02 }, { cpu: 1, other: 0.5 });
     pass(600);
