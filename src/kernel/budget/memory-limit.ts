@@ -37,6 +37,7 @@ const YOUNG_GENERATION_BYTES = 48 * MIB;
 /** Ends the agent with a report before V8 or the kernel ends it without one. */
 export class MemoryLimit {
   private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
   private checks = 0;
   private collectedAt = Number.NEGATIVE_INFINITY;
   private session: Session | undefined;
@@ -57,6 +58,7 @@ export class MemoryLimit {
   }
 
   stop(): void {
+    this.isStopped = true;
     clearTimeout(this.timer);
     this.session?.disconnect();
     this.session = undefined;
@@ -74,6 +76,7 @@ export class MemoryLimit {
   private async check(): Promise<void> {
     const share = heapShare();
     const reason = (await this.heapReason(share)) ?? this.cgroupReason();
+    if (this.isStopped) return;
     if (reason !== undefined) this.end(reason);
     else this.schedule(share > WATCHED ? WATCHED_INTERVAL_MS : CALM_INTERVAL_MS);
   }
@@ -101,6 +104,7 @@ export class MemoryLimit {
   private async watchAllocations(): Promise<void> {
     if (this.session !== undefined) return;
     const { Session } = await import('node:inspector');
+    if (this.isStopped) return;
     this.session = new Session();
     this.session.connect();
     this.session.post('HeapProfiler.startSampling', { samplingInterval: SAMPLING_BYTES });

@@ -1,4 +1,4 @@
-import { LIFECYCLES, type Module } from '../composition/index.js';
+import { LIFECYCLES, type Module, Token } from '../composition/index.js';
 import { AGENT, CONFIG, CONFIG_OBSERVERS, STATE_DIRECTORY } from '../config/index.js';
 import { CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { HOUSEKEEPER, type Housekeeper } from '../housekeeping/index.js';
@@ -11,16 +11,19 @@ import { MemoryReports } from './memory-report.js';
 import { OwnCgroupReader } from './own-cgroup.js';
 import { BUDGET, MEMORY_LIMIT, QUERY_GATES } from './tokens.js';
 
+const OWN_CGROUP = new Token<OwnCgroupReader>('own cgroup');
+
 export const budgetModule: Module = {
   name: 'budget',
   register(registry) {
+    registry.provide(OWN_CGROUP, [], () => new OwnCgroupReader());
     registry.provide(
       BUDGET,
-      [CONFIG, CLOCK, LOGS, HOUSEKEEPER, SUPERVISOR, ACTIVE_PLUGINS, DESCRIPTORS, DISCOVERY_REQUESTS],
-      ({ config }, clock, logs, housekeeper, supervisor, plugins, descriptors, requests) => {
+      [CONFIG, CLOCK, LOGS, HOUSEKEEPER, SUPERVISOR, ACTIVE_PLUGINS, DESCRIPTORS, DISCOVERY_REQUESTS, OWN_CGROUP],
+      ({ config }, clock, logs, housekeeper, supervisor, plugins, descriptors, requests, cgroup) => {
         const logger = logs.logger('budget');
         const onChange = () => requests.tellFindingsChanged();
-        const process = thisProcess();
+        const process = thisProcess(cgroup);
         const parts = { clock, logger, process, housekeeper, supervisor, plugins, descriptors, onChange };
         return new BudgetKeeper(config.budget, parts);
       },
@@ -28,10 +31,9 @@ export const budgetModule: Module = {
     registry.contribute(LIFECYCLES, [BUDGET], (keeper) => keeper);
     registry.provide(
       MEMORY_LIMIT,
-      [AGENT, STATE_DIRECTORY, CLOCK, LOGS, CONTAINERS, HOUSEKEEPER, SUPERVISOR],
-      ({ version }, state, clock, logs, containers, housekeeper, supervisor) => {
+      [AGENT, STATE_DIRECTORY, CLOCK, LOGS, CONTAINERS, HOUSEKEEPER, SUPERVISOR, OWN_CGROUP],
+      ({ version }, state, clock, logs, containers, housekeeper, supervisor, cgroup) => {
         const logger = logs.logger('budget');
-        const cgroup = new OwnCgroupReader();
         return new MemoryLimit({
           clock,
           logger,
@@ -60,8 +62,7 @@ function held({ size, historyBytes }: Housekeeper, supervisor: Supervisor) {
   return { sampled: size, historyBytes, plugins: plugins.sort((a, b) => b.busyMs - a.busyMs) };
 }
 
-function thisProcess(): ProcessUse {
-  const cgroup = new OwnCgroupReader();
+function thisProcess(cgroup: OwnCgroupReader): ProcessUse {
   return {
     cpuMs: () => {
       const { user, system } = process.cpuUsage();

@@ -80,6 +80,7 @@ export class EndedContainers {
       this.end(state, batcher, (labels) => known.has(JSON.stringify(labels)));
     } else if (this.ended === undefined && ageMs >= FOUND_MS && this.agent.pending().length === 0) {
       const ended = new Set<string>();
+      // A sink that throws must not be asked again in each round: those that it did not end are compared later.
       this.ended = new Set();
       const ids = new Set(living.map(({ labels }) => idOf(labels)));
       this.end(this.before!, batcher, (labels) => {
