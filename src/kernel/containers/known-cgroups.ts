@@ -48,6 +48,8 @@ export class KnownCgroups {
 
   /** Number of inotify watches in use. */
   get watchCount(): number {
-    return this.watchedDirectories().reduce((sum, { directories }) => sum + directories.length, 0);
+    let count = 0;
+    for (const { watches } of this.nodes.values()) for (const watch of watches) if (watch !== undefined) count++;
+    return count;
   }
 }
