@@ -14,6 +14,8 @@ const OFTEN_ROUNDS = 2;
 const RARE_ROUNDS = 5;
 /** Kept files that are looked at for one that is read rarely, per file that wants its descriptor. */
 const MAX_LOOKED_AT = 8;
+/** A kernel lacks a handful of the files that are looked for. */
+const MAX_ABSENT_NAMES = 32;
 
 /** A file that has a descriptor of the budget. */
 export interface DescriptorHolder {
@@ -45,6 +47,8 @@ export class DescriptorBudget {
   refusals = 0;
   /** Counts the time in rounds of two seconds. */
   round = 0;
+  /** Names of files that some cgroup does not have. */
+  readonly absentNames: string[] = [];
   private readonly holders: DescriptorHolder[] = [];
   /** The holder that is looked at next. */
   private hand = 0;
@@ -96,6 +100,10 @@ export class DescriptorBudget {
     holder.place = this.holders.length;
     this.holders.push(holder);
     return true;
+  }
+
+  rememberAbsent(name: string): void {
+    if (this.absentNames.length < MAX_ABSENT_NAMES && !this.absentNames.includes(name)) this.absentNames.push(name);
   }
 
   release({ place }: DescriptorHolder): void {

@@ -58,6 +58,20 @@ it('reopens files beyond the budget at each read, until a descriptor becomes fre
   assert.deepEqual([budget.kept, budget.reopened], [0, 0]);
 });
 
+it('finds a file that another directory does not have, and one that appears later', (t) => {
+  const budget = new DescriptorBudget(4);
+  const directories = [1, 2].map(() => mkdtempSync(join(tmpdir(), 'tallyman-files-')));
+  t.after(() => directories.forEach((directory) => void rmSync(directory, { recursive: true })));
+  const [first, second] = directories.map((directory) => join(directory, 'late'));
+  for (let tries = 0; tries < 2; tries++) assert.equal(BudgetedFile.open(first!, budget), undefined);
+  writeFileSync(second!, '1\n');
+  assert.ok(BudgetedFile.open(second!, budget));
+  assert.equal(BudgetedFile.open(first!, budget), undefined);
+  writeFileSync(first!, '1\n');
+  assert.equal(BudgetedFile.open(first!, budget)?.read(), 2);
+  assert.deepEqual(budget.absentNames, ['late']);
+});
+
 it('does not remember orders of keys without bound', () => {
   const keys = ['a'];
   const budget = new DescriptorBudget(4);

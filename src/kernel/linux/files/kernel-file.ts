@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { ByteScanner } from '../../contracts/bytes/index.js';
 import { codeOf, isGone, type KernelFile, type KernelValue, messageOf } from '../../contracts/index.js';
 import type { DescriptorBudget, DescriptorHolder } from './descriptor-budget.js';
@@ -27,6 +27,9 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
 
   /** @returns undefined when the file does not exist or is not readable */
   static open(path: string, budget: DescriptorBudget): BudgetedFile | undefined {
+    // An exception costs as much as three opened files: what another cgroup lacks is looked for first.
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (budget.absentNames.includes(name) && !existsSync(path)) return undefined;
     const file = new BudgetedFile(path, budget);
     const descriptor = file.openOnce();
     if (descriptor !== NONE) {
@@ -34,6 +37,7 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
       return file;
     }
     if (isExhaustion(file.failure)) return file;
+    if (file.failure === 'ENOENT') budget.rememberAbsent(name);
     file.close();
     return undefined;
   }
