@@ -1,130 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
 import * as esbuild from 'esbuild';
 import { projectRoot } from '../project.js';
-import { IMAGE, packImage } from '../support/containerd-engine.js';
+import { IMAGE } from '../support/containerd-engine.js';
 import { needs } from '../support/needs.js';
-
-/** What test/service/guest/cgroup-v2.mjs found in the virtual machine. */
-interface Verdict {
-  readonly numbers: readonly Comparison[];
-  readonly containers: readonly Container[];
-  readonly pods: Pods;
-  readonly machines: {
-    /** Names that `machinectl list` shows. */
-    readonly listed: readonly string[];
-    readonly told: readonly Machine[];
-    /** What `machinectl show` says of each. */
-    readonly shown: readonly Readonly<Record<'Name' | 'Class' | 'Service' | 'Unit', string>>[];
-  };
-  readonly tree: {
-    readonly missing: string[];
-    readonly unknown: string[];
-    readonly found: number;
-    /** Cgroups of Podman's monitor processes that exist and are not in the answer. */
-    readonly monitors: number;
-  };
-  /** The entry of `plugins:` by which the agent got to know a user's Podman. */
-  readonly podman: string;
-  /** Users besides the owner who may ask that Podman. */
-  readonly letIn: readonly string[];
-  /** Findings of the agent without that entry, which may not read the kernel log either. */
-  readonly findings: readonly { readonly id: string; readonly what: string; readonly mend: string }[];
-  readonly oom: {
-    /** The kernel's count for the unit. */
-    readonly kernel: number;
-    /** What Docker says of the container. */
-    readonly engine: { readonly oomKilled: boolean; readonly exitCode: number };
-    /** What each agent told: `agent`, and `blind`, which may not read the kernel log. */
-    readonly told: Readonly<Record<'agent' | 'blind', ToldOfKills>>;
-  };
-  readonly systemd: {
-    readonly units: readonly Unit[];
-    /** First aliases of units of alice's service manager. */
-    readonly ofUsers: readonly string[];
-  };
-  readonly machine: { readonly num_cores: number; readonly memory_capacity: number };
-  /** Exit status, or the signal that it died of, of each agent. */
-  readonly ends: readonly (number | string)[];
-}
-
-/** What the agent told of a unit of the system, and what `systemctl show` said right after. */
-interface Unit {
-  readonly cgroup: string;
-  readonly aliases: readonly string[];
-  readonly unit: string;
-  readonly description?: string;
-  readonly name: string;
-  readonly state: string;
-  readonly restarts?: number;
-  readonly shown: Readonly<Record<'Id' | 'Description' | 'ControlGroup' | 'NRestarts' | 'ActiveState', string>>;
-}
-
-/** What an agent told of a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
-interface ToldOfKills {
-  readonly events: readonly {
-    readonly container: string;
-    readonly type: string;
-    readonly process?: string;
-    readonly exitCode?: number;
-  }[];
-  /** `oom_events` of the unit. */
-  readonly kills: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** A container that an engine started, with its cgroup as the kernel names it, and what the API told of it. */
-interface Container {
-  readonly name: string;
-  readonly runtime: string;
-  readonly id: string;
-  readonly image: string;
-  readonly cgroup: string;
-  readonly told: {
-    readonly path: string;
-    readonly byId: readonly string[];
-    readonly aliases: readonly string[];
-    readonly namespace: string;
-    readonly image: string;
-    readonly labels: Readonly<Record<string, string>>;
-  };
-  readonly numbers: readonly Comparison[];
-}
-
-type Pod = 'pod' | 'sandbox' | 'app' | 'worker' | 'box';
-
-/** What was told of a pod, its sandbox, its two containers, and a container of `ctr` in another namespace. */
-interface Pods {
-  readonly ids: Readonly<Record<Pod, string>>;
-  readonly told: Readonly<Record<Pod, Omit<Container['told'], 'byId'>>>;
-  /** What the runtime says of `app` over CRI. */
-  readonly status: { readonly image: string; readonly labels: Readonly<Record<string, string>> };
-  /** Where the kernel has the pod, `app` and `box`. */
-  readonly cgroups: Readonly<Record<'pod' | 'app' | 'box', string>>;
-  readonly numbers: readonly Comparison[];
-  /** States and exit codes, by series and name. */
-  readonly metrics: Readonly<Record<string, string>>;
-}
-
-/** What the agent told of a machine. */
-interface Machine {
-  readonly cgroup: string;
-  readonly aliases: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly hasNetwork: boolean;
-}
-
-/** A number of the API, and what the kernel's file said before and after the question. */
-interface Comparison {
-  readonly what: string;
-  readonly low: number | string;
-  readonly api: number | string | undefined;
-  readonly high: number | string;
-}
+import type { Comparison, ToldOfKills, Verdict } from './cgroup-v2-verdict.js';
 
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-v2-'));
 after(() => rmSync(work, { recursive: true, force: true }));
@@ -136,8 +20,6 @@ async function askTheMachine(): Promise<Verdict> {
   execFileSync(process.execPath, [join(projectRoot, 'scripts/production-tree.mjs'), folder]);
   cpSync(join(projectRoot, 'test/service/guest'), join(folder, 'guest'), { recursive: true });
   cpSync(join(projectRoot, 'docs'), join(folder, 'docs'), { recursive: true });
-  mkdirSync(join(work, 'image'));
-  await packImage(join(work, 'image'), join(folder, 'busybox-image.tar'));
   await esbuild.build({
     entryPoints: [join(projectRoot, '.test-build/test/support/cri-client.js')],
     outfile: join(folder, 'cri-client.mjs'),
@@ -341,9 +223,42 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     assert.equal(monitors, 2);
   });
 
-  await t.test('the machine is the guest, and the agents end by themselves', () => {
+  await t.test('why names the trouble of units first, and none of it for a healthy one', () => {
+    const { named, healthy, lookedAt } = verdict.why;
+    const first = Object.fromEntries(Object.entries(named).map(([unit, rules]) => [unit, rules[0]]));
+    assert.deepEqual(first, {
+      'tallyman-busy.service': 'cpu-throttled',
+      'tallyman-thrashing.service': 'memory-reclaim',
+      'tallyman-full.service': 'pids-near-limit',
+      'tallyman-looping.service': 'restart-loop',
+      'tallyman-hungry.service': 'oom-killed',
+    });
+    for (const rule of Object.values(first)) {
+      assert.ok(!healthy.includes(rule!), rule);
+      // Nothing limits the CPU of the healthy one.
+      if (rule !== 'cpu-throttled') assert.ok(lookedAt.includes(rule!), rule);
+    }
+  });
+
+  await t.test('capsules are written after a kill, an OOM kill and the end of the engine', () => {
+    const { 'of-docker': killed, hungry, orphan } = verdict.capsules;
+    assert.ok(killed!.includes('exit'), `${killed}`);
+    assert.ok(hungry!.includes('oom'), `${hungry}`);
+    assert.ok(
+      orphan!.some((kind) => kind === 'exit' || kind === 'ended-unseen'),
+      `${orphan}`,
+    );
+  });
+
+  await t.test('capsules are whole after the agent was killed while it wrote', () => {
+    const { files, cut, listed } = verdict.afterKill;
+    assert.ok(files.length > 0);
+    assert.deepEqual({ cut, listed }, { cut: [], listed: files });
+  });
+
+  await t.test('the machine is the guest, and the agent ends by itself', () => {
     assert.equal(verdict.machine.num_cores, 2);
     assert.ok(verdict.machine.memory_capacity > 1024 ** 3 && verdict.machine.memory_capacity <= 2 * 1024 ** 3);
-    assert.deepEqual(verdict.ends, [0, 0]);
+    assert.equal(verdict.end, 0);
   });
 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the virtual machine that the service tests run in: Debian with systemd as PID 1, a pure cgroup v2 hierarchy,
-# Docker, Podman and systemd-nspawn. Leaves kernel, initrd and disk in the cache folder and prints its path; does nothing
-# when they are there and this script has not changed.
+# Docker, Podman and systemd-nspawn. Leaves kernel, initrd and disk in the cache folder and, where the CPU is emulated, the state of
+# the booted machine with its engines running. Prints the folder's path; does nothing when all is there and nothing has changed.
 #
 #   build.sh [--force]          cache: $TALLYMAN_VM_CACHE, default /var/cache/tallyman-vm
 #
@@ -14,7 +14,7 @@ host_packages=(qemu-system-x86 mmdebstrap e2fsprogs)
 guest_packages=(linux-image-cloud-amd64 initramfs-tools lz4 busybox-static systemd-sysv dbus udev kmod iproute2 procps
   ca-certificates curl iptables docker.io podman netavark uidmap dbus-user-session acl systemd-container)
 unwanted_units=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
-  fstrim.timer getty@tty1.service podman-auto-update.timer podman-auto-update.service podman-restart.service
+  fstrim.timer getty@tty1.service serial-getty@ttyS0.service podman-auto-update.timer podman-auto-update.service podman-restart.service
   systemd-update-utmp.service systemd-random-seed.service systemd-pstore.service)
 on_demand_units=(docker.service containerd.service podman.service) # their sockets start them
 
@@ -28,7 +28,10 @@ command -v apt-get >/dev/null || fail 'no apt-get here: the virtual machine is b
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-stamp=$(sha256sum "$0" | cut -d ' ' -f 1)
+machine=$(dirname "$0")/machine.mjs
+# Another QEMU may not read the state.
+stamp_of() { { cat "$0" "$machine" && qemu-system-x86_64 --version 2>&1; } | sha256sum | cut -d ' ' -f 1; }
+stamp=$(stamp_of || true)
 tools_present() { command -v qemu-system-x86_64 >/dev/null && command -v mke2fs >/dev/null; }
 if [[ ${1:-} != --force && $(cat "$cache/stamp" 2>/dev/null || true) == "$stamp" ]] && tools_present; then
   echo "$cache"
@@ -90,11 +93,45 @@ cp "$root/bin/busybox" "$work/image/bin/"
 find "$work/image/bin" -type l -exec ln -sf busybox {} \;
 tar -C "$work/image" --owner=0 --group=0 -cf "$root/usr/local/share/busybox.tar" .
 
+# kubelet's way: the systemd driver, and an image for the pauses of pods that needs no registry.
+mkdir -p "$etc/containerd"
+cat >"$etc/containerd/config.toml" <<'CONFIG'
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "docker.io/tallyman-test/busybox:1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  SystemdCgroup = true
+CONFIG
+
+# Starts the engines, and gives each the image under the names that the tests use.
+cat >"$root/usr/local/sbin/prepare" <<'PREPARE'
+#!/bin/bash
+set -e
+systemctl start containerd docker podman.socket
+tar=/usr/local/share/busybox.tar
+docker import --change 'CMD ["sleep", "100000"]' --change 'ENV PATH=/bin' "$tar" busybox
+docker tag busybox busybox:1
+docker tag busybox tallyman-test/busybox:1
+podman import --quiet "$tar" busybox
+podman tag busybox busybox:1
+docker save tallyman-test/busybox:1 >/tmp/image
+for namespace in k8s.io depot; do ctr --namespace "$namespace" images import /tmp/image; done
+rm /tmp/image
+PREPARE
+chmod 755 "$root/usr/local/sbin/prepare"
+
 # Disks, in the order that run.mjs attaches them: vda this root, vdb the folder of the job, vdc its results as a tar.
 cat >"$root/usr/local/sbin/job" <<'JOB'
 #!/bin/bash
 export HOME=/root LANG=C.UTF-8 PATH=/job/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /job /output /run/job
+prepare >/dev/ttyS0 2>&1 || { echo 'job: the engines cannot be started' >/dev/ttyS0; exit; }
+# A saved machine continues here. The results disk says when a job is there, and what time it is.
+echo 'job: waiting' >/dev/ttyS0
+until order=$(dd if=/dev/vdc bs=512 count=1 iflag=direct status=none | tr -d '\0') && [[ $order == run\ * ]]; do sleep 0.2; done
+date --set "@${order#run }" >/dev/null
 mount -o noatime /dev/vdb /job && cd /job || exit
 bash .bin/command &> >(tee /run/job/log >/dev/ttyS0)
 echo $? >/run/job/status
@@ -125,7 +162,10 @@ cp "$root"/boot/initrd.img-* "$work/initrd"
 rm -rf "$root"/boot/* "$root"/var/cache/apt/*
 truncate -s 6G "$work/disk" # sparse
 logged mke2fs -q -F -t ext4 -O ^has_journal -d "$root" "$work/disk"
-mv "$work"/{kernel,initrd,disk} "$cache/"
-echo "$stamp" >"$cache/stamp"
-step "done in $SECONDS s: $(du -ch "$cache"/{kernel,initrd,disk} | tail -n 1 | cut -f 1) in $cache"
+step 'starting the engines'
+node "$machine" "$work" || fail 'the machine did not start'
+rm -f "$cache/state"
+for part in kernel initrd disk state; do [[ ! -e $work/$part ]] || mv "$work/$part" "$cache/"; done
+stamp_of >"$cache/stamp" # QEMU may not have been there before
+step "done in $SECONDS s: $(du -ch "$cache"/{kernel,initrd,disk,state} 2>/dev/null | tail -n 1 | cut -f 1) in $cache"
 echo "$cache"

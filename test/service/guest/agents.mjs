@@ -1,7 +1,13 @@
 // Starts agents in the virtual machine, from the built agent in the working directory.
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { until } from './numbers.mjs';
+import { ask, until } from './numbers.mjs';
+
+/** Code that is compiled and changed while it runs is what an emulated CPU is slowest at. */
+const FLAGS = ['--no-opt', '--single-threaded'];
+
+/** State directory of an agent. */
+export const stateOf = (name) => `/var/lib/${name}`;
 
 /**
  * @param name of its configuration file
@@ -12,21 +18,22 @@ import { until } from './numbers.mjs';
 export async function startAgent(name, url, config, wrapper = []) {
   const file = `/tmp/${name}.yaml`;
   writeFileSync(file, `web: { listen: [${new URL(url).host}] }\n${config}`);
-  const [program, ...args] = [...wrapper, 'node', 'dist/cli/main.js', '--config', file];
-  const env = { ...process.env, TALLYMAN_RUNTIME_DIRECTORY: `/run/${name}` };
+  const [program, ...args] = [...wrapper, 'node', ...FLAGS, 'dist/cli/main.js', '--config', file];
+  const directories = { TALLYMAN_RUNTIME_DIRECTORY: `/run/${name}`, TALLYMAN_STATE_DIRECTORY: stateOf(name) };
+  const env = { ...process.env, ...directories };
   const agent = spawn(program, args, { stdio: 'inherit', env });
   // Else systemd waits for it when this script fails.
   process.once('exit', () => agent.kill('SIGKILL'));
   await until(`${name} to answer`, async () => {
     if (agent.exitCode !== null) throw new Error(`${name} ended with status ${agent.exitCode}`);
-    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok ?? false;
+    return (await ask(`${url}/healthz`).catch(() => undefined))?.ok ?? false;
   });
   return agent;
 }
 
 /** @returns its exit status, or the signal that it died of */
-export async function stopAgent(agent) {
+export async function stopAgent(agent, by = 'SIGTERM') {
   const end = new Promise((resolve) => agent.once('exit', (status, signal) => resolve(status ?? signal)));
-  agent.kill('SIGTERM');
+  agent.kill(by);
   return end;
 }

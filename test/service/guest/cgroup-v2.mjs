@@ -1,7 +1,7 @@
 // Runs in the virtual machine, with the built agent in the working directory: starts limited systemd units, containers
 // of Docker and Podman, a pod of containerd, machines of systemd-nspawn, and the agent, and writes to /output/verdict.json what the API said and what the kernel's files
 // said just before and after. A second agent lacks what an administrator forgets: the socket of a user's Podman, and the
-// right to read the kernel log.
+// right to read the kernel log. At the end units get into trouble, and containers, engines and the agent are killed.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, stopAgent } from './agents.mjs';
@@ -9,8 +9,9 @@ import { compareContainer, engines, isKnown, startContainer } from './containers
 import { compareMachines, startMachines } from './machines.mjs';
 import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until } from './numbers.mjs';
 import { startHungry, starve } from './oom.mjs';
-import { comparePods, configureContainerd, startPods } from './pods.mjs';
+import { comparePods, startPods } from './pods.mjs';
 import { ROOTLESS_SOCKET, startRootlessPodman, usersLetIn } from './rootless.mjs';
+import { capsulesOf, compareTrouble, killWhileWriting, RECORDER, startOrphan } from './trouble.mjs';
 import { compareUnits, startNamedUnits } from './units.mjs';
 
 /** Cgroup of the process that Podman keeps beside each container. */
@@ -43,7 +44,7 @@ const HOUSEKEEPING = 'housekeeping: { interval: 4s, maxInterval: 4s }\n';
 /** As the finding about a user's Podman tells to write it, and what the comparison needs besides. */
 const PODMAN = `{ use: podman, with: { endpoint: [unix:///run/podman/podman.sock, unix://${ROOTLESS_SOCKET}] } }`;
 const MORE = '{ use: process }, { use: memory_numa }, { use: referenced_memory, with: { interval: 0s } }';
-const CONFIG = `${HOUSEKEEPING}plugins: [${PODMAN}, ${MORE}]\n`;
+const CONFIG = `${HOUSEKEEPING}${RECORDER}plugins: [${PODMAN}, ${MORE}]\n`;
 
 /**
  * Every cgroup that exists before and after the question is in the answer, and none that exists in neither. systemd's
@@ -69,9 +70,9 @@ function cgroupsBelow(name, isWanted = (entry) => !entry.endsWith('.mount') && !
   return [name, ...below];
 }
 
+const ORPHAN = 'orphan';
 const numbers = [];
 const cgroups = {};
-configureContainerd();
 await startRootlessPodman();
 startNamedUnits();
 // Held up by their quotas, not by the machine: they do their work at the same time.
@@ -82,11 +83,12 @@ const units = Promise.all(
 );
 const [started, podsOfCri] = await Promise.all([Promise.all(engines.map(startContainer)), startPods()]);
 startMachines();
+startOrphan(ORPHAN);
 const hungry = await startHungry();
 await units;
 const agents = await Promise.all([
   startAgent('agent', AGENT, CONFIG),
-  startAgent('blind-agent', BLIND_AGENT, HOUSEKEEPING, WITHOUT_KERNEL_LOG),
+  startAgent('blind-agent', BLIND_AGENT, `${HOUSEKEEPING}${RECORDER}`, WITHOUT_KERNEL_LOG),
 ]);
 for (const container of started) await until(`the name of ${container.name}`, () => isKnown(container));
 await until('a first sample of every cgroup', async () => {
@@ -107,7 +109,11 @@ const machine = await get('/api/v2.0/machine');
 const { findings } = await get('/-/doctor', BLIND_AGENT);
 const oom = await starve(hungry, { agent: AGENT, blind: BLIND_AGENT });
 const letIn = usersLetIn();
-const ends = await Promise.all(agents.map(stopAgent));
+const [agent, blind] = agents;
+const afterKill = await killWhileWriting(blind, 'blind-agent', BLIND_AGENT);
+const why = await compareTrouble();
+const capsules = await capsulesOf('of-docker', ORPHAN, 'hungry');
+const end = await stopAgent(agent);
 const found = { numbers, containers, pods, machines, tree, machine, letIn, findings, oom, systemd };
-const verdict = { ...found, podman: PODMAN, ends };
+const verdict = { ...found, podman: PODMAN, end, why, capsules, afterKill };
 writeFileSync('/output/verdict.json', JSON.stringify(verdict));

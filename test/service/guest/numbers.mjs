@@ -1,11 +1,14 @@
 // What the guests' scripts share: units that leave traces, questions to the agent, and the kernel's numbers beside its.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 
 export const CGROUPS = '/sys/fs/cgroup';
 export const AGENT = 'http://127.0.0.1:8080';
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 150_000;
+/** Each question costs the emulated machine much. */
+const INTERVAL_MS = 300;
 
 /** Leaves a trace in every controller. `resting` then sleeps, so that its numbers stand still; `busy` burns on. */
 export const trace = [
@@ -18,7 +21,7 @@ export async function until(what, condition) {
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
   }
 }
 
@@ -30,9 +33,23 @@ export async function startUnit(name, { script, properties }) {
   return execFileSync('systemctl', ['show', '--value', '--property=ControlGroup', name], { encoding: 'utf8' }).trim();
 }
 
-/** Asks once more when the connection broke: a connection that was kept may be closed as the next request is sent. */
-export function ask(url, init = undefined) {
-  return fetch(url, init).catch(() => fetch(url, init));
+/** As `fetch`, which costs an emulated machine seconds to load. */
+export function ask(url, { method = 'GET', body } = {}) {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, agent: false }, (response) => {
+      let content = '';
+      response.setEncoding('utf8').on('data', (text) => {
+        content += text;
+      });
+      response.on('end', () => {
+        const { statusCode: status } = response;
+        const ok = status >= 200 && status < 300;
+        resolve({ status, ok, text: async () => content, json: async () => JSON.parse(content) });
+      });
+      response.on('error', reject);
+    });
+    asked.on('error', reject).end(body);
+  });
 }
 
 export async function get(path, url = AGENT, body = undefined) {

@@ -8,7 +8,8 @@ import { ask, CGROUPS, get, newestOf, startUnit, until } from './numbers.mjs';
 const SLICE = 'tallyman-tight.slice';
 const LIMIT = '24M';
 const TRIGGER = 'feed';
-const wait = (directory) => `until [ -e ${directory}/${TRIGGER} ]; do sleep 0.2; done`;
+const pipe = (directory) => `mkfifo ${directory}/${TRIGGER}`;
+const wait = (directory) => `read word <${directory}/${TRIGGER}`;
 const EAT = 'dd if=/dev/zero of=/dev/null bs=64M count=1';
 const TYPES = ['oom', 'oomKill', 'containerDeletion'];
 
@@ -16,11 +17,11 @@ const TYPES = ['oom', 'oomKill', 'containerDeletion'];
 export async function startHungry() {
   execFileSync('systemctl', ['set-property', '--runtime', SLICE, `MemoryMax=${LIMIT}`]);
   const unit = await startUnit('tallyman-hungry', {
-    script: ['echo >$FILE.done', wait('/var/tmp'), EAT, 'exec sleep 100000'],
+    script: [pipe('/var/tmp'), 'echo >$FILE.done', wait('/var/tmp'), EAT, 'exec sleep 100000'],
     properties: { Slice: SLICE, OOMPolicy: 'continue' },
   });
   // The first process to die is a child: an engine that hears of a kill only after the container's end may miss it.
-  const script = `${wait('')}; ${EAT}; sleep 1; exec ${EAT}`;
+  const script = `${pipe('')}; ${wait('')}; ${EAT}; sleep 1; exec ${EAT}`;
   const flags = ['-d', '--name=hungry', `--memory=${LIMIT}`, '--label=com.acme.tier=hungry'];
   const id = execFileSync('docker', ['run', ...flags, 'busybox:1', 'sh', '-c', script], { encoding: 'utf8' }).trim();
   return { unit, slice: unit.replace(/\/[^/]*$/, ''), container: `/system.slice/docker-${id}.scope`, id };
@@ -29,7 +30,7 @@ export async function startHungry() {
 /** Lets both run out of memory, and gives what each agent told of it by the name of the agent. */
 export async function starve(hungry, agents) {
   const pid = inspect(hungry.id, 'Pid');
-  for (const directory of ['/var/tmp', `/proc/${pid}/root`]) writeFileSync(join(directory, TRIGGER), '');
+  for (const directory of ['/var/tmp', `/proc/${pid}/root`]) writeFileSync(join(directory, TRIGGER), '\n');
   const told = {};
   for (const [name, url] of Object.entries(agents)) {
     await until(`${name} to tell of both`, async () => {

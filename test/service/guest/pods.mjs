@@ -1,13 +1,13 @@
 // A pod that the containerd of the virtual machine runs over CRI with the systemd cgroup driver, as kubelet has it made, and a
 // container of `ctr` in another namespace.
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { AGENT, ask, compareSpec, compareStats, until } from './numbers.mjs';
 
 const SOCKET = '/run/containerd/containerd.sock';
-/** Laid down by the test beside this folder: an image of busybox, and the client that makes pods. */
-const [ARCHIVE, CLIENT] = ['busybox-image.tar', 'cri-client.mjs'];
+/** Laid down by the test beside this folder: the client that makes pods. */
+const CLIENT = 'cri-client.mjs';
 const IMAGE = 'docker.io/tallyman-test/busybox:1';
 const UID = '0f4c2b1e-6d57-4a83-9d0e-3b2a51c8e7f4';
 const PARENTS = '/kubepods.slice/kubepods-burstable.slice';
@@ -23,33 +23,27 @@ const TRACE = [
   'exec sleep 100000',
 ].join('; ');
 
-/** To be called before the daemon is started, which Docker does. */
-export function configureContainerd() {
-  const cri = 'plugins."io.containerd.grpc.v1.cri"';
-  const config = `version = 2
-[${cri}]
-  sandbox_image = "${IMAGE}"
-[${cri}.containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-[${cri}.containerd.runtimes.runc.options]
-  SystemdCgroup = true
-`;
-  writeFileSync('/etc/containerd/config.toml', config);
-}
-
 const ctr = async (namespace, ...args) =>
   (await promisify(execFile)('ctr', ['--namespace', namespace, ...args])).stdout;
 const cgroupOf = (pid) => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
 
+/** Connects once the runtime lists pods. */
+async function connectCri() {
+  const { CriClient } = await import(`${process.cwd()}/${CLIENT}`);
+  let client;
+  await until('the list of pods', async () => {
+    client?.close();
+    client = await CriClient.connect(SOCKET).catch(() => undefined);
+    return (await client?.isReady()) ?? false;
+  });
+  return client;
+}
+
 /** Starts the pod with two containers, and the container beside it. */
 export async function startPods() {
-  execFileSync('systemctl', ['start', 'containerd']);
   // kubelet makes the slice of a pod, with its limits, before the pod.
   execFileSync('systemctl', ['set-property', '--runtime', SLICE, 'MemoryMax=96M', 'TasksMax=200']);
-  for (const namespace of ['k8s.io', NAMESPACE]) await ctr(namespace, 'images', 'import', ARCHIVE);
-  const { CriClient } = await import(`${process.cwd()}/${CLIENT}`);
-  const client = await CriClient.connect(SOCKET);
-  await until('the list of pods', () => client.isReady());
+  const client = await connectCri();
   mkdirSync('/var/log/pods');
   const plan = { name: 'web-0', uid: UID, cgroupParent: `${PARENTS}/${SLICE}`, logDirectory: '/var/log/pods' };
   const pod = await client.runPod({ ...plan, labels: { app: 'web' } });

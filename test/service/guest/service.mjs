@@ -1,10 +1,9 @@
 // Runs in the virtual machine, with the Debian package in the working directory: lives through the package's life under
 // systemd, and writes to /output/verdict.json what was seen at each station.
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { admitToPodman } from './documented.mjs';
-import { AGENT, CGROUPS, compareSpec, compareStats, get, until } from './numbers.mjs';
+import { AGENT, ask, CGROUPS, compareSpec, compareStats, get, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
 const PROPERTIES =
@@ -65,9 +64,6 @@ function priorities() {
   };
 }
 
-/** Makes an image of the engine, beside what else is going on: the first call starts its daemon. */
-const imported = (engine) => promisify(execFile)(engine, ['import', '/usr/local/share/busybox.tar', 'busybox']);
-
 async function startContainer() {
   const limits = [
     '--memory',
@@ -125,8 +121,6 @@ const CONFIG = '/etc/tallyman/tallyman.yaml';
 writeFileSync(CONFIG, forSlowHost(readFileSync(CONFIG, 'utf8')));
 run('systemctl', 'reload', SERVICE);
 
-const [dockerImage, podmanImage] = ['docker', 'podman'].map(imported);
-await dockerImage;
 const container = await startContainer();
 await until('a sample of it', async () => {
   const answer = await get(`/api/v2.0/stats${container.name}?type=name&count=1`).catch(() => ({}));
@@ -144,7 +138,6 @@ station('container', { ...container, cgroupExists: existsSync(`${CGROUPS}${conta
 station('machine', await get('/api/v2.0/machine'));
 
 admitToPodman();
-await podmanImage;
 execFileSync('podman', [
   'run',
   '--detach',
@@ -205,7 +198,7 @@ writeFileSync(CONFIG, forSlowHost(readFileSync('/usr/lib/tallyman/config/tallyma
 
 run('systemctl', 'stop', SERVICE);
 const socket = run('systemctl', 'start', 'tallyman.socket');
-const answer = await fetch(`${AGENT}/healthz`).then((response) => response.status, String);
+const answer = await ask(`${AGENT}/healthz`).then((response) => response.status, String);
 station('activated by the socket', { socket, answer, ...state() });
 run('systemctl', 'stop', 'tallyman.socket');
 

@@ -1,0 +1,133 @@
+// What test/service/guest/cgroup-v2.mjs writes.
+
+/** What test/service/guest/cgroup-v2.mjs found in the virtual machine. */
+export interface Verdict {
+  readonly numbers: readonly Comparison[];
+  readonly containers: readonly Container[];
+  readonly pods: Pods;
+  readonly machines: {
+    /** Names that `machinectl list` shows. */
+    readonly listed: readonly string[];
+    readonly told: readonly Machine[];
+    /** What `machinectl show` says of each. */
+    readonly shown: readonly Readonly<Record<'Name' | 'Class' | 'Service' | 'Unit', string>>[];
+  };
+  readonly tree: {
+    readonly missing: string[];
+    readonly unknown: string[];
+    readonly found: number;
+    /** Cgroups of Podman's monitor processes that exist and are not in the answer. */
+    readonly monitors: number;
+  };
+  /** The entry of `plugins:` by which the agent got to know a user's Podman. */
+  readonly podman: string;
+  /** Users besides the owner who may ask that Podman. */
+  readonly letIn: readonly string[];
+  /** Findings of the agent without that entry, which may not read the kernel log either. */
+  readonly findings: readonly { readonly id: string; readonly what: string; readonly mend: string }[];
+  readonly oom: {
+    /** The kernel's count for the unit. */
+    readonly kernel: number;
+    /** What Docker says of the container. */
+    readonly engine: { readonly oomKilled: boolean; readonly exitCode: number };
+    /** What each agent told: `agent`, and `blind`, which may not read the kernel log. */
+    readonly told: Readonly<Record<'agent' | 'blind', ToldOfKills>>;
+  };
+  readonly systemd: {
+    readonly units: readonly Unit[];
+    /** First aliases of units of alice's service manager. */
+    readonly ofUsers: readonly string[];
+  };
+  readonly machine: { readonly num_cores: number; readonly memory_capacity: number };
+  /** Exit status, or the signal that it died of, of the agent. */
+  readonly end: number | string;
+  readonly why: {
+    /** Rules of the findings of each unit in trouble, the worst first. */
+    readonly named: Readonly<Record<string, readonly string[]>>;
+    readonly healthy: readonly string[];
+    /** Rules that were applied to the healthy unit. */
+    readonly lookedAt: readonly string[];
+  };
+  /** Kinds of the reasons of the capsules, by container. */
+  readonly capsules: Readonly<Record<string, readonly string[]>>;
+  /** Of the second agent, killed while it wrote capsules: ids of its files, of those that end early, and those that `tallyman capsules` lists. */
+  readonly afterKill: {
+    readonly files: readonly string[];
+    readonly cut: readonly string[];
+    readonly listed: readonly string[];
+  };
+}
+
+/** What the agent told of a unit of the system, and what `systemctl show` said right after. */
+interface Unit {
+  readonly cgroup: string;
+  readonly aliases: readonly string[];
+  readonly unit: string;
+  readonly description?: string;
+  readonly name: string;
+  readonly state: string;
+  readonly restarts?: number;
+  readonly shown: Readonly<Record<'Id' | 'Description' | 'ControlGroup' | 'NRestarts' | 'ActiveState', string>>;
+}
+
+/** What an agent told of a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
+export interface ToldOfKills {
+  readonly events: readonly {
+    readonly container: string;
+    readonly type: string;
+    readonly process?: string;
+    readonly exitCode?: number;
+  }[];
+  /** `oom_events` of the unit. */
+  readonly kills: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A container that an engine started, with its cgroup as the kernel names it, and what the API told of it. */
+interface Container {
+  readonly name: string;
+  readonly runtime: string;
+  readonly id: string;
+  readonly image: string;
+  readonly cgroup: string;
+  readonly told: {
+    readonly path: string;
+    readonly byId: readonly string[];
+    readonly aliases: readonly string[];
+    readonly namespace: string;
+    readonly image: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly numbers: readonly Comparison[];
+}
+
+type Pod = 'pod' | 'sandbox' | 'app' | 'worker' | 'box';
+
+/** What was told of a pod, its sandbox, its two containers, and a container of `ctr` in another namespace. */
+interface Pods {
+  readonly ids: Readonly<Record<Pod, string>>;
+  readonly told: Readonly<Record<Pod, Omit<Container['told'], 'byId'>>>;
+  /** What the runtime says of `app` over CRI. */
+  readonly status: { readonly image: string; readonly labels: Readonly<Record<string, string>> };
+  /** Where the kernel has the pod, `app` and `box`. */
+  readonly cgroups: Readonly<Record<'pod' | 'app' | 'box', string>>;
+  readonly numbers: readonly Comparison[];
+  /** States and exit codes, by series and name. */
+  readonly metrics: Readonly<Record<string, string>>;
+}
+
+/** What the agent told of a machine. */
+interface Machine {
+  readonly cgroup: string;
+  readonly aliases: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly hasNetwork: boolean;
+}
+
+/** A number of the API, and what the kernel's file said before and after the question. */
+export interface Comparison {
+  readonly what: string;
+  readonly low: number | string;
+  readonly api: number | string | undefined;
+  readonly high: number | string;
+}
