@@ -199,6 +199,21 @@ describe('the API on real cgroups', { skip: needs('cgroup v1', 'cgroups') }, () 
     assert.ok(Date.parse(newest(answer, fresh.name)!.timestamp) >= asked - 2);
   });
 
+  it('serves its pages after readers that left in the middle of one', async () => {
+    for (let reader = 0; reader < 20; reader++) {
+      const leaving = new AbortController();
+      const { body } = await fetch(`${agent.url}/containers/`, { signal: leaving.signal });
+      await body!.getReader().read();
+      leaving.abort();
+    }
+    const page = await (await fetch(`${agent.url}/containers/`)).text();
+    const parts = Array.from(page.matchAll(/(?:src|href)="(\/static\/[^"]+)"/g), ([, path]) => path!);
+    assert.ok(page.endsWith('</html>\n') && parts.length > 1, `${parts}`);
+    for (const path of parts) assert.equal((await fetch(`${agent.url}${path}`)).status, 200, path);
+    const plugins = await agent.json<{ id: string; errors: number }[]>('/api/plugins');
+    assert.equal(plugins.find(({ id }) => id === 'web-ui')?.errors, 0);
+  });
+
   it('returns the machine as /, with network and filesystems', async () => {
     const answer = await agent.until<Stats>(stats('/'), (now) => newest(now, '/') !== undefined, 'a sample');
     assert.ok(newest(answer, '/')!.cpu.usage.total > 0);
