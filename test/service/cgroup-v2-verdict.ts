@@ -48,6 +48,7 @@ export interface Verdict {
     /** Rules that were applied to the healthy unit. */
     readonly lookedAt: readonly string[];
   };
+  readonly containerd: ContainerdEnds;
   /** Kinds of the reasons of the capsules, by container. */
   readonly capsules: Readonly<Record<string, readonly string[]>>;
   /** Of the second agent, killed while it wrote capsules: ids of its files, of those that end early, and those that `tallyman capsules` lists. */
@@ -55,6 +56,43 @@ export interface Verdict {
     readonly files: readonly string[];
     readonly cut: readonly string[];
     readonly listed: readonly string[];
+  };
+}
+
+/** What `/metrics` told of the state of a container. */
+interface ToldOfEnd {
+  readonly state: string;
+  readonly exit_code?: number;
+  readonly oom_killed?: number;
+  readonly restarts_total?: number;
+  readonly reason?: string;
+  readonly finished_time_seconds?: number;
+}
+
+/** What CRI said of the end of a container. */
+interface StatusOfEnd {
+  readonly exitCode: number;
+  readonly reason: string;
+  /** s since the epoch */
+  readonly finished: number;
+}
+
+/** `worker` and `app` are containers of a pod, `eater` and `box` of `ctr`, which called the state of its task `task`. */
+interface ContainerdEnds {
+  readonly memory: {
+    /** Of the second attempt of the worker. */
+    readonly again: ToldOfEnd;
+    readonly told: Readonly<Record<'worker' | 'eater', ToldOfEnd>>;
+    readonly status: StatusOfEnd;
+    readonly task: string;
+  };
+  readonly daemon: {
+    readonly aliases: Readonly<Record<'whileDead' | 'later', string>>;
+    readonly told: Readonly<Record<'app' | 'box', ToldOfEnd>>;
+    readonly status: StatusOfEnd;
+    readonly task: string;
+    /** Between the samples of the pod. */
+    readonly gapsMs: readonly number[];
   };
 }
 

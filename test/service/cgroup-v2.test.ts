@@ -223,6 +223,37 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     assert.equal(monitors, 2);
   });
 
+  await t.test(
+    'a container of a pod that was killed is told as restarted, and its second attempt as OOM-killed',
+    () => {
+      const { again, told, status } = verdict.containerd.memory;
+      assert.deepEqual([again.state, again.restarts_total], ['running', 1]);
+      assert.deepEqual([status.reason, status.exitCode], ['OOMKilled', 137]);
+      const { state, exit_code, oom_killed, restarts_total, reason, finished_time_seconds } = told.worker;
+      assert.deepEqual([state, exit_code, oom_killed, restarts_total], ['exited', status.exitCode, 1, 1]);
+      assert.deepEqual([reason, finished_time_seconds], [status.reason, status.finished]);
+    },
+  );
+
+  await t.test('a container of ctr is told as OOM-killed', () => {
+    const { told, task } = verdict.containerd.memory;
+    const { state, exit_code, oom_killed } = told.eater;
+    assert.deepEqual([state, exit_code, oom_killed, task], ['exited', 137, 1, 'STOPPED']);
+  });
+
+  await t.test('containerd killed costs no sample and no name, and what ended meanwhile is told', () => {
+    const { aliases, told, status, task, gapsMs } = verdict.containerd.daemon;
+    assert.deepEqual(aliases, { whileDead: 'shop/web-0/POD', later: 'shop/web-0/later' });
+    assert.deepEqual(
+      [told.app.state, told.app.exit_code, told.app.finished_time_seconds, told.app.reason],
+      ['exited', status.exitCode, status.finished, status.reason],
+    );
+    assert.deepEqual([status.exitCode, status.reason], [137, 'Error']);
+    assert.deepEqual([told.box.state, told.box.exit_code, task], ['exited', 137, 'STOPPED']);
+    // Samples are due every four seconds; a busy machine takes them late.
+    assert.ok(gapsMs.length > 1 && Math.max(...gapsMs) < 3 * 4000, `${gapsMs}`);
+  });
+
   await t.test('why names the trouble of units first, and none of it for a healthy one', () => {
     const { named, healthy, lookedAt } = verdict.why;
     const first = Object.fromEntries(Object.entries(named).map(([unit, rules]) => [unit, rules[0]]));

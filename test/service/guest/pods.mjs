@@ -8,11 +8,11 @@ import { AGENT, ask, compareSpec, compareStats, until } from './numbers.mjs';
 const SOCKET = '/run/containerd/containerd.sock';
 /** Laid down by the test beside this folder: the client that makes pods. */
 const CLIENT = 'cri-client.mjs';
-const IMAGE = 'docker.io/tallyman-test/busybox:1';
+export const IMAGE = 'docker.io/tallyman-test/busybox:1';
 const UID = '0f4c2b1e-6d57-4a83-9d0e-3b2a51c8e7f4';
 const PARENTS = '/kubepods.slice/kubepods-burstable.slice';
 const SLICE = `kubepods-burstable-pod${UID.replaceAll('-', '_')}.slice`;
-const NAMESPACE = 'depot';
+export const NAMESPACE = 'depot';
 const MIB = 1024 * 1024;
 const MAX_COMPARISONS = 10;
 /** Leaves a trace in every controller, then sleeps: its numbers stand still. */
@@ -25,10 +25,10 @@ const TRACE = [
 
 const ctr = async (namespace, ...args) =>
   (await promisify(execFile)('ctr', ['--namespace', namespace, ...args])).stdout;
-const cgroupOf = (pid) => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
+export const cgroupOf = (pid) => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1];
 
 /** Connects once the runtime lists pods. */
-async function connectCri() {
+export async function connectCri() {
   const { CriClient } = await import(`${process.cwd()}/${CLIENT}`);
   let client;
   await until('the list of pods', async () => {
@@ -103,7 +103,6 @@ export async function comparePods({ client, pod, app, worker, box }) {
     metrics = await metricsOf();
     return metrics['container_exit_code shop/web-0/worker'] !== undefined;
   });
-  client.close();
   return { ids, told, status: { image: status.image.image, labels: status.labels }, cgroups, numbers, metrics };
 }
 
