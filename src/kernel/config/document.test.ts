@@ -38,7 +38,7 @@ describe('config text', () => {
   it('rejects non-scalar keys, excessive depth and recursive aliases', () => {
     assert.match(messages('? [a]\n: 1')[0]!, /expected a name as key/);
     assert.match(messages('['.repeat(200) + ']'.repeat(200))[0]!, /nested too deeply/);
-    assert.match(messages('['.repeat(200_000))[0]!, /cannot be read|nested|Flow/);
+    for (const open of ['[', '- ', '? ', '{a: ']) assert.match(messages(open.repeat(100_000))[0]!, /nested too deeply/);
     const laughs = ['a: &a [x, x, x, x, x, x, x, x, x]'];
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) laughs.push(`${to}: &${to} [${`*${from}, `.repeat(9)}]`);
     assert.match(messages(laughs.join('\n'))[0]!, /alias/i);

@@ -1,4 +1,5 @@
 import {
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -7,6 +8,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
+  Parser,
   parseDocument,
   visit,
   type YAMLError,
@@ -24,24 +26,46 @@ export interface ConfigDocument {
 }
 
 const MAX_DEPTH = 64;
+/** Levels of the text; a mapping in a mapping may take two. */
+const MAX_TEXT_DEPTH = 4 * MAX_DEPTH;
 
 /** Parses YAML 1.2 or JSON. Never throws: errors are in `problems`. */
 export function parseConfigText(text: string, file: string): ConfigDocument {
   try {
     return readDocument(text, file);
   } catch (error) {
-    // The parser is recursive, so a text can exhaust the stack before its depth is checked.
-    const message = error instanceof RangeError ? 'nested too deeply' : messageOf(error);
-    return {
-      data: {},
-      problems: [{ source: file, line: 1, column: 1, path: '', message: `cannot be read: ${message}` }],
-      positionOf: () => ({ line: 1, column: 1 }),
-    };
+    return unreadable(file, { line: 1, column: 1 }, `cannot be read: ${messageOf(error)}`);
   }
+}
+
+function unreadable(file: string, at: { line: number; column: number }, message: string): ConfigDocument {
+  return { data: {}, problems: [{ source: file, ...at, path: '', message }], positionOf: () => at };
+}
+
+/**
+ * Where the text is nested more deeply than any configuration is. To be asked first: what makes a document of it is recursive, and Node.js
+ * aborts when the stack ends while a regular expression is compiled.
+ */
+function tooDeepAt(text: string): number | undefined {
+  const rest: { token: CST.Token | null | undefined; depth: number }[] = [];
+  for (const token of new Parser().parse(text)) rest.push({ token, depth: 0 });
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const { token, depth } = next;
+    if (!token) continue;
+    if (depth > MAX_TEXT_DEPTH) return token.offset;
+    if (token.type === 'document') rest.push({ token: token.value, depth: depth + 1 });
+    if (!('items' in token)) continue;
+    for (const { key, value } of token.items) {
+      rest.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
+    }
+  }
+  return undefined;
 }
 
 function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
+  const tooDeep = tooDeepAt(text);
+  if (tooDeep !== undefined) return unreadable(file, positionIn(text, tooDeep), 'nested too deeply');
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
@@ -67,8 +91,12 @@ function readDocument(text: string, file: string): ConfigDocument {
   };
 }
 
+function positionIn(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: before.at(-1)!.length + 1 };
+}
+
 function syntaxMessage({ code, message, pos }: YAMLError, text: string): string {
-  if (message.includes('call stack')) return 'nested too deeply';
   if (code !== 'DUPLICATE_KEY') return message;
   const key = /^[^:\r\n]{1,60}/.exec(text.slice(pos[0]))?.[0].trim() ?? '';
   return `${key} is given twice; each option can be given once`;
