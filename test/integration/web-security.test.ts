@@ -151,12 +151,16 @@ plugins:
     const right = await Promise.all(Array.from({ length: 10 }, () => curl('-u', 'bcrypt:päss:word', `${url}/said`)));
     assert.deepEqual(new Set(right.map(({ status }) => status)), new Set([200]));
     bench.logged.length = 0;
+    // The delay is one second, which a process may need to start on a loaded host.
+    const ask = (password: string) => {
+      const authorization = `Basic ${Buffer.from(`sha:${password}`).toString('base64')}`;
+      return fetch(`${url}/said`, { headers: { authorization } });
+    };
     const statuses: number[] = [];
-    for (let i = 0; i < 6; i++) statuses.push((await curl('-u', `sha:wrong${i}`, `${url}/said`)).status);
+    for (let i = 0; i < 6; i++) statuses.push((await ask(`wrong${i}`)).status);
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429]);
-    const waiting = await curl('-u', 'sha:secret', `${url}/said`);
-    assert.equal(waiting.status, 429);
-    assert.match(waiting.head, /^retry-after: 1\r$/im);
+    const waiting = await ask('secret');
+    assert.deepEqual([waiting.status, waiting.headers.get('retry-after')], [429, '1']);
     assert.deepEqual(bench.logged, ['repeated authentication failures from 127.0.0.1: its attempts are delayed']);
     assert.equal((await curl(`${url}/healthz`)).status, 200);
   });
