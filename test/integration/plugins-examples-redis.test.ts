@@ -133,7 +133,6 @@ describe('the example redis-info', { skip: needs('cgroups', 'redis-server') }, (
     await says('by-file', /works again/);
     await redis('CONFIG SET requirepass ""');
     await says('by-file', /Redis takes no password, and .*password has one/);
-    // Its failure may not have been logged: for the agent this is a new container, which may still be starting.
     const up = /^tallyman_app_target_up\{[^}]*target="without"[^}]*\} 1$/m;
     await until(
       async () => up.test(await (await fetch(`${agent.url}/metrics`)).text()),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -389,11 +389,11 @@ plugins:
         () => 0,
       ),
     );
-    await until(
-      () => readdirSync(capsules).some((name) => name.endsWith('.new')),
-      () => 'a capsule being written',
-      60_000,
-    ).finally(() => process.kill(agent.pid, 'SIGKILL'));
+    const watcher = watch(capsules, (_, name) => {
+      if (!name?.endsWith('.new')) return;
+      watcher.close();
+      process.kill(agent.pid, 'SIGKILL');
+    });
     await Promise.all(asked);
     await agent.ended();
     agent = await start();

@@ -93,14 +93,19 @@ export class RealCgroup {
     return running;
   }
 
-  /** Kills what runs in it and removes it, from all hierarchies it was made in or from some. */
-  async remove(controllers: readonly string[] = CONTROLLERS): Promise<void> {
+  /** Kills what was run in it. */
+  async killScripts(): Promise<void> {
     const ended = this.children.splice(0).map(async (child) => {
       const gone = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
     });
     await Promise.all(ended);
+  }
+
+  /** Kills what runs in it and removes it, from all hierarchies it was made in or from some. */
+  async remove(controllers: readonly string[] = CONTROLLERS): Promise<void> {
+    await this.killScripts();
     for (const { controllers: mounted, path } of mounts) {
       const directory = join(path, this.name);
       const topmost = this.made.get(directory);

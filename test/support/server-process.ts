@@ -38,10 +38,9 @@ export class ServerProcess {
     }
   }
 
-  /** Ends what runs in the cgroup, and leaves the cgroup. */
-  async end(): Promise<void> {
-    await this.cgroup.remove();
-    this.cgroup.create();
+  /** Kills it. The cgroup stays: to an agent it is the same container. */
+  end(): Promise<void> {
+    return this.cgroup.killScripts();
   }
 
   async remove(): Promise<void> {
