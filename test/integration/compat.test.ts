@@ -50,7 +50,7 @@ async function faulty(agent: string, change: (target: string, body: string) => s
 
 const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-describe('compat', { skip: needs('cgroup v1') }, () => {
+describe('compat', { skip: needs('cgroup v1', 'cgroups') }, () => {
   const cgroups = [GROUP, `${GROUP}/one`, `${GROUP}/two`].map((name) => new RealCgroup(name));
   let agent: AgentProcess;
   before(async () => {

@@ -147,6 +147,7 @@ describe('while the counts of the cgroup above stand still', () => {
 
   for (const version of [1, 2] as const) {
     it(`those of cgroups below it are repeated, on cgroup v${version}`, () => {
+      tree.remove();
       use(version);
       const write = (name: string, bytes: number) => tree.writeCgroup(name, 'blkio', filesOf(version, bytes));
       for (const name of ['/a', ...NAMES]) write(name, 10);
