@@ -46,13 +46,14 @@ function unreadable(file: string, at: { line: number; column: number }, message:
  * Where the text is nested more deeply than any configuration is. To be asked first: what makes a document of it is recursive, and Node.js
  * aborts when the stack ends while a regular expression is compiled.
  */
-function tooDeepAt(text: string): number | undefined {
+function tooDeepAt(text: string): { line: number; column: number } | undefined {
+  const lines = new LineCounter();
   const rest: { token: CST.Token | null | undefined; depth: number }[] = [];
-  for (const token of new Parser().parse(text)) rest.push({ token, depth: 0 });
+  for (const token of new Parser(lines.addNewLine).parse(text)) rest.push({ token, depth: 0 });
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { token, depth } = next;
     if (!token) continue;
-    if (depth > MAX_TEXT_DEPTH) return token.offset;
+    if (depth > MAX_TEXT_DEPTH) return positionIn(lines, token.offset);
     if (token.type === 'document') rest.push({ token: token.value, depth: depth + 1 });
     if (!('items' in token)) continue;
     for (const { key, value } of token.items) {
@@ -65,7 +66,7 @@ function tooDeepAt(text: string): number | undefined {
 function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
   const tooDeep = tooDeepAt(text);
-  if (tooDeep !== undefined) return unreadable(file, positionIn(text, tooDeep), 'nested too deeply');
+  if (tooDeep !== undefined) return unreadable(file, tooDeep, 'nested too deeply');
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
@@ -73,10 +74,7 @@ function readDocument(text: string, file: string): ConfigDocument {
     logLevel: 'error',
     stringKeys: false,
   });
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
+  const at = (offset: number) => positionIn(lines, offset);
   const problems: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     source: file,
     ...at(error.pos[0]),
@@ -91,9 +89,9 @@ function readDocument(text: string, file: string): ConfigDocument {
   };
 }
 
-function positionIn(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset).split('\n');
-  return { line: before.length, column: before.at(-1)!.length + 1 };
+function positionIn(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
 }
 
 function syntaxMessage({ code, message, pos }: YAMLError, text: string): string {
