@@ -1,5 +1,5 @@
 import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
-import { label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
+import { cpuUseOf, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
 const MIN_THROTTLED_SHARE = 0.1;
@@ -96,12 +96,10 @@ export const cpuWaiting: Rule = {
 };
 
 /** How busy the machine’s CPUs are; `undefined` when they are not. */
-const busyCpusOf = oncePerQuestion((host) => {
-  const machine = host.agent.host.machine().num_cores;
-  const usage = host.increase(USAGE);
-  const busy = usage === undefined ? 0 : usage.by / 1e9 / usage.seconds / machine;
-  return usage === undefined || busy < MIN_BUSY ? undefined : { usage, busy, machine };
-});
+function busyCpusOf(host: RuleSubject) {
+  const use = cpuUseOf(host);
+  return use === undefined || use.busy < MIN_BUSY ? undefined : use;
+}
 
 /** The share of time in which it waited for a CPU, without what its quota caused. */
 function waitingShare(subject: RuleSubject) {

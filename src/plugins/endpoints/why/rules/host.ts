@@ -1,6 +1,6 @@
 import { type LimitChange, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
 import { memoryLimitOf } from './memory.js';
-import { at, bytesText, durationText, oncePerQuestion, over, percentText, rounded } from './text.js';
+import { at, bytesText, cpuUseOf, durationText, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const CROWDED = 0.85;
 const BUSY = 0.9;
@@ -56,11 +56,10 @@ function isAbove({ container }: RuleSubject): boolean {
 /** How much of the machine is in use; `cpu` only when its CPUs are busy. */
 const crowdingOf = oncePerQuestion((host) => {
   const machine = host.agent.host.machine();
-  const increase = host.increase(USAGE);
-  const busy = increase === undefined ? 0 : increase.by / 1e9 / increase.seconds / machine.num_cores;
+  const cpu = cpuUseOf(host);
   return {
     memoryShare: host.latest('memory.working_set') / machine.memory_capacity,
-    cpu: increase !== undefined && busy >= BUSY ? { increase, busy } : undefined,
+    cpu: cpu !== undefined && cpu.busy >= BUSY ? cpu : undefined,
   };
 });
 
@@ -85,7 +84,7 @@ function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject, machineShar
 function cpuWithoutLimit(
   subject: RuleSubject,
   host: RuleSubject,
-  { increase, busy }: NonNullable<ReturnType<typeof crowdingOf>['cpu']>,
+  { usage, busy }: NonNullable<ReturnType<typeof crowdingOf>['cpu']>,
 ) {
   const machine = subject.agent.host.machine().num_cores;
   const own = subject.increase(USAGE);
@@ -102,7 +101,7 @@ function cpuWithoutLimit(
     harm: 30 + 15 * Math.min(1, used / machine),
     evidence: [
       over(own, `used ${rounded(used)} of ${machine} CPUs, and has no quota`, { cpus: used }),
-      over(increase, `the machine’s CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
+      over(usage, `the machine’s CPUs were busy to ${percentText(busy)}`, { busy_share: busy }),
     ],
   };
 }

@@ -65,6 +65,13 @@ export function label({
   return aliases[0] ?? name;
 }
 
+/** The CPU time that the machine used, and the share of its CPUs that was. */
+export const cpuUseOf = oncePerQuestion((host) => {
+  const machine = host.agent.host.machine().num_cores;
+  const usage = host.increase('cpu.usage.total');
+  return usage && { usage, busy: usage.by / 1e9 / usage.seconds / machine, machine };
+});
+
 /** The containers that have no container below them. */
 export const leaves = oncePerQuestion((host): readonly RuleSubject[] =>
   host.all.filter(({ isHost, container }) => !isHost && container!.children().length === 0),
