@@ -3,6 +3,7 @@ import type { FieldDescriptor, Unit } from '../../../kernel/contracts/index.js';
 
 export * from './parts.js';
 export * from './processes.js';
+export * from './repeating-parts.js';
 export * from './table-part.js';
 
 type Details = Omit<FieldDescriptor, 'name' | 'unit' | 'kind'>;

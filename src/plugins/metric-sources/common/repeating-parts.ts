@@ -1,0 +1,115 @@
+import type { Clock, Column, RowWriter } from '../../../kernel/contracts/index.js';
+import type { Part, PartOutcome } from './parts.js';
+
+/** Reads a part with fixed columns at an interval; in between its values are repeated. */
+export class PacedPart implements Part {
+  readonly columns: readonly Column[];
+  private readonly memory: RowMemory;
+  private readAt = Number.NEGATIVE_INFINITY;
+
+  /** @param intervalMs between two reads */
+  constructor(
+    private readonly part: Part,
+    private readonly intervalMs: number,
+    private readonly clock: Clock,
+  ) {
+    this.columns = part.columns;
+    this.memory = new RowMemory(part.columns.length);
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    const now = this.clock.monotonic();
+    let outcome: PartOutcome = 'ok';
+    if (now - this.readAt >= this.intervalMs) {
+      this.readAt = now;
+      this.memory.forget();
+      outcome = this.part.sample(this.memory, 0);
+    }
+    this.memory.writeTo(row, base);
+    return outcome;
+  }
+
+  close(): void {
+    this.part.close();
+  }
+}
+
+/**
+ * A part that nothing can move for now, such as counts of a limit that is not set: its numbers are repeated where a sample may
+ * repeat numbers.
+ */
+export class StandingPart implements Part {
+  private isImmovable: boolean | undefined;
+
+  /**
+   * @param hasNotMoved asked after each read
+   * @param cannotMove asked once, when a sample may repeat numbers for the first time
+   */
+  constructor(
+    private readonly part: Part,
+    private readonly hasNotMoved: () => boolean,
+    private readonly cannotMove: () => boolean,
+  ) {}
+
+  get columns(): readonly Column[] {
+    return this.part.columns;
+  }
+
+  sample(row: RowWriter, base: number): PartOutcome {
+    if (row.mayRepeat && this.isImmovable !== false) {
+      this.isImmovable ??= this.cannotMove();
+      if (this.isImmovable) {
+        row.repeat(base, this.part.columns.length);
+        return 'ok';
+      }
+    }
+    const outcome = this.part.sample(row, base);
+    if (!this.hasNotMoved()) this.isImmovable = false;
+    return outcome;
+  }
+
+  close(): void {
+    this.part.close();
+  }
+}
+
+/** Keeps the values that are written to it. */
+class RowMemory implements RowWriter {
+  readonly mayRepeat = false;
+  private readonly values: Float64Array;
+  private readonly residuals: Int16Array;
+  private readonly factors: Float64Array;
+
+  constructor(width: number) {
+    this.values = new Float64Array(width).fill(Number.NaN);
+    this.residuals = new Int16Array(width);
+    this.factors = new Float64Array(width);
+  }
+
+  set(column: number, value: number): void {
+    this.setScaled(column, value, 0, 1);
+  }
+
+  setExact(column: number, value: number, residual: number): void {
+    this.setScaled(column, value, residual, 1);
+  }
+
+  setScaled(column: number, value: number, residual: number, factor: number): void {
+    this.values[column] = value;
+    this.residuals[column] = residual;
+    this.factors[column] = factor;
+  }
+
+  repeat(): void {}
+
+  forget(): void {
+    this.values.fill(Number.NaN);
+  }
+
+  writeTo(row: RowWriter, base: number): void {
+    for (let i = 0; i < this.values.length; i++) {
+      const value = this.values[i]!;
+      if (!Number.isNaN(value)) row.setScaled(base + i, value, this.residuals[i]!, this.factors[i]!);
+    }
+  }
+}
