@@ -107,6 +107,22 @@ describe('AppMetricsKeeper', () => {
     ]);
   });
 
+  it('logs the first three reasons of a target that keeps failing, each once', async () => {
+    bench = new AppMetricsBench();
+    const reasons = ['being set up', 'refused: port 1', 'refused: port 2', 'not found', 'of no known format'];
+    use(async () => {
+      throw new CollectionError(reasons.shift() ?? 'nothing left');
+    });
+    bench.add('/a', {});
+    await bench.status('/a', ({ failures }) => failures >= 6);
+    assert.deepEqual(
+      bench.logger.lines,
+      ['refused: port 1', 'not found', 'of no known format'].map(
+        (reason) => `warn collecting metrics "only" from /a fails: ${reason}`,
+      ),
+    );
+  });
+
   it('keeps jobs of unchanged targets until the container restarts', async () => {
     bench = new AppMetricsBench();
     const seen: AppTarget[] = [];

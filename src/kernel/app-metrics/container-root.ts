@@ -31,7 +31,9 @@ export class ContainerRoot {
     });
     try {
       if (!isInContainer()) throw new CollectionError('its process ended');
-      if (!mayBeHost && (await isHostRoot(root, proc))) throw new CollectionError('its root directory is the host’s');
+      if (!mayBeHost && (await isHostRoot(root, proc))) {
+        throw new CollectionError('its root directory is the host’s; is its runtime still setting it up?');
+      }
       return new ContainerRoot(root);
     } catch (error) {
       await root.close();

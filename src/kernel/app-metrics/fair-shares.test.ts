@@ -26,7 +26,7 @@ describe('FairShares', () => {
     assert.equal(shares.share, Number.POSITIVE_INFINITY);
   });
 
-  it('never exceeds the total, and uses all of it while somebody wants more', () => {
+  it('never exceeds the total, and uses all of it while a container wants more', () => {
     const amounts = fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 20 });
     fc.assert(
       fc.property(amounts, fc.integer({ min: 1, max: 5000 }), (wants, total) => {

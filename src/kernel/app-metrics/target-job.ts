@@ -19,6 +19,8 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
 const MAX_COLLECTION_MS = 5_000;
 const MAX_STARTUP_MS = 60_000;
 const MAX_PROBLEMS = 20;
+/** Reasons that are logged of failures in a row: the first is often that the container is still being set up. */
+const MAX_LOGGED_REASONS = 3;
 
 export type AppPlugin = ActivePlugin<'app-metrics'>;
 
@@ -63,7 +65,7 @@ export class TargetJob {
   private missed = 0;
   private error: string | undefined;
   private streak = 0;
-  private isFailureLogged = false;
+  private loggedReasons = 0;
   private readonly recentWarnings = new RecentMessages();
   private problems: readonly string[] = [];
   private dropped = 0;
@@ -241,8 +243,8 @@ export class TargetJob {
     this.error = messageOf(error);
     this.streak++;
     // A fault of the plugin is logged by its supervisor.
-    if (!isCollectionError(error) || this.isStarting() || this.isFailureLogged) return;
-    this.isFailureLogged = this.warnIfNew(` fails: ${this.error}`);
+    if (!isCollectionError(error) || this.isStarting() || this.loggedReasons === MAX_LOGGED_REASONS) return;
+    if (this.warnIfNew(` fails: ${this.error}`)) this.loggedReasons++;
   }
 
   /** The first failure of a new container is not logged, because its application may still be starting. */
@@ -252,8 +254,8 @@ export class TargetJob {
 
   /** Logs recovery and new problems. */
   private report(problems: readonly string[]): void {
-    if (this.isFailureLogged) this.context.logger.info(`${this.what} works again`, this.about);
-    this.isFailureLogged = false;
+    if (this.loggedReasons > 0) this.context.logger.info(`${this.what} works again`, this.about);
+    this.loggedReasons = 0;
     this.error = undefined;
     this.streak = 0;
     for (const problem of problems) this.warnIfNew(`: ${problem}`);
