@@ -13,7 +13,7 @@ import { needs } from '../support/needs.js';
 import { PrometheusServer } from '../support/prometheus-server.js';
 import { CGROUP_VERSION, RealCgroup } from '../support/real-cgroup.js';
 
-/** Containers come and go for so long while Prometheus scrapes every second; more by the variable. s */
+/** Containers come and go for so long while Prometheus scrapes every two seconds; more by the variable. s */
 const DURATION = Number(process.env.TALLYMAN_TEST_SCRAPE_SECONDS ?? 8);
 /** A container that came goes after so many rounds. */
 const LIFE = 4;
@@ -259,7 +259,8 @@ plugins:
 
 function prometheusConfig(target: string): string {
   return `
-global: { scrape_interval: 1s, evaluation_interval: 5s }
+# A loaded host may need more than a second for an answer.
+global: { scrape_interval: 2s, evaluation_interval: 5s }
 rule_files: ${JSON.stringify(RULES)}
 scrape_configs:
   - { job_name: tallyman, static_configs: [{ targets: ['${target}'], labels: { host: one, cluster: test } }] }

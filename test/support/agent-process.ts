@@ -120,7 +120,8 @@ export class AgentProcess {
   }
 
   async json<T>(path: string): Promise<T> {
-    const answer = await fetch(`${this.url}${path}`);
+    // Not on a connection that was idle: it may be closed just when it is used again.
+    const answer = await fetch(`${this.url}${path}`, { headers: { connection: 'close' } });
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`);
     return JSON.parse(text) as T;
