@@ -78,9 +78,14 @@ describe(`${ARRIVALS} containers that arrive at once`, { skip: needs('cgroups') 
       idleRefresh: 0,
       maxIdleRefresh: 0,
     };
-    const housekeeper = new Housekeeper({ ...options, historyDurationMs: 60_000 }, clock, logger, supervisor, {
-      recheck() {},
-    });
+    const housekeeper = new Housekeeper(
+      { ...options, historyDurationMs: 60_000 },
+      clock,
+      logger,
+      supervisor,
+      { recheck() {} },
+      { get: () => undefined },
+    );
     const context = pluginContext();
     t.after(() => context.dispose());
     const sources = [cpu, memory].map((plugin): ActivePlugin<'metric-source'> => {

@@ -55,6 +55,7 @@ describe('samples of idle cgroups', { skip: needs('root', 'cgroups') }, () => {
     SILENT,
     new Supervisor(clock, SILENT),
     { recheck: () => assert.fail('a cgroup was taken for gone') },
+    { get: (name) => [...records.values()].find((record) => record.name === name) },
   );
   const records = new Map<RealCgroup, Container>();
 

@@ -58,7 +58,14 @@ class Simulation {
       maxIdleRefresh: 0,
       historyDurationMs: HISTORY_MS,
     };
-    this.housekeeper = new Housekeeper(options, clock, logger, new Supervisor(clock, logger), { recheck() {} });
+    this.housekeeper = new Housekeeper(
+      options,
+      clock,
+      logger,
+      new Supervisor(clock, logger),
+      { recheck() {} },
+      { get: (name) => this.made.get(name)?.container },
+    );
     const record = new PluginRecord('made', 'made', 'made', 'ignore');
     record.state = 'running';
     const source: SourcePlugin = {

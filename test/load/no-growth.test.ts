@@ -58,7 +58,9 @@ describe('containers that are created and removed', { skip: needs('cgroups') }, 
       historyDurationMs: 120_000,
     };
     const discovery = { recheck() {} };
-    const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), discovery);
+    const housekeeper = new Housekeeper(options, clock, SILENT, new Supervisor(clock, SILENT), discovery, {
+      get: () => undefined,
+    });
     const sources = [cpu, memory, diskIo].map((plugin): ActivePlugin<'metric-source'> => {
       const record = new PluginRecord(plugin.name, plugin.name, plugin.name, 'fail');
       record.state = 'running';

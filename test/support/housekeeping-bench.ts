@@ -73,6 +73,7 @@ export function housekeepingBench(
     logger,
     supervisor,
     { recheck: (name) => void ended.push(name) },
+    { get: () => undefined },
     refusals,
   );
   housekeeper.onOomKills(({ name }, count) => void kills.push([name, count]));

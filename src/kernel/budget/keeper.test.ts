@@ -39,6 +39,7 @@ function simulation(t: TestContext, options: Partial<BudgetOptions>, costs: Cost
     logger,
     supervisor,
     { recheck: () => {} },
+    { get: () => undefined },
   );
   const burn = (ms: number) => {
     time.now += ms * 1000;

@@ -60,7 +60,7 @@ describe('housekeeping', () => {
     assert.equal(probe.closed, 1);
   });
 
-  it('samples what somebody looks at every 500 ms, backs off again 10 s later, and does so for 8 at most', async (t) => {
+  it('samples a container that is being looked at every 500 ms, backs off again 10 s later, and does so for 8 at most', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     const { housekeeper, container, time } = housekeepingBench({ probe: new FakeProbe() });
     const pass = (ms: number) => {

@@ -1,4 +1,4 @@
-import type { Container, ContainerObserver, DiscoveryRequests } from '../containers/index.js';
+import type { Container, ContainerObserver, ContainerStore, DiscoveryRequests } from '../containers/index.js';
 import { type Clock, type ContainerDescription, type Logger, messageOf, Slices } from '../contracts/index.js';
 import { LayoutTable } from '../history/index.js';
 import { RecentMessages } from '../log/index.js';
@@ -38,7 +38,7 @@ const STUCK_MS = 10_000;
  */
 const SHORTEST_PAUSE = { part: 1 / 20, most: 50 };
 
-/** Containers that somebody looks at are sampled at least this often, ms; so many at a time; for so long after each look. */
+/** Sampling of containers that are being looked at: greatest interval, how many at a time, and for how long after each look. */
 const WATCHED = { intervalMs: 500, max: 8, timeoutMs: 10_000 };
 
 function hasSameIntervals(a: HousekeepingOptions, b: HousekeepingOptions): boolean {
@@ -52,7 +52,7 @@ export class Housekeeper implements ContainerObserver {
   readonly sampler: Sampler;
   private readonly attachment: Attachment;
   private readonly layouts = new LayoutTable();
-  private readonly containers = new Map<string, MonitoredContainer>();
+  private readonly containers = new Set<MonitoredContainer>();
   private readonly watched = new Set<MonitoredContainer>();
   private readonly oomListeners: OomListener[] = [];
   private readonly queue = new DueQueue<MonitoredContainer>();
@@ -85,6 +85,7 @@ export class Housekeeper implements ContainerObserver {
     supervisor: Supervisor,
     /** Asked to check a container whose files are gone: the container may be gone, too. */
     private readonly discovery: Pick<DiscoveryRequests, 'recheck'>,
+    private readonly store: Pick<ContainerStore, 'get'>,
     refusals?: () => number,
   ) {
     this.attachment = new Attachment(supervisor);
@@ -101,7 +102,7 @@ export class Housekeeper implements ContainerObserver {
     this.running = false;
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    for (const container of this.containers.values()) this.attachment.detachAll(container);
+    for (const container of this.containers) this.attachment.detachAll(container);
   }
 
   /** Applies other options. Samples within the new history duration are kept. */
@@ -109,7 +110,7 @@ export class Housekeeper implements ContainerObserver {
     const previous = this.options;
     this.options = options;
     const now = this.clock.monotonic();
-    for (const container of this.containers.values()) {
+    for (const container of this.containers) {
       container.ring.duration = this.historyDurationUs;
       container.idleRefreshMs = options.idleRefresh;
       if (hasSameIntervals(previous, options)) continue;
@@ -126,7 +127,7 @@ export class Housekeeper implements ContainerObserver {
 
   /** Resolves when each container known now has been sampled, could not be sampled, or is gone. */
   whenSampled(): Promise<void> {
-    return this.firstSamples.of([...this.containers.values()].filter(({ ring }) => ring.length === 0));
+    return this.firstSamples.of([...this.containers].filter(({ ring }) => ring.length === 0));
   }
 
   /** Whether samples were taken when due since the last call. */
@@ -155,7 +156,7 @@ export class Housekeeper implements ContainerObserver {
 
   /** The containers under housekeeping. */
   monitored(): Iterable<MonitoredContainer> {
-    return this.containers.values();
+    return this.containers;
   }
 
   /** How many there are. */
@@ -172,7 +173,7 @@ export class Housekeeper implements ContainerObserver {
   /** Keeps only this share of the configured history from the next sample on. */
   keepHistory(share: number): void {
     this.historyShare = share;
-    for (const { ring } of this.containers.values()) ring.duration = this.historyDurationUs;
+    for (const { ring } of this.containers) ring.duration = this.historyDurationUs;
   }
 
   private get historyDurationUs(): number {
@@ -182,20 +183,20 @@ export class Housekeeper implements ContainerObserver {
   /** Attaches a source to no container until it is resumed. @param reason shown among what containers lack */
   suspend(source: SourcePlugin, reason: string): void {
     this.attachment.suspended.set(source.record.id, reason);
-    for (const container of this.containers.values()) this.attachment.suspendOne(container, source, reason);
+    for (const container of this.containers) this.attachment.suspendOne(container, source, reason);
   }
 
   /** Attaches a suspended source again, spread over seconds. */
   resume(source: string): void {
     if (!this.attachment.suspended.delete(source)) return;
     const now = this.clock.monotonic();
-    for (const container of this.containers.values()) container.nextRetryAt = now + Math.random() * RESUME_WITHIN_MS;
+    for (const container of this.containers) container.nextRetryAt = now + Math.random() * RESUME_WITHIN_MS;
   }
 
   /** Bytes that all samples occupy. */
   get historyBytes(): number {
     let bytes = 0;
-    for (const { ring } of this.containers.values()) bytes += ring.bytes;
+    for (const { ring } of this.containers) bytes += ring.bytes;
     return bytes;
   }
 
@@ -207,7 +208,7 @@ export class Housekeeper implements ContainerObserver {
     monitored.stretch = this.initialStretch;
     monitored.idleRefreshMs = idleRefresh;
     container.set(SAMPLING, monitored);
-    this.containers.set(container.name, monitored);
+    this.containers.add(monitored);
     monitored.due = this.clock.monotonic();
     // A random phase spreads containers that start together over the interval from the second sample on.
     monitored.nominalDue = monitored.due - Math.random() * interval;
@@ -217,8 +218,7 @@ export class Housekeeper implements ContainerObserver {
 
   removed(container: Container): void {
     const monitored = container.get(SAMPLING);
-    if (monitored === undefined || !this.isKnown(monitored)) return;
-    this.containers.delete(container.name);
+    if (monitored === undefined || !this.containers.delete(monitored)) return;
     monitored.isRemoved = true;
     this.queue.remove(monitored);
     this.watched.delete(monitored);
@@ -244,12 +244,12 @@ export class Housekeeper implements ContainerObserver {
   /** Takes a source in, in its place in the start order, at start or later. */
   sourceAdded(source: SourcePlugin, all: readonly SourcePlugin[]): void {
     this.sources = all;
-    for (const container of this.containers.values()) this.attachment.attachOne(container, source);
+    for (const container of this.containers) this.attachment.attachOne(container, source);
   }
 
   sourceRemoved(source: SourcePlugin): void {
     this.sources = this.sources.filter((other) => other !== source);
-    for (const container of this.containers.values()) this.attachment.detachOne(container, source);
+    for (const container of this.containers) this.attachment.detachOne(container, source);
   }
 
   /** Samples now each container that has a number older than `maxAge` µs, without blocking the loop. */
@@ -257,7 +257,7 @@ export class Housekeeper implements ContainerObserver {
     const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
     for (const each of containers) {
       const container = each.get(SAMPLING);
-      if (container === undefined || !this.isKnown(container) || this.isFresh(container, maxAge)) continue;
+      if (container === undefined || container.isRemoved || this.isFresh(container, maxAge)) continue;
       this.takeSafely(container, maxAge / 1000);
       if (slices.isOver()) await slices.pause();
     }
@@ -269,7 +269,7 @@ export class Housekeeper implements ContainerObserver {
    */
   watch(each: Container): number | undefined {
     const container = each.get(SAMPLING);
-    if (container === undefined || !this.isKnown(container)) return undefined;
+    if (container === undefined || container.isRemoved) return undefined;
     const now = this.clock.monotonic();
     for (const other of this.watched) if (other.watchedUntil <= now) this.watched.delete(other);
     if (this.watched.size >= WATCHED.max && !this.watched.has(container)) return container.interval;
@@ -299,14 +299,10 @@ export class Housekeeper implements ContainerObserver {
     return changed || !dynamic ? interval : Math.max(interval, Math.min(last * 2, maxInterval));
   }
 
-  private isKnown(container: MonitoredContainer): boolean {
-    return this.containers.get(container.name) === container;
-  }
-
   /** The nearest container above that is known, other than the machine: something always runs there. */
   private parentOf(name: string): MonitoredContainer | undefined {
     for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1)) {
-      const parent = this.containers.get(name.slice(0, end));
+      const parent = this.store.get(name.slice(0, end))?.get(SAMPLING);
       if (parent !== undefined) return parent;
     }
     return undefined;

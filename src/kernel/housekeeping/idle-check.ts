@@ -6,7 +6,7 @@ const FRESH_MS = 5;
 /** A parent that was found running is asked again after at most this many samples of a child. */
 const MAX_SKIPPED_CHECKS = 31;
 
-/** Tells whether a container did anything, with as few reads as possible. */
+/** Finds out whether a container was active, with as few reads as possible. */
 export class IdleCheck {
   constructor(private readonly supervisor: Supervisor) {}
 
@@ -46,7 +46,7 @@ export class IdleCheck {
     return container.cpuTime;
   }
 
-  /** @returns NaN when there is no parent that tells, or when it is not worth asking */
+  /** @returns NaN when no parent has the answer, or when asking it is not worth a read */
   private parentTimeOf(container: MonitoredContainer, now: number): number {
     const parent = container.livingParent();
     if (parent?.cpuTimeSlot === undefined) return Number.NaN;

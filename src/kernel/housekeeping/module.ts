@@ -1,6 +1,6 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { type AgentConfig, CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
-import { CONTAINER_OBSERVERS, DISCOVERY_REQUESTS } from '../containers/index.js';
+import { CONTAINER_OBSERVERS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
 import { DESCRIPTORS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { ACTIVE_PLUGINS, isKind, PLUGIN_OBSERVERS, SUPERVISOR } from '../supervision/index.js';
@@ -12,10 +12,11 @@ export const housekeepingModule: Module = {
   register(registry) {
     registry.provide(
       HOUSEKEEPER,
-      [CONFIG, CLOCK, LOGS, SUPERVISOR, DISCOVERY_REQUESTS, DESCRIPTORS],
-      ({ config }, clock, logs, supervisor, discovery, budget) => {
+      [CONFIG, CLOCK, LOGS, SUPERVISOR, DISCOVERY_REQUESTS, CONTAINERS, DESCRIPTORS],
+      ({ config }, clock, logs, supervisor, discovery, containers, budget) => {
         const logger = logs.logger('housekeeping');
-        return new Housekeeper(optionsOf(config), clock, logger, supervisor, discovery, () => budget.refusals);
+        const refusals = () => budget.refusals;
+        return new Housekeeper(optionsOf(config), clock, logger, supervisor, discovery, containers, refusals);
       },
     );
     registry.contribute(LIFECYCLES, [HOUSEKEEPER], (housekeeper) => housekeeper);

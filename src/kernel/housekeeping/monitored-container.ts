@@ -39,7 +39,7 @@ export class MonitoredContainer implements Due {
   nominalDue = 0;
   /** Current interval, ms; grows while the container is idle. */
   interval: number;
-  /** Somebody looks at it until then, monotonic ms. */
+  /** Until when it counts as being looked at, monotonic ms. */
   watchedUntil = Number.NEGATIVE_INFINITY;
   /** How long the files of the idle container may stay unread, ms; grows while they are found unchanged. */
   idleRefreshMs = 0;
@@ -56,7 +56,7 @@ export class MonitoredContainer implements Due {
   /** How many times absent sources were asked again. */
   retries = 0;
   slots: ProbeSlot[] = [];
-  /** The probe that tells the CPU time. */
+  /** The probe that reads the CPU time. */
   cpuTimeSlot: ProbeSlot | undefined;
   /** Other probes whose activity is read for each sample. */
   activitySlots: readonly ProbeSlot[] = [];
