@@ -1,5 +1,11 @@
-import { readFileSync } from 'node:fs';
-import type { AgentView, LinuxHost, Plugin, PluginContext, PluginStatus } from '../../src/kernel/contracts/index.js';
+import {
+  type AgentView,
+  type LinuxHost,
+  type Plugin,
+  type PluginContext,
+  type PluginStatus,
+  readText,
+} from '../../src/kernel/contracts/index.js';
 import { systemClock } from '../../src/testing/clock.js';
 import { type TestContext, testContext } from '../../src/testing/context.js';
 import { HandlerBench } from '../../src/testing/handler-bench.js';
@@ -51,12 +57,4 @@ export async function runAndWatch(bench: HandlerBench, engine: Engine, args: rea
   const path = await engine.cgroup(id);
   bench.watch(path);
   return { id, path };
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

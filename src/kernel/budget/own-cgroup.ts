@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { parseMountinfo, readText } from '../linux/index.js';
+import { readText } from '../contracts/index.js';
+import { parseMountinfo } from '../linux/index.js';
 
 /** What the agent's own cgroup allows it, and what it uses. Members of files that are absent or say `max` are absent. */
 export interface OwnCgroup {

@@ -3,6 +3,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { codeOf, type Logger, messageOf, TallymanError } from '../contracts/index.js';
+import { startTicksOf } from '../linux/index.js';
 import type { PackedBatch } from './batcher.js';
 import type { QueuedBatch, StoredBody } from './queue.js';
 
@@ -317,10 +318,10 @@ async function markDone(path: string, at: number): Promise<void> {
 
 /** @throws TallymanError when another queue uses the directory */
 function takeLock(path: string): void {
-  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  const own = `${process.pid} ${startTicksOf(process.pid)}\n`;
   try {
     const [pid = '', start] = readFileSync(path, 'utf8').trim().split(' ');
-    if (start !== undefined && startOf(Number(pid)) === start) {
+    if (start !== undefined && String(startTicksOf(Number(pid))) === start) {
       const user = Number(pid) === process.pid ? 'another sink of this agent' : `process ${pid}`;
       throw new TallymanError(`it is in use by ${user}; give each sink a directory of its own`);
     }
@@ -328,14 +329,4 @@ function takeLock(path: string): void {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   writeFileSync(path, own, { mode: 0o600 });
-}
-
-/** When a process started, in ticks since the boot; undefined when there is none. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
 }

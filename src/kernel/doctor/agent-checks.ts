@@ -1,7 +1,13 @@
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentSelf, Clock, Finding, HostPaths, SinkStatus } from '../contracts/index.js';
-import { readText } from '../linux/index.js';
+import {
+  type AgentSelf,
+  type Clock,
+  type Finding,
+  type HostPaths,
+  readText,
+  type SinkStatus,
+} from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 
 /** Clock differences up to this are drift, ms. */

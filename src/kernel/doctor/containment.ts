@@ -1,6 +1,6 @@
 import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readText } from '../linux/index.js';
+import { readText } from '../contracts/index.js';
 
 /** Inode numbers of the namespaces that the kernel makes at boot (`PROC_PID_INIT_INO`, `PROC_CGROUP_INIT_INO`). */
 const INITIAL = { pid: 4026531836, cgroup: 4026531835 };

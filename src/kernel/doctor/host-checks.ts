@@ -1,7 +1,7 @@
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, type Finding, type HostPaths, messageOf } from '../contracts/index.js';
-import { type CgroupHierarchies, hostFile, readText } from '../linux/index.js';
+import { codeOf, type Finding, type HostPaths, messageOf, readText } from '../contracts/index.js';
+import { type CgroupHierarchies, hostFile } from '../linux/index.js';
 import { isContained } from './containment.js';
 
 export interface HostFacts {
@@ -85,7 +85,7 @@ export function kernelLogFindings({ paths, ownRoot }: HostFacts): Finding[] {
         severity: 'info',
         what: `the kernel log cannot be read: ${messageOf(error)}`,
         effect:
-          'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine tells them.',
+          'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine reports them.',
         mend: isContained(ownRoot)
           ? 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …'
           : codeOf(error) === 'ENOENT'

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DiskCounters, HostPaths } from '../contracts/index.js';
-import { readText } from './files/index.js';
+import { type DiskCounters, type HostPaths, readText } from '../contracts/index.js';
 
 const MAX_AGE_MS = 1000;
 

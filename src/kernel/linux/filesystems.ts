@@ -1,7 +1,6 @@
 import { readlinkSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import type { HostPaths, TrackedFilesystem } from '../contracts/index.js';
-import { readNames, readText } from './files/index.js';
+import { type HostPaths, readNames, readText, type TrackedFilesystem } from '../contracts/index.js';
 import { hostFile } from './host-paths.js';
 import { type Mount, parseMountinfo } from './mounts.js';
 

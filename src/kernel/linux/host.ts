@@ -1,18 +1,19 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
-import type {
-  DiskCounters,
-  FilesystemUsage,
-  HostPaths,
-  HostVersions,
-  LinuxHost,
-  MachineFilesystem,
-  MachineInfo,
-  ProcessInfo,
-  TrackedFilesystem,
+import {
+  type DiskCounters,
+  type FilesystemUsage,
+  type HostPaths,
+  type HostVersions,
+  type LinuxHost,
+  type MachineFilesystem,
+  type MachineInfo,
+  type ProcessInfo,
+  readText,
+  type TrackedFilesystem,
 } from '../contracts/index.js';
 import { DiskTable } from './disks.js';
-import { type DescriptorBudget, readOnce, readText, readTrimmed } from './files/index.js';
+import { type DescriptorBudget, readOnce, readTrimmed } from './files/index.js';
 import { UsageTable } from './filesystem-usage.js';
 import { type LabelRoot, readMounts, readUuids, trackedFilesystems } from './filesystems.js';
 import { hostFile } from './host-paths.js';

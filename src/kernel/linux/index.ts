@@ -1,5 +1,5 @@
 export * from './cgroup/index.js';
-export { DescriptorBudget, isDirectory, readNames, readText, readTrimmed } from './files/index.js';
+export { DescriptorBudget, isDirectory, readTrimmed } from './files/index.js';
 export {
   createLinuxHost,
   type HostClock,
@@ -10,4 +10,5 @@ export {
 } from './host.js';
 export { hostFile, resolveHostPaths } from './host-paths.js';
 export { parseMountinfo } from './mounts.js';
+export { startTicksOf } from './processes/index.js';
 export { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from './tokens.js';

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
-import type { Disk, HostPaths, HugePages, MemoryModules, NetworkDevice } from '../contracts/index.js';
-import { isDirectory, readNames, readTrimmed } from '../linux/index.js';
+import {
+  type Disk,
+  type HostPaths,
+  type HugePages,
+  type MemoryModules,
+  type NetworkDevice,
+  readNames,
+} from '../contracts/index.js';
+import { isDirectory, readTrimmed } from '../linux/index.js';
 
 const IGNORED_DISKS = /^(?:loop|ram|sr)/;
 const IGNORED_NETWORK_DEVICES = /^(?:lo|veth|docker)/;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { HostPaths, MachineFilesystem, MachineInfo } from '../contracts/index.js';
-import { hostFile, readText, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
+import { type HostPaths, type MachineFilesystem, type MachineInfo, readText } from '../contracts/index.js';
+import { hostFile, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
 import {
   integer,
   memoryLine,

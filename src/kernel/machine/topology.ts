@@ -1,6 +1,15 @@
 import { join } from 'node:path';
-import { type Cache, type Core, type HostPaths, type MachineInfo, type Node, Slices } from '../contracts/index.js';
-import { readNames, readText, readTrimmed } from '../linux/index.js';
+import {
+  type Cache,
+  type Core,
+  type HostPaths,
+  type MachineInfo,
+  type Node,
+  readNames,
+  readText,
+  Slices,
+} from '../contracts/index.js';
+import { readTrimmed } from '../linux/index.js';
 import { integer, memoryLine, readHugePages } from './devices.js';
 
 const CACHE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };

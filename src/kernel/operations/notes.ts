@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, type Logger, messageOf } from '../contracts/index.js';
+import { startTicksOf } from '../linux/index.js';
 import type { ReloadState } from '../reload/index.js';
 
 /** The file by which commands on the host find a running agent. Contains no secrets. */
@@ -63,7 +64,7 @@ export class NoteKeeper {
     try {
       makeDirectory(directory);
       removeStale(directory);
-      const whole: AgentNote = { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0, ...note };
+      const whole: AgentNote = { pid: process.pid, startTime: startTicksOf(process.pid) ?? 0, ...note };
       writeFileSync(`${file}.new`, `${JSON.stringify(whole)}\n`, { mode: 0o644 });
       renameSync(`${file}.new`, file);
       this.hasWarned = false;
@@ -115,7 +116,7 @@ export function readNote(file: string): FoundNote | undefined {
 }
 
 export function isRunning({ pid, startTime }: Pick<AgentNote, 'pid' | 'startTime'>): boolean {
-  return startTimeOf(pid) === startTime;
+  return startTicksOf(pid) === startTime;
 }
 
 /** Signals a failed write to commands that wait for the note; works even on a full disk. */
@@ -152,14 +153,5 @@ function removeStale(directory: string): void {
   for (const name of namesIn(directory)) {
     const file = join(directory, name);
     if (readNote(file) === undefined) rmSync(file, { force: true });
-  }
-}
-
-function startTimeOf(pid: number): number | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
-  } catch {
-    return undefined;
   }
 }

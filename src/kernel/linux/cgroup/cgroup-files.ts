@@ -1,13 +1,19 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupFiles, Controller, KernelFile, KernelValue, KeyedFile } from '../../contracts/index.js';
+import {
+  type CgroupFiles,
+  type Controller,
+  type KernelFile,
+  type KernelValue,
+  type KeyedFile,
+  readNames,
+} from '../../contracts/index.js';
 import {
   BudgetedFile,
   BudgetedKeyedFile,
   BudgetedValue,
   type DescriptorBudget,
   isDirectory,
-  readNames,
   readOnce,
   readTrimmed,
 } from '../files/index.js';

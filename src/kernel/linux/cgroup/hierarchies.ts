@@ -1,7 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Controller, HostPaths } from '../../contracts/index.js';
-import { readNames, readText } from '../files/index.js';
+import { type Controller, type HostPaths, readNames, readText } from '../../contracts/index.js';
 import { type Mount, parseMountinfo } from '../mounts.js';
 import { type MissingController, missingControllers } from './missing-controllers.js';
 

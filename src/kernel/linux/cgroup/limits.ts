@@ -15,7 +15,7 @@ export interface LimitOptions {
 
 /** Reads a container's current limits from its cgroup files. Members of missing files are absent. */
 export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceLimits {
-  // A file that could be read tells that its directory is there, without a system call.
+  // A file that could be read shows that its directory exists, without a system call.
   const most = options.isRoot ? undefined : files.text('pids', 'pids.max');
   const processes = !options.isRoot && (most !== undefined || files.directory('pids') !== undefined);
   return {

@@ -5,8 +5,8 @@ import {
   type HostPaths,
   type KernelController,
   parseCgroups,
+  readText,
 } from '../../contracts/index.js';
-import { readText } from '../files/index.js';
 
 /** The controllers whose absence removes metrics. */
 const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids', 'hugetlb'];

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { ByteScanner } from '../../contracts/bytes/index.js';
+import { readText } from '../../contracts/index.js';
 import { KeyedShapes } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
-import { readText } from './text.js';
 
 /** Descriptors reserved for sockets, watches, modules and one-off reads. */
 const RESERVE = 256;

@@ -1,27 +1,10 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { readText } from '../../contracts/index.js';
 import type { ReadBuffer } from './read-buffer.js';
-
-/** The text of a file, `undefined` when missing or unreadable. */
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
 
 /** The trimmed text of a file, `undefined` when missing or unreadable. */
 export function readTrimmed(path: string): string | undefined {
   return readText(path)?.trim();
-}
-
-/** The entries of a directory; empty when missing or unreadable. */
-export function readNames(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
 }
 
 /** Whether the path is a directory; links are followed. */

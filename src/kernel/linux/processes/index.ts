@@ -1,8 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type HostPaths, type ProcessInfo, Slices } from '../../contracts/index.js';
-import { readText } from '../files/index.js';
+import { type HostPaths, type ProcessInfo, readText, Slices } from '../../contracts/index.js';
 import { hostFile } from '../host-paths.js';
 import { cpuTime, percentCpu, percentMemory, startTime, stateFlags } from './columns.js';
 import { parseCgroupPath, parsePasswd, parseStat, parseStatus } from './parse.js';
@@ -91,4 +90,9 @@ function countDescriptors(directory: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** When a process started, in clock ticks since the boot; `undefined` when there is none with this PID. */
+export function startTicksOf(pid: number): number | undefined {
+  return parseStat(readText(`/proc/${pid}/stat`) ?? '')?.startTicks;
 }

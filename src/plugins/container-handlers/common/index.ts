@@ -4,7 +4,7 @@ export { EngineBase, type EngineOptions, type OpenConnection } from './engine-ba
 export { connectFailure, EngineError, isDenied, isOnHost, isVisible, socketAdmission } from './engine-error.js';
 export { EngineInfoCache } from './engine-info.js';
 export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './engine-knowledge.js';
-export { fileMark, namesIn, textOf } from './files.js';
+export { fileMark } from './files.js';
 export * from './grpc-client.js';
 export * from './handler.js';
 export * from './json.js';

@@ -68,7 +68,7 @@ export const connectionOptions = {
   timeout: duration().prefault('10s').describe('Time limit of every call to the engine.'),
   resyncInterval: duration()
     .prefault('1m')
-    .describe('How often the list of all containers is compared with what the events told.'),
+    .describe('How often the list of all containers is compared with what the events reported.'),
   grace: duration()
     .prefault('2s')
     .describe(

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EngineInfo, EngineReport, Finding } from '../../../kernel/contracts/index.js';
-import { isDenied, isOnHost, namesIn } from '../common/index.js';
+import { type EngineInfo, type EngineReport, type Finding, readNames } from '../../../kernel/contracts/index.js';
+import { isDenied, isOnHost } from '../common/index.js';
 
 /** Engines before this API version (Docker 1.13, of 2017) report too little about their containers. */
 const OLDEST_API = 1.25;
@@ -125,7 +125,7 @@ function rootless(reports: readonly EngineReport[], { plugin, root }: DiagnosisC
   const asked = reports.map(({ endpoint }) => endpoint);
   if (runtime === undefined) return [];
   const name = runtime === 'podman' ? 'podman/podman.sock' : `${runtime}.sock`;
-  const sockets = namesIn(join(root, 'run/user'))
+  const sockets = readNames(join(root, 'run/user'))
     .filter((user) => /^\d+$/.test(user))
     .map((user) => `/run/user/${user}/${name}`)
     .filter((path) => existsSync(join(root, path)) && !asked.includes(`unix://${path}`));

@@ -18,7 +18,7 @@ export const lxcOptions = z.strictObject({
     .string()
     .regex(/^\//, { error: 'expected an absolute path' })
     .default('/etc/pve/lxc')
-    .describe('Where Proxmox has the configuration of containers, `<id>.conf`, which tells their host names.'),
+    .describe('Where Proxmox has the configuration of containers, `<id>.conf`, which has their host names.'),
 });
 
 export type LxcOptions = z.output<typeof lxcOptions>;

@@ -1,7 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LinuxHost, NetworkMode } from '../../../kernel/contracts/index.js';
-import { textOf } from '../common/index.js';
+import { type LinuxHost, type NetworkMode, readText } from '../../../kernel/contracts/index.js';
 
 /** The init process is in the container's cgroup or near it; a container may make any number of cgroups. */
 const MAX_DIRECTORIES = 64;
@@ -11,15 +10,15 @@ const MAX_PIDS = 500;
 export function cgroupDirectories(mount: string, path: string): readonly string[] {
   const unified = join(mount, path);
   const candidates = [unified, ...childrenOf(mount).map((hierarchy) => join(mount, hierarchy, path))];
-  return candidates.filter((directory) => textOf(join(directory, 'cgroup.procs')) !== undefined);
+  return candidates.filter((directory) => readText(join(directory, 'cgroup.procs')) !== undefined);
 }
 
 /** Whether all processes of the cgroup are frozen. */
 export function isFrozen(directories: readonly string[]): boolean {
   return directories.some(
     (directory) =>
-      /^frozen 1$/m.test(textOf(join(directory, 'cgroup.events')) ?? '') ||
-      textOf(join(directory, 'freezer.state'))?.startsWith('FROZEN') === true,
+      /^frozen 1$/m.test(readText(join(directory, 'cgroup.events')) ?? '') ||
+      readText(join(directory, 'freezer.state'))?.startsWith('FROZEN') === true,
   );
 }
 
@@ -70,7 +69,7 @@ function* pidsBelow(directories: readonly string[]): Generator<number> {
   const seen = new Set<number>();
   for (let looked = 0; queue.length > 0 && looked < MAX_DIRECTORIES; looked++) {
     const directory = queue.shift()!;
-    for (const line of textOf(join(directory, 'cgroup.procs'))?.split('\n') ?? []) {
+    for (const line of readText(join(directory, 'cgroup.procs'))?.split('\n') ?? []) {
       const pid = Number(line);
       if (pid <= 0 || seen.has(pid)) continue;
       if (seen.size >= MAX_PIDS) return;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { namesIn, textOf } from '../common/index.js';
+import { readNames, readText } from '../../../kernel/contracts/index.js';
 
 const DIRECTORY = 'run/systemd/machines';
 /** The files have about 500 bytes. */
@@ -26,8 +26,8 @@ export function readRegistrations(root: string): ReadonlyMap<string, Registratio
   const directory = join(root, DIRECTORY);
   const found = new Map<string, Registration>();
   // Links `unit:<unit>` lead to the same files.
-  for (const name of namesIn(directory).filter((file) => !file.includes(':') && !file.startsWith('.'))) {
-    const text = textOf(join(directory, name)) ?? '';
+  for (const name of readNames(directory).filter((file) => !file.includes(':') && !file.startsWith('.'))) {
+    const text = readText(join(directory, name)) ?? '';
     const registration = text.length > MAX_LENGTH ? undefined : parseRegistration(text);
     if (registration !== undefined) found.set(registration.unit, registration);
   }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
+import { readText } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 
 const SELF = '/proc/self';
@@ -6,13 +7,13 @@ const SELF = '/proc/self';
 /** Writes the `process_*` metrics that Prometheus clients of every language have, about the agent's own process. */
 export function writeProcess(buffer: ExpositionBuffer, startedAt: number): void {
   const { user, system } = process.cpuUsage();
-  const limits = readText(`${SELF}/limits`);
+  const limits = readText(`${SELF}/limits`) ?? '';
   const gauge = (name: string, help: string, value: number | undefined): void => {
     if (value !== undefined) buffer.plain(`process_${name}`, 'gauge', help, value);
   };
   buffer.plain('process_cpu_seconds_total', 'counter', 'CPU time that the agent consumed.', (user + system) / 1e6);
   gauge('resident_memory_bytes', 'Memory of the agent that is resident.', process.memoryUsage.rss());
-  gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(readText(`${SELF}/status`), 'VmSize'));
+  gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(readText(`${SELF}/status`) ?? '', 'VmSize'));
   gauge('virtual_memory_max_bytes', 'Limit of the address space; -1: none.', limitOf(limits, 'Max address space'));
   gauge('open_fds', 'Files that the agent has open.', openFiles());
   gauge('max_fds', 'Files that the agent may have open; -1: no limit.', limitOf(limits, 'Max open files'));
@@ -26,14 +27,6 @@ function openFiles(): number | undefined {
     return size > 0 ? size : readdirSync(`${SELF}/fd`).length;
   } catch {
     return undefined;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
   }
 }
 

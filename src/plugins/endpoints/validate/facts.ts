@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type AgentView,
@@ -8,6 +8,7 @@ import {
   messageOf,
   type PluginContext,
   parseCgroups,
+  readText,
 } from '../../../kernel/contracts/index.js';
 
 /** A line of `/proc/mounts`. */
@@ -108,9 +109,5 @@ function hasCpuMax(root: string): boolean {
 }
 
 function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
+  return readText(path)?.trim() ?? '';
 }

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { type CgroupFiles, definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { type CgroupFiles, definePlugin, PLUGIN_API_VERSION, readNames } from '../../../kernel/contracts/index.js';
 import {
   counter,
   gauge,
@@ -38,15 +37,6 @@ export function pageSizesIn(names: readonly string[], version: 1 | 2): string[] 
   return names.flatMap((name) => USAGE_FILE[version].exec(name)?.[1] ?? []).sort();
 }
 
-function namesIn(directory: string | undefined): string[] {
-  try {
-    return directory === undefined ? [] : readdirSync(directory);
-  } catch {
-    // The container was removed.
-    return [];
-  }
-}
-
 function partsOf(cgroup: CgroupFiles, size: string): Part[] {
   const labels = [size];
   const value = (field: keyof typeof fields, suffix: string): Part | undefined => {
@@ -78,7 +68,7 @@ export default definePlugin({
     part: 'hugetlb',
     attach(target) {
       const { cgroup } = target;
-      const sizes = pageSizesIn(namesIn(cgroup.directory('hugetlb')), cgroup.version);
+      const sizes = pageSizesIn(readNames(cgroup.directory('hugetlb') ?? ''), cgroup.version);
       const parts = sizes.flatMap((size) => partsOf(cgroup, size));
       return parts.length === 0 ? withoutController(target, 'hugetlb') : new PartsProbe(parts, { skipWhenIdle: true });
     },

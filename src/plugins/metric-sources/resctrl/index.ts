@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
 import {
@@ -13,6 +13,7 @@ import {
   type Probe,
   type ProbeTarget,
   type RowWriter,
+  readNames,
   z,
 } from '../../../kernel/contracts/index.js';
 import {
@@ -97,7 +98,7 @@ interface Counters {
 export function openCounters(group: string): Counters {
   const files: CounterFile[] = [];
   const missing: Missing[] = [];
-  const caches = namesIn(join(group, 'mon_data')).filter((name) => /^mon_L3_\d+$/.test(name));
+  const caches = readNames(join(group, 'mon_data')).filter((name) => /^mon_L3_\d+$/.test(name));
   for (const [name, field] of Object.entries(fields)) {
     for (const [index, cache] of caches.sort().entries()) {
       try {
@@ -111,14 +112,6 @@ export function openCounters(group: string): Counters {
     }
   }
   return { files, missing };
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 /** Creates the monitoring group of a container and opens its counters. */
@@ -164,7 +157,7 @@ export default definePlugin({
     part: 'other',
     attach(target) {
       const root = join(context.linux.paths.sys, 'fs/resctrl');
-      if (namesIn(join(root, 'mon_data')).length === 0) {
+      if (readNames(join(root, 'mon_data')).length === 0) {
         const absent =
           'no monitoring in /sys/fs/resctrl; the processor must have it, then: mount -t resctrl resctrl /sys/fs/resctrl';
         return { absent, expected: !target.isRoot };

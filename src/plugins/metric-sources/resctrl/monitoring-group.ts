@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, isGone, messageOf } from '../../../kernel/contracts/index.js';
+import { codeOf, isGone, messageOf, readNames } from '../../../kernel/contracts/index.js';
 
 const PREFIX = 'tallyman-';
 /** Characters that are replaced in file names. */
@@ -29,7 +29,7 @@ export class MonitoringGroup {
   /** Moves all threads of the processes into the group; new threads and children inherit it. */
   addThreads(proc: string, pids: readonly number[]): void {
     for (const pid of pids) {
-      for (const thread of threadsOf(proc, pid)) {
+      for (const thread of readNames(join(proc, String(pid), 'task'))) {
         try {
           // The kernel accepts one thread per write.
           writeFileSync(join(this.directory, 'tasks'), thread, { flag: 'r+' });
@@ -47,13 +47,5 @@ export class MonitoringGroup {
     } catch {
       // Already removed, or resctrl is unmounted.
     }
-  }
-}
-
-function threadsOf(proc: string, pid: number): readonly string[] {
-  try {
-    return readdirSync(join(proc, String(pid), 'task'));
-  } catch {
-    return [];
   }
 }
