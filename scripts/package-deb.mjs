@@ -1,7 +1,7 @@
 // Builds the Debian package: `npm run package:deb -- [--node bundled|system] [--licence FILE] [--output FOLDER]
 // [--quick | --level 0…9]`. Bundled (the default) brings the Node that runs this script, for hosts whose distribution has none or an old
 // one, and its licence; system depends on Debian's. Quick packs larger and in a fraction of the time, and is unpacked so, too: for trying a package out.
-// The level is that of xz, 6 unless told: a lower one is faster and packs larger.
+// The level is that of xz, 6 by default: a lower one is faster and packs larger.
 // The same sources give the same bytes: times come from SOURCE_DATE_EPOCH, else from the last commit.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -30,8 +30,8 @@ export interface RunOptions
 
 /**
  * Runs the agent until SIGTERM or SIGINT; a second signal ends the process at once. SIGHUP reloads the configuration.
- * @param service told how the agent is
- * @param say told, once it answers, where and what it found: one line each
+ * @param service receives the state of the agent
+ * @param say called when the agent serves requests, with one line for its address and one for what it found
  * @returns the exit status
  * @throws TallymanError when it cannot start
  */

@@ -1,4 +1,4 @@
-// What somebody sees who starts the agent on a healthy host: no error anywhere, from the first second on.
+// The first start of the agent on a healthy host: no error anywhere, from the first second on.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';

@@ -75,7 +75,7 @@ plugins:
   - { use: podman, enabled: false }
   - { use: raw, with: { include: [/, /docker, '${PREFIX}*', '${PREFIX}*/*'] } }`);
     for (const name of Object.keys(OPTIONS)) {
-      // Disk usage is there as soon as somebody has walked the container's files.
+      // Disk usage is there as soon as the container's files were walked.
       const fits = (answer: Record<string, { filesystem?: unknown }[]>) => {
         const samples = Object.values(answer)[0]!;
         return samples.length >= 3 && samples.every(({ filesystem }) => filesystem !== undefined);
@@ -140,7 +140,7 @@ function makeRaw([graw, child, sibling, cpuOnly]: readonly RealCgroup[]): void {
   for (const cgroup of [child!, graw!]) cgroup.write('cpuset', 'cpuset.cpus', '0');
 }
 
-/** What somebody set, without what the host, the clock or the release decides. */
+/** What is configured, without what the host, the clock or the release decides. */
 function limits(spec: Json): Json {
   const changing = ['creation_time', 'start_time', 'image', 'envs', 'has_filesystem', 'has_hugetlb'];
   const rest = Object.fromEntries(Object.entries(spec as JsonObject).filter(([key]) => !changing.includes(key)));

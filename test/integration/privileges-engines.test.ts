@@ -231,7 +231,7 @@ describe('what an agent without privileges knows', { skip }, () => {
     it('without the socket’s group containers appear by their cgroup and id, with it by name', async () => {
       const without = await start(plugins(), { capabilities: ['dac_read_search', 'sys_ptrace'] });
       const granted = await start(plugins(), { group: true });
-      // A slow engine has not told the name yet.
+      // A slow engine has not reported the name yet.
       const named = await spec(granted, name, ({ aliases }) => aliases?.[0] === 'app');
       assert.equal(named.namespace, 'podman');
       const { aliases, namespace } = await spec(without, name, () => true);

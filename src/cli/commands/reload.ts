@@ -34,7 +34,7 @@ export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<n
   try {
     process.kill(agent.pid, 'SIGHUP');
   } catch (error) {
-    throw new TallymanError(`process ${agent.pid} cannot be told to reload: ${String(error)}`, {
+    throw new TallymanError(`process ${agent.pid} cannot be signalled to reload: ${String(error)}`, {
       hint: 'run this as root, or as the user of the agent',
     });
   }
@@ -145,7 +145,7 @@ function noteFault({ noteFile, touchedAt }: FoundNote, now: FoundNote | undefine
 
 function unknownOutcome({ pid, noteFile }: FoundNote, fault: string, error: Error): TallymanError {
   return new TallymanError(
-    `process ${pid} was told to reload; the outcome is not known: ${fault}; ${messageOf(error)}`,
+    `process ${pid} was signalled to reload; the outcome is not known: ${fault}; ${messageOf(error)}`,
     { hint: `see the log of the agent; df -h ${dirname(noteFile)}, and make room, or make it writable` },
   );
 }

@@ -33,8 +33,8 @@ function placeOf(path: string): string {
 
 function costText({ cpu, memory, scrapeSeconds }: Cost): string {
   const parts = [
-    cpu === undefined ? 'CPU not told' : `${(cpu * 1000).toFixed(1)} ms of CPU per second`,
-    memory === undefined ? 'memory not told' : `${(memory / 2 ** 20).toFixed(0)} MiB`,
+    cpu === undefined ? 'CPU not known' : `${(cpu * 1000).toFixed(1)} ms of CPU per second`,
+    memory === undefined ? 'memory not known' : `${(memory / 2 ** 20).toFixed(0)} MiB`,
     `/metrics in ${(scrapeSeconds * 1000).toFixed(0)} ms`,
   ];
   return parts.join(', ');

@@ -22,7 +22,7 @@ class PlayedHost extends FolderHost {
   failing = '';
   blocked: string | undefined;
 
-  /** The clone under test may be in somebody's home. */
+  /** The clone under test may be in a user's home. */
   override obstacle(): string | undefined {
     return this.blocked;
   }
@@ -244,7 +244,7 @@ describe('service uninstall', () => {
     assert.deepEqual(host.ran, []);
   });
 
-  it('keeps a changed configuration and foreign drop-ins, unless told to purge', async (t) => {
+  it('keeps a changed configuration and foreign drop-ins, unless asked to purge', async (t) => {
     const { change, tree, put } = fixture(t);
     await change('install');
     put('/etc/tallyman/tallyman.yaml', 'log: { level: debug }\n');

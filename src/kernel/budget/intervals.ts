@@ -21,10 +21,10 @@ export interface StretchableContainers<C extends Stretchable> {
   stretchNew(stretch: number): void;
 }
 
-/** Greatest stretch of a container that nobody asks for, and of one that a client asks for by name. */
+/** Greatest stretch of a container, by whether a client asks for it by name. */
 const MAX_STRETCH = { unwatched: 64, watched: 4 };
 
-/** Samples less often: first what nobody asks for, and of that the most expensive containers, as few as needed. */
+/** Samples less often: containers that no client asks for first, of these the most expensive, and as few as needed. */
 export class IntervalReduction<C extends Stretchable> implements Reduction {
   private stretched = 0;
 

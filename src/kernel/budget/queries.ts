@@ -9,7 +9,7 @@ export interface QueryGate {
    * @returns after how many seconds the client may try again; `undefined`: the request is answered
    */
   admit(route: string, target: string): number | undefined;
-  /** Told what an answer cost, ms of the event loop. */
+  /** Called with what an answer cost, ms of the event loop. */
   spent(route: string, target: string, ms: number): void;
 }
 

@@ -5,5 +5,5 @@ import type { QueryGate } from './queries.js';
 
 export const BUDGET = new Token<BudgetKeeper>('budget');
 export const MEMORY_LIMIT = new Token<MemoryLimit>('memory limit');
-/** Who decides which requests are answered; nobody does in a replay. */
+/** What decides which requests are answered; absent in a replay. */
 export const QUERY_GATES = new ListToken<QueryGate>('query gates');

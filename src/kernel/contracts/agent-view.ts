@@ -205,7 +205,7 @@ export interface AgentView {
   /** Samples the containers that have a value older than `maxAge` µs, also idle ones (0: all). */
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void>;
   /**
-   * Samples a container more often for the next 10 s, because somebody looks at it. At most 8 containers at a time are
+   * Samples a container more often for the next 10 s, because a user looks at it. At most 8 containers at a time are
    * sampled so; others keep their interval.
    * @returns the container's interval from now on, ms; `undefined` when it is unknown
    */

@@ -3,7 +3,7 @@ export interface CapsuleReason {
   /**
    * `oom`: the kernel killed one of its processes; `exit`: it ended with another exit code than 0; `ended-unseen`: it ended
    * while its engine could not be asked; `unhealthy`; `restart-loop`: it ended badly again and again; `why`: a rule found
-   * an error; `requested`: somebody asked.
+   * an error; `requested`: a user asked for it.
    */
   readonly kind: 'oom' | 'exit' | 'ended-unseen' | 'unhealthy' | 'restart-loop' | 'why' | 'requested';
   /** µs since the epoch */

@@ -49,8 +49,8 @@ export interface LinuxHost {
   /** The filesystems in the order of mountinfo, refreshed with the machine information. */
   filesystems(): readonly TrackedFilesystem[];
   /**
-   * Gives the filesystem that holds `directory` (absolute, on the host) a label: a runtime's handler tells so where its
-   * images are (`docker-images`, Docker's root). The last directory told for a label counts; it takes effect at once.
+   * Gives the filesystem that holds `directory` (absolute, on the host) a label: a runtime's handler declares so where its
+   * images are (`docker-images`, Docker's root). The last directory declared for a label counts, and takes effect at once.
    */
   labelFilesystem(label: string, directory: string): void;
   /** `/dev/disk/by-uuid`: uuid → device. */

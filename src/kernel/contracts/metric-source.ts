@@ -42,9 +42,9 @@ export interface Probe {
    */
   activity?(): number;
   /**
-   * What `activity` tells.
+   * What `activity` means.
    * `cpu-time`: the CPU time of the container and everything below it. While it stands still, nothing below it ran either.
-   * `usage`: a quantity that grows only while the container runs; read only where no probe tells the CPU time.
+   * `usage`: a quantity that grows only while the container runs; read only where no probe reads the CPU time.
    * `other`, the default: anything else; read for each sample.
    */
   readonly activityKind?: 'cpu-time' | 'usage' | 'other';

@@ -70,7 +70,7 @@ export interface PluginDefinition<K extends PluginKind, S extends z.ZodType> {
   readonly name: string;
   /**
    * The contract it was written for, as a number: `1`. Not `PLUGIN_API_VERSION`, which is that of the agent that runs it, so
-   * that nobody would notice that the two do not fit.
+   * that a mismatch of the two would go unnoticed.
    */
   readonly apiVersion: number;
   /** Version of the plugin; default for a built-in plugin: that of the agent. */

@@ -29,7 +29,7 @@ interface Plan {
   readonly notLookedAt: Diagnosis['notLookedAt'];
 }
 
-/** Applies the rules of all plugins to containers, when somebody asks. Keeps nothing between two questions. */
+/** Applies the rules of all plugins to containers on request. Keeps nothing between two requests. */
 export class Diagnostics {
   private rules: readonly RulesOf[] = [];
   /** Of containers whose samples have this layout. */

@@ -19,7 +19,7 @@ const WATCH_ATTEMPTS = 3;
 /**
  * Updates what is known of the cgroup directories of all hierarchies, by examining single directories.
  *
- * The root and every cgroup with children is watched in all hierarchies, so that children coming and going are told by the kernel. A
+ * The root and every cgroup with children is watched in all hierarchies, so that the kernel reports children that are created and removed. A
  * leaf is watched in one: whoever creates a cgroup below it normally does so in all hierarchies. A child created only
  * elsewhere is found by the leaf's link count (`TreeWatcher` knows when to look). That is a seventh of the watches, of
  * the memory and of the start-up time of watching all leaves everywhere.

@@ -52,7 +52,7 @@ it('a creation event has the creation time of the container, or now when unknown
   );
 });
 
-it('a creation event is made at once for subscribers, and otherwise when somebody asks or after a while', (t) => {
+it('a creation event is made at once for subscribers, and otherwise on request or after a while', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { recorder, store, creations, all, container } = fixture();
   recorder.added(container('/a'));

@@ -6,7 +6,7 @@ const MAX_RETRIES = 5;
 const RETRY_DELAY_MS = 10;
 const STDERR = 2;
 
-/** Standard error in non-blocking mode: a pipe or socket that nobody reads must not block the agent. */
+/** Standard error in non-blocking mode: a pipe or socket without a reader must not block the agent. */
 export function standardError(): LineOutput {
   // Accessing the stream switches the descriptor to non-blocking mode.
   void process.stderr;

@@ -30,7 +30,7 @@ describe('Limiter', () => {
     assert.deepEqual(permits, [['exit'], undefined, ['exit', 'restart-loop'], undefined, undefined]);
   });
 
-  it('gives a container that ended badly another capsule when somebody asks', () => {
+  it('gives a container that ended badly another capsule on request', () => {
     const limiter = new Limiter(() => 100);
     limiter.ask('/a', reason('exit'), 0);
     assert.deepEqual(kinds(limiter.ask('/a', reason('requested'), 20_000)), ['requested']);

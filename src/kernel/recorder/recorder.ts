@@ -60,7 +60,7 @@ interface Remembered {
   readonly at: number;
 }
 
-/** Writes a capsule when a container ends badly, or somebody asks. Copies what it needs at once, and writes it later. */
+/** Writes a capsule when a container ends badly or on request. Copies what it needs at once, and writes it later. */
 export class Recorder implements ContainerObserver {
   private readonly watchList: WatchList;
   private readonly scan: TroubleScan;
@@ -144,7 +144,7 @@ export class Recorder implements ContainerObserver {
       const isRuntimes = this.find(containerName)?.description.namespace !== undefined;
       if (exitCode !== UNKNOWN_EXIT_CODE)
         this.troubleOf(containerName, { kind: 'exit', time, text: exitText(exitCode) });
-      // Of a cgroup without a runtime nobody knows how it ended.
+      // How a cgroup without a runtime ended is not known.
       else if (isRuntimes)
         this.troubleOf(containerName, { kind: 'ended-unseen', time, text: 'its engine could not tell how it ended' });
     }

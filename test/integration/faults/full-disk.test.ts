@@ -135,7 +135,7 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
     });
   }
 
-  it('continues when nobody reads the pipe, and reports the lost lines to the next reader', async () => {
+  it('continues when the pipe has no reader, and reports the lost lines to the next reader', async () => {
     const folder = mkdtempSync(join(tmpdir(), `tallyman-test-${process.pid}-`));
     const fifo = join(folder, 'pipe');
     assert.equal(spawnSync('mkfifo', [fifo]).status, 0);

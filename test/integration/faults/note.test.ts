@@ -86,7 +86,10 @@ describe('tallyman reload when the record of the running agent cannot be updated
         breakIt();
         const { status, error } = reload();
         assert.equal(status, 1, error);
-        assert.match(error, /process \d+ was told to reload; the outcome is not known: .*stays as it was: .*ENOENT/);
+        assert.match(
+          error,
+          /process \d+ was signalled to reload; the outcome is not known: .*stays as it was: .*ENOENT/,
+        );
         await agent.said('SIGHUP: ');
       } finally {
         await agent.stop();

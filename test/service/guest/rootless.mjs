@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { startPodmanOfUser } from './documented.mjs';
 
-/** Whom the drop-in lets in, and somebody else. */
+/** The user that the drop-in lets in, and another one. */
 const ASKERS = ['tallyman', 'nobody'];
 
 export const ROOTLESS_SOCKET = '/run/user/1000/podman/podman.sock';

@@ -1,6 +1,6 @@
 import type { Layout } from '../fields.js';
 
-/** What a family is. `upDownCounter`: amounts that add up over containers; only OpenTelemetry tells them from gauges. */
+/** What a family is. `upDownCounter`: amounts that add up over containers; only OpenTelemetry distinguishes them from gauges. */
 export type MetricType = 'counter' | 'gauge' | 'upDownCounter' | 'histogram' | 'summary';
 
 /** The type of a family that is filled from samples. */
@@ -28,7 +28,7 @@ export interface Families<F extends MetricFamily> {
 
 /** How columns of one field become series of a family. */
 export interface Feed {
-  /** Name of the field, or its beginning and `*`: every field of that word, told apart by `rest`. */
+  /** Name of the field, or its beginning and `*`: every field with that prefix, distinguished by `rest`. */
   readonly field: string;
   /** Series label → dimension of the field that gives its value. Absent: every dimension under its own name. */
   readonly labels?: Readonly<Record<string, string>>;

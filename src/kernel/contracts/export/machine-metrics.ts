@@ -78,7 +78,7 @@ function writeTopology(gauge: Gauge, { topology }: MachineInfo): void {
       const labels = { node_id, target_node_id: String(topology[target]?.node_id ?? target) };
       gauge(
         'node_distance',
-        'Distance between NUMA nodes as the firmware tells it; 10: the node itself.',
+        'Distance between NUMA nodes as the firmware reports it; 10: the node itself.',
         distance,
         labels,
       );

@@ -13,7 +13,7 @@ export const cpuFamilies: readonly SampledFamily[] = [
       { field: 'cpu.usage.per_cpu', print: (cpu) => `cpu${cpu.padStart(2, '0')}`, only: 'nonZero' },
       { field: 'cpu.usage.total', fixed: { cpu: 'total' }, unless: 'cpu.usage.per_cpu', only: 'nonZero' },
     ],
-    'CPU time consumed, by CPU where the kernel tells it.',
+    'CPU time consumed, by CPU where the kernel reports it.',
   ),
   counter('cpu_cfs_periods_total', quota('cpu.cfs.periods')),
   counter('cpu_cfs_throttled_periods_total', quota('cpu.cfs.throttled_periods')),

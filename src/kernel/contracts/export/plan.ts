@@ -118,7 +118,7 @@ function labelsOf(feed: Feed, { field, labels = [] }: Column): readonly Label[] 
   return [...own, ...Object.entries(feed.fixed ?? {}), ...(rest ? [rest] : [])];
 }
 
-/** A device without a name is told apart from others by its number. */
+/** A device without a name is distinguished from others by its number. */
 function deviceOr(dimension: string, dimensionValue: (dimension: string) => string): string {
   const value = dimensionValue(dimension);
   if (value !== '' || dimension !== 'device' || dimensionValue('major') === '') return value;

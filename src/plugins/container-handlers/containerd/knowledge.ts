@@ -15,7 +15,7 @@ import { describeContainer, parseSpecification, storageOf } from './describe.js'
 import type { ContainerdEvent } from './events.js';
 
 const PARALLEL_CALLS = 16;
-const NOT_ASKED: ContainerStorage = { reason: 'containerd has not told the mounts of its snapshot yet' };
+const NOT_ASKED: ContainerStorage = { reason: 'containerd has not reported the mounts of its snapshot yet' };
 
 export interface KnowledgeOptions extends EngineKnowledgeOptions {
   readonly rules: DescribeRules;

@@ -79,12 +79,12 @@ export function processDetails(
   info: Readonly<Record<string, string>>,
   mountinfo: (pid: number) => string | undefined,
 ): ProcessDetails {
-  const told = parsed(info.info);
-  const pid = number(told.pid) || undefined;
+  const reported = parsed(info.info);
+  const pid = number(reported.pid) || undefined;
   return {
     pid,
-    image: text(told.image),
-    environment: list(record(record(told.runtimeSpec).process).env),
+    image: text(reported.image),
+    environment: list(record(record(reported.runtimeSpec).process).env),
     writableLayer: pid === undefined ? '' : upperDirectory(mountinfo(pid)),
   };
 }
@@ -244,7 +244,7 @@ function addressesOf(details: SandboxDetails | undefined): Pick<ContainerDescrip
 
 function storageOf(details: ProcessDetails | undefined, logPath: string | undefined): ContainerStorage {
   const own = logPath?.startsWith('/') === true ? { ownDirectory: dirname(logPath) } : {};
-  if (details === undefined) return { reason: 'the runtime has not told about the container’s process yet', ...own };
+  if (details === undefined) return { reason: 'the runtime has not reported the container’s process yet', ...own };
   if (details.writableLayer !== '') return { writableLayer: details.writableLayer, ...own };
   return { reason: 'the container’s root is no overlay whose writable layer could be measured', ...own };
 }

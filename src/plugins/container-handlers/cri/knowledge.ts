@@ -120,9 +120,9 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
   info(version: string, apiVersion: string): EngineInfo {
     const states = [...this.containers.values()].map(({ listed }) => CONTAINER_STATES[listed.state]);
     const running = states.filter((state) => state === 'running').length;
-    const untold = { kernelVersion: '', os: '', hostname: '', rootDirectory: '', storageDriver: '', cgroupDriver: '' };
+    const unknown = { kernelVersion: '', os: '', hostname: '', rootDirectory: '', storageDriver: '', cgroupDriver: '' };
     return {
-      ...untold,
+      ...unknown,
       version,
       apiVersion,
       storageStatus: [],
@@ -175,7 +175,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     const known = this.sandboxes.get(listed.id);
     const isNews = known === undefined || known.listed.state !== listed.state;
     const isOver = known === undefined && !isReady(listed);
-    // One that ended before anybody knew it has no cgroup, but its containers may be listed still.
+    // A pod that ended before the agent found it has no cgroup, but its containers may still be listed.
     if (known === undefined) {
       this.sandboxes.set(listed.id, { listed, details: undefined, containers: new Set() });
       const uid = listed.metadata?.uid ?? '';

@@ -84,7 +84,7 @@ export class ServiceManager {
     this.bus?.close();
   }
 
-  /** Tells of a unit now and whenever something about it changes. */
+  /** Reports a unit now and whenever it changes. */
   watch(unit: string): void {
     this.watched.set(objectPathOf(unit), unit);
     this.gather(unit);

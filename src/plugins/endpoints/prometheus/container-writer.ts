@@ -86,7 +86,7 @@ export class ContainerWriter {
       written += this.writeSamples(buffer, exported, plan.series, labels);
     }
     written += this.applications?.write(buffer, exported, labels) ?? 0;
-    // Kills are told of now, and also of containers that have ended: their count is as of the scrape.
+    // Kills of containers that have ended are included: their count is as of the scrape.
     this.setStamp(Number.NaN, buffer.format);
     written += this.writeOom(buffer, exported, plan.oomColumn, labels);
     if (!exported.isSampled || this.lastSeen === undefined) return written;

@@ -8,7 +8,7 @@ export function writeEngines(buffer: ExpositionBuffer, agent: AgentView): void {
     const gauge = (name: string, help: string, value: number | undefined, labels: PlainLabels = {}): void => {
       if (value !== undefined) buffer.plain(`engine_${name}`, 'gauge', help, value, { ...engine, ...labels });
     };
-    gauge('usage_timestamp_seconds', 'When the engine told what its images and volumes take up.', askedAt / 1e6);
+    gauge('usage_timestamp_seconds', 'When the engine reported what its images and volumes take up.', askedAt / 1e6);
     gauge('images_bytes', 'All images of the engine, layers that they share counted once.', imagesBytes);
     gauge('images', 'Images that the engine holds.', images.length);
     for (const [volume, bytes] of new Map(volumes.map(({ name, bytes }) => [name, bytes]))) {

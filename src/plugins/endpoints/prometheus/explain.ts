@@ -4,7 +4,7 @@ import type { Family } from './families.js';
 /** Largest containers that are listed. */
 const CONTAINERS_SHOWN = 20;
 
-/** What an answer consists of, so that its size is known before anybody stores it. */
+/** What an answer consists of, so that its size is known before it is stored. */
 export interface Explanation {
   readonly series: number;
   readonly bytes: number;

@@ -23,7 +23,7 @@ interface Choice {
   readonly q: number;
 }
 
-/** OpenMetrics when the client likes it at least as much as the text format, which anybody gets who says nothing. */
+/** OpenMetrics when the client prefers it to the text format or likes both alike; text when it states no preference. */
 export function chooseFormat(accept: string | undefined): Format {
   let openMetrics = 0;
   let text = 0;

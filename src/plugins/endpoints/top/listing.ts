@@ -32,7 +32,7 @@ interface Entry {
 export class Listing {
   /** Facts of the containers in `entries`, in their order, then those of containers that ended a short while ago. */
   private facts: readonly Facts[] = [];
-  /** Tells this listing from that of another agent or of an earlier run. */
+  /** Distinguishes this listing from that of another agent or of an earlier run. */
   private readonly instance = randomBytes(6).toString('hex');
   /** All rows as bytes; undefined until the first client of a round wants them. */
   private rows: Uint8Array | undefined;

@@ -76,7 +76,7 @@ const live = z.strictObject({
     (typeof DETAIL_MEASURES)[number],
     typeof numbers
   >),
-  interval_ms: z.number().nullable().describe('Time between two samples while somebody asks; null: not sampled.'),
+  interval_ms: z.number().nullable().describe('Time between two samples while it is asked for; null: not sampled.'),
   processes: z.array(process).optional(),
   process_count: count.nullable().describe('With cgroups below; null for the machine without `processes`.'),
   events: z.array(event),

@@ -39,7 +39,7 @@ export default definePlugin({
   description: 'Pages for people: containers with live numbers and charts, their processes and events, what is broken.',
   configSchema,
   create(context, { namespaces }) {
-    // An agent whose pages nobody opens shall not pay for them.
+    // An agent whose pages are never opened must not pay for them.
     let loading: Promise<Pages> | undefined;
     const withPages =
       (answer: (pages: Pages, request: Parameters<RequestHandler>[0]) => ReturnType<RequestHandler>): RequestHandler =>

@@ -61,7 +61,7 @@ export class CountsAbove {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Tells whether the counts of a container may be repeated, by those of the cgroup above it.
+   * Whether the counts of a container may be repeated, by those of the cgroup above it.
    * @param names the container's files, of which the cgroup above has its own; none: they do not tell
    */
   watch({ name, cgroup }: ProbeTarget, names: readonly string[]): StandingCounts {

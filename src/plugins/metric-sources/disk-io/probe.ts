@@ -190,7 +190,7 @@ export class BlkioProbe implements Probe {
   private chosen: { probe: PartsProbe; tables: readonly TablePart[] } | undefined;
   private standing: StandingCounts;
 
-  /** @param watch tells by files of the cgroup above whether what it includes stands still */
+  /** @param watch finds out by files of the cgroup above whether what it includes stands still */
   constructor(
     private candidates: readonly BlkioGroup[],
     private readonly naming: DeviceNaming,

@@ -69,7 +69,7 @@ describe('RotatedFile', () => {
     assert.deepEqual(contents(), { samples: 'b\n' });
   });
 
-  it('begins a new file when somebody removed it', async () => {
+  it('begins a new file when it was removed', async () => {
     const file = fileWith({});
     await append(file, 'a\n');
     rmSync(path);

@@ -49,7 +49,7 @@ export class RotatedFile {
     await handle?.close();
   }
 
-  /** Opens the file, again after somebody renamed or removed it. */
+  /** Opens the file, again after it was renamed or removed. */
   private async open(): Promise<void> {
     const found = await stat(this.path).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -57,7 +57,7 @@ export class RotatedFile {
     });
     if (this.handle !== undefined && found?.ino === this.inode) return;
     await this.close();
-    // Opening a pipe that nobody reads would never end.
+    // Opening a pipe without a reader would never end.
     if (found?.isFile() === false) throw new DeliveryError(`${this.path} is not a regular file`);
     const handle = await open(this.path, FLAGS, MODE);
     const { ino, size, birthtimeMs } = await handle.stat();

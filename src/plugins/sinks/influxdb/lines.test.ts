@@ -24,7 +24,7 @@ describe('tags of the line protocol', () => {
         const expected = tags
           .map(([name, value]): [string, string] => [cleaned(name), cleaned(value)])
           .filter(([name, value]) => name !== '' && value !== '')
-          // A backslash before a special character cannot be told from an escape by this reader.
+          // A backslash before a special character cannot be distinguished from an escape by this reader.
           .filter((words) => words.every((word) => !/\\[,= ]/.test(word)));
         if (tags.every((words) => words.every((word) => !/\\[,= \n]/.test(word)))) {
           assert.deepEqual(parseTags(written), expected);

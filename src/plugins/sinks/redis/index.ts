@@ -13,7 +13,7 @@ import {
 import { DriverDocumentEncoder, JsonEncoder, layoutOption, linesOf } from '../common/index.js';
 import { command, RedisConnection } from './connection.js';
 
-/** Values in one command. Redis serves nobody else while it runs a command. */
+/** Values in one command. Redis serves no other client while it runs a command. */
 const VALUES_PER_COMMAND = 1_000;
 
 const redisOptions = z

@@ -30,7 +30,7 @@ const options = z.strictObject({
     .union([z.literal(1), z.literal(2)])
     .default(1)
     .describe(
-      'Version of the protocol. `2` needs less room and tells type, help and start of counters; few receivers take it.',
+      'Version of the protocol. `2` needs less room and includes type, help and start of counters; few receivers take it.',
     ),
   compression: z
     .enum(['snappy', 'gzip', 'zstd'])

@@ -26,7 +26,7 @@ export class Plot {
   private top = 1;
   private spanMs = 0;
 
-  /** @param onTime told the instant under the pointer and what happened then; '' without a pointer */
+  /** @param onTime called with the instant under the pointer and what happened then; '' without a pointer */
   constructor(
     figure: HTMLElement,
     private readonly kind: Pick<ChartKind, 'title' | 'format' | 'leastTop' | 'isBinary'>,

@@ -1,7 +1,7 @@
 /** How it stands with what is asked for again and again. */
 export type PollState =
   | { readonly kind: 'live' }
-  /** Nobody looks. */
+  /** The page is hidden. */
   | { readonly kind: 'paused' }
   /** @member since ms since the epoch */
   | { readonly kind: 'failing'; readonly reason: string; readonly since: number };

@@ -105,7 +105,7 @@ export const udpDrops: Rule = {
   title: 'UDP packets dropped by full sockets',
   scope: 'both',
   needs: [{ anyOf: ['udp.Dropped', 'udp6.Dropped'], sources: ['udp'] }],
-  help: 'Open UDP sockets dropped 10 packets or more in the last minute because nobody read them in time.',
+  help: 'Open UDP sockets dropped 10 packets or more in the last minute because the program did not read them in time.',
   judge(subject) {
     if (!hasOwnNetwork(subject)) return undefined;
     const drops = ['udp.Dropped', 'udp6.Dropped'].flatMap((field) => subject.increase(field) ?? []);

@@ -24,14 +24,14 @@ const EXIT_CODES: Readonly<Record<number, Meaning>> = {
     text: 'its command was not found',
     mend: 'Look at command, entrypoint and PATH; a script may name an interpreter that the image lacks.',
   },
-  130: { harm: 10, text: 'interrupted (SIGINT)', mend: 'Nothing, if somebody pressed Ctrl-C.' },
+  130: { harm: 10, text: 'interrupted (SIGINT)', mend: 'Nothing, if it was interrupted on purpose (Ctrl-C).' },
   134: { harm: 70, text: 'it aborted itself (SIGABRT): an assertion or a corrupt heap', mend: READ_LOG },
   135: { harm: 70, text: 'bad memory access (SIGBUS), often a mapped file on a full disk', mend: READ_LOG },
   136: { harm: 70, text: 'arithmetic error (SIGFPE)', mend: READ_LOG },
   137: {
     harm: 60,
     text: 'killed (SIGKILL): for lack of memory, by `kill -9`, or because it did not stop in time',
-    mend: 'If somebody stopped it: handle SIGTERM, or give it longer (stop timeout). Else look for OOM kills.',
+    mend: 'If it was stopped on purpose: handle SIGTERM, or give it longer (stop timeout). Else look for OOM kills.',
   },
   139: {
     harm: 75,
@@ -41,7 +41,7 @@ const EXIT_CODES: Readonly<Record<number, Meaning>> = {
   143: {
     harm: 15,
     text: 'ended on request (SIGTERM)',
-    mend: 'Nothing, if somebody stopped it; a program that handles SIGTERM ends with 0.',
+    mend: 'Nothing, if it was stopped on purpose; a program that handles SIGTERM ends with 0.',
   },
 };
 
