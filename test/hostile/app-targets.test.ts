@@ -135,7 +135,6 @@ describe('containers with far too many application metrics', { timeout: LIMIT_MS
       () => bench.metrics('/well').targets[0]!.collections >= before + 2,
       () => JSON.stringify(bench.metrics('/well').targets),
     );
-    assert.ok(silent.mostAtOnce <= 20, `${silent.mostAtOnce} connections at once`);
     assert.equal(bench.metrics('/well').targets[0]!.failures, 0);
   });
 });

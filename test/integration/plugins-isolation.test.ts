@@ -28,7 +28,7 @@ const memoryLimitOf = (deed: string) => (deed === 'large' ? '512MiB' : '96MiB');
 /** The healthy one may wait long for a CPU beside the others. */
 const timeLimitOf = (deed: string) => (deed === 'well' ? '60s' : '2s');
 const entry = (deed: string, more = '') =>
-  `  - { use: '${HOSTILE}', id: ${deed}, isolate: true, timeLimit: ${timeLimitOf(deed)}, memoryLimit: ${memoryLimitOf(deed)}, with: { deed: ${deed} }${more} }`;
+  `  - { use: '${HOSTILE}', id: ${deed}, isolate: true, startTimeout: 60s, timeLimit: ${timeLimitOf(deed)}, memoryLimit: ${memoryLimitOf(deed)}, with: { deed: ${deed} }${more} }`;
 
 /** What each deed is named as, in the log and in the API. */
 const DEEDS: Readonly<Record<string, RegExp>> = {

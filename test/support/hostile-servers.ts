@@ -5,8 +5,6 @@ import { gzipSync } from 'node:zlib';
 export class HostileServer {
   /** Connections so far. */
   connections = 0;
-  /** The most connections that were open at the same time. */
-  mostAtOnce = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -20,7 +18,6 @@ export class HostileServer {
     server.on('connection', (socket) => {
       hostile.connections++;
       hostile.sockets.add(socket);
-      hostile.mostAtOnce = Math.max(hostile.mostAtOnce, hostile.sockets.size);
       socket.on('error', () => {}).on('close', () => hostile.sockets.delete(socket));
       behave(socket);
     });

@@ -46,6 +46,42 @@ describe('AppMetricsKeeper', () => {
     releases[1]!();
   });
 
+  it('collects from four targets of a container at a time, whatever those of another do', async () => {
+    bench = new AppMetricsBench();
+    const running = { '/a': 0, '/b': 0 } as Record<string, number>;
+    const most = { ...running };
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    use(
+      async (_target, { container: { name } }) => {
+        most[name] = Math.max(most[name]!, ++running[name]!);
+        await released;
+        running[name]!--;
+        return one();
+      },
+      () => Array.from({ length: 10 }, (_, i) => ({ ...TARGET, name: `target ${i}` })),
+    );
+    const containers = ['/a', '/b'];
+    for (const name of containers) bench.add(name, {});
+    // All ten are due within the first second; the first four exceed their time limit 0.9 s after they began.
+    for (const name of containers) {
+      await until(
+        () => bench.metrics(name).targets.filter(({ failures }) => failures > 0).length === 4,
+        () => JSON.stringify(bench.metrics(name).targets),
+      );
+    }
+    release();
+    for (const name of containers) {
+      await until(
+        () => bench.metrics(name).targets.every(({ up }) => up),
+        () => JSON.stringify(bench.metrics(name).targets),
+      );
+    }
+    assert.deepEqual(most, { '/a': 4, '/b': 4 });
+  });
+
   it('does not count failures of a target as faults of the plugin, but thrown errors', async () => {
     bench = new AppMetricsBench();
     const plugin = use(async (_target, { container: { name } }) => {
