@@ -92,7 +92,10 @@ describe('a Kafka broker', { skip: needs('cgroups', 'kafka', 'java') }, () => {
     await admin.disconnect();
     await consume();
     const options = `interval: 500ms, retry: { longest: 1s }, host: h, containersInclude: ["${NAME}"]`;
-    const common = `brokers: ["${address}"], ${options}`;
+    // The first broker of each does not answer; the address in brackets is the same one as IPv6.
+    const unreachable = `127.0.0.1:${await freePort()}`;
+    const common = `brokers: ["${unreachable}", "${address}"], ${options}`;
+    const byIpv6 = `brokers: ["[::ffff:127.0.0.1]:${ports.plain}"], ${options}`;
     const secure = (id: string, port: number, rest: string) =>
       `  - { use: kafka, id: ${id}, with: { brokers: ["127.0.0.1:${port}"], secure: true, ${rest}, ${options} } }`;
     const ca = `tls: { ca: "${authority.ca}" }`;
@@ -103,7 +106,7 @@ plugins:
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
   - { use: kafka, with: { topic: samples, resolution: all, ${common} } }
-  - { use: kafka, id: kafka-protobuf, with: { topic: protobuf, format: protobuf, ${common} } }
+  - { use: kafka, id: kafka-protobuf, with: { topic: protobuf, format: protobuf, ${byIpv6} } }
   - { use: kafka, id: kafka-cadvisor, with: { topic: driver, layout: cadvisor, compression: none, ${common} } }
 ${['scram-sha-512', 'scram-sha-256', 'plain']
   .map((mechanism) =>
@@ -283,7 +286,7 @@ ${secure('no-certificate', ports.tls, `topic: plain, ${ca}`)}
     const before = recoveries();
     await broker.end('SIGKILL');
     await until(
-      () => /cannot deliver: 127\.0\.0\.1:\d+ topic samples/.test(agent.output),
+      () => /cannot deliver: [\d.:,]+ topic samples/.test(agent.output),
       () => agent.output,
     );
     await broker.start();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { KafkaConfig, Producer, SASLOptions } from 'kafkajs';
+import type { SASLOptions } from 'kafkajs';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
@@ -7,7 +7,6 @@ import {
   type ExportContainer,
   type ExportSample,
   httpOptions,
-  type Logger,
   messageOf,
   PLUGIN_API_VERSION,
   type PluginContext,
@@ -25,10 +24,11 @@ import {
   machineName,
   rawLabels,
 } from '../common/index.js';
-import { createPartitioner, loadKafkajs } from './library.js';
+import { type ClusterOptions, loadKafkajs } from './library.js';
+import { Producer } from './producer.js';
+import { LENGTH_BYTES } from './record-batch.js';
 import { SampleMessageEncoder } from './sample-message.js';
 
-const LENGTH_BYTES = 4;
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
 /** Errors that the same batch would get at each attempt. */
 const PERMANENT = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TOPIC_EXCEPTION']);
@@ -91,7 +91,6 @@ class KafkaSink implements Sink {
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
   private readonly keys = new WeakMap<ExportContainer, Uint8Array>();
   private producer: Promise<Producer> | undefined;
-  private compression = 0;
 
   constructor(
     private readonly context: PluginContext,
@@ -123,7 +122,7 @@ class KafkaSink implements Sink {
 
   async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const sending = this.produce(messagesOf(body));
+    const sending = this.produce(Buffer.from(body.buffer, body.byteOffset, body.byteLength), signal);
     let abort = () => {};
     // kafkajs has no way to cancel a request.
     const aborted = new Promise<never>((_, reject) => {
@@ -142,36 +141,30 @@ class KafkaSink implements Sink {
   async stop(): Promise<void> {
     const producer = await this.producer?.catch(() => undefined);
     this.producer = undefined;
-    await producer?.disconnect();
+    await producer?.close();
   }
 
-  private async produce(messages: { key: Buffer; value: Buffer }[]): Promise<void> {
-    const { topic, acks, timeout } = this.options;
+  private async produce(body: Buffer, signal: AbortSignal): Promise<void> {
+    const { topic, brokers } = this.options;
     try {
-      this.producer ??= this.connect();
+      this.producer ??= this.connect(signal);
       const producer = await this.producer;
-      const { compression } = this;
-      await producer.send({ topic, acks: ACKS[acks], timeout, compression, messages });
+      await producer.send(body);
     } catch (error) {
       const producer = this.producer;
       this.producer = undefined;
-      void producer?.then((one) => one.disconnect()).catch(() => {});
+      void producer?.then((one) => one.close()).catch(() => {});
       const permanent = typesOf(error).some((type) => PERMANENT.has(type));
-      throw new DeliveryError(`${this.options.brokers.join(',')} topic ${topic}: ${reasonOf(error)}`, {
-        permanent,
-        cause: error,
-      });
+      throw new DeliveryError(`${brokers.join(',')} topic ${topic}: ${reasonOf(error)}`, { permanent, cause: error });
     }
   }
 
   /** Loads the library when it is needed for the first time. */
-  private async connect(): Promise<Producer> {
-    const { CompressionTypes, Kafka } = await loadKafkajs();
-    this.compression = this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
-    const kafka = new Kafka(clientConfig(this.options, this.context.logger));
-    const producer = kafka.producer({ createPartitioner, retry: { retries: 0 } });
-    await producer.connect();
-    return producer;
+  private async connect(signal: AbortSignal): Promise<Producer> {
+    const { brokers, topic, acks, compression } = this.options;
+    const cluster = clusterOptions(this.options, (message) => this.context.logger.debug(message));
+    const isGzip = compression === 'gzip';
+    return Producer.connect(await loadKafkajs(), { brokers, topic, acks: ACKS[acks], isGzip, cluster }, signal);
   }
 
   private keyOf(container: ExportContainer): Uint8Array {
@@ -187,19 +180,11 @@ class KafkaSink implements Sink {
   }
 }
 
-function clientConfig({ brokers, timeout, secure, tls, sasl }: KafkaOptions, logger: Logger): KafkaConfig {
+function clusterOptions({ timeout, secure, tls, sasl }: KafkaOptions, log: ClusterOptions['log']): ClusterOptions {
   const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
   return {
-    clientId: 'tallyman',
-    brokers: [...brokers],
-    connectionTimeout: timeout,
-    requestTimeout: timeout,
-    // Failures are tried again by the delivery, which knows how long there is room.
-    retry: { retries: 0 },
-    logCreator:
-      () =>
-      ({ log }) =>
-        logger.debug(log.message),
+    timeoutMs: timeout,
+    log,
     ...(secure && {
       ssl: {
         ca: file(tls.ca),
@@ -227,18 +212,6 @@ function driverMembers({ description }: ExportContainer, options: KafkaOptions):
     container_labels: present(rawLabels(description, options)),
     container_envs: present(description.envs),
   };
-}
-
-function messagesOf(body: Uint8Array): { key: Buffer; value: Buffer }[] {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const messages: { key: Buffer; value: Buffer }[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const keyAt = at + LENGTH_BYTES;
-    const valueAt = keyAt + bytes.readUInt32LE(at) + LENGTH_BYTES;
-    at = valueAt + bytes.readUInt32LE(valueAt - LENGTH_BYTES);
-    messages.push({ key: bytes.subarray(keyAt, valueAt - LENGTH_BYTES), value: bytes.subarray(valueAt, at) });
-  }
-  return messages;
 }
 
 /** Errors of OpenSSL are a line with its source files, in which the reason is one part: `tlsv13 alert certificate required`. */

@@ -1,23 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
-import kafkajs from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
-import { createPartitioner, loadKafkajs } from './library.js';
-
-describe('the partitioner', () => {
-  it('gives each key the partition that kafkajs gives it', () => {
-    const own = createPartitioner();
-    const theirs = kafkajs.Partitioners.DefaultPartitioner();
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 70 }), fc.integer({ min: 1, max: 3_000 }), (bytes, count) => {
-        const partitionMetadata = Array.from({ length: count }, () => ({ leader: 1 })) as never;
-        const args = { topic: 't', partitionMetadata, message: { key: Buffer.from(bytes), value: '' } };
-        assert.equal(own(args), theirs(args));
-      }),
-    );
-  });
-});
+import { loadKafkajs } from './library.js';
 
 describe('a connection of kafkajs', () => {
   it('has no timer while no request waits, and sends one that was throttled', async (t) => {
