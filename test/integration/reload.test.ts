@@ -205,7 +205,7 @@ describe('a reload', () => {
 it('the record of a running agent is readable, and stale records are removed', async () => {
   const names = () => readdirSync(agent.runtimeDirectory).filter((name) => name.startsWith('agent-'));
   assert.deepEqual(names(), [`agent-${agent.pid}.json`]);
-  writeFileSync(join(agent.runtimeDirectory, 'agent-1.json'), JSON.stringify({ pid: 1, startTime: 0 }));
+  writeFileSync(join(agent.runtimeDirectory, 'agent-1.json'), JSON.stringify({ pid: 1, startTime: -1 }));
   assert.equal(reload('--pid', '1').status, 1, 'a note that is not the process’s own is not believed');
   assert.equal(reload().status, 0);
   assert.deepEqual(names(), [`agent-${agent.pid}.json`]);

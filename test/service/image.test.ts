@@ -24,8 +24,8 @@ const TAG = 'tallyman-test/agent:1';
 function documentedFlags(endpoint: string): string[] {
   const text = readFileSync(join(projectRoot, 'config/packaging/Containerfile'), 'utf8');
   const command = /docker run --detach (.*?) tallyman$/ms.exec(text.replaceAll(/\\\n#/g, ''))![1]!;
-  // The engine of the tests has no bridge to publish from, and its containers end with it.
-  const fitting = command.replaceAll(/--(publish|name|restart) \S+/g, '');
+  // The engine of the tests has no bridge to publish from, and its containers end with it. The tests mount /run/tallyman themselves.
+  const fitting = command.replaceAll(/--(publish|name|restart|tmpfs) \S+/g, '');
   const located = fitting.replace('/var/run/docker.sock:', `${endpoint.replace('unix://', '')}:`);
   // Mounts can only be passed on from a shared root, as systemd makes it.
   const isShared = / \/ \/ \S+ shared:/.test(readFileSync('/proc/self/mountinfo', 'utf8'));
@@ -117,6 +117,12 @@ describe('the container image', { skip: needs(...DOCKER_ENGINE) }, () => {
       () => `no sample of the container; the agent logged:\n${logsOf(agent)}`,
     );
     assert.ok(usage <= 32 * 2 ** 20);
+  });
+
+  it('has commands that find the agent, and room for its state', async () => {
+    const reload = ['exec', agent, 'node', '/usr/lib/tallyman/dist/cli/main.js', 'reload'];
+    assert.match(await engine.cli(...reload), /is active/);
+    assert.doesNotMatch(logsOf(agent), /could not be written|may not find this agent/);
   });
 
   it('reports the machine, not its own container', async () => {

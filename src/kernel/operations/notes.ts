@@ -108,7 +108,7 @@ export function readNote(file: string): FoundNote | undefined {
     const { uid, ctimeMs } = statSync(file);
     const note = JSON.parse(readFileSync(file, 'utf8')) as AgentNote;
     // Users who can write to the directory must not be able to choose the process that is signalled.
-    const isOwner = Number.isInteger(note.pid) && note.pid > 1 && statSync(`/proc/${note.pid}`).uid === uid;
+    const isOwner = Number.isInteger(note.pid) && note.pid > 0 && statSync(`/proc/${note.pid}`).uid === uid;
     return isOwner && isRunning(note) ? { ...note, noteFile: file, touchedAt: ctimeMs } : undefined;
   } catch {
     return undefined;
