@@ -20,7 +20,7 @@ const RULES = join(projectRoot, 'config/prometheus');
 const HOST = 'test-host';
 
 /** Keys that Compose files of `docker compose` and `docker stack deploy` may have, as far as ours have them. */
-const TOP_KEYS = ['configs', 'name', 'networks', 'secrets', 'services', 'version', 'volumes'];
+const TOP_KEYS = ['configs', 'networks', 'secrets', 'services', 'version', 'volumes'];
 const SERVICE_KEYS = [
   ...[
     'cap_add',
@@ -35,14 +35,15 @@ const SERVICE_KEYS = [
     'volumes',
   ],
 ];
-const COMPOSE_KEYS = [...SERVICE_KEYS, 'depends_on', 'devices', 'restart', 'security_opt'];
+const COMPOSE_KEYS = [...SERVICE_KEYS, 'depends_on', 'devices', 'restart', 'security_opt', 'tmpfs'];
 const STACK_KEYS = [...SERVICE_KEYS, 'configs', 'deploy', 'secrets'];
 const DEPLOY_KEYS = ['mode', 'placement', 'resources', 'restart_policy', 'update_config'];
 
 interface Service {
   readonly image: string;
   readonly command?: readonly string[];
-  readonly volumes?: readonly (string | { readonly source: string })[];
+  /** A tmpfs has no source. */
+  readonly volumes?: readonly (string | { readonly source?: string })[];
   readonly configs?: readonly { readonly source: string; readonly target: string }[];
   readonly networks?: readonly string[];
   readonly secrets?: readonly string[];
@@ -88,7 +89,8 @@ describe('config/fleet', () => {
         file.services,
       )) {
         for (const volume of volumes) {
-          const source = typeof volume === 'string' ? volume.split(':')[0]! : volume.source;
+          const source = typeof volume === 'string' ? volume.split(':')[0] : volume.source;
+          if (source === undefined) continue;
           if (source.startsWith('.')) assert.ok(existsSync(resolve(FLEET, source)), source);
           else assert.ok(source.startsWith('/') || source in file.volumes, source);
         }
@@ -134,6 +136,33 @@ describe('config/fleet', () => {
       files,
       dashboards.map((name) => join(projectRoot, 'config/grafana', name)),
     );
+  });
+});
+
+describe('docker-compose', { skip: needs('docker-compose') }, () => {
+  const config = (file: string, variables: Readonly<Record<string, string>> = {}) =>
+    spawnSync('docker-compose', ['--file', join(FLEET, file), 'config'], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...variables },
+    });
+
+  it('takes compose.yaml, with the store’s variable from the environment', () => {
+    const { status, stdout, stderr } = config('compose.yaml', { FLEET_HOST: HOST, GRAFANA_PASSWORD: 'secret' });
+    assert.equal(status, 0, stderr);
+    const { services } = parse(stdout) as { services: Record<string, { environment?: Record<string, string> }> };
+    assert.deepEqual(Object.keys(services).sort(), ['grafana', 'tallyman', 'victoria-metrics', 'vmalert']);
+    assert.equal(services['victoria-metrics']!.environment!.FLEET_HOST, HOST);
+  });
+
+  it('says which variable of compose.yaml is missing', () => {
+    const { status, stderr } = config('compose.yaml', { FLEET_HOST: HOST });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /set GRAFANA_PASSWORD to the password of the user admin/);
+  });
+
+  it('takes stack.yaml', () => {
+    const { status, stderr } = config('stack.yaml');
+    assert.equal(status, 0, stderr);
   });
 });
 

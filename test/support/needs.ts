@@ -60,6 +60,7 @@ const NEEDS = {
 const PROGRAMS = {
   bash: 'bash',
   curl: 'curl',
+  'docker-compose': 'docker-compose',
   'dpkg-deb': 'dpkg',
   fish: 'fish',
   influxd: 'influxdb',
