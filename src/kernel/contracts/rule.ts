@@ -62,6 +62,22 @@ export interface RuleNeed {
   readonly sources: readonly string[];
 }
 
+/**
+ * What must be the case for a rule to find anything. `judge` is not called otherwise, which makes questions about all
+ * containers cheap. All conditions that are given must hold.
+ */
+export interface RulePrecondition {
+  /** One of these fields is above 0 in the newest sample. A counter that is 0 cannot have grown. */
+  readonly anyAboveZero?: readonly string[];
+  /** Holds for the machine. Asked once per question; false when no handler accepts `/`. */
+  readonly host?: (host: RuleSubject) => boolean;
+  /**
+   * In the last hour there was an event besides creations, or the runtime says more than that the container runs: it
+   * ended, is being restarted, was killed for lack of memory, or its health check does not pass.
+   */
+  readonly incident?: true;
+}
+
 /** One kind of trouble that `why` recognises. Rules are data: thresholds are part of `help`, and nothing is kept between calls. */
 export interface Rule extends RuleInfo {
   /** When it finds something, with its thresholds, and what it cannot see: the rule's part of `docs/why.md`. */
@@ -70,9 +86,11 @@ export interface Rule extends RuleInfo {
   readonly scope: 'containers' | 'host' | 'both';
   /** Without one of these a subject was not looked at, and the answer says so. Ended containers have no fields. */
   readonly needs?: readonly RuleNeed[];
+  /** Applied to containers that run, and to the machine. */
+  readonly precondition?: RulePrecondition;
   /**
    * Judges one subject. Synchronous, from memory, and the same for the same samples: about 2 µs for a healthy container,
-   * as every container is asked about. Limits (`container.limits()`) are read from files: only when samples give a reason.
+   * as every container is asked about (`precondition` saves the call). Limits (`container.limits()`) are read from files: only when samples give a reason.
    * @returns undefined when nothing is wrong
    */
   judge(subject: RuleSubject): RuleFinding | undefined;

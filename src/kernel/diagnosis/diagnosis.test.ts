@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { keptEvents } from '../../../test/conformance/world/recorded-events.js';
 import { diagnose, measured, NOW } from '../../../test/support/rule-bench.js';
 import type { Rule, RuleSubject } from '../contracts/index.js';
 
@@ -81,6 +82,42 @@ describe('diagnosis', () => {
     assert.deepEqual(faults, ['rule bad']);
     assert.equal(all[0]!.findings[0]!.rule, 'good');
     assert.match(all[0]!.notLookedAt[0]!.reason, /divided by zero/);
+  });
+
+  describe('preconditions', () => {
+    const judgedNames = (precondition: Rule['precondition'] & object, more: Parameters<typeof diagnose>[2] = {}) => {
+      const names: string[] = [];
+      const look = rule('look', ({ name }) => -names.push(name), { precondition });
+      const containers = [
+        measured('/', { busy: 1 }),
+        measured('/a', { 'x{1}': 0, 'x{2}': 3 }),
+        measured('/b', { x: 0 }),
+      ];
+      const { faults } = diagnose([look], containers, more);
+      return { names, faults };
+    };
+
+    it('of fields leave out what has none of them above zero', () => {
+      assert.deepEqual(judgedNames({ anyAboveZero: ['x', 'y'] }).names, ['/a']);
+    });
+
+    it('of the machine hold for all containers or for none', () => {
+      assert.deepEqual(judgedNames({ host: (host) => host.latest('busy') === 1 }).names, ['/', '/a', '/b']);
+      assert.deepEqual(judgedNames({ host: (host) => host.latest('busy') > 1 }).names, []);
+    });
+
+    it('of incidents leave out containers that run and had no event but their creation', () => {
+      const event = { time: NOW - 1e6, type: 'containerDeletion', containerName: '/b' } as const;
+      const created = { ...event, type: 'containerCreation', containerName: '/a' } as const;
+      assert.deepEqual(judgedNames({ incident: true }, { events: keptEvents([created, event]) }).names, ['/b']);
+    });
+
+    it('that throw are faults of the rule', () => {
+      const failing = () => {
+        throw new Error('no machine');
+      };
+      assert.deepEqual(new Set(judgedNames({ host: failing }).faults), new Set(['rule look']));
+    });
   });
 
   it('gives rules the growth of counters over the last minute, by label too, and nothing when one went back', () => {

@@ -4,9 +4,11 @@ import {
   type ContainerEvent,
   type ContainerView,
   EVENT_TYPES,
+  type EventType,
   type Increase,
   type LabelledValue,
   type Layout,
+  type Rule,
   type RuleSubject,
   type SampleCursor,
 } from '../contracts/index.js';
@@ -16,6 +18,7 @@ const SPAN_US = 60_000_000;
 const MIN_SPAN_US = 1_000_000;
 /** How far back events are looked at, µs. */
 const EVENTS_SPAN_US = 3_600_000_000;
+const INCIDENTS: ReadonlySet<EventType> = new Set(EVENT_TYPES.filter((type) => type !== 'containerCreation'));
 const NO_EVENTS: readonly ContainerEvent[] = [];
 const NO_LAYOUT: Layout = { columns: [], indexOf: () => -1, indexesOf: () => [] };
 const NO_SAMPLE: SampleCursor = emptyCursor();
@@ -58,6 +61,9 @@ export class Question {
   private allSubjects: readonly Subject[] | undefined;
   private hostSubject: Subject | null | undefined;
   private events: Map<string, ContainerEvent[]> | undefined;
+  private eventful: Set<string> | undefined;
+  private readonly rulesMet = new Map<readonly Rule[], readonly Rule[]>();
+  private readonly hostConditions = new Map<(host: RuleSubject) => boolean, boolean>();
   /** Containers are judged one after the other, so one buffer serves them all; the machine is compared with each. */
   private readonly samples = new ComparedSamples();
   private readonly hostSamples = new ComparedSamples();
@@ -95,11 +101,48 @@ export class Question {
     return this.events.get(name) ?? NO_EVENTS;
   }
 
-  private recentEvents(): Map<string, ContainerEvent[]> {
+  /** Whether a container had an event in the last hour besides its creation. */
+  hadIncident(name: string): boolean {
+    this.eventful ??= new Set(this.query(INCIDENTS).map(({ containerName }) => containerName));
+    return this.eventful.has(name);
+  }
+
+  /** Those of these rules whose condition the machine meets. */
+  metByHost(rules: readonly Rule[]): readonly Rule[] {
+    let met = this.rulesMet.get(rules);
+    if (met === undefined) {
+      met = rules.filter((rule) => this.maybeMet(rule));
+      this.rulesMet.set(rules, met);
+    }
+    return met;
+  }
+
+  /** A condition that throws is met here, so that the failure becomes one of its rule. */
+  private maybeMet({ precondition }: Rule): boolean {
+    try {
+      return this.hostMeets(precondition!.host!);
+    } catch {
+      return true;
+    }
+  }
+
+  hostMeets(condition: (host: RuleSubject) => boolean): boolean {
+    let known = this.hostConditions.get(condition);
+    if (known === undefined) {
+      known = this.host !== undefined && condition(this.host);
+      this.hostConditions.set(condition, known);
+    }
+    return known;
+  }
+
+  private query(types: ReadonlySet<EventType>): readonly ContainerEvent[] {
     const start = this.now - EVENTS_SPAN_US;
-    const query = { containerName: '/', below: true, types: new Set(EVENT_TYPES), start, max: -1 };
+    return this.agent.events.query({ containerName: '/', below: true, types, start, max: -1 });
+  }
+
+  private recentEvents(): Map<string, ContainerEvent[]> {
     const events = new Map<string, ContainerEvent[]>();
-    for (const event of this.agent.events.query(query)) {
+    for (const event of this.query(new Set(EVENT_TYPES))) {
       const known = events.get(event.containerName);
       if (known === undefined) events.set(event.containerName, [event]);
       else known.push(event);
@@ -143,7 +186,7 @@ export class Subject implements RuleSubject {
     return this.question.eventsOf(this.name);
   }
 
-  private get newest(): SampleCursor {
+  get newest(): SampleCursor {
     return this.samples.newestOf(this.container);
   }
 
@@ -157,6 +200,22 @@ export class Subject implements RuleSubject {
 
   get layout(): Layout {
     return this.newest.layout;
+  }
+
+  /** See `RulePrecondition.incident`. */
+  get hadIncident(): boolean {
+    return !isPlainlyRunning(this.description) || this.question.hadIncident(this.name);
+  }
+
+  metByHost(rules: readonly Rule[]): readonly Rule[] {
+    return this.question.metByHost(rules);
+  }
+
+  /** Whether the preconditions of a rule hold, its columns left out. */
+  meets({ precondition }: Rule): boolean {
+    if (precondition === undefined || this.container === undefined) return true;
+    const { host, incident } = precondition;
+    return (host === undefined || this.question.hostMeets(host)) && (incident !== true || this.hadIncident);
   }
 
   latest(field: string): number {
@@ -204,6 +263,15 @@ export class Subject implements RuleSubject {
     }
     return [];
   }
+}
+
+/** Whether the runtime says nothing but that it runs. */
+function isPlainlyRunning({ state: { status, oomKilled, health } }: ContainerDescription): boolean {
+  return (
+    (status === 'running' || status === 'created' || status === 'paused') &&
+    oomKilled !== true &&
+    (health === undefined || health.status === 'healthy')
+  );
 }
 
 function emptyCursor(): SampleCursor {

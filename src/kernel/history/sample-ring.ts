@@ -73,12 +73,25 @@ export class SampleRing {
 
   window(query: SampleQuery = {}): SampleWindow {
     const total = this.length;
+    if (query.count === 1 && query.start === undefined && query.end === undefined && total > 0)
+      return this.newestOnly();
     let from = query.start === undefined ? 0 : this.countBefore(query.start, total, false);
     const to = query.end === undefined ? total : this.countBefore(query.end, total, true);
     const count = query.count ?? -1;
     if (count >= 0) from = Math.max(from, to - count);
     const length = Math.max(0, to - from);
     return { length, at: (index, cursor) => this.point(from + index, cursor) };
+  }
+
+  /** The newest row is kept whole, so that nothing need be decoded. */
+  private newestOnly(): SampleWindow {
+    const newest = this.segments.at(-1)!;
+    const at = (index: number, cursor: SampleCursor): SampleCursor => {
+      if (index !== 0) throw new RangeError(`sample ${index} of 1`);
+      newest.pointNewest(cursor);
+      return cursor;
+    };
+    return { length: 1, at };
   }
 
   private point(index: number, cursor: SampleCursor): SampleCursor {

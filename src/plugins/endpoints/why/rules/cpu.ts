@@ -9,12 +9,14 @@ const MIN_BUSY = 0.7;
 const MARGIN = 1.2;
 const MAX_NAMED = 3;
 const USAGE = 'cpu.usage.total';
+const WAITING = ['pressure.cpu.some.total', 'cpu.schedstat.runqueue_time'];
 
 export const cpuThrottled: Rule = {
   id: 'cpu-throttled',
   title: 'CPU quota',
   scope: 'containers',
   needs: [{ anyOf: ['cpu.cfs.throttled_periods'], sources: ['cpu'] }],
+  precondition: { anyAboveZero: ['cpu.cfs.throttled_periods'] },
   help:
     'The container used up its CPU quota in 10 % or more of the periods of the last minute in which it wanted to run (10 ' +
     'periods or more), and stood still until the next period. The suggested quota is what it used and waited for, ' +
@@ -58,12 +60,8 @@ export const cpuWaiting: Rule = {
   id: 'cpu-waiting',
   title: 'waiting for CPUs that others use',
   scope: 'both',
-  needs: [
-    {
-      anyOf: ['pressure.cpu.some.total', 'cpu.schedstat.runqueue_time'],
-      sources: ['pressure', 'sched'],
-    },
-  ],
+  needs: [{ anyOf: WAITING, sources: ['pressure', 'sched'] }],
+  precondition: { anyAboveZero: WAITING, host: (host) => busyCpusOf(host) !== undefined },
   help:
     'In 20 % or more of the last minute a task of the container was ready to run and had no CPU (PSI), or its main ' +
     'threads waited in run queues for that share of the time (source `sched`), while the machine was busy to 70 % or ' +

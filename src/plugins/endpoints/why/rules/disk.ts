@@ -14,6 +14,8 @@ const MIN_WATCHED_S = 5;
 /** A container takes part in the filling when it wrote this share of the growth. */
 const MIN_PART = 0.25;
 
+const WAITING_OR_MOVED = ['pressure.io.some.total', 'diskio.io_service_bytes'];
+
 /** Labels of `diskio.*`: major, minor, device, operation. */
 const DEVICE = 2;
 const OPERATION = 3;
@@ -69,7 +71,8 @@ export const ioWaiting: Rule = {
   id: 'io-waiting',
   title: 'waiting for disks',
   scope: 'containers',
-  needs: [{ anyOf: ['pressure.io.some.total', 'diskio.io_service_bytes'], sources: ['pressure', 'diskIO'] }],
+  needs: [{ anyOf: WAITING_OR_MOVED, sources: ['pressure', 'diskIO'] }],
+  precondition: { anyAboveZero: WAITING_OR_MOVED },
   help:
     'A task of the container waited for I/O in 20 % or more of the last minute (PSI). Where there is no PSI of the ' +
     'container: it moved 256 KiB a second or more from and to a device that was busy for 90 % of the time. Devices that ' +
@@ -190,6 +193,7 @@ export const diskFilling: Rule = {
   title: 'space and inodes of filesystems',
   scope: 'both',
   needs: [{ anyOf: ['filesystem.usage', 'diskio.io_service_bytes'], sources: ['disk', 'diskIO'] }],
+  precondition: { host: (host) => fillingFilesystems(host).length > 0 },
   help:
     'The machine: a filesystem has 95 % or more of its space or inodes in use, or would be full within an hour if it ' +
     'went on growing as it did while samples are kept (by 0.5 % of its size at least). A container: it wrote a ' +

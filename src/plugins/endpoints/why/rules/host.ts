@@ -21,6 +21,7 @@ export const noLimit: Rule = {
     { anyOf: ['memory.working_set'], sources: ['memory'] },
     { anyOf: [USAGE], sources: ['cpu'] },
   ],
+  precondition: { host: isCrowded },
   help:
     'The machine has 85 % or more of its memory in working sets, and the container uses 10 % of the machine without any ' +
     'memory limit, its own or of a cgroup above it; or the CPUs were busy to 90 % in the last minute, and it used a ' +
@@ -62,6 +63,11 @@ const crowdingOf = oncePerQuestion((host) => {
     cpu: cpu !== undefined && cpu.busy >= BUSY ? cpu : undefined,
   };
 });
+
+function isCrowded(host: RuleSubject): boolean {
+  const { memoryShare, cpu } = crowdingOf(host);
+  return memoryShare >= CROWDED || cpu !== undefined;
+}
 
 function memoryWithoutLimit(subject: RuleSubject, host: RuleSubject, machineShare: number) {
   const working = subject.latest('memory.working_set');

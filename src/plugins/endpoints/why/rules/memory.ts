@@ -10,9 +10,14 @@ import { at, bytesText, durationText, label, over, percentText, rounded } from '
 /** A limit as large as this is none (cgroup v1 rounds it to pages). */
 const NO_LIMIT = 2 ** 62;
 const NEAR = 0.9;
+/** A working set that is 90 % of the limit is at least this share of the usage. */
+const USAGE_SHARE = 0.85;
 const MARGIN = 1.25;
 /** Counters of how often usage hit a limit. */
 const LIMIT_HITS = ['memory.failcnt', 'memory.events.max', 'memory.events.high'];
+const REFAULTS = ['memory.workingset_refault_file', 'memory.workingset_refault_anon'];
+const MAJOR_FAULTS = 'memory.hierarchical.pgmajfault';
+const PRESSURE = 'pressure.memory.some.total';
 const MIN_REFAULTS_PER_S = 100;
 const MIN_MAJOR_FAULTS_PER_S = 20;
 const MIN_PRESSURE = 0.05;
@@ -34,6 +39,7 @@ export const memoryReclaim: Rule = {
   title: 'memory reclaimed at its limit',
   scope: 'containers',
   needs: [{ anyOf: LIMIT_HITS, sources: ['memory'] }],
+  precondition: { anyAboveZero: [...REFAULTS, MAJOR_FAULTS, PRESSURE] },
   help:
     'Usage hit the limit (`memory.failcnt`, `memory.events: max` or `high`) in the last minute, or is 90 % of it, and what ' +
     'the kernel took away was needed again: 100 refaults or 20 major faults a second, or tasks waited for memory for ' +
@@ -41,13 +47,13 @@ export const memoryReclaim: Rule = {
     '(On cgroup v1 nothing is counted in `memory.failcnt` where memory and swap together have the same limit.)',
   judge(subject) {
     const hits = hitsOf(subject);
-    const span = hits ?? subject.increase('memory.hierarchical.pgmajfault');
+    const span = hits ?? subject.increase(MAJOR_FAULTS);
     if (span === undefined) return undefined;
     const { seconds } = span;
     const rate = (field: string) => (subject.increase(field)?.by ?? 0) / seconds;
-    const refaults = rate('memory.workingset_refault_file') + rate('memory.workingset_refault_anon');
-    const majorFaults = rate('memory.hierarchical.pgmajfault');
-    const pressure = rate('pressure.memory.some.total') / 1e6;
+    const refaults = REFAULTS.reduce((sum, field) => sum + rate(field), 0);
+    const majorFaults = rate(MAJOR_FAULTS);
+    const pressure = rate(PRESSURE) / 1e6;
     const isThrashing =
       refaults >= MIN_REFAULTS_PER_S || majorFaults >= MIN_MAJOR_FAULTS_PER_S || pressure >= MIN_PRESSURE;
     if (!isThrashing) return undefined;
@@ -105,7 +111,8 @@ export const memoryNearLimit: Rule = {
     'Page cache does not count: it is given back when memory is needed.',
   judge(subject) {
     const working = subject.latest('memory.working_set');
-    if (!(working > 0)) return undefined;
+    // Usage cannot exceed the limit by more than a little: this saves reading the limit of most containers with cache.
+    if (!(working > 0) || working < USAGE_SHARE * subject.latest('memory.usage')) return undefined;
     const limit = memoryLimitOf(subject);
     if (limit === undefined || working < NEAR * limit) return undefined;
     const share = working / limit;
@@ -129,6 +136,7 @@ export const oomKilled: Rule = {
   id: 'oom-killed',
   title: 'killed for lack of memory',
   scope: 'containers',
+  precondition: { incident: true },
   help:
     'The kernel killed a process of the container, or one below it at the container’s limit, in the last hour; or its ' +
     'engine says that it ended that way. The process and the limit are named where the kernel log can be read ' +

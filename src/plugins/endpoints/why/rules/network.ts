@@ -1,6 +1,7 @@
 import type { Rule, RuleSubject } from '../../../../kernel/contracts/index.js';
 import { over, percentText, rounded } from './text.js';
 
+const DROPPED = ['udp.Dropped', 'udp6.Dropped'];
 const MIN_LOST_PACKETS = 10;
 const MIN_LOST_SHARE = 0.01;
 const MIN_RETRANSMITTED = 20;
@@ -16,6 +17,7 @@ export const networkErrors: Rule = {
   title: 'network errors and drops',
   scope: 'both',
   needs: [{ anyOf: ['network.rx_dropped'], sources: ['network'] }],
+  precondition: { anyAboveZero: ['rx_dropped', 'rx_errors', 'tx_dropped', 'tx_errors'].map((of) => `network.${of}`) },
   help:
     'An interface lost 1 % or more of its packets in the last minute to errors or drops (10 packets or more). ' +
     'Containers that use the network of the host or of another container are not judged: the numbers are theirs.',
@@ -57,6 +59,7 @@ export const tcpRetransmits: Rule = {
   title: 'TCP segments sent again',
   scope: 'both',
   needs: [{ anyOf: ['tcp_advanced.RetransSegs'], sources: ['advtcp'] }],
+  precondition: { anyAboveZero: ['tcp_advanced.RetransSegs'] },
   help:
     'In the last minute 2 % or more of the TCP segments had to be sent again (20 segments or more). ' +
     'The loss may be anywhere on the way to the other side.',
@@ -84,6 +87,7 @@ export const listenOverflows: Rule = {
   title: 'connections refused by a full queue',
   scope: 'both',
   needs: [{ anyOf: ['tcp_advanced.ListenOverflows'], sources: ['advtcp'] }],
+  precondition: { anyAboveZero: ['tcp_advanced.ListenOverflows'] },
   help: 'A connection or more was dropped in the last minute because the accept queue of a listening socket was full.',
   judge(subject) {
     const overflows = subject.increase('tcp_advanced.ListenOverflows');
@@ -104,11 +108,12 @@ export const udpDrops: Rule = {
   id: 'udp-drops',
   title: 'UDP packets dropped by full sockets',
   scope: 'both',
-  needs: [{ anyOf: ['udp.Dropped', 'udp6.Dropped'], sources: ['udp'] }],
+  needs: [{ anyOf: DROPPED, sources: ['udp'] }],
+  precondition: { anyAboveZero: DROPPED },
   help: 'Open UDP sockets dropped 10 packets or more in the last minute because the program did not read them in time.',
   judge(subject) {
     if (!hasOwnNetwork(subject)) return undefined;
-    const drops = ['udp.Dropped', 'udp6.Dropped'].flatMap((field) => subject.increase(field) ?? []);
+    const drops = DROPPED.flatMap((field) => subject.increase(field) ?? []);
     const by = drops.reduce((sum, increase) => sum + increase.by, 0);
     if (by < MIN_LOST_PACKETS) return undefined;
     const text = `${by} packets dropped in ${rounded(drops[0]!.seconds)} s`;

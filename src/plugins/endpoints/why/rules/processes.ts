@@ -9,6 +9,7 @@ export const pidsNearLimit: Rule = {
   title: 'processes and threads against the pids limit',
   scope: 'containers',
   needs: [{ anyOf: ['processes.threads_max'], sources: ['process'] }],
+  precondition: { anyAboveZero: ['processes.threads_max'] },
   help: 'Processes and threads of the container together are 90 % of its limit (`pids.max`) or more.',
   judge(subject) {
     const max = subject.latest('processes.threads_max');
@@ -38,6 +39,7 @@ export const descriptorsNearLimit: Rule = {
     { anyOf: ['processes.fd_count'], sources: ['process'] },
     { anyOf: ['processes.ulimit.soft'], sources: ['process'] },
   ],
+  precondition: { anyAboveZero: ['processes.fd_count'] },
   help:
     'The processes of the container have on average 90 % or more of the files open that the first one may open ' +
     '(`ulimit -n`); sockets are open files too. One process of many that is near its limit is not seen.',

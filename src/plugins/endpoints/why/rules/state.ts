@@ -61,6 +61,7 @@ export const restartLoop: Rule = {
   id: 'restart-loop',
   title: 'restarts',
   scope: 'containers',
+  precondition: { incident: true },
   help:
     'The container or unit ended three times or more in the last ten minutes and was started again each time, or its ' +
     'engine waits to restart it after three failures or more.',
@@ -94,6 +95,7 @@ export const unhealthy: Rule = {
   id: 'unhealthy',
   title: 'health check',
   scope: 'containers',
+  precondition: { incident: true },
   help: 'The health check of the container fails; or it failed three times or more while the container still starts.',
   judge(subject) {
     const { health } = subject.description.state;
@@ -124,6 +126,7 @@ export const exitCode: Rule = {
   id: 'exit-code',
   title: 'exit code',
   scope: 'containers',
+  precondition: { incident: true },
   help:
     'The container ended with another exit code than 0, or did so in the last hour and runs again. The code is ' +
     'explained: 125 to 127 are of the engine or the shell, 128 + N is signal N.',

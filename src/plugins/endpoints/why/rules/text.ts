@@ -73,6 +73,11 @@ export const cpuUseOf = oncePerQuestion((host) => {
 });
 
 /** The containers that have no container below them. */
-export const leaves = oncePerQuestion((host): readonly RuleSubject[] =>
-  host.all.filter(({ isHost, container }) => !isHost && container!.children().length === 0),
-);
+export const leaves = oncePerQuestion((host): readonly RuleSubject[] => {
+  const parents = new Set<string>();
+  for (const { name } of host.all) {
+    for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1))
+      parents.add(name.slice(0, end));
+  }
+  return host.all.filter(({ isHost, name }) => !isHost && !parents.has(name));
+});
