@@ -1,6 +1,6 @@
 // The processes of the bench: started, waited for, and ended with it.
 import { fork, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpuPerSecond, pause, request } from './measure.mjs';
@@ -53,6 +53,13 @@ export async function measureFloor(paths, seconds, signal) {
   return cpu;
 }
 
+/** The environment that the shipped unit gives the agent. */
+function unitEnvironment() {
+  const unit = readFileSync(join(here, '..', '..', 'config', 'systemd', 'tallyman.service'), 'utf8');
+  const words = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line]) => line.match(/"[^"]*"|\S+/g));
+  return Object.fromEntries(words.map((word) => /^(\w+)=(.*)$/.exec(word.replaceAll('"', '')).slice(1)));
+}
+
 /** Starts the agent. @returns it, its URL and when it was started */
 export async function launchAgent(folder, configuration, nodeOptions = []) {
   const file = join(folder, 'tallyman.yaml');
@@ -62,6 +69,7 @@ export async function launchAgent(folder, configuration, nodeOptions = []) {
   const agent = track(
     spawn(process.execPath, [...nodeOptions, ...probe, main, '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...unitEnvironment(), ...process.env },
     }),
   );
   return { agent, url: await announcedUrl(agent), pid: agent.pid, started };

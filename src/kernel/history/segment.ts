@@ -103,10 +103,9 @@ export class Segment {
 
   /** Bytes held, for the documented cost per sample. */
   get bytes(): number {
-    return [this.times, this.newest, this.newestResiduals, this.varying, this.cells, this.cellResiduals].reduce(
-      (sum, array) => sum + (array?.byteLength ?? 0),
-      0,
-    );
+    const { times, newest, newestResiduals, varying, cells, cellResiduals } = this;
+    const residualBytes = (newestResiduals?.byteLength ?? 0) + (cellResiduals?.byteLength ?? 0);
+    return times.byteLength + newest.byteLength + varying.byteLength + cells.byteLength + residualBytes;
   }
 
   private pointResiduals(newest: Int16Array, from: number, cursor: DecodingCursor): void {

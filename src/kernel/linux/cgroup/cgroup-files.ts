@@ -31,33 +31,26 @@ export function createCgroupFiles(hierarchies: CgroupHierarchies, name: string, 
 }
 
 class HierarchyFiles implements CgroupFiles {
-  readonly version: 1 | 2;
-  private readonly paths = new Map<Controller, string>();
-  private readonly unifiedPath: string | undefined;
-
   constructor(
-    hierarchies: CgroupHierarchies,
-    name: string,
+    private readonly hierarchies: CgroupHierarchies,
+    private readonly name: string,
     private readonly budget: DescriptorBudget,
-  ) {
-    this.version = hierarchies.version;
-    for (const mount of hierarchies.mounts) {
-      const path = directoryOf(mount.path, name);
-      for (const controller of mount.controllers) this.paths.set(controller, path);
-    }
-    this.unifiedPath = hierarchies.unified === undefined ? undefined : directoryOf(hierarchies.unified, name);
+  ) {}
+
+  get version(): 1 | 2 {
+    return this.hierarchies.version;
   }
 
   directory(controller: Controller): string | undefined {
-    return existing(this.paths.get(controller));
+    return existing(this.directoryIn(this.mountOf(controller)));
   }
 
   unifiedDirectory(): string | undefined {
-    return existing(this.unifiedPath);
+    return existing(this.directoryIn(this.hierarchies.unified));
   }
 
   file(controller: Controller, name: string): KernelFile | undefined {
-    return this.open(this.paths.get(controller), name);
+    return this.open(this.mountOf(controller), name);
   }
 
   value(controller: Controller, name: string): KernelValue | undefined {
@@ -71,11 +64,11 @@ class HierarchyFiles implements CgroupFiles {
   }
 
   unifiedFile(name: string): KernelFile | undefined {
-    return this.open(this.unifiedPath, name);
+    return this.open(this.hierarchies.unified, name);
   }
 
   text(controller: Controller, name: string): string | undefined {
-    const directory = this.paths.get(controller);
+    const directory = this.directoryIn(this.mountOf(controller));
     return directory === undefined ? undefined : readTrimmed(`${directory}/${name}`);
   }
 
@@ -93,8 +86,22 @@ class HierarchyFiles implements CgroupFiles {
     return pids;
   }
 
-  private open(directory: string | undefined, name: string): KernelFile | undefined {
-    return directory === undefined ? undefined : BudgetedFile.open(`${directory}/${name}`, this.budget);
+  private open(mount: string | undefined, name: string): KernelFile | undefined {
+    return mount === undefined ? undefined : BudgetedFile.open({ mount, cgroup: this.path, name }, this.budget);
+  }
+
+  private mountOf(controller: Controller): string | undefined {
+    for (const { controllers, path } of this.hierarchies.mounts) if (controllers.includes(controller)) return path;
+    return undefined;
+  }
+
+  /** The path from the root cgroup. */
+  private get path(): string {
+    return this.name === '/' ? '' : this.name;
+  }
+
+  private directoryIn(mount: string | undefined): string | undefined {
+    return mount === undefined ? undefined : mount + this.path;
   }
 
   private processDirectory(): string | undefined {
@@ -126,11 +133,6 @@ class HierarchyFiles implements CgroupFiles {
       if (isDirectory(path)) this.collectPidsBelow(path, pids);
     }
   }
-}
-
-/** Called for each container and hierarchy at a start, where `path.join` would be slow. */
-function directoryOf(mount: string, name: string): string {
-  return name === '/' ? mount : mount + name;
 }
 
 function existing(path: string | undefined): string | undefined {

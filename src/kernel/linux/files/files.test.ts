@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, it } from 'node:test';
 import fc from 'fast-check';
 import { DescriptorBudget, DescriptorMonitor } from './descriptor-budget.js';
-import { BudgetedFile, BudgetedValue } from './kernel-file.js';
+import { BudgetedFile, BudgetedValue, type FilePath } from './kernel-file.js';
 import { BudgetedKeyedFile } from './keyed-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
 after(() => rmSync(directory, { recursive: true }));
 
+function pathOf(path: string): FilePath {
+  return { mount: dirname(path), cgroup: '', name: basename(path) };
+}
+
 function fileWith(content: string | Uint8Array, budget: DescriptorBudget, name = 'file'): BudgetedFile {
   const path = join(directory, name);
   writeFileSync(path, content);
-  const file = BudgetedFile.open(path, budget);
+  const file = BudgetedFile.open(pathOf(path), budget);
   assert.ok(file);
   return file;
 }
@@ -35,7 +39,7 @@ it('reads a kernel file of many pages completely and repeatedly', {
   skip: !existsSync('/proc/crypto') && 'this kernel has no /proc/crypto',
 }, () => {
   const budget = new DescriptorBudget(1);
-  const file = BudgetedFile.open('/proc/crypto', budget);
+  const file = BudgetedFile.open(pathOf('/proc/crypto'), budget);
   assert.ok(file);
   for (let round = 0; round < 3; round++) {
     const length = file.read();
@@ -63,12 +67,12 @@ it('finds a file that another directory does not have, and one that appears late
   const directories = [1, 2].map(() => mkdtempSync(join(tmpdir(), 'tallyman-files-')));
   t.after(() => directories.forEach((directory) => void rmSync(directory, { recursive: true })));
   const [first, second] = directories.map((directory) => join(directory, 'late'));
-  for (let tries = 0; tries < 2; tries++) assert.equal(BudgetedFile.open(first!, budget), undefined);
+  for (let tries = 0; tries < 2; tries++) assert.equal(BudgetedFile.open(pathOf(first!), budget), undefined);
   writeFileSync(second!, '1\n');
-  assert.ok(BudgetedFile.open(second!, budget));
-  assert.equal(BudgetedFile.open(first!, budget), undefined);
+  assert.ok(BudgetedFile.open(pathOf(second!), budget));
+  assert.equal(BudgetedFile.open(pathOf(first!), budget), undefined);
   writeFileSync(first!, '1\n');
-  assert.equal(BudgetedFile.open(first!, budget)?.read(), 2);
+  assert.equal(BudgetedFile.open(pathOf(first!), budget)?.read(), 2);
   assert.deepEqual(budget.absentNames, ['late']);
 });
 
@@ -162,8 +166,8 @@ it('reports a removed file as gone, also after it is created again', () => {
   writeFileSync(file.path, '1');
   assert.equal(file.read(), -1);
   assert.equal(budget.reopened, 0);
-  assert.equal(BudgetedFile.open(join(directory, 'none'), budget), undefined);
-  const dir = BudgetedFile.open(directory, budget);
+  assert.equal(BudgetedFile.open(pathOf(join(directory, 'none')), budget), undefined);
+  const dir = BudgetedFile.open(pathOf(directory), budget);
   assert.equal(dir?.read(), -1);
   assert.equal(dir?.failure, 'EISDIR');
   dir?.close();

@@ -10,6 +10,15 @@ const NEWLINE = 0x0a;
 const MAX = Buffer.from('max');
 const TWO_64 = 2 ** 64;
 
+/** The path of a file in parts that many files have in common, so that no file keeps a text of its own. */
+export interface FilePath {
+  /** The directory of the hierarchy. */
+  readonly mount: string;
+  /** From there to the directory of the cgroup; empty for the root. */
+  readonly cgroup: string;
+  readonly name: string;
+}
+
 /** A file that is read repeatedly, with a kept descriptor if the budget allows. See `KernelFile`. */
 export class BudgetedFile implements KernelFile, DescriptorHolder {
   failure: string | undefined;
@@ -18,18 +27,27 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
   private descriptor = NONE;
   private state: 'reopened' | 'kept' | 'ended' = 'reopened';
 
+  private readonly mount: string;
+  private readonly cgroup: string;
+  private readonly name: string;
+  /** `path`, while the file is opened for each read. */
+  private openedPath: string | undefined;
+
   private constructor(
-    readonly path: string,
+    { mount, cgroup, name }: FilePath,
     private readonly budget: DescriptorBudget,
   ) {
+    this.mount = mount;
+    this.cgroup = cgroup;
+    this.name = name;
     budget.reopened++;
   }
 
   /** @returns undefined when the file does not exist or is not readable */
-  static open(path: string, budget: DescriptorBudget): BudgetedFile | undefined {
+  static open(path: FilePath, budget: DescriptorBudget): BudgetedFile | undefined {
     // An exception costs as much as three opened files: what another cgroup lacks is looked for first.
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    if (budget.absentNames.includes(name) && !existsSync(path)) return undefined;
+    const { name } = path;
+    if (budget.absentNames.includes(name) && !existsSync(`${path.mount}${path.cgroup}/${name}`)) return undefined;
     const file = new BudgetedFile(path, budget);
     const descriptor = file.openOnce();
     if (descriptor !== NONE) {
@@ -40,6 +58,10 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
     if (file.failure === 'ENOENT') budget.rememberAbsent(name);
     file.close();
     return undefined;
+  }
+
+  get path(): string {
+    return `${this.mount}${this.cgroup}/${this.name}`;
   }
 
   get buffer(): Buffer {
@@ -96,7 +118,8 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
 
   private openOnce(): number {
     try {
-      return openSync(this.path, 'r');
+      this.openedPath ??= this.path;
+      return openSync(this.openedPath, 'r');
     } catch (error) {
       this.failure = codeOf(error) ?? messageOf(error);
       if (isExhaustion(this.failure)) this.budget.exhausted();
@@ -110,6 +133,7 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
       return;
     }
     this.descriptor = descriptor;
+    this.openedPath = undefined;
     this.state = 'kept';
     this.budget.reopened--;
   }

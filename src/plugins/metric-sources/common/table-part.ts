@@ -57,8 +57,22 @@ const MAX_SHAPES = 200;
  */
 export class TableShapes {
   private readonly known = new Map<string, TableShape>();
+  private latest: TableShape | undefined;
+
+  /** @param byTextAlone whether files with the same text always have the same columns */
+  constructor(private readonly byTextAlone = false) {}
+
+  /** A shape that another file is likely to have: its columns are right if it matches. */
+  get likely(): TableShape | undefined {
+    return this.byTextAlone ? this.latest : undefined;
+  }
 
   shapeOf(text: string, cells: readonly Cell[]): TableShape {
+    this.latest = this.knownOrNew(text, cells);
+    return this.latest;
+  }
+
+  private knownOrNew(text: string, cells: readonly Cell[]): TableShape {
     const columns = cells.flatMap((cell) => cell.column ?? []);
     const id = withoutNumbers(text, cells);
     const known = this.known.get(id);
@@ -113,8 +127,11 @@ export class TablePart implements Part {
   /** Reads the file to determine `columns`. @returns false when it cannot be read */
   prepare(): boolean {
     const length = this.source.read();
-    if (length >= 0) this.updateShape(length);
-    return length >= 0;
+    if (length < 0) return false;
+    const { likely } = this.shapes;
+    if (likely?.template.match(this.source.buffer, length, likely.values, likely.residuals)) this.shape = likely;
+    else this.updateShape(length);
+    return true;
   }
 
   /** Makes the next sample determine the columns again. */

@@ -101,7 +101,7 @@ export default definePlugin({
   description: 'Memory of each container by NUMA node.',
   create({ linux: host }) {
     let pageSize = 0;
-    const shapes = new TableShapes();
+    const shapes = new TableShapes(true);
     return {
       fields: [...numaFields.values()],
       part: 'memory',

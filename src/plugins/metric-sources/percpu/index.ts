@@ -70,7 +70,8 @@ export default definePlugin({
   description: 'CPU time of each container by logical CPU (cgroup v1 only).',
   create({ linux: host, clock }) {
     const cpusNow = presentCpusCached(host, clock);
-    const shapes = new TableShapes();
+    let cpus = 0;
+    let shapes = new TableShapes(true);
     return {
       fields: Object.values(fields),
       part: 'cpu',
@@ -78,8 +79,12 @@ export default definePlugin({
         if (target.cgroup.version === 2) return { absent: 'cgroup v2 does not count CPU time per CPU', expected: true };
         const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
         if (file === undefined) return withoutController(target, 'cpuacct');
-        const cpus = cpusNow();
-        const table = new TablePart(file, (text) => findCpuCells(text, cpus), shapes);
+        if (cpus !== cpusNow()) {
+          cpus = cpusNow();
+          shapes = new TableShapes(true);
+        }
+        const present = cpus;
+        const table = new TablePart(file, (text) => findCpuCells(text, present), shapes);
         table.prepare();
         return new PartsProbe([table], { skipWhenIdle: true });
       },

@@ -107,7 +107,7 @@ export default definePlugin({
   description: 'Pressure stall information: how long the tasks of each container waited for CPU, memory and I/O.',
   // Not skipped when idle: a container in which everything waits uses no CPU.
   create({ linux }) {
-    const shapes = RESOURCES.map(() => new TableShapes());
+    const shapes = RESOURCES.map(() => new TableShapes(true));
     return {
       fields: [...pressureFields.values()],
       part: 'other',
