@@ -80,7 +80,8 @@ export class PartsProbe implements Probe {
   readonly activityKind: NonNullable<Probe['activityKind']>;
   private readonly beforeSample: (() => boolean) | undefined;
   private readonly bases: number[];
-  private readonly gone: boolean[];
+  /** Parts whose files are gone; absent while there are none. */
+  private gone: Set<Part> | undefined;
 
   constructor(
     private readonly parts: readonly Part[],
@@ -92,20 +93,22 @@ export class PartsProbe implements Probe {
     this.beforeSample = options.beforeSample;
     if (options.activity !== undefined) this.activity = options.activity;
     this.bases = parts.map(() => 0);
-    this.gone = parts.map(() => false);
     this.layOut();
   }
 
   sample(row: RowWriter): SampleOutcome {
     if (this.beforeSample !== undefined && !this.beforeSample()) return 'ended';
-    const { parts, bases, gone } = this;
+    const { parts, bases } = this;
     let changed = false;
     let left = 0;
     for (let i = 0; i < parts.length; i++) {
-      if (gone[i]) continue;
-      const outcome = parts[i]!.sample(row, bases[i]!);
-      if (outcome === 'gone') gone[i] = true;
-      else if (outcome !== 'derived') left++;
+      const part = parts[i]!;
+      if (this.gone?.has(part) === true) continue;
+      const outcome = part.sample(row, bases[i]!);
+      if (outcome === 'gone') {
+        this.gone ??= new Set();
+        this.gone.add(part);
+      } else if (outcome !== 'derived') left++;
       if (outcome === 'layout-changed') changed = true;
     }
     if (changed) this.layOut();
@@ -123,30 +126,28 @@ export class PartsProbe implements Probe {
       this.bases[i] = base;
       base += part.columns.length;
     }
-    this.columns = this.parts.flatMap((part) => part.columns);
+    const [first, ...others] = this.parts;
+    this.columns = others.length === 0 ? (first?.columns ?? []) : this.parts.flatMap((part) => part.columns);
   }
 }
 
-/** A file holding one number. `factor` turns the kernel's unit into the field's. */
+/** A file holding one number. */
 export class ValuePart implements Part {
-  readonly columns: readonly Column[];
   /** Whether the last sample read the file. */
   good = false;
 
+  /** @param columns the one column; the same list for all containers */
   constructor(
-    column: Column,
+    readonly columns: readonly [Column],
     readonly file: KernelValue,
-    private readonly options: { readonly factor?: number; readonly fresh?: FreshRead } = {},
-  ) {
-    this.columns = [column];
-  }
+    private readonly fresh?: FreshRead,
+  ) {}
 
   sample(row: RowWriter, base: number): PartOutcome {
-    const { file } = this;
-    const { factor = 1, fresh } = this.options;
+    const { file, fresh } = this;
     this.good = fresh === undefined ? file.read() : fresh.readOrReuse(file);
     if (!this.good) return isGone(file.failure) ? 'gone' : 'ok';
-    row.setScaled(base, file.value, file.residual, factor);
+    row.setExact(base, file.value, file.residual);
     return 'ok';
   }
 

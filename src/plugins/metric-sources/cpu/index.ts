@@ -1,5 +1,6 @@
 import {
   type CgroupFiles,
+  type Column,
   definePlugin,
   PLUGIN_API_VERSION,
   type Probe,
@@ -53,6 +54,7 @@ export const fields = {
   }),
 };
 
+const TOTAL: readonly [Column] = [{ field: fields.total }];
 const BURST = 'Linux 5.14';
 /** `cpuacct.stat` counts in USER_HZ, which is 100 on everything Node runs on. */
 const TICK = 10_000_000;
@@ -92,7 +94,7 @@ type FreshReads = Readonly<Record<'usage' | 'ticks' | 'throttling', FreshRead>>;
 /** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
 function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   const file = cgroup.value('cpuacct', 'cpuacct.usage');
-  const usage = file && new ValuePart({ field: fields.total }, file, { fresh: fresh.usage });
+  const usage = file && new ValuePart(TOTAL, file, fresh.usage);
   const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
   const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1, fresh.throttling);
   const parts = [usage, ticks, throttling && withoutQuota(cgroup, throttling)].filter((part) => part !== undefined);

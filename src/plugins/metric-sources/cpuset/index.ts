@@ -1,4 +1,4 @@
-import { definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { type Column, definePlugin, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import { gauge, PartsProbe, ValuePart, withoutController } from '../common/index.js';
 
 export const fields = {
@@ -7,6 +7,8 @@ export const fields = {
     source: { v1: 'cpuset.memory_migrate' },
   }),
 };
+
+const COLUMNS: readonly [Column] = [{ field: fields.memoryMigrate }];
 
 export default definePlugin({
   kind: 'metric-source',
@@ -20,7 +22,7 @@ export default definePlugin({
       if (target.cgroup.version === 2) return { absent: 'cgroup v2 always migrates pages', expected: true };
       const file = target.cgroup.value('cpuset', 'cpuset.memory_migrate');
       if (file === undefined) return withoutController(target, 'cpuset');
-      return new PartsProbe([new ValuePart({ field: fields.memoryMigrate }, file)], { skipWhenIdle: true });
+      return new PartsProbe([new ValuePart(COLUMNS, file)], { skipWhenIdle: true });
     },
   }),
 });

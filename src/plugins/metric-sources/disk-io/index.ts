@@ -2,7 +2,7 @@ import { definePlugin, type KernelFile, PLUGIN_API_VERSION, type RowWriter } fro
 import { type PartOutcome, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
 import { CountsAbove, type StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
-import { BlkioProbe, BlkioShapes, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
+import { BlkioProbe, BlkioTables, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
 
 const IO_STAT = 'io.stat';
 
@@ -41,9 +41,10 @@ export default definePlugin({
   description: 'Disk I/O of each container by device and operation.',
   create({ clock, linux }) {
     const shapes = new TableShapes();
-    const blkioShapes = new BlkioShapes();
+
     const above = new CountsAbove(clock);
     const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
+    const blkioTables = new BlkioTables(nameOf);
     return {
       fields: Object.values(fields),
       part: 'diskio',
@@ -55,7 +56,7 @@ export default definePlugin({
           const part = new IoStatPart(file, nameOf, shapes, naming, above.watch(target, [IO_STAT]));
           return new PartsProbe([part], { skipWhenIdle: true });
         }
-        const groups = openGroups(target.cgroup, nameOf, blkioShapes);
+        const groups = openGroups(target.cgroup, blkioTables);
         if (groups.length === 0) return withoutController(target, 'blkio');
         return new BlkioProbe(groups, naming, target.isRoot, (names) => above.watch(target, names));
       },

@@ -6,7 +6,7 @@ import type {
   RowWriter,
   SampleOutcome,
 } from '../../../kernel/contracts/index.js';
-import { type Cell, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
+import { type Cell, type CellFinder, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
 import type { StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
 
@@ -87,66 +87,85 @@ const BY_SCHEDULER: readonly (readonly [string, FieldDescriptor])[] = [
 
 /** Files of v1 that count the same I/O. */
 interface Files {
-  readonly prefix: string;
-  readonly suffix: string;
-  readonly files: typeof BASIC;
+  readonly files: readonly (readonly [name: string, field: FieldDescriptor])[];
+  /** Those of the two counts that every group has, if they include the I/O of the cgroups below. */
+  readonly recursive: readonly string[];
 }
+
+const filesOf = (prefix: string, suffix: string, counts: typeof BASIC): Files => {
+  const nameOf = ([name]: (typeof BASIC)[number]) => `${prefix}${name}${suffix}`;
+  return {
+    files: counts.map((count) => [nameOf(count), count[1]]),
+    recursive: suffix === '' ? [] : BASIC.map(nameOf),
+  };
+};
 
 /** In order of preference. */
 const RECURSIVE: readonly Files[] = [
-  { prefix: 'blkio.bfq.', suffix: '_recursive', files: BY_SCHEDULER },
-  { prefix: 'blkio.', suffix: '_recursive', files: BY_SCHEDULER },
-  { prefix: 'blkio.throttle.', suffix: '_recursive', files: BASIC },
+  filesOf('blkio.bfq.', '_recursive', BY_SCHEDULER),
+  filesOf('blkio.', '_recursive', BY_SCHEDULER),
+  filesOf('blkio.throttle.', '_recursive', BASIC),
 ];
 /** Without descendants; used on kernels without recursive files. */
-const PLAIN: readonly Files[] = [{ prefix: 'blkio.throttle.', suffix: '', files: BASIC }];
+const PLAIN: readonly Files[] = [filesOf('blkio.throttle.', '', BASIC)];
 
-/** The file shapes of each field, shared by all containers. */
-export class BlkioShapes {
-  private readonly byField = new Map<FieldDescriptor, TableShapes>();
+/** What all files of a field have in common. */
+interface BlkioTable {
+  readonly shapes: TableShapes;
+  readonly findCells: CellFinder;
+}
 
-  of(field: FieldDescriptor): TableShapes {
-    let shapes = this.byField.get(field);
-    if (shapes === undefined) {
-      shapes = new TableShapes();
-      this.byField.set(field, shapes);
+/** Opens files of v1. */
+export class BlkioTables {
+  private readonly byField = new Map<FieldDescriptor, BlkioTable>();
+
+  constructor(private readonly nameOf: DeviceNamer) {}
+
+  open(cgroup: CgroupFiles, [name, field]: Files['files'][number]): TablePart | undefined {
+    const file = cgroup.file('blkio', name);
+    if (file === undefined) return undefined;
+    const { shapes, findCells } = this.of(field);
+    return new TablePart(file, findCells, shapes);
+  }
+
+  private of(field: FieldDescriptor): BlkioTable {
+    let table = this.byField.get(field);
+    if (table === undefined) {
+      table = { shapes: new TableShapes(), findCells: (text) => findBlkioCells(text, field, this.nameOf) };
+      this.byField.set(field, table);
     }
-    return shapes;
+    return table;
   }
 }
 
 /** A group of files of this cgroup. */
-export interface BlkioGroup {
-  readonly first: TablePart;
-  /** The files of the two counts that every group has, if they include the I/O of the cgroups below. */
-  readonly recursive: readonly string[];
+export class BlkioGroup {
+  constructor(
+    readonly first: TablePart,
+    private readonly group: Files,
+    private readonly cgroup: CgroupFiles,
+    private readonly tables: BlkioTables,
+  ) {}
+
+  get recursive(): readonly string[] {
+    return this.group.recursive;
+  }
+
   /** Opens the files after the first. */
-  openRest(): TablePart[];
+  openRest(): TablePart[] {
+    return this.group.files.slice(1).flatMap((file) => this.tables.open(this.cgroup, file) ?? []);
+  }
 }
 
 /** The groups that exist, in order of preference; only the first file of each is opened. */
-export function openGroups(cgroup: CgroupFiles, nameOf: DeviceNamer, shapes: BlkioShapes): BlkioGroup[] {
-  const open = (groups: readonly Files[]) => groups.flatMap((files) => openGroup(cgroup, nameOf, files, shapes) ?? []);
+export function openGroups(cgroup: CgroupFiles, tables: BlkioTables): BlkioGroup[] {
+  const open = (groups: readonly Files[]) =>
+    groups.flatMap((group) => {
+      const first = tables.open(cgroup, group.files[0]!);
+      return first === undefined ? [] : new BlkioGroup(first, group, cgroup, tables);
+    });
   const recursive = open(RECURSIVE);
   return recursive.length > 0 ? recursive : open(PLAIN);
-}
-
-function openGroup(
-  cgroup: CgroupFiles,
-  nameOf: DeviceNamer,
-  group: Files,
-  shapes: BlkioShapes,
-): BlkioGroup | undefined {
-  const { prefix, suffix, files } = group;
-  const nameOfFile = ([name]: (typeof files)[number]) => `${prefix}${name}${suffix}`;
-  const open = (entry: (typeof files)[number]): TablePart | undefined => {
-    const [, field] = entry;
-    const file = cgroup.file('blkio', nameOfFile(entry));
-    return file && new TablePart(file, (text) => findBlkioCells(text, field, nameOf), shapes.of(field));
-  };
-  const first = open(files[0]!);
-  const openRest = () => files.slice(1).flatMap((file) => open(file) ?? []);
-  return first && { first, openRest, recursive: suffix === '' ? [] : BASIC.map(nameOfFile) };
 }
 
 /** Label index of the device name. */

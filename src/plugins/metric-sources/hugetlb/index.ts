@@ -41,7 +41,7 @@ function partsOf(cgroup: CgroupFiles, size: string): Part[] {
   const labels = [size];
   const value = (field: keyof typeof fields, suffix: string): Part | undefined => {
     const file = cgroup.value('hugetlb', `hugetlb.${size}.${suffix}`);
-    return file && new ValuePart({ field: fields[field], labels }, file);
+    return file && new ValuePart([{ field: fields[field], labels }], file);
   };
   const parts =
     cgroup.version === 1

@@ -106,9 +106,18 @@ function workingSetPart(usage: () => number, stat: KeyedPart | undefined, inacti
   });
 }
 
-function openValue(cgroup: CgroupFiles, column: keyof typeof fields, name: string): ValuePart | undefined {
+/** One list for each field, shared by all containers. */
+const COLUMNS = {
+  usage: [{ field: fields.usage }],
+  maxUsage: [{ field: fields.maxUsage }],
+  failcnt: [{ field: fields.failcnt }],
+  kernel: [{ field: fields.kernel }],
+  swap: [{ field: fields.swap }],
+} as const;
+
+function openValue(cgroup: CgroupFiles, column: keyof typeof COLUMNS, name: string): ValuePart | undefined {
   const file = cgroup.value('memory', name);
-  return file === undefined ? undefined : new ValuePart({ field: fields[column] }, file);
+  return file === undefined ? undefined : new ValuePart(COLUMNS[column], file);
 }
 
 /** Only a limit can be reached. */
@@ -133,7 +142,7 @@ function withUsageFile(
 ): Probe | undefined {
   const file = cgroup.value('memory', usageName);
   if (file === undefined) return undefined;
-  const usage = new ValuePart({ field: fields.usage }, file, { fresh });
+  const usage = new ValuePart(COLUMNS.usage, file, fresh);
   const workingSet = workingSetPart(() => (usage.good ? file.value : Number.NaN), stat, inactiveKey);
   const parts = [usage, stat, workingSet, ...others].filter((part) => part !== undefined);
   return new PartsProbe(parts, {

@@ -7,7 +7,15 @@ import {
   type LinuxHost,
   PLUGIN_API_VERSION,
 } from '../../../kernel/contracts/index.js';
-import { type Cell, counter, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
+import {
+  type Cell,
+  type CellFinder,
+  counter,
+  PartsProbe,
+  TablePart,
+  TableShapes,
+  withoutController,
+} from '../common/index.js';
 
 export const fields = {
   perCpu: counter('cpu.usage.per_cpu', 'nanoseconds', {
@@ -70,7 +78,8 @@ export default definePlugin({
   description: 'CPU time of each container by logical CPU (cgroup v1 only).',
   create({ linux: host, clock }) {
     const cpusNow = presentCpusCached(host, clock);
-    let cpus = 0;
+    let cpus = -1;
+    let findCells: CellFinder = () => [];
     let shapes = new TableShapes(true);
     return {
       fields: Object.values(fields),
@@ -80,11 +89,12 @@ export default definePlugin({
         const file = target.cgroup.file('cpuacct', 'cpuacct.usage_percpu');
         if (file === undefined) return withoutController(target, 'cpuacct');
         if (cpus !== cpusNow()) {
-          cpus = cpusNow();
+          const present = cpusNow();
+          cpus = present;
+          findCells = (text) => findCpuCells(text, present);
           shapes = new TableShapes(true);
         }
-        const present = cpus;
-        const table = new TablePart(file, (text) => findCpuCells(text, present), shapes);
+        const table = new TablePart(file, findCells, shapes);
         table.prepare();
         return new PartsProbe([table], { skipWhenIdle: true });
       },

@@ -184,6 +184,8 @@ class ThreadListPart implements Part {
   }
 }
 
+const THREADS: readonly [Column] = [{ field: fields.threadsCurrent }];
+
 /** The number of threads of a container and its limit. */
 export function threadParts(cgroup: CgroupFiles): Part[] {
   const current = cgroup.value('pids', 'pids.current');
@@ -192,6 +194,6 @@ export function threadParts(cgroup: CgroupFiles): Part[] {
     return threads === undefined ? [] : [new ThreadListPart(threads)];
   }
   const limit = cgroup.value('pids', 'pids.max');
-  const parts: Part[] = [new ValuePart({ field: fields.threadsCurrent }, current)];
+  const parts: Part[] = [new ValuePart(THREADS, current)];
   return limit === undefined ? parts : [...parts, new ThreadLimitPart(limit)];
 }
