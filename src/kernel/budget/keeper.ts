@@ -1,15 +1,15 @@
 import type { BudgetReduction, BudgetResource, BudgetStatus, Clock, Finding, Logger } from '../contracts/index.js';
 import type { Housekeeper, MonitoredContainer } from '../housekeeping/index.js';
 import type { DescriptorBudget } from '../linux/index.js';
-import type { ActivePlugin, ActivePlugins, Supervisor } from '../supervision/index.js';
+import type { ActivePlugin, ActivePlugins, Pace, PluginRecord, Supervisor } from '../supervision/index.js';
 import { Control } from './control.js';
 import { Rate, Rates } from './costs.js';
 import { HistoryReduction } from './history.js';
 import { IntervalReduction } from './intervals.js';
 import type { OwnCgroup } from './own-cgroup.js';
+import { PaceReduction } from './paces.js';
 import { type QueryGate, QueryReduction } from './queries.js';
 import { SetReduction } from './sets.js';
-import { type PacedSink, SinkReduction } from './sinks.js';
 import { budgetFindings, formatUse, ReductionLog } from './status.js';
 
 export interface BudgetOptions {
@@ -66,7 +66,8 @@ export class BudgetKeeper {
   private readonly pluginCosts = new Rates<string>();
   private readonly requestedAt = new WeakMap<MonitoredContainer, number>();
   private readonly intervals: IntervalReduction<MonitoredContainer>;
-  private readonly sinks: SinkReduction;
+  private readonly sinks: PaceReduction;
+  private readonly handlers: PaceReduction;
   private readonly cpuSets: SetReduction;
   private readonly memorySets: SetReduction;
   private readonly history: HistoryReduction;
@@ -98,12 +99,8 @@ export class BudgetKeeper {
         housekeeper.initialStretch = stretch;
       },
     });
-    this.sinks = new SinkReduction({
-      all: () =>
-        parts.supervisor.all().filter((record): record is typeof record & PacedSink => record.pace !== undefined),
-      costOf: (id) => this.pluginCosts.of(id) * this.cpuShareOfCalls,
-      scaleCost: (id, factor) => this.pluginCosts.scale(id, factor),
-    });
+    this.sinks = this.paceReduction(({ pace }) => pace);
+    this.handlers = this.paceReduction(({ kind, timerPace }) => (kind === 'container-handler' ? timerPace : undefined));
     this.cpuSets = this.setReduction('cpu', ({ record }) => this.pluginCosts.of(record.id) * this.cpuShareOfCalls);
     this.memorySets = this.setReduction('memory', (source) => this.historyBytesOf(source));
     this.history = new HistoryReduction({
@@ -114,8 +111,9 @@ export class BudgetKeeper {
     });
     this.queryReduction = new QueryReduction(() => clock.monotonic());
     this.queries = this.queryReduction;
-    const dominant = [this.sinks.dominant, this.cpuSets.dominant];
-    this.cpu = new Control(CPU_TIMES, [...dominant, this.intervals, this.sinks, this.cpuSets, this.queryReduction]);
+    const { sinks, handlers, cpuSets } = this;
+    const dominant = [sinks.dominant, handlers.dominant, cpuSets.dominant];
+    this.cpu = new Control(CPU_TIMES, [...dominant, this.intervals, sinks, handlers, cpuSets, this.queryReduction]);
     this.memory = new Control(MEMORY_TIMES, [this.history, this.memorySets]);
   }
 
@@ -225,7 +223,7 @@ export class BudgetKeeper {
   }
 
   private reductions(): Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>> {
-    const { intervals, sinks, cpuSets, memorySets, history, queryReduction } = this;
+    const { intervals, sinks, handlers, cpuSets, memorySets, history, queryReduction } = this;
     const now = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
     if (intervals.isActive) {
       const { containers, intervalMs } = intervals.state;
@@ -236,6 +234,11 @@ export class BudgetKeeper {
       const { ids, intervalMs } = sinks.state;
       const text = `${ids.join(', ')}: samples are sent less often, down to every ${intervalMs / 1000} s`;
       now.set('sinks', { resource: 'cpu', text, amount: ids.length });
+    }
+    if (handlers.isActive) {
+      const { ids, intervalMs } = handlers.state;
+      const text = `${ids.join(', ')}: changes are looked for less often, down to every ${intervalMs / 1000} s`;
+      now.set('handlers', { resource: 'cpu', text, amount: ids.length });
     }
     const sets = [...cpuSets.state, ...memorySets.state];
     if (sets.length > 0) {
@@ -262,6 +265,19 @@ export class BudgetKeeper {
   private isWatched(container: MonitoredContainer): boolean {
     const at = this.requestedAt.get(container);
     return at !== undefined && this.parts.clock.monotonic() - at < WATCHED_MS;
+  }
+
+  /** @param paceOf the pace of those plugins that the reduction is for */
+  private paceReduction(paceOf: (record: PluginRecord) => Pace | undefined): PaceReduction {
+    return new PaceReduction({
+      all: () =>
+        this.parts.supervisor.all().flatMap((record) => {
+          const pace = paceOf(record);
+          return pace === undefined ? [] : [{ id: record.id, pace }];
+        }),
+      costOf: (id) => this.pluginCosts.of(id) * this.cpuShareOfCalls,
+      scaleCost: (id, factor) => this.pluginCosts.scale(id, factor),
+    });
   }
 
   private setReduction(resource: BudgetResource, cost: (source: Source) => number): SetReduction {

@@ -1,6 +1,6 @@
 import type { BudgetReduction, BudgetResource, BudgetStatus, Clock, Logger } from '../contracts/index.js';
 
-export const REDUCTION_KINDS = ['intervals', 'sinks', 'sets', 'history', 'queries', 'descriptors'] as const;
+export const REDUCTION_KINDS = ['intervals', 'sinks', 'handlers', 'sets', 'history', 'queries', 'descriptors'] as const;
 
 /** What is given up now, as said in the log, by kind. */
 export type Reductions = ReadonlyMap<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>;
@@ -77,6 +77,7 @@ export function budgetFindings({ resources, reductions, largest }: BudgetStatus)
 const EFFECTS: Record<BudgetReduction['kind'], string> = {
   intervals: 'Samples of these containers are further apart; counters lose nothing.',
   sinks: 'What these sinks send has fewer samples; counters lose nothing.',
+  handlers: 'What these runtimes tell only when asked (disk usage, missed events) is older.',
   sets: 'These metrics are absent from the API and from /metrics.',
   history: 'Older samples are not available.',
   queries: 'Some requests are answered with 503 and Retry-After.',

@@ -2,14 +2,14 @@ export type BudgetResource = 'cpu' | 'memory' | 'descriptors';
 
 /** Something that the agent does less of to keep within its budget. */
 export interface BudgetReduction {
-  readonly kind: 'intervals' | 'sinks' | 'sets' | 'history' | 'queries' | 'descriptors';
+  readonly kind: 'intervals' | 'sinks' | 'handlers' | 'sets' | 'history' | 'queries' | 'descriptors';
   /** The resource that is short. */
   readonly resource: BudgetResource;
   /** What is reduced, in words. */
   readonly text: string;
   /**
-   * How much: containers that are sampled less often, sinks that send less often, sets left out, share of the history that is not kept, CPU time per
-   * time that expensive requests get, files opened for each read.
+   * How much: containers that are sampled less often, sinks that send and handlers that ask less often, sets left out, share of
+   * the history that is not kept, CPU time per time that expensive requests get, files opened for each read.
    */
   readonly amount: number;
   /** µs since the epoch */

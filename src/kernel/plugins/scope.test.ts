@@ -39,6 +39,36 @@ it('a one-shot timer is a supervised call', async () => {
   assert.deepEqual(calls, ['timer']);
 });
 
+it('a stretched repeating timer calls back less often, but every two minutes at least', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const record = new PluginRecord('a', 'a', 'a', 'retry');
+  const scope = new PluginScope({ attempt: async (_record, _what, call) => call() }, record);
+  const rounds = { often: 0, rarely: 0 };
+  scope.every(180_000, () => void rounds.rarely++);
+  assert.equal(record.timerPace?.isCheaperWhenStretched, false);
+  const stop = scope.every(20_000, () => void rounds.often++);
+  assert.equal(record.timerPace?.intervalMs, 20_000);
+  const pass = async (seconds: number) => {
+    const before = { ...rounds };
+    for (let i = 0; i < seconds; i++) {
+      t.mock.timers.tick(1000);
+      await new Promise((resolve) => process.nextTick(resolve));
+    }
+    return [rounds.often - before.often, rounds.rarely - before.rarely];
+  };
+  assert.deepEqual(await pass(360), [18, 2]);
+  record.timerPace.stretch = 4;
+  await pass(20);
+  assert.deepEqual(await pass(360), [4, 2]);
+  record.timerPace.stretch = 16;
+  await pass(80);
+  assert.deepEqual(await pass(360), [3, 2]);
+  stop();
+  assert.equal(record.timerPace.isCheaperWhenStretched, false);
+  scope.dispose();
+  assert.equal(record.timerPace, undefined);
+});
+
 it('no timer runs or starts after the plugin has stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { calls, scope } = fixture();

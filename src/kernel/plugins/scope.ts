@@ -6,9 +6,13 @@ export class PluginScope implements Timers {
   private readonly controller = new AbortController();
   private readonly timers: TimerSet;
 
-  constructor(supervisor: Pick<Supervisor, 'attempt'>, record: PluginRecord) {
+  constructor(
+    supervisor: Pick<Supervisor, 'attempt'>,
+    private readonly record: PluginRecord,
+  ) {
     // The supervisor has recorded the fault. Timers continue, so their faults do not pause the plugin.
     this.timers = new TimerSet((callback, what) => supervisor.attempt(record, what, callback, false).catch(() => {}));
+    record.timerPace = this.timers;
   }
 
   get signal(): AbortSignal {
@@ -27,6 +31,7 @@ export class PluginScope implements Timers {
   /** Stops every timer and aborts the signal. */
   dispose(): void {
     this.timers.stop();
+    if (this.record.timerPace === this.timers) this.record.timerPace = undefined;
     this.controller.abort();
   }
 }

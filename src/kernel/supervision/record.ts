@@ -4,6 +4,9 @@ import { RecentMessages } from '../log/index.js';
 /** Consecutive faults after which a plugin is paused. */
 const FAULTS_TO_OPEN = 20;
 
+/** Nothing is stretched beyond this: Prometheus takes series for ended that have no sample for five minutes. */
+export const MAX_STRETCHED_MS = 120_000;
+
 /** How often something is done. */
 export interface Pace {
   /** 1: as often as it was configured; 2: half as often. */
@@ -40,6 +43,8 @@ export class PluginRecord {
   delivery: (() => SinkStatus) | undefined;
   /** How often a sink takes samples, which may be stretched. */
   pace: Pace | undefined;
+  /** How often its repeating timers call back, which may be stretched. */
+  timerPace: Pace | undefined;
   /** Faults that were logged. */
   readonly recentMessages = new RecentMessages();
   private streak = 0;

@@ -1,10 +1,17 @@
 import type { Timers } from '../contracts/index.js';
+import { MAX_STRETCHED_MS, type Pace } from './record.js';
 
 type Callback = () => void | Promise<void>;
 
-/** Timers on the real clock that are stopped together. A callback that throws does not end its timer. */
-export class TimerSet implements Timers {
+/**
+ * Timers on the real clock that are stopped together. A callback that throws does not end its timer. The repeating ones have a
+ * pace: stretched, they call back less often, but for those that do so rarely anyway.
+ */
+export class TimerSet implements Timers, Pace {
+  stretch = 1;
   private readonly cancels = new Set<() => void>();
+  /** Intervals of the repeating timers. */
+  private readonly intervals = new Map<symbol, number>();
   private stopped = false;
 
   /** @param run calls back and never rejects; `what` names the call in messages about its faults */
@@ -13,8 +20,10 @@ export class TimerSet implements Timers {
   every(milliseconds: number, callback: Callback, what = 'timer'): () => void {
     let cancel: () => void;
     let ended = false;
+    const key = Symbol();
+    this.intervals.set(key, milliseconds);
     const schedule = () => {
-      cancel = this.start(milliseconds, async () => {
+      cancel = this.start(this.stretched(milliseconds), async () => {
         await this.run(callback, what);
         if (!ended) schedule();
       });
@@ -22,8 +31,22 @@ export class TimerSet implements Timers {
     schedule();
     return () => {
       ended = true;
+      this.intervals.delete(key);
       cancel();
     };
+  }
+
+  /** The shortest of those that can be stretched. */
+  get intervalMs(): number {
+    return Math.min(...[...this.intervals.values()].filter((interval) => interval < MAX_STRETCHED_MS));
+  }
+
+  get isCheaperWhenStretched(): boolean {
+    return Number.isFinite(this.intervalMs);
+  }
+
+  private stretched(milliseconds: number): number {
+    return Math.max(milliseconds, Math.min(milliseconds * this.stretch, MAX_STRETCHED_MS));
   }
 
   after(milliseconds: number, callback: Callback): () => void {
@@ -33,6 +56,7 @@ export class TimerSet implements Timers {
   /** Stops all timers; later ones never start. */
   stop(): void {
     this.stopped = true;
+    this.intervals.clear();
     for (const cancel of [...this.cancels]) cancel();
   }
 

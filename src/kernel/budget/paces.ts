@@ -1,30 +1,28 @@
-import type { Pace } from '../supervision/index.js';
+import { MAX_STRETCHED_MS, type Pace } from '../supervision/index.js';
 import type { Reduction } from './control.js';
 
-/** A sink whose interval can be stretched. */
-export interface PacedSink {
+/** A plugin that does something at an interval, which can be stretched: a sink sends, a handler asks its engine. */
+export interface PacedPlugin {
   readonly id: string;
   readonly pace: Pace;
 }
 
-export interface PacedSinks {
-  all(): readonly PacedSink[];
-  /** What the sink uses, in the unit of the budget. */
+export interface PacedPlugins {
+  all(): readonly PacedPlugin[];
+  /** What the plugin uses, in the unit of the budget. */
   costOf(id: string): number;
   /** Adjusts the cost to a change whose effect is not measured yet. */
   scaleCost(id: string, factor: number): void;
 }
 
 const MAX_STRETCH = 16;
-/** No sink is stretched beyond this: Prometheus takes series for ended that have no sample for five minutes. ms */
-const MAX_INTERVAL_MS = 120_000;
-/** Sinks that cost less than this share of what is needed are left alone. */
+/** Plugins that cost less than this share of what is needed are left alone. */
 const WORTH_SHARE = 0.05;
-/** A sink that costs more than this share of what is needed is stretched before anything else. */
+/** A plugin that costs more than this share of what is needed is stretched before anything else. */
 const DOMINANT_SHARE = 0.5;
 
-/** Takes and sends samples of sinks less often, the most expensive first. */
-export class SinkReduction implements Reduction {
+/** Lets plugins do what they do at an interval less often, the most expensive first. */
+export class PaceReduction implements Reduction {
   /** Stretches only what is expensive by itself; everything is taken back by the reduction itself. */
   readonly dominant: Reduction = {
     isActive: false,
@@ -32,13 +30,13 @@ export class SinkReduction implements Reduction {
     takeBack: () => 0,
   };
 
-  constructor(private readonly sinks: PacedSinks) {}
+  constructor(private readonly plugins: PacedPlugins) {}
 
   get isActive(): boolean {
     return this.stretched().length > 0;
   }
 
-  /** The stretched sinks, and the longest interval among them, ms. */
+  /** The stretched plugins, and the longest interval among them, ms. */
   get state(): { readonly ids: readonly string[]; readonly intervalMs: number } {
     const stretched = this.stretched();
     const intervals = stretched.map(({ pace }) => pace.intervalMs * pace.stretch);
@@ -51,13 +49,13 @@ export class SinkReduction implements Reduction {
 
   takeBack(room: number): number {
     let taken = 0;
-    const cheapestFirst = this.stretched().sort((a, b) => this.sinks.costOf(a.id) - this.sinks.costOf(b.id));
+    const cheapestFirst = this.stretched().sort((a, b) => this.plugins.costOf(a.id) - this.plugins.costOf(b.id));
     for (const { id, pace } of cheapestFirst) {
       while (pace.stretch > 1) {
-        const more = this.sinks.costOf(id);
+        const more = this.plugins.costOf(id);
         if (taken + more > room) break;
         pace.stretch /= 2;
-        this.sinks.scaleCost(id, 2);
+        this.plugins.scaleCost(id, 2);
         taken += Math.max(more, Number.EPSILON);
       }
     }
@@ -66,25 +64,25 @@ export class SinkReduction implements Reduction {
 
   private stretchFrom(need: number, share: number): number {
     let saved = 0;
-    const { sinks } = this;
-    const ranked = sinks.all().toSorted((a, b) => sinks.costOf(b.id) - sinks.costOf(a.id));
+    const { plugins } = this;
+    const ranked = plugins.all().toSorted((a, b) => plugins.costOf(b.id) - plugins.costOf(a.id));
     for (const { id, pace } of ranked) {
       while (saved < need && canStretch(pace)) {
-        const cost = sinks.costOf(id);
+        const cost = plugins.costOf(id);
         if (cost <= 0 || cost < need * share) break;
         pace.stretch *= 2;
-        sinks.scaleCost(id, 0.5);
+        plugins.scaleCost(id, 0.5);
         saved += cost / 2;
       }
     }
     return saved;
   }
 
-  private stretched(): PacedSink[] {
-    return this.sinks.all().filter(({ pace }) => pace.stretch > 1);
+  private stretched(): PacedPlugin[] {
+    return this.plugins.all().filter(({ pace }) => pace.stretch > 1);
   }
 }
 
 function canStretch({ stretch, intervalMs, isCheaperWhenStretched }: Pace): boolean {
-  return isCheaperWhenStretched && stretch < MAX_STRETCH && intervalMs * stretch * 2 <= MAX_INTERVAL_MS;
+  return isCheaperWhenStretched && stretch < MAX_STRETCH && intervalMs * stretch * 2 <= MAX_STRETCHED_MS;
 }

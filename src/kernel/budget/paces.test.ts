@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { sampledContainer, sinkBench } from '../../../test/support/sink-bench.js';
+import type { Clock } from '../contracts/index.js';
 import type { Housekeeper } from '../housekeeping/index.js';
 import { DescriptorBudget } from '../linux/index.js';
-import { type Pace, PluginRecord } from '../supervision/index.js';
+import { type Pace, PluginRecord, TimerSet } from '../supervision/index.js';
 import { BudgetKeeper } from './keeper.js';
-import { SinkReduction } from './sinks.js';
+import { PaceReduction } from './paces.js';
 
 const SECOND_US = 1_000_000;
 const INTERVAL_MS = 5_000;
@@ -17,7 +18,7 @@ function sinksOf(all: Record<string, { cost: number } & Partial<Pace>>) {
     return { id, cost, pace: { stretch: 1, intervalMs: 10_000, isCheaperWhenStretched: true, ...pace } };
   });
   const find = (id: string) => sinks.find((sink) => sink.id === id)!;
-  const reduction = new SinkReduction({
+  const reduction = new PaceReduction({
     all: () => sinks,
     costOf: (id) => find(id).cost,
     scaleCost: (id, factor) => {
@@ -62,6 +63,32 @@ describe('stretched sinks', () => {
   });
 });
 
+/** The keeper of a budget of 3 % of a CPU for an agent with nothing but this plugin. */
+function keeperOf(
+  record: PluginRecord,
+  { clock, cpuMs, lines }: { clock: Clock; cpuMs: () => number; lines: string[] },
+) {
+  const housekeeper = {
+    monitored: () => [],
+    size: 0,
+    historyBytes: 0,
+    intervalOf: (stretch: number) => stretch * 1000,
+  };
+  return new BudgetKeeper(
+    { cgroupLimits: false, cpu: 0.03 },
+    {
+      clock,
+      logger: loggerTo(lines),
+      process: { cpuMs, memory: () => 0, cgroup: () => ({ pressure: {} }) },
+      housekeeper: housekeeper as unknown as Housekeeper,
+      supervisor: { all: () => [record] },
+      plugins: { of: () => [] },
+      descriptors: new DescriptorBudget(10_000),
+      onChange: () => {},
+    },
+  );
+}
+
 describe('a sink that takes more CPU time than the budget allows', () => {
   it('takes samples less often, which is said once and taken back', async () => {
     const use = { cpuMs: 0, perSampleMs: 360 };
@@ -81,25 +108,7 @@ describe('a sink that takes more CPU time than the budget allows', () => {
     record.pace = delivery;
     record.delivery = () => delivery.status();
     const lines: string[] = [];
-    const housekeeper = {
-      monitored: () => [],
-      size: 0,
-      historyBytes: 0,
-      intervalOf: (stretch: number) => stretch * 1000,
-    };
-    const keeper = new BudgetKeeper(
-      { cgroupLimits: false, cpu: 0.03 },
-      {
-        clock,
-        logger: loggerTo(lines),
-        process: { cpuMs: () => use.cpuMs, memory: () => 0, cgroup: () => ({ pressure: {} }) },
-        housekeeper: housekeeper as unknown as Housekeeper,
-        supervisor: { all: () => [record] },
-        plugins: { of: () => [] },
-        descriptors: new DescriptorBudget(10_000),
-        onChange: () => {},
-      },
-    );
+    const keeper = keeperOf(record, { clock, cpuMs: () => use.cpuMs, lines });
     const pass = async (intervals: number) => {
       const before = sent.length;
       for (let i = 0; i < intervals; i++) {
@@ -125,5 +134,52 @@ describe('a sink that takes more CPU time than the budget allows', () => {
     assert.match(lines.at(-1)!, /^no longer needed to keep within the budget: burner/);
     assert.deepEqual(keeper.findings(), []);
     await delivery.finish(1_000);
+  });
+});
+
+describe('a handler that takes more CPU time than the budget allows', () => {
+  it('looks for changes less often, which is said once per change and taken back', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const time = { now: 0 };
+    const use = { cpuMs: 0, perCheckMs: 160 };
+    const clock = { now: () => time.now * 1000, monotonic: () => time.now };
+    const record = new PluginRecord('engine', 'engine', 'engine', 'ignore');
+    record.kind = 'container-handler';
+    const timers = new TimerSet(async (callback) => callback());
+    record.timerPace = timers;
+    let checks = 0;
+    timers.every(2_000, () => {
+      checks++;
+      use.cpuMs += use.perCheckMs;
+      record.busyMs += use.perCheckMs;
+    });
+    const lines: string[] = [];
+    const keeper = keeperOf(record, { clock, cpuMs: () => use.cpuMs, lines });
+    const pass = async (seconds: number) => {
+      const before = checks;
+      for (let i = 0; i < seconds; i++) {
+        time.now += 1_000;
+        t.mock.timers.tick(1_000);
+        await new Promise((resolve) => process.nextTick(resolve));
+        if (i % 5 === 0) keeper.check();
+      }
+      return checks - before;
+    };
+    await pass(300);
+    assert.equal(timers.stretch, 4);
+    assert.equal(await pass(80), 10);
+    const text =
+      'to keep within its CPU budget the agent does less: engine: changes are looked for less often, down to every';
+    assert.equal(lines.at(-1), `${text} 8 s`);
+    assert.deepEqual(
+      lines,
+      [...new Set(lines)].filter((line) => line.startsWith(text)),
+    );
+    assert.equal(keeper.findings()[0]?.id, 'budget-handlers');
+    use.perCheckMs = 2;
+    await pass(600);
+    assert.equal(timers.stretch, 1);
+    assert.match(lines.at(-1)!, /^no longer needed to keep within the budget: engine/);
+    timers.stop();
   });
 });
