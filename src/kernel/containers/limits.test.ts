@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { containerNamed } from '../../../test/support/containers.js';
 import type { CgroupFiles, MachineInfo } from '../contracts/index.js';
@@ -8,16 +12,20 @@ import { ContainerLimits } from './limits.js';
 const LATER_MS = 60_000;
 
 describe('limits of a container', () => {
-  it('are the same object until a file has another content', () => {
+  it('are the same object until a file has another content', (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    execFileSync('touch', ['--date', '2026-01-02T03:04:05.123456789Z', directory]);
     const files: Record<string, string> = { 'cpu.shares': '512', 'memory.limit_in_bytes': '1000000' };
     const text = (_: string, name: string) => files[name];
-    const cgroup = { version: 1, text, directory: () => undefined } as unknown as CgroupFiles;
+    const cgroup = { version: 1, text, directory: () => directory } as unknown as CgroupFiles;
     const container = containerNamed('/a', { cgroup });
     const time = { now: 0 };
     const machine = { num_cores: 1, memory_capacity: 1e9, swap_capacity: 0 } as MachineInfo;
     const clock = { now: () => 0, monotonic: () => time.now };
     const limits = new ContainerLimits({ machine: () => machine }, 0, clock);
     const first = limits.of(container);
+    assert.deepEqual([first.createdAt % 1e6, first.createdAtExtraNs], [123_456, 789]);
     time.now += LATER_MS;
     assert.equal(limits.of(container), first);
     files['memory.limit_in_bytes'] = '2000000';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Limit, LinuxHost, ResourceLimits } from '../contracts/index.js';
-import { readCreationTime, readLimits, readMemoryLimit } from '../linux/index.js';
+import { type Creation, readCreationTime, readLimits, readMemoryLimit } from '../linux/index.js';
 import { type Container, Slot } from './container.js';
 
 /** Limits are read again at most this often, ms. */
@@ -8,9 +8,6 @@ const MAX_AGE_MS = 5_000;
 /** A runtime sets the limits after it has created the cgroup: at first they are read more often. */
 const NEW_CONTAINER_MS = 10_000;
 const MAX_AGE_NEW_MS = 200;
-
-/** When a container was created: µs since the epoch, 0 when unknown, and the nanoseconds beyond them. */
-type Creation = Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'>;
 
 const UNKNOWN: Creation = { createdAt: 0, createdAtExtraNs: 0 };
 
@@ -53,15 +50,16 @@ export class ContainerLimits {
       isRoot: container.name === '/',
       machine: this.host.machine(),
       bootTime: this.bootTime,
-      createdAt: isYoung ? undefined : known.earliest.createdAt,
+      created: isYoung || known.earliest.createdAt === 0 ? undefined : known.earliest,
     });
     // Callers keep what they made of the limits until they get another object.
     const limits = before !== undefined && isDeepStrictEqual(before, read) ? before : read;
     known.limits = limits;
     known.cgroup = container.cgroup;
     known.readAt = now;
-    const { createdAt } = known.earliest;
-    if (limits.createdAt > 0 && (createdAt === 0 || limits.createdAt < createdAt)) known.earliest = limits;
+    const { createdAt, createdAtExtraNs } = limits;
+    const { createdAt: earliest } = known.earliest;
+    if (createdAt > 0 && (earliest === 0 || createdAt < earliest)) known.earliest = { createdAt, createdAtExtraNs };
     return limits;
   }
 

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import type { CgroupFiles, Controller, Limit, MachineInfo, ResourceLimits } from '../../contracts/index.js';
 import { CONTROLLERS } from './hierarchies.js';
 
+/** When a container was created: µs since the epoch, 0 when unknown, and the nanoseconds beyond them. */
+export type Creation = Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'>;
+
 export interface LimitOptions {
   /** True for `/`, whose memory limit is the machine's memory. */
   readonly isRoot: boolean;
   readonly machine: MachineInfo;
   /** µs since the epoch, a lower bound for the creation time. Absent: unknown. */
   readonly bootTime?: number;
-  /** Creation time from an earlier call, µs since the epoch: determining it takes more system calls than all limits. */
-  readonly createdAt?: number | undefined;
+  /** Creation time from an earlier call: determining it takes more system calls than all limits. */
+  readonly created?: Creation | undefined;
 }
 
 /** Reads a container's current limits from its cgroup files. Members of missing files are absent. */
@@ -24,9 +27,7 @@ export function readLimits(files: CgroupFiles, options: LimitOptions): ResourceL
     ...readMemory(files, options),
     hasProcesses: processes,
     processes: processes ? optional('limit', limitOf(most)) : {},
-    ...(options.createdAt
-      ? { createdAt: options.createdAt, createdAtExtraNs: 0 }
-      : readCreationTime(files, options.bootTime ?? 0)),
+    ...(options.created ?? readCreationTime(files, options.bootTime ?? 0)),
   };
 }
 
@@ -103,10 +104,7 @@ function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit 
 }
 
 /** The earliest modification time of the directories and of a file in them that is never written; 0 when unknown. */
-export function readCreationTime(
-  files: CgroupFiles,
-  bootTime: number,
-): Pick<ResourceLimits, 'createdAt' | 'createdAtExtraNs'> {
+export function readCreationTime(files: CgroupFiles, bootTime: number): Creation {
   const unwrittenFile = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
   const directories = new Set<string>();
   for (const controller of CONTROLLERS) {
