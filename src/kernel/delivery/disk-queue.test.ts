@@ -105,6 +105,25 @@ describe('a queue on disk', () => {
     );
   });
 
+  it('reads a body that was just written from memory once, and up to 1 MiB of them', async () => {
+    const { disk } = await opened(directory, 2 ** 30);
+    const [first, second, third] = [
+      await add(disk, Buffer.alloc(600_000, 1)),
+      await add(disk, Buffer.alloc(600_000, 2)),
+      await add(disk, Buffer.from('three')),
+    ];
+    const [name = ''] = files();
+    writeFileSync(join(directory, name), Buffer.alloc(1_300_000));
+    assert.deepEqual(await first!.read(), Buffer.alloc(600_000, 1));
+    await assert.rejects(first!.read(), /is damaged/);
+    await assert.rejects(second!.read(), /is damaged/);
+    third!.release();
+    await assert.rejects(third!.read(), /is damaged/, 'nothing of it is kept');
+    const more = await add(disk, Buffer.alloc(1_000_000, 4));
+    assert.deepEqual(await more!.read(), Buffer.alloc(1_000_000, 4));
+    await disk.close();
+  });
+
   it('says what a crash cut off', async () => {
     const { disk } = await opened();
     await add(disk, Buffer.from('whole'));

@@ -22,6 +22,8 @@ const FIXED_BYTES = 13;
 const LOOK_BYTES = 512;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 const MAX_SEGMENT_BYTES = 8 * 2 ** 20;
+/** Bytes of bodies that are also kept in memory until they are read for the first time: most are sent right after they were written. */
+const MAX_RECENT_BYTES = 2 ** 20;
 const LOCK = 'lock';
 const STATE = 'state';
 
@@ -53,6 +55,7 @@ export class DiskQueue {
   private readonly marks = new Set<Promise<void>>();
   private current: { readonly segment: Segment; readonly file: FileHandle; size: number } | undefined;
   private nextNumber = 1;
+  private recentBytes = 0;
   private readonly segmentBytes: number;
 
   /** @param onRestored called with the batches that were found when the directory was first opened */
@@ -205,7 +208,7 @@ export class DiskQueue {
     if (bytesWritten < length) throw new TallymanError('no space is left on the device');
     this.current.size += length;
     segment.waiting++;
-    const stored = this.storedAt(segment, size, size + FIXED_BYTES + head.length, body.length, checksum);
+    const stored = this.storedAt(segment, size, size + FIXED_BYTES + head.length, body.length, checksum, body);
     if (this.current.size >= this.segmentBytes) await this.seal();
     return stored;
   }
@@ -238,10 +241,21 @@ export class DiskQueue {
     }
   }
 
-  private storedAt(segment: Segment, at: number, bodyAt: number, length: number, checksum: number): StoredBody {
+  /** @param written the body, when it was written just now */
+  private storedAt(
+    segment: Segment,
+    at: number,
+    bodyAt: number,
+    length: number,
+    checksum: number,
+    written?: Uint8Array,
+  ): StoredBody {
+    const takeRecent = this.keepRecent(written);
     return {
       isInMemory: false,
       async read() {
+        const recent = takeRecent();
+        if (recent !== undefined) return recent;
         const file = await open(segment.path, 'r');
         try {
           const body = Buffer.allocUnsafe(length);
@@ -254,9 +268,23 @@ export class DiskQueue {
         }
       },
       release: () => {
+        takeRecent();
         const mark = this.release(segment, at).finally(() => this.marks.delete(mark));
         this.marks.add(mark);
       },
+    };
+  }
+
+  /** Keeps a body, if there is room. @returns takes it, once */
+  private keepRecent(body: Uint8Array | undefined): () => Uint8Array | undefined {
+    if (body === undefined || this.recentBytes + body.length > MAX_RECENT_BYTES) return () => undefined;
+    let recent: Uint8Array | undefined = body;
+    this.recentBytes += body.length;
+    return () => {
+      const taken = recent;
+      if (taken !== undefined) this.recentBytes -= taken.length;
+      recent = undefined;
+      return taken;
     };
   }
 
@@ -265,6 +293,7 @@ export class DiskQueue {
     segment.waiting--;
     try {
       if (segment.waiting === 0 && segment.isSealed) await rm(segment.path, { force: true });
+      else if (this.current?.segment === segment) await writeDone(this.current.file, at);
       else await markDone(segment.path, at);
     } catch (error) {
       this.logger.debug(`cannot mark a batch in ${segment.path} as done: ${messageOf(error)}`);
@@ -310,11 +339,13 @@ async function hasMagic(file: FileHandle): Promise<boolean> {
 async function markDone(path: string, at: number): Promise<void> {
   const file = await open(path, 'r+');
   try {
-    await file.write(Buffer.from([DONE]), 0, 1, at);
+    await writeDone(file, at);
   } finally {
     await file.close();
   }
 }
+
+const writeDone = (file: FileHandle, at: number) => file.write(Buffer.from([DONE]), 0, 1, at);
 
 /** @throws TallymanError when another queue uses the directory */
 function takeLock(path: string): void {

@@ -9,8 +9,11 @@ const FOUND_MS = 5_000;
 const DESCRIBED_MS = 30_000;
 /** Shortest time between two saves, ms. Containers that came later are not known after a crash. */
 const SHORTEST_SAVE_MS = 5_000;
-/** Time after which labels and series that have changed are saved although the containers are the same, ms. */
-const LONGEST_SAVE_MS = 60_000;
+/**
+ * Time after which labels and series that have changed are saved although the containers are the same, ms. Receivers take
+ * series without new samples for ended after as long by themselves.
+ */
+const LONGEST_SAVE_MS = 300_000;
 
 const isSent = ({ takenAt }: Subject) => takenAt > 0;
 const idOf = (labels: readonly Label[]) => labels.find(([name]) => name === 'id')?.[1];
