@@ -25,6 +25,12 @@ const webOf = (...given: string[]) => (importFlags(given).config as { web: Web }
 const listenOf = (...given: string[]) => webOf(...given).listen[0];
 const reasonsOf = (...given: string[]) => importFlags(given).without.map(({ flag, text }) => `${flag}: ${text}`);
 
+it('a file that contains itself, or is nested deeply, runs no cAdvisor', () => {
+  for (const text of ['a: &a [*a]', '['.repeat(200_000), `${'['.repeat(2_000)}${']'.repeat(2_000)}`]) {
+    assert.throws(() => importFlags([file('nested.yaml', text)]), /nested\.yaml runs no cAdvisor/);
+  }
+});
+
 const RUN = (more: string, flags = '') => `sudo docker run \\
   --volume=/:/rootfs:ro --volume=/var/run:/var/run:ro -v /sys:/sys:ro ${more} \\
   --detach=true --name cadvisor --privileged --device=/dev/kmsg \\

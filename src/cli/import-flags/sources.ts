@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
+import { tooDeepAt } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { publishedBy, publishedIn } from './published.js';
 import { wordsOf } from './words.js';
@@ -106,6 +107,7 @@ function fromScript(text: string): Started | undefined {
 
 /** The first container of a compose file or a manifest that runs cAdvisor. */
 function fromYaml(text: string): Started | undefined {
+  if (tooDeepAt(text) !== undefined) return undefined;
   for (const document of parseAllDocuments(text)) {
     const root = 'errors' in document && document.errors.length > 0 ? undefined : toJs(document);
     const found = findContainer(root);
@@ -122,15 +124,17 @@ function toJs(document: unknown): unknown {
   }
 }
 
-function findContainer(node: unknown): Started | undefined {
-  if (typeof node !== 'object' || node === null) return undefined;
+/** @param seen an alias may lead to what it is in */
+function findContainer(node: unknown, seen = new Set<unknown>()): Started | undefined {
+  if (typeof node !== 'object' || node === null || seen.has(node)) return undefined;
+  seen.add(node);
   const { image, entrypoint, command, args, ports } = node as Record<string, unknown>;
   const words = [...asWords(entrypoint), ...asWords(command), ...asWords(args)];
   const isImage = typeof image === 'string' && PROGRAM.test(image);
   const program = afterProgram(words);
   if (isImage || program !== undefined) return { words: program?.words ?? words, published: publishedIn(ports) };
   for (const child of Object.values(node)) {
-    const found = findContainer(child);
+    const found = findContainer(child, seen);
     if (found !== undefined) return found;
   }
   return undefined;

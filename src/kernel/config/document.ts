@@ -43,10 +43,10 @@ function unreadable(file: string, at: { line: number; column: number }, message:
 }
 
 /**
- * Where the text is nested more deeply than any configuration is. To be asked first: what makes a document of it is recursive, and Node.js
- * aborts when the stack ends while a regular expression is compiled.
+ * Where YAML text is nested too deeply to be parsed. To be asked first: what makes a document of it is recursive, and
+ * Node.js aborts when the stack ends while a regular expression is compiled.
  */
-function tooDeepAt(text: string): { line: number; column: number } | undefined {
+export function tooDeepAt(text: string): { line: number; column: number } | undefined {
   const lines = new LineCounter();
   const rest: { token: CST.Token | null | undefined; depth: number }[] = [];
   for (const token of new Parser(lines.addNewLine).parse(text)) rest.push({ token, depth: 0 });

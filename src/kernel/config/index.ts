@@ -1,6 +1,7 @@
 /** Configuration: find the file, parse it with positions, validate it together with every plugin's options. */
 
 export { ActiveConfig, type ConfigChange, type ConfigObserver } from './active-config.js';
+export { tooDeepAt } from './document.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { isMapping, type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
