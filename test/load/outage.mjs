@@ -85,6 +85,7 @@ async function run() {
     call: (_, call) => call(),
     succeeded() {},
     failed() {},
+    spent() {},
     fault(what, error) {
       faults++;
       say(`${what}: ${error.stack}`);

@@ -3,10 +3,12 @@
 import protobuf from 'protobufjs';
 import { Batcher } from '../../dist/kernel/delivery/batcher.js';
 import { SampleCollector } from '../../dist/kernel/delivery/collector.js';
+import { gzipBody } from '../../dist/plugins/sinks/common/index.js';
 import elasticsearch from '../../dist/plugins/sinks/elasticsearch/index.js';
 import file from '../../dist/plugins/sinks/file/index.js';
 import influxdb from '../../dist/plugins/sinks/influxdb/index.js';
 import kafka from '../../dist/plugins/sinks/kafka/index.js';
+import { recordBatches } from '../../dist/plugins/sinks/kafka/record-batch.js';
 import otlp from '../../dist/plugins/sinks/otlp/index.js';
 import redis from '../../dist/plugins/sinks/redis/index.js';
 import remoteWrite from '../../dist/plugins/sinks/remote-write/index.js';
@@ -48,6 +50,12 @@ async function costOf(call) {
   return (user + system) / 1000;
 }
 
+/** Compressed record batches, which the sink makes when it sends. */
+async function kafkaBytes(body) {
+  const batches = await recordBatches(body, 3, Date.now(), gzipBody);
+  return batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
 const url = 'http://127.0.0.1:1/';
 const SINKS = [
   ['remote-write 1.0', remoteWrite, { url }],
@@ -56,22 +64,22 @@ const SINKS = [
   ['influxdb, not compressed', influxdb, { url, bucket: 'b', compression: 'none' }],
   ['elasticsearch', elasticsearch, { url }],
   ['otlp', otlp, {}],
-  ['kafka, JSON', kafka, { brokers: ['k:1'] }],
-  ['kafka, protobuf', kafka, { brokers: ['k:1'], format: 'protobuf' }],
+  ['kafka, JSON', kafka, { brokers: ['k:1'] }, kafkaBytes],
+  ['kafka, protobuf', kafka, { brokers: ['k:1'], format: 'protobuf' }, kafkaBytes],
   ['redis', redis, { key: 'k' }],
   ['statsd', statsd, {}],
   ['file', file, { path: '/dev/null' }],
 ];
 
-/** The sink without its transport. */
-function withoutTransport({ create, configSchema }, own) {
+/** The sink without its transport. @param bytesOf what of a body would be sent, in bytes */
+function withoutTransport({ create, configSchema }, own, bytesOf) {
   const context = { agent: { version: '1', host: { machine: () => ({ machine_id: '' }) } }, logger, clock };
   const sink = create(context, configSchema.parse({ host: 'bench', ...own }));
   const sent = { bytes: 0 };
   const target = Object.create(sink, {
     send: {
       value: async ({ body }) => {
-        sent.bytes += body.length;
+        sent.bytes += await bytesOf(body);
       },
     },
   });
@@ -133,8 +141,8 @@ const measure = async (target) => {
   }
   return costs.sort((a, b) => a - b)[Math.floor(rounds / 2)];
 };
-for (const [name, plugin, own] of SINKS) {
-  const { target, sent } = withoutTransport(plugin, own);
+for (const [name, plugin, own, bytesOf = (body) => body.length] of SINKS) {
+  const { target, sent } = withoutTransport(plugin, own, bytesOf);
   const cost = await measure(target);
   const size = (sent.bytes / (rounds + 5) / 1000).toFixed(0);
   console.log(
