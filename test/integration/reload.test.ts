@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { until } from '../../src/testing/clock.js';
 import { agentMain } from '../project.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { needs } from '../support/needs.js';
@@ -182,6 +183,39 @@ describe('a reload', () => {
       await cgroup.remove();
       stream.close();
     }
+  });
+
+  it('gives the queue of a sink to the sink with other options, which sends what waited', async () => {
+    const folder = agent.runtimeDirectory;
+    const blocked = join(folder, 'no-directory');
+    writeFileSync(blocked, '');
+    const sink = (path: string) =>
+      `\n  - { use: file, with: { path: "${path}", interval: 200ms, resolution: all, containersInclude: ["/"], retry: { first: 100ms } } }`;
+    const waiting = async () => (await metric('tallyman_sink_queue_batches{sink="file"}')) ?? 0;
+    agent.configure(config('', sink(join(blocked, 'samples'))));
+    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
+    await until(
+      async () => (await waiting()) >= 3,
+      () => agent.output,
+    );
+    const path = join(folder, 'samples');
+    const changedAt = new Date().toISOString();
+    agent.configure(config('', sink(path)));
+    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
+    const times = () =>
+      existsSync(path)
+        ? [...readFileSync(path, 'utf8').matchAll(/^\{"time":"([^"]+)".*\n/gm)].map(([, time]) => time!)
+        : [];
+    await until(
+      () => (times().at(-1) ?? '') > changedAt,
+      () => agent.output,
+    );
+    const sent = times();
+    const taken = (await samplesOf()).map(({ timestamp }) => timestamp);
+    assert.ok(sent[0]! < changedAt, `${sent[0]} and ${changedAt}`);
+    assert.deepEqual(sent, taken.slice(taken.indexOf(sent[0]!), taken.indexOf(sent.at(-1)!) + 1));
+    agent.configure(config());
+    assert.equal(reload().status, 0);
   });
 
   it('changes addresses and completes answers that have begun', async () => {

@@ -128,13 +128,18 @@ export class SampleCollector {
   private host: readonly ValuesSubject[] | undefined;
   private readonly external: readonly Label[];
   private readonly content: ReadonlySet<SinkOptions['content'][number]>;
+  /** What a collector before this one had taken, until the first call of `current`. */
+  private takenBefore: ReadonlyMap<ContainerView, number> | undefined;
 
+  /** @param before the collector that this one replaces; samples that it has taken are not taken again */
   constructor(
     private readonly agent: AgentView,
     private readonly clock: Clock,
     private readonly logger: Logger,
     { options, naming = cadvisorNaming, containersOnly = false }: Pick<Sink, 'options' | 'naming' | 'containersOnly'>,
+    before?: SampleCollector,
   ) {
+    this.takenBefore = before?.takenTimes();
     this.options = options;
     this.naming = naming;
     this.families = new SinkFamilies(options);
@@ -155,6 +160,7 @@ export class SampleCollector {
       if (!isSelected(this.options, view.name, view.description.aliases)) continue;
       this.tracked.set(view.name, this.track(view, before.get(view.name)));
     }
+    this.takenBefore = undefined;
     const living = new Set<Subject>(this.content.has('containers') ? this.tracked.values() : []);
     if (this.content.has('applications')) {
       for (const { view, applications } of this.tracked.values()) {
@@ -166,6 +172,10 @@ export class SampleCollector {
     const ended = [...this.subjects].filter((subject) => !living.has(subject));
     this.subjects = living;
     return { living: [...living], ended };
+  }
+
+  private takenTimes(): ReadonlyMap<ContainerView, number> {
+    return new Map(Array.from(this.tracked.values(), ({ view, takenAt }) => [view, takenAt]));
   }
 
   /** The machine and the agent, where `content` has them. */
@@ -250,7 +260,9 @@ export class SampleCollector {
       const lane = laneOf(view.name, this.options.concurrency);
       const labelsOf = (name: string, of: ContainerDescription) => this.labelsOf(name, of);
       const familyOf: FamilyOf = (name, type, help) => this.families.passing(name, type, help);
-      return new TrackedContainer(view, description, this.families, labelsOf, lane, familyOf);
+      const tracked = new TrackedContainer(view, description, this.families, labelsOf, lane, familyOf);
+      tracked.takenAt = this.takenBefore?.get(view) ?? 0;
+      return tracked;
     }
     if (known.description !== description) {
       known.description = description;

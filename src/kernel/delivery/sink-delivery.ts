@@ -57,7 +57,7 @@ export class SinkDelivery implements Pace {
       this.sender.lost(batch.points);
       this.warnOfDrops(logger);
     });
-    this.collector = new SampleCollector(agent, clock, logger, sink);
+    this.collector = new SampleCollector(agent, clock, logger, sink, before?.collector);
     this.batcher = new Batcher(sink);
     this.sender = new Sender(sink, this.queue, this.counts, services);
     if (before !== undefined) {
