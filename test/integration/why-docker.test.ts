@@ -1,6 +1,7 @@
 // Trouble of Docker containers made for real: `why` names it first, and nothing of the kind for a healthy twin.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -46,7 +47,7 @@ class LoopFilesystem {
   }
 }
 
-describe('why, of Docker containers in trouble', { skip: needs(...DOCKER_ENGINE, 'ip') }, () => {
+describe('why, of Docker containers in trouble', { skip: needs(...DOCKER_ENGINE, 'ip', 'nsenter') }, () => {
   const disk = new LoopFilesystem();
   const clients: Socket[] = [];
   let bridge: Bridge;
@@ -122,6 +123,28 @@ plugins:
     const { evidence } = await isNamedFirst('listen-overflows', 'stuck', 'serving');
     assert.match(evidence[0]!.text, /connections dropped/);
     process.kill(pids.stuck!, 'SIGCONT');
+  });
+
+  it('names a container whose interface drops packets, which are larger than its MTU', async () => {
+    for (const name of ['small-mtu', 'same-mtu'])
+      await engine.cli('run', '-d', `--name=${name}`, IMAGE, 'sleep', '100000');
+    const pid = await engine.inspect('small-mtu', '.State.Pid');
+    await run('nsenter', ['--target', pid, '--net', 'ip', 'link', 'set', 'eth0', 'mtu', '600']);
+    const socket = createSocket('udp4').on('error', () => {});
+    const addresses = new Map<string, string>();
+    for (const name of ['small-mtu', 'same-mtu'])
+      addresses.set(name, await engine.inspect(name, '.NetworkSettings.IPAddress'));
+    const flood = setInterval(() => {
+      for (const address of addresses.values()) socket.send(Buffer.alloc(1400), 9, address);
+    }, 20);
+    try {
+      const { evidence, lines } = await isNamedFirst('network-errors', 'small-mtu', 'same-mtu');
+      assert.match(evidence[0]!.text, /^eth0: \d+ dropped and 0 damaged of \d+ packets received/);
+      assert.match(lines[0]!.line, new RegExp(`^nsenter --target ${pid} --net ip -s -s link`));
+    } finally {
+      clearInterval(flood);
+      socket.close();
+    }
   });
 
   it('names a container that fills its filesystem, and when that will be full', async () => {

@@ -72,6 +72,7 @@ const PROGRAMS = {
   'lxc-start': 'lxc',
   mandoc: 'mandoc',
   nginx: 'nginx-light',
+  nsenter: 'util-linux',
   openssl: 'openssl',
   prlimit: 'util-linux',
   prometheus: 'prometheus',

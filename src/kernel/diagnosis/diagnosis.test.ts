@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { keptEvents } from '../../../test/conformance/world/recorded-events.js';
+import { column } from '../../../test/conformance/world/samples.js';
 import { diagnose, measured, NOW } from '../../../test/support/rule-bench.js';
 import type { Rule, RuleSubject } from '../contracts/index.js';
 
@@ -118,6 +119,28 @@ describe('diagnosis', () => {
       };
       assert.deepEqual(new Set(judgedNames({ host: failing }).faults), new Set(['rule look']));
     });
+  });
+
+  it('gives rules the growth of columns that appeared later, since they appeared', () => {
+    const at = (seconds: number, ...cells: [string, number, string[]?][]) => ({
+      time: NOW + seconds * 1e6,
+      cells: cells.map(([field, value, labels]) => [column(field, labels), value] as const),
+    });
+    const samples = [
+      at(-60, ['l', 1, ['lo']]),
+      at(-40, ['l', 2, ['lo']], ['l', 5, ['eth0']], ['c', 7]),
+      at(0, ['l', 4, ['lo']], ['l', 9, ['eth0']], ['c', 8]),
+    ];
+    let seen: unknown;
+    const look = rule('look', (subject) => {
+      seen = [
+        ...subject.increasesOf('l').map(({ labels, by, seconds }) => [...labels, by, seconds]),
+        subject.increase('c')?.seconds,
+      ];
+      return -1;
+    });
+    diagnose([look], [{ name: '/x', samples }]);
+    assert.deepEqual(seen, [['lo', 3, 60], ['eth0', 4, 40], 40]);
   });
 
   it('gives rules the growth of counters over the last minute, by label too, and nothing when one went back', () => {

@@ -29,14 +29,18 @@ class ComparedSamples {
   readonly newest: SampleCursor = emptyCursor();
   /** The newest sample that is at least a minute older than the newest one, else the oldest. */
   readonly reference: SampleCursor = emptyCursor();
+  /** The oldest sample from the reference on that has the columns of the newest one. */
+  private readonly alike: SampleCursor = emptyCursor();
   private container: ContainerView | undefined;
   private hasReference = false;
+  private hasAlike = false;
 
   newestOf(container: ContainerView | undefined): SampleCursor {
     if (container === undefined) return NO_SAMPLE;
     if (container !== this.container) {
       this.container = container;
       this.hasReference = false;
+      this.hasAlike = false;
       const window = container.samples(NEWEST);
       if (window.length > 0) window.at(0, this.newest);
       else Object.assign(this.newest, NO_SAMPLE);
@@ -53,6 +57,19 @@ class ComparedSamples {
       (before.length > 0 ? before : container.samples()).at(0, this.reference);
     }
     return this.reference;
+  }
+
+  /** For columns that the reference lacks, such as those of an interface that appeared after the container. */
+  alikeOf(container: ContainerView | undefined): SampleCursor {
+    const { layout } = this.newestOf(container);
+    const { time } = this.referenceOf(container);
+    if (container === undefined || time === 0) return NO_SAMPLE;
+    if (!this.hasAlike) {
+      this.hasAlike = true;
+      const window = container.samples({ start: time });
+      for (let i = 0; i < window.length && window.at(i, this.alike).layout !== layout; ) i++;
+    }
+    return this.alike;
   }
 }
 
@@ -194,6 +211,10 @@ export class Subject implements RuleSubject {
     return this.samples.referenceOf(this.container);
   }
 
+  private get alike(): SampleCursor {
+    return this.samples.alikeOf(this.container);
+  }
+
   get latestTime(): number {
     return this.newest.time;
   }
@@ -231,8 +252,9 @@ export class Subject implements RuleSubject {
   increase(field: string): Increase | undefined {
     const { newest, reference } = this;
     const column = newest.layout.indexOf(field);
+    if (column < 0) return undefined;
     const before = reference.layout === newest.layout ? column : reference.layout.indexOf(field);
-    return column < 0 || before < 0 ? undefined : difference(reference, before, newest, column);
+    return before < 0 ? difference(this.alike, column, newest, column) : difference(reference, before, newest, column);
   }
 
   increasesOf(field: string): readonly (Increase & { readonly labels: readonly string[] })[] {
@@ -247,7 +269,8 @@ export class Subject implements RuleSubject {
     const increases: (Increase & { readonly labels: readonly string[] })[] = [];
     for (const index of indexes) {
       const old = before === undefined ? index : before.get(keyOf(layout, index));
-      const increase = old === undefined ? undefined : difference(from, old, newest, index);
+      const increase =
+        old === undefined ? difference(this.alike, index, newest, index) : difference(from, old, newest, index);
       if (increase !== undefined) increases.push({ ...increase, labels: labelsAt(layout, index) });
     }
     return increases;

@@ -86,7 +86,7 @@ describe('preconditions of rules', () => {
           diagnose(RULES.map(always), containers, more).all.map(({ findings }) => findings),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });
