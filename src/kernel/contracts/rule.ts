@@ -48,7 +48,7 @@ export interface RuleSubject {
   increase(field: string): Increase | undefined;
   /** The same for every column of a field with labels; those that cannot be compared are left out. */
   increasesOf(field: string): readonly (Increase & { readonly labels: readonly string[] })[];
-  /** The field in the oldest sample that is kept and has it, for trends; `undefined` when that is the newest one. */
+  /** Each column of the field in the oldest sample that is kept and has it, for trends; the newest sample is left out. */
   oldestOf(field: string): readonly (LabelledValue & { readonly time: number })[];
   /** Events of this container in the last hour, oldest first. */
   readonly events: readonly ContainerEvent[];

@@ -136,11 +136,20 @@ describe('diagnosis', () => {
       seen = [
         ...subject.increasesOf('l').map(({ labels, by, seconds }) => [...labels, by, seconds]),
         subject.increase('c')?.seconds,
+        subject.oldestOf('l').map(({ labels, value, time }) => [...labels, value, (time - NOW) / 1e6]),
       ];
       return -1;
     });
     diagnose([look], [{ name: '/x', samples }]);
-    assert.deepEqual(seen, [['lo', 3, 60], ['eth0', 4, 40], 40]);
+    assert.deepEqual(seen, [
+      ['lo', 3, 60],
+      ['eth0', 4, 40],
+      40,
+      [
+        ['lo', 1, -60],
+        ['eth0', 5, -40],
+      ],
+    ]);
   });
 
   it('gives rules the growth of counters over the last minute, by label too, and nothing when one went back', () => {

@@ -279,12 +279,22 @@ export class Subject implements RuleSubject {
   oldestOf(field: string): readonly (LabelledValue & { readonly time: number })[] {
     const cursor = emptyCursor();
     const window = this.container?.samples();
+    const oldest = new Map<string, LabelledValue & { readonly time: number }>();
+    let layout: Layout | undefined;
+    // Columns may appear later, as those of a filesystem that is mounted: each has an oldest sample of its own.
     for (let i = 0; window !== undefined && i < window.length - 1; i++) {
       window.at(i, cursor);
+      const { time } = cursor;
+      if (cursor.layout === layout) continue;
       const values = valuesOf(cursor, field);
-      if (values.length > 0) return values.map((value) => ({ ...value, time: cursor.time }));
+      // A value that is absent may be there in the next sample with the same columns.
+      if (values.length === cursor.layout.indexesOf(field).length) layout = cursor.layout;
+      for (const value of values) {
+        const key = value.labels.join('\0');
+        if (!oldest.has(key)) oldest.set(key, { ...value, time });
+      }
     }
-    return [];
+    return [...oldest.values()];
   }
 }
 

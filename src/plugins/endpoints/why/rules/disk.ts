@@ -21,10 +21,10 @@ const DEVICE = 2;
 const OPERATION = 3;
 
 /** Bytes that a container read and wrote in the last minute, by device. */
-function bytesByDevice(subject: RuleSubject, operations: readonly string[] = ['Read', 'Write']): Map<string, number> {
+function bytesByDevice(subject: RuleSubject): Map<string, number> {
   const bytes = new Map<string, number>();
   for (const { labels, by } of subject.increasesOf('diskio.io_service_bytes')) {
-    if (!operations.includes(labels[OPERATION]!)) continue;
+    if (labels[OPERATION] !== 'Read' && labels[OPERATION] !== 'Write') continue;
     const device = labels[DEVICE]!;
     bytes.set(device, (bytes.get(device) ?? 0) + by);
   }
@@ -241,8 +241,10 @@ function partOf(subject: RuleSubject, { device, what, rate, left, used, start }:
   if (what === 'space' && rate > 0) {
     const before = subject.oldestOf('filesystem.usage').find(({ labels }) => labels[0] === device);
     const grew = before === undefined ? 0 : (size - before.value) / ((subject.now - before.time) / 1e6);
-    const [written] = subject.increasesOf('diskio.io_service_bytes').slice(0, 1);
-    const wrote = (bytesByDevice(subject, ['Write']).get(device) ?? 0) / (written?.seconds ?? 1);
+    const writes = subject
+      .increasesOf('diskio.io_service_bytes')
+      .filter(({ labels }) => labels[DEVICE] === device && labels[OPERATION] === 'Write');
+    const wrote = writes.reduce((sum, { by, seconds }) => sum + by / seconds, 0);
     const bytes = Math.max(grew, wrote);
     if (bytes >= MIN_PART * rate) {
       const text = `${grew >= wrote ? 'its layer grew by' : 'it wrote'} ${bytesText(bytes)} a second`;
