@@ -44,9 +44,10 @@ export interface Verdict {
   readonly why: {
     /** Rules of the findings of each unit in trouble, the worst first. */
     readonly named: Readonly<Record<string, readonly string[]>>;
-    readonly healthy: readonly string[];
-    /** Rules that were applied to the healthy unit. */
-    readonly lookedAt: readonly string[];
+    /** By rule, what was found for one that is well, and which rules were applied to it. */
+    readonly healthy: Readonly<
+      Record<string, { readonly found: readonly string[]; readonly lookedAt: readonly string[] }>
+    >;
   };
   readonly containerd: ContainerdEnds;
   /** Kinds of the reasons of the capsules, by container. */

@@ -254,20 +254,22 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     assert.ok(gapsMs.length > 1 && Math.max(...gapsMs) < 3 * 4000, `${gapsMs}`);
   });
 
-  await t.test('why names the trouble of units first, and none of it for a healthy one', () => {
-    const { named, healthy, lookedAt } = verdict.why;
+  await t.test('why names the trouble of units and containers first, and none of it for healthy ones', () => {
+    const { named, healthy } = verdict.why;
     const first = Object.fromEntries(Object.entries(named).map(([unit, rules]) => [unit, rules[0]]));
     assert.deepEqual(first, {
       'tallyman-busy.service': 'cpu-throttled',
       'tallyman-thrashing.service': 'memory-reclaim',
       'tallyman-full.service': 'pids-near-limit',
       'tallyman-looping.service': 'restart-loop',
+      'tallyman-filling.service': 'disk-filling',
+      'small-mtu': 'network-errors',
       'tallyman-hungry.service': 'oom-killed',
     });
-    for (const rule of Object.values(first)) {
-      assert.ok(!healthy.includes(rule!), rule);
+    for (const [rule, { found, lookedAt }] of Object.entries(healthy)) {
+      assert.ok(!found.includes(rule), rule);
       // Nothing limits the CPU of the healthy one.
-      if (rule !== 'cpu-throttled') assert.ok(lookedAt.includes(rule!), rule);
+      if (rule !== 'cpu-throttled') assert.ok(lookedAt.includes(rule), rule);
     }
   });
 

@@ -12,7 +12,7 @@ import { AGENT, CGROUPS, compareSpec, compareStats, get, startUnit, trace, until
 import { startHungry, starve } from './oom.mjs';
 import { comparePods, startPods } from './pods.mjs';
 import { ROOTLESS_SOCKET, startRootlessPodman, usersLetIn } from './rootless.mjs';
-import { capsulesOf, compareTrouble, killWhileWriting, RECORDER, startOrphan } from './trouble.mjs';
+import { capsulesOf, compareTrouble, killWhileWriting, mountSmallDisk, RECORDER, startOrphan } from './trouble.mjs';
 import { compareUnits, startNamedUnits } from './units.mjs';
 
 /** Cgroup of the process that Podman keeps beside each container. */
@@ -44,7 +44,8 @@ const WITHOUT_KERNEL_LOG = ['setpriv', '--bounding-set=-syslog,-sys_admin'];
 const HOUSEKEEPING = 'housekeeping: { interval: 4s, maxInterval: 4s }\n';
 /** As the finding about a user's Podman tells to write it, and what the comparison needs besides. */
 const PODMAN = `{ use: podman, with: { endpoint: [unix:///run/podman/podman.sock, unix://${ROOTLESS_SOCKET}] } }`;
-const MORE = '{ use: process }, { use: memory_numa }, { use: referenced_memory, with: { interval: 0s } }';
+const MORE =
+  '{ use: process }, { use: memory_numa }, { use: referenced_memory, with: { interval: 0s } }, { use: disk, with: { interval: 1s } }';
 const CONFIG = `${HOUSEKEEPING}${RECORDER}plugins: [${PODMAN}, ${MORE}]\n`;
 
 /**
@@ -74,6 +75,7 @@ function cgroupsBelow(name, isWanted = (entry) => !entry.endsWith('.mount') && !
 const ORPHAN = 'orphan';
 const numbers = [];
 const cgroups = {};
+mountSmallDisk();
 await startRootlessPodman();
 startNamedUnits();
 // Held up by their quotas, not by the machine: they do their work at the same time.
