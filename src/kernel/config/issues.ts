@@ -1,5 +1,5 @@
 import { messageOf, type z } from '../contracts/index.js';
-import { type JsonSchema, keysOf, schemaAt } from './json-schema.js';
+import { type JsonSchema, keysOf, type LazyJsonSchema, schemaAt } from './json-schema.js';
 import { masked } from './masked.js';
 import { type ConfigPath, describeValue } from './problems.js';
 import { nearest } from './suggest.js';
@@ -37,11 +37,12 @@ const FORMAT_NAMES: Record<string, string> = {
 export function validate<S extends z.ZodType>(
   schema: S,
   value: unknown,
-  json: JsonSchema,
+  lazyJson: Pick<LazyJsonSchema, 'value'>,
 ): { output: z.output<S>; findings: [] } | { output?: never; findings: Finding[] } {
   try {
     const result = schema.safeParse(value);
     if (result.success) return { output: result.data, findings: [] };
+    const json = lazyJson.value;
     const shown = masked(value, json);
     return { findings: result.error.issues.flatMap((issue) => explain(issue, shown, json)) };
   } catch (error) {

@@ -38,6 +38,21 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return {};
 }
 
+/**
+ * The JSON Schema of a zod schema, converted when it is asked for: that takes longer than all else about a plugin's options,
+ * and a start without errors does not need it.
+ */
+export class LazyJsonSchema {
+  private converted: JsonSchema | undefined;
+
+  constructor(private readonly schema: z.ZodType) {}
+
+  get value(): JsonSchema {
+    this.converted ??= jsonSchemaOf(this.schema);
+    return this.converted;
+  }
+}
+
 /** The schema at `path`, or `undefined`. */
 export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
   let current: JsonSchema | undefined = schema;

@@ -65,22 +65,25 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const report = new Report(document, file ?? '(defaults)');
   const json = jsonSchemaOf(agentConfigSchema);
   const data = applyOverrides(withoutEmptySections(document.data, json), options.overrides ?? [], json, report);
-  const result = validate(agentConfigSchema, data, json);
+  const result = validate(agentConfigSchema, data, { value: json });
   report.add(result.findings);
 
   const directory = file === undefined ? workingDirectory : dirname(file);
   const list = await configurePlugins(data, directory, options, report);
   if (report.problems.length > 0 || result.output === undefined) throw new ConfigError(report.sorted());
   const { $schema: _, ...sections } = result.output;
-  const effective = effectiveSections(data, json);
   return {
     config: { ...sections, plugins: list.entries },
     file,
     directory,
     plugins: list.plugins,
     modules: list.modules,
-    effective: { ...effective, plugins: list.effective },
-    shown: { ...(masked(effective, json) as object), plugins: list.shown },
+    get effective() {
+      return { ...effectiveSections(data, json), plugins: list.effective };
+    },
+    get shown() {
+      return { ...(masked(effectiveSections(data, json), json) as object), plugins: list.shown };
+    },
     warnings: list.warnings,
     located: ({ problems }) => new ConfigError(report.located(problems)),
   };

@@ -69,7 +69,7 @@ describe('masked', () => {
     const { findings } = validate(
       schema,
       { pin: ['swordfish'], users: [{ name: 'ann', word: { is: 'sesame' } }] },
-      json,
+      { value: json },
     );
     assert.equal(findings.length, 2);
     const said = JSON.stringify(findings);

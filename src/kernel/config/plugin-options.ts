@@ -1,6 +1,6 @@
 import { messageOf, type Plugin, TallymanError } from '../contracts/index.js';
 import { type Finding, validate } from './issues.js';
-import { type JsonSchema, jsonSchemaOf, withDefaults, withoutEmptySections } from './json-schema.js';
+import { type JsonSchema, jsonSchemaOf, LazyJsonSchema, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problems.js';
 import type { Report } from './report.js';
@@ -96,8 +96,7 @@ export async function configurePlugins(
 
 /** The problems of a plugin's options that do not come from a config file. @param source the origin's name in errors */
 export function optionProblems({ configSchema }: Plugin, given: unknown, source: string): ConfigProblem[] {
-  const json = jsonSchemaOf(configSchema);
-  const { findings } = validate(configSchema, given, json);
+  const { findings } = validate(configSchema, given, new LazyJsonSchema(configSchema));
   return findings.map(({ path, message, suggestion }) => ({
     source,
     path: formatPath(path),
@@ -155,15 +154,26 @@ function freeId(use: string, isTaken: (id: string) => boolean): string {
 class Configurer implements PluginOutcome {
   readonly entries: PluginEntry[] = [];
   readonly plugins: ConfiguredPlugin[] = [];
-  readonly effective: unknown[] = [];
-  readonly shown: unknown[] = [];
   readonly warnings: string[] = [];
+  /** What `effective` and `shown` are made of. */
+  private readonly listed: { readonly listed: ListedPlugin; readonly json: { readonly value: JsonSchema } }[] = [];
 
   constructor(
     private readonly report: Report,
     private readonly names: readonly string[],
     readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>,
   ) {}
+
+  get effective(): readonly unknown[] {
+    return this.listed.map(({ listed, json }) => effectiveEntry(listed, json.value));
+  }
+
+  get shown(): readonly unknown[] {
+    return this.listed.map(({ listed, json }) => {
+      const entry = effectiveEntry(listed, json.value);
+      return { ...entry, with: masked(entry.with, json.value) };
+    });
+  }
 
   /** Reports a disabled entry whose name looks misspelt and matches no plugin. */
   checkDisabled({ id, input, origin }: ListedPlugin): void {
@@ -175,15 +185,16 @@ class Configurer implements PluginOutcome {
   }
 
   configure(listed: ListedPlugin, plugin: Plugin): void {
-    const json = jsonSchemaOf(plugin.configSchema);
+    const json = new LazyJsonSchema(plugin.configSchema);
     const entry = entryOf(listed);
-    const given = withoutEmptySections(entry.with, json) as PluginEntry['with'];
+    const isDefault = Object.keys(entry.with).length === 0;
+    const given = isDefault ? entry.with : (withoutEmptySections(entry.with, json.value) as PluginEntry['with']);
     const { output, findings } = validate(plugin.configSchema, given, json);
     const base: ConfigPath = [...(listed.origin ?? ['plugins', entry.id]), 'with'];
     this.report.add(findings.map((finding) => ({ ...finding, path: [...base, ...finding.path] })));
     this.entries.push({ ...entry, with: given });
     this.plugins.push({ ...entry, with: given, plugin, options: output });
-    this.addEffective(listed, json);
+    this.listed.push({ listed, json });
   }
 
   /** Reports a module that is missing or rejected; `onError` decides about one that failed. */
@@ -203,14 +214,8 @@ class Configurer implements PluginOutcome {
       return;
     }
     this.entries.push(entry);
-    this.addEffective(listed, {});
+    this.listed.push({ listed, json: { value: {} } });
     this.warnings.push(message);
-  }
-
-  private addEffective(listed: ListedPlugin, json: JsonSchema): void {
-    const entry = effectiveEntry(listed, json);
-    this.effective.push(entry);
-    this.shown.push({ ...entry, with: masked(entry.with, json) });
   }
 }
 
