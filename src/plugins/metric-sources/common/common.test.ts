@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { RecordingPart, rowOf } from '../../../../test/support/parts.js';
 import { TestClock } from '../../../../test/support/probes.js';
 import { ByteScanner } from '../../../kernel/contracts/bytes/index.js';
+import type { CgroupFiles } from '../../../kernel/contracts/index.js';
 import { ExactSum } from '../sched/index.js';
 import { belongsTo, PacedPart, PartsProbe, StandingPart, skipCommand, TablePart, TableShapes } from './index.js';
 
@@ -56,30 +57,65 @@ it('a paced part repeats its last values, and drops values that are no longer re
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
 });
 
+/** A part that stands still until told otherwise. */
+class TestStandingPart extends StandingPart<RecordingPart> {
+  moved = false;
+  movable = false;
+  asked = 0;
+
+  protected override hasNotMoved(): boolean {
+    return !this.moved;
+  }
+
+  protected override cannotMove(): boolean {
+    this.asked++;
+    return !this.movable;
+  }
+}
+
+const NO_FILES = {} as CgroupFiles;
+
 it('a standing part repeats the previous numbers where that is allowed, until they have moved', () => {
   const part = new RecordingPart('a');
-  let hasMoved = false;
-  const asked: string[] = [];
-  const cannotMove = () => asked.push('whether it can move') > 0;
-  const probe = new PartsProbe([new StandingPart(part, () => !hasMoved, cannotMove)]);
-  assert.deepEqual([rowOf(probe).values, asked.length], [[1], 0]);
+  const standing = new TestStandingPart(part, NO_FILES);
+  const probe = new PartsProbe([standing]);
+  assert.deepEqual([rowOf(probe).values, standing.asked], [[1], 0]);
   assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[7], 1]);
-  assert.deepEqual([rowOf(probe, [7]).values, part.samples, asked.length], [[7], 1, 1]);
-  hasMoved = true;
+  assert.deepEqual([rowOf(probe, [7]).values, part.samples, standing.asked], [[7], 1, 1]);
+  standing.moved = true;
   assert.deepEqual([rowOf(probe).values, part.samples], [[1], 2], 'fresh numbers are asked for');
   assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[1], 3], 'it moves');
 });
 
 it('a part that can move is always read', () => {
   const part = new RecordingPart('a');
-  const probe = new PartsProbe([
-    new StandingPart(
-      part,
-      () => true,
-      () => false,
-    ),
-  ]);
+  const standing = new TestStandingPart(part, NO_FILES);
+  standing.movable = true;
+  const probe = new PartsProbe([standing]);
   for (let reads = 1; reads < 4; reads++) assert.deepEqual([rowOf(probe, [7]).values, part.samples], [[1], reads]);
+});
+
+it('a file is parsed again for each container, unless its columns follow from its text alone', () => {
+  const field = { name: 'n', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
+  for (const [byTextAlone, expected] of [
+    [false, 4],
+    [true, 2],
+  ] as const) {
+    const shapes = new TableShapes(byTextAlone);
+    let parsed = 0;
+    const prepare = (text: string) => {
+      const source = { read: () => text.length, buffer: Buffer.from(text), failure: undefined, close() {} };
+      const findCells = () => {
+        parsed++;
+        return [{ at: 2, column: { field } }];
+      };
+      const part = new TablePart(source, findCells, shapes);
+      assert.equal(part.prepare(), true);
+      return rowOf(new PartsProbe([part])).values;
+    };
+    assert.deepEqual(['a 5\n', 'a 67\n', 'a 8\n', 'b 9\n'].map(prepare), [[5], [67], [8], [9]]);
+    assert.equal(parsed, expected);
+  }
 });
 
 it('a number that cannot be read is absent, also when another file has the same shape', () => {

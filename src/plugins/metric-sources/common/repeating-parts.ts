@@ -1,4 +1,4 @@
-import type { Clock, Column, RowWriter } from '../../../kernel/contracts/index.js';
+import type { CgroupFiles, Clock, Column, RowWriter } from '../../../kernel/contracts/index.js';
 import type { Part, PartOutcome } from './parts.js';
 
 /** Reads a part with fixed columns at an interval; in between its values are repeated. */
@@ -38,17 +38,12 @@ export class PacedPart implements Part {
  * A part that nothing can move for now, such as counts of a limit that is not set: its numbers are repeated where a sample may
  * repeat numbers.
  */
-export class StandingPart implements Part {
+export abstract class StandingPart<P extends Part> implements Part {
   private isImmovable: boolean | undefined;
 
-  /**
-   * @param hasNotMoved asked after each read
-   * @param cannotMove asked once, when a sample may repeat numbers for the first time
-   */
   constructor(
-    private readonly part: Part,
-    private readonly hasNotMoved: () => boolean,
-    private readonly cannotMove: () => boolean,
+    protected readonly part: P,
+    private readonly cgroup: CgroupFiles,
   ) {}
 
   get columns(): readonly Column[] {
@@ -57,7 +52,7 @@ export class StandingPart implements Part {
 
   sample(row: RowWriter, base: number): PartOutcome {
     if (row.mayRepeat && this.isImmovable !== false) {
-      this.isImmovable ??= this.cannotMove();
+      this.isImmovable ??= this.cannotMove(this.cgroup);
       if (this.isImmovable) {
         row.repeat(base, this.part.columns.length);
         return 'ok';
@@ -71,6 +66,12 @@ export class StandingPart implements Part {
   close(): void {
     this.part.close();
   }
+
+  /** Asked after each read. */
+  protected abstract hasNotMoved(): boolean;
+
+  /** Asked once, when a sample may repeat numbers for the first time. */
+  protected abstract cannotMove(cgroup: CgroupFiles): boolean;
 }
 
 /** Keeps the values that are written to it. */

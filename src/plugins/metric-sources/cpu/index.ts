@@ -11,7 +11,6 @@ import {
   FreshRead,
   KeyedColumns,
   KeyedPart,
-  type Part,
   PartsProbe,
   StandingPart,
   ValuePart,
@@ -97,7 +96,9 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   const usage = file && new ValuePart(TOTAL, file, fresh.usage);
   const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
   const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1, fresh.throttling);
-  const parts = [usage, ticks, throttling && withoutQuota(cgroup, throttling)].filter((part) => part !== undefined);
+  const parts = [usage, ticks, throttling && new ThrottlingPart(throttling, cgroup)].filter(
+    (part) => part !== undefined,
+  );
   if (parts.length === 0) return undefined;
   return new PartsProbe(parts, {
     skipWhenIdle: true,
@@ -110,12 +111,14 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
 }
 
 /** The kernel counts no periods where there is no quota. */
-function withoutQuota(cgroup: CgroupFiles, throttling: KeyedPart): Part {
-  return new StandingPart(
-    throttling,
-    () => throttling.good && throttling.file.values[PERIODS_V1] === 0,
-    () => cgroup.text('cpu', 'cpu.cfs_quota_us') === '-1',
-  );
+class ThrottlingPart extends StandingPart<KeyedPart> {
+  protected override hasNotMoved(): boolean {
+    return this.part.good && this.part.file.values[PERIODS_V1] === 0;
+  }
+
+  protected override cannotMove(cgroup: CgroupFiles): boolean {
+    return cgroup.text('cpu', 'cpu.cfs_quota_us') === '-1';
+  }
 }
 
 /** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */

@@ -121,14 +121,19 @@ function openValue(cgroup: CgroupFiles, column: keyof typeof COLUMNS, name: stri
 }
 
 /** Only a limit can be reached. */
+class FailuresPart extends StandingPart<ValuePart> {
+  protected override hasNotMoved(): boolean {
+    return this.part.good && this.part.file.value === 0;
+  }
+
+  protected override cannotMove(cgroup: CgroupFiles): boolean {
+    return Number(cgroup.text('memory', 'memory.limit_in_bytes')) >= UNLIMITED;
+  }
+}
+
 function openFailures(cgroup: CgroupFiles): Part | undefined {
   const failures = openValue(cgroup, 'failcnt', 'memory.failcnt');
-  if (failures === undefined) return undefined;
-  return new StandingPart(
-    failures,
-    () => failures.good && failures.file.value === 0,
-    () => Number(cgroup.text('memory', 'memory.limit_in_bytes')) >= UNLIMITED,
-  );
+  return failures && new FailuresPart(failures, cgroup);
 }
 
 /** A probe whose usage file also serves as its activity. */
