@@ -106,7 +106,8 @@ describe('the manifests of config/kubernetes', { skip: needs('kubectl') }, () =>
     assert.deepEqual(capabilities!.drop, ['ALL']);
     const table = readFileSync(join(projectRoot, 'docs/privileges.md'), 'utf8');
     for (const name of capabilities!.add ?? []) assert.ok(table.includes(`\`CAP_${name}\``), name);
-    assert.ok(volumeMounts.every(({ readOnly }) => readOnly === true));
+    const writable = volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
+    assert.deepEqual(writable, ['/var/lib/tallyman', '/run/tallyman'], 'its own directories');
     assert.deepEqual(Object.keys(resources.requests!), ['cpu', 'memory']);
     assert.deepEqual([readinessProbe.httpGet!.path, livenessProbe.httpGet!.path], ['/-/ready', '/-/healthy']);
     const pod = podOf();
