@@ -6,6 +6,7 @@
 // Not by `node --test`, which sorts the files and starts as many as there are cores.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
@@ -18,6 +19,10 @@ const filters = process.argv.slice(2).filter((argument) => argument !== '--times
 const isStrict = process.env.TALLYMAN_TEST_ALL === '1';
 const isLight = filters.length === 0 && !isStrict;
 if (isLight) process.env.TALLYMAN_TEST_LIGHT = '1';
+// Agents that tests start as a user would keep their state in a directory that goes with the tests.
+const state = mkdtempSync(join(tmpdir(), 'tallyman-test-state-'));
+process.env.TALLYMAN_STATE_DIRECTORY = state;
+process.once('exit', () => rmSync(state, { recursive: true, force: true }));
 // The agents that tests start are those of dist/, and what browsers load is compiled by the build.
 const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--if-needed'], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);

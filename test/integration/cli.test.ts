@@ -23,12 +23,13 @@ describe('command line', () => {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), text);
   };
-  const { PATH } = process.env;
+  const { PATH = '', TALLYMAN_STATE_DIRECTORY = '' } = process.env;
+  const environment = { PATH, TALLYMAN_STATE_DIRECTORY };
   /** Runs a command in a process of its own. */
   const started = (args: readonly string[]) => {
     const result = spawnSync(process.execPath, [agentMain, ...args], {
       cwd: directory,
-      env: { PATH },
+      env: environment,
       encoding: 'utf8',
     });
     return { status: result.status, out: result.stdout, error: result.stderr };
@@ -36,7 +37,7 @@ describe('command line', () => {
   const commands = new CommandLine();
   after(() => commands.stop());
   const tallyman = (args: readonly string[], env: Record<string, string> = {}) =>
-    commands.run(args, directory, { PATH, ...env });
+    commands.run(args, directory, { ...environment, ...env });
   const effective = async (args: readonly string[], env?: Record<string, string>) => {
     const { status, out, error } = await tallyman(['check', ...args], env);
     assert.equal(status, 0, error);

@@ -23,6 +23,7 @@ const env = {
   npm_config_ignore_scripts: 'true',
   npm_config_update_notifier: 'false',
   TALLYMAN_RUNTIME_DIRECTORY: join(work, 'run'),
+  TALLYMAN_STATE_DIRECTORY: join(work, 'state'),
 };
 /** Where the tutorial begins: a folder with nothing but the package. */
 const start = join(work, 'start');

@@ -69,7 +69,8 @@ export async function launchAgent(folder, configuration, nodeOptions = []) {
   const agent = track(
     spawn(process.execPath, [...nodeOptions, ...probe, main, '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...unitEnvironment(), ...process.env },
+      // Not the host's: what an earlier agent kept there is loaded at the start.
+      env: { ...unitEnvironment(), TALLYMAN_STATE_DIRECTORY: join(folder, 'state'), ...process.env },
     }),
   );
   return { agent, url: await announcedUrl(agent), pid: agent.pid, started };
