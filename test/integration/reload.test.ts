@@ -52,11 +52,15 @@ function reload(...args: string[]) {
   return { status, out: stdout, error: stderr };
 }
 
+/** While a command runs, a connection of this process may be closed as idle without a notice: none is used again. */
+const ONCE = { headers: { connection: 'close' } };
+const posted = ({ url }: AgentProcess, headers: Record<string, string> = {}) =>
+  fetch(`${url}/-/reload`, { method: 'POST', headers: { ...ONCE.headers, ...headers } });
 const samplesOf = async () => (await agent.json<Record<string, Sample[]>>('/api/v2.0/stats/?count=-1'))['/'] ?? [];
 const status = () => agent.json<Status>('/-/status');
 
 async function metric(series: string): Promise<number | undefined> {
-  const text = await (await fetch(`${agent.url}/metrics`)).text();
+  const text = await (await fetch(`${agent.url}/metrics`, ONCE)).text();
   const line = text.split('\n').find((each) => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.split(' ')[1]);
 }
@@ -103,7 +107,7 @@ describe('a reload', () => {
   it('keeps the previous configuration when an address or a plugin cannot be used', async () => {
     agent.configure(config('', '\n  - { use: udp }', "listen: ['unix:/nonexistent/socket']"));
     const before = await status();
-    const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+    const answer = await posted(agent);
     assert.equal(answer.status, 422);
     const outcome = (await answer.json()) as { ok: boolean; error: string; changes: string[] };
     assert.equal(outcome.ok, false);
@@ -116,14 +120,14 @@ describe('a reload', () => {
   });
 
   it('requires POST from the same origin', async () => {
-    assert.equal((await fetch(`${agent.url}/-/reload`)).status, 405);
+    assert.equal((await fetch(`${agent.url}/-/reload`, ONCE)).status, 405);
     const headers = { Origin: 'https://page.example' };
-    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST', headers })).status, 403);
+    assert.equal((await posted(agent, headers)).status, 403);
   });
 
   it('prints what requires a restart', async () => {
     agent.configure(config('log: { format: json, level: warn }'));
-    const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+    const answer = await posted(agent);
     const { changes, restart } = (await answer.json()) as { changes: string[]; restart: string[] };
     assert.deepEqual(changes, ['log.level info → warn', 'log.format auto → json']);
     assert.deepEqual(restart, ['log.format auto → json']);
@@ -135,7 +139,7 @@ describe('a reload', () => {
     // Longer than this test takes on a machine that has much else to do.
     const long = 'history: { duration: 1h }';
     agent.configure(config(long));
-    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
+    assert.equal((await posted(agent)).status, 200);
     const first = (
       await agent.until<Record<string, Sample[]>>(
         '/api/v2.0/stats/?count=-1',
@@ -161,7 +165,7 @@ describe('a reload', () => {
     for (let round = 0; round < 3; round++) {
       for (const variant of variants) {
         agent.configure(variant);
-        const answer = await fetch(`${agent.url}/-/reload`, { method: 'POST' });
+        const answer = await posted(agent);
         assert.equal(answer.status, 200, await answer.text());
         await load.progress(20);
       }
@@ -193,7 +197,7 @@ describe('a reload', () => {
       `\n  - { use: file, with: { path: "${path}", interval: 200ms, resolution: all, containersInclude: ["/"], retry: { first: 100ms } } }`;
     const waiting = async () => (await metric('tallyman_sink_queue_batches{sink="file"}')) ?? 0;
     agent.configure(config('', sink(join(blocked, 'samples'))));
-    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
+    assert.equal((await posted(agent)).status, 200);
     await until(
       async () => (await waiting()) >= 3,
       () => agent.output,
@@ -201,7 +205,7 @@ describe('a reload', () => {
     const path = join(folder, 'samples');
     const changedAt = new Date().toISOString();
     agent.configure(config('', sink(path)));
-    assert.equal((await fetch(`${agent.url}/-/reload`, { method: 'POST' })).status, 200);
+    assert.equal((await posted(agent)).status, 200);
     const times = () =>
       existsSync(path)
         ? [...readFileSync(path, 'utf8').matchAll(/^\{"time":"([^"]+)".*\n/gm)].map(([, time]) => time!)
@@ -225,7 +229,7 @@ describe('a reload', () => {
       await slow.begun;
       const socket = join(mover.runtimeDirectory, 'http.sock');
       mover.configure(config('', '', `listen: ['unix:${socket}']`));
-      assert.equal((await fetch(`${mover.url}/-/reload`, { method: 'POST' })).status, 200);
+      assert.equal((await posted(mover)).status, 200);
       assert.deepEqual(await overSocket(socket, '/healthz'), [200, 'ok']);
       await assert.rejects(fetch(mover.url));
       slow.goOn();
