@@ -9,7 +9,7 @@ import { HostTree, type TreeFiles } from '../support/tree.js';
 import { machineFromJson } from './world/recorded-agent.js';
 import type { JsonObject } from './world/recorded-samples.js';
 
-/** What v0.36 did not tell of the same files, or otherwise. */
+/** What v0.36 reported differently, or not at all, for the same files. */
 const NEWER = {
   vendor_id: 'AuthenticAMD',
   num_physical_cores: 2,

@@ -124,7 +124,7 @@ describe('a container that runs all attacks', { timeout: LIMIT_MS, skip: needs(.
   }
 
   /** Lines of the log about the attacker's limits. */
-  const told = (pattern: RegExp) =>
+  const reported = (pattern: RegExp) =>
     agent.output.split('\n').filter((line) => line.includes(attacker) && pattern.test(line));
 
   const pathOf = (index: number) => (index === 0 ? '/cgi-bin/names' : `/${LARGE_NAMES[index % LARGE_NAMES.length]}`);
@@ -189,7 +189,7 @@ describe('a container that runs all attacks', { timeout: LIMIT_MS, skip: needs(.
     let answered = 0;
     let largest = 0;
     const isOver = () =>
-      Object.values(LIMITS).every((pattern) => told(pattern).length > 0) && answered >= HEALTH_REQUESTS;
+      Object.values(LIMITS).every((pattern) => reported(pattern).length > 0) && answered >= HEALTH_REQUESTS;
     const scrapes = until(
       async () => {
         largest = Math.max(largest, await attackerBytes());
@@ -205,7 +205,7 @@ describe('a container that runs all attacks', { timeout: LIMIT_MS, skip: needs(.
         assert.equal(answer.status, 200);
         answered++;
         // The regular expressions first: on a busy machine the flood of bytes would put them off for minutes.
-        if (told(LIMITS['first regex']).length > 0 && told(LIMITS['second regex']).length > 0) flood();
+        if (reported(LIMITS['first regex']).length > 0 && reported(LIMITS['second regex']).length > 0) flood();
         return isOver();
       },
       () => `${answered} answers\n${agent.output}`,
@@ -232,7 +232,7 @@ describe('a container that runs all attacks', { timeout: LIMIT_MS, skip: needs(.
 
   it('is logged once for each limit', () => {
     for (const [limit, pattern] of Object.entries(LIMITS)) {
-      assert.equal(told(pattern).length, 1, `${limit}: ${told(pattern).join('\n')}`);
+      assert.equal(reported(pattern).length, 1, `${limit}: ${reported(pattern).join('\n')}`);
     }
   });
 

@@ -103,13 +103,13 @@ plugins:
     const late = { endpoint: { path: '/status' }, metrics_config: [{ name: 'late', data_type: 'int', regex: '(42)' }] };
     containers.write('g-late', 'late.json', JSON.stringify(late));
     await appmetrics(name, (metrics) => metrics.late?.['']?.[0]?.int_value === 42);
-    const told = agent.output.split('\n').filter((line) => line.includes(name));
+    const reported = agent.output.split('\n').filter((line) => line.includes(name));
     for (const reason of [
       /late\.json in the container: no such file/,
       /never_matches.*matches nothing/,
       /\/no\/such\/file/,
     ]) {
-      assert.equal(told.filter((line) => reason.test(line)).length, 1, told.join('\n'));
+      assert.equal(reported.filter((line) => reason.test(line)).length, 1, reported.join('\n'));
     }
   });
 

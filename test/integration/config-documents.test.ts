@@ -29,7 +29,7 @@ describe('generated documents', () => {
     });
 
   it('are up to date', async () => {
-    // Not assert.equal: a stale file is told by its name, not by a page of differences.
+    // Not assert.equal: a stale file is reported by its name, not by a page of differences.
     assert.ok(read('config/tallyman.yaml') === (await renderConfig('sample')), `config/tallyman.yaml ${RENEW}`);
     const schema = await renderConfig('schema');
     assert.ok(read('config/tallyman.schema.json') === schema, `config/tallyman.schema.json ${RENEW}`);

@@ -208,7 +208,7 @@ describe('the containerd handler', () => {
       assert.deepEqual([status, exitCode], ['exited', 137]);
     });
 
-    it('and whose end for lack of memory is told after its exit', async () => {
+    it('and whose OOM kill is reported after its exit', async () => {
       const bench = await startEmpty();
       containerd.tellCreated('shop', 'brief');
       bench.watch('/shop/brief');

@@ -69,7 +69,7 @@ plugins:
   const departed = (path: string) => bench.handler.departed!().find(({ name }) => name === path)?.description.state;
   const ended = async (path: string, what: string) => {
     await until(
-      // The list of tasks does not tell of it, and may be quicker than the event.
+      // The list of tasks does not show it, and may be quicker than the event.
       () => departed(path)?.oomKilled !== undefined,
       () => `${path} was not ${what}: ${JSON.stringify(bench.handler.departed!())}`,
     );
@@ -140,7 +140,7 @@ plugins:
     assert.ok(Math.abs(killed.finishedAt! - Date.now() * 1000) < 60e6);
     const memory = await ended(paths.memory, 'out of memory');
     assert.deepEqual([memory.status, memory.exitCode], ['exited', 137]);
-    // containerd may tell of it after the exit.
+    // containerd may report it after the exit.
     await until(
       () => departed(paths.memory)?.oomKilled === true,
       () => JSON.stringify(departed(paths.memory)),

@@ -86,14 +86,14 @@ plugins:
   };
 
   it('has the names, labels, image, times and limits that the runtime reports', async () => {
-    const told = await spec(app, ({ image, cpu }) => image === IMAGE && cpu.quota !== undefined);
+    const reported = await spec(app, ({ image, cpu }) => image === IMAGE && cpu.quota !== undefined);
     const status = await pods.status(app);
-    assert.deepEqual(told.aliases, ['shop/web-0/app', app, `k8s_app_web-0_shop_${pod.uid}_0`]);
-    assert.deepEqual(told.labels, { ...status.labels, app: 'web' });
-    assert.equal(told.image, status.image!.image);
-    assert.equal(told.namespace, 'containerd');
-    assert.equal(BigInt(Date.parse(told.creation_time)), status.createdAt / 1_000_000n);
-    assert.deepEqual([told.memory.limit, told.cpu.quota], [MEMORY_LIMIT, 50_000]);
+    assert.deepEqual(reported.aliases, ['shop/web-0/app', app, `k8s_app_web-0_shop_${pod.uid}_0`]);
+    assert.deepEqual(reported.labels, { ...status.labels, app: 'web' });
+    assert.equal(reported.image, status.image!.image);
+    assert.equal(reported.namespace, 'containerd');
+    assert.equal(BigInt(Date.parse(reported.creation_time)), status.createdAt / 1_000_000n);
+    assert.deepEqual([reported.memory.limit, reported.cpu.quota], [MEMORY_LIMIT, 50_000]);
   });
 
   it('has kubelet’s series of the container, the sandbox and the pod', async () => {

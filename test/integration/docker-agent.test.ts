@@ -116,9 +116,9 @@ plugins:
       const created = Date.parse(await engine.inspect(name, '.Created')) / 1000;
       const line = new RegExp(`^container_start_time_seconds\\{.*id="[^"]*${id}".*\\} (\\d+)$`, 'm');
       await spec(name);
-      const told = line.exec(await (await fetch(`${agent.url}/metrics`)).text())?.[1];
-      assert.ok(Number(told) <= Math.floor(began), `${told} is after the start at ${began}`);
-      assert.ok(Number(told) >= Math.floor(created), `${told} is before the creation at ${created}`);
+      const reported = line.exec(await (await fetch(`${agent.url}/metrics`)).text())?.[1];
+      assert.ok(Number(reported) <= Math.floor(began), `${reported} is after the start at ${began}`);
+      assert.ok(Number(reported) >= Math.floor(created), `${reported} is before the creation at ${created}`);
     }
   });
 

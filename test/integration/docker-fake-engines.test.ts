@@ -112,7 +112,7 @@ describe('docker and podman handlers, and whom they ask', () => {
     assert.equal(engine.requests.filter((url) => url.startsWith('/images/json')).length, 1);
   });
 
-  it('does not ask for disk usage unless told to, then once per interval', async () => {
+  it('does not ask for disk usage unless configured to, then once per interval', async () => {
     engine.overrides.set('/system/df', { status: 200, body: '{"LayersSize":4096}' });
     await engine.listen();
     const asked = () => engine.requests.filter((url) => url.startsWith('/system/df')).length;
@@ -120,9 +120,9 @@ describe('docker and podman handlers, and whom they ask', () => {
     await bench.up();
     await handler.stop!();
     assert.equal(asked(), 0);
-    const told = (await bench.start({ engineUsage: true })).handler;
-    await bench.until(() => told.engineUsage!().length > 0);
-    const [usage] = told.engineUsage!();
+    const reported = (await bench.start({ engineUsage: true })).handler;
+    await bench.until(() => reported.engineUsage!().length > 0);
+    const [usage] = reported.engineUsage!();
     assert.deepEqual(
       { ...usage, askedAt: 0 },
       {
@@ -135,10 +135,10 @@ describe('docker and podman handlers, and whom they ask', () => {
       },
     );
     await engine.shut();
-    await bench.until(() => told.runtime!() === undefined);
+    await bench.until(() => reported.runtime!() === undefined);
     await engine.listen();
     await bench.up();
-    assert.equal(told.engineUsage!().length, 1, 'the last answer stays');
+    assert.equal(reported.engineUsage!().length, 1, 'the last answer stays');
     assert.equal(asked(), 1);
   });
 

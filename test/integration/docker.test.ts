@@ -43,12 +43,12 @@ describe('docker handler on a real engine', { skip: needs(...DOCKER_ENGINE) }, (
     });
     const { startedAt, startedAtExtraNs, ...others } = state;
     const nanoseconds = (micros: number | undefined, extraNs = 0) => BigInt(micros!) * 1000n + BigInt(extraNs);
-    const told = async (what: string) => {
+    const reported = async (what: string) => {
       const [, second, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(await engine.inspect(id, what))!;
       return BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
     };
-    assert.equal(nanoseconds(createdAt, createdAtExtraNs), await told('.Created'));
-    assert.equal(nanoseconds(startedAt, startedAtExtraNs), await told('.State.StartedAt'));
+    assert.equal(nanoseconds(createdAt, createdAtExtraNs), await reported('.Created'));
+    assert.equal(nanoseconds(startedAt, startedAtExtraNs), await reported('.State.StartedAt'));
     assert.deepEqual(others, { status: 'running', oomKilled: false });
     assert.equal(storage!.writableLayer, await engine.inspect(id, '.GraphDriver.Data.UpperDir'));
     assert.equal(storage!.ownDirectory, `${engine.dataRoot}/containers/${id}`);

@@ -89,9 +89,9 @@ http {
   });
 
   it('says of another page that it is another page, once', async () => {
-    const told = await agent.said('"other-page"');
-    assert.match(told[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
-    assert.equal(told.length, 1);
+    const reported = await agent.said('"other-page"');
+    assert.match(reported[0]!, /is not the page of stub_status, it begins with .*something else.*write .*stub_status;/);
+    assert.equal(reported.length, 1);
   });
 
   it('says when the server is away, and when it is back', async () => {

@@ -77,7 +77,7 @@ describe('the example systemd-units', { skip: needs('cgroups', 'nginx') }, () =>
     assert.match(line!, /name="shop".*container_label_description="A shop"/);
   });
 
-  it('leaves what is below a unit, and units that it was not told of, to raw', async () => {
+  it('leaves cgroups below a unit, and units that are not configured, to raw', async () => {
     for (const path of ['shop@eu.service/worker', 'odd.scope']) {
       const name = `${SLICE}/${path}`;
       const spec = await agent.json<Record<string, Spec>>(`/api/v2.1/spec${name}`);

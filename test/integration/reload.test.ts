@@ -280,7 +280,7 @@ class EventStream {
         this.news = resolve;
       });
       await Promise.race([news, once(deadline, 'abort')]);
-      if (deadline.aborted) throw new Error(`the stream does not tell of ${word}: ${this.text}`);
+      if (deadline.aborted) throw new Error(`the stream does not report about ${word}: ${this.text}`);
     }
   }
 

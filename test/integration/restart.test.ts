@@ -171,9 +171,9 @@ plugins:
       fresh.create();
       let text = '';
       while (!text.includes(fresh.name)) text += (await reader.read()).value ?? '';
-      const told = [...text.matchAll(/"container_name":"([^"]*)"/g)].map(([, name]) => name!);
+      const reported = [...text.matchAll(/"container_name":"([^"]*)"/g)].map(([, name]) => name!);
       assert.deepEqual(
-        told.filter((name) => [busy.name, container].includes(name)),
+        reported.filter((name) => [busy.name, container].includes(name)),
         [],
       );
     } finally {

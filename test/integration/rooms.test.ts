@@ -19,7 +19,7 @@ describe('a room that is added by its folder and one line in the list', () => {
   let host: SimulatedHost;
   let agent: Agent;
   let notes: string[];
-  const told = () => notes.splice(0);
+  const reported = () => notes.splice(0);
 
   before(async () => {
     host = new SimulatedHost(2);
@@ -39,7 +39,13 @@ describe('a room that is added by its folder and one line in the list', () => {
 
   it('is started after what it needs', async () => {
     await agent.start();
-    assert.deepEqual(told(), ['+cpu', '+raw', 'added /', 'sees 1 source', 'started when 1 address and 1 container']);
+    assert.deepEqual(reported(), [
+      '+cpu',
+      '+raw',
+      'added /',
+      'sees 1 source',
+      'started when 1 address and 1 container',
+    ]);
   });
 
   it('is notified of added and removed containers', async () => {
@@ -53,24 +59,24 @@ describe('a room that is added by its folder and one line in the list', () => {
       () => notes.length > 1,
       () => notes.join(),
     );
-    assert.deepEqual(told(), ['added /a', 'removed /a, which was number 2']);
+    assert.deepEqual(reported(), ['added /a', 'removed /a, which was number 2']);
   });
 
   it('is notified when its section of the configuration changes', async () => {
     const { config } = agent.get(CONFIG);
     const { events } = config;
     await agent.apply({ config: { ...config, log: { ...config.log, level: 'error' } }, directory: '/' });
-    assert.deepEqual(told(), []);
+    assert.deepEqual(reported(), []);
     await agent.apply({
       config: { ...config, events: { ...events, oom: { ...events.oom, count: 7 } } },
       directory: '/',
     });
-    assert.deepEqual(told(), ['oom events: 7']);
+    assert.deepEqual(reported(), ['oom events: 7']);
   });
 
   it('is stopped before what it needs', async () => {
     await agent.stop();
-    assert.deepEqual(told(), ['finishes', 'stops when 0 addresses', 'stops, and sees 1 source', '-raw', '-cpu']);
+    assert.deepEqual(reported(), ['finishes', 'stops when 0 addresses', 'stops, and sees 1 source', '-raw', '-cpu']);
   });
 });
 

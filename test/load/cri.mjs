@@ -103,7 +103,7 @@ async function until(condition, started, intervalMs, what) {
 
 const callsOf = (...methods) => runtime.calls.filter((call) => methods.includes(call)).length;
 
-/** Starts the agent and waits until it tells of every cgroup, with its name where it has one. */
+/** Starts the agent and waits until it reports every cgroup, with its name where it has one. */
 async function start(work, cri, count) {
   runtime.calls.length = 0;
   const { agent, url, pid, started } = await launchAgent(work, configuration(cri), profiling);

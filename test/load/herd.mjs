@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SLICES = 50;
-/** The shell holds the block twice or once. glibc maps a string this long and, told so, goes on to: whole pages move. */
+/** The shell holds the block twice or once. glibc maps a string this long (see MALLOC_MMAP_THRESHOLD_), so whole pages move. */
 const MEMBER_ENV = { PATH: process.env.PATH, MALLOC_MMAP_THRESHOLD_: '131072' };
 const MEMBER = `
 block=$(head -c 262144 /dev/zero | tr '\\0' x)

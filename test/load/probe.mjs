@@ -1,4 +1,4 @@
-// Loaded into the agent by `--import`: while told to, measures its event loop's delay or where its CPU time goes.
+// Loaded into the agent by `--import`: while asked to, measures its event loop's delay or where its CPU time goes.
 // Costs nothing otherwise.
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';

@@ -8,7 +8,7 @@ export interface Verdict {
   readonly machines: {
     /** Names that `machinectl list` shows. */
     readonly listed: readonly string[];
-    readonly told: readonly Machine[];
+    readonly reported: readonly Machine[];
     /** What `machinectl show` says of each. */
     readonly shown: readonly Readonly<Record<'Name' | 'Class' | 'Service' | 'Unit', string>>[];
   };
@@ -30,8 +30,8 @@ export interface Verdict {
     readonly kernel: number;
     /** What Docker says of the container. */
     readonly engine: { readonly oomKilled: boolean; readonly exitCode: number };
-    /** What each agent told: `agent`, and `blind`, which may not read the kernel log. */
-    readonly told: Readonly<Record<'agent' | 'blind', ToldOfKills>>;
+    /** What each agent reported: `agent`, and `blind`, which may not read the kernel log. */
+    readonly reported: Readonly<Record<'agent' | 'blind', ReportedKills>>;
   };
   readonly systemd: {
     readonly units: readonly Unit[];
@@ -60,8 +60,8 @@ export interface Verdict {
   };
 }
 
-/** What `/metrics` told of the state of a container. */
-interface ToldOfEnd {
+/** What `/metrics` reported as the state of a container. */
+interface ReportedEnd {
   readonly state: string;
   readonly exit_code?: number;
   readonly oom_killed?: number;
@@ -82,14 +82,14 @@ interface StatusOfEnd {
 interface ContainerdEnds {
   readonly memory: {
     /** Of the second attempt of the worker. */
-    readonly again: ToldOfEnd;
-    readonly told: Readonly<Record<'worker' | 'eater', ToldOfEnd>>;
+    readonly again: ReportedEnd;
+    readonly reported: Readonly<Record<'worker' | 'eater', ReportedEnd>>;
     readonly status: StatusOfEnd;
     readonly task: string;
   };
   readonly daemon: {
     readonly aliases: Readonly<Record<'whileDead' | 'later', string>>;
-    readonly told: Readonly<Record<'app' | 'box', ToldOfEnd>>;
+    readonly reported: Readonly<Record<'app' | 'box', ReportedEnd>>;
     readonly status: StatusOfEnd;
     readonly task: string;
     /** Between the samples of the pod. */
@@ -97,7 +97,7 @@ interface ContainerdEnds {
   };
 }
 
-/** What the agent told of a unit of the system, and what `systemctl show` said right after. */
+/** What the agent reported about a unit of the system, and what `systemctl show` said right after. */
 interface Unit {
   readonly cgroup: string;
   readonly aliases: readonly string[];
@@ -109,8 +109,8 @@ interface Unit {
   readonly shown: Readonly<Record<'Id' | 'Description' | 'ControlGroup' | 'NRestarts' | 'ActiveState', string>>;
 }
 
-/** What an agent told of a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
-export interface ToldOfKills {
+/** What an agent reported about a unit, the slice whose limit the unit hit, and a container with a limit of its own. */
+export interface ReportedKills {
   readonly events: readonly {
     readonly container: string;
     readonly type: string;
@@ -122,14 +122,14 @@ export interface ToldOfKills {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** A container that an engine started, with its cgroup as the kernel names it, and what the API told of it. */
+/** A container that an engine started, with its cgroup as the kernel names it, and what the API reported about it. */
 interface Container {
   readonly name: string;
   readonly runtime: string;
   readonly id: string;
   readonly image: string;
   readonly cgroup: string;
-  readonly told: {
+  readonly reported: {
     readonly path: string;
     readonly byId: readonly string[];
     readonly aliases: readonly string[];
@@ -142,10 +142,10 @@ interface Container {
 
 type Pod = 'pod' | 'sandbox' | 'app' | 'worker' | 'box';
 
-/** What was told of a pod, its sandbox, its two containers, and a container of `ctr` in another namespace. */
+/** What was reported about a pod, its sandbox, its two containers, and a container of `ctr` in another namespace. */
 interface Pods {
   readonly ids: Readonly<Record<Pod, string>>;
-  readonly told: Readonly<Record<Pod, Omit<Container['told'], 'byId'>>>;
+  readonly reported: Readonly<Record<Pod, Omit<Container['reported'], 'byId'>>>;
   /** What the runtime says of `app` over CRI. */
   readonly status: { readonly image: string; readonly labels: Readonly<Record<string, string>> };
   /** Where the kernel has the pod, `app` and `box`. */
@@ -155,7 +155,7 @@ interface Pods {
   readonly metrics: Readonly<Record<string, string>>;
 }
 
-/** What the agent told of a machine. */
+/** What the agent reported about a machine. */
 interface Machine {
   readonly cgroup: string;
   readonly aliases: readonly string[];

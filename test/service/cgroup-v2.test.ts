@@ -8,7 +8,7 @@ import * as esbuild from 'esbuild';
 import { projectRoot } from '../project.js';
 import { IMAGE } from '../support/containerd-engine.js';
 import { needs } from '../support/needs.js';
-import type { Comparison, ToldOfKills, Verdict } from './cgroup-v2-verdict.js';
+import type { Comparison, ReportedKills, Verdict } from './cgroup-v2-verdict.js';
 
 const work = mkdtempSync(join(tmpdir(), 'tallyman-test-v2-'));
 after(() => rmSync(work, { recursive: true, force: true }));
@@ -45,7 +45,7 @@ const SCOPES: Readonly<Record<string, (id: string) => string>> = {
 
 /** Events in an order of their own: those of two containers may come one way or the other. */
 /** Without the ends of units that come and go by themselves, such as the service of a user's Podman. */
-const eventsOf = ({ events }: ToldOfKills) =>
+const eventsOf = ({ events }: ReportedKills) =>
   events
     .filter(({ container, type }) => type !== 'containerDeletion' || !container.startsWith('/'))
     .map(({ container, type, process, exitCode }) => [container, type, process ?? exitCode].join(' ').trim())
@@ -78,9 +78,9 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
 
   for (const [name, scope] of Object.entries(SCOPES)) {
     await t.test(`the container ${name} in its scope has its names, limits and numbers`, () => {
-      const { runtime, id, image, cgroup, told, numbers } = verdict.containers.find((one) => one.name === name)!;
+      const { runtime, id, image, cgroup, reported, numbers } = verdict.containers.find((one) => one.name === name)!;
       assert.equal(cgroup, scope(id));
-      const { labels, ...names } = told;
+      const { labels, ...names } = reported;
       const expected = { path: cgroup, byId: [cgroup], aliases: [name, id], namespace: runtime, image };
       assert.deepEqual(names, expected);
       assert.equal(labels['com.acme.tier'], 'front');
@@ -94,17 +94,20 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
   }
 
   await t.test('a pod of containerd has its names, labels, image and states with the systemd driver', () => {
-    const { ids, told, status, cgroups, metrics } = verdict.pods;
+    const { ids, reported, status, cgroups, metrics } = verdict.pods;
     const uid = ids.pod;
     const scope = (id: string) => `${cgroups.pod}/cri-containerd-${id}.scope`;
     assert.equal(cgroups.app, scope(ids.app));
     const names = (name: string, id: string) => [`shop/web-0/${name}`, id, `k8s_${name}_web-0_shop_${uid}_0`];
     const image = status.image;
-    const { labels, ...app } = told.app;
+    const { labels, ...app } = reported.app;
     assert.deepEqual(app, { path: cgroups.app, aliases: names('app', ids.app), namespace: 'containerd', image });
     assert.deepEqual([image, labels], [IMAGE, { ...status.labels, app: 'web' }]);
-    assert.deepEqual([told.sandbox.path, told.sandbox.aliases], [scope(ids.sandbox), names('POD', ids.sandbox)]);
-    assert.deepEqual([told.pod.path, told.pod.aliases], [cgroups.pod, ['shop/web-0', uid]]);
+    assert.deepEqual(
+      [reported.sandbox.path, reported.sandbox.aliases],
+      [scope(ids.sandbox), names('POD', ids.sandbox)],
+    );
+    assert.deepEqual([reported.pod.path, reported.pod.aliases], [cgroups.pod, ['shop/web-0', uid]]);
     assert.deepEqual(metrics, {
       'container_state shop/web-0': 'running',
       'container_state shop/web-0/POD': 'running',
@@ -125,9 +128,9 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
   });
 
   await t.test('a container of ctr in another namespace has its names', () => {
-    const { told, cgroups } = verdict.pods;
+    const { reported, cgroups } = verdict.pods;
     assert.equal(cgroups.box, '/machine.slice/ctr-box.scope');
-    const { labels, ...names } = told.box;
+    const { labels, ...names } = reported.box;
     assert.deepEqual(names, {
       path: cgroups.box,
       aliases: ['box', 'c1', 'depot/c1'],
@@ -138,9 +141,9 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
   });
 
   await t.test('machines of systemd-nspawn and machined have the names that machinectl shows', () => {
-    const { listed, told, shown } = verdict.machines;
-    const byName = (name: string) => told.find(({ aliases }) => aliases.includes(name))!;
-    assert.deepEqual(listed, told.map(({ aliases }) => aliases.at(-1)).sort());
+    const { listed, reported, shown } = verdict.machines;
+    const byName = (name: string) => reported.find(({ aliases }) => aliases.includes(name))!;
+    assert.deepEqual(listed, reported.map(({ aliases }) => aliases.at(-1)).sort());
     for (const { Name, Class, Service, Unit } of shown) {
       const { cgroup, labels } = byName(Name);
       assert.equal(cgroup, `/machine.slice/${Unit}`);
@@ -154,7 +157,7 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     );
   });
 
-  await t.test('an agent that was not told of a user’s Podman says so, and how to write it', () => {
+  await t.test('an agent that does not know a user’s Podman says so, and how to write it', () => {
     const finding = verdict.findings.find(({ id }) => id === 'podman-rootless');
     assert.match(finding?.what ?? '', /\/run\/user\/1000\/podman\/podman\.sock$/);
     assert.equal(finding?.mend, `plugins: [${verdict.podman}]`);
@@ -165,11 +168,11 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
     assert.deepEqual(verdict.letIn, ['tallyman']);
   });
 
-  await t.test('OOM kills are told of the right cgroups, with the kernel log and without it', () => {
-    const { kernel, engine, told } = verdict.oom;
+  await t.test('OOM kills are reported for the right cgroups, with the kernel log and without it', () => {
+    const { kernel, engine, reported } = verdict.oom;
     assert.equal(kernel, 1);
     assert.deepEqual(engine, { oomKilled: true, exitCode: 137 });
-    assert.deepEqual(eventsOf(told.agent), [
+    assert.deepEqual(eventsOf(reported.agent), [
       'container containerDeletion 137',
       'container oom',
       'container oom',
@@ -178,14 +181,14 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
       'slice oomKill dd',
       'unit oom',
     ]);
-    const without = eventsOf(told.blind);
+    const without = eventsOf(reported.blind);
     const OF_UNIT = ['slice oomKill', 'unit oom'];
     assert.deepEqual(
       without.filter((event) => !event.startsWith('container ')),
       OF_UNIT,
     );
     assert.ok(without.includes('container containerDeletion 137') && without.includes('container oom'), `${without}`);
-    for (const { kills, metrics } of Object.values(told)) {
+    for (const { kills, metrics } of Object.values(reported)) {
       assert.equal(kills, kernel);
       assert.equal(metrics['container_oom_events_total unit'], kernel);
       assert.ok(metrics['container_oom_events_total container']! >= 1);
@@ -224,32 +227,32 @@ it('on a cgroup v2 host with systemd', { skip: needs('virtual machine', 'virtual
   });
 
   await t.test(
-    'a container of a pod that was killed is told as restarted, and its second attempt as OOM-killed',
+    'a container of a pod that was killed is reported as restarted, and its second attempt as OOM-killed',
     () => {
-      const { again, told, status } = verdict.containerd.memory;
+      const { again, reported, status } = verdict.containerd.memory;
       assert.deepEqual([again.state, again.restarts_total], ['running', 1]);
       assert.deepEqual([status.reason, status.exitCode], ['OOMKilled', 137]);
-      const { state, exit_code, oom_killed, restarts_total, reason, finished_time_seconds } = told.worker;
+      const { state, exit_code, oom_killed, restarts_total, reason, finished_time_seconds } = reported.worker;
       assert.deepEqual([state, exit_code, oom_killed, restarts_total], ['exited', status.exitCode, 1, 1]);
       assert.deepEqual([reason, finished_time_seconds], [status.reason, status.finished]);
     },
   );
 
-  await t.test('a container of ctr is told as OOM-killed', () => {
-    const { told, task } = verdict.containerd.memory;
-    const { state, exit_code, oom_killed } = told.eater;
+  await t.test('a container of ctr is reported as OOM-killed', () => {
+    const { reported, task } = verdict.containerd.memory;
+    const { state, exit_code, oom_killed } = reported.eater;
     assert.deepEqual([state, exit_code, oom_killed, task], ['exited', 137, 1, 'STOPPED']);
   });
 
-  await t.test('containerd killed costs no sample and no name, and what ended meanwhile is told', () => {
-    const { aliases, told, status, task, gapsMs } = verdict.containerd.daemon;
+  await t.test('containerd killed costs no sample and no name, and what ended meanwhile is reported', () => {
+    const { aliases, reported, status, task, gapsMs } = verdict.containerd.daemon;
     assert.deepEqual(aliases, { whileDead: 'shop/web-0/POD', later: 'shop/web-0/later' });
     assert.deepEqual(
-      [told.app.state, told.app.exit_code, told.app.finished_time_seconds, told.app.reason],
+      [reported.app.state, reported.app.exit_code, reported.app.finished_time_seconds, reported.app.reason],
       ['exited', status.exitCode, status.finished, status.reason],
     );
     assert.deepEqual([status.exitCode, status.reason], [137, 'Error']);
-    assert.deepEqual([told.box.state, told.box.exit_code, task], ['exited', 137, 'STOPPED']);
+    assert.deepEqual([reported.box.state, reported.box.exit_code, task], ['exited', 137, 'STOPPED']);
     // Samples are due every four seconds; a busy machine takes them late.
     assert.ok(gapsMs.length > 1 && Math.max(...gapsMs) < 3 * 4000, `${gapsMs}`);
   });

@@ -97,7 +97,7 @@ export class AgentProcess {
     return this.directory;
   }
 
-  /** Replaces the config file in one step; the agent reads it when it is told to, also while it is being written. */
+  /** Replaces the config file in one step; the agent may read it at any time, also while it is being written. */
   configure(config: string): void {
     const fresh = `${this.file}.new`;
     writeFileSync(fresh, config);

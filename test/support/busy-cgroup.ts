@@ -12,7 +12,7 @@ interface Sample {
 /** Uses a CPU in small parts, so that a test does not slow the others down. */
 export const BUSY_SCRIPT = 'while :; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; sleep 0.05; done';
 
-/** A cgroup that always does something, so that an agent's numbers of it can be told right from old. */
+/** A cgroup that always does something, so that an agent's numbers of it can be distinguished from old ones. */
 export class BusyCgroup {
   readonly cgroup: RealCgroup;
 

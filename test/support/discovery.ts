@@ -131,7 +131,7 @@ export class TestRegistry {
   }
 }
 
-/** A registry that accepts everything and is quick to look, unless told otherwise. */
+/** A registry that accepts everything and is quick to look, unless the options say otherwise. */
 export function makeRegistry(hierarchies: Hierarchies, options: TestDiscoveryOptions = {}) {
   const registry = new TestRegistry(hierarchies, options);
   const { recorder, logger, faults } = registry;

@@ -124,7 +124,7 @@ export function scrapable(agent: Partial<AgentView>): AgentView {
 }
 
 /** Event log of which a test tells the events. */
-export function eventTeller(): { log: AgentView['events']; tell(event: ContainerEvent): void } {
+export function eventSource(): { log: AgentView['events']; tell(event: ContainerEvent): void } {
   const listeners: { filter: EventFilter; listener: (event: ContainerEvent) => void }[] = [];
   return {
     log: {

@@ -96,7 +96,7 @@ export class FakeContainerd {
     this.server = await GrpcServer.listen(this.socket, Object.fromEntries(overridable));
   }
 
-  /** Adds a container; its cgroup is `/<namespace>/<id>` unless it is told otherwise. */
+  /** Adds a container; its cgroup is `/<namespace>/<id>` unless the options say otherwise. */
   add(namespace: string, id: string, more: Partial<ContainerRecord> = {}, cgroup = `/${namespace}/${id}`): void {
     const spec = { linux: { cgroupsPath: cgroup, namespaces: [{ type: 'network' }] } };
     const container = {

@@ -194,8 +194,8 @@ export class FakeCri {
   }
 
   /** cri-dockerd has no `info`. */
-  private info(told: Readonly<Record<string, unknown>>): Record<string, string> {
-    return this.flavour === 'docker' ? {} : { info: JSON.stringify(told) };
+  private info(reported: Readonly<Record<string, unknown>>): Record<string, string> {
+    return this.flavour === 'docker' ? {} : { info: JSON.stringify(reported) };
   }
 
   private images() {

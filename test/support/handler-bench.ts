@@ -21,7 +21,7 @@ export function pluginContext(
   running: readonly string[] = [],
   more: Partial<AgentView> = {},
 ): TestContext & {
-  /** Label → directory, as told to the host. */
+  /** Label → directory, as given to the host. */
   readonly labelled: ReadonlyMap<string, string>;
 } {
   const labelled = new Map<string, string>();

@@ -45,7 +45,7 @@ export class FakeProbe implements Probe {
   }
 }
 
-/** A housekeeper of the container `/x` with these probes. It takes a sample when it is told to. */
+/** A housekeeper of the container `/x` with these probes. It takes a sample when it is asked to. */
 export function housekeepingBench(
   probes: Record<string, Probe | 'absent'>,
   options: Partial<HousekeepingOptions> = {},

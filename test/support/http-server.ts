@@ -20,7 +20,7 @@ const WEB: WebOptions = {
   accessLog: false,
 };
 
-/** A server on a free port of loopback, which serves nothing and says nothing, unless told otherwise. */
+/** A server on a free port of loopback, which serves nothing and says nothing, unless the options say otherwise. */
 export function httpServer(
   options: Partial<Omit<HttpServerOptions, 'web'>> = {},
   web: Partial<WebOptions> = {},
@@ -78,7 +78,7 @@ export class HttpBench {
 
 export const PIECE = 16_384;
 
-/** An answer of `count` pieces, each of one letter. It fails after them when told to; `ended` hears of every end. */
+/** An answer of `count` pieces, each of one letter. It fails after them when asked to; `ended` hears of every end. */
 export function pieces(count: number, failure?: string, ended?: () => void): Answer {
   return {
     *body(out) {

@@ -2,7 +2,7 @@ import type { Column, Probe, RowWriter, SampleOutcome } from '../../src/kernel/c
 import { SampleRow } from '../../src/kernel/history/index.js';
 import type { Part, PartOutcome } from '../../src/plugins/metric-sources/common/index.js';
 
-/** A part of one column that writes 1 and does as it is told. */
+/** A part of one column that writes 1 and does as its options say. */
 export class RecordingPart implements Part {
   columns: readonly Column[];
   samples = 0;

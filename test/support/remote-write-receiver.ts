@@ -137,7 +137,7 @@ message TimeSeries {
   reserved 6;
 }
 message Sample {
-  fixed64 value = 1; // A double there; NaNs are told apart by their bits.
+  fixed64 value = 1; // A double there; NaNs differ in their bits.
   int64 timestamp = 2;
   int64 start_timestamp = 3;
 }

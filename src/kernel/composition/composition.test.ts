@@ -172,7 +172,7 @@ describe('Lifecycles', () => {
     assert.ok(calls.includes('stop b'));
   });
 
-  it('stops the others when a stop fails, and tells of it', async () => {
+  it('stops the others when a stop fails, and reports the failure', async () => {
     const { calls, errors, list, lifecycles } = recorded('a', 'b');
     list[1]!.stop = () => Promise.reject(new Error('no'));
     await lifecycles.start();

@@ -132,7 +132,7 @@ describe('delivery', () => {
     assert.deepEqual(sent, [['/ container_cpu_load_average_10s 1', '/ container_memory_failcnt 5']]);
   });
 
-  it('sends each sample once, and tells of containers that end', async () => {
+  it('sends each sample once, and reports containers that end', async () => {
     const { delivery, show, round, sent, faults } = bench();
     show(container('/a', [1, 5]), container('/b', [2, 6]));
     delivery.start();

@@ -140,7 +140,7 @@ describe('a queue on disk', () => {
     await next.close();
   });
 
-  it('is told once that it cannot be written, and again when it can', async () => {
+  it('reports once that it cannot be written, and again when it can', async () => {
     const path = join(directory, 'queue');
     writeFileSync(path, 'a file in its place');
     const { disk } = await opened(path);

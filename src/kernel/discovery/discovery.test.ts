@@ -214,12 +214,12 @@ describe('discovery in a directory tree', () => {
     const { registry, recorder } = await start();
     registry.recheck('/a');
     registry.stop();
-    const told = recorder.lines.length;
+    const reported = recorder.lines.length;
     make('/b');
     registry.recheck('/b');
     registry.handlersChanged();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(recorder.lines.length, told);
+    assert.equal(recorder.lines.length, reported);
     assert.deepEqual(registry.watchedDirectories(), []);
     assert.equal(open(), 0);
   });

@@ -18,7 +18,7 @@ describe('housekeeping', () => {
     assert.deepEqual(container.summarizer.stats().latest, { cpu: 500, memory: 500_000_001 });
   });
 
-  it('tells of OOM kills that the counter gained, not of those it began with', async () => {
+  it('reports OOM kills that the counter gained, not of those it began with', async () => {
     const probe = new FakeProbe();
     probe.columns = [{ field: { ...FIELD, name: 'oom.kills', role: 'oom-kills' as const } }];
     probe.skipWhenIdle = false;

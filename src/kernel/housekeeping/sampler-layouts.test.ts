@@ -91,7 +91,7 @@ describe('samples of containers whose columns change while they are taken', () =
     );
   });
 
-  it('are without a source whose columns change at every read, told once and shown as missing', async () => {
+  it('leave out a source whose columns change at every read, which is reported once and shown as missing', async () => {
     const changing = { widths: [1, 2], tells: true };
     const { housekeeper, sampleAll, lines, container } = threeContainers((place) =>
       place === 1 ? changing : { widths: [13], tells: true },
@@ -105,8 +105,8 @@ describe('samples of containers whose columns change while they are taken', () =
       container.slots.map(({ isLeftOut }) => isLeftOut),
       [false, true, false],
     );
-    const told = lines.filter((line) => line.includes('changing') && line.includes('/x'));
-    assert.equal(told.length, 1, lines.join('\n'));
+    const reported = lines.filter((line) => line.includes('changing') && line.includes('/x'));
+    assert.equal(reported.length, 1, lines.join('\n'));
     housekeeper.stop();
   });
 

@@ -15,28 +15,28 @@ function recorded() {
     deactivated: ({ record }) => heard.push(`-${record.id}`),
     reordered: () => heard.push('order'),
   });
-  return { plugins, told: () => heard.splice(0) };
+  return { plugins, reported: () => heard.splice(0) };
 }
 
 describe('ActivePlugins', () => {
   it('notifies observers of ended and new plugins', () => {
-    const { plugins, told } = recorded();
+    const { plugins, reported } = recorded();
     const [a, b, c] = [plugin('a'), plugin('b'), plugin('c')];
     plugins.publish([a, b]);
-    assert.deepEqual(told(), ['+a', '+b']);
+    assert.deepEqual(reported(), ['+a', '+b']);
     plugins.publish([c, b]);
-    assert.deepEqual(told(), ['-a', '+c']);
+    assert.deepEqual(reported(), ['-a', '+c']);
     plugins.publish([c, b]);
-    assert.deepEqual(told(), []);
+    assert.deepEqual(reported(), []);
   });
 
   it('notifies observers when the order changes', () => {
-    const { plugins, told } = recorded();
+    const { plugins, reported } = recorded();
     const [a, b] = [plugin('a'), plugin('b')];
     plugins.publish([a, b]);
-    told();
+    reported();
     plugins.publish([b, a]);
-    assert.deepEqual(told(), ['order']);
+    assert.deepEqual(reported(), ['order']);
   });
 
   it('returns the plugins of one kind in order', () => {

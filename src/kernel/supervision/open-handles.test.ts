@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { OpenHandles } from './open-handles.js';
 
-async function told(handles: OpenHandles): Promise<string[]> {
+async function reported(handles: OpenHandles): Promise<string[]> {
   const lines: string[] = [];
   await handles.report((text) => lines.push(text));
   return lines;
@@ -25,11 +25,11 @@ describe('handles that plugins leave open', () => {
     const server = handles.during('b', () => createServer().listen(0, '127.0.0.1'));
     t.after(() => server.close());
     await once(server, 'listening');
-    assert.deepEqual(await told(handles), [
+    assert.deepEqual(await reported(handles), [
       'plugin a left open: 2 timers; the process ends without waiting for it',
       'plugin b left open: 1 TCP server; the process ends without waiting for it',
     ]);
-    assert.deepEqual(await told(handles), []);
+    assert.deepEqual(await reported(handles), []);
   });
 
   it('do not include closed, ended and unreferenced handles', async () => {
@@ -42,7 +42,7 @@ describe('handles that plugins leave open', () => {
       server.close();
       await new Promise((resolve) => setTimeout(resolve, 1));
     });
-    assert.deepEqual(await told(handles), []);
+    assert.deepEqual(await reported(handles), []);
   });
 
   it('are attributed to the plugin whose call is running', async (t) => {
@@ -54,7 +54,7 @@ describe('handles that plugins leave open', () => {
     current = undefined;
     const nobodys = idle();
     t.after(() => [timer, nobodys].forEach(clearInterval));
-    assert.deepEqual(await told(handles), [
+    assert.deepEqual(await reported(handles), [
       'plugin called left open: 1 timer; the process ends without waiting for it',
     ]);
   });

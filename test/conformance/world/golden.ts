@@ -68,7 +68,7 @@ export function differences(recorded: Json, answered: Json, allowances: readonly
 function same(recorded: Json, answered: Json, path: string): boolean {
   if (recorded === answered) return true;
   if (typeof recorded === 'string' && typeof answered === 'string' && /^\d{4}-\d\d-\d\dT/.test(recorded)) {
-    // Samples have whole microseconds; what others tell of is kept to the digit.
+    // Samples have whole microseconds; times of events are kept to the digit.
     if (!path.endsWith('/timestamp')) return false;
     return recorded.replace(/(\.\d{6})\d+/, '$1').replace(/\.?0+Z$/, 'Z') === answered.replace(/\.?0+Z$/, 'Z');
   }

@@ -99,10 +99,10 @@ describe('an agent that cannot write its log', { skip: needs('cgroups') }, () =>
         await sayAnything(agent);
         assert.equal(await finding(agent), undefined);
         const lines = logged().slice(before);
-        const told = lines.filter(({ part }) => part === 'log');
-        assert.equal(told.length, 1, JSON.stringify(lines));
-        assert.match(told[0]!.msg, /^\d+ lines? could not be written since \S+Z: ENOSPC: /);
-        assert.equal(await lostLines(agent), Number.parseInt(told[0]!.msg, 10));
+        const reported = lines.filter(({ part }) => part === 'log');
+        assert.equal(reported.length, 1, JSON.stringify(lines));
+        assert.match(reported[0]!.msg, /^\d+ lines? could not be written since \S+Z: ENOSPC: /);
+        assert.equal(await lostLines(agent), Number.parseInt(reported[0]!.msg, 10));
         const notes = lines.filter(({ msg }) => msg.includes('may not find this agent'));
         assert.ok(notes.length <= 1, 'said once');
         await busy.assertCounted(agent);

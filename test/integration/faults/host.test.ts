@@ -1,4 +1,4 @@
-// Faults of the host around the agent: each leaves it serving correct numbers, and is told once.
+// Faults of the host around the agent: each leaves it serving correct numbers, and is reported once.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';

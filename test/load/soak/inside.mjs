@@ -1,4 +1,4 @@
-// Loaded into the agent by `--import`: steps its wall clock when told to, and says what it holds after a collection.
+// Loaded into the agent by `--import`: steps its wall clock when asked to, and says what it holds after a collection.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

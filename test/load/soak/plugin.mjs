@@ -10,7 +10,7 @@ export default definePlugin({
   name: 'soak',
   version: '1.0.0',
   apiVersion: 1,
-  description: 'Fails as it is told to.',
+  description: 'Fails as its options say to.',
   configSchema: z.strictObject({ mode: z.string().describe('File that says how it fails.') }),
   create(context, { mode: file }) {
     let mode = 'ok';
@@ -29,7 +29,7 @@ export default definePlugin({
             return columns;
           },
           sample(row) {
-            if (mode === 'throw') throw new Error('told to fail');
+            if (mode === 'throw') throw new Error('reported to fail');
             if (mode === 'slow') for (const end = performance.now() + 2; performance.now() < end; );
             if (mode === 'columns' && ++taken % 7 === 0) {
               columns = columnsOf(1 + (taken % 3));

@@ -63,7 +63,7 @@ export async function compareContainer({ runtime, image, name, id, pid, cgroup }
     id,
     cgroup,
     image,
-    told: { path, byId, aliases, namespace, image: spec.image, labels },
+    reported: { path, byId, aliases, namespace, image: spec.image, labels },
     numbers: [
       ...(await compareStats(name, cgroup, { request, pid, processes: true })),
       ...(await compareSpec(name, cgroup, request)),

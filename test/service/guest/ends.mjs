@@ -25,35 +25,35 @@ const taskOf = async (id) => {
 };
 
 /**
- * What `/metrics` tells of the state of a container: series by their short names, of labels only the reason of an end.
- * @param cgroup by which it is told from an earlier attempt of the same name
+ * What `/metrics` reports as the state of a container: series by their short names, of labels only the reason of an end.
+ * @param cgroup which distinguishes it from an earlier attempt of the same name
  */
-async function toldOf(cgroup) {
+async function reportedOf(cgroup) {
   const text = await (await ask(`${AGENT}/metrics`)).text();
   const label = (line, key) => new RegExp(`\\b${key}="([^"]*)"`).exec(line)?.[1];
-  const told = {};
+  const reported = {};
   for (const [line] of text.matchAll(SERIES)) {
     if (label(line, 'id') !== cgroup) continue;
     const metric = /^container_(\w+)/.exec(line)[1];
     const value = Number(line.slice(line.lastIndexOf(' ') + 1));
-    if (metric === 'exit_reason_info') told.reason = label(line, 'reason');
-    else if (metric !== 'state') told[metric] = value;
-    else if (value === 1) told.state = label(line, 'state');
+    if (metric === 'exit_reason_info') reported.reason = label(line, 'reason');
+    else if (metric !== 'state') reported[metric] = value;
+    else if (value === 1) reported.state = label(line, 'state');
   }
-  return told;
+  return reported;
 }
 
 async function untilTold(cgroup, what, condition) {
-  let told;
+  let reported;
   try {
     await until(`${cgroup} ${what}`, async () => {
-      told = await toldOf(cgroup);
-      return condition(told);
+      reported = await reportedOf(cgroup);
+      return condition(reported);
     });
   } catch (error) {
-    throw new Error(`${error.message}; told last: ${JSON.stringify(told)}`);
+    throw new Error(`${error.message}; last reported: ${JSON.stringify(reported)}`);
   }
-  return told;
+  return reported;
 }
 
 /** Both run out of memory: the second attempt of a container of the pod, and a container of `ctr`. */
@@ -75,7 +75,7 @@ async function starve({ client, pod }) {
     writeFileSync(`/proc/${pid}/root/feed`, '\n');
   }
   const isKilled = ({ state, oom_killed }) => state === 'exited' && oom_killed === 1;
-  const told = {
+  const reported = {
     worker: await untilTold(
       cgroup,
       'is killed for memory',
@@ -85,7 +85,7 @@ async function starve({ client, pod }) {
   };
   const { reason, exitCode, finishedAt } = await client.status(worker);
   const finished = Number(finishedAt / 1_000_000_000n);
-  return { again, told, status: { reason, exitCode, finished }, task: (await taskOf('c2')).status };
+  return { again, reported, status: { reason, exitCode, finished }, task: (await taskOf('c2')).status };
 }
 
 /** Kills the daemon, and two containers before systemd starts it again. */
@@ -106,7 +106,7 @@ async function killDaemon({ client, app, pod }) {
   await until('the end of the daemon', () => !existsSync(`/proc/${daemon}`));
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   const [[, { aliases }]] = Object.entries(await get(`/api/v2.0/spec/${pod.id}?type=containerd`));
-  const told = {
+  const reported = {
     app: await untilTold(cgroup, 'has ended', ({ exit_code }) => exit_code !== undefined),
     box: await untilTold(BOX, 'has ended', ({ exit_code }) => exit_code !== undefined),
   };
@@ -119,7 +119,7 @@ async function killDaemon({ client, app, pod }) {
   const stamps = (await stampsOf()).filter((stamp) => stamp >= since);
   return {
     aliases: { whileDead: aliases[0], later: laterAliases[0] },
-    told,
+    reported,
     status: { exitCode, reason, finished: Number(finishedAt / 1_000_000_000n) },
     task: (await taskOf('c1')).status,
     gapsMs: stamps.slice(1).map((stamp, index) => stamp - stamps[index]),

@@ -46,21 +46,21 @@ function registerGuest(name) {
   execFileSync('busctl', ['call', ...target, 'sayssusa(sv)', ...machine]);
 }
 
-/** What the agent tells of the machines, beside what `machinectl` says. */
+/** What the agent reports about the machines, beside what `machinectl` says. */
 export async function compareMachines() {
   let listed = [];
   await until('machined to know them', () => {
     listed = list();
     return NAMES.every((name) => listed.includes(name));
   });
-  let told = [];
+  let reported = [];
   await until('the agent to know them', async () => {
-    told = Object.entries(await get('/api/v2.1/spec?type=machined&recursive=true'));
-    return NAMES.every((name) => told.some(([, spec]) => isComplete(spec, name)));
+    reported = Object.entries(await get('/api/v2.1/spec?type=machined&recursive=true'));
+    return NAMES.every((name) => reported.some(([, spec]) => isComplete(spec, name)));
   });
   return {
     listed,
-    told: told.map(([cgroup, { aliases, labels, has_network }]) => ({
+    reported: reported.map(([cgroup, { aliases, labels, has_network }]) => ({
       cgroup,
       aliases,
       labels,

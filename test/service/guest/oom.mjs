@@ -27,18 +27,18 @@ export async function startHungry() {
   return { unit, slice: unit.replace(/\/[^/]*$/, ''), container: `/system.slice/docker-${id}.scope`, id };
 }
 
-/** Lets both run out of memory, and gives what each agent told of it by the name of the agent. */
+/** Lets both run out of memory, and gives what each agent reported about it by the name of the agent. */
 export async function starve(hungry, agents) {
   const pid = inspect(hungry.id, 'Pid');
   for (const directory of ['/var/tmp', `/proc/${pid}/root`]) writeFileSync(join(directory, TRIGGER), '\n');
-  const told = {};
+  const reported = {};
   for (const [name, url] of Object.entries(agents)) {
-    await until(`${name} to tell of both`, async () => {
+    await until(`${name} to report about both`, async () => {
       const events = await eventsOf(url, hungry);
       const has = (container, type) => events.some((event) => event.container === container && event.type === type);
       return has('slice', 'oomKill') && has('container', 'containerDeletion') && (await killsOf(url, hungry)) > 0;
     });
-    told[name] = {
+    reported[name] = {
       events: await eventsOf(url, hungry),
       kills: await killsOf(url, hungry),
       metrics: await metricsOf(url, hungry),
@@ -48,7 +48,7 @@ export async function starve(hungry, agents) {
   return {
     kernel,
     engine: { oomKilled: inspect(hungry.id, 'OOMKilled'), exitCode: inspect(hungry.id, 'ExitCode') },
-    told,
+    reported,
   };
 }
 

@@ -59,7 +59,7 @@ export async function startPods() {
   return { client, pod, app, worker, box: cgroupOf(box) };
 }
 
-/** What the agent tells of a container, once it knows it by this name. */
+/** What the agent reports about a container, once it knows it by this name. */
 async function specOf(name) {
   let answer;
   await until(`the name ${name}`, async () => {
@@ -84,11 +84,11 @@ async function settledStats(cgroup, options) {
   }
 }
 
-/** What the agent tells of them, beside what the runtime and the kernel's files say. */
+/** What the agent reports about them, beside what the runtime and the kernel's files say. */
 export async function comparePods({ client, pod, app, worker, box }) {
   const ids = { pod: UID, sandbox: pod.id, app, worker, box: 'box' };
-  const told = {};
-  for (const [key, name] of Object.entries(ids)) told[key] = await specOf(name);
+  const reported = {};
+  for (const [key, name] of Object.entries(ids)) reported[key] = await specOf(name);
   // Its end is found out while numbers are compared.
   process.kill((await client.status(worker)).pid, 'SIGKILL');
   const { pid, ...status } = await client.status(app);
@@ -103,7 +103,7 @@ export async function comparePods({ client, pod, app, worker, box }) {
     metrics = await metricsOf();
     return metrics['container_exit_code shop/web-0/worker'] !== undefined;
   });
-  return { ids, told, status: { image: status.image.image, labels: status.labels }, cgroups, numbers, metrics };
+  return { ids, reported, status: { image: status.image.image, labels: status.labels }, cgroups, numbers, metrics };
 }
 
 /** States and exit codes by series and name. */

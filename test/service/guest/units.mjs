@@ -1,4 +1,4 @@
-// What the agent tells of systemd's units, beside what `systemctl show` says of them at that moment.
+// What the agent reports about systemd's units, beside what `systemctl show` says of them at that moment.
 import { execFileSync } from 'node:child_process';
 import { AGENT, ask, get, until } from './numbers.mjs';
 

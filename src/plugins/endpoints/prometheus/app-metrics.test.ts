@@ -181,14 +181,14 @@ describe('application metrics in /metrics', () => {
 
   it('have collection results by target', async () => {
     const { series } = await exposed([]);
-    const told = series.filter(({ name }) => name.startsWith('tallyman_app_target_'));
-    assert.deepEqual(told.map(({ name, value }) => [name.slice('tallyman_app_target_'.length), value]).sort(), [
+    const reported = series.filter(({ name }) => name.startsWith('tallyman_app_target_'));
+    assert.deepEqual(reported.map(({ name, value }) => [name.slice('tallyman_app_target_'.length), value]).sort(), [
       ['collections_total', 5],
       ['dropped', 3],
       ['duration_seconds', 0.25],
       ['failures_total', 2],
       ['up', 0],
     ]);
-    assert.deepEqual(told[0]!.labels, { id: '/a', plugin: 'app-regex', target: 'page' });
+    assert.deepEqual(reported[0]!.labels, { id: '/a', plugin: 'app-regex', target: 'page' });
   });
 });

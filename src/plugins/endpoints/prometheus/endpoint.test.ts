@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FakeContainer } from '../../../../test/conformance/world/fake-agent.js';
-import { eventTeller, metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
+import { eventSource, metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
 import { agentOf, field, labelled, named, sampled, TIME, usageOf } from '../../../../test/support/metrics-world.js';
 import type { AgentView, Column, DepartedContainer } from '../../../kernel/contracts/index.js';
 
@@ -72,7 +72,7 @@ describe('labels of container series', () => {
   it('are limited in number and length per container, and the limit is logged once', async () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`key-${i}`, 'x']));
     const long = { ['k'.repeat(100_000)]: 'x', long: '🐳'.repeat(500_000), short: 'x', zz: 'x'.repeat(5000) };
-    for (const [labels, count, told] of [
+    for (const [labels, count, reported] of [
       [many, 100, /^\/hostile has more labels than \/metrics takes \(labelLimits\): left out: 2900, values cut: 0/],
       [long, 3, /left out: 1, values cut: 2/],
     ] as const) {
@@ -92,7 +92,7 @@ describe('labels of container series', () => {
           else assert.deepEqual(names, ['container_label_x']);
         }
         assert.equal(endpoint.logged.length, 1, endpoint.logged.join('\n'));
-        assert.match(endpoint.logged[0]!, told);
+        assert.match(endpoint.logged[0]!, reported);
       }
     }
   });
@@ -372,7 +372,7 @@ describe('series of what the runtime reports', () => {
   });
 
   it('include exit state and OOM kills of an ended container', async () => {
-    const { log, tell } = eventTeller();
+    const { log, tell } = eventSource();
     const ended: DepartedContainer[] = [];
     let containers = [container];
     const agent = agentOf([], { events: log, departed: () => ended });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { eventTeller } from '../../../../test/support/exposition.js';
+import { eventSource } from '../../../../test/support/exposition.js';
 import { OomKills } from './oom-kills.js';
 
 function counting() {
-  const { log, tell } = eventTeller();
+  const { log, tell } = eventSource();
   const kills = new OomKills(log, new AbortController().signal);
   const kill = (containerName: string) => tell({ containerName, time: 0, type: 'oom' });
   return { kills, kill };

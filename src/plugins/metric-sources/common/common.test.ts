@@ -57,7 +57,7 @@ it('a paced part repeats its last values, and drops values that are no longer re
   assert.deepEqual([rowOf(probe).values, part.samples], [[Number.NaN], 2]);
 });
 
-/** A part that stands still until told otherwise. */
+/** A part that stands still until its test changes it. */
 class TestStandingPart extends StandingPart<RecordingPart> {
   moved = false;
   movable = false;

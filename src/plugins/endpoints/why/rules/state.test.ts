@@ -81,7 +81,7 @@ describe('exit-code', () => {
     assert.match(finding.evidence[0]!.text, /^exit code 1 \(ContainerCannotRun\), 5 s ago/);
   });
 
-  it('tells of the last run of a container that runs again, as less harmful', () => {
+  it('reports the last run of a container that runs again, as less harmful', () => {
     const finding = judged(exitCode, [running({})], { events: ends('/docker/1', [30], 139) })!;
     assert.match(finding.what, /^its last run ended with exit code 139/);
     assert.equal(finding.harm, 37.5);

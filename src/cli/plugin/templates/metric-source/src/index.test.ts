@@ -18,7 +18,7 @@ for (const version of [1, 2] as const) {
   });
 }
 
-it('leaves the machine out when it is told to', () => {
+it('leaves the machine out when it is asked to', () => {
   const host = new SimulatedHost();
   try {
     const source = plugin.create(testContext({ linux: host.linux }), { machine: false });
