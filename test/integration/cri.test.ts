@@ -149,22 +149,27 @@ plugins:
   });
 
   it('keeps names and samples while the runtime is killed, and reconnects', async () => {
-    const stats = async () => {
-      const answer = await agent.json<Record<string, { stats: { timestamp: string }[] }>>(
-        `/api/v2.1/stats/${app}?type=containerd&count=60`,
-      );
-      return Object.values(answer)[0]!.stats.map(({ timestamp }) => Date.parse(timestamp));
+    const times = (stats: readonly { readonly timestamp: string }[]) =>
+      stats.map(({ timestamp }) => Date.parse(timestamp));
+    const ofApp = async () => {
+      const path = `/api/v2.1/stats/${app}?type=containerd&count=60`;
+      return times(Object.values(await agent.json<Record<string, { stats: { timestamp: string }[] }>>(path))[0]!.stats);
     };
-    const since = (await stats()).at(-1)!;
+    const ofHost = async () => times(await agent.json('/api/v2.1/machinestats?count=60'));
+    const since = (await ofApp()).at(-1)!;
+    const longestGap = (times: readonly number[]) => {
+      const later = times.filter((time) => time >= since);
+      return Math.max(...later.slice(1).map((time, index) => time - later[index]!));
+    };
     await pods.containerd.kill();
     await agent.said('keep their last description');
     assert.equal((await spec(app)).aliases?.[0], 'shop/web-0/app');
     await pods.relaunch();
     const later = await pods.run(pod, 'later', { command: ['sleep', '100000'] });
     await spec(later, ({ aliases }) => aliases?.[0] === 'shop/web-0/later');
-    const times = (await stats()).filter((time) => time >= since);
-    const gaps = times.slice(1).map((time, index) => time - times[index]!);
-    assert.ok(Math.max(...gaps) < 2_000, `a gap of ${Math.max(...gaps)} ms in the samples`);
+    const [gap, gapOfHost] = [longestGap(await ofApp()), longestGap(await ofHost())];
+    // On a loaded host all samples are late, also those of the host itself.
+    assert.ok(gap < gapOfHost + 2_000, `a gap of ${gap} ms in the samples, and ${gapOfHost} ms in those of the host`);
   });
 
   it('forgets a pod that is removed', async () => {

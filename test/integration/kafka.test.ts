@@ -163,7 +163,7 @@ ${secure('no-certificate', ports.tls, `topic: plain, ${ca}`)}
       socket.destroy();
     };
     const args = (folder: string) => [...JAVA, 'kafka.Kafka', `${folder}/server.properties`];
-    const server = new StandaloneServer('java', args, { ready, startTimeoutMs: 60_000 });
+    const server = new StandaloneServer('java', args, { ready });
     const keys = server.write('keys.pem', readFileSync(own.key, 'utf8') + readFileSync(own.cert, 'utf8'));
     const login = 'org.apache.kafka.common.security';
     const addresses = `PLAINTEXT://127.0.0.1:${plain},SASL_SSL://127.0.0.1:${sasl},SSL://127.0.0.1:${tls}`;

@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { until } from '../../src/testing/clock.js';
 
 export interface ServerOptions {
-  readonly env?: Readonly<Record<string, string>>;
+  /** Variables of its environment, which may name its directory. */
+  readonly env?: (directory: string) => Readonly<Record<string, string>>;
   /** Asked until it does not throw any more. */
   readonly ready: () => Promise<unknown>;
-  /** How long it may take to answer, 15 s otherwise. */
-  readonly startTimeoutMs?: number;
 }
 
 /** A server of this host's packages with a directory of its own, which can be killed and started again. */
@@ -37,7 +36,7 @@ export class StandaloneServer {
   }
 
   async start(): Promise<this> {
-    const env = { ...process.env, ...this.options.env };
+    const env = { ...process.env, ...this.options.env?.(this.directory) };
     const child = spawn(this.program, this.args(this.directory), { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.child = child;
     child.on('error', (error) => {
@@ -61,7 +60,6 @@ export class StandaloneServer {
         }
       },
       () => `${this.program} does not answer: ${failure} ${this.log}`,
-      this.options.startTimeoutMs,
     );
     return this;
   }
@@ -94,8 +92,22 @@ export const victoriaMetrics = (port: number, flags: (directory: string) => read
       '-search.latencyOffset=1s',
       ...flags(directory),
     ],
-    { env, ready: () => answered(`http://127.0.0.1:${port}/health`) },
+    { env: () => env, ready: () => answered(`http://127.0.0.1:${port}/health`) },
   );
+
+/** InfluxDB 1 on a port. */
+export function influxdb(port: number): StandaloneServer {
+  const env = (directory: string) => ({
+    INFLUXDB_REPORTING_DISABLED: 'true',
+    INFLUXDB_BIND_ADDRESS: '127.0.0.1:0',
+    INFLUXDB_HTTP_BIND_ADDRESS: `127.0.0.1:${port}`,
+    INFLUXDB_META_DIR: `${directory}/meta`,
+    INFLUXDB_DATA_DIR: `${directory}/data`,
+    INFLUXDB_DATA_WAL_DIR: `${directory}/wal`,
+  });
+  const ready = () => answered(`http://127.0.0.1:${port}/ping`);
+  return new StandaloneServer('influxd', () => ['run', '-config', '/dev/null'], { env, ready });
+}
 
 /** @throws Error when it answers anything but 2xx */
 export async function answered(url: string): Promise<void> {
