@@ -1,5 +1,5 @@
 import { MAX_STRETCHED_MS, type Pace } from '../supervision/index.js';
-import type { Reduction } from './control.js';
+import { earlyPart, type Reduction } from './control.js';
 
 /** A plugin that does something at an interval, which can be stretched: a sink sends, a handler asks its engine. */
 export interface PacedPlugin {
@@ -23,12 +23,8 @@ const DOMINANT_SHARE = 0.5;
 
 /** Lets plugins do what they do at an interval less often, the most expensive first. */
 export class PaceReduction implements Reduction {
-  /** Stretches only what is expensive by itself; everything is taken back by the reduction itself. */
-  readonly dominant: Reduction = {
-    isActive: false,
-    giveUp: (need) => this.stretchFrom(need, DOMINANT_SHARE),
-    takeBack: () => 0,
-  };
+  /** Stretches only what is expensive by itself. */
+  readonly dominant = earlyPart((need) => this.stretchFrom(need, DOMINANT_SHARE));
 
   constructor(private readonly plugins: PacedPlugins) {}
 

@@ -1,4 +1,4 @@
-import type { Reduction } from './control.js';
+import { earlyPart, type Reduction } from './control.js';
 
 /** A metric source that can be left out. */
 export interface OptionalSet {
@@ -26,12 +26,8 @@ export class SetReduction implements Reduction {
   /** What each set used when it was suspended. */
   private readonly suspended = new Map<string, number>();
 
-  /** Suspends only what is expensive by itself; everything is taken back by the reduction itself. */
-  readonly dominant: Reduction = {
-    isActive: false,
-    giveUp: (need) => this.suspendFrom(need, DOMINANT_SHARE),
-    takeBack: () => 0,
-  };
+  /** Suspends only what is expensive by itself. */
+  readonly dominant = earlyPart((need) => this.suspendFrom(need, DOMINANT_SHARE));
 
   constructor(private readonly sets: OptionalSets) {}
 
