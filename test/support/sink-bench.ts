@@ -7,7 +7,7 @@ import {
   sinkOptions,
   z,
 } from '../../src/kernel/contracts/index.js';
-import { SinkDelivery } from '../../src/kernel/delivery/sink-delivery.js';
+import { SinkDelivery, type SinkServices } from '../../src/kernel/delivery/sink-delivery.js';
 import { FakeClock } from '../../src/testing/index.js';
 import { type FakeContainer, fakeAgent } from '../conformance/world/fake-agent.js';
 import { scrapable } from './exposition.js';
@@ -37,7 +37,7 @@ export const sampledContainer = (
 });
 
 /** Delivery of a sink that sends lines `container metric value`, whose receiver answers what the test says. */
-export function sinkBench(options: Record<string, unknown> = {}, more: Partial<Sink> = {}) {
+export function sinkBench(options: Record<string, unknown> = {}, more: Partial<Sink> = {}, before?: SinkDelivery) {
   const sent: string[][] = [];
   const answers: (() => SendResult | undefined | Promise<SendResult | undefined>)[] = [];
   const sink: Sink = {
@@ -63,11 +63,11 @@ export function sinkBench(options: Record<string, unknown> = {}, more: Partial<S
     },
     ...more,
   };
-  return { ...deliveryBench(sink), sent, answers };
+  return { ...deliveryBench(sink, before), sent, answers };
 }
 
 /** Delivery of a sink, with a clock and containers that the test sets. */
-export function deliveryBench(sink: Sink) {
+export function deliveryBench(sink: Sink, before?: SinkDelivery) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const faults: string[] = [];
@@ -75,7 +75,7 @@ export function deliveryBench(sink: Sink) {
   const spent = { ms: 0 };
   let view = fakeAgent({ containers: [] });
   const agent = new Proxy({} as AgentView, { get: (_, key) => view[key as keyof AgentView] });
-  const delivery = new SinkDelivery(sink, {
+  const services: SinkServices = {
     agent,
     clock,
     logger: loggerTo(lines),
@@ -87,7 +87,8 @@ export function deliveryBench(sink: Sink) {
     spent: (ms) => {
       spent.ms += ms;
     },
-  });
+  };
+  const delivery = new SinkDelivery(sink, services, before);
   return {
     delivery,
     spent,

@@ -105,6 +105,28 @@ describe('delivery', () => {
     }
   });
 
+  it('ends what a reload no longer selects or gives other labels, as the sink before the reload', async () => {
+    const shown = [container('/a', [1, 5]), container('/b', [2, 6])];
+    const before = bench({ batch: { age: '1h' } });
+    before.show(...shown);
+    await before.delivery.start();
+    await before.round();
+    await before.delivery.suspend();
+    const after = bench({ containersExclude: ['/a'] }, {}, before.delivery);
+    after.show(...shown);
+    await after.delivery.start();
+    await after.round();
+    const ends = ({ sent }: ReturnType<typeof bench>) => sent.flat().filter((line) => line.endsWith('ended'));
+    assert.deepEqual([...ends(before), ...ends(after)], ['/a ended']);
+    await after.delivery.suspend();
+    const relabelled = bench({ containersExclude: ['/a'], externalLabels: { zone: 'x' } }, {}, after.delivery);
+    relabelled.show(...shown);
+    await relabelled.delivery.start();
+    await relabelled.round();
+    assert.deepEqual(ends(relabelled), ['/b ended']);
+    assert.deepEqual([...before.faults, ...after.faults, ...relabelled.faults], []);
+  });
+
   it('attributes to the sink what a round takes after the call of its timer has returned', async () => {
     const { delivery, show, round, clock, spent, faults } = bench(
       { batch: { size: 1 } },

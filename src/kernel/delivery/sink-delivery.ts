@@ -36,6 +36,8 @@ export class SinkDelivery implements Pace {
   private passed = 0;
   private readonly disk: DiskQueue | undefined;
   private readonly endedContainers: EndedContainers | undefined;
+  /** The instance that this one replaces, until its series are compared with those of this one. */
+  private before: SinkDelivery | undefined;
   /** Includes the directories of earlier options while batches wait in them. */
   private readonly disks: DiskQueue[] = [];
   readonly counts: DeliveryCounts;
@@ -68,6 +70,9 @@ export class SinkDelivery implements Pace {
     if (this.disk !== undefined && sink.state !== undefined) {
       this.endedContainers = new EndedContainers(sink, this.disk, agent, clock);
     }
+    // Else the state on disk has what it sent.
+    const hasState = before?.endedContainers !== undefined && before.disk === this.disk;
+    if (!hasState) this.before = before;
   }
 
   private diskAt(directory: string, maxBytes: number): DiskQueue {
@@ -175,6 +180,7 @@ export class SinkDelivery implements Pace {
   private async takeSamples(all: boolean, slices = this.slices()): Promise<void> {
     const { clock } = this.services;
     const { living, ended } = this.collector.current();
+    if (this.before !== undefined) await this.endUnselected(this.before, living);
     // Ends come first: a container may have been created again under its name.
     for (const container of ended) {
       this.endOf(container);
@@ -191,6 +197,18 @@ export class SinkDelivery implements Pace {
       this.services.fault('state', error);
     }
     for (const lane of this.batcher.due(clock.monotonic(), all)) await this.enqueue(lane);
+  }
+
+  /** Ends what the instance before sent and this one does not: it is no longer selected, or has other labels now. */
+  private async endUnselected(before: SinkDelivery, living: readonly Subject[]): Promise<void> {
+    this.before = undefined;
+    const keyOf = ({ labels }: Subject) => JSON.stringify(labels);
+    const selected = new Set(living.map(keyOf));
+    const former = before.collector.current();
+    for (const container of [...former.ended, ...former.living]) {
+      if (!selected.has(keyOf(container))) before.endOf(container);
+    }
+    for (const lane of before.batcher.due(this.services.clock.monotonic(), true)) await this.enqueue(lane, before);
   }
 
   /** Queues the batch of the container's lane if it is complete, and lets others work when it is time. */
@@ -218,11 +236,11 @@ export class SinkDelivery implements Pace {
     }
   }
 
-  private async enqueue(lane: number): Promise<void> {
+  private async enqueue(lane: number, { batcher, sink }: SinkDelivery = this): Promise<void> {
     try {
-      const packed = await this.batcher.take(lane);
+      const packed = await batcher.take(lane);
       const { body, ...batch } = packed;
-      const { format } = this.sink;
+      const { format } = sink;
       const stored = (await this.disk?.add(packed, format)) ?? inMemory(body);
       this.queue.add({ ...batch, size: body.length, format, attempts: 0, stored });
       this.isDropping = this.isDropping && this.sender.failure !== undefined;
