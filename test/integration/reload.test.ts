@@ -29,9 +29,10 @@ const PLUGINS = `
   - { use: docker, enabled: false }
   - { use: podman, enabled: false }
   - { use: raw, with: { include: ['/', '${GROUP}'] } }`;
+// On a loaded host, all samples must be read between two of them.
 const config = (more = '', plugins = '', web = "listen: ['127.0.0.1:0']") => `
 web: { ${web} }
-housekeeping: { interval: 100ms, maxInterval: 100ms, dynamic: false, jitter: 0 }
+housekeeping: { interval: 400ms, maxInterval: 400ms, dynamic: false, jitter: 0 }
 ${more}
 plugins:${PLUGINS}${plugins}
 `;
@@ -67,7 +68,7 @@ async function metric(series: string): Promise<number | undefined> {
 
 /** Samples of the one container that there is: taken since the start, and kept. */
 async function counted(): Promise<{ readonly taken: number; readonly kept: number }> {
-  for (let tries = 0; tries < 1000; tries++) {
+  for (let tries = 0; tries < 100; tries++) {
     const taken = await metric('tallyman_samples_total');
     const kept = (await samplesOf()).length;
     if (taken !== undefined && taken === (await metric('tallyman_samples_total'))) return { taken, kept };
@@ -280,7 +281,7 @@ class EventStream {
         this.news = resolve;
       });
       await Promise.race([news, once(deadline, 'abort')]);
-      if (deadline.aborted) throw new Error(`the stream does not report about ${word}: ${this.text}`);
+      if (deadline.aborted) throw new Error(`the stream does not mention ${word}: ${this.text}`);
     }
   }
 
