@@ -87,7 +87,8 @@ async function persistent(question: Question, old: Ask, current: Ask, rate: numb
     const seen = compare(await old(question.target), after);
     const again = new Set(seen.map(({ kind, path }) => `${kind} ${path}`));
     differences = attempt === 0 ? seen : differences.filter(({ kind, path }) => again.has(`${kind} ${path}`));
-    if (differences.every((each) => purposeOf(each, question) !== undefined)) break;
+    const isExplained = differences.every((each) => purposeOf(each, question) !== undefined);
+    if (differences.length === 0 || (isExplained && attempt > 0)) break;
   }
   return differences;
 }
