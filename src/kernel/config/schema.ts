@@ -144,7 +144,11 @@ const appMetrics = z.strictObject({
 const discovery = z.strictObject({
   rescanInterval: interval(1000, '1s')
     .prefault('60s')
-    .meta(durationMeta('How often the whole cgroup tree is scanned, in addition to kernel notifications.')),
+    .meta(
+      durationMeta(
+        'How often the cgroup tree is scanned, in addition to kernel notifications. Of a cgroup v1 leaf, the directories in the watched hierarchy and one of the others are compared each time.',
+      ),
+    ),
 });
 
 const machine = z.strictObject({

@@ -78,9 +78,16 @@ export class CgroupTree {
     this.touched.add(node);
   }
 
+  /** The hierarchy in which a leaf is watched. @returns undefined when it is in none */
+  watchedHierarchy(node: CgroupNode): number | undefined {
+    const { order } = this;
+    for (let i = 0; i < order.length; i++) if (node.inodes[order[i]!] !== 0) return order[i];
+    return undefined;
+  }
+
   /** Adds the missing watches of a node. */
   ensureWatches(node: CgroupNode): void {
-    const lead = this.order.find((hierarchy) => node.inodes[hierarchy] !== 0);
+    const lead = this.watchedHierarchy(node);
     for (const hierarchy of this.order) {
       for (let attempt = 0; attempt < WATCH_ATTEMPTS; attempt++) {
         const wanted = node.children.size > 0 || hierarchy === lead || node === this.cgroups.root;

@@ -149,6 +149,28 @@ describe('discovery in a directory tree', () => {
     await recorder.waitFor('removed /a', 'added /c');
   });
 
+  it('finds by rescans what is missed in the hierarchies where leaves are not watched', async () => {
+    make('/a');
+    const deaf: WatchDirectory = () => ({ close() {} });
+    const { registry, recorder } = await start({
+      watchDirectory: deaf,
+      rescanIntervalMs: 20,
+      checkIntervalMs: 1_000_000,
+    });
+    for (const controller of ['cpu', 'pids'] as const) {
+      remove('/a', [controller]);
+      await until(
+        () => registry.get('/a')?.controllers.has(controller) === false,
+        () => recorder.lines.join('\n'),
+      );
+    }
+    make('/a/b', ['memory']);
+    await recorder.waitFor('added /a/b');
+    remove('/a/b', ['memory']);
+    remove('/a', ['memory']);
+    await recorder.waitFor('removed /a/b', 'removed /a');
+  });
+
   it('examines a name at once on request', async () => {
     const deaf: WatchDirectory = () => ({ close() {} });
     const { registry, recorder } = await start({ watchDirectory: deaf });

@@ -45,8 +45,10 @@ export class TreeWatcher {
   private flushTimer: NodeJS.Timeout | undefined;
   private flushing = false;
   private walking = false;
-  /** A sweep was requested during another walk. */
+  /** A sweep was requested during another walk, and is to leave nothing out. */
   private sweepDue = false;
+  private fullSweepDue = false;
+  private sweeps = 0;
   private checks = 0;
   /** A check was due during a flush, and follows it. */
   private checkDue = false;
@@ -126,7 +128,7 @@ export class TreeWatcher {
       // Ancestors sort first, and must be known first.
       const names = [...this.dirty].sort();
       this.dirty.clear();
-      if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep());
+      if (this.events >= OVERFLOW_SUSPICION) this.background(this.sweep(true));
       this.events = 0;
       this.touchReenabled();
       await this.inSlices(names, (name) => this.tree.update(name));
@@ -171,18 +173,40 @@ export class TreeWatcher {
     });
   }
 
-  /** Compares all known directories with the filesystem, and tries to add missing watches. */
-  private async sweep(): Promise<void> {
+  /**
+   * Compares known directories with the filesystem, and tries to add missing watches.
+   * @param isFull whether events may have been lost or there are no watches
+   */
+  private async sweep(isFull = this.pool.exhausted): Promise<void> {
     this.sweepDue = this.walking;
+    this.fullSweepDue = this.walking && (isFull || this.fullSweepDue);
     if (this.walking) return;
     this.pool.beginTrial();
+    const turn = isFull ? undefined : this.sweeps++ % this.cgroups.paths.length;
     await this.walk((node) => {
-      for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) this.sweepDirectory(node, hierarchy);
+      this.sweepNode(node, turn);
       if (!node.alive) return;
       this.tree.ensureWatches(node);
       if (this.options.hierarchies.version === 2) this.tree.touch(node);
     });
     if (!this.stopped) this.pool.endTrial();
+  }
+
+  /**
+   * The directories of a leaf are removed and created together, and where they are not, the kernel's counts tell: while
+   * the watched one is the same, only one of the others is compared in each sweep.
+   * @param turn the hierarchy whose turn it is; undefined: all
+   */
+  private sweepNode(node: CgroupNode, turn: number | undefined): void {
+    const watched = this.tree.watchedHierarchy(node);
+    const inode = watched === undefined ? 0 : node.inodes[watched];
+    if (watched !== undefined) this.sweepDirectory(node, watched);
+    const isSame = watched !== undefined && node.inodes[watched] === inode;
+    const isLeaf = node.parent !== undefined && node.children.size === 0;
+    for (let hierarchy = 0; hierarchy < node.inodes.length; hierarchy++) {
+      const isInTurn = turn === undefined || turn === hierarchy || !isLeaf || !isSame;
+      if (hierarchy !== watched && isInTurn) this.sweepDirectory(node, hierarchy);
+    }
   }
 
   private sweepDirectory(node: CgroupNode, hierarchy: number): void {
@@ -204,7 +228,7 @@ export class TreeWatcher {
       });
     } finally {
       this.walking = false;
-      if (this.sweepDue && !this.stopped) this.background(this.sweep());
+      if (this.sweepDue && !this.stopped) this.background(this.sweep(this.fullSweepDue || this.pool.exhausted));
     }
   }
 
