@@ -6,6 +6,20 @@ export interface Due {
   place: number;
 }
 
+/** How much later than its time a sample of a container with a long interval may be taken: this part of the interval. */
+const STEP = { part: 1 / 20, mostMs: 1000 };
+
+/** The time that passes between the moments at which containers with this interval are sampled, ms. */
+export function stepOf(interval: number): number {
+  return Math.min(interval * STEP.part, STEP.mostMs);
+}
+
+/** The first of those moments that is not before `due`: the same for all, so that one wake-up serves many. */
+export function nextStep(due: number, interval: number): number {
+  const step = stepOf(interval);
+  return Math.ceil(due / step) * step;
+}
+
 /** A binary heap by `due`, from which any member can be removed. */
 export class DueQueue<T extends Due> {
   private readonly heap: T[] = [];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { containerNamed } from '../../../test/support/containers.js';
 import { FakeProbe, FIELD, housekeepingBench } from '../../../test/support/housekeeping-bench.js';
+import { SAMPLING } from './monitored-container.js';
 
 const OTHER = { ...FIELD, name: 'other.memory', role: 'working-set' } as const;
 
@@ -49,7 +50,7 @@ describe('housekeeping', () => {
     assert.ok(container.interval >= 4000, `${container.interval}`);
     pass(200_000);
     assert.equal(container.interval, 60_000);
-    probe.value = 2;
+    probe.value = probe.sign = 2;
     let back = false;
     for (let i = 0; i < 61_000 && !back; i += 20) {
       pass(20);
@@ -58,6 +59,37 @@ describe('housekeeping', () => {
     assert.ok(back, 'back at the base interval within the longest one');
     housekeeper.stop();
     assert.equal(probe.closed, 1);
+  });
+
+  it('takes the samples of idle containers together, at most a second late, and reads the files for every second one', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+    const probe = new FakeProbe();
+    const { housekeeper, container, time } = housekeepingBench({ probe });
+    const others = Array.from({ length: 200 }, (_, i) => containerNamed(`/other${i}`));
+    for (const other of others) housekeeper.added(other);
+    const all = [container, ...others.map((other) => other.get(SAMPLING)!)];
+    let wakeUps = 0;
+    const pass = (seconds: number) => {
+      for (let i = 0; i < seconds * 50; i++) {
+        time.monotonic += 20;
+        time.now += 20_000;
+        const before = housekeeper.sampler.taken;
+        t.mock.timers.tick(20);
+        if (housekeeper.sampler.taken > before) wakeUps++;
+        for (const { nominalDue, interval } of all) assert.ok(time.monotonic <= nominalDue + Math.min(interval, 1100));
+      }
+    };
+    housekeeper.start();
+    pass(200);
+    assert.ok(all.every(({ interval }) => interval === 60_000));
+    const [taken, reads] = [housekeeper.sampler.taken, probe.reads];
+    wakeUps = 0;
+    pass(240);
+    assert.ok(wakeUps <= 241, `${wakeUps} wake-ups in 240 s`);
+    assert.equal(housekeeper.sampler.taken - taken, 4 * all.length);
+    assert.ok(Math.abs(probe.reads - reads - 2 * all.length) <= all.length / 10, `${probe.reads - reads} reads`);
+    assert.equal(housekeeper.missed, 0);
+    housekeeper.stop();
   });
 
   it('samples a container that is being looked at every 500 ms, backs off again 10 s later, and does so for 8 at most', async (t) => {

@@ -4,7 +4,7 @@ import { LayoutTable } from '../history/index.js';
 import { RecentMessages } from '../log/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import { Attachment, needsNewProbes } from './attachment.js';
-import { DueQueue } from './due-queue.js';
+import { DueQueue, nextStep } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';
 import { MonitoredContainer, SAMPLING, type SourcePlugin } from './monitored-container.js';
 import { Sampler } from './sampler.js';
@@ -354,7 +354,9 @@ export class Housekeeper implements ContainerObserver {
       if (container.ring.length > 1) this.missed += behind;
       container.nominalDue += behind * container.interval;
     }
-    container.due = container.nominalDue + Math.random() * this.options.jitter * container.interval;
+    const { interval, jitter } = this.options;
+    const due = container.nominalDue + Math.random() * jitter * container.interval;
+    container.due = container.interval > interval ? nextStep(due, container.interval) : due;
     this.queue.schedule(container);
   }
 

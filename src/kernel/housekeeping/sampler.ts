@@ -2,6 +2,7 @@ import { type Clock, type SampleOutcome, TallymanError } from '../contracts/inde
 import { SampleRow, timeAfter } from '../history/index.js';
 import { BLOCKING_MS, type Supervisor } from '../supervision/index.js';
 import type { Attachment } from './attachment.js';
+import { stepOf } from './due-queue.js';
 import { IdleCheck } from './idle-check.js';
 import type { MonitoredContainer, ProbeSlot } from './monitored-container.js';
 
@@ -55,7 +56,7 @@ export class Sampler {
     const time = this.nextTime(container);
     const moved = this.idleCheck.hasMoved(container, monotonic);
     const unreadMs = monotonic - container.lastFullRead;
-    const isDue = unreadMs >= container.idleRefreshMs;
+    const isDue = unreadMs >= container.idleRefreshMs + latenessOf(container, refresh);
     const mayRepeat = !isDue && unreadMs < maxAge && this.hasCurrentRow(container);
     const idle = mayRepeat && !moved;
     if (idle && container.isRepeatable) return this.repeatAll(container, time);
@@ -189,6 +190,11 @@ export class Sampler {
     summarizer.restart();
     return this.now;
   }
+}
+
+/** Samples that are as far apart as files may stay unread are up to a step late: without it all of them would read the files. */
+function latenessOf({ interval }: MonitoredContainer, { maxIdleRefresh }: IdleRefresh): number {
+  return interval >= maxIdleRefresh ? stepOf(interval) : 0;
 }
 
 /** Between one and a half times and twice as long, so that containers that started together are not read together. */
