@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
 import { agentOf, field, labelled, named, sampled, usageOf } from '../../../../test/support/metrics-world.js';
 import type { AgentView, Column, MachineInfo } from '../../../kernel/contracts/index.js';
@@ -43,6 +44,39 @@ describe('selection of series', () => {
 });
 
 describe('the answer of /metrics', () => {
+  it('is that of an endpoint that was never asked before, whatever came, went and changed since the last one', async () => {
+    const names = ['/a', '/b', '/c', '/d'];
+    const step = fc.record({
+      present: fc.subarray(names),
+      changed: fc.subarray(names),
+      query: fc.constantFrom('', '', 'type=name'),
+    });
+    const options = { selfMetrics: false, metricsExclude: ['container_last_seen'] };
+    const scenario = fc.asyncProperty(
+      fc.constantFrom(0, 7, 12),
+      fc.array(step, { maxLength: 8 }),
+      async (maxSeries, steps) => {
+        const views = agentOf(names.map((name) => labelled(name, { x: '0' }))).containers();
+        let present: typeof views = [];
+        const agent = agentOf([], { containers: () => present });
+        const endpoint = metricsEndpoint(agent, { ...options, maxSeries });
+        let changes = 0;
+        for (const { present: names, changed, query } of steps) {
+          present = views.filter(({ name }) => names.includes(name));
+          for (const view of views.filter(({ name }) => changed.includes(name))) {
+            const description = { ...view.description, labels: { x: String(++changes) }, image: `image-${changes}` };
+            Object.assign(view, { description });
+          }
+          const fresh = metricsEndpoint(agent, { ...options, maxSeries });
+          const [one, other] = await Promise.all([endpoint.scrape({}, query), endpoint.scrape()]);
+          assert.equal(one.body.toString(), (await fresh.scrape({}, query)).body.toString());
+          assert.equal(other.body.toString(), (await fresh.scrape()).body.toString());
+        }
+      },
+    );
+    await fc.assert(scenario, { numRuns: 50 });
+  });
+
   const agent = agentOf([labelled('/a', { x: 'é' }), labelled('/b', {})]);
 
   it('is the same compressed and uncompressed', async () => {

@@ -5,17 +5,13 @@ import type { ExportedContainer } from './exported-container.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { Family, FamilyTable, Format } from './families.js';
 import type { OomKills } from './oom-kills.js';
-import { labelPairs, writeQuotient } from './text.js';
+import { beginLine, labelPairs, writeQuotient } from './text.js';
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 /** Counted on beyond the end of the cgroup, by `OomKills`. */
 const OOM_FIELD = 'oom.kills';
 const END = Buffer.from('} ');
-/** Bytes of the longest number, time and line end. */
-const ROOM = 96;
-/** Below this, copying byte by byte beats the call into native code. */
-const SHORT = 16;
 
 /** A series with the bytes of its lines that are always the same. */
 interface SeriesText extends PlannedSeries<Family> {
@@ -80,7 +76,8 @@ export class ContainerWriter {
   write(buffer: ExpositionBuffer, exported: ExportedContainer, now: number): number {
     const labels = exported.text.labels;
     const plan = this.planOf(exported);
-    let written = this.writeFacts(buffer, exported, labels);
+    buffer.facts = buffer.facts.with(buffer.containers++, exported);
+    let written = exported.factLines().length;
     if (exported.isSampled) {
       this.setStamp(exported.cursor.time, buffer.format);
       written += this.writeSamples(buffer, exported, plan.series, labels);
@@ -92,16 +89,6 @@ export class ContainerWriter {
     if (!exported.isSampled || this.lastSeen === undefined) return written;
     this.setStamp(now, buffer.format);
     return written + this.line(buffer, this.lastSeen, labels, Math.floor(now / 1e6));
-  }
-
-  private writeFacts(buffer: ExpositionBuffer, exported: ExportedContainer, labels: Buffer): number {
-    const facts = exported.factLines();
-    for (const { family, line } of facts) {
-      const out = buffer.writer(family);
-      beginLine(out, family.prefix, labels, line);
-      out.buffer[out.length++] = NEWLINE;
-    }
-    return facts.length;
   }
 
   private writeSamples(
@@ -172,8 +159,9 @@ export class ContainerWriter {
   private appendStamp(out: ByteWriter): void {
     const { buffer, length } = this.stamp;
     const to = out.buffer;
-    for (let i = 0; i < length; i++) to[out.length + i] = buffer[i]!;
-    out.length += length;
+    const start = out.length;
+    for (let i = 0; i < length; i++) to[start + i] = buffer[i]!;
+    out.length = start + length;
   }
 }
 
@@ -181,20 +169,4 @@ function withTail(series: PlannedSeries<Family>): SeriesText {
   const { family, column, minus, labels, divisor, only } = series;
   const tail = Buffer.from(labels.length === 0 ? '} ' : `,${labelPairs(labels)}} `);
   return { family, column, minus, labels, divisor, only, tail };
-}
-
-/**
- * Writes a line up to its number, and makes room for the rest of it. One check for room, and two native copies, are what
- * a line costs: this is the hottest code of a scrape.
- */
-function beginLine(out: ByteWriter, prefix: Buffer, labels: Buffer, tail: Buffer): void {
-  out.reserve(prefix.length + labels.length + tail.length + ROOM);
-  const { buffer } = out;
-  buffer.set(prefix, out.length);
-  buffer.set(labels, out.length + prefix.length);
-  const end = out.length + prefix.length + labels.length;
-  const { length } = tail;
-  if (length > SHORT) buffer.set(tail, end);
-  else for (let i = 0; i < length; i++) buffer[end + i] = tail[i]!;
-  out.length = end + length;
 }

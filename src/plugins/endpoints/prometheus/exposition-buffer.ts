@@ -1,5 +1,6 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { PlainLabels, PutSeries } from '../../../kernel/contracts/index.js';
+import { FactLines } from './fact-lines.js';
 import type { Family, FamilyTable, Format, MetricType } from './families.js';
 import { floatText, labelPairs } from './text.js';
 
@@ -12,6 +13,10 @@ const EOF = Buffer.from('# EOF\n');
  */
 export class ExpositionBuffer {
   format: Format = 'text';
+  /** Lines that the answer may share with the one before. */
+  facts = new FactLines();
+  /** How many containers have been written. */
+  containers = 0;
   private readonly writers: ByteWriter[] = [];
   /** Writers of temporary families. */
   private readonly temporary = new Map<Family, ByteWriter>();
@@ -45,10 +50,13 @@ export class ExpositionBuffer {
   readonly put: PutSeries = (name, type, help, value, labels) => this.plain(name, type, help, value, labels);
 
   /** Families with series, sorted by name, and their lines. */
-  *written(): Generator<readonly [Family, Buffer], void, void> {
+  *written(): Generator<readonly [Family, readonly Buffer[]], void, void> {
     for (const family of this.families.sorted) {
+      const facts = this.facts.of(family);
       const out = family.index < 0 ? this.temporary.get(family) : this.writers[family.index];
-      if (out !== undefined && out.length > 0) yield [family, out.buffer.subarray(0, out.length)];
+      const lines = facts === undefined ? [] : [facts];
+      if (out !== undefined && out.length > 0) lines.push(out.buffer.subarray(0, out.length));
+      if (lines.length > 0) yield [family, lines];
     }
   }
 
@@ -56,7 +64,7 @@ export class ExpositionBuffer {
   *pieces(): Generator<Buffer, void, void> {
     for (const [family, lines] of this.written()) {
       yield family.header(this.format);
-      yield lines;
+      yield* lines;
     }
     if (this.format === 'openMetrics') yield EOF;
   }
@@ -72,6 +80,8 @@ export class ExpositionBuffer {
   clear(): void {
     for (const writer of this.writers) writer.length = 0;
     this.temporary.clear();
+    this.facts = new FactLines();
+    this.containers = 0;
   }
 
   private temporaryWriter(family: Family): ByteWriter {

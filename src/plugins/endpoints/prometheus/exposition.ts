@@ -5,6 +5,7 @@ import { writeEngines } from './engine-metrics.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExportedContainers } from './exported-containers.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
+import { FactLines } from './fact-lines.js';
 import type { PrometheusOptions } from './options.js';
 
 /** Writing yields to the event loop after this many ms. */
@@ -21,6 +22,9 @@ export interface Deadline {
 
 /** Writes answers: one walk over all containers, then the machine and the agent itself. */
 export class Exposition {
+  /** Those of the last answer about all containers. */
+  private facts = new FactLines().completed(0);
+
   constructor(
     private readonly agent: AgentView,
     private readonly clock: Clock,
@@ -40,6 +44,7 @@ export class Exposition {
     const count = { written: 0, cut: 0 };
     const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
     const exportedContainers = this.exportedContainers.current(namespace);
+    if (namespace === undefined) buffer.facts = this.facts;
     this.containers.applications?.begin();
     for (let i = 0; i < exportedContainers.length; i++) {
       this.writeContainer(buffer, exportedContainers[i]!, count);
@@ -49,6 +54,8 @@ export class Exposition {
       await slices.pause();
       assertInTime(deadline, this.clock.monotonic());
     }
+    buffer.facts = buffer.facts.completed(buffer.containers);
+    if (namespace === undefined) this.facts = buffer.facts;
     this.exportedContainers.reported(count);
     machineMetrics(buffer.put, this.agent, this.options);
     writeEngines(buffer, this.agent);

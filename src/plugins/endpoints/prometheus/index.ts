@@ -144,7 +144,7 @@ class MetricsPage {
     const explainer = new Explainer();
     const slices = new Slices();
     for (const [family, lines] of buffer.written()) {
-      explainer.add(family, lines.toString());
+      explainer.add(family, lines.join(''));
       if (slices.isOver()) await slices.pause();
     }
     this.keep(buffer);
