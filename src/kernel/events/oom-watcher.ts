@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { type Clock, codeOf, type Logger, messageOf } from '../contracts/index.js';
+import { type Clock, codeOf, type Logger, messageOf, untilCommonMoment } from '../contracts/index.js';
 import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 
 export type { OomKill };
@@ -66,7 +66,8 @@ export class OomWatcher {
     let records = 0;
     while (records < RECORDS_PER_TURN && this.readOne((kill) => this.report(kill))) records++;
     if (records < RECORDS_PER_TURN) this.readAt = this.options.clock.now();
-    this.timer = setTimeout(() => this.drain(), records === RECORDS_PER_TURN ? 0 : POLL_INTERVAL_MS);
+    const wait = records === RECORDS_PER_TURN ? 0 : untilCommonMoment(POLL_INTERVAL_MS, this.options.clock.monotonic());
+    this.timer = setTimeout(() => this.drain(), wait);
     this.timer.unref();
   }
 

@@ -6,8 +6,8 @@ export interface Due {
   place: number;
 }
 
-/** How much later than its time a sample of a container with a long interval may be taken: this part of the interval. */
-const STEP = { part: 1 / 20, mostMs: 1000 };
+/** How much later than its time a sample may be taken: this part of the interval, so many ms at most. */
+const STEP = { part: 1 / 10, mostMs: 1000 };
 
 /** The time that passes between the moments at which containers with this interval are sampled, ms. */
 export function stepOf(interval: number): number {

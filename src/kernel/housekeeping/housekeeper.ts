@@ -32,12 +32,6 @@ const RESUME_WITHIN_MS = 10_000;
 const OVERDUE_MS = 1000;
 /** A sample overdue by more than this is reported as a problem. */
 const STUCK_MS = 10_000;
-/**
- * Samples due within this part of the interval, `most` ms, are taken together: a wake-up costs as much as several
- * samples.
- */
-const SHORTEST_PAUSE = { part: 1 / 20, most: 50 };
-
 /** Sampling of containers that are being looked at: greatest interval, how many at a time, and for how long after each look. */
 const WATCHED = { intervalMs: 500, max: 8, timeoutMs: 10_000 };
 
@@ -340,8 +334,8 @@ export class Housekeeper implements ContainerObserver {
   private rest(first: MonitoredContainer | undefined, now: number): void {
     if (!this.running || first === undefined) return;
     this.resolveCaughtUp();
-    const pause = Math.min(this.options.interval * SHORTEST_PAUSE.part, SHORTEST_PAUSE.most);
-    this.timer = setTimeout(() => this.slice(), Math.max(pause, first.due - now));
+    // Timers count whole milliseconds from one that has begun: a shorter one would end before the sample is due.
+    this.timer = setTimeout(() => this.slice(), Math.ceil(first.due - now) + 1);
   }
 
   private housekeep(container: MonitoredContainer, now: number): void {
@@ -354,9 +348,8 @@ export class Housekeeper implements ContainerObserver {
       if (container.ring.length > 1) this.missed += behind;
       container.nominalDue += behind * container.interval;
     }
-    const { interval, jitter } = this.options;
-    const due = container.nominalDue + Math.random() * jitter * container.interval;
-    container.due = container.interval > interval ? nextStep(due, container.interval) : due;
+    const delay = Math.random() * this.options.jitter * container.interval;
+    container.due = nextStep(container.nominalDue + delay, container.interval);
     this.queue.schedule(container);
   }
 

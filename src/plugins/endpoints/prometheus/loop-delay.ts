@@ -1,3 +1,4 @@
+import { untilCommonMoment } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 import { Histogram } from './histogram.js';
 
@@ -15,22 +16,25 @@ export class LoopDelay {
     'How late the event loop served a timer.',
     BOUNDS,
   );
-  private last = performance.now();
+  private timer: NodeJS.Timeout | undefined;
 
   /** Measures until the signal is aborted. */
   constructor(signal: AbortSignal) {
-    const timer = setInterval(() => this.tick(), INTERVAL);
-    timer.unref();
-    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+    this.schedule();
+    signal.addEventListener('abort', () => clearTimeout(this.timer), { once: true });
   }
 
   write(buffer: ExpositionBuffer): void {
     this.histogram.write(buffer);
   }
 
-  private tick(): void {
+  private schedule(): void {
     const now = performance.now();
-    this.histogram.observe(Math.max(0, now - this.last - INTERVAL) / 1000);
-    this.last = now;
+    const wait = untilCommonMoment(INTERVAL, now);
+    this.timer = setTimeout(() => {
+      this.histogram.observe(Math.max(0, performance.now() - now - wait) / 1000);
+      this.schedule();
+    }, wait);
+    this.timer.unref();
   }
 }
