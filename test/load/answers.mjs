@@ -44,20 +44,20 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const summary = (values) => `median ${median(values).toFixed(1)} ms, longest ${Math.max(...values).toFixed(1)} ms`;
 
 async function measureWhy({ agent, url }) {
-  agent.setMaxListeners(0);
   const times = [];
-  const cpuTimes = [];
-  const cpuTime = () => {
-    agent.send('CPU time');
-    return message(agent);
-  };
+  agent.send('watch answers');
   for (let i = 0; i < FIRST_CALLS + LATER_CALLS; i++) {
-    const before = await cpuTime();
     times.push((await request(`${url}/api/why`)).ms);
-    cpuTimes.push((await cpuTime()) - before);
     await pause(300 + Math.random() * 200, signal);
   }
-  for (const [what, values] of Object.entries({ time: times, 'CPU time': cpuTimes })) {
+  agent.send('CPU time of answers');
+  const cpuTimes = await message(agent);
+  const measured = {
+    time: times,
+    'CPU time of all threads': cpuTimes.map(({ all }) => all),
+    'CPU time of the main thread': cpuTimes.map(({ main }) => main),
+  };
+  for (const [what, values] of Object.entries(measured)) {
     const later = values.slice(FIRST_CALLS);
     const first = texts(values.slice(0, FIRST_CALLS));
     console.log(`why, all containers, ${what}: first calls ${first} ms; later ones ${summary(later)}`);

@@ -1,5 +1,7 @@
 // Loaded into the agent by `--import`: while asked to, measures its event loop's delay or where its CPU time goes.
 // Costs nothing otherwise.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
@@ -13,11 +15,33 @@ const delay = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
 /** Waiting, and the profiler's own work. */
 const NOT_THE_AGENT = new Set(['(idle)', '(program)', 'dispatch']);
 let session;
+/** CPU time in ms of all threads, and of the main thread: the compiler and the collector have threads of their own. */
+const cpuTime = () => {
+  const { user, system } = process.cpuUsage();
+  const main = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  return { all: (user + system) / 1000, main };
+};
+const began = new WeakMap();
+const answers = [];
+const begin = ({ response }) => began.set(response, cpuTime());
+const finish = ({ response }) => {
+  const before = began.get(response);
+  if (before === undefined) return;
+  const { all, main } = cpuTime();
+  answers.push({ all: all - before.all, main: main - before.main });
+};
 
 const orders = {
-  'CPU time'() {
-    const { user, system } = process.cpuUsage();
-    process.send((user + system) / 1000);
+  'watch answers'() {
+    answers.length = 0;
+    subscribe('http.server.request.start', begin);
+    subscribe('http.server.response.finish', finish);
+  },
+  /** CPU time, ms, from the start of each request to the end of its answer. */
+  'CPU time of answers'() {
+    unsubscribe('http.server.request.start', begin);
+    unsubscribe('http.server.response.finish', finish);
+    process.send(answers);
   },
   'watch loop'() {
     histogram.reset();

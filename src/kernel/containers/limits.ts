@@ -6,14 +6,12 @@ import { type Container, Slot } from './container.js';
 /** Limits are read again at most this often, ms. */
 const MAX_AGE_MS = 5_000;
 /** A runtime sets the limits after it has created the cgroup: at first they are read more often. */
-const NEW_CONTAINER_MS = 10_000;
+const NEW_CONTAINER_US = 10_000_000;
 const MAX_AGE_NEW_MS = 200;
 
 const UNKNOWN: Creation = { createdAt: 0, createdAtExtraNs: 0 };
 
 interface KnownLimits {
-  /** Monotonic ms. */
-  readonly since: number;
   limits?: ResourceLimits;
   /** The files that they were read from. */
   cgroup?: Container['cgroup'];
@@ -27,8 +25,8 @@ interface KnownLimits {
 
 const LIMITS = new Slot<KnownLimits>('limits');
 
-function maxAgeOf({ since }: KnownLimits, now: number): number {
-  return now - since < NEW_CONTAINER_MS ? MAX_AGE_NEW_MS : MAX_AGE_MS;
+function maxAgeOf(isNew: boolean): number {
+  return isNew ? MAX_AGE_NEW_MS : MAX_AGE_MS;
 }
 
 /** The containers' limits, as their cgroup files said a short while ago. */
@@ -44,13 +42,14 @@ export class ContainerLimits {
     const known = this.known(container);
     const now = this.clock.monotonic();
     const { limits: before, cgroup } = known;
-    if (before !== undefined && cgroup === container.cgroup && now - known.readAt < maxAgeOf(known, now)) return before;
-    const isYoung = now - known.since < NEW_CONTAINER_MS;
+    const isNew = this.isNew(container);
+    const maxAge = maxAgeOf(isNew);
+    if (before !== undefined && cgroup === container.cgroup && now - known.readAt < maxAge) return before;
     const read = readLimits(container.cgroup, {
       isRoot: container.name === '/',
       machine: this.host.machine(),
       bootTime: this.bootTime,
-      created: isYoung || known.earliest.createdAt === 0 ? undefined : known.earliest,
+      created: isNew || known.earliest.createdAt === 0 ? undefined : known.earliest,
     });
     // Callers keep what they made of the limits until they get another object.
     const limits = before !== undefined && isDeepStrictEqual(before, read) ? before : read;
@@ -68,7 +67,7 @@ export class ContainerLimits {
     const known = this.known(container);
     const now = this.clock.monotonic();
     const { limits, memory, cgroup } = known;
-    const maxAge = maxAgeOf(known, now);
+    const maxAge = maxAgeOf(this.isNew(container));
     if (limits !== undefined && cgroup === container.cgroup && now - known.readAt < maxAge) return limits.memory.limit;
     if (memory !== undefined && memory.cgroup === container.cgroup && now - memory.readAt < maxAge) return memory.limit;
     const limit = readMemoryLimit(container.cgroup);
@@ -85,7 +84,11 @@ export class ContainerLimits {
     return known.earliest;
   }
 
+  private isNew({ firstSeenAt }: Container): boolean {
+    return this.clock.now() - firstSeenAt < NEW_CONTAINER_US;
+  }
+
   private known(container: Container): KnownLimits {
-    return container.ensure(LIMITS, () => ({ since: this.clock.monotonic(), readAt: 0, earliest: UNKNOWN }));
+    return container.ensure(LIMITS, () => ({ readAt: 0, earliest: UNKNOWN }));
   }
 }

@@ -83,7 +83,7 @@ const LATER_AT_ONCE = 20;
 export class EventStore implements EventLog {
   private readonly events: Record<EventType, EventList>;
   private readonly subscriptions = new Set<Subscription>();
-  private later: (() => ContainerEvent)[] = [];
+  private later: { readonly type: EventType; readonly make: () => ContainerEvent }[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly retentionOf: (type: EventType) => Retention) {
@@ -106,7 +106,7 @@ export class EventStore implements EventLog {
       this.add(make());
       return;
     }
-    this.later.push(make);
+    this.later.push({ type, make });
     this.timer ??= setTimeout(() => this.makeSome(), LATER_MS).unref();
   }
 
@@ -117,12 +117,16 @@ export class EventStore implements EventLog {
   }
 
   private makeSome(): void {
-    for (const make of this.later.splice(0, LATER_AT_ONCE)) this.add(make());
+    for (const { make } of this.later.splice(0, LATER_AT_ONCE)) this.add(make());
     this.timer = this.later.length === 0 ? undefined : setTimeout(() => this.makeSome(), 1).unref();
   }
 
-  private makeAll(): void {
-    for (const make of this.later.splice(0)) this.add(make());
+  /** Creates those of the delayed events that have one of these types. */
+  private makeAll(types: ReadonlySet<EventType>): void {
+    const due = this.later.filter(({ type }) => types.has(type));
+    if (due.length === 0) return;
+    this.later = this.later.filter(({ type }) => !types.has(type));
+    for (const { make } of due) this.add(make());
   }
 
   /** Removes events after a change of the retention. */
@@ -136,7 +140,7 @@ export class EventStore implements EventLog {
   query(query: EventQuery): readonly ContainerEvent[] {
     const { start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY, max } = query;
     const found: ContainerEvent[] = [];
-    this.makeAll();
+    this.makeAll(query.types);
     for (const type of EVENT_TYPES) {
       if (!query.types.has(type)) continue;
       for (const event of this.events[type].between(start, end)) if (matches(event, query)) found.push(event);
@@ -148,7 +152,7 @@ export class EventStore implements EventLog {
 
   subscribe(filter: EventFilter, listener: (event: ContainerEvent) => void): () => void {
     const subscription = { filter, listener };
-    this.makeAll();
+    this.makeAll(filter.types);
     this.subscriptions.add(subscription);
     return () => void this.subscriptions.delete(subscription);
   }

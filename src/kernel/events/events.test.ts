@@ -101,6 +101,18 @@ describe('EventStore', () => {
     assert.equal(store.query(everything).length, 1_000);
   });
 
+  it('makes a delayed event when a query has its type, not before', () => {
+    const store = filled([]);
+    let made = 0;
+    store.addLater('containerCreation', () => ({ containerName: '/a', time: ++made, type: 'containerCreation' }));
+    assert.equal(store.query({ ...everything, types: new Set(['oom'] as const) }).length, 0);
+    assert.equal(made, 0);
+    assert.equal(store.query(everything).length, 1);
+    assert.equal(store.query(everything).length, 1);
+    assert.equal(made, 1);
+    store.stop();
+  });
+
   it('subscribers receive matching events, also ones that are not stored, until they unsubscribe', () => {
     const store = filled([], { age: -1, count: 0 });
     const got: ContainerEvent[] = [];

@@ -85,10 +85,9 @@ export class SampleRing {
 
   /** The newest row is kept whole, so that nothing need be decoded. */
   private newestOnly(): SampleWindow {
-    const newest = this.segments.at(-1)!;
     const at = (index: number, cursor: SampleCursor): SampleCursor => {
       if (index !== 0) throw new RangeError(`sample ${index} of 1`);
-      newest.pointNewest(cursor);
+      this.latest(cursor);
       return cursor;
     };
     return { length: 1, at };
