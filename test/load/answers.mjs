@@ -64,7 +64,7 @@ async function measureWhy({ agent, url }) {
   }
 }
 
-async function measureTop({ url, pid }, seconds, folder) {
+async function measureTop({ agent, url, pid }, seconds, folder) {
   const socket = join(folder, 'tmux');
   const tmux = (...args) => spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { encoding: 'utf8' }).stdout;
   const before = await cpuPerSecond(pid, seconds, signal);
@@ -72,11 +72,18 @@ async function measureTop({ url, pid }, seconds, folder) {
   try {
     const client = Number(tmux('list-panes', '-F', '#{pane_pid}'));
     await pause(WARM_UP_SECONDS * 1000, signal);
+    agent.send('watch answers');
     const [ofClient, during] = await Promise.all([
       cpuPerSecond(client, seconds, signal),
       cpuPerSecond(pid, seconds, signal),
     ]);
+    agent.send('CPU time of answers');
+    const answers = await message(agent);
+    const perSecond = answers.reduce((sum, { main }) => sum + main, 0) / seconds;
     console.log(`top: client ${(ofClient / 10).toFixed(2)} % of a core`);
+    console.log(
+      `  agent ${(perSecond / 10).toFixed(2)} % of a core from the start of requests to the end of answers (${answers.length})`,
+    );
     console.log(
       `  agent ${((during - before) / 10).toFixed(2)} % of a core more (${texts([before, during])} ms/s without and with it)`,
     );
