@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readlinkSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { type HostPaths, readNames, readText, type TrackedFilesystem } from '../contracts/index.js';
@@ -16,14 +17,45 @@ export interface LabelRoot {
 }
 
 /**
+ * Mounts are read again when they are older than this, ms. With a thousand containers they are half a megabyte of text,
+ * and each container that starts has one, which changes the columns of the machine's samples.
+ */
+const MOUNTS_MAX_AGE_MS = 60_000;
+
+/**
  * The host's mounts as PID 1 sees them, because a service manager adds mounts to the agent's namespace. An agent in a
  * container without access to the host has another root than PID 1 and uses its own mounts.
  */
-export function readMounts(paths: HostPaths): Mount[] {
-  const read = (pid: string) => parseMountinfo(readText(join(paths.proc, `${pid}/mountinfo`)) ?? '');
-  const [own, first] = [read('self'), read('1')];
-  const isSameView = paths.root !== '/' || rootOf(own) === rootOf(first);
-  return isSameView && first.length > 0 ? first : own;
+export class MountTable {
+  mounts: readonly Mount[] = [];
+  /** What they were made of. */
+  private digest = '';
+  private readAt = Number.POSITIVE_INFINITY;
+
+  /** @param monotonic milliseconds */
+  constructor(
+    private readonly paths: HostPaths,
+    private readonly monotonic: () => number,
+  ) {}
+
+  /** @returns whether there are other mounts than before */
+  read(): boolean {
+    const { proc, root } = this.paths;
+    const [ownText, firstText] = ['self', '1'].map((pid) => readText(join(proc, `${pid}/mountinfo`)) ?? '');
+    this.readAt = this.monotonic();
+    const digest = createHash('sha256').update(ownText!).update('\0').update(firstText!).digest('base64');
+    if (digest === this.digest) return false;
+    this.digest = digest;
+    const [own, first] = [parseMountinfo(ownText!), parseMountinfo(firstText!)];
+    const isSameView = root !== '/' || rootOf(own) === rootOf(first);
+    this.mounts = isSameView && first.length > 0 ? first : own;
+    return true;
+  }
+
+  /** Reads them when that was done a while ago; not before the first `read`. @returns the same as `read` */
+  readIfOld(): boolean {
+    return this.monotonic() - this.readAt >= MOUNTS_MAX_AGE_MS && this.read();
+  }
 }
 
 function rootOf(mounts: readonly Mount[]): string {

@@ -15,9 +15,8 @@ import {
 import { DiskTable } from './disks.js';
 import { type DescriptorBudget, readOnce, readTrimmed } from './files/index.js';
 import { UsageTable } from './filesystem-usage.js';
-import { type LabelRoot, readMounts, readUuids, trackedFilesystems } from './filesystems.js';
+import { type LabelRoot, MountTable, readUuids, trackedFilesystems } from './filesystems.js';
 import { hostFile } from './host-paths.js';
-import type { Mount } from './mounts.js';
 import { listProcesses } from './processes/index.js';
 
 /** Clock readings; `monotonic` in milliseconds, `now` in µs since the epoch. */
@@ -82,7 +81,7 @@ class KernelHost implements RefreshableHost {
   private readonly labelRoots = new Map<string, LabelRoot>();
   private currentMachine = UNKNOWN_MACHINE;
   private currentVersions: HostVersions;
-  private mounts: readonly Mount[] = [];
+  private readonly mountTable: MountTable;
   private tracked: readonly TrackedFilesystem[] = [];
   private uuids: ReadonlyMap<string, string> = new Map();
   private deviceNames: ReadonlyMap<string, string> = new Map();
@@ -92,6 +91,7 @@ class KernelHost implements RefreshableHost {
     const { paths, clock } = options;
     const monotonic = () => clock.monotonic();
     this.paths = paths;
+    this.mountTable = new MountTable(paths, monotonic);
     this.disks = new DiskTable(paths, monotonic);
     this.usages = new UsageTable(paths, monotonic);
     this.currentVersions = readVersions(paths);
@@ -110,6 +110,7 @@ class KernelHost implements RefreshableHost {
   }
 
   filesystems(): readonly TrackedFilesystem[] {
+    if (this.mountTable.readIfOld()) this.track();
     return this.tracked;
   }
 
@@ -158,7 +159,7 @@ class KernelHost implements RefreshableHost {
     const { paths, readMachine } = this.options;
     this.currentVersions = readVersions(paths);
     this.uuids = readUuids(paths);
-    this.mounts = readMounts(paths);
+    this.mountTable.read();
     this.track();
     this.usages.removeUnused();
     const filesystems = await Promise.all(this.tracked.map((filesystem) => this.measure(filesystem)));
@@ -167,7 +168,7 @@ class KernelHost implements RefreshableHost {
   }
 
   private track(): void {
-    this.tracked = trackedFilesystems(this.mounts, [...this.labelRoots.values()], this.paths);
+    this.tracked = trackedFilesystems(this.mountTable.mounts, [...this.labelRoots.values()], this.paths);
     this.nameDevices();
   }
 

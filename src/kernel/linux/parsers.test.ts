@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { parseDiskstats } from './disks.js';
-import { readMounts, trackedFilesystems } from './filesystems.js';
+import { MountTable, trackedFilesystems } from './filesystems.js';
 import { resolveHostPaths } from './host-paths.js';
 import { parseMountinfo } from './mounts.js';
 
@@ -64,7 +64,9 @@ it('uses the mounts of PID 1 when it has the same root', (t) => {
       mkdirSync(join(folder, pid));
       writeFileSync(join(folder, pid, 'mountinfo'), text);
     }
-    return readMounts({ ...NOWHERE, root, proc: folder }).map(({ mountpoint }) => mountpoint);
+    const table = new MountTable({ ...NOWHERE, root, proc: folder }, () => 0);
+    table.read();
+    return table.mounts.map(({ mountpoint }) => mountpoint);
   };
   const all = ['/', '/proc', '/run', '/bind', '/var/lib/docker'];
   const sandboxed = `${HOST}9 1 0:50 / /dev rw - tmpfs tmpfs rw\n`;
@@ -74,6 +76,30 @@ it('uses the mounts of PID 1 when it has the same root', (t) => {
   const container = '1 0 0:60 / / rw - overlay overlay rw\n';
   assert.deepEqual(mountpoints(container, HOST), ['/']);
   assert.deepEqual(mountpoints(container, HOST, '/rootfs').slice(0, 5), all);
+});
+
+it('reads mounts again a minute after it read them, and tells whether there are others', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tallyman-test-mounts-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'self'));
+  const write = (text: string) => writeFileSync(join(folder, 'self/mountinfo'), text);
+  let now = 0;
+  const table = new MountTable({ ...NOWHERE, proc: folder }, () => now);
+  write(HOST);
+  assert.equal(table.readIfOld(), false);
+  assert.equal(table.read(), true);
+  const known = table.mounts;
+  write(`${HOST}9 1 254:48 / /new rw - ext4 /dev/vdd rw\n`);
+  now = 59_000;
+  assert.equal(table.readIfOld(), false);
+  now = 60_000;
+  assert.equal(table.readIfOld(), true);
+  assert.deepEqual(
+    table.mounts.slice(known.length).map(({ mountpoint }) => mountpoint),
+    ['/new'],
+  );
+  now = 120_000;
+  assert.equal(table.readIfOld(), false);
 });
 
 it("labels the filesystem with the longest mount point at, above or directly below the runtime's root", () => {

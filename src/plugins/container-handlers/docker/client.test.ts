@@ -34,4 +34,23 @@ describe('Docker engine client', () => {
       [],
     );
   });
+
+  it('has as many calls under way as it is asked for without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const warned = ({ name }: Error) => warnings.push(name);
+    process.on('warning', warned);
+    const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const endpoint = { kind: 'http', host: '127.0.0.1', port, url: `http://127.0.0.1:${port}` } as const;
+    const client = await createEngineClient(endpoint, {}, 5000);
+    try {
+      await Promise.all(Array.from({ length: 20 }, (_, id) => client.inspect(String(id))));
+    } finally {
+      client.close();
+      server.close();
+      process.off('warning', warned);
+    }
+    assert.deepEqual(warnings, []);
+  });
 });

@@ -1,7 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type Dockerode from 'dockerode';
 import { messageOf } from '../../../kernel/contracts/index.js';
@@ -55,6 +56,8 @@ export async function createEngineClient(endpoint: Endpoint, tls: TlsFiles, time
   type Call = (options: { abortSignal: AbortSignal }) => Promise<unknown>;
   const { version, info } = docker as unknown as { version: Call; info: Call };
   const closed = new AbortController();
+  // Each call listens to it while it lasts. Node takes more than ten for a leak and says so on stderr.
+  setMaxListeners(0, closed.signal);
   const call = limited(endpoint, timeout, closed.signal);
   const patientCall = limited(endpoint, Math.max(timeout, USAGE_TIMEOUT), closed.signal);
   return {
@@ -135,7 +138,9 @@ function limited(endpoint: Endpoint, timeout: number, closed: AbortSignal) {
         (answer) => {
           clearTimeout(timer);
           // An event stream goes on after this call: closing the client must still end it.
-          if (what !== 'events') closed.removeEventListener('abort', onClose);
+          const release = () => closed.removeEventListener('abort', onClose);
+          if (answer instanceof Readable) answer.once('close', release);
+          else release();
           resolve(answer);
         },
         (error: unknown) => {
