@@ -1,6 +1,6 @@
 import type { Session } from 'node:inspector';
 import { getHeapStatistics } from 'node:v8';
-import type { Clock, Finding, Logger } from '../contracts/index.js';
+import { type Clock, type Finding, type Logger, memoryUsage } from '../contracts/index.js';
 import { type Allocation, allocationsOf, type MemoryReports, type SamplingNode } from './memory-report.js';
 import type { OwnCgroup } from './own-cgroup.js';
 
@@ -95,7 +95,7 @@ export class MemoryLimit {
   private cgroupReason(): string | undefined {
     if (++this.checks % CGROUP_CHECKS !== 0) return undefined;
     const { memoryMax } = this.parts.cgroup();
-    const used = process.memoryUsage.rss();
+    const used = memoryUsage()?.rss ?? 0;
     if (memoryMax === undefined || used <= memoryMax * CGROUP_EXCEEDED) return undefined;
     return `${Math.round(used / MIB)} MiB of memory are in use where the agent's cgroup allows ${Math.round(memoryMax / MIB)} MiB (MemoryMax=)`;
   }

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
-import { type Clock, type Finding, type Logger, messageOf } from '../contracts/index.js';
+import { type Clock, type Finding, type Logger, memoryUsage, messageOf } from '../contracts/index.js';
 
 /** What was allocated and is still in use, by the function that did. */
 export interface Allocation {
@@ -81,7 +81,7 @@ export class MemoryReports {
       version: this.version,
       uptimeSeconds: Math.round(process.uptime()),
       ...content,
-      process: process.memoryUsage(),
+      process: memoryUsage(),
       heap: getHeapStatistics(),
       heapSpaces: getHeapSpaceStatistics(),
     };

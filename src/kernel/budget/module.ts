@@ -1,6 +1,7 @@
 import { LIFECYCLES, type Module, Token } from '../composition/index.js';
 import { AGENT, CONFIG, CONFIG_OBSERVERS, STATE_DIRECTORY } from '../config/index.js';
 import { CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
+import { memoryUsage } from '../contracts/index.js';
 import { HOUSEKEEPER, type Housekeeper } from '../housekeeping/index.js';
 import { DESCRIPTORS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
@@ -63,12 +64,16 @@ function held({ size, historyBytes }: Housekeeper, supervisor: Supervisor) {
 }
 
 function thisProcess(cgroup: OwnCgroupReader): ProcessUse {
+  let memory = 0;
   return {
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;
     },
-    memory: () => process.memoryUsage.rss(),
+    memory: () => {
+      memory = memoryUsage()?.rss ?? memory;
+      return memory;
+    },
     cgroup: () => cgroup.read(),
   };
 }

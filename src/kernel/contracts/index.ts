@@ -29,6 +29,7 @@ export * from './once-logger.js';
 export * from './options.js';
 export * from './plugin.js';
 export * from './plugin-status.js';
+export * from './process-memory.js';
 export * from './request-options.js';
 export * from './rule.js';
 export * from './sink.js';

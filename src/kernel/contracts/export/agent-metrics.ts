@@ -1,6 +1,7 @@
 import type { AgentView } from '../agent-view.js';
 import type { BudgetStatus } from '../budget.js';
 import type { Finding, PluginStatus } from '../plugin-status.js';
+import { memoryUsage } from '../process-memory.js';
 import type { SinkStatus } from '../sink-status.js';
 import type { MetricType } from './catalogue.js';
 import type { PutSeries } from './machine-metrics.js';
@@ -116,7 +117,9 @@ function budgetMetrics(series: PutSeries, { resources, reductions, refusedQuerie
 }
 
 function memoryMetrics(put: PutSeries, history: number): void {
-  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const usage = memoryUsage();
+  if (usage === undefined) return;
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = usage;
   const parts = { resident: rss, heap: heapTotal, heap_used: heapUsed, external, array_buffers: arrayBuffers, history };
   const help = 'Memory of the agent by part; the parts overlap: history lies in array_buffers, those in external.';
   for (const [part, bytes] of Object.entries(parts)) {

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { readText } from '../../../kernel/contracts/index.js';
+import { memoryUsage, readText } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 
 const SELF = '/proc/self';
@@ -12,7 +12,7 @@ export function writeProcess(buffer: ExpositionBuffer, startedAt: number): void 
     if (value !== undefined) buffer.plain(`process_${name}`, 'gauge', help, value);
   };
   buffer.plain('process_cpu_seconds_total', 'counter', 'CPU time that the agent consumed.', (user + system) / 1e6);
-  gauge('resident_memory_bytes', 'Memory of the agent that is resident.', process.memoryUsage.rss());
+  gauge('resident_memory_bytes', 'Memory of the agent that is resident.', memoryUsage()?.rss);
   gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(readText(`${SELF}/status`) ?? '', 'VmSize'));
   gauge('virtual_memory_max_bytes', 'Limit of the address space; -1: none.', limitOf(limits, 'Max address space'));
   gauge('open_fds', 'Files that the agent has open.', openFiles());
