@@ -52,6 +52,11 @@ export interface Probe {
   readonly missing?: readonly { readonly what: string; readonly reason: string }[];
   /** True when an idle container cannot change these columns in a way that matters within seconds. Default false. */
   readonly skipWhenIdle?: boolean;
+  /**
+   * True when nothing moves these columns but what uses CPU time in the container: once its files were read after the
+   * container had become idle, they are not read again while it stays so. Default false.
+   */
+  readonly standsWhenIdle?: boolean;
   /** Closes descriptors. Called once; `sample` is not called afterwards. */
   close(): void;
 }

@@ -103,12 +103,26 @@ export class SampleRow implements RowWriter {
   }
 
   repeat(column: number, count: number): void {
-    const { values, residuals, base } = this.previous!;
+    this.copy(this.previous!, column, count);
+    this.isRepeated = true;
+  }
+
+  /**
+   * Fills the current part with the numbers of the previous sample, which reading would give as well.
+   * @returns false when one of them is absent, which reading may mend
+   */
+  carryOver(previous: PreviousRow): boolean {
+    const start = previous.base + this.offset;
+    for (let i = start; i < start + this.length; i++) if (Number.isNaN(previous.values[i])) return false;
+    this.copy(previous, 0, this.length);
+    return true;
+  }
+
+  private copy({ values, residuals, base }: PreviousRow, column: number, count: number): void {
     for (let i = column; i < column + count; i++) {
       const from = base + this.offset + i;
       this.setExact(i, values[from]!, residuals === undefined ? 0 : residuals[from]!);
     }
-    this.isRepeated = true;
   }
 
   /** @throws RangeError: the column does not belong to the probe */

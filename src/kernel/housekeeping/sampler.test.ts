@@ -46,6 +46,34 @@ describe('a sample', () => {
     housekeeper.stop();
   });
 
+  it('of an idle container reads what only its CPU time moves once after it ran, and again when that is absent or asked for', async (t) => {
+    const probe = new FakeProbe();
+    const drifting = new FakeProbe();
+    Object.assign(probe, { standsWhenIdle: true });
+    const { housekeeper, record, rows, pass } = samplingBench({ probe, drifting }, t, { maxIdleRefresh: 20_000 });
+    const reads = () => [probe.reads, drifting.reads];
+    pass(30);
+    assert.deepEqual(reads(), [2, 3], 'the first refresh reads everything, the second one does not');
+    drifting.value = 5;
+    pass(20);
+    assert.deepEqual([...reads(), rows().at(-1)], [2, 4, [1, 5]]);
+    pass(50);
+    const before = reads();
+    probe.sign = probe.value = 2;
+    pass(1);
+    assert.deepEqual([...reads(), rows().at(-1)], [before[0]! + 1, before[1]! + 1, [2, 5]]);
+    probe.next = new Error('EIO');
+    pass(10);
+    assert.deepEqual(rows().at(-1), [Number.NaN, 5]);
+    pass(40);
+    assert.deepEqual(rows().at(-1), [2, 5], 'what was absent is read again');
+    pass(40);
+    const [own] = reads();
+    await housekeeper.refresh([record], 0);
+    assert.equal(probe.reads, own! + 1);
+    housekeeper.stop();
+  });
+
   it('that is asked for holds no number older than was asked for', async (t) => {
     const probe = new FakeProbe();
     const { housekeeper, record, container, rows, pass } = samplingBench({ probe }, t);

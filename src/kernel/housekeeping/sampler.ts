@@ -31,6 +31,8 @@ export class Sampler {
   private watched = 0;
   /** Time of the sample being taken, µs since the epoch. */
   private now = 0;
+  /** Whether probes that stand when idle need not be read for the sample being taken. */
+  private hasSettled = false;
   private readonly idleCheck: IdleCheck;
 
   constructor(
@@ -57,10 +59,13 @@ export class Sampler {
     const moved = this.idleCheck.hasMoved(container, monotonic);
     const unreadMs = monotonic - container.lastFullRead;
     const isDue = unreadMs >= container.idleRefreshMs + latenessOf(container, refresh);
-    const mayRepeat = !isDue && unreadMs < maxAge && this.hasCurrentRow(container);
-    const idle = mayRepeat && !moved;
-    if (idle && container.isRepeatable) return this.repeatAll(container, time);
-    const changed = this.sampleFiles(container, mayRepeat, idle, time, monotonic);
+    const isYoung = unreadMs < maxAge && this.hasCurrentRow(container);
+    const mayRepeat = isYoung && !isDue;
+    const idle = isYoung && !moved;
+    if (idle && mayRepeat && container.isRepeatable) return this.repeatAll(container, time);
+    // The time grows with the first read that finds nothing changed: the files have been read since the container ran.
+    this.hasSettled = idle && container.idleRefreshMs > refresh.idleRefresh;
+    const changed = this.sampleFiles(container, mayRepeat, idle && mayRepeat, time, monotonic);
     if (moved || changed) container.idleRefreshMs = refresh.idleRefresh;
     else if (isDue) container.idleRefreshMs = nextRefresh(container.idleRefreshMs, refresh);
     return changed;
@@ -107,6 +112,7 @@ export class Sampler {
     let unsettled = this.fillOnce(container, mayRepeat, idle);
     if (unsettled === undefined) return idle;
     for (let tries = 1; unsettled !== undefined; tries++) {
+      this.hasSettled = false;
       if (tries >= MAX_LAYOUTS_PER_SAMPLE && container.slots.includes(unsettled)) container.leaveOut(unsettled);
       unsettled = this.fillOnce(container, false, false);
     }
@@ -125,6 +131,7 @@ export class Sampler {
         row.repeat(0, slot.columns.length);
         continue;
       }
+      if (this.hasSettled && slot.probe.standsWhenIdle === true && row.carryOver(container.latest)) continue;
       const outcome = this.sampleOf(slot, slot.source.record.isTimedAlways ? 1 : weight);
       const isCurrentLayout = slot.probe.columns === slot.columns || !container.updateLayout();
       if (outcome === 'ok' && isCurrentLayout) continue;

@@ -64,6 +64,7 @@ export interface Missing {
 
 export interface PartsProbeOptions {
   readonly skipWhenIdle?: boolean;
+  readonly standsWhenIdle?: boolean;
   readonly activity?: () => number;
   readonly activityKind?: NonNullable<Probe['activityKind']>;
   readonly missing?: readonly Missing[];
@@ -75,6 +76,7 @@ export interface PartsProbeOptions {
 export class PartsProbe implements Probe {
   columns: readonly Column[] = [];
   readonly skipWhenIdle: boolean;
+  readonly standsWhenIdle: boolean;
   readonly missing: readonly Missing[];
   readonly activity?: () => number;
   readonly activityKind: NonNullable<Probe['activityKind']>;
@@ -88,6 +90,7 @@ export class PartsProbe implements Probe {
     options: PartsProbeOptions = {},
   ) {
     this.skipWhenIdle = options.skipWhenIdle ?? false;
+    this.standsWhenIdle = options.standsWhenIdle ?? false;
     this.missing = options.missing ?? [];
     this.activityKind = options.activityKind ?? 'other';
     this.beforeSample = options.beforeSample;

@@ -102,6 +102,7 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   if (parts.length === 0) return undefined;
   return new PartsProbe(parts, {
     skipWhenIdle: true,
+    standsWhenIdle: true,
     missing: throttling?.missing ?? [],
     ...(file && {
       activity: () => (fresh.usage.read(file) ? file.value : Number.NaN),
@@ -129,6 +130,7 @@ function attachV2(target: ProbeTarget, { usage: fresh }: FreshReads): Probe | un
   const limited = part.columns.some((column) => column.field === fields.periods);
   return new PartsProbe([part], {
     skipWhenIdle: true,
+    standsWhenIdle: true,
     missing: limited ? part.missing : [],
     // Periods of a quota can be counted while no time is used; the file was read anyway.
     activity: () => (fresh.read(file) ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN),

@@ -44,7 +44,7 @@ export default definePlugin({
         const part = KeyedPart.open(cgroup, 'memory', FILE[cgroup.version], KILLS, fresh);
         if (part === undefined) return withoutController(target, 'memory');
         const paced = new PacedPart(part, options.interval, clock);
-        return new PartsProbe([paced], { skipWhenIdle: true, missing: part.missing });
+        return new PartsProbe([paced], { skipWhenIdle: true, standsWhenIdle: true, missing: part.missing });
       },
     };
   },

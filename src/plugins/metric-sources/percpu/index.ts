@@ -96,7 +96,7 @@ export default definePlugin({
         }
         const table = new TablePart(file, findCells, shapes);
         table.prepare();
-        return new PartsProbe([table], { skipWhenIdle: true });
+        return new PartsProbe([table], { skipWhenIdle: true, standsWhenIdle: true });
       },
     };
   },
