@@ -166,7 +166,7 @@ plugins:
       'greedy',
       (each) => each.exit_code !== undefined && each.reasons.some(({ kind }) => kind === 'oom'),
     );
-    assert.match(reasons.map(({ text }) => text).join(), /for lack of memory/);
+    assert.match(reasons.map(({ text }) => text).join(), /the kernel killed dd \(pid \d+\) for lack of memory/);
   });
 
   it('has no capsule of a container that ended well', async () => {

@@ -107,7 +107,9 @@ describe('why, of trouble made for real', { skip: needs('root', 'cgroups') }, ()
     large.limitMemory(256 * MIB);
     const hog = 'head -c 64000000 /dev/zero | tail -c 64000000 > /dev/null; while :; do sleep 1; done';
     for (const one of [small, large]) await one.run(`(${hog})`);
-    assert.match(await isNamedFirst('oom-killed', 'killed', 'not-killed'), /kill/);
+    assert.match(await isNamedFirst('oom-killed', 'killed', 'not-killed'), /process (tail|head) \(pid \d+\)/);
+    const { findings } = await why('killed');
+    assert.match(findings[0]!.what, /at its limit of 16 MiB$/);
   });
 
   it('names a container that may start no further process', async () => {

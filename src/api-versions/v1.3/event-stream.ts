@@ -127,9 +127,10 @@ export function writeEvent(out: ByteWriter, event: ContainerEvent): void {
   out.text(`,"event_type":"${event.type}","event_data":${eventData(event)}}`);
 }
 
-function eventData({ oom, exitCode }: ContainerEvent): string {
+function eventData({ type, oom, exitCode }: ContainerEvent): string {
   if (exitCode !== undefined) return `{"container_deletion":{"exit_code":${exitCode}}}`;
-  if (oom === undefined) return '{}';
+  // cAdvisor names the process in one of the two events only.
+  if (oom === undefined || type === 'oom') return '{}';
   const constraint = oom.constraint === undefined ? '' : `,"constraint":${quoteJson(oom.constraint)}`;
   return `{"oom":{"pid":${oom.pid},"process_name":${quoteJson(oom.processName)}${constraint}}}`;
 }

@@ -11,12 +11,14 @@ export type EventType =
 
 export const EVENT_TYPES: readonly EventType[] = ['oom', 'oomKill', 'containerCreation', 'containerDeletion'];
 
-/** The process killed in an `oomKill`. */
+/** The process that the kernel killed for lack of memory. */
 export interface OomVictim {
   readonly pid: number;
   readonly processName: string;
   /** Which limit was hit (`CONSTRAINT_MEMCG`, `CONSTRAINT_NONE`); absent on kernels before 5.0. */
   readonly constraint?: string;
+  /** The memory limit that was hit, bytes; absent when it is not known, or the machine’s memory was used up. */
+  readonly limit?: number;
 }
 
 export interface ContainerEvent {
@@ -27,6 +29,7 @@ export interface ContainerEvent {
   /** Nanoseconds beyond `time`, 0 … 999; absent: 0. */
   readonly timeExtraNs?: number;
   readonly type: EventType;
+  /** Of an `oom` and its `oomKill` alike. Absent where only counters tell of the kill. */
   readonly oom?: OomVictim;
   /** Exit code of a deleted container's first process; −1 unknown. Only for `containerDeletion`. */
   readonly exitCode?: number;

@@ -93,7 +93,7 @@ export class EventRecorder implements ContainerObserver {
   }
 
   private killed({ taskContainer, limitContainer, victim }: OomKill, time: number): void {
-    this.options.store.add({ containerName: taskContainer, time, type: 'oom' });
+    this.options.store.add({ containerName: taskContainer, time, type: 'oom', oom: victim });
     this.options.store.add({ containerName: limitContainer, time, type: 'oomKill', oom: victim });
   }
 

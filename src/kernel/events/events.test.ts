@@ -129,6 +129,8 @@ describe('EventStore', () => {
 const MODERN = [
   'stress invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
   'CPU: 1 PID: 42 Comm: stress Not tainted',
+  'memory: usage 4096kB, limit 4096kB, failcnt 12',
+  'memory+swap: usage 4096kB, limit 9007199254740988kB, failcnt 0',
   'oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=my, app,pid=42,uid=0',
   'Memory cgroup out of memory: Killed process 42 (my, app) total-vm:8192kB, anon-rss:4096kB',
 ];
@@ -147,10 +149,10 @@ describe('OomParser', () => {
   it('reads the container of the task, the container of the limit and the victim', () => {
     assert.deepEqual(parse(MODERN), [
       {
-        sinceBoot: 3,
+        sinceBoot: 5,
         taskContainer: '/a/b',
         limitContainer: '/a',
-        victim: { pid: 42, processName: 'my, app', constraint: 'CONSTRAINT_MEMCG' },
+        victim: { pid: 42, processName: 'my, app', constraint: 'CONSTRAINT_MEMCG', limit: 4 * 2 ** 20 },
       },
     ]);
     assert.deepEqual(parse(OLD), [
@@ -160,7 +162,12 @@ describe('OomParser', () => {
 
   it('reports one kill per report, and none without a report', () => {
     assert.equal(parse([...MODERN, ...OLD]).length, 2);
-    assert.equal(parse(MODERN.slice(2)).length, 0);
+    assert.equal(parse(MODERN.slice(4)).length, 0);
+  });
+
+  it('knows no limit where only another kind of memory has one', () => {
+    const unlimited = MODERN.map((line) => line.replace('limit 4096kB', 'limit 9007199254740988kB'));
+    assert.equal(parse(unlimited)[0]!.victim.limit, undefined);
   });
 
   it('never throws', () => {

@@ -24,6 +24,8 @@ export function parseRecord(raw: string): KernelRecord | undefined {
 
 /** Lines after which an incomplete report is discarded. */
 const MAX_REPORT_LINES = 500;
+/** A limit as large as this, KiB, is none. */
+const NO_LIMIT_KIB = 2 ** 52;
 
 /**
  * Parses the lines of an OOM report, which begins with `… invoked oom-killer:` and ends with the killed process. The
@@ -34,6 +36,7 @@ export class OomParser {
   private taskContainer = '/';
   private limitContainer = '/';
   private constraint: string | undefined;
+  private limit: number | undefined;
 
   /** Parses the next record. @returns the kill when the record completes a report */
   parse({ sinceBoot, text }: KernelRecord): OomKill | undefined {
@@ -43,12 +46,17 @@ export class OomParser {
     }
     if (this.lines < 0) return undefined;
     if (++this.lines > MAX_REPORT_LINES) this.lines = -1;
-    this.readContainers(text);
+    this.readFacts(text);
     const killed = /Killed process (\d+) \((.*?)\)(?:,| |$)/.exec(text);
     if (killed === null) return undefined;
     this.lines = -1;
-    const { taskContainer, limitContainer, constraint } = this;
-    const victim = { pid: Number(killed[1]), processName: killed[2]!, ...(constraint !== undefined && { constraint }) };
+    const { taskContainer, limitContainer, constraint, limit } = this;
+    const victim = {
+      pid: Number(killed[1]),
+      processName: killed[2]!,
+      ...(constraint !== undefined && { constraint }),
+      ...(limit !== undefined && { limit }),
+    };
     return { sinceBoot, taskContainer, limitContainer, victim };
   }
 
@@ -57,9 +65,16 @@ export class OomParser {
     this.taskContainer = '/';
     this.limitContainer = '/';
     this.constraint = undefined;
+    this.limit = undefined;
   }
 
-  private readContainers(text: string): void {
+  private readFacts(text: string): void {
+    const usage = /^memory: usage \d+kB, limit (\d+)kB,/.exec(text);
+    if (usage !== null) {
+      const kib = Number(usage[1]);
+      this.limit = kib < NO_LIMIT_KIB ? kib * 1024 : undefined;
+      return;
+    }
     const modern = /oom-kill:constraint=([^,]*),/.exec(text);
     if (modern !== null) {
       this.constraint = modern[1];

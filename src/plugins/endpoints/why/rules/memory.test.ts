@@ -72,6 +72,15 @@ describe('oom-killed', () => {
     oom,
   });
 
+  const ended = {
+    aliases: ['job'],
+    namespace: 'docker',
+    labels: {},
+    envs: {},
+    networkMode: 'none' as const,
+    state: { status: 'exited' as const, oomKilled: true, exitCode: 137, finishedAt: NOW },
+  };
+
   it('names the process and the limit of a container that was killed at its own limit', () => {
     const events = keptEvents([kill('/a', 'oom'), kill('/a', 'oomKill')]);
     const finding = judged(oomKilled, [measured('/a', {}, limited)], { events })!;
@@ -82,8 +91,23 @@ describe('oom-killed', () => {
   it('names the parent whose limit it was', () => {
     const events = keptEvents([kill('/pod/a', 'oom'), kill('/pod', 'oomKill')]);
     const containers = [measured('/pod/a', {}), measured('/pod', {}, limited)];
-    assert.equal(judged(oomKilled, containers, { events })!.what, 'killed for lack of memory at the limit of /pod');
+    assert.equal(
+      judged(oomKilled, containers, { events })!.what,
+      'killed for lack of memory at the limit of 100 MiB of /pod',
+    );
     assert.match(judged(oomKilled, containers.toReversed(), { events })!.what, /kill a process below it/);
+  });
+
+  it('names the limit of a container that ended, as the kernel logged it, and what raises it', () => {
+    const victim = { ...oom, limit: 100 * MIB };
+    const events = keptEvents([
+      { ...kill('/docker/1', 'oom'), oom: victim },
+      { ...kill('/docker/1', 'oomKill'), oom: victim },
+    ]);
+    const finding = judged(oomKilled, [], { departed: [{ name: '/docker/1', description: ended }], events })!;
+    assert.equal(finding.what, 'killed for lack of memory at its limit of 100 MiB');
+    assert.match(finding.evidence[0]!.text, /process java \(pid 7\)/);
+    assert.ok(finding.lines!.some(({ line }) => /^docker update .*job$/.test(line)));
   });
 
   it('says when it was the machine that had no memory left', () => {
@@ -92,15 +116,7 @@ describe('oom-killed', () => {
   });
 
   it('finds a container that ended that way, by what its engine says', () => {
-    const description = {
-      aliases: ['job'],
-      namespace: 'docker',
-      labels: {},
-      envs: {},
-      networkMode: 'none' as const,
-      state: { status: 'exited' as const, oomKilled: true, exitCode: 137, finishedAt: NOW },
-    };
-    const finding = judged(oomKilled, [], { departed: [{ name: '/docker/1', description }] })!;
+    const finding = judged(oomKilled, [], { departed: [{ name: '/docker/1', description: ended }] })!;
     assert.match(finding.evidence[0]!.text, /its engine says/);
   });
 

@@ -2,6 +2,7 @@ import {
   type ContainerEvent,
   type Increase,
   limitLines,
+  type OomVictim,
   type Rule,
   type RuleSubject,
 } from '../../../../kernel/contracts/index.js';
@@ -149,17 +150,17 @@ export const oomKilled: Rule = {
     const kills = events.filter(({ type }) => type === 'oom');
     const limitHits = events.filter(({ type }) => type === 'oomKill');
     const count = Math.max(kills.length, limitHits.length, 1);
-    const limit = memoryLimitOf(subject);
+    const isOnlyLimit = kills.length === 0 && limitHits.length > 0;
+    const { text, owner, limit } = causeOf(subject, (isOnlyLimit ? limitHits : kills).at(-1)?.oom);
     return {
       harm: 92 + Math.min(6, count),
-      what:
-        kills.length === 0 && limitHits.length > 0
-          ? 'its memory limit made the kernel kill a process below it'
-          : `killed for lack of memory${culpritOf(subject, kills, limit)}`,
+      what: isOnlyLimit
+        ? 'its memory limit made the kernel kill a process below it'
+        : `killed for lack of memory${text}`,
       meaning: 'A process ended in the middle of its work.',
       evidence: evidenceOf(subject, kills.length > 0 ? kills : limitHits, count),
       mend: 'Raise the memory limit, or find what grew.',
-      lines: limit === undefined ? [] : raised(subject, limit),
+      lines: limit === undefined ? [] : raised(owner, limit),
     };
   },
 };
@@ -178,15 +179,19 @@ function evidenceOf(subject: RuleSubject, events: readonly ContainerEvent[], cou
   return [{ text: `${times}${who}`, values: { oom_kills: count }, start: events[0]!.time, end: newest.time }];
 }
 
-/** By which limit, as far as it is known. */
-function culpritOf(subject: RuleSubject, kills: readonly ContainerEvent[], limit: number | undefined): string {
-  const constraint = kills.at(-1)?.oom?.constraint;
-  if (constraint === 'CONSTRAINT_NONE') return ': the machine had none left';
-  if (limit !== undefined) return ` at its limit of ${bytesText(limit)}`;
-  const pid = kills.at(-1)?.oom?.pid;
-  const owner = subject.all.find(
-    (other) =>
-      other.name !== subject.name && other.events.some(({ type, oom }) => type === 'oomKill' && oom?.pid === pid),
-  );
-  return owner === undefined ? '' : ` at the limit of ${label(owner)}`;
+/** Whose limit it was, as far as that is known: the container's own, or that of a cgroup above it. */
+function causeOf(subject: RuleSubject, victim: OomVictim | undefined) {
+  if (victim?.constraint === 'CONSTRAINT_NONE')
+    return { text: ': the machine had none left', owner: subject, limit: undefined };
+  const hitIts = ({ events }: RuleSubject) =>
+    events.some(({ type, oom }) => type === 'oomKill' && oom?.pid === victim?.pid);
+  const isAbove = ({ name }: RuleSubject) => name !== subject.name && subject.name.startsWith(`${name}/`);
+  const above = hitIts(subject) ? undefined : subject.all.filter(isAbove).findLast(hitIts);
+  const owner = above ?? subject;
+  // A limit that was raised since is the one to go on from; that of a container that ended can be read in the log only.
+  const limit = memoryLimitOf(owner) ?? (above !== undefined || hitIts(subject) ? victim?.limit : undefined);
+  const hit = victim?.limit ?? limit;
+  const size = hit === undefined ? '' : ` of ${bytesText(hit)}`;
+  if (above !== undefined) return { text: ` at the limit${size} of ${label(above)}`, owner, limit };
+  return { text: hit === undefined ? '' : ` at its limit${size}`, owner, limit };
 }
