@@ -1,6 +1,6 @@
 // Trouble of Docker containers made for real: `why` names it first, and nothing of the kind for a healthy twin.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -144,6 +144,30 @@ plugins:
     } finally {
       clearInterval(flood);
       socket.close();
+    }
+  });
+
+  it('names a container whose tunnel leads nowhere, so that each packet fails', { skip: needs('vxlan') }, async () => {
+    const flood = "setInterval(() => socket.send('x', 9, '198.51.100.2', () => {}), 20)";
+    const script = `const socket = require('node:dgram').createSocket('udp4'); ${flood}`;
+    const floods = [];
+    try {
+      for (const name of ['cut-off', 'connected']) {
+        await engine.cli('run', '-d', `--name=${name}`, IMAGE, 'sleep', '100000');
+        const inside = ['--target', await engine.inspect(name, '.State.Pid'), '--net'];
+        const ip = (...args: string[]) => run('nsenter', [...inside, 'ip', ...args]);
+        await ip('link', 'add', 'eth1', 'type', 'vxlan', 'id', '7', 'remote', '203.0.113.7', 'dstport', '4789');
+        await ip('addr', 'add', '198.51.100.1/24', 'dev', 'eth1');
+        await ip('link', 'set', 'eth1', 'up');
+        await ip('neigh', 'add', '198.51.100.2', 'lladdr', '02:00:00:00:00:01', 'dev', 'eth1');
+        if (name === 'cut-off') await ip('route', 'add', 'unreachable', '203.0.113.7');
+        floods.push(spawn('nsenter', [...inside, process.execPath, '-e', script], { stdio: 'inherit' }));
+      }
+      const { what, evidence } = await isNamedFirst('network-errors', 'cut-off', 'connected');
+      assert.equal(what, 'loses packets on eth1');
+      assert.match(evidence[0]!.text, /^eth1: 0 dropped and \d{2,} damaged of \d+ packets sent/);
+    } finally {
+      for (const each of floods) each.kill();
     }
   });
 

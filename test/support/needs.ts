@@ -35,6 +35,8 @@ const NEEDS = {
   'cgroup2 controllers': () => offersUnifiedController() || 'a cgroup2 mount with a controller',
   /** Mounts and namespaces of the test's own. */
   mounts: () => (hasCapability(CAP_SYS_ADMIN) && canUnshareMounts()) || 'the right to mount',
+  /** Tunnels over UDP in a network namespace of the test's own. */
+  vxlan: () => canMakeTunnels() || 'network interfaces of type vxlan',
   /** Node and temporary folders where other users come by them. */
   'other users': () =>
     [process.execPath, join(tmpdir(), 'file')].every(isPassable) || 'Node and TMPDIR where other users can read them',
@@ -152,12 +154,17 @@ function hasCapability(bit: bigint): boolean {
   return ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
 }
 
-/** Whether cgroups that are made in the root get the controllers that tests measure by. */
+function canMakeTunnels(): boolean {
+  const tunnel = ['ip', 'link', 'add', 'test0', 'type', 'vxlan', 'id', '7', 'dstport', '4789'];
+  return isRoot && spawnSync('unshare', ['--net', ...tunnel]).status === 0;
+}
+
 /** In a chroot, whose root is no mount, it cannot be done. */
 function canUnshareMounts(): boolean {
   return spawnSync('unshare', ['--mount', 'true']).status === 0;
 }
 
+/** Whether cgroups that are made in the root get the controllers that tests measure by. */
 function hasMeasuringControllers(): boolean {
   const { version, mounts, unified } = hierarchies;
   const given: readonly string[] =
