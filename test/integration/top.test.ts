@@ -102,8 +102,8 @@ describe('tallyman top', () => {
   const env = () => ({ TALLYMAN_RUNTIME_DIRECTORY: agent.runtimeDirectory });
 
   /** Runs the command without a terminal. The engine answers meanwhile. */
-  async function run(args: readonly string[], runtime = agent.runtimeDirectory) {
-    const child = spawn(process.execPath, [MAIN, 'top', ...args], {
+  async function run(args: readonly string[], runtime = agent.runtimeDirectory, command = 'top') {
+    const child = spawn(process.execPath, [MAIN, command, ...args], {
       env: { PATH: process.env.PATH, TALLYMAN_RUNTIME_DIRECTORY: runtime },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -144,6 +144,16 @@ describe('tallyman top', () => {
     );
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not be there
     assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f\u202e]/);
+  });
+
+  it('has commands beside it that name a container as its runtime does, and say why there is no advice yet', async () => {
+    const why = await run(['db'], undefined, 'why');
+    assert.equal(why.out.split('\n')[0], `Nothing is wrong with db (/docker/${DB}).`);
+    const advice = await run([], undefined, 'advise');
+    assert.match(
+      advice.out,
+      /^All 3 containers have no advice, most of them because: only 0 min of data: ask again in/,
+    );
   });
 
   it('prints how to start an agent when none is running, and reports invalid options', async () => {

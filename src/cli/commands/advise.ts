@@ -108,8 +108,17 @@ function tableText({ containers, without_advice: without }: HostAdvice): string 
       .join('  ')
       .trimEnd(),
   );
-  const rest = without.length === 0 ? '' : `\n${without.length} more have too little data.\n`;
-  return containers.length === 0 ? `No container has enough data yet.\n${rest}` : `${lines.join('\n')}\n${rest}`;
+  if (without.length === 0) return containers.length === 0 ? 'There are no containers.\n' : `${lines.join('\n')}\n`;
+  const rest = `have no advice, most of them because: ${commonest(without.map(({ reason }) => reason))}.`;
+  return containers.length === 0
+    ? `All ${without.length} containers ${rest}\n`
+    : `${lines.join('\n')}\n\n${without.length} more ${rest}\n`;
+}
+
+function commonest(texts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]![0];
 }
 
 function labelOf({ container: { name, aliases } }: Subject): string {

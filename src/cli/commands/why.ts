@@ -26,7 +26,7 @@ interface Rule {
 }
 
 interface Answer {
-  readonly container?: { readonly name: string; readonly running: boolean };
+  readonly container?: { readonly name: string; readonly aliases: readonly string[]; readonly running: boolean };
   readonly containers?: number;
   readonly findings: readonly Finding[];
   readonly further_findings?: number;
@@ -58,7 +58,10 @@ async function answerOf(path: string, flags: AnswerFlags, cli: CliEnvironment): 
 
 function textOfAnswer(answer: Answer): string {
   const { container, containers, findings, further_findings: further = 0 } = answer;
-  const subject = container === undefined ? `this host (${containers} containers)` : container.name;
+  const subject =
+    container === undefined
+      ? `this host (${containers} containers)`
+      : nameText(container.aliases[0] ?? container.name, container.name);
   const verdict = findings.length === 0 ? `Nothing is wrong with ${subject}.\n` : '';
   const list = findings.map((finding) => findingText(finding, container === undefined)).join('\n');
   const more = further === 0 ? '' : `\n${further} more: tallyman why CONTAINER\n`;
@@ -68,7 +71,7 @@ function textOfAnswer(answer: Answer): string {
 function findingText(finding: Finding, isOfHost: boolean): string {
   const { severity, rule, container, label, what, meaning, evidence, mend, lines } = finding;
   const indent = ' '.repeat(9);
-  const name = label === container ? container : `${label} (${container})`;
+  const name = nameText(label, container);
   const width = Math.max(0, ...lines.map(({ tool }) => tool.length));
   return [
     `${severity.padEnd(8)} ${isOfHost ? `${name}: ` : ''}${what}  [${rule}]`,
@@ -78,6 +81,10 @@ function findingText(finding: Finding, isOfHost: boolean): string {
     ...lines.map(({ tool, line }) => `${indent}  ${tool.padEnd(width)}  ${line}`),
     '',
   ].join('\n');
+}
+
+function nameText(label: string, name: string): string {
+  return label === name ? name : `${label} (${name})`;
 }
 
 /** What was looked at, and what was not. */

@@ -1,5 +1,5 @@
 import { DETAIL_MEASURES } from '../../../../client/top/columns.js';
-import { byteRate, bytes, cores, percent } from './units.js';
+import { byteRate, bytes, cores, percent, UNKNOWN } from './units.js';
 
 /** What is drawn of a container, by the names of the answers of `/api/top/…`. */
 export const SERIES = [...DETAIL_MEASURES, 'processes', 'cpu_max', 'memory_max'] as const;
@@ -35,7 +35,7 @@ export interface Limits {
 }
 
 const shareText = (share: number): string => percent(share * 100);
-const countText = (value: number): string => String(Math.round(value));
+const countText = (value: number): string => (Number.isFinite(value) ? String(Math.round(value)) : UNKNOWN);
 
 /** Every chart there is; a container has those that it has numbers for. */
 export const CHARTS: readonly ChartKind[] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Facts, Row } from '../../../../client/top/index.js';
-import { topOf } from './charts.js';
+import { CHARTS, topOf } from './charts.js';
 import { fillOf, pathOf } from './spark.js';
 import { ago, stateOf } from './states.js';
 import { byteRate, bytes, cores, percent } from './units.js';
@@ -53,7 +53,7 @@ it('numbers in the units of the field, with the digits that matter', () => {
     '12.3 cores',
   ]);
   assert.deepEqual([byteRate(2048), percent(12.345), percent(99.97)], ['2 KiB/s', '12.3 %', '100 %']);
-  for (const format of [bytes, byteRate, cores, percent]) {
+  for (const format of [bytes, byteRate, cores, percent, ...CHARTS.map(({ format: ofChart }) => ofChart)]) {
     assert.deepEqual([format(Number.NaN), format(Number.POSITIVE_INFINITY)], ['–', '–']);
   }
 });
