@@ -2,6 +2,7 @@ import {
   type AgentView,
   type Clock,
   type ContainerView,
+  type DepartedContainer,
   isSelected,
   type Logger,
   type PlainLabels,
@@ -24,6 +25,9 @@ export class ExportedContainers {
   private readonly texts = new SharedTexts();
   private running = new Map<string, ExportedContainer>();
   private ended = new Map<string, ExportedContainer>();
+  /** Those of the last answer, and the list that they come from. */
+  private all: readonly ExportedContainer[] = [];
+  private views: readonly ContainerView[] | undefined;
   private cutting = false;
 
   constructor(
@@ -42,17 +46,36 @@ export class ExportedContainers {
 
   /**
    * All containers, each once: first the running ones, sorted by name, then those that ended recently.
-
    * @param namespace selects its containers; undefined: all
    */
   current(namespace?: string): readonly ExportedContainer[] {
+    const views = this.agent.containers();
+    const departed = this.agent.departed();
+    if (departed.length > 0 || !this.areCurrent(views)) this.renew(views, departed);
+    const { running, ended } = this;
+    this.kills.keep((name) => running.has(name) || ended.has(name), this.clock.monotonic());
+    if (namespace === undefined) return this.all;
+    return this.all.filter(({ text }) => text.description.namespace === namespace);
+  }
+
+  /** Whether these are the containers of the last answer, every one exported, with the same descriptions. */
+  private areCurrent(views: readonly ContainerView[]): boolean {
+    if (views !== this.views || views.length !== this.all.length) return false;
+    for (let i = 0; i < views.length; i++) {
+      const { view, text } = this.all[i]!;
+      if (view !== views[i] || view!.description !== text.description) return false;
+    }
+    return true;
+  }
+
+  private renew(views: readonly ContainerView[], departed: readonly DepartedContainer[]): void {
     const running = new Map<string, ExportedContainer>();
-    for (const view of this.agent.containers()) {
+    for (const view of views) {
       if (!isSelected(this.options, view.name, view.description.aliases)) continue;
       running.set(view.name, this.exportedOf(view));
     }
     const ended = new Map<string, ExportedContainer>();
-    for (const { name, description } of this.agent.departed()) {
+    for (const { name, description } of departed) {
       if (running.has(name) || ended.has(name) || !isSelected(this.options, name, description.aliases)) continue;
       const known = this.ended.get(name);
       known?.update(description);
@@ -62,11 +85,9 @@ export class ExportedContainers {
     for (const [name, exported] of this.ended) if (ended.get(name) !== exported) exported.leave();
     this.running = running;
     this.ended = ended;
+    this.views = views;
+    this.all = [...running.values(), ...ended.values()];
     for (const exported of running.values()) this.warnOfLabels(exported);
-    this.kills.keep((name) => running.has(name) || ended.has(name), this.clock.monotonic());
-    const all = [...running.values(), ...ended.values()];
-    if (namespace === undefined) return all;
-    return all.filter(({ text }) => text.description.namespace === namespace);
   }
 
   /**
