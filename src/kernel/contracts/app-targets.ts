@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { AppContainer, AppEndpoint, AppRequest, AppTarget } from './app-metrics.js';
 import { type ContainerMatch, containerMatch, matchesContainer } from './container-match.js';
 import { duration } from './options.js';
+import { z } from './zod.js';
 
 const where = () => ({
   name: z.string().min(1).describe('Shown in messages, to tell the targets of a container apart.'),

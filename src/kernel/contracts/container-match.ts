@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { AppContainer } from './app-metrics.js';
 import { labelsWithGrouping } from './grouping.js';
 import { glob } from './options.js';
+import { z } from './zod.js';
 
 /** Matches a label by its key and, when given, its value. */
 export interface LabelPattern {

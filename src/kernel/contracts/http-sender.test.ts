@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { z } from 'zod';
 import { TestAuthority } from '../../../test/support/certificates.js';
 import { needs } from '../../../test/support/needs.js';
 import { HttpSender, httpOptions } from './http-sender.js';
+import { z } from './zod.js';
 
 const schema = z.strictObject(httpOptions);
 

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type IncomingMessage, Agent as PlainAgent, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import { z } from 'zod';
 import { codeOf, messageOf, printable, TallymanError } from './errors.js';
 import { duration, secret } from './options.js';
 import { DeliveryError, type SinkBatch } from './sink.js';
+import { z } from './zod.js';
 
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -2,7 +2,6 @@
  * Everything a plugin may see, published as `tallyman/plugin`. Depends on nothing else in the kernel.
  */
 
-export { z } from 'zod';
 export * from './agent-view.js';
 export * from './app-metrics.js';
 export * from './app-targets.js';
@@ -36,3 +35,4 @@ export * from './sink.js';
 export * from './sink-options.js';
 export * from './sink-status.js';
 export * from './slices.js';
+export { z } from './zod.js';

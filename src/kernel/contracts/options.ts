@@ -1,6 +1,6 @@
 import picomatch from 'picomatch';
-import { z } from 'zod';
 import { messageOf } from './errors.js';
+import { z } from './zod.js';
 
 const DURATION_UNITS: Record<string, number> = {
   ns: 1e-6,

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { AgentView } from './agent-view.js';
 import type { AppMetrics } from './app-metrics.js';
 import type { ContainerHandler } from './container.js';
@@ -8,6 +7,7 @@ import type { MetricSource } from './metric-source.js';
 import type { PluginKind } from './plugin-status.js';
 import type { RuleProvider } from './rule.js';
 import type { Sink } from './sink.js';
+import { z } from './zod.js';
 
 /** The version of this contract. A plugin declares the version it was written for; the kernel accepts equal majors. */
 export const PLUGIN_API_VERSION = 1;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { z } from 'zod';
 import { containerSelection, labelSelection, metricSelection, newLabelName } from './export/index.js';
 import { duration, size } from './options.js';
+import { z } from './zod.js';
 
 /** Timers cannot wait longer. */
 const LONGEST_MS = 2 ** 31 - 1;

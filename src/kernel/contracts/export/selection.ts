@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { glob, size } from '../options.js';
+import { z } from '../zod.js';
 
 /** Labels that series have besides those of their container; a renamed label may not take their place. */
 const TAKEN =
