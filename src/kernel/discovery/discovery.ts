@@ -34,6 +34,8 @@ export interface DiscoveryOptions {
   readonly rescanIntervalMs?: number;
   /** The host's `/proc/cgroups`, whose counts show that an unwatched directory has a new child. */
   readonly countsFile?: string;
+  /** Called before the first walk with roughly the number of cgroups, 0 where it is unknown. */
+  readonly expectCgroups?: (count: number) => void;
   /** Watches a directory. Default: inotify through `fs.watch`. */
   readonly watchDirectory?: WatchDirectory;
   /** How long events are collected before they are processed. Default 30. */
@@ -79,6 +81,7 @@ export class Discovery {
       logger,
       watchDirectory: options.watchDirectory ?? watchByInotify,
       countsFile: options.countsFile,
+      expectCgroups: options.expectCgroups,
       coalesceMs: options.coalesceMs ?? 30,
       checkIntervalMs: options.checkIntervalMs ?? 1000,
       rescanIntervalMs: options.rescanIntervalMs ?? 60_000,

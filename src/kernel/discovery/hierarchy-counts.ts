@@ -45,6 +45,11 @@ export class HierarchyCounts {
     return suspects;
   }
 
+  /** Roughly the number of cgroups: the greatest count of a hierarchy; 0: unknown. */
+  greatest(): number {
+    return Math.max(0, ...this.read().filter((count) => !Number.isNaN(count)));
+  }
+
   private hasChanged(index: number, unknown: number): boolean {
     const settled = unknown === this.last[index];
     this.last[index] = unknown;

@@ -1,11 +1,14 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
 import { CGROUPS, CONTAINERS, DISCOVERY_REQUESTS } from '../containers/index.js';
-import { CGROUP_FILES, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
+import { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { PLUGIN_HOST } from '../plugins/index.js';
 import { ACTIVE_PLUGINS, type ActivePlugin, PLUGIN_OBSERVERS, SUPERVISOR } from '../supervision/index.js';
 import { DISCOVERY, Discovery } from './discovery.js';
+
+/** Files that metric sources keep open for a cgroup, roughly. */
+const FILES_PER_CGROUP = 10;
 
 export const discoveryModule: Module = {
   name: 'discovery',
@@ -19,16 +22,18 @@ export const discoveryModule: Module = {
       store: CONTAINERS,
       cgroups: CGROUPS,
       createFiles: CGROUP_FILES,
+      descriptors: DESCRIPTORS,
       clock: CLOCK,
       logs: LOGS,
       requests: DISCOVERY_REQUESTS,
     };
-    registry.provide(DISCOVERY, needs, ({ active, paths, logs, requests, ...rooms }) => {
+    registry.provide(DISCOVERY, needs, ({ active, paths, logs, requests, descriptors, ...rooms }) => {
       const discovery = new Discovery({
         ...rooms,
         logger: logs.logger('discovery'),
         rescanIntervalMs: active.config.discovery.rescanInterval,
         countsFile: `${paths.proc}/cgroups`,
+        expectCgroups: (count) => descriptors.expect(count * FILES_PER_CGROUP),
       });
       requests.handleBy(discovery);
       return discovery;

@@ -29,6 +29,8 @@ export interface TreeWatcherOptions {
   readonly coalesceMs: number;
   readonly checkIntervalMs: number;
   readonly rescanIntervalMs: number;
+  /** Called before the first walk with the number of cgroups that the kernel counts. */
+  readonly expectCgroups: ((count: number) => void) | undefined;
   /** Called with batches of nodes whose directories changed. Must not throw. */
   readonly report: (nodes: readonly CgroupNode[]) => void;
 }
@@ -68,6 +70,7 @@ export class TreeWatcher {
 
   /** Walks all hierarchies and reports all nodes before it returns. */
   start(): void {
+    this.options.expectCgroups?.(this.counts.greatest());
     // The machine exists even without any hierarchy.
     this.tree.touch(this.cgroups.root);
     this.tree.update('/');

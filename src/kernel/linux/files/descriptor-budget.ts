@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { close, closeSync, open, openSync } from 'node:fs';
 import { ByteScanner } from '../../contracts/bytes/index.js';
 import { readText } from '../../contracts/index.js';
 import { KeyedShapes } from './keyed-shape.js';
@@ -9,6 +9,10 @@ const RESERVE = 256;
 const UNLIMITED = 1_048_576;
 /** Descriptors released at once when the process has run out of them. */
 const RELEASED_AT_ONCE = 32;
+/** Size of a process's first table of descriptors. */
+const FIRST_TABLE = 256;
+/** Descriptors that are opened to enlarge the table, to 2048 with those that are open anyway: more cost more than they save. */
+const MAX_OPENED_AHEAD = 1024;
 /** A file that was read within this many rounds is read often; one that was not read for longer than `RARE_ROUNDS`, rarely. */
 const OFTEN_ROUNDS = 2;
 const RARE_ROUNDS = 5;
@@ -73,6 +77,19 @@ export class DescriptorBudget {
   use(): { readonly kept: number; readonly limit: number; readonly reopened: number } {
     const { kept, allowed: limit, reopened } = this;
     return { kept, limit, reopened };
+  }
+
+  /**
+   * Prepares for this many files. The kernel doubles a process's table of descriptors whenever it is full; the thread that
+   * opens a file then waits for all CPUs, about 10 ms. Threads of the pool do that here, while the caller works on.
+   */
+  expect(files: number): void {
+    if (files < FIRST_TABLE) return;
+    for (let left = Math.min(files, this.allowed / 2, MAX_OPENED_AHEAD); left > 0; left--) {
+      open('/dev/null', 'r', (error, descriptor) => {
+        if (error === null) close(descriptor);
+      });
+    }
   }
 
   /** Limits the descriptors of the whole process to this number, of which a reserve is for other uses. */

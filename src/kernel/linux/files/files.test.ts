@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { after, it } from 'node:test';
+import { after, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { DescriptorBudget, DescriptorMonitor } from './descriptor-budget.js';
 import { BudgetedFile, BudgetedValue, type FilePath } from './kernel-file.js';
@@ -242,4 +243,26 @@ it('never throws on random bytes', () => {
     }),
   );
   file.close();
+});
+
+/** The time limit is the test's. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(5);
+}
+
+describe('a budget that expects files', { timeout: 60_000 }, () => {
+  const tableSize = () => Number(/^FDSize:\s+(\d+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
+  const open = () => readdirSync('/proc/self/fd').length;
+
+  it('enlarges the table of descriptors once for many, and keeps none open', async () => {
+    const before = open();
+    new DescriptorBudget(100).expect(12_000);
+    await until(() => open() <= before);
+    assert.ok(tableSize() < 1024, `a small budget enlarged the table to ${tableSize()}`);
+    new DescriptorBudget(100_000).expect(255);
+    assert.ok(tableSize() < 1024, `few files enlarged the table to ${tableSize()}`);
+    new DescriptorBudget(100_000).expect(12_000);
+    await until(() => tableSize() >= 2048);
+    await until(() => open() <= before);
+  });
 });
