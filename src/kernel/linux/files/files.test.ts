@@ -207,13 +207,14 @@ const lines = fc.uniqueArray(
   { selector: ([key]) => key },
 );
 
-it('reads the wanted keys of a keyed file whatever its layout', () => {
+it('reads the wanted keys of keyed files whatever their layouts', () => {
   const budget = new DescriptorBudget(4);
   const keys = ['b', 'a', 'cc', 'd'];
-  const keyed = new BudgetedKeyedFile(fileWith('', budget, 'keyed'), keys, budget);
+  const files = ['keyed', 'keyed alike'].map((name) => new BudgetedKeyedFile(fileWith('', budget, name), keys, budget));
+  const version = fc.tuple(lines, fc.constantFrom(...files));
   fc.assert(
-    fc.property(fc.array(lines, { minLength: 1, maxLength: 6 }), (versions) => {
-      for (const version of versions) {
+    fc.property(fc.array(version, { minLength: 1, maxLength: 8 }), (versions) => {
+      for (const [version, keyed] of versions) {
         writeFileSync(keyed.path, version.map(([key, value]) => `${key} ${value}\n`).join(''));
         assert.equal(keyed.read(), true);
         const expected = new Map<string, string>(version);
@@ -225,7 +226,30 @@ it('reads the wanted keys of a keyed file whatever its layout', () => {
       }
     }),
   );
-  keyed.close();
+  for (const keyed of files) keyed.close();
+});
+
+it('takes the order of the keys from another file with the same ones', () => {
+  const budget = new DescriptorBudget(4);
+  const keys = ['b', 'a'];
+  const [first, alike, other] = ['a 1\nx 2\nb 3\n', 'a 456\nx 78\nb 9\n', 'b 5\na 6\n'].map((text, i) => {
+    const keyed = new BudgetedKeyedFile(fileWith(text, budget, `order ${i}`), keys, budget);
+    assert.equal(keyed.read(), true);
+    return [keyed, [...keyed.values]] as const;
+  });
+  assert.deepEqual(
+    [first![1], alike![1], other![1]],
+    [
+      [3, 1],
+      [9, 456],
+      [5, 6],
+    ],
+  );
+  for (const [keyed, values] of [first!, alike!, other!]) {
+    assert.equal(keyed.read(), true);
+    assert.deepEqual([...keyed.values], values);
+    keyed.close();
+  }
 });
 
 it('never throws on random bytes', () => {

@@ -49,7 +49,7 @@ export class BudgetedKeyedFile implements KeyedFile {
     if (length < 0) return false;
     const { buffer } = this.file;
     this.scanner.reset(buffer, length);
-    if (!this.readKnownLayout(buffer, length)) this.learn(buffer, length);
+    if (!this.readKnownLayout(buffer, length) && !this.adoptLayout(buffer, length)) this.learn(buffer, length);
     return true;
   }
 
@@ -98,6 +98,24 @@ export class BudgetedKeyedFile implements KeyedFile {
     const isValid = readUnsigned(scanner);
     shape.values[index] = isValid ? scanner.value : Number.NaN;
     shape.residuals[index] = isValid ? scanner.residual : 0;
+  }
+
+  /** Takes the order of the file learned last, which files of other containers have too. @returns whether it is the same */
+  private adoptLayout(bytes: Buffer, end: number): boolean {
+    const { scanner, shape } = this;
+    const { latest } = shape;
+    if (latest === undefined || latest.signature !== signatureOf(bytes, end)) return false;
+    const { words, indexes } = latest;
+    scanner.position = 0;
+    this.gaps = new Array<number>(words.length).fill(0);
+    shape.values.fill(Number.NaN);
+    shape.residuals.fill(0);
+    for (let i = 0; i < words.length; i++) {
+      if (!this.search(i, words[i]!, bytes, scanner.position)) return false;
+      this.parseValue(indexes[i]!);
+    }
+    this.order = latest;
+    return true;
   }
 
   private learn(bytes: Buffer, end: number): void {

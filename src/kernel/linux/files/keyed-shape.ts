@@ -19,6 +19,8 @@ export class KeyedShape {
   readonly values: Float64Array;
   readonly residuals: Int16Array;
   readonly wanted: ReadonlyMap<string, number>;
+  /** The order of the file that was learned last. */
+  latest: KeyOrder | undefined;
   private readonly orders = new Map<string, KeyOrder>();
 
   constructor(keys: readonly string[]) {
@@ -29,8 +31,8 @@ export class KeyedShape {
 
   intern(order: KeyOrder): KeyOrder {
     const id = `${order.signature}:${order.indexes.join()}`;
-    const known = this.orders.get(id);
-    if (known !== undefined) return known;
+    this.latest = this.orders.get(id) ?? order;
+    if (this.latest !== order) return this.latest;
     if (this.orders.size >= MAX_ORDERS) this.orders.clear();
     this.orders.set(id, order);
     return order;
