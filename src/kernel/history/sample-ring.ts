@@ -45,7 +45,8 @@ export class SampleRing {
     let newest = this.segments.at(-1);
     if (newest?.layout !== layout) {
       newest = new Segment(layout);
-      this.segments.push(newest);
+      // A list that is pushed to takes room for 17; nearly all have one.
+      this.segments = [...this.segments, newest];
     }
     this.evict(time - this.duration);
     return newest.push(time, row, this.duration);

@@ -85,10 +85,11 @@ export class PartsProbe implements Probe {
   /** Parts whose files are gone; absent while there are none. */
   private gone: Set<Part> | undefined;
 
-  constructor(
-    private readonly parts: readonly Part[],
-    options: PartsProbeOptions = {},
-  ) {
+  private readonly parts: readonly Part[];
+
+  constructor(parts: readonly Part[], options: PartsProbeOptions = {}) {
+    // What `filter` returns has room for 17.
+    this.parts = parts.slice();
     this.skipWhenIdle = options.skipWhenIdle ?? false;
     this.standsWhenIdle = options.standsWhenIdle ?? false;
     this.missing = options.missing ?? [];
