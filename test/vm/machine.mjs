@@ -11,10 +11,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Nice value of an emulated machine: twice the CPU of the tests beside it, which then end at about the same time. With
- * more, tests that talk to servers run into their time limits.
+ * Nice value of an emulated machine: five times the CPU of the tests beside it, which then end a little later. With much
+ * more, tests that talk to servers run into their time limits; with less, a run waits for the machines.
  */
-const PRIORITY = -3;
+const PRIORITY = -7;
 const RESULTS_LIMIT = 256 * 1024 * 1024;
 /** A saved machine knows the size of its disks. */
 export const JOB_LIMIT = 2 * 1024 * 1024 * 1024;
