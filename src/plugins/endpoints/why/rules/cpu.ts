@@ -1,5 +1,5 @@
 import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
-import { cpuUseOf, cpuUsersOf, label, over, percentText, rounded } from './text.js';
+import { cpuUseOf, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
 const MIN_THROTTLED_SHARE = 0.1;
@@ -119,7 +119,18 @@ function waitingShare(subject: RuleSubject) {
   return { ...queue, share: waited / queue.seconds, text };
 }
 
+/** Containers without containers below them that used CPU, the most first. */
+const usersOf = oncePerQuestion((host) =>
+  leaves(host)
+    .map((user) => {
+      const usage = user.increase(USAGE);
+      return { user, cpus: usage === undefined ? 0 : usage.by / 1e9 / usage.seconds };
+    })
+    .filter(({ cpus }) => cpus >= 0.05)
+    .sort((a, b) => b.cpus - a.cpus || (a.user.name < b.user.name ? -1 : 1)),
+);
+
 function topUsersBeside({ name, host }: RuleSubject) {
-  const top = host === undefined ? [] : cpuUsersOf(host).slice(0, MAX_NAMED + 1);
+  const top = host === undefined ? [] : usersOf(host).slice(0, MAX_NAMED + 1);
   return top.filter(({ user }) => user.name !== name).slice(0, MAX_NAMED);
 }

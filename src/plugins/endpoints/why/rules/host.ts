@@ -1,16 +1,6 @@
 import { type LimitChange, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
 import { memoryLimitOf } from './memory.js';
-import {
-  at,
-  bytesText,
-  cpuUseOf,
-  cpuUsersOf,
-  durationText,
-  oncePerQuestion,
-  over,
-  percentText,
-  rounded,
-} from './text.js';
+import { at, bytesText, cpuUseOf, durationText, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const CROWDED = 0.85;
 const BUSY = 0.9;
@@ -103,10 +93,15 @@ function cpuWithoutLimit(
   { usage, busy }: NonNullable<ReturnType<typeof crowdingOf>['cpu']>,
 ) {
   const machine = subject.agent.host.machine().num_cores;
-  const own = greedyOf(host).has(subject.name) ? subject.increase(USAGE) : undefined;
-  if (own === undefined || hasLimitAbove(subject, host, ({ container }) => container?.limits().cpu.quota))
-    return undefined;
+  const own = subject.increase(USAGE);
+  if (own === undefined) return undefined;
   const used = own.by / 1e9 / own.seconds;
+  if (
+    used / machine < MIN_CPU_SHARE ||
+    hasLimitAbove(subject, host, ({ container }) => container?.limits().cpu.quota)
+  ) {
+    return undefined;
+  }
   return {
     used,
     harm: 30 + 15 * Math.min(1, used / machine),
@@ -116,12 +111,6 @@ function cpuWithoutLimit(
     ],
   };
 }
-
-/** Names of the containers that use so much CPU. Compares them once, together with the rule about waiting for CPUs. */
-const greedyOf = oncePerQuestion((host) => {
-  const least = MIN_CPU_SHARE * host.agent.host.machine().num_cores;
-  return new Set(cpuUsersOf(host).flatMap(({ user, cpus }) => (cpus >= least ? [user.name] : [])));
-});
 
 const byName = oncePerQuestion((host) => new Map(host.all.map((one) => [one.name, one])));
 

@@ -81,14 +81,3 @@ export const leaves = oncePerQuestion((host): readonly RuleSubject[] => {
   }
   return host.all.filter(({ isHost, name }) => !isHost && !parents.has(name));
 });
-
-/** Containers without containers below them that used CPU, the most first. */
-export const cpuUsersOf = oncePerQuestion((host) =>
-  leaves(host)
-    .map((user) => {
-      const usage = user.increase('cpu.usage.total');
-      return { user, cpus: usage === undefined ? 0 : usage.by / 1e9 / usage.seconds };
-    })
-    .filter(({ cpus }) => cpus >= 0.05)
-    .sort((a, b) => b.cpus - a.cpus || (a.user.name < b.user.name ? -1 : 1)),
-);
