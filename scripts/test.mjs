@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
 import { browserCode, root } from './packages.mjs';
@@ -71,12 +72,7 @@ process.chdir(root);
 const times = showsTimes ? new FileTimes() : undefined;
 const tally = new Tally();
 for (const file of found) if (!files.includes(file)) tally.leftOut();
-// A file that hangs fails, and the rest still runs. Five at a time, also on two cores: most of them wait more than they
-// work, and two of them for a virtual machine.
-const outcome = run({ files: processesFor(files), concurrency: 5, timeout: 1_800_000 });
-outcome.on('test:fail', (event) => tally.failed(event));
-outcome.on('test:pass', (event) => tally.passed(event));
-const report = outcome.compose(withoutTotals).compose(new Spec());
+const report = Readable.from(eventsOf(processesFor(files))).compose(new Spec());
 for await (const text of report) process.stdout.write(text);
 if (times !== undefined) console.log(times.table());
 console.log(tally.summary());
@@ -87,7 +83,11 @@ function rank(file) {
   return index < 0 ? LONGEST.length : index;
 }
 
-/** What to start for these files: most of them, and for those that share a process a module that imports them. */
+/**
+ * What to start for these files, one list after the other: most of them, and for those that share a process a module
+ * that imports them. Virtual machines are among the first, and take the CPU from the tests beside them; hundreds of
+ * tests with time limits of their own come after them.
+ */
 function processesFor(files) {
   const folder = mkdtempSync(join(tests, 'groups-'));
   process.once('exit', () => rmSync(folder, { recursive: true }));
@@ -107,12 +107,20 @@ function processesFor(files) {
   const others = files.filter((file) => !isShared(file)).map((file) => join(tests, file));
   const first = others.filter((file) => LONGEST.includes(relative(tests, file)));
   const rest = [...groups, ...others.filter((file) => !first.includes(file))];
-  return [...first, ...rest];
+  return [first, rest].filter((files) => files.length > 0);
 }
 
-/** The runner's own totals count a suite that was left out as nothing. */
+async function* eventsOf(lists) {
+  // A file that hangs fails, and the rest still runs. Five at a time, also on two cores: most of them wait more than
+  // they work, and two of them for a virtual machine.
+  for (const files of lists) yield* withoutTotals(run({ files, concurrency: 5, timeout: 1_800_000 }));
+}
+
+/** Counts what passes and fails: the runner's own totals count a suite that was left out as nothing. */
 async function* withoutTotals(events) {
   for await (const event of events) {
+    if (event.type === 'test:fail') tally.failed(event.data);
+    if (event.type === 'test:pass') tally.passed(event.data);
     if (event.type !== 'test:diagnostic' || event.data.nesting > 0) yield event;
   }
 }
