@@ -51,8 +51,8 @@ export class DescriptorBudget {
   refusals = 0;
   /** Counts the time in rounds of two seconds. */
   round = 0;
-  /** Names of files that some cgroup does not have. */
-  readonly absentNames: string[] = [];
+  /** Names of files that the cgroup did not have in which they were looked for last. */
+  readonly absentNames = new Set<string>();
   private readonly holders: DescriptorHolder[] = [];
   /** The holder that is looked at next. */
   private hand = 0;
@@ -120,7 +120,7 @@ export class DescriptorBudget {
   }
 
   rememberAbsent(name: string): void {
-    if (this.absentNames.length < MAX_ABSENT_NAMES && !this.absentNames.includes(name)) this.absentNames.push(name);
+    if (this.absentNames.size < MAX_ABSENT_NAMES) this.absentNames.add(name);
   }
 
   release({ place }: DescriptorHolder): void {

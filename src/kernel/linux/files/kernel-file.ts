@@ -47,10 +47,12 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
   static open(path: FilePath, budget: DescriptorBudget): BudgetedFile | undefined {
     // An exception costs as much as three opened files: what another cgroup lacks is looked for first.
     const { name } = path;
-    if (budget.absentNames.includes(name) && !existsSync(`${path.mount}${path.cgroup}/${name}`)) return undefined;
+    const wasAbsent = budget.absentNames.has(name);
+    if (wasAbsent && !existsSync(`${path.mount}${path.cgroup}/${name}`)) return undefined;
     const file = new BudgetedFile(path, budget);
     const descriptor = file.openOnce();
     if (descriptor !== NONE) {
+      if (wasAbsent) budget.absentNames.delete(name);
       file.keepOrClose(descriptor);
       return file;
     }

@@ -59,6 +59,7 @@ const LINE = /^(some|full) (.*)$/gm;
 const PAIR = /(\w+)=(\S+)/g;
 const NUMBER = /^\d+(?:\.\d+)?$/;
 const OFF = 'the kernel gives no pressure information; boot with psi=1 (Linux 4.20 with CONFIG_PSI)';
+const NOT_UNIFIED: Absent = { absent: 'it is not in the unified cgroup hierarchy', expected: true };
 
 /** The numbers of a pressure file: `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and the same with `full`. */
 export function findPressureCells(text: string, resource: Resource): Cell[] {
@@ -94,12 +95,6 @@ function openTable(
   return undefined;
 }
 
-function whyAbsent({ cgroup, isRoot }: ProbeTarget): Absent {
-  if (isRoot) return { absent: OFF };
-  const absent = cgroup.unifiedDirectory() === undefined ? 'it is not in the unified cgroup hierarchy' : OFF;
-  return { absent, expected: true };
-}
-
 export default definePlugin({
   kind: 'metric-source',
   name: 'pressure',
@@ -113,13 +108,13 @@ export default definePlugin({
       part: 'other',
       attach(target) {
         // One look at the directory is cheaper than three files that cannot be opened.
-        if (!target.isRoot && target.cgroup.unifiedDirectory() === undefined) return whyAbsent(target);
+        if (!target.isRoot && target.cgroup.unifiedDirectory() === undefined) return NOT_UNIFIED;
         const tables = RESOURCES.map((resource, i) => ({
           resource,
           table: openTable(target, linux, resource, shapes[i]!),
         }));
         const parts = tables.flatMap(({ table }) => table ?? []);
-        if (parts.length === 0) return whyAbsent(target);
+        if (parts.length === 0) return target.isRoot ? { absent: OFF } : { absent: OFF, expected: true };
         const lacking = tables.filter(({ table }) => table === undefined);
         const missing = lacking.map(({ resource }): Missing => ({ what: `pressure.${resource}`, reason: OFF }));
         return new PartsProbe(parts, { missing });
