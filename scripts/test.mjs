@@ -105,7 +105,7 @@ function processesFor(files) {
     });
   });
   const others = files.filter((file) => !isShared(file)).map((file) => join(tests, file));
-  const first = others.filter((file) => LONGEST.includes(relative(tests, file)));
+  const first = others.filter((file) => isLong(relative(tests, file)));
   const rest = [...groups, ...others.filter((file) => !first.includes(file))];
   return [first, rest].filter((files) => files.length > 0);
 }

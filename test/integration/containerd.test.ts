@@ -5,7 +5,6 @@ import plugin from '../../src/plugins/container-handlers/containerd/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { ContainerdEngine, IMAGE } from '../support/containerd-engine.js';
 import { until } from '../support/discovery.js';
-import { removeCgroups } from '../support/engine-process.js';
 import { type HandlerBench, pluginContext, startHandler } from '../support/handler-bench.js';
 import { CONTAINERD_ENGINE, needs } from '../support/needs.js';
 
@@ -59,7 +58,6 @@ plugins:
     await bench?.handler.stop?.();
     context.dispose();
     await containerd?.stop();
-    for (const namespace of [SHOP, DEPOT]) removeCgroups(`/${namespace}`);
   });
 
   const start = async (namespace: string, options: readonly string[], id: string, command = SLEEP) => {

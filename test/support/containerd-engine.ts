@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packBusybox } from './busybox-image.js';
-import { cgroupOf, EngineProcess, run } from './engine-process.js';
+import { cgroupOf, EngineProcess, removeEmptyCgroups, run } from './engine-process.js';
 
 const CONTAINERD = '/usr/bin/containerd';
 
@@ -76,12 +76,14 @@ export class ContainerdEngine {
     this.engine.signal(signal);
   }
 
-  /** Removes all containers, the daemon and its files. */
+  /** Removes all containers and their cgroups, the daemon and its files. */
   async stop(): Promise<void> {
     if (this.engine.running) {
       this.engine.signal('SIGCONT');
-      for (const namespace of await this.list('namespaces', 'ls', '-q')) await this.clear(namespace);
+      const namespaces = await this.list('namespaces', 'ls', '-q');
+      for (const namespace of namespaces) await this.clear(namespace);
       await this.engine.end('SIGTERM');
+      for (const namespace of namespaces) removeEmptyCgroups(`/${namespace}`);
     }
     this.engine.killLeftovers();
     await this.engine.removeFiles();

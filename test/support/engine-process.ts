@@ -108,11 +108,27 @@ export function cgroupOf(pid: number | string): string {
 
 /** Removes a cgroup and what is below it from every hierarchy it is in; its processes must be gone. */
 export function removeCgroups(path: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+  for (const directory of cgroupDirectories(path)) removeTree(directory);
+}
+
+/** Removes a cgroup that others may use as well, where nothing is in it. */
+export function removeEmptyCgroups(path: string): void {
+  for (const directory of cgroupDirectories(path)) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // It is in use, or not there.
+    }
+  }
+}
+
+/** A cgroup in every hierarchy of the host, whether it is there or not. */
+function cgroupDirectories(path: string): string[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))
-    .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2');
-  for (const [, mount] of mounts) removeTree(join(mount!, path));
+    .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
+    .map(([, mount]) => join(mount!, path));
 }
 
 function removeTree(directory: string): void {
