@@ -42,7 +42,7 @@ describe('a container with hostile labels', { timeout: LIMIT_MS, skip: needs('cg
     agent = await AgentProcess.start(`
 plugins:
   - { use: podman, enabled: false }
-  - { use: docker, with: { endpoint: '${engine.endpoint}', timeout: 500ms } }
+  - { use: docker, with: { endpoint: '${engine.endpoint}', timeout: 30s } }
 `);
     await agent.until<object>('/api/v2.0/spec/hostile?type=docker', () => true, 'the container');
   });

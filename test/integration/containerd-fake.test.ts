@@ -310,7 +310,7 @@ describe('the containerd handler', () => {
     it(`logs once that a list ${what}, keeps names, and renews them afterwards`, async () => {
       for (const id of ['c', 'd']) containerd.add('shop', id);
       await containerd.listen();
-      const bench = await start({ timeout: '500ms', resyncInterval: '50ms' });
+      const bench = await start({ timeout: '3s', resyncInterval: '50ms' });
       for (const id of ['c', 'd']) bench.watch(`/shop/${id}`);
       await bench.accepted('/shop/d');
       containerd.overrides.set(methods.containers.path, answer);

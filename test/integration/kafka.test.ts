@@ -245,7 +245,7 @@ ${secure('no-certificate', ports.tls, `topic: plain, ${ca}`)}
 
   for (const topic of SECURE_TOPICS) {
     it(`has the numbers of the API from a sink that authenticates by ${topic}`, async () => {
-      await received(topic, 1);
+      await received(topic, 5);
       await assertAsInApi(
         agent,
         NAME,

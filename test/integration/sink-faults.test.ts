@@ -67,7 +67,7 @@ const PASSING: readonly (readonly [what: string, reply: Reply | 'hang', failure:
   ['a web page with 200', { status: 200, headers: HTML, body: PAGE }, /a web page, as no receiver answers/],
   ['507, as its disk is full', { status: 507, body: 'disk full' }, /answers 507: disk full/],
   ['401, as the credentials are wrong', { status: 401, body: 'who are you' }, /answers 401: who are you/],
-  ['nothing', 'hang', /did not answer within 300 ms/],
+  ['nothing', 'hang', /did not answer within 2000 ms/],
 ];
 
 const stops: (() => unknown)[] = [];
@@ -132,7 +132,8 @@ for (const { name, plugin, options, taken } of HTTP_SINKS) {
     for (const [what, reply, failure] of PASSING) {
       it(`keeps the batch when the receiver answers ${what}, and sends it later`, async () => {
         const server = await serving(reply);
-        const bench = benchFor(plugin, { ...options(server.url), timeout: '300ms' });
+        const timeout = reply === 'hang' ? '2s' : '30s';
+        const bench = benchFor(plugin, { ...options(server.url), timeout });
         await expectFailure(bench, failure);
         const before = server.received.length;
         server.reply = taken;
@@ -192,7 +193,7 @@ describe('redis and a server that fails', () => {
     ['the password is wrong', '-WRONGPASS invalid username-password pair\r\n', /WRONGPASS/],
     ['its memory is full', '-OOM command not allowed when used memory > maxmemory\r\n', /OOM command not allowed/],
     ['it is no Redis', 'HTTP/1.1 400 Bad Request\r\n\r\n', /Redis|HTTP/],
-    ['it does not answer', '', /300 ms/],
+    ['it does not answer', '', /2000 ms/],
   ] as const) {
     it(`keeps the batch when ${what}`, async () => {
       const server = await HostileServer.start('127.0.0.1', (socket) => {
@@ -202,7 +203,7 @@ describe('redis and a server that fails', () => {
         });
       });
       stops.push(() => server.stop());
-      const options = { url: `redis://127.0.0.1:${server.port}`, key: 'k', password: 'p', timeout: '300ms' };
+      const options = { url: `redis://127.0.0.1:${server.port}`, key: 'k', password: 'p', timeout: '2s' };
       await expectFailure(benchFor(redis, options), failure);
     });
   }

@@ -62,5 +62,5 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>, age
 
 /** An entry of the configuration's list of plugins. */
 export function entry(use: string, options: Partial<PluginEntry> = {}): PluginEntry {
-  return { use, with: {}, onError: 'ignore', startTimeout: 1000, ...options };
+  return { use, with: {}, onError: 'ignore', startTimeout: 60_000, ...options };
 }

@@ -97,12 +97,13 @@ async function waitForReload(
     performance.now() < deadline;
     await pause(POLL_INTERVAL_MS)
   ) {
-    const note = runningAgents(cli).find((each) => isSameAgent(agent, each));
+    const note = noteOf(agent, cli);
     if (note !== undefined && reloadsOf(note) > reloadsOf(agent)) return note.configuration;
     if (!isRunning(agent)) throw new TallymanError(`process ${agent.pid} ended`, { hint: 'see its log' });
     if (performance.now() < nextRequestAt) continue;
-    const fault = noteFault(agent, note);
     const state = await requestState(agent, flags, cli);
+    // Not before the answer: the agent may have reloaded since.
+    const fault = noteFault(agent, noteOf(agent, cli));
     if (state instanceof Error) {
       if (fault !== undefined) throw unknownOutcome(agent, fault, state);
     } else if (state.last !== undefined && state.last.at / 1000 > sentAt - CLOCK_TOLERANCE_MS) {
@@ -117,7 +118,10 @@ async function waitForReload(
   });
 }
 
-const isSameAgent = (agent: AgentNote, note: AgentNote) => note.pid === agent.pid && note.startTime === agent.startTime;
+/** The note of an agent as it is now. */
+function noteOf({ pid, startTime }: AgentNote, cli: CliEnvironment): FoundNote | undefined {
+  return runningAgents(cli).find((note) => note.pid === pid && note.startTime === startTime);
+}
 
 function reloadsOf({ configuration }: AgentNote): number {
   return configuration.succeeded + configuration.failed;
