@@ -45,13 +45,33 @@ describe('HierarchyCounts', () => {
     assert.deepEqual(looks(counts, [3, 4], 3), [[], [], []]);
   });
 
-  it('suspects a hierarchy whose count changes at every check', () => {
+  /** Whether the first hierarchy is suspected at each of these counts, of which none is known. */
+  const suspectedAt = (numbers: readonly number[]): boolean[] => {
     const counts = make();
-    const suspected = [1, 2, 3, 4, 5, 6].map((count) => {
+    return numbers.map((count) => {
       write(count, 0);
       return counts.suspects([0, 0]).has(0);
     });
-    assert.deepEqual(suspected, [false, false, true, false, false, true]);
+  };
+
+  it('suspects a hierarchy whose count grows at every check', () => {
+    assert.deepEqual(suspectedAt([1, 2, 3, 4, 5, 6]), [false, true, false, true, false, true]);
+  });
+
+  it('does not suspect a hierarchy again while removed cgroups are freed late, whatever their number', () => {
+    const found = suspectedAt([5, 5, 8, 9, 6, 5, 7, 9, 8, 6, 5, 9, 9, 7, 7, 7, 4, 3]);
+    assert.deepEqual(
+      found.flatMap((isSuspected, check) => (isSuspected ? [check] : [])),
+      [1, 3, 17],
+    );
+  });
+
+  it('forgets after a minute how many removed cgroups were counted', () => {
+    const found = suspectedAt([5, 5, 9, 9, ...Array.from({ length: 60 }, () => 5), 6, 6]);
+    assert.deepEqual(
+      found.flatMap((isSuspected, check) => (isSuspected ? [check] : [])),
+      [1, 3, 65],
+    );
   });
 
   it('suspects hierarchies without a count at intervals', () => {

@@ -4,22 +4,29 @@ import { type KernelController, type Logger, messageOf, parseCgroups } from '../
 
 /** Checks after which a hierarchy without a count is suspected. */
 const UNCOUNTED_PERIOD = 5;
-/** Checks after which a constantly changing count makes its hierarchy suspected. */
-const UNSTABLE_CHECKS = 3;
+/** Consecutive checks with a count that is not explained, after which its hierarchy is suspected. */
+const UNEXPLAINED_CHECKS = 2;
+/** Checks after which what was found harmless is forgotten. */
+const FORGET_PERIOD = 60;
+
+/** What was found harmless: the lowest and the highest part of the count that known cgroups do not explain. */
+interface Harmless {
+  low: number;
+  high: number;
+  /** How many checks in a row found less than `low`, negative, or more than `high`. */
+  beyond: number;
+}
 
 /**
- * Finds hierarchies that may have unknown cgroups, by the kernel's number of cgroups: those where the unexplained part
- * of the count changed and then was stable for two checks (removed cgroups are counted until the kernel frees them),
- * or changes at every check.
+ * Finds hierarchies that may have unknown cgroups, by the kernel's number of cgroups. It differs from the known number, as
+ * removed cgroups are counted until the kernel frees them: where cgroups come and go all the time it differs by another
+ * number at each check. A hierarchy is suspected when the difference is beyond all that were found harmless.
  */
 export class HierarchyCounts {
   private readonly file: string | undefined;
   private readonly hierarchies: Hierarchies;
   private readonly logger: Logger;
-  /** The unexplained part of the count when the hierarchy was last suspected. */
-  private readonly explained: number[];
-  private readonly last: number[];
-  private readonly restless: number[];
+  private readonly harmless: readonly Harmless[];
   private checks = 0;
   private complained = false;
 
@@ -27,9 +34,9 @@ export class HierarchyCounts {
     this.file = file;
     this.hierarchies = hierarchies;
     this.logger = logger;
-    this.explained = hierarchies.mounts.map(() => Number.NaN);
-    this.last = hierarchies.mounts.map(() => Number.NaN);
-    this.restless = hierarchies.mounts.map(() => 0);
+    // Nothing is in between: each hierarchy is suspected once.
+    const [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    this.harmless = hierarchies.mounts.map(() => ({ low, high, beyond: 0 }));
   }
 
   /** @returns the hierarchies that may have directories not in `known`; all of them once at the beginning */
@@ -39,7 +46,7 @@ export class HierarchyCounts {
     this.read().forEach((count, index) => {
       const suspect = Number.isNaN(count)
         ? this.checks % UNCOUNTED_PERIOD === 0
-        : this.hasChanged(index, count - known[index]!);
+        : this.isSuspect(index, count - known[index]!);
       if (suspect) suspects.add(index);
     });
     return suspects;
@@ -50,17 +57,18 @@ export class HierarchyCounts {
     return Math.max(0, ...this.read().filter((count) => !Number.isNaN(count)));
   }
 
-  private hasChanged(index: number, unknown: number): boolean {
-    const settled = unknown === this.last[index];
-    this.last[index] = unknown;
-    if (unknown === this.explained[index]) {
-      this.restless[index] = 0;
-      return false;
+  private isSuspect(index: number, unexplained: number): boolean {
+    const known = this.harmless[index]!;
+    if (this.checks % FORGET_PERIOD === 0 && unexplained >= known.low && unexplained <= known.high) {
+      known.low = unexplained;
+      known.high = unexplained;
     }
-    this.restless[index]!++;
-    if (!settled && this.restless[index]! < UNSTABLE_CHECKS) return false;
-    this.restless[index] = 0;
-    this.explained[index] = unknown;
+    const side = unexplained < known.low ? -1 : unexplained > known.high ? 1 : 0;
+    known.beyond = side === 0 || side * known.beyond < 0 ? side : known.beyond + side;
+    if (Math.abs(known.beyond) < UNEXPLAINED_CHECKS) return false;
+    known.low = Math.min(known.low, unexplained);
+    known.high = Math.max(known.high, unexplained);
+    known.beyond = 0;
     return true;
   }
 
