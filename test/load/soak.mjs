@@ -44,6 +44,8 @@ const ALLOWED_GROWTH = {
 /** The memory of shorter runs is not judged. */
 const JUDGED_FROM_MS = 900_000;
 const BUSY = 5;
+/** Events that the agent keeps of each kind: with its default it would fill its memory with them for hours. */
+const EVENTS = 1000;
 const STATE_BYTES = 8 * 2 ** 20;
 
 /** Random numbers that a seed repeats (mulberry32). */
@@ -110,6 +112,7 @@ class Soak {
     const text =
       `history: { duration: ${history} }\nhousekeeping: { interval: ${interval}, maxInterval: ${interval} }\n` +
       `budget: { descriptors: ${this.random.of([20_000, 600])} }\n` +
+      `events: { containerCreation: { count: ${EVENTS} }, containerDeletion: { count: ${EVENTS} } }\n` +
       `plugins:\n  - { use: docker, with: { endpoint: '${this.engine.endpoint}' } }\n${plugin}`;
     writeFileSync(this.#file, text, { mode: 0o600 });
   }
