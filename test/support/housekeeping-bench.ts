@@ -112,6 +112,8 @@ export function samplingBench(
   refusals?: () => number,
 ) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+  // In one of a thousand phases a sample is due right after each second that passes.
+  t.mock.method(Math, 'random', () => 0.5);
   const made = housekeepingBench(probes, { dynamic: false, ...options }, refusals);
   const advance = (ms: number) => {
     made.time.now += ms * 1000;
