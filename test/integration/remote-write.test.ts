@@ -18,12 +18,20 @@ const NAME = `/tallyman-test-${process.pid}-write`;
 interface Stats {
   readonly timestamp: string;
   readonly cpu: { readonly usage: { readonly user: number } };
-  readonly memory: { readonly usage: number };
+  readonly memory: { readonly usage: number; readonly max_usage: number };
 }
 
 /** A matrix of Prometheus. */
 interface Matrix {
   readonly result: readonly { readonly values: readonly (readonly [time: number, value: string])[] }[];
+}
+
+/** A series as VictoriaMetrics exports it. */
+interface Exported {
+  readonly metric: Readonly<Record<string, string>>;
+  /** ms since the epoch. */
+  readonly timestamps: readonly number[];
+  readonly values: readonly number[];
 }
 
 describe('remote write into Prometheus', { skip: needs('cgroups', 'prometheus') }, () => {
@@ -215,29 +223,38 @@ plugins:
     await cgroup.remove();
   });
 
-  /** What is stored of a metric: the values by their times in ms. */
-  async function stored(selector: string): Promise<Map<number, number>> {
+  /** The series that are stored, with the times of their values in ms. */
+  async function stored(selector: string): Promise<readonly Exported[]> {
     await fetch(`${url.replace('/api/v1', '')}/internal/force_flush`);
     const text = await (await fetch(`${url}/export?match[]=${encodeURIComponent(selector)}`)).text();
     const lines = text.split('\n').filter((line) => line !== '');
-    const parsed = lines.map((line) => JSON.parse(line) as { timestamps: number[]; values: number[] });
-    return new Map(parsed.flatMap(({ timestamps, values }) => timestamps.map((at, i) => [at, values[i]!])));
+    return lines.map((line) => JSON.parse(line) as Exported);
   }
 
   it('write the same numbers as the API, each with its own selection and names', async () => {
-    const selector = `{id="${cgroup.name}",cluster="one"}`;
-    let values = new Map<number, number>();
+    let [one, two]: (readonly Exported[])[] = [];
     const enough = async () => {
-      values = await stored(`container_memory_usage_bytes${selector}`);
-      return values.size >= 5;
+      one = await stored(`container_memory_usage_bytes{id="${cgroup.name}",cluster="one"}`);
+      two = await stored(`{id="${cgroup.name}",cluster="two"}`);
+      return one.length === 1 && two.length === 2 && [...one, ...two].every(({ values }) => values.length >= 5);
     };
     await until(enough, () => agent.output);
     const path = `/api/v2.1/stats${cgroup.name}?type=name&count=-1`;
     const { stats } = (await agent.json<Record<string, { stats: readonly Stats[] }>>(path))[cgroup.name]!;
-    const known = new Map(stats.map(({ timestamp, memory }) => [Date.parse(timestamp), memory.usage]));
-    for (const [at, value] of values) assert.equal(value, known.get(at), `at ${at}`);
-    const two = await stored(`{id="${cgroup.name}",cluster="two"}`);
-    assert.ok(two.size > 0);
-    assert.deepEqual(await stored(`two_container_memory_usage_bytes{id="${cgroup.name}"}`), two);
+    const known = new Map(stats.map(({ timestamp, memory }) => [Date.parse(timestamp), memory]));
+    const members = {
+      container_memory_usage_bytes: 'usage',
+      two_container_memory_usage_bytes: 'usage',
+      two_container_memory_max_usage_bytes: 'max_usage',
+    } as const;
+    const found = [...one!, ...two!];
+    const nameOf = ({ metric }: Exported) => metric.__name__ as keyof typeof members;
+    assert.deepEqual(found.map(nameOf).sort(), Object.keys(members).sort());
+    for (const series of found) {
+      const member = members[nameOf(series)];
+      for (const [i, at] of series.timestamps.entries()) {
+        assert.equal(series.values[i], known.get(at)?.[member], `${nameOf(series)} at ${at}`);
+      }
+    }
   });
 });
