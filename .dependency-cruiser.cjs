@@ -7,6 +7,7 @@ const KERNEL_ROOMS = [
   'contracts',
   'composition',
   'log',
+  'timing',
   'config',
   'linux',
   'supervision',

@@ -20,11 +20,13 @@ import { recorderModule } from './recorder/module.js';
 import { reloadModule } from './reload/module.js';
 import { retentionModule } from './retention/module.js';
 import { supervisionModule } from './supervision/module.js';
+import { timingModule } from './timing/module.js';
 import { viewModule } from './view/module.js';
 
 /** The rooms of the agent, in any order: their dependencies determine the start order. */
 export const ROOMS: readonly Module[] = [
   logModule,
+  timingModule,
   configModule,
   linuxModule,
   supervisionModule,
@@ -51,6 +53,7 @@ export const ROOMS: readonly Module[] = [
 /** The rooms of a replay. The capsule provides what the other rooms would. */
 export const REPLAY_ROOMS: readonly Module[] = [
   logModule,
+  timingModule,
   configModule,
   supervisionModule,
   deliveryModule,

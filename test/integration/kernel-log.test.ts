@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
 import { createClock } from '../../src/kernel/log/index.js';
+import { CommonTimer } from '../../src/kernel/timing/index.js';
 import { SILENT } from '../support/loggers.js';
 import { needs } from '../support/needs.js';
 
@@ -27,9 +28,11 @@ it('OOM kills are read from the real kernel log, without those before the start'
   // The watcher's own timer does not keep the process alive; this one does until the kill was seen.
   const hold = setInterval(() => {}, 1000);
   const { kill, time } = await new Promise<{ kill: OomKill; time: number }>((resolve) => {
+    const clock = createClock();
     const watcher = new OomWatcher({
       path: '/dev/kmsg',
-      clock: createClock(),
+      clock,
+      timer: new CommonTimer(clock),
       logger: SILENT,
       uptime,
       onKill: (kill, time) => {

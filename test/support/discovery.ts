@@ -9,6 +9,7 @@ import {
 import type { CgroupFiles, Clock, ContainerHandler, Identification, Logger } from '../../src/kernel/contracts/index.js';
 import { Discovery, type DiscoveryOptions } from '../../src/kernel/discovery/index.js';
 import { type ActivePlugin, PluginRecord } from '../../src/kernel/supervision/index.js';
+import { CommonTimer } from '../../src/kernel/timing/index.js';
 import { systemClock, until } from '../../src/testing/clock.js';
 
 export { until };
@@ -101,6 +102,7 @@ export class TestRegistry {
       cgroups: this.cgroups,
       createFiles: (name) => ({ name }) as unknown as CgroupFiles,
       clock: wallClock,
+      timer: new CommonTimer(wallClock),
       logger: this.logger,
       coalesceMs: 5,
       ...rest,

@@ -10,6 +10,7 @@ import {
 import { Delivery } from '../../src/kernel/delivery/delivery.js';
 import { type PluginEntry, PluginHost, PluginScope } from '../../src/kernel/plugins/index.js';
 import { ActivePlugins, type PluginRecord, Supervisor } from '../../src/kernel/supervision/index.js';
+import { CommonTimer } from '../../src/kernel/timing/index.js';
 import { wallClock } from './discovery.js';
 import { loggerTo } from './loggers.js';
 
@@ -52,7 +53,7 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>, age
     },
     deactivated: ({ record }) => void activated.push(`-${record.id}`),
   });
-  const delivery = new Delivery(supervisor, agent, wallClock);
+  const delivery = new Delivery(supervisor, agent, wallClock, new CommonTimer(wallClock));
   const discovery = { registrarOf: () => registrar };
   const host = new PluginHost(createContainer, supervisor, logger, active, discovery, delivery);
   const sources = { builtins: plugins, baseDir: '/nonexistent', assertTrusted: () => {} };

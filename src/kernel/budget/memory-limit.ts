@@ -1,11 +1,13 @@
 import type { Session } from 'node:inspector';
 import { getHeapStatistics } from 'node:v8';
 import { type Clock, type Finding, type Logger, memoryUsage } from '../contracts/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { type Allocation, allocationsOf, type MemoryReports, type SamplingNode } from './memory-report.js';
 import type { OwnCgroup } from './own-cgroup.js';
 
 export interface MemoryLimitParts {
   readonly clock: Clock;
+  readonly timer: Pick<CommonTimer, 'after'>;
   readonly logger: Logger;
   readonly cgroup: () => OwnCgroup;
   /** Absent: there is no directory for them. */
@@ -36,7 +38,7 @@ const YOUNG_GENERATION_BYTES = 48 * MIB;
 
 /** Ends the agent with a report before V8 or the kernel ends it without one. */
 export class MemoryLimit {
-  private timer: NodeJS.Timeout | undefined;
+  private cancel: () => void = () => {};
   private isStopped = false;
   private checks = 0;
   private collectedAt = Number.NEGATIVE_INFINITY;
@@ -59,7 +61,7 @@ export class MemoryLimit {
 
   stop(): void {
     this.isStopped = true;
-    clearTimeout(this.timer);
+    this.cancel();
     this.session?.disconnect();
     this.session = undefined;
   }
@@ -70,7 +72,7 @@ export class MemoryLimit {
   }
 
   private schedule(ms: number): void {
-    this.timer = setTimeout(() => void this.check(), ms).unref();
+    this.cancel = this.parts.timer.after(ms, () => void this.check());
   }
 
   private async check(): Promise<void> {

@@ -6,6 +6,7 @@ import { HOUSEKEEPER, type Housekeeper } from '../housekeeping/index.js';
 import { DESCRIPTORS } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR, type Supervisor } from '../supervision/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { BudgetKeeper, type ProcessUse } from './keeper.js';
 import { MemoryLimit } from './memory-limit.js';
 import { MemoryReports } from './memory-report.js';
@@ -32,11 +33,12 @@ export const budgetModule: Module = {
     registry.contribute(LIFECYCLES, [BUDGET], (keeper) => keeper);
     registry.provide(
       MEMORY_LIMIT,
-      [AGENT, STATE_DIRECTORY, CLOCK, LOGS, CONTAINERS, HOUSEKEEPER, SUPERVISOR, OWN_CGROUP],
-      ({ version }, state, clock, logs, containers, housekeeper, supervisor, cgroup) => {
+      [AGENT, STATE_DIRECTORY, CLOCK, LOGS, CONTAINERS, HOUSEKEEPER, SUPERVISOR, OWN_CGROUP, COMMON_TIMER],
+      ({ version }, state, clock, logs, containers, housekeeper, supervisor, cgroup, timer) => {
         const logger = logs.logger('budget');
         return new MemoryLimit({
           clock,
+          timer,
           logger,
           cgroup: () => cgroup.read(),
           reports: state === undefined ? undefined : new MemoryReports(state, clock, logger, version),

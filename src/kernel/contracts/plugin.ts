@@ -32,8 +32,13 @@ export interface Clock {
 
 /** Timers that stop with the plugin. An error thrown by a callback counts as a fault of the plugin; the timer continues. */
 export interface Timers {
-  /** Calls back every `milliseconds`; asynchronous callbacks do not overlap. @returns stops it */
-  every(milliseconds: number, callback: () => void | Promise<void>): () => void;
+  /**
+   * Calls back about every `milliseconds`: a quarter of a second or more are rounded to one, so that the process is woken once
+   * for the repeated work of all plugins. Asynchronous callbacks do not overlap.
+   * @param callback gets how late the event loop called it, ms
+   * @returns stops it
+   */
+  every(milliseconds: number, callback: (lateMs: number) => void | Promise<void>): () => void;
   /** Calls back once. @returns cancels it */
   after(milliseconds: number, callback: () => void | Promise<void>): () => void;
 }

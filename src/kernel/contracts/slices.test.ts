@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import fc from 'fast-check';
-import { Slices, untilCommonMoment } from './slices.js';
+import { it } from 'node:test';
+import { Slices } from './slices.js';
 
 it('a slice ends after its time; pauses are not counted as work', async () => {
   let now = 100;
@@ -24,17 +23,4 @@ it('a pause runs pending events', async () => {
   await new Slices().pause();
   order.push('work');
   assert.deepEqual(order, ['other', 'work']);
-});
-
-describe('common moments', () => {
-  it('are an interval apart whenever the time to the next one is asked for, and the same for all', () => {
-    fc.assert(
-      fc.property(fc.double({ min: 0, max: 1e12, noNaN: true }), fc.constantFrom(100, 500, 1000), (now, interval) => {
-        const wait = untilCommonMoment(interval, now);
-        assert.ok(Number.isInteger(wait) && wait >= interval / 2 && wait <= 1.5 * interval, `${wait} ms`);
-        const late = (now + wait + interval / 2) % interval;
-        assert.ok(late < 1.001 || late > interval - 0.001, `${late} ms late`);
-      }),
-    );
-  });
 });

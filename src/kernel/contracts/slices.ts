@@ -57,16 +57,3 @@ export class Backoff {
     this.nextMs = this.firstMs;
   }
 }
-
-/**
- * When those who do something every `intervalMs` do it, so that one wake-up of the process serves all of them. Half an
- * interval away from the moments at which containers are sampled, which would delay them.
- * @param now monotonic ms
- * @returns whole ms from now on, about `intervalMs`
- */
-export function untilCommonMoment(intervalMs: number, now: number): number {
-  const half = intervalMs / 2;
-  const wait = Math.ceil(intervalMs - ((now + half) % intervalMs));
-  // A timer may end up to a millisecond early.
-  return wait < half ? wait + intervalMs : wait;
-}

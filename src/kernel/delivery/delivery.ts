@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentView, Clock, Logger, Sink } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { isDeliveryError } from './sender.js';
 import { SinkDelivery } from './sink-delivery.js';
 
@@ -22,11 +23,12 @@ export class Delivery {
     private readonly supervisor: Supervisor,
     private readonly agent: AgentView,
     private readonly clock: Clock,
+    private readonly timer: Pick<CommonTimer, 'after'>,
   ) {}
 
   /** Begins to deliver for a sink that has started. */
   start(record: PluginRecord, sink: Sink, logger: Logger): void {
-    const { supervisor, agent, clock } = this;
+    const { supervisor, agent, clock, timer } = this;
     const before = this.parked.get(record.id);
     this.parked.delete(record.id);
     const known = before?.plugin === record.source ? before.delivery : undefined;
@@ -36,8 +38,9 @@ export class Delivery {
         agent,
         clock,
         logger,
-        timers: new TimerSet((callback, what) =>
-          supervisor.call(record, what, async () => callback(), false).catch(() => {}),
+        timers: new TimerSet(
+          (callback, what) => supervisor.call(record, what, async () => callback(), false).catch(() => {}),
+          (ms, call) => timer.after(ms, call),
         ),
         call: (what, call) => supervisor.timed(record, what, call),
         succeeded: () => record.succeeded(clock.now()),

@@ -1,6 +1,7 @@
 import type { Module } from '../composition/index.js';
 import { CLOCK } from '../log/index.js';
 import { SUPERVISOR } from '../supervision/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { VIEW } from '../view/index.js';
 import { Delivery } from './delivery.js';
 import { DELIVERY } from './tokens.js';
@@ -10,8 +11,8 @@ export const deliveryModule: Module = {
   register(registry) {
     registry.provide(
       DELIVERY,
-      [SUPERVISOR, VIEW, CLOCK],
-      (supervisor, view, clock) => new Delivery(supervisor, view, clock),
+      [SUPERVISOR, VIEW, CLOCK, COMMON_TIMER],
+      (supervisor, view, clock, timer) => new Delivery(supervisor, view, clock, timer),
     );
   },
 };

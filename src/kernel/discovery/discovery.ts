@@ -11,6 +11,7 @@ import {
 } from '../containers/index.js';
 import { type CgroupFiles, type Clock, type Controller, type Logger, messageOf, Slices } from '../contracts/index.js';
 import type { ActivePlugins, Supervisor } from '../supervision/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { ControllerReader } from './controllers.js';
 import { identify } from './identification.js';
 import { PendingQueue, type PendingRetry } from './pending-queue.js';
@@ -42,6 +43,7 @@ export interface DiscoveryOptions {
   readonly coalesceMs?: number;
   /** Interval of reading `countsFile`; without watches every third check is a complete sweep. Default 1000. */
   readonly checkIntervalMs?: number;
+  readonly timer: Pick<CommonTimer, 'every'>;
   /** Pauses before handlers are asked about a pending cgroup again. Default 1000, doubling up to 60 000. */
   readonly pendingRetry?: PendingRetry;
 }
@@ -84,6 +86,7 @@ export class Discovery {
       expectCgroups: options.expectCgroups,
       coalesceMs: options.coalesceMs ?? 30,
       checkIntervalMs: options.checkIntervalMs ?? 1000,
+      timer: options.timer,
       rescanIntervalMs: options.rescanIntervalMs ?? 60_000,
       report: (nodes) => this.onChange(nodes),
     });

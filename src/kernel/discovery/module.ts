@@ -5,6 +5,7 @@ import { CGROUP_FILES, DESCRIPTORS, HIERARCHIES, HOST_PATHS } from '../linux/ind
 import { CLOCK, LOGS } from '../log/index.js';
 import { PLUGIN_HOST } from '../plugins/index.js';
 import { ACTIVE_PLUGINS, type ActivePlugin, PLUGIN_OBSERVERS, SUPERVISOR } from '../supervision/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { DISCOVERY, Discovery } from './discovery.js';
 
 /** Files that metric sources keep open for a cgroup, roughly. */
@@ -24,6 +25,7 @@ export const discoveryModule: Module = {
       createFiles: CGROUP_FILES,
       descriptors: DESCRIPTORS,
       clock: CLOCK,
+      timer: COMMON_TIMER,
       logs: LOGS,
       requests: DISCOVERY_REQUESTS,
     };

@@ -7,6 +7,7 @@ import {
   parentName,
 } from '../containers/index.js';
 import { type Clock, type Logger, messageOf, Slices } from '../contracts/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { CgroupTree } from './cgroup-tree.js';
 import { HierarchyCounts } from './hierarchy-counts.js';
 import { type WatchDirectory, WatchPool } from './watch-pool.js';
@@ -28,6 +29,7 @@ export interface TreeWatcherOptions {
   readonly countsFile: string | undefined;
   readonly coalesceMs: number;
   readonly checkIntervalMs: number;
+  readonly timer: Pick<CommonTimer, 'every'>;
   readonly rescanIntervalMs: number;
   /** Called before the first walk with the number of cgroups that the kernel counts. */
   readonly expectCgroups: ((count: number) => void) | undefined;
@@ -54,7 +56,7 @@ export class TreeWatcher {
   private checks = 0;
   /** A check was due during a flush, and follows it. */
   private checkDue = false;
-  private checkTimer: NodeJS.Timeout | undefined;
+  private endChecks: () => void = () => {};
   private rescanTimer: NodeJS.Timeout | undefined;
   stopped = false;
 
@@ -75,7 +77,7 @@ export class TreeWatcher {
     this.tree.touch(this.cgroups.root);
     this.tree.update('/');
     this.publish();
-    this.checkTimer = setInterval(() => this.check(), this.options.checkIntervalMs);
+    this.endChecks = this.options.timer.every(this.options.checkIntervalMs, () => this.check());
     this.sweepEvery(this.options.rescanIntervalMs);
   }
 
@@ -87,7 +89,7 @@ export class TreeWatcher {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.flushTimer);
-    clearInterval(this.checkTimer);
+    this.endChecks();
     clearInterval(this.rescanTimer);
     this.tree.close();
   }

@@ -4,6 +4,7 @@ import { containerNamed, DESCRIPTION } from '../../../test/support/containers.js
 import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import type { Container } from '../containers/index.js';
 import { type CgroupFiles, type ContainerDescription, EVENT_TYPES, type Logger } from '../contracts/index.js';
+import { CommonTimer } from '../timing/index.js';
 import { EventRecorder, EventStore } from './index.js';
 
 type Departed = (name: string) => ContainerDescription | undefined;
@@ -19,6 +20,7 @@ function fixture(
   const recorder = new EventRecorder({
     store,
     clock,
+    timer: new CommonTimer(clock),
     logger,
     kernelLog: '/nonexistent',
     uptime: () => 1,

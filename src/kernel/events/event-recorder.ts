@@ -1,6 +1,7 @@
 import { type Container, type ContainerLimits, type ContainerObserver, Slot } from '../containers/index.js';
 import type { Clock, ContainerDescription, Logger } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import type { EventStore } from './event-store.js';
 import type { OomKill } from './kernel-log.js';
 import { OomCounts } from './oom-counts.js';
@@ -15,6 +16,7 @@ const MAX_COUNTED_EVENTS = 1_000;
 export interface EventRecorderOptions {
   readonly store: EventStore;
   readonly clock: Clock;
+  readonly timer: Pick<CommonTimer, 'after'>;
   readonly logger: Logger;
   /** The host's kernel log, normally `/dev/kmsg`. */
   readonly kernelLog: string;
@@ -37,8 +39,9 @@ export class EventRecorder implements ContainerObserver {
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {
-    const { kernelLog: path, clock, logger, uptime } = options;
-    this.watcher = new OomWatcher({ path, clock, logger, uptime, onKill: (kill, time) => this.killed(kill, time) });
+    const { kernelLog: path, clock, timer, logger, uptime } = options;
+    const onKill = (kill: OomKill, time: number) => this.killed(kill, time);
+    this.watcher = new OomWatcher({ path, clock, timer, logger, uptime, onKill });
   }
 
   start(): void {

@@ -6,6 +6,7 @@ import { HOST_PATHS, hostFile } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS } from '../supervision/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { EventRecorder } from './event-recorder.js';
 import { EVENTS, EventStore } from './event-store.js';
 
@@ -18,6 +19,7 @@ export const eventsModule: Module = {
     const needs = {
       store: EVENTS,
       clock: CLOCK,
+      timer: COMMON_TIMER,
       logs: LOGS,
       paths: HOST_PATHS,
       host: HOST,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CONFIG } from '../config/index.js';
 import { LOGS } from '../log/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { createCgroupFiles, detectHierarchies } from './cgroup/index.js';
 import { DescriptorBudget, DescriptorMonitor } from './files/index.js';
 import { resolveHostPaths } from './host-paths.js';
@@ -16,7 +17,11 @@ export const linuxModule: Module = {
     registry.provide(CGROUP_FILES, [HIERARCHIES, DESCRIPTORS], (hierarchies, budget) => {
       return (name) => createCgroupFiles(hierarchies, name, budget);
     });
-    registry.contribute(LIFECYCLES, [DESCRIPTORS], (budget) => new DescriptorMonitor(budget));
+    registry.contribute(
+      LIFECYCLES,
+      [DESCRIPTORS, COMMON_TIMER],
+      (budget, timer) => new DescriptorMonitor(budget, timer),
+    );
     registry.contribute(LIFECYCLES, [HIERARCHIES, LOGS], ({ missing }, logs) => ({
       start() {
         const logger = logs.logger('agent');

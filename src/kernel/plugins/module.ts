@@ -14,6 +14,7 @@ import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR, Watchdog } from '../supervision/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { VIEW } from '../view/index.js';
 import type { PluginSources } from './entry.js';
 import { PluginHost } from './plugin-host.js';
@@ -32,7 +33,11 @@ export const pluginsModule: Module = {
       const container = composition.child({
         name: record.id,
         register(own) {
-          own.provide(SCOPE, [SUPERVISOR], (supervisor) => new PluginScope(supervisor, record));
+          own.provide(
+            SCOPE,
+            [SUPERVISOR, COMMON_TIMER],
+            (supervisor, timer) => new PluginScope(supervisor, record, timer),
+          );
           own.provide(CONTEXT, [SCOPE, LOGS, CLOCK, HOST, VIEW], (scope, logs, clock, linux, agent) => {
             const { id } = record;
             return { id, logger: logs.logger(id), clock, timers: scope, signal: scope.signal, linux, agent };

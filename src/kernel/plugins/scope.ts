@@ -1,5 +1,6 @@
 import type { PluginContext, Timers } from '../contracts/index.js';
 import { type PluginRecord, type Supervisor, TimerSet } from '../supervision/index.js';
+import type { CommonTimer } from '../timing/index.js';
 
 /** The abort signal and timers of one plugin instance. */
 export class PluginScope implements Timers {
@@ -9,9 +10,13 @@ export class PluginScope implements Timers {
   constructor(
     supervisor: Pick<Supervisor, 'attempt'>,
     private readonly record: PluginRecord,
+    common?: Pick<CommonTimer, 'after'>,
   ) {
     // The supervisor has recorded the fault. Timers continue, so their faults do not pause the plugin.
-    this.timers = new TimerSet((callback, what) => supervisor.attempt(record, what, callback, false).catch(() => {}));
+    this.timers = new TimerSet(
+      (callback, what) => supervisor.attempt(record, what, callback, false).catch(() => {}),
+      common && ((ms, call) => common.after(ms, call)),
+    );
     record.timerPace = this.timers;
   }
 
@@ -20,7 +25,7 @@ export class PluginScope implements Timers {
   }
 
   /** @param what name of the calls in messages about faults */
-  every(milliseconds: number, callback: () => void | Promise<void>, what?: string): () => void {
+  every(milliseconds: number, callback: (lateMs: number) => void | Promise<void>, what?: string): () => void {
     return this.timers.every(milliseconds, callback, what);
   }
 

@@ -4,6 +4,7 @@ import { CONFIG } from '../config/index.js';
 import { CONTAINER_OBSERVERS, CONTAINERS } from '../containers/index.js';
 import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { VIEW } from '../view/index.js';
 import { Recorder } from './recorder.js';
 
@@ -14,14 +15,13 @@ export const recorderModule: Module = {
   register(registry) {
     registry.provide(
       RECORDER,
-      [CAPSULES, VIEW, CONTAINERS, CLOCK, LOGS, CONFIG, HOUSEKEEPER],
-      (capsules, view, containers, clock, logs, active, { caughtUp }) => {
+      [CAPSULES, VIEW, CONTAINERS, CLOCK, LOGS, CONFIG, HOUSEKEEPER, COMMON_TIMER],
+      (capsules, view, containers, clock, logs, active, { caughtUp: begin }, timer) => {
         const { store } = capsules;
         const maxPerMinute = () => active.config.recorder.maxPerMinute;
         const logger = logs.logger('recorder');
-        return (
-          store && new Recorder(store, { view, containers, capsules, clock, logger, maxPerMinute, begin: caughtUp })
-        );
+        const options = { view, containers, capsules, clock, timer, logger, maxPerMinute, begin };
+        return store && new Recorder(store, options);
       },
     );
     registry.contribute(LIFECYCLES, [RECORDER], (recorder) => recorder ?? {});

@@ -23,6 +23,7 @@ import {
   RequestError,
   type StoredCapsule,
 } from '../contracts/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import type { KernelView } from '../view/index.js';
 import { Limiter, type Permit } from './limiter.js';
 import { TroubleScan } from './trouble-scan.js';
@@ -33,6 +34,7 @@ export interface RecorderOptions {
   readonly containers: ContainerStore;
   readonly capsules: Capsules;
   readonly clock: Clock;
+  readonly timer: Pick<CommonTimer, 'every'>;
   readonly logger: Logger;
   readonly maxPerMinute: () => number;
   /** Capsules of earlier runs are read after this. */
@@ -66,7 +68,7 @@ export class Recorder implements ContainerObserver {
   private readonly scan: TroubleScan;
   private readonly limiter: Limiter;
   private readonly removedLately = new Map<string, Remembered>();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly cancels: (() => void)[] = [];
   private unsubscribe: () => void = () => {};
   /** Settles when everything that was captured so far is written. */
   private writing: Promise<unknown> = Promise.resolve();
@@ -88,21 +90,22 @@ export class Recorder implements ContainerObserver {
   }
 
   start(): void {
-    const { view, capsules, begin } = this.options;
+    const { view, capsules, begin, timer } = this.options;
     void begin.then(() => this.enqueue(() => this.store.open()));
     capsules.recordNow = (name) => this.record(name);
     const filter = { containerName: '/', below: true, types: TROUBLE_TYPES };
     // Listeners hear of an event before it is stored; the capsule is to have it.
     this.unsubscribe = view.events.subscribe(filter, (event) => queueMicrotask(() => this.happened(event)));
-    const every = (ms: number, call: () => void) => this.timers.push(setInterval(call, ms).unref());
-    every(TICK_MS, () => this.tick());
-    every(PRUNE_MS, () => void this.enqueue(() => this.store.prune()));
+    this.cancels.push(
+      timer.every(TICK_MS, () => this.tick()),
+      timer.every(PRUNE_MS, () => void this.enqueue(() => this.store.prune())),
+    );
   }
 
   /** Finishes what was captured. */
   async stop(): Promise<void> {
     this.unsubscribe();
-    for (const timer of this.timers) clearInterval(timer);
+    for (const cancel of this.cancels) cancel();
     this.options.capsules.recordNow = undefined;
     await this.writing;
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { loggerTo } from '../../../test/support/loggers.js';
+import { createClock } from '../log/index.js';
+import { CommonTimer } from '../timing/index.js';
 import { LoopWatch } from './loop-watch.js';
 
 function fixture() {
@@ -8,7 +10,10 @@ function fixture() {
   const supervisor = { blockedMs: 0 };
   const lines: string[] = [];
   const logger = loggerTo(lines);
-  const watch = new LoopWatch(supervisor, logger, { monotonic: () => time.monotonic, cpu: () => time.cpu });
+  const watch = new LoopWatch(supervisor, logger, new CommonTimer(createClock()), {
+    monotonic: () => time.monotonic,
+    cpu: () => time.cpu,
+  });
   watch.start();
   watch.stop();
   /** A check that is late by so many ms, with CPU time and time of blocking calls in between. */

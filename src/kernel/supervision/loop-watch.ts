@@ -1,5 +1,6 @@
 import type { Logger } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { BLOCKING_THRESHOLD_MS, type Supervisor } from './supervisor.js';
 
 /** A block that lasts longer than this and `BLOCKING_MS` together is always noticed. */
@@ -30,7 +31,7 @@ const PROCESS_TIMES: LoopTimes = {
  * supervisor. What remains is work that a plugin does outside of calls, work of the agent, or a process that did not run.
  */
 export class LoopWatch {
-  private timer: NodeJS.Timeout | undefined;
+  private cancel: () => void = () => {};
   private checks = 0;
   private lastCheck = 0;
   private lastCpu = 0;
@@ -40,16 +41,17 @@ export class LoopWatch {
   constructor(
     private readonly supervisor: Pick<Supervisor, 'blockedMs'>,
     private readonly logger: Logger,
+    private readonly timer: Pick<CommonTimer, 'every'>,
     private readonly times: LoopTimes = PROCESS_TIMES,
   ) {}
 
   start(): void {
     this.remember();
-    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+    this.cancel = this.timer.every(CHECK_INTERVAL_MS, () => this.check());
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.cancel();
   }
 
   check(): void {

@@ -1,5 +1,6 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
+import { COMMON_TIMER } from '../timing/index.js';
 import { ActivePlugins } from './active-plugins.js';
 import { LoopWatch } from './loop-watch.js';
 import { Supervisor } from './supervisor.js';
@@ -10,8 +11,8 @@ export const supervisionModule: Module = {
   register(registry) {
     registry.provide(SUPERVISOR, [CLOCK, LOGS], (clock, logs) => new Supervisor(clock, logs.logger('plugins')));
     registry.provide(ACTIVE_PLUGINS, [], () => new ActivePlugins());
-    registry.contribute(LIFECYCLES, [SUPERVISOR, LOGS], (supervisor, logs) => {
-      return new LoopWatch(supervisor, logs.logger('agent'));
+    registry.contribute(LIFECYCLES, [SUPERVISOR, LOGS, COMMON_TIMER], (supervisor, logs, timer) => {
+      return new LoopWatch(supervisor, logs.logger('agent'), timer);
     });
   },
 };

@@ -1,7 +1,10 @@
 import type { Timers } from '../contracts/index.js';
 import { MAX_STRETCHED_MS, type Pace } from './record.js';
 
-type Callback = () => void | Promise<void>;
+type Callback = (lateMs: number) => void | Promise<void>;
+
+/** Calls once, about `ms` from now. @returns cancels it */
+type Later = (ms: number, call: (lateMs: number) => void) => () => void;
 
 /**
  * Timers on the real clock that are stopped together. A callback that throws does not end its timer. The repeating ones have a
@@ -14,8 +17,14 @@ export class TimerSet implements Timers, Pace {
   private readonly intervals = new Map<symbol, number>();
   private stopped = false;
 
-  /** @param run calls back and never rejects; `what` names the call in messages about its faults */
-  constructor(private readonly run: (callback: Callback, what: string) => Promise<void>) {}
+  /**
+   * @param run calls back and never rejects; `what` names the call in messages about its faults
+   * @param later what repeats waits by this
+   */
+  constructor(
+    private readonly run: (callback: () => void | Promise<void>, what: string) => Promise<void>,
+    private readonly later: Later = startTimer,
+  ) {}
 
   every(milliseconds: number, callback: Callback, what = 'timer'): () => void {
     let cancel: () => void;
@@ -23,8 +32,8 @@ export class TimerSet implements Timers, Pace {
     const key = Symbol();
     this.intervals.set(key, milliseconds);
     const schedule = () => {
-      cancel = this.start(this.stretched(milliseconds), async () => {
-        await this.run(callback, what);
+      cancel = this.start(this.later, this.stretched(milliseconds), async (lateMs) => {
+        await this.run(() => callback(lateMs), what);
         if (!ended) schedule();
       });
     };
@@ -49,8 +58,8 @@ export class TimerSet implements Timers, Pace {
     return Math.max(milliseconds, Math.min(milliseconds * this.stretch, MAX_STRETCHED_MS));
   }
 
-  after(milliseconds: number, callback: Callback): () => void {
-    return this.start(milliseconds, () => this.run(callback, 'timer'));
+  after(milliseconds: number, callback: () => void | Promise<void>): () => void {
+    return this.start(startTimer, milliseconds, () => this.run(callback, 'timer'));
   }
 
   /** Stops all timers; later ones never start. */
@@ -60,17 +69,23 @@ export class TimerSet implements Timers, Pace {
     for (const cancel of [...this.cancels]) cancel();
   }
 
-  private start(milliseconds: number, ring: () => Promise<void>): () => void {
+  private start(later: Later, milliseconds: number, ring: (lateMs: number) => Promise<void>): () => void {
     if (this.stopped) return () => {};
-    const timer = setTimeout(() => {
+    const end = later(milliseconds, (lateMs) => {
       this.cancels.delete(cancel);
-      void ring();
-    }, milliseconds);
+      void ring(lateMs);
+    });
     const cancel = () => {
-      clearTimeout(timer);
+      end();
       this.cancels.delete(cancel);
     };
     this.cancels.add(cancel);
     return cancel;
   }
+}
+
+function startTimer(ms: number, call: (lateMs: number) => void): () => void {
+  const due = performance.now() + ms;
+  const timer = setTimeout(() => call(Math.max(0, performance.now() - due)), ms);
+  return () => clearTimeout(timer);
 }

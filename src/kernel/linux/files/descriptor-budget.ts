@@ -1,6 +1,7 @@
 import { close, closeSync, open, openSync } from 'node:fs';
 import { ByteScanner } from '../../contracts/bytes/index.js';
 import { readText } from '../../contracts/index.js';
+import type { CommonTimer } from '../../timing/index.js';
 import { KeyedShapes } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
 
@@ -174,21 +175,22 @@ const GROWTH = 256;
  */
 export class DescriptorMonitor {
   private successes = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private cancel: () => void = () => {};
 
   /** @param isFree whether a descriptor is available now */
   constructor(
     private readonly budget: DescriptorBudget,
+    private readonly timer: Pick<CommonTimer, 'every'>,
     private readonly isFree: () => boolean = canOpen,
     private readonly limits: () => string = () => readText('/proc/self/limits') ?? '',
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+    this.cancel = this.timer.every(CHECK_INTERVAL_MS, () => this.check());
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.cancel();
   }
 
   check(): void {

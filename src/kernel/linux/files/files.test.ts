@@ -5,10 +5,13 @@ import { basename, dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
+import { createClock } from '../../log/index.js';
+import { CommonTimer } from '../../timing/index.js';
 import { DescriptorBudget, DescriptorMonitor } from './descriptor-budget.js';
 import { BudgetedFile, BudgetedValue, type FilePath } from './kernel-file.js';
 import { BudgetedKeyedFile } from './keyed-file.js';
 
+const timer = new CommonTimer(createClock());
 const directory = mkdtempSync(join(tmpdir(), 'tallyman-test-'));
 after(() => rmSync(directory, { recursive: true }));
 
@@ -88,7 +91,7 @@ it('does not remember orders of keys without bound', () => {
 
 it('gives the descriptor of a file that is read rarely to one that is read often', () => {
   const budget = new DescriptorBudget(2);
-  const monitor = new DescriptorMonitor(budget, () => true);
+  const monitor = new DescriptorMonitor(budget, timer, () => true);
   const [rare, often, late] = ['rare', 'often', 'late'].map((name) => fileWith(name, budget, name));
   const isKept = () => budget.kept === 2 && budget.reopened === 1;
   const descriptorOf = (file: BudgetedFile) => Reflect.get(file, 'state');
@@ -109,7 +112,7 @@ it('gives the descriptor of a file that is read rarely to one that is read often
 
 it('leaves descriptors with files that are read often when all are', () => {
   const budget = new DescriptorBudget(2);
-  const monitor = new DescriptorMonitor(budget, () => true);
+  const monitor = new DescriptorMonitor(budget, timer, () => true);
   const files = ['a', 'b', 'c', 'd'].map((name) => fileWith(name, budget, name));
   for (let round = 0; round < 20; round++) {
     monitor.check();
@@ -128,6 +131,7 @@ it('DescriptorMonitor shrinks the budget when descriptors run out, and lets it g
   const system = { isFree: false, soft: 1024 };
   const sentinel = new DescriptorMonitor(
     budget,
+    timer,
     () => system.isFree,
     () => `Max open files   ${system.soft}   20000   files`,
   );
@@ -145,7 +149,7 @@ it('DescriptorMonitor shrinks the budget when descriptors run out, and lets it g
 
 it('DescriptorMonitor detects that no descriptor is available', () => {
   const budget = new DescriptorBudget(400);
-  new DescriptorMonitor(budget).check();
+  new DescriptorMonitor(budget, timer).check();
   assert.equal(budget.limit, 400);
 });
 

@@ -1,9 +1,9 @@
-import { untilCommonMoment } from '../../../kernel/contracts/index.js';
+import type { Timers } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 import { Histogram } from './histogram.js';
 
 /** How often the delay is measured, ms: each time wakes the process, which shows in its CPU time. */
-const INTERVAL = 100;
+const INTERVAL_MS = 250;
 const BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
 /**
@@ -16,25 +16,12 @@ export class LoopDelay {
     'How late the event loop served a timer.',
     BOUNDS,
   );
-  private timer: NodeJS.Timeout | undefined;
 
-  /** Measures until the signal is aborted. */
-  constructor(signal: AbortSignal) {
-    this.schedule();
-    signal.addEventListener('abort', () => clearTimeout(this.timer), { once: true });
+  constructor(timers: Timers) {
+    timers.every(INTERVAL_MS, (lateMs) => this.histogram.observe(lateMs / 1000));
   }
 
   write(buffer: ExpositionBuffer): void {
     this.histogram.write(buffer);
-  }
-
-  private schedule(): void {
-    const now = performance.now();
-    const wait = untilCommonMoment(INTERVAL, now);
-    this.timer = setTimeout(() => {
-      this.histogram.observe(Math.max(0, performance.now() - now - wait) / 1000);
-      this.schedule();
-    }, wait);
-    this.timer.unref();
   }
 }

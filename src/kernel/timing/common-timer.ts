@@ -1,0 +1,87 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Clock } from '../contracts/index.js';
+
+/** Moments at which repeated work is done, ms: multiples of the first of these steps that is not longer than the wait. */
+const STEPS_MS = [250, 125];
+
+interface Call {
+  /** Monotonic ms. */
+  readonly due: number;
+  readonly make: (lateMs: number) => void;
+}
+
+/**
+ * Calls back at moments that are the same for all, so that the process is woken once for all of them: waking an idle process
+ * costs more than the short work that is then done.
+ */
+export class CommonTimer {
+  private readonly calls = new Set<Call>();
+  private timer: NodeJS.Timeout | undefined;
+  /** Moment for which the timer is set; monotonic ms. */
+  private wakesAt = Number.POSITIVE_INFINITY;
+  /** When the timer ends if the event loop is free; monotonic ms. */
+  private expectedAt = 0;
+  /** In the context in which this was created, not in that of the plugin for which the timer happened to be set. */
+  private readonly wake = AsyncResource.bind(() => this.ring());
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Calls back once, at the common moment that is nearest to `ms` from now. Waits of less than 125 ms are kept exactly.
+   * Does not keep the process alive.
+   * @param make gets how much later than it should the event loop called it, ms
+   * @returns cancels it
+   */
+  after(ms: number, make: (lateMs: number) => void): () => void {
+    const call = { due: momentIn(ms, this.clock.monotonic()), make };
+    this.calls.add(call);
+    this.arm(call.due);
+    return () => this.calls.delete(call);
+  }
+
+  /** Calls back about every `ms`, until the result is called. A call that throws is followed by the next. */
+  every(ms: number, make: (lateMs: number) => void): () => void {
+    let cancel = () => {};
+    const again = () => {
+      cancel = this.after(ms, (lateMs) => {
+        again();
+        make(lateMs);
+      });
+    };
+    again();
+    return () => cancel();
+  }
+
+  private arm(due: number): void {
+    if (due >= this.wakesAt) return;
+    this.wakesAt = due;
+    clearTimeout(this.timer);
+    const now = this.clock.monotonic();
+    const wait = Math.max(0, Math.ceil(due - now));
+    this.expectedAt = now + wait;
+    this.timer = setTimeout(this.wake, wait).unref();
+  }
+
+  private ring(): void {
+    const now = this.clock.monotonic();
+    const late = Math.max(0, now - this.expectedAt);
+    // A timer may end up to a millisecond early.
+    const until = Math.max(this.wakesAt, now);
+    this.wakesAt = Number.POSITIVE_INFINITY;
+    try {
+      for (const call of [...this.calls]) {
+        // One before may have cancelled it.
+        if (call.due <= until && this.calls.delete(call)) call.make(late);
+      }
+    } finally {
+      for (const { due } of this.calls) this.arm(due);
+    }
+  }
+}
+
+function momentIn(ms: number, now: number): number {
+  const step = STEPS_MS.find((length) => length <= ms);
+  if (step === undefined) return now + ms;
+  const moment = Math.round((now + ms) / step) * step;
+  return moment > now ? moment : moment + step;
+}

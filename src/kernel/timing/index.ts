@@ -1,0 +1,2 @@
+export { CommonTimer } from './common-timer.js';
+export { COMMON_TIMER } from './tokens.js';
