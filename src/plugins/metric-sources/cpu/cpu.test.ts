@@ -75,6 +75,25 @@ it('repeats the counts of quota periods on v1 while there is no quota', () => {
   assert.equal(periodsOf(free), 5);
 });
 
+it('repeats user and system time on v1 until the total has grown by a tick', () => {
+  const write = (usage: number, ticks: number) =>
+    tree.writeCgroup('/a', 'cpuacct', { 'cpuacct.usage': `${usage}\n`, 'cpuacct.stat': `user ${ticks}\nsystem 0\n` });
+  write(50_000_000, 5);
+  const probe = attached(sourceOf(cpuPlugin, { clock }), tree.target('/a'));
+  const userAfter = (ms: number) => {
+    clock.milliseconds += ms;
+    return rowOf(probe, [7, 7, 7]).values[1];
+  };
+  sampleOf(probe);
+  write(59_999_999, 6);
+  assert.equal(userAfter(1_000), 7, 'that of the sample before');
+  write(60_000_000, 6);
+  assert.equal(userAfter(1_000), 60_000_000);
+  assert.equal(userAfter(1_000), 7);
+  write(60_000_001, 7);
+  assert.equal(sampleOf(probe)?.['cpu.usage.user'], 70_000_000, 'a sample that may repeat nothing');
+});
+
 it('reads all fields from one file on v2, converted from microseconds', () => {
   on(2).writeCgroup('/a', 'cpu', {
     'cpu.stat':

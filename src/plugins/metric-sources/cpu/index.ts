@@ -5,12 +5,15 @@ import {
   PLUGIN_API_VERSION,
   type Probe,
   type ProbeTarget,
+  type RowWriter,
 } from '../../../kernel/contracts/index.js';
 import {
   counter,
   FreshRead,
   KeyedColumns,
   KeyedPart,
+  type Part,
+  type PartOutcome,
   PartsProbe,
   StandingPart,
   ValuePart,
@@ -96,7 +99,8 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
   const usage = file && new ValuePart(TOTAL, file, fresh.usage);
   const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
   const throttling = KeyedPart.open(cgroup, 'cpu', 'cpu.stat', THROTTLING_V1, fresh.throttling);
-  const parts = [usage, ticks, throttling && new ThrottlingPart(throttling, cgroup)].filter(
+  const userAndSystem = usage && ticks ? new TicksPart(ticks, usage) : ticks;
+  const parts = [usage, userAndSystem, throttling && new ThrottlingPart(throttling, cgroup)].filter(
     (part) => part !== undefined,
   );
   if (parts.length === 0) return undefined;
@@ -109,6 +113,37 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
       activityKind: 'cpu-time',
     }),
   });
+}
+
+/** Counted in ticks, so that reading them again would tell nothing new before the total has grown by one. */
+class TicksPart implements Part {
+  /** The total at the last read; NaN: unknown. */
+  private totalWhenRead = Number.NaN;
+
+  constructor(
+    private readonly part: KeyedPart,
+    private readonly total: ValuePart,
+  ) {}
+
+  get columns(): readonly Column[] {
+    return this.part.columns;
+  }
+
+  /** The total was sampled before. */
+  sample(row: RowWriter, base: number): PartOutcome {
+    const total = this.total.good ? this.total.file.value : Number.NaN;
+    if (row.mayRepeat && total - this.totalWhenRead < TICK) {
+      row.repeat(base, this.columns.length);
+      return 'ok';
+    }
+    const outcome = this.part.sample(row, base);
+    this.totalWhenRead = this.part.good ? total : Number.NaN;
+    return outcome;
+  }
+
+  close(): void {
+    this.part.close();
+  }
 }
 
 /** The kernel counts no periods where there is no quota. */
