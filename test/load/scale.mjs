@@ -9,9 +9,8 @@ import { cpuPerSecond, latency, openCgroupFiles, pause, residentMemory } from '.
 import { measurePeer } from './peer.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** An idle agent costs less with time: it is measured from the second minute on. */
-const IDLE_SETTLE_SECONDS = 60;
-const ACTIVE_SETTLE_SECONDS = 10;
+/** An agent costs less with time, until its code is compiled: each state is measured from its second minute on. */
+const SETTLE_SECONDS = 60;
 /** The history of 2 minutes at 1 s is full. */
 const HISTORY_SECONDS = 125;
 /** An idle container's interval doubles from 1 s to 60 s: after this long all of them are at 60 s. */
@@ -26,8 +25,10 @@ async function missedSamples(url) {
 /** CPU, memory, loop delay and missed samples while nobody asks, then what answers take. */
 async function measureState({ agent, url, pid }, seconds, signal) {
   const missedBefore = await missedSamples(url);
-  agent.send('watch loop');
   const cpu = await cpuPerSecond(pid, seconds, signal);
+  // Wakes the agent a hundred times a second, which takes more CPU time than an idle agent.
+  agent.send('watch loop');
+  await pause(seconds * 1000, signal);
   agent.send('loop delay');
   const loop = await message(agent);
   const rss = residentMemory(pid);
@@ -53,13 +54,13 @@ export async function measureScale(count, states, { seconds, folder, configurati
   result.ready = running.ready;
   if (states.includes('idle')) {
     say('idle at a fixed interval of 1 s');
-    await wait(IDLE_SETTLE_SECONDS);
+    await wait(SETTLE_SECONDS);
     result.idle = await measureState(running, seconds, signal);
   }
   if (states.includes('active')) {
     say('active');
     herd.send({ active: true });
-    await wait(ACTIVE_SETTLE_SECONDS);
+    await wait(SETTLE_SECONDS);
     result.active = await measureState(running, seconds, signal);
     await wait(HISTORY_SECONDS);
     result.active.fullRss = residentMemory(running.pid);
@@ -69,12 +70,12 @@ export async function measureScale(count, states, { seconds, folder, configurati
   await stop(running.agent);
   if (states.includes('active')) {
     result.active.floor = await measureFloor(files, seconds, signal);
-    if (peer) result.active.peer = await measurePeer(peer, name, count, seconds, signal, IDLE_SETTLE_SECONDS * settle);
+    if (peer) result.active.peer = await measurePeer(peer, name, count, seconds, signal, SETTLE_SECONDS * settle);
   }
   herd.send({ active: false });
   if (states.includes('idle')) {
     result.idle.floor = await measureFloor(files, seconds, signal);
-    if (peer) result.idle.peer = await measurePeer(peer, name, count, seconds, signal, IDLE_SETTLE_SECONDS * settle);
+    if (peer) result.idle.peer = await measurePeer(peer, name, count, seconds, signal, SETTLE_SECONDS * settle);
   }
   if (states.includes('backoff')) {
     say('idle with back-off');
