@@ -33,8 +33,8 @@ export interface Clock {
 /** Timers that stop with the plugin. An error thrown by a callback counts as a fault of the plugin; the timer continues. */
 export interface Timers {
   /**
-   * Calls back about every `milliseconds`: a quarter of a second or more are rounded to one, so that the process is woken once
-   * for the repeated work of all plugins. Asynchronous callbacks do not overlap.
+   * Calls back about every `milliseconds`. Intervals of 250 ms and more end at moments that are the same for all plugins, up to
+   * 125 ms early or late, so that the process is woken once for all of them. Asynchronous callbacks do not overlap.
    * @param callback gets how late the event loop called it, ms
    * @returns stops it
    */
