@@ -12,7 +12,7 @@ interface Waiting {
   due: number;
   /** ms; absent: once. */
   readonly every?: number;
-  readonly callback: (lateMs: number) => void | Promise<void>;
+  readonly callback: () => void | Promise<void>;
   readonly onFault: TimerFault;
 }
 
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
       if (next.every === undefined) this.waiting.delete(next);
       else next.due = this.milliseconds + Math.max(next.every, 1);
       try {
-        await next.callback(0);
+        await next.callback();
       } catch (error) {
         next.onFault(error);
       }

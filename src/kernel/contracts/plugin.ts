@@ -35,10 +35,9 @@ export interface Timers {
   /**
    * Calls back about every `milliseconds`. Intervals of 250 ms and more end at moments that are the same for all plugins, up to
    * 125 ms early or late, so that the process is woken once for all of them. Asynchronous callbacks do not overlap.
-   * @param callback gets how late the event loop called it, ms
    * @returns stops it
    */
-  every(milliseconds: number, callback: (lateMs: number) => void | Promise<void>): () => void;
+  every(milliseconds: number, callback: () => void | Promise<void>): () => void;
   /** Calls back once. @returns cancels it */
   after(milliseconds: number, callback: () => void | Promise<void>): () => void;
 }

@@ -40,7 +40,7 @@ export class Delivery {
         logger,
         timers: new TimerSet(
           (callback, what) => supervisor.call(record, what, async () => callback(), false).catch(() => {}),
-          (ms, call) => timer.after(ms, call),
+          timer,
         ),
         call: (what, call) => supervisor.timed(record, what, call),
         succeeded: () => record.succeeded(clock.now()),

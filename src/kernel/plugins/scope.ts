@@ -15,7 +15,7 @@ export class PluginScope implements Timers {
     // The supervisor has recorded the fault. Timers continue, so their faults do not pause the plugin.
     this.timers = new TimerSet(
       (callback, what) => supervisor.attempt(record, what, callback, false).catch(() => {}),
-      common && ((ms, call) => common.after(ms, call)),
+      common,
     );
     record.timerPace = this.timers;
   }
@@ -25,7 +25,7 @@ export class PluginScope implements Timers {
   }
 
   /** @param what name of the calls in messages about faults */
-  every(milliseconds: number, callback: (lateMs: number) => void | Promise<void>, what?: string): () => void {
+  every(milliseconds: number, callback: () => void | Promise<void>, what?: string): () => void {
     return this.timers.every(milliseconds, callback, what);
   }
 

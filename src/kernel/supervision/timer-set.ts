@@ -1,10 +1,16 @@
 import type { Timers } from '../contracts/index.js';
+import type { CommonTimer } from '../timing/index.js';
 import { MAX_STRETCHED_MS, type Pace } from './record.js';
 
-type Callback = (lateMs: number) => void | Promise<void>;
+type Callback = () => void | Promise<void>;
+type OneShot = Pick<CommonTimer, 'after'>;
 
-/** Calls once, about `ms` from now. @returns cancels it */
-type Later = (ms: number, call: (lateMs: number) => void) => () => void;
+const OWN_TIMER: OneShot = {
+  after(ms, call) {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 /**
  * Timers on the real clock that are stopped together. A callback that throws does not end its timer. The repeating ones have a
@@ -19,11 +25,11 @@ export class TimerSet implements Timers, Pace {
 
   /**
    * @param run calls back and never rejects; `what` names the call in messages about its faults
-   * @param later what repeats waits by this
+   * @param common for what repeats; a timer of its own by default
    */
   constructor(
-    private readonly run: (callback: () => void | Promise<void>, what: string) => Promise<void>,
-    private readonly later: Later = startTimer,
+    private readonly run: (callback: Callback, what: string) => Promise<void>,
+    private readonly common: OneShot = OWN_TIMER,
   ) {}
 
   every(milliseconds: number, callback: Callback, what = 'timer'): () => void {
@@ -32,8 +38,8 @@ export class TimerSet implements Timers, Pace {
     const key = Symbol();
     this.intervals.set(key, milliseconds);
     const schedule = () => {
-      cancel = this.start(this.later, this.stretched(milliseconds), async (lateMs) => {
-        await this.run(() => callback(lateMs), what);
+      cancel = this.start(this.common, this.stretched(milliseconds), async () => {
+        await this.run(callback, what);
         if (!ended) schedule();
       });
     };
@@ -58,8 +64,8 @@ export class TimerSet implements Timers, Pace {
     return Math.max(milliseconds, Math.min(milliseconds * this.stretch, MAX_STRETCHED_MS));
   }
 
-  after(milliseconds: number, callback: () => void | Promise<void>): () => void {
-    return this.start(startTimer, milliseconds, () => this.run(callback, 'timer'));
+  after(milliseconds: number, callback: Callback): () => void {
+    return this.start(OWN_TIMER, milliseconds, () => this.run(callback, 'timer'));
   }
 
   /** Stops all timers; later ones never start. */
@@ -69,11 +75,11 @@ export class TimerSet implements Timers, Pace {
     for (const cancel of [...this.cancels]) cancel();
   }
 
-  private start(later: Later, milliseconds: number, ring: (lateMs: number) => Promise<void>): () => void {
+  private start(timer: OneShot, milliseconds: number, ring: () => Promise<void>): () => void {
     if (this.stopped) return () => {};
-    const end = later(milliseconds, (lateMs) => {
+    const end = timer.after(milliseconds, () => {
       this.cancels.delete(cancel);
-      void ring(lateMs);
+      void ring();
     });
     const cancel = () => {
       end();
@@ -82,10 +88,4 @@ export class TimerSet implements Timers, Pace {
     this.cancels.add(cancel);
     return cancel;
   }
-}
-
-function startTimer(ms: number, call: (lateMs: number) => void): () => void {
-  const due = performance.now() + ms;
-  const timer = setTimeout(() => call(Math.max(0, performance.now() - due)), ms);
-  return () => clearTimeout(timer);
 }

@@ -7,7 +7,7 @@ const STEPS_MS = [250, 125];
 interface Call {
   /** Monotonic ms. */
   readonly due: number;
-  readonly make: (lateMs: number) => void;
+  readonly make: () => void;
 }
 
 /**
@@ -19,8 +19,6 @@ export class CommonTimer {
   private timer: NodeJS.Timeout | undefined;
   /** Moment for which the timer is set; monotonic ms. */
   private wakesAt = Number.POSITIVE_INFINITY;
-  /** When the timer ends if the event loop is free; monotonic ms. */
-  private expectedAt = 0;
   /** In the context in which this was created, not in that of the plugin for which the timer happened to be set. */
   private readonly wake = AsyncResource.bind(() => this.ring());
 
@@ -29,10 +27,9 @@ export class CommonTimer {
   /**
    * Calls back once, at the common moment that is nearest to `ms` from now. Waits of less than 125 ms are kept exactly.
    * Does not keep the process alive.
-   * @param make gets how much later than it should the event loop called it, ms
    * @returns cancels it
    */
-  after(ms: number, make: (lateMs: number) => void): () => void {
+  after(ms: number, make: () => void): () => void {
     const call = { due: momentIn(ms, this.clock.monotonic()), make };
     this.calls.add(call);
     this.arm(call.due);
@@ -40,12 +37,12 @@ export class CommonTimer {
   }
 
   /** Calls back about every `ms`, until the result is called. A call that throws is followed by the next. */
-  every(ms: number, make: (lateMs: number) => void): () => void {
+  every(ms: number, make: () => void): () => void {
     let cancel = () => {};
     const again = () => {
-      cancel = this.after(ms, (lateMs) => {
+      cancel = this.after(ms, () => {
         again();
-        make(lateMs);
+        make();
       });
     };
     again();
@@ -56,25 +53,22 @@ export class CommonTimer {
     if (due >= this.wakesAt) return;
     this.wakesAt = due;
     clearTimeout(this.timer);
-    const now = this.clock.monotonic();
-    const wait = Math.max(0, Math.ceil(due - now));
-    this.expectedAt = now + wait;
-    this.timer = setTimeout(this.wake, wait).unref();
+    this.timer = setTimeout(this.wake, Math.max(0, Math.ceil(due - this.clock.monotonic()))).unref();
   }
 
   private ring(): void {
-    const now = this.clock.monotonic();
-    const late = Math.max(0, now - this.expectedAt);
     // A timer may end up to a millisecond early.
-    const until = Math.max(this.wakesAt, now);
-    this.wakesAt = Number.POSITIVE_INFINITY;
+    const until = Math.max(this.wakesAt, this.clock.monotonic());
+    // The timer is set once, after the calls.
+    this.wakesAt = Number.NEGATIVE_INFINITY;
     try {
       for (const call of [...this.calls]) {
         // One before may have cancelled it.
-        if (call.due <= until && this.calls.delete(call)) call.make(late);
+        if (call.due <= until && this.calls.delete(call)) call.make();
       }
     } finally {
-      for (const { due } of this.calls) this.arm(due);
+      this.wakesAt = Number.POSITIVE_INFINITY;
+      this.arm(Math.min(...Array.from(this.calls, ({ due }) => due)));
     }
   }
 }

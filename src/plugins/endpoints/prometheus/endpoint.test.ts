@@ -5,6 +5,8 @@ import type { FakeContainer } from '../../../../test/conformance/world/fake-agen
 import { eventSource, metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
 import { agentOf, field, labelled, named, sampled, TIME, usageOf } from '../../../../test/support/metrics-world.js';
 import type { AgentView, Column, DepartedContainer } from '../../../kernel/contracts/index.js';
+import { FakeClock, testContext } from '../../../testing/index.js';
+import prometheus from './index.js';
 
 describe('labels of container series', () => {
   it('are those of the container, and with emptyLabels also those of all others', async () => {
@@ -394,4 +396,12 @@ describe('series of what the runtime reports', () => {
     assert.deepEqual(of('container_memory_usage_bytes'), []);
     assert.deepEqual(of('container_last_seen'), []);
   });
+});
+
+it('sets no timers of the plugin, each call of which would count as a success of the endpoint', () => {
+  const clock = new FakeClock();
+  const context = testContext({ clock, agent: agentOf([]) });
+  prometheus.create(context, prometheus.configSchema.parse({}));
+  assert.equal(clock.timers, 0);
+  context.dispose();
 });

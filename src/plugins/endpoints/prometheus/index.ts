@@ -186,7 +186,7 @@ class MetricsEndpoint implements Endpoint {
   readonly operations: NonNullable<Endpoint['operations']>;
 
   constructor(context: PluginContext, options: PrometheusOptions) {
-    const { agent, signal, timers } = context;
+    const { agent, signal } = context;
     const kubeletPath = options.kubelet.path;
     this.operations = async () => ({
       [options.path]: metrics('All numbers as metrics: Prometheus text, or OpenMetrics for clients that prefer it.'),
@@ -195,7 +195,7 @@ class MetricsEndpoint implements Endpoint {
       }),
     });
     const kills = new OomKills(agent.events, signal);
-    const self = new AgentMetrics(agent, new LoopDelay(timers));
+    const self = new AgentMetrics(agent, new LoopDelay(signal));
     const route = (page: MetricsPage) => (request: ApiRequest) => page.answer(request);
     this.routes = { [options.path]: route(new MetricsPage(context, options, OWN_FORM, kills, self)) };
     if (kubeletPath === undefined) return;

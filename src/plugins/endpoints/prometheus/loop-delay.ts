@@ -1,4 +1,3 @@
-import type { Timers } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 import { Histogram } from './histogram.js';
 
@@ -17,11 +16,26 @@ export class LoopDelay {
     BOUNDS,
   );
 
-  constructor(timers: Timers) {
-    timers.every(INTERVAL_MS, (lateMs) => this.histogram.observe(lateMs / 1000));
+  private timer: NodeJS.Timeout | undefined;
+
+  /** Measures until the signal is aborted. Not by the plugin's timers: their calls count as calls of the plugin that succeed. */
+  constructor(signal: AbortSignal) {
+    this.schedule();
+    signal.addEventListener('abort', () => clearTimeout(this.timer), { once: true });
   }
 
   write(buffer: ExpositionBuffer): void {
     this.histogram.write(buffer);
+  }
+
+  /** At multiples of the interval, when other repeated work wakes the process, too. */
+  private schedule(): void {
+    const now = performance.now();
+    const wait = Math.ceil(Math.round(now / INTERVAL_MS + 1) * INTERVAL_MS - now);
+    this.timer = setTimeout(() => {
+      this.histogram.observe(Math.max(0, performance.now() - now - wait) / 1000);
+      this.schedule();
+    }, wait);
+    this.timer.unref();
   }
 }
