@@ -12,7 +12,8 @@ export interface DirectoryWatch {
 
 /** One cgroup: the directories of one name in all hierarchies. Arrays are indexed by hierarchy. */
 export class CgroupNode {
-  readonly children = new Map<string, CgroupNode>();
+  /** Most cgroups have none. */
+  private ownChildren: Map<string, CgroupNode> | undefined;
   /** Inode number of the directory; 0 where there is none. */
   readonly inodes: number[];
   /** The directory's link count when it was last listed: 2 and one for each directory in it. */
@@ -34,7 +35,23 @@ export class CgroupNode {
     this.links = new Array<number>(hierarchies).fill(EMPTY_DIRECTORY_LINKS);
     this.watches = new Array<DirectoryWatch | undefined>(hierarchies).fill(undefined);
   }
+
+  get children(): ReadonlyMap<string, CgroupNode> {
+    return this.ownChildren ?? NO_CHILDREN;
+  }
+
+  addChild(node: CgroupNode): void {
+    this.ownChildren ??= new Map();
+    this.ownChildren.set(node.base, node);
+  }
+
+  removeChild({ base }: CgroupNode): void {
+    this.ownChildren?.delete(base);
+    if (this.ownChildren?.size === 0) this.ownChildren = undefined;
+  }
 }
+
+const NO_CHILDREN: ReadonlyMap<string, CgroupNode> = new Map();
 
 /** Link count of a directory without subdirectories. */
 export const EMPTY_DIRECTORY_LINKS = 2;

@@ -1,4 +1,4 @@
-import type { CgroupFiles, ContainerDescription, Controller } from '../contracts/index.js';
+import type { CgroupFiles, ContainerDescription, Controller, ProbeTarget } from '../contracts/index.js';
 
 /** A place in every container's record for the data of one room. */
 export class Slot<T> {
@@ -34,8 +34,9 @@ export interface ContainerFacts {
  * The record of a cgroup that a handler accepted, from its creation to its removal. Discovery updates the facts;
  * every other room has a slot.
  */
-export class Container implements ContainerFacts {
+export class Container implements ContainerFacts, ProbeTarget {
   readonly name: string;
+  readonly isRoot: boolean;
   readonly firstSeenAt: number;
   description: ContainerDescription;
   handlerId: string;
@@ -46,6 +47,7 @@ export class Container implements ContainerFacts {
 
   constructor(facts: ContainerFacts) {
     this.name = facts.name;
+    this.isRoot = facts.name === '/';
     this.firstSeenAt = facts.firstSeenAt;
     this.description = facts.description;
     this.handlerId = facts.handlerId;

@@ -133,7 +133,7 @@ export class CgroupTree {
     const stats = inspect(this.cgroups.directory(name, hierarchy));
     if (stats === undefined) return;
     const node = new CgroupNode(name, base, parent, this.cgroups.paths.length, this.clock.now());
-    parent.children.set(base, node);
+    parent.addChild(node);
     this.cgroups.nodes.set(name, node);
     this.observe(node, hierarchy, stats);
   }
@@ -170,7 +170,7 @@ export class CgroupTree {
     this.cgroups.counts[hierarchy]!--;
     if (node.inodes.some((inode) => inode !== 0)) return;
     node.alive = false;
-    node.parent.children.delete(node.base);
+    node.parent.removeChild(node);
     this.cgroups.nodes.delete(node.name);
   }
 

@@ -5,7 +5,8 @@ export type MinuteValues = readonly [number, number, number, number, number, num
 
 export const VALUES_PER_MINUTE = 6;
 export const MINUTES_PER_DAY = 1440;
-const INITIAL_CAPACITY = 4;
+/** Of an idle container all minutes are equal. */
+const INITIAL_CAPACITY = 1;
 
 /** Minutes as they are kept in a file: runs of equal ones, oldest first. */
 export interface KeptMinutes {

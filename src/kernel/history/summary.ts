@@ -7,6 +7,8 @@ const MINUTES_PER_HOUR = 60;
 export const DAY_US = MINUTES_PER_DAY * MINUTE_US;
 const UNKNOWN_MINUTE: MinuteValues = [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN];
 const MIN_INTERVAL_US = 10_000;
+/** Of each sample. */
+const NUMBERS = 3;
 const NOTHING: UsageSummary = Object.freeze({ percentComplete: 0, cpu: NO_PERCENTILES, memory: NO_PERCENTILES });
 
 /**
@@ -29,9 +31,8 @@ export function millicores(cpu: number, elapsedUs: number): number {
  * requested after a minute ended.
  */
 export class UsageSummarizer {
-  private times: number[] = [];
-  private cpu: number[] = [];
-  private memory: number[] = [];
+  /** Time, CPU time and memory of each sample since the minute began. */
+  private samples: number[] = [];
   private minutes = new MinuteLog(MINUTES_PER_DAY);
   /** When the first sample was taken, µs since the epoch; 0 before. */
   private startedAt = 0;
@@ -52,27 +53,24 @@ export class UsageSummarizer {
    * @param memory working set, bytes; NaN: unknown
    */
   add(time: number, cpu: number, memory: number): void {
-    const last = this.times.length - 1;
-    this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpu - this.cpu[last]!, time - this.times[last]!));
+    const { samples } = this;
+    const last = samples.length - NUMBERS;
+    this.latestCpu = last < 0 ? 0 : Math.max(0, millicores(cpu - samples[last + 1]!, time - samples[last]!));
     this.latestMemory = Number.isNaN(memory) ? 0 : memory;
     this.time = time;
     if (this.startedAt === 0) this.startedAt = time;
-    this.times.push(time);
-    this.cpu.push(cpu);
-    this.memory.push(memory);
-    if (time - this.times[0]! > MINUTE_US) this.closeMinute(time, cpu, memory);
+    samples.push(time, cpu, memory);
+    if (time - samples[0]! > MINUTE_US) this.closeMinute(time, cpu, memory);
   }
 
   /** Starts a new minute without the current samples, after the clock was set back. */
   restart(): void {
-    this.times = [];
-    this.cpu = [];
-    this.memory = [];
+    this.samples = [];
   }
 
   /** The minutes of the last day, for a later `restore`; `undefined` before the first one ended. */
   kept(): KeptMinutes | undefined {
-    const [endedAt] = this.times;
+    const [endedAt] = this.samples;
     return endedAt === undefined || this.minutes.length === 0 ? undefined : this.minutes.runsUntil(endedAt);
   }
 
@@ -108,7 +106,7 @@ export class UsageSummarizer {
     const column = (index: number) => this.minutes.column(index, count);
     const [cpuMax, cpuMean, , memoryMax, memoryMean] = Array.from({ length: VALUES_PER_MINUTE }, (_, i) => column(i));
     const length = cpuMean!.length;
-    const end = this.times[0] ?? this.time;
+    const end = this.samples[0] ?? this.time;
     const step = this.closed === 0 ? MINUTE_US : Math.max(MINUTE_US, (end - this.startedAt) / this.closed);
     return {
       times: Array.from({ length }, (_, i) => Math.round(end - (length - 1 - i) * step)),
@@ -120,17 +118,18 @@ export class UsageSummarizer {
   private closeMinute(time: number, cpu: number, memory: number): void {
     const rates: number[] = [];
     const memories: number[] = [];
+    const { samples } = this;
     let previous = -1;
-    for (let i = 0; i < this.times.length; i++) {
-      const isKnown = !Number.isNaN(this.cpu[i]!);
+    for (let i = 0; i < samples.length; i += NUMBERS) {
+      const isKnown = !Number.isNaN(samples[i + 1]!);
       if (isKnown && previous >= 0) {
-        const rate = millicores(this.cpu[i]! - this.cpu[previous]!, this.times[i]! - this.times[previous]!);
+        const rate = millicores(samples[i + 1]! - samples[previous + 1]!, samples[i]! - samples[previous]!);
         if (rate < 0) continue;
         rates.push(rate);
       }
       // Usage while the CPU time was unknown is spread over the gap.
       if (isKnown) previous = i;
-      if (!Number.isNaN(this.memory[i]!)) memories.push(this.memory[i]!);
+      if (!Number.isNaN(samples[i + 2]!)) memories.push(samples[i + 2]!);
     }
     const [c, m] = [percentilesOf(rates), percentilesOf(memories)];
     this.minute = { percentComplete: 100, cpu: c, memory: m };
@@ -138,9 +137,7 @@ export class UsageSummarizer {
     this.closed++;
     this.hour = undefined;
     this.day = undefined;
-    this.times = [time];
-    this.cpu = [cpu];
-    this.memory = [memory];
+    this.samples = [time, cpu, memory];
   }
 
   private aggregate(count: number): UsageSummary {

@@ -1,21 +1,9 @@
-import type { ContainerDescription, ProbeTarget } from '../contracts/index.js';
+import type { ContainerDescription } from '../contracts/index.js';
 import type { Supervisor } from '../supervision/index.js';
 import type { MonitoredContainer, ProbeSlot, SourcePlugin } from './monitored-container.js';
 
 /** Delays before absent sources are asked again: the files of a cgroup can appear after its directory. */
 const RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
-
-function targetOf(container: MonitoredContainer): ProbeTarget {
-  const { container: record } = container;
-  return {
-    name: record.name,
-    isRoot: record.name === '/',
-    cgroup: record.cgroup,
-    get description() {
-      return record.description;
-    },
-  };
-}
 
 /** Whether the container's processes or storage changed, so that its probes must be created anew. */
 export function needsNewProbes(now: ContainerDescription, previous: ContainerDescription): boolean {
@@ -37,6 +25,9 @@ export class Attachment {
     container.attached = true;
     container.retries = 0;
     container.nextRetryAt = now + RETRY_DELAYS_MS[0]!;
+    // What was pushed to has room for 17.
+    container.slots = container.slots.slice();
+    container.absences = container.absences.slice();
     container.updateLayout();
   }
 
@@ -105,7 +96,7 @@ export class Attachment {
       return;
     }
     const result = this.supervisor.guard(record, `attach to ${container.name}`, () =>
-      instance.attach(targetOf(container)),
+      instance.attach(container.container),
     );
     if (result === undefined) {
       const reason = record.lastError ?? 'the plugin is paused after repeated faults';

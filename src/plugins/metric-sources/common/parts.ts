@@ -65,12 +65,43 @@ export interface Missing {
 export interface PartsProbeOptions {
   readonly skipWhenIdle?: boolean;
   readonly standsWhenIdle?: boolean;
-  readonly activity?: () => number;
-  readonly activityKind?: NonNullable<Probe['activityKind']>;
   readonly missing?: readonly Missing[];
   /** Called before each sample; false ends the probe. */
   readonly beforeSample?: () => boolean;
+  /** Shared by probes that mostly have the same columns. */
+  readonly layouts?: PartsLayouts;
 }
+
+/** The columns of all parts of a probe, and the first column of each part. */
+interface PartsLayout {
+  readonly columns: readonly Column[];
+  readonly bases: readonly number[];
+}
+
+/** Keeps one layout for probes whose columns are the same, which are those of nearly all containers. */
+export class PartsLayouts {
+  private latest: PartsLayout | undefined;
+
+  of(parts: readonly Part[]): PartsLayout {
+    const bases: number[] = [];
+    const columns: Column[] = [];
+    for (const part of parts) {
+      bases.push(columns.length);
+      columns.push(...part.columns);
+    }
+    const { latest } = this;
+    if (latest !== undefined && isSame(latest.columns, columns) && isSame(latest.bases, bases)) return latest;
+    this.latest = { columns, bases };
+    return this.latest;
+  }
+}
+
+function isSame<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.length === others.length && some.every((one, i) => one === others[i]);
+}
+
+const NOTHING_MISSING: readonly Missing[] = [];
+const FIRST: readonly number[] = [0];
 
 /** A probe that consists of parts. It ends when the files of all its parts are gone. */
 export class PartsProbe implements Probe {
@@ -78,10 +109,9 @@ export class PartsProbe implements Probe {
   readonly skipWhenIdle: boolean;
   readonly standsWhenIdle: boolean;
   readonly missing: readonly Missing[];
-  readonly activity?: () => number;
-  readonly activityKind: NonNullable<Probe['activityKind']>;
   private readonly beforeSample: (() => boolean) | undefined;
-  private readonly bases: number[];
+  private readonly layouts: PartsLayouts | undefined;
+  private bases: readonly number[] = [];
   /** Parts whose files are gone; absent while there are none. */
   private gone: Set<Part> | undefined;
 
@@ -92,11 +122,9 @@ export class PartsProbe implements Probe {
     this.parts = parts.slice();
     this.skipWhenIdle = options.skipWhenIdle ?? false;
     this.standsWhenIdle = options.standsWhenIdle ?? false;
-    this.missing = options.missing ?? [];
-    this.activityKind = options.activityKind ?? 'other';
+    this.missing = options.missing ?? NOTHING_MISSING;
     this.beforeSample = options.beforeSample;
-    if (options.activity !== undefined) this.activity = options.activity;
-    this.bases = parts.map(() => 0);
+    this.layouts = options.layouts;
     this.layOut();
   }
 
@@ -125,20 +153,36 @@ export class PartsProbe implements Probe {
   }
 
   private layOut(): void {
-    let base = 0;
-    for (const [i, part] of this.parts.entries()) {
-      this.bases[i] = base;
-      base += part.columns.length;
-    }
-    const [first, ...others] = this.parts;
-    this.columns = others.length === 0 ? (first?.columns ?? []) : this.parts.flatMap((part) => part.columns);
+    const { parts, layouts = new PartsLayouts() } = this;
+    const [first] = parts;
+    const { columns, bases } =
+      first !== undefined && parts.length === 1 ? { columns: first.columns, bases: FIRST } : layouts.of(parts);
+    this.columns = columns;
+    this.bases = bases;
+  }
+}
+
+/** A probe with a file of one number that also tells the container's activity. */
+export class ActiveProbe extends PartsProbe {
+  constructor(
+    parts: readonly Part[],
+    private readonly file: KernelValue,
+    private readonly fresh: FreshRead,
+    readonly activityKind: NonNullable<Probe['activityKind']>,
+    options: PartsProbeOptions,
+  ) {
+    super(parts, options);
+  }
+
+  activity(): number {
+    return this.fresh.read(this.file) ? this.file.value : Number.NaN;
   }
 }
 
 /** A file holding one number. */
 export class ValuePart implements Part {
   /** Whether the last sample read the file. */
-  good = false;
+  private good = false;
 
   /** @param columns the one column; the same list for all containers */
   constructor(
@@ -153,6 +197,11 @@ export class ValuePart implements Part {
     if (!this.good) return isGone(file.failure) ? 'gone' : 'ok';
     row.setExact(base, file.value, file.residual);
     return 'ok';
+  }
+
+  /** The number that the last sample read; NaN when it could not. */
+  get current(): number {
+    return this.good ? this.file.value : Number.NaN;
   }
 
   close(): void {
@@ -274,19 +323,14 @@ export class KeyedPart implements Part {
 }
 
 /** A column computed from what earlier parts of the same probe read in the same sample. */
-export class DerivedPart implements Part {
-  readonly columns: readonly Column[];
-
-  /** @param compute returns the value, NaN when unknown */
-  constructor(
-    column: Column,
-    private readonly compute: () => number,
-  ) {
-    this.columns = [column];
-  }
+export abstract class DerivedPart implements Part {
+  /** The one column. */
+  abstract readonly columns: readonly [Column];
+  /** The value; NaN when unknown. */
+  abstract readonly current: number;
 
   sample(row: RowWriter, base: number): PartOutcome {
-    const value = this.compute();
+    const value = this.current;
     if (!Number.isNaN(value)) row.set(base, value);
     return 'derived';
   }

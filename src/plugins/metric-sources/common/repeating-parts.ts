@@ -74,17 +74,16 @@ export abstract class StandingPart<P extends Part> implements Part {
   protected abstract cannotMove(cgroup: CgroupFiles): boolean;
 }
 
+const CELLS = 3;
+
 /** Keeps the values that are written to it. */
 class RowMemory implements RowWriter {
   readonly mayRepeat = false;
-  private readonly values: Float64Array;
-  private readonly residuals: Int16Array;
-  private readonly factors: Float64Array;
+  /** Value, residual and factor of each column. */
+  private readonly cells: Float64Array;
 
   constructor(width: number) {
-    this.values = new Float64Array(width).fill(Number.NaN);
-    this.residuals = new Int16Array(width);
-    this.factors = new Float64Array(width);
+    this.cells = new Float64Array(width * CELLS).fill(Number.NaN);
   }
 
   set(column: number, value: number): void {
@@ -96,21 +95,23 @@ class RowMemory implements RowWriter {
   }
 
   setScaled(column: number, value: number, residual: number, factor: number): void {
-    this.values[column] = value;
-    this.residuals[column] = residual;
-    this.factors[column] = factor;
+    const at = column * CELLS;
+    this.cells[at] = value;
+    this.cells[at + 1] = residual;
+    this.cells[at + 2] = factor;
   }
 
   repeat(): void {}
 
   forget(): void {
-    this.values.fill(Number.NaN);
+    this.cells.fill(Number.NaN);
   }
 
   writeTo(row: RowWriter, base: number): void {
-    for (let i = 0; i < this.values.length; i++) {
-      const value = this.values[i]!;
-      if (!Number.isNaN(value)) row.setScaled(base + i, value, this.residuals[i]!, this.factors[i]!);
+    const { cells } = this;
+    for (let at = 0, column = base; at < cells.length; at += CELLS, column++) {
+      const value = cells[at]!;
+      if (!Number.isNaN(value)) row.setScaled(column, value, cells[at + 1]!, cells[at + 2]!);
     }
   }
 }

@@ -8,12 +8,14 @@ import {
   type RowWriter,
 } from '../../../kernel/contracts/index.js';
 import {
+  ActiveProbe,
   counter,
   FreshRead,
   KeyedColumns,
   KeyedPart,
   type Part,
   type PartOutcome,
+  PartsLayouts,
   PartsProbe,
   StandingPart,
   ValuePart,
@@ -94,7 +96,7 @@ const PERIODS_V2 = USAGE_V2.keys.indexOf('nr_periods');
 type FreshReads = Readonly<Record<'usage' | 'ticks' | 'throttling', FreshRead>>;
 
 /** Three files on v1, each in a hierarchy of its own or not there at all: a container may have some of them only. */
-function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
+function attachV1(cgroup: CgroupFiles, fresh: FreshReads, layouts: PartsLayouts): Probe | undefined {
   const file = cgroup.value('cpuacct', 'cpuacct.usage');
   const usage = file && new ValuePart(TOTAL, file, fresh.usage);
   const ticks = KeyedPart.open(cgroup, 'cpuacct', 'cpuacct.stat', TICKS, fresh.ticks);
@@ -104,15 +106,13 @@ function attachV1(cgroup: CgroupFiles, fresh: FreshReads): Probe | undefined {
     (part) => part !== undefined,
   );
   if (parts.length === 0) return undefined;
-  return new PartsProbe(parts, {
+  const options = {
     skipWhenIdle: true,
     standsWhenIdle: true,
-    missing: throttling?.missing ?? [],
-    ...(file && {
-      activity: () => (fresh.usage.read(file) ? file.value : Number.NaN),
-      activityKind: 'cpu-time',
-    }),
-  });
+    layouts,
+    ...(throttling && { missing: throttling.missing }),
+  };
+  return file ? new ActiveProbe(parts, file, fresh.usage, 'cpu-time', options) : new PartsProbe(parts, options);
 }
 
 /** Counted in ticks, so that reading them again would tell nothing new before the total has grown by one. */
@@ -131,7 +131,7 @@ class TicksPart implements Part {
 
   /** The total was sampled before. */
   sample(row: RowWriter, base: number): PartOutcome {
-    const total = this.total.good ? this.total.file.value : Number.NaN;
+    const total = this.total.current;
     if (row.mayRepeat && total - this.totalWhenRead < TICK) {
       row.repeat(base, this.columns.length);
       return 'ok';
@@ -157,20 +157,29 @@ class ThrottlingPart extends StandingPart<KeyedPart> {
   }
 }
 
+/** Periods of a quota can be counted while no time is used; the file was read anyway. */
+class UsageProbe extends PartsProbe {
+  readonly activityKind = 'cpu-time';
+
+  constructor(
+    private readonly part: KeyedPart,
+    private readonly fresh: FreshRead,
+  ) {
+    const limited = part.columns.some((column) => column.field === fields.periods);
+    super([part], { skipWhenIdle: true, standsWhenIdle: true, ...(limited && { missing: part.missing }) });
+  }
+
+  activity(): number {
+    const { file } = this.part;
+    return this.fresh.read(file) ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN;
+  }
+}
+
 /** One file on v2. The root and cgroups without the cpu controller have no throttling lines, which is normal. */
 function attachV2(target: ProbeTarget, { usage: fresh }: FreshReads): Probe | undefined {
   const file = target.cgroup.keyed('cpu', 'cpu.stat', USAGE_V2.keys);
   if (file === undefined) return undefined;
-  const part = new KeyedPart(file, USAGE_V2, fresh);
-  const limited = part.columns.some((column) => column.field === fields.periods);
-  return new PartsProbe([part], {
-    skipWhenIdle: true,
-    standsWhenIdle: true,
-    missing: limited ? part.missing : [],
-    // Periods of a quota can be counted while no time is used; the file was read anyway.
-    activity: () => (fresh.read(file) ? file.values[0]! + (file.values[PERIODS_V2]! || 0) : Number.NaN),
-    activityKind: 'cpu-time',
-  });
+  return new UsageProbe(new KeyedPart(file, USAGE_V2, fresh), fresh);
 }
 
 export default definePlugin({
@@ -184,11 +193,12 @@ export default definePlugin({
       ticks: new FreshRead(clock),
       throttling: new FreshRead(clock),
     };
+    const layouts = new PartsLayouts();
     return {
       fields: Object.values(fields),
       part: 'cpu',
       attach(target) {
-        const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, fresh) : attachV2(target, fresh);
+        const probe = target.cgroup.version === 1 ? attachV1(target.cgroup, fresh, layouts) : attachV2(target, fresh);
         return probe ?? withoutController(target, 'cpu');
       },
     };

@@ -20,7 +20,10 @@ class Counts {
   private nextCheck = Number.NEGATIVE_INFINITY;
   private known = Number.NaN;
 
-  constructor(private readonly files: readonly (KernelFile | undefined)[]) {}
+  constructor(
+    readonly key: string,
+    private readonly files: readonly (KernelFile | undefined)[],
+  ) {}
 
   /** @returns a number that is another one when they have moved; NaN when that is unknown */
   at(monotonic: number): number {
@@ -67,16 +70,28 @@ export class CountsAbove {
   watch({ name, cgroup }: ProbeTarget, names: readonly string[]): StandingCounts {
     const parent = posix.dirname(name);
     // Something always does I/O somewhere on the machine.
-    if (parent === '/' || names.includes('') || names.length === 0) return new StandingCounts(this.clock);
+    if (parent === '/' || names.includes('') || names.length === 0) return new StandingCounts(this);
     const key = `${parent} ${names}`;
-    const counts = this.known.get(key) ?? new Counts(names.map((file) => cgroup.file('blkio', `../${file}`)));
-    this.known.set(key, counts);
+    let counts = this.known.get(key);
+    if (counts === undefined) {
+      const files = names.map((file) => cgroup.file('blkio', `../${file}`));
+      counts = new Counts(key, files);
+      this.known.set(key, counts);
+    }
     counts.below++;
-    return new StandingCounts(this.clock, counts, () => {
-      if (--counts.below > 0) return;
-      counts.close();
-      this.known.delete(key);
-    });
+    return new StandingCounts(this, counts);
+  }
+
+  /** To be called once for each that was watched. */
+  release(counts: Counts): void {
+    if (--counts.below > 0) return;
+    counts.close();
+    this.known.delete(counts.key);
+  }
+
+  /** @returns a number that is another one when the counts have moved; NaN when that is unknown */
+  stateOf(counts: Counts): number {
+    return counts.at(this.clock.monotonic());
   }
 }
 
@@ -84,10 +99,10 @@ export class CountsAbove {
 export class StandingCounts {
   private seen = Number.NaN;
 
+  /** @param counts of the cgroup above; absent when they do not tell */
   constructor(
-    private readonly clock: Clock,
-    private readonly above?: Counts,
-    readonly close: () => void = () => {},
+    private readonly above: CountsAbove,
+    private readonly counts?: Counts,
   ) {}
 
   /**
@@ -95,10 +110,14 @@ export class StandingCounts {
    * @returns whether the counts are those of the previous sample
    */
   standStill(row: RowWriter): boolean {
-    if (this.above === undefined) return false;
-    const now = this.above.at(this.clock.monotonic());
+    if (this.counts === undefined) return false;
+    const now = this.above.stateOf(this.counts);
     const stand = row.mayRepeat && now === this.seen;
     this.seen = now;
     return stand;
+  }
+
+  close(): void {
+    if (this.counts !== undefined) this.above.release(this.counts);
   }
 }

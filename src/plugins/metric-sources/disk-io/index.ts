@@ -1,5 +1,13 @@
 import { definePlugin, type KernelFile, PLUGIN_API_VERSION, type RowWriter } from '../../../kernel/contracts/index.js';
-import { type PartOutcome, PartsProbe, TablePart, TableShapes, withoutController } from '../common/index.js';
+import {
+  type CellFinder,
+  type PartOutcome,
+  PartsLayouts,
+  PartsProbe,
+  TablePart,
+  TableShapes,
+  withoutController,
+} from '../common/index.js';
 import { CountsAbove, type StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
 import { BlkioProbe, BlkioTables, type DeviceNamer, DeviceNaming, findIoStatCells, openGroups } from './probe.js';
@@ -10,12 +18,12 @@ const IO_STAT = 'io.stat';
 class IoStatPart extends TablePart {
   constructor(
     file: KernelFile,
-    nameOf: DeviceNamer,
+    findCells: CellFinder,
     shapes: TableShapes,
     private readonly naming: DeviceNaming,
     private readonly standing: StandingCounts,
   ) {
-    super(file, (text) => findIoStatCells(text, nameOf), shapes);
+    super(file, findCells, shapes);
     this.prepare();
   }
 
@@ -42,23 +50,24 @@ export default definePlugin({
   create({ clock, linux }) {
     const shapes = new TableShapes();
 
-    const above = new CountsAbove(clock);
+    const shared = { above: new CountsAbove(clock), layouts: new PartsLayouts() };
     const nameOf: DeviceNamer = (major, minor) => linux.deviceName(major, minor);
     const blkioTables = new BlkioTables(nameOf);
+    const findCells: CellFinder = (text) => findIoStatCells(text, nameOf);
     return {
       fields: Object.values(fields),
       part: 'diskio',
       attach(target) {
-        const naming = new DeviceNaming(() => clock.monotonic());
+        const naming = new DeviceNaming(clock);
         if (target.cgroup.version === 2) {
           const file = target.cgroup.file('blkio', IO_STAT);
           if (file === undefined) return withoutController(target, 'blkio');
-          const part = new IoStatPart(file, nameOf, shapes, naming, above.watch(target, [IO_STAT]));
+          const part = new IoStatPart(file, findCells, shapes, naming, shared.above.watch(target, [IO_STAT]));
           return new PartsProbe([part], { skipWhenIdle: true });
         }
         const groups = openGroups(target.cgroup, blkioTables);
         if (groups.length === 0) return withoutController(target, 'blkio');
-        return new BlkioProbe(groups, naming, target.isRoot, (names) => above.watch(target, names));
+        return new BlkioProbe(groups, naming, target, shared);
       },
     };
   },

@@ -1,13 +1,23 @@
 import type {
   CgroupFiles,
+  Clock,
   Column,
   FieldDescriptor,
   Probe,
+  ProbeTarget,
   RowWriter,
   SampleOutcome,
 } from '../../../kernel/contracts/index.js';
-import { type Cell, type CellFinder, type Missing, PartsProbe, TablePart, TableShapes } from '../common/index.js';
-import type { StandingCounts } from './counts-above.js';
+import {
+  type Cell,
+  type CellFinder,
+  type Missing,
+  type PartsLayouts,
+  PartsProbe,
+  TablePart,
+  TableShapes,
+} from '../common/index.js';
+import type { CountsAbove, StandingCounts } from './counts-above.js';
 import { diskIoFields as fields } from './fields.js';
 
 /** Returns the device name of a device number, `''` when unknown. */
@@ -160,10 +170,14 @@ export class BlkioGroup {
 /** The groups that exist, in order of preference; only the first file of each is opened. */
 export function openGroups(cgroup: CgroupFiles, tables: BlkioTables): BlkioGroup[] {
   const open = (groups: readonly Files[]) =>
-    groups.flatMap((group) => {
-      const first = tables.open(cgroup, group.files[0]!);
-      return first === undefined ? [] : new BlkioGroup(first, group, cgroup, tables);
-    });
+    groups
+      .map((group) => {
+        const first = tables.open(cgroup, group.files[0]!);
+        return first && new BlkioGroup(first, group, cgroup, tables);
+      })
+      .filter((group) => group !== undefined)
+      // What `filter` returns has room for 17.
+      .slice();
   const recursive = open(RECURSIVE);
   return recursive.length > 0 ? recursive : open(PLAIN);
 }
@@ -187,17 +201,27 @@ const NOTHING_COUNTED: readonly Missing[] = [
 export class DeviceNaming {
   private checkedAt: number;
 
-  constructor(private readonly monotonic: () => number) {
-    this.checkedAt = monotonic();
+  constructor(private readonly clock: Clock) {
+    this.checkedAt = clock.monotonic();
   }
 
   /** Called before each sample. */
   check(tables: readonly TablePart[], columns: readonly Column[]): void {
-    if (this.monotonic() - this.checkedAt < NAMING_INTERVAL_MS) return;
-    this.checkedAt = this.monotonic();
+    const now = this.clock.monotonic();
+    if (now - this.checkedAt < NAMING_INTERVAL_MS) return;
+    this.checkedAt = now;
     if (columns.some((column) => column.labels?.[DEVICE] === '')) for (const table of tables) table.forget();
   }
 }
+
+/** What the probes of all containers have in common. */
+interface SharedByBlkio {
+  /** Finds out by files of the cgroup above whether what it includes stands still. */
+  readonly above: CountsAbove;
+  readonly layouts: PartsLayouts;
+}
+
+const NO_GROUPS: readonly BlkioGroup[] = [];
 
 /**
  * The v1 files of a container. The group of files that counts its I/O is known after the first I/O: until then the
@@ -209,21 +233,23 @@ export class BlkioProbe implements Probe {
   private chosen: { probe: PartsProbe; tables: readonly TablePart[] } | undefined;
   private standing: StandingCounts;
 
-  /** @param watch finds out by files of the cgroup above whether what it includes stands still */
   constructor(
     private candidates: readonly BlkioGroup[],
     private readonly naming: DeviceNaming,
-    private readonly isRoot: boolean,
-    private readonly watch: (names: readonly string[]) => StandingCounts,
+    private readonly target: ProbeTarget,
+    private readonly shared: SharedByBlkio,
   ) {
-    this.standing = watch(candidates.flatMap(({ recursive: [first = ''] }) => first));
+    this.standing = shared.above.watch(
+      target,
+      candidates.map(({ recursive: [first = ''] }) => first),
+    );
     for (const { first } of candidates) first.prepare();
     this.choose();
   }
 
   /** A container may have done no I/O yet; the machine has. */
   get missing(): readonly Missing[] {
-    return this.isRoot && this.chosen === undefined ? NOTHING_COUNTED : [];
+    return this.target.isRoot && this.chosen === undefined ? NOTHING_COUNTED : [];
   }
 
   sample(row: RowWriter): SampleOutcome {
@@ -260,10 +286,10 @@ export class BlkioProbe implements Probe {
     const tables = [group.first, ...group.openRest()];
     this.standing.close();
     // Further counts move by themselves, such as that of requests in a queue.
-    this.standing = this.watch(tables.length <= BASIC.length ? group.recursive : []);
+    this.standing = this.shared.above.watch(this.target, tables.length <= BASIC.length ? group.recursive : []);
     for (const table of tables.slice(1)) table.prepare();
-    this.candidates = [];
-    this.chosen = { probe: new PartsProbe(tables), tables };
+    this.candidates = NO_GROUPS;
+    this.chosen = { probe: new PartsProbe(tables, { layouts: this.shared.layouts }), tables };
     this.columns = this.chosen.probe.columns;
     return true;
   }

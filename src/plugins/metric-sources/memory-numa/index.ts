@@ -108,11 +108,11 @@ export default definePlugin({
       start() {
         pageSize = readPageSize(host);
       },
-      attach({ cgroup, ...target }): Probe | Absent {
+      attach(target): Probe | Absent {
+        const { cgroup, isRoot } = target;
         const file = cgroup.file('memory', 'memory.numa_stat');
         if (file === undefined) {
-          if (cgroup.directory('memory') === undefined || !target.isRoot)
-            return withoutController({ cgroup, ...target }, 'memory');
+          if (cgroup.directory('memory') === undefined || !isRoot) return withoutController(target, 'memory');
           return { absent: 'the kernel counts no memory by node (CONFIG_NUMA is off)', expected: true };
         }
         const table =

@@ -12,12 +12,14 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import {
+  ActiveProbe,
   DerivedPart,
   FreshRead,
   KeyedPart,
   type Missing,
   type Part,
   type PartOutcome,
+  PartsLayouts,
   PartsProbe,
   StandingPart,
   ValuePart,
@@ -92,28 +94,45 @@ class HierarchyUse {
   }
 }
 
-/** By kind of file. */
-type FreshReads = Readonly<Record<'usage' | 'stats', FreshRead>>;
+/** What probes have in common: reads by kind of file, and their columns. */
+interface Shared {
+  readonly usage: FreshRead;
+  readonly stats: FreshRead;
+  readonly layouts: PartsLayouts;
+}
 
 type MemoryOptions = z.output<typeof configSchema>;
-
-/** Usage minus inactive page cache, at least 0; the usage when the inactive part is unknown. */
-function workingSetPart(usage: () => number, stat: KeyedPart | undefined, inactiveKey: string): Part {
-  const index = stat?.file.keys.indexOf(inactiveKey) ?? -1;
-  return new DerivedPart({ field: fields.workingSet }, () => {
-    const inactive = stat?.good ? stat.file.values[index]! : Number.NaN;
-    return Number.isNaN(inactive) ? usage() : Math.max(0, usage() - inactive);
-  });
-}
 
 /** One list for each field, shared by all containers. */
 const COLUMNS = {
   usage: [{ field: fields.usage }],
+  workingSet: [{ field: fields.workingSet }],
   maxUsage: [{ field: fields.maxUsage }],
   failcnt: [{ field: fields.failcnt }],
   kernel: [{ field: fields.kernel }],
   swap: [{ field: fields.swap }],
 } as const;
+
+/** Usage minus inactive page cache, at least 0; the usage when the inactive part is unknown. */
+class WorkingSetPart extends DerivedPart {
+  readonly columns = COLUMNS.workingSet;
+  private readonly index: number;
+
+  constructor(
+    private readonly usage: ValuePart | DerivedPart,
+    private readonly stat: KeyedPart | undefined,
+    inactiveKey: string,
+  ) {
+    super();
+    this.index = stat?.file.keys.indexOf(inactiveKey) ?? -1;
+  }
+
+  get current(): number {
+    const { usage, stat } = this;
+    const inactive = stat?.good ? stat.file.values[this.index]! : Number.NaN;
+    return Number.isNaN(inactive) ? usage.current : Math.max(0, usage.current - inactive);
+  }
+}
 
 function openValue(cgroup: CgroupFiles, column: keyof typeof COLUMNS, name: string): ValuePart | undefined {
   const file = cgroup.value('memory', name);
@@ -123,7 +142,7 @@ function openValue(cgroup: CgroupFiles, column: keyof typeof COLUMNS, name: stri
 /** Only a limit can be reached. */
 class FailuresPart extends StandingPart<ValuePart> {
   protected override hasNotMoved(): boolean {
-    return this.part.good && this.part.file.value === 0;
+    return this.part.current === 0;
   }
 
   protected override cannotMove(cgroup: CgroupFiles): boolean {
@@ -139,7 +158,7 @@ function openFailures(cgroup: CgroupFiles): Part | undefined {
 /** A probe whose usage file also serves as its activity. */
 function withUsageFile(
   { cgroup }: ProbeTarget,
-  fresh: FreshRead,
+  { usage: fresh, layouts }: Shared,
   usageName: string,
   stat: KeyedPart | undefined,
   inactiveKey: string,
@@ -148,14 +167,10 @@ function withUsageFile(
   const file = cgroup.value('memory', usageName);
   if (file === undefined) return undefined;
   const usage = new ValuePart(COLUMNS.usage, file, fresh);
-  const workingSet = workingSetPart(() => (usage.good ? file.value : Number.NaN), stat, inactiveKey);
+  const workingSet = new WorkingSetPart(usage, stat, inactiveKey);
   const parts = [usage, stat, workingSet, ...others].filter((part) => part !== undefined);
-  return new PartsProbe(parts, {
-    skipWhenIdle: true,
-    missing: missingOf(parts),
-    activity: () => (fresh.read(file) ? file.value : Number.NaN),
-    activityKind: 'usage',
-  });
+  const options = { skipWhenIdle: true, missing: missingOf(parts), layouts };
+  return new ActiveProbe(parts, file, fresh, 'usage', options);
 }
 
 function missingOf(parts: readonly Part[]): readonly Missing[] {
@@ -164,43 +179,49 @@ function missingOf(parts: readonly Part[]): readonly Missing[] {
 
 function attachV1(
   target: ProbeTarget,
-  { usage, stats }: FreshReads,
+  shared: Shared,
   hierarchy: HierarchyUse,
   options: MemoryOptions,
 ): Probe | undefined {
   const { cgroup } = target;
   const keys = STAT_KEYS_V1[hierarchy.isUsedBy(target) ? 'hierarchical' : 'own'];
-  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys, stats);
-  return withUsageFile(target, usage, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', keys, shared.stats);
+  return withUsageFile(target, shared, 'memory.usage_in_bytes', stat, 'total_inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.max_usage_in_bytes'),
     openFailures(cgroup),
     options.kernelMemory ? openValue(cgroup, 'kernel', 'memory.kmem.usage_in_bytes') : undefined,
   ]);
 }
 
-function attachV2(target: ProbeTarget, { usage, stats }: FreshReads, context: Context): Probe | undefined {
+function attachV2(target: ProbeTarget, shared: Shared, context: Context): Probe | undefined {
   const { cgroup } = target;
-  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', STAT_KEYS_V2, stats);
+  const stat = KeyedPart.open(cgroup, 'memory', 'memory.stat', STAT_KEYS_V2, shared.stats);
   if (target.isRoot) return stat === undefined ? undefined : rootV2(stat, context);
-  return withUsageFile(target, usage, 'memory.current', stat, 'inactive_file', [
+  return withUsageFile(target, shared, 'memory.current', stat, 'inactive_file', [
     openValue(cgroup, 'maxUsage', 'memory.peak'),
     openValue(cgroup, 'swap', 'memory.swap.current'),
     KeyedPart.open(cgroup, 'memory', 'memory.events', EVENT_KEYS),
   ]);
 }
 
+class RootUsagePart extends DerivedPart {
+  readonly columns = COLUMNS.usage;
+
+  constructor(private readonly stat: KeyedPart) {
+    super();
+  }
+
+  get current(): number {
+    const { keys, values } = this.stat.file;
+    return this.stat.good ? values[keys.indexOf('anon')]! + values[keys.indexOf('file')]! : Number.NaN;
+  }
+}
+
 /** The v2 root has `memory.stat` only: its usage is anonymous memory plus page cache, its swap the machine's. */
 function rootV2(stat: KeyedPart, { linux }: Context): Probe {
-  const { keys, values } = stat.file;
-  const anon = keys.indexOf('anon');
-  const file = keys.indexOf('file');
-  const usage = () => (stat.good ? values[anon]! + values[file]! : Number.NaN);
-  const parts = [
-    stat,
-    new DerivedPart({ field: fields.usage }, usage),
-    workingSetPart(usage, stat, 'inactive_file'),
-    new RootSwapPart({ field: fields.swap }, linux),
-  ];
+  const usage = new RootUsagePart(stat);
+  const workingSet = new WorkingSetPart(usage, stat, 'inactive_file');
+  const parts = [stat, usage, workingSet, new RootSwapPart({ field: fields.swap }, linux)];
   return new PartsProbe(parts, { skipWhenIdle: true, missing: stat.missing });
 }
 
@@ -212,13 +233,16 @@ export default definePlugin({
   configSchema,
   create(context, options) {
     const hierarchy = new HierarchyUse();
-    const fresh: FreshReads = { usage: new FreshRead(context.clock), stats: new FreshRead(context.clock) };
+    const { clock } = context;
+    const shared = { usage: new FreshRead(clock), stats: new FreshRead(clock), layouts: new PartsLayouts() };
     return {
       fields: Object.values(fields),
       part: 'memory',
       attach(target) {
         const probe =
-          target.cgroup.version === 1 ? attachV1(target, fresh, hierarchy, options) : attachV2(target, fresh, context);
+          target.cgroup.version === 1
+            ? attachV1(target, shared, hierarchy, options)
+            : attachV2(target, shared, context);
         return probe ?? withoutController(target, 'memory');
       },
     };
