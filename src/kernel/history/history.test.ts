@@ -64,7 +64,19 @@ it('a ring keeps the same samples as a list filtered by age, for any pushes and 
 
 it('a ring returns every number it was given, whichever columns vary, are absent or are beyond 2^53', () => {
   const six = layouts.intern(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => column(name)));
-  const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN), fc.constant(2 ** 53));
+  const large = fc.constantFrom(
+    2 ** 30,
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 31 + 2,
+    2 ** 40,
+    2 ** 53,
+    2 ** 60,
+    -(2 ** 31),
+    0.1,
+    1.1,
+  );
+  const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN), large);
   const change = fc.record({ column: fc.nat(5), value, residual: fc.integer({ min: -2, max: 2 }) });
   const step = fc.record({ gap: fc.integer({ min: 1, max: 30 }), changes: fc.array(change, { maxLength: 3 }) });
   fc.assert(
@@ -77,7 +89,7 @@ it('a ring returns every number it was given, whichever columns vary, are absent
         const before = expected.at(-1)?.[1].join();
         for (const { column, value, residual } of changes) {
           values[column] = value;
-          residuals[column] = value > 2 ? residual : 0;
+          residuals[column] = value >= 2 ** 53 ? residual : 0;
         }
         row.begin(6);
         for (let i = 0; i < 6; i++) row.setExact(i, values[i]!, residuals[i]!);
@@ -118,6 +130,28 @@ it('a ring needs no memory for columns that stand still, also when they varied b
     sizeAfter(300, () => {}),
     still,
   );
+});
+
+it('a ring keeps counters in half the memory of other numbers, however long they grow', () => {
+  const wide = layouts.intern(Array.from({ length: 40 }, (_, i) => column(`n${i}`)));
+  const sizeAfter = (rows: number, at: (row: number) => number) => {
+    const ring = new SampleRing(120);
+    for (let i = 1; i <= rows; i++) ring.push(wide, i, rowOf(new Array<number>(40).fill(at(i))));
+    const cursor = {} as SampleCursor;
+    const window = ring.window();
+    for (let i = 0; i < window.length; i++) {
+      const { time, values, base } = window.at(i, cursor);
+      assert.equal(values[base + 39], at(time));
+    }
+    return ring.bytes;
+  };
+  const fractions = sizeAfter(5_000, (row) => row / 3);
+  const counters = sizeAfter(5_000, (row) => row * 10_000_000);
+  assert.ok(counters < fractions * 0.6, `${counters} bytes of counters, ${fractions} of fractions`);
+  const fast = sizeAfter(500, (row) => row * 100_000_000);
+  assert.ok(fast >= fractions, 'larger differences are kept whole');
+  const slowAgain = sizeAfter(5_000, (row) => (row < 2_000 ? row * 1e9 : 2e12 + row));
+  assert.ok(slowAgain < fractions * 0.6, `${slowAgain} bytes of counters that were fast, ${fractions} of fractions`);
 });
 
 it('integers above 2^53 keep their residual, and rows without one need no memory for it', () => {

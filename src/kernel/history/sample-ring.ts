@@ -46,7 +46,7 @@ export class SampleRing {
     if (newest?.layout !== layout) {
       newest = new Segment(layout);
       // A list that is pushed to takes room for 17; nearly all have one.
-      this.segments = [...this.segments, newest];
+      this.segments = this.segments.length === 0 ? [newest] : [...this.segments, newest];
     }
     this.evict(time - this.duration);
     return newest.push(time, row, this.duration);

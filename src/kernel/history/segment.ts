@@ -1,12 +1,10 @@
 import type { Layout, SampleCursor } from '../contracts/index.js';
+import { Cells, isNear, type Place, type Rows } from './cells.js';
 import type { NewlyVarying, SampleRow } from './sample-row.js';
 
 const INITIAL_CAPACITY = 4;
 /** Maximum growth factor of a segment, because the estimate of its final size may be wrong. */
 const MAX_GROWTH_FACTOR = 8;
-/** Part of the varying columns that must have stopped varying before they are merged back into the newest row. */
-const NARROW_SHARE = 1 / 4;
-const NO_CELLS = new Float64Array(0);
 const NO_COLUMNS = new Uint16Array(0);
 
 /** A cursor keeps the buffers that rows are decoded into. */
@@ -17,10 +15,9 @@ interface DecodingCursor extends SampleCursor {
 
 /**
  * Rows of one layout. Most columns of most containers never change, so the newest row is kept whole, and older ones only
- * by the columns that differ between any two rows: sample i (0 is the oldest) has its varying values at slot
- * `(first + i) % capacity`.
+ * by the columns that differ between any two rows: sample i (0 is the oldest) is at slot `(first + i) % capacity`.
  */
-export class Segment {
+export class Segment implements Rows {
   count = 0;
   private isUnused = true;
   private first = 0;
@@ -28,10 +25,8 @@ export class Segment {
   private times = new Float64Array(INITIAL_CAPACITY);
   private readonly newest: Float64Array;
   private newestResiduals: Int16Array | undefined;
-  /** Varying columns, ascending. */
-  private varying: Uint16Array = NO_COLUMNS;
-  private cells = NO_CELLS;
-  private cellResiduals: Int16Array | undefined;
+  /** Absent while no column varies. */
+  private cells: Cells | undefined;
 
   constructor(readonly layout: Layout) {
     this.newest = new Float64Array(layout.columns.length);
@@ -53,13 +48,10 @@ export class Segment {
   /** Adds a row with the numbers of the newest one. */
   repeat(time: number, durationUs: number): void {
     if (this.count === this.capacity) this.grow(time, durationUs);
-    const slot = this.slot(this.count++);
+    const slot = this.slot(this.count);
     this.times[slot] = time;
-    const { varying, newest, newestResiduals, cells } = this;
-    const base = slot * varying.length;
-    for (let i = 0; i < varying.length; i++) cells[base + i] = newest[varying[i]!]!;
-    if (newestResiduals === undefined) return;
-    for (let i = 0; i < varying.length; i++) this.cellResiduals![base + i] = newestResiduals[varying[i]!]!;
+    this.storeCells(slot);
+    this.count++;
   }
 
   dropOldest(): void {
@@ -67,7 +59,7 @@ export class Segment {
     this.count--;
     if (this.first === this.capacity) {
       this.first = 0;
-      this.narrow();
+      this.tidyCells();
     }
     this.shrink();
   }
@@ -78,7 +70,7 @@ export class Segment {
 
   /** Decodes a row into the cursor's own buffers. */
   point(index: number, cursor: DecodingCursor): void {
-    const { newest, newestResiduals, varying } = this;
+    const { newest, newestResiduals, cells } = this;
     const slot = this.slot(index);
     cursor.layout = this.layout;
     cursor.time = this.times[slot]!;
@@ -87,9 +79,8 @@ export class Segment {
     row.set(newest);
     cursor.values = row;
     cursor.residuals = undefined;
-    const from = slot * varying.length;
-    for (let i = 0; i < varying.length; i++) row[varying[i]!] = this.cells[from + i]!;
-    if (newestResiduals !== undefined) this.pointResiduals(newestResiduals, from, cursor);
+    cells?.restore(slot, row);
+    if (newestResiduals !== undefined) this.pointResiduals(newestResiduals, slot, cursor);
   }
 
   /** Points at the newest row itself, which the next `push` overwrites. */
@@ -103,29 +94,28 @@ export class Segment {
 
   /** Bytes held, for the documented cost per sample. */
   get bytes(): number {
-    const { times, newest, newestResiduals, varying, cells, cellResiduals } = this;
-    const residualBytes = (newestResiduals?.byteLength ?? 0) + (cellResiduals?.byteLength ?? 0);
-    return times.byteLength + newest.byteLength + varying.byteLength + cells.byteLength + residualBytes;
+    const { times, newest, newestResiduals, cells } = this;
+    return times.byteLength + newest.byteLength + (newestResiduals?.byteLength ?? 0) + (cells?.bytes ?? 0);
   }
 
-  private pointResiduals(newest: Int16Array, from: number, cursor: DecodingCursor): void {
+  private pointResiduals(newest: Int16Array, slot: number, cursor: DecodingCursor): void {
     if (cursor.residualRow === undefined || cursor.residualRow.length < newest.length) {
       cursor.residualRow = new Int16Array(newest.length);
     }
     const row = cursor.residualRow;
     row.set(newest);
-    for (let i = 0; i < this.varying.length; i++) row[this.varying[i]!] = this.cellResiduals![from + i]!;
+    this.cells?.restoreResiduals(slot, row);
     cursor.residuals = row;
   }
 
-  private slot(index: number): number {
+  slot(index: number): number {
     const slot = this.first + index;
     return slot < this.capacity ? slot : slot - this.capacity;
   }
 
   private beginResiduals(): void {
     this.newestResiduals = new Int16Array(this.newest.length);
-    this.cellResiduals = new Int16Array(this.cells.length);
+    this.cells = this.cells?.moved(this, this.cells.places(), true);
   }
 
   private takeFirst({ values, residuals }: SampleRow): void {
@@ -137,15 +127,20 @@ export class Segment {
 
   /** Overwrites the newest row, and notes which columns vary that did not before. @returns whether any differs */
   private takeDifferences({ values, residuals, newlyVarying }: SampleRow): boolean {
-    const { newest, newestResiduals, varying } = this;
+    const { newest, newestResiduals } = this;
+    const columns = this.cells?.columns ?? NO_COLUMNS;
+    const wholes = this.cells?.wholes ?? 0;
     newlyVarying.clear();
     let changed = false;
-    let next = 0;
+    let whole = 0;
+    let other = wholes;
     for (let i = 0; i < newest.length; i++) {
       const value = values[i]!;
       const before = newest[i]!;
-      const varies = varying[next] === i;
-      if (varies) next++;
+      let varies = true;
+      if (whole < wholes && columns[whole] === i) whole++;
+      else if (columns[other] === i) other++;
+      else varies = false;
       const sameResidual = newestResiduals === undefined || newestResiduals[i] === residuals[i];
       if (sameResidual && (value === before || (Number.isNaN(value) && Number.isNaN(before)))) continue;
       changed = true;
@@ -159,57 +154,31 @@ export class Segment {
   }
 
   /** Stores these columns for each row: every row so far held what the newest one did before. */
-  private widen(added: NewlyVarying): void {
-    const old = this.varying;
-    const varying = Uint16Array.from([...old, ...added.columns]).sort();
-    this.rearrange(
-      varying,
-      Array.from(varying, (column) => old.indexOf(column)),
-      added,
-    );
+  private widen({ columns, values, residuals }: NewlyVarying): void {
+    const added = columns.map((column, i): Place => {
+      const value = values[i]!;
+      const origin = isNear(this.newest[column]!, value) ? value : Number.NaN;
+      return { column, origin, source: -1, value, residual: residuals[i]! };
+    });
+    const cells = this.cells ?? new Cells([], this.capacity, false);
+    this.cells = cells.moved(this, [...cells.places(), ...added], this.newestResiduals !== undefined);
   }
 
-  /** Stores only the newest value of columns that no longer differ between rows, when that saves enough. */
-  private narrow(): void {
-    const { varying } = this;
-    if (varying.length === 0 || this.count === 0) return;
-    const sources = [...varying.keys()].filter((place) => !this.isConstant(place));
-    if (varying.length - sources.length < varying.length * NARROW_SHARE) return;
-    const kept = Uint16Array.from(sources, (place) => varying[place]!);
-    this.rearrange(kept, sources);
+  private tidyCells(): void {
+    const cells = this.cells?.tidied(this, this.newest, this.newestResiduals);
+    this.cells = cells?.columns.length === 0 ? undefined : cells;
   }
 
-  private isConstant(place: number): boolean {
-    const width = this.varying.length;
-    const column = this.varying[place]!;
-    for (let i = 0; i < this.count; i++) {
-      const at = this.slot(i) * width + place;
-      if (!Object.is(this.cells[at], this.newest[column])) return false;
-      if (this.cellResiduals !== undefined && this.cellResiduals[at] !== this.newestResiduals![column]) return false;
+  private storeCells(slot: number): void {
+    const { newest, newestResiduals } = this;
+    if (this.cells === undefined) return;
+    for (;;) {
+      const misfit = this.cells.store(slot, newest, newestResiduals);
+      if (misfit < 0) return;
+      const places = this.cells.places();
+      places[misfit] = { ...places[misfit]!, origin: Number.NaN };
+      this.cells = this.cells.moved(this, places, newestResiduals !== undefined);
     }
-    return true;
-  }
-
-  /**
-   * Stores the varying values of all rows anew.
-   * @param sources where each column was among the varying ones; −1: all rows have the value in `added`
-   */
-  private rearrange(varying: Uint16Array, sources: readonly number[], added?: NewlyVarying): void {
-    const { cells, cellResiduals } = this;
-    const [from, to] = [this.varying.length, varying.length];
-    this.cells = to === 0 ? NO_CELLS : new Float64Array(this.capacity * to);
-    this.cellResiduals = cellResiduals && new Int16Array(this.cells.length);
-    for (const [k, source] of sources.entries()) {
-      const known = source < 0 ? added!.columns.indexOf(varying[k]!) : -1;
-      for (let i = 0; i < this.count; i++) {
-        const slot = this.slot(i);
-        const [target, origin] = [slot * to + k, slot * from + source];
-        this.cells[target] = source < 0 ? added!.values[known]! : cells[origin]!;
-        if (this.cellResiduals === undefined) continue;
-        this.cellResiduals[target] = source < 0 ? added!.residuals[known]! : cellResiduals![origin]!;
-      }
-    }
-    this.varying = varying;
   }
 
   /** Grows to the size estimated for the whole duration: growing in small steps would leave garbage outside the heap. */
@@ -225,22 +194,12 @@ export class Segment {
   }
 
   private resize(capacity: number): void {
-    const width = this.varying.length;
-    this.times = this.unwrapped(this.times, new Float64Array(capacity), 1);
-    if (width > 0) this.cells = this.unwrapped(this.cells, new Float64Array(capacity * width), width);
-    if (width > 0 && this.cellResiduals !== undefined) {
-      this.cellResiduals = this.unwrapped(this.cellResiduals, new Int16Array(capacity * width), width);
-    }
+    const times = new Float64Array(capacity);
+    for (let i = 0; i < this.count; i++) times[i] = this.timeOf(i);
+    this.times = times;
+    this.cells = this.cells?.resized(this, capacity);
     this.first = 0;
     this.capacity = capacity;
-  }
-
-  /** Copies all rows in order, oldest first. */
-  private unwrapped<T extends Float64Array | Int16Array>(from: T, to: T, width: number): T {
-    const beforeWrap = Math.min(this.count, this.capacity - this.first);
-    to.set(from.subarray(this.first * width, (this.first + beforeWrap) * width));
-    to.set(from.subarray(0, (this.count - beforeWrap) * width), beforeWrap * width);
-    return to;
   }
 }
 

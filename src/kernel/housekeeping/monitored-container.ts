@@ -21,6 +21,8 @@ export interface ProbeSlot {
 }
 
 const NO_COLUMNS: readonly Column[] = [];
+/** With all members, so that none is added later. */
+const NO_SAMPLE = { layout: undefined, time: 0, values: undefined, residuals: undefined, base: 0 } as unknown;
 
 /** Why a source has no probe for a container. */
 export interface Absence extends Lack {
@@ -84,7 +86,7 @@ export class MonitoredContainer implements Due {
   readonly ring: SampleRing;
   readonly summarizer = new UsageSummarizer();
   /** Points at the newest sample after each one; reused. */
-  readonly latest = { time: 0 } as SampleCursor;
+  readonly latest = { ...(NO_SAMPLE as SampleCursor) };
 
   constructor(
     readonly container: Container,

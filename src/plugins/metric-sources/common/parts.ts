@@ -122,7 +122,7 @@ export class PartsProbe implements Probe {
     this.parts = parts.slice();
     this.skipWhenIdle = options.skipWhenIdle ?? false;
     this.standsWhenIdle = options.standsWhenIdle ?? false;
-    this.missing = options.missing ?? NOTHING_MISSING;
+    this.missing = options.missing?.length ? options.missing : NOTHING_MISSING;
     this.beforeSample = options.beforeSample;
     this.layouts = options.layouts;
     this.layOut();
