@@ -32,9 +32,18 @@ export function time(value: unknown): number | undefined {
   return milliseconds * 1000 + Number((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
 }
 
-/** Nanoseconds beyond the microseconds of `time`, 0 … 999. */
-export function extraNs(value: unknown): number {
+/** Nanoseconds beyond the microseconds of `time`, 0 … 999; undefined where it is. */
+export function extraNs(value: unknown): number | undefined {
+  if (time(value) === undefined) return undefined;
   return Number((RFC3339.exec(text(value))?.[2] ?? '').slice(6, 9).padEnd(3, '0'));
+}
+
+/** `T` whose optional members may be undefined. */
+export type Loose<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
+
+/** The members that are not undefined. */
+export function present<T extends object>(members: NoInfer<Loose<T>>): T {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** The entries of an object whose values are texts. */

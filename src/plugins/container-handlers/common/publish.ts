@@ -1,5 +1,5 @@
 import { type ContainerDescription, labelsWithGrouping, type OnceLogger } from '../../../kernel/contracts/index.js';
-import { text } from './json.js';
+import { type Loose, present, text } from './json.js';
 import type { EnvPattern, NamedGlob } from './options.js';
 import { type SelectionRules, whyIgnored } from './selection.js';
 
@@ -48,50 +48,44 @@ export function describeById(id: string, namespace: string): ContainerDescriptio
   };
 }
 
-/** What all engines report. */
-export interface Common {
+type Known = Omit<ContainerDescription, 'aliases' | 'namespace' | 'kind' | 'unpublishedLabels' | 'stale'>;
+
+/** A container as its engine reports it. */
+export type Reported = Loose<Known> & {
   readonly id: string;
   /** Empty: it has none. */
   readonly name: string;
   /** Further aliases, behind name and id. */
   readonly otherAliases?: readonly string[];
-  readonly image: string;
-  readonly imageId: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly restartCount: number;
-}
-
-type Rest = Omit<ContainerDescription, 'id' | 'aliases' | 'namespace' | 'labels' | 'image' | 'imageId'>;
+};
 
 /** A container as the rules have it published. */
-export function publish(common: Common, rules: DescribeRules, rest: Rest): Described {
-  const { id, name, image, imageId, otherAliases = [] } = common;
-  const { kept, left } = bounded(common.labels);
+export function publish({ name, otherAliases = [], ...reported }: Reported, rules: DescribeRules): Described {
+  const { id, image = '', restartCount = 0 } = reported;
+  const { kept, left } = bounded(reported.labels);
   const ignored = whyIgnored(rules, {
     name: name || id,
     image,
-    labels: labelsWithGrouping({ labels: kept, envs: rest.envs }),
+    labels: labelsWithGrouping({ labels: kept, envs: reported.envs }),
   });
   const labels = allowedLabels(kept, rules.labelAllow);
   const unpublishedLabels = Object.fromEntries(Object.entries(kept).filter(([key]) => !Object.hasOwn(labels, key)));
-  if (common.restartCount > 0) labels.restartcount = String(common.restartCount);
-  const description: ContainerDescription = {
-    id,
-    aliases: [...(name === '' ? [] : [name]), id, ...otherAliases],
-    namespace: rules.namespace,
-    labels,
-    ...(Object.keys(unpublishedLabels).length === 0 ? {} : { unpublishedLabels }),
-    ...(image === '' ? {} : { image }),
-    ...(imageId === '' ? {} : { imageId }),
-    ...rest,
-  };
+  if (restartCount > 0) labels.restartcount = String(restartCount);
   const misspelt = misspeltLabels(kept, rules.labelAllow);
-  return {
-    description,
-    ...(ignored === undefined ? {} : { ignored }),
-    ...(misspelt.length === 0 ? {} : { misspelt }),
-    ...(left.length === 0 ? {} : { oversized: left }),
-  };
+  return present({
+    description: present({
+      ...reported,
+      aliases: [...(name === '' ? [] : [name]), id, ...otherAliases],
+      namespace: rules.namespace,
+      labels,
+      unpublishedLabels: Object.keys(unpublishedLabels).length === 0 ? undefined : unpublishedLabels,
+      image: image || undefined,
+      imageId: reported.imageId || undefined,
+    }),
+    ignored,
+    misspelt: misspelt.length === 0 ? undefined : misspelt,
+    oversized: left.length === 0 ? undefined : left,
+  });
 }
 
 /** Whoever starts a container writes its labels, and they are kept in memory and printed at each scrape. */

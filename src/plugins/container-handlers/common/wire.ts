@@ -181,5 +181,6 @@ export function microseconds(time: Decoded<typeof TIMESTAMP> | undefined): numbe
   return time.seconds * 1e6 + Math.floor(time.nanos / 1000);
 }
 
-/** Nanoseconds beyond `microseconds`, 0 … 999. */
-export const extraNanoseconds = (time: Decoded<typeof TIMESTAMP> | undefined): number => (time?.nanos ?? 0) % 1000;
+/** Nanoseconds beyond `microseconds`, 0 … 999; `undefined` where it is. */
+export const extraNanoseconds = (time: Decoded<typeof TIMESTAMP> | undefined): number | undefined =>
+  microseconds(time) === undefined ? undefined : time!.nanos % 1000;

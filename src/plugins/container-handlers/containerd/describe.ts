@@ -1,5 +1,15 @@
 import type { ContainerState, ContainerStorage, NetworkMode } from '../../../kernel/contracts/index.js';
-import { allowedEnvs, type Described, type DescribeRules, list, publish, record, text, wire } from '../common/index.js';
+import {
+  allowedEnvs,
+  type Described,
+  type DescribeRules,
+  list,
+  present,
+  publish,
+  record,
+  text,
+  wire,
+} from '../common/index.js';
 import { type ContainerRecord, type Mount, TASK_STATUS, type TaskRecord } from './api.js';
 import { expectedCgroups } from './cgroup.js';
 
@@ -72,38 +82,33 @@ export function describeContainer(
   rules: DescribeRules,
   circumstances: Circumstances,
 ): Described {
-  const { namespace, storage, imageId = '' } = circumstances;
-  const createdAt = wire.microseconds(container.createdAt);
+  const { namespace, storage, imageId } = circumstances;
   const restarts = Number(container.labels['containerd.io/restart.count'] || Number.NaN);
   const isAlive = task !== undefined && task.status !== TASK_STATUS.stopped;
-  const pid = isAlive && task.pid > 0 ? task.pid : undefined;
-  const { networkMode, networkOf } = spec;
   const labels = {
     ...container.labels,
     'containerd.namespace': namespace,
     ...(container.runtime === undefined ? {} : { 'containerd.runtime': container.runtime.name }),
     ...(container.snapshotter === '' ? {} : { 'containerd.snapshotter': container.snapshotter }),
   };
-  const restartCount = Number.isSafeInteger(restarts) && restarts >= 0 ? restarts : undefined;
-  const common = {
+  const reported = {
     id: container.id,
     name: container.labels['nerdctl/name'] ?? '',
     otherAliases: [`${namespace}/${container.id}`],
     image: container.image,
     imageId,
     labels,
-    restartCount: restartCount ?? 0,
-  };
-  return publish(common, rules, {
     envs: allowedEnvs(spec.env, rules),
-    ...(createdAt === undefined ? {} : { createdAt, createdAtExtraNs: wire.extraNanoseconds(container.createdAt) }),
-    ...(pid === undefined ? {} : { pid }),
-    networkMode,
-    ...(networkOf === undefined ? {} : { networkOf }),
+    createdAt: wire.microseconds(container.createdAt),
+    createdAtExtraNs: wire.extraNanoseconds(container.createdAt),
+    pid: isAlive && task.pid > 0 ? task.pid : undefined,
+    networkMode: spec.networkMode,
+    networkOf: spec.networkOf,
     storage,
-    ...(restartCount === undefined ? {} : { restartCount }),
+    restartCount: Number.isSafeInteger(restarts) && restarts >= 0 ? restarts : undefined,
     state: stateOf(task, circumstances),
-  });
+  };
+  return publish(reported, rules);
 }
 
 function stateOf(task: TaskRecord | undefined, { previous, startedAt }: Circumstances): ContainerState {
@@ -112,23 +117,20 @@ function stateOf(task: TaskRecord | undefined, { previous, startedAt }: Circumst
     if (previous === undefined || previous.status === 'created') return { status: 'created' };
     return { ...previous, status: 'exited' };
   }
-  const begun = startedAt === undefined ? {} : { startedAt };
   if (task.status === TASK_STATUS.stopped) {
-    const finishedAt = wire.microseconds(task.exitedAt);
-    return {
+    return present({
       status: 'exited',
       exitCode: task.exitStatus,
-      ...(previous?.oomKilled === undefined ? {} : { oomKilled: previous.oomKilled }),
-      ...begun,
-      ...(finishedAt === undefined ? {} : { finishedAt }),
-    };
+      oomKilled: previous?.oomKilled,
+      startedAt,
+      finishedAt: wire.microseconds(task.exitedAt),
+    });
   }
+  const status = STATUSES[task.status] ?? 'running';
+  const { exitCode, finishedAt } = previous ?? {};
+  if (exitCode === undefined || finishedAt === undefined) return present({ status, startedAt });
   // Of the previous run, as Docker reports it.
-  const ended =
-    previous?.exitCode === undefined || previous.finishedAt === undefined
-      ? {}
-      : { exitCode: previous.exitCode, finishedAt: previous.finishedAt };
-  return { status: STATUSES[task.status] ?? 'running', ...ended, ...begun };
+  return present({ status, exitCode, finishedAt, startedAt });
 }
 
 const STATUSES: Readonly<Record<number, ContainerState['status']>> = {

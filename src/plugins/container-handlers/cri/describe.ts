@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
-import type { ContainerDescription, ContainerState, ContainerStorage } from '../../../kernel/contracts/index.js';
+import type { ContainerState, ContainerStorage } from '../../../kernel/contracts/index.js';
 import {
   allowedEnvs,
   type Described,
   type DescribeRules,
   list,
   number,
+  present,
   publish,
   record,
   text,
@@ -127,61 +128,41 @@ export function describeContainer(known: KnownPodContainer, rules: CriRules, nam
   const attempt = listed.metadata?.attempt ?? 0;
   const pod = sandbox?.listed;
   const identity = { ...podLabels(pod, listed.labels), 'io.kubernetes.container.name': name };
-  const labels = { ...labelsOf(pod, rules), ...labelsOf(listed, rules) };
-  const described = publish(
-    {
-      id: listed.id,
-      name: aliasOf(identity, name),
-      otherAliases: [dockerName(name, identity, attempt)],
-      image: imageName(
-        [details?.image, listed.image?.image, listed.image?.userSpecifiedImage, listed.imageRef],
-        nameOf,
-      ),
-      imageId: details?.imageRef || listed.imageRef,
-      labels,
-      restartCount: attempt,
-    },
-    rules,
-    {
-      envs: allowedEnvs(details?.environment ?? [], rules),
-      ...times(listed.createdAt),
-      ...(details?.pid === undefined ? {} : { pid: details.pid }),
-      networkMode: 'shared',
-      networkOf: listed.sandboxId,
-      ...addressesOf(sandbox?.details),
-      storage: storageOf(details, details?.logPath),
-      restartCount: attempt,
-      state: containerState(listed, details),
-    },
-  );
-  return withLabels(described, identity);
+  const images = [details?.image, listed.image?.image, listed.image?.userSpecifiedImage, listed.imageRef];
+  const reported = {
+    id: listed.id,
+    name: aliasOf(identity, name),
+    otherAliases: [dockerName(name, identity, attempt)],
+    image: imageName(images, nameOf),
+    imageId: details?.imageRef || listed.imageRef,
+    labels: { ...labelsOf(pod, rules), ...labelsOf(listed, rules) },
+    envs: allowedEnvs(details?.environment ?? [], rules),
+    ...createdAt(listed),
+    pid: details?.pid,
+    networkMode: 'shared',
+    networkOf: listed.sandboxId,
+    addresses: addressesOf(sandbox?.details),
+    storage: storageOf(details, details?.logPath),
+    restartCount: attempt,
+    state: containerState(listed, details),
+  } as const;
+  return withLabels(publish(reported, rules), identity);
 }
 
 /** The sandbox of a pod, which holds its network. */
 export function describeSandbox({ listed, details }: KnownSandbox, rules: CriRules): Described {
   const identity = { ...podLabels(listed, {}), 'io.kubernetes.container.name': SANDBOX_NAME };
-  const described = publish(
-    {
-      id: listed.id,
-      name: aliasOf(identity, SANDBOX_NAME),
-      otherAliases: [dockerName(SANDBOX_NAME, identity, listed.metadata?.attempt ?? 0)],
-      image: details?.image ?? '',
-      imageId: '',
-      labels: labelsOf(listed, rules),
-      restartCount: 0,
-    },
-    rules,
-    {
-      envs: {},
-      ...times(listed.createdAt),
-      ...(details?.pid === undefined ? {} : { pid: details.pid }),
-      networkMode: details === undefined ? 'none' : details.hasHostNetwork ? 'host' : 'own',
-      ...addressesOf(details),
-      storage: storageOf(details, undefined),
-      state: { status: SANDBOX_STATES[listed.state] ?? 'dead' },
-    },
-  );
-  return withLabels(described, identity);
+  const reported = {
+    ...ofPod({ listed, details }, rules),
+    id: listed.id,
+    name: aliasOf(identity, SANDBOX_NAME),
+    otherAliases: [dockerName(SANDBOX_NAME, identity, listed.metadata?.attempt ?? 0)],
+    image: details?.image,
+    pid: details?.pid,
+    networkMode: details === undefined ? 'none' : details.hasHostNetwork ? 'host' : 'own',
+    storage: storageOf(details, undefined),
+  } as const;
+  return withLabels(publish(reported, rules), identity);
 }
 
 /** A pod's present sandbox: one that is ready, else the last one that was made. */
@@ -194,52 +175,49 @@ export function newestOf<T extends KnownSandbox>(sandboxes: readonly T[]): T | u
 }
 
 /** A pod, which is a cgroup of its own around its containers. */
-export function describePod({ listed, details }: KnownSandbox, rules: CriRules): Described {
-  const identity = podLabels(listed, {});
-  const described = publish(
-    {
-      id: listed.metadata?.uid ?? '',
-      name: aliasOf(identity),
-      image: '',
-      imageId: '',
-      labels: labelsOf(listed, rules),
-      restartCount: 0,
-    },
-    rules,
-    {
-      envs: {},
-      ...times(listed.createdAt),
-      networkMode: 'none',
-      ...addressesOf(details),
-      state: { status: SANDBOX_STATES[listed.state] ?? 'dead' },
-    },
-  );
-  return withLabels(described, identity);
+export function describePod(known: KnownSandbox, rules: CriRules): Described {
+  const identity = podLabels(known.listed, {});
+  const id = known.listed.metadata?.uid ?? '';
+  const reported = { ...ofPod(known, rules), id, name: aliasOf(identity), networkMode: 'none' } as const;
+  return withLabels(publish(reported, rules), identity);
+}
+
+/** What a pod and its sandbox have in common. */
+function ofPod({ listed, details }: KnownSandbox, rules: CriRules) {
+  return {
+    labels: labelsOf(listed, rules),
+    envs: {},
+    ...createdAt(listed),
+    addresses: addressesOf(details),
+    state: { status: SANDBOX_STATES[listed.state] ?? 'dead' },
+  };
 }
 
 function containerState(listed: ListedContainer, details: ContainerDetails | undefined): ContainerState {
   const status = CONTAINER_STATES[listed.state] ?? 'dead';
   if (details === undefined) return { status };
   const { startedAt, finishedAt, exitCode, reason } = details;
-  const hasEnded = finishedAt > 0n;
-  return {
+  const end = { exitCode, oomKilled: reason === 'OOMKilled', reason: reason || undefined };
+  return present({
     status,
-    ...(hasEnded ? { exitCode, oomKilled: reason === 'OOMKilled' } : {}),
-    ...(hasEnded && reason !== '' ? { reason } : {}),
-    ...(startedAt > 0n ? { startedAt: microseconds(startedAt), startedAtExtraNs: Number(startedAt % 1000n) } : {}),
-    ...(hasEnded ? { finishedAt: microseconds(finishedAt) } : {}),
-  };
+    ...(finishedAt > 0n ? end : {}),
+    startedAt: microseconds(startedAt),
+    startedAtExtraNs: extraNanoseconds(startedAt),
+    finishedAt: microseconds(finishedAt),
+  });
 }
 
-function times(createdAt: bigint): Pick<ContainerDescription, 'createdAt' | 'createdAtExtraNs'> {
-  if (createdAt <= 0n) return {};
-  return { createdAt: microseconds(createdAt), createdAtExtraNs: Number(createdAt % 1000n) };
-}
+const createdAt = ({ createdAt }: { readonly createdAt: bigint }) => ({
+  createdAt: microseconds(createdAt),
+  createdAtExtraNs: extraNanoseconds(createdAt),
+});
 
-const microseconds = (nanoseconds: bigint): number => Number(nanoseconds / 1000n);
+/** @param nanoseconds since the epoch; 0: never */
+const microseconds = (nanoseconds: bigint) => (nanoseconds > 0n ? Number(nanoseconds / 1000n) : undefined);
+const extraNanoseconds = (nanoseconds: bigint) => (nanoseconds > 0n ? Number(nanoseconds % 1000n) : undefined);
 
-function addressesOf(details: SandboxDetails | undefined): Pick<ContainerDescription, 'addresses'> {
-  return details === undefined || details.addresses.length === 0 ? {} : { addresses: details.addresses };
+function addressesOf(details: SandboxDetails | undefined): readonly string[] | undefined {
+  return details === undefined || details.addresses.length === 0 ? undefined : details.addresses;
 }
 
 function storageOf(details: ProcessDetails | undefined, logPath: string | undefined): ContainerStorage {

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import type {
-  ContainerDescription,
   ContainerHealth,
   ContainerState,
   ContainerStorage,
@@ -14,6 +13,7 @@ import {
   extraNs,
   list,
   number,
+  present,
   publish,
   record,
   text,
@@ -48,41 +48,37 @@ export function describeContainer(answer: unknown, rules: DescribeRules, context
   const config = record(container.Config);
   const state = record(container.State);
   const pid = number(state.Pid) || undefined;
-  const restartCount = number(container.RestartCount);
-  const createdAt = time(container.Created);
-  const labels = texts(config.Labels);
-  const common = {
+  const reported = {
     id,
     name: text(container.Name).replace(/^\//, ''),
     image: text(config.Image),
     imageId: text(container.Image),
-    labels,
-    restartCount: restartCount ?? 0,
-  };
-  return publish(common, rules, {
+    labels: texts(config.Labels),
     envs: allowedEnvs(list(config.Env), rules),
-    ...(createdAt === undefined ? {} : { createdAt, createdAtExtraNs: extraNs(container.Created) }),
-    ...(pid === undefined ? {} : { pid }),
+    createdAt: time(container.Created),
+    createdAtExtraNs: extraNs(container.Created),
+    pid,
     ...networkOf(container),
     storage: storageOf(container, pid, context),
-    ...(restartCount === undefined ? {} : { restartCount }),
+    restartCount: number(container.RestartCount),
     state: stateOf(state, context),
-  });
+  };
+  return publish(reported, rules);
 }
 
 /** The same from the list of containers, for when the engine cannot inspect one: better a part than nothing. */
 export function describeSummary(summary: ContainerSummary, rules: DescribeRules): Described {
-  return publish({ ...summary, restartCount: 0 }, rules, {
+  const reported = {
+    ...summary,
     envs: {},
     networkMode: 'none',
     storage: { reason: 'the engine could not inspect the container' },
     state: { status: statusOf(summary.state, summary.state === 'running') },
-  });
+  } as const;
+  return publish(reported, rules);
 }
 
-function networkOf(
-  container: Readonly<Record<string, unknown>>,
-): Pick<ContainerDescription, 'networkMode' | 'networkOf' | 'addresses'> {
+function networkOf(container: Readonly<Record<string, unknown>>) {
   const mode = text(record(container.HostConfig).NetworkMode);
   const settings = record(container.NetworkSettings);
   const addresses = [settings, ...Object.values(record(settings.Networks)).map(record)]
@@ -91,8 +87,8 @@ function networkOf(
   const unique = [...new Set(addresses)].sort((a, b) => isIP(a) - isIP(b));
   return {
     networkMode: networkMode(mode),
-    ...(mode.startsWith('container:') ? { networkOf: mode.slice('container:'.length) } : {}),
-    ...(unique.length > 0 ? { addresses: unique } : {}),
+    networkOf: mode.startsWith('container:') ? mode.slice('container:'.length) : undefined,
+    addresses: unique.length > 0 ? unique : undefined,
   };
 }
 
@@ -124,18 +120,17 @@ function stateOf(
 ): ContainerState {
   const running = state.Running === true;
   const finishedAt = time(state.FinishedAt);
-  const startedAt = time(state.StartedAt);
   // Engines reset the code at every start; while running, the last one is only known from before.
   const exitCode = running || finishedAt === undefined ? previousExit : number(state.ExitCode);
-  const health = healthOf(record(state.Health), previousHealth, now);
-  return {
+  return present({
     status: statusOf(text(state.Status), running),
-    ...(exitCode === undefined ? {} : { exitCode }),
-    ...(typeof state.OOMKilled === 'boolean' ? { oomKilled: state.OOMKilled } : {}),
-    ...(startedAt === undefined ? {} : { startedAt, startedAtExtraNs: extraNs(state.StartedAt) }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
-    ...(health === undefined ? {} : { health }),
-  };
+    exitCode,
+    oomKilled: typeof state.OOMKilled === 'boolean' ? state.OOMKilled : undefined,
+    startedAt: time(state.StartedAt),
+    startedAtExtraNs: extraNs(state.StartedAt),
+    finishedAt,
+    health: healthOf(record(state.Health), previousHealth, now),
+  });
 }
 
 function healthOf(

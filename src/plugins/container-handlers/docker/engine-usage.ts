@@ -6,7 +6,7 @@ import {
   messageOf,
   type Timers,
 } from '../../../kernel/contracts/index.js';
-import { list, number, type OnceLogger, record, text } from '../common/index.js';
+import { list, number, type OnceLogger, present, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
 
 /** When an engine is asked what its images and volumes take up. */
@@ -79,34 +79,27 @@ export function parseUsage(answer: unknown): Pick<EngineUsage, 'imagesBytes' | '
   const usage = record(answer);
   const ofImages = record(usage.ImageUsage ?? usage.ImagesDiskUsage);
   const ofVolumes = record(usage.VolumeUsage ?? usage.VolumesDiskUsage);
-  const imagesBytes = size(usage.LayersSize) ?? size(ofImages.TotalSize);
-  return {
-    ...(imagesBytes !== undefined && { imagesBytes }),
+  return present({
+    imagesBytes: size(usage.LayersSize) ?? size(ofImages.TotalSize),
     images: list(usage.Images ?? ofImages.Items).map(parseImage),
     volumes: list(usage.Volumes ?? ofVolumes.Items).map(parseVolume),
-  };
+  });
 }
 
 function parseImage(answer: unknown): EngineImageUsage {
   const image = record(answer);
-  const [bytes, sharedBytes] = [size(image.Size), size(image.SharedSize)];
-  return {
+  return present({
     id: text(image.Id),
     tags: list(image.RepoTags).map(text),
-    ...(bytes !== undefined && { bytes }),
-    ...(sharedBytes !== undefined && { sharedBytes }),
-  };
+    bytes: size(image.Size),
+    sharedBytes: size(image.SharedSize),
+  });
 }
 
 function parseVolume(answer: unknown): EngineVolumeUsage {
   const volume = record(answer);
   const data = record(volume.UsageData);
-  const [bytes, containers] = [size(data.Size), size(data.RefCount)];
-  return {
-    name: text(volume.Name),
-    ...(bytes !== undefined && { bytes }),
-    ...(containers !== undefined && { containers }),
-  };
+  return present({ name: text(volume.Name), bytes: size(data.Size), containers: size(data.RefCount) });
 }
 
 function size(value: unknown): number | undefined {

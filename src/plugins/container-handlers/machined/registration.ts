@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readNames, readText } from '../../../kernel/contracts/index.js';
+import { present } from '../common/index.js';
 
 const DIRECTORY = 'run/systemd/machines';
 /** The files have about 500 bytes. */
@@ -48,14 +49,15 @@ export function parseRegistration(text: string): Registration | undefined {
   const unit = values.get('SCOPE') ?? values.get('UNIT') ?? '';
   if (name === '' || unit === '') return undefined;
   const number = (key: string) => (/^[1-9]\d{0,15}$/.test(values.get(key) ?? '') ? Number(values.get(key)) : undefined);
-  const entries = {
+  return present({
+    name,
+    unit,
     service: values.get('SERVICE') || undefined,
     class: values.get('CLASS') || undefined,
     leader: number('LEADER'),
     root: values.get('ROOT') || undefined,
     startedAt: number('REALTIME'),
-  };
-  return { name, unit, ...Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) };
+  });
 }
 
 /** Values are quoted where a shell would need it, with C's escapes. */

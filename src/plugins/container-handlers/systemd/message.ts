@@ -11,16 +11,17 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_DEPTH = 32;
 const FIXED_HEADER_BYTES = 16;
 
-const FIELD = {
-  path: 1,
-  interface: 2,
-  member: 3,
-  errorName: 4,
-  replySerial: 5,
-  destination: 6,
-  sender: 7,
-  signature: 8,
-};
+/** The fields of a header, with their codes and types. */
+const FIELDS = [
+  [1, 'path', 'o'],
+  [2, 'interface', 's'],
+  [3, 'member', 's'],
+  [4, 'errorName', 's'],
+  [5, 'replySerial', 'u'],
+  [6, 'destination', 's'],
+  [7, 'sender', 's'],
+] as const;
+const SIGNATURE = 8;
 const ALIGNMENT: Readonly<Record<string, number>> = { y: 1, g: 1, v: 1, n: 2, q: 2, x: 8, t: 8, d: 8, '(': 8, '{': 8 };
 const alignmentOf = (type: string): number => ALIGNMENT[type[0]!] ?? 4;
 
@@ -68,33 +69,41 @@ function endOfType(signature: string, start: number, depth: number): number {
   return start + 1;
 }
 
-/** Types of a fixed size. 64-bit integers are given as the nearest double. */
-const FIXED: Readonly<Record<string, FixedType>> = {
-  y: { size: 1, get: (view, at) => view.getUint8(at), set: (view, value) => view.setUint8(0, value) },
-  n: { size: 2, get: (view, at, le) => view.getInt16(at, le), set: (view, value) => view.setInt16(0, value, true) },
-  q: { size: 2, get: (view, at, le) => view.getUint16(at, le), set: (view, value) => view.setUint16(0, value, true) },
-  i: { size: 4, get: (view, at, le) => view.getInt32(at, le), set: (view, value) => view.setInt32(0, value, true) },
-  u: { size: 4, get: (view, at, le) => view.getUint32(at, le), set: (view, value) => view.setUint32(0, value, true) },
-  x: {
-    size: 8,
-    get: (view, at, le) => Number(view.getBigInt64(at, le)),
-    set: (view, value) => view.setBigInt64(0, BigInt(value), true),
-  },
-  t: {
-    size: 8,
-    get: (view, at, le) => Number(view.getBigUint64(at, le)),
-    set: (view, value) => view.setBigUint64(0, BigInt(value), true),
-  },
-  d: { size: 8, get: (view, at, le) => view.getFloat64(at, le), set: (view, value) => view.setFloat64(0, value, true) },
-};
-/** Files that are handed over: their number in the list. */
-const FILE_DESCRIPTOR = 'h';
-
 interface FixedType {
   readonly size: number;
   get(view: DataView, at: number, isLittleEndian: boolean): number;
   set(view: DataView, value: number): void;
 }
+
+function plain(size: number, name: 'Uint8' | 'Int16' | 'Uint16' | 'Int32' | 'Uint32' | 'Float64'): FixedType {
+  return {
+    size,
+    get: (view, at, isLittleEndian) => view[`get${name}`](at, isLittleEndian),
+    set: (view, value) => view[`set${name}`](0, value, true),
+  };
+}
+
+function big(name: 'BigInt64' | 'BigUint64'): FixedType {
+  return {
+    size: 8,
+    get: (view, at, isLittleEndian) => Number(view[`get${name}`](at, isLittleEndian)),
+    set: (view, value) => view[`set${name}`](0, BigInt(value), true),
+  };
+}
+
+/** Types of a fixed size. 64-bit integers are given as the nearest double. */
+const FIXED: Readonly<Record<string, FixedType>> = {
+  y: plain(1, 'Uint8'),
+  n: plain(2, 'Int16'),
+  q: plain(2, 'Uint16'),
+  i: plain(4, 'Int32'),
+  u: plain(4, 'Uint32'),
+  x: big('BigInt64'),
+  t: big('BigUint64'),
+  d: plain(8, 'Float64'),
+};
+/** Files that are handed over: their number in the list. */
+const FILE_DESCRIPTOR = 'h';
 
 class Reader {
   private readonly view: DataView;
@@ -252,17 +261,11 @@ export function encodeMessage(message: Message, signature = ''): Buffer {
   const body = new Writer();
   for (const [index, type] of completeTypes(signature).entries()) body.value(type, message.body[index]!);
   const fields: [number, [string, Value]][] = [];
-  const add = (code: number, type: string, value: Value | undefined) => {
+  for (const [code, name, type] of FIELDS) {
+    const value = message[name];
     if (value !== undefined) fields.push([code, [type, value]]);
-  };
-  add(FIELD.path, 'o', message.path);
-  add(FIELD.interface, 's', message.interface);
-  add(FIELD.member, 's', message.member);
-  add(FIELD.errorName, 's', message.errorName);
-  add(FIELD.replySerial, 'u', message.replySerial);
-  add(FIELD.destination, 's', message.destination);
-  add(FIELD.sender, 's', message.sender);
-  if (signature !== '') add(FIELD.signature, 'g', signature);
+  }
+  if (signature !== '') fields.push([SIGNATURE, ['g', signature]]);
   const header = new Writer();
   header.value('(yyyyuua(yv))', [0x6c, message.type, 0, 1, body.length, message.serial, fields]);
   header.align(8);
@@ -285,29 +288,14 @@ export function decodeMessage(bytes: Buffer): { message: Message; size: number }
   if (size > MAX_MESSAGE_BYTES) throw new ProtocolError(`a message has ${size} bytes, more than ${MAX_MESSAGE_BYTES}`);
   if (bytes.length < size) return undefined;
   const fields = new Map(new Reader(bytes.subarray(0, bodyStart), isLittle, 12).value('a(yv)') as [number, Value][]);
-  const text = (code: number): string | undefined => {
-    const value = fields.get(code);
-    return typeof value === 'string' ? value : undefined;
-  };
-  const replySerial = fields.get(FIELD.replySerial);
+  const known = FIELDS.filter(([code, , type]) => typeof fields.get(code) === (type === 'u' ? 'number' : 'string'));
+  const signature = fields.get(SIGNATURE);
   const body = new Reader(bytes.subarray(bodyStart, size), isLittle, 0);
   const message: Message = {
     type: bytes[1]!,
     serial,
-    ...(typeof replySerial === 'number' && { replySerial }),
-    ...withoutAbsent({
-      path: text(FIELD.path),
-      interface: text(FIELD.interface),
-      member: text(FIELD.member),
-      errorName: text(FIELD.errorName),
-      destination: text(FIELD.destination),
-      sender: text(FIELD.sender),
-    }),
-    body: completeTypes(text(FIELD.signature) ?? '').map((type) => body.value(type)),
+    ...Object.fromEntries(known.map(([code, name]) => [name, fields.get(code)])),
+    body: completeTypes(typeof signature === 'string' ? signature : '').map((type) => body.value(type)),
   };
   return { message, size };
-}
-
-function withoutAbsent(texts: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
