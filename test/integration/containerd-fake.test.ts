@@ -326,7 +326,8 @@ describe('the containerd handler', () => {
   }
 
   it('explains a socket that it may not use, as an error only where the socket was configured', () => {
-    const daemon = { state: 'down', contested: () => [] } as unknown as Parameters<typeof diagnose>[1];
+    const knowledge = { claims: { contested: () => [] } };
+    const daemon = { state: 'down', knowledge } as unknown as Parameters<typeof diagnose>[1];
     const endpoint = 'unix:///run/containerd/containerd.sock';
     const report = { runtime: 'containerd', endpoint, reason: 'permission denied (EACCES)' };
     const found = [false, true].map(

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type RuntimeInfo, type Timers } from '../../../kernel/contracts/index.js';
+import { messageOf, type PluginContext, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import { EngineError } from './engine-error.js';
 
 const FIRST_RETRY = 250;
@@ -8,38 +8,35 @@ const LAST_RETRY_AFTER_LOSS = 1000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
 
-export interface ConnectionOptions {
-  /** The engine's address, for people. */
+/** Gets the changes of an engine. */
+export interface EngineListener {
+  /** A description changed, or the engine answered about an id. */
+  containerChanged(id: string): void;
+  /** The engine was reached or lost, so that all its descriptions are current or stale. */
+  allChanged(): void;
+}
+
+/** Where an engine is. */
+export interface EngineAddress {
+  /** For people. */
   readonly url: string;
   /** Whether the engine is not configured: its absence is then not logged, and its refusal not a warning. */
   readonly optional?: boolean;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly logger: Logger;
-}
-
-/** What happens on a connection. */
-export interface Session {
-  /**
-   * One connection, from its first call to its loss.
-   * @param established to be called after the first comparison with the engine's lists
-   * @returns rejects with what ended it
-   */
-  run(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never>;
-  /** The engine was reached or lost, so that all its descriptions are current or stale. */
-  changed(): void;
 }
 
 /** Keeps the connection to one engine, and logs each change of its state once. */
-export class EngineConnection {
-  private readonly stopping = new AbortController();
+export abstract class EngineConnection {
+  protected listener: EngineListener | undefined;
+  protected stopped = false;
   private current: 'new' | 'up' | 'down' = 'new';
   private said: RuntimeInfo | undefined;
-  private why = 'it has not answered yet';
+  /** Why it cannot be reached. */
+  protected away = 'it has not answered yet';
 
+  /** @param address another may follow when the engine is not reached there */
   constructor(
-    private readonly options: ConnectionOptions,
-    private readonly session: Session,
+    protected readonly context: PluginContext,
+    protected address: EngineAddress,
   ) {}
 
   /** `new` until the first connection succeeded or failed. */
@@ -52,54 +49,36 @@ export class EngineConnection {
     return this.current === 'up' ? this.said : undefined;
   }
 
-  /** Why it cannot be reached. */
-  get away(): string {
-    return this.why;
-  }
-
-  get stopped(): boolean {
-    return this.stopping.signal.aborted;
-  }
-
   /** Connects, and reconnects for ever. @returns settles when the first connection succeeded or failed */
-  start(): Promise<void> {
+  start(listener: EngineListener): Promise<void> {
+    this.listener = listener;
     return new Promise((settled) => {
       void this.keep(settled);
     });
   }
 
   stop(): void {
-    this.stopping.abort();
+    this.stopped = true;
   }
 
-  /** A pause that also ends when the connection is stopped. */
-  pause(milliseconds: number): { readonly over: Promise<void>; end(): void } {
-    let end = () => {};
-    const over = new Promise<void>((resolve) => {
-      const cancel = this.options.timers.after(milliseconds, () => end());
-      end = () => {
-        cancel();
-        this.stopping.signal.removeEventListener('abort', end);
-        resolve();
-      };
-      this.stopping.signal.addEventListener('abort', end, { once: true });
-    });
-    return { over, end };
-  }
+  /**
+   * One connection, from its first call to its loss.
+   * @param established to be called after the first comparison with the engine's lists
+   * @returns rejects with what ended it
+   */
+  protected abstract session(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never>;
 
   private async keep(settled: () => void): Promise<void> {
-    const { clock, logger } = this.options;
+    const { clock, logger, timers } = this.context;
     let failures = 0;
     while (!this.stopped) {
       const begun = clock.monotonic();
       let wasEstablished = false;
-      const error: unknown = await this.session
-        .run((runtime, containers) => {
-          wasEstablished = true;
-          this.cameUp(runtime, containers);
-          settled();
-        })
-        .catch((reason: unknown) => reason);
+      const error: unknown = await this.session((runtime, containers) => {
+        wasEstablished = true;
+        this.cameUp(runtime, containers);
+        settled();
+      }).catch((reason: unknown) => reason);
       if (this.stopped) return;
       if (wasEstablished && clock.monotonic() - begun >= STABLE_AFTER) failures = 0;
       // A stream that ended is opened again before anything is called out of date.
@@ -108,7 +87,9 @@ export class EngineConnection {
       settled();
       const last = this.said === undefined ? LAST_RETRY : LAST_RETRY_AFTER_LOSS;
       const longest = Math.min(last, FIRST_RETRY * 2 ** failures++);
-      await this.pause(longest * (0.5 + Math.random() / 2)).over;
+      await new Promise<void>((resolve) => {
+        timers.after(longest * (0.5 + Math.random() / 2), resolve);
+      });
     }
   }
 
@@ -117,27 +98,28 @@ export class EngineConnection {
     this.said = runtime;
     this.current = 'up';
     if (before !== 'up') {
-      this.options.logger.info(`${runtime.name} ${runtime.version} at ${this.options.url} reached`, { containers });
+      this.context.logger.info(`${runtime.name} ${runtime.version} at ${this.address.url} reached`, { containers });
     }
-    this.session.changed();
+    this.listener?.allChanged();
   }
 
   private wentDown(error: unknown): void {
     const before = this.current;
     this.current = 'down';
-    this.why = messageOf(error);
+    this.away = messageOf(error);
     if (before === 'down') return;
     const consequence =
       before === 'up'
         ? 'its containers keep their last description, marked stale'
         : 'containers appear by their id until it answers';
-    const message = `${messageOf(error)}; ${consequence}; trying again for ever`;
+    const message = `${this.away}; ${consequence}; trying again for ever`;
     // A host without this engine at all is the normal case of a default configuration.
-    const { logger, optional = false } = this.options;
+    const { logger } = this.context;
+    const { optional = false } = this.address;
     const isAbsent = error instanceof EngineError && error.absent;
     if (before === 'new' && isAbsent) logger[optional ? 'debug' : 'info'](message);
     else if (before === 'new' && optional) logger.info(message);
     else logger.warn(message);
-    this.session.changed();
+    this.listener?.allChanged();
   }
 }

@@ -1,8 +1,16 @@
-import type { EngineReport, EngineUsage, RuntimeInfo } from '../../../kernel/contracts/index.js';
-import { type ConnectionOptions, EngineConnection } from './connection.js';
+import {
+  type EngineInfo,
+  type EngineReport,
+  type EngineUsage,
+  messageOf,
+  OnceLogger,
+  type PluginContext,
+  type RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
+import { type EngineAddress, EngineConnection } from './connection.js';
 import type { KnownContainer } from './container-table.js';
 import type { EngineKnowledge, EngineKnowledgeOptions } from './engine-knowledge.js';
-import type { Denial, Engine, EngineListener, KnownEnd } from './handler.js';
+import { within } from './within.js';
 
 /** How long the questions about single containers may delay the names of all others. */
 const ANSWER_PATIENCE_MS = 1000;
@@ -20,61 +28,53 @@ export interface OpenConnection<Client> {
   readonly ended: Promise<never>;
 }
 
+/** One of the engines of a handler. */
+export type Engine = EngineBase<object, EngineKnowledge<object>>;
+
 /**
  * One engine: keeps descriptions of its containers in memory, updated by its events and regularly compared with its lists, and
  * reconnects until it is stopped.
  */
-export abstract class EngineBase<Client extends object, Knowledge extends EngineKnowledge<Client>> implements Engine {
-  protected readonly connection: EngineConnection;
-  protected readonly knowledge: Knowledge;
-  /** Where the engine is; another address may follow when it is not reached there. */
-  protected readonly address: { url: string } & ConnectionOptions;
+export abstract class EngineBase<
+  Client extends object,
+  Knowledge extends EngineKnowledge<Client>,
+> extends EngineConnection {
+  readonly knowledge: Knowledge;
+  protected readonly once: OnceLogger;
+  /** The engine is asked about itself at most this often. */
+  protected readonly reportMaxAgeMs: number = 5_000;
   /** What has to be closed, also while the connection is being made. */
   protected open: { close(): void } | undefined;
-  protected client: Client | undefined;
+  /** The last connection that was made. */
+  private client: Client | undefined;
   /** Ids that changed while a connection is being made; the listener gets them once all is known. */
   private changedIds: Set<string> | undefined;
-  private listener: EngineListener | undefined;
+  /** What the engine, or its failure, said of itself on this connection. */
+  private lastReport: { readonly askedAt: number; readonly report: Promise<EngineReport> } | undefined;
 
-  /** @param createKnowledge makes the knowledge, which calls `changed` */
+  /**
+   * @param name what it is called in reports: `docker`, `podman`
+   * @param createKnowledge makes the knowledge, which calls `changed`
+   */
   constructor(
-    private readonly engine: EngineOptions,
-    address: Pick<ConnectionOptions, 'url' | 'optional'>,
+    context: PluginContext,
+    protected readonly name: string,
+    address: EngineAddress,
+    private readonly resyncInterval: number,
     createKnowledge: (changed: (id: string) => void) => Knowledge,
   ) {
-    const { clock, timers, logger } = engine;
-    this.address = { ...address, clock, timers, logger };
+    super(context, address);
+    this.once = new OnceLogger(context.logger);
     this.knowledge = createKnowledge((id) => this.tell(id));
-    this.connection = new EngineConnection(this.address, {
-      run: (established) => this.session(established),
-      changed: () => this.listener?.allChanged(),
-    });
   }
 
-  /** Sets the listener. @returns itself */
-  attach(listener: EngineListener): this {
-    this.listener = listener;
-    return this;
-  }
-
-  get state(): 'new' | 'up' | 'down' {
-    return this.connection.state;
-  }
-
-  get runtime(): RuntimeInfo | undefined {
-    return this.connection.runtime;
-  }
-
+  /** What its images and volumes took up when it was last asked. */
   get usage(): EngineUsage | undefined {
     return undefined;
   }
 
-  start(): Promise<void> {
-    return this.connection.start();
-  }
-
-  stop(): void {
-    this.connection.stop();
+  override stop(): void {
+    super.stop();
     this.disconnected();
     this.open?.close();
   }
@@ -83,19 +83,25 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
     return this.knowledge.find(id, this.state !== 'up');
   }
 
-  denial(id: string): Denial | undefined {
-    return this.knowledge.denial(id);
+  /** Information about the engine, or why it cannot be asked. */
+  async report(): Promise<EngineReport> {
+    const { client, runtime, name } = this;
+    const { clock } = this.context;
+    const from = { runtime: name, endpoint: this.address.url };
+    if (client === undefined || runtime === undefined) return { ...from, reason: this.away };
+    const now = clock.monotonic();
+    if (this.lastReport === undefined || now - this.lastReport.askedAt >= this.reportMaxAgeMs) {
+      const report = this.ask(client, runtime).then(
+        (info) => ({ ...from, askedAt: clock.now(), info }),
+        (error: unknown) => ({ ...from, reason: messageOf(error) }),
+      );
+      this.lastReport = { askedAt: now, report };
+    }
+    return this.lastReport.report;
   }
 
-  ask(id: string): void {
-    if (this.state === 'up') this.knowledge.ask(id);
-  }
-
-  departed(): readonly KnownEnd[] {
-    return this.knowledge.departed();
-  }
-
-  abstract report(): Promise<EngineReport>;
+  /** Asks the engine about itself. */
+  protected abstract ask(client: Client, runtime: RuntimeInfo): Promise<EngineInfo>;
 
   /** Makes a connection, and sets `open` as soon as there is something to close. */
   protected abstract connect(): Promise<OpenConnection<Client>>;
@@ -114,15 +120,14 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
     else this.changedIds.add(id);
   }
 
-  /** One connection, from its first call to its loss. */
-  private async session(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never> {
-    const { timers, resyncInterval } = this.engine;
+  protected async session(established: (runtime: RuntimeInfo, containers: number) => void): Promise<never> {
     let stopResync = () => {};
     try {
       const { client, runtime, ended } = await this.connect();
       ended.catch(() => {});
-      if (this.connection.stopped) throw new Error('stopped');
+      if (this.stopped) throw new Error('stopped');
       this.client = client;
+      this.lastReport = undefined;
       this.knowledge.connected(client);
       this.changedIds = new Set();
       await Promise.race([this.resync(client, true), ended]);
@@ -132,7 +137,8 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
       return await Promise.race([
         ended,
         new Promise<never>((_, reject) => {
-          stopResync = timers.every(resyncInterval, () => this.resync(client, false).catch(reject));
+          const resync = () => this.resync(client, false).catch(reject);
+          stopResync = this.context.timers.every(this.resyncInterval, resync);
         }),
       ]);
     } finally {
@@ -141,15 +147,12 @@ export abstract class EngineBase<Client extends object, Knowledge extends Engine
       this.disconnected();
       this.open?.close();
       this.open = undefined;
-      this.client = undefined;
     }
   }
 
   private async resync(client: Client, everything: boolean): Promise<void> {
     const { asked } = await this.knowledge.resync(client, everything);
-    const patience = this.connection.pause(ANSWER_PATIENCE_MS);
-    await Promise.race([asked, patience.over]);
-    patience.end();
+    await within(this.context, ANSWER_PATIENCE_MS, asked);
   }
 
   private tellChanged(): void {

@@ -1,7 +1,11 @@
-import { type Clock, type Logger, messageOf, OnceLogger, type Timers } from '../../../kernel/contracts/index.js';
+import {
+  type ContainerDescription,
+  messageOf,
+  OnceLogger,
+  type PluginContext,
+} from '../../../kernel/contracts/index.js';
 import { ContainerTable, type KnownContainer } from './container-table.js';
 import { EngineError } from './engine-error.js';
-import type { Denial, KnownEnd } from './handler.js';
 import { InspectFailures } from './inspect-failures.js';
 import { type Described, warnOfLabels } from './publish.js';
 import { RefreshQueue } from './refresh-queue.js';
@@ -16,9 +20,15 @@ export interface EngineKnowledgeOptions {
   readonly timeout: number;
   /** How long the end of a container is remembered, ms. */
   readonly tombstoneFor: number;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly logger: Logger;
+}
+
+/** `unknown`: the engine does not know the id. `removed`: it reported that the container was removed. */
+export type Denial = 'unknown' | 'removed';
+
+/** A container that ended. */
+export interface KnownEnd {
+  readonly id: string;
+  readonly description: ContainerDescription;
 }
 
 /** How the run of a container ended. */
@@ -55,12 +65,13 @@ export abstract class EngineKnowledge<
 
   /** @param changed called when a description changed, and when the engine answered about an id */
   constructor(
+    protected readonly context: PluginContext,
     protected readonly options: Options,
     private readonly callRules: CallRules,
     protected readonly changed: (id: string) => void,
   ) {
     this.failures = new InspectFailures(options.timeout);
-    this.once = new OnceLogger(options.logger);
+    this.once = new OnceLogger(context.logger);
     this.queue = new RefreshQueue(callRules.parallelCalls, (id) => this.run(id));
   }
 
@@ -130,7 +141,7 @@ export abstract class EngineKnowledge<
   }
 
   protected isPaused(id: string): boolean {
-    return this.failures.state(id, this.options.clock.monotonic()) === 'paused';
+    return this.failures.state(id, this.context.clock.monotonic()) === 'paused';
   }
 
   /** @param isNews whether to call `changed` also when the description is the same */
@@ -190,7 +201,7 @@ export abstract class EngineKnowledge<
   }
 
   protected forgetDeparted(): void {
-    this.table.forgetDeparted(this.options.clock.now() - this.options.tombstoneFor * 1000);
+    this.table.forgetDeparted(this.context.clock.now() - this.options.tombstoneFor * 1000);
   }
 
   /** Calls the engine about an id, and counts failures. */
@@ -214,22 +225,22 @@ export abstract class EngineKnowledge<
 
   /** The question about the id failed. */
   protected failed(id: string, error: unknown, client: Client): void {
-    this.failures.add(id, this.options.clock.monotonic());
+    this.failures.add(id, this.context.clock.monotonic());
     if (this.failureReport !== 'none') return;
     this.failureReport = 'waiting';
-    this.options.timers.after(FAILURE_REPORT_DELAY_MS, () => {
+    this.context.timers.after(FAILURE_REPORT_DELAY_MS, () => {
       if (client !== this.client) return;
       this.failureReport = this.failures.size === 0 ? 'none' : 'sent';
       if (this.failures.size === 0) return;
       const consequence = 'it keeps what is known of it, and is asked about again after growing pauses';
-      this.options.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
+      this.context.logger.warn(`${messageOf(error)}; ${consequence}; others that fail alike are not listed`, { id });
     });
   }
 
   private succeeded(id: string): void {
     if (!this.failures.delete(id) || this.failureReport !== 'sent') return;
     this.failureReport = 'none';
-    this.options.logger.info('the engine answers about all containers again');
+    this.context.logger.info('the engine answers about all containers again');
   }
 
   private async run(id: string): Promise<void> {

@@ -10,8 +10,11 @@ import type {
   PluginContext,
   RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
+import type { EngineListener } from './connection.js';
 import type { KnownContainer } from './container-table.js';
+import type { Engine } from './engine-base.js';
 import { describeById } from './publish.js';
+import { within } from './within.js';
 
 /** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
 const FIRST_ANSWER = 1000;
@@ -36,52 +39,13 @@ export interface PathPattern {
   pathsOf?(id: string): Iterable<string>;
 }
 
-/** `unknown`: the engine does not know the id. `removed`: it reported that the container was removed. */
-export type Denial = 'unknown' | 'removed';
-
-/** One engine; answers about containers come from memory. */
-export interface Engine {
-  /** `new` until the first connection succeeded or failed. */
-  readonly state: 'new' | 'up' | 'down';
-  /** Name and versions of the engine, while it can be reached. */
-  readonly runtime: RuntimeInfo | undefined;
-  /** What its images and volumes took up when it was last asked. */
-  readonly usage: EngineUsage | undefined;
-  /** Connects, and reconnects for ever. @returns settles when the first connection succeeded or failed */
-  start(): Promise<void>;
-  stop(): void;
-  find(id: string): KnownContainer | undefined;
-  /** Why the engine has no such container; `undefined` when it has one or was not asked. */
-  denial(id: string): Denial | undefined;
-  /** Asks the engine about an id; `containerChanged` follows the answer. Does nothing while it cannot be reached. */
-  ask(id: string): void;
-  /** Containers that ended a short while ago, oldest first. */
-  departed(): readonly KnownEnd[];
-  /** Information about the engine, or why it cannot be asked. */
-  report(): Promise<EngineReport>;
-}
-
-/** A container that ended. */
-export interface KnownEnd {
-  readonly id: string;
-  readonly description: ContainerDescription;
-}
-
-/** Gets the changes of an engine. */
-export interface EngineListener {
-  /** A description changed, or the engine answered about an id. */
-  containerChanged(id: string): void;
-  /** The engine was reached or lost, so that all its descriptions are current or stale. */
-  allChanged(): void;
-}
-
 /** How kinds of engines differ. */
 export interface HandlerKind {
   /** Namespace of its aliases: `docker`, `podman`. */
   readonly namespace: string;
   readonly paths: PathPattern;
-  /** Makes the engines, of which there may be several at different endpoints. */
-  engines(listener: EngineListener): readonly Engine[];
+  /** There may be several at different endpoints. */
+  readonly engines: readonly Engine[];
   /** Problems of the connection to the engines. */
   diagnose(reports: readonly EngineReport[]): Finding[];
 }
@@ -95,10 +59,6 @@ export interface HandlerOptions {
 
 /** Handler of the containers of one kind of engine. */
 export class EngineHandler implements ContainerHandler {
-  private readonly kind: HandlerKind;
-  private readonly options: HandlerOptions;
-  protected readonly context: PluginContext;
-  private readonly configuredEngines: readonly Engine[];
   /** Paths seen, by container id. */
   private readonly paths = new Map<string, Set<string>>();
   /** Number of paths at which those of gone containers are dropped. */
@@ -108,19 +68,21 @@ export class EngineHandler implements ContainerHandler {
   private registrar: ContainerRegistrar | undefined;
   private answered: Promise<void> = Promise.resolve();
 
-  constructor(kind: HandlerKind, options: HandlerOptions, context: PluginContext) {
-    this.kind = kind;
-    this.options = options;
-    this.context = context;
-    const listener = { containerChanged: (id: string) => this.reconsider(id), allChanged: () => this.allChanged() };
-    this.configuredEngines = kind.engines(listener);
-  }
+  constructor(
+    private readonly kind: HandlerKind,
+    private readonly options: HandlerOptions,
+    protected readonly context: PluginContext,
+  ) {}
 
   async start(registrar: ContainerRegistrar): Promise<void> {
     this.registrar = registrar;
-    const answers = Promise.all(this.configuredEngines.map((engine) => engine.start()));
-    this.answered = this.within(this.options.timeout, answers);
-    await this.within(FIRST_ANSWER, answers);
+    const listener: EngineListener = {
+      containerChanged: (id) => this.reconsider(id),
+      allChanged: () => this.allChanged(),
+    };
+    const answers = Promise.all(this.kind.engines.map((engine) => engine.start(listener)));
+    this.answered = within(this.context, this.options.timeout, answers);
+    await within(this.context, FIRST_ANSWER, answers);
   }
 
   whenAnswered(): Promise<void> {
@@ -128,7 +90,7 @@ export class EngineHandler implements ContainerHandler {
   }
 
   stop(): void {
-    for (const engine of this.configuredEngines) engine.stop();
+    for (const engine of this.kind.engines) engine.stop();
   }
 
   identify(path: string): Identification {
@@ -154,15 +116,15 @@ export class EngineHandler implements ContainerHandler {
   }
 
   runtime(): RuntimeInfo | undefined {
-    return this.configuredEngines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
+    return this.kind.engines.map(({ runtime }) => runtime).find((runtime) => runtime !== undefined);
   }
 
   engines(): Promise<readonly EngineReport[]> {
-    return Promise.all(this.configuredEngines.map((engine) => engine.report()));
+    return Promise.all(this.kind.engines.map((engine) => engine.report()));
   }
 
   engineUsage(): readonly EngineUsage[] {
-    return this.configuredEngines.flatMap(({ usage }) => usage ?? []);
+    return this.kind.engines.flatMap(({ usage }) => usage ?? []);
   }
 
   async findings(): Promise<readonly Finding[]> {
@@ -171,28 +133,17 @@ export class EngineHandler implements ContainerHandler {
   }
 
   departed(): readonly DepartedContainer[] {
-    return this.configuredEngines.flatMap((engine) =>
-      engine.departed().flatMap(({ id, description }) => {
+    return this.kind.engines.flatMap((engine) =>
+      engine.knowledge.departed().flatMap(({ id, description }) => {
         const [name] = [...(this.paths.get(id) ?? []), ...(this.kind.paths.pathsOf?.(id) ?? [])];
         return name === undefined ? [] : [{ name, description }];
       }),
     );
   }
 
-  /** Settles with the work, or when the time is over. */
-  private async within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-    let cancel = () => {};
-    const patience = new Promise<void>((resolve) => {
-      cancel = this.context.timers.after(milliseconds, resolve);
-      this.context.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([work, patience]);
-    cancel();
-  }
-
   private find(id: string): KnownContainer | undefined {
     let stale: KnownContainer | undefined;
-    for (const engine of this.configuredEngines) {
+    for (const engine of this.kind.engines) {
       const known = engine.find(id);
       if (known !== undefined && known.description.stale !== true) return known;
       stale ??= known;
@@ -202,10 +153,12 @@ export class EngineHandler implements ContainerHandler {
 
   /** The verdict on a path whose container no engine knows. */
   private unknown(id: string, certain: boolean): Identification {
-    const asking = this.configuredEngines.filter((engine) => engine.state === 'up' && engine.denial(id) === undefined);
-    for (const engine of asking) engine.ask(id);
-    const away = this.configuredEngines.some((engine) => engine.state !== 'up');
-    if (asking.length === 0 && !away && this.configuredEngines.some((engine) => engine.denial(id) === 'removed')) {
+    const asking = this.kind.engines.filter(
+      (engine) => engine.state === 'up' && engine.knowledge.denial(id) === undefined,
+    );
+    for (const engine of asking) engine.knowledge.ask(id);
+    const away = this.kind.engines.some((engine) => engine.state !== 'up');
+    if (asking.length === 0 && !away && this.kind.engines.some((engine) => engine.knowledge.denial(id) === 'removed')) {
       return { verdict: 'pass' };
     }
     const now = this.context.clock.monotonic();
@@ -239,7 +192,7 @@ export class EngineHandler implements ContainerHandler {
 
   /** Drops paths that are neither known nor new: handlers are not notified when a cgroup is removed. */
   private prune(): void {
-    const ended = new Set(this.configuredEngines.flatMap((engine) => engine.departed().map(({ id }) => id)));
+    const ended = new Set(this.kind.engines.flatMap((engine) => engine.knowledge.departed().map(({ id }) => id)));
     const newest = [...this.paths.keys()].slice(-FIRST_PRUNE / 2);
     const kept = new Set(newest);
     for (const id of this.paths.keys()) {

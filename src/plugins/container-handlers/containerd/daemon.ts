@@ -1,12 +1,10 @@
-import { type EngineReport, messageOf } from '../../../kernel/contracts/index.js';
+import { type EngineInfo, messageOf, type PluginContext, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import {
   connectGrpc,
   EngineBase,
   EngineError,
-  EngineInfoCache,
   type EngineOptions,
   type GrpcClient,
-  OnceLogger,
   type OpenConnection,
   type PathIdentity,
   type PathPattern,
@@ -21,24 +19,20 @@ export interface DaemonOptions extends KnowledgeOptions, EngineOptions {
   readonly socket: string;
   /** Whether this is the default socket, which may be absent. */
   readonly optional: boolean;
-  /** Called with containerd's data directory after each connect. */
-  onRoot(directory: string): void;
 }
 
 /** One containerd. */
 export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge> implements PathPattern {
-  private readonly once: OnceLogger;
   private readonly info: ContainerdInfo;
-  private readonly reports: EngineInfoCache<GrpcClient>;
 
-  constructor(private readonly options: DaemonOptions) {
-    const url = `unix://${options.socket}`;
-    super(options, { url, optional: options.optional }, (changed) => new ContainerdKnowledge(options, changed));
-    this.once = new OnceLogger(options.logger);
+  constructor(
+    context: PluginContext,
+    private readonly options: DaemonOptions,
+  ) {
+    const { socket, optional, resyncInterval } = options;
+    const createKnowledge = (changed: (key: string) => void) => new ContainerdKnowledge(context, options, changed);
+    super(context, 'containerd', { url: `unix://${socket}`, optional }, resyncInterval, createKnowledge);
     this.info = new ContainerdInfo(this.knowledge);
-    this.reports = new EngineInfoCache('containerd', url, options.clock, (client, versions) =>
-      this.info.ask(client, versions),
-    );
   }
 
   /** Ids are any words: a cgroup is known by what containerd and the kernel say of it, or by its namespace. */
@@ -54,13 +48,8 @@ export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge
     return this.knowledge.claims.pathsOf(key);
   }
 
-  report(): Promise<EngineReport> {
-    return this.reports.report(this.state === 'up' ? this.client : undefined, this.runtime, this.connection.away);
-  }
-
-  /** Cgroups that several of its running containers claim. */
-  contested(): { readonly path: string; readonly keys: readonly string[] }[] {
-    return this.knowledge.claims.contested();
+  protected ask(client: GrpcClient, versions: RuntimeInfo): Promise<EngineInfo> {
+    return this.info.ask(client, versions);
   }
 
   protected async connect(): Promise<OpenConnection<GrpcClient>> {
@@ -95,7 +84,7 @@ export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge
   private async tellRoot(client: GrpcClient): Promise<void> {
     try {
       const directory = await this.info.root(client);
-      if (directory.startsWith('/')) this.options.onRoot(directory);
+      if (directory.startsWith('/')) this.context.linux.labelFilesystem('containerd-images', directory);
     } catch (error) {
       // The connection logs that it does not answer.
       if (!(error instanceof EngineError && error.status === undefined))

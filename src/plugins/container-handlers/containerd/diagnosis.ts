@@ -45,7 +45,7 @@ function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, op
 
 /** Cgroups that several containers of containerd claim. */
 function contested(daemon: ContainerdDaemon, plugin: string): Finding[] {
-  const all = daemon.contested().map(({ path, keys }) => `${path} (${keys.join(', ')})`);
+  const all = daemon.knowledge.claims.contested().map(({ path, keys }) => `${path} (${keys.join(', ')})`);
   if (all.length === 0) return [];
   const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
   return [

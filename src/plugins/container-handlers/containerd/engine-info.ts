@@ -24,13 +24,13 @@ export class ContainerdInfo {
 
   constructor(private readonly containers: Containers) {}
 
-  async ask(client: GrpcClient, versions: RuntimeInfo | undefined): Promise<EngineInfo> {
+  async ask(client: GrpcClient, { version, apiVersion }: RuntimeInfo): Promise<EngineInfo> {
     const { containers } = this;
     const { plugins } = await client.call(methods.plugins, {});
     const snapshotters = plugins.filter(({ type, initError }) => type === SNAPSHOTTER && initError === undefined);
     return {
-      version: versions?.version ?? '',
-      apiVersion: versions?.apiVersion ?? '',
+      version,
+      apiVersion,
       kernelVersion: '',
       os: '',
       hostname: '',

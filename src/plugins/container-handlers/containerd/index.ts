@@ -41,24 +41,19 @@ function watcher({ agent }: PluginContext, { namespaces }: ContainerdOptions): (
 }
 
 function create(context: PluginContext, options: ContainerdOptions): EngineHandler {
-  const { id, clock, timers, logger, linux } = context;
+  const { id, linux } = context;
   const optional = options.endpoint === DEFAULT_SOCKET;
-  const daemon = new ContainerdDaemon({
+  const daemon = new ContainerdDaemon(context, {
     ...options,
     socket: options.endpoint,
     optional,
     rules: { ...options, namespace: 'containerd' },
-    clock,
-    timers,
-    logger,
     watches: watcher(context, options),
-    procText: (path) => linux.procText(path),
-    onRoot: (directory) => linux.labelFilesystem('containerd-images', directory),
   });
   const kind: HandlerKind = {
     namespace: 'containerd',
     paths: daemon,
-    engines: (listener) => [daemon.attach(listener)],
+    engines: [daemon],
     diagnose: (reports) =>
       reports.flatMap((report) => diagnose(report, daemon, { plugin: id, root: linux.paths.root, optional })),
   };

@@ -1,4 +1,4 @@
-import type { ContainerStorage } from '../../../kernel/contracts/index.js';
+import type { ContainerStorage, PluginContext } from '../../../kernel/contracts/index.js';
 import {
   type Described,
   type DescribeRules,
@@ -21,8 +21,6 @@ export interface KnowledgeOptions extends EngineKnowledgeOptions {
   readonly rules: DescribeRules;
   /** Whether the containers of a namespace are this handler's. */
   watches(namespace: string): boolean;
-  /** Text of a file below the host's `/proc`. */
-  procText(path: string): string | undefined;
 }
 
 /** Where the files of a container are, as far as it was asked. */
@@ -55,8 +53,8 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
   private namespaces: ReadonlySet<string> = new Set(['default']);
 
   /** @param changed called when a description changed, and when containerd answered about a container */
-  constructor(options: KnowledgeOptions, changed: (key: string) => void) {
-    super(options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
+  constructor(context: PluginContext, options: KnowledgeOptions, changed: (key: string) => void) {
+    super(context, options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
   }
 
   /** Number of containers, and of those in a state. */
@@ -190,7 +188,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
 
   /** Its cgroup according to the kernel, or else according to its specification. */
   private cgroupsOf({ description: { pid } }: Described, expected: readonly string[]): readonly string[] {
-    const membership = pid === undefined ? undefined : this.options.procText(`${pid}/cgroup`);
+    const membership = pid === undefined ? undefined : this.context.linux.procText(`${pid}/cgroup`);
     const actual = membership === undefined ? undefined : actualCgroup(membership, expected);
     return actual === undefined ? expected : [actual];
   }
@@ -200,13 +198,14 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     if (task === undefined || task.pid === 0) return undefined;
     const known = this.starts.get(key);
     if (known !== undefined && (previousPid === undefined || previousPid === task.pid)) return known;
-    const { procText, clock } = this.options;
+    const { linux, clock } = this.context;
     const ticks = Number(
-      procText(`${task.pid}/stat`)
+      linux
+        .procText(`${task.pid}/stat`)
         ?.replace(/^.*\) /s, '')
         .split(' ')[19],
     );
-    const uptime = Number(procText('uptime')?.split(' ')[0]);
+    const uptime = Number(linux.procText('uptime')?.split(' ')[0]);
     if (!(ticks > 0 && uptime > 0)) return known;
     // A tick of /proc is 10 ms on every machine.
     const start = Math.floor(clock.now() - (uptime - ticks / 100) * 1e6);

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { ContainerState, ContainerStorage } from '../../../kernel/contracts/index.js';
+import type { ContainerState, ContainerStorage, LinuxHost } from '../../../kernel/contracts/index.js';
 import {
   allowedEnvs,
   type Described,
@@ -72,21 +72,15 @@ export interface KnownPodContainer {
 /** Gives the name of an image by its id, digest or name; empty when it is not known. */
 export type ImageNamer = (reference: string) => string;
 
-/**
- * @param mountinfo text of `/proc/<pid>/mountinfo`
- * @returns details of the process; empty for a runtime that reports none, or in another form
- */
-export function processDetails(
-  info: Readonly<Record<string, string>>,
-  mountinfo: (pid: number) => string | undefined,
-): ProcessDetails {
+/** @returns details of the process; empty for a runtime that reports none, or in another form */
+export function processDetails(info: Readonly<Record<string, string>>, linux: LinuxHost): ProcessDetails {
   const reported = parsed(info.info);
   const pid = number(reported.pid) || undefined;
   return {
     pid,
     image: text(reported.image),
     environment: list(record(record(reported.runtimeSpec).process).env),
-    writableLayer: pid === undefined ? '' : upperDirectory(mountinfo(pid)),
+    writableLayer: pid === undefined ? '' : upperDirectory(linux.procText(`${pid}/mountinfo`)),
   };
 }
 

@@ -1,12 +1,11 @@
 import {
   type ContainerHandler,
   definePlugin,
-  type Finding,
   type Identification,
   PLUGIN_API_VERSION,
   type PluginContext,
 } from '../../../kernel/contracts/index.js';
-import { EngineHandler, type EngineListener } from '../common/index.js';
+import { EngineHandler, type HandlerKind } from '../common/index.js';
 import { criPaths, isPodId } from './cgroup-path.js';
 import { diagnose } from './diagnosis.js';
 import { type CriOptions, criOptions } from './options.js';
@@ -14,27 +13,19 @@ import { CriRuntime } from './runtime.js';
 
 /** Handler of pods and their containers, whatever runtime runs them. */
 class CriHandler extends EngineHandler implements ContainerHandler {
-  private readonly runtimes: CriRuntime[];
+  private readonly engine: CriRuntime;
 
   constructor(options: CriOptions, context: PluginContext) {
-    const { clock, timers, logger, linux } = context;
-    const runtimes: CriRuntime[] = [];
-    const kind = {
+    const { endpoint: sockets } = options;
+    const engine = new CriRuntime(context, { ...options, sockets, rules: { ...options, namespace: 'cri' } });
+    const kind: HandlerKind = {
       namespace: 'cri',
       paths: criPaths,
-      engines: (listener: EngineListener) => {
-        const rules = { ...options, namespace: 'cri' };
-        const mountinfo = (pid: number) => linux.procText(`${pid}/mountinfo`);
-        const { endpoint: sockets } = options;
-        runtimes.push(
-          new CriRuntime({ ...options, sockets, rules, clock, timers, logger, mountinfo }).attach(listener),
-        );
-        return runtimes;
-      },
-      diagnose: (reports: Parameters<typeof diagnose>[0]): Finding[] => diagnose(reports, context, options.endpoint),
+      engines: [engine],
+      diagnose: (reports) => diagnose(reports, context, sockets),
     };
     super(kind, options, context);
-    this.runtimes = runtimes;
+    this.engine = engine;
   }
 
   override identify(path: string): Identification {
@@ -45,7 +36,7 @@ class CriHandler extends EngineHandler implements ContainerHandler {
 
   forget(path: string): void {
     const match = criPaths.match(path);
-    if (typeof match === 'object') for (const runtime of this.runtimes) runtime.ended(match.id);
+    if (typeof match === 'object') this.engine.ended(match.id);
   }
 
   /** Containers of cri-dockerd are left to the `docker` handler, which knows more of them, but not their pods. */

@@ -1,4 +1,4 @@
-import type { EngineInfo } from '../../../kernel/contracts/index.js';
+import type { EngineInfo, PluginContext, RuntimeInfo } from '../../../kernel/contracts/index.js';
 import {
   type Described,
   EngineKnowledge,
@@ -37,11 +37,6 @@ const PARALLEL_CALLS = 4;
  */
 const ASK_AGAIN_MS = [250, 500, 1000];
 
-export interface KnowledgeOptions extends EngineKnowledgeOptions {
-  /** Text of `/proc/<pid>/mountinfo`. */
-  mountinfo(pid: number): string | undefined;
-}
-
 /** A connection to ask. */
 export interface CriSession {
   readonly client: GrpcClient;
@@ -64,7 +59,7 @@ interface Container {
  * What is known of a runtime's pods, sandboxes and containers. All are listed at the beginning and now and then; in between
  * single ones are asked about when an event, a new cgroup or the end of one gives a reason.
  */
-export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> {
+export class PodKnowledge extends EngineKnowledge<CriSession> {
   private readonly sandboxes = new Map<string, Sandbox>();
   private readonly containers = new Map<string, Container>();
   /** Ids of sandboxes by the UID of their pod; a pod whose sandbox was made anew has several. */
@@ -80,11 +75,12 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
 
   /** @param changed called when a description changed, and when the runtime answered about an id */
   constructor(
-    options: KnowledgeOptions,
+    context: PluginContext,
+    options: EngineKnowledgeOptions,
     private rules: CriRules,
     changed: (id: string) => void,
   ) {
-    super(options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
+    super(context, options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
   }
 
   override get size(): number {
@@ -117,7 +113,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
   }
 
   /** Information about the runtime. */
-  info(version: string, apiVersion: string): EngineInfo {
+  info({ version, apiVersion }: RuntimeInfo): EngineInfo {
     const states = [...this.containers.values()].map(({ listed }) => CONTAINER_STATES[listed.state]);
     const running = states.filter((state) => state === 'running').length;
     const unknown = { kernelVersion: '', os: '', hostname: '', rootDirectory: '', storageDriver: '', cgroupDriver: '' };
@@ -237,7 +233,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     if (pause === undefined || this.table.find(id, false)?.description.state.status !== 'running') this.gone.delete(id);
     else {
       this.gone.set(id, asked + 1);
-      this.options.timers.after(pause, () => this.ask(id));
+      this.context.timers.after(pause, () => this.ask(id));
     }
   }
 
@@ -271,8 +267,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     const { status, info } = await client.call(methods.container, { id, verbose: true });
     const known = this.containers.get(id);
     if (status === undefined || known === undefined) return;
-    const process = processDetails(info, (pid) => this.options.mountinfo(pid));
-    const details = containerDetails(status, process, known.details);
+    const details = containerDetails(status, processDetails(info, this.context.linux), known.details);
     this.containers.set(id, { listed: { ...known.listed, state: status.state }, details });
     this.describeContainer(id);
   }
@@ -281,8 +276,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
     const { status, info } = await client.call(methods.sandbox, { id, verbose: true });
     const known = this.sandboxes.get(id);
     if (status === undefined || known === undefined) return;
-    const process = processDetails(info, (pid) => this.options.mountinfo(pid));
-    known.details = sandboxDetails(status, process, known.details);
+    known.details = sandboxDetails(status, processDetails(info, this.context.linux), known.details);
     known.listed = { ...known.listed, state: status.state };
     this.describeSandbox(id);
   }
@@ -290,7 +284,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
   /** The runtime does not list it (any more, or yet). */
   protected override notFound(id: string): void {
     if (this.table.has(id)) {
-      this.table.ended(id, { time: this.options.clock.now() });
+      this.table.ended(id, { time: this.context.clock.now() });
       this.drop(id);
       this.deny(id, 'removed');
       return;
@@ -304,7 +298,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession, KnowledgeOptions> 
       return;
     }
     this.misses.set(id, missed + 1);
-    this.options.timers.after(pause, () => this.ask(id));
+    this.context.timers.after(pause, () => this.ask(id));
   }
 
   /** The runtime has removed it; its end is remembered. */

@@ -1,4 +1,10 @@
-import { codeOf, type EngineReport, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
+import {
+  codeOf,
+  type EngineInfo,
+  messageOf,
+  type PluginContext,
+  type RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
 import {
   connectGrpc,
   EngineBase,
@@ -9,7 +15,7 @@ import {
   type OpenConnection,
 } from '../common/index.js';
 import type { CriRules } from './describe.js';
-import { type CriSession, type KnowledgeOptions, PodKnowledge } from './knowledge.js';
+import { type CriSession, PodKnowledge } from './knowledge.js';
 import { CRI_VERSIONS, criMethods } from './messages.js';
 
 /** What it is called where the runtime's own name is not known. */
@@ -19,7 +25,7 @@ const AT_ONCE_MS = 1000;
 /** Namespaces of aliases by the runtime's name, as cAdvisor calls them. */
 const NAMESPACES: Readonly<Record<string, string>> = { containerd: 'containerd', 'cri-o': 'crio', docker: 'docker' };
 
-export interface RuntimeOptions extends KnowledgeOptions, EngineOptions {
+export interface RuntimeOptions extends EngineOptions {
   /** Sockets, of which the first that answers is used. */
   readonly sockets: readonly string[];
   readonly rules: CriRules;
@@ -35,12 +41,19 @@ interface Reached extends CriSession {
  * cgroups that come and go are reasons to ask about single containers.
  */
 export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
+  /** All that is reported is known already. */
+  protected override readonly reportMaxAgeMs = 0;
   /** Sockets behind which there is something else, as their files were then. */
   private readonly foreign = new Map<string, string>();
 
-  constructor(private readonly options: RuntimeOptions) {
+  constructor(
+    context: PluginContext,
+    private readonly options: RuntimeOptions,
+  ) {
     const url = options.sockets.map(urlOf).join(', ');
-    super(options, { url }, (changed) => new PodKnowledge(options, options.rules, changed));
+    const createKnowledge = (changed: (id: string) => void) =>
+      new PodKnowledge(context, options, options.rules, changed);
+    super(context, RUNTIME, { url }, options.resyncInterval, createKnowledge);
   }
 
   /** The cgroup of a container is gone. */
@@ -48,43 +61,34 @@ export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
     if (this.state === 'up') this.knowledge.ended(id);
   }
 
-  async report(): Promise<EngineReport> {
-    const { runtime } = this;
-    const endpoint = this.address.url;
-    if (runtime === undefined) return { runtime: RUNTIME, endpoint, reason: this.connection.away };
-    const { version, apiVersion } = runtime;
-    return {
-      runtime: RUNTIME,
-      endpoint,
-      askedAt: this.options.clock.now(),
-      info: this.knowledge.info(version, apiVersion),
-    };
+  protected async ask(_: CriSession, runtime: RuntimeInfo): Promise<EngineInfo> {
+    return this.knowledge.info(runtime);
   }
 
   protected async connect(): Promise<OpenConnection<CriSession>> {
     const reached = await this.reach();
-    this.address.url = reached.url;
+    this.address = { url: reached.url };
     const ended = Promise.race([reached.client.lost(), this.follow(reached)]);
     return { client: reached, runtime: reached.runtime, ended };
   }
 
   /** Takes in events. @returns rejects when the stream ends; settles never for a runtime that has no events */
   private async follow({ client, methods, url }: Reached): Promise<never> {
-    const begun = this.options.clock.monotonic();
+    const begun = this.context.clock.monotonic();
     let hasEvents = false;
     const take = ({ containerId }: { readonly containerId: string }) => {
       hasEvents = true;
       if (containerId !== '') this.knowledge.event(containerId);
     };
-    const onGarbage = (error: EngineError) => this.options.logger.debug(error.message);
+    const onGarbage = (error: EngineError) => this.context.logger.debug(error.message);
     const end = await client.stream(methods.events, {}, take, { endless: true, onGarbage }).then(
       () => new EngineError(`${url} ended its events`, undefined),
       (error: EngineError) => error,
     );
-    const isRefusal = !hasEvents && this.options.clock.monotonic() - begun < AT_ONCE_MS;
+    const isRefusal = !hasEvents && this.context.clock.monotonic() - begun < AT_ONCE_MS;
     // CRI-O without `enable_pod_events` ends the stream, containerd before 1.7 does not know the method.
     if (end.status !== GRPC_UNIMPLEMENTED && !isRefusal) throw end;
-    this.options.logger.debug(`${url} has no events: pods are asked about when their cgroups come and go`);
+    this.context.logger.debug(`${url} has no events: pods are asked about when their cgroups come and go`);
     return new Promise<never>(() => {});
   }
 

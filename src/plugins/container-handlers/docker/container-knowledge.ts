@@ -1,3 +1,4 @@
+import type { PluginContext } from '../../../kernel/contracts/index.js';
 import { type DescribeRules, EngineError, EngineKnowledge, type EngineKnowledgeOptions } from '../common/index.js';
 import type { EngineClient } from './client.js';
 import { describeContainer, describeSummary } from './describe.js';
@@ -19,8 +20,6 @@ const IRRELEVANT: ReadonlySet<string> = new Set(
 export interface KnowledgeOptions extends EngineKnowledgeOptions {
   readonly endpoint: Endpoint;
   readonly rules: DescribeRules;
-  /** Text of `/proc/<pid>/mountinfo`. */
-  mountinfo(pid: number): string | undefined;
 }
 
 /** What is known of the containers of a Docker-compatible engine. */
@@ -29,8 +28,8 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
   private readonly healthChecks = new Set<string>();
 
   /** @param changed called when a description changed, and when the engine answered about an id */
-  constructor(options: KnowledgeOptions, changed: (id: string) => void) {
-    super(options, { parallelCalls: PARALLEL_INSPECTS, notFoundStatus: NOT_FOUND }, changed);
+  constructor(context: PluginContext, options: KnowledgeOptions, changed: (id: string) => void) {
+    super(context, options, { parallelCalls: PARALLEL_INSPECTS, notFoundStatus: NOT_FOUND }, changed);
   }
 
   /** Takes in an event. */
@@ -53,7 +52,7 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     if (health === undefined || (event.exitCode === 0 && health.failingStreak === 0)) return;
     if (this.healthChecks.has(event.id)) return;
     this.healthChecks.add(event.id);
-    this.options.timers.after(HEALTH_DELAY, () => {
+    this.context.timers.after(HEALTH_DELAY, () => {
       this.healthChecks.delete(event.id);
       if (this.client !== undefined) void this.enqueue(event.id);
     });
@@ -78,7 +77,7 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
   }
 
   private needsInspect(summary: ContainerSummary, everything: boolean): boolean {
-    const failure = this.failures.state(summary.id, this.options.clock.monotonic());
+    const failure = this.failures.state(summary.id, this.context.clock.monotonic());
     if (failure !== undefined) return failure === 'due';
     const known = this.table.find(summary.id, false)?.description;
     if (known === undefined) return isAlive(summary);
@@ -94,8 +93,8 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
         previousExit: this.table.previousExit(id),
         previousStorage: previous?.storage,
         previousHealth: previous?.state.health,
-        now: this.options.clock.now(),
-        mountinfo: (pid) => this.options.mountinfo(pid),
+        now: this.context.clock.now(),
+        mountinfo: (pid) => this.context.linux.procText(`${pid}/mountinfo`),
       });
       if (described === undefined) throw new EngineError(`the description of container ${id} is malformed`, 200);
       this.learn(id, described);

@@ -1,13 +1,11 @@
-import { type EngineReport, type EngineUsage, messageOf, type RuntimeInfo } from '../../../kernel/contracts/index.js';
 import {
-  EngineBase,
-  EngineInfoCache,
-  type EngineOptions,
-  OnceLogger,
-  type OpenConnection,
-  record,
-  text,
-} from '../common/index.js';
+  type EngineInfo,
+  type EngineUsage,
+  messageOf,
+  type PluginContext,
+  type RuntimeInfo,
+} from '../../../kernel/contracts/index.js';
+import { EngineBase, type EngineOptions, type OpenConnection, record, text } from '../common/index.js';
 import { createEngineClient, type EngineClient, type TlsFiles } from './client.js';
 import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
 import { askInfo } from './engine-info.js';
@@ -16,31 +14,29 @@ import { type EngineEvent, followEvents, sinceText } from './events.js';
 
 export interface DaemonOptions extends KnowledgeOptions, EngineOptions, UsageOptions {
   readonly tls: TlsFiles;
-  /** Called with the engine's data directory after each connect. */
-  onRoot(directory: string): void;
 }
 
 /** One Docker-compatible engine. */
 export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge> {
-  private readonly once: OnceLogger;
-  private readonly info: EngineInfoCache<EngineClient>;
   private readonly usageWatch: EngineUsageWatch;
   private since: string | undefined;
 
-  constructor(private readonly options: DaemonOptions) {
-    const { endpoint, rules, clock } = options;
-    super(options, { url: endpoint.url }, (changed) => new ContainerKnowledge(options, changed));
-    this.once = new OnceLogger(options.logger);
-    this.info = new EngineInfoCache(rules.namespace, endpoint.url, clock, askInfo);
-    this.usageWatch = new EngineUsageWatch(rules.namespace, endpoint.url, options, this.once);
-  }
-
-  report(): Promise<EngineReport> {
-    return this.info.report(this.state === 'up' ? this.client : undefined, this.runtime, this.connection.away);
+  constructor(
+    context: PluginContext,
+    private readonly options: DaemonOptions,
+  ) {
+    const { endpoint, rules, resyncInterval } = options;
+    const createKnowledge = (changed: (id: string) => void) => new ContainerKnowledge(context, options, changed);
+    super(context, rules.namespace, { url: endpoint.url }, resyncInterval, createKnowledge);
+    this.usageWatch = new EngineUsageWatch(rules.namespace, endpoint.url, context, options, this.once);
   }
 
   override get usage(): EngineUsage | undefined {
     return this.usageWatch.usage;
+  }
+
+  protected ask(client: EngineClient, versions: RuntimeInfo): Promise<EngineInfo> {
+    return askInfo(client, versions);
   }
 
   protected async connect(): Promise<OpenConnection<EngineClient>> {
@@ -70,10 +66,9 @@ export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge> {
   private async tellRoot(client: EngineClient): Promise<void> {
     try {
       const directory = text(record(await client.info()).DockerRootDir);
-      if (directory.startsWith('/')) this.options.onRoot(directory);
+      if (directory.startsWith('/')) this.context.linux.labelFilesystem(`${this.name}-images`, directory);
     } catch (error) {
-      if (!this.connection.stopped)
-        this.once.warn('info', `${messageOf(error)}; the filesystem of its images stays unmarked`);
+      if (!this.stopped) this.once.warn('info', `${messageOf(error)}; the filesystem of its images stays unmarked`);
     }
   }
 

@@ -3,18 +3,18 @@ import { list, number, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
 
 /** Asks an engine about itself and its images. */
-export async function askInfo(client: EngineClient, versions: RuntimeInfo | undefined): Promise<EngineInfo> {
+export async function askInfo(client: EngineClient, versions: RuntimeInfo): Promise<EngineInfo> {
   const [info, images] = await Promise.all([client.info(), client.images()]);
   return parseInfo(info, images, versions);
 }
 
 /** Reads the engine's answers about itself and its images; what it leaves out is empty or 0. */
-export function parseInfo(answer: unknown, images: unknown, versions: RuntimeInfo | undefined): EngineInfo {
+export function parseInfo(answer: unknown, images: unknown, { version, apiVersion }: RuntimeInfo): EngineInfo {
   const info = record(answer);
   const count = (key: string): number => number(info[key]) ?? 0;
   return {
-    version: text(info.ServerVersion) || (versions?.version ?? ''),
-    apiVersion: versions?.apiVersion ?? '',
+    version: text(info.ServerVersion) || version,
+    apiVersion,
     kernelVersion: text(info.KernelVersion),
     os: text(info.OperatingSystem),
     hostname: text(info.Name),

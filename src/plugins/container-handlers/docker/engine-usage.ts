@@ -1,10 +1,9 @@
 import {
-  type Clock,
   type EngineImageUsage,
   type EngineUsage,
   type EngineVolumeUsage,
   messageOf,
-  type Timers,
+  type PluginContext,
 } from '../../../kernel/contracts/index.js';
 import { list, number, type OnceLogger, present, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
@@ -15,8 +14,6 @@ export interface UsageOptions {
   readonly engineUsage: boolean;
   /** ms */
   readonly engineUsageInterval: number;
-  readonly timers: Timers;
-  readonly clock: Clock;
 }
 
 /** Asks one engine now and then what its images and volumes take up, and keeps its last answer. */
@@ -33,6 +30,7 @@ export class EngineUsageWatch {
   constructor(
     private readonly runtime: string,
     private readonly endpoint: string,
+    private readonly context: PluginContext,
     private readonly options: UsageOptions,
     private readonly once: OnceLogger,
   ) {}
@@ -45,7 +43,8 @@ export class EngineUsageWatch {
   /** Begins to ask. A connection that was lost for a moment does not make the next question come earlier. */
   connected(client: EngineClient): void {
     this.disconnected();
-    const { engineUsage, engineUsageInterval, clock, timers } = this.options;
+    const { engineUsage, engineUsageInterval } = this.options;
+    const { clock, timers } = this.context;
     if (!engineUsage) return;
     const passed = this.askedAt === undefined ? engineUsageInterval : clock.monotonic() - this.askedAt;
     this.cancel = timers.after(Math.max(0, engineUsageInterval - passed), async () => {
@@ -60,11 +59,12 @@ export class EngineUsageWatch {
   }
 
   private async ask(client: EngineClient): Promise<void> {
-    const { runtime, endpoint, options } = this;
-    this.askedAt = options.clock.monotonic();
+    const { runtime, endpoint } = this;
+    const { clock } = this.context;
+    this.askedAt = clock.monotonic();
     try {
       const answer = await client.usage();
-      this.answer = { runtime, endpoint, askedAt: options.clock.now(), ...parseUsage(answer) };
+      this.answer = { runtime, endpoint, askedAt: clock.now(), ...parseUsage(answer) };
     } catch (error) {
       this.once.warn('usage', `${messageOf(error)}; the sizes of its images and volumes stay as last known`);
     }

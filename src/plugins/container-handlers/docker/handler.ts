@@ -1,4 +1,4 @@
-import type { ContainerHandler, PluginContext } from '../../../kernel/contracts/index.js';
+import type { ContainerHandler, EngineReport, PluginContext } from '../../../kernel/contracts/index.js';
 import { EngineHandler, type PathPattern } from '../common/index.js';
 import { DockerDaemon } from './daemon.js';
 import { diagnose } from './diagnosis.js';
@@ -16,27 +16,10 @@ export interface EngineKind {
 /** Handler of the containers of one kind of Docker-compatible engine. */
 export function dockerHandler(kind: EngineKind, options: EngineOptions, context: PluginContext): ContainerHandler {
   const { namespace, paths, defaultEndpoint } = kind;
-  const { id, clock, timers, logger, linux } = context;
-  return new EngineHandler(
-    {
-      namespace,
-      paths,
-      engines: (listener) =>
-        options.endpoint.map((endpoint) =>
-          new DockerDaemon({
-            ...options,
-            endpoint,
-            rules: { ...options, namespace },
-            clock,
-            timers,
-            logger,
-            mountinfo: (pid) => linux.procText(`${pid}/mountinfo`),
-            onRoot: (directory) => linux.labelFilesystem(`${namespace}-images`, directory),
-          }).attach(listener),
-        ),
-      diagnose: (reports) => diagnose(reports, { plugin: id, root: linux.paths.root, defaultEndpoint }),
-    },
-    options,
-    context,
-  );
+  const { id, linux } = context;
+  const rules = { ...options, namespace };
+  const engines = options.endpoint.map((endpoint) => new DockerDaemon(context, { ...options, endpoint, rules }));
+  const diagnoseAll = (reports: readonly EngineReport[]) =>
+    diagnose(reports, { plugin: id, root: linux.paths.root, defaultEndpoint });
+  return new EngineHandler({ namespace, paths, engines, diagnose: diagnoseAll }, options, context);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ContainerDescription,
@@ -10,8 +10,9 @@ import {
   messageOf,
   type PluginContext,
   type RuntimeInfo,
+  readText,
 } from '../../../kernel/contracts/index.js';
-import { PollingHandler } from '../common/index.js';
+import { PollingHandler, within } from '../common/index.js';
 import { ServiceManager, type UnitFacts } from './manager.js';
 import type { SystemdOptions } from './options.js';
 import { decoded, stemOf, type UnitOfCgroup, unitOf } from './unit-name.js';
@@ -68,12 +69,7 @@ export class SystemdHandler extends PollingHandler<KnownUnit> {
     if (!this.isPresent) return;
     await super.start(registrar);
     this.answered = this.manager.start();
-    let cancel = () => {};
-    const limit = new Promise<void>((resolve) => {
-      cancel = this.context.timers.after(FIRST_ANSWER_MS, resolve);
-    });
-    await Promise.race([this.answered, limit]);
-    cancel();
+    await within(this.context, FIRST_ANSWER_MS, this.answered);
   }
 
   override stop(): void {
@@ -171,13 +167,8 @@ export class SystemdHandler extends PollingHandler<KnownUnit> {
 
   /** systemd freezes units on cgroup v2 only; a frozen ancestor counts. `cgroup.events: frozen` */
   private isFrozen(path: string): boolean {
-    try {
-      const file = join(this.context.linux.paths.cgroup, path, 'cgroup.events');
-      return /^frozen 1$/m.test(readFileSync(file, 'latin1'));
-    } catch {
-      // cgroup v1, a kernel before 5.2, or a unit that has just ended.
-      return false;
-    }
+    // The file is absent on cgroup v1 and once a unit has ended, the line before kernel 5.2.
+    return /^frozen 1$/m.test(readText(join(this.context.linux.paths.cgroup, path, 'cgroup.events')) ?? '');
   }
 
   private renew(known: KnownUnit): void {
