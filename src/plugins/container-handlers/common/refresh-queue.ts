@@ -3,7 +3,8 @@
  * for one whose job runs makes it run once more, since the running one may have missed the reason.
  */
 export class RefreshQueue {
-  private readonly waiting = new Map<string, PromiseWithResolvers<void>>();
+  /** What to call when the job of an id is done. */
+  private readonly waiting = new Map<string, (() => void)[]>();
   private readonly running = new Set<string>();
 
   /** @param job must not reject */
@@ -14,45 +15,35 @@ export class RefreshQueue {
 
   /** @returns settles when a job for the id, begun after this call, is done */
   add(id: string): Promise<void> {
-    let entry = this.waiting.get(id);
-    if (entry === undefined) {
-      entry = withResolvers();
-      this.waiting.set(id, entry);
+    return new Promise((resolve) => {
+      const others = this.waiting.get(id);
+      if (others !== undefined) {
+        others.push(resolve);
+        return;
+      }
+      this.waiting.set(id, [resolve]);
       this.next();
-    }
-    return entry.promise;
+    });
   }
 
   /** Forgets what waits; running jobs end by themselves. */
   clear(): void {
-    for (const entry of this.waiting.values()) entry.resolve();
+    const waiting = [...this.waiting.values()].flat();
     this.waiting.clear();
+    for (const resolve of waiting) resolve();
   }
 
   private next(): void {
-    for (const [id, entry] of this.waiting) {
+    for (const [id, resolves] of this.waiting) {
       if (this.running.size >= this.limit) return;
       if (this.running.has(id)) continue;
       this.waiting.delete(id);
       this.running.add(id);
       this.job(id).finally(() => {
         this.running.delete(id);
-        entry.resolve();
+        for (const resolve of resolves) resolve();
         this.next();
       });
     }
   }
-}
-
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
-
-function withResolvers(): PromiseWithResolvers<void> {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

@@ -74,27 +74,21 @@ const scalar = <T>(
   },
 });
 
+/** Fields of a type that protobufjs has a method for. */
+const basic =
+  <T>(method: 'string' | 'bytes' | 'bool', wireType: number, empty: T) =>
+  (number: number): Field<T> => {
+    const read = (reader: Reader) => reader[method]() as T;
+    return scalar(number, wireType, empty, read, (writer, value) => writer[method](value as never));
+  };
+
 const readNumber = (reader: Reader): number => Number(reader.int64());
 
 /** `string` */
-export const text = (number: number): Field<string> =>
-  scalar(
-    number,
-    BYTES,
-    '',
-    (reader) => reader.string(),
-    (writer, value) => writer.string(value),
-  );
+export const text = basic('string', BYTES, '');
 
 /** `bytes`. They share the memory of the whole answer: what is to be kept is to be copied. */
-export const bytes = (number: number): Field<Uint8Array> =>
-  scalar<Uint8Array>(
-    number,
-    BYTES,
-    new Uint8Array(),
-    (reader) => reader.bytes(),
-    (writer, value) => writer.bytes(value),
-  );
+export const bytes = basic<Uint8Array>('bytes', BYTES, new Uint8Array());
 
 /** `int32`, `uint32`, `int64`, `uint64` and enumerations; above 2^53 the nearest double. */
 export const integer = (number: number): Field<number> =>
@@ -111,14 +105,7 @@ export const exactInteger = (number: number): Field<bigint> =>
   );
 
 /** `bool` */
-export const truth = (number: number): Field<boolean> =>
-  scalar(
-    number,
-    VARINT,
-    false,
-    (reader) => reader.bool(),
-    (writer, value) => writer.bool(value),
-  );
+export const truth = basic('bool', VARINT, false);
 
 /** A message within the message; `undefined` when it is not there. */
 export const part = <T>(number: number, type: Message<T>): Field<T | undefined> =>

@@ -40,15 +40,8 @@ export interface ProcessDetails {
   readonly writableLayer: string;
 }
 
-/** What only the status of a container contains. */
-export interface ContainerDetails extends ProcessDetails {
-  readonly startedAt: bigint;
-  readonly finishedAt: bigint;
-  readonly exitCode: number;
-  readonly imageRef: string;
-  readonly reason: string;
-  readonly logPath: string;
-}
+/** The status of a container, which contains more than the list. */
+export type ContainerDetails = ProcessDetails & Omit<ContainerStatus, 'image'>;
 
 /** What only the status of a sandbox contains. */
 export interface SandboxDetails extends ProcessDetails {
@@ -90,16 +83,7 @@ export function containerDetails(
   process: ProcessDetails,
   before: ContainerDetails | undefined,
 ): ContainerDetails {
-  return {
-    ...withLayer(process, before),
-    image: status.image?.image ?? '',
-    startedAt: status.startedAt,
-    finishedAt: status.finishedAt,
-    exitCode: status.exitCode,
-    imageRef: status.imageRef,
-    reason: status.reason,
-    logPath: status.logPath,
-  };
+  return { ...status, ...withLayer(process, before), image: status.image?.image ?? '' };
 }
 
 export function sandboxDetails(

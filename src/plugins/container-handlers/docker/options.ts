@@ -37,5 +37,3 @@ export const engineOptions = (defaultEndpoint: string) =>
       .describe('How often it is asked; at least `1m`.'),
     ...publishingOptions,
   });
-
-export type EngineOptions = z.output<ReturnType<typeof engineOptions>>;
