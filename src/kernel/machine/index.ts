@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { Token } from '../composition/index.js';
 import { type HostPaths, type MachineFilesystem, type MachineInfo, readText } from '../contracts/index.js';
-import { hostFile, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
+import { hostFile, type RefreshableHost, readTrimmed, UNKNOWN_MACHINE } from '../linux/index.js';
 import {
   integer,
   memoryLine,
@@ -12,7 +13,7 @@ import {
 } from './devices.js';
 import { countPackages, readTopology } from './topology.js';
 
-export { HOST, MachineRefresh } from './machine-refresh.js';
+export const HOST = new Token<RefreshableHost>('host');
 
 export interface MachineOptions {
   /** Files on the host with its machine ID; the first readable one is used. */
@@ -45,6 +46,7 @@ export async function readMachine(
   const highest = integer(readTrimmed(join(paths.sys, 'devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq')));
   const topology = await readTopology(paths, memory);
   return {
+    ...UNKNOWN_MACHINE,
     timestamp: new Date().toISOString(),
     vendor_id: cpu.vendor,
     num_cores: cpu.processors,
@@ -53,7 +55,6 @@ export async function readMachine(
     memory_capacity: memory,
     swap_capacity: memoryLine(meminfo, 'SwapTotal'),
     memory_by_type: readMemoryModules(join(paths.sys, 'devices/system/edac/mc')),
-    nvm: UNKNOWN_MACHINE.nvm,
     hugepages: readHugePages(join(paths.sys, 'kernel/mm/hugepages')),
     machine_id: firstReadable(paths, options.machineIdFiles ?? MACHINE_ID_FILES),
     system_uuid: firstReadable(paths, SYSTEM_UUID_FILES),
@@ -62,9 +63,6 @@ export async function readMachine(
     disk_map: readDisks(paths),
     network_devices: readNetworkDevices(paths),
     topology,
-    cloud_provider: 'Unknown',
-    instance_type: 'Unknown',
-    instance_id: '',
   };
 }
 

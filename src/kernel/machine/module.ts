@@ -1,9 +1,37 @@
 import { LIFECYCLES, type Module, Token } from '../composition/index.js';
 import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
-import { createLinuxHost, DESCRIPTORS, HOST_PATHS } from '../linux/index.js';
+import type { Logger } from '../contracts/index.js';
+import { createLinuxHost, DESCRIPTORS, HOST_PATHS, type RefreshableHost } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
-import { MachineRefresh, readMachine } from './index.js';
-import { HOST } from './machine-refresh.js';
+import { HOST, readMachine } from './index.js';
+
+/** Refreshes the machine information at an interval, because memory, disks and interfaces can change. */
+class MachineRefresh {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly host: RefreshableHost,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Starts refreshing at an interval, which replaces the previous one. */
+  every(intervalMs: number): void {
+    this.stop();
+    this.timer = setInterval(() => void this.now(), intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  async now(): Promise<void> {
+    try {
+      await this.host.refresh();
+    } catch (error) {
+      this.logger.error('the machine information could not be refreshed', { error: String(error) });
+    }
+  }
+}
 
 const REFRESH = new Token<MachineRefresh>('machine refresh');
 
@@ -18,9 +46,7 @@ export const machineModule: Module = {
         readMachine: (at, filesystems) => readMachine(at, filesystems, active.config.machine),
       });
     });
-    registry.provide(REFRESH, [HOST, LOGS], (host, logs) => {
-      return new MachineRefresh(() => host.refresh(), logs.logger('agent'));
-    });
+    registry.provide(REFRESH, [HOST, LOGS], (host, logs) => new MachineRefresh(host, logs.logger('agent')));
     registry.contribute(LIFECYCLES, [REFRESH, HOST, CONFIG], (refresh, host, active) => ({
       async start() {
         await host.refresh();
