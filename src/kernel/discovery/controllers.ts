@@ -1,17 +1,14 @@
-import { readFileSync } from 'node:fs';
 import type { CgroupNode, Hierarchies, Lack } from '../containers/index.js';
 import type { Controller } from '../contracts/index.js';
+import { controllersIn } from '../linux/index.js';
 
 export class ControllerReader {
-  private readonly hierarchies: Hierarchies;
   /** v2: the controllers that can be enabled; others (`cpuacct`) are always available. */
   private switchable: ReadonlySet<string> | undefined;
   /** Sets shared by containers with the same controllers. */
   private readonly sets = new Map<string, ReadonlySet<Controller>>();
 
-  constructor(hierarchies: Hierarchies) {
-    this.hierarchies = hierarchies;
-  }
+  constructor(private readonly hierarchies: Hierarchies) {}
 
   of(node: CgroupNode): ReadonlySet<Controller> {
     const controllers = this.hierarchies.mounts.flatMap((mount, index) =>
@@ -20,8 +17,8 @@ export class ControllerReader {
     if (this.hierarchies.version === 1) return this.set(controllers);
     const [mount] = this.hierarchies.mounts;
     if (mount === undefined) return this.set([]);
-    this.switchable ??= readControllers(mount.path);
-    const enabled = readControllers(node.name === '/' ? mount.path : mount.path + node.name);
+    this.switchable ??= controllersIn(mount.path);
+    const enabled = controllersIn(node.name === '/' ? mount.path : mount.path + node.name);
     if (enabled === undefined) return this.set(controllers);
     return this.set(controllers.filter((name) => enabled.has(name) || this.switchable?.has(name) === false));
   }
@@ -45,15 +42,5 @@ export class ControllerReader {
       this.sets.set(key, set);
     }
     return set;
-  }
-}
-
-/** The controllers named in a v2 directory's `cgroup.controllers`, `io` under its v1 name. */
-function readControllers(directory: string): Set<string> | undefined {
-  try {
-    const names = readFileSync(`${directory}/cgroup.controllers`, 'utf8').split(/\s+/);
-    return new Set(names.filter((name) => name !== '').map((name) => (name === 'io' ? 'blkio' : name)));
-  } catch {
-    return undefined;
   }
 }

@@ -4,46 +4,26 @@ import {
   type CgroupNode,
   Container,
   type ContainerStore,
-  type Hierarchies,
   isReplaced,
   type KnownCgroups,
   Slot,
 } from '../containers/index.js';
-import { type CgroupFiles, type Clock, type Controller, type Logger, messageOf, Slices } from '../contracts/index.js';
+import { type CgroupFiles, type Controller, messageOf, Slices } from '../contracts/index.js';
 import type { ActivePlugins, Supervisor } from '../supervision/index.js';
-import type { CommonTimer } from '../timing/index.js';
 import { ControllerReader } from './controllers.js';
 import { identify } from './identification.js';
 import { PendingQueue, type PendingRetry } from './pending-queue.js';
-import { TreeWatcher } from './tree-watcher.js';
-import { type WatchDirectory, watchByInotify } from './watch-pool.js';
+import { TreeWatcher, type TreeWatcherOptions } from './tree-watcher.js';
 
 export const DISCOVERY = new Token<Discovery>('discovery');
 
-export interface DiscoveryOptions {
-  readonly hierarchies: Hierarchies;
+export interface DiscoveryOptions extends TreeWatcherOptions {
   /** The handlers in the order in which they are asked, fallbacks last. */
   readonly plugins: Pick<ActivePlugins, 'of'>;
   /** Notified when a handler throws or returns an invalid answer; it then counts as passing. */
   readonly supervisor: Pick<Supervisor, 'fault'>;
   readonly store: ContainerStore;
-  readonly cgroups: KnownCgroups;
   readonly createFiles: (name: string) => CgroupFiles;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Interval of complete comparisons with the cgroup tree, in case events are missed. Default 60 000. */
-  readonly rescanIntervalMs?: number;
-  /** The host's `/proc/cgroups`, whose counts show that an unwatched directory has a new child. */
-  readonly countsFile?: string;
-  /** Called before the first walk with roughly the number of cgroups, 0 where it is unknown. */
-  readonly expectCgroups?: (count: number) => void;
-  /** Watches a directory. Default: inotify through `fs.watch`. */
-  readonly watchDirectory?: WatchDirectory;
-  /** How long events are collected before they are processed. Default 30. */
-  readonly coalesceMs?: number;
-  /** Interval of reading `countsFile`; without watches every third check is a complete sweep. Default 1000. */
-  readonly checkIntervalMs?: number;
-  readonly timer: Pick<CommonTimer, 'every'>;
   /** Pauses before handlers are asked about a pending cgroup again. Default 1000, doubling up to 60 000. */
   readonly pendingRetry?: PendingRetry;
 }
@@ -70,26 +50,13 @@ export class Discovery {
   private timer: NodeJS.Immediate | undefined;
 
   constructor(private readonly options: DiscoveryOptions) {
-    const { hierarchies, store, cgroups, clock, logger } = options;
+    const { hierarchies, store, cgroups, clock } = options;
     this.store = store;
     this.cgroups = cgroups;
     this.controllers = new ControllerReader(hierarchies);
     const retry = options.pendingRetry ?? { firstMs: 1000, maxMs: 60_000 };
     this.pending = new PendingQueue(clock, retry, cgroups.pending, (names) => this.enqueue(names));
-    this.watcher = new TreeWatcher({
-      hierarchies,
-      cgroups,
-      clock,
-      logger,
-      watchDirectory: options.watchDirectory ?? watchByInotify,
-      countsFile: options.countsFile,
-      expectCgroups: options.expectCgroups,
-      coalesceMs: options.coalesceMs ?? 30,
-      checkIntervalMs: options.checkIntervalMs ?? 1000,
-      timer: options.timer,
-      rescanIntervalMs: options.rescanIntervalMs ?? 60_000,
-      report: (nodes) => this.onChange(nodes),
-    });
+    this.watcher = new TreeWatcher(options, (nodes) => this.onChange(nodes));
   }
 
   /** Walks all hierarchies; the store contains every container when this returns. */
@@ -201,7 +168,8 @@ export class Discovery {
     const directories = container?.get(DIRECTORIES);
     if (container === undefined || directories === undefined || container !== before) return;
     const controllers = this.controllers.of(node);
-    if (sameInodes(directories.inodes, node.inodes) && sameControllers(container.controllers, controllers)) return;
+    // Equal sets of controllers are the same one.
+    if (sameInodes(directories.inodes, node.inodes) && container.controllers === controllers) return;
     directories.inodes = node.inodes.slice();
     this.store.attach(container, this.filesOf(node, controllers));
   }
@@ -254,8 +222,4 @@ export class Discovery {
 
 function sameInodes(a: readonly number[], b: readonly number[]): boolean {
   return a.every((inode, index) => inode === b[index]);
-}
-
-function sameControllers(a: ReadonlySet<Controller>, b: ReadonlySet<Controller>): boolean {
-  return a.size === b.size && [...a].every((controller) => b.has(controller));
 }

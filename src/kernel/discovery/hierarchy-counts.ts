@@ -23,17 +23,15 @@ interface Harmless {
  * number at each check. A hierarchy is suspected when the difference is beyond all that were found harmless.
  */
 export class HierarchyCounts {
-  private readonly file: string | undefined;
-  private readonly hierarchies: Hierarchies;
-  private readonly logger: Logger;
   private readonly harmless: readonly Harmless[];
   private checks = 0;
   private complained = false;
 
-  constructor(file: string | undefined, hierarchies: Hierarchies, logger: Logger) {
-    this.file = file;
-    this.hierarchies = hierarchies;
-    this.logger = logger;
+  constructor(
+    private readonly file: string | undefined,
+    private readonly hierarchies: Hierarchies,
+    private readonly logger: Logger,
+  ) {
     // Nothing is in between: each hierarchy is suspected once.
     const [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     this.harmless = hierarchies.mounts.map(() => ({ low, high, beyond: 0 }));

@@ -10,7 +10,7 @@ import { type Clock, type Logger, messageOf, Slices } from '../contracts/index.j
 import type { CommonTimer } from '../timing/index.js';
 import { CgroupTree } from './cgroup-tree.js';
 import { HierarchyCounts } from './hierarchy-counts.js';
-import { type WatchDirectory, WatchPool } from './watch-pool.js';
+import { type WatchDirectory, WatchPool, watchByInotify } from './watch-pool.js';
 
 /** How long directories are examined in one turn of the event loop. */
 const SLICE_MS = 2;
@@ -25,21 +25,25 @@ export interface TreeWatcherOptions {
   readonly cgroups: KnownCgroups;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly watchDirectory: WatchDirectory;
-  readonly countsFile: string | undefined;
-  readonly coalesceMs: number;
-  readonly checkIntervalMs: number;
   readonly timer: Pick<CommonTimer, 'every'>;
-  readonly rescanIntervalMs: number;
-  /** Called before the first walk with the number of cgroups that the kernel counts. */
-  readonly expectCgroups: ((count: number) => void) | undefined;
-  /** Called with batches of nodes whose directories changed. Must not throw. */
-  readonly report: (nodes: readonly CgroupNode[]) => void;
+  /** Interval of complete comparisons with the cgroup tree, in case events are missed. Default 60 000. */
+  readonly rescanIntervalMs?: number;
+  /** The host's `/proc/cgroups`, whose counts show that an unwatched directory has a new child. */
+  readonly countsFile?: string;
+  /** Called before the first walk with roughly the number of cgroups, 0 where it is unknown. */
+  readonly expectCgroups?: (count: number) => void;
+  /** Watches a directory. Default: inotify through `fs.watch`. */
+  readonly watchDirectory?: WatchDirectory;
+  /** How long events are collected before they are processed. Default 30. */
+  readonly coalesceMs?: number;
+  /** Interval of reading `countsFile`; without watches every third check is a complete sweep. Default 1000. */
+  readonly checkIntervalMs?: number;
 }
 
 /** Updates a `CgroupTree` by events, by the kernel's counts and by sweeps. */
 export class TreeWatcher {
   private readonly cgroups: KnownCgroups;
+  private readonly checkIntervalMs: number;
   private readonly tree: CgroupTree;
   private readonly pool: WatchPool;
   private readonly counts: HierarchyCounts;
@@ -60,11 +64,16 @@ export class TreeWatcher {
   private rescanTimer: NodeJS.Timeout | undefined;
   stopped = false;
 
-  constructor(private readonly options: TreeWatcherOptions) {
-    const { hierarchies, cgroups, clock, logger, checkIntervalMs } = options;
+  /** @param report called with batches of nodes whose directories changed; must not throw */
+  constructor(
+    private readonly options: TreeWatcherOptions,
+    private readonly report: (nodes: readonly CgroupNode[]) => void,
+  ) {
+    const { hierarchies, cgroups, clock, logger, checkIntervalMs = 1000, watchDirectory = watchByInotify } = options;
     this.cgroups = cgroups;
+    this.checkIntervalMs = checkIntervalMs;
     const sweepSeconds = (checkIntervalMs * CHECKS_PER_SWEEP) / 1000;
-    this.pool = new WatchPool(options.watchDirectory, logger, sweepSeconds, cgroups);
+    this.pool = new WatchPool(watchDirectory, logger, sweepSeconds, cgroups);
     this.counts = new HierarchyCounts(options.countsFile, hierarchies, logger);
     const onEvent = (node: CgroupNode, type: string, name: string | null) => this.onEvent(node, type, name);
     this.tree = new CgroupTree(cgroups, hierarchies, this.pool, clock, onEvent);
@@ -77,8 +86,8 @@ export class TreeWatcher {
     this.tree.touch(this.cgroups.root);
     this.tree.update('/');
     this.publish();
-    this.endChecks = this.options.timer.every(this.options.checkIntervalMs, () => this.check());
-    this.sweepEvery(this.options.rescanIntervalMs);
+    this.endChecks = this.options.timer.every(this.checkIntervalMs, () => this.check());
+    this.sweepEvery(this.options.rescanIntervalMs ?? 60_000);
   }
 
   sweepEvery(milliseconds: number): void {
@@ -123,7 +132,7 @@ export class TreeWatcher {
 
   private schedule(): void {
     if (this.flushTimer !== undefined || this.flushing || this.stopped) return;
-    this.flushTimer = setTimeout(() => this.background(this.flush()), this.options.coalesceMs);
+    this.flushTimer = setTimeout(() => this.background(this.flush()), this.options.coalesceMs ?? 30);
   }
 
   private async flush(): Promise<void> {
@@ -154,7 +163,7 @@ export class TreeWatcher {
   private publish(): void {
     if (this.stopped) return;
     const nodes = this.tree.settle();
-    if (nodes.length > 0) this.options.report(nodes);
+    if (nodes.length > 0) this.report(nodes);
   }
 
   private check(): void {

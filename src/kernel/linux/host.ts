@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Clock,
   type DiskCounters,
   type FilesystemUsage,
   type HostPaths,
@@ -19,16 +20,10 @@ import { type LabelRoot, MountTable, readUuids, trackedFilesystems } from './fil
 import { hostFile } from './host-paths.js';
 import { listProcesses } from './processes/index.js';
 
-/** Clock readings; `monotonic` in milliseconds, `now` in µs since the epoch. */
-export interface HostClock {
-  now(): number;
-  monotonic(): number;
-}
-
 export interface LinuxHostOptions {
   readonly paths: HostPaths;
   readonly budget: DescriptorBudget;
-  readonly clock: HostClock;
+  readonly clock: Clock;
   /** Reads the machine information, which includes the given filesystems. `readMachine` of the machine room. */
   readonly readMachine: (paths: HostPaths, filesystems: readonly MachineFilesystem[]) => Promise<MachineInfo>;
 }

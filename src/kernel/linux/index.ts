@@ -2,8 +2,6 @@ export * from './cgroup/index.js';
 export { DescriptorBudget, isDirectory, readTrimmed } from './files/index.js';
 export {
   createLinuxHost,
-  type HostClock,
-  type LinuxHostOptions,
   type RefreshableHost,
   readBootTime,
   UNKNOWN_MACHINE,

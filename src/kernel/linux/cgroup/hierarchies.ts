@@ -129,13 +129,16 @@ function assemble(v1: readonly CgroupMount[], unified: string | undefined, cgrou
   return unified === undefined ? { version: 1, mounts: v1 } : { version: 1, mounts: v1, unified };
 }
 
-/** The controllers that the root cgroup provides to its children, by their v1 names. */
+/** The names in a v2 directory's `cgroup.controllers`, `io` as on v1; `undefined` where there is no such file. */
+export function controllersIn(directory: string): ReadonlySet<string> | undefined {
+  const text = readText(join(directory, 'cgroup.controllers'));
+  return text === undefined ? undefined : new Set(text.split(/\s+/).map((name) => (name === 'io' ? 'blkio' : name)));
+}
+
+/** The controllers that the root cgroup provides to its children. */
 function controllersOffered(root: string): Controller[] {
-  const offered = new Set((readText(join(root, 'cgroup.controllers')) ?? '').split(/\s+/));
-  return CONTROLLERS.filter((name) => {
-    if (name === 'cpuacct') return true;
-    return offered.has(name === 'blkio' ? 'io' : name);
-  });
+  const offered = controllersIn(root);
+  return CONTROLLERS.filter((name) => name === 'cpuacct' || offered?.has(name));
 }
 
 /** CPU accounting and perf events are always available on v2. */
@@ -145,7 +148,7 @@ function unifiedControllers(root: string): Controller[] {
 }
 
 function isUnified(path: string): boolean {
-  return readText(join(path, 'cgroup.controllers')) !== undefined;
+  return controllersIn(path) !== undefined;
 }
 
 function realPath(path: string): string | undefined {

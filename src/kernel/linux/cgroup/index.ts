@@ -1,3 +1,3 @@
 export { createCgroupFiles } from './cgroup-files.js';
-export { type CgroupHierarchies, type CgroupMount, detectHierarchies } from './hierarchies.js';
+export { type CgroupHierarchies, type CgroupMount, controllersIn, detectHierarchies } from './hierarchies.js';
 export { type Creation, type LimitOptions, readCreationTime, readLimits, readMemoryLimit } from './limits.js';
