@@ -9,16 +9,12 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { type EngineAddress, EngineConnection } from './connection.js';
 import type { KnownContainer } from './container-table.js';
-import type { EngineKnowledge, EngineKnowledgeOptions } from './engine-knowledge.js';
+import type { EngineKnowledge } from './engine-knowledge.js';
+import type { EngineOptions } from './options.js';
 import { within } from './within.js';
 
 /** How long the questions about single containers may delay the names of all others. */
 const ANSWER_PATIENCE_MS = 1000;
-
-export interface EngineOptions extends EngineKnowledgeOptions {
-  /** ms */
-  readonly resyncInterval: number;
-}
 
 /** A connection that was made. */
 export interface OpenConnection<Client> {
@@ -38,6 +34,7 @@ export type Engine = EngineBase<object, EngineKnowledge<object>>;
 export abstract class EngineBase<
   Client extends object,
   Knowledge extends EngineKnowledge<Client>,
+  Options extends EngineOptions = EngineOptions,
 > extends EngineConnection {
   readonly knowledge: Knowledge;
   protected readonly once: OnceLogger;
@@ -52,15 +49,11 @@ export abstract class EngineBase<
   /** What the engine, or its failure, said of itself on this connection. */
   private lastReport: { readonly askedAt: number; readonly report: Promise<EngineReport> } | undefined;
 
-  /**
-   * @param name what it is called in reports: `docker`, `podman`
-   * @param createKnowledge makes the knowledge, which calls `changed`
-   */
+  /** @param createKnowledge makes the knowledge, which calls `changed` */
   constructor(
     context: PluginContext,
-    protected readonly name: string,
+    protected readonly options: Options,
     address: EngineAddress,
-    private readonly resyncInterval: number,
     createKnowledge: (changed: (id: string) => void) => Knowledge,
   ) {
     super(context, address);
@@ -85,9 +78,9 @@ export abstract class EngineBase<
 
   /** Information about the engine, or why it cannot be asked. */
   async report(): Promise<EngineReport> {
-    const { client, runtime, name } = this;
+    const { client, runtime, options } = this;
     const { clock } = this.context;
-    const from = { runtime: name, endpoint: this.address.url };
+    const from = { runtime: options.namespace, endpoint: this.address.url };
     if (client === undefined || runtime === undefined) return { ...from, reason: this.away };
     const now = clock.monotonic();
     if (this.lastReport === undefined || now - this.lastReport.askedAt >= this.reportMaxAgeMs) {
@@ -138,7 +131,7 @@ export abstract class EngineBase<
         ended,
         new Promise<never>((_, reject) => {
           const resync = () => this.resync(client, false).catch(reject);
-          stopResync = this.context.timers.every(this.resyncInterval, resync);
+          stopResync = this.context.timers.every(this.options.resyncInterval, resync);
         }),
       ]);
     } finally {

@@ -2,6 +2,11 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, TallymanError } from '../../../kernel/contracts/index.js';
 
+/** Refusals of a gRPC service that callers treat apart. */
+export const GRPC_NOT_FOUND = 5;
+/** The service or its method is not there. */
+export const GRPC_UNIMPLEMENTED = 12;
+
 /** A call to an engine that failed. */
 export class EngineError extends TallymanError {
   override readonly name = 'EngineError';
@@ -14,6 +19,11 @@ export class EngineError extends TallymanError {
     super(message, { cause });
     this.status = status;
     this.absent = codeOf(cause) === 'ENOENT';
+  }
+
+  /** Whether the engine, by HTTP or gRPC, has nothing of that name. */
+  get isNotFound(): boolean {
+    return this.status === 404 || this.status === GRPC_NOT_FOUND;
   }
 }
 

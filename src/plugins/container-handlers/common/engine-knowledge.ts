@@ -7,6 +7,7 @@ import {
 import { ContainerTable, type KnownContainer } from './container-table.js';
 import { EngineError } from './engine-error.js';
 import { InspectFailures } from './inspect-failures.js';
+import type { EngineOptions } from './options.js';
 import { type Described, warnOfLabels } from './publish.js';
 import { RefreshQueue } from './refresh-queue.js';
 
@@ -14,13 +15,6 @@ import { RefreshQueue } from './refresh-queue.js';
 const MAX_REMEMBERED = 1024;
 /** A lost connection fails its calls first; by then it has reported itself. */
 const FAILURE_REPORT_DELAY_MS = 100;
-
-export interface EngineKnowledgeOptions {
-  /** Time limit of a call, ms. */
-  readonly timeout: number;
-  /** How long the end of a container is remembered, ms. */
-  readonly tombstoneFor: number;
-}
 
 /** `unknown`: the engine does not know the id. `removed`: it reported that the container was removed. */
 export type Denial = 'unknown' | 'removed';
@@ -38,18 +32,8 @@ export interface RunEnd {
   readonly time: number;
 }
 
-/** How calls to kinds of engines differ. */
-interface CallRules {
-  readonly parallelCalls: number;
-  /** Status of the answer that there is no such container. */
-  readonly notFoundStatus: number;
-}
-
 /** What is known of an engine's containers: events and lists lead to questions about what changed. */
-export abstract class EngineKnowledge<
-  Client extends object,
-  Options extends EngineKnowledgeOptions = EngineKnowledgeOptions,
-> {
+export abstract class EngineKnowledge<Client extends object, Options extends EngineOptions = EngineOptions> {
   protected readonly table = new ContainerTable();
   protected readonly failures: InspectFailures;
   protected readonly once: OnceLogger;
@@ -60,19 +44,20 @@ export abstract class EngineKnowledge<
   private readonly asking = new Map<string, boolean>();
   /** Ends of runs that a pending or first answer may not contain. */
   private readonly ends = new Map<string, RunEnd>();
-  private readonly queue: RefreshQueue;
+  /** Questions about single ids; one that is added is begun afterwards. */
+  protected readonly queue: RefreshQueue;
   private failureReport: 'none' | 'waiting' | 'sent' = 'none';
 
   /** @param changed called when a description changed, and when the engine answered about an id */
   constructor(
     protected readonly context: PluginContext,
     protected readonly options: Options,
-    private readonly callRules: CallRules,
     protected readonly changed: (id: string) => void,
+    parallelCalls = 4,
   ) {
     this.failures = new InspectFailures(options.timeout);
     this.once = new OnceLogger(context.logger);
-    this.queue = new RefreshQueue(callRules.parallelCalls, (id) => this.run(id));
+    this.queue = new RefreshQueue(parallelCalls, (id) => this.run(id));
   }
 
   get size(): number {
@@ -128,11 +113,6 @@ export abstract class EngineKnowledge<
   /** Asks about a container after an event. @returns settles after the answer was processed */
   protected changedAtEngine(id: string): Promise<void> {
     this.denied.delete(id);
-    return this.queue.add(id);
-  }
-
-  /** @returns settles when a question begun after this call is answered */
-  protected enqueue(id: string): Promise<void> {
     return this.queue.add(id);
   }
 
@@ -200,7 +180,19 @@ export abstract class EngineKnowledge<
     remember(this.denied, id, denial);
   }
 
-  protected forgetDeparted(): void {
+  /** Takes in that the engine's lists have these containers only. @param mark `table.mark` from before they were asked for */
+  protected retain(present: ReadonlySet<string>, mark: number): void {
+    for (const id of this.table.forgetMissing(present, mark)) this.drop(id);
+    this.forgetDeparted();
+  }
+
+  /** The engine no longer has it; its end is remembered. */
+  protected drop(id: string): void {
+    this.forget(id);
+    this.changed(id);
+  }
+
+  private forgetDeparted(): void {
     this.table.forgetDeparted(this.context.clock.now() - this.options.tombstoneFor * 1000);
   }
 
@@ -210,7 +202,7 @@ export abstract class EngineKnowledge<
       await work();
     } catch (error) {
       if (client !== this.client) return;
-      if (error instanceof EngineError && error.status === this.callRules.notFoundStatus) this.notFound(id);
+      if (error instanceof EngineError && error.isNotFound) this.notFound(id);
       else this.failed(id, error, client);
     }
   }

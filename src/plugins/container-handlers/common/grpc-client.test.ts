@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FakeCall, GrpcServer } from '../../../../test/support/grpc-server.js';
-import { EngineError } from './engine-error.js';
-import { connectGrpc, GRPC_NOT_FOUND, type GrpcClient, MessageSplitter, type Method } from './grpc-client.js';
+import { EngineError, GRPC_NOT_FOUND } from './engine-error.js';
+import { connectGrpc, type GrpcClient, MessageSplitter, type Method } from './grpc-client.js';
 import * as wire from './wire.js';
 
 const word = wire.message({ word: wire.text(1) });

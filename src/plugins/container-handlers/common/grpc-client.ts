@@ -7,11 +7,6 @@ import type { Message } from './wire.js';
 /** Engines send 16 MiB at most; what is larger comes from something else. */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
-/** Refusals of a gRPC service that callers treat apart. */
-export const GRPC_NOT_FOUND = 5;
-/** The service or its method is not there. */
-export const GRPC_UNIMPLEMENTED = 12;
-
 /** `NGHTTP2_CANCEL`; the module is loaded when it is needed. */
 const CANCEL = 8;
 const OK = 0;
@@ -49,25 +44,11 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Calls to one gRPC service behind a unix socket. */
-export interface GrpcClient {
-  call<Q, A>(method: Method<Q, A>, request: Partial<Q>, options?: CallOptions): Promise<A>;
-  /**
-   * Calls a method with a streamed answer.
-   * @param onMessage called with each message; one that cannot be read goes to `onGarbage`, or without it ends the call
-   * @param options.endless whether the stream may take as long as it wants; else all of it must come in time
-   * @returns settles when the stream has ended
-   */
-  stream<Q, A>(
-    method: Method<Q, A>,
-    request: Partial<Q>,
-    onMessage: (answer: A) => void,
-    options?: CallOptions & { readonly endless?: boolean; readonly onGarbage?: (error: EngineError) => void },
-  ): Promise<void>;
-  /** @returns rejects when the connection that calls use is lost, calls under way or not */
-  lost(): Promise<never>;
-  /** Ends all calls and closes the connection. */
-  close(): void;
+export interface StreamOptions extends CallOptions {
+  /** Whether the stream may take as long as it wants; else all of it must come in time. */
+  readonly endless?: boolean;
+  /** Gets what cannot be read, which ends the call otherwise. */
+  readonly onGarbage?: (error: EngineError) => void;
 }
 
 /**
@@ -86,7 +67,7 @@ export async function connectGrpc(path: string, timeoutMs: number): Promise<Grpc
   session.once('connect', () => {
     if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
   });
-  return new Http2GrpcClient(session, url, timeoutMs);
+  return new GrpcClient(session, url, timeoutMs);
 }
 
 function openSocket(path: string, url: string, timeoutMs: number): Promise<Socket> {
@@ -109,9 +90,8 @@ function openSocket(path: string, url: string, timeoutMs: number): Promise<Socke
   });
 }
 
-type StreamOptions = CallOptions & { readonly endless?: boolean; readonly onGarbage?: (error: EngineError) => void };
-
-class Http2GrpcClient implements GrpcClient {
+/** Calls to one gRPC service behind a unix socket. */
+export class GrpcClient {
   /** Why no call can be made any more. */
   private failure: EngineError | undefined;
   private readonly lossListeners = new Set<(reason: EngineError) => void>();
@@ -134,6 +114,7 @@ class Http2GrpcClient implements GrpcClient {
     return answer;
   }
 
+  /** Calls a method with a streamed answer. @returns settles when the stream has ended */
   stream<Q, A>(
     method: Method<Q, A>,
     request: Partial<Q>,
@@ -178,6 +159,7 @@ class Http2GrpcClient implements GrpcClient {
     });
   }
 
+  /** @returns rejects when the connection that calls use is lost, calls under way or not */
   lost(): Promise<never> {
     return new Promise((_, reject) => {
       if (this.failure !== undefined) reject(this.failure);
@@ -185,6 +167,7 @@ class Http2GrpcClient implements GrpcClient {
     });
   }
 
+  /** Ends all calls and closes the connection. */
   close(): void {
     this.lose(this.error('closed the connection'));
     this.session.destroy();

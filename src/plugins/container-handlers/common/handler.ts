@@ -13,6 +13,7 @@ import type {
 import type { EngineListener } from './connection.js';
 import type { KnownContainer } from './container-table.js';
 import type { Engine } from './engine-base.js';
+import type { EngineOptions } from './options.js';
 import { describeById } from './publish.js';
 import { within } from './within.js';
 
@@ -41,20 +42,11 @@ export interface PathPattern {
 
 /** How kinds of engines differ. */
 export interface HandlerKind {
-  /** Namespace of its aliases: `docker`, `podman`. */
-  readonly namespace: string;
   readonly paths: PathPattern;
   /** There may be several at different endpoints. */
   readonly engines: readonly Engine[];
   /** Problems of the connection to the engines. */
   diagnose(reports: readonly EngineReport[]): Finding[];
-}
-
-export interface HandlerOptions {
-  /** Time limit of a call, ms. */
-  readonly timeout: number;
-  /** How long a path waits for an engine's answer, ms. */
-  readonly grace: number;
 }
 
 /** Handler of the containers of one kind of engine. */
@@ -70,7 +62,7 @@ export class EngineHandler implements ContainerHandler {
 
   constructor(
     private readonly kind: HandlerKind,
-    private readonly options: HandlerOptions,
+    private readonly options: EngineOptions,
     protected readonly context: PluginContext,
   ) {}
 
@@ -97,7 +89,7 @@ export class EngineHandler implements ContainerHandler {
     const match = this.kind.paths.match(path);
     if (match === undefined) return { verdict: 'pass' };
     if (match === 'monitor') {
-      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.kind.namespace} container` };
+      return { verdict: 'ignore', reason: `it holds the monitor process of a ${this.options.namespace} container` };
     }
     this.remember(match.id, path);
     const known = this.find(match.id);
@@ -165,10 +157,10 @@ export class EngineHandler implements ContainerHandler {
     const begun = this.waiting.get(id) ?? this.wait(id, now);
     if (now - begun < this.options.grace) {
       const reason = asking.length > 0 || away ? 'has not said yet' : 'does not know it';
-      return { verdict: 'pending', reason: `looks like a ${this.kind.namespace} container; the engine ${reason}` };
+      return { verdict: 'pending', reason: `looks like a ${this.options.namespace} container; the engine ${reason}` };
     }
     if ((away || asking.length > 0) && certain) {
-      return { verdict: 'accept', description: describeById(id, this.kind.namespace) };
+      return { verdict: 'accept', description: describeById(id, this.options.namespace) };
     }
     return { verdict: 'pass' };
   }

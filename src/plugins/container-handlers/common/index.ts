@@ -1,13 +1,28 @@
 export { OnceLogger } from '../../../kernel/contracts/index.js';
 export type { KnownContainer } from './container-table.js';
-export { EngineBase, type EngineOptions, type OpenConnection } from './engine-base.js';
-export { connectFailure, EngineError, isDenied, isOnHost, isVisible, socketAdmission } from './engine-error.js';
-export { EngineKnowledge, type EngineKnowledgeOptions, type RunEnd } from './engine-knowledge.js';
+export { EngineBase, type OpenConnection } from './engine-base.js';
+export {
+  connectFailure,
+  EngineError,
+  GRPC_UNIMPLEMENTED,
+  isDenied,
+  isOnHost,
+  isVisible,
+  socketAdmission,
+} from './engine-error.js';
+export { EngineKnowledge, type RunEnd } from './engine-knowledge.js';
 export { fileMark } from './files.js';
 export * from './grpc-client.js';
 export * from './handler.js';
 export * from './json.js';
-export { connectionOptions, oneOrMore, publishingOptions, unixEndpoint } from './options.js';
+export {
+  connectionOptions,
+  type DescribeRules,
+  type EngineOptions,
+  oneOrMore,
+  publishingOptions,
+  unixEndpoint,
+} from './options.js';
 export { excludedByName, PollingHandler } from './polling-handler.js';
 export * from './publish.js';
 export { RefreshQueue } from './refresh-queue.js';

@@ -63,7 +63,7 @@ export const oneOrMore = <Schema extends z.ZodType>(schema: Schema) =>
     .union([schema, z.array(schema).min(1)])
     .transform((value): readonly z.output<Schema>[] => (Array.isArray(value) ? value : [value as z.output<Schema>]));
 
-/** Options of the way to an engine. */
+/** Options of the way to an engine. Times are in ms. */
 export const connectionOptions = {
   timeout: duration().prefault('10s').describe('Time limit of every call to the engine.'),
   resyncInterval: duration()
@@ -76,6 +76,8 @@ export const connectionOptions = {
     ),
   tombstoneFor: duration().prefault('5m').describe('How long a container that ended stays visible with its exit code.'),
 };
+
+type ConnectionOptions = z.output<z.ZodObject<typeof connectionOptions>>;
 
 /** Options of what is published of its containers. */
 export const publishingOptions = {
@@ -98,3 +100,14 @@ export const publishingOptions = {
     .default('lower')
     .describe('Whether names of published environment variables are put in lower case, as cAdvisor does.'),
 };
+
+export type PublishingOptions = z.output<z.ZodObject<typeof publishingOptions>>;
+
+/** What decides how a container is published. */
+export interface DescribeRules extends PublishingOptions {
+  /** Of its aliases: `docker`, `podman`. */
+  readonly namespace: string;
+}
+
+/** What every engine is asked and published by. */
+export interface EngineOptions extends ConnectionOptions, DescribeRules {}

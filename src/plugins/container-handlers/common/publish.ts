@@ -1,22 +1,13 @@
 import { type ContainerDescription, labelsWithGrouping, type OnceLogger } from '../../../kernel/contracts/index.js';
 import { type Loose, present, text } from './json.js';
-import type { EnvPattern, NamedGlob } from './options.js';
-import { type SelectionRules, whyIgnored } from './selection.js';
+import type { DescribeRules, NamedGlob } from './options.js';
+import { whyIgnored } from './selection.js';
 
 /** Characters of one label, key and value, and of all labels of a container. */
 const MAX_LABEL = 64 * 1024;
 const MAX_LABELS = 256 * 1024;
 /** Characters of the key of a label that is left out. */
 const SHOWN = 80;
-
-/** What decides how a container is published. */
-export interface DescribeRules extends SelectionRules {
-  /** `docker`, `podman`. */
-  readonly namespace: string;
-  readonly labelAllow: readonly NamedGlob[];
-  readonly envAllow: readonly EnvPattern[];
-  readonly envKeyCase: 'lower' | 'keep';
-}
 
 /** A container as published, and why it is not when it is not. */
 export interface Described {

@@ -3,7 +3,6 @@ import {
   connectGrpc,
   EngineBase,
   EngineError,
-  type EngineOptions,
   type GrpcClient,
   type OpenConnection,
   type PathIdentity,
@@ -14,7 +13,7 @@ import { ContainerdInfo } from './engine-info.js';
 import { readEvent } from './events.js';
 import { ContainerdKnowledge, type KnowledgeOptions, keyOf } from './knowledge.js';
 
-export interface DaemonOptions extends KnowledgeOptions, EngineOptions {
+export interface DaemonOptions extends KnowledgeOptions {
   /** Path of the socket. */
   readonly socket: string;
   /** Whether this is the default socket, which may be absent. */
@@ -22,16 +21,16 @@ export interface DaemonOptions extends KnowledgeOptions, EngineOptions {
 }
 
 /** One containerd. */
-export class ContainerdDaemon extends EngineBase<GrpcClient, ContainerdKnowledge> implements PathPattern {
+export class ContainerdDaemon
+  extends EngineBase<GrpcClient, ContainerdKnowledge, DaemonOptions>
+  implements PathPattern
+{
   private readonly info: ContainerdInfo;
 
-  constructor(
-    context: PluginContext,
-    private readonly options: DaemonOptions,
-  ) {
-    const { socket, optional, resyncInterval } = options;
+  constructor(context: PluginContext, options: DaemonOptions) {
+    const { socket, optional } = options;
     const createKnowledge = (changed: (key: string) => void) => new ContainerdKnowledge(context, options, changed);
-    super(context, 'containerd', { url: `unix://${socket}`, optional }, resyncInterval, createKnowledge);
+    super(context, options, { url: `unix://${socket}`, optional }, createKnowledge);
     this.info = new ContainerdInfo(this.knowledge);
   }
 

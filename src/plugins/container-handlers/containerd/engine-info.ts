@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { EngineImage, EngineInfo, RuntimeInfo } from '../../../kernel/contracts/index.js';
 import { EngineError, type GrpcClient, list, number, record, text, wire } from '../common/index.js';
 import { methods } from './api.js';
+import type { ContainerdKnowledge } from './knowledge.js';
 
 /** Larger content is no manifest, bytes. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
@@ -10,19 +11,12 @@ const MOST_SIZES = 4096;
 const SNAPSHOTTER = 'io.containerd.snapshotter.v1';
 const CONTENT = 'io.containerd.content.v1';
 
-/** What is known of the containers. */
-interface Containers {
-  count(...statuses: readonly string[]): number;
-  snapshotters(): string[];
-  readonly watched: ReadonlySet<string>;
-}
-
 /** Asks containerd about itself and its images. */
 export class ContainerdInfo {
   /** Size of an image by the digest of its manifest or index. */
   private readonly sizes = new Map<string, number>();
 
-  constructor(private readonly containers: Containers) {}
+  constructor(private readonly containers: ContainerdKnowledge) {}
 
   async ask(client: GrpcClient, { version, apiVersion }: RuntimeInfo): Promise<EngineInfo> {
     const { containers } = this;

@@ -43,21 +43,16 @@ function watcher({ agent }: PluginContext, { namespaces }: ContainerdOptions): (
 function create(context: PluginContext, options: ContainerdOptions): EngineHandler {
   const { id, linux } = context;
   const optional = options.endpoint === DEFAULT_SOCKET;
-  const daemon = new ContainerdDaemon(context, {
-    ...options,
-    socket: options.endpoint,
-    optional,
-    rules: { ...options, namespace: 'containerd' },
-    watches: watcher(context, options),
-  });
+  const rules = { ...options, namespace: 'containerd' };
+  const watches = watcher(context, options);
+  const daemon = new ContainerdDaemon(context, { ...rules, socket: options.endpoint, optional, watches });
   const kind: HandlerKind = {
-    namespace: 'containerd',
     paths: daemon,
     engines: [daemon],
     diagnose: (reports) =>
       reports.flatMap((report) => diagnose(report, daemon, { plugin: id, root: linux.paths.root, optional })),
   };
-  return new EngineHandler(kind, options, context);
+  return new EngineHandler(kind, rules, context);
 }
 
 export default definePlugin({

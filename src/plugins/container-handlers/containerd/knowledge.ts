@@ -1,11 +1,9 @@
 import type { ContainerStorage, PluginContext } from '../../../kernel/contracts/index.js';
 import {
   type Described,
-  type DescribeRules,
   EngineError,
   EngineKnowledge,
-  type EngineKnowledgeOptions,
-  GRPC_NOT_FOUND,
+  type EngineOptions,
   type GrpcClient,
   RefreshQueue,
 } from '../common/index.js';
@@ -17,8 +15,7 @@ import type { ContainerdEvent } from './events.js';
 const PARALLEL_CALLS = 16;
 const NOT_ASKED: ContainerStorage = { reason: 'containerd has not reported the mounts of its snapshot yet' };
 
-export interface KnowledgeOptions extends EngineKnowledgeOptions {
-  readonly rules: DescribeRules;
+export interface KnowledgeOptions extends EngineOptions {
   /** Whether the containers of a namespace are this handler's. */
   watches(namespace: string): boolean;
 }
@@ -54,7 +51,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
 
   /** @param changed called when a description changed, and when containerd answered about a container */
   constructor(context: PluginContext, options: KnowledgeOptions, changed: (key: string) => void) {
-    super(context, options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
+    super(context, options, changed, PARALLEL_CALLS);
   }
 
   /** Number of containers, and of those in a state. */
@@ -102,11 +99,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     this.namespaces = new Set(watched);
     const present = new Set<string>();
     for (const namespace of watched) await this.readNamespace(client, namespace, present, mark);
-    for (const key of this.table.forgetMissing(present, mark)) {
-      this.forget(key);
-      this.changed(key);
-    }
-    this.forgetDeparted();
+    this.retain(present, mark);
     // A cgroup may go later than its container.
     this.claims.retain((key) => this.table.find(key, false) !== undefined);
     const wanted = [...present].filter((key) => this.wantsDetails(key));
@@ -132,7 +125,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
         // The answer under way is newer than the list.
         if (this.isAsking(key)) return;
         // Its task may have changed after the tasks were listed.
-        if (this.table.isNewerThan(key, mark)) void this.enqueue(key);
+        if (this.table.isNewerThan(key, mark)) void this.queue.add(key);
         else this.takeRecord(key, container, byId.get(container.id));
       },
       options,
@@ -147,7 +140,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
       client.call(methods.task, { containerId: id }, options).then(
         ({ process }) => process,
         (error: unknown) => {
-          if (error instanceof EngineError && error.status === GRPC_NOT_FOUND) return undefined;
+          if (error instanceof EngineError && error.isNotFound) return undefined;
           throw error;
         },
       ),
@@ -162,7 +155,7 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     const spec = parseSpecification(container.spec?.value, id);
     const previous = this.table.find(key, false)?.description;
     const details = this.detailsOf(key, container, spec.root);
-    const described = describeContainer(container, task, spec, this.options.rules, {
+    const described = describeContainer(container, task, spec, this.options, {
       namespace,
       previous: previous?.state,
       startedAt: this.startOf(key, task, previous?.pid),

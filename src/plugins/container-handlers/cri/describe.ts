@@ -3,7 +3,6 @@ import type { ContainerState, ContainerStorage, LinuxHost } from '../../../kerne
 import {
   allowedEnvs,
   type Described,
-  type DescribeRules,
   list,
   number,
   present,
@@ -22,15 +21,11 @@ import {
   SANDBOX_STATES,
   type SandboxStatus,
 } from './messages.js';
+import type { CriRules } from './options.js';
 
 /** The container name that kubelet gives a pod's sandbox. */
 const SANDBOX_NAME = 'POD';
 const IMAGE_ID = /^(sha256:)?[0-9a-f]{64}$/;
-
-/** What decides how containers and pods are published. */
-export interface CriRules extends DescribeRules {
-  readonly annotationAllow: readonly RegExp[];
-}
 
 /** What a runtime reports about a process beyond the interface, in `info`. */
 export interface ProcessDetails {

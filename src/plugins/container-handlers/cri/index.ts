@@ -8,21 +8,19 @@ import {
 import { EngineHandler, type HandlerKind } from '../common/index.js';
 import { criPaths, isPodId } from './cgroup-path.js';
 import { diagnose } from './diagnosis.js';
-import { type CriOptions, criOptions } from './options.js';
+import { type CriRules, criOptions } from './options.js';
 import { CriRuntime } from './runtime.js';
 
 /** Handler of pods and their containers, whatever runtime runs them. */
 class CriHandler extends EngineHandler implements ContainerHandler {
   private readonly engine: CriRuntime;
 
-  constructor(options: CriOptions, context: PluginContext) {
-    const { endpoint: sockets } = options;
-    const engine = new CriRuntime(context, { ...options, sockets, rules: { ...options, namespace: 'cri' } });
+  constructor(options: CriRules, context: PluginContext) {
+    const engine = new CriRuntime(context, options);
     const kind: HandlerKind = {
-      namespace: 'cri',
       paths: criPaths,
       engines: [engine],
-      diagnose: (reports) => diagnose(reports, context, sockets),
+      diagnose: (reports) => diagnose(reports, context, options.endpoint),
     };
     super(kind, options, context);
     this.engine = engine;
@@ -52,5 +50,5 @@ export default definePlugin({
   description:
     'Names, labels, images and states of Kubernetes pods and their containers: containerd, CRI-O, cri-dockerd.',
   configSchema: criOptions,
-  create: (context, options) => new CriHandler(options, context),
+  create: (context, options) => new CriHandler({ ...options, namespace: 'cri' }, context),
 });

@@ -1,15 +1,8 @@
-import type { EngineInfo, PluginContext, RuntimeInfo } from '../../../kernel/contracts/index.js';
-import {
-  type Described,
-  EngineKnowledge,
-  type EngineKnowledgeOptions,
-  GRPC_NOT_FOUND,
-  type GrpcClient,
-} from '../common/index.js';
+import type { EngineInfo, RuntimeInfo } from '../../../kernel/contracts/index.js';
+import { type Described, EngineKnowledge, type GrpcClient } from '../common/index.js';
 import { isPodId, podId } from './cgroup-path.js';
 import {
   type ContainerDetails,
-  type CriRules,
   containerDetails,
   describeContainer,
   describePod,
@@ -29,8 +22,8 @@ import {
   type ListedContainer,
   type ListedSandbox,
 } from './messages.js';
+import type { CriRules } from './options.js';
 
-const PARALLEL_CALLS = 4;
 /**
  * A sandbox's cgroup is there before its runtime lists the sandbox, and a container's is gone before its runtime knows that it
  * ended: the runtime is asked again after these pauses, ms.
@@ -59,7 +52,7 @@ interface Container {
  * What is known of a runtime's pods, sandboxes and containers. All are listed at the beginning and now and then; in between
  * single ones are asked about when an event, a new cgroup or the end of one gives a reason.
  */
-export class PodKnowledge extends EngineKnowledge<CriSession> {
+export class PodKnowledge extends EngineKnowledge<CriSession, CriRules> {
   private readonly sandboxes = new Map<string, Sandbox>();
   private readonly containers = new Map<string, Container>();
   /** Ids of sandboxes by the UID of their pod; a pod whose sandbox was made anew has several. */
@@ -72,16 +65,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession> {
   private readonly justListed = new Set<string>();
   private images: readonly Image[] = [];
   private readonly imageNames = new Map<string, string>();
-
-  /** @param changed called when a description changed, and when the runtime answered about an id */
-  constructor(
-    context: PluginContext,
-    options: EngineKnowledgeOptions,
-    private rules: CriRules,
-    changed: (id: string) => void,
-  ) {
-    super(context, options, { parallelCalls: PARALLEL_CALLS, notFoundStatus: GRPC_NOT_FOUND }, changed);
-  }
+  private rules = this.options;
 
   override get size(): number {
     return this.containers.size;
@@ -149,12 +133,11 @@ export class PodKnowledge extends EngineKnowledge<CriSession> {
       present.add(listed.id);
       if (this.takeContainer(listed) || (everything && isRunning(listed))) wanted.push(listed.id);
     }
-    for (const id of this.table.forgetMissing(present, mark)) this.drop(id);
+    this.retain(present, mark);
     for (const id of before) if (!present.has(id)) this.drop(id);
-    this.forgetDeparted();
     const due = wanted.filter((id) => !this.isPaused(id));
     for (const id of due) this.justListed.add(id);
-    return { asked: Promise.all(due.map((id) => this.enqueue(id))) };
+    return { asked: Promise.all(due.map((id) => this.queue.add(id))) };
   }
 
   private learnImages(images: readonly Image[]): void {
@@ -302,8 +285,7 @@ export class PodKnowledge extends EngineKnowledge<CriSession> {
   }
 
   /** The runtime has removed it; its end is remembered. */
-  private drop(id: string): void {
-    this.forget(id);
+  protected override drop(id: string): void {
     const container = this.containers.get(id);
     if (container !== undefined) this.sandboxes.get(container.listed.sandboxId)?.containers.delete(id);
     this.containers.delete(id);
@@ -315,6 +297,6 @@ export class PodKnowledge extends EngineKnowledge<CriSession> {
       this.pods.delete(uid);
       this.table.remove(podId(uid));
     }
-    this.changed(id);
+    super.drop(id);
   }
 }

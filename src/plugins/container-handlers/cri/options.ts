@@ -22,4 +22,7 @@ export const criOptions = z.strictObject({
     .describe('Annotations to publish as labels `annotation.<name>` (globs over their names). Nothing by default.'),
 });
 
-export type CriOptions = z.output<typeof criOptions>;
+/** How pods and containers are asked about and published. */
+export interface CriRules extends z.output<typeof criOptions> {
+  readonly namespace: string;
+}

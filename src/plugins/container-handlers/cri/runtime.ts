@@ -9,27 +9,18 @@ import {
   connectGrpc,
   EngineBase,
   EngineError,
-  type EngineOptions,
   fileMark,
   GRPC_UNIMPLEMENTED,
   type OpenConnection,
 } from '../common/index.js';
-import type { CriRules } from './describe.js';
 import { type CriSession, PodKnowledge } from './knowledge.js';
 import { CRI_VERSIONS, criMethods } from './messages.js';
+import type { CriRules } from './options.js';
 
-/** What it is called where the runtime's own name is not known. */
-const RUNTIME = 'cri';
 /** A stream of events that ends within this time was refused. */
 const AT_ONCE_MS = 1000;
 /** Namespaces of aliases by the runtime's name, as cAdvisor calls them. */
 const NAMESPACES: Readonly<Record<string, string>> = { containerd: 'containerd', 'cri-o': 'crio', docker: 'docker' };
-
-export interface RuntimeOptions extends EngineOptions {
-  /** Sockets, of which the first that answers is used. */
-  readonly sockets: readonly string[];
-  readonly rules: CriRules;
-}
 
 interface Reached extends CriSession {
   readonly runtime: RuntimeInfo;
@@ -40,20 +31,15 @@ interface Reached extends CriSession {
  * The runtime behind the Container Runtime Interface. It is listed now and then; in between its events, where it has them, and
  * cgroups that come and go are reasons to ask about single containers.
  */
-export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
+export class CriRuntime extends EngineBase<CriSession, PodKnowledge, CriRules> {
   /** All that is reported is known already. */
   protected override readonly reportMaxAgeMs = 0;
   /** Sockets behind which there is something else, as their files were then. */
   private readonly foreign = new Map<string, string>();
 
-  constructor(
-    context: PluginContext,
-    private readonly options: RuntimeOptions,
-  ) {
-    const url = options.sockets.map(urlOf).join(', ');
-    const createKnowledge = (changed: (id: string) => void) =>
-      new PodKnowledge(context, options, options.rules, changed);
-    super(context, RUNTIME, { url }, options.resyncInterval, createKnowledge);
+  constructor(context: PluginContext, options: CriRules) {
+    const url = options.endpoint.map(urlOf).join(', ');
+    super(context, options, { url }, (changed) => new PodKnowledge(context, options, changed));
   }
 
   /** The cgroup of a container is gone. */
@@ -94,9 +80,8 @@ export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
 
   /** Connects to the first socket behind which the interface is served. */
   private async reach(): Promise<Reached> {
-    const { sockets } = this.options;
     const failures: EngineError[] = [];
-    for (const path of sockets) {
+    for (const path of this.options.endpoint) {
       try {
         return await this.reachSocket(path);
       } catch (error) {
@@ -113,10 +98,11 @@ export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
   }
 
   private async reachSocket(path: string): Promise<Reached> {
+    const { timeout, namespace } = this.options;
     const url = urlOf(path);
     const file = fileMark(path);
     if (file !== undefined && this.foreign.get(path) === file) throw notServed(url);
-    const client = await connectGrpc(path, this.options.timeout);
+    const client = await connectGrpc(path, timeout);
     this.open = client;
     try {
       for (const version of CRI_VERSIONS) {
@@ -125,8 +111,8 @@ export class CriRuntime extends EngineBase<CriSession, PodKnowledge> {
         if (answer instanceof EngineError && answer.status === GRPC_UNIMPLEMENTED) continue;
         if (answer instanceof Error) throw answer;
         const said = answer as Readonly<Record<'runtimeName' | 'runtimeVersion', string>>;
-        const runtime = { name: said.runtimeName || RUNTIME, version: said.runtimeVersion, apiVersion: version };
-        const rules = { ...this.options.rules, namespace: NAMESPACES[runtime.name] ?? RUNTIME };
+        const runtime = { name: said.runtimeName || namespace, version: said.runtimeVersion, apiVersion: version };
+        const rules = { ...this.options, namespace: NAMESPACES[runtime.name] ?? namespace };
         return { client, methods, rules, url, runtime };
       }
     } catch (error) {

@@ -8,6 +8,7 @@ import type Dockerode from 'dockerode';
 import { messageOf } from '../../../kernel/contracts/index.js';
 import { connectFailure, EngineError, number, record, text } from '../common/index.js';
 import type { Endpoint } from './endpoint.js';
+import type { DaemonOptions } from './options.js';
 
 /** The calls Tallyman makes to an engine. Each ends within the time limit; answers are unchecked JSON. */
 export interface EngineClient {
@@ -30,19 +31,17 @@ export interface EngineClient {
   close(): void;
 }
 
-export interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
-
 /** The engine walks through all its volumes before it answers, ms. */
 const USAGE_TIMEOUT = 600_000;
 /** Limits the answer to images and volumes; `verbose` lists single ones since API 1.52. */
 const USAGE_PATH = '/system/df?type=image&type=volume&verbose=true';
 
 /** Makes a client; the first call connects. Rejects when a TLS file cannot be read. */
-export async function createEngineClient(endpoint: Endpoint, tls: TlsFiles, timeout: number): Promise<EngineClient> {
+export async function createEngineClient(
+  endpoint: Endpoint,
+  tls: DaemonOptions['tls'],
+  timeout: number,
+): Promise<EngineClient> {
   const agent =
     endpoint.kind === 'https'
       ? new HttpsAgent({ keepAlive: true, ...(await readTlsFiles(tls)) })
@@ -105,7 +104,7 @@ function modemOptions(endpoint: Endpoint, agent: HttpAgent): Dockerode.DockerOpt
   return settings as unknown as Dockerode.DockerOptions;
 }
 
-async function readTlsFiles(files: TlsFiles): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+async function readTlsFiles(files: DaemonOptions['tls']): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
   const result: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
   for (const name of ['ca', 'cert', 'key'] as const) {
     const path = files[name];
@@ -118,44 +117,40 @@ async function readTlsFiles(files: TlsFiles): Promise<{ ca?: Buffer; cert?: Buff
  * Calls with a time limit of their own: dockerode has none, and does not answer at all when a socket dies in the middle
  * of an answer.
  */
-function limited(endpoint: Endpoint, timeout: number, closed: AbortSignal) {
-  return <T>(what: string, start: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    new Promise<T>((resolve, reject) => {
-      const abort = new AbortController();
-      const fail = (error: unknown) => {
-        clearTimeout(timer);
-        abort.abort();
-        reject(error);
-      };
-      const onClose = () => fail(new EngineError(`${endpoint.url}: connection closed`, undefined));
-      const timer = setTimeout(() => {
-        closed.removeEventListener('abort', onClose);
-        fail(new EngineError(`${endpoint.url} did not answer about ${what} within ${timeout} ms`, undefined));
-      }, timeout);
-      if (closed.aborted) return onClose();
-      closed.addEventListener('abort', onClose, { once: true });
-      start(abort.signal).then(
-        (answer) => {
-          clearTimeout(timer);
-          // An event stream goes on after this call: closing the client must still end it.
-          const release = () => closed.removeEventListener('abort', onClose);
-          if (answer instanceof Readable) answer.once('close', release);
-          else release();
-          resolve(answer);
-        },
-        (error: unknown) => {
-          closed.removeEventListener('abort', onClose);
-          fail(explain(endpoint, what, error));
-        },
-      );
-    });
+function limited({ url }: Endpoint, timeout: number, closed: AbortSignal) {
+  return async <T>(what: string, start: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const call = new AbortController();
+    const { signal } = call;
+    const end = (reason: string) => call.abort(new EngineError(`${url}${reason}`, undefined));
+    const onClose = () => end(': connection closed');
+    const release = () => closed.removeEventListener('abort', onClose);
+    const timer = setTimeout(() => end(` did not answer about ${what} within ${timeout} ms`), timeout);
+    closed.addEventListener('abort', onClose);
+    try {
+      const answer = await new Promise<T>((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        if (closed.aborted) onClose();
+        else start(signal).then(resolve, (error: unknown) => reject(explain(url, what, error)));
+      });
+      // An event stream goes on after this call: closing the client must still end it.
+      if (answer instanceof Readable) answer.once('close', release);
+      else release();
+      return answer;
+    } catch (error) {
+      release();
+      call.abort();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
-function explain(endpoint: Endpoint, what: string, error: unknown): EngineError {
+function explain(url: string, what: string, error: unknown): EngineError {
   const status = number(record(error).statusCode);
   if (status !== undefined) {
     const reason = text(record(record(error).json).message) || messageOf(error).trim();
-    return new EngineError(`${endpoint.url} refused ${what} with status ${status}: ${reason}`, status, error);
+    return new EngineError(`${url} refused ${what} with status ${status}: ${reason}`, status, error);
   }
-  return new EngineError(`${endpoint.url}: ${connectFailure(error) ?? messageOf(error)}`, undefined, error);
+  return new EngineError(`${url}: ${connectFailure(error) ?? messageOf(error)}`, undefined, error);
 }

@@ -1,12 +1,9 @@
-import type { PluginContext } from '../../../kernel/contracts/index.js';
-import { type DescribeRules, EngineError, EngineKnowledge, type EngineKnowledgeOptions } from '../common/index.js';
+import { EngineError, EngineKnowledge } from '../common/index.js';
 import type { EngineClient } from './client.js';
 import { describeContainer, describeSummary } from './describe.js';
-import type { Endpoint } from './endpoint.js';
 import { type ContainerSummary, type EngineEvent, parseSummaries } from './events.js';
+import type { DaemonOptions } from './options.js';
 
-const PARALLEL_INSPECTS = 4;
-const NOT_FOUND = 404;
 /** An engine counts a failed health probe shortly after the event that the probe's command ended. */
 const HEALTH_DELAY = 1000;
 
@@ -17,20 +14,10 @@ const IRRELEVANT: ReadonlySet<string> = new Set(
   ),
 );
 
-export interface KnowledgeOptions extends EngineKnowledgeOptions {
-  readonly endpoint: Endpoint;
-  readonly rules: DescribeRules;
-}
-
 /** What is known of the containers of a Docker-compatible engine. */
-export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeOptions> {
+export class ContainerKnowledge extends EngineKnowledge<EngineClient, DaemonOptions> {
   private readonly summaries = new Map<string, ContainerSummary>();
   private readonly healthChecks = new Set<string>();
-
-  /** @param changed called when a description changed, and when the engine answered about an id */
-  constructor(context: PluginContext, options: KnowledgeOptions, changed: (id: string) => void) {
-    super(context, options, { parallelCalls: PARALLEL_INSPECTS, notFoundStatus: NOT_FOUND }, changed);
-  }
 
   /** Takes in an event. */
   event(event: EngineEvent): void {
@@ -54,7 +41,7 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     this.healthChecks.add(event.id);
     this.context.timers.after(HEALTH_DELAY, () => {
       this.healthChecks.delete(event.id);
-      if (this.client !== undefined) void this.enqueue(event.id);
+      if (this.client !== undefined) void this.queue.add(event.id);
     });
   }
 
@@ -66,14 +53,9 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     }
     this.summaries.clear();
     for (const summary of summaries) if (isAlive(summary)) this.summaries.set(summary.id, summary);
-    const present = new Set(summaries.map(({ id }) => id));
-    for (const id of this.table.forgetMissing(present, mark)) {
-      this.forget(id);
-      this.changed(id);
-    }
-    this.forgetDeparted();
+    this.retain(new Set(summaries.map(({ id }) => id)), mark);
     const wanted = summaries.filter((summary) => this.needsInspect(summary, everything));
-    return { asked: Promise.all(wanted.map(({ id }) => this.enqueue(id))) };
+    return { asked: Promise.all(wanted.map(({ id }) => this.queue.add(id))) };
   }
 
   private needsInspect(summary: ContainerSummary, everything: boolean): boolean {
@@ -89,7 +71,7 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     const answer = await client.inspect(id);
     this.takeAnswer(id, () => {
       const previous = this.table.find(id, false)?.description;
-      const described = describeContainer(answer, this.options.rules, {
+      const described = describeContainer(answer, this.options, {
         previousExit: this.table.previousExit(id),
         previousStorage: previous?.storage,
         previousHealth: previous?.state.health,
@@ -110,7 +92,7 @@ export class ContainerKnowledge extends EngineKnowledge<EngineClient, KnowledgeO
     super.failed(id, error, client);
     const summary = this.summaries.get(id);
     if (summary !== undefined && this.table.find(id, false) === undefined) {
-      this.learn(id, describeSummary(summary, this.options.rules));
+      this.learn(id, describeSummary(summary, this.options));
     }
   }
 }

@@ -5,30 +5,23 @@ import {
   type PluginContext,
   type RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
-import { EngineBase, type EngineOptions, type OpenConnection, record, text } from '../common/index.js';
-import { createEngineClient, type EngineClient, type TlsFiles } from './client.js';
-import { ContainerKnowledge, type KnowledgeOptions } from './container-knowledge.js';
+import { EngineBase, type OpenConnection, record, text } from '../common/index.js';
+import { createEngineClient, type EngineClient } from './client.js';
+import { ContainerKnowledge } from './container-knowledge.js';
 import { askInfo } from './engine-info.js';
-import { EngineUsageWatch, type UsageOptions } from './engine-usage.js';
+import { EngineUsageWatch } from './engine-usage.js';
 import { type EngineEvent, followEvents, sinceText } from './events.js';
-
-export interface DaemonOptions extends KnowledgeOptions, EngineOptions, UsageOptions {
-  readonly tls: TlsFiles;
-}
+import type { DaemonOptions } from './options.js';
 
 /** One Docker-compatible engine. */
-export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge> {
+export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge, DaemonOptions> {
   private readonly usageWatch: EngineUsageWatch;
   private since: string | undefined;
 
-  constructor(
-    context: PluginContext,
-    private readonly options: DaemonOptions,
-  ) {
-    const { endpoint, rules, resyncInterval } = options;
-    const createKnowledge = (changed: (id: string) => void) => new ContainerKnowledge(context, options, changed);
-    super(context, rules.namespace, { url: endpoint.url }, resyncInterval, createKnowledge);
-    this.usageWatch = new EngineUsageWatch(rules.namespace, endpoint.url, context, options, this.once);
+  constructor(context: PluginContext, options: DaemonOptions) {
+    const { url } = options.endpoint;
+    super(context, options, { url }, (changed) => new ContainerKnowledge(context, options, changed));
+    this.usageWatch = new EngineUsageWatch(context, options, this.once);
   }
 
   override get usage(): EngineUsage | undefined {
@@ -40,10 +33,10 @@ export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge> {
   }
 
   protected async connect(): Promise<OpenConnection<EngineClient>> {
-    const { endpoint, tls, timeout, rules } = this.options;
+    const { endpoint, tls, timeout, namespace } = this.options;
     const client = await createEngineClient(endpoint, tls, timeout);
     this.open = client;
-    const runtime = parseVersion(await client.version(), rules.namespace);
+    const runtime = parseVersion(await client.version(), namespace);
     const stream = await client.events(this.since);
     const ended = followEvents(
       stream,
@@ -66,7 +59,7 @@ export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge> {
   private async tellRoot(client: EngineClient): Promise<void> {
     try {
       const directory = text(record(await client.info()).DockerRootDir);
-      if (directory.startsWith('/')) this.context.linux.labelFilesystem(`${this.name}-images`, directory);
+      if (directory.startsWith('/')) this.context.linux.labelFilesystem(`${this.options.namespace}-images`, directory);
     } catch (error) {
       if (!this.stopped) this.once.warn('info', `${messageOf(error)}; the filesystem of its images stays unmarked`);
     }

@@ -7,14 +7,7 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { list, number, type OnceLogger, present, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
-
-/** When an engine is asked what its images and volumes take up. */
-export interface UsageOptions {
-  /** Whether it is asked at all: it then walks through all its volumes. */
-  readonly engineUsage: boolean;
-  /** ms */
-  readonly engineUsageInterval: number;
-}
+import type { DaemonOptions } from './options.js';
 
 /** Asks one engine now and then what its images and volumes take up, and keeps its last answer. */
 export class EngineUsageWatch {
@@ -23,15 +16,9 @@ export class EngineUsageWatch {
   private askedAt: number | undefined;
   private cancel = () => {};
 
-  /**
-   * @param runtime `docker`, `podman`
-   * @param endpoint its address, for people
-   */
   constructor(
-    private readonly runtime: string,
-    private readonly endpoint: string,
     private readonly context: PluginContext,
-    private readonly options: UsageOptions,
+    private readonly options: DaemonOptions,
     private readonly once: OnceLogger,
   ) {}
 
@@ -59,12 +46,12 @@ export class EngineUsageWatch {
   }
 
   private async ask(client: EngineClient): Promise<void> {
-    const { runtime, endpoint } = this;
     const { clock } = this.context;
+    const { namespace: runtime, endpoint } = this.options;
     this.askedAt = clock.monotonic();
     try {
       const answer = await client.usage();
-      this.answer = { runtime, endpoint, askedAt: clock.now(), ...parseUsage(answer) };
+      this.answer = { runtime, endpoint: endpoint.url, askedAt: clock.now(), ...parseUsage(answer) };
     } catch (error) {
       this.once.warn('usage', `${messageOf(error)}; the sizes of its images and volumes stay as last known`);
     }

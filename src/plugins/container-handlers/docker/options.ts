@@ -37,3 +37,9 @@ export const engineOptions = (defaultEndpoint: string) =>
       .describe('How often it is asked; at least `1m`.'),
     ...publishingOptions,
   });
+
+/** The options as they hold for one of the endpoints. */
+export interface DaemonOptions extends Omit<z.output<ReturnType<typeof engineOptions>>, 'endpoint'> {
+  readonly endpoint: Endpoint;
+  readonly namespace: string;
+}

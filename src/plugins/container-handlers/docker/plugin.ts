@@ -26,12 +26,11 @@ export function enginePlugin({ name, description, paths, defaultEndpoint }: Engi
       const origin = { plugin: context.id, root: context.linux.paths.root, defaultEndpoint };
       const rules = { ...options, namespace: name };
       const kind: HandlerKind = {
-        namespace: name,
         paths,
-        engines: options.endpoint.map((endpoint) => new DockerDaemon(context, { ...options, endpoint, rules })),
+        engines: options.endpoint.map((endpoint) => new DockerDaemon(context, { ...rules, endpoint })),
         diagnose: (reports) => diagnose(reports, origin),
       };
-      return new EngineHandler(kind, options, context);
+      return new EngineHandler(kind, rules, context);
     },
   });
 }
