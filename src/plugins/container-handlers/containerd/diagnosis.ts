@@ -21,26 +21,29 @@ export function diagnose(report: EngineReport, daemon: ContainerdDaemon, context
 }
 
 function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, optional }: DiagnosisContext): Finding[] {
-  const path = endpoint.replace(/^unix:\/\//, '');
   const what = `containerd cannot be asked: ${reason}`;
   const effect = 'Its containers have no names, labels, images or states.';
-  const found = { what, effect };
+  const finding = (kind: string, severity: Finding['severity'], mend: string): Finding[] => [
+    { id: `containerd-${kind}`, severity, what, effect, mend },
+  ];
+  const path = endpoint.replace(/^unix:\/\//, '');
+  const elsewhere = `set endpoint of the plugin ${plugin}`;
   if (isDenied(reason)) {
     if (optional && !isVisible(path)) return [];
-    const mend = `${socketAdmission(path)}; where only Docker uses it: plugins: [{ use: ${plugin}, enabled: false }]`;
-    return [{ id: 'containerd-denied', severity: optional ? 'info' : 'error', ...found, mend }];
+    const without = `where only Docker uses it: plugins: [{ use: ${plugin}, enabled: false }]`;
+    return finding('denied', optional ? 'info' : 'error', `${socketAdmission(path)}; ${without}`);
   }
   if (/\(ENOENT\)/.test(reason)) {
-    if (isOnHost(path, root)) {
-      const mend = `docker run --volume=${path}:${path}:ro …`;
-      return [{ id: 'containerd-absent', severity: 'warning', ...found, mend }];
-    }
+    if (isOnHost(path, root)) return finding('absent', 'warning', `docker run --volume=${path}:${path}:ro …`);
     if (optional) return [];
-    const mend = `start the containerd that listens on ${endpoint}, or set endpoint of the plugin ${plugin} to where it does`;
-    return [{ id: 'containerd-absent', severity: 'error', ...found, mend }];
+    return finding(
+      'absent',
+      'error',
+      `start the containerd that listens on ${endpoint}, or ${elsewhere} to where it does`,
+    );
   }
-  const mend = `systemctl restart containerd; when something else listens there, set endpoint of the plugin ${plugin}`;
-  return [{ id: 'containerd-unreachable', severity: 'error', ...found, mend }];
+  const mend = `systemctl restart containerd; when something else listens there, ${elsewhere}`;
+  return finding('unreachable', 'error', mend);
 }
 
 /** Cgroups that several containers of containerd claim. */

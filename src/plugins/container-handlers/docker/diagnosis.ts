@@ -28,35 +28,35 @@ export function diagnose(reports: readonly EngineReport[], context: DiagnosisCon
 
 function unreachable({ runtime, endpoint, reason = '' }: EngineReport, context: DiagnosisContext): Finding {
   const { plugin, root, defaultEndpoint } = context;
-  const effect = `Containers of ${runtime} have no names, labels, images or states.`;
-  const what = `${runtime} cannot be asked: ${reason}`;
+  const finding = (kind: string, severity: Finding['severity'], mend: string): Finding => ({
+    id: `${runtime}-${kind}`,
+    severity,
+    what: `${runtime} cannot be asked: ${reason}`,
+    effect: `Containers of ${runtime} have no names, labels, images or states.`,
+    mend,
+  });
   const path = endpoint.replace(/^unix:\/\//, '');
   const user = /^\/run\/user\/(\d+)\//.exec(path)?.[1];
-  if (isDenied(reason)) {
-    return { id: `${runtime}-denied`, severity: 'error', what, effect, mend: admission(path, user) };
-  }
+  if (isDenied(reason)) return finding('denied', 'error', admission(path, user));
   const systemctl = user === undefined ? 'systemctl' : `as user ${user}: systemctl --user`;
-  if (/\(ENOENT\)/.test(reason) && isOnHost(path, root)) {
-    const mend = `docker run --volume=${path}:${path}:ro …`;
-    return { id: `${runtime}-absent`, severity: 'warning', what, effect, mend };
-  }
   const elsewhere = `set endpoint of the plugin ${plugin} to where it does`;
-  if (/\(ENOENT\)/.test(reason) && user === undefined && endpoint !== defaultEndpoint) {
-    const mend = `start the engine that listens on ${endpoint}, or ${elsewhere}`;
-    return { id: `${runtime}-absent`, severity: 'error', what, effect, mend };
-  }
   if (/\(ENOENT\)/.test(reason)) {
-    const mend =
-      user === undefined
-        ? `systemctl enable --now ${runtime}.socket, or without ${runtime}: plugins: [{ use: ${plugin}, enabled: false }]`
-        : `loginctl enable-linger ${user}; ${systemctl} enable --now ${runtime}.socket; or leave ${endpoint} out of the plugin’s endpoint`;
-    return { id: `${runtime}-absent`, severity: 'info', what, effect, mend };
+    if (isOnHost(path, root)) return finding('absent', 'warning', `docker run --volume=${path}:${path}:ro …`);
+    if (user !== undefined) {
+      const enable = `loginctl enable-linger ${user}; ${systemctl} enable --now ${runtime}.socket`;
+      return finding('absent', 'info', `${enable}; or leave ${endpoint} out of the plugin’s endpoint`);
+    }
+    if (endpoint !== defaultEndpoint) {
+      return finding('absent', 'error', `start the engine that listens on ${endpoint}, or ${elsewhere}`);
+    }
+    const without = `or without ${runtime}: plugins: [{ use: ${plugin}, enabled: false }]`;
+    return finding('absent', 'info', `systemctl enable --now ${runtime}.socket, ${without}`);
   }
   const program = runtime === 'docker' ? 'dockerd' : runtime;
   const mend = endpoint.startsWith('unix:')
     ? `${systemctl} restart ${runtime}`
     : `have ${program} on that host listen on ${endpoint} (its option --host), or ${elsewhere}`;
-  return { id: `${runtime}-unreachable`, severity: 'error', what, effect, mend };
+  return finding('unreachable', 'error', mend);
 }
 
 /** Docker's socket has a group of its own, Podman's has none, and a user's is in a directory of that user. */

@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { startHandler } from '../../../../test/support/handler-bench.js';
 import { FakeClock, type HandlerBench, SimulatedHost, type TestContext, testContext } from '../../../testing/index.js';
 import { lxcPath } from './cgroup-path.js';
-import { hostnameIn } from './handler.js';
-import plugin from './index.js';
+import plugin, { hostnameIn } from './index.js';
 
 const CHECK_MS = 2_000;
 

@@ -181,7 +181,6 @@ describe('what machined noted', () => {
       service: 'systemd-nspawn',
       class: 'container',
       leader: 70,
-      root: '/var/lib/machines/web-1',
       startedAt: 1_764_000_000_123_456,
     });
     fc.assert(

@@ -16,8 +16,6 @@ export interface Registration {
   readonly class?: string;
   /** Pid of its first process; of a virtual machine, that of the hypervisor. */
   readonly leader?: number;
-  /** Directory on the host that is its root directory. */
-  readonly root?: string;
   /** µs since the epoch */
   readonly startedAt?: number;
 }
@@ -55,7 +53,6 @@ export function parseRegistration(text: string): Registration | undefined {
     service: values.get('SERVICE') || undefined,
     class: values.get('CLASS') || undefined,
     leader: number('LEADER'),
-    root: values.get('ROOT') || undefined,
     startedAt: number('REALTIME'),
   });
 }

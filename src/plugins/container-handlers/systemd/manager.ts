@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Backoff, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import { number, text } from '../common/index.js';
 import { Bus, CallError } from './bus.js';
 import type { Message, Value } from './message.js';
 import { objectPathOf } from './unit-name.js';
@@ -72,22 +73,20 @@ export class ServiceManager {
 
   /** Settles when all watched units have been asked about, or it cannot be asked. */
   readNow(): Promise<void> {
-    this.cancelGathering?.();
-    this.cancelGathering = undefined;
+    this.endGathering();
     return this.readChanged();
   }
 
   stop(): void {
     this.stopped = true;
-    this.cancelGathering?.();
-    this.cancelGathering = undefined;
+    this.endGathering();
     this.bus?.close();
   }
 
   /** Reports a unit now and whenever it changes. */
   watch(unit: string): void {
     this.watched.set(objectPathOf(unit), unit);
-    this.gather(unit);
+    this.gather([unit]);
   }
 
   unwatch(unit: string): void {
@@ -116,8 +115,7 @@ export class ServiceManager {
       this.bus = bus;
       this.backoff.reset();
       this.failure = undefined;
-      for (const unit of this.watched.values()) this.changed.add(unit);
-      this.gather();
+      this.gather(this.watched.values());
     } catch (error) {
       const isNew = this.failure === undefined;
       this.failure = messageOf(error);
@@ -158,20 +156,19 @@ export class ServiceManager {
       await bus.match(`${from},interface='${PROPERTIES}',member='PropertiesChanged',arg0='${SYSTEMD}.${kind}'`);
     }
     await bus.match(`${from},interface='${SYSTEMD}.Manager',member='Reloading'`);
-    await bus.call(toManager('Subscribe'));
+    const manager = { destination: SYSTEMD, path: MANAGER_PATH, interface: `${SYSTEMD}.Manager` };
+    await bus.call({ ...manager, member: 'Subscribe' });
     this.version = String(await property(bus, MANAGER_PATH, 'Manager', 'Version'));
   }
 
   private onSignal({ path = '', member, body }: Message): void {
     if (member === 'Reloading') {
-      if (body[0] !== false) return;
       // Descriptions come from files that were read again.
-      for (const unit of this.watched.values()) this.changed.add(unit);
-      this.gather();
+      if (body[0] === false) this.gather(this.watched.values());
       return;
     }
     const unit = this.watched.get(path);
-    if (unit !== undefined && member === 'PropertiesChanged') this.gather(unit);
+    if (unit !== undefined && member === 'PropertiesChanged') this.gather([unit]);
   }
 
   private onEnd(bus: Bus | undefined): void {
@@ -186,13 +183,18 @@ export class ServiceManager {
       this.options.timers.after(this.backoff.next(), () => (this.stopped ? undefined : this.connect()));
   }
 
-  private gather(unit?: string): void {
-    if (unit !== undefined) this.changed.add(unit);
+  private gather(units: Iterable<string>): void {
+    for (const unit of units) this.changed.add(unit);
     if (this.bus === undefined || this.changed.size === 0) return;
     this.cancelGathering ??= this.options.timers.after(GATHER_MS, () => {
       this.cancelGathering = undefined;
       return this.readChanged();
     });
+  }
+
+  private endGathering(): void {
+    this.cancelGathering?.();
+    this.cancelGathering = undefined;
   }
 
   private readChanged(): Promise<void> {
@@ -215,13 +217,6 @@ export class ServiceManager {
     }
   }
 }
-
-const toManager = (member: string) => ({
-  destination: SYSTEMD,
-  path: MANAGER_PATH,
-  interface: `${SYSTEMD}.Manager`,
-  member,
-});
 
 async function property(bus: Bus, path: string, kind: string, name: string): Promise<Value | undefined> {
   const args = [`${SYSTEMD}.${kind}`, name];
@@ -252,7 +247,7 @@ async function factsOf(bus: Bus, unit: string): Promise<UnitFacts | undefined> {
     description: text(general.get('Description')),
     activeState: text(general.get('ActiveState')),
     subState: text(general.get('SubState')),
-    activeSince: number(general.get('ActiveEnterTimestamp')),
+    activeSince: number(general.get('ActiveEnterTimestamp')) ?? 0,
     ...(service && { service: serviceFacts(service) }),
   };
 }
@@ -269,15 +264,13 @@ const SERVICE_PROPERTIES = [
 const EXITED = 1;
 
 function serviceFacts(values: ReadonlyMap<string, Value | undefined>): ServiceFacts {
-  const status = number(values.get('ExecMainStatus'));
+  const count = (name: string) => number(values.get(name)) ?? 0;
+  const status = count('ExecMainStatus');
   return {
-    restarts: number(values.get('NRestarts')),
-    startedAt: number(values.get('ExecMainStartTimestamp')),
-    finishedAt: number(values.get('ExecMainExitTimestamp')),
-    exitCode: number(values.get('ExecMainCode')) === EXITED ? status : 128 + status,
+    restarts: count('NRestarts'),
+    startedAt: count('ExecMainStartTimestamp'),
+    finishedAt: count('ExecMainExitTimestamp'),
+    exitCode: count('ExecMainCode') === EXITED ? status : 128 + status,
     result: text(values.get('Result')),
   };
 }
-
-const text = (value: Value | undefined): string => (typeof value === 'string' ? value : '');
-const number = (value: Value | undefined): number => (typeof value === 'number' ? value : 0);
