@@ -23,7 +23,6 @@ export class ControllerReader {
     return this.set(controllers.filter((name) => enabled.has(name) || this.switchable?.has(name) === false));
   }
 
-  /** The controllers that a container lacks, and why. */
   missing(present: ReadonlySet<Controller>): readonly Lack[] {
     return this.hierarchies.mounts.flatMap(({ controllers, path }) => {
       const reason =

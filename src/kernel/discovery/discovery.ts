@@ -77,7 +77,6 @@ export class Discovery {
     this.watcher.recheck(name);
   }
 
-  /** Asks all handlers about a cgroup again. */
   reconsider(name: string): void {
     this.enqueue([name]);
   }
@@ -98,7 +97,6 @@ export class Discovery {
     while (this.queue.size > 0) await nextTurn();
   }
 
-  /** Sets the interval of complete sweeps, ms. */
   rescanEvery(milliseconds: number): void {
     this.watcher.sweepEvery(milliseconds);
   }

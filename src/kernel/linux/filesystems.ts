@@ -12,7 +12,6 @@ const STORAGE_DRIVERS = ['devicemapper', 'btrfs', 'aufs', 'overlay', 'overlay2',
 /** A label for the filesystem that holds a directory: `docker-images` for Docker's root. */
 export interface LabelRoot {
   readonly label: string;
-  /** Absolute path on the host. */
   readonly directory: string;
 }
 
@@ -28,7 +27,6 @@ const MOUNTS_MAX_AGE_MS = 60_000;
  */
 export class MountTable {
   mounts: readonly Mount[] = [];
-  /** What they were made of. */
   private digest = '';
   private readAt = Number.POSITIVE_INFINITY;
 

@@ -14,7 +14,6 @@ class MachineRefresh {
     private readonly logger: Logger,
   ) {}
 
-  /** Starts refreshing at an interval, which replaces the previous one. */
   every(intervalMs: number): void {
     this.stop();
     this.timer = setInterval(() => void this.now(), intervalMs);

@@ -22,7 +22,6 @@ interface Cpu {
   readonly drawer: number | undefined;
 }
 
-/** A core before its caches are read. */
 type CoreWithoutCaches = Omit<Core, 'caches' | 'uncore_caches'>;
 
 /** A cache and the number of CPUs that share it. */

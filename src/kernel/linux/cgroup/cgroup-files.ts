@@ -95,7 +95,6 @@ class HierarchyFiles implements CgroupFiles {
     return undefined;
   }
 
-  /** The path from the root cgroup. */
   private get path(): string {
     return this.name === '/' ? '' : this.name;
   }

@@ -7,11 +7,9 @@ import { type MissingController, missingControllers } from './missing-controller
 /** A mounted hierarchy and its controllers; on v2 there is one. */
 export interface CgroupMount {
   readonly controllers: readonly Controller[];
-  /** Directory of the root cgroup. */
   readonly path: string;
 }
 
-/** The cgroup hierarchies of the host. */
 export interface CgroupHierarchies {
   /** 1 for split or co-mounted v1 hierarchies, also on hybrid hosts; 2 for the unified hierarchy alone. */
   readonly version: 1 | 2;

@@ -13,7 +13,6 @@ const EXPECTED: readonly Controller[] = ['cpu', 'cpuacct', 'cpuset', 'memory', '
 
 /** Without one of these a whole group of metrics is missing. */
 const ESSENTIAL: ReadonlySet<Controller> = new Set(['cpu', 'cpuacct', 'memory']);
-/** Rarely needed. */
 const OPTIONAL: ReadonlySet<Controller> = new Set(['hugetlb', 'cpuset', 'pids']);
 
 export interface MissingController {

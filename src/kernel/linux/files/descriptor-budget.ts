@@ -40,7 +40,6 @@ export interface DescriptorHolder {
 export class DescriptorBudget {
   /** The buffer that every file of this budget is read into. */
   readonly scratch = new ReadBuffer();
-  /** Scans the buffer. */
   readonly scanner = new ByteScanner();
   /** State shared by files with the same keys. */
   readonly shapes = new KeyedShapes();
@@ -60,7 +59,6 @@ export class DescriptorBudget {
   /** Files opened, read and closed at each read, because the budget is used up. */
   reopened = 0;
 
-  /** @param limit maximum number of kept descriptors */
   constructor(limit: number) {
     this.limit = Math.max(0, Math.floor(limit));
   }
@@ -102,7 +100,6 @@ export class DescriptorBudget {
     return Math.min(this.limit, this.ceiling);
   }
 
-  /** Files kept open. */
   get kept(): number {
     return this.holders.length;
   }
@@ -177,7 +174,6 @@ export class DescriptorMonitor {
   private successes = 0;
   private cancel: () => void = () => {};
 
-  /** @param isFree whether a descriptor is available now */
   constructor(
     private readonly budget: DescriptorBudget,
     private readonly timer: Pick<CommonTimer, 'every'>,

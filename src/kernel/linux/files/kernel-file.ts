@@ -12,7 +12,6 @@ const TWO_64 = 2 ** 64;
 
 /** The path of a file in parts that many files have in common, so that no file keeps a text of its own. */
 export interface FilePath {
-  /** The directory of the hierarchy. */
   readonly mount: string;
   /** From there to the directory of the cgroup; empty for the root. */
   readonly cgroup: string;

@@ -8,7 +8,6 @@ const LAST_RETRY_AFTER_LOSS = 1000;
 /** A session shorter than this does not reset the back-off: an engine that ends every stream must not be hammered. */
 const STABLE_AFTER = 10_000;
 
-/** Gets the changes of an engine. */
 export interface EngineListener {
   /** A description changed, or the engine answered about an id. */
   containerChanged(id: string): void;
@@ -30,7 +29,6 @@ export abstract class EngineConnection {
   protected stopped = false;
   private current: 'new' | 'up' | 'down' = 'new';
   private said: RuntimeInfo | undefined;
-  /** Why it cannot be reached. */
   protected away = 'it has not answered yet';
 
   /** @param address another may follow when the engine is not reached there */

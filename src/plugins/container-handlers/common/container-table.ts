@@ -1,11 +1,10 @@
 import type { ContainerDescription, ContainerState } from '../../../kernel/contracts/index.js';
 import type { Described } from './publish.js';
 
-/** A container as last known from its engine. */
-export interface KnownContainer {
+/** A container whose last run ended. */
+export interface KnownEnd {
+  readonly id: string;
   readonly description: ContainerDescription;
-  /** Why it is not to be monitored; absent: it is. */
-  readonly ignored?: string;
 }
 
 interface Entry {
@@ -38,25 +37,22 @@ export class ContainerTable {
     return this.entries.size;
   }
 
-  /** Number of containers whose state fits. */
   count(fits: (status: ContainerState['status']) => boolean): number {
     let count = 0;
     for (const { described } of this.entries.values()) if (fits(described.description.state.status)) count++;
     return count;
   }
 
-  /** Whether the engine has it, as far as is known. */
   has(id: string): boolean {
     return this.entries.has(id);
   }
 
-  /** Whether it was updated after the mark. */
   isNewerThan(id: string, mark: number): boolean {
     return (this.entries.get(id)?.touched ?? 0) > mark;
   }
 
   /** A container that was removed is found until its end is forgotten: its cgroup may go later than it. */
-  find(id: string, stale: boolean): KnownContainer | undefined {
+  find(id: string, stale: boolean): Described | undefined {
     const entry = this.entries.get(id);
     if (entry === undefined) return this.endedContainers.get(id);
     if (!stale) return entry.described;
@@ -89,7 +85,6 @@ export class ContainerTable {
     return true;
   }
 
-  /** A run of it began. */
   started(id: string): void {
     const entry = this.entries.get(id);
     if (entry !== undefined) entry.oomSeen = false;
@@ -165,7 +160,7 @@ export class ContainerTable {
   }
 
   /** Containers whose last run ended, oldest first. */
-  departed(): { readonly id: string; readonly description: ContainerDescription }[] {
+  departed(): KnownEnd[] {
     return [...this.endedContainers]
       .filter(([, { ignored }]) => ignored === undefined)
       .map(([id, { description }]) => ({ id, description }));

@@ -8,15 +8,14 @@ import {
   type RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
 import { type EngineAddress, EngineConnection } from './connection.js';
-import type { KnownContainer } from './container-table.js';
 import type { EngineKnowledge } from './engine-knowledge.js';
 import type { EngineOptions } from './options.js';
+import type { Described } from './publish.js';
 import { within } from './within.js';
 
 /** How long the questions about single containers may delay the names of all others. */
 const ANSWER_PATIENCE_MS = 1000;
 
-/** A connection that was made. */
 export interface OpenConnection<Client> {
   readonly client: Client;
   readonly runtime: RuntimeInfo;
@@ -24,7 +23,6 @@ export interface OpenConnection<Client> {
   readonly ended: Promise<never>;
 }
 
-/** One of the engines of a handler. */
 export type Engine = EngineBase<object, EngineKnowledge<object>>;
 
 /**
@@ -72,7 +70,7 @@ export abstract class EngineBase<
     this.open?.close();
   }
 
-  find(id: string): KnownContainer | undefined {
+  find(id: string): Described | undefined {
     return this.knowledge.find(id, this.state !== 'up');
   }
 
@@ -102,12 +100,10 @@ export abstract class EngineBase<
   /** The first comparison with the engine's lists is done. */
   protected established(_client: Client): void {}
 
-  /** The connection is lost. */
   protected disconnected(): void {
     this.knowledge.disconnected();
   }
 
-  /** Passes on that a container changed. */
   private tell(id: string): void {
     if (this.changedIds === undefined) this.listener?.containerChanged(id);
     else this.changedIds.add(id);

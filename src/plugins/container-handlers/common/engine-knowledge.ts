@@ -1,10 +1,5 @@
-import {
-  type ContainerDescription,
-  messageOf,
-  OnceLogger,
-  type PluginContext,
-} from '../../../kernel/contracts/index.js';
-import { ContainerTable, type KnownContainer } from './container-table.js';
+import { messageOf, OnceLogger, type PluginContext } from '../../../kernel/contracts/index.js';
+import { ContainerTable, type KnownEnd } from './container-table.js';
 import { EngineError } from './engine-error.js';
 import { InspectFailures } from './inspect-failures.js';
 import type { EngineOptions } from './options.js';
@@ -19,13 +14,6 @@ const FAILURE_REPORT_DELAY_MS = 100;
 /** `unknown`: the engine does not know the id. `removed`: it reported that the container was removed. */
 export type Denial = 'unknown' | 'removed';
 
-/** A container that ended. */
-export interface KnownEnd {
-  readonly id: string;
-  readonly description: ContainerDescription;
-}
-
-/** How the run of a container ended. */
 export interface RunEnd {
   readonly exitCode?: number | undefined;
   /** µs since the epoch; 0: unknown */
@@ -78,8 +66,7 @@ export abstract class EngineKnowledge<Client extends object, Options extends Eng
     this.queue.clear();
   }
 
-  /** @param stale whether to mark the description as out of date */
-  find(id: string, stale: boolean): KnownContainer | undefined {
+  find(id: string, stale: boolean): Described | undefined {
     return this.table.find(id, stale);
   }
 
@@ -146,7 +133,6 @@ export abstract class EngineKnowledge<Client extends object, Options extends Eng
     }
   }
 
-  /** A run of it began. */
   protected runStarted(id: string): void {
     this.ends.delete(id);
     this.table.started(id);

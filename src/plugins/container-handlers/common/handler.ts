@@ -11,10 +11,9 @@ import type {
   RuntimeInfo,
 } from '../../../kernel/contracts/index.js';
 import type { EngineListener } from './connection.js';
-import type { KnownContainer } from './container-table.js';
 import type { Engine } from './engine-base.js';
 import type { EngineOptions } from './options.js';
-import { describeById } from './publish.js';
+import { type Described, describeById } from './publish.js';
 import { within } from './within.js';
 
 /** How long `start` waits for the first answer, so that the first look at the cgroup tree already finds names. */
@@ -45,11 +44,9 @@ export interface HandlerKind {
   readonly paths: PathPattern;
   /** There may be several at different endpoints. */
   readonly engines: readonly Engine[];
-  /** Problems of the connection to the engines. */
   diagnose(reports: readonly EngineReport[]): Finding[];
 }
 
-/** Handler of the containers of one kind of engine. */
 export class EngineHandler implements ContainerHandler {
   /** Paths seen, by container id. */
   private readonly paths = new Map<string, Set<string>>();
@@ -133,8 +130,8 @@ export class EngineHandler implements ContainerHandler {
     );
   }
 
-  private find(id: string): KnownContainer | undefined {
-    let stale: KnownContainer | undefined;
+  private find(id: string): Described | undefined {
+    let stale: Described | undefined;
     for (const engine of this.kind.engines) {
       const known = engine.find(id);
       if (known !== undefined && known.description.stale !== true) return known;

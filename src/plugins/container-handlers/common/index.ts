@@ -1,5 +1,4 @@
 export { OnceLogger } from '../../../kernel/contracts/index.js';
-export type { KnownContainer } from './container-table.js';
 export { EngineBase, type OpenConnection } from './engine-base.js';
 export {
   connectFailure,

@@ -1,6 +1,5 @@
 import { duration, glob, labelPattern, z } from '../../../kernel/contracts/index.js';
 
-/** One entry of `envAllow`. */
 export interface EnvPattern {
   readonly text: string;
   /** True when the text is only the beginning of the name. */

@@ -1,7 +1,6 @@
 import { matchesLabels } from '../../../kernel/contracts/index.js';
 import type { PublishingOptions } from './options.js';
 
-/** What the rules are applied to. */
 export interface Selectable {
   readonly name: string;
   readonly image: string;

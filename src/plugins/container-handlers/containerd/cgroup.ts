@@ -47,7 +47,6 @@ export class PathClaims {
   /** @param isAlive whether a container has processes: one that has not gives way to one that has */
   constructor(private readonly isAlive: (key: string) => boolean) {}
 
-  /** The container of a cgroup. */
   owner(path: string): string | undefined {
     const keys = this.keys.get(path);
     return keys === undefined || keys.length === 1 ? keys?.[0] : (keys.find(this.isAlive) ?? keys[0]);

@@ -14,13 +14,11 @@ import { readEvent } from './events.js';
 import { ContainerdKnowledge, type KnowledgeOptions, keyOf } from './knowledge.js';
 
 export interface DaemonOptions extends KnowledgeOptions {
-  /** Path of the socket. */
   readonly socket: string;
   /** Whether this is the default socket, which may be absent. */
   readonly optional: boolean;
 }
 
-/** One containerd. */
 export class ContainerdDaemon
   extends EngineBase<GrpcClient, ContainerdKnowledge, DaemonOptions>
   implements PathPattern

@@ -22,7 +22,6 @@ export interface Specification {
   readonly env: readonly unknown[];
   readonly networkMode: NetworkMode;
   readonly networkOf?: string;
-  /** Directory of its root file system. */
   readonly root: string;
 }
 

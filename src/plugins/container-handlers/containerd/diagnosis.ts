@@ -7,9 +7,7 @@ const MAX_SHOWN = 3;
 
 /** Who asks containerd, and from where. */
 export interface DiagnosisContext {
-  /** Id of the plugin. */
   readonly plugin: string;
-  /** The host's root directory. */
   readonly root: string;
   /** Whether the socket is that of a default configuration: it need not be there. */
   readonly optional: boolean;
@@ -46,7 +44,6 @@ function unreachable({ endpoint, reason = '' }: EngineReport, { plugin, root, op
   return finding('unreachable', 'error', mend);
 }
 
-/** Cgroups that several containers of containerd claim. */
 function contested(daemon: ContainerdDaemon, plugin: string): Finding[] {
   const all = daemon.knowledge.claims.contested().map(({ path, keys }) => `${path} (${keys.join(', ')})`);
   if (all.length === 0) return [];

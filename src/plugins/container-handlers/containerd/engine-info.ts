@@ -11,7 +11,6 @@ const MOST_SIZES = 4096;
 const SNAPSHOTTER = 'io.containerd.snapshotter.v1';
 const CONTENT = 'io.containerd.content.v1';
 
-/** Asks containerd about itself and its images. */
 export class ContainerdInfo {
   /** Size of an image by the digest of its manifest or index. */
   private readonly sizes = new Map<string, number>();
@@ -42,7 +41,6 @@ export class ContainerdInfo {
     };
   }
 
-  /** Where it keeps its data. */
   async root(client: GrpcClient): Promise<string> {
     return rootOf((await client.call(methods.plugins, { filters: [`type==${CONTENT}`] })).plugins);
   }

@@ -49,7 +49,6 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
   private readonly files = new RefreshQueue(PARALLEL_CALLS, (key) => this.askDetails(key));
   private namespaces: ReadonlySet<string> = new Set(['default']);
 
-  /** @param changed called when a description changed, and when containerd answered about a container */
   constructor(context: PluginContext, options: KnowledgeOptions, changed: (key: string) => void) {
     super(context, options, changed, PARALLEL_CALLS);
   }
@@ -68,7 +67,6 @@ export class ContainerdKnowledge extends EngineKnowledge<GrpcClient, KnowledgeOp
     return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
   }
 
-  /** Namespaces whose containers are known. */
   get watched(): ReadonlySet<string> {
     return this.namespaces;
   }

@@ -94,7 +94,6 @@ export function sandboxDetails(
   };
 }
 
-/** A container of a pod. */
 export function describeContainer(known: KnownPodContainer, rules: CriRules, nameOf: ImageNamer): Described {
   const { listed, details, sandbox } = known;
   const name = listed.metadata?.name ?? '';
@@ -147,7 +146,6 @@ export function newestOf<T extends KnownSandbox>(sandboxes: readonly T[]): T | u
   );
 }
 
-/** A pod, which is a cgroup of its own around its containers. */
 export function describePod(known: KnownSandbox, rules: CriRules): Described {
   const identity = podLabels(known.listed, {});
   const id = known.listed.metadata?.uid ?? '';

@@ -30,7 +30,6 @@ import type { CriRules } from './options.js';
  */
 const ASK_AGAIN_MS = [250, 500, 1000];
 
-/** A connection to ask. */
 export interface CriSession {
   readonly client: GrpcClient;
   readonly methods: ReturnType<typeof criMethods>;
@@ -96,7 +95,6 @@ export class PodKnowledge extends EngineKnowledge<CriSession, CriRules> {
     this.ask(id);
   }
 
-  /** Information about the runtime. */
   info({ version, apiVersion }: RuntimeInfo): EngineInfo {
     const states = [...this.containers.values()].map(({ listed }) => CONTAINER_STATES[listed.state]);
     const running = states.filter((state) => state === 'running').length;

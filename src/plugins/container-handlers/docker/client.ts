@@ -15,7 +15,6 @@ export interface EngineClient {
   version(): Promise<unknown>;
   /** The engine's settings and counts. */
   info(): Promise<unknown>;
-  /** The images that the engine holds. */
   images(): Promise<unknown>;
   /** What images and volumes take up; may take the engine minutes. */
   usage(): Promise<unknown>;

@@ -14,12 +14,10 @@ const IRRELEVANT: ReadonlySet<string> = new Set(
   ),
 );
 
-/** What is known of the containers of a Docker-compatible engine. */
 export class ContainerKnowledge extends EngineKnowledge<EngineClient, DaemonOptions> {
   private readonly summaries = new Map<string, ContainerSummary>();
   private readonly healthChecks = new Set<string>();
 
-  /** Takes in an event. */
   event(event: EngineEvent): void {
     const { id, action } = event;
     if (IRRELEVANT.has(action)) return;

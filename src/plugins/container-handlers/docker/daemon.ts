@@ -13,7 +13,6 @@ import { EngineUsageWatch } from './engine-usage.js';
 import { type EngineEvent, followEvents, sinceText } from './events.js';
 import type { DaemonOptions } from './options.js';
 
-/** One Docker-compatible engine. */
 export class DockerDaemon extends EngineBase<EngineClient, ContainerKnowledge, DaemonOptions> {
   private readonly usageWatch: EngineUsageWatch;
   private since: string | undefined;

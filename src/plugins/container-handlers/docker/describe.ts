@@ -32,7 +32,6 @@ export interface Context {
   readonly previousExit?: number | undefined;
   /** Its storage before: an engine that is removing a container no longer reports it. */
   readonly previousStorage?: ContainerStorage | undefined;
-  /** Its health before. */
   readonly previousHealth?: ContainerHealth | undefined;
   /** µs since the epoch */
   readonly now: number;

@@ -10,9 +10,7 @@ const MEASURED = /^(overlay2?|overlayfs|fuse-overlayfs|vfs|aufs)$/;
 
 /** Who asks the engines, and from where. */
 export interface DiagnosisContext {
-  /** Id of the plugin. */
   readonly plugin: string;
-  /** The host's root directory. */
   readonly root: string;
   /** The endpoint where none is configured. */
   readonly defaultEndpoint: string;

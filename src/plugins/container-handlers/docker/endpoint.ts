@@ -1,4 +1,3 @@
-/** Where an engine listens. */
 export type Endpoint =
   | { readonly kind: 'unix'; readonly url: string; readonly path: string }
   | { readonly kind: 'http' | 'https'; readonly url: string; readonly host: string; readonly port: number };

@@ -2,7 +2,6 @@ import type { EngineImage, EngineInfo, RuntimeInfo } from '../../../kernel/contr
 import { list, number, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
 
-/** Asks an engine about itself and its images. */
 export async function askInfo(client: EngineClient, versions: RuntimeInfo): Promise<EngineInfo> {
   const [info, images] = await Promise.all([client.info(), client.images()]);
   return parseInfo(info, images, versions);

@@ -5,7 +5,6 @@ const MAX_OBJECT = 1024 * 1024;
 
 /** An event of a container, by Docker's names for all engines. */
 export interface EngineEvent {
-  /** The container's id. */
   readonly id: string;
   /** `create`, `start`, `die`, `destroy`, `oom`, `exec_die`, `health_status`, … without anything after a colon. */
   readonly action: string;

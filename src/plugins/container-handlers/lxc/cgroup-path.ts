@@ -1,4 +1,3 @@
-/** What an LXC cgroup contains. */
 export type LxcPath =
   | { readonly name: string }
   /** Holds the process that watches over a container, or is left over from its start. */

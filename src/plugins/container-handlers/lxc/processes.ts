@@ -13,7 +13,6 @@ export function cgroupDirectories(mount: string, path: string): readonly string[
   return candidates.filter((directory) => readText(join(directory, 'cgroup.procs')) !== undefined);
 }
 
-/** Whether all processes of the cgroup are frozen. */
 export function isFrozen(directories: readonly string[]): boolean {
   return directories.some(
     (directory) =>

@@ -7,7 +7,6 @@ const MAX_AUTH_BYTES = 4096;
 /** The bus refuses more answers owed to one connection than 128. */
 const MAX_CALLS = 64;
 
-/** A call of a method. */
 export interface Call {
   readonly destination: string;
   readonly path: string;
@@ -28,7 +27,6 @@ export class CallError extends Error {
 }
 
 export interface BusOptions {
-  /** Path of the socket. */
   readonly path: string;
   /** Whether a bus daemon listens there, or the service manager itself, which has neither names nor matches. */
   readonly isBus: boolean;

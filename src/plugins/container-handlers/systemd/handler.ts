@@ -19,7 +19,6 @@ import { decoded, stemOf, type UnitOfCgroup, unitOf } from './unit-name.js';
 
 /** Whether a unit is frozen is read this often: systemd 252 was not seen to signal it. */
 const FROZEN_CHECK_INTERVAL_MS = 5_000;
-/** How long `start` waits for the first answer. */
 const FIRST_ANSWER_MS = 1000;
 /** Services that run once a minute are not to pile up. */
 const MAX_DEPARTED = 200;

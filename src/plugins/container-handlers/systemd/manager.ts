@@ -36,9 +36,7 @@ export interface ServiceFacts {
 }
 
 export interface ManagerOptions {
-  /** The host's root directory. */
   readonly root: string;
-  /** Sockets to try, in order. */
   readonly sockets: readonly string[];
   readonly timeoutMs: number;
   readonly timers: Timers;
