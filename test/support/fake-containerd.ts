@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { wire } from '../../src/plugins/container-handlers/common/index.js';
 import {
-  CONTAINER_EVENT,
   type ContainerRecord,
   type Envelope,
+  EVENT,
   methods,
-  TASK_EVENT,
   TASK_EXIT,
   TASK_STATUS,
 } from '../../src/plugins/container-handlers/containerd/api.js';
@@ -116,7 +115,7 @@ export class FakeContainerd {
   }
 
   tellContainer(what: 'create' | 'delete', namespace: string, id: string): void {
-    const event = { typeUrl: '', value: CONTAINER_EVENT.encode({ id }) };
+    const event = { typeUrl: '', value: EVENT.encode({ id }) };
     this.tell({ namespace, topic: `/containers/${what}`, event });
   }
 
@@ -132,7 +131,7 @@ export class FakeContainerd {
     this.tell({
       namespace,
       topic: '/tasks/oom',
-      event: { typeUrl: '', value: TASK_EVENT.encode({ containerId: id }) },
+      event: { typeUrl: '', value: EVENT.encode({ id }) },
     });
   }
 

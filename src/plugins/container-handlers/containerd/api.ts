@@ -55,9 +55,8 @@ const ENVELOPE = message({
 });
 export type Envelope = wire.Decoded<typeof ENVELOPE>;
 
-/** What the events of containers (`id`) and of tasks (`containerId`) hold. */
-export const CONTAINER_EVENT = message({ id: text(1) });
-export const TASK_EVENT = message({ containerId: text(1) });
+/** What events of containers and of tasks hold: the id of the container. */
+export const EVENT = message({ id: text(1) });
 export const TASK_EXIT = message({
   containerId: text(1),
   /** That of the process: a task’s own is its container’s. */

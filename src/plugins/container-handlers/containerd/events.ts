@@ -1,5 +1,5 @@
 import { type RunEnd, wire } from '../common/index.js';
-import { CONTAINER_EVENT, type Envelope, TASK_EVENT, TASK_EXIT } from './api.js';
+import { type Envelope, EVENT, TASK_EXIT } from './api.js';
 
 /** What an event means to the container `id` of `namespace`. */
 export interface ContainerdEvent {
@@ -30,12 +30,8 @@ export function readEvent({ namespace, topic, timestamp, event }: Envelope): Con
   const kind = KINDS[topic];
   if (kind === undefined || event === undefined) return undefined;
   const time = wire.microseconds(timestamp) ?? 0;
-  if (topic.startsWith('/containers/')) {
-    const { id } = CONTAINER_EVENT.decode(event.value);
-    return id === '' ? undefined : { namespace, id, kind, time };
-  }
   if (kind !== 'ended') {
-    const { containerId: id } = TASK_EVENT.decode(event.value);
+    const { id } = EVENT.decode(event.value);
     return id === '' ? undefined : { namespace, id, kind, time };
   }
   const { containerId, id, exitStatus, exitedAt } = TASK_EXIT.decode(event.value);

@@ -208,14 +208,21 @@ export class PodKnowledge extends EngineKnowledge<CriSession, CriRules> {
 
   /** Asks again about a container whose cgroup is gone and which the runtime still calls running. */
   private checkGone(id: string): void {
-    const asked = this.gone.get(id);
-    if (asked === undefined) return;
-    const pause = ASK_AGAIN_MS[asked];
-    if (pause === undefined || this.table.find(id, false)?.description.state.status !== 'running') this.gone.delete(id);
+    if (!this.gone.has(id)) return;
+    if (this.table.find(id, false)?.description.state.status === 'running') this.askAgain(this.gone, id);
+    else this.gone.delete(id);
+  }
+
+  /** @param asked how often that was done already, by id @returns false when it was done often enough */
+  private askAgain(asked: Map<string, number>, id: string): boolean {
+    const before = asked.get(id) ?? 0;
+    const pause = ASK_AGAIN_MS[before];
+    if (pause === undefined) asked.delete(id);
     else {
-      this.gone.set(id, asked + 1);
+      asked.set(id, before + 1);
       this.context.timers.after(pause, () => this.ask(id));
     }
+    return pause !== undefined;
   }
 
   /** @returns whether the runtime lists it */
@@ -270,16 +277,9 @@ export class PodKnowledge extends EngineKnowledge<CriSession, CriRules> {
       this.deny(id, 'removed');
       return;
     }
-    const missed = this.misses.get(id) ?? 0;
-    const pause = ASK_AGAIN_MS[missed];
-    if (pause === undefined) {
-      this.misses.delete(id);
-      this.deny(id, 'unknown');
-      this.changed(id);
-      return;
-    }
-    this.misses.set(id, missed + 1);
-    this.context.timers.after(pause, () => this.ask(id));
+    if (this.askAgain(this.misses, id)) return;
+    this.deny(id, 'unknown');
+    this.changed(id);
   }
 
   /** The runtime has removed it; its end is remembered. */

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Backoff, type Logger, messageOf, type Timers } from '../../../kernel/contracts/index.js';
+import { Backoff, messageOf, type PluginContext } from '../../../kernel/contracts/index.js';
 import { number, text } from '../common/index.js';
 import { Bus, CallError } from './bus.js';
 import type { Message, Value } from './message.js';
+import type { SystemdOptions } from './options.js';
 import { objectPathOf } from './unit-name.js';
 
 const SYSTEMD = 'org.freedesktop.systemd1';
@@ -35,12 +36,7 @@ export interface ServiceFacts {
   readonly result: string;
 }
 
-export interface ManagerOptions {
-  readonly root: string;
-  readonly sockets: readonly string[];
-  readonly timeoutMs: number;
-  readonly timers: Timers;
-  readonly logger: Logger;
+export interface ManagerListener {
   /** What is known of a unit is different now. */
   onFacts(unit: string, facts: UnitFacts): void;
   /** The manager can be asked now, or cannot any more. */
@@ -61,7 +57,11 @@ export class ServiceManager {
   private reading: Promise<void> | undefined;
   private cancelGathering: (() => void) | undefined;
 
-  constructor(private readonly options: ManagerOptions) {}
+  constructor(
+    private readonly context: PluginContext,
+    private readonly options: SystemdOptions,
+    private readonly listener: ManagerListener,
+  ) {}
 
   /** Settles after the first attempt to connect. */
   start(): Promise<void> {
@@ -99,7 +99,7 @@ export class ServiceManager {
     try {
       return await factsOf(bus, unit);
     } catch (error) {
-      this.options.logger.debug(`systemd does not tell about ${unit}: ${messageOf(error)}`);
+      this.context.logger.debug(`systemd does not tell about ${unit}: ${messageOf(error)}`);
       // One that does not answer in time is asked again over a new connection, after a pause.
       if (!(error instanceof CallError)) bus.close();
       return undefined;
@@ -117,18 +117,19 @@ export class ServiceManager {
     } catch (error) {
       const isNew = this.failure === undefined;
       this.failure = messageOf(error);
-      if (isNew && !this.stopped) this.options.logger.info(`systemd cannot be asked: ${this.failure}`);
+      if (isNew && !this.stopped) this.context.logger.info(`systemd cannot be asked: ${this.failure}`);
       this.reconnectLater();
     }
-    if (!this.stopped) this.options.onChange();
+    if (!this.stopped) this.listener.onChange();
   }
 
   /** @throws Error of the first socket that exists, when none answers */
   private async open(): Promise<Bus> {
-    const { root, sockets, timeoutMs, timers } = this.options;
+    const { linux, timers } = this.context;
+    const { sockets, timeout: timeoutMs } = this.options;
     let failure: Error | undefined;
     for (const socket of sockets) {
-      const path = join(root, socket);
+      const path = join(linux.paths.root, socket);
       if (!existsSync(path)) continue;
       const isBus = !socket.endsWith('/private');
       const onSignal = (message: Message) => this.onSignal(message);
@@ -178,13 +179,13 @@ export class ServiceManager {
 
   private reconnectLater(): void {
     if (!this.stopped)
-      this.options.timers.after(this.backoff.next(), () => (this.stopped ? undefined : this.connect()));
+      this.context.timers.after(this.backoff.next(), () => (this.stopped ? undefined : this.connect()));
   }
 
   private gather(units: Iterable<string>): void {
     for (const unit of units) this.changed.add(unit);
     if (this.bus === undefined || this.changed.size === 0) return;
-    this.cancelGathering ??= this.options.timers.after(GATHER_MS, () => {
+    this.cancelGathering ??= this.context.timers.after(GATHER_MS, () => {
       this.cancelGathering = undefined;
       return this.readChanged();
     });
@@ -209,7 +210,7 @@ export class ServiceManager {
       await Promise.all(
         units.map(async (unit) => {
           const facts = await this.ask(unit);
-          if (facts !== undefined && this.watched.has(objectPathOf(unit))) this.options.onFacts(unit, facts);
+          if (facts !== undefined && this.watched.has(objectPathOf(unit))) this.listener.onFacts(unit, facts);
         }),
       );
     }
