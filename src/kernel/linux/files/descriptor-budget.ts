@@ -2,7 +2,7 @@ import { close, closeSync, open, openSync } from 'node:fs';
 import { ByteScanner } from '../../contracts/bytes/index.js';
 import { readText } from '../../contracts/index.js';
 import type { CommonTimer } from '../../timing/index.js';
-import { KeyedShapes } from './keyed-shape.js';
+import { KeyedShape } from './keyed-shape.js';
 import { ReadBuffer } from './read-buffer.js';
 
 /** Descriptors reserved for sockets, watches, modules and one-off reads. */
@@ -41,8 +41,7 @@ export class DescriptorBudget {
   /** The buffer that every file of this budget is read into. */
   readonly scratch = new ReadBuffer();
   readonly scanner = new ByteScanner();
-  /** State shared by files with the same keys. */
-  readonly shapes = new KeyedShapes();
+  private readonly shapes = new WeakMap<readonly string[], KeyedShape>();
   /** Maximum number of kept descriptors. Lowered when the system runs out of descriptors. */
   limit: number;
   /** No more than this are kept, whatever the system allows. */
@@ -70,6 +69,13 @@ export class DescriptorBudget {
    */
   static fromLimits(limits: string): DescriptorBudget {
     return new DescriptorBudget(allowance(limits, 'hard'));
+  }
+
+  /** State shared by files with the same list of keys. */
+  shapeOf(keys: readonly string[]): KeyedShape {
+    const shape = this.shapes.get(keys) ?? new KeyedShape(keys);
+    this.shapes.set(keys, shape);
+    return shape;
   }
 
   /** Current usage, for status and diagnostics. */

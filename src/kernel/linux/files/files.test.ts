@@ -84,7 +84,7 @@ it('finds a file that another directory does not have, and one that appears late
 it('does not remember orders of keys without bound', () => {
   const keys = ['a'];
   const budget = new DescriptorBudget(4);
-  const shape = budget.shapes.of(keys);
+  const shape = budget.shapeOf(keys);
   for (let i = 0; i < 500; i++) shape.intern({ words: [], indexes: [0], signature: i });
   assert.ok((Reflect.get(shape, 'orders') as Map<string, unknown>).size <= 64);
 });

@@ -25,7 +25,7 @@ export class BudgetedKeyedFile implements KeyedFile {
     budget: DescriptorBudget,
   ) {
     this.scanner = budget.scanner;
-    this.shape = budget.shapes.of(keys);
+    this.shape = budget.shapeOf(keys);
   }
 
   get values(): Float64Array {

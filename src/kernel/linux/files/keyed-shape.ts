@@ -38,17 +38,3 @@ export class KeyedShape {
     return order;
   }
 }
-
-/** Shapes by list of keys. */
-export class KeyedShapes {
-  private readonly shapes = new WeakMap<readonly string[], KeyedShape>();
-
-  of(keys: readonly string[]): KeyedShape {
-    let shape = this.shapes.get(keys);
-    if (shape === undefined) {
-      shape = new KeyedShape(keys);
-      this.shapes.set(keys, shape);
-    }
-    return shape;
-  }
-}

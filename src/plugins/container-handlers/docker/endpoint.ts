@@ -12,12 +12,9 @@ export function parseEndpoint(address: string): Endpoint | string {
   const path = address.startsWith('unix://') ? address.slice(7) : address;
   if (path.startsWith('/')) return { kind: 'unix', url: `unix://${path}`, path };
   if (address.startsWith('unix:')) return `expected an absolute socket path such as ${FORMS}, not ${address}`;
-  let url: URL;
-  try {
-    url = new URL(address.replace(/^tcp:/, 'http:'));
-  } catch {
-    return `expected an address such as ${FORMS}, not ${address}`;
-  }
+  const plain = address.replace(/^tcp:/, 'http:');
+  if (!URL.canParse(plain)) return `expected an address such as ${FORMS}, not ${address}`;
+  const url = new URL(plain);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return `expected an address such as ${FORMS}, not ${address}: ${url.protocol}// is not supported`;
   }

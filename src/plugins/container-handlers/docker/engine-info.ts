@@ -2,13 +2,9 @@ import type { EngineImage, EngineInfo, RuntimeInfo } from '../../../kernel/contr
 import { list, number, record, text } from '../common/index.js';
 import type { EngineClient } from './client.js';
 
-export async function askInfo(client: EngineClient, versions: RuntimeInfo): Promise<EngineInfo> {
-  const [info, images] = await Promise.all([client.info(), client.images()]);
-  return parseInfo(info, images, versions);
-}
-
-/** Reads the engine's answers about itself and its images; what it leaves out is empty or 0. */
-export function parseInfo(answer: unknown, images: unknown, { version, apiVersion }: RuntimeInfo): EngineInfo {
+/** Asks an engine about itself and its images; what it leaves out is empty or 0. */
+export async function askInfo(client: EngineClient, { version, apiVersion }: RuntimeInfo): Promise<EngineInfo> {
+  const [answer, images] = await Promise.all([client.info(), client.images()]);
   const info = record(answer);
   const count = (key: string): number => number(info[key]) ?? 0;
   return {

@@ -38,13 +38,15 @@ export class JsonSplitter {
       start = index + 1;
     }
     this.pending = this.pending.slice(start);
-    if (this.pending.length > MAX_OBJECT) this.reset();
+    if (this.pending.length > MAX_OBJECT) {
+      this.pending = '';
+      this.reset();
+    }
     this.scanned = this.pending.length;
     return texts;
   }
 
   private reset(): void {
-    this.pending = '';
     this.depth = 0;
     this.inString = false;
     this.escaped = false;
@@ -52,9 +54,7 @@ export class JsonSplitter {
 
   private endsObject(code: number): boolean {
     if (code === 10) {
-      this.depth = 0;
-      this.inString = false;
-      this.escaped = false;
+      this.reset();
       return true;
     }
     if (this.inString) {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type ContainerDescription,
   definePlugin,
@@ -17,7 +18,7 @@ import {
   machineWithoutSystemd,
   withGuest,
 } from './machine-name.js';
-import { type Registration, readRegistrations, registrationDirectory } from './registration.js';
+import { type Registration, readRegistrations } from './registration.js';
 
 const configSchema = z.strictObject({
   include: z.array(glob()).prefault([]).describe('Machines to monitor, by name (globs); empty: all.'),
@@ -75,12 +76,13 @@ class MachinedHandler extends PollingHandler<Known> {
 
   /** Reads machined's registrations when its directory changed. */
   protected check(): void {
-    const mark = fileMark(registrationDirectory(this.context.linux.paths.root));
+    const directory = join(this.context.linux.paths.root, 'run/systemd/machines');
+    const mark = fileMark(directory);
     const isSame = mark === this.lastMark;
     if (isSame && this.isSettled) return;
     // Read once more after a change: times of files are too coarse to show a second change.
     this.isSettled = isSame;
-    const read = readRegistrations(this.context.linux.paths.root);
+    const read = readRegistrations(directory);
     const before = this.registrations;
     const isKnown = (unit: string) => JSON.stringify(before.get(unit)) === JSON.stringify(read.get(unit));
     // The same object for what did not change, by which `identify` knows that its description still holds.

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { readNames, readText } from '../../../kernel/contracts/index.js';
 import { present } from '../common/index.js';
 
-const DIRECTORY = 'run/systemd/machines';
 /** The files have about 500 bytes. */
 const MAX_LENGTH = 64 * 1024;
 
@@ -21,8 +20,7 @@ export interface Registration {
 }
 
 /** All machines that are registered, by their unit. Files that are anything else are left out. */
-export function readRegistrations(root: string): ReadonlyMap<string, Registration> {
-  const directory = join(root, DIRECTORY);
+export function readRegistrations(directory: string): ReadonlyMap<string, Registration> {
   const found = new Map<string, Registration>();
   // Links `unit:<unit>` lead to the same files.
   for (const name of readNames(directory).filter((file) => !file.includes(':') && !file.startsWith('.'))) {
@@ -32,9 +30,6 @@ export function readRegistrations(root: string): ReadonlyMap<string, Registratio
   }
   return found;
 }
-
-/** The directory in which machined notes machines. */
-export const registrationDirectory = (root: string): string => join(root, DIRECTORY);
 
 /** @returns undefined when no name or no unit is in the text */
 export function parseRegistration(text: string): Registration | undefined {
