@@ -13,12 +13,7 @@ export interface Mount {
 
 /** Parses `/proc/<pid>/mountinfo`. Malformed lines are skipped. */
 export function parseMountinfo(text: string): Mount[] {
-  const mounts: Mount[] = [];
-  for (const line of text.split('\n')) {
-    const mount = parseMount(line);
-    if (mount !== undefined) mounts.push(mount);
-  }
-  return mounts;
+  return text.split('\n').flatMap((line) => parseMount(line) ?? []);
 }
 
 function parseMount(line: string): Mount | undefined {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupFiles, Controller, Limit, MachineInfo, ResourceLimits } from '../../contracts/index.js';
+import type { CgroupFiles, Limit, MachineInfo, ResourceLimits } from '../../contracts/index.js';
 import { CONTROLLERS } from './hierarchies.js';
 
 /** When a container was created: µs since the epoch, 0 when unknown, and the nanoseconds beyond them. */
@@ -106,17 +106,11 @@ function machineMemory(machine: MachineInfo): { limit: Limit; swapLimit?: Limit 
 /** The earliest modification time of the directories and of a file in them that is never written; 0 when unknown. */
 export function readCreationTime(files: CgroupFiles, bootTime: number): Creation {
   const unwrittenFile = files.version === 1 ? 'cgroup.clone_children' : 'cgroup.events';
-  const directories = new Set<string>();
-  for (const controller of CONTROLLERS) {
-    const directory = files.directory(controller as Controller);
-    if (directory !== undefined) directories.add(directory);
-  }
+  const directories = new Set(CONTROLLERS.flatMap((controller) => files.directory(controller) ?? []));
   let earliest: bigint | undefined;
-  for (const directory of directories) {
-    for (const path of [directory, join(directory, unwrittenFile)]) {
-      const time = modified(path);
-      if (time !== undefined && (earliest === undefined || time < earliest)) earliest = time;
-    }
+  for (const path of [...directories].flatMap((directory) => [directory, join(directory, unwrittenFile)])) {
+    const time = modified(path);
+    if (time !== undefined && (earliest === undefined || time < earliest)) earliest = time;
   }
   if (earliest === undefined) return { createdAt: 0, createdAtExtraNs: 0 };
   const floor = bootTime - (bootTime % 60_000_000);

@@ -75,14 +75,10 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
   }
 
   close(): void {
-    if (this.state === 'kept') this.release();
+    if (this.state === 'kept') this.giveUp();
     if (this.state === 'reopened') this.budget.reopened--;
     this.state = 'ended';
     this.failure ??= 'closed';
-  }
-
-  giveUp(): void {
-    this.release();
   }
 
   private readKept(): number {
@@ -90,7 +86,7 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
     try {
       const length = this.budget.scratch.fill(this.descriptor);
       this.failure = undefined;
-      if (this.budget.overdrawn) this.release();
+      if (this.budget.overdrawn) this.giveUp();
       return length;
     } catch (error) {
       this.failed(error);
@@ -139,7 +135,7 @@ export class BudgetedFile implements KernelFile, DescriptorHolder {
     this.budget.reopened--;
   }
 
-  private release(): void {
+  giveUp(): void {
     closeSync(this.descriptor);
     this.descriptor = NONE;
     this.state = 'reopened';
