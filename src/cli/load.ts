@@ -19,9 +19,9 @@ export function loadFor(flags: ConfigFlags, cli: CliEnvironment): Promise<Loaded
     builtins: builtinPlugins,
     defaultPlugins,
     resolvePlugin(entry, baseDir) {
-      const { use, id = use } = entry;
+      const { use, id } = entry;
       const load = () =>
-        loadEntry(id, entry, {
+        loadEntry(entry, {
           builtins: builtinPlugins,
           builtinsModule,
           baseDir,

@@ -1,3 +1,4 @@
+import type { PluginEntry } from '../../src/kernel/config/index.js';
 import {
   type AgentView,
   definePlugin,
@@ -8,7 +9,7 @@ import {
   z,
 } from '../../src/kernel/contracts/index.js';
 import { Delivery } from '../../src/kernel/delivery/delivery.js';
-import { type PluginEntry, PluginHost, PluginScope } from '../../src/kernel/plugins/index.js';
+import { PluginHost, PluginScope } from '../../src/kernel/plugins/index.js';
 import { ActivePlugins, type PluginRecord, Supervisor } from '../../src/kernel/supervision/index.js';
 import { CommonTimer } from '../../src/kernel/timing/index.js';
 import { wallClock } from './discovery.js';
@@ -63,5 +64,5 @@ export function pluginBench(plugins: Record<string, () => Promise<unknown>>, age
 
 /** An entry of the configuration's list of plugins. */
 export function entry(use: string, options: Partial<PluginEntry> = {}): PluginEntry {
-  return { use, with: {}, onError: 'ignore', startTimeout: 60_000, ...options };
+  return { id: use, use, with: {}, onError: 'ignore', startTimeout: 60_000, isolate: false, ...options };
 }

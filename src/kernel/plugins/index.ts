@@ -1,5 +1,3 @@
-export type { PluginEntry, PluginSources } from './entry.js';
-export { checkPlugin, loadPlugin } from './loader.js';
-export { loadEntry, PluginHost } from './plugin-host.js';
+export { BUILTINS, type BuiltinPlugins, checkPlugin, loadPlugin, type PluginSources } from './loader.js';
+export { loadEntry, PLUGIN_HOST, PluginHost } from './plugin-host.js';
 export { PluginScope } from './scope.js';
-export { BUILTINS, type BuiltinPlugins, PLUGIN_HOST } from './tokens.js';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type TallymanError, z } from '../contracts/index.js';
-import type { PluginSources } from './entry.js';
-import { checkPlugin, loadPlugin } from './loader.js';
+import { checkPlugin, loadPlugin, type PluginSources } from './loader.js';
 
 describe('loading a plugin', () => {
   it('recognizes a plugin by brand and contract version, not by class', () => {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
-import { BrokenPluginError, guardModules, isRefusal, type LoadedPlugin } from '../config/index.js';
+import { Token } from '../composition/index.js';
+import { BrokenPluginError, guardModules, isRefusal, type LoadedPlugin, type PluginEntry } from '../config/index.js';
 import {
   codeOf,
   messageOf,
@@ -12,8 +13,29 @@ import {
   type Plugin,
   TallymanError,
 } from '../contracts/index.js';
-import type { PluginEntry, PluginSources } from './entry.js';
 import { withTimeLimit } from './time-limit.js';
+
+/** The plugins that come with the agent. */
+export interface BuiltinPlugins {
+  /** By name. */
+  readonly builtins: Readonly<Record<string, () => Promise<unknown>>>;
+  /** URL of the module that exports that table as `builtinPlugins`, needed to isolate a built-in. */
+  readonly builtinsModule?: string;
+}
+
+/** Where plugins can be loaded from. */
+export interface PluginSources extends BuiltinPlugins {
+  /** The agent's version, for plugins without their own. */
+  readonly builtinVersion?: string;
+  /** Directory of the config file, from which relative paths and package names are resolved. */
+  readonly baseDir: string;
+  /** Throws a `TallymanError` when other users could change a plugin file. */
+  readonly assertTrusted: (path: string) => void;
+  /** Plugins that are already loaded, by entry id. */
+  readonly modules?: ReadonlyMap<string, Promise<LoadedPlugin>>;
+}
+
+export const BUILTINS = new Token<BuiltinPlugins>('built-in plugins');
 
 /** Main modules of a folder without a package.json. */
 const INDEXES = ['index.js', 'index.mjs', 'index.cjs'] as const;

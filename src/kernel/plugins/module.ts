@@ -16,10 +16,9 @@ import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR, Watchdog } from '../supervision/index.js';
 import { COMMON_TIMER } from '../timing/index.js';
 import { VIEW } from '../view/index.js';
-import type { PluginSources } from './entry.js';
-import { PluginHost } from './plugin-host.js';
+import { BUILTINS, type BuiltinPlugins, type PluginSources } from './loader.js';
+import { PLUGIN_HOST, PluginHost } from './plugin-host.js';
 import { type CreateInstanceContainer, PluginScope } from './scope.js';
-import { BUILTINS, type BuiltinPlugins, PLUGIN_HOST } from './tokens.js';
 
 const INSTANCE_CONTAINERS = new Token<CreateInstanceContainer>('containers of plugin instances');
 const SCOPE = new Token<PluginScope>('plugin scope');

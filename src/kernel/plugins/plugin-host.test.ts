@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fakeAgent } from '../../../test/conformance/world/fake-agent.js';
 import { entry, pluginBench, pluginNamed, SOURCE } from '../../../test/support/plugin-bench.js';
+import type { PluginEntry } from '../config/index.js';
 import { definePlugin, PLUGIN_API_VERSION, type SinkBatch, sinkOptions, z } from '../contracts/index.js';
-import type { PluginEntry } from './index.js';
 
 describe('the life cycle of plugins', () => {
   it('starts plugins in order and stops them in reverse with their timers and signal', async () => {
@@ -16,7 +16,7 @@ describe('the life cycle of plugins', () => {
         return { ...SOURCE, stop: () => void stopped.push(name) };
       });
     const { host, supervisor, active, activated, sources } = pluginBench({ a: make('a'), b: make('b') });
-    await host.load([entry('a'), entry('b'), entry('a')], sources);
+    await host.load([entry('a'), entry('b'), entry('a', { id: 'a#2' })], sources);
     await host.start();
     assert.deepEqual(activated, ['a', 'b', 'a#2']);
     assert.equal(active.of('metric-source').length, 3);
@@ -289,7 +289,7 @@ describe('sinks in the plugin host', () => {
         },
       }));
     const { host, sources, supervisor } = pluginBench({ one: sink('one'), two: sink('two'), hangs });
-    await host.load([entry('one'), entry('two'), entry('hangs'), entry('hangs')], sources);
+    await host.load([entry('one'), entry('two'), entry('hangs'), entry('hangs', { id: 'hangs#2' })], sources);
     await host.start();
     await host.stop(100);
     assert.deepEqual(order.slice(0, 2).toSorted(), ['one', 'two']);

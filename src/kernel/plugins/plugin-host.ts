@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { LoadedPlugin } from '../config/index.js';
+import { Token } from '../composition/index.js';
+import type { LoadedPlugin, PluginEntry } from '../config/index.js';
 import type { DiscoveryRequests } from '../containers/index.js';
 import {
   Backoff,
@@ -18,10 +19,10 @@ import {
   type Supervisor,
   type Watchdog,
 } from '../supervision/index.js';
-import type { PluginEntry, PluginSources } from './entry.js';
 import { checkFields } from './fields-check.js';
-import { IsolatedAppMetrics, loadIsolated } from './isolation/index.js';
-import { loadPlugin } from './loader.js';
+import { IsolatedAppMetrics } from './isolation/isolated-app-metrics.js';
+import { loadIsolated } from './isolation/load-isolated.js';
+import { loadPlugin, type PluginSources } from './loader.js';
 import type { CreateInstanceContainer, InstanceContainer } from './scope.js';
 import { withTimeLimit } from './time-limit.js';
 
@@ -35,18 +36,6 @@ const START_ORDER: readonly PluginKind[] = [
 ];
 /** Time limit for stopping one instance while the agent continues, ms. */
 const STOP_LIMIT_MS = 2_000;
-
-/** The entries by instance id. */
-function byId(entries: readonly PluginEntry[]): Map<string, PluginEntry> {
-  const result = new Map<string, PluginEntry>();
-  for (const entry of entries) {
-    const wanted = entry.id ?? entry.use;
-    let id = wanted;
-    for (let n = 2; result.has(id); n++) id = `${wanted}#${n}`;
-    result.set(id, entry);
-  }
-  return result;
-}
 
 interface Slot {
   readonly entry: PluginEntry;
@@ -73,9 +62,11 @@ interface Startable {
   stop?(): Promise<void> | void;
 }
 
+export const PLUGIN_HOST = new Token<PluginHost>('plugin host');
+
 export class PluginHost {
   private slots: Slot[] = [];
-  private entries: ReadonlyMap<string, PluginEntry> = new Map();
+  private entries: readonly PluginEntry[] = [];
   private stopping = false;
 
   constructor(
@@ -93,8 +84,8 @@ export class PluginHost {
    * @throws TallymanError for an entry with `onError: fail` that cannot be loaded
    */
   async load(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
-    this.entries = byId(entries);
-    const slots = [...this.entries].map(([id, entry]) => this.addSlot(id, entry));
+    this.entries = entries;
+    const slots = entries.map((entry) => this.addSlot(entry));
     await Promise.all(slots.map((slot) => this.loadSlot(slot, sources)));
     this.sort();
     this.watchThirdParty();
@@ -106,12 +97,12 @@ export class PluginHost {
    * @throws TallymanError for an entry with `onError: fail` that cannot be loaded or does not start
    */
   async reconfigure(entries: readonly PluginEntry[], sources: PluginSources): Promise<void> {
-    const wanted = byId(entries);
-    this.entries = wanted;
-    for (const slot of [...this.slots].reverse()) if (!wanted.has(slot.record.id)) await this.drop(slot);
-    for (const [id, entry] of wanted) {
-      const old = this.slots.find(({ record }) => record.id === id);
-      if (!isDeepStrictEqual(old?.entry, entry)) await this.replace(old, id, entry, sources);
+    this.entries = entries;
+    const ended = this.slots.filter(({ record }) => !entries.some(({ id }) => id === record.id));
+    for (const slot of ended.reverse()) await this.drop(slot);
+    for (const entry of entries) {
+      const old = this.slots.find(({ record }) => record.id === entry.id);
+      if (!isDeepStrictEqual(old?.entry, entry)) await this.replace(old, entry, sources);
     }
     this.sort();
     this.publish();
@@ -150,7 +141,7 @@ export class PluginHost {
 
   /** Sorts by kind in start order, then by the order of the config. */
   private sort(): void {
-    const place = new Map([...this.entries.keys()].map((id, index) => [id, index]));
+    const place = new Map(this.entries.map(({ id }, index) => [id, index]));
     // A plugin that could not be loaded has no kind, and is not started.
     const rank = ({ record }: Slot) => START_ORDER.indexOf(record.kind!) * place.size + (place.get(record.id) ?? 0);
     this.slots.sort((a, b) => rank(a) - rank(b));
@@ -168,16 +159,16 @@ export class PluginHost {
 
   /** Third-party plugins may block the agent, unless they are isolated. */
   private watchThirdParty(): void {
-    const thirdParty = this.slots.filter(({ entry, record }) => entry.isolate !== true && record.isTimedAlways);
+    const thirdParty = this.slots.filter(({ entry, record }) => !entry.isolate && record.isTimedAlways);
     this.watchdog?.watch(new Map(thirdParty.map(({ record }) => [record.number, record.id])));
   }
 
   /** Loads and starts a new entry in place of an old one, if there is one. */
-  private async replace(old: Slot | undefined, id: string, entry: PluginEntry, sources: PluginSources): Promise<void> {
+  private async replace(old: Slot | undefined, entry: PluginEntry, sources: PluginSources): Promise<void> {
     // Two instances of a sink would send twice.
     const overlaps = old?.active !== undefined && old.record.kind !== 'sink';
     if (old !== undefined && !overlaps) await this.drop(old, true);
-    const slot = this.addSlot(id, entry);
+    const slot = this.addSlot(entry);
     if (overlaps) slot.predecessor = old;
     try {
       await this.loadSlot(slot, sources);
@@ -192,8 +183,8 @@ export class PluginHost {
     if (overlaps) await this.drop(old);
   }
 
-  private addSlot(id: string, entry: PluginEntry): Slot {
-    const record = new PluginRecord(id, entry.use, entry.use, entry.onError);
+  private addSlot(entry: PluginEntry): Slot {
+    const record = new PluginRecord(entry.id, entry.use, entry.use, entry.onError);
     this.supervisor.add(record);
     const slot: Slot = { entry, record, pauses: new Backoff() };
     this.slots.push(slot);
@@ -203,14 +194,14 @@ export class PluginHost {
   private async loadSlot(slot: Slot, sources: PluginSources): Promise<void> {
     const { entry, record } = slot;
     try {
-      const loadAgain = () => this.supervisor.runAs(record, () => loadEntry(record.id, entry, sources));
+      const loadAgain = () => this.supervisor.runAs(record, () => loadEntry(entry, sources));
       const { plugin, module } = await (sources.modules?.get(record.id) ?? loadAgain());
       record.kind = plugin.kind;
       record.name = plugin.name;
       // The module of a built-in is its name, that of others a URL.
       record.version = plugin.version ?? (module === entry.use ? sources.builtinVersion : undefined) ?? '';
       record.loadedFrom(module);
-      const options = plugin.configSchema.safeParse(entry.with ?? {});
+      const options = plugin.configSchema.safeParse(entry.with);
       if (!options.success) throw new TallymanError(`options of plugin "${entry.use}": ${options.error.message}`);
       slot.create = (context) => {
         const instance = plugin.create(context, options.data);
@@ -348,6 +339,6 @@ export class PluginHost {
 }
 
 /** Loads the plugin of an entry, in the agent or in its own process. @throws TallymanError */
-export function loadEntry(id: string, entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
-  return entry.isolate === true ? loadIsolated({ ...entry, id }, sources) : loadPlugin(entry, sources);
+export function loadEntry(entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
+  return entry.isolate ? loadIsolated(entry, sources) : loadPlugin(entry, sources);
 }

@@ -17,7 +17,7 @@ import type { CollectReply } from './protocol.js';
 import { type WorkerOptions, WorkerProcess } from './worker-process.js';
 
 /** Notified of the state of an isolated plugin. */
-export interface IsolationListener {
+interface IsolationListener {
   fault(what: string, error: Error): void;
   /** Its process ended and will be restarted. */
   lost(): void;

@@ -1,4 +1,4 @@
-import { BrokenPluginError, type LoadedPlugin } from '../../config/index.js';
+import { BrokenPluginError, type LoadedPlugin, type PluginEntry } from '../../config/index.js';
 import {
   messageOf,
   PLUGIN_API_VERSION,
@@ -7,8 +7,7 @@ import {
   type PluginContext,
   TallymanError,
 } from '../../contracts/index.js';
-import type { PluginEntry, PluginSources } from '../entry.js';
-import { locatePlugin } from '../loader.js';
+import { locatePlugin, type PluginSources } from '../loader.js';
 import { IsolatedAppMetrics } from './isolated-app-metrics.js';
 import type { Manifest, ModuleLocation } from './protocol.js';
 import { findParentDeathCommand, type WorkerOptions, WorkerProcess } from './worker-process.js';
@@ -18,20 +17,18 @@ export const DEFAULT_TIME_LIMIT = 5_000;
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-type IsolatedEntry = Pick<PluginEntry, 'use' | 'id' | 'with' | 'memoryLimit' | 'timeLimit' | 'startTimeout'>;
-
 /**
  * Loads a plugin in its own process, so that none of its code runs in the agent. The result is a proxy; its
  * schema returns the options that the process validated, and its instance forwards calls to the process.
  * @throws TallymanError what could not be loaded, or does not work isolated
  */
-export async function loadIsolated(entry: IsolatedEntry, sources: PluginSources): Promise<LoadedPlugin> {
-  const { use, id = use, memoryLimit = DEFAULT_MEMORY_LIMIT, timeLimit = DEFAULT_TIME_LIMIT, startTimeout } = entry;
+export async function loadIsolated(entry: PluginEntry, sources: PluginSources): Promise<LoadedPlugin> {
+  const { use, id, memoryLimit = DEFAULT_MEMORY_LIMIT, timeLimit = DEFAULT_TIME_LIMIT, startTimeout } = entry;
   const { place, module } = locationOf(use, sources);
   const options = {
     id,
     place,
-    options: entry.with ?? {},
+    options: entry.with,
     memoryLimit,
     timeLimit,
     startTimeout,

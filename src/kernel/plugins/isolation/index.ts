@@ -1,2 +1,0 @@
-export { IsolatedAppMetrics, type IsolationListener } from './isolated-app-metrics.js';
-export { loadIsolated } from './load-isolated.js';
