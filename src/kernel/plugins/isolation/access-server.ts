@@ -1,24 +1,26 @@
-import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream';
 import type { CollectionAccess } from '../../contracts/index.js';
-import { type Access, fromWire, type Outcome, type StreamEvent, toWire } from './protocol.js';
-
-/** Maximum unread bytes of a worker that does not read. */
-const MAX_UNREAD_BYTES = 256 * 1024;
+import type { Access, StreamEvent } from './protocol.js';
+import { WireStream } from './wire-stream.js';
 
 /** The agent's side of one collection: performs the calls of the isolated plugin to its `access`. */
 export class AccessServer {
-  private readonly streams = new Map<number, ServedStream>();
+  private readonly streams = new Map<number, WireStream>();
 
   constructor(
     private readonly access: CollectionAccess,
     private readonly send: (stream: number, event: StreamEvent) => void,
   ) {}
 
-  serve(number: number, what: Access, answer: (outcome: Outcome) => void): void {
-    this.perform(number, what).then(
-      (value) => answer({ value }),
-      (error: unknown) => answer({ error: toWire(error) }),
-    );
+  async perform(number: number, what: Access): Promise<unknown> {
+    if (what.method === 'fetch') return this.access.fetch(what.request);
+    if (what.method === 'readFile') return this.access.readFile(what.path);
+    const socket = await this.access.connect(what.endpoint);
+    // A connection is identified by the number of the request that opened it.
+    const stream = new WireStream((event) => this.send(number, event));
+    this.streams.set(number, stream);
+    pipeline(socket, stream, socket, () => {});
+    return number;
   }
 
   happened(stream: number, event: StreamEvent): void {
@@ -27,53 +29,7 @@ export class AccessServer {
 
   /** Closes what the collection left open. */
   close(): void {
-    for (const stream of this.streams.values()) stream.close();
+    for (const stream of this.streams.values()) stream.destroy();
     this.streams.clear();
-  }
-
-  private async perform(number: number, what: Access): Promise<unknown> {
-    if (what.method === 'fetch') return this.access.fetch(what.request);
-    if (what.method === 'readFile') return this.access.readFile(what.path);
-    const socket = await this.access.connect(what.endpoint);
-    // A connection is identified by the number of the request that opened it.
-    this.streams.set(number, new ServedStream(socket, (event) => this.send(number, event)));
-    return number;
-  }
-}
-
-class ServedStream {
-  private unread = 0;
-
-  constructor(
-    private readonly socket: Duplex,
-    send: (event: StreamEvent) => void,
-  ) {
-    let failure: unknown;
-    socket.on('data', (bytes: Buffer) => {
-      send({ event: 'data', bytes });
-      this.unread += bytes.length;
-      if (this.unread > MAX_UNREAD_BYTES) socket.pause();
-    });
-    socket.on('end', () => send({ event: 'end' }));
-    socket.on('error', (error) => {
-      failure = error;
-    });
-    socket.on('close', () =>
-      send(failure === undefined ? { event: 'close' } : { event: 'close', error: toWire(failure) }),
-    );
-  }
-
-  happened(what: StreamEvent): void {
-    if (what.event === 'data') this.socket.write(what.bytes);
-    else if (what.event === 'end') this.socket.end();
-    else if (what.event === 'close') this.socket.destroy(what.error === undefined ? undefined : fromWire(what.error));
-    else {
-      this.unread -= what.bytes;
-      if (this.unread <= MAX_UNREAD_BYTES && this.socket.isPaused()) this.socket.resume();
-    }
-  }
-
-  close(): void {
-    this.socket.destroy();
   }
 }

@@ -14,7 +14,7 @@ import {
   TallymanError,
 } from '../../contracts/index.js';
 import type { CollectReply } from './protocol.js';
-import { type WorkerOptions, WorkerProcess } from './worker-process.js';
+import { type ProcessOptions, WorkerProcess } from './worker-process.js';
 
 /** Notified of the state of an isolated plugin. */
 interface IsolationListener {
@@ -29,8 +29,6 @@ interface KnownTargets {
   description: ContainerDescription;
   targets: readonly AppTarget[];
 }
-
-type ProcessOptions = Omit<WorkerOptions, 'onFault' | 'onExit' | 'logger'>;
 
 /** A proxy of an app-metrics plugin in its own process, which is restarted when it exits. */
 export class IsolatedAppMetrics implements AppMetrics, LateTargets {
@@ -51,7 +49,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   private lastNumber = 0;
   private listener: IsolationListener = { fault: () => {}, lost: () => {}, restored: () => {} };
   private readonly gone = new FinalizationRegistry<number>((number) => {
-    if (this.knownTargets.delete(number)) this.worker?.forget([number]);
+    if (this.knownTargets.delete(number)) this.worker?.forget(number);
   });
 
   constructor(

@@ -10,7 +10,7 @@ import {
 import { locatePlugin, type PluginSources } from '../loader.js';
 import { IsolatedAppMetrics } from './isolated-app-metrics.js';
 import type { Manifest, ModuleLocation } from './protocol.js';
-import { findParentDeathCommand, type WorkerOptions, WorkerProcess } from './worker-process.js';
+import { findParentDeathCommand, type ProcessOptions, WorkerProcess } from './worker-process.js';
 
 export const DEFAULT_MEMORY_LIMIT = 128 * 1024 * 1024;
 export const DEFAULT_TIME_LIMIT = 5_000;
@@ -54,7 +54,7 @@ function locationOf(use: string, sources: PluginSources): { place: ModuleLocatio
 }
 
 /** Loads the plugin once to read its manifest. */
-async function inspect(use: string, options: Omit<WorkerOptions, 'logger' | 'onFault' | 'onExit'>): Promise<Manifest> {
+async function inspect(use: string, options: ProcessOptions): Promise<Manifest> {
   const worker = new WorkerProcess({ ...options, logger: SILENT, onFault: () => {}, onExit: () => {} });
   try {
     return await worker.load();

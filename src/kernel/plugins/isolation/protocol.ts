@@ -34,7 +34,7 @@ export interface Manifest {
 }
 
 /** A target and the number that identifies it in later calls. */
-export interface NumberedTarget {
+interface NumberedTarget {
   readonly number: number;
   /** Absent when the worker already knows it. */
   readonly target?: AppTarget;
@@ -42,6 +42,7 @@ export interface NumberedTarget {
 
 /** Calls into the plugin. */
 export type Call =
+  | { readonly method: 'load'; readonly id: string; readonly place: ModuleLocation; readonly options: unknown }
   | { readonly method: 'start'; readonly paths: HostPaths; readonly machine: MachineInfo }
   | { readonly method: 'stop' }
   | { readonly method: 'targets'; readonly container: AppContainer }
@@ -73,10 +74,9 @@ export interface CollectReply {
 
 /** Agent → worker. */
 export type ToWorker =
-  | { readonly type: 'load'; readonly id: string; readonly place: ModuleLocation; readonly options: unknown }
   | { readonly type: 'call'; readonly call: number; readonly what: Call }
   | { readonly type: 'abort'; readonly call: number }
-  | { readonly type: 'forget'; readonly targets: readonly number[] }
+  | { readonly type: 'forget'; readonly target: number }
   | { readonly type: 'answer'; readonly access: number; readonly outcome: Outcome }
   | { readonly type: 'stream'; readonly stream: number; readonly what: StreamEvent }
   | { readonly type: 'ping' };
@@ -84,7 +84,6 @@ export type ToWorker =
 /** Worker → agent. */
 export type ToAgent =
   | { readonly type: 'ready' }
-  | { readonly type: 'loaded'; readonly outcome: Outcome }
   | { readonly type: 'result'; readonly call: number; readonly outcome: Outcome }
   | { readonly type: 'access'; readonly access: number; readonly call: number; readonly what: Access }
   | { readonly type: 'stream'; readonly stream: number; readonly what: StreamEvent }
@@ -98,6 +97,15 @@ export type ToAgent =
   | { readonly type: 'pong' };
 
 export type Outcome = { readonly value: unknown } | { readonly error: WireError };
+
+/** What comes of some work, as it is sent to the other process. */
+export async function outcomeOf(work: () => unknown): Promise<Outcome> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { error: toWire(error) };
+  }
+}
 
 export interface WireError {
   readonly name: string;

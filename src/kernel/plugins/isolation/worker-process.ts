@@ -11,9 +11,9 @@ import {
   type Manifest,
   type ModuleLocation,
   type Outcome,
+  outcomeOf,
   type ToAgent,
   type ToWorker,
-  toWire,
 } from './protocol.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -23,7 +23,7 @@ const CHECKS_PER_TIME_LIMIT = 4;
 const TAIL = 2_000;
 const MIB = 1024 * 1024;
 
-export interface WorkerOptions {
+export interface ProcessOptions {
   readonly id: string;
   readonly place: ModuleLocation;
   /** The `with` block as written. */
@@ -36,6 +36,9 @@ export interface WorkerOptions {
   readonly startTimeout: number;
   /** Result of `findParentDeathCommand`. */
   readonly parentDeathCommand: readonly string[];
+}
+
+interface WorkerOptions extends ProcessOptions {
   readonly logger: Logger;
   /** Called with errors of the plugin outside of calls. */
   readonly onFault: (what: string, error: Error) => void;
@@ -44,7 +47,7 @@ export interface WorkerOptions {
 }
 
 interface Pending {
-  readonly what: string;
+  readonly what: Call['method'];
   resolve(value: unknown): void;
   reject(error: unknown): void;
   readonly access?: AccessServer;
@@ -57,10 +60,9 @@ export class WorkerProcess {
   private readonly gauge: MemoryGauge | undefined;
   private readonly calls = new Map<number, Pending>();
   /** The newest aborted call that the plugin has not finished. */
-  private abandoned: { readonly call: number; readonly what: string } | undefined;
+  private abandoned: { readonly call: number; readonly what: Call['method'] } | undefined;
   private readonly ready: Promise<void>;
   private setReady = () => {};
-  private loading: ((outcome: Outcome) => void) | undefined;
   private lastCall = 0;
   private tail = '';
   private peak = 0;
@@ -97,16 +99,13 @@ export class WorkerProcess {
     await this.ready;
     if (this.ended !== undefined) throw new BrokenPluginError(this.ended.message);
     const { id, place, options, startTimeout } = this.options;
-    const loaded = new Promise<Outcome>((resolve) => {
-      this.loading = resolve;
-    });
-    this.send({ type: 'load', id, place, options });
     const limit = setTimeout(() => this.terminate(this.blocked(startTimeout)), startTimeout);
-    const outcome = await loaded;
-    clearTimeout(limit);
-    this.loading = undefined;
-    if ('error' in outcome) throw fromWire(outcome.error);
-    return outcome.value as Manifest;
+    try {
+      return (await this.call({ method: 'load', id, place, options })) as Manifest;
+    } finally {
+      clearTimeout(limit);
+      this.watchLoop();
+    }
   }
 
   /**
@@ -129,8 +128,8 @@ export class WorkerProcess {
     });
   }
 
-  forget(targets: readonly number[]): void {
-    this.send({ type: 'forget', targets });
+  forget(target: number): void {
+    this.send({ type: 'forget', target });
   }
 
   /** Kills the process. @returns resolves when it has exited and its pipes are closed */
@@ -172,15 +171,11 @@ export class WorkerProcess {
       case 'pong':
         this.unanswered = 0;
         break;
-      case 'loaded':
-        this.watchLoop();
-        this.loading?.(message.outcome);
-        break;
       case 'result':
         this.settled(message.call, message.outcome);
         break;
       case 'access':
-        this.serve(message);
+        void this.serve(message);
         break;
       case 'stream':
         for (const { access } of this.calls.values()) access?.happened(message.stream, message.what);
@@ -193,11 +188,13 @@ export class WorkerProcess {
     }
   }
 
-  private serve({ call, access, what }: Extract<ToAgent, { type: 'access' }>): void {
+  private async serve({ call, access, what }: Extract<ToAgent, { type: 'access' }>): Promise<void> {
     const server = this.calls.get(call)?.access;
-    const answer = (outcome: Outcome) => this.send({ type: 'answer', access, outcome });
-    if (server === undefined) answer({ error: toWire(new CollectionError('the collection is over')) });
-    else server.serve(access, what, answer);
+    const outcome = await outcomeOf(() => {
+      if (server === undefined) throw new CollectionError('the collection is over');
+      return server.perform(access, what);
+    });
+    this.send({ type: 'answer', access, outcome });
   }
 
   private settled(call: number, outcome: Outcome): void {
@@ -292,7 +289,6 @@ export class WorkerProcess {
   private inCall(): string {
     const whats = new Set([...this.calls.values()].map(({ what }) => what));
     if (this.abandoned !== undefined) whats.add(this.abandoned.what);
-    if (this.loading !== undefined) whats.add('load');
     return whats.size === 0 ? '' : ` (in ${[...whats].join(', ')})`;
   }
 
@@ -305,13 +301,17 @@ export class WorkerProcess {
     this.calls.clear();
     for (const { access, what, reject } of pending) {
       access?.close();
-      // The exit is reported once, by `onExit`; it is not a fault of the caller.
-      reject(what === 'start' || what === 'stop' ? reason : new CollectionError(`its plugin ${reason.message}`));
+      reject(endOf(what, reason));
     }
     this.setReady();
-    this.loading?.({ error: toWire(new BrokenPluginError(reason.message)) });
     if (isDeath) this.options.onExit(reason);
   }
+}
+
+/** What a call is told when the process ends. A collection is not at fault: the end is reported once, by `onExit`. */
+function endOf(what: Call['method'], reason: TallymanError): Error {
+  if (what === 'load') return new BrokenPluginError(reason.message);
+  return what === 'start' || what === 'stop' ? reason : new CollectionError(`its plugin ${reason.message}`);
 }
 
 /** The agent's environment without the variables of the service manager. */

@@ -5,6 +5,7 @@ import {
   type AgentView,
   type AppMetrics,
   type AppTarget,
+  CollectionError,
   type HostPaths,
   type Logger,
   type MachineInfo,
@@ -17,16 +18,16 @@ import { createClock } from '../../log/index.js';
 import { PluginRecord } from '../../supervision/index.js';
 import { checkPlugin, importModule } from '../loader.js';
 import { PluginScope } from '../scope.js';
+import { AgentLink } from './agent-link.js';
 import {
   type Call,
   type Manifest,
   type ModuleLocation,
-  type Outcome,
+  outcomeOf,
   type ToAgent,
   type ToWorker,
   toWire,
 } from './protocol.js';
-import { AgentLink, abortReason } from './worker-access.js';
 
 /** The kernel kills this process first when memory is short. */
 const OOM_SCORE_ADJ = '1000';
@@ -55,17 +56,14 @@ class Worker {
       case 'ping':
         this.send({ type: 'pong' });
         break;
-      case 'load':
-        void this.outcome(() => this.load(message)).then((outcome) => this.send({ type: 'loaded', outcome }));
-        break;
       case 'call':
         void this.call(message.call, message.what);
         break;
       case 'abort':
-        this.calls.get(message.call)?.abort(abortReason());
+        this.calls.get(message.call)?.abort(new CollectionError('the collection was ended'));
         break;
       case 'forget':
-        for (const number of message.targets) this.targets.delete(number);
+        this.targets.delete(message.target);
         break;
       case 'answer':
         this.link.answered(message.access, message.outcome);
@@ -83,15 +81,7 @@ class Worker {
     if (process.connected) process.send?.(message);
   }
 
-  private async outcome(work: () => unknown): Promise<Outcome> {
-    try {
-      return { value: await work() };
-    } catch (error) {
-      return { error: toWire(error) };
-    }
-  }
-
-  private async load({ id, place, options }: Extract<ToWorker, { type: 'load' }>): Promise<Manifest> {
+  private async load({ id, place, options }: Extract<Call, { method: 'load' }>): Promise<Manifest> {
     this.id = id;
     const plugin = checkPlugin(await moduleAt(place), place.builtin ?? place.url);
     const optionsSchema = jsonSchemaOf(plugin.configSchema);
@@ -106,12 +96,13 @@ class Worker {
   private async call(call: number, what: Call): Promise<void> {
     const abort = new AbortController();
     this.calls.set(call, abort);
-    const outcome = await this.outcome(async () => packed(await this.perform(call, what, abort.signal)));
+    const outcome = await outcomeOf(async () => packed(await this.perform(call, what, abort.signal)));
     this.calls.delete(call);
     this.send({ type: 'result', call, outcome });
   }
 
   private async perform(call: number, what: Call, signal: AbortSignal): Promise<unknown> {
+    if (what.method === 'load') return this.load(what);
     if (what.method === 'start') return this.start(what.paths, what.machine);
     if (what.method === 'collect' && what.target.target !== undefined) {
       this.targets.set(what.target.number, what.target.target);
