@@ -8,8 +8,8 @@ import { LOGS } from '../log/index.js';
 import { HOST } from '../machine/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
 import { OWN_OPERATIONS, VIEW } from '../view/index.js';
-import { ReplayHost } from './replay-host.js';
-import { ReplayView } from './replay-view.js';
+import { replayHost } from './replay-host.js';
+import { replayView } from './replay-view.js';
 
 /** In the place of the rooms that read the host: what a capsule says. */
 export function replayModule(capsule: Capsule): Module {
@@ -17,7 +17,7 @@ export function replayModule(capsule: Capsule): Module {
     name: 'replay',
     register(registry) {
       const { cgroupVersion } = capsule.container.limits;
-      registry.provide(HOST, [], () => new ReplayHost(capsule.host, capsule.processes));
+      registry.provide(HOST, [], () => replayHost(capsule.host, capsule.processes));
       registry.provide(HIERARCHIES, [], () => ({ version: cgroupVersion, mounts: [], missing: [] }));
       registry.provide(CONTAINERS, [LOGS], (logs) => new ContainerStore(logs.logger('containers')));
       registry.provide(DISCOVERY_REQUESTS, [], () => new DiscoveryRequests());
@@ -27,7 +27,7 @@ export function replayModule(capsule: Capsule): Module {
       registry.provide(
         VIEW,
         [HOST, ACTIVE_PLUGINS, SUPERVISOR, OWN_OPERATIONS],
-        (host, plugins, supervisor, operations) => new ReplayView(capsule, host, plugins, supervisor, operations),
+        (host, plugins, supervisor, operations) => replayView(capsule, host, plugins, supervisor, operations),
       );
     },
   };
