@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type AppContainer, isCollectionError } from '../../../kernel/contracts/index.js';
-import { cadvisorTargets, parseCadvisorFile, pollingInterval, TargetPace } from './index.js';
+import { type AppContainer, type AppRequest, isCollectionError } from '../../../kernel/contracts/index.js';
+import { cadvisorTargets, HttpCollector, parseCadvisorFile, pollingInterval } from './index.js';
 
 const container = (labels: Record<string, string>): AppContainer => ({
   name: '/docker/x',
@@ -84,18 +84,22 @@ describe('cAdvisor’s configurations of application metrics', () => {
     }
   });
 
-  it('preparation that fails is repeated with increasing pauses', async () => {
-    const pace = new TargetPace();
-    const target = { name: 'a', interval: 10_000 };
+  it('a file that cannot be read is read again with increasing pauses', async () => {
+    const collector = new (class extends HttpCollector<AppRequest> {
+      async collect(readFile: () => Promise<Buffer>): Promise<void> {
+        const parse = ({ request }: { request: AppRequest }) => ({ recipe: request, interval: 2000 });
+        await this.recipeOf(target, () => this.readTarget(target, { readFile }, parse));
+        this.spent(target, 100);
+      }
+    })({});
+    const target = { kind: 'file', name: 'a', file: '/a', interval: 10_000 } as const;
     const pauses: number[] = [];
     for (let i = 0; i < 8; i++) {
-      await assert.rejects(pace.prepare(target, () => Promise.reject(new Error('no'))));
-      pauses.push(pace.intervalOf(target));
+      await assert.rejects(collector.collect(() => Promise.reject(new Error('no'))));
+      pauses.push(collector.intervalOf(target));
     }
     assert.deepEqual(pauses, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
-    await pace.prepare(target, async () => pace.setInterval(target, 2000));
-    assert.equal(pace.intervalOf(target), 2000);
-    pace.spent(target, 100);
-    assert.equal(pace.intervalOf(target), 5000);
+    await collector.collect(async () => Buffer.from('{"endpoint": "http://localhost"}'));
+    assert.equal(collector.intervalOf(target), 5000);
   });
 });

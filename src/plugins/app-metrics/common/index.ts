@@ -1,5 +1,4 @@
 export {
-  type CadvisorFile,
   type CadvisorTarget,
   cadvisorTargets,
   list,
@@ -8,5 +7,4 @@ export {
   pollingInterval,
   record,
 } from './cadvisor-config.js';
-export { TargetCache as MadeOnce, TargetPace } from './target-pace.js';
-export { TlsMaterial, tlsOptions } from './tls-material.js';
+export { HttpCollector, tlsOptions } from './http-collector.js';

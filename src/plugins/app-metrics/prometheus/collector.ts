@@ -10,16 +10,7 @@ import {
   configuredTargets,
   requestOf,
 } from '../../../kernel/contracts/index.js';
-import {
-  type CadvisorTarget,
-  cadvisorTargets,
-  list,
-  MadeOnce,
-  parseCadvisorFile,
-  pollingInterval,
-  TargetPace,
-  TlsMaterial,
-} from '../common/index.js';
+import { type CadvisorTarget, cadvisorTargets, HttpCollector, list, pollingInterval } from '../common/index.js';
 import { type Exposition, parseAnswer } from './exposition.js';
 import type { Family } from './families.js';
 import { type LabelTarget, labelTargets } from './label-targets.js';
@@ -40,17 +31,9 @@ interface Recipe {
 }
 
 /** Collects metrics in the Prometheus text format and OpenMetrics. */
-export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
-  private readonly tls: TlsMaterial;
-  private readonly pace = new TargetPace<PrometheusTarget>();
-  private readonly recipes = new MadeOnce<PrometheusTarget, Recipe>();
-
+export class PrometheusCollector extends HttpCollector<Recipe> implements AppMetrics<PrometheusTarget> {
   constructor(private readonly options: PrometheusOptions) {
-    this.tls = new TlsMaterial(options.tls);
-  }
-
-  start(): Promise<void> {
-    return this.tls.load();
+    super(options.tls);
   }
 
   targets(container: AppContainer): readonly PrometheusTarget[] {
@@ -60,21 +43,17 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
     return [...configured, ...cadvisorTargets(container, true, interval), ...labelTargets(container, interval)];
   }
 
-  intervalOf(target: PrometheusTarget): number {
-    return this.pace.intervalOf(target);
-  }
-
   async collect(target: PrometheusTarget, access: CollectionAccess): Promise<CollectedMetrics> {
-    const { request, wanted, isListed } = await this.recipes.of(target, () => this.makeRecipe(target, access));
+    const { request, wanted, isListed } = await this.recipeOf(target, () => this.makeRecipe(target, access));
     const headers = { accept: ACCEPT, ...request.headers };
-    const answer = await access.fetch({ ...request, headers, tls: this.tls.current });
+    const answer = await access.fetch({ ...request, headers, tls: this.tls });
     const { exposition, spentMs } = await parseAnswer(answer.body, {
       openMetrics: answer.headers['content-type']?.includes('application/openmetrics-text') === true,
       wanted,
       isListed,
       maxSamples: access.limits.series,
     });
-    this.pace.spent(target, spentMs);
+    this.spent(target, spentMs);
     return collected(exposition);
   }
 
@@ -91,14 +70,14 @@ export class PrometheusCollector implements AppMetrics<PrometheusTarget> {
   }
 
   private read(target: CadvisorTarget, access: CollectionAccess): Promise<Recipe> {
-    return this.pace.prepare(target, async () => {
-      const { request, content } = parseCadvisorFile(await access.readFile(target.file), target.file);
+    return this.readTarget(target, access, ({ request, content }) => {
       const names = new Set(list(content.metrics_config));
-      this.pace.setInterval(target, pollingInterval(content.polling_frequency) ?? target.interval);
-      if (names.size === 0) return { request };
       // As in cAdvisor, names select samples; the spec lists families.
       const isNamed = (name: string) => names.has(name);
-      return { request, wanted: isNamed, isListed: isNamed };
+      return {
+        recipe: names.size === 0 ? { request } : { request, wanted: isNamed, isListed: isNamed },
+        interval: pollingInterval(content.polling_frequency),
+      };
     });
   }
 }

@@ -10,17 +10,7 @@ import {
   configuredTargets,
   requestOf,
 } from '../../../kernel/contracts/index.js';
-import {
-  type CadvisorTarget,
-  cadvisorTargets,
-  list,
-  MadeOnce,
-  parseCadvisorFile,
-  pollingInterval,
-  record,
-  TargetPace,
-  TlsMaterial,
-} from '../common/index.js';
+import { type CadvisorTarget, cadvisorTargets, HttpCollector, list, pollingInterval, record } from '../common/index.js';
 import { metricTitle, parseMetric, type RegexMetric, sampleOf } from './metric.js';
 import type { RegexOptions } from './options.js';
 import { Searcher } from './searcher.js';
@@ -46,19 +36,12 @@ interface Recipe {
 }
 
 /** Extracts values from texts by regular expressions, like cAdvisor's generic collector. */
-export class RegexCollector implements AppMetrics<RegexTarget> {
-  private readonly tls: TlsMaterial;
-  private readonly pace = new TargetPace<RegexTarget>();
-  private readonly recipes = new MadeOnce<RegexTarget, Recipe>();
+export class RegexCollector extends HttpCollector<Recipe> implements AppMetrics<RegexTarget> {
   private readonly searcher: Searcher;
 
   constructor(private readonly options: RegexOptions) {
-    this.tls = new TlsMaterial(options.tls);
+    super(options.tls);
     this.searcher = new Searcher(options.searchTime);
-  }
-
-  start(): Promise<void> {
-    return this.tls.load();
   }
 
   stop(): void {
@@ -73,15 +56,11 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
     ];
   }
 
-  intervalOf(target: RegexTarget): number {
-    return this.pace.intervalOf(target);
-  }
-
   async collect(target: RegexTarget, access: CollectionAccess): Promise<CollectedMetrics> {
-    const { request, metrics, problems } = await this.recipes.of(target, () =>
+    const { request, metrics, problems } = await this.recipeOf(target, () =>
       target.kind === 'config' ? this.configured(target) : this.read(target, access),
     );
-    const { body } = await access.fetch({ ...request, tls: this.tls.current });
+    const { body } = await access.fetch({ ...request, tls: this.tls });
     const found = await this.search(
       target,
       metrics,
@@ -101,8 +80,7 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
   }
 
   private read(target: CadvisorTarget, access: CollectionAccess): Promise<Recipe> {
-    return this.pace.prepare(target, async () => {
-      const { request, content } = parseCadvisorFile(await access.readFile(target.file), target.file);
+    return this.readTarget(target, access, ({ request, content }) => {
       const inputs = list(content.metrics_config);
       const problems: string[] = [];
       const metrics: NamedMetric[] = [];
@@ -118,8 +96,8 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
         );
       }
       const frequencies = inputs.flatMap((input) => pollingInterval(record(input).polling_frequency) ?? []);
-      this.pace.setInterval(target, frequencies.length === 0 ? target.interval : Math.min(...frequencies));
-      return { request, metrics, problems };
+      const interval = frequencies.length === 0 ? undefined : Math.min(...frequencies);
+      return { recipe: { request, metrics, problems }, interval };
     });
   }
 
@@ -138,7 +116,7 @@ export class RegexCollector implements AppMetrics<RegexTarget> {
     const wanted = metrics.filter(({ switchedOff }) => switchedOff === undefined);
     const regexes = wanted.map(({ regex }) => regex);
     const { findings, spent } = await this.searcher.search({ container: container.name, text, regexes, signal });
-    this.pace.spent(target, spent);
+    this.spent(target, spent);
     for (const [index, finding] of findings.entries()) {
       const metric = wanted[index]!;
       if ('unusable' in finding) {
