@@ -1,3 +1,4 @@
+import type { AgentConfig } from '../config/index.js';
 import { type Container, type ContainerObserver, type ContainerStore, Slot } from '../containers/index.js';
 import type { AppContainer, Clock, ContainerAppMetrics, ContainerDescription, Logger } from '../contracts/index.js';
 import type { Supervisor } from '../supervision/index.js';
@@ -14,25 +15,7 @@ const INITIAL_SPREAD_MS = 1_000;
 const CONCURRENT_BODIES = 8;
 
 /** The `appMetrics` section of the config, and other values that are fixed at start. */
-export interface AppMetricsOptions {
-  /** Maximum metric names per container. */
-  readonly maxMetrics: number;
-  /** Maximum series per container. */
-  readonly maxSeries: number;
-  /** Maximum series of all containers. */
-  readonly maxTotalSeries: number;
-  /** Maximum targets per container and plugin. */
-  readonly maxTargets: number;
-  /** Maximum targets of all containers. */
-  readonly maxTotalTargets: number;
-  /** Bytes kept per container, and of all. */
-  readonly maxMemory: number;
-  readonly maxTotalMemory: number;
-  /** Bytes per second read per container, and from all. */
-  readonly maxRate: number;
-  readonly maxTotalRate: number;
-  /** Bytes of a response. */
-  readonly maxBodySize: number;
+export interface AppMetricsOptions extends Readonly<AgentConfig['appMetrics']> {
   /** How long values are kept. */
   readonly historyDurationMs: number;
   readonly proc: string;
@@ -73,15 +56,13 @@ export class AppMetricsKeeper implements ContainerObserver {
   ) {
     this.historyDurationMs = options.historyDurationMs;
     const { proc, version, maxBodySize, maxMetrics: metrics, maxSeries: series } = options;
-    const responseBudget = new ResponseBudget(maxBodySize * CONCURRENT_BODIES);
-    const userAgent = `tallyman/${version}`;
     this.services = {
       getter: new HttpGetter(),
       proc,
-      userAgent,
+      userAgent: `tallyman/${version}`,
       maxBodySize,
       limits: { metrics, series },
-      responseBudget,
+      responseBudget: new ResponseBudget(maxBodySize * CONCURRENT_BODIES),
     };
     this.shares = {
       targets: new FairShares(options.maxTotalTargets),
@@ -109,10 +90,9 @@ export class AppMetricsKeeper implements ContainerObserver {
 
   added(container: Container): void {
     const { name } = container;
-    const limits = { metrics: this.options.maxMetrics, maxTargets: this.options.maxTargets };
     const warn = (message: string) => this.logger.warn(message, { container: name });
     const contextOf = (metrics: ContainerMetrics) => this.contextOf(container, metrics);
-    container.set(APP_METRICS, new ContainerMetrics(name, limits, this.shares, warn, contextOf));
+    container.set(APP_METRICS, new ContainerMetrics(name, this.options, this.shares, warn, contextOf));
     for (const plugin of this.plugins) this.attach(container, plugin, false);
   }
 

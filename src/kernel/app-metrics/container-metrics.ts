@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AgentConfig } from '../config/index.js';
 import {
   type AppContainer,
   type AppMetricSpec,
@@ -17,12 +18,6 @@ const SHARE_TOLERANCE = 1.25;
 /** Concurrent collections of one container. */
 const MAX_CONCURRENT = 4;
 
-/** The limits of one container. */
-export interface ContainerLimits extends Pick<Budget, 'metrics'> {
-  /** Targets of one plugin. */
-  readonly maxTargets: number;
-}
-
 /** The collection jobs of one container and their results. */
 export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
   private jobs: TargetJob[] = [];
@@ -32,7 +27,7 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
 
   constructor(
     private readonly name: string,
-    private readonly limits: ContainerLimits,
+    private readonly limits: Pick<AgentConfig['appMetrics'], 'maxMetrics' | 'maxTargets'>,
     private readonly shares: AppShares,
     warn: (message: string) => void,
     private readonly contextOf: (container: ContainerMetrics) => JobContext,
@@ -78,7 +73,7 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
 
   /** What the other jobs leave of the container's limits and shares. */
   budget(asking: TargetJob): Budget {
-    let { metrics } = this.limits;
+    let metrics = this.limits.maxMetrics;
     let series = Math.floor(this.shares.series.share);
     let bytes = this.shares.memory.share;
     for (const job of this.jobs) {
@@ -179,7 +174,7 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
   stop(): void {
     for (const job of this.jobs) job.stop();
     this.jobs = [];
-    for (const shares of Object.values(this.shares) as FairShares[]) shares.remove(this.name);
+    for (const shares of Object.values(this.shares) as FairShares[]) shares.want(this.name, 0);
   }
 
   /** Bytes per second that the targets would send at their wanted intervals. */

@@ -20,7 +20,7 @@ describe('FairShares', () => {
     assert.equal(shares.share, 90);
     shares.want('large too', 1_000_000);
     assert.equal(shares.share, 45);
-    shares.remove('large');
+    shares.want('large', 0);
     assert.equal(shares.share, 90);
     shares.want('large too', 80);
     assert.equal(shares.share, Number.POSITIVE_INFINITY);

@@ -18,7 +18,7 @@ export class FairShares {
   /** Sets the amount that a holder wants. */
   want(holder: string, amount: number): void {
     const wanted = Math.min(amount, this.maximum);
-    const before = this.wants.get(holder) ?? 0;
+    const before = this.wantOf(holder);
     if (wanted === before) return;
     if (wanted > 0) this.wants.set(holder, wanted);
     else this.wants.delete(holder);
@@ -26,8 +26,9 @@ export class FairShares {
     this.level = undefined;
   }
 
-  remove(holder: string): void {
-    this.want(holder, 0);
+  /** The amount that a holder wants, of which it gets no more than `share`. */
+  wantOf(holder: string): number {
+    return this.wants.get(holder) ?? 0;
   }
 
   /** The maximum for each holder. */
@@ -66,7 +67,6 @@ export interface AppShares {
 /** Limits the memory of responses that are being read or processed. */
 export class ResponseBudget {
   private readonly shares: FairShares;
-  private readonly bytes = new Map<string, number>();
 
   /** @param total bytes of all containers together */
   constructor(total: number) {
@@ -75,17 +75,13 @@ export class ResponseBudget {
 
   /** @throws CollectionError when the total is exhausted and the container holds more than its share */
   take(container: string, bytes: number): void {
-    const held = (this.bytes.get(container) ?? 0) + bytes;
-    this.bytes.set(container, held);
+    const held = this.shares.wantOf(container) + bytes;
     this.shares.want(container, held);
     if (held <= this.shares.share) return;
     throw new CollectionError('too many responses are being read at the same time, most of them from this container');
   }
 
   release(container: string, bytes: number): void {
-    const held = (this.bytes.get(container) ?? 0) - bytes;
-    if (held > 0) this.bytes.set(container, held);
-    else this.bytes.delete(container);
-    this.shares.want(container, Math.max(held, 0));
+    this.shares.want(container, Math.max(this.shares.wantOf(container) - bytes, 0));
   }
 }
