@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { type OomKill, OomWatcher } from '../../src/kernel/events/index.js';
+import type { OomKill } from '../../src/kernel/events/kernel-log.js';
+import { OomWatcher } from '../../src/kernel/events/oom-watcher.js';
 import { createClock } from '../../src/kernel/log/index.js';
 import { CommonTimer } from '../../src/kernel/timing/index.js';
 import { SILENT } from '../support/loggers.js';
@@ -30,7 +31,7 @@ it('OOM kills are read from the real kernel log, without those before the start'
   const { kill, time } = await new Promise<{ kill: OomKill; time: number }>((resolve) => {
     const clock = createClock();
     const watcher = new OomWatcher({
-      path: '/dev/kmsg',
+      kernelLog: '/dev/kmsg',
       clock,
       timer: new CommonTimer(clock),
       logger: SILENT,

@@ -5,7 +5,8 @@ import { loggerTo, SILENT } from '../../../test/support/loggers.js';
 import type { Container } from '../containers/index.js';
 import { type CgroupFiles, type ContainerDescription, EVENT_TYPES, type Logger } from '../contracts/index.js';
 import { CommonTimer } from '../timing/index.js';
-import { EventRecorder, EventStore } from './index.js';
+import { EventRecorder } from './event-recorder.js';
+import { EventStore } from './event-store.js';
 
 type Departed = (name: string) => ContainerDescription | undefined;
 

@@ -1,11 +1,10 @@
 import { type Container, type ContainerLimits, type ContainerObserver, Slot } from '../containers/index.js';
-import type { Clock, ContainerDescription, Logger } from '../contracts/index.js';
+import type { ContainerDescription } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
-import type { CommonTimer } from '../timing/index.js';
 import type { EventStore } from './event-store.js';
 import type { OomKill } from './kernel-log.js';
-import { OomCounts } from './oom-counts.js';
-import { OomWatcher } from './oom-watcher.js';
+import { beginCounting, countedSince } from './oom-counts.js';
+import { OomWatcher, type OomWatcherOptions } from './oom-watcher.js';
 
 /** Delays after which a runtime is asked for the exit code, which it may know shortly after the cgroup is removed. */
 const EXIT_QUERY_DELAYS_MS = [0, 100, 300, 600, 1000, 2000];
@@ -13,15 +12,8 @@ const UNKNOWN_EXIT_CODE = -1;
 /** Maximum number of events from one increase of a counter. */
 const MAX_COUNTED_EVENTS = 1_000;
 
-export interface EventRecorderOptions {
+export interface EventRecorderOptions extends Omit<OomWatcherOptions, 'onKill'> {
   readonly store: EventStore;
-  readonly clock: Clock;
-  readonly timer: Pick<CommonTimer, 'after'>;
-  readonly logger: Logger;
-  /** The host's kernel log, normally `/dev/kmsg`. */
-  readonly kernelLog: string;
-  /** Seconds since boot. */
-  readonly uptime: () => number;
   readonly limits: Pick<ContainerLimits, 'creationOf'>;
   /** What a handler knows about an exited container. */
   readonly departed: (name: string) => ContainerDescription | undefined;
@@ -33,15 +25,12 @@ const KILL_REPORTED = new Slot<boolean>('oom-kill-reported');
 /** Records events of containers and OOM kills. */
 export class EventRecorder implements ContainerObserver {
   private readonly watcher: OomWatcher;
-  private readonly counts = new OomCounts();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly recentWarnings = new RecentMessages();
   private followsKernelLog = false;
 
   constructor(private readonly options: EventRecorderOptions) {
-    const { kernelLog: path, clock, timer, logger, uptime } = options;
-    const onKill = (kill: OomKill, time: number) => this.killed(kill, time);
-    this.watcher = new OomWatcher({ path, clock, timer, logger, uptime, onKill });
+    this.watcher = new OomWatcher({ ...options, onKill: (kill, time) => this.killed(kill, time) });
   }
 
   start(): void {
@@ -55,7 +44,7 @@ export class EventRecorder implements ContainerObserver {
   }
 
   added(container: Container): void {
-    if (!this.followsKernelLog) this.counts.begin(container);
+    if (!this.followsKernelLog) beginCounting(container);
     const now = this.options.clock.now();
     this.options.store.addLater('containerCreation', () => {
       const { createdAt, createdAtExtraNs: timeExtraNs } = this.options.limits.creationOf(container);
@@ -77,7 +66,7 @@ export class EventRecorder implements ContainerObserver {
    */
   counted(container: Container, kills: number): void {
     if (this.followsKernelLog) return;
-    const own = this.counts.added(container) ?? { kills, limitHits: 0 };
+    const own = countedSince(container) ?? { kills, limitHits: 0 };
     this.addKills(container, this.options.clock.now(), own.kills, Math.min(kills, own.limitHits));
   }
 

@@ -1,3 +1,1 @@
-export { EventRecorder } from './event-recorder.js';
-export { EVENTS, EventStore, type Retention } from './event-store.js';
-export { type OomKill, OomWatcher } from './oom-watcher.js';
+export { EVENTS, EventStore } from './event-store.js';

@@ -27,64 +27,56 @@ const MAX_REPORT_LINES = 500;
 /** A limit as large as this, KiB, is none. */
 const NO_LIMIT_KIB = 2 ** 52;
 
+/** What an OOM report has said so far. */
+interface Report {
+  lines: number;
+  taskContainer: string;
+  limitContainer: string;
+  circumstances: Pick<OomVictim, 'constraint' | 'limit'>;
+}
+
 /**
  * Parses the lines of an OOM report, which begins with `… invoked oom-killer:` and ends with the killed process. The
  * containers are in an `oom-kill:` line since kernel 5.0, before in `Task in … killed as a result of limit of …`.
  */
 export class OomParser {
-  private lines = -1;
-  private taskContainer = '/';
-  private limitContainer = '/';
-  private constraint: string | undefined;
-  private limit: number | undefined;
+  private report: Report | undefined;
 
   /** Parses the next record. @returns the kill when the record completes a report */
   parse({ sinceBoot, text }: KernelRecord): OomKill | undefined {
     if (text.includes('invoked oom-killer:')) {
-      this.begin();
+      this.report = { lines: 0, taskContainer: '/', limitContainer: '/', circumstances: {} };
       return undefined;
     }
-    if (this.lines < 0) return undefined;
-    if (++this.lines > MAX_REPORT_LINES) this.lines = -1;
-    this.readFacts(text);
+    const { report } = this;
+    if (report === undefined) return undefined;
+    if (++report.lines > MAX_REPORT_LINES) this.report = undefined;
+    readFacts(text, report);
     const killed = /Killed process (\d+) \((.*?)\)(?:,| |$)/.exec(text);
     if (killed === null) return undefined;
-    this.lines = -1;
-    const { taskContainer, limitContainer, constraint, limit } = this;
-    const victim = {
-      pid: Number(killed[1]),
-      processName: killed[2]!,
-      ...(constraint !== undefined && { constraint }),
-      ...(limit !== undefined && { limit }),
-    };
+    this.report = undefined;
+    const { taskContainer, limitContainer, circumstances } = report;
+    const victim = { pid: Number(killed[1]), processName: killed[2]!, ...circumstances };
     return { sinceBoot, taskContainer, limitContainer, victim };
   }
+}
 
-  private begin(): void {
-    this.lines = 0;
-    this.taskContainer = '/';
-    this.limitContainer = '/';
-    this.constraint = undefined;
-    this.limit = undefined;
+function readFacts(text: string, report: Report): void {
+  const usage = /^memory: usage \d+kB, limit (\d+)kB,/.exec(text);
+  if (usage !== null) {
+    const kib = Number(usage[1]);
+    if (kib < NO_LIMIT_KIB) report.circumstances = { ...report.circumstances, limit: kib * 1024 };
+    return;
   }
-
-  private readFacts(text: string): void {
-    const usage = /^memory: usage \d+kB, limit (\d+)kB,/.exec(text);
-    if (usage !== null) {
-      const kib = Number(usage[1]);
-      this.limit = kib < NO_LIMIT_KIB ? kib * 1024 : undefined;
-      return;
-    }
-    const modern = /oom-kill:constraint=([^,]*),/.exec(text);
-    if (modern !== null) {
-      this.constraint = modern[1];
-      this.taskContainer = /,task_memcg=(.*?),task=/.exec(text)?.[1] ?? '/';
-      this.limitContainer = /,oom_memcg=(.*?),task_memcg=/.exec(text)?.[1] ?? '/';
-      return;
-    }
-    const old = /Task in (.*) killed as a result of limit of (.*)$/.exec(text);
-    if (old === null) return;
-    this.taskContainer = old[1]!;
-    this.limitContainer = old[2]!;
+  const modern = /oom-kill:constraint=([^,]*),/.exec(text);
+  if (modern !== null) {
+    report.circumstances = { ...report.circumstances, constraint: modern[1]! };
+    report.taskContainer = /,task_memcg=(.*?),task=/.exec(text)?.[1] ?? '/';
+    report.limitContainer = /,oom_memcg=(.*?),task_memcg=/.exec(text)?.[1] ?? '/';
+    return;
   }
+  const old = /Task in (.*) killed as a result of limit of (.*)$/.exec(text);
+  if (old === null) return;
+  report.taskContainer = old[1]!;
+  report.limitContainer = old[2]!;
 }

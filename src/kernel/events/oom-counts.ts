@@ -1,7 +1,7 @@
 import { type Container, Slot } from '../containers/index.js';
 
 /** The OOM counters in `memory.events.local` of a cgroup, which exclude its descendants. */
-export interface OomCount {
+interface OomCount {
   /** Killed processes of the cgroup. */
   readonly kills: number;
   /** How often the limit of the cgroup was hit and no memory could be reclaimed. */
@@ -11,25 +11,23 @@ export interface OomCount {
 /** The counters of a container at the last check. */
 const OOM_COUNT = new Slot<OomCount>('events');
 
-/**
- * Determines from counters whose process was killed and whose limit was hit: on cgroup v2 a kill also increases
- * `memory.events` of all ancestors, `memory.events.local` only that of the cgroup itself.
- */
-export class OomCounts {
-  /** Records the current counters, so that earlier kills are not reported. */
-  begin(container: Container): void {
-    const count = readCount(container);
-    if (count !== undefined) container.set(OOM_COUNT, count);
-  }
+/** Records the current counters, so that earlier kills are not reported. */
+export function beginCounting(container: Container): void {
+  const count = readCount(container);
+  if (count !== undefined) container.set(OOM_COUNT, count);
+}
 
-  /** The increase since the last check; `undefined` when the kernel has no such counters. */
-  added(container: Container): OomCount | undefined {
-    const before = container.get(OOM_COUNT);
-    const now = readCount(container);
-    if (before === undefined || now === undefined) return undefined;
-    container.set(OOM_COUNT, now);
-    return { kills: now.kills - before.kills, limitHits: now.limitHits - before.limitHits };
-  }
+/**
+ * The increase since the last check, by which it is known whose process was killed and whose limit was hit: on cgroup v2
+ * a kill also increases `memory.events` of all ancestors, `memory.events.local` only that of the cgroup itself.
+ * @returns undefined when the kernel has no such counters
+ */
+export function countedSince(container: Container): OomCount | undefined {
+  const before = container.get(OOM_COUNT);
+  const now = readCount(container);
+  if (before === undefined || now === undefined) return undefined;
+  container.set(OOM_COUNT, now);
+  return { kills: now.kills - before.kills, limitHits: now.limitHits - before.limitHits };
 }
 
 /** @returns undefined on cgroup v1 and before Linux 5.2, which lack the file */

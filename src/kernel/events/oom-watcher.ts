@@ -3,8 +3,6 @@ import { type Clock, codeOf, type Logger, messageOf } from '../contracts/index.j
 import type { CommonTimer } from '../timing/index.js';
 import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 
-export type { OomKill };
-
 /** Also how late a kill is known, ms. A look without news takes 0.1 ms: it ends in an exception. */
 const POLL_INTERVAL_MS = 125;
 const MAX_RECORD_BYTES = 8192;
@@ -12,8 +10,8 @@ const MAX_RECORD_BYTES = 8192;
 const RECORDS_PER_TURN = 500;
 
 export interface OomWatcherOptions {
-  /** Normally `/dev/kmsg`. */
-  readonly path: string;
+  /** The host's kernel log, normally `/dev/kmsg`. */
+  readonly kernelLog: string;
   readonly clock: Clock;
   readonly timer: Pick<CommonTimer, 'after'>;
   readonly logger: Logger;
@@ -40,7 +38,7 @@ export class OomWatcher {
 
   /** @returns false when the kernel log cannot be read; the reason is logged */
   start(): boolean {
-    const { path, logger } = this.options;
+    const { kernelLog: path, logger } = this.options;
     try {
       this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
