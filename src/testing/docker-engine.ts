@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
@@ -39,9 +40,7 @@ export class FakeEngine {
   async listen(): Promise<void> {
     const server = createServer((request, response) => this.answer(request, response));
     this.server = server;
-    await new Promise<void>((resolve) => {
-      server.listen(join(this.directory, 'engine.sock'), resolve);
-    });
+    await once(server.listen(join(this.directory, 'engine.sock')), 'listening');
   }
 
   /** Listens on a TCP port of its own. @param tls options of a TLS server; without them it speaks plain HTTP */
@@ -49,9 +48,7 @@ export class FakeEngine {
     const answer = (request: IncomingMessage, response: ServerResponse) => this.answer(request, response);
     const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
     this.server = server;
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
     return (server.address() as AddressInfo).port;
   }
 

@@ -3,18 +3,14 @@ import { until } from './clock.js';
 
 /** Stands for the container registry: asks a handler about paths, again whenever the handler says so. */
 export class HandlerBench {
-  readonly handler: ContainerHandler;
   /** The last verdict on each watched path. */
   readonly verdicts = new Map<string, Identification>();
   /** How often each path was to be looked at again. */
   readonly reconsidered = new Map<string, number>();
-
   /** How often the handler said that its findings may be different. */
   findingsChanges = 0;
 
-  constructor(handler: ContainerHandler) {
-    this.handler = handler;
-  }
+  constructor(readonly handler: ContainerHandler) {}
 
   async start(): Promise<void> {
     await this.handler.start?.({

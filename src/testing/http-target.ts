@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -44,9 +45,7 @@ export class HttpTarget {
 
   static async start(answers: Readonly<Record<string, TargetAnswer>> = {}): Promise<HttpTarget> {
     const target = new HttpTarget(answers);
-    await new Promise<void>((resolve) => {
-      target.server.listen(0, '127.0.0.1', resolve);
-    });
+    await once(target.server.listen(0, '127.0.0.1'), 'listening');
     return target;
   }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 /** The answer to a line: text, or a kind of failure. */
@@ -19,9 +20,7 @@ export class LineTarget {
 
   static async start(answers: Readonly<Record<string, LineAnswer>> = {}): Promise<LineTarget> {
     const target = new LineTarget(answers);
-    await new Promise<void>((resolve) => {
-      target.server.listen(0, '127.0.0.1', resolve);
-    });
+    await once(target.server.listen(0, '127.0.0.1'), 'listening');
     return target;
   }
 

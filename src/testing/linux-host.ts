@@ -1,20 +1,10 @@
-import { join } from 'node:path';
-import type {
-  DiskCounters,
-  FilesystemUsage,
-  HostPaths,
-  HostVersions,
-  LinuxHost,
-  MachineInfo,
-  ProcessInfo,
-  TrackedFilesystem,
-} from '../kernel/contracts/index.js';
-import { createLinuxHost, DescriptorBudget } from '../kernel/linux/index.js';
+import type { DiskCounters, FilesystemUsage, LinuxHost, TrackedFilesystem } from '../kernel/contracts/index.js';
+import { createLinuxHost, DescriptorBudget, resolveHostPaths } from '../kernel/linux/index.js';
 import { systemClock } from './clock.js';
 
 /** A host with simulated devices and filesystems; files below `root` are read by the real readers. */
 export class SimulatedLinux implements LinuxHost {
-  readonly paths: HostPaths;
+  readonly paths: LinuxHost['paths'];
   /** `major:minor` → name */
   devices = new Map<string, string>();
   /** Label → directory, as set by handlers. */
@@ -29,7 +19,7 @@ export class SimulatedLinux implements LinuxHost {
   private readonly real: LinuxHost;
 
   constructor(root: string) {
-    this.paths = { root, proc: join(root, 'proc'), sys: join(root, 'sys'), cgroup: join(root, 'sys/fs/cgroup') };
+    this.paths = resolveHostPaths({ root });
     this.real = createLinuxHost({
       paths: this.paths,
       budget: new DescriptorBudget(0),
@@ -42,16 +32,16 @@ export class SimulatedLinux implements LinuxHost {
     return this.real.buffer;
   }
 
-  deviceName = (major: number, minor: number): string => this.devices.get(`${major}:${minor}`) ?? '';
-  filesystems = (): readonly TrackedFilesystem[] => this.tracked;
-  filesystemUsage = (mountpoint: string): FilesystemUsage | undefined => this.usage.get(mountpoint);
-  diskCounters = (): ReadonlyMap<string, DiskCounters> => this.counters;
-  filesystemByUuid = (): string | undefined => undefined;
-  machine = (): MachineInfo => this.real.machine();
-  versions = (): HostVersions => this.real.versions();
-  labelFilesystem = (label: string, directory: string): void => void this.labelled.set(label, directory);
-  processes = (pids?: readonly number[]): Promise<readonly ProcessInfo[]> => this.real.processes(pids);
-  procText = (path: string): string | undefined => this.everyProcFile ?? this.real.procText(path);
+  deviceName: LinuxHost['deviceName'] = (major, minor) => this.devices.get(`${major}:${minor}`) ?? '';
+  filesystems: LinuxHost['filesystems'] = () => this.tracked;
+  filesystemUsage: LinuxHost['filesystemUsage'] = (mountpoint) => this.usage.get(mountpoint);
+  diskCounters: LinuxHost['diskCounters'] = () => this.counters;
+  filesystemByUuid: LinuxHost['filesystemByUuid'] = () => undefined;
+  machine: LinuxHost['machine'] = () => this.real.machine();
+  versions: LinuxHost['versions'] = () => this.real.versions();
+  labelFilesystem: LinuxHost['labelFilesystem'] = (label, directory) => void this.labelled.set(label, directory);
+  processes: LinuxHost['processes'] = (pids) => this.real.processes(pids);
+  procText: LinuxHost['procText'] = (path) => this.everyProcFile ?? this.real.procText(path);
 
   readProc(path: string): number {
     this.reads++;

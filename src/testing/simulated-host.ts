@@ -38,7 +38,7 @@ export class SimulatedHost {
 
   /** Writes files, path below the root → content. A path that ends in `/` is a directory, `-> x` a link to x. */
   write(files: Readonly<Record<string, string>>): this {
-    this.tree.add(Object.fromEntries(Object.entries(files).map(([path, content]) => [join('/', path), content])));
+    for (const [path, content] of Object.entries(files)) this.tree.write(path, content);
     return this;
   }
 

@@ -118,25 +118,20 @@ async function collectFrom(
   problems: Problems,
 ): Promise<void> {
   const abort = new AbortController();
-  const collecting = settled(async () => plugin.collect(target, oddAccess(container, answer, abort.signal)));
+  const collect = async () => plugin.collect(target, oddAccess(container, answer, abort.signal));
+  const collecting = Promise.allSettled([collect()]);
   if (answer === 'hang') await Promise.race([collecting, pause(20)]);
   if (answer === 'hang') abort.abort(new CollectionError('the time is over'));
   const outcome = await Promise.race([collecting, pause(ABORT_LIMIT, 'late' as const, { ref: false })]);
   if (outcome === 'late') {
     const hint = answer === 'hang' ? ' after its signal was aborted' : '';
     problems.add(`collect goes on for more than ${ABORT_LIMIT} ms${hint}`);
-  } else if ('error' in outcome) {
-    if (!isCollectionError(outcome.error) && !abort.signal.aborted) {
-      problems.add(`collect threw ${describe(outcome.error)}: a CollectionError was expected`);
-    }
-  } else checkCollected(outcome.value, problems);
-}
-
-async function settled<T>(call: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
-  try {
-    return { value: await call() };
-  } catch (error) {
-    return { error };
+    return;
+  }
+  const [result] = outcome;
+  if (result.status === 'fulfilled') checkCollected(result.value, problems);
+  else if (!isCollectionError(result.reason) && !abort.signal.aborted) {
+    problems.add(`collect threw ${describe(result.reason)}: a CollectionError was expected`);
   }
 }
 

@@ -25,6 +25,8 @@ export interface CheckSetup {
   readonly options: unknown;
 }
 
+const MOST = 8;
+
 /** Limits the number of problems of one kind: one broken rule can occur in hundreds of places. */
 export class Problems {
   private readonly found = new Map<string, number>();
@@ -43,9 +45,9 @@ export class Problems {
     }
   }
 
-  list(most = 8): string[] {
+  list(): string[] {
     const texts = [...this.found].map(([text, times]) => (times === 1 ? text : `${text} (${times} times)`));
-    return texts.length <= most ? texts : [...texts.slice(0, most), `… and ${texts.length - most} more`];
+    return texts.length <= MOST ? texts : [...texts.slice(0, MOST), `… and ${texts.length - MOST} more`];
   }
 }
 

@@ -2,6 +2,7 @@ import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerRegistrar, Plugin, PluginInstances, PluginKind } from '../../kernel/contracts/index.js';
+import { withTimeLimit } from '../../kernel/plugins/index.js';
 import { systemClock } from '../clock.js';
 import { type TestContext, type TestContextOptions, testContext } from '../context.js';
 import { type Check, type CheckSetup, describe } from './check.js';
@@ -48,17 +49,9 @@ export async function stop({ kind, instance, context }: Made): Promise<void> {
   }
 }
 
-async function within(limit: number, what: string, call: () => Promise<void>): Promise<void> {
-  const abort = new AbortController();
-  const late = pause(limit, undefined, { signal: abort.signal }).then(() => {
-    throw new Error(`${what} did not end within ${limit} ms`);
-  });
-  late.catch(() => {});
-  try {
-    await Promise.race([call(), late]);
-  } finally {
-    abort.abort();
-  }
+/** @throws Error when a call takes longer than the kernel lets it */
+function within(limit: number, what: string, call: () => Promise<void>): Promise<void> {
+  return withTimeLimit(call(), limit, () => new Error(`${what} did not end within ${limit} ms`));
 }
 
 /** Checks of `create`, `start` and `stop`. */
