@@ -6,6 +6,13 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const HASH = 0x23;
 
+/** Comments that describe a family. */
+const DESCRIPTIONS: ReadonlyMap<string, 'type' | 'help' | 'unit'> = new Map([
+  ['TYPE', 'type'],
+  ['HELP', 'help'],
+  ['UNIT', 'unit'],
+]);
+
 /** Bytes of an answer that are parsed between two checks of the time. */
 const PIECE_BYTES = 32 * 1024;
 /** Limits on the cost of an answer: no kept series has so long a line, no application so many families. */
@@ -146,14 +153,13 @@ class Parser {
       this.ended = true;
       return undefined;
     }
-    if (keyword !== 'TYPE' && keyword !== 'HELP' && keyword !== 'UNIT') return undefined;
+    const key = DESCRIPTIONS.get(keyword);
+    if (key === undefined) return undefined;
     cursor.skipBlanks();
     const name = cursor.name();
     if (name === undefined) return `${keyword} without a name`;
     cursor.skipBlanks();
-    if (keyword === 'TYPE') this.families.setType(name, cursor.word());
-    else if (keyword === 'HELP') this.families.setHelp(name, cursor.unescapedRest());
-    else this.families.setUnit(name, cursor.word());
+    this.families.set(name, key, key === 'help' ? cursor.unescapedRest() : cursor.word());
     return undefined;
   }
 

@@ -26,21 +26,12 @@ export class Families {
   /** @param maxFamilies further families are ignored */
   constructor(private readonly maxFamilies = Number.POSITIVE_INFINITY) {}
 
-  setType(name: string, type: string): void {
+  /** Records what the text says of a family. */
+  set(name: string, key: 'type' | 'help' | 'unit', value: string): void {
     const family = this.named(name);
     if (family === undefined) return;
-    family.type = type;
-    this.bySample.clear();
-  }
-
-  setHelp(name: string, help: string): void {
-    const family = this.named(name);
-    if (family !== undefined) family.help = help;
-  }
-
-  setUnit(name: string, unit: string): void {
-    const family = this.named(name);
-    if (family !== undefined) family.unit = unit;
+    family[key] = value;
+    if (key === 'type') this.bySample.clear();
   }
 
   /** The family of a sample. @returns undefined beyond `maxFamilies` */

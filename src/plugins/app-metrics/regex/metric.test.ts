@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compileRegex, configuredMetric, firstGroup, metricTitle, parseMetric, sampleOf } from './metric.js';
+import { compileRegex, firstGroup, metricTitle, parseMetric, sampleOf } from './metric.js';
+import { regexOptions } from './options.js';
 
 const TEXT =
   'Active connections: 3 \nserver accepts handled requests 42\nratio 0.75\nbig 9223372036854775807\nzero 0\n';
@@ -38,8 +39,9 @@ describe('metrics by regular expressions', () => {
     assert.doesNotMatch(refused('(\\p{SECRET})'), /SECRET/);
     assert.match(refused(`(${'a'.repeat(2000)})`), /longer than 2000 characters/);
     assert.match(refused('(?i)(\\pL{1,900}b)'), /too large: it compiles to \d+ instructions, limit: 1000/);
-    const input = { name: 'x', type: 'gauge', units: '', format: 'int', regex: 'a+' } as const;
-    assert.match(String(configuredMetric(input)), /has no group/);
+    const metrics = [{ name: 'x', regex: 'a+' }];
+    const targets = [{ name: 'page', match: { cgroups: ['/**'] }, port: 80, metrics }];
+    assert.match(String(regexOptions.safeParse({ targets }).error), /its regex has no group/);
   });
 
   it('reports an invalid metric as an error of that metric', () => {

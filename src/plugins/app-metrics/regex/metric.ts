@@ -14,15 +14,6 @@ export interface RegexMetric {
   readonly regex: string;
 }
 
-/** A metric as the agent's config writes it. */
-export interface MetricInput {
-  readonly name: string;
-  readonly type: string;
-  readonly units: string;
-  readonly format: 'int' | 'float';
-  readonly regex: string;
-}
-
 /**
  * Compiles an expression. Expressions come from images and texts from whatever answers: the engine is RE2's, whose time
  * grows with the product of both sizes and no faster, and whose syntax is that of the configs written for cAdvisor.
@@ -42,12 +33,6 @@ export function compileRegex(regex: string): RE2JS | string {
     return `its regex is too large: it compiles to ${pattern.programSize()} instructions, limit: ${LARGEST_PROGRAM}`;
   }
   return pattern;
-}
-
-/** A metric of the agent's config. @returns the metric, or the problem with its regex */
-export function configuredMetric({ name, type, units, format, regex }: MetricInput): RegexMetric | string {
-  const compiled = compileRegex(regex);
-  return typeof compiled === 'string' ? compiled : { spec: { name, type, format, units }, regex };
 }
 
 /** A metric of cAdvisor's `metrics_config`; its regex is compiled where it is used. @returns the metric, or what is wrong with it */

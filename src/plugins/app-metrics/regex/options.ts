@@ -1,6 +1,6 @@
 import { duration, hasOneEndpoint, httpTargetShape, ONE_ENDPOINT, z } from '../../../kernel/contracts/index.js';
 import { tlsOptions } from '../common/index.js';
-import { configuredMetric, type RegexMetric } from './metric.js';
+import { compileRegex, type RegexMetric } from './metric.js';
 
 const metric = z
   .strictObject({
@@ -13,9 +13,9 @@ const metric = z
     format: z.enum(['int', 'float']).default('float').describe('`int` (64 bits, exact) or `float`.'),
     regex: z.string().describe('Regular expression in RE2’s syntax; its first group is the value.'),
   })
-  .transform((input, context): RegexMetric => {
-    const compiled = configuredMetric(input);
-    if (typeof compiled !== 'string') return compiled;
+  .transform(({ regex, ...spec }, context): RegexMetric => {
+    const compiled = compileRegex(regex);
+    if (typeof compiled !== 'string') return { spec, regex };
     context.addIssue({ code: 'custom', path: ['regex'], message: compiled });
     return z.NEVER;
   });

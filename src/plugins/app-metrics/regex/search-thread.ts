@@ -13,12 +13,11 @@ const send = (message: FromThread) => port.postMessage(message);
 const compiled = new Map<string, ReturnType<typeof compileRegex>>();
 let text = '';
 
-send({ kind: 'ready', thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) });
+send({ thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) });
 port.on('message', (asked: ToThread) => {
   text = asked.text ?? text;
   if (getHeapStatistics().used_heap_size > MAX_CACHE_BYTES) compiled.clear();
   const pattern = compiled.get(asked.regex) ?? compileRegex(asked.regex);
   compiled.set(asked.regex, pattern);
-  if (typeof pattern === 'string') send({ kind: 'unusable', reason: pattern });
-  else send({ kind: 'found', found: firstGroup(pattern, text) });
+  send(typeof pattern === 'string' ? { unusable: pattern } : { found: firstGroup(pattern, text) });
 });

@@ -9,12 +9,6 @@ export interface ToThread {
   readonly text?: string;
 }
 
-/** Its first message is `ready`; each further one answers a question. */
-export type FromThread =
-  | { readonly kind: 'ready'; readonly thread: number }
-  | { readonly kind: 'found'; readonly found: string | undefined }
-  | { readonly kind: 'unusable'; readonly reason: string };
-
 /** How often the CPU time of a search is checked, ms. */
 const CPU_CHECK_INTERVAL_MS = 20;
 /** A thread without work ends after this time, ms. */
@@ -27,6 +21,9 @@ export type Finding =
   | { readonly found: string | undefined }
   /** It can never be used. */
   | { readonly unusable: string };
+
+/** The search thread first says that it is ready, with its number; each further message answers a question. */
+export type FromThread = { readonly thread: number } | Finding;
 
 /** A text and the expressions to search for. */
 export interface Search {
@@ -133,11 +130,10 @@ class SearchThread {
         resolve();
       };
       this.worker.on('message', (message: FromThread) => {
-        if (message.kind === 'ready') {
+        if ('thread' in message) {
           this.stat = `/proc/self/task/${message.thread}/stat`;
           resolve();
-        } else if (message.kind === 'found') this.answer({ found: message.found });
-        else this.answer({ unusable: message.reason });
+        } else this.answer(message);
       });
       this.worker.on('error', (error) => {
         const isMemory = codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY';
