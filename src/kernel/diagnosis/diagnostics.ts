@@ -1,3 +1,4 @@
+import { Token } from '../composition/index.js';
 import {
   type AgentView,
   type Clock,
@@ -13,6 +14,8 @@ import {
 } from '../contracts/index.js';
 import type { ActivePlugins, PluginRecord, Supervisor } from '../supervision/index.js';
 import { Question, Subject } from './subject.js';
+
+export const DIAGNOSTICS = new Token<Diagnostics>('diagnostics');
 
 const ERROR_FROM = 70;
 const WARNING_FROM = 30;

@@ -1,2 +1,1 @@
-export { Diagnostics } from './diagnostics.js';
-export { DIAGNOSTICS } from './tokens.js';
+export { DIAGNOSTICS, Diagnostics } from './diagnostics.js';

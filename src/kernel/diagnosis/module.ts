@@ -1,8 +1,7 @@
 import type { Module } from '../composition/index.js';
 import { CLOCK } from '../log/index.js';
 import { ACTIVE_PLUGINS, SUPERVISOR } from '../supervision/index.js';
-import { Diagnostics } from './diagnostics.js';
-import { DIAGNOSTICS } from './tokens.js';
+import { DIAGNOSTICS, Diagnostics } from './diagnostics.js';
 
 export const diagnosisModule: Module = {
   name: 'diagnosis',

@@ -1,3 +1,4 @@
+import { ListToken, Token } from '../composition/index.js';
 import type { PluginInstances, PluginKind } from '../contracts/index.js';
 import type { PluginRecord } from './record.js';
 
@@ -18,6 +19,9 @@ export interface PluginObserver {
   /** The order of the plugins has changed. */
   reordered?(): void;
 }
+
+export const ACTIVE_PLUGINS = new Token<ActivePlugins>('active plugins');
+export const PLUGIN_OBSERVERS = new ListToken<PluginObserver>('plugin observers');
 
 /** The running plugin instances in start order, published by the plugin host. */
 export class ActivePlugins {

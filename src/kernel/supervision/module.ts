@@ -1,10 +1,9 @@
 import { LIFECYCLES, type Module } from '../composition/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
 import { COMMON_TIMER } from '../timing/index.js';
-import { ActivePlugins } from './active-plugins.js';
+import { ACTIVE_PLUGINS, ActivePlugins } from './active-plugins.js';
 import { LoopWatch } from './loop-watch.js';
-import { Supervisor } from './supervisor.js';
-import { ACTIVE_PLUGINS, SUPERVISOR } from './tokens.js';
+import { SUPERVISOR, Supervisor } from './supervisor.js';
 
 export const supervisionModule: Module = {
   name: 'supervision',

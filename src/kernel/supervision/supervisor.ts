@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Token } from '../composition/index.js';
 import { type Clock, isRequestError, type Logger, messageOf, type PluginStatus } from '../contracts/index.js';
 import { RecentMessages } from '../log/index.js';
 import { CallBoard } from './call-board.js';
@@ -7,6 +8,8 @@ import { RunQueue } from './run-queue.js';
 
 /** A call of this duration counts as blocking the agent, ms. */
 export const BLOCKING_THRESHOLD_MS = 500;
+
+export const SUPERVISOR = new Token<Supervisor>('supervisor');
 
 /**
  * Calls into plugins. Every call is caught, counted and timed; what escapes a call (a rejected promise, a throwing

@@ -66,9 +66,8 @@ async function checkInstance(
   const serves = setup.plugin.kind === 'api-version' || setup.plugin.kind === 'endpoint';
   const tested = serves ? [{ plugin: setup.plugin, with: given }] : [];
   let agent: TestAgent | undefined;
-  const unhandled = (error: unknown) => {
-    report.stray(error);
-  };
+  const strays = new Problems();
+  const unhandled = (error: unknown) => strays.add(`nobody caught ${describe(error)}`);
   process.on('unhandledRejection', unhandled);
   process.on('uncaughtException', unhandled);
   try {
@@ -76,7 +75,7 @@ async function checkInstance(
     const services = { agent: agent.view, linux: host.linux };
     await report.makeAll(lifeChecks(setup, services));
     await report.makeAll(kindChecks(setup, services, agent, containers));
-    await report.make({ name: 'lets no error escape', run: () => report.escaped() });
+    await report.make({ name: 'lets no error escape', run: () => strays.list() });
   } finally {
     await agent?.stop();
     process.off('unhandledRejection', unhandled);
@@ -122,22 +121,12 @@ function kindChecks(
 
 class Reporter {
   readonly findings: ContractFinding[] = [];
-  private readonly strays = new Problems();
 
   constructor(private readonly options: ContractOptions) {}
 
   add(finding: ContractFinding): void {
     this.findings.push(finding);
     this.options.onFinding?.(finding);
-  }
-
-  /** Records an uncaught error. */
-  stray(error: unknown): void {
-    this.strays.add(`nobody caught ${describe(error)}`);
-  }
-
-  escaped(): string[] {
-    return this.strays.list();
   }
 
   async makeAll(checks: readonly Check[]): Promise<void> {
