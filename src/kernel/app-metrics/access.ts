@@ -72,13 +72,8 @@ export class ContainerAccess implements CollectionAccess {
     );
   }
 
-  async readFile(path: string): Promise<Buffer> {
-    const root = await this.root();
-    try {
-      return await root.readFile(path, MAX_FILE_BYTES);
-    } finally {
-      await root.close();
-    }
+  readFile(path: string): Promise<Buffer> {
+    return this.withRoot((root) => root.readFile(path, MAX_FILE_BYTES));
   }
 
   /** Closes the sockets of the collection. */
@@ -103,8 +98,7 @@ export class ContainerAccess implements CollectionAccess {
     this.signal.throwIfAborted();
     const destination = resolveEndpoint(endpoint, this.scope);
     if (destination.kind === 'tcp') return use(await this.checkedAddress(destination));
-    const root = await this.root();
-    try {
+    return this.withRoot(async (root) => {
       const socket = await root.find(destination.path);
       try {
         if (!(await socket.stat()).isSocket()) throw new CollectionError(`${destination.path} is not a socket`);
@@ -113,9 +107,7 @@ export class ContainerAccess implements CollectionAccess {
       } finally {
         await socket.close();
       }
-    } finally {
-      await root.close();
-    }
+    });
   }
 
   private async checkedAddress({ host, port, check }: Destination & { kind: 'tcp' }): Promise<SocketAddress> {
@@ -127,13 +119,18 @@ export class ContainerAccess implements CollectionAccess {
     );
   }
 
-  private async root(): Promise<ContainerRoot> {
+  private async withRoot<T>(use: (root: ContainerRoot) => Promise<T>): Promise<T> {
     const { pid, namespace } = this.container.description;
     const pids = this.cgroup.pidsBelow();
     const chosen = pid !== undefined && pids.includes(pid) ? pid : pids[0];
     if (chosen === undefined) throw new CollectionError('it has no process');
     const isInContainer = () => this.cgroup.pidsBelow().includes(chosen);
-    return ContainerRoot.open(this.services.proc, chosen, isInContainer, namespace === undefined);
+    const root = await ContainerRoot.open(this.services.proc, chosen, isInContainer, namespace === undefined);
+    try {
+      return await use(root);
+    } finally {
+      await root.close();
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { testContainer } from '../collection.js';
 import type { TestContextOptions } from '../context.js';
 import { type Check, type CheckOutcome, type CheckSetup, describe, Problems } from './check.js';
-import { make, start, stop } from './life.js';
+import { whileStarted } from './life.js';
 
 /** An aborted collection must settle within this time, ms, because the next one waits for it. */
 const ABORT_LIMIT = 1_000;
@@ -50,27 +50,19 @@ export function appMetricsChecks(
   services: TestContextOptions,
   containers: readonly AppContainer[],
 ): Check[] {
-  const within = async (look: (plugin: AppMetrics, problems: Problems) => CheckOutcome | Promise<CheckOutcome>) => {
-    const made = make(setup, services);
-    try {
-      await start(setup.plugin, made);
-      return await look(made.instance as AppMetrics, new Problems());
-    } finally {
-      await stop(made);
-    }
-  };
   const all = [...ODD_CONTAINERS, ...containers];
+  const within = (look: (plugin: AppMetrics, all: readonly AppContainer[]) => CheckOutcome | Promise<CheckOutcome>) =>
+    whileStarted(setup, services, ({ instance }) => look(instance as AppMetrics, all));
   return [
-    {
-      name: 'finds its targets',
-      run: () =>
-        within((plugin, problems) => {
-          for (const container of all) checkTargets(plugin, container, problems);
-          return problems.list();
-        }),
-    },
-    { name: 'survives targets that are not well', run: () => within((plugin) => oddAnswers(plugin, all)) },
+    { name: 'finds its targets', run: () => within(targetProblems) },
+    { name: 'survives targets that are not well', run: () => within(oddAnswers) },
   ];
+}
+
+function targetProblems(plugin: AppMetrics, containers: readonly AppContainer[]): string[] {
+  const problems = new Problems();
+  for (const container of containers) checkTargets(plugin, container, problems);
+  return problems.list();
 }
 
 function checkTargets(plugin: AppMetrics, container: AppContainer, problems: Problems): void {

@@ -43,7 +43,7 @@ export function containerHandlerChecks(setup: CheckSetup, services: TestContextO
         };
         try {
           ask();
-          await start(setup.plugin, made);
+          await start(made);
           ask();
           problems.attempt('runtime', () => handler.runtime?.());
           problems.attempt('departed', () => handler.departed?.());

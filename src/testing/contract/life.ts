@@ -1,7 +1,7 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ContainerRegistrar, Plugin, PluginInstances, PluginKind } from '../../kernel/contracts/index.js';
+import type { ContainerRegistrar, PluginInstances, PluginKind } from '../../kernel/contracts/index.js';
 import { withTimeLimit } from '../../kernel/plugins/index.js';
 import { systemClock } from '../clock.js';
 import { type TestContext, type TestContextOptions, testContext } from '../context.js';
@@ -30,11 +30,10 @@ export function make({ plugin, options }: CheckSetup, services: TestContextOptio
 const REGISTRAR: ContainerRegistrar = { reconsider: () => {}, reconsiderAll: () => {}, findingsChanged: () => {} };
 
 /** Starts an instance. @throws the error of `start`, or of its time limit */
-export async function start(plugin: Plugin, { instance }: Made): Promise<void> {
+export async function start({ kind, instance }: Made): Promise<void> {
   const call = (instance as { start?(registrar?: ContainerRegistrar): Promise<void> | void }).start;
-  await within(START_LIMIT, 'start', async () =>
-    call?.call(instance, plugin.kind === 'container-handler' ? REGISTRAR : undefined),
-  );
+  const registrar = kind === 'container-handler' ? REGISTRAR : undefined;
+  await within(START_LIMIT, 'start', async () => call?.call(instance, registrar));
 }
 
 /** Stops an instance and disposes of its context. @throws the error of `stop`, or of its time limit */
@@ -49,6 +48,21 @@ export async function stop({ kind, instance, context }: Made): Promise<void> {
   }
 }
 
+/** Looks at an instance between its start and its stop. */
+export async function whileStarted<T>(
+  setup: CheckSetup,
+  services: TestContextOptions,
+  look: (made: Made) => T | Promise<T>,
+): Promise<T> {
+  const made = make(setup, services);
+  try {
+    await start(made);
+    return await look(made);
+  } finally {
+    await stop(made);
+  }
+}
+
 /** @throws Error when a call takes longer than the kernel lets it */
 function within(limit: number, what: string, call: () => Promise<void>): Promise<void> {
   return withTimeLimit(call(), limit, () => new Error(`${what} did not end within ${limit} ms`));
@@ -56,16 +70,7 @@ function within(limit: number, what: string, call: () => Promise<void>): Promise
 
 /** Checks of `create`, `start` and `stop`. */
 export function lifeChecks(setup: CheckSetup, services: TestContextOptions): Check[] {
-  const { plugin } = setup;
-  const once = async () => {
-    const made = make(setup, services);
-    try {
-      await start(plugin, made);
-    } finally {
-      await stop(made);
-    }
-    return made;
-  };
+  const once = () => whileStarted(setup, services, (made) => made);
   return [
     { name: 'does nothing in create', run: () => createProblems(setup, services) },
     {

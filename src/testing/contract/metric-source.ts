@@ -4,7 +4,7 @@ import { SampleRow } from '../../kernel/history/index.js';
 import { AnyCgroup, ODD_CONTENTS } from './any-cgroup.js';
 import { type Check, type CheckSetup, Problems } from './check.js';
 import { checkColumns, checkFields } from './field-rules.js';
-import { type Made, make, start, stop } from './life.js';
+import { whileStarted } from './life.js';
 
 const OUTCOMES: readonly unknown[] = ['ok', 'layout-changed', 'ended'];
 const SAMPLES = 4;
@@ -46,13 +46,9 @@ async function withSource(
   const cgroup = new AnyCgroup(version, content);
   const problems = new Problems();
   try {
-    const made: Made = make(setup, { linux: cgroup.linux });
-    try {
-      await start(setup.plugin, made);
-      look({ source: made.instance as MetricSource, cgroup, problems });
-    } finally {
-      await stop(made);
-    }
+    await whileStarted(setup, { linux: cgroup.linux }, ({ instance }) =>
+      look({ source: instance as MetricSource, cgroup, problems }),
+    );
   } finally {
     cgroup.remove();
   }
@@ -105,7 +101,7 @@ function sample({ source, problems }: Bench, probe: Probe): void {
   }
 }
 
-async function fileProblems(setup: CheckSetup, version: 1 | 2): Promise<string[]> {
+function fileProblems(setup: CheckSetup, version: 1 | 2): Promise<string[]> {
   return withSource(setup, '4096\n', version, (bench) => {
     const before = openFiles();
     for (let round = 0; round < 2; round++) {

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentView, Sink } from '../../kernel/contracts/index.js';
 import { deliverOnce } from '../../kernel/delivery/index.js';
 import type { TestContextOptions } from '../context.js';
-import { type Check, type CheckSetup, Problems } from './check.js';
-import { type Made, make, start, stop } from './life.js';
+import type { Check, CheckSetup } from './check.js';
+import { type Made, make, whileStarted } from './life.js';
 
 const SHORTEST_INTERVAL_MS = 100;
 const ABORT_LIMIT_MS = 2_000;
@@ -33,11 +33,9 @@ function shapeProblems(setup: CheckSetup, services: TestContextOptions): string[
   return problems;
 }
 
-async function abortProblems(setup: CheckSetup, services: TestContextOptions): Promise<string[]> {
-  const problems = new Problems();
-  const made = make(setup, services);
-  try {
-    await start(setup.plugin, made);
+function abortProblems(setup: CheckSetup, services: TestContextOptions): Promise<string[]> {
+  return whileStarted(setup, services, async (made) => {
+    const problems: string[] = [];
     for (const when of ['before', 'while'] as const) {
       const abort = new AbortController();
       if (when === 'before') abort.abort();
@@ -45,12 +43,10 @@ async function abortProblems(setup: CheckSetup, services: TestContextOptions): P
       const sent = sendTo(made, services.agent, abort.signal).catch(() => {});
       abort.abort();
       const late = await Promise.race([sent.then(() => false), pause(ABORT_LIMIT_MS, true, { ref: false })]);
-      if (late) problems.add(`send goes on for more than ${ABORT_LIMIT_MS} ms when its signal is aborted ${when} it`);
+      if (late) problems.push(`send goes on for more than ${ABORT_LIMIT_MS} ms when its signal is aborted ${when} it`);
     }
-  } finally {
-    await stop(made);
-  }
-  return problems.list();
+    return problems;
+  });
 }
 
 /** Without an agent there is nothing to encode: an empty batch is sent. */
