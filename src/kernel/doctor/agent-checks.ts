@@ -23,13 +23,13 @@ export interface WatchUse {
   readonly watchesExhausted: boolean;
 }
 
-export function watchFindings(
+export function watchFinding(
   paths: HostPaths,
   { watchCount: watches, watchesExhausted: exhausted }: WatchUse,
-): Finding[] {
+): Finding | undefined {
   const limit = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_watches')) ?? Number.NaN);
   const isNear = Number.isFinite(limit) && watches > limit * WARNING_RATIO;
-  if (!exhausted && !isNear) return [];
+  if (!exhausted && !isNear) return undefined;
   const wanted = Math.max(524_288, 2 ** Math.ceil(Math.log2(watches * 4 + 1)));
   const instances = Number(readText(join(paths.proc, 'sys/fs/inotify/max_user_instances')) ?? Number.NaN);
   // The agent uses one instance: without any watch the instances are used up.
@@ -37,19 +37,17 @@ export function watchFindings(
     exhausted && watches === 0
       ? `fs.inotify.max_user_instances=${Math.max(1024, instances * 2 || 0)}`
       : `fs.inotify.max_user_watches=${wanted}`;
-  return [
-    {
-      id: 'inotify',
-      severity: exhausted ? 'warning' : 'info',
-      what: exhausted
-        ? `the kernel gives this user no more inotify watches (${watches} are in use by the agent, ${limit} allowed)`
-        : `${watches} of the ${limit} inotify watches of this user are in use by the agent`,
-      effect: exhausted
-        ? 'New containers are found seconds late.'
-        : 'Once they are used up, new containers are found late.',
-      mend: `sysctl -w ${setting} && echo ${setting} > /etc/sysctl.d/60-tallyman.conf`,
-    },
-  ];
+  return {
+    id: 'inotify',
+    severity: exhausted ? 'warning' : 'info',
+    what: exhausted
+      ? `the kernel gives this user no more inotify watches (${watches} are in use by the agent, ${limit} allowed)`
+      : `${watches} of the ${limit} inotify watches of this user are in use by the agent`,
+    effect: exhausted
+      ? 'New containers are found seconds late.'
+      : 'Once they are used up, new containers are found late.',
+    mend: `sysctl -w ${setting} && echo ${setting} > /etc/sysctl.d/60-tallyman.conf`,
+  };
 }
 
 /** Waiting batches, and age of the oldest, from which a delivering sink counts as too slow. */
@@ -114,32 +112,28 @@ function findingsOf(
   return findings;
 }
 
-export function descriptorFindings({ kept, reopened }: AgentSelf['descriptors']): Finding[] {
-  if (reopened === 0) return [];
+export function descriptorFinding({ kept, reopened }: AgentSelf['descriptors']): Finding | undefined {
+  if (reopened === 0) return undefined;
   const wanted = 2 ** Math.ceil(Math.log2((kept + reopened) * 1.5 + 512));
-  return [
-    {
-      id: 'descriptors',
-      severity: 'warning',
-      what: `${reopened} cgroup files are opened anew for each read, as the limit of open files allows no more than ${kept}`,
-      effect: 'A sample costs about twice the CPU time.',
-      mend: `LimitNOFILE=${wanted} in the [Service] section of the unit, or ulimit -n ${wanted} before the start`,
-    },
-  ];
+  return {
+    id: 'descriptors',
+    severity: 'warning',
+    what: `${reopened} cgroup files are opened anew for each read, as the limit of open files allows no more than ${kept}`,
+    effect: 'A sample costs about twice the CPU time.',
+    mend: `LimitNOFILE=${wanted} in the [Service] section of the unit, or ulimit -n ${wanted} before the start`,
+  };
 }
 
-export function logFindings({ lost, failure }: AgentSelf['log']): Finding[] {
-  if (failure === undefined) return [];
+export function logFinding({ lost, failure }: AgentSelf['log']): Finding | undefined {
+  if (failure === undefined) return undefined;
   const file = ownOutput();
-  return [
-    {
-      id: 'log-lost',
-      severity: 'error',
-      what: `the log cannot be written${file === undefined ? '' : ` to ${file}`}: ${failure}; ${lost} lines are lost so far`,
-      effect: 'What happens is not recorded. Everything else goes on.',
-      mend: `df -h ${file ?? '/var/log'}, and make room; what was lost is counted in the log then`,
-    },
-  ];
+  return {
+    id: 'log-lost',
+    severity: 'error',
+    what: `the log cannot be written${file === undefined ? '' : ` to ${file}`}: ${failure}; ${lost} lines are lost so far`,
+    effect: 'What happens is not recorded. Everything else goes on.',
+    mend: `df -h ${file ?? '/var/log'}, and make room; what was lost is counted in the log then`,
+  };
 }
 
 /** The file of standard error; `undefined`: none or unknown. */
@@ -168,22 +162,20 @@ export class ClockWatch {
     if (Math.abs(by) > MAX_DRIFT_MS) this.jump = { by, at: this.clock.monotonic() };
   }
 
-  findings(): Finding[] {
+  finding(): Finding | undefined {
     const { jump } = this;
-    if (jump === undefined || this.clock.monotonic() - jump.at > JUMP_REPORT_MS) return [];
+    if (jump === undefined || this.clock.monotonic() - jump.at > JUMP_REPORT_MS) return undefined;
     const seconds = Math.round(Math.abs(jump.by) / 100) / 10;
-    return [
-      {
-        id: 'clock-jump',
-        severity: 'warning',
-        what: `the system clock jumped ${seconds} s ${jump.by > 0 ? 'forward' : 'back'} within the last hour`,
-        effect:
-          jump.by > 0
-            ? 'Rates over that moment are too low, and samples seem to be missing.'
-            : 'Samples from before are dropped where their times would lie ahead of new ones.',
-        mend: 'systemctl enable --now chrony (or systemd-timesyncd), which slews the clock instead of setting it',
-      },
-    ];
+    return {
+      id: 'clock-jump',
+      severity: 'warning',
+      what: `the system clock jumped ${seconds} s ${jump.by > 0 ? 'forward' : 'back'} within the last hour`,
+      effect:
+        jump.by > 0
+          ? 'Rates over that moment are too low, and samples seem to be missing.'
+          : 'Samples from before are dropped where their times would lie ahead of new ones.',
+      mend: 'systemctl enable --now chrony (or systemd-timesyncd), which slews the clock instead of setting it',
+    };
   }
 
   private currentOffset(): number {

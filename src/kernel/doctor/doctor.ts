@@ -4,19 +4,19 @@ import type { AgentSelf, Clock, Finding, Logger } from '../contracts/index.js';
 import type { ActivePlugins } from '../supervision/index.js';
 import {
   ClockWatch,
-  descriptorFindings,
-  logFindings,
+  descriptorFinding,
+  logFinding,
   sinkFindings,
   type WatchUse,
-  watchFindings,
+  watchFinding,
 } from './agent-checks.js';
 import {
   controllerFindings,
   type HostFacts,
-  kernelLogFindings,
+  kernelLogFinding,
   mountFindings,
-  pressureFindings,
-  procFindings,
+  pressureFinding,
+  procFinding,
 } from './host-checks.js';
 
 export const DOCTOR = new Token<Doctor>('doctor');
@@ -94,35 +94,35 @@ export class Doctor {
 
   private runChecks(): Finding[] {
     const { options } = this;
-    const checks: (() => readonly Finding[])[] = [
+    const checks: (() => readonly Finding[] | Finding | undefined)[] = [
       () => controllerFindings(options),
-      () => pressureFindings(options),
-      () => procFindings(options),
-      () => kernelLogFindings(options),
+      () => pressureFinding(options),
+      () => procFinding(options),
+      () => kernelLogFinding(options),
       () => mountFindings(options),
-      () => watchFindings(options.paths, options.cgroups),
-      () => this.descriptorFindings(),
-      () => logFindings(options.log()),
+      () => watchFinding(options.paths, options.cgroups),
+      () => this.descriptorFinding(),
+      () => logFinding(options.log()),
       () => sinkFindings(options.plugins, options.clock.now()),
-      () => this.clockWatch.findings(),
+      () => this.clockWatch.finding(),
       () => options.budget.findings(),
     ];
-    const found: Finding[] = [];
+    const found: (Finding | readonly Finding[])[] = [];
     for (const check of checks) {
       try {
-        found.push(...check());
+        found.push(check() ?? []);
       } catch (error) {
         options.logger.debug('a check failed', { error: String(error) });
       }
     }
-    return found;
+    return found.flat();
   }
 
   /** Where the budget is what limits descriptors, a higher limit of the process would change nothing. */
-  private descriptorFindings(): readonly Finding[] {
+  private descriptorFinding(): Finding | undefined {
     const { budget, descriptors } = this.options;
     const isBudget = budget.findings().some(({ id }) => id === 'budget-descriptors');
-    return isBudget ? [] : descriptorFindings(descriptors());
+    return isBudget ? undefined : descriptorFinding(descriptors());
   }
 
   /** Logs findings when they appear and when they are resolved. */

@@ -39,60 +39,54 @@ function bootParameter(parameter: string): string {
   );
 }
 
-export function pressureFindings({ paths }: HostFacts): Finding[] {
+export function pressureFinding({ paths }: HostFacts): Finding | undefined {
   // With psi=0 the files exist but reading them fails with EOPNOTSUPP.
-  if (readText(join(paths.proc, 'pressure/cpu')) !== undefined) return [];
-  return [
-    {
-      id: 'psi',
-      severity: 'info',
-      what: 'the kernel measures no pressure (PSI): it is off, or older than 4.20',
-      effect: 'container_pressure_* and the key psi are missing.',
-      mend: bootParameter('psi=1'),
-    },
-  ];
+  if (readText(join(paths.proc, 'pressure/cpu')) !== undefined) return undefined;
+  return {
+    id: 'psi',
+    severity: 'info',
+    what: 'the kernel measures no pressure (PSI): it is off, or older than 4.20',
+    effect: 'container_pressure_* and the key psi are missing.',
+    mend: bootParameter('psi=1'),
+  };
 }
 
-export function procFindings({ paths }: HostFacts): Finding[] {
-  if (readText(join(paths.proc, '1/stat')) !== undefined) return [];
+export function procFinding({ paths }: HostFacts): Finding | undefined {
+  if (readText(join(paths.proc, '1/stat')) !== undefined) return undefined;
   const hidden = /^\S+ \S+ \S+ \S+ (\S+) [^\n]* - proc [^\n]*hidepid=(?!0|off)/m.test(
     readText(join(paths.proc, 'self/mountinfo')) ?? '',
   );
-  return [
-    {
-      id: 'proc-hidden',
-      severity: 'error',
-      what: hidden
-        ? `${paths.proc} is mounted with hidepid: the agent does not see processes of others`
-        : `the agent cannot read the processes in ${paths.proc}`,
-      effect: 'Network numbers, processes, open files and exact storage of containers are missing.',
-      mend: hidden
-        ? 'mount -o remount,hidepid=0 /proc, or run the agent as root or in the group of the gid= option of /proc'
-        : 'run the agent as root, or in a container with --pid=host',
-    },
-  ];
+  return {
+    id: 'proc-hidden',
+    severity: 'error',
+    what: hidden
+      ? `${paths.proc} is mounted with hidepid: the agent does not see processes of others`
+      : `the agent cannot read the processes in ${paths.proc}`,
+    effect: 'Network numbers, processes, open files and exact storage of containers are missing.',
+    mend: hidden
+      ? 'mount -o remount,hidepid=0 /proc, or run the agent as root or in the group of the gid= option of /proc'
+      : 'run the agent as root, or in a container with --pid=host',
+  };
 }
 
-export function kernelLogFindings({ paths, ownRoot }: HostFacts): Finding[] {
+export function kernelLogFinding({ paths, ownRoot }: HostFacts): Finding | undefined {
   const file = hostFile(paths, '/dev/kmsg');
   try {
     closeSync(openSync(file, constants.O_RDONLY | constants.O_NONBLOCK));
-    return [];
+    return undefined;
   } catch (error) {
-    return [
-      {
-        id: 'kernel-log',
-        severity: 'info',
-        what: `the kernel log cannot be read: ${messageOf(error)}`,
-        effect:
-          'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine reports them.',
-        mend: isContained(ownRoot)
-          ? 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …'
-          : codeOf(error) === 'ENOENT'
-            ? 'mknod /dev/kmsg c 1 11'
-            : 'tallyman service privileges && systemctl restart tallyman; without the service: run the agent as root',
-      },
-    ];
+    return {
+      id: 'kernel-log',
+      severity: 'info',
+      what: `the kernel log cannot be read: ${messageOf(error)}`,
+      effect:
+        'OOM kills are counted, but their events name no process; those of a container that ended at once are lost, unless its engine reports them.',
+      mend: isContained(ownRoot)
+        ? 'docker run --cap-add=SYSLOG --device=/dev/kmsg:/dev/kmsg:r …'
+        : codeOf(error) === 'ENOENT'
+          ? 'mknod /dev/kmsg c 1 11'
+          : 'tallyman service privileges && systemctl restart tallyman; without the service: run the agent as root',
+    };
   }
 }
 
