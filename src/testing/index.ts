@@ -5,7 +5,7 @@
 
 export { type DeliveredOnce, deliverOnce } from '../kernel/delivery/index.js';
 export type { TestAgentOptions, TestedPlugin } from './agent-config.js';
-export { contractSetup } from './cases/case-content.js';
+export { contractSetup } from './cases/case-world.js';
 export { type CaseFinding, type CaseOptions, runCases } from './cases/run-case.js';
 export { FakeClock, SystemTimers, systemClock, type TimerFault, until } from './clock.js';
 export { type Collected, collectAll, type TestAccessOptions, testAccess, testContainer } from './collection.js';

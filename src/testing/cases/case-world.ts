@@ -1,16 +1,18 @@
+import { appContainer } from '../../kernel/app-metrics/index.js';
+import type { AppContainer } from '../../kernel/contracts/index.js';
 import type { TestedPlugin } from '../agent-config.js';
 import { HttpTarget, type TargetAnswer } from '../http-target.js';
 import { LineTarget } from '../line-target.js';
-import { SimulatedHost } from '../simulated-host.js';
+import { RAW, SimulatedHost } from '../simulated-host.js';
 import { TestAgent } from '../test-agent.js';
-import { type CaseContainer, containersOf, optionsOf } from './case-content.js';
-import type { TestCase } from './case-file.js';
+import { caseNames, readCase, type TestCase } from './case-file.js';
 
 /** The simulated host and servers of a case. */
 export class CaseWorld {
   readonly host: SimulatedHost;
   readonly http = new Map<number, HttpTarget>();
   readonly lines = new Map<number, LineTarget>();
+  readonly realPort: RealPort = (port) => (this.http.get(port) ?? this.lines.get(port))?.port;
 
   private constructor(readonly testCase: TestCase) {
     this.host = new SimulatedHost(testCase.cgroup);
@@ -35,15 +37,11 @@ export class CaseWorld {
   }
 
   options(): Readonly<Record<string, unknown>> {
-    return optionsOf(this.testCase, (port) => this.realPort(port));
+    return filled(this.testCase.with, this.realPort);
   }
 
   containers(): CaseContainer[] {
-    return containersOf(this.testCase, (port) => this.realPort(port));
-  }
-
-  realPort(port: number): number | undefined {
-    return (this.http.get(port) ?? this.lines.get(port))?.port;
+    return containersOf(this.testCase, this.realPort);
   }
 
   async remove(): Promise<void> {
@@ -60,4 +58,44 @@ export class CaseWorld {
       }),
     );
   }
+}
+
+/** The actual port of a case's server. */
+type RealPort = (port: number) => number | undefined;
+
+/** A container of a case as a handler would describe it. */
+type CaseContainer = Pick<AppContainer, 'name' | 'description'>;
+
+function containersOf(testCase: TestCase, realPort: RealPort): CaseContainer[] {
+  return testCase.containers.map(({ name, ...given }) => {
+    const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    return { name, description: { ...RAW, ...filled(known, realPort) } };
+  });
+}
+
+/**
+ * The setup for contract checks from the cases of a plugin: valid options (those of the first case), and
+ * containers for which it has targets.
+ * @param folder the plugin's
+ */
+export function contractSetup(folder: string): {
+  readonly with: Readonly<Record<string, unknown>>;
+  readonly containers: readonly AppContainer[];
+} {
+  const cases = caseNames(folder).map((name) => readCase(folder, name));
+  const itself: RealPort = (port) => port;
+  return {
+    with: filled(cases[0]?.with ?? {}, itself),
+    containers: cases.flatMap((testCase) =>
+      containersOf(testCase, itself).map(({ name, description }) => appContainer(name, description)),
+    ),
+  };
+}
+
+/** A part of a case with `${port.80}` replaced by the actual port of the case's server on port 80. */
+function filled<T>(value: T, realPort: RealPort): T {
+  const text = JSON.stringify(value).replace(/\$\{port\.(\d+)\}/g, (all, port: string) =>
+    String(realPort(Number(port)) ?? all),
+  );
+  return JSON.parse(text) as T;
 }

@@ -129,7 +129,7 @@ async function collectEverywhere(plugin: AppMetrics, world: CaseWorld): Promise<
   const found: Record<string, unknown> = {};
   for (const { name, description } of world.containers()) {
     const container = appContainer(name, { ...description, networkMode: 'own', addresses: ['127.0.0.1'] });
-    const collected = await collectAll(plugin, container, { host, portOf: (port) => world.realPort(port) });
+    const collected = await collectAll(plugin, container, { host, portOf: world.realPort });
     found[name] = Object.fromEntries(Object.entries(collected).map(([target, outcome]) => [target, readable(outcome)]));
   }
   return found;
