@@ -219,15 +219,10 @@ export class PluginHost {
 
   private isolated(record: PluginRecord, instance: IsolatedAppMetrics): void {
     record.isolation = () => instance.status();
-    instance.report({
-      fault: (what, error) => this.supervisor.fault(record, what, error),
-      lost: () => {
-        record.state = 'retrying';
-      },
-      restored: () => {
-        record.state = 'running';
-        this.logger.info(`plugin ${record.id} runs again`);
-      },
+    const fault = (what: string, error: Error) => this.supervisor.fault(record, what, error);
+    instance.report(fault, (isRunning) => {
+      record.state = isRunning ? 'running' : 'retrying';
+      if (isRunning) this.logger.info(`plugin ${record.id} runs again`);
     });
   }
 

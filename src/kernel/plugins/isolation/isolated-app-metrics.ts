@@ -16,15 +16,6 @@ import {
 import type { CollectReply } from './protocol.js';
 import { type ProcessOptions, WorkerProcess } from './worker-process.js';
 
-/** Notified of the state of an isolated plugin. */
-interface IsolationListener {
-  fault(what: string, error: Error): void;
-  /** Its process ended and will be restarted. */
-  lost(): void;
-
-  restored(): void;
-}
-
 interface KnownTargets {
   description: ContainerDescription;
   targets: readonly AppTarget[];
@@ -47,7 +38,8 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
   /** Numbers of the targets that the current worker knows. */
   private knownTargets = new Set<number>();
   private lastNumber = 0;
-  private listener: IsolationListener = { fault: () => {}, lost: () => {}, restored: () => {} };
+  private fault: (what: string, error: Error) => void = () => {};
+  private turned: (isRunning: boolean) => void = () => {};
   private readonly gone = new FinalizationRegistry<number>((number) => {
     if (this.knownTargets.delete(number)) this.worker?.forget(number);
   });
@@ -59,8 +51,10 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     context.signal.addEventListener('abort', () => void this.end(), { once: true });
   }
 
-  report(listener: IsolationListener): void {
-    this.listener = listener;
+  /** @param turned called when its process has ended, which will be restarted, and when it runs again */
+  report(fault: (what: string, error: Error) => void, turned: (isRunning: boolean) => void): void {
+    this.fault = fault;
+    this.turned = turned;
   }
 
   status(): NonNullable<PluginStatus['isolation']> {
@@ -137,7 +131,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
       this.changed(container.name);
     } catch (error) {
       if (isCollectionError(error) && isCurrent()) this.known.delete(container.name);
-      else if (!isCollectionError(error)) this.listener.fault('targets', error as Error);
+      else if (!isCollectionError(error)) this.fault('targets', error as Error);
     }
   }
 
@@ -155,7 +149,7 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     const worker = new WorkerProcess({
       ...this.options,
       logger: this.context.logger,
-      onFault: (what, error) => this.listener.fault(what, error),
+      onFault: (what, error) => this.fault(what, error),
       onExit: (reason) => this.died(worker, reason),
     });
     this.starting = worker;
@@ -180,8 +174,8 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
     if (this.stopped || this.worker !== worker) return;
     this.worker = undefined;
     if (performance.now() - this.startedAt > this.pauses.longestMs) this.pauses.reset();
-    this.listener.fault('isolation', reason);
-    this.listener.lost();
+    this.fault('isolation', reason);
+    this.turned(false);
     this.startAgain();
   }
 
@@ -192,10 +186,10 @@ export class IsolatedAppMetrics implements AppMetrics, LateTargets {
         this.restarts++;
         await this.launch();
         if (this.stopped) return;
-        this.listener.restored();
+        this.turned(true);
         this.changed();
       } catch (error) {
-        this.listener.fault('start', error as Error);
+        this.fault('start', error as Error);
         this.startAgain();
       }
     }, this.pauses.next());
