@@ -125,16 +125,16 @@ export class PluginHost {
   async stopSinks(limitMs: number): Promise<void> {
     this.stopping = true;
     for (const { retry } of this.slots) clearTimeout(retry);
-    await this.stopAll(['sink'], limitMs);
+    await this.stopAll('sink', limitMs);
   }
 
   /** Stops the sinks, then the others, in reverse order of start. Those that hang share `limitMs`. */
   async stop(limitMs = STOP_LIMIT_MS): Promise<void> {
     const end = performance.now() + limitMs;
     await this.stopSinks(limitMs / 2);
-    const kinds = [...START_ORDER].reverse().filter((kind) => this.startedOf([kind]).length > 0);
+    const kinds = [...START_ORDER].reverse().filter((kind) => this.startedOf(kind).length > 0);
     for (const [index, kind] of kinds.entries()) {
-      await this.stopAll([kind], Math.max(0, end - performance.now()) / (kinds.length - index));
+      await this.stopAll(kind, Math.max(0, end - performance.now()) / (kinds.length - index));
     }
     this.watchdog?.stop();
   }
@@ -226,16 +226,13 @@ export class PluginHost {
     });
   }
 
-  private startedOf(kinds: readonly (PluginKind | undefined)[]): Slot[] {
-    return this.slots.filter(({ instance, record }) => instance !== undefined && kinds.includes(record.kind));
+  private startedOf(kind: PluginKind): Slot[] {
+    return this.slots.filter(({ instance, record }) => instance !== undefined && record.kind === kind);
   }
 
-  private async stopAll(kinds: readonly PluginKind[], limitMs: number): Promise<void> {
-    await Promise.all(
-      this.startedOf(kinds)
-        .toReversed()
-        .map((slot) => this.stopSlot(slot, limitMs)),
-    );
+  private async stopAll(kind: PluginKind, limitMs: number): Promise<void> {
+    const slots = this.startedOf(kind).toReversed();
+    await Promise.all(slots.map((slot) => this.stopSlot(slot, limitMs)));
   }
 
   private async startSlot(slot: Slot): Promise<void> {
@@ -265,7 +262,6 @@ export class PluginHost {
     if (record.kind === 'sink') this.delivery.start(record, instance as PluginInstances['sink'], context.logger);
   }
 
-  /** Publishes the running instances. */
   private publish(): void {
     this.activePlugins.publish(
       this.slots.flatMap(({ active, superseded, dropped }) =>
@@ -274,7 +270,6 @@ export class PluginHost {
     );
   }
 
-  /** Starts an instance within its time limit. */
   private async begin(slot: Slot, instance: PluginInstances[PluginKind]): Promise<void> {
     const { record, entry } = slot;
     const { id } = record;

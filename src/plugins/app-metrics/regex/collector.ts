@@ -108,12 +108,9 @@ export class RegexCollector extends HttpCollector<Recipe> implements AppMetrics<
     { signal, container }: CollectionAccess,
   ) {
     const samples: AppMetricSample[] = [];
-    const problems: string[] = [];
-    for (const { title, switchedOff } of metrics) {
-      if (switchedOff !== undefined)
-        problems.push(`${title} is switched off until the container starts again: ${switchedOff}`);
-    }
-    const wanted = metrics.filter(({ switchedOff }) => switchedOff === undefined);
+    const isOn = ({ switchedOff }: NamedMetric) => switchedOff === undefined;
+    const problems = metrics.filter((metric) => !isOn(metric)).map(switchOffProblem);
+    const wanted = metrics.filter(isOn);
     const regexes = wanted.map(({ regex }) => regex);
     const { findings, spent } = await this.searcher.search({ container: container.name, text, regexes, signal });
     this.spent(target, spent);
@@ -121,7 +118,7 @@ export class RegexCollector extends HttpCollector<Recipe> implements AppMetrics<
       const metric = wanted[index]!;
       if ('unusable' in finding) {
         metric.switchedOff = finding.unusable;
-        problems.push(`${metric.title} is switched off until the container starts again: ${finding.unusable}`);
+        problems.push(switchOffProblem(metric));
         continue;
       }
       const sample = sampleOf(metric.spec, finding.found);
@@ -135,6 +132,9 @@ export class RegexCollector extends HttpCollector<Recipe> implements AppMetrics<
     return { samples, problems };
   }
 }
+
+const switchOffProblem = ({ title, switchedOff }: NamedMetric): string =>
+  `${title} is switched off until the container starts again: ${switchedOff}`;
 
 const titled = (metric: RegexMetric, index: number): NamedMetric => ({
   ...metric,
