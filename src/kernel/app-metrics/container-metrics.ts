@@ -108,7 +108,6 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
     return wanted / share;
   }
 
-  /** Updates the shares after a collection. */
   updateShares(): void {
     let [series, bytes] = [0, 0];
     for (const { history } of this.jobs) {

@@ -15,7 +15,6 @@ export class FairShares {
     private readonly maximum = Number.POSITIVE_INFINITY,
   ) {}
 
-  /** Sets the amount that a holder wants. */
   want(holder: string, amount: number): void {
     const wanted = Math.min(amount, this.maximum);
     const before = this.wantOf(holder);

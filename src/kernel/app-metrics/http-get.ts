@@ -183,7 +183,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
 };
 
-/** Explains a connection error. */
 export function explain(error: unknown): string {
   const code = codeOf(error);
   const reason = code === undefined ? undefined : REASONS[code];

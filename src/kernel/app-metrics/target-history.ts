@@ -43,7 +43,6 @@ export class TargetHistory {
     this.trim(time - this.duration, budget.bytes);
   }
 
-  /** Marks the current values as stale. */
   markStale(time: number): void {
     const last = this.entries.at(-1);
     if (last?.until === Number.POSITIVE_INFINITY) last.until = time;
@@ -55,7 +54,6 @@ export class TargetHistory {
     this.trim(Number.NEGATIVE_INFINITY, bytes);
   }
 
-  /** Removes all values. */
   clear(): void {
     this.entries = [];
     this.size = 0;

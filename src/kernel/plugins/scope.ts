@@ -17,7 +17,6 @@ export class PluginScope extends TimerSet {
     record.timerPace = this;
   }
 
-  /** Stops every timer and aborts the signal. */
   dispose(): void {
     this.stop();
     if (this.record.timerPace === this) this.record.timerPace = undefined;

@@ -122,7 +122,6 @@ async function identifyAll(handler: ContainerHandler, world: CaseWorld): Promise
   return Object.fromEntries(bench.verdicts);
 }
 
-/** The collected metrics of each container. */
 async function collectEverywhere(plugin: AppMetrics, world: CaseWorld): Promise<unknown> {
   await plugin.start?.();
   const { host } = world;

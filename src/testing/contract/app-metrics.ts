@@ -161,7 +161,6 @@ function silentStream(signal: AbortSignal): Duplex {
   return stream;
 }
 
-/** Checks the result of a collection. */
 function checkCollected({ specs, samples }: CollectedMetrics, problems: Problems): void {
   if (!Array.isArray(specs) || !Array.isArray(samples)) {
     problems.add('collect does not give { specs, samples }');

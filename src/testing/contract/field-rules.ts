@@ -10,7 +10,6 @@ import type { Problems } from './check.js';
 
 const FIELD_NAME = /^[a-z][\w-]*(\.[\w-]+)+$/i;
 
-/** Checks that the declared fields of a source are complete. */
 export function checkFields({ fields, part }: MetricSource, problems: Problems): void {
   if (!SAMPLE_PARTS.includes(part)) problems.add(`part ${JSON.stringify(part)} is none of ${SAMPLE_PARTS.join(', ')}`);
   if (!Array.isArray(fields) || fields.length === 0) problems.add('it declares no fields');

@@ -3,7 +3,6 @@ import type { TestAgent } from '../test-agent.js';
 import { type Check, type CheckSetup, Problems } from './check.js';
 import { make, stop } from './life.js';
 
-/** Invalid requests. */
 const ODD_TAILS = [
   '',
   '/',
