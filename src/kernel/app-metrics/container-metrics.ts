@@ -71,7 +71,6 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
     for (const { history } of this.jobs) history.duration = duration;
   }
 
-  /** What the other jobs leave of the container's limits and shares. */
   budget(asking: TargetJob): Budget {
     let metrics = this.limits.maxMetrics;
     let series = Math.floor(this.shares.series.share);
@@ -85,7 +84,6 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
     return { metrics: Math.max(metrics, 0), series: Math.max(series, 0), bytes: Math.max(bytes, 0) };
   }
 
-  /** Whether this target exceeds the container's share of all targets; logged once. */
   isBeyondShare(job: TargetJob): boolean {
     const { share } = this.shares.targets;
     if (this.jobs.indexOf(job) < share) return false;
@@ -96,7 +94,6 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
     return true;
   }
 
-  /** Factor by which intervals are lengthened because the targets send too many bytes; logged once. */
   get slowdown(): number {
     const wanted = this.rate();
     const { share } = this.shares.rate;
@@ -131,7 +128,6 @@ export class ContainerMetrics implements ContainerAppMetrics, TargetGroup {
     }
   }
 
-  /** Runs a collection when fewer than `MAX_CONCURRENT` of the container are running. */
   async inTurn(collect: () => Promise<void>): Promise<void> {
     if (this.collecting >= MAX_CONCURRENT) await new Promise<void>((resolve) => this.queue.push(resolve));
     else this.collecting++;

@@ -26,13 +26,13 @@ export type AppPlugin = ActivePlugin<'app-metrics'>;
 
 /** The targets of one container, which share its limits. */
 export interface TargetGroup {
-  /** Factor by which intervals are lengthened; at least 1. */
+  /** Factor by which intervals are lengthened because the targets send too many bytes, at least 1; logged once. */
   readonly slowdown: number;
-  /** What the other targets leave of the container's limits. */
+  /** What the other targets leave of the container's limits and shares. */
   budget(job: TargetJob): Budget;
   /** Logs a warning about the container, once per topic. */
   warnOnce(topic: string, message: string): void;
-  /** Whether this target exceeds the container's share of targets. */
+  /** Whether this target exceeds the container's share of all targets; logged once. */
   isBeyondShare(job: TargetJob): boolean;
   /** Runs a collection within the limit of concurrent ones. */
   inTurn(collect: () => Promise<void>): Promise<void>;

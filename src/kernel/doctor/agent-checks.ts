@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KnownCgroups } from '../containers/index.js';
 import {
   type AgentSelf,
   type Clock,
@@ -18,10 +19,7 @@ const JUMP_REPORT_MS = 3_600_000;
 const WARNING_RATIO = 0.8;
 
 /** The agent's inotify watches, and whether it needs more. */
-export interface WatchUse {
-  readonly watchCount: number;
-  readonly watchesExhausted: boolean;
-}
+export type WatchUse = Pick<KnownCgroups, 'watchCount' | 'watchesExhausted'>;
 
 export function watchFinding(
   paths: HostPaths,

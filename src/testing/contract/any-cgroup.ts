@@ -1,11 +1,8 @@
 import type { CgroupFiles, Controller, KernelFile, KernelValue, ProbeTarget } from '../../kernel/contracts/index.js';
 import { SimulatedHost } from '../simulated-host.js';
 
-/** Content of every file; `undefined`: no file exists. */
-export type AnyContent = string | undefined;
-
-/** Contents that parsers must accept without throwing. */
-export const ODD_CONTENTS: Readonly<Record<string, AnyContent>> = {
+/** Contents that parsers must accept without throwing; `undefined`: no file exists. */
+export const ODD_CONTENTS: Readonly<Record<string, string | undefined>> = {
   'files are missing': undefined,
   'files are empty': '',
   'files hold words': 'nothing to see\nhere: go on\n',
@@ -23,7 +20,7 @@ export class AnyCgroup {
 
   constructor(
     version: 1 | 2,
-    private readonly content: AnyContent,
+    private readonly content: string | undefined,
     private readonly name = '/tallyman/test',
   ) {
     this.host = new SimulatedHost(version);
