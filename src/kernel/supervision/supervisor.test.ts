@@ -43,6 +43,22 @@ describe('Supervisor', () => {
     await host.stop();
   });
 
+  it('closes the circuit breaker after a call whose promise is fulfilled, and not after one that is rejected', async () => {
+    const { host, supervisor, sources } = pluginBench({ a: async () => pluginNamed('a', () => SOURCE) });
+    await host.load([entry('a')], sources);
+    await host.start();
+    const record = supervisor.get('a')!;
+    const ask = (answer: Promise<string>) => supervisor.callOf('a', 'a request', () => answer);
+    for (let i = 0; i < 30; i++) {
+      await assert.rejects(ask(Promise.reject(new Error('boom'))), /boom/);
+      if (i % 10 === 9) assert.equal(await ask(Promise.resolve('fine')), 'fine');
+    }
+    assert.equal(record.state, 'running', 'no twenty faults were in a row');
+    for (let i = 0; i < 20; i++) await assert.rejects(ask(Promise.reject(new Error('boom'))), /boom/);
+    assert.equal(record.state, 'open');
+    await host.stop();
+  });
+
   it('counts failing timers as faults that do not pause the plugin', async (t) => {
     const { host, supervisor, sources, lines } = pluginBench({
       a: async () =>

@@ -70,10 +70,8 @@ export class Supervisor {
    * The same for calls whose failure the caller must see (start, a request): the fault is recorded and rethrown.
    * @param opens false for calls that are repeated anyway: their faults do not open the circuit breaker
    */
-  async attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>, opens = true): Promise<T> {
-    const result = await this.call(record, what, call, opens);
-    record.succeeded(this.clock.now());
-    return result;
+  attempt<T>(record: PluginRecord, what: string, call: () => T | Promise<T>, opens = true): Promise<T> {
+    return this.call(record, what, async () => call(), opens);
   }
 
   /**
@@ -81,15 +79,17 @@ export class Supervisor {
    * fault.
    */
   call<T>(record: PluginRecord, what: string, call: () => T, opens = true): T {
+    const succeeded = (value: Awaited<T>) => {
+      record.succeeded(this.clock.now());
+      return value;
+    };
     const failed = (error: unknown): never => {
       if (!isRequestError(error)) this.fault(record, what, error, opens);
       throw error;
     };
     try {
       const result = this.timed(record, what, call);
-      if (result instanceof Promise) return result.catch(failed) as T;
-      record.succeeded(this.clock.now());
-      return result;
+      return result instanceof Promise ? (result.then(succeeded, failed) as T) : (succeeded(result as Awaited<T>) as T);
     } catch (error) {
       return failed(error);
     }
