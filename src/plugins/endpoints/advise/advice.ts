@@ -3,8 +3,10 @@ import type {
   ContainerView,
   LimitChange,
   Percentiles,
+  ResourceLimits,
   SampleCursor,
 } from '../../../kernel/contracts/index.js';
+import { coresLimit, finiteLimit } from '../common/index.js';
 
 /** Less data than this is no basis for advice, minutes. */
 export const MIN_MINUTES = 10;
@@ -21,8 +23,6 @@ const MIN_CPUS = 0.05;
 const CPU_STEP = 0.05;
 const MIB = 2 ** 20;
 const MIN_MEMORY = 16 * MIB;
-/** A limit as large as this is none (cgroup v1 rounds it to pages). */
-const NO_LIMIT = 2 ** 62;
 const DAY_US = 86_400_000_000;
 
 export interface Advice {
@@ -62,12 +62,8 @@ export function adviceFor(agent: AgentView, container: ContainerView): Advice | 
     },
   };
   const limits = container.limits();
-  const { quota, period } = limits.cpu;
-  const now = {
-    cpus: quota === undefined || period === undefined ? undefined : Number(quota) / Number(period),
-    memory: boundOf(limits.memory.limit, agent.host.machine().memory_capacity),
-  };
   const machine = agent.host.machine();
+  const now = { cpus: coresLimit(limits), memory: boundOf(limits, machine.memory_capacity) };
   const change = changeFor(used, now, machine.num_cores, machine.memory_capacity);
   return {
     minutes,
@@ -175,9 +171,8 @@ function latest(container: ContainerView, field: string): number {
   return index < 0 ? 0 : cursor.values[cursor.base + index]! || 0;
 }
 
-/** A memory limit in bytes; `undefined` when it bounds nothing. */
-function boundOf(limit: bigint | 'unlimited' | undefined, capacity: number): number | undefined {
-  if (limit === undefined || limit === 'unlimited') return undefined;
-  const bytes = Number(limit);
-  return bytes >= NO_LIMIT || (capacity > 0 && bytes >= capacity) ? undefined : bytes;
+/** The memory limit in bytes; `undefined` when it bounds nothing. */
+function boundOf({ memory }: ResourceLimits, capacity: number): number | undefined {
+  const limit = finiteLimit(memory.limit);
+  return limit !== undefined && capacity > 0 && limit >= capacity ? undefined : limit;
 }

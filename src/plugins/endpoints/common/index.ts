@@ -1,2 +1,1 @@
-export { coresLimit, finiteLimit, memoryLimit } from './limits.js';
-export { type Totals, totalsOf } from './totals.js';
+export * from './limits.js';

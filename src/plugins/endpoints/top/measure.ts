@@ -1,6 +1,6 @@
 import type { DetailMeasure } from '../../../client/top/columns.js';
 import type { ContainerView, SampleCursor, SampleWindow } from '../../../kernel/contracts/index.js';
-import { totalsOf } from '../common/index.js';
+import { totalsOf } from './totals.js';
 
 /** Seconds. Two samples that are closer give no rate: the clock was set back between them. */
 const SHORTEST_SPAN = 0.01;

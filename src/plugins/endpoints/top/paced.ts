@@ -1,5 +1,5 @@
 import type { Clock, ContainerView } from '../../../kernel/contracts/index.js';
-import { coresLimit, memoryLimit } from '../common/index.js';
+import { coresLimit, finiteLimit } from '../common/index.js';
 
 /** What is read from the kernel's files rather than from samples. NaN: no limit, or unknown. */
 export interface Reading {
@@ -36,7 +36,7 @@ export class PacedReadings {
     const limits = container.limits();
     const reading = {
       cores: coresLimit(limits) ?? Number.NaN,
-      memory: memoryLimit(limits) ?? Number.NaN,
+      memory: finiteLimit(limits.memory.limit) ?? Number.NaN,
       processes: container.processIds().length,
       readAt: now,
     };

@@ -1,5 +1,5 @@
 import type { ContainerView } from '../../../../kernel/contracts/index.js';
-import { coresLimit, memoryLimit } from '../../common/index.js';
+import { coresLimit, finiteLimit } from '../../common/index.js';
 import { seriesOf } from '../../top/index.js';
 import { CHARTS, type ChartKind, type Limits, type SeriesName } from '../shared/charts.js';
 import { type Html, html } from '../shared/html.js';
@@ -58,7 +58,7 @@ function figure(
 export function limitsOf(container: ContainerView, { agent }: Pick<PageRequest, 'agent'>): Limits {
   const limits = container.limits();
   const cores = container.name === '/' ? agent.host.machine().num_cores : coresLimit(limits);
-  const memory = memoryLimit(limits);
+  const memory = finiteLimit(limits.memory.limit);
   return { ...(cores !== undefined && { cores }), ...(memory !== undefined && { memory }) };
 }
 

@@ -67,12 +67,10 @@ function networkText({ networkMode, networkOf }: ContainerView['description']): 
 /** What a container may use. */
 export function limitFacts(container: ContainerView, request: PageRequest): Fact[] {
   const { hasCpu, cpu, hasMemory, memory, hasProcesses, processes } = container.limits();
-  const size = (limit: Parameters<typeof finiteLimit>[0]): string => {
-    const finite = finiteLimit(limit);
-    return finite === undefined ? 'none' : bytes(Number(finite));
-  };
+  const size = (limit: number | undefined): string => (limit === undefined ? 'none' : bytes(limit));
   const quota = limitsOf(container, request).cores;
   const isRoot = container.name === '/';
+  const [reservation, swap] = [memory.reservation, memory.swapLimit].map(finiteLimit);
   return [
     [
       'CPU limit',
@@ -80,9 +78,9 @@ export function limitFacts(container: ContainerView, request: PageRequest): Fact
     ],
     ['CPU shares', hasCpu && cpu.limit],
     ['CPUs', cpu.mask],
-    [isRoot ? 'Memory' : 'Memory limit', hasMemory && size(memory.limit)],
-    ['Memory reservation', finiteLimit(memory.reservation) !== undefined && size(memory.reservation)],
-    [isRoot ? 'Swap' : 'Swap limit', finiteLimit(memory.swapLimit) !== undefined && size(memory.swapLimit)],
+    [isRoot ? 'Memory' : 'Memory limit', hasMemory && size(finiteLimit(memory.limit))],
+    ['Memory reservation', reservation !== undefined && size(reservation)],
+    [isRoot ? 'Swap' : 'Swap limit', swap !== undefined && size(swap)],
     ['Process limit', hasProcesses && (finiteLimit(processes.limit) ?? 'none')],
   ];
 }

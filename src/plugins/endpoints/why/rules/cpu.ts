@@ -1,4 +1,5 @@
 import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import { coresLimit } from '../../common/index.js';
 import { cpuUseOf, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
@@ -28,8 +29,8 @@ export const cpuThrottled: Rule = {
     const share = throttled.by / periods;
     if (periods < MIN_PERIODS || share < MIN_THROTTLED_SHARE) return undefined;
     const waited = (subject.increase('cpu.cfs.throttled_time')?.by ?? 0) / 1e9;
-    const { quota, period } = subject.container?.limits().cpu ?? {};
-    const limit = quota === undefined || period === undefined ? Number.NaN : Number(quota) / Number(period);
+    const limits = subject.container?.limits();
+    const limit = (limits && coresLimit(limits)) ?? Number.NaN;
     // Without the controller cpuacct nothing counts the use: it is what the quota allowed.
     const used = (subject.increase(USAGE)?.by ?? limit * throttled.seconds * 1e9) / 1e9;
     const wanted = ((used + waited) / throttled.seconds) * MARGIN;
@@ -51,7 +52,7 @@ export const cpuThrottled: Rule = {
         }),
       ],
       mend: isFull ? 'The quota is already the whole machine: it needs a larger one.' : 'Raise the CPU quota.',
-      lines: isFull ? [] : limitLines(subject, { cpus }, subject.container?.limits().cgroupVersion),
+      lines: isFull ? [] : limitLines(subject, { cpus }, limits?.cgroupVersion),
     };
   },
 };

@@ -6,10 +6,9 @@ import {
   type Rule,
   type RuleSubject,
 } from '../../../../kernel/contracts/index.js';
+import { finiteLimit } from '../../common/index.js';
 import { at, bytesText, durationText, label, over, percentText, rounded } from './text.js';
 
-/** A limit as large as this is none (cgroup v1 rounds it to pages). */
-const NO_LIMIT = 2 ** 62;
 const NEAR = 0.9;
 /** A working set that is 90 % of the limit is at least this share of the usage. */
 const USAGE_SHARE = 0.85;
@@ -25,10 +24,7 @@ const MIN_PRESSURE = 0.05;
 
 /** The container’s own memory limit in bytes; `undefined` without one. */
 export function memoryLimitOf({ container }: RuleSubject): number | undefined {
-  const limit = container?.memoryLimit();
-  if (limit === undefined || limit === 'unlimited') return undefined;
-  const bytes = Number(limit);
-  return bytes >= NO_LIMIT || bytes <= 0 ? undefined : bytes;
+  return finiteLimit(container?.memoryLimit());
 }
 
 function raised(subject: RuleSubject, limit: number) {
