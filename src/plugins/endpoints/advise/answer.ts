@@ -23,12 +23,9 @@ export function hostAnswer(agent: AgentView) {
     .containers()
     .filter((container) => container.name !== '/' && container.children().length === 0)
     .map((container) => answerFor(agent, container));
-  const advised = answers.filter((answer) => 'advice' in answer).sort((a, b) => b.weight - a.weight);
   return {
-    containers: advised.map(({ weight: _, ...answer }) => answer),
-    without_advice: answers.flatMap((answer) =>
-      'advice' in answer ? [] : [{ container: answer.container, reason: answer.reason }],
-    ),
+    containers: answers.filter((answer) => 'advice' in answer).sort((a, b) => weightOf(b) - weightOf(a)),
+    without_advice: answers.filter((answer) => !('advice' in answer)),
   };
 }
 
@@ -53,15 +50,17 @@ function answerFor(agent: AgentView, container: ContainerView) {
     savings,
     risks,
     lines: [...limitLines(container, change, container.limits().cgroupVersion), ...limitSnippets(container, change)],
-    weight: weightOf(advice),
   };
 }
 
+type AdviceJson = Extract<ReturnType<typeof answerFor>, { readonly advice: unknown }>;
+
 /** How much a change matters: by how much of it there is too much or too little. */
-function weightOf({ now, change, risks, savings }: Advice): number {
-  const memory = now.memory === undefined ? 0 : Math.abs(Math.log2(now.memory / change.memory));
-  const cpu = now.cpus === undefined ? 0 : Math.abs(Math.log2(now.cpus / change.cpus));
-  return memory + cpu + risks.length + savings.length / 2;
+function weightOf({ now, advice, risks, savings }: AdviceJson): number {
+  const distance = (limit: number | null, advised: number) =>
+    limit === null ? 0 : Math.abs(Math.log2(limit / advised));
+  const memory = distance(now.memory_limit_bytes, advice.memory_limit_bytes);
+  return memory + distance(now.cpu_limit, advice.cpu_limit) + risks.length + savings.length / 2;
 }
 
 /** `6.2 h of data` */

@@ -1,9 +1,6 @@
-import { type Answer, definePlugin, type OperationInfo, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { definePlugin, type OperationInfo, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
+import { jsonAnswer } from '../common/index.js';
 import { containerAnswer, hostAnswer } from './answer.js';
-
-function jsonAnswer(value: unknown): Answer {
-  return { body: (out) => out.json(value) };
-}
 
 async function operations(): Promise<Record<string, OperationInfo>> {
   const { containerAdvice, hostAdvice } = await import('./schema.js');
@@ -21,7 +18,7 @@ async function operations(): Promise<Record<string, OperationInfo>> {
   };
 }
 
-export { containerAnswer as adviceAbout } from './answer.js';
+export { containerAnswer } from './answer.js';
 
 export default definePlugin({
   kind: 'endpoint',
@@ -31,11 +28,7 @@ export default definePlugin({
   create: ({ agent }) => ({
     routes: {
       '/api/advise': () => jsonAnswer(hostAnswer(agent)),
-      '/api/advise/': ({ args }) => {
-        const answer = containerAnswer(agent, args.join('/') || '/');
-        const { weight: _, ...rest } = { weight: 0, ...answer };
-        return jsonAnswer(rest);
-      },
+      '/api/advise/': ({ args }) => jsonAnswer(containerAnswer(agent, args.join('/') || '/')),
     },
     operations,
   }),

@@ -11,6 +11,7 @@ import {
   type StoredCapsule,
   z,
 } from '../../../kernel/contracts/index.js';
+import { jsonAnswer, NO_STORE, timeText } from '../common/index.js';
 
 /** A capsule as JSON, with times for people. */
 function capsuleJson({ agentVersion, createdAt, exitCode, reasons, ...rest }: StoredCapsule) {
@@ -23,18 +24,8 @@ function capsuleJson({ agentVersion, createdAt, exitCode, reasons, ...rest }: St
   };
 }
 
-/** RFC 3339, UTC. @param time µs since the epoch */
-function timeText(time: number): string {
-  return new Date(time / 1000).toISOString();
-}
-
-function json(value: unknown, status = 200): Answer {
-  return { status, headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(value) };
-}
-
 function list({ capsules }: AgentView): Answer {
-  const { directory, written, skipped, failed } = capsules.state();
-  return json({ directory, written, skipped, failed, capsules: capsules.list().map(capsuleJson) });
+  return jsonAnswer({ ...capsules.state(), capsules: capsules.list().map(capsuleJson) }, NO_STORE);
 }
 
 async function file({ capsules }: AgentView, { args }: ApiRequest): Promise<Answer> {
@@ -53,7 +44,8 @@ async function record(agent: AgentView, { method, args }: ApiRequest): Promise<A
   const [first = ''] = args;
   // `system.slice/web.service` is an absolute name, `web` any other.
   const name = args.length > 1 || agent.container(`/${first}`) !== undefined ? `/${args.join('/')}` : first;
-  return json(capsuleJson(await agent.capsules.record(findContainer(agent, name).name)), 201);
+  const written = await agent.capsules.record(findContainer(agent, name).name);
+  return jsonAnswer(capsuleJson(written), { ...NO_STORE, status: 201 });
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {

@@ -7,6 +7,7 @@ import {
   type OperationInfo,
   PLUGIN_API_VERSION,
 } from '../../../kernel/contracts/index.js';
+import { jsonAnswer, timeText } from '../common/index.js';
 
 function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport, usage: EngineUsage | undefined) {
   const disk_usage = usage && usageJson(usage);
@@ -14,7 +15,7 @@ function reportJson({ runtime, endpoint, askedAt, info, reason }: EngineReport, 
   return {
     runtime,
     endpoint,
-    asked_at: timeText(askedAt),
+    asked_at: timeText(askedAt ?? 0),
     version: info.version,
     api_version: info.apiVersion,
     kernel_version: info.kernelVersion,
@@ -52,22 +53,12 @@ function usageJson({ askedAt, imagesBytes, images, volumes }: EngineUsage) {
   };
 }
 
-/** RFC 3339, UTC. @param time µs since the epoch */
-function timeText(time = 0): string {
-  return new Date(time / 1000).toISOString();
-}
-
 async function answer(agent: AgentView): Promise<Answer> {
   const reports = await agent.engines();
   const usages = agent.engineUsage();
-  const answers = reports.map((report) => {
-    const { runtime, endpoint } = report;
-    return reportJson(
-      report,
-      usages.find((usage) => usage.runtime === runtime && usage.endpoint === endpoint),
-    );
-  });
-  return { body: (out) => out.json(answers) };
+  const usageOf = ({ runtime, endpoint }: EngineReport) =>
+    usages.find((usage) => usage.runtime === runtime && usage.endpoint === endpoint);
+  return jsonAnswer(reports.map((report) => reportJson(report, usageOf(report))));
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {

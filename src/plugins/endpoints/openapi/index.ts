@@ -1,40 +1,19 @@
-import {
-  type AgentView,
-  type Answer,
-  definePlugin,
-  type Endpoint,
-  type OperationInfo,
-  PLUGIN_API_VERSION,
-  z,
-} from '../../../kernel/contracts/index.js';
+import { type AgentView, type Answer, definePlugin, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
 import { openApiDocument } from './document.js';
 
 /** Serves the document, which is cached until the served operations change. */
-class OpenApiEndpoint implements Endpoint {
-  readonly routes: Endpoint['routes'] = { '/api/openapi.json': () => this.answer() };
-  readonly operations = operations;
-  private made: { readonly of: string; readonly text: string } | undefined;
-
-  constructor(
-    private readonly agent: AgentView,
-    private readonly server: string,
-  ) {}
-
-  private async answer(): Promise<Answer> {
-    const operations = await this.agent.operations();
+function documentRoute(agent: AgentView, server: string): () => Promise<Answer> {
+  let made: { readonly of: string; readonly text: string } | undefined;
+  return async () => {
+    const operations = await agent.operations();
     const of = operations.map(({ path, plugin }) => `${plugin} ${path}`).join('\n');
-    if (this.made?.of !== of) {
-      this.made = { of, text: JSON.stringify(openApiDocument(operations, this.agent.version, this.server)) };
-    }
-    const { text } = this.made;
+    if (made?.of !== of) made = { of, text: JSON.stringify(openApiDocument(operations, agent.version, server)) };
+    const { text } = made;
     return { body: (out) => out.text(text) };
-  }
+  };
 }
 
-async function operations(): Promise<Record<string, OperationInfo>> {
-  const response = z.looseObject({ openapi: z.string() });
-  return { '/api/openapi.json': { summary: 'This description, OpenAPI 3.1.', response, errors: {} } };
-}
+const response = z.looseObject({ openapi: z.string() });
 
 export default definePlugin({
   kind: 'endpoint',
@@ -47,5 +26,10 @@ export default definePlugin({
       .default('/')
       .describe('URL that paths are relative to, for clients beyond a proxy: `https://host/monitoring`.'),
   }),
-  create: ({ agent }, { server }) => new OpenApiEndpoint(agent, server),
+  create: ({ agent }, { server }) => ({
+    routes: { '/api/openapi.json': documentRoute(agent, server) },
+    operations: async () => ({
+      '/api/openapi.json': { summary: 'This description, OpenAPI 3.1.', response, errors: {} },
+    }),
+  }),
 });

@@ -1,12 +1,11 @@
 import {
-  type AgentView,
-  type Answer,
   definePlugin,
   type OperationInfo,
   PLUGIN_API_VERSION,
   type PluginStatus,
   type SinkStatus,
 } from '../../../kernel/contracts/index.js';
+import { jsonAnswer, timeText } from '../common/index.js';
 
 function statusJson(status: PluginStatus) {
   const { id, kind, name, version, source, state, up, errors, calls, busyMs, isolation, blocked, sink } = status;
@@ -20,8 +19,8 @@ function statusJson(status: PluginStatus) {
     up,
     errors,
     last_error: status.lastError,
-    last_error_at: timeText(status.lastErrorAt),
-    last_success_at: timeText(status.lastSuccessAt),
+    last_error_at: timeOrNone(status.lastErrorAt),
+    last_success_at: timeOrNone(status.lastSuccessAt),
     calls,
     busy_ms: Math.round(busyMs * 1000) / 1000,
     blocked: blocked && {
@@ -47,7 +46,7 @@ function sinkJson({ queue, sent, dropped, retries, attempts, attemptMs, failure,
       batches: queue.batches,
       bytes: queue.bytes,
       max_bytes: queue.maxBytes,
-      oldest: timeText(queue.oldest),
+      oldest: timeOrNone(queue.oldest),
       directory: queue.directory,
       disk_error: queue.diskError,
     },
@@ -56,17 +55,12 @@ function sinkJson({ queue, sent, dropped, retries, attempts, attemptMs, failure,
     retries,
     requests: attempts,
     request_ms: Math.round(attemptMs),
-    last_sent_at: timeText(lastSentAt),
+    last_sent_at: timeOrNone(lastSentAt),
   };
 }
 
-/** RFC 3339, UTC. @param time µs since the epoch */
-function timeText(time: number | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(time / 1000).toISOString();
-}
-
-function answer(agent: AgentView): Answer {
-  return { body: (out) => out.json(agent.plugins().map(statusJson)) };
+function timeOrNone(time: number | undefined): string | undefined {
+  return time === undefined ? undefined : timeText(time);
 }
 
 async function operations(): Promise<Record<string, OperationInfo>> {
@@ -81,5 +75,8 @@ export default definePlugin({
   name: 'plugins',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Every plugin with its state, faults and cost, as `tallyman plugins` shows them.',
-  create: ({ agent }) => ({ routes: { '/api/plugins': () => answer(agent) }, operations }),
+  create: ({ agent }) => ({
+    routes: { '/api/plugins': () => jsonAnswer(agent.plugins().map(statusJson)) },
+    operations,
+  }),
 });

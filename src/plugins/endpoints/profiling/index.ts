@@ -2,7 +2,6 @@ import { promisify } from 'node:util';
 import { getHeapSnapshot } from 'node:v8';
 import { gzip } from 'node:zlib';
 import {
-  type AnyAnswer,
   type ApiRequest,
   badRequest,
   definePlugin,
@@ -18,7 +17,7 @@ import {
 import { cpuToPprof, heapToPprof } from './pprof.js';
 import { cpuProfile, heapProfile } from './profiles.js';
 
-export const profilingOptions = z.strictObject({
+const configSchema = z.strictObject({
   samplingInterval: duration()
     .refine((value) => value >= 0.1 && value <= 100, { error: 'expected 100us to 100ms' })
     .prefault('1ms')
@@ -29,23 +28,43 @@ export const profilingOptions = z.strictObject({
     .describe('Longest profile that is taken; more `seconds` are refused.'),
 });
 
-export type ProfilingOptions = z.output<typeof profilingOptions>;
-
 const DEFAULT_SECONDS = 30;
 const zip = promisify<Uint8Array, Buffer>(gzip);
 
 /** Takes profiles of the agent itself, one at a time. */
 class ProfilingEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'] = {
-    '/debug/profile/': (request) => this.answer(request, { cpu: this.cpu, heap: this.snapshot }),
-    '/debug/pprof/': (request) => this.answer(request, { profile: this.pprofCpu, heap: this.pprofHeap }),
+    '/debug/profile/': (request) =>
+      this.answer(request, {
+        cpu: () =>
+          this.timed(request, 'application/json', 'cpuprofile', async (ms) =>
+            JSON.stringify(await this.cpu(ms, request)),
+          ),
+        heap: () =>
+          file(
+            'application/json',
+            'heapsnapshot',
+            this.occupy(() => getHeapSnapshot()),
+          ),
+      }),
+    '/debug/pprof/': (request) =>
+      this.answer(request, {
+        profile: () =>
+          this.timed(request, 'application/octet-stream', 'cpu.pb.gz', async (ms) =>
+            zip(cpuToPprof(await this.cpu(ms, request), this.options.samplingInterval)),
+          ),
+        heap: () =>
+          this.timed(request, 'application/octet-stream', 'heap.pb.gz', async (ms) =>
+            zip(heapToPprof(await heapProfile(ms, request.signal), ms)),
+          ),
+      }),
   };
   readonly operations = operations;
   private busy = false;
 
-  constructor(private readonly options: ProfilingOptions) {}
+  constructor(private readonly options: z.output<typeof configSchema>) {}
 
-  private answer(request: ApiRequest, kinds: Readonly<Record<string, (request: ApiRequest) => AnyAnswer>>): AnyAnswer {
+  private answer(request: ApiRequest, kinds: Readonly<Record<string, () => StreamedAnswer>>): StreamedAnswer {
     if (!request.authenticated) {
       throw new RequestError(
         403,
@@ -54,34 +73,12 @@ class ProfilingEndpoint implements Endpoint {
     }
     const kind = request.args.length === 1 ? kinds[request.args[0]!] : undefined;
     if (kind === undefined) throw notFound(`there are these profiles: ${Object.keys(kinds).join(', ')}`);
-    return kind(request);
+    return kind();
   }
 
-  private readonly cpu = (request: ApiRequest): StreamedAnswer => {
-    const { samplingInterval } = this.options;
-    return this.timed(request, 'application/json', 'cpuprofile', async (milliseconds) =>
-      JSON.stringify(await cpuProfile(milliseconds, samplingInterval, request.signal)),
-    );
-  };
-
-  private readonly pprofCpu = (request: ApiRequest): StreamedAnswer => {
-    const { samplingInterval } = this.options;
-    return this.timed(request, 'application/octet-stream', 'cpu.pb.gz', async (milliseconds) =>
-      zip(cpuToPprof(await cpuProfile(milliseconds, samplingInterval, request.signal), samplingInterval)),
-    );
-  };
-
-  private readonly pprofHeap = (request: ApiRequest): StreamedAnswer =>
-    this.timed(request, 'application/octet-stream', 'heap.pb.gz', async (milliseconds) =>
-      zip(heapToPprof(await heapProfile(milliseconds, request.signal), milliseconds)),
-    );
-
-  private readonly snapshot = (): StreamedAnswer =>
-    file(
-      'application/json',
-      'heapsnapshot',
-      this.occupy(() => getHeapSnapshot()),
-    );
+  private cpu(milliseconds: number, { signal }: ApiRequest): ReturnType<typeof cpuProfile> {
+    return cpuProfile(milliseconds, this.options.samplingInterval, signal);
+  }
 
   /** A profile over the `seconds` of the request. */
   private timed(
@@ -160,6 +157,6 @@ export default definePlugin({
   name: 'profiling',
   apiVersion: PLUGIN_API_VERSION,
   description: 'Profiles of the agent itself, for Chrome’s tools and for pprof.',
-  configSchema: profilingOptions,
+  configSchema,
   create: (_context, options) => new ProfilingEndpoint(options),
 });

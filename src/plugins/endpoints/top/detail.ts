@@ -8,6 +8,7 @@ import {
   EVENT_TYPES,
   type SampleCursor,
 } from '../../../kernel/contracts/index.js';
+import { jsonAnswer, NO_STORE } from '../common/index.js';
 import { appSeriesOf } from './app-series.js';
 import { Meter } from './measure.js';
 
@@ -33,7 +34,7 @@ export interface DetailQuery {
 export async function detail(agent: AgentView, name: string, query: DetailQuery): Promise<Answer> {
   const container = containerNamed(agent, name);
   const answer = query.range === 'live' ? await liveDetail(agent, container, query) : minutes(agent, container, query);
-  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => out.json(answer) };
+  return jsonAnswer(answer, NO_STORE);
 }
 
 async function liveDetail(agent: AgentView, container: ContainerView, { since, seriesOnly }: DetailQuery) {

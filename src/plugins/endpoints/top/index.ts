@@ -8,6 +8,7 @@ import {
   PLUGIN_API_VERSION,
   z,
 } from '../../../kernel/contracts/index.js';
+import { NO_STORE } from '../common/index.js';
 import { type DetailQuery, detail, RANGE_NAMES } from './detail.js';
 import { Listing, type ListQuery } from './listing.js';
 
@@ -23,7 +24,7 @@ async function list(listing: Listing, { query }: ApiRequest): Promise<Answer> {
     ...(query.has('others') && { others: columnsIn(query, 'others') }),
   };
   await listing.refresh();
-  return { headers: { 'Cache-Control': 'no-store' }, body: (out) => listing.write(out, wanted) };
+  return { ...NO_STORE, body: (out) => listing.write(out, wanted) };
 }
 
 function listIn(query: URLSearchParams, name: string): string[] {

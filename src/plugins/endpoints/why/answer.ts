@@ -5,6 +5,7 @@ import {
   findContainer,
   type RuleInfo,
 } from '../../../kernel/contracts/index.js';
+import { timeText } from '../common/index.js';
 import { label } from './rules/text.js';
 
 /** How many findings the answer about the whole host has. */
@@ -32,8 +33,7 @@ export async function containerAnswer(agent: AgentView, text: string) {
 /** The answer about the whole host: its worst findings. */
 export function hostAnswer(agent: AgentView) {
   const all = agent.diagnoseAll();
-  const found = all.flatMap((diagnosis) => diagnosis.findings.map((finding) => ({ diagnosis, finding })));
-  const causes = withoutAncestors(found).sort(
+  const causes = causesIn(all).sort(
     (a, b) =>
       b.finding.harm - a.finding.harm ||
       compare(a.diagnosis.name, b.diagnosis.name) ||
@@ -61,26 +61,21 @@ interface BriefFinding extends Pick<DiagnosedFinding, 'severity' | 'rule' | 'wha
 /** The worst finding of each container that has one, in short. */
 export function briefAnswer(agent: AgentView) {
   const all = agent.diagnoseAll();
-  const found = all.flatMap((diagnosis) => diagnosis.findings.map((finding) => ({ diagnosis, finding })));
   const worst = new Map<string, BriefFinding>();
   // Those of a container are sorted by harm.
-  for (const { diagnosis, finding } of withoutAncestors(found)) {
-    const { name } = diagnosis;
+  for (const { diagnosis, finding } of causesIn(all)) {
+    const { name: container } = diagnosis;
     const { severity, rule, what } = finding;
-    const known = worst.get(name);
-    if (known === undefined) worst.set(name, { container: name, severity, rule, what, findings: 1 });
+    const known = worst.get(container);
+    if (known === undefined) worst.set(container, { container, severity, rule, what, findings: 1 });
     else known.findings++;
   }
   return { time: timeText(all[0]?.time ?? Date.now() * 1000), containers: [...worst.values()] };
 }
 
-interface Found {
-  readonly diagnosis: Diagnosis;
-  readonly finding: DiagnosedFinding;
-}
-
-/** A cgroup shows the trouble of those below it too: only the lowest ones are named. */
-function withoutAncestors(found: readonly Found[]): Found[] {
+/** All findings, but not those of cgroups above: a cgroup shows the trouble of those below it too. */
+function causesIn(all: readonly Diagnosis[]) {
+  const found = all.flatMap((diagnosis) => diagnosis.findings.map((finding) => ({ diagnosis, finding })));
   const explained = new Set<string>();
   for (const { diagnosis, finding } of found) {
     const { name } = diagnosis;
@@ -136,11 +131,6 @@ function findingJson({ name, description }: Diagnosis, finding: DiagnosedFinding
 
 function ruleJson({ id, title }: RuleInfo) {
   return { rule: id, title };
-}
-
-/** RFC 3339, UTC. @param time µs since the epoch */
-function timeText(time: number): string {
-  return new Date(time / 1000).toISOString();
 }
 
 function compare(a: string, b: string): number {

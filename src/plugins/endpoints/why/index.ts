@@ -1,10 +1,5 @@
-import {
-  type Answer,
-  definePlugin,
-  type OperationInfo,
-  PLUGIN_API_VERSION,
-  z,
-} from '../../../kernel/contracts/index.js';
+import { definePlugin, type OperationInfo, PLUGIN_API_VERSION, z } from '../../../kernel/contracts/index.js';
+import { jsonAnswer } from '../common/index.js';
 import { briefAnswer, containerAnswer, hostAnswer } from './answer.js';
 import { RULES } from './rules/index.js';
 
@@ -14,10 +9,6 @@ const configSchema = z.strictObject({
     .default([])
     .describe('Rules of this plugin that are not applied.'),
 });
-
-function jsonAnswer(value: unknown): Answer {
-  return { body: (out) => out.json(value) };
-}
 
 async function operations(): Promise<Record<string, OperationInfo>> {
   const { briefWhy, containerWhy, hostWhy } = await import('./schema.js');

@@ -1,5 +1,5 @@
 import { type AgentView, type ContainerView, isRequestError } from '../../../../kernel/contracts/index.js';
-import { adviceAbout } from '../../advise/index.js';
+import { containerAnswer } from '../../advise/index.js';
 import { type Html, type HtmlValue, html } from '../shared/html.js';
 import { bytes, cores, percent } from '../shared/units.js';
 import { linesBlock } from './why.js';
@@ -10,9 +10,9 @@ export function adviceSection(agent: AgentView, { name }: ContainerView): Html {
 }
 
 function content(agent: AgentView, name: string): Html {
-  let answer: ReturnType<typeof adviceAbout>;
+  let answer: ReturnType<typeof containerAnswer>;
   try {
-    answer = adviceAbout(agent, name);
+    answer = containerAnswer(agent, name);
   } catch (error) {
     if (!isRequestError(error)) throw error;
     return html`<p class="quiet">${error.message}</p>`;
