@@ -33,8 +33,14 @@ const NORMAL_MOUNT = '/sys/fs/cgroup';
 /** Schedulers that count a container's I/O in more ways than bytes and operations. */
 const COUNTING_SCHEDULERS = ['cfq', 'bfq'];
 
+/** NaN where a text does not begin with such a number. */
+function versionIn(text: string): { readonly major: number; readonly minor: number } {
+  const [, major = Number.NaN, minor = Number.NaN] = /^(\d+)\.(\d+)/.exec(text)?.map(Number) ?? [];
+  return { major, minor };
+}
+
 function kernel({ kernelVersion }: Facts): Section {
-  const [, major = Number.NaN, minor = Number.NaN] = /^(\d+)\.(\d+)/.exec(kernelVersion)?.map(Number) ?? [];
+  const { major, minor } = versionIn(kernelVersion);
   const section = (verdict: Section['verdict'], judgement: string): Section => ({
     title: 'Kernel version',
     verdict,
@@ -90,7 +96,7 @@ function cgroupMounts({ cgroupMount: mount, mounts }: Facts): Section {
 }
 
 function dockerVersion({ dockerVersion: version }: Facts): Section {
-  const [, major = Number.NaN, minor = Number.NaN] = /^(\d+)\.(\d+)/.exec(version ?? '')?.map(Number) ?? [];
+  const { major, minor } = versionIn(version ?? '');
   const section = (verdict: Section['verdict'], line: string): Section => ({
     title: 'Docker version',
     verdict,

@@ -1,10 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
-  type AgentView,
-  type ContainerDescription,
-  type Disk,
-  type EngineReport,
+  type ContainerView,
   messageOf,
   type PluginContext,
   parseCgroups,
@@ -25,50 +22,23 @@ export type CgroupMount =
   | { readonly path: string; readonly failure: string };
 
 /** The input of the checks. */
-export interface Facts {
-  readonly agentVersion: string;
-  readonly osVersion: string;
-  readonly kernelVersion: string;
-  readonly cgroupVersion: 1 | 2;
-  /** Enabled controllers. */
-  readonly controllers: readonly string[];
-  /** Whether a container's memory includes that of the containers below it. */
-  readonly hierarchicalMemory: boolean;
-  /** Whether the kernel can limit CPU time. */
-  readonly cpuBandwidth: boolean;
-  readonly cgroupMount: CgroupMount | undefined;
-  readonly mounts: readonly MountLine[];
-  /** Version of Docker; undefined while it cannot be reached. */
-  readonly dockerVersion: string | undefined;
-  readonly engines: readonly EngineReport[];
-  readonly disks: readonly Disk[];
-  readonly watched: ReturnType<AgentView['watchedDirectories']>;
-  readonly containers: readonly { readonly name: string; readonly description: ContainerDescription }[];
-}
+export type Facts = Awaited<ReturnType<typeof gatherFacts>>;
 
-export async function gatherFacts({ agent, linux }: Pick<PluginContext, 'agent' | 'linux'>): Promise<Facts> {
+export async function gatherFacts({ agent, linux }: Pick<PluginContext, 'agent' | 'linux'>) {
   const cgroupVersion = agent.container('/')?.limits().cgroupVersion ?? 1;
   const mounts = parseMounts(linux.procText('self/mounts') ?? '').filter(({ type }) => /^cgroup2?$/.test(type));
-  const { kernelVersion, osVersion } = linux.versions();
+  const ofVersion = cgroupVersion === 2 ? unifiedFacts(linux.paths.cgroup) : v1Facts(mounts, linux.procText('cgroups'));
   return {
     agentVersion: agent.version,
-    osVersion,
-    kernelVersion,
+    ...linux.versions(),
     cgroupVersion,
-    controllers:
-      cgroupVersion === 2
-        ? textOf(join(linux.paths.cgroup, 'cgroup.controllers')).split(/\s+/).filter(Boolean)
-        : [...parseCgroups(linux.procText('cgroups') ?? '')].flatMap(([name, { enabled }]) => (enabled ? [name] : [])),
-    hierarchicalMemory: cgroupVersion === 2 || textOf(v1File(mounts, 'memory', 'memory.use_hierarchy')) === '1',
-    cpuBandwidth:
-      cgroupVersion === 2 ? hasCpuMax(linux.paths.cgroup) : existsSync(v1File(mounts, 'cpu', 'cpu.cfs_period_us')),
-    cgroupMount: cgroupVersion === 2 ? lookAt(linux.paths.cgroup) : v1Parent(mounts),
+    ...ofVersion,
     mounts,
     dockerVersion: agent.runtimes().find(({ name }) => name === 'docker')?.version,
     engines: await agent.engines(),
     disks: Object.values(linux.machine().disk_map),
     watched: agent.watchedDirectories(),
-    containers: agent.containers(),
+    containers: agent.containers() as readonly Pick<ContainerView, 'name' | 'description'>[],
   };
 }
 
@@ -80,17 +50,39 @@ export function parseMounts(text: string): MountLine[] {
   });
 }
 
-function v1Mount(mounts: readonly MountLine[], controller: string): string | undefined {
-  return mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller))?.mountpoint;
+/** What depends on the version of cgroups. */
+interface CgroupFacts {
+  /** Enabled controllers. */
+  readonly controllers: readonly string[];
+  /** Whether a container's memory includes that of the containers below it. */
+  readonly hierarchicalMemory: boolean;
+  /** Whether the kernel can limit CPU time. */
+  readonly cpuBandwidth: boolean;
+  readonly cgroupMount: CgroupMount | undefined;
 }
 
-function v1File(mounts: readonly MountLine[], controller: string, file: string): string {
-  return join(v1Mount(mounts, controller) ?? '/nonexistent', file);
+function unifiedFacts(root: string): CgroupFacts {
+  const cgroupMount = lookAt(root);
+  // The root has no limits of its own: a cgroup below it shows whether the kernel knows them.
+  const directories = 'directories' in cgroupMount ? cgroupMount.directories : [];
+  return {
+    controllers: textOf(join(root, 'cgroup.controllers')).split(/\s+/).filter(Boolean),
+    hierarchicalMemory: true,
+    cpuBandwidth: directories.some((name) => existsSync(join(root, name, 'cpu.max'))),
+    cgroupMount,
+  };
 }
 
-function v1Parent(mounts: readonly MountLine[]): CgroupMount | undefined {
-  const mount = v1Mount(mounts, 'cpu');
-  return mount === undefined ? undefined : lookAt(dirname(mount));
+function v1Facts(mounts: readonly MountLine[], cgroups = ''): CgroupFacts {
+  const mountOf = (controller: string) =>
+    mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller))?.mountpoint;
+  const [cpu, memory] = [mountOf('cpu'), mountOf('memory')];
+  return {
+    controllers: [...parseCgroups(cgroups)].flatMap(([name, { enabled }]) => (enabled ? [name] : [])),
+    hierarchicalMemory: memory !== undefined && textOf(join(memory, 'memory.use_hierarchy')) === '1',
+    cpuBandwidth: cpu !== undefined && existsSync(join(cpu, 'cpu.cfs_period_us')),
+    cgroupMount: cpu === undefined ? undefined : lookAt(dirname(cpu)),
+  };
 }
 
 function lookAt(path: string): CgroupMount {
@@ -100,12 +92,6 @@ function lookAt(path: string): CgroupMount {
   } catch (error) {
     return { path, failure: messageOf(error) };
   }
-}
-
-/** The root cgroup of v2 has no limits of its own: one below it shows whether the kernel knows them. */
-function hasCpuMax(root: string): boolean {
-  const mount = lookAt(root);
-  return 'directories' in mount && mount.directories.some((name) => existsSync(join(root, name, 'cpu.max')));
 }
 
 function textOf(path: string): string {
