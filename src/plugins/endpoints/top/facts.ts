@@ -1,31 +1,6 @@
 import { type ContainerDescription, groupingOf } from '../../../kernel/contracts/index.js';
 
-/** What a container is, as far as it changes rarely. Absent members are unknown. */
-export interface Facts {
-  /** Number of these facts: another one when any of them changes. */
-  readonly id: number;
-  /** Absolute cgroup path. */
-  readonly path: string;
-  /** The container's name at its runtime; the cgroup path without one. */
-  readonly name: string;
-  readonly runtime?: string | undefined;
-  readonly container_id?: string | undefined;
-  readonly image?: string | undefined;
-  readonly state: string;
-  readonly health?: string | undefined;
-  readonly exit_code?: number | undefined;
-  /** Why its last run ended, in the runtime's word. */
-  readonly exit_reason?: string | undefined;
-  readonly oom_killed?: boolean | undefined;
-  readonly restarts?: number | undefined;
-  /** µs since the epoch */
-  readonly started_at?: number | undefined;
-  readonly finished_at?: number | undefined;
-  /** The group of its grouping: a compose project, stack or job; or namespace and name of the Kubernetes pod. */
-  readonly project?: string | undefined;
-  readonly pod?: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-}
+export type Facts = ReturnType<typeof factsOf>;
 
 /** Numbers the descriptions: containers whose description changes get new facts, which clients have to be sent. */
 export class FactTable {
@@ -43,7 +18,11 @@ export class FactTable {
   }
 }
 
-function factsOf(id: number, path: string, description: ContainerDescription): Facts {
+/**
+ * What a container is, as far as it changes rarely. Absent members are unknown.
+ * @param id another one when any of them changes
+ */
+function factsOf(id: number, path: string, description: ContainerDescription) {
   const { aliases, namespace, labels, image, restartCount, state } = description;
   const grouping = groupingOf(description);
   const isPod = grouping?.orchestrator === 'kubernetes';
@@ -62,6 +41,7 @@ function factsOf(id: number, path: string, description: ContainerDescription): F
     restarts: restartCount,
     started_at: state.startedAt,
     finished_at: state.finishedAt,
+    // A compose project, stack or job; or namespace and name of the Kubernetes pod.
     project: isPod ? undefined : grouping?.group,
     pod: isPod ? grouping.group : undefined,
     labels,

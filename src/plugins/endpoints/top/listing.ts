@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { COLUMNS, type ColumnName, MAX_IDS } from '../../../client/top/columns.js';
+import type { ShortHistory } from '../../../client/top/index.js';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import { type AgentView, type Clock, type ContainerView, Slices } from '../../../kernel/contracts/index.js';
 import { type Facts, FactTable } from './facts.js';
-import { historyOf, type ShortHistory } from './history.js';
+import { historyOf } from './history.js';
 import { Meter } from './measure.js';
 import { PacedReadings, type Reading } from './paced.js';
 

@@ -1,9 +1,49 @@
 import type { DetailMeasure } from '../../../client/top/columns.js';
-import type { ContainerView, SampleCursor, SampleWindow } from '../../../kernel/contracts/index.js';
-import { totalsOf } from './totals.js';
+import type { ContainerView, Layout, SampleCursor, SampleWindow } from '../../../kernel/contracts/index.js';
 
 /** Seconds. Two samples that are closer give no rate: the clock was set back between them. */
 const SHORTEST_SPAN = 0.01;
+
+/** A field, and its operation where it has one. */
+interface Source {
+  readonly field: string;
+  readonly operation?: string;
+}
+
+/** Index of the operation (`Read`) among the labels of a column of `diskio`. */
+const OPERATION = 3;
+
+/** Sums the columns of each quantity in a sample. Their positions are looked up once per layout. */
+function totalsOf<Quantity extends string>(sources: Readonly<Record<Quantity, Source>>) {
+  type Columns = Readonly<Record<Quantity, readonly number[]>>;
+  const known = new WeakMap<Layout, Columns>();
+  let last: Layout | undefined;
+  let columns: Columns | undefined;
+  const columnsOf = (layout: Layout): Columns => {
+    const entries = Object.entries<Source>(sources).map(([quantity, { field, operation }]) => {
+      const all = layout.indexesOf(field);
+      const wanted = all.filter((i) => operation === undefined || layout.columns[i]!.labels?.[OPERATION] === operation);
+      return [quantity, wanted];
+    });
+    return Object.fromEntries(entries) as Columns;
+  };
+  return {
+    /** @returns NaN when the sample has no such column */
+    of({ layout, values, base }: SampleCursor, quantity: Quantity): number {
+      // Containers of the same shape share their layout.
+      if (layout !== last) {
+        columns = known.get(layout) ?? columnsOf(layout);
+        known.set(layout, columns);
+        last = layout;
+      }
+      const wanted = columns![quantity];
+      if (wanted.length === 0) return Number.NaN;
+      let sum = 0;
+      for (let i = 0; i < wanted.length; i++) sum += values[base + wanted[i]!]!;
+      return sum;
+    },
+  };
+}
 
 const totals = totalsOf({
   cpu: { field: 'cpu.usage.total' },
