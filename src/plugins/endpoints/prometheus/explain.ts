@@ -5,23 +5,7 @@ import type { Family } from './families.js';
 const CONTAINERS_SHOWN = 20;
 
 /** What an answer consists of, so that its size is known before it is stored. */
-export interface Explanation {
-  readonly series: number;
-  readonly bytes: number;
-  /** Left out because of `maxSeries`. */
-  readonly cut: number;
-  /** Largest first. */
-  readonly metrics: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly series: number;
-    readonly bytes: number;
-  }[];
-  /** Most values first; a label counts where it is not empty. */
-  readonly labels: readonly { readonly name: string; readonly values: number; readonly series: number }[];
-  /** The containers with most series. */
-  readonly containers: readonly { readonly id: string; readonly name: string; readonly series: number }[];
-}
+export type Explanation = ReturnType<Explainer['result']>;
 
 interface LabelUse {
   readonly values: Set<string>;
@@ -46,7 +30,8 @@ export class Explainer {
     this.metrics.push({ name, type, series, bytes: Buffer.byteLength(lines) });
   }
 
-  result(cut: number): Explanation {
+  /** @param cut series that were left out because of `maxSeries` */
+  result(cut: number) {
     const metrics = this.metrics.sort((a, b) => b.series - a.series || b.bytes - a.bytes);
     const labels = [...this.labels].map(([name, use]) => ({ name, values: use.values.size, series: use.series }));
     return {

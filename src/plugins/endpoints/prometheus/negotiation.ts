@@ -39,19 +39,14 @@ export function chooseFormat(accept: string | undefined): Format {
 /** The encoding that the client likes best among those that can be `offered`; of equals the first one offered. */
 export function chooseEncoding(accept: string | undefined, offered: readonly Encoding[]): Encoding {
   const wanted = choices(accept);
-  const weight = (encoding: string): number =>
-    (wanted.find(({ name }) => name === encoding) ?? wanted.find(({ name }) => name === '*'))?.q ?? 0;
-  let best: Encoding = 'identity';
-  let bestWeight = 0;
-  for (const encoding of offered) {
-    const q = weight(encoding);
-    if (q > bestWeight) {
-      best = encoding;
-      bestWeight = q;
-    }
-  }
-  const identity = wanted.find(({ name }) => name === 'identity')?.q ?? 0;
-  return identity > bestWeight ? 'identity' : best;
+  const weightOf = (encoding: string): number | undefined => wanted.find(({ name }) => name === encoding)?.q;
+  const weighed = offered
+    .map((encoding) => ({ encoding, weight: weightOf(encoding) ?? weightOf('*') ?? 0 }))
+    .sort((a, b) => b.weight - a.weight);
+  const [best] = weighed;
+  return best !== undefined && best.weight > 0 && best.weight >= (weightOf('identity') ?? 0)
+    ? best.encoding
+    : 'identity';
 }
 
 /** Milliseconds that Prometheus waits for the answer; `undefined` when it does not say. */
@@ -64,19 +59,18 @@ function choices(header: string | undefined): Choice[] {
   return (header ?? '').split(',').flatMap((part) => {
     const [name, ...rest] = part.split(';').map((word) => word.trim().toLowerCase());
     if (name === undefined || name === '') return [];
-    const parameters = new Map(rest.map((parameter) => splitPair(parameter)));
+    const parameters = new Map(rest.map(splitPair));
     const q = Number(parameters.get('q') ?? 1);
     return [{ name, parameters, q: Number.isNaN(q) ? 0 : q }];
   });
 }
 
 function splitPair(parameter: string): [string, string] {
-  const at = parameter.indexOf('=');
-  if (at < 0) return [parameter, ''];
+  const [name = '', ...value] = parameter.split('=');
   return [
-    parameter.slice(0, at).trim(),
-    parameter
-      .slice(at + 1)
+    name.trim(),
+    value
+      .join('=')
       .trim()
       .replace(/^"(.*)"$/, '$1'),
   ];
