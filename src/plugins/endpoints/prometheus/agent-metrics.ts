@@ -1,7 +1,5 @@
 import { type AgentView, agentMetrics } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
-import { Histogram } from './histogram.js';
-import type { LoopDelay } from './loop-delay.js';
 import { writeProcess } from './process-metrics.js';
 
 /** What one answer held of containers. */
@@ -11,7 +9,11 @@ export interface SeriesCount {
   readonly cut: number;
 }
 
+/** Upper bounds of the buckets, ascending, in seconds. */
 const SCRAPE_BOUNDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const DELAY_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+/** How often the delay is measured, ms: each time wakes the process, which shows in its CPU time. */
+const DELAY_INTERVAL_MS = 250;
 
 /** The agent about itself. */
 export class AgentMetrics {
@@ -20,11 +22,18 @@ export class AgentMetrics {
     'Time spent on writing an answer, pauses for other work left out; of earlier scrapes.',
     SCRAPE_BOUNDS,
   );
+  private readonly delays = new Histogram(
+    'tallyman_event_loop_delay_seconds',
+    'How late the event loop served a timer.',
+    DELAY_BOUNDS,
+  );
 
   constructor(
     private readonly agent: AgentView,
-    private readonly loopDelay: LoopDelay,
-  ) {}
+    signal: AbortSignal,
+  ) {
+    measureLoopDelay(this.delays, signal);
+  }
 
   /** Notes how much time an answer took to write. */
   scraped(milliseconds: number): void {
@@ -32,12 +41,66 @@ export class AgentMetrics {
   }
 
   write(buffer: ExpositionBuffer, series: SeriesCount): void {
-    agentMetrics(buffer.put, this.agent);
-    this.loopDelay.write(buffer);
+    agentMetrics(buffer.plain, this.agent);
+    this.delays.write(buffer);
     this.scrapes.write(buffer);
     buffer.plain('tallyman_scrape_series', 'gauge', 'Series of containers in this answer.', series.written);
     const cut = 'Series of containers that this answer lacks because of the option maxSeries.';
     buffer.plain('tallyman_scrape_series_cut', 'gauge', cut, series.cut);
     writeProcess(buffer, this.agent.self().startedAt);
+  }
+}
+
+/**
+ * Measures how late the event loop serves its timers until the signal is aborted: for so long any request waits at least.
+ * Counted here and not taken from `perf_hooks`, whose histogram gives percentiles since the start, from which no rate over
+ * the last minutes follows. Not by the plugin's timers: their calls count as calls of the plugin that succeed.
+ */
+function measureLoopDelay(delays: Histogram, signal: AbortSignal): void {
+  let timer: NodeJS.Timeout;
+  // At multiples of the interval, when other repeated work wakes the process, too.
+  const schedule = (): void => {
+    const now = performance.now();
+    const wait = Math.ceil(Math.round(now / DELAY_INTERVAL_MS + 1) * DELAY_INTERVAL_MS - now);
+    timer = setTimeout(() => {
+      delays.observe(Math.max(0, performance.now() - now - wait) / 1000);
+      schedule();
+    }, wait);
+    timer.unref();
+  };
+  schedule();
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+}
+
+/** Counts durations by size, as Prometheus histograms do. */
+class Histogram {
+  private readonly counts: number[];
+  private sum = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly help: string,
+    private readonly bounds: readonly number[],
+  ) {
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(seconds: number): void {
+    let bucket = 0;
+    while (bucket < this.bounds.length && seconds > this.bounds[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sum += seconds;
+  }
+
+  write(buffer: ExpositionBuffer): void {
+    const { name, help, bounds } = this;
+    let total = 0;
+    for (const [bucket, count] of this.counts.entries()) {
+      total += count;
+      const le = bounds[bucket] === undefined ? '+Inf' : String(bounds[bucket]);
+      buffer.plain(name, 'histogram', help, total, { le }, '_bucket');
+    }
+    buffer.plain(name, 'histogram', help, this.sum, {}, '_sum');
+    buffer.plain(name, 'histogram', help, total, {}, '_count');
   }
 }

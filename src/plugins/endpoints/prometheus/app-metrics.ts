@@ -6,11 +6,12 @@ import {
   appLabels,
   appMetricName,
   appSpecOf,
+  type Logger,
 } from '../../../kernel/contracts/index.js';
 import { type AppName, AppNames } from './app-names.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
-import type { FamilyTable, Format } from './families.js';
+import type { FamilyTable, Format, MetricType } from './families.js';
 import type { PrometheusOptions } from './options.js';
 import { floatText, labelPair, writeQuotient } from './text.js';
 
@@ -41,7 +42,7 @@ export class AppMetricsWriter {
   constructor(
     families: FamilyTable,
     private readonly options: PrometheusOptions,
-    private readonly warn: (message: string, details: Record<string, unknown>) => void,
+    private readonly logger: Pick<Logger, 'warn'>,
   ) {
     this.names = new AppNames(families, options.maxAppNames);
     this.timestamps = options.timestamps;
@@ -90,18 +91,24 @@ export class AppMetricsWriter {
     buffer.plain('tallyman_app_series_refused_total', 'counter', refused, this.refused);
     for (const { name: id, appMetrics } of exportedContainers) {
       for (const { plugin, name: target, ...status } of appMetrics?.targets ?? []) {
-        const labels = { id, plugin, target };
-        const up = 'Whether the last collection from a target of application metrics gave its metrics.';
-        buffer.plain('tallyman_app_target_up', 'gauge', up, status.up ? 1 : 0, labels);
-        const collections = 'Collections from the target, failed ones included.';
-        buffer.plain('tallyman_app_target_collections_total', 'counter', collections, status.collections, labels);
-        const failures = 'Collections from the target that gave nothing.';
-        buffer.plain('tallyman_app_target_failures_total', 'counter', failures, status.failures, labels);
-        const dropped =
-          'Samples of the last collection that were left out because of appMetrics.maxMetrics and maxSeries.';
-        buffer.plain('tallyman_app_target_dropped', 'gauge', dropped, status.dropped, labels);
-        const duration = 'Duration of the last collection.';
-        buffer.plain('tallyman_app_target_duration_seconds', 'gauge', duration, status.duration / 1000, labels);
+        const put = (name: string, type: MetricType, help: string, value: number): void =>
+          buffer.plain(`tallyman_app_target_${name}`, type, help, value, { id, plugin, target });
+        const { up, collections, failures, dropped, duration } = status;
+        put(
+          'up',
+          'gauge',
+          'Whether the last collection from a target of application metrics gave its metrics.',
+          Number(up),
+        );
+        put('collections_total', 'counter', 'Collections from the target, failed ones included.', collections);
+        put('failures_total', 'counter', 'Collections from the target that gave nothing.', failures);
+        put(
+          'dropped',
+          'gauge',
+          'Samples of the last collection that were left out because of appMetrics.maxMetrics and maxSeries.',
+          dropped,
+        );
+        put('duration_seconds', 'gauge', 'Duration of the last collection.', duration / 1000);
       }
     }
   }
@@ -151,7 +158,7 @@ export class AppMetricsWriter {
     if (exported.warnedOfNames) return;
     exported.warnedOfNames = true;
     const { path, maxAppNames } = this.options;
-    this.warn(
+    this.logger.warn(
       `${exported.name} has more names of application metrics than there is room for in ${path} (maxAppNames: ${maxAppNames}, shared fairly among containers): series left out: ${missing}`,
       { container: exported.name, missing },
     );

@@ -30,7 +30,6 @@ interface Plan {
   readonly oomColumn: number;
 }
 
-const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 const NOTHING: Plan = { series: [], oomColumn: -1 };
 
 /** Writes the series of containers: each line is assembled from bytes that were prepared before. */
@@ -49,7 +48,7 @@ export class ContainerWriter {
     /** Absent: metrics of applications are not written. */
     readonly applications?: AppMetricsWriter,
     /** Names of fields that are not written. */
-    hidden: ReadonlySet<string> = NOTHING_HIDDEN,
+    hidden: Iterable<string> = [],
   ) {
     this.hidden = new Set([...hidden, OOM_FIELD]);
     const seen = 'When the container was last seen, which is now; seconds since the epoch.';
@@ -74,7 +73,7 @@ export class ContainerWriter {
 
   /** Writes all series of a container that was prepared in the same turn. @param now µs @returns how many */
   write(buffer: ExpositionBuffer, exported: ExportedContainer, now: number): number {
-    const labels = exported.text.labels;
+    const labels = exported.labels;
     const plan = this.planOf(exported);
     buffer.facts = buffer.facts.with(buffer.containers++, exported);
     let written = exported.factLines().length;
@@ -114,12 +113,12 @@ export class ContainerWriter {
   }
 
   private writeOom(buffer: ExpositionBuffer, exported: ExportedContainer, column: number, labels: Buffer): number {
-    const { name, view, cursor, text } = exported;
+    const { name, view, cursor, description } = exported;
     const kernelCount = column < 0 ? Number.NaN : cursor.values[cursor.base + column]!;
     if (view !== undefined && kernelCount >= 0) this.kills.observe(name, view, kernelCount);
     let total = this.kills.total(name);
     // What a runtime says of a container that ended before any event could be read.
-    if (total === 0 && text.description.state.oomKilled === true) total = 1;
+    if (total === 0 && description.state.oomKilled === true) total = 1;
     if (this.oom === undefined || (total === 0 && !(kernelCount >= 0))) return 0;
     return this.line(buffer, this.oom, labels, total);
   }

@@ -5,10 +5,11 @@ import {
   ContainerFacts,
   type ContainerView,
   type FactSeries,
+  type OwnLabels,
   type SampleCursor,
 } from '../../../kernel/contracts/index.js';
-import { ContainerText, type LabelUnion } from './container-text.js';
 import type { Family, FamilyTable } from './families.js';
+import type { LabelUnion } from './label-union.js';
 import { labelPair } from './text.js';
 
 /** Maximum number of shared texts: creation times differ and must not accumulate. */
@@ -22,7 +23,8 @@ export interface FactLine {
 
 /** What is kept of a container from scrape to scrape. */
 export class ExportedContainer {
-  readonly text: ContainerText;
+  /** What became of its own labels. */
+  own: OwnLabels;
   readonly facts: ContainerFacts<Family>;
   /** Points at the newest sample while the container is being written. */
   readonly cursor = {} as SampleCursor;
@@ -34,28 +36,46 @@ export class ExportedContainer {
   /** Whether limits on its labels, or on the names of its application metrics, have been logged. */
   warnedOfLabels = false;
   warnedOfNames = false;
+  private block = Buffer.alloc(0);
+  private blockVersion = -1;
   private series: readonly FactSeries<Family>[] | undefined;
   private lines: readonly FactLine[] = [];
 
   constructor(
     readonly name: string,
-    description: ContainerDescription,
-    union: LabelUnion,
+    public description: ContainerDescription,
+    private readonly union: LabelUnion,
     families: FamilyTable,
     private readonly texts: SharedTexts,
     /** Absent for a container that has ended. */
     readonly view?: ContainerView,
   ) {
-    this.text = new ContainerText(name, description, union, view !== undefined);
+    this.own = this.join();
     this.facts = new ContainerFacts(families, view);
   }
 
+  /** Takes in a description; handlers replace descriptions as a whole. */
   update(description: ContainerDescription): void {
-    if (this.text.update(description)) this.facts.changed();
+    if (description === this.description) return;
+    this.leave();
+    this.description = description;
+    this.own = this.join();
+    this.blockVersion = -1;
+    this.facts.changed();
+  }
+
+  /** Its labels as they stand in every line about it; made again only when something changes. */
+  get labels(): Buffer {
+    const { version } = this.union;
+    if (this.blockVersion !== version) {
+      this.block = Buffer.from(this.union.textOf(this.name, this.description, this.own));
+      this.blockVersion = version;
+    }
+    return this.block;
   }
 
   factLines(): readonly FactLine[] {
-    const series = this.facts.of(this.text.description);
+    const series = this.facts.of(this.description);
     if (series !== this.series) {
       this.series = series;
       this.lines = series.map(({ family, label, value }) => ({
@@ -66,8 +86,16 @@ export class ExportedContainer {
     return this.lines;
   }
 
+  /** Its labels count no more. */
   leave(): void {
-    this.text.leave();
+    if (this.view !== undefined) this.union.change(this.own, -1);
+  }
+
+  /** Other containers' series may have the labels of one that lives, empty. */
+  private join(): OwnLabels {
+    const own = this.union.labelsOf(this.description);
+    if (this.view !== undefined) this.union.change(own, 1);
+    return own;
   }
 }
 

@@ -1,27 +1,22 @@
 import {
-  type AgentView,
-  type Clock,
   type ContainerView,
   type DepartedContainer,
   isSelected,
-  type Logger,
-  type PlainLabels,
+  type PluginContext,
   Slices,
 } from '../../../kernel/contracts/index.js';
 import type { SeriesCount } from './agent-metrics.js';
-import { type Identify, LabelUnion } from './container-text.js';
 import { ExportedContainer, SharedTexts } from './exported-container.js';
 import type { FamilyTable } from './families.js';
+import type { LabelUnion } from './label-union.js';
 import type { OomKills } from './oom-kills.js';
 import type { PrometheusOptions } from './options.js';
-import { labelPair } from './text.js';
 
 /** Reading limits yields to the event loop after this many ms. */
 const SLICE_MS = 2;
 
 /** The exported containers, updated at each scrape. */
 export class ExportedContainers {
-  private readonly union: LabelUnion;
   private readonly texts = new SharedTexts();
   private running = new Map<string, ExportedContainer>();
   private ended = new Map<string, ExportedContainer>();
@@ -31,39 +26,33 @@ export class ExportedContainers {
   private cutting = false;
 
   constructor(
-    private readonly agent: AgentView,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
+    private readonly context: Pick<PluginContext, 'agent' | 'clock' | 'logger'>,
     private readonly options: PrometheusOptions,
     private readonly families: FamilyTable,
     private readonly kills: OomKills,
-    identify: Identify | undefined,
-    constantLabels: PlainLabels,
-  ) {
-    const constantPairs = Object.entries(constantLabels).map(([name, value]) => labelPair(name, value));
-    this.union = new LabelUnion(options, identify, constantPairs);
-  }
+    private readonly union: LabelUnion,
+  ) {}
 
   /**
    * All containers, each once: first the running ones, sorted by name, then those that ended recently.
    * @param namespace selects its containers; undefined: all
    */
   current(namespace?: string): readonly ExportedContainer[] {
-    const views = this.agent.containers();
-    const departed = this.agent.departed();
+    const { agent, clock } = this.context;
+    const [views, departed] = [agent.containers(), agent.departed()];
     if (departed.length > 0 || !this.areCurrent(views)) this.renew(views, departed);
     const { running, ended } = this;
-    this.kills.keep((name) => running.has(name) || ended.has(name), this.clock.monotonic());
+    this.kills.keep((name) => running.has(name) || ended.has(name), clock.monotonic());
     if (namespace === undefined) return this.all;
-    return this.all.filter(({ text }) => text.description.namespace === namespace);
+    return this.all.filter(({ description }) => description.namespace === namespace);
   }
 
   /** Whether these are the containers of the last answer, every one exported, with the same descriptions. */
   private areCurrent(views: readonly ContainerView[]): boolean {
     if (views !== this.views || views.length !== this.all.length) return false;
     for (let i = 0; i < views.length; i++) {
-      const { view, text } = this.all[i]!;
-      if (view !== views[i] || view!.description !== text.description) return false;
+      const { view, description } = this.all[i]!;
+      if (view !== views[i] || view!.description !== description) return false;
     }
     return true;
   }
@@ -95,9 +84,10 @@ export class ExportedContainers {
    * calls and rarely change.
    */
   async refreshLimits(): Promise<void> {
-    const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
+    const { clock } = this.context;
+    const slices = new Slices(SLICE_MS, () => clock.monotonic());
     for (const exported of this.running.values()) {
-      const now = this.clock.monotonic();
+      const now = clock.monotonic();
       if (!exported.facts.limitsOverdue(now)) continue;
       exported.facts.readLimits(now);
       if (slices.isOver()) await slices.pause();
@@ -108,21 +98,23 @@ export class ExportedContainers {
   reported({ cut, written }: SeriesCount): void {
     if (cut > 0 === this.cutting) return;
     this.cutting = cut > 0;
+    const { logger } = this.context;
+    const { path, maxSeries } = this.options;
     if (cut > 0) {
-      this.logger.warn(
-        `${cut} series of containers are left out of ${this.options.path}: there are more than maxSeries (${this.options.maxSeries}); see ${this.options.path}?explain=1`,
+      logger.warn(
+        `${cut} series of containers are left out of ${path}: there are more than maxSeries (${maxSeries}); see ${path}?explain=1`,
         { written, cut },
       );
-    } else this.logger.info(`all series of containers are in ${this.options.path} again`);
+    } else logger.info(`all series of containers are in ${path} again`);
   }
 
   /** Logs once per container that `labelLimits` apply. */
   private warnOfLabels(exported: ExportedContainer): void {
-    const { leftOut, cut } = exported.text.own;
+    const { leftOut, cut } = exported.own;
     if (exported.warnedOfLabels || leftOut + cut === 0) return;
     exported.warnedOfLabels = true;
     const { path } = this.options;
-    this.logger.warn(
+    this.context.logger.warn(
       `${exported.name} has more labels than ${path} takes (labelLimits): left out: ${leftOut}, values cut: ${cut}`,
       { container: exported.name, leftOut, cut },
     );

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { PlainLabels, PutSeries } from '../../../kernel/contracts/index.js';
+import type { PlainLabels } from '../../../kernel/contracts/index.js';
 import { FactLines } from './fact-lines.js';
 import type { Family, FamilyTable, Format, MetricType } from './families.js';
 import { floatText, labelPairs } from './text.js';
@@ -29,6 +29,22 @@ export class ExpositionBuffer {
     private readonly constantLabels: PlainLabels = {},
   ) {}
 
+  /** Writes a series that is not about a container. @param suffix of the name, for the parts of a histogram */
+  readonly plain = (
+    name: string,
+    type: MetricType,
+    help: string,
+    value: number,
+    labels: PlainLabels = {},
+    suffix = '',
+  ): void => {
+    const family = this.families.take(name, type, help);
+    if (family === undefined) return;
+    const pairs = Object.entries({ ...labels, ...this.constantLabels });
+    const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
+    this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
+  };
+
   /** The writer of the family's lines. */
   writer(family: Family): ByteWriter {
     if (family.index < 0) return this.temporaryWriter(family);
@@ -37,17 +53,6 @@ export class ExpositionBuffer {
     for (let i = this.writers.length; i <= family.index; i++) this.writers.push(new ByteWriter(FIRST_CAPACITY));
     return this.writers[family.index]!;
   }
-
-  /** Writes a series that is not about a container. @param suffix of the name, for the parts of a histogram */
-  plain(name: string, type: MetricType, help: string, value: number, labels: PlainLabels = {}, suffix = ''): void {
-    const family = this.families.take(name, type, help);
-    if (family === undefined) return;
-    const pairs = Object.entries({ ...labels, ...this.constantLabels });
-    const braces = pairs.length === 0 ? '' : `{${labelPairs(pairs)}}`;
-    this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
-  }
-
-  readonly put: PutSeries = (name, type, help, value, labels) => this.plain(name, type, help, value, labels);
 
   /** Families with series, sorted by name, and their lines. */
   *written(): Generator<readonly [Family, readonly Buffer[]], void, void> {

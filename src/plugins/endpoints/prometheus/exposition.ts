@@ -1,4 +1,4 @@
-import { type AgentView, type Clock, machineMetrics, RequestError, Slices } from '../../../kernel/contracts/index.js';
+import { machineMetrics, type PluginContext, RequestError, Slices } from '../../../kernel/contracts/index.js';
 import type { AgentMetrics, SeriesCount } from './agent-metrics.js';
 import type { ContainerWriter } from './container-writer.js';
 import { writeEngines } from './engine-metrics.js';
@@ -26,8 +26,7 @@ export class Exposition {
   private facts = new FactLines().completed(0);
 
   constructor(
-    private readonly agent: AgentView,
-    private readonly clock: Clock,
+    private readonly context: Pick<PluginContext, 'agent' | 'clock'>,
     private readonly options: PrometheusOptions,
     private readonly exportedContainers: ExportedContainers,
     private readonly containers: ContainerWriter,
@@ -42,7 +41,8 @@ export class Exposition {
    */
   async write(buffer: ExpositionBuffer, deadline: Deadline, namespace: string | undefined): Promise<SeriesCount> {
     const count = { written: 0, cut: 0 };
-    const slices = new Slices(SLICE_MS, () => this.clock.monotonic());
+    const { agent, clock } = this.context;
+    const slices = new Slices(SLICE_MS, () => clock.monotonic());
     const exportedContainers = this.exportedContainers.current(namespace);
     if (namespace === undefined) buffer.facts = this.facts;
     this.containers.applications?.begin();
@@ -52,13 +52,13 @@ export class Exposition {
       const isCheckDue = i % CONTAINERS_PER_CHECK === 0 || exportedContainers[i]!.appMetrics !== undefined;
       if (!isCheckDue || !slices.isOver()) continue;
       await slices.pause();
-      assertInTime(deadline, this.clock.monotonic());
+      assertInTime(deadline, clock.monotonic());
     }
     buffer.facts = buffer.facts.completed(buffer.containers);
     if (namespace === undefined) this.facts = buffer.facts;
     this.exportedContainers.reported(count);
-    machineMetrics(buffer.put, this.agent, this.options);
-    writeEngines(buffer, this.agent);
+    machineMetrics(buffer.plain, agent, this.options);
+    writeEngines(buffer, agent);
     if (this.options.selfMetrics) {
       this.self.write(buffer, count);
       this.containers.applications?.writeSelf(buffer, exportedContainers);
@@ -73,8 +73,9 @@ export class Exposition {
     count: { written: number; cut: number },
   ): void {
     const { maxSeries } = this.options;
-    if (exported.facts.isNew) exported.facts.readLimits(this.clock.monotonic());
-    const now = this.clock.now();
+    const { clock } = this.context;
+    if (exported.facts.isNew) exported.facts.readLimits(clock.monotonic());
+    const now = clock.now();
     const maxCount = this.containers.prepare(exported, now);
     // After one omitted container all others are omitted, so that the selection does not depend on their sizes.
     const isOver = count.cut > 0 || count.written + maxCount > maxSeries;

@@ -22,7 +22,7 @@ export class FactLines {
    */
   with(place: number, exported: ExportedContainer): FactLines {
     const lines = exported.factLines();
-    const { labels } = exported.text;
+    const { labels } = exported;
     if (this.isComplete && this.lines[place] === lines && this.labels[place] === labels) return this;
     const all = this.isComplete ? this.copyOf(place) : this;
     all.add(labels, lines);

@@ -16,9 +16,9 @@ import {
   Slices,
   z,
 } from '../../../kernel/contracts/index.js';
+import { jsonAnswer } from '../common/index.js';
 import { AgentMetrics } from './agent-metrics.js';
 import { AppMetricsWriter } from './app-metrics.js';
-import type { Identify } from './container-text.js';
 import { ContainerWriter } from './container-writer.js';
 import { Explainer, explanationText } from './explain.js';
 import { ExportedContainers } from './exported-containers.js';
@@ -26,7 +26,7 @@ import { Exposition } from './exposition.js';
 import { ExpositionBuffer } from './exposition-buffer.js';
 import { FamilyTable } from './families.js';
 import { isKubeletMetric, KUBELET_HIDDEN_FIELDS, kubeletLabels } from './kubelet.js';
-import { LoopDelay } from './loop-delay.js';
+import { type Identify, LabelUnion } from './label-union.js';
 import { chooseEncoding, chooseFormat, contentType, type Encoding, scrapeTimeout } from './negotiation.js';
 import { OomKills } from './oom-kills.js';
 import { type PrometheusOptions, prometheusOptions } from './options.js';
@@ -46,6 +46,7 @@ const NO_LABEL_LIMITS = { count: 0, nameLength: Infinity, valueLength: Infinity,
 
 /** The differences between the metrics at two paths. */
 interface PageForm {
+  readonly summary: string;
   readonly identify?: Identify;
   /** Fields that are not written. */
   readonly hidden?: ReadonlySet<string>;
@@ -54,8 +55,12 @@ interface PageForm {
   readonly withApplications: boolean;
 }
 
-const OWN_FORM: PageForm = { withApplications: true };
+const OWN_FORM: PageForm = {
+  summary: 'All numbers as metrics: Prometheus text, or OpenMetrics for clients that prefer it.',
+  withApplications: true,
+};
 const KUBELET_FORM: PageForm = {
+  summary: 'The metrics of containers under the labels of kubelet’s `/metrics/cadvisor`.',
   identify: kubeletLabels,
   hidden: KUBELET_HIDDEN_FIELDS,
   shows: isKubeletMetric,
@@ -72,29 +77,20 @@ class MetricsPage {
 
   constructor(
     private readonly context: PluginContext,
-    private readonly options: PrometheusOptions,
-    form: PageForm,
+    readonly options: PrometheusOptions,
+    readonly form: PageForm,
     kills: OomKills,
     self: AgentMetrics,
   ) {
-    const { agent, clock, logger } = context;
     this.constantLabels = options.hostLabels ? hostLabels() : {};
     this.families = new FamilyTable((name) => (form.shows?.(name) === false ? undefined : exportedName(options, name)));
-    this.exportedContainers = new ExportedContainers(
-      agent,
-      clock,
-      logger,
-      options,
-      this.families,
-      kills,
-      form.identify,
-      this.constantLabels,
-    );
+    const union = new LabelUnion(options, form.identify, this.constantLabels);
+    this.exportedContainers = new ExportedContainers(context, options, this.families, kills, union);
     const applications = form.withApplications
-      ? new AppMetricsWriter(this.families, options, (message, details) => logger.warn(message, details))
+      ? new AppMetricsWriter(this.families, options, context.logger)
       : undefined;
     const containers = new ContainerWriter(this.families, kills, options.timestamps, applications, form.hidden);
-    this.exposition = new Exposition(agent, clock, options, this.exportedContainers, containers, self);
+    this.exposition = new Exposition(context, options, this.exportedContainers, containers, self);
   }
 
   async answer(request: ApiRequest): Promise<Answer> {
@@ -149,7 +145,7 @@ class MetricsPage {
     }
     this.keep(buffer);
     const explained = explainer.result(cut);
-    if (form === 'json') return { body: (out) => out.json(explained) };
+    if (form === 'json') return jsonAnswer(explained);
     const text = explanationText(explained, this.options.path);
     return { contentType: 'text/plain; charset=utf-8', body: (out) => out.text(text) };
   }
@@ -169,7 +165,7 @@ class MetricsPage {
   }
 }
 
-const metrics = (summary: string): OperationInfo => ({
+const operation = (summary: string): OperationInfo => ({
   summary,
   query: {
     type: z.string().optional().describe('A namespace, such as docker: its containers alone.'),
@@ -181,30 +177,20 @@ const metrics = (summary: string): OperationInfo => ({
   errors: { 400: 'an option is wrong' },
 });
 
-class MetricsEndpoint implements Endpoint {
-  readonly routes: Endpoint['routes'];
-  readonly operations: NonNullable<Endpoint['operations']>;
-
-  constructor(context: PluginContext, options: PrometheusOptions) {
-    const { agent, signal } = context;
-    const kubeletPath = options.kubelet.path;
-    this.operations = async () => ({
-      [options.path]: metrics('All numbers as metrics: Prometheus text, or OpenMetrics for clients that prefer it.'),
-      ...(kubeletPath !== undefined && {
-        [kubeletPath]: metrics('The metrics of containers under the labels of kubelet’s `/metrics/cadvisor`.'),
-      }),
-    });
-    const kills = new OomKills(agent.events, signal);
-    const self = new AgentMetrics(agent, new LoopDelay(signal));
-    const route = (page: MetricsPage) => (request: ApiRequest) => page.answer(request);
-    this.routes = { [options.path]: route(new MetricsPage(context, options, OWN_FORM, kills, self)) };
-    if (kubeletPath === undefined) return;
-    const forKubelet = kubeletOptions(options, kubeletPath);
-    this.routes = {
-      ...this.routes,
-      [forKubelet.path]: route(new MetricsPage(context, forKubelet, KUBELET_FORM, kills, self)),
-    };
+function createEndpoint(context: PluginContext, options: PrometheusOptions): Endpoint {
+  const { agent, signal } = context;
+  const kills = new OomKills(agent.events, signal);
+  const self = new AgentMetrics(agent, signal);
+  const pages = [new MetricsPage(context, options, OWN_FORM, kills, self)];
+  const { path } = options.kubelet;
+  if (path !== undefined) {
+    pages.push(new MetricsPage(context, kubeletOptions(options, path), KUBELET_FORM, kills, self));
   }
+  return {
+    routes: Object.fromEntries(pages.map((page) => [page.options.path, (request: ApiRequest) => page.answer(request)])),
+    operations: async () =>
+      Object.fromEntries(pages.map(({ options, form }) => [options.path, operation(form.summary)])),
+  };
 }
 
 /** The labels that tell a host from others, without those that nothing sets. */
@@ -232,5 +218,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'All numbers as Prometheus metrics, under cAdvisor’s names: text format and OpenMetrics.',
   configSchema: prometheusOptions,
-  create: (context, options) => new MetricsEndpoint(context, options),
+  create: createEndpoint,
 });
