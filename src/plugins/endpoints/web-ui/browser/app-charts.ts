@@ -1,6 +1,8 @@
 import type { AppSeriesNumbers } from '../../../../client/top/columns.js';
+import { legendEntry } from '../shared/charts.js';
 import { html } from '../shared/html.js';
 import { plain } from '../shared/units.js';
+import { elementOf } from './dom.js';
 import { Plot } from './plot.js';
 
 /** So many metrics are drawn. */
@@ -8,7 +10,6 @@ const CHARTS = 12;
 
 interface Drawn {
   readonly plot: Plot;
-  readonly metric: AppSeriesNumbers;
   times: number[];
   values: (number | null)[];
 }
@@ -43,13 +44,12 @@ export class AppCharts {
     }
     const { name, labels, unit, cumulative } = metric;
     const title = [name, ...Object.entries(labels).map(([label, value]) => `${label}=${value}`)].join(' ');
-    const template = document.createElement('template');
-    template.innerHTML =
-      html`<figure><figcaption><h2 title="${title}">${title}</h2><dl><div class="series s0"><dt>${cumulative ? 'per second' : unit || 'value'}</dt><dd data-series="0"></dd></div></dl></figcaption><div class="plot" data-plot></div></figure>`.text;
-    const figure = template.content.querySelector('figure')!;
+    const figure = elementOf<HTMLElement>(
+      html`<figure><figcaption><h2 title="${title}">${title}</h2><dl>${legendEntry(0, cumulative ? 'per second' : unit || 'value')}</dl></figcaption><div class="plot" data-plot></div></figure>`,
+    );
     this.place.querySelector('.figures')!.append(figure);
-    const plot = new Plot(figure, { title, format: plain, leastTop: 0 }, [{ label: name }], () => {});
-    const drawn: Drawn = { plot, metric, times: [], values: [] };
+    const plot = new Plot(figure, { title, format: plain, leastTop: 0 }, [name], () => {});
+    const drawn: Drawn = { plot, times: [], values: [] };
     this.drawn.set(key, drawn);
     return drawn;
   }

@@ -1,6 +1,8 @@
 import type { AppSeriesNumbers } from '../../../../client/top/columns.js';
-import { CHARTS, type ChartKind, type ChartSeries, type Limits, SERIES, type SeriesName } from '../shared/charts.js';
+import { CHARTS, type ChartKind, type Limits, legendEntry, SERIES, type SeriesName } from '../shared/charts.js';
+import { EVENT_WORDS } from '../shared/states.js';
 import { AppCharts } from './app-charts.js';
+import { elementOf, setText } from './dom.js';
 import { type ChartEvent, Plot } from './plot.js';
 import { ask } from './poller.js';
 
@@ -16,16 +18,9 @@ interface Answer extends Partial<Readonly<Record<SeriesName, readonly (number | 
   readonly times: readonly number[];
   readonly interval_ms?: number | null;
   readonly process_count?: number | null;
-  readonly events: readonly { readonly time: number; readonly type: string; readonly text: string }[];
+  readonly events: readonly { readonly time: number; readonly type: keyof typeof EVENT_WORDS; readonly text: string }[];
   readonly app_metrics?: readonly AppSeriesNumbers[];
 }
-
-const EVENTS: Readonly<Record<string, string>> = {
-  containerCreation: 'appeared',
-  containerDeletion: 'ended',
-  oom: 'out of memory',
-  oomKill: 'process killed for lack of memory',
-};
 
 /** Numbers over time: one list per series, as long as `times`. */
 class Store {
@@ -56,7 +51,7 @@ class Store {
     this.events.push(
       ...events.map(({ time, type, text }) => ({
         time: time / 1000,
-        text: [EVENTS[type] ?? type, text].filter(Boolean).join(': '),
+        text: [EVENT_WORDS[type], text].filter(Boolean).join(': '),
       })),
     );
   }
@@ -72,7 +67,7 @@ export class LiveCharts {
   private readonly store = new Store();
   private readonly plots: readonly { readonly kind: ChartKind; readonly figure: HTMLElement; plot: Plot | undefined }[];
   private readonly apps: AppCharts | undefined;
-  private range: Range = 'live';
+  private range: Range;
   private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly section: HTMLElement) {
@@ -86,11 +81,8 @@ export class LiveCharts {
     bar.hidden = false;
     bar.addEventListener('change', ({ target }) => this.choose((target as HTMLInputElement).value as Range));
     const chosen = new URLSearchParams(location.search).get('range');
-    const choice = bar.querySelector<HTMLInputElement>(
-      `input[value="${chosen === 'hour' || chosen === 'day' ? chosen : 'live'}"]`,
-    )!;
-    choice.checked = true;
-    this.range = choice.value as Range;
+    this.range = chosen === 'hour' || chosen === 'day' ? chosen : 'live';
+    bar.querySelector<HTMLInputElement>(`input[value="${this.range}"]`)!.checked = true;
   }
 
   /** Asks for what is newer than the last time and draws it. */
@@ -129,12 +121,13 @@ export class LiveCharts {
     this.section.dataset.time = String(store.newest / 1000);
     for (const each of this.plots) {
       const { kind, figure } = each;
-      const series = range === 'live' ? kind.series : (kind.minuteSeries ?? []);
-      const data = series.map(({ name }) => store.series.get(name)!);
+      const series = range === 'live' ? kind.series : (kind.minuteSeries ?? {});
+      const data = Object.values(series).map((name) => store.series.get(name)!);
       figure.hidden = !data.some((values) => values.some((value) => value !== null));
       if (figure.hidden) continue;
-      each.plot ??= new Plot(figure, kind, labelled(figure, series), (text) => this.showTime(text));
-      each.plot.show(store.times, data, limitOf(kind, this.limits()), store.events, RANGE_MS[range]);
+      each.plot ??= new Plot(figure, kind, labelled(figure, Object.keys(series)), (text) => showIn('at', text));
+      const limit = kind.limit && this.limits()[kind.limit];
+      each.plot.show(store.times, data, limit, store.events, RANGE_MS[range]);
     }
   }
 
@@ -144,44 +137,22 @@ export class LiveCharts {
     return { ...(cores && { cores: Number(cores) }), ...(memory && { memory: Number(memory) }) };
   }
 
-  private showTime(text: string): void {
-    const at = document.getElementById('at')!;
-    if (at.textContent !== text) at.textContent = text;
-  }
-
   private showSampling({ interval_ms: intervalMs }: Answer): void {
-    const { range } = this;
-    const text =
-      range !== 'live'
-        ? 'CPU and memory by minute'
-        : intervalMs == null
-          ? ''
-          : `sampled every ${intervalMs / 1000} s while you look`;
-    const element = document.getElementById('sampling')!;
-    if (element.textContent !== text) element.textContent = text;
+    const live = intervalMs == null ? '' : `sampled every ${intervalMs / 1000} s while you look`;
+    showIn('sampling', this.range === 'live' ? live : 'CPU and memory by minute');
   }
 }
 
-function limitOf({ limit }: ChartKind, limits: Limits): number | undefined {
-  return limit === undefined ? undefined : limits[limit];
+function showIn(id: string, text: string): void {
+  setText(document.getElementById(id)!, text);
 }
 
 /** Writes the names of the series into the legend. */
-function labelled(figure: HTMLElement, series: readonly ChartSeries[]): readonly ChartSeries[] {
-  for (const [index, { label }] of series.entries()) {
+function labelled(figure: HTMLElement, labels: readonly string[]): readonly string[] {
+  for (const [index, label] of labels.entries()) {
     const term = figure.querySelector(`.s${index} dt`);
-    if (term !== null) term.textContent = label;
-    else figure.querySelector('.s0')!.after(legendEntry(index, label));
+    if (term !== null) setText(term, label);
+    else figure.querySelector('.s0')!.after(elementOf(legendEntry(index, label)));
   }
-  return series;
-}
-
-function legendEntry(index: number, label: string): HTMLElement {
-  const entry = document.createElement('div');
-  entry.className = `series s${index}`;
-  const [term, value] = [document.createElement('dt'), document.createElement('dd')];
-  term.textContent = label;
-  value.dataset.series = String(index);
-  entry.append(term, value);
-  return entry;
+  return labels;
 }

@@ -15,16 +15,16 @@ const states = new Map<string, PollState>();
 
 function report(what: string, state: PollState): void {
   states.set(what, state);
-  const failing = [...states.values()].find(({ kind }) => kind === 'failing');
-  document.body.classList.toggle('stale', failing !== undefined);
+  const shown = [...states.values()].find(({ kind }) => kind === 'failing') ?? state;
+  document.body.classList.toggle('stale', shown.kind === 'failing');
   const status = document.getElementById('status')!;
-  const text = failing === undefined ? state.kind : failingText(failing);
+  const text = textOf(shown);
   if (status.textContent === text) return;
   status.textContent = text;
-  status.dataset.state = failing === undefined ? state.kind : 'failing';
+  status.dataset.state = shown.kind;
 }
 
-function failingText(state: PollState): string {
+function textOf(state: PollState): string {
   if (state.kind !== 'failing') return state.kind;
   return `${state.reason} Since ${new Date(state.since).toLocaleTimeString()}; trying again.`;
 }

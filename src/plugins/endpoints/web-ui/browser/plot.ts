@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
-import { type ChartKind, type ChartSeries, topOf } from '../shared/charts.js';
-import { UNKNOWN } from '../shared/units.js';
+import { type ChartKind, topOf } from '../shared/charts.js';
+import { setText } from './dom.js';
 
 /** All charts of a page show the same instant under the pointer. */
 const SYNC = 'charts';
@@ -30,18 +30,18 @@ export class Plot {
   constructor(
     figure: HTMLElement,
     private readonly kind: Pick<ChartKind, 'title' | 'format' | 'leastTop' | 'isBinary'>,
-    series: readonly ChartSeries[] | readonly { readonly label: string }[],
+    labels: readonly string[],
     private readonly onTime: (text: string) => void,
   ) {
     const holder = figure.querySelector<HTMLElement>('[data-plot]')!;
-    this.values = series.map((_, index) => figure.querySelector<HTMLElement>(`[data-series="${index}"]`)!);
+    this.values = labels.map((_, index) => figure.querySelector<HTMLElement>(`[data-series="${index}"]`)!);
     this.limitText = figure.querySelector('[data-limit]');
     holder.tabIndex = 0;
     holder.setAttribute('role', 'img');
     holder.setAttribute('aria-label', `${kind.title} over time; arrow keys read values`);
     this.chart = new uPlot(
-      this.options(series, holder),
-      [[], ...series.map(() => [])] as unknown as uPlot.AlignedData,
+      this.options(labels, holder),
+      [[], ...labels.map(() => [])] as unknown as uPlot.AlignedData,
       holder,
     );
     this.resized = new ResizeObserver(() =>
@@ -84,7 +84,7 @@ export class Plot {
 
   private readonly redraw = (): void => this.chart.redraw();
 
-  private options(series: readonly { readonly label: string }[], holder: HTMLElement): uPlot.Options {
+  private options(labels: readonly string[], holder: HTMLElement): uPlot.Options {
     const colour = (name: string) => () => getComputedStyle(holder).getPropertyValue(name);
     const axis: uPlot.Axis = {
       stroke: colour('--quiet'),
@@ -118,7 +118,7 @@ export class Plot {
       ],
       series: [
         {},
-        ...series.map(({ label }, index) => ({
+        ...labels.map((label, index) => ({
           label,
           stroke: colour(PALETTE[index % PALETTE.length]!),
           width: 1.5,
@@ -159,8 +159,8 @@ export class Plot {
     const index = under ?? data[0].length - 1;
     for (const [i, element] of this.values.entries()) {
       const value = data[i + 1]?.[index];
-      const text = value == null ? UNKNOWN : this.kind.format(value);
-      if (element.textContent !== text) element.textContent = text;
+      const text = this.kind.format(value ?? Number.NaN);
+      setText(element, text);
       if (under == null) element.dataset.value = String(value ?? Number.NaN);
     }
     this.onTime(under == null ? '' : this.timeText(data[0][under]! * 1000));

@@ -1,3 +1,4 @@
+import { setText } from './dom.js';
 import { ask } from './poller.js';
 
 /**
@@ -26,7 +27,7 @@ export async function renewSections(url: string, signal: AbortSignal): Promise<v
 export function localTimes(page: Document): void {
   for (const element of page.querySelectorAll('time')) {
     const text = new Date(element.dateTime).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
-    if (element.textContent !== text) element.textContent = text;
+    setText(element, text);
   }
 }
 

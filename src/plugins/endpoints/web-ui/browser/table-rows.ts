@@ -2,6 +2,7 @@ import type { Item, Row } from '../../../../client/top/index.js';
 import { html } from '../shared/html.js';
 import { fillOf } from '../shared/spark.js';
 import { COLUMNS, cellHtml, itemHtml, type MeterCell, type RowContext } from '../shared/table.js';
+import { elementOf, setText } from './dom.js';
 
 /** Rows this far out of view, CSS pixels, are kept current like those in view. */
 const MARGIN = '200px';
@@ -52,12 +53,10 @@ export class TableRows {
   private replace(place: number, item: Item): void {
     const context = this.context!;
     const before = this.rows[place];
-    const text = itemHtml(item, context).text;
-    if (before?.cells[0] === text) return;
-    const template = document.createElement('template');
-    template.innerHTML = text;
-    const element = template.content.querySelector('tr')!;
-    const cells = isHead(item) ? [text] : COLUMNS.map((column) => contentOf(column, item.row, context));
+    const markup = itemHtml(item, context);
+    if (before?.cells[0] === markup.text) return;
+    const element = elementOf<HTMLTableRowElement>(markup);
+    const cells = isHead(item) ? [markup.text] : COLUMNS.map((column) => contentOf(column, item.row, context));
     const row = { element, item, cells, isOutdated: false, isInView: true };
     this.rows[place] = row;
     this.byElement.set(element, row);
@@ -110,7 +109,7 @@ function showMeter(cell: Element, { text, line, share, title }: MeterCell): void
   const [meter] = cell.children as unknown as [HTMLElement];
   const [spark, value, bar] = meter.children as unknown as [SVGElement, HTMLElement, SVGElement];
   if (meter.title !== title) meter.title = title;
-  if (value.textContent !== text) value.textContent = text;
+  setText(value, text);
   setAttribute(spark.firstElementChild!, 'd', line);
   const { width, level } = fillOf(share ?? 0);
   setAttribute(bar, 'class', `bar ${share === undefined ? 'none' : level}`);

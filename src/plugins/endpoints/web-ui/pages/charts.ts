@@ -1,7 +1,7 @@
 import type { ContainerView } from '../../../../kernel/contracts/index.js';
 import { coresLimit, finiteLimit } from '../../common/index.js';
 import { seriesOf } from '../../top/index.js';
-import { CHARTS, type ChartKind, type Limits, type SeriesName } from '../shared/charts.js';
+import { CHARTS, type ChartKind, type Limits, legendEntry, type SeriesName } from '../shared/charts.js';
 import { type Html, html } from '../shared/html.js';
 import type { PageRequest } from './page-request.js';
 
@@ -16,7 +16,7 @@ export function chartsSection(container: ContainerView, request: PageRequest): H
   const time = series.times.at(-1) ?? 0;
   const newest: Newest = (name) => series[name]?.at(-1) ?? Number.NaN;
   const isKnown = ({ series: all }: ChartKind): boolean =>
-    all.some(({ name }) => series[name]?.some((v) => v !== null));
+    Object.values(all).some((name) => series[name]?.some((value) => value !== null));
   const kinds = CHARTS.filter(({ isOfContainers }) => container.name !== '/' || isOfContainers !== true);
   const figures = kinds.map((kind) => figure(kind, newest, limits, isKnown(kind)));
   return html`<section id="charts" class="charts" aria-label="Charts" data-url="${links.api('top', container.name)}" data-time="${time / 1000}" data-cores="${limits.cores}" data-memory="${limits.memory}">
@@ -47,9 +47,10 @@ function figure(
   isKnown: boolean,
 ): Html {
   const bound = limit === undefined ? undefined : limits[limit];
-  return html`<figure data-chart="${id}"${!isKnown && html` hidden`}><figcaption><h2>${title}</h2><dl>${series.map(
-    ({ label, name }, index) =>
-      html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}" data-value="${newest(name)}">${format(newest(name))}</dd></div>`,
+  return html`<figure data-chart="${id}"${!isKnown && html` hidden`}><figcaption><h2>${title}</h2><dl>${Object.entries(
+    series,
+  ).map(([label, name], index) =>
+    legendEntry(index, label, format(newest(name)), newest(name)),
   )}${bound !== undefined && html`<div class="series limit"><dt>limit</dt><dd data-limit>${format(bound)}</dd></div>`}</dl></figcaption><div class="plot" data-plot></div></figure>
 `;
 }

@@ -8,6 +8,7 @@ import type {
 import { type Html, html } from '../shared/html.js';
 import type { Links } from '../shared/links.js';
 import { barOf } from '../shared/spark.js';
+import { EVENT_WORDS } from '../shared/states.js';
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
 import type { PageRequest } from './page-request.js';
 import { timeOf } from './times.js';
@@ -67,19 +68,12 @@ function processRow(process: ProcessInfo, isRoot: boolean, request: PageRequest)
 `;
 }
 
-const EVENTS: Readonly<Record<ContainerEvent['type'], string>> = {
-  containerCreation: 'appeared',
-  containerDeletion: 'ended',
-  oom: 'out of memory',
-  oomKill: 'process killed for lack of memory',
-};
-
 /** @param events oldest first */
 export function eventsSection(events: readonly ContainerEvent[], request: PageRequest): Html | undefined {
   if (events.length === 0) return undefined;
   const rows = [...events].reverse().map(
     (event) =>
-      html`<tr><td>${timeOf(event.time)}</td><td>${EVENTS[event.type]}</td><td>${nameOf(event.containerName, request)}</td><td>${eventDetail(event)}</td></tr>
+      html`<tr><td>${timeOf(event.time)}</td><td>${EVENT_WORDS[event.type]}</td><td>${nameOf(event.containerName, request)}</td><td>${eventDetail(event)}</td></tr>
 `,
   );
   return tableSection('events', 'Recent events', ['Time', 'Event', 'Container', 'Details'], rows);

@@ -1,21 +1,20 @@
 import { DETAIL_MEASURES } from '../../../../client/top/columns.js';
+import { type Html, html } from './html.js';
 import { byteRate, bytes, cores, percent, UNKNOWN } from './units.js';
 
 /** What is drawn of a container, by the names of the answers of `/api/top/…`. */
 export const SERIES = [...DETAIL_MEASURES, 'processes', 'cpu_max', 'memory_max'] as const;
 export type SeriesName = (typeof SERIES)[number];
 
-export interface ChartSeries {
-  readonly label: string;
-  readonly name: SeriesName;
-}
+/** What is drawn, by its label. */
+export type ChartSeries = Readonly<Record<string, SeriesName>>;
 
 export interface ChartKind {
   readonly id: string;
   readonly title: string;
-  readonly series: readonly ChartSeries[];
+  readonly series: ChartSeries;
   /** What there is of the last hour and day. */
-  readonly minuteSeries?: readonly ChartSeries[];
+  readonly minuteSeries?: ChartSeries;
   readonly format: (value: number) => string;
   /** The top is never below this: a line of nearly nothing shall not look like a storm. */
   readonly leastTop: number;
@@ -42,11 +41,8 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'cpu',
     title: 'CPU',
-    series: [{ label: 'used', name: 'cpu' }],
-    minuteSeries: [
-      { label: 'mean of the minute', name: 'cpu' },
-      { label: 'peak', name: 'cpu_max' },
-    ],
+    series: { used: 'cpu' },
+    minuteSeries: { 'mean of the minute': 'cpu', peak: 'cpu_max' },
     format: cores,
     leastTop: 0.1,
     limit: 'cores',
@@ -54,14 +50,8 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'memory',
     title: 'Memory',
-    series: [
-      { label: 'working set', name: 'memory' },
-      { label: 'with cache', name: 'memory_usage' },
-    ],
-    minuteSeries: [
-      { label: 'mean of the minute', name: 'memory' },
-      { label: 'peak', name: 'memory_max' },
-    ],
+    series: { 'working set': 'memory', 'with cache': 'memory_usage' },
+    minuteSeries: { 'mean of the minute': 'memory', peak: 'memory_max' },
     format: bytes,
     isBinary: true,
     leastTop: 1024,
@@ -70,10 +60,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'disk',
     title: 'Disk I/O',
-    series: [
-      { label: 'read', name: 'disk_read' },
-      { label: 'written', name: 'disk_write' },
-    ],
+    series: { read: 'disk_read', written: 'disk_write' },
     format: byteRate,
     isBinary: true,
     leastTop: 1024,
@@ -81,10 +68,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'network',
     title: 'Network',
-    series: [
-      { label: 'received', name: 'network_receive' },
-      { label: 'sent', name: 'network_transmit' },
-    ],
+    series: { received: 'network_receive', sent: 'network_transmit' },
     format: byteRate,
     isBinary: true,
     leastTop: 1024,
@@ -92,18 +76,14 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'pressure',
     title: 'Pressure',
-    series: [
-      { label: 'CPU', name: 'pressure_cpu' },
-      { label: 'memory', name: 'pressure_memory' },
-      { label: 'I/O', name: 'pressure_io' },
-    ],
+    series: { CPU: 'pressure_cpu', memory: 'pressure_memory', 'I/O': 'pressure_io' },
     format: percent,
     leastTop: 10,
   },
   {
     id: 'throttled',
     title: 'Throttling',
-    series: [{ label: 'throttled periods', name: 'throttled' }],
+    series: { 'throttled periods': 'throttled' },
     format: shareText,
     isOfContainers: true,
     leastTop: 0.1,
@@ -111,12 +91,18 @@ export const CHARTS: readonly ChartKind[] = [
   {
     id: 'processes',
     title: 'Processes',
-    series: [{ label: 'processes', name: 'processes' }],
+    series: { processes: 'processes' },
     format: countText,
     isOfContainers: true,
     leastTop: 4,
   },
 ];
+
+/** The legend of one series. @param text its newest number @param value the same, for scripts */
+export function legendEntry(index: number, label: string, text = '', value?: number): Html {
+  const data = value !== undefined && html` data-value="${value}"`;
+  return html`<div class="series s${index}"><dt>${label}</dt><dd data-series="${index}"${data}>${text}</dd></div>`;
+}
 
 /** What the upper edge of a chart stands for. @param highest of all its lines */
 export function topOf(leastTop: number, highest: number, limit: number | undefined): number {

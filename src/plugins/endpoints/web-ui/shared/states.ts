@@ -12,6 +12,14 @@ const EXIT_CODES: Readonly<Record<number, string>> = {
   143: 'terminated',
 };
 
+/** What events say happened to a container. */
+export const EVENT_WORDS = {
+  containerCreation: 'appeared',
+  containerDeletion: 'ended',
+  oom: 'out of memory',
+  oomKill: 'process killed for lack of memory',
+} as const;
+
 export type StateLevel = 'good' | 'warn' | 'bad' | 'off';
 
 /** The state of a container in few words, and how good it is. */

@@ -61,14 +61,14 @@ export const COLUMNS: readonly Column[] = [
   { key: 'name', title: 'Container', cell: nameCell },
   { key: 'state', title: 'State', cell: stateCell },
   { key: 'wrong', title: 'What is wrong', cell: wrongCell },
-  { key: 'cpu', title: 'CPU', help: 'cores', isNumber: true, meter: cpuMeter, sum: ({ cpu }) => coresText(cpu) },
+  { key: 'cpu', title: 'CPU', help: 'cores', isNumber: true, meter: cpuMeter, sum: ({ cpu }) => plain(cpu) },
   {
     key: 'memory',
     title: 'Memory',
     help: 'working set',
     isNumber: true,
     meter: memoryMeter,
-    sum: ({ memory }) => bytes(memory ?? Number.NaN),
+    sum: ({ memory }) => bytes(memory),
   },
   {
     key: 'pressure',
@@ -83,7 +83,7 @@ export const COLUMNS: readonly Column[] = [
     help: 'bytes read and written per second',
     isNumber: true,
     cell: (row) => rateCell(diskOf(row), row.disk_read, row.disk_write, 'read', 'written'),
-    sum: (row) => byteRate(diskOf(row) ?? Number.NaN),
+    sum: (row) => byteRate(diskOf(row)),
   },
   {
     key: 'network',
@@ -91,7 +91,7 @@ export const COLUMNS: readonly Column[] = [
     help: 'bytes received and sent per second',
     isNumber: true,
     cell: (row) => rateCell(networkOf(row), row.network_receive, row.network_transmit, 'received', 'sent'),
-    sum: (row) => byteRate(networkOf(row) ?? Number.NaN),
+    sum: (row) => byteRate(networkOf(row)),
   },
   {
     key: 'processes',
@@ -169,39 +169,28 @@ function wrongCell({ facts: { path } }: Row, { links, troubles, capsules }: RowC
   ];
 }
 
-function coresText(value: number | null): string {
-  return value === null ? UNKNOWN : plain(value);
-}
-
-function cpuMeter(row: Row, context: RowContext): MeterCell {
-  const { cpu, cpu_limit: limit, throttled } = row;
-  const share = shareOf(cpu, limit) ?? undefined;
-  const ofLimit = share === undefined ? ', no limit' : `, ${percent(share * 100)} of its limit of ${cores(limit!)}`;
-  const held = (throttled ?? 0) > 0 ? `, throttled in ${percent(throttled! * 100)} of the periods` : '';
-  const line = context.history(row)?.cpu ?? [];
-  return {
-    text: coresText(cpu),
-    share,
-    line: pathOf(line, Math.max(limit ?? 0, LEAST_CORES)),
-    title: `${cores(cpu ?? Number.NaN)}${ofLimit}${held}`,
-  };
-}
-
 /** A course of nearly nothing shall not look like a storm. */
 const LEAST_CORES = 0.05;
 const LEAST_BYTES = 2 ** 20;
 
+function cpuMeter(row: Row, context: RowContext): MeterCell {
+  const { cpu, cpu_limit: limit, throttled } = row;
+  const { share, title } = useOf(cpu, limit, cores);
+  const held = (throttled ?? 0) > 0 ? `, throttled in ${percent(throttled! * 100)} of the periods` : '';
+  const line = pathOf(context.history(row)?.cpu ?? [], Math.max(limit ?? 0, LEAST_CORES));
+  return { text: plain(cpu), share, line, title: title + held };
+}
+
 function memoryMeter(row: Row, context: RowContext): MeterCell {
   const { memory, memory_limit: limit } = row;
-  const share = shareOf(memory, limit) ?? undefined;
-  const ofLimit = share === undefined ? ', no limit' : `, ${percent(share * 100)} of its limit of ${bytes(limit!)}`;
-  const line = context.history(row)?.memory ?? [];
-  return {
-    text: bytes(memory ?? Number.NaN),
-    share,
-    line: pathOf(line, LEAST_BYTES),
-    title: `${bytes(memory ?? Number.NaN)}${ofLimit}`,
-  };
+  const line = pathOf(context.history(row)?.memory ?? [], LEAST_BYTES);
+  return { text: bytes(memory), line, ...useOf(memory, limit, bytes) };
+}
+
+function useOf(used: number | null, limit: number | null, inWords: (value: number | null) => string) {
+  const share = shareOf(used, limit) ?? undefined;
+  const ofLimit = share === undefined ? ', no limit' : `, ${percent(share * 100)} of its limit of ${inWords(limit)}`;
+  return { share, title: inWords(used) + ofLimit };
 }
 
 const MUCH_PRESSURE = 20;
@@ -215,13 +204,13 @@ function pressureCell(row: Row): HtmlValue {
     ['memory', memory],
     ['I/O', io],
   ] as const;
-  const title = parts.map(([what, share]) => `${what} ${percent(share ?? Number.NaN)}`).join(', ');
+  const title = parts.map(([what, share]) => `${what} ${percent(share)}`).join(', ');
   return html`<span${greatest >= MUCH_PRESSURE && html` class="high"`} title="${title}">${percent(greatest)}</span>`;
 }
 
 function rateCell(sum: number | null, one: number | null, other: number | null, a: string, b: string): HtmlValue {
   if (sum === null) return UNKNOWN;
-  const title = `${byteRate(one ?? Number.NaN)} ${a}, ${byteRate(other ?? Number.NaN)} ${b}`;
+  const title = `${byteRate(one)} ${a}, ${byteRate(other)} ${b}`;
   return html`<span title="${title}">${byteRate(sum)}</span>`;
 }
 

@@ -95,23 +95,19 @@ export function viewOf(query: URLSearchParams): OverviewView {
   };
 }
 
+/** A view as the parameters of its address. */
+function parametersOf(view: OverviewView): Record<string, string> {
+  const { search: q, state, label, image, project, by, sort, isReversed, showsAll, page } = view;
+  const flags = { reverse: isReversed ? '1' : '', all: showsAll ? '1' : '' };
+  return { q, state, label, image, project, by, sort, ...flags, page: String(page) };
+}
+
+const DEFAULTS = parametersOf(viewOf(new URLSearchParams()));
+
 /** The query of a view's address, with its `?`; nothing that is as by default. */
 export function addressOf(view: OverviewView): string {
-  const query = new URLSearchParams();
-  const set = (name: string, value: string, byDefault = ''): void => {
-    if (value !== byDefault) query.set(name, value);
-  };
-  set('q', view.search);
-  set('state', view.state);
-  set('label', view.label);
-  set('image', view.image);
-  set('project', view.project);
-  set('by', view.by, 'none');
-  set('sort', view.sort, 'cpu');
-  set('reverse', view.isReversed ? '1' : '');
-  set('all', view.showsAll ? '1' : '');
-  set('page', String(view.page), '1');
-  return query.size === 0 ? '?' : `?${query}`;
+  const chosen = Object.entries(parametersOf(view)).filter(([name, value]) => value !== DEFAULTS[name]);
+  return `?${new URLSearchParams(chosen)}`;
 }
 
 /** The view after a click on the head of a column: sorted by it, or by it in reverse. */
