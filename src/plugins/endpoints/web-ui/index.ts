@@ -24,9 +24,9 @@ const configSchema = z.strictObject({
     .describe('Namespaces of container handlers that have a list of their containers, at `/<namespace>/`.'),
 });
 
-const page = (summary: string, required: boolean): OperationInfo => ({
+const page = (summary: string): OperationInfo => ({
   summary,
-  rest: { name: 'container', description: 'A container.', required },
+  rest: { name: 'container', description: 'A container.' },
   response: z.string(),
   contentType: 'text/html',
   errors: { 404: 'no such container' },
@@ -65,10 +65,10 @@ export default definePlugin({
           contentType: '*/*',
           errors: { 404: 'no such file' },
         },
-        '/containers/': page('The page of all containers; that of one, by its absolute name.', false),
-        '/host/': page('The page of the machine.', false),
+        '/containers/': page('The page of all containers; that of one, by its absolute name.'),
+        '/host/': page('The page of the machine.'),
         ...Object.fromEntries(
-          lists.map((name) => [`/${name}/`, page(`The list of the containers of ${name}; the page of one.`, false)]),
+          lists.map((name) => [`/${name}/`, page(`The list of the containers of ${name}; the page of one.`)]),
         ),
       }),
     };

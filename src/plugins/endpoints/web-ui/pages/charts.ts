@@ -62,19 +62,3 @@ export function limitsOf(container: ContainerView, { agent }: Pick<PageRequest, 
   const memory = finiteLimit(limits.memory.limit);
   return { ...(cores !== undefined && { cores }), ...(memory !== undefined && { memory }) };
 }
-
-/** How much of its limits a container uses. */
-export interface Usage {
-  /** Share of the memory limit, 0 … 1; NaN without one. */
-  readonly memoryShare: number;
-  readonly memory: number;
-  /** Share of the CPU periods in which it was throttled. */
-  readonly throttled: number;
-}
-
-export function usageOf(container: ContainerView, request: Pick<PageRequest, 'agent'>): Usage {
-  const { memory, throttled } = seriesOf(container);
-  const newest = memory.at(-1) ?? Number.NaN;
-  const limit = limitsOf(container, request).memory ?? Number.NaN;
-  return { memory: newest, memoryShare: newest / limit, throttled: throttled.at(-1) ?? Number.NaN };
-}

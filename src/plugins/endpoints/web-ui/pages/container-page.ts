@@ -5,18 +5,22 @@ import {
   type ProcessInfo,
 } from '../../../../kernel/contracts/index.js';
 import { type Html, html, type Pieces } from '../shared/html.js';
-import { adviceSection } from './advice.js';
-import { appMetricsSection } from './app-metrics.js';
 import { chartsSection, limitsHolder } from './charts.js';
 import { containersSection } from './containers-section.js';
 import { factList, identityFacts, labelsBlock, limitFacts, machineFacts, stateText, usageFacts } from './facts.js';
-import { fieldsSection } from './fields.js';
 import { breadcrumbOf, page } from './frame.js';
+import { appMetricsSection, fieldsSection } from './numbers.js';
 import type { PageRequest } from './page-request.js';
 import { missingBlock, sinksSection } from './problems.js';
-import { capsulesSection, eventsSection, filesystemsSection, interfacesSection, processesSection } from './tables.js';
-import { timeOf } from './times.js';
-import { whySection } from './why.js';
+import {
+  capsulesSection,
+  eventsSection,
+  filesystemsSection,
+  interfacesSection,
+  processesSection,
+  timeOf,
+} from './tables.js';
+import { adviceSection, whySection } from './why.js';
 
 /** So many events are shown. */
 const EVENTS = 20;
@@ -31,7 +35,7 @@ export function containerPage(
 ): Pieces {
   const { name, description } = container;
   const title = name === '/' ? 'Host' : (description.aliases[0] ?? name);
-  const frame = { ...request, title, heading: title, breadcrumb: breadcrumbOf(name, request.links) };
+  const frame = { ...request, title, breadcrumb: breadcrumbOf(name, request.links) };
   return page(frame, parts(request, container, processes));
 }
 
@@ -78,7 +82,7 @@ function eventsOf(request: PageRequest, name: string): Html | undefined {
 
 function capsulesOf({ agent, links }: PageRequest, name: string): Html | undefined {
   const capsules = agent.capsules.list().filter(({ container }) => name === '/' || container === name);
-  return capsules.length > 0 ? capsulesSection(capsules, links) : undefined;
+  return capsulesSection(capsules, links);
 }
 
 /** The same as JSON. */

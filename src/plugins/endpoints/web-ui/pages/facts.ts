@@ -1,11 +1,12 @@
 import { type ContainerView, groupingOf, type MachineInfo } from '../../../../kernel/contracts/index.js';
 import { finiteLimit } from '../../common/index.js';
+import { seriesOf } from '../../top/index.js';
 import { type Html, type HtmlValue, html } from '../shared/html.js';
 import { barOf } from '../shared/spark.js';
 import { bytes, cores, percent } from '../shared/units.js';
-import { limitsOf, usageOf } from './charts.js';
+import { limitsOf } from './charts.js';
 import type { PageRequest } from './page-request.js';
-import { timeOf } from './times.js';
+import { timeOf } from './tables.js';
 
 type Fact = readonly [term: string, value: HtmlValue];
 
@@ -87,15 +88,18 @@ export function limitFacts(container: ContainerView, request: PageRequest): Fact
 
 /** How much of its limits it uses. */
 export function usageFacts(container: ContainerView, request: PageRequest): Fact[] {
-  const { memory, memoryShare, throttled } = usageOf(container, request);
+  const series = seriesOf(container);
+  const memory = series.memory.at(-1) ?? Number.NaN;
+  const throttled = series.throttled.at(-1) ?? Number.NaN;
   const hasQuota = container.limits().cpu.quota !== undefined;
   const limit = limitsOf(container, request).memory ?? Number.NaN;
-  const text = `${bytes(memory)} of ${bytes(limit)} (${percent(memoryShare * 100)})`;
+  const share = memory / limit;
+  const text = `${bytes(memory)} of ${bytes(limit)} (${percent(share * 100)})`;
   return [
     [
       'Memory in use',
-      Number.isFinite(memoryShare) &&
-        html`<span data-memory-text>${text}</span> ${barOf(memoryShare, 'Share of the memory limit')}`,
+      Number.isFinite(share) &&
+        html`<span data-memory-text>${text}</span> ${barOf(share, 'Share of the memory limit')}`,
     ],
     ['CPU quota', hasQuota && Number.isFinite(throttled) && `throttled in ${percent(throttled * 100)} of the periods`],
   ];

@@ -3,7 +3,7 @@ import { type Html, html, type Pieces } from '../shared/html.js';
 import type { Links } from '../shared/links.js';
 import type { PageRequest } from './page-request.js';
 import { problemsSection } from './problems.js';
-import { timeOf } from './times.js';
+import { timeOf } from './tables.js';
 
 /** Nothing but what the agent itself serves, and nothing that is written into the page. */
 export const PAGE_HEADERS = {
@@ -15,14 +15,15 @@ export const PAGE_HEADERS = {
 /** What every page has around its own parts. */
 export interface Frame extends PageRequest {
   readonly title: string;
-  readonly heading: Html | string;
+  /** Default: the title. */
+  readonly heading?: Html;
   /** Absent on the first page. */
   readonly breadcrumb?: Html;
 }
 
 /** A whole page, piece by piece. */
 export function* page(frame: Frame, parts: Iterable<Html | undefined>): Pieces {
-  const { agent, links, namespaces, title, heading, breadcrumb, now } = frame;
+  const { agent, links, namespaces, title, heading = title, breadcrumb, now } = frame;
   const lists = namespaces
     .filter((namespace) => isInUse(agent, namespace))
     .map((namespace) => html`<a href="${links.namespace(namespace)}">${capitalized(namespace)}</a>`);

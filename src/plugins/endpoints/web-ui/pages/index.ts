@@ -13,9 +13,8 @@ import { html, type Pieces } from '../shared/html.js';
 import { Links } from '../shared/links.js';
 import { Assets } from './assets.js';
 import { containerPage, endedPage } from './container-page.js';
-import { PAGE_HEADERS, page } from './frame.js';
-import { listPage } from './list-page.js';
-import { overviewPage } from './overview-page.js';
+import { breadcrumbOf, PAGE_HEADERS, page } from './frame.js';
+import { listPage, overviewPage } from './list-pages.js';
 import { Overviews, type PageRequest } from './page-request.js';
 
 /** What a page without a table of containers has of them. */
@@ -51,22 +50,17 @@ export class Pages {
 
   /** Sends the head of the page at once: a browser loads the style and paints it while the table is being made. */
   private overview(request: ApiRequest): AnyAnswer {
-    const withoutTable = this.requestWithoutTable(request, true);
-    const pieces = overviewPage(withoutTable);
-    const prepare = async (): Promise<void> => {
-      if (!withoutTable.wantsTable) return;
-      // The rest of the page is made after this.
-      Object.assign(withoutTable, await this.overviews.current());
-    };
-    return { contentType: PAGE_TYPE, headers: PAGE_HEADERS, stream: streamed(pieces, prepare) };
+    const pageRequest = this.requestWithoutTable(request, true);
+    // The rest of the page is made after the table is there.
+    const stream = streamed(overviewPage(pageRequest), () => this.fill(pageRequest));
+    return { contentType: PAGE_TYPE, headers: PAGE_HEADERS, stream };
   }
 
   /** `/host/` @throws RequestError 404 */
   async host(request: ApiRequest): Promise<Answer> {
     const root = request.args.length === 0 ? this.context.agent.container('/') : undefined;
-    return root === undefined
-      ? this.refusal(request, 'the machine is not monitored', 404)
-      : this.ofContainer(request, root);
+    if (root === undefined) return this.refusal(request, 'the machine is not monitored', 404);
+    return this.ofContainer(request, root);
   }
 
   /** `/docker/…`: the list, or the page of one container. @throws RequestError 404 */
@@ -84,9 +78,8 @@ export class Pages {
 
   private async ofContainer(request: ApiRequest, container: ContainerView): Promise<Answer> {
     const processes = await this.context.agent.host.processes();
-    return answerOf(
-      containerPage(await this.pageRequest(request, container.children().length > 0), container, processes),
-    );
+    const pageRequest = await this.pageRequest(request, container.children().length > 0);
+    return answerOf(containerPage(pageRequest, container, processes));
   }
 
   private async ofAlias(namespace: string, request: ApiRequest): Promise<Answer> {
@@ -102,14 +95,22 @@ export class Pages {
 
   /** A page with the reason for browsers. @throws RequestError with the text that other clients know */
   private async refusal(request: ApiRequest, reason: string, status: number): Promise<Answer> {
-    if (request.header('accept')?.includes('text/html') !== true) throw unavailable(request, reason, status);
+    if (request.header('accept')?.includes('text/html') !== true) {
+      const name = JSON.stringify(request.containerName);
+      throw new RequestError(status, `failed to get container ${name} with error: ${reason}`);
+    }
     return { ...answerOf(refusalPage(await this.pageRequest(request), reason)), status };
   }
 
   /** @param hasTable whether the page has a table of containers */
   private async pageRequest(request: ApiRequest, hasTable = false): Promise<PageRequest> {
-    const withoutTable = this.requestWithoutTable(request, hasTable);
-    return withoutTable.wantsTable ? { ...withoutTable, ...(await this.overviews.current()) } : withoutTable;
+    const pageRequest = this.requestWithoutTable(request, hasTable);
+    await this.fill(pageRequest);
+    return pageRequest;
+  }
+
+  private async fill(pageRequest: PageRequest): Promise<void> {
+    if (pageRequest.wantsTable) Object.assign(pageRequest, await this.overviews.current());
   }
 
   private requestWithoutTable({ basePath, query }: ApiRequest, hasTable: boolean): PageRequest {
@@ -121,15 +122,10 @@ export class Pages {
   }
 }
 
-function unavailable({ containerName }: ApiRequest, reason: string, status: number): RequestError {
-  return new RequestError(status, `failed to get container ${JSON.stringify(containerName)} with error: ${reason}`);
-}
-
 function refusalPage(request: PageRequest, reason: string): Pieces {
   const link = html`<a href="${request.links.overview()}">All containers</a>`;
-  const breadcrumb = html`<ol><li><a href="${request.links.overview()}">Containers</a></li></ol>`;
   const parts = [html`<section><p class="error">${reason}</p><p>${link}</p></section>`];
-  return page({ ...request, title: 'Not found', heading: 'Not found', breadcrumb }, parts);
+  return page({ ...request, title: 'Not found', breadcrumb: breadcrumbOf('/', request.links) }, parts);
 }
 
 const PAGE_TYPE = 'text/html; charset=utf-8';

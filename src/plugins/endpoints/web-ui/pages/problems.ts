@@ -2,8 +2,7 @@ import type { AgentView, Finding, PluginStatus, SinkStatus } from '../../../../k
 import { type Html, html } from '../shared/html.js';
 import { bytes, plain, UNKNOWN } from '../shared/units.js';
 import { tableSection } from './tables.js';
-
-const WORDS: Readonly<Record<Finding['severity'], string>> = { error: 'Error', warning: 'Warning', info: 'Note' };
+import { SEVERITIES } from './why.js';
 
 /** What is broken: plugins that are not up, and what the doctor found. Always there, so that a live page can renew it. */
 export function problemsSection(agent: AgentView): Html {
@@ -30,13 +29,12 @@ function pluginItem({ id, state, lastError }: PluginStatus): Html {
 }
 
 function findingItem({ severity, what, effect, mend }: Finding): Html {
-  return html`<li class="${severity}"><strong>${WORDS[severity]}</strong><p>${what}</p>${effect !== '' && html`<p>${effect}</p>`}${mend !== '' && html`<pre>${mend}</pre>`}</li>`;
+  return html`<li class="${severity}"><strong>${SEVERITIES[severity]}</strong><p>${what}</p>${effect !== '' && html`<p>${effect}</p>`}${mend !== '' && html`<pre>${mend}</pre>`}</li>`;
 }
 
 /** How the deliveries of the sinks go. @param nowUs since the epoch */
 export function sinksSection(agent: AgentView, nowUs: number): Html | undefined {
   const rows = agent.plugins().flatMap(({ id, sink }) => (sink === undefined ? [] : [sinkRow(id, sink, nowUs)]));
-  if (rows.length === 0) return undefined;
   const columns = ['Sink', 'Waiting', 'In the queue', 'Oldest', 'Every', 'Sent', 'Dropped', 'Latency', 'Last error'];
   return tableSection('sinks', 'Sinks', columns, rows);
 }

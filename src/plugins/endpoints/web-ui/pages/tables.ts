@@ -11,18 +11,31 @@ import { barOf } from '../shared/spark.js';
 import { EVENT_WORDS } from '../shared/states.js';
 import { byteRate, bytes, percent, UNKNOWN } from '../shared/units.js';
 import type { PageRequest } from './page-request.js';
-import { timeOf } from './times.js';
 
 /** So many processes are shown, those that use most CPU time. */
 const PROCESSES = 100;
 
-/** A section with a table that scrolls on its own where it is wider than the page. */
+/** `2026-11-25 14:02:03 UTC`; with a script the browser shows it in its own zone. @param micros µs since the epoch */
+export function timeOf(micros: number): Html {
+  const date = new Date(micros / 1000);
+  if (Number.isNaN(date.getTime())) return html`unknown`;
+  const iso = date.toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+}
+
+/** What a table is of, how many of those there are, and which it has if that is not all. */
+export function countedHeading(what: string, all: number, shown: number, which: string): Html {
+  return html`${what} <small>${all}</small>${shown < all && html` (the ${which})`}`;
+}
+
+/** A section with a table that scrolls on its own where it is wider than the page; nothing without rows. */
 export function tableSection(
   id: string,
   heading: Html | string,
   columns: readonly string[],
   rows: readonly Html[],
-): Html {
+): Html | undefined {
+  if (rows.length === 0) return undefined;
   return html`<section id="${id}" data-renewed><h2>${heading}</h2><div class="scroll" role="region" aria-label="${id}" tabindex="0">
 <table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>
 ${rows}</tbody></table></div></section>`;
@@ -39,23 +52,19 @@ function nameOf(name: string, { agent, links }: PageRequest): Html {
 }
 
 /** The processes directly in a container; of `/` all, with the container that each is in. */
-export function processesSection(name: string, all: readonly ProcessInfo[], request: PageRequest): Html {
+export function processesSection(name: string, all: readonly ProcessInfo[], request: PageRequest): Html | undefined {
   const isRoot = name === '/';
   const processes = isRoot ? all : all.filter((process) => process.cgroup_path === name);
   const shown = [...processes].sort((a, b) => b.percent_cpu - a.percent_cpu || b.rss - a.rss).slice(0, PROCESSES);
-  const cut = shown.length < processes.length && html` (the ${shown.length} that use most CPU time)`;
-  const heading = html`Processes <small>${processes.length}</small>${cut}`;
+  const which = `${shown.length} that use most CPU time`;
+  const heading = countedHeading('Processes', processes.length, shown.length, which);
   if (shown.length === 0) {
     return html`<section id="processes" data-renewed><h2>${heading}</h2><p class="quiet">None directly in this cgroup.</p></section>`;
   }
   const columns = ['PID', 'User', 'CPU', 'Memory', 'RSS', 'Virtual', 'State', 'Started', 'CPU time', 'Command'];
-  const more = isRoot ? ['Cgroup'] : [];
-  return tableSection(
-    'processes',
-    heading,
-    [...columns, ...more],
-    shown.map((process) => processRow(process, isRoot, request)),
-  );
+  if (isRoot) columns.push('Cgroup');
+  const rows = shown.map((process) => processRow(process, isRoot, request));
+  return tableSection('processes', heading, columns, rows);
 }
 
 function processRow(process: ProcessInfo, isRoot: boolean, request: PageRequest): Html {
@@ -70,7 +79,6 @@ function processRow(process: ProcessInfo, isRoot: boolean, request: PageRequest)
 
 /** @param events oldest first */
 export function eventsSection(events: readonly ContainerEvent[], request: PageRequest): Html | undefined {
-  if (events.length === 0) return undefined;
   const rows = [...events].reverse().map(
     (event) =>
       html`<tr><td>${timeOf(event.time)}</td><td>${EVENT_WORDS[event.type]}</td><td>${nameOf(event.containerName, request)}</td><td>${eventDetail(event)}</td></tr>
@@ -128,7 +136,6 @@ function numbersOf(container: ContainerView, part: 'filesystem' | 'network', key
 
 export function filesystemsSection(container: ContainerView): Html | undefined {
   const all = numbersOf(container, 'filesystem', ['usage', 'capacity']);
-  if (all.length === 0) return undefined;
   const rows = all.map(({ label, attributes, now }) => {
     const [usage = Number.NaN, capacity = Number.NaN] = [now.get('usage'), now.get('capacity')];
     const share = usage / capacity;
@@ -151,7 +158,6 @@ function perSecond(growth: number, seconds: number): number {
 
 export function interfacesSection(container: ContainerView): Html | undefined {
   const all = numbersOf(container, 'network', ['rx_bytes']);
-  if (all.length === 0) return undefined;
   const rows = all.map(({ label, now, before, seconds }) => {
     const rate = (name: string): number =>
       perSecond((now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN), seconds);
@@ -167,14 +173,13 @@ export function interfacesSection(container: ContainerView): Html | undefined {
 const CAPSULES = 50;
 
 /** The capsules of containers that ended badly, the newest first. */
-export function capsulesSection(capsules: readonly StoredCapsule[], links: Links): Html {
+export function capsulesSection(capsules: readonly StoredCapsule[], links: Links): Html | undefined {
   const shown = capsules.slice(-CAPSULES).reverse();
-  const cut = shown.length < capsules.length && html` (the ${shown.length} newest)`;
   const rows = shown.map(({ id, label, image, createdAt, reasons, bytes: size }) => {
     const why = reasons.map(({ text }) => text).join(', ');
     return html`<tr><th scope="row">${label}</th><td><code>${image ?? UNKNOWN}</code></td><td>${why}</td><td>${timeOf(createdAt)}</td><td><a href="${links.api('capsules', `/${id}`)}" download>${bytes(size)}</a></td></tr>
 `;
   });
-  const heading = html`Capsules <small>${capsules.length}</small>${cut}`;
+  const heading = countedHeading('Capsules', capsules.length, shown.length, `${shown.length} newest`);
   return tableSection('capsules', heading, ['Name', 'Image', 'Why', 'Written', 'File'], rows);
 }

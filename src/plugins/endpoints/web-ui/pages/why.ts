@@ -1,7 +1,18 @@
-import type { DiagnosedFinding, Diagnosis, RuleInfo } from '../../../../kernel/contracts/index.js';
-import { type Html, html } from '../shared/html.js';
+import {
+  type AgentView,
+  type ContainerView,
+  type DiagnosedFinding,
+  type Diagnosis,
+  type Finding,
+  isRequestError,
+  type RuleInfo,
+} from '../../../../kernel/contracts/index.js';
+import { containerAnswer } from '../../advise/index.js';
+import { type Html, type HtmlValue, html } from '../shared/html.js';
+import { bytes, cores, percent } from '../shared/units.js';
 
-const WORDS: Readonly<Record<DiagnosedFinding['severity'], string>> = {
+/** How bad a finding is. */
+export const SEVERITIES: Readonly<Record<Finding['severity'], string>> = {
   error: 'Error',
   warning: 'Warning',
   info: 'Note',
@@ -23,14 +34,51 @@ export function whySection(diagnosis: Diagnosis | undefined): Html {
 }
 
 function findingItem({ severity, what, meaning, evidence, mend, lines = [] }: DiagnosedFinding): Html {
-  return html`<li class="${severity}"><p><strong>${WORDS[severity]}</strong> ${what}</p><p class="quiet">${meaning}</p><ul class="evidence">${evidence.map(({ text }) => html`<li>${text}</li>`)}</ul><p>${mend}</p>${linesBlock(lines)}</li>`;
+  return html`<li class="${severity}"><p><strong>${SEVERITIES[severity]}</strong> ${what}</p><p class="quiet">${meaning}</p><ul class="evidence">${evidence.map(({ text }) => html`<li>${text}</li>`)}</ul><p>${mend}</p>${linesBlock(lines)}</li>`;
 }
 
 /** Lines that do something, by the tool that takes them. */
-export function linesBlock(lines: readonly { readonly tool: string; readonly line: string }[]): Html | undefined {
+function linesBlock(lines: readonly { readonly tool: string; readonly line: string }[]): Html | undefined {
   const [first, ...others] = lines;
   if (first === undefined) return undefined;
   const block = ({ tool, line }: { readonly tool: string; readonly line: string }): Html =>
     html`<div class="line"><span>${tool}</span><pre tabindex="0">${line}</pre></div>`;
   return html`${block(first)}${others.length > 0 && html`<details><summary>for ${others.map(({ tool }) => tool).join(', ')}</summary>${others.map(block)}</details>`}`;
+}
+
+/** Limits for a container from what it used; why there are none where there is too little data. */
+export function adviceSection(agent: AgentView, { name }: ContainerView): Html {
+  return html`<section id="advice" data-renewed><h2>Advice</h2>${content(agent, name)}</section>`;
+}
+
+function content(agent: AgentView, name: string): Html {
+  let answer: ReturnType<typeof containerAnswer>;
+  try {
+    answer = containerAnswer(agent, name);
+  } catch (error) {
+    if (!isRequestError(error)) throw error;
+    return html`<p class="quiet">${error.message}</p>`;
+  }
+  if (!('advice' in answer)) return html`<p class="quiet">No advice yet: ${answer.reason}.</p>`;
+  const { data, used, now, advice, savings, risks, lines } = answer;
+  const row = (what: string, ...cells: readonly HtmlValue[]): Html =>
+    html`<tr><th scope="row">${what}</th>${cells.map((cell) => html`<td class="num">${cell}</td>`)}</tr>`;
+  return html`<p class="quiet">From ${data.text}, confidence ${data.confidence}; ${percent(advice.margin.request * 100)} and ${percent(advice.margin.limit * 100)} above what was used.</p>
+<div class="scroll" role="region" aria-label="Advice" tabindex="0"><table><thead><tr><td></td>${['typical', '95th percentile', 'most', 'limit now', 'request', 'limit'].map((head) => html`<th scope="col" class="num">${head}</th>`)}</tr></thead><tbody>${row(
+    'CPU',
+    cores(used.cpu.p50_cpus),
+    cores(used.cpu.p95_cpus),
+    cores(used.cpu.max_cpus),
+    now.cpu_limit === null ? 'none' : cores(now.cpu_limit),
+    html`<strong>${cores(advice.cpu_request)}</strong>`,
+    html`<strong>${cores(advice.cpu_limit)}</strong>`,
+  )}${row(
+    'Memory',
+    bytes(used.memory.p50_bytes),
+    bytes(used.memory.p95_bytes),
+    bytes(used.memory.max_bytes),
+    now.memory_limit_bytes === null ? 'none' : bytes(now.memory_limit_bytes),
+    html`<strong>${bytes(advice.memory_request_bytes)}</strong>`,
+    html`<strong>${bytes(advice.memory_limit_bytes)}</strong>`,
+  )}</tbody></table></div><ul>${[...risks, ...savings].map((text) => html`<li>${text}</li>`)}</ul>${linesBlock(lines)}`;
 }
