@@ -1,21 +1,21 @@
 import type {
   AgentView,
   ContainerView,
-  LimitChange,
-  Percentiles,
+  MachineInfo,
   ResourceLimits,
   SampleCursor,
 } from '../../../kernel/contracts/index.js';
 import { coresLimit, finiteLimit } from '../common/index.js';
+import type { Advice } from './schema.js';
 
 /** Less data than this is no basis for advice, minutes. */
-export const MIN_MINUTES = 10;
+const MIN_MINUTES = 10;
 const MINUTES_PER_HOUR = 60;
 const MEDIUM_FROM = 6 * MINUTES_PER_HOUR;
 const HIGH_FROM = 23 * MINUTES_PER_HOUR;
 
 /** Added to what was used. */
-export const MARGINS = { request: 0.1, limit: 0.2 } as const;
+const MARGINS = { request: 0.1, limit: 0.2 } as const;
 /** What a container that was held back or killed gets above the limit that did it. */
 const HELD_BACK_FACTOR = 1.5;
 const MIN_THROTTLED_SHARE = 0.05;
@@ -25,73 +25,68 @@ const MIB = 2 ** 20;
 const MIN_MEMORY = 16 * MIB;
 const DAY_US = 86_400_000_000;
 
-export interface Advice {
-  /** Minutes with data among the last 1,440, of the resource that has fewer. */
-  readonly minutes: number;
-  readonly confidence: 'low' | 'medium' | 'high';
-  /** CPUs and bytes that were used: percentiles of the minutes' 90th percentiles, the highest peak. */
-  readonly used: {
-    readonly cpu: Use & { readonly throttledShare: number };
-    readonly memory: Use & { readonly cacheBytes: number; readonly oomKills: number };
-  };
-  /** `undefined`: none. */
-  readonly now: { readonly cpus: number | undefined; readonly memory: number | undefined };
-  readonly change: Required<Pick<LimitChange, 'cpus' | 'cpuRequest' | 'memory' | 'memoryRequest'>>;
-  readonly savings: readonly string[];
-  readonly risks: readonly string[];
-}
-
-interface Use {
-  readonly p50: number;
-  readonly p95: number;
-  readonly max: number;
-}
-
 /** @returns the advice, or the reason why there is none */
-export function adviceFor(agent: AgentView, container: ContainerView): Advice | string {
+export function adviceFor(agent: AgentView, container: ContainerView): Omit<Advice, 'container' | 'lines'> | string {
   const day = container.summary()?.day;
   if (day === undefined) return 'the container has neither CPU nor memory';
   const minutes = Math.min(day.cpu.count, day.memory.count);
   if (minutes < MIN_MINUTES) return `only ${minutes} min of data: ask again in ${MIN_MINUTES - minutes} min`;
+  // Percentiles of the minutes' 90th percentiles, and the highest peak.
+  const { cpu, memory } = day;
   const used = {
-    cpu: { ...useOf(day.cpu, 1000), throttledShare: throttledShare(container) },
+    cpu: {
+      p50_cpus: cpu.fifty / 1000,
+      p95_cpus: cpu.ninetyfive / 1000,
+      max_cpus: cpu.max / 1000,
+      throttled_share: throttledShare(container),
+    },
     memory: {
-      ...useOf(day.memory, 1),
-      cacheBytes: latest(container, 'memory.cache'),
-      oomKills: kills(agent, container),
+      p50_bytes: memory.fifty,
+      p95_bytes: memory.ninetyfive,
+      max_bytes: memory.max,
+      cache_bytes: latest(container, 'memory.cache'),
+      oom_kills: kills(agent, container),
     },
   };
-  const limits = container.limits();
   const machine = agent.host.machine();
-  const now = { cpus: coresLimit(limits), memory: boundOf(limits, machine.memory_capacity) };
-  const change = changeFor(used, now, machine.num_cores, machine.memory_capacity);
+  const now = limitsOf(container.limits(), machine);
+  const advice = limitsFor(used, now, machine);
+  const confidence = minutes >= HIGH_FROM ? 'high' : minutes >= MEDIUM_FROM ? 'medium' : 'low';
   return {
-    minutes,
-    confidence: minutes >= HIGH_FROM ? 'high' : minutes >= MEDIUM_FROM ? 'medium' : 'low',
+    data: { minutes, text: dataText(minutes), confidence },
     used,
     now,
-    change,
-    ...consequences(used, now, change, machine),
+    advice: { ...advice, margin: MARGINS },
+    ...consequences(used, now, advice, machine),
   };
 }
 
-function useOf({ fifty, ninetyfive, max }: Percentiles, divisor: number): Use {
-  return { p50: fifty / divisor, p95: ninetyfive / divisor, max: max / divisor };
+type Machine = Pick<MachineInfo, 'num_cores' | 'memory_capacity'>;
+
+/** The limits that it has; null: none, or one that bounds nothing. */
+function limitsOf(limits: ResourceLimits, { memory_capacity: capacity }: Machine): Advice['now'] {
+  const memory = finiteLimit(limits.memory.limit);
+  const isBound = memory !== undefined && !(capacity > 0 && memory >= capacity);
+  return { cpu_limit: coresLimit(limits) ?? null, memory_limit_bytes: isBound ? memory : null };
 }
 
-function changeFor(used: Advice['used'], now: Advice['now'], cores: number, capacity: number): Advice['change'] {
-  const { cpu, memory } = used;
+/** `6.2 h of data` */
+function dataText(minutes: number): string {
+  return minutes < 60 ? `${minutes} min of data` : `${Math.round(minutes / 6) / 10} h of data`;
+}
+
+function limitsFor({ cpu, memory }: Advice['used'], now: Advice['now'], { num_cores, memory_capacity }: Machine) {
   // What it would have used without its quota, or before it was killed, is not known.
-  const isThrottled = cpu.throttledShare >= MIN_THROTTLED_SHARE && now.cpus !== undefined;
-  const wasKilled = memory.oomKills > 0 && now.memory !== undefined;
-  const cpus = Math.max(cpu.max * (1 + MARGINS.limit), isThrottled ? now.cpus! * HELD_BACK_FACTOR : 0);
-  const bytes = Math.max(memory.max * (1 + MARGINS.limit), wasKilled ? now.memory! * HELD_BACK_FACTOR : 0);
-  const limit = { cpus: Math.min(cores, upTo(cpus, CPU_STEP, MIN_CPUS)), memory: upTo(bytes, MIB, MIN_MEMORY) };
+  const heldBack = cpu.throttled_share >= MIN_THROTTLED_SHARE ? (now.cpu_limit ?? 0) * HELD_BACK_FACTOR : 0;
+  const killedAt = memory.oom_kills > 0 ? (now.memory_limit_bytes ?? 0) * HELD_BACK_FACTOR : 0;
+  const cpus = upTo(Math.max(cpu.max_cpus * (1 + MARGINS.limit), heldBack), CPU_STEP, MIN_CPUS);
+  const bytes = upTo(Math.max(memory.max_bytes * (1 + MARGINS.limit), killedAt), MIB, MIN_MEMORY);
+  const cpu_limit = Math.min(num_cores, cpus);
   return {
-    cpus: limit.cpus,
-    cpuRequest: Math.min(limit.cpus, upTo(cpu.p95 * (1 + MARGINS.request), 0.01, 0.01)),
-    memory: Math.min(capacity || Number.MAX_SAFE_INTEGER, limit.memory),
-    memoryRequest: Math.min(limit.memory, upTo(memory.p95 * (1 + MARGINS.request), MIB, MIB)),
+    cpu_request: Math.min(cpu_limit, upTo(cpu.p95_cpus * (1 + MARGINS.request), 0.01, 0.01)),
+    cpu_limit,
+    memory_request_bytes: Math.min(bytes, upTo(memory.p95_bytes * (1 + MARGINS.request), MIB, MIB)),
+    memory_limit_bytes: Math.min(memory_capacity || Number.MAX_SAFE_INTEGER, bytes),
   };
 }
 
@@ -103,39 +98,36 @@ function upTo(value: number, step: number, least: number): number {
 
 /** What following the advice gives back, and what not following it risks. */
 function consequences(
-  used: Advice['used'],
-  now: Advice['now'],
-  change: Advice['change'],
-  machine: { readonly num_cores: number; readonly memory_capacity: number },
+  { cpu, memory }: Advice['used'],
+  { cpu_limit: cpus, memory_limit_bytes: bytes }: Advice['now'],
+  advice: ReturnType<typeof limitsFor>,
+  machine: Machine,
 ): Pick<Advice, 'savings' | 'risks'> {
   const savings: string[] = [];
   const risks: string[] = [];
-  const mebibytes = (bytes: number) => `${Math.round(bytes / MIB)} MiB`;
-  const { cpu, memory } = used;
-  if (now.memory === undefined) {
+  const mebibytes = (size: number) => `${Math.round(size / MIB)} MiB`;
+  if (bytes === null) {
     risks.push(`no memory limit: it may take all ${mebibytes(machine.memory_capacity)} of the machine`);
-  } else if (now.memory > change.memory) {
+  } else if (bytes > advice.memory_limit_bytes) {
+    const spare = mebibytes(bytes - advice.memory_limit_bytes);
     savings.push(
-      `memory limit ${mebibytes(now.memory)}, used at most ${mebibytes(memory.max)}: ${mebibytes(now.memory - change.memory)} less will do`,
+      `memory limit ${mebibytes(bytes)}, used at most ${mebibytes(memory.max_bytes)}: ${spare} less will do`,
     );
-  } else if (now.memory < change.memory && memory.oomKills === 0) {
-    risks.push(
-      `memory limit ${mebibytes(now.memory)}, used up to ${mebibytes(memory.max)}: ${mebibytes(Math.max(0, now.memory - memory.max))} are left`,
-    );
+  } else if (bytes < advice.memory_limit_bytes && memory.oom_kills === 0) {
+    const left = mebibytes(Math.max(0, bytes - memory.max_bytes));
+    risks.push(`memory limit ${mebibytes(bytes)}, used up to ${mebibytes(memory.max_bytes)}: ${left} are left`);
   }
-  if (memory.oomKills > 0)
-    risks.push(`killed for lack of memory ${memory.oomKills} times: it needs more than it could use`);
-  if (now.cpus === undefined) {
+  if (memory.oom_kills > 0)
+    risks.push(`killed for lack of memory ${memory.oom_kills} times: it needs more than it could use`);
+  if (cpus === null) {
     risks.push(`no CPU limit: it may take all ${machine.num_cores} CPUs of the machine`);
-  } else if (now.cpus > change.cpus) {
-    savings.push(
-      `CPU limit ${round(now.cpus)}, used at most ${round(cpu.max)}: ${round(now.cpus - change.cpus)} CPUs less will do`,
-    );
+  } else if (cpus > advice.cpu_limit) {
+    const spare = round(cpus - advice.cpu_limit);
+    savings.push(`CPU limit ${round(cpus)}, used at most ${round(cpu.max_cpus)}: ${spare} CPUs less will do`);
   }
-  if (cpu.throttledShare >= MIN_THROTTLED_SHARE) {
-    risks.push(
-      `throttled in ${Math.round(cpu.throttledShare * 100)} % of its periods: it would use more than it could`,
-    );
+  if (cpu.throttled_share >= MIN_THROTTLED_SHARE) {
+    const share = Math.round(cpu.throttled_share * 100);
+    risks.push(`throttled in ${share} % of its periods: it would use more than it could`);
   }
   return { savings, risks };
 }
@@ -169,10 +161,4 @@ function latest(container: ContainerView, field: string): number {
   const cursor = window.at(0, {} as SampleCursor);
   const index = cursor.layout.indexOf(field);
   return index < 0 ? 0 : cursor.values[cursor.base + index]! || 0;
-}
-
-/** The memory limit in bytes; `undefined` when it bounds nothing. */
-function boundOf({ memory }: ResourceLimits, capacity: number): number | undefined {
-  const limit = finiteLimit(memory.limit);
-  return limit !== undefined && capacity > 0 && limit >= capacity ? undefined : limit;
 }

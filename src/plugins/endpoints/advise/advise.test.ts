@@ -35,16 +35,22 @@ const adviseOf = (one: FakeContainer, more: object = {}) => {
 
 describe('advice', () => {
   it('adds its documented margins to a steady load', () => {
-    const { change, minutes, confidence, used: use } = adviseOf(container(used(60, 0.5, 100, 200)));
-    assert.equal(minutes, 60);
-    assert.equal(confidence, 'low');
-    assert.deepEqual([use.cpu.p50, use.cpu.max, use.memory.p50, use.memory.max], [0.5, 0.5, 100 * MIB, 200 * MIB]);
-    assert.deepEqual(change, { cpuRequest: 0.55, cpus: 0.6, memoryRequest: 110 * MIB, memory: 240 * MIB });
+    const { advice, data, used: use } = adviseOf(container(used(60, 0.5, 100, 200)));
+    assert.deepEqual(data, { minutes: 60, text: '1 h of data', confidence: 'low' });
+    assert.deepEqual([use.cpu.p50_cpus, use.cpu.max_cpus], [0.5, 0.5]);
+    assert.deepEqual([use.memory.p50_bytes, use.memory.max_bytes], [100 * MIB, 200 * MIB]);
+    assert.deepEqual(advice, {
+      cpu_request: 0.55,
+      cpu_limit: 0.6,
+      memory_request_bytes: 110 * MIB,
+      memory_limit_bytes: 240 * MIB,
+      margin: { request: 0.1, limit: 0.2 },
+    });
   });
 
   it('states how much data it is based on, and is absent with too little', () => {
-    assert.equal(adviseOf(container(used(400, 0.1, 10))).confidence, 'medium');
-    assert.equal(adviseOf(container(used(1439, 0.1, 10))).confidence, 'high');
+    assert.equal(adviseOf(container(used(400, 0.1, 10))).data.confidence, 'medium');
+    assert.equal(adviseOf(container(used(1439, 0.1, 10))).data.confidence, 'high');
     const agent = fakeAgent({ containers: [container(used(4, 0.5, 100))], machine });
     assert.equal(adviceFor(agent, agent.containers()[0]!), 'only 4 min of data: ask again in 6 min');
   });
@@ -74,9 +80,9 @@ describe('advice', () => {
       memory: { limit: BigInt(100 * MIB) },
     };
     const series = { 'cpu.cfs.periods': 1000, 'cpu.cfs.throttled_periods': 900, 'oom.kills': 2 };
-    const { change, risks } = adviseOf(container(used(30, 0.5, 99), { limits }, series));
-    assert.equal(change.cpus, 0.75);
-    assert.equal(change.memory, 150 * MIB);
+    const { advice, risks } = adviseOf(container(used(30, 0.5, 99), { limits }, series));
+    assert.equal(advice.cpu_limit, 0.75);
+    assert.equal(advice.memory_limit_bytes, 150 * MIB);
     assert.match(risks.join('\n'), /killed for lack of memory 2 times[\s\S]*throttled in 90 %/);
   });
 

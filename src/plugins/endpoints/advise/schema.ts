@@ -36,6 +36,9 @@ const advice = z
   })
   .meta({ id: 'Advice', description: 'Limits and requests for a container, from what it used.' });
 
+/** What is said of a container with enough data. */
+export type Advice = z.output<typeof advice>;
+
 const none = z
   .strictObject({ container, reason: z.string() })
   .meta({ id: 'NoAdvice', description: 'A container about which there is not enough data.' });
