@@ -1,4 +1,5 @@
 import {
+  type ContainerDescription,
   type ContainerView,
   type DepartedContainer,
   isSelected,
@@ -18,8 +19,7 @@ const SLICE_MS = 2;
 /** The exported containers, updated at each scrape. */
 export class ExportedContainers {
   private readonly texts = new SharedTexts();
-  private running = new Map<string, ExportedContainer>();
-  private ended = new Map<string, ExportedContainer>();
+  private byName: ReadonlyMap<string, ExportedContainer> = new Map();
   /** Those of the last answer, and the list that they come from. */
   private all: readonly ExportedContainer[] = [];
   private views: readonly ContainerView[] | undefined;
@@ -41,8 +41,7 @@ export class ExportedContainers {
     const { agent, clock } = this.context;
     const [views, departed] = [agent.containers(), agent.departed()];
     if (departed.length > 0 || !this.areCurrent(views)) this.renew(views, departed);
-    const { running, ended } = this;
-    this.kills.keep((name) => running.has(name) || ended.has(name), clock.monotonic());
+    this.kills.keep((name) => this.byName.has(name), clock.monotonic());
     if (namespace === undefined) return this.all;
     return this.all.filter(({ description }) => description.namespace === namespace);
   }
@@ -58,25 +57,25 @@ export class ExportedContainers {
   }
 
   private renew(views: readonly ContainerView[], departed: readonly DepartedContainer[]): void {
-    const running = new Map<string, ExportedContainer>();
-    for (const view of views) {
-      if (!isSelected(this.options, view.name, view.description.aliases)) continue;
-      running.set(view.name, this.exportedOf(view));
-    }
-    const ended = new Map<string, ExportedContainer>();
-    for (const { name, description } of departed) {
-      if (running.has(name) || ended.has(name) || !isSelected(this.options, name, description.aliases)) continue;
-      const known = this.ended.get(name);
-      known?.update(description);
-      ended.set(name, known ?? new ExportedContainer(name, description, this.union, this.families, this.texts));
-    }
-    for (const [name, exported] of this.running) if (running.get(name) !== exported) exported.leave();
-    for (const [name, exported] of this.ended) if (ended.get(name) !== exported) exported.leave();
-    this.running = running;
-    this.ended = ended;
+    const { byName: before, families, options, union, texts } = this;
+    const byName = new Map<string, ExportedContainer>();
+    const add = (name: string, description: ContainerDescription, view?: ContainerView): void => {
+      if (byName.has(name) || !isSelected(options, name, description.aliases)) return;
+      const known = before.get(name);
+      if (known === undefined || known.view !== view) {
+        byName.set(name, new ExportedContainer(name, description, union, families, texts, view));
+      } else {
+        known.update(description);
+        byName.set(name, known);
+      }
+    };
+    for (const view of views) add(view.name, view.description, view);
+    for (const { name, description } of departed) add(name, description);
+    for (const [name, exported] of before) if (byName.get(name) !== exported) exported.leave();
+    this.byName = byName;
     this.views = views;
-    this.all = [...running.values(), ...ended.values()];
-    for (const exported of running.values()) this.warnOfLabels(exported);
+    this.all = [...byName.values()];
+    for (const exported of this.all) if (exported.view !== undefined) this.warnOfLabels(exported);
   }
 
   /**
@@ -86,7 +85,7 @@ export class ExportedContainers {
   async refreshLimits(): Promise<void> {
     const { clock } = this.context;
     const slices = new Slices(SLICE_MS, () => clock.monotonic());
-    for (const exported of this.running.values()) {
+    for (const exported of this.all) {
       const now = clock.monotonic();
       if (!exported.facts.limitsOverdue(now)) continue;
       exported.facts.readLimits(now);
@@ -118,13 +117,5 @@ export class ExportedContainers {
       `${exported.name} has more labels than ${path} takes (labelLimits): left out: ${leftOut}, values cut: ${cut}`,
       { container: exported.name, leftOut, cut },
     );
-  }
-
-  private exportedOf(view: ContainerView): ExportedContainer {
-    const known = this.running.get(view.name);
-    if (known?.view !== view)
-      return new ExportedContainer(view.name, view.description, this.union, this.families, this.texts, view);
-    known.update(view.description);
-    return known;
   }
 }
