@@ -1,6 +1,6 @@
-import { limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import type { Rule, RuleSubject } from '../../../../kernel/contracts/index.js';
 import { coresLimit } from '../../common/index.js';
-import { cpuUseOf, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
+import { changeLines, cpuUseOf, label, leaves, oncePerQuestion, over, percentText, rounded } from './text.js';
 
 const MIN_PERIODS = 10;
 const MIN_THROTTLED_SHARE = 0.1;
@@ -52,7 +52,7 @@ export const cpuThrottled: Rule = {
         }),
       ],
       mend: isFull ? 'The quota is already the whole machine: it needs a larger one.' : 'Raise the CPU quota.',
-      lines: isFull ? [] : limitLines(subject, { cpus }, limits?.cgroupVersion),
+      lines: isFull ? [] : changeLines(subject, { cpus }),
     };
   },
 };
@@ -87,9 +87,7 @@ export const cpuWaiting: Rule = {
       mend: 'Limit the container that uses the most, or give this one a larger share.',
       lines: others
         .slice(0, 1)
-        .flatMap(({ user, cpus }) =>
-          limitLines(user, { cpus: Math.max(0.1, Math.round(cpus * 5) / 10) }, user.container?.limits().cgroupVersion),
-        ),
+        .flatMap(({ user, cpus }) => changeLines(user, { cpus: Math.max(0.1, Math.round(cpus * 5) / 10) })),
     };
   },
 };

@@ -1,6 +1,16 @@
-import { type LimitChange, limitLines, type Rule, type RuleSubject } from '../../../../kernel/contracts/index.js';
+import type { LimitChange, Rule, RuleSubject } from '../../../../kernel/contracts/index.js';
 import { memoryLimitOf } from './memory.js';
-import { at, bytesText, cpuUseOf, durationText, oncePerQuestion, over, percentText, rounded } from './text.js';
+import {
+  at,
+  bytesText,
+  changeLines,
+  cpuUseOf,
+  durationText,
+  oncePerQuestion,
+  over,
+  percentText,
+  rounded,
+} from './text.js';
 
 const CROWDED = 0.85;
 const BUSY = 0.9;
@@ -44,7 +54,7 @@ export const noLimit: Rule = {
       meaning: 'When it wants more, the others lose: memory for all runs out, or they wait for CPUs.',
       evidence: [...(memory?.evidence ?? []), ...(cpu?.evidence ?? [])],
       mend: 'Give it a limit; `tallyman advise` says which.',
-      lines: limitLines(subject, change, subject.container?.limits().cgroupVersion),
+      lines: changeLines(subject, change),
     };
   },
 };

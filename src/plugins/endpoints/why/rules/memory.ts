@@ -1,13 +1,6 @@
-import {
-  type ContainerEvent,
-  type Increase,
-  limitLines,
-  type OomVictim,
-  type Rule,
-  type RuleSubject,
-} from '../../../../kernel/contracts/index.js';
+import type { ContainerEvent, Increase, OomVictim, Rule, RuleSubject } from '../../../../kernel/contracts/index.js';
 import { finiteLimit } from '../../common/index.js';
-import { at, bytesText, durationText, label, over, percentText, rounded } from './text.js';
+import { at, bytesText, changeLines, durationText, label, over, percentText, rounded } from './text.js';
 
 const NEAR = 0.9;
 /** A working set that is 90 % of the limit is at least this share of the usage. */
@@ -28,7 +21,7 @@ export function memoryLimitOf({ container }: RuleSubject): number | undefined {
 }
 
 function raised(subject: RuleSubject, limit: number) {
-  return limitLines(subject, { memory: Math.ceil(limit * MARGIN) }, subject.container?.limits().cgroupVersion);
+  return changeLines(subject, { memory: Math.ceil(limit * MARGIN) });
 }
 
 export const memoryReclaim: Rule = {
@@ -58,6 +51,7 @@ export const memoryReclaim: Rule = {
     const usage = subject.latest('memory.usage');
     if (hits === undefined && !(limit !== undefined && usage >= NEAR * limit)) return undefined;
     const working = subject.latest('memory.working_set');
+    const waiting = `tasks waited for memory for ${percentText(pressure)} of the time`;
     const severity = Math.max(pressure, Math.min(1, refaults / 10_000), Math.min(1, majorFaults / 1000));
     return {
       harm: 55 + 35 * Math.min(1, severity),
@@ -74,13 +68,7 @@ export const memoryReclaim: Rule = {
           refaults_per_second: refaults,
           major_faults_per_second: majorFaults,
         }),
-        ...(pressure > 0
-          ? [
-              over(span, `tasks waited for memory for ${percentText(pressure)} of the time`, {
-                waiting_share: pressure,
-              }),
-            ]
-          : []),
+        ...(pressure > 0 ? [over(span, waiting, { waiting_share: pressure })] : []),
         at(span.end, `working set ${bytesText(working)}`, { working_set_bytes: working }),
       ],
       mend: limit === undefined ? 'Raise memory.high, or use less memory.' : 'Raise the memory limit, or use less.',
@@ -91,8 +79,8 @@ export const memoryReclaim: Rule = {
 
 function hitsOf(subject: RuleSubject) {
   let most: Increase | undefined;
-  for (let i = 0; i < LIMIT_HITS.length; i++) {
-    const increase = subject.increase(LIMIT_HITS[i]!);
+  for (const field of LIMIT_HITS) {
+    const increase = subject.increase(field);
     if (increase !== undefined && increase.by > (most?.by ?? 0)) most = increase;
   }
   return most;
@@ -140,7 +128,6 @@ export const oomKilled: Rule = {
     '(docs/privileges.md).',
   judge(subject) {
     const { state } = subject.description;
-    if (subject.events.length === 0 && state.oomKilled !== true) return undefined;
     const events = subject.events.filter(({ type }) => type === 'oom' || type === 'oomKill');
     if (events.length === 0 && state.oomKilled !== true) return undefined;
     const kills = events.filter(({ type }) => type === 'oom');

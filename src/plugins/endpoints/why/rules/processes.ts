@@ -1,5 +1,5 @@
-import { limitLines, type Rule } from '../../../../kernel/contracts/index.js';
-import { at, percentText } from './text.js';
+import type { Rule } from '../../../../kernel/contracts/index.js';
+import { at, changeLines, percentText } from './text.js';
 
 const NEAR = 0.9;
 const MAX_FILES = 'max_open_files';
@@ -19,14 +19,13 @@ export const pidsNearLimit: Rule = {
     if (!(share >= NEAR)) return undefined;
     return {
       harm: share >= 1 ? 88 : 70,
-      what:
-        share >= 1 ? `at its limit of ${max} processes and threads` : `near its limit of ${max} processes and threads`,
+      what: `${share >= 1 ? 'at' : 'near'} its limit of ${max} processes and threads`,
       meaning: 'It cannot start another one: fork fails with "Resource temporarily unavailable".',
       evidence: [
         at(subject.now, `${current} of ${max} processes and threads (${percentText(share)})`, { current, limit: max }),
       ],
       mend: 'Raise the limit, or find what starts so many or does not wait for its children (zombies count).',
-      lines: limitLines(subject, { pids: max * 2 }, subject.container?.limits().cgroupVersion),
+      lines: changeLines(subject, { pids: max * 2 }),
     };
   },
 };

@@ -1,4 +1,11 @@
-import type { Evidence, Increase, RuleSubject } from '../../../../kernel/contracts/index.js';
+import {
+  type Evidence,
+  type Increase,
+  type LimitChange,
+  limitLines,
+  type MendLine,
+  type RuleSubject,
+} from '../../../../kernel/contracts/index.js';
 
 const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
@@ -55,14 +62,13 @@ export function oncePerQuestion<T>(derive: (host: RuleSubject) => T): (host: Rul
 }
 
 /** What people call a container. */
-export function label({
-  name,
-  description: { aliases },
-}: {
-  readonly name: string;
-  readonly description: { readonly aliases: readonly string[] };
-}): string {
-  return aliases[0] ?? name;
+export function label({ name, description }: Pick<RuleSubject, 'name' | 'description'>): string {
+  return description.aliases[0] ?? name;
+}
+
+/** The lines that change the limits of a container. */
+export function changeLines(subject: RuleSubject, change: LimitChange): MendLine[] {
+  return limitLines(subject, change, subject.container?.limits().cgroupVersion);
 }
 
 /** The CPU time that the machine used, and the share of its CPUs that was. */
