@@ -1,5 +1,5 @@
 import type { ServedOperation } from '../../../kernel/contracts/index.js';
-import { type JsonSchema, SchemaCollection } from './schemas.js';
+import { SchemaCollection } from './schemas.js';
 
 type Errors = NonNullable<ServedOperation['errors']>;
 
@@ -18,6 +18,7 @@ const BODY_LIMITS: Errors = {
 export function openApiDocument(operations: readonly ServedOperation[], version: string, server: string): object {
   const schemas = new SchemaCollection();
   const paths = operations.flatMap((operation) => pathsOf(operation, schemas));
+  const components = Object.entries(schemas.components);
   return {
     openapi: '3.1.0',
     info: {
@@ -29,7 +30,7 @@ export function openApiDocument(operations: readonly ServedOperation[], version:
     },
     servers: [{ url: server }],
     paths: Object.fromEntries(paths),
-    components: { schemas: sorted(schemas.components) },
+    components: { schemas: Object.fromEntries(components.sort(([a], [b]) => (a < b ? -1 : 1))) },
   };
 }
 
@@ -99,8 +100,4 @@ function failure(error: Errors[number], schemas: SchemaCollection): object {
 function idOf(path: string, suffix: string): string {
   const words = path.split('/').map((word) => word.replaceAll(/[^A-Za-z0-9]/g, ''));
   return words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('') + suffix;
-}
-
-function sorted(components: Record<string, JsonSchema>): Record<string, JsonSchema> {
-  return Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

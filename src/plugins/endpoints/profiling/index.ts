@@ -31,7 +31,6 @@ const configSchema = z.strictObject({
 const DEFAULT_SECONDS = 30;
 const zip = promisify<Uint8Array, Buffer>(gzip);
 
-/** Takes profiles of the agent itself, one at a time. */
 class ProfilingEndpoint implements Endpoint {
   readonly routes: Endpoint['routes'] = {
     '/debug/profile/': (request) =>

@@ -36,7 +36,6 @@ interface Prepared {
 export class AppMetricsWriter {
   private readonly prepared = new WeakMap<readonly AppSeries[], Prepared>();
   private readonly names: AppNames;
-  private readonly timestamps: boolean;
   private refused = 0;
 
   constructor(
@@ -45,7 +44,6 @@ export class AppMetricsWriter {
     private readonly logger: Pick<Logger, 'warn'>,
   ) {
     this.names = new AppNames(families, options.maxAppNames);
-    this.timestamps = options.timestamps;
   }
 
   /** Called at the beginning of each scrape. */
@@ -118,7 +116,7 @@ export class AppMetricsWriter {
     const value = values[column]!;
     if (series[column]!.format === 'int') out.integer(value, residuals?.[column] ?? 0);
     else out.ascii(floatText(value));
-    if (this.timestamps) {
+    if (this.options.timestamps) {
       const own = times?.[column] ?? Number.NaN;
       const millis = Math.floor((Number.isNaN(own) ? time : own) / 1000);
       out.ascii(' ');

@@ -2,10 +2,8 @@ import type { AppMetricSpec } from '../../../kernel/contracts/index.js';
 import type { Family, FamilyTable } from './families.js';
 
 const HELP = 'Metric of an application in a container.';
-/** Maximum length of the help of a family. */
 const MAX_HELP_LENGTH = 500;
 
-/** A name in use. */
 export interface AppName {
   readonly family: Family;
   /** False once it was taken from its owner. */

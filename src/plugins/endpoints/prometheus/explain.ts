@@ -1,7 +1,6 @@
 import { printable } from '../../../kernel/contracts/index.js';
 import type { Family } from './families.js';
 
-/** Largest containers that are listed. */
 const CONTAINERS_SHOWN = 20;
 
 /** What an answer consists of, so that its size is known before it is stored. */
@@ -60,7 +59,6 @@ export class Explainer {
   }
 }
 
-/** The explanation for people. */
 export function explanationText(explained: Explanation, path: string): string {
   const { series, bytes, cut, metrics, labels, containers } = explained;
   const cutNote = cut > 0 ? `, and ${count(cut)} cut by maxSeries` : '';
@@ -83,7 +81,6 @@ export function explanationText(explained: Explanation, path: string): string {
   );
 }
 
-/** The labels of a line of the text format. */
 function labelsOf(line: string): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   const start = line.indexOf('{');

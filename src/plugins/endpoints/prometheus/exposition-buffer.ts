@@ -15,10 +15,8 @@ export class ExpositionBuffer {
   format: Format = 'text';
   /** Lines that the answer may share with the one before. */
   facts = new FactLines();
-  /** How many containers have been written. */
   containers = 0;
   private readonly writers: ByteWriter[] = [];
-  /** Writers of temporary families. */
   private readonly temporary = new Map<Family, ByteWriter>();
   /** The whole answer, for compression. */
   private readonly joined = new ByteWriter(FIRST_CAPACITY);
@@ -45,7 +43,6 @@ export class ExpositionBuffer {
     this.writer(family).text(`${family.name}${suffix}${braces} ${floatText(value)}\n`);
   };
 
-  /** The writer of the family's lines. */
   writer(family: Family): ByteWriter {
     if (family.index < 0) return this.temporaryWriter(family);
     const known = this.writers[family.index];

@@ -1,7 +1,13 @@
-import { machineMetrics, type PluginContext, RequestError, Slices } from '../../../kernel/contracts/index.js';
+import {
+  type AgentView,
+  machineMetrics,
+  type PlainLabels,
+  type PluginContext,
+  RequestError,
+  Slices,
+} from '../../../kernel/contracts/index.js';
 import type { AgentMetrics, SeriesCount } from './agent-metrics.js';
 import type { ContainerWriter } from './container-writer.js';
-import { writeEngines } from './engine-metrics.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExportedContainers } from './exported-containers.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
@@ -88,5 +94,21 @@ function assertInTime({ signal, at }: Deadline, now: number): void {
   if (signal.aborted) throw signal.reason;
   if (now > at) {
     throw new RequestError(503, 'the metrics could not be written within the time that the client waits for them');
+  }
+}
+
+/** What images and volumes take up, of the engines that were asked. All of it comes from memory: no engine is asked. */
+function writeEngines(buffer: ExpositionBuffer, agent: AgentView): void {
+  for (const { runtime, endpoint, askedAt, imagesBytes, images, volumes } of agent.engineUsage()) {
+    const engine = { runtime, endpoint };
+    const gauge = (name: string, help: string, value: number | undefined, labels: PlainLabels = {}): void => {
+      if (value !== undefined) buffer.plain(`engine_${name}`, 'gauge', help, value, { ...engine, ...labels });
+    };
+    gauge('usage_timestamp_seconds', 'When the engine reported what its images and volumes take up.', askedAt / 1e6);
+    gauge('images_bytes', 'All images of the engine, layers that they share counted once.', imagesBytes);
+    gauge('images', 'Images that the engine holds.', images.length);
+    for (const [volume, bytes] of new Map(volumes.map(({ name, bytes }) => [name, bytes]))) {
+      gauge('volume_bytes', 'The volume, as the engine counts it.', bytes, { volume });
+    }
   }
 }

@@ -36,7 +36,6 @@ export class FactLines {
     return all;
   }
 
-  /** The lines of a family. @returns undefined when there are none */
   of({ index }: Family): Buffer | undefined {
     const out = this.writers[index];
     return out?.buffer.subarray(0, out.length);

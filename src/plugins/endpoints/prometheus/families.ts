@@ -1,12 +1,10 @@
 import type { Families, MetricFamily, MetricType } from '../../../kernel/contracts/index.js';
 import { escapeHelp } from './text.js';
 
-/** Index of temporary families. */
 const TEMPORARY = -1;
 
 export type { MetricType } from '../../../kernel/contracts/index.js';
 
-/** The supported text formats. */
 export type Format = 'text' | 'openMetrics';
 
 /** A metric family with the bytes that its lines begin with. */
@@ -109,7 +107,6 @@ export class FamilyTable implements Families<Family> {
     return family;
   }
 
-  /** Sorted by name. */
   get sorted(): readonly Family[] {
     this.ordered ??= [...this.families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return this.ordered;

@@ -15,7 +15,6 @@ const emptyLabelLimit = z
 const urlPath = (example: string) =>
   z.string().regex(/^\/[\w.~/-]*[\w.~-]$/, { error: `expected a path such as ${example}` });
 
-/** Options of the endpoint. */
 export const prometheusOptions = z
   .strictObject({
     path: urlPath('/metrics').default('/metrics').describe('Where the metrics are served.'),

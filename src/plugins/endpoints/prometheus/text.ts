@@ -7,7 +7,6 @@ const ROOM = 96;
 /** Below this, copying byte by byte beats the call into native code. */
 const SHORT = 16;
 
-/** The text between the quotes of a label value. */
 export function escapeLabelValue(value: string): string {
   if (!/[\\"\n]/.test(value) && value.isWellFormed()) return value;
   return value.toWellFormed().replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

@@ -1,7 +1,9 @@
-import { DETAIL_MEASURES, type DetailMeasure } from '../../../client/top/columns.js';
+import { type AppSeriesNumbers, DETAIL_MEASURES, type DetailMeasure } from '../../../client/top/columns.js';
 import {
   type AgentView,
   type Answer,
+  type AppMetricsSnapshot,
+  type ContainerAppMetrics,
   type ContainerEvent,
   type ContainerView,
   containerNamed,
@@ -9,19 +11,21 @@ import {
   type SampleCursor,
 } from '../../../kernel/contracts/index.js';
 import { jsonAnswer, NO_STORE } from '../common/index.js';
-import { appSeriesOf } from './app-series.js';
 import { Meter } from './measure.js';
 
 const SAMPLES = 120;
 const PROCESSES = 100;
 const EVENTS = 50;
+/** Series of an application that are answered, the first by name, and values of each, the newest. */
+const APP_SERIES = 24;
+const APP_VALUES = 120;
+const CUMULATIVE = new Set(['cumulative', 'COUNTER', 'HISTOGRAM', 'SUMMARY']);
 const ALL_TYPES = new Set(EVENT_TYPES);
 const DAY_MINUTES = 1440;
 const RANGES = { hour: 60, day: DAY_MINUTES } as const;
 
 export const RANGE_NAMES = ['live', ...(Object.keys(RANGES) as (keyof typeof RANGES)[])] as const;
 
-/** What of a container is asked for. */
 export interface DetailQuery {
   readonly range: (typeof RANGE_NAMES)[number];
   /** Samples, events and metrics after this time, µs since the epoch. */
@@ -114,4 +118,31 @@ export function seriesOf(container: ContainerView, since = 0) {
 function textOf({ type, oom, exitCode }: ContainerEvent): string {
   if (oom !== undefined) return `${oom.processName} (pid ${oom.pid})`;
   return type === 'containerDeletion' && exitCode !== undefined && exitCode >= 0 ? `exit code ${exitCode}` : '';
+}
+
+/** What the application in a container said of itself after a time, µs since the epoch. */
+function appSeriesOf(metrics: ContainerAppMetrics | undefined, since: number): AppSeriesNumbers[] {
+  if (metrics === undefined) return [];
+  const specs = new Map(metrics.specs.map((spec) => [spec.name, spec]));
+  const found: AppSeriesNumbers[] = [];
+  for (const all of metrics.history()) {
+    const newest = all.at(-1);
+    const snapshots = all.slice(-APP_VALUES).filter(({ time }) => time > since);
+    for (const [index, { name, labels }] of (newest?.series ?? []).entries()) {
+      if (found.length === APP_SERIES) return found;
+      // A family of a histogram has series of other names.
+      const spec = specs.get(name) ?? specs.get(name.replace(/_(bucket|sum|count)$/, ''));
+      const values = snapshots.map((snapshot) => valueIn(snapshot, newest!, index));
+      const times = snapshots.map(({ time }) => time);
+      const cumulative = CUMULATIVE.has(spec?.type ?? '');
+      found.push({ name, labels, unit: spec?.units ?? '', cumulative, times, values });
+    }
+  }
+  return found;
+}
+
+/** Null where the series are others than in the newest snapshot. */
+function valueIn({ series, values }: AppMetricsSnapshot, newest: AppMetricsSnapshot, index: number): number | null {
+  const value = series === newest.series ? values[index]! : Number.NaN;
+  return Number.isFinite(value) ? value : null;
 }

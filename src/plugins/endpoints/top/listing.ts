@@ -11,7 +11,6 @@ import { PacedReadings, type Reading } from './paced.js';
 /** Requests within this time, ms, get the same numbers: the cost does not grow with the number of readers. */
 const SHARED_MS = 500;
 
-/** What a client asks for. */
 export interface ListQuery {
   /** `since` of its last answer: facts that it has are left out. */
   readonly since?: string;
@@ -57,7 +56,6 @@ export class Listing {
     this.paced = new PacedReadings(clock);
   }
 
-  /** Writes the answer to a client. */
   write(out: ByteWriter, { since = '', history = [], ids, others }: ListQuery = {}): void {
     const [instance, fact = '0'] = since.split('.');
     const known = instance === this.instance && /^\d{1,15}$/.test(fact) ? Number(fact) : 0;

@@ -4,7 +4,6 @@ import type { ContainerView, Layout, SampleCursor, SampleWindow } from '../../..
 /** Seconds. Two samples that are closer give no rate: the clock was set back between them. */
 const SHORTEST_SPAN = 0.01;
 
-/** A field, and its operation where it has one. */
 interface Source {
   readonly field: string;
   readonly operation?: string;
@@ -69,13 +68,11 @@ export class Meter {
   private readonly newer = {} as SampleCursor;
   private seconds = 0;
 
-  /** Goes to the newest sample of a container. */
   newest(container: ContainerView): void {
     const window = container.samples({ count: 2 });
     this.at(window, window.length - 1);
   }
 
-  /** Goes to a sample of a window. */
   at(window: SampleWindow, index: number): void {
     this.time = 0;
     this.seconds = 0;

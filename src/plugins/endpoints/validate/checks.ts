@@ -14,7 +14,6 @@ export interface Section {
   readonly lines: readonly string[];
 }
 
-/** The checks in the order of the report. */
 export const CHECKS: readonly ((facts: Facts) => Section)[] = [
   kernel,
   controllers,
@@ -33,6 +32,10 @@ const NORMAL_MOUNT = '/sys/fs/cgroup';
 /** Schedulers that count a container's I/O in more ways than bytes and operations. */
 const COUNTING_SCHEDULERS = ['cfq', 'bfq'];
 
+function section(title: string, verdict: Section['verdict'], ...lines: readonly string[]): Section {
+  return { title, verdict, lines };
+}
+
 /** NaN where a text does not begin with such a number. */
 function versionIn(text: string): { readonly major: number; readonly minor: number } {
   const [, major = Number.NaN, minor = Number.NaN] = /^(\d+)\.(\d+)/.exec(text)?.map(Number) ?? [];
@@ -41,15 +44,12 @@ function versionIn(text: string): { readonly major: number; readonly minor: numb
 
 function kernel({ kernelVersion }: Facts): Section {
   const { major, minor } = versionIn(kernelVersion);
-  const section = (verdict: Section['verdict'], judgement: string): Section => ({
-    title: 'Kernel version',
-    verdict,
-    lines: [`This host runs Linux ${kernelVersion}. ${judgement}`],
-  });
-  if (Number.isNaN(major)) return section('unknown', 'That is no version number.');
-  if (major >= 3) return section('recommended', 'From 3.0 on everything that is measured can be there.');
-  if (major === 2 && minor >= 6) return section('supported', 'Before 3.0 much of what is measured is missing.');
-  return section('unsupported', 'Before 2.6 there are no cgroups.');
+  const judged = (verdict: Section['verdict'], judgement: string): Section =>
+    section('Kernel version', verdict, `This host runs Linux ${kernelVersion}. ${judgement}`);
+  if (Number.isNaN(major)) return judged('unknown', 'That is no version number.');
+  if (major >= 3) return judged('recommended', 'From 3.0 on everything that is measured can be there.');
+  if (major === 2 && minor >= 6) return judged('supported', 'Before 3.0 much of what is measured is missing.');
+  return judged('unsupported', 'Before 2.6 there are no cgroups.');
 }
 
 function controllers(facts: Facts): Section {
@@ -71,65 +71,57 @@ function controllers(facts: Facts): Section {
       : 'CPU time cannot be limited: the kernel has no CFS bandwidth control, or no cgroup shows it.',
   );
   const verdict = lacking.length > 0 ? 'unsupported' : wanting.length > 0 ? 'supported' : 'recommended';
-  return { title: 'Cgroup setup', verdict, lines };
+  return section('Cgroup setup', verdict, ...lines);
 }
 
 function cgroupMounts({ cgroupMount: mount, mounts }: Facts): Section {
   const title = 'Cgroup mount setup';
   if (mount === undefined) {
-    return { title, verdict: 'unknown', lines: ['No mount of the cpu controller was found in /proc/self/mounts.'] };
+    return section(title, 'unknown', 'No mount of the cpu controller was found in /proc/self/mounts.');
   }
   if ('failure' in mount) {
-    return { title, verdict: 'unsupported', lines: [`${mount.path} cannot be read: ${mount.failure}.`] };
+    return section(title, 'unsupported', `${mount.path} cannot be read: ${mount.failure}.`);
   }
   const normal = mount.path === NORMAL_MOUNT;
-  return {
+  return section(
     title,
-    verdict: normal ? 'recommended' : 'supported',
-    lines: [
-      `Cgroups are below ${mount.path}${normal ? '' : `; other programs expect them below ${NORMAL_MOUNT}`}.`,
-      `Directories there: ${mount.directories.join(' ')}`,
-      'Mounts:',
-      ...mounts.map(({ line }) => line),
-    ],
-  };
+    normal ? 'recommended' : 'supported',
+    `Cgroups are below ${mount.path}${normal ? '' : `; other programs expect them below ${NORMAL_MOUNT}`}.`,
+    `Directories there: ${mount.directories.join(' ')}`,
+    'Mounts:',
+    ...mounts.map(({ line }) => line),
+  );
 }
 
 function dockerVersion({ dockerVersion: version }: Facts): Section {
   const { major, minor } = versionIn(version ?? '');
-  const section = (verdict: Section['verdict'], line: string): Section => ({
-    title: 'Docker version',
-    verdict,
-    lines: [line],
-  });
-  if (version === undefined) return section('unknown', 'No Docker daemon answers.');
-  if (Number.isNaN(major)) return section('unknown', `The Docker daemon calls itself ${version}.`);
+  const judged = (verdict: Section['verdict'], line: string): Section => section('Docker version', verdict, line);
+  if (version === undefined) return judged('unknown', 'No Docker daemon answers.');
+  if (Number.isNaN(major)) return judged('unknown', `The Docker daemon calls itself ${version}.`);
   const name = `Docker is ${version}.`;
-  if (major > 1 || (major === 1 && minor >= 2)) return section('recommended', name);
-  if (major === 1) return section('supported', `${name} 1.2 and later tell more.`);
-  return section('unsupported', `${name} Before 1.0 the daemon's API is another one.`);
+  if (major > 1 || (major === 1 && minor >= 2)) return judged('recommended', name);
+  if (major === 1) return judged('supported', `${name} 1.2 and later tell more.`);
+  return judged('unsupported', `${name} Before 1.0 the daemon's API is another one.`);
 }
 
 function dockerDriver({ engines }: Facts): Section {
   const title = 'Docker driver setup';
   const docker = engines.filter(({ runtime }) => runtime === 'docker');
   const drivers = docker.flatMap(({ info }) => (info?.storageDriver ? [info.storageDriver] : []));
-  if (drivers.length > 0) return { title, verdict: 'recommended', lines: [`Storage driver: ${drivers.join(', ')}.`] };
+  if (drivers.length > 0) return section(title, 'recommended', `Storage driver: ${drivers.join(', ')}.`);
   const reasons = docker.map(({ endpoint, reason }) => reason ?? `${endpoint} names no storage driver`);
-  const lines = reasons.length > 0 ? reasons : ['No Docker handler runs: see `plugins` in the configuration.'];
-  return { title, verdict: 'unsupported', lines };
+  if (reasons.length === 0) reasons.push('No Docker handler runs: see `plugins` in the configuration.');
+  return section(title, 'unsupported', ...reasons);
 }
 
 function blockDevices({ disks }: Facts): Section {
   const counted = disks.some(({ scheduler }) => COUNTING_SCHEDULERS.includes(scheduler));
-  return {
-    title: 'Block device setup',
-    verdict: counted ? 'recommended' : 'supported',
-    lines: [
-      counted
-        ? 'A disk has a scheduler that counts times and queues of each container, on cgroup v1.'
-        : 'No disk has the scheduler cfq or bfq: of each container bytes and operations are counted, no times or queues.',
-      ...disks.map(({ name, scheduler }) => `Disk "${name}": scheduler "${scheduler}"`),
-    ],
-  };
+  return section(
+    'Block device setup',
+    counted ? 'recommended' : 'supported',
+    counted
+      ? 'A disk has a scheduler that counts times and queues of each container, on cgroup v1.'
+      : 'No disk has the scheduler cfq or bfq: of each container bytes and operations are counted, no times or queues.',
+    ...disks.map(({ name, scheduler }) => `Disk "${name}": scheduler "${scheduler}"`),
+  );
 }

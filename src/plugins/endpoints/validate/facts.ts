@@ -52,7 +52,6 @@ export function parseMounts(text: string): MountLine[] {
 
 /** What depends on the version of cgroups. */
 interface CgroupFacts {
-  /** Enabled controllers. */
   readonly controllers: readonly string[];
   /** Whether a container's memory includes that of the containers below it. */
   readonly hierarchicalMemory: boolean;

@@ -1,8 +1,8 @@
 import {
+  type ApiRequest,
   definePlugin,
   type OperationInfo,
   PLUGIN_API_VERSION,
-  type RequestHandler,
   z,
 } from '../../../kernel/contracts/index.js';
 import type { Pages } from './pages/index.js';
@@ -41,20 +41,18 @@ export default definePlugin({
   create(context, { namespaces }) {
     // An agent whose pages are never opened must not pay for them.
     let loading: Promise<Pages> | undefined;
-    const withPages =
-      (answer: (pages: Pages, request: Parameters<RequestHandler>[0]) => ReturnType<RequestHandler>): RequestHandler =>
-      async (request) => {
-        loading ??= import('./pages/index.js').then(({ Pages }) => new Pages(context, namespaces));
-        return answer(await loading, request);
-      };
+    const load = (): Promise<Pages> => {
+      loading ??= import('./pages/index.js').then(({ Pages }) => new Pages(context, namespaces));
+      return loading;
+    };
     const lists = [...new Set(namespaces)];
     return {
       routes: {
-        '/containers/': withPages((pages, request) => pages.container(request)),
-        '/host/': withPages((pages, request) => pages.host(request)),
-        '/static/': withPages((pages, request) => pages.asset(request)),
+        '/containers/': async (request) => (await load()).container(request),
+        '/host/': async (request) => (await load()).host(request),
+        '/static/': async (request) => (await load()).asset(request),
         ...Object.fromEntries(
-          lists.map((name) => [`/${name}/`, withPages((pages, request) => pages.namespace(name, request))]),
+          lists.map((name) => [`/${name}/`, async (request: ApiRequest) => (await load()).namespace(name, request)]),
         ),
       },
       operations: async () => ({

@@ -8,7 +8,6 @@ import {
 import { timeText } from '../common/index.js';
 import { label } from './rules/text.js';
 
-/** How many findings the answer about the whole host has. */
 const WORST = 3;
 /** Samples older than this are renewed before a container is judged, µs. */
 const MAX_AGE_US = 1_000_000;

@@ -24,12 +24,8 @@ const TROUBLES_BYTES = 5_000;
 const ROWS_MS = 1000;
 const TROUBLES_MS = 10_000;
 
-interface BriefWhy {
-  readonly containers: readonly (Trouble & { readonly container: string })[];
-}
-interface CapsuleList {
-  readonly capsules: readonly { readonly id: string; readonly container: string }[];
-}
+type BriefWhy = Record<'containers', readonly (Trouble & { readonly container: string })[]>;
+type CapsuleList = Record<'capsules', readonly { readonly id: string; readonly container: string }[]>;
 
 /** Keeps a table of containers current, and arranges it as its filters and the address say. */
 export class LiveTable {

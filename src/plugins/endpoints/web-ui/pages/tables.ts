@@ -151,16 +151,14 @@ export function filesystemsSection(container: ContainerView): Html | undefined {
 /** Seconds. Samples that are closer give no rate: two are 1 µs apart when the clock was set back between them. */
 const SHORTEST = 0.01;
 
-/** Growth of a counter per second. @returns NaN when it is unknown: the counter began anew, or time stood still */
-function perSecond(growth: number, seconds: number): number {
-  return seconds >= SHORTEST && growth >= 0 ? growth / seconds : Number.NaN;
-}
-
 export function interfacesSection(container: ContainerView): Html | undefined {
   const all = numbersOf(container, 'network', ['rx_bytes']);
   const rows = all.map(({ label, now, before, seconds }) => {
-    const rate = (name: string): number =>
-      perSecond((now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN), seconds);
+    const rate = (name: string): number => {
+      const growth = (now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
+      // The counter may have begun anew.
+      return seconds >= SHORTEST && growth >= 0 ? growth / seconds : Number.NaN;
+    };
     const sum = (...names: string[]): number => names.reduce((total, name) => total + (now.get(name) ?? 0), 0);
     return html`<tr><th scope="row">${label}</th><td class="number">${byteRate(rate('rx_bytes'))}</td><td class="number">${byteRate(rate('tx_bytes'))}</td><td class="number">${bytes(sum('rx_bytes'))}</td><td class="number">${bytes(sum('tx_bytes'))}</td><td class="number">${sum('rx_errors', 'tx_errors')}</td><td class="number">${sum('rx_dropped', 'tx_dropped')}</td></tr>
 `;

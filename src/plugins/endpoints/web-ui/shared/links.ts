@@ -3,7 +3,6 @@ export class Links {
   /** @param base the URL prefix, `/pre` or nothing */
   constructor(readonly base: string) {}
 
-  /** The page of all containers. */
   overview(): string {
     return this.to('/containers/');
   }

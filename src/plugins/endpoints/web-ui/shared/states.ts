@@ -1,6 +1,5 @@
 import type { Facts } from '../../../../client/top/index.js';
 
-/** What usual exit codes say. */
 const EXIT_CODES: Readonly<Record<number, string>> = {
   125: 'the engine could not start it',
   126: 'its command cannot be executed',

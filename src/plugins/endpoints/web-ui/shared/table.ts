@@ -53,7 +53,6 @@ interface Column {
   readonly isNumber?: boolean;
   readonly meter?: (row: Row, context: RowContext) => MeterCell;
   readonly cell?: (row: Row, context: RowContext) => HtmlValue;
-  /** The sum of a group. */
   readonly sum?: (row: Row) => string;
 }
 
@@ -125,7 +124,6 @@ function rowHtml(row: Row, context: RowContext): Html {
 `;
 }
 
-/** What is in a cell. */
 export function cellHtml(column: Column, row: Row, context: RowContext): HtmlValue {
   return column.meter === undefined ? column.cell!(row, context) : meterHtml(column.meter(row, context));
 }

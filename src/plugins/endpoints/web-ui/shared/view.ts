@@ -63,7 +63,6 @@ export interface OverviewView {
   readonly state: StateChoice;
   /** `team` or `team=a` */
   readonly label: string;
-  /** Part of the image. */
   readonly image: string;
   /** Part of the name of a project, or of namespace and name of a pod. */
   readonly project: string;
@@ -120,19 +119,7 @@ export function directionOf({ sort, isReversed }: OverviewView): 'ascending' | '
   return SORTED_UPWARDS.has(sort) === isReversed ? 'descending' : 'ascending';
 }
 
-/** One page of the table. */
-export interface Shown {
-  /** Rows and heads of groups, in their order. */
-  readonly items: readonly Item[];
-  /** Containers that fit, on all pages, and those that there are. */
-  readonly fitting: number;
-  readonly known: number;
-  /** Of what is on the page, from 1. */
-  readonly first: number;
-  readonly last: number;
-  readonly page: number;
-  readonly pages: number;
-}
+export type Shown = ReturnType<typeof shownOf>;
 
 /** Which containers a table is of: all but the machine, those of a runtime, or those directly below one. */
 export interface Scope {
@@ -149,8 +136,8 @@ export function inScope({ runtime, parent }: Scope): (row: Row) => boolean {
   return ({ facts }) => facts.path !== '/' && (runtime === undefined || facts.runtime === runtime);
 }
 
-/** What of the rows of a scope a view shows. */
-export function shownOf(rows: readonly Row[], view: OverviewView, troubles: Troubles, { parent }: Scope): Shown {
+/** The page of the table that a view shows of the rows of a scope: rows and heads of groups in their order. */
+export function shownOf(rows: readonly Row[], view: OverviewView, troubles: Troubles, { parent }: Scope) {
   const showsAll = view.showsAll || parent !== undefined || !rows.some(({ facts }) => facts.runtime !== undefined);
   const items = arranged(rows, arrangementOf({ ...view, showsAll }, troubles));
   const known = showsAll ? rows.length : rows.filter(({ facts }) => facts.runtime !== undefined).length;
@@ -168,6 +155,7 @@ export function shownOf(rows: readonly Row[], view: OverviewView, troubles: Trou
   const count = containersOf(onPage);
   const fitting = containersOf(items);
   const first = count === 0 ? 0 : before + 1;
+  // Containers are counted: those that fit on all pages, those that there are, and the places of those on the page.
   return { items: onPage, fitting, known, first, last: before + count, page, pages };
 }
 

@@ -7,7 +7,6 @@ import { listenOverflows, networkErrors, tcpRetransmits, udpDrops } from './netw
 import { descriptorsNearLimit, pidsNearLimit } from './processes.js';
 import { exitCode, restartLoop, unhealthy } from './state.js';
 
-/** The rules that come with the agent. */
 export const RULES: readonly Rule[] = [
   oomKilled,
   memoryReclaim,

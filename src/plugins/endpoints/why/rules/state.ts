@@ -151,7 +151,6 @@ export const exitCode: Rule = {
   },
 };
 
-/** The command that shows the end of the log. */
 function logLines({ name, description: { namespace, aliases, labels } }: RuleSubject): MendLine[] {
   const [alias] = aliases;
   const pod = labels['io.kubernetes.pod.name'];

@@ -34,7 +34,6 @@ export function rounded(value: number): string {
   return String(Number(value.toPrecision(Math.max(3, Math.trunc(Math.abs(value)).toString().length))));
 }
 
-/** Evidence over the time of an increase. */
 export function over(
   { start, end }: Pick<Increase, 'start' | 'end'>,
   text: string,
@@ -66,7 +65,6 @@ export function label({ name, description }: Pick<RuleSubject, 'name' | 'descrip
   return description.aliases[0] ?? name;
 }
 
-/** The lines that change the limits of a container. */
 export function changeLines(subject: RuleSubject, change: LimitChange): MendLine[] {
   return limitLines(subject, change, subject.container?.limits().cgroupVersion);
 }
@@ -78,7 +76,6 @@ export const cpuUseOf = oncePerQuestion((host) => {
   return usage && { usage, busy: usage.by / 1e9 / usage.seconds / machine, machine };
 });
 
-/** The containers that have no container below them. */
 export const leaves = oncePerQuestion((host): readonly RuleSubject[] => {
   const parents = new Set<string>();
   for (const { name } of host.all) {
