@@ -4,8 +4,7 @@ import { type FakeContainer, fakeAgent } from '../../../../test/conformance/worl
 import { keptEvents } from '../../../../test/conformance/world/recorded-events.js';
 import { measured } from '../../../../test/support/rule-bench.js';
 import { UsageSummarizer } from '../../../kernel/history/index.js';
-import { adviceFor } from './advice.js';
-import { containerAnswer, hostAnswer } from './answer.js';
+import { containerAnswer, hostAnswer } from './advice.js';
 import { containerAdvice, hostAdvice } from './schema.js';
 
 const MIB = 2 ** 20;
@@ -28,9 +27,9 @@ function container(summary: FakeContainer['summary'], more: Partial<FakeContaine
 
 const adviseOf = (one: FakeContainer, more: object = {}) => {
   const agent = fakeAgent({ containers: [one], machine, ...more });
-  const advice = adviceFor(agent, agent.containers()[0]!);
-  assert.ok(typeof advice !== 'string', String(advice));
-  return advice;
+  const answer = containerAnswer(agent, one.name);
+  assert.ok('advice' in answer, JSON.stringify(answer));
+  return answer;
 };
 
 describe('advice', () => {
@@ -52,7 +51,10 @@ describe('advice', () => {
     assert.equal(adviseOf(container(used(400, 0.1, 10))).data.confidence, 'medium');
     assert.equal(adviseOf(container(used(1439, 0.1, 10))).data.confidence, 'high');
     const agent = fakeAgent({ containers: [container(used(4, 0.5, 100))], machine });
-    assert.equal(adviceFor(agent, agent.containers()[0]!), 'only 4 min of data: ask again in 6 min');
+    assert.deepEqual(containerAnswer(agent, 'web'), {
+      container: { name: '/docker/1', aliases: ['web'] },
+      reason: 'only 4 min of data: ask again in 6 min',
+    });
   });
 
   it('states the waste of a limit that is too large and the risk of no limit', () => {

@@ -1,6 +1,6 @@
 import { definePlugin, type OperationInfo, PLUGIN_API_VERSION } from '../../../kernel/contracts/index.js';
 import { jsonAnswer } from '../common/index.js';
-import { containerAnswer, hostAnswer } from './answer.js';
+import { containerAnswer, hostAnswer } from './advice.js';
 
 async function operations(): Promise<Record<string, OperationInfo>> {
   const { containerAdvice, hostAdvice } = await import('./schema.js');
@@ -18,7 +18,7 @@ async function operations(): Promise<Record<string, OperationInfo>> {
   };
 }
 
-export { containerAnswer } from './answer.js';
+export { containerAnswer } from './advice.js';
 
 export default definePlugin({
   kind: 'endpoint',
