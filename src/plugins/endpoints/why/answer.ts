@@ -4,9 +4,11 @@ import {
   type Diagnosis,
   findContainer,
   type RuleInfo,
+  type z,
 } from '../../../kernel/contracts/index.js';
 import { timeText } from '../common/index.js';
 import { label } from './rules/text.js';
+import type { briefWhy } from './schema.js';
 
 const WORST = 3;
 /** Samples older than this are renewed before a container is judged, µs. */
@@ -50,12 +52,7 @@ export function hostAnswer(agent: AgentView) {
   };
 }
 
-/** The worst finding of a container. */
-interface BriefFinding extends Pick<DiagnosedFinding, 'severity' | 'rule' | 'what'> {
-  readonly container: string;
-  /** How many it has. */
-  findings: number;
-}
+type BriefFinding = z.output<typeof briefWhy>['containers'][number];
 
 /** The worst finding of each container that has one, in short. */
 export function briefAnswer(agent: AgentView) {

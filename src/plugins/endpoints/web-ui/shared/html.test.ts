@@ -56,5 +56,5 @@ it('no name leads out of the agent or its prefix', () => {
     new Links('').container('/system.slice/a b#?%.service'),
     '/containers/system.slice/a%20b%23%3F%25.service',
   );
-  assert.equal(new Links('').namespace('docker', 'web'), '/docker/web');
+  assert.equal(new Links('').namespace('docker'), '/docker/');
 });

@@ -12,9 +12,9 @@ export class Links {
     return this.to(name === '/' ? '/host/' : `/containers${name}`);
   }
 
-  /** The page of a container by its alias; without one the list. */
-  namespace(namespace: string, alias = ''): string {
-    return this.to(`/${namespace}/${alias}`);
+  /** The list of the containers of a namespace. */
+  namespace(namespace: string): string {
+    return this.to(`/${namespace}/`);
   }
 
   asset(file: string): string {

@@ -124,18 +124,7 @@ export const diskSaturated: Rule = {
   },
 };
 
-interface Filling {
-  readonly device: string;
-  readonly what: 'space' | 'inodes';
-  /** Share in use, of what users may use. */
-  readonly used: number;
-  readonly left: number;
-  /** Bytes or inodes a second; 0 when it does not grow. */
-  readonly rate: number;
-  readonly start: number;
-  /** Until it is full at that rate; Infinity when it does not grow. */
-  readonly seconds: number;
-}
+type Filling = ReturnType<typeof trendOf>;
 
 /** The machine’s filesystems that are nearly full, or soon will be. */
 const fillingFilesystems = oncePerQuestion((host): readonly Filling[] => {
@@ -151,14 +140,17 @@ const fillingFilesystems = oncePerQuestion((host): readonly Filling[] => {
   return filling.filter(isFilling).sort((a, b) => a.seconds - b.seconds || b.used - a.used);
 });
 
-function trendOf(host: RuleSubject, device: string, what: Filling['what'], left: number, used: number): Filling {
+/** How full a filesystem is, and how soon it will be. @param used bytes or inodes, as `left` */
+function trendOf(host: RuleSubject, device: string, what: 'space' | 'inodes', left: number, used: number) {
   const field = what === 'space' ? 'filesystem.available' : 'filesystem.inodes_free';
   const before = host.oldestOf(field).find(({ labels }) => labels[0] === device);
   const watched = before === undefined ? 0 : (host.now - before.time) / 1e6;
   const rate = watched >= MIN_WATCHED_S ? Math.max(0, before!.value - left) / watched : 0;
   const grew = rate * watched >= MIN_GROWTH * (used + left);
+  // Until it is full at that rate.
   const seconds = grew ? left / rate : Number.POSITIVE_INFINITY;
   const start = before?.time ?? host.now;
+  // Its share in use is of what users may use.
   return { device, what, used: used / (used + left), left, rate: grew ? rate : 0, start, seconds };
 }
 
