@@ -91,7 +91,7 @@ export class LiveCharts {
     const { range, store } = this;
     if (range !== 'live' && performance.now() - this.askedAt < MINUTES_MS) return;
     const query = range === 'live' ? `series=true&since=${store.newest}` : `range=${range}`;
-    const answer = (await (await ask(`${url}?${query}`, signal)).json()) as Answer;
+    const answer = JSON.parse(await ask(`${url}?${query}`, signal)) as Answer;
     if (range !== this.range) return;
     this.askedAt = performance.now();
     if (range !== 'live') store.clear();

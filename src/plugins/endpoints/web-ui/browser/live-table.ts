@@ -90,7 +90,7 @@ export class LiveTable {
   private async ask(wanted: Wanted | undefined, signal: AbortSignal): Promise<number> {
     const histories = this.courses.missing();
     const query = this.joiner.query(wanted, histories);
-    const text = await (await ask(`${this.section.dataset.url!.replace(/\/$/, '')}?${query}`, signal)).text();
+    const text = await ask(`${this.section.dataset.url!.replace(/\/$/, '')}?${query}`, signal);
     this.snapshot = this.joiner.join(text);
     this.courses.add(this.snapshot, histories);
     return text.length;
@@ -107,10 +107,10 @@ export class LiveTable {
   /** Asks what is wrong with the containers, and which capsules there are. */
   async renewTroubles(signal: AbortSignal): Promise<void> {
     const { why, capsules } = this.section.dataset;
-    const text = await (await ask(`${why}?brief=true`, signal)).text();
+    const text = await ask(`${why}?brief=true`, signal);
     const { containers } = JSON.parse(text) as BriefWhy;
     this.troubles = new Map(containers.map((trouble) => [trouble.container, trouble]));
-    const listed = await (await ask(capsules!, signal)).text();
+    const listed = await ask(capsules!, signal);
     const kept = (JSON.parse(listed) as CapsuleList).capsules;
     this.capsules = new Map(kept.map(({ container, id }) => [container, id]));
     this.troublesMs = Math.max(TROUBLES_MS, ((text.length + listed.length) / TROUBLES_BYTES) * 1000);

@@ -77,10 +77,10 @@ export class Poller {
 /** An answer that is none. */
 export class Refusal extends Error {}
 
-/** Asks the agent. @throws Refusal for anything but a 200 */
-export async function ask(url: string, signal: AbortSignal): Promise<Response> {
+/** @returns the agent's answer @throws Refusal for anything but a 200 */
+export async function ask(url: string, signal: AbortSignal): Promise<string> {
   const response = await fetch(url, { signal, cache: 'no-store' });
-  if (response.ok) return response;
+  if (response.ok) return response.text();
   if (response.status === 404) throw new Refusal('This container is gone.');
   if (response.status === 401) throw new Refusal('The agent asks who you are: load the page again.');
   throw new Refusal(`The agent refuses (${response.status}): ${(await response.text()).slice(0, 200)}`);

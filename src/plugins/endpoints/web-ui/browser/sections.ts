@@ -5,8 +5,7 @@ import { ask } from './poller.js';
  * Replaces the tables by those of the page as the agent makes it now: their markup is made in one place, by the server.
  */
 export async function renewSections(url: string, signal: AbortSignal): Promise<void> {
-  const response = await ask(url, signal);
-  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const fresh = new DOMParser().parseFromString(await ask(url, signal), 'text/html');
   localTimes(fresh);
   const main = document.querySelector('main')!;
   // Which there are has to be known before they move from one document to the other.
@@ -26,8 +25,8 @@ export async function renewSections(url: string, signal: AbortSignal): Promise<v
 /** Times in the zone of whoever looks. */
 export function localTimes(page: Document): void {
   for (const element of page.querySelectorAll('time')) {
-    const text = new Date(element.dateTime).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
-    setText(element, text);
+    const time = new Date(element.dateTime);
+    setText(element, time.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' }));
   }
 }
 
