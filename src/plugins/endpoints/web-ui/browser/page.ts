@@ -34,9 +34,7 @@ function poll(
   job: (signal: AbortSignal) => Promise<void>,
   interval: (lastTook: number) => number,
 ): Poller {
-  const poller = new Poller(job, interval, (state) => report(what, state));
-  poller.start();
-  return poller;
+  return new Poller(job, interval, (state) => report(what, state));
 }
 
 document.documentElement.classList.add('live');

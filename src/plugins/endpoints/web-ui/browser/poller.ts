@@ -26,9 +26,7 @@ export class Poller {
     private readonly job: (signal: AbortSignal) => Promise<void>,
     private readonly interval: (lastTook: number) => number,
     private readonly onState: (state: PollState) => void,
-  ) {}
-
-  start(): void {
+  ) {
     document.addEventListener('visibilitychange', () => this.follow());
     this.follow();
   }

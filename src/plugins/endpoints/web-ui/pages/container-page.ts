@@ -69,7 +69,7 @@ function* parts(request: PageRequest, container: ContainerView, processes: reado
 function* subcontainers(request: PageRequest, name: string, children: readonly string[]): Pieces {
   const { agent } = request;
   const unmonitored = children.filter((child) => agent.container(child) === undefined);
-  if (unmonitored.length < children.length) yield* containersSection(request, 'Subcontainers', { parent: name });
+  if (unmonitored.length < children.length) yield* containersSection(request, { parent: name });
   if (unmonitored.length === 0) return;
   const shown = unmonitored.slice(0, UNMONITORED).map((child) => html`<code>${child}</code> `);
   yield html`<section id="unmonitored" data-renewed><h2>Cgroups that are not monitored <small>${unmonitored.length}</small></h2><p>${shown}</p></section>`;

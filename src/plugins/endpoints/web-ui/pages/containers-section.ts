@@ -19,7 +19,7 @@ const FILTERED_FROM = 10;
 const SUGGESTIONS = 200;
 
 /** A table of containers, one page of it as the query says. Yields after each row, so that others are answered meanwhile. */
-export function* containersSection(request: PageRequest, heading: Html | string, scope: Scope): Pieces {
+export function* containersSection(request: PageRequest, scope: Scope): Pieces {
   const { links, query, snapshot, troubles, agent, now } = request;
   const view = viewOf(query);
   const rows = snapshot.rows.filter(inScope(scope));
@@ -32,7 +32,7 @@ export function* containersSection(request: PageRequest, heading: Html | string,
   const context: RowContext = { links, troubles, capsules, now: now / 1000, history, parent: scope.parent };
   const hasFilters = scope.parent === undefined || rows.length >= FILTERED_FROM;
   yield html`<section id="containers" class="containers" data-url="${links.api('top', '')}" data-why="${links.api('why', '')}" data-capsules="${links.api('capsules', '')}" data-base="${links.base}" data-runtime="${scope.runtime}" data-parent="${scope.parent}">
-<h2${scope.parent === undefined && html` class="offscreen"`}>${heading}</h2>${hasFilters && filters(view, rows, scope)}
+${scope.parent === undefined ? html`<h2 class="offscreen">Containers</h2>` : html`<h2>Subcontainers</h2>`}${hasFilters && filters(view, rows, scope)}
 <div class="scroll" role="region" aria-label="Containers" tabindex="0"><table class="overview"><thead>${headHtml(view)}</thead><tbody>
 `;
   for (const item of shown.items) yield itemHtml(item, context);

@@ -24,7 +24,7 @@ function* overviewParts(request: PageRequest): Pieces {
       yield html`<details class="host"><summary>Host</summary>${chartsSection(host, request)}</details>
 `;
     }
-    yield* containersSection(request, 'Containers', {});
+    yield* containersSection(request, {});
   }
   yield capsulesSection(agent.capsules.list(), links);
 }
@@ -41,7 +41,7 @@ function* namespaceParts(request: PageRequest, namespace: string, engines: reado
   const { agent, links, wantsTable } = request;
   const departed = agent.departed().filter(({ description }) => description.namespace === namespace);
   const count = agent.containersOf(namespace).length + departed.length;
-  if (count > 0 && wantsTable) yield* containersSection(request, 'Containers', { runtime: namespace });
+  if (count > 0 && wantsTable) yield* containersSection(request, { runtime: namespace });
   if (count === 0)
     yield html`<section id="nothing" data-renewed><p class="quiet">No container of ${namespace} runs.</p></section>`;
   const capsules = agent.capsules.list().filter(({ runtime }) => runtime === namespace);

@@ -50,22 +50,21 @@ interface Column {
   readonly title: string;
   /** What the title is short for. */
   readonly help?: string;
-  readonly isNumber?: boolean;
+  readonly isText?: boolean;
   readonly meter?: (row: Row, context: RowContext) => MeterCell;
   readonly cell?: (row: Row, context: RowContext) => HtmlValue;
   readonly sum?: (row: Row) => string;
 }
 
 export const COLUMNS: readonly Column[] = [
-  { key: 'name', title: 'Container', cell: nameCell },
-  { key: 'state', title: 'State', cell: stateCell },
-  { key: 'wrong', title: 'What is wrong', cell: wrongCell },
-  { key: 'cpu', title: 'CPU', help: 'cores', isNumber: true, meter: cpuMeter, sum: ({ cpu }) => plain(cpu) },
+  { key: 'name', title: 'Container', isText: true, cell: nameCell },
+  { key: 'state', title: 'State', isText: true, cell: stateCell },
+  { key: 'wrong', title: 'What is wrong', isText: true, cell: wrongCell },
+  { key: 'cpu', title: 'CPU', help: 'cores', meter: cpuMeter, sum: ({ cpu }) => plain(cpu) },
   {
     key: 'memory',
     title: 'Memory',
     help: 'working set',
-    isNumber: true,
     meter: memoryMeter,
     sum: ({ memory }) => bytes(memory),
   },
@@ -73,14 +72,12 @@ export const COLUMNS: readonly Column[] = [
     key: 'pressure',
     title: 'Waits',
     help: 'share of the last 10 s in which it waited for CPU, memory or I/O: the greatest',
-    isNumber: true,
     cell: pressureCell,
   },
   {
     key: 'disk',
     title: 'Disk',
     help: 'bytes read and written per second',
-    isNumber: true,
     cell: (row) => rateCell(diskOf(row), row.disk_read, row.disk_write, 'read', 'written'),
     sum: (row) => byteRate(diskOf(row)),
   },
@@ -88,7 +85,6 @@ export const COLUMNS: readonly Column[] = [
     key: 'network',
     title: 'Network',
     help: 'bytes received and sent per second',
-    isNumber: true,
     cell: (row) => rateCell(networkOf(row), row.network_receive, row.network_transmit, 'received', 'sent'),
     sum: (row) => byteRate(networkOf(row)),
   },
@@ -96,7 +92,6 @@ export const COLUMNS: readonly Column[] = [
     key: 'processes',
     title: 'Procs',
     help: 'processes',
-    isNumber: true,
     cell: ({ processes }) => processes ?? UNKNOWN,
     sum: ({ processes }) => String(processes ?? UNKNOWN),
   },
@@ -104,9 +99,9 @@ export const COLUMNS: readonly Column[] = [
 
 /** The heads of the columns, each a link that sorts by it. */
 export function headHtml(view: OverviewView): Html {
-  return html`<tr>${COLUMNS.map(({ key, title, help, isNumber }) => {
+  return html`<tr>${COLUMNS.map(({ key, title, help, isText }) => {
     const sorted = view.sort === key && html` aria-sort="${directionOf(view)}"`;
-    return html`<th scope="col" class="c-${key}${isNumber === true && ' num'}"${sorted}><a href="${addressOf(sortedBy(view, key))}" data-inplace${help !== undefined && html` title="${help}"`}>${title}</a></th>`;
+    return html`<th scope="col" class="c-${key}${!isText && ' num'}"${sorted}><a href="${addressOf(sortedBy(view, key))}" data-inplace${help !== undefined && html` title="${help}"`}>${title}</a></th>`;
   })}</tr>`;
 }
 
@@ -117,7 +112,7 @@ export function itemHtml({ row, members }: Item, context: RowContext): Html {
 
 function rowHtml(row: Row, context: RowContext): Html {
   return html`<tr>${COLUMNS.map((column) => {
-    const kind = html`class="c-${column.key}${column.isNumber === true && ' num'}"`;
+    const kind = html`class="c-${column.key}${!column.isText && ' num'}"`;
     const content = cellHtml(column, row, context);
     return column.key === 'name' ? html`<th scope="row" ${kind}>${content}</th>` : html`<td ${kind}>${content}</td>`;
   })}</tr>
