@@ -1,4 +1,5 @@
 import type {
+  Column,
   ContainerEvent,
   ContainerView,
   ProcessInfo,
@@ -92,46 +93,42 @@ function eventDetail({ oom, exitCode }: ContainerEvent): string {
   return exitCode === undefined || exitCode < 0 ? '' : `exit code ${exitCode}`;
 }
 
-/** One line of a table of filesystems or interfaces: numbers by field name. */
-interface Numbers {
-  readonly label: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly now: Map<string, number>;
-  readonly before: Map<string, number>;
-  readonly seconds: number;
+type Part = 'filesystem' | 'network';
+
+/** The numbers of a part of a sample by its first label, a device or an interface, and by name. */
+function partIn({ layout, values, base }: SampleCursor, part: Part) {
+  const found = new Map<string, { attributes: Column['attributes']; numbers: Map<string, number> }>();
+  for (const [column, { field, labels, attributes }] of layout.columns.entries()) {
+    if (!field.name.startsWith(`${part}.`)) continue;
+    const label = labels?.[0] ?? '';
+    const one = found.get(label) ?? { attributes, numbers: new Map<string, number>() };
+    found.set(label, one);
+    one.numbers.set(field.name.slice(part.length + 1), values[base + column]!);
+  }
+  return found;
 }
 
 /**
  * The newest numbers of a part by its first label, with those of the sample before.
  * @param keys what has none of these numbers is left out
  */
-function numbersOf(container: ContainerView, part: 'filesystem' | 'network', keys: readonly string[]): Numbers[] {
+function numbersOf(container: ContainerView, part: Part, keys: readonly string[]) {
   const window = container.samples({ count: 2 });
-  const found = new Map<string, Numbers>();
-  let time = 0;
-  for (let index = 0; index < window.length; index++) {
-    const cursor = window.at(index, {} as SampleCursor);
-    const isNewest = index === window.length - 1;
-    for (const [column, { field, labels, attributes }] of cursor.layout.columns.entries()) {
-      if (!field.name.startsWith(`${part}.`)) continue;
-      const label = labels?.[0] ?? '';
-      const known = found.get(label) ?? {
-        label,
-        attributes: attributes ?? {},
-        now: new Map(),
-        before: new Map(),
-        seconds: 0,
-      };
-      (isNewest ? known.now : known.before).set(
-        field.name.slice(part.length + 1),
-        cursor.values[cursor.base + column]!,
-      );
-      found.set(label, isNewest ? { ...known, seconds: (cursor.time - time) / 1e6 } : known);
-    }
-    time = cursor.time;
-  }
+  if (window.length === 0) return [];
+  const newest = window.at(window.length - 1, {} as SampleCursor);
+  const older = window.length > 1 ? window.at(0, {} as SampleCursor) : undefined;
+  const before = older && partIn(older, part);
+  const seconds = (newest.time - (older?.time ?? 0)) / 1e6;
   // A mount that is gone keeps its columns until the next look at all mounts, without numbers.
-  return [...found.values()].filter(({ now }) => keys.some((key) => Number.isFinite(now.get(key))));
+  return [...partIn(newest, part)]
+    .map(([label, { attributes, numbers: now }]) => ({
+      label,
+      attributes,
+      now,
+      before: before?.get(label)?.numbers,
+      seconds,
+    }))
+    .filter(({ now }) => keys.some((key) => Number.isFinite(now.get(key))));
 }
 
 export function filesystemsSection(container: ContainerView): Html | undefined {
@@ -140,7 +137,7 @@ export function filesystemsSection(container: ContainerView): Html | undefined {
     const [usage = Number.NaN, capacity = Number.NaN] = [now.get('usage'), now.get('capacity')];
     const share = usage / capacity;
     const inodes = now.get('inodes') ?? Number.NaN;
-    return html`<tr><th scope="row">${label || attributes.mountpoint || UNKNOWN}</th><td class="number">${bytes(usage)}</td><td class="number">${bytes(capacity)}</td><td>${
+    return html`<tr><th scope="row">${label || attributes?.mountpoint || UNKNOWN}</th><td class="number">${bytes(usage)}</td><td class="number">${bytes(capacity)}</td><td>${
       Number.isFinite(share) && html`${percent(share * 100)} ${barOf(share, 'Share in use')}`
     }</td><td class="number">${inodes > 0 ? inodes : UNKNOWN}</td></tr>
 `;
@@ -155,7 +152,7 @@ export function interfacesSection(container: ContainerView): Html | undefined {
   const all = numbersOf(container, 'network', ['rx_bytes']);
   const rows = all.map(({ label, now, before, seconds }) => {
     const rate = (name: string): number => {
-      const growth = (now.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
+      const growth = (now.get(name) ?? Number.NaN) - (before?.get(name) ?? Number.NaN);
       // The counter may have begun anew.
       return seconds >= SHORTEST && growth >= 0 ? growth / seconds : Number.NaN;
     };
