@@ -31,7 +31,7 @@ const deliveries = z
       directory: z.string().optional(),
       disk_error: z.string().optional(),
     }),
-    sent: count.describe('points'),
+    sent: z.strictObject({ batches: count, points: count, bytes: count }),
     dropped: z.record(z.string(), count).describe('Points by reason.'),
     retries: count,
     requests: count,
