@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SORT_NAMES } from '../client/top/index.js';
-import { PLUGIN_KINDS, type PluginKind } from '../kernel/contracts/plugin-status.js';
+import { PLUGIN_KINDS } from '../kernel/contracts/plugin-status.js';
 import type { CliEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 
@@ -16,8 +16,8 @@ export interface CommandSpec {
   /** Whether it has the options of authentication without `--url`. */
   readonly credentials?: boolean;
   readonly commands?: readonly CommandSpec[];
-  /** @param command its arguments and options, as parsed @returns the exit status */
-  run?(command: Command, cli: CliEnvironment): Promise<number>;
+  /** @param command its arguments and options, as parsed @returns the exit status, if it is not always 0 */
+  run?(command: Command, cli: CliEnvironment): Promise<number> | Promise<void>;
 }
 
 /** An option; its values for completion, which are validated by the command, or its default. */
@@ -36,15 +36,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'check',
     description: 'print the effective configuration as YAML, or all its errors (exit status 78)',
     arguments: [['[file]', 'the configuration to check, as --config names it']],
-    run: async (command, cli) =>
-      (await import('./commands/check.js')).check(command.args[0], command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/check.js')).check),
   },
   {
     name: 'reload',
     description: 'reload the configuration of the running agent and print what changed (exit status 78: not reloaded)',
     options: [['--pid <number>', 'process id of the agent, if several run']],
     url: 'reload the agent at this URL over HTTP; default: send a signal to the agent on this host',
-    run: async (command, cli) => (await import('./commands/reload.js')).reload(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/reload.js')).reload),
   },
   {
     name: 'doctor',
@@ -52,7 +51,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'report what prevents measurements on this host, and how to fix it (exit status 0: nothing that matters)',
     options: [JSON_OPTION],
     url: OR_START_ONE,
-    run: async (command, cli) => (await import('./commands/doctor.js')).doctor(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/doctor.js')).doctor),
   },
   {
     name: 'top',
@@ -66,22 +65,21 @@ export const COMMANDS: readonly CommandSpec[] = [
       ['--interval <seconds>', 'seconds between two updates; default: 1'],
     ],
     url: THIS_HOST,
-    run: async (command, cli) => (await import('./commands/top.js')).top(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/top.js')).top),
   },
   {
     name: 'record',
     description: 'write a capsule of a container now, and print its id',
     arguments: [['<container>', 'absolute name, alias, id or unit']],
     url: THIS_HOST,
-    run: async (command, cli) =>
-      (await import('./commands/capsules.js')).record(command.args[0]!, command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/capsules.js')).record),
   },
   {
     name: 'capsules',
     description: 'list the capsules of containers that ended badly',
     options: [JSON_OPTION],
     url: `${THIS_HOST}, else the files on this host`,
-    run: async (command, cli) => (await import('./commands/capsules.js')).listCapsules(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/capsules.js')).listCapsules),
     commands: [
       {
         name: 'export',
@@ -91,8 +89,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           ['--csv', 'one line per number: time, container, metric, unit, labels, value'],
           ['--openmetrics', 'OpenMetrics with timestamps, for `promtool tsdb create-blocks-from openmetrics`'],
         ],
-        run: async (command, cli) =>
-          (await import('./commands/capsules-export.js')).exportCapsule(command.args[0]!, command.opts(), cli),
+        run: call(async () => (await import('./commands/capsules-export.js')).exportCapsule),
       },
     ],
   },
@@ -100,14 +97,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'replay',
     description: 'serve the pages and the API of a capsule on loopback, at --port or a free port',
     arguments: [CAPSULE_PATH],
-    run: async (command, cli) =>
-      (await import('./commands/replay.js')).replay(command.args[0]!, command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/replay.js')).replay),
   },
   {
     name: 'import-flags',
     description: 'convert a cAdvisor command line to a configuration, and print what has no equivalent',
     arguments: [['<command line...>', 'the command line in quotes, or a compose file, manifest or systemd unit']],
-    run: async (command, cli) => (await import('./commands/import-flags.js')).importCommandLine(command.args, cli),
+    run: call(async () => (await import('./commands/import-flags.js')).importCommandLine),
   },
   {
     name: 'compat',
@@ -122,25 +118,21 @@ export const COMMANDS: readonly CommandSpec[] = [
       ['--rate <number>', 'maximum requests per second to each of them', '20'],
     ],
     credentials: true,
-    run: async (command, cli) => {
-      const [old, current] = command.args;
-      return (await import('./commands/compat.js')).compat(old!, current, command.optsWithGlobals(), cli);
-    },
+    run: call(async () => (await import('./commands/compat.js')).compat),
   },
   {
     name: 'cardinality',
     description: 'print how many series the metrics have, by metric, label and container',
     options: [JSON_OPTION],
     url: OR_START_ONE,
-    run: async (command, cli) =>
-      (await import('./commands/cardinality.js')).cardinality(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/cardinality.js')).cardinality),
   },
   {
     name: 'plugins',
     description: 'list running and available plugins with state, version, cost and last error',
     options: [JSON_OPTION],
     url: `${THIS_HOST}, else what would be loaded`,
-    run: async (command, cli) => (await import('./commands/plugins.js')).listPlugins(command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/plugins.js')).listPlugins),
   },
   {
     name: 'why',
@@ -148,8 +140,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [['[container]', 'name, alias, id, unit or absolute cgroup path; `/`: the machine']],
     options: [JSON_OPTION],
     url: `${THIS_HOST}, else a temporary one`,
-    run: async (command, cli) =>
-      (await import('./commands/why.js')).why(command.args[0], command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/why.js')).why),
   },
   {
     name: 'advise',
@@ -157,8 +148,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [['[container]', 'name, alias, id, unit or absolute cgroup path']],
     options: [JSON_OPTION],
     url: THIS_HOST,
-    run: async (command, cli) =>
-      (await import('./commands/advise.js')).advise(command.args[0], command.optsWithGlobals(), cli),
+    run: call(async () => (await import('./commands/advise.js')).advise),
   },
   {
     name: 'plugin',
@@ -172,10 +162,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           ['<name>', 'lower-case letters, digits and dashes: nginx-status'],
         ],
         options: [['--dir <folder>', 'target folder; default: the name']],
-        run: async (command, cli) => {
-          const { newPlugin } = await import('./commands/plugin-new.js');
-          return newPlugin(command.args[0] as PluginKind, command.args[1]!, command.opts(), cli);
-        },
+        run: call(async () => (await import('./commands/plugin-new.js')).newPlugin),
       },
       {
         name: 'test',
@@ -187,8 +174,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           ['--update', 'write the output of its test cases as expected.json'],
           ['--time-limit <duration>', 'time limit of one check; default: 60s'],
         ],
-        run: async (command, cli) =>
-          (await import('./commands/plugin-test.js')).testPlugin(command.args[0]!, command.opts(), cli),
+        run: call(async () => (await import('./commands/plugin-test.js')).testPlugin),
       },
       {
         name: 'run',
@@ -199,8 +185,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           ['--request <route>', 'path to request of an endpoint or API version; default: each route'],
           ['--all', 'print all containers and lines'],
         ],
-        run: async (command, cli) =>
-          (await import('./commands/plugin-run.js')).runPlugin(command.args[0]!, command.optsWithGlobals(), cli),
+        run: call(async () => (await import('./commands/plugin-run.js')).runPlugin),
       },
     ],
   },
@@ -213,8 +198,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         description:
           'send what is measured now by a sink of the configuration (exit status 1: the receiver did not take it)',
         arguments: [['<name>', 'ID of the sink in the configuration']],
-        run: async (command, cli) =>
-          (await import('./commands/sink-test.js')).testSink(command.args[0]!, command.optsWithGlobals(), cli),
+        run: call(async () => (await import('./commands/sink-test.js')).testSink),
       },
     ],
   },
@@ -249,20 +233,28 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'print the completion script for a shell',
     arguments: [['<shell>', '', ['bash', 'zsh', 'fish']]],
     run: async (command, cli) => {
-      const { completionFor } = await import('./commands/documents.js');
-      cli.out(completionFor(command.args[0] as 'bash' | 'zsh' | 'fish', command.parent!));
-      return EXIT.ok;
+      const { completionScript } = await import('./documents/completion.js');
+      cli.out(completionScript(command.args[0] as 'bash' | 'zsh' | 'fish', command.parent!));
     },
   },
   {
     name: 'man',
     description: 'print the manual page, for man(1)',
     run: async (command, cli) => {
-      cli.out((await import('./commands/documents.js')).manualOf(command.parent!));
-      return EXIT.ok;
+      cli.out((await import('./documents/man.js')).manualPage(command.parent!));
     },
   },
 ];
+
+type Run = (cli: CliEnvironment, flags: never, ...args: never[]) => Promise<number> | Promise<void>;
+
+/** Calls the function of a command with its options, those of the program, and its arguments. */
+function call(load: () => Promise<Run>): (command: Command, cli: CliEnvironment) => Promise<number> {
+  return async (command, cli) => {
+    const run = await load();
+    return (await run(cli, command.optsWithGlobals() as never, ...(command.args as never[]))) ?? EXIT.ok;
+  };
+}
 
 function configDocument(name: 'sample' | 'schema' | 'reference', description: string): CommandSpec {
   return {
@@ -270,7 +262,6 @@ function configDocument(name: 'sample' | 'schema' | 'reference', description: st
     description,
     run: async (_, cli) => {
       cli.out(await (await import('./commands/config.js')).renderConfig(name));
-      return EXIT.ok;
     },
   };
 }

@@ -37,6 +37,3 @@ export function processEnvironment(): CliEnvironment {
     handles: new OpenHandles(),
   };
 }
-
-/** Runs a command and keeps its exit status. */
-export type Perform = (command: () => Promise<number>) => Promise<void>;

@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAskOptions, addCredentialOptions } from './agent-client/options.js';
 import { COMMANDS, type CommandSpec, type OptionSpec } from './command-table.js';
-import { type CliEnvironment, type Perform, processEnvironment } from './environment.js';
+import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { splitAddresses } from './flags.js';
 import { agentVersion } from './version.js';
@@ -14,8 +14,8 @@ export { processEnvironment };
  */
 export async function runCli(args: readonly string[], cli: CliEnvironment = processEnvironment()): Promise<number> {
   let status: number = EXIT.ok;
-  const program = createProgram(cli, async (command) => {
-    status = await command();
+  const program = createProgram(cli, async (running) => {
+    status = (await running) ?? EXIT.ok;
   });
   try {
     await program.parseAsync(withForeignFlags(args), { from: 'user' });
@@ -34,7 +34,10 @@ function withForeignFlags(args: readonly string[]): string[] {
   return args.toSpliced(index + 1, 0, '--');
 }
 
-function createProgram(cli: CliEnvironment, perform: Perform): Command {
+/** Waits for a command and keeps its exit status. */
+type Keep = (running: Promise<number> | Promise<void>) => Promise<void>;
+
+function createProgram(cli: CliEnvironment, keep: Keep): Command {
   const program = new Command('tallyman')
     .description('Counts what the containers of this host consume, and serves the counts.')
     .version(`tallyman ${agentVersion()}`, '--version', 'print the version')
@@ -68,17 +71,18 @@ function createProgram(cli: CliEnvironment, perform: Perform): Command {
       'after',
       '\nThe variable in brackets has the same effect as the option. Options override variables, which override the file.',
     );
-  for (const spec of COMMANDS) addCommand(program, spec, cli, perform);
+  for (const spec of COMMANDS) addCommand(program, spec, cli, keep);
   // Set after the commands are added, because they would inherit it.
   program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
     if (unknown !== undefined) program.error(await unknownCommand(unknown, program));
-    return perform(async () => (await import('./commands/run.js')).run(program.opts(), cli));
+    const { run } = await import('./commands/run.js');
+    return keep(run(cli, program.opts()));
   });
   return program;
 }
 
-function addCommand(parent: Command, spec: CommandSpec, cli: CliEnvironment, perform: Perform): void {
+function addCommand(parent: Command, spec: CommandSpec, cli: CliEnvironment, keep: Keep): void {
   const { name, description, arguments: args = [], options = [], url, credentials, commands = [] } = spec;
   const command = parent.command(name).description(description);
   for (const [syntax, text, choices] of args) {
@@ -88,8 +92,8 @@ function addCommand(parent: Command, spec: CommandSpec, cli: CliEnvironment, per
   for (const option of options) command.addOption(optionOf(option));
   if (url !== undefined) addAskOptions(command, url);
   else if (credentials === true) addCredentialOptions(command);
-  for (const inner of commands) addCommand(command, inner, cli, perform);
-  if (spec.run !== undefined) command.action(() => perform(async () => spec.run!(command, cli)));
+  for (const inner of commands) addCommand(command, inner, cli, keep);
+  if (spec.run !== undefined) command.action(() => keep(spec.run!(command, cli)));
 }
 
 function optionOf([syntax, description, values]: OptionSpec): Option {

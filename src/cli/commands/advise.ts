@@ -1,45 +1,22 @@
-import { TallymanError } from '../../kernel/contracts/index.js';
+import { TallymanError, type z } from '../../kernel/contracts/index.js';
+import type { hostAdvice } from '../../plugins/endpoints/advise/schema.js';
 import { type AnswerFlags, localTarget, pathOfContainer, routeOf, textOf } from '../agent-client/index.js';
+import { aligned } from '../aligned.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 
 const ROUTE = '/api/advise';
 const MIB = 2 ** 20;
 
-interface Subject {
-  readonly container: { readonly name: string; readonly aliases: readonly string[] };
-}
-
-interface NoAdvice extends Subject {
-  readonly reason: string;
-}
-
-interface Advice extends Subject {
-  readonly data: { readonly text: string; readonly confidence: string };
-  readonly used: {
-    readonly cpu: Readonly<Record<'p50_cpus' | 'p95_cpus' | 'max_cpus' | 'throttled_share', number>>;
-    readonly memory: Readonly<Record<'p50_bytes' | 'p95_bytes' | 'max_bytes' | 'cache_bytes' | 'oom_kills', number>>;
-  };
-  readonly now: { readonly cpu_limit: number | null; readonly memory_limit_bytes: number | null };
-  readonly advice: Readonly<
-    Record<'cpu_request' | 'cpu_limit' | 'memory_request_bytes' | 'memory_limit_bytes', number>
-  > & { readonly margin: { readonly request: number; readonly limit: number } };
-  readonly savings: readonly string[];
-  readonly risks: readonly string[];
-  readonly lines: readonly { readonly tool: string; readonly line: string }[];
-}
-
-interface HostAdvice {
-  readonly containers: readonly Advice[];
-  readonly without_advice: readonly NoAdvice[];
-}
+type HostAdvice = z.output<typeof hostAdvice>;
+type Advice = HostAdvice['containers'][number];
+type NoAdvice = HostAdvice['without_advice'][number];
 
 /**
  * `tallyman advise`: prints limits for a container, or a table of all. Needs a running agent: a temporary one has
  * no past.
  * @throws TallymanError when no agent runs, or it does not know the container
  */
-export async function advise(container: string | undefined, flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+export async function advise(cli: CliEnvironment, flags: AnswerFlags, container?: string): Promise<void> {
   const target = localTarget(flags, cli);
   if (target === undefined) {
     throw new TallymanError('no agent was found on this host: advice needs one that has run for a while', {
@@ -50,7 +27,6 @@ export async function advise(container: string | undefined, flags: AnswerFlags, 
   if (flags.json === true) cli.out(`${answer.trimEnd()}\n`);
   else if (container === undefined) cli.out(tableText(JSON.parse(answer) as HostAdvice));
   else cli.out(adviceText(JSON.parse(answer) as Advice | NoAdvice));
-  return EXIT.ok;
 }
 
 function adviceText(answer: Advice | NoAdvice): string {
@@ -100,14 +76,7 @@ function tableText({ containers, without_advice: without }: HostAdvice): string 
     `${answer.now.memory_limit_bytes === null ? 'none' : mebibytes(answer.now.memory_limit_bytes)} → ${mebibytes(answer.advice.memory_limit_bytes)}`,
     [...answer.risks, ...answer.savings][0] ?? '',
   ]);
-  const table = [['CONTAINER', 'DATA', 'CPU LIMIT', 'MEMORY LIMIT', ''], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((cells) => cells[column]!.length)));
-  const lines = table.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = aligned([['CONTAINER', 'DATA', 'CPU LIMIT', 'MEMORY LIMIT', ''], ...rows]);
   if (without.length === 0) return containers.length === 0 ? 'There are no containers.\n' : `${lines.join('\n')}\n`;
   const rest = `have no advice, most of them because: ${commonest(without.map(({ reason }) => reason))}.`;
   return containers.length === 0
@@ -121,7 +90,7 @@ function commonest(texts: readonly string[]): string {
   return [...counts].sort((a, b) => b[1] - a[1])[0]![0];
 }
 
-function labelOf({ container: { name, aliases } }: Subject): string {
+function labelOf({ container: { name, aliases } }: Advice | NoAdvice): string {
   return aliases[0] ?? name;
 }
 

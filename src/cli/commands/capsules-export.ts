@@ -1,7 +1,6 @@
 import type { Capsule } from '../../kernel/capsules/index.js';
 import { type Column, type SampleCursor, type SampleWindow, TallymanError } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import { readCapsule } from './replay.js';
 
 export interface ExportFlags {
@@ -19,13 +18,12 @@ interface Value {
 }
 
 /** `tallyman capsules export`: prints the samples of a capsule for other programs. @throws TallymanError */
-export async function exportCapsule(file: string, flags: ExportFlags, cli: CliEnvironment): Promise<number> {
+export async function exportCapsule(cli: CliEnvironment, flags: ExportFlags, file: string): Promise<void> {
   if ((flags.csv === true) === (flags.openmetrics === true)) {
     throw new TallymanError('one format is needed', { hint: '--csv or --openmetrics' });
   }
   const capsule = await readCapsule(file, cli);
   for (const text of flags.csv === true ? csv(capsule) : openMetrics(capsule)) cli.out(text);
-  return EXIT.ok;
 }
 
 function* valuesOf(window: SampleWindow): Generator<Value> {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { CapsuleStore } from '../../kernel/capsules/index.js';
-import { TallymanError } from '../../kernel/contracts/index.js';
+import { TallymanError, type z } from '../../kernel/contracts/index.js';
 import { stateDirectory } from '../../kernel/service/index.js';
+import type { capsule, listing } from '../../plugins/endpoints/capsules/schema.js';
 import {
   AgentSession,
   type AnswerFlags,
@@ -10,49 +11,41 @@ import {
   nameOf,
   requireTarget,
   routeOf,
+  type Target,
 } from '../agent-client/index.js';
+import { aligned } from '../aligned.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 
 const ROUTE = '/api/capsules';
 const CREATED = 201;
 
-/** A capsule as `/api/capsules` lists it. */
-interface ListedCapsule {
-  readonly id: string;
-  readonly container: string;
-  readonly label: string;
-  readonly created_at: string;
+/** An element of `/api/capsules`, as far as the table shows it. */
+type ListedCapsule = Pick<z.output<typeof capsule>, 'id' | 'label' | 'created_at' | 'bytes'> & {
   readonly reasons: readonly { readonly kind: string; readonly text: string }[];
-  readonly bytes: number;
-}
+};
 
 /**
  * `tallyman capsules`: lists the capsules of the agent, or without one those in its directory on this host.
  * @throws TallymanError
  */
-export async function listCapsules(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+export async function listCapsules(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const target = localTarget(flags, cli);
-  const capsules =
-    target === undefined
-      ? await capsulesOfHost(cli)
-      : (
-          JSON.parse(await new AgentSession(flags, cli).textOf(routeOf(target, ROUTE))) as {
-            readonly capsules: readonly ListedCapsule[];
-          }
-        ).capsules;
+  const capsules = target === undefined ? await capsulesOfHost(cli) : await capsulesOf(target, flags, cli);
   cli.out(flags.json === true ? `${JSON.stringify(capsules, undefined, 2)}\n` : tableOf(capsules));
-  return EXIT.ok;
+}
+
+async function capsulesOf(target: Target, flags: AnswerFlags, cli: CliEnvironment): Promise<ListedCapsule[]> {
+  const answer = await new AgentSession(flags, cli).textOf(routeOf(target, ROUTE));
+  return (JSON.parse(answer) as z.output<typeof listing>).capsules;
 }
 
 /** `tallyman record`: makes the agent write a capsule of a container, and prints its id. @throws TallymanError */
-export async function record(container: string, flags: AskFlags, cli: CliEnvironment): Promise<number> {
+export async function record(cli: CliEnvironment, flags: AskFlags, container: string): Promise<void> {
   const target = requireTarget(flags, cli);
   const name = container.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/');
   const { status, text } = await new AgentSession(flags, cli).ask(routeOf(target, `/api/record/${name}`), 'POST');
   if (status !== CREATED) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
   cli.out(`${(JSON.parse(text) as ListedCapsule).id}\n`);
-  return EXIT.ok;
 }
 
 /** Where agents of this user keep capsules, unless their configuration says otherwise. */
@@ -85,13 +78,6 @@ function tableOf(capsules: readonly ListedCapsule[]): string {
     `${Math.ceil(bytes / 1024)} KiB`,
     id,
   ]);
-  const titles = ['TIME (UTC)', 'CONTAINER', 'REASON', 'SIZE', 'ID'];
-  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const lines = [titles, ...rows].map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = aligned([['TIME (UTC)', 'CONTAINER', 'REASON', 'SIZE', 'ID'], ...rows]);
   return `${lines.join('\n')}\n`;
 }

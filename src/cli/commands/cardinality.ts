@@ -2,7 +2,6 @@ import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { type AnswerFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
@@ -12,17 +11,16 @@ import { withTemporaryAgent } from '../temporary-agent.js';
  * checked before it is used.
  * @throws ConfigError, TallymanError
  */
-export async function cardinality(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+export async function cardinality(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const form = flags.json === true ? 'json' : '1';
   const print = (text: string) => cli.out(text.endsWith('\n') ? text : `${text}\n`);
   if (flags.url !== undefined) {
     const named = targetOf(flags.url, 'http://127.0.0.1:8080/metrics');
     const metrics = named.url.pathname === '/' ? routeOf(named, '/metrics') : named;
     print(await textOf(explained(metrics, form), flags, cli));
-    return EXIT.ok;
+    return;
   }
   for (const text of await withAgent(await loadFor(flags, cli), form, cli)) print(text);
-  return EXIT.ok;
 }
 
 async function withAgent(loaded: LoadedConfig, form: string, cli: CliEnvironment): Promise<string[]> {

@@ -5,7 +5,6 @@ import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/ind
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runningAgents } from '../agent-client/local-agent.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 
@@ -15,7 +14,7 @@ import { loadFor } from '../load.js';
  * @param file the same as `--config`
  * @throws ConfigError; TallymanError when a port is in use
  */
-export async function check(file: string | undefined, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+export async function check(cli: CliEnvironment, flags: ConfigFlags, file?: string): Promise<void> {
   if (file !== undefined && flags.config !== undefined && flags.config !== file) {
     const message = `two files are named: ${JSON.stringify(file)} and --config ${JSON.stringify(flags.config)}`;
     throw new ConfigError([{ source: 'check', path: '', message, hint: 'check one file at a time' }]);
@@ -26,7 +25,6 @@ export async function check(file: string | undefined, flags: ConfigFlags, cli: C
   await checkPorts(loaded, cli);
   cli.out(`# ${loaded.file ?? 'built-in defaults'}\n`);
   cli.out(stringify(loaded.shown, { lineWidth: 0, aliasDuplicateObjects: false }));
-  return EXIT.ok;
 }
 
 function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnvironment): void {

@@ -22,12 +22,7 @@ const COULD_NOT_ASK = 2;
  * The credentials are sent to the new one only.
  * @returns 0 when they differ only on purpose, 1 for other differences, 2 when one of them cannot be asked
  */
-export async function compat(
-  old: string,
-  fresh: string | undefined,
-  flags: CompatFlags,
-  cli: CliEnvironment,
-): Promise<number> {
+export async function compat(cli: CliEnvironment, flags: CompatFlags, old: string, fresh?: string): Promise<number> {
   let comparison: Comparison;
   try {
     const options = { containers: positive('--containers', flags.containers), rate: positive('--rate', flags.rate) };

@@ -13,7 +13,7 @@ const ROUTE = '/-/doctor';
  * @returns 0 when nothing important was found, else 1
  * @throws ConfigError, TallymanError
  */
-export async function doctor(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+export async function doctor(cli: CliEnvironment, flags: AnswerFlags): Promise<number> {
   const answer =
     flags.url === undefined
       ? await withTemporaryAgent(await loadFor(flags, cli), (agent) => textOf(routeOf(agent, ROUTE), {}, cli))

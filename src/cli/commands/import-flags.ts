@@ -13,7 +13,7 @@ import { loadFor } from '../load.js';
  * @returns 0, or 78 when a value is carried over that Tallyman does not take; it is named
  * @throws TallymanError when a file cannot be read or holds no cAdvisor
  */
-export async function importCommandLine(given: readonly string[], cli: CliEnvironment): Promise<number> {
+export async function importCommandLine(cli: CliEnvironment, _: object, ...given: string[]): Promise<number> {
   const imported = importFlags(given);
   const text = renderImported(imported);
   cli.out(text);

@@ -33,7 +33,7 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
  * @returns 0, or 1 when it had a fault
  * @throws ConfigError when its options are not valid, TallymanError
  */
-export async function runPlugin(path: string, flags: PluginRunFlags, cli: CliEnvironment): Promise<number> {
+export async function runPlugin(cli: CliEnvironment, flags: PluginRunFlags, path: string): Promise<number> {
   const { plugin } = await attributed(cli, path, () => findPlugin(path, cli.workingDirectory ?? process.cwd()));
   const { config, plugins } = await loadFor(flags, cli);
   const configured = plugins.find((other) => other.plugin.name === plugin.name)?.with;

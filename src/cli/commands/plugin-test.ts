@@ -16,7 +16,7 @@ export interface PluginTestFlags {
  * @returns 0, or 1 when a check failed
  * @throws TallymanError when a flag is invalid
  */
-export async function testPlugin(path: string, flags: PluginTestFlags, cli: CliEnvironment): Promise<number> {
+export async function testPlugin(cli: CliEnvironment, flags: PluginTestFlags, path: string): Promise<number> {
   const timeLimitMs = parseTimeLimit(flags.timeLimit ?? '60s');
   const job = {
     path,

@@ -1,6 +1,5 @@
 import { type AnswerFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import { loadFor } from '../load.js';
 import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
 
@@ -16,12 +15,11 @@ interface Listing {
  * configuration would load, and the remaining built-in plugins.
  * @throws ConfigError, TallymanError
  */
-export async function listPlugins(flags: AnswerFlags, cli: CliEnvironment): Promise<number> {
+export async function listPlugins(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const target = localTarget(flags, cli);
   const { title, rows } = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
   const all = [...rows, ...(await availableRows(rows))];
   cli.out(flags.json === true ? `${JSON.stringify(all, undefined, 2)}\n` : `${title}\n\n${tableOf(all)}`);
-  return EXIT.ok;
 }
 
 async function running(target: Target, flags: AnswerFlags, cli: CliEnvironment): Promise<Listing> {

@@ -27,7 +27,7 @@ const CLOCK_TOLERANCE_MS = 5;
  * @returns 0, or 78 when the new configuration is invalid and the previous one stays active
  * @throws TallymanError when there is no agent, or several
  */
-export async function reload(flags: ReloadFlags, cli: CliEnvironment): Promise<number> {
+export async function reload(cli: CliEnvironment, flags: ReloadFlags): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
   const agent = choose(runningAgents(cli), flags, cli);
   const sentAt = Date.now();

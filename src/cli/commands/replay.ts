@@ -9,7 +9,6 @@ import { replayModule } from '../../kernel/replay/index.js';
 import { REPLAY_ROOMS } from '../../kernel/rooms.js';
 import { builtinPlugins, builtinsModule, defaultPlugins } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { agentVersion } from '../version.js';
 import { capsuleDirectory } from './capsules.js';
@@ -39,7 +38,7 @@ export async function readCapsule(file: string, cli: CliEnvironment): Promise<Ca
  * `tallyman replay`: serves the pages and the API of a capsule on loopback until a signal ends it.
  * @throws TallymanError when the capsule cannot be read, or the port not be listened on
  */
-export async function replay(file: string, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+export async function replay(cli: CliEnvironment, flags: ConfigFlags, file: string): Promise<void> {
   const capsule = await readCapsule(file, cli);
   const agent = await replayAgent(capsule, flags.port ?? '0');
   try {
@@ -52,7 +51,6 @@ export async function replay(file: string, flags: ConfigFlags, cli: CliEnvironme
   } finally {
     await agent.stop();
   }
-  return EXIT.ok;
 }
 
 /** An agent that reads nothing but the capsule. */

@@ -9,7 +9,7 @@ import { loadFor } from '../load.js';
 import { agentVersion } from '../version.js';
 
 /** Without a command: runs the agent until it is stopped. @throws ConfigError, TallymanError */
-export async function run(flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+export async function run(cli: CliEnvironment, flags: ConfigFlags): Promise<number> {
   const loaded = await loadFor(flags, cli);
   const logs = createLoggerSource(loaded.config.log);
   const load = () => loadFor(flags, cli);

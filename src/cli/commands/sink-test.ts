@@ -11,7 +11,7 @@ import { runSink } from '../plugin/running/sink.js';
  * @returns 0, or 1 when something was not taken
  * @throws TallymanError when the configuration has no such sink
  */
-export async function testSink(name: string, flags: ConfigFlags, cli: CliEnvironment): Promise<number> {
+export async function testSink(cli: CliEnvironment, flags: ConfigFlags, name: string): Promise<number> {
   const { config, plugins } = await loadFor(flags, cli);
   const sinks = plugins.filter(({ plugin }) => plugin.kind === 'sink');
   const sink = sinks.find(({ id, use }) => (id ?? use) === name) ?? sinks.find(({ plugin }) => plugin.name === name);

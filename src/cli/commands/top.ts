@@ -11,7 +11,6 @@ import {
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
-import { EXIT } from '../exit.js';
 import { runLive } from '../top/live.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
 import { Table } from '../top/table.js';
@@ -64,7 +63,7 @@ export class TopFeed {
  * `tallyman top`: shows the containers of an agent as a table that is renewed, or prints it once.
  * @throws TallymanError when no agent runs, or there is no terminal
  */
-export async function top(flags: TopFlags, cli: CliEnvironment): Promise<number> {
+export async function top(cli: CliEnvironment, flags: TopFlags): Promise<void> {
   const sort = sortOf(flags.sort ?? 'cpu');
   const intervalS = intervalOf(flags.interval ?? '1');
   const feed = new TopFeed(requireTarget(flags, cli), flags, cli);
@@ -84,7 +83,6 @@ export async function top(flags: TopFlags, cli: CliEnvironment): Promise<number>
     { ...arrangement, intervalS, style: isColoured ? COLOURED : UNCOLOURED },
     new Terminal(stdin, stdout),
   );
-  return EXIT.ok;
 }
 
 async function print(
@@ -93,7 +91,7 @@ async function print(
   start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>,
   intervalS: number,
   cli: CliEnvironment,
-): Promise<number> {
+): Promise<void> {
   const arrangement: Arrangement = {
     isReversed: false,
     state: 0,
@@ -118,7 +116,6 @@ async function print(
     }
     if (once !== true) await new Promise((resolve) => setTimeout(resolve, intervalS * 1000));
   } while (once !== true);
-  return EXIT.ok;
 }
 
 function sortOf(name: string): SortName {

@@ -1,12 +1,11 @@
-import { allCommands, type CommandModel, type OptionModel, takesFile } from './model.js';
+import type { Command } from 'commander';
+import { allCommands, type CommandModel, modelOf, type OptionModel, takesFile } from './model.js';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 
-export type Shell = keyof typeof SHELLS;
-
 /** The script that completes the program's command line in a shell. */
-export function completionScript(shell: Shell, program: CommandModel): string {
-  return SHELLS[shell](program);
+export function completionScript(shell: keyof typeof SHELLS, program: Command): string {
+  return SHELLS[shell](modelOf(program));
 }
 
 function wordsOf(program: CommandModel) {

@@ -1,14 +1,17 @@
-import { allCommands, type CommandModel, type OptionModel } from './model.js';
+import type { Command } from 'commander';
+import { agentVersion } from '../version.js';
+import { allCommands, type CommandModel, modelOf, type OptionModel } from './model.js';
 
 /** The manual page of the program, section 1, for man(1). */
-export function manualPage(program: CommandModel, version: string): string {
+export function manualPage(command: Command): string {
+  const program = modelOf(command);
   const { path: name } = program;
   const commands = allCommands(program)
     .slice(1)
     .filter(({ commands, options }) => commands.length === 0 || options.length > 0);
   const variables = program.options.flatMap(variableOf);
   return [
-    `.TH ${name.toUpperCase()} 1 "" "${name} ${version}" "User Commands"`,
+    `.TH ${name.toUpperCase()} 1 "" "${name} ${agentVersion()}" "User Commands"`,
     section('NAME', `${name} \\- a container-monitoring agent`),
     section('SYNOPSIS', `.B ${name}\n[\\fIoptions\\fR] [\\fIcommand\\fR]`),
     section(
@@ -25,6 +28,7 @@ export function manualPage(program: CommandModel, version: string): string {
     section('SIGNALS', SIGNALS.map(([term, text]) => entry(term, text)).join('\n')),
     section('EXIT STATUS', STATUSES.map(([term, text]) => entry(term, text)).join('\n')),
     section('SEE ALSO', '.BR systemctl (1),\n.BR journalctl (1),\n.BR cgroups (7)'),
+    '',
   ].join('\n');
 }
 

@@ -1,38 +1,18 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
-import type { PluginStatus } from '../../kernel/contracts/index.js';
+import type { z } from '../../kernel/contracts/index.js';
 import { builtinPlugins } from '../../plugins/builtins.js';
+import type { plugins } from '../../plugins/endpoints/plugins/schema.js';
+import { aligned } from '../aligned.js';
 import { agentVersion } from '../version.js';
 
-/** A row of the list: an entry of `/api/plugins`, or a plugin that does not run. */
-export interface PluginRow {
-  readonly id: string;
-  /** Absent if its module cannot be loaded. */
-  readonly kind?: string;
-  readonly name: string;
-  /** Empty when unknown. */
-  readonly version: string;
-  /** `use` in the configuration. */
-  readonly source: string;
+type RunningRow = z.output<typeof plugins>[number];
+
+/** A row of the list: an entry of `/api/plugins`, or a plugin that does not run, of which less is known. */
+export interface PluginRow
+  extends Pick<RunningRow, 'id' | 'name' | 'version' | 'source'>,
+    Partial<Omit<RunningRow, 'id' | 'name' | 'version' | 'source' | 'state'>> {
   /** Without a running agent: `configured`, `broken` (cannot be loaded), or `available` (built in, not configured). */
-  readonly state: PluginStatus['state'] | 'configured' | 'broken' | 'available';
-  readonly errors?: number;
-  readonly last_error?: string;
-  readonly last_error_at?: string;
-  readonly calls?: number;
-  readonly busy_ms?: number;
-  readonly blocked?: {
-    readonly count: number;
-    readonly longest_ms: number;
-    readonly last_in: string;
-    readonly last_at: string;
-  };
-  readonly sink?: {
-    readonly failure?: string;
-    readonly queue: { readonly points: number; readonly oldest?: string; readonly disk_error?: string };
-    readonly sent: { readonly points: number };
-    readonly dropped: Readonly<Record<string, number>>;
-  };
-  readonly isolation?: { readonly pid?: number; readonly restarts: number; readonly memory_bytes: number };
+  readonly state: RunningRow['state'] | 'configured' | 'broken' | 'available';
 }
 
 /** The plugins that a configuration names. */
@@ -61,7 +41,6 @@ export async function availableRows(rows: readonly PluginRow[]): Promise<PluginR
   );
 }
 
-const GAP = '  ';
 const MEBIBYTE = 2 ** 20;
 
 interface Column {
@@ -92,15 +71,10 @@ export function tableOf(rows: readonly PluginRow[]): string {
   const columns = rows.some(({ calls }) => calls !== undefined)
     ? [...IDENTITY_COLUMNS, ...COST_COLUMNS]
     : IDENTITY_COLUMNS;
-  const lines = rows.map((row) => columns.map(({ text }) => text(row)));
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...lines.map((cells) => cells[i]!.length)));
-  const print = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (columns[i]!.isNumber === true ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join(GAP)
-      .trimEnd();
-  const body = rows.flatMap((row, i) => [print(lines[i]!), ...remarksOn(row).map((text) => `${GAP}${text}`)]);
-  return `${[print(columns.map(({ title }) => title)), ...body].join('\n')}\n`;
+  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => text(row)))];
+  const [head, ...lines] = aligned(cells, (column) => columns[column]!.isNumber === true);
+  const body = rows.flatMap((row, i) => [lines[i], ...remarksOn(row).map((text) => `  ${text}`)]);
+  return `${[head, ...body].join('\n')}\n`;
 }
 
 function remarksOnSink({ failure, queue, sent, dropped }: NonNullable<PluginRow['sink']>): string[] {

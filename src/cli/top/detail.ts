@@ -1,35 +1,13 @@
 import type { Row } from '../../client/top/index.js';
+import type { z } from '../../kernel/contracts/index.js';
+import type { detail } from '../../plugins/endpoints/top/schema.js';
 import type { Style } from './style.js';
 import { count, fit, line, percent, size, sparkline, UNKNOWN } from './text.js';
 
 type Series = readonly (number | null)[];
 
 /** What `/api/top/<path>` says of a container. */
-export interface Detail {
-  readonly times: readonly number[];
-  readonly cpu: Series;
-  readonly throttled: Series;
-  readonly memory: Series;
-  readonly pressure_cpu: Series;
-  readonly pressure_memory: Series;
-  readonly pressure_io: Series;
-  readonly disk_read: Series;
-  readonly disk_write: Series;
-  readonly network_receive: Series;
-  readonly network_transmit: Series;
-  readonly processes: readonly {
-    readonly pid: number;
-    readonly user: string;
-    readonly cmd: string;
-    readonly status: string;
-    readonly percent_cpu: number;
-    readonly rss: number;
-    readonly running_time: string;
-  }[];
-  readonly process_count: number;
-  readonly events: readonly { readonly time: number; readonly type: string; readonly text: string }[];
-  readonly missing: readonly { readonly what: string; readonly reason: string }[];
-}
+export type Detail = Extract<z.output<typeof detail>, { app_metrics: unknown }>;
 
 const LABEL_WIDTH = 12;
 const VALUE_WIDTH = 16;
@@ -62,7 +40,7 @@ export function detailLines(
   lines.push(...charts({ facts, ...numbers }, detail, width, style), '');
   lines.push(...processLines(detail, width, style));
   if (detail.events.length > 0) lines.push('', style.bold('EVENTS'), ...eventLines(detail, width));
-  const missing = detail.missing.map(({ what: lack, reason }) => fit(`${lack}: ${reason}`, width));
+  const missing = (detail.missing ?? []).map(({ what: lack, reason }) => fit(`${lack}: ${reason}`, width));
   if (missing.length > 0) lines.push('', style.bold('NOT MEASURED'), ...missing);
   return lines;
 }
@@ -104,8 +82,8 @@ function pressureText(value: number | null): string {
   return value === null ? UNKNOWN : `${percent(value / 100)}%`;
 }
 
-function processLines({ processes, process_count }: Detail, width: number, style: Style): string[] {
-  const left = process_count - processes.length;
+function processLines({ processes = [], process_count }: Detail, width: number, style: Style): string[] {
+  const left = (process_count ?? 0) - processes.length;
   const title = `${'PID'.padStart(8)} ${'USER'.padEnd(10)} STAT   CPU%   RSS      TIME COMMAND`;
   const sorted = [...processes].sort((a, b) => b.percent_cpu - a.percent_cpu || b.rss - a.rss);
   const lines = sorted.map(({ pid, user, cmd, status, percent_cpu, rss, running_time }) =>
