@@ -13,8 +13,6 @@ export interface CommandSpec {
   readonly options?: readonly OptionSpec[];
   /** Description of `--url`, of a command that sends requests to an agent. It has the options of authentication, too. */
   readonly url?: string;
-  /** Whether it has the options of authentication without `--url`. */
-  readonly credentials?: boolean;
   readonly commands?: readonly CommandSpec[];
   /** @param command its arguments and options, as parsed @returns the exit status, if it is not always 0 */
   run?(command: Command, cli: CliEnvironment): Promise<number> | Promise<void>;
@@ -23,6 +21,15 @@ export interface CommandSpec {
 /** An option; its values for completion, which are validated by the command, or its default. */
 export type OptionSpec = readonly [syntax: string, description: string, values?: readonly string[] | string];
 
+/** Of commands that send requests to an agent. Secrets are read from files, because every user can read command lines. */
+export const CREDENTIAL_OPTIONS: readonly OptionSpec[] = [
+  ['--user <name>', 'user for --password-file, or name of the token in --token-file'],
+  ['--password-file <file>', 'with --user: file with the password, for Basic and Digest authentication'],
+  ['--token-file <file>', 'file with a bearer token, or with several named ones'],
+  ['--ca <file>', 'PEM file of the authority that signed the agent’s certificate'],
+  ['--cert <file>', 'PEM file of a client certificate'],
+  ['--key <file>', 'with --cert: PEM file of its private key'],
+];
 const JSON_OPTION: OptionSpec = ['--json', 'print JSON'];
 const THIS_HOST = 'address of the agent; default: the one on this host';
 const OR_START_ONE = 'ask this running agent; default: start a temporary one with the configuration';
@@ -116,8 +123,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       JSON_OPTION,
       ['--containers <number>', 'number of containers to compare', '12'],
       ['--rate <number>', 'maximum requests per second to each of them', '20'],
+      ...CREDENTIAL_OPTIONS,
     ],
-    credentials: true,
     run: call(async () => (await import('./commands/compat.js')).compat),
   },
   {

@@ -1,6 +1,5 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { addAskOptions, addCredentialOptions } from './agent-client/options.js';
-import { COMMANDS, type CommandSpec, type OptionSpec } from './command-table.js';
+import { COMMANDS, type CommandSpec, CREDENTIAL_OPTIONS, type OptionSpec } from './command-table.js';
 import { type CliEnvironment, processEnvironment } from './environment.js';
 import { EXIT } from './exit.js';
 import { splitAddresses } from './flags.js';
@@ -83,15 +82,14 @@ function createProgram(cli: CliEnvironment, keep: Keep): Command {
 }
 
 function addCommand(parent: Command, spec: CommandSpec, cli: CliEnvironment, keep: Keep): void {
-  const { name, description, arguments: args = [], options = [], url, credentials, commands = [] } = spec;
+  const { name, description, arguments: args = [], options = [], url, commands = [] } = spec;
   const command = parent.command(name).description(description);
   for (const [syntax, text, choices] of args) {
     const argument = new Argument(syntax, text);
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
-  for (const option of options) command.addOption(optionOf(option));
-  if (url !== undefined) addAskOptions(command, url);
-  else if (credentials === true) addCredentialOptions(command);
+  const toAsk: readonly OptionSpec[] = url === undefined ? [] : [['--url <url>', url], ...CREDENTIAL_OPTIONS];
+  for (const option of [...options, ...toAsk]) command.addOption(optionOf(option));
   for (const inner of commands) addCommand(command, inner, cli, keep);
   if (spec.run !== undefined) command.action(() => keep(spec.run!(command, cli)));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import { readTokens } from '../../kernel/http/index.js';
-import type { AskFlags } from './options.js';
+import type { AskFlags } from '../flags.js';
 
 /** What proves the client to the agent, and the agent to the client. */
 export interface Credentials {

@@ -1,14 +1,13 @@
 import { isLoopbackHost } from '../../kernel/config/index.js';
 import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AskFlags } from '../flags.js';
 import { type Credentials, readCredentials } from './credentials.js';
 import { localCredentials } from './local-agent.js';
-import type { AskFlags } from './options.js';
 import { type Method, type Reply, send } from './request.js';
-import { nameOf, type Target } from './target.js';
+import { hostOf, nameOf, type Target } from './target.js';
 
 export { localTarget, requireTarget } from './local-agent.js';
-export type { AnswerFlags, AskFlags } from './options.js';
 export type { Reply } from './request.js';
 export { nameOf, pathOfContainer, routeOf, type Target, targetOf, targetOfAgent } from './target.js';
 
@@ -23,11 +22,13 @@ export class AgentSession {
 
   /** @throws TallymanError when a file of credentials cannot be read */
   constructor(
+    agent: Target,
     private readonly flags: AskFlags,
     private readonly cli: CliEnvironment,
   ) {
     this.given = readCredentials(flags);
     this.credentials = this.given;
+    warnOfPlainText(agent, this.given, cli);
   }
 
   /**
@@ -59,32 +60,21 @@ export class AgentSession {
   }
 
   /** The text of an agent's answer. @throws TallymanError when there is none, or its status is not 200 */
-  async textOf(target: Target, method: Method = 'GET'): Promise<string> {
-    const { status, text } = await this.ask(target, method);
+  async textOf(target: Target): Promise<string> {
+    const { status, text } = await this.ask(target);
     if (status !== 200) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
     return text;
   }
-
-  /** Says on standard error that a password or token would be readable on the network. */
-  warnOfPlainText(target: Target): void {
-    warnOfPlainText(target, this.given, this.cli);
-  }
-}
-
-function sessionFor(target: Target, flags: AskFlags, cli: CliEnvironment): AgentSession {
-  const session = new AgentSession(flags, cli);
-  session.warnOfPlainText(target);
-  return session;
 }
 
 /** Sends one request to an agent, as a session does. */
 export async function ask(target: Target, flags: AskFlags, cli: CliEnvironment, method?: Method): Promise<Reply> {
-  return sessionFor(target, flags, cli).ask(target, method);
+  return new AgentSession(target, flags, cli).ask(target, method);
 }
 
 /** The text of one answer, as a session gives it. */
 export async function textOf(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<string> {
-  return sessionFor(target, flags, cli).textOf(target);
+  return new AgentSession(target, flags, cli).textOf(target);
 }
 
 type Outcome = Reply | { readonly failure: unknown };
@@ -134,9 +124,9 @@ function explained(target: Target, error: unknown, reason: string): TallymanErro
   });
 }
 
+/** Says on standard error that a password or token would be readable on the network. */
 function warnOfPlainText({ url, socket }: Target, { token, password }: Credentials, cli: CliEnvironment): void {
-  const isPlainText =
-    socket === undefined && url.protocol === 'http:' && !isLoopbackHost(url.hostname.replace(/^\[|\]$/g, ''));
+  const isPlainText = socket === undefined && url.protocol === 'http:' && !isLoopbackHost(hostOf(url));
   if (!isPlainText || (token === undefined && password === undefined)) return;
   cli.error(`tallyman: ${url.host} is asked without TLS: the credentials can be read on the network\n`);
 }

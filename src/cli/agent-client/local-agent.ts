@@ -6,10 +6,10 @@ import { TallymanError } from '../../kernel/contracts/index.js';
 import { ownCredentials } from '../../kernel/http/index.js';
 import { type AgentNote, type FoundNote, readNotes } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AskFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import type { Credentials } from './credentials.js';
-import type { AskFlags } from './options.js';
-import { type Target, targetOf, targetOfAgent } from './target.js';
+import { hostOf, type Target, targetOf, targetOfAgent } from './target.js';
 
 /**
  * Credentials from the configuration of the agent on this host, for users who may read its files. They are only sent to
@@ -32,7 +32,7 @@ export async function localCredentials(
 
 function serves({ urls }: AgentNote, { url, socket }: Target): boolean {
   if (socket !== undefined) return urls.includes(`unix:${socket}`);
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = hostOf(url).toLowerCase();
   if (!isLoopbackHost(host) && host !== hostname().toLowerCase() && !ownAddresses().includes(host)) return false;
   const portOf = (each: URL) => each.port || each.protocol;
   return urls.some((each) => URL.canParse(each) && portOf(new URL(each)) === portOf(url));

@@ -46,6 +46,11 @@ export function targetOfAgent({ pid, urls: [address], prefix }: AgentNote): Targ
   return routeOf(targetOf(address, ''), prefix);
 }
 
+/** The host without the brackets of an IPv6 address. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 /** The target as messages show it. */
 export function nameOf({ url, socket }: Target): string {
   return socket === undefined ? url.href : `unix:${socket}${url.pathname}`;

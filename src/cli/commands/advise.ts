@@ -1,8 +1,9 @@
 import { TallymanError, type z } from '../../kernel/contracts/index.js';
 import type { hostAdvice } from '../../plugins/endpoints/advise/schema.js';
-import { type AnswerFlags, localTarget, pathOfContainer, routeOf, textOf } from '../agent-client/index.js';
+import { localTarget, pathOfContainer, routeOf, textOf } from '../agent-client/index.js';
 import { aligned } from '../aligned.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AnswerFlags } from '../flags.js';
 
 const ROUTE = '/api/advise';
 const MIB = 2 ** 20;

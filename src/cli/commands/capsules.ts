@@ -4,17 +4,18 @@ import { TallymanError, type z } from '../../kernel/contracts/index.js';
 import { stateDirectory } from '../../kernel/service/index.js';
 import type { capsule, listing } from '../../plugins/endpoints/capsules/schema.js';
 import {
-  AgentSession,
-  type AnswerFlags,
-  type AskFlags,
+  ask,
   localTarget,
   nameOf,
+  pathOfContainer,
   requireTarget,
   routeOf,
   type Target,
+  textOf,
 } from '../agent-client/index.js';
 import { aligned } from '../aligned.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AnswerFlags, AskFlags } from '../flags.js';
 
 const ROUTE = '/api/capsules';
 const CREATED = 201;
@@ -35,15 +36,15 @@ export async function listCapsules(cli: CliEnvironment, flags: AnswerFlags): Pro
 }
 
 async function capsulesOf(target: Target, flags: AnswerFlags, cli: CliEnvironment): Promise<ListedCapsule[]> {
-  const answer = await new AgentSession(flags, cli).textOf(routeOf(target, ROUTE));
+  const answer = await textOf(routeOf(target, ROUTE), flags, cli);
   return (JSON.parse(answer) as z.output<typeof listing>).capsules;
 }
 
 /** `tallyman record`: makes the agent write a capsule of a container, and prints its id. @throws TallymanError */
 export async function record(cli: CliEnvironment, flags: AskFlags, container: string): Promise<void> {
   const target = requireTarget(flags, cli);
-  const name = container.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/');
-  const { status, text } = await new AgentSession(flags, cli).ask(routeOf(target, `/api/record/${name}`), 'POST');
+  const route = pathOfContainer('/api/record', container);
+  const { status, text } = await ask(routeOf(target, route), flags, cli, 'POST');
   if (status !== CREATED) throw new TallymanError(`${nameOf(target)} answers ${status}: ${text.trim()}`);
   cli.out(`${(JSON.parse(text) as ListedCapsule).id}\n`);
 }

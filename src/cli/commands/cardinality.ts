@@ -1,7 +1,8 @@
 import type { LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { type AnswerFlags, routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
+import { routeOf, type Target, targetOf, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AnswerFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

@@ -1,11 +1,12 @@
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
-import { type AskFlags, ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
+import { ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
 import { onlyAgent, runningAgents } from '../agent-client/local-agent.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
 import { reportOf } from '../compat/report.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import type { AskFlags } from '../flags.js';
 
 export interface CompatFlags extends AskFlags {
   readonly json?: boolean;

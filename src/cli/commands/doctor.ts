@@ -1,7 +1,8 @@
 import type { Finding } from '../../kernel/contracts/index.js';
-import { type AnswerFlags, routeOf, targetOf, textOf } from '../agent-client/index.js';
+import { routeOf, targetOf, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import type { AnswerFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 

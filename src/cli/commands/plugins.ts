@@ -1,5 +1,6 @@
-import { type AnswerFlags, localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
+import { localTarget, routeOf, type Target, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AnswerFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { availableRows, configuredRows, type PluginRow, tableOf } from '../plugin/list.js';
 

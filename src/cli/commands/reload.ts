@@ -4,10 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import { type AgentNote, type FoundNote, isRunning } from '../../kernel/operations/index.js';
 import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
-import { type AskFlags, ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
+import { ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
 import { listOf, onlyAgent, runningAgents, withConfig } from '../agent-client/local-agent.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
+import type { AskFlags } from '../flags.js';
 
 export interface ReloadFlags extends AskFlags {
   readonly pid?: string;

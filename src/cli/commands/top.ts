@@ -9,8 +9,9 @@ import {
   type Wanted,
 } from '../../client/top/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { AgentSession, type AskFlags, requireTarget, routeOf, type Target } from '../agent-client/index.js';
+import { AgentSession, requireTarget, routeOf, type Target } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AskFlags } from '../flags.js';
 import { runLive } from '../top/live.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
 import { Table } from '../top/table.js';
@@ -41,8 +42,7 @@ export class TopFeed {
     flags: AskFlags,
     cli: CliEnvironment,
   ) {
-    this.session = new AgentSession(flags, cli);
-    this.session.warnOfPlainText(target);
+    this.session = new AgentSession(target, flags, cli);
   }
 
   /** @param wanted undefined: every number of every container */

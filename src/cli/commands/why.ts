@@ -1,7 +1,8 @@
 import type { z } from '../../kernel/contracts/index.js';
 import type { containerWhy, hostWhy } from '../../plugins/endpoints/why/schema.js';
-import { type AnswerFlags, localTarget, pathOfContainer, routeOf, type Target, textOf } from '../agent-client/index.js';
+import { localTarget, pathOfContainer, routeOf, type Target, textOf } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
+import type { AnswerFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
