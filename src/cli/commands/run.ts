@@ -1,7 +1,7 @@
 import { ConfigError } from '../../kernel/config/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
-import { createServiceManager } from '../../kernel/service/index.js';
+import { ServiceManager } from '../../kernel/service/index.js';
 import { builtinPlugins, builtinsModule } from '../../plugins/builtins.js';
 import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
@@ -16,7 +16,7 @@ export async function run(cli: CliEnvironment, flags: ConfigFlags): Promise<numb
   const builtins = { builtins: builtinPlugins, builtinsModule };
   const { env, handles } = cli;
   const options = { loaded, load, version: agentVersion(), ...builtins, logs, env, handles };
-  const service = createServiceManager(cli.env, logs.logger('service'));
+  const service = new ServiceManager(cli.env, logs.logger('service'));
   const log = logs.logger('agent');
   try {
     return await runAgent(options, service, (line) => {

@@ -1,2 +1,2 @@
 export { stateDirectory } from './environment.js';
-export { createServiceManager, type HealthSource, type ServiceManager } from './service-manager.js';
+export { ServiceManager } from './service-manager.js';

@@ -1,23 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Logger, messageOf } from '../contracts/index.js';
 
-/** Sends messages to the service manager; see sd_notify(3). */
-export interface Notifier {
-  /** @param assignments sent as one message: `READY=1`, `STATUS=…` */
-  send(...assignments: string[]): void;
-  /** Stops sending; messages already written are delivered. */
-  close(): void;
-}
-
 /** Reads messages from standard input, so that the agent only writes to a pipe. */
 const RELAY = 'set -f; IFS="\t"; while read -r message; do systemd-notify $message || exit; done';
 
 /**
+ * Sends messages to the service manager; see sd_notify(3).
  * Node has no unix datagram sockets, so messages are sent by `systemd-notify`, which a long-running shell starts: starting
  * a process from the agent blocks the event loop for milliseconds, and fails when the agent has run out of descriptors,
  * which must not trigger the watchdog.
  */
-export class RelayNotifier implements Notifier {
+export class RelayNotifier {
   private relay: ChildProcess | undefined;
   private failed = false;
   private closed = false;
@@ -28,12 +21,14 @@ export class RelayNotifier implements Notifier {
     private readonly logger: Logger,
   ) {}
 
+  /** @param assignments sent as one message: `READY=1`, `STATUS=…` */
   send(...assignments: string[]): void {
     if (this.closed) return;
     this.relay ??= this.start();
     this.relay.stdin?.write(`${assignments.map(withoutSeparators).join('\t')}\n`);
   }
 
+  /** Stops sending; messages already written are delivered. */
   close(): void {
     this.closed = true;
     this.relay?.stdin?.end();

@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
 import { readServiceEnvironment, withoutServiceVariables } from './environment.js';
-import { createServiceManager } from './index.js';
+import { ServiceManager } from './index.js';
 import { RelayNotifier } from './notifier.js';
 
 const lines: string[] = [];
@@ -64,7 +64,7 @@ describe('ServiceManager', () => {
       likelyCause: () => 'plugin x did it',
       status: () => 'Sampling 3 containers',
     };
-    const service = createServiceManager({ ...env, ...variables }, logger, notifier);
+    const service = new ServiceManager({ ...env, ...variables }, logger, () => notifier);
     return { sent, health, service };
   }
 
@@ -113,7 +113,7 @@ describe('ServiceManager', () => {
   });
 
   it('without a notification socket still returns the passed sockets', () => {
-    const service = createServiceManager({ LISTEN_PID: String(process.pid), LISTEN_FDS: '1' }, logger);
+    const service = new ServiceManager({ LISTEN_PID: String(process.pid), LISTEN_FDS: '1' }, logger);
     service.ready({ isHealthy: () => true, status: () => '' });
     service.stopping();
     assert.deepEqual(service.sockets, [3]);
