@@ -1,9 +1,6 @@
 import { parseDuration } from '../../kernel/contracts/index.js';
 import type { Draft } from './draft.js';
-import { truth } from './words.js';
-
-/** The value of a flag, `undefined` when it is not given. */
-type Given = (name: string) => string | undefined;
+import { type Given, listOf, truth } from './words.js';
 
 const NO_SINK = 'there is no sink for it: see `use: otlp`, and have a collector hand the samples on';
 const KEPT =
@@ -20,11 +17,7 @@ interface Driver {
 
 const COMMON = ['user', 'password', 'host', 'db', 'secure', 'buffer_duration'].map((name) => `storage_driver_${name}`);
 
-const KAFKA_FILES = [
-  ['ssl_cert', 'tls.cert'],
-  ['ssl_key', 'tls.key'],
-  ['ssl_ca', 'tls.ca'],
-] as const;
+const KAFKA_FILES = ['cert', 'key', 'ca'];
 
 const DRIVERS: Readonly<Record<string, Driver>> = {
   influxdb: {
@@ -32,7 +25,7 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
     flags: [...COMMON, 'storage_driver_influxdb_retention_policy'],
     remark: KEPT,
     apply(option, given) {
-      const scheme = truth(given('storage_driver_secure') ?? '') === true ? 'https' : 'http';
+      const scheme = truth(given('storage_driver_secure')) === true ? 'https' : 'http';
       option('url', `${scheme}://${given('storage_driver_host') ?? 'localhost:8086'}`);
       option('database', given('storage_driver_db') ?? 'cadvisor');
       const policy = given('storage_driver_influxdb_retention_policy');
@@ -67,19 +60,19 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
   },
   kafka: {
     sink: 'kafka',
-    flags: ['broker_list', 'topic', ...KAFKA_FILES.map(([flag]) => flag), 'ssl_verify'].map(
+    flags: ['broker_list', 'topic', ...KAFKA_FILES.map((file) => `ssl_${file}`), 'ssl_verify'].map(
       (name) => `storage_driver_kafka_${name}`,
     ),
     remark: `${KEPT}; a sample is sent every 10 s (interval), and certificates are verified unless ssl_verify is false`,
     apply(option, given) {
       option('brokers', (given('storage_driver_kafka_broker_list') ?? 'localhost:9092').split(','));
       option('topic', given('storage_driver_kafka_topic') ?? 'stats');
-      const files = KAFKA_FILES.map(([flag, path]) => [path, given(`storage_driver_kafka_${flag}`)] as const);
+      const files = KAFKA_FILES.map((name) => [`tls.${name}`, given(`storage_driver_kafka_ssl_${name}`)] as const);
       // cAdvisor uses TLS only when all three are given.
       if (!files.every(([, file]) => file)) return;
       option('secure', true);
       for (const [path, file] of files) option(path, file);
-      if (truth(given('storage_driver_kafka_ssl_verify') ?? '') === false) option('tls.verify', false);
+      if (truth(given('storage_driver_kafka_ssl_verify')) === false) option('tls.verify', false);
     },
   },
   statsd: {
@@ -101,10 +94,7 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
 
 /** Converts the storage drivers of the command line to sinks. */
 export function applyDrivers(draft: Draft, given: Given, names: readonly string[]): void {
-  const chosen = (given('storage_driver') ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+  const chosen = listOf(given('storage_driver'));
   const read = new Set<string>();
   for (const name of new Set(chosen)) {
     const driver = Object.hasOwn(DRIVERS, name) ? DRIVERS[name] : undefined;

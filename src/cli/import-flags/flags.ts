@@ -9,13 +9,45 @@ export interface FlagRule {
   apply?(draft: Draft, value: string): string | undefined;
 }
 
-const none = (reason: string): FlagRule => ({ apply: (_draft, value) => (value === '' ? undefined : reason) });
+/** @param isSaid whether the value says anything */
+const none = (reason: string, isSaid = (value: string) => value !== ''): FlagRule => ({
+  apply: (_draft, value) => (isSaid(value) ? reason : undefined),
+});
 const noSwitch = (reason: string): FlagRule => ({
   isSwitch: true,
-  apply: (_draft, value) => (truth(value) === true ? reason : undefined),
+  ...none(reason, (value) => truth(value) === true),
 });
 const together: FlagRule = {};
 const togetherSwitch: FlagRule = { isSwitch: true };
+
+/** Without a reason for the value, whatever it is. */
+const applied = (apply: (draft: Draft, value: string) => void): FlagRule => ({
+  apply(draft, value) {
+    apply(draft, value);
+    return undefined;
+  },
+});
+
+/** A switch that says something when it differs from the default. */
+const whenSwitched = (isOn: boolean, apply: (draft: Draft) => void): FlagRule => ({
+  isSwitch: true,
+  ...applied((draft, value) => {
+    if (truth(value) === isOn) apply(draft);
+  }),
+});
+
+/** A value that is taken over when it is valid. @param remark what has no equivalent even then */
+const taken =
+  (isValid: (value: string) => boolean, complaint: string) =>
+  (take: (draft: Draft, value: string) => void, remark?: string): FlagRule => ({
+    apply(draft, value) {
+      if (!isValid(value)) return complaint;
+      take(draft, value);
+      return remark;
+    },
+  });
+const count = taken((value) => /^\d{1,9}$/.test(value), 'not a count');
+const time = taken((value) => parseDuration(value) !== undefined, 'not a duration');
 
 /** A duration in Go's syntax of at least `minimum` ms. */
 const duration = (path: string, minimum: number): FlagRule => ({
@@ -79,40 +111,25 @@ const countOf = (value: string) => (/^-?\d{1,9}$/.test(value) ? Math.max(-1, Num
 export const FLAGS: Readonly<Record<string, FlagRule>> = {
   listen_ip: together,
   port: together,
-  max_procs: {
-    apply: (_draft, value) =>
-      Number(value) >= 1 ? 'one thread does the work; CPUQuota= of the unit limits it' : undefined,
-  },
+  max_procs: none('one thread does the work; CPUQuota= of the unit limits it', (value) => Number(value) >= 1),
   version: noSwitch('tallyman --version'),
   http_auth_file: together,
   http_auth_realm: together,
   http_digest_file: together,
   http_digest_realm: together,
-  prometheus_endpoint: {
-    apply(draft, value) {
-      if (value === '') draft.enable('prometheus', false);
-      else if (value !== '/metrics') draft.option('prometheus', 'path', value.startsWith('/') ? value : `/${value}`);
-      return undefined;
-    },
-  },
-  profiling: {
-    isSwitch: true,
-    apply(draft, value) {
-      if (truth(value) === true) draft.enable('profiling', true);
-      return undefined;
-    },
-  },
+  prometheus_endpoint: applied((draft, value) => {
+    if (value === '') draft.enable('prometheus', false);
+    else if (value !== '/metrics') draft.option('prometheus', 'path', value.startsWith('/') ? value : `/${value}`);
+  }),
+  profiling: whenSwitched(true, (draft) => draft.enable('profiling', true)),
   collector_cert: together,
   collector_key: together,
   store_container_labels: togetherSwitch,
   whitelisted_container_labels: together,
-  url_base_prefix: {
-    apply(draft, value) {
-      const prefix = value.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
-      if (prefix !== '') draft.set('web.urlBasePrefix', prefix);
-      return undefined;
-    },
-  },
+  url_base_prefix: applied((draft, value) => {
+    const prefix = value.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
+    if (prefix !== '') draft.set('web.urlBasePrefix', prefix);
+  }),
   raw_cgroup_prefix_whitelist: together,
   disable_metrics: together,
   enable_metrics: together,
@@ -120,26 +137,14 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   storage_duration: duration('history.duration', 1000),
   housekeeping_interval: duration('housekeeping.interval', 100),
   max_housekeeping_interval: duration('housekeeping.maxInterval', 100),
-  allow_dynamic_housekeeping: {
-    isSwitch: true,
-    apply(draft, value) {
-      if (truth(value) === false) draft.set('housekeeping.dynamic', false);
-      return undefined;
-    },
-  },
+  allow_dynamic_housekeeping: whenSwitched(false, (draft) => draft.set('housekeeping.dynamic', false)),
   global_housekeeping_interval: duration('discovery.rescanInterval', 1000),
   update_machine_info_interval: duration('machine.refreshInterval', 1000),
   enable_load_reader: togetherSwitch,
   log_cadvisor_usage: noSwitch('its own costs are in /metrics, as tallyman_* and process_*'),
   event_storage_age_limit: retention('age', ageOf),
   event_storage_event_limit: retention('count', countOf),
-  application_metrics_count_limit: {
-    apply(draft, value) {
-      if (!/^\d{1,9}$/.test(value)) return 'not a count';
-      draft.set('appMetrics.maxMetrics', Number(value));
-      return undefined;
-    },
-  },
+  application_metrics_count_limit: count((draft, value) => draft.set('appMetrics.maxMetrics', Number(value))),
   machine_id_file: paths('machine.machineIdFiles'),
   boot_id_file: paths('machine.bootIdFiles'),
   container_hints: none('hints are not read; a plugin of the kind container-handler can describe cgroups'),
@@ -165,44 +170,26 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
       return undefined;
     },
   },
-  'containerd-namespace': {
-    apply(draft, value) {
-      if (value !== '' && value !== 'k8s.io') draft.option('containerd', 'namespaces', [value]);
-      return undefined;
-    },
-  },
+  'containerd-namespace': applied((draft, value) => {
+    if (value !== '' && value !== 'k8s.io') draft.option('containerd', 'namespaces', [value]);
+  }),
   'containerd-env-metadata-whitelist': together,
   containerd_env_metadata_whitelist: together,
   mesos_agent: none(MESOS),
   mesos_agent_timeout: none(MESOS),
-  podman: {
-    apply(draft, value) {
-      if (value !== '') draft.option('podman', 'endpoint', value);
-      return undefined;
-    },
-  },
+  podman: applied((draft, value) => {
+    if (value !== '') draft.option('podman', 'endpoint', value);
+  }),
   perf_events_config: none('nothing reads perf events'),
-  resctrl_interval: {
-    apply(draft, value) {
-      if (parseDuration(value) === undefined) return 'not a duration';
-      draft.option('resctrl', 'updateInterval', value);
-      return 'it counts while the plugin resctrl is on';
-    },
-  },
-  referenced_reset_interval: {
-    apply(draft, value) {
-      if (!/^\d{1,9}$/.test(value)) return 'not a count';
-      draft.option('referenced_memory', 'resetAfter', Number(value));
-      return 'it counts while the plugin referenced_memory is on, which measures once a minute and not at each sample';
-    },
-  },
-  crio_client_timeout: {
-    apply(draft, value) {
-      if (parseDuration(value) === undefined) return 'not a duration';
-      draft.option('cri', 'timeout', value);
-      return undefined;
-    },
-  },
+  resctrl_interval: time(
+    (draft, value) => draft.option('resctrl', 'updateInterval', value),
+    'it counts while the plugin resctrl is on',
+  ),
+  referenced_reset_interval: count(
+    (draft, value) => draft.option('referenced_memory', 'resetAfter', Number(value)),
+    'it counts while the plugin referenced_memory is on, which measures once a minute and not at each sample',
+  ),
+  crio_client_timeout: time((draft, value) => draft.option('cri', 'timeout', value)),
   initial_splay_factor: none('the first sample is taken at once; later ones are spread over the interval'),
   jitter_factor: {
     apply(draft, value) {
@@ -212,14 +199,11 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
       return factor > 1 ? 'lowered to 1: a sample may come one interval later at most' : undefined;
     },
   },
-  v: {
-    apply(draft, value) {
-      if (Number(value) >= 3) draft.set('log.level', 'debug');
-      return undefined;
-    },
-  },
-  logtostderr: { isSwitch: true, apply: (_draft, value) => (truth(value) === false ? LOGGING : undefined) },
-  alsologtostderr: { isSwitch: true, apply: () => undefined },
+  v: applied((draft, value) => {
+    if (Number(value) >= 3) draft.set('log.level', 'debug');
+  }),
+  logtostderr: { isSwitch: true, ...none(LOGGING, (value) => truth(value) === false) },
+  alsologtostderr: togetherSwitch,
   stderrthreshold: none(LOGGING),
   vmodule: none(LOGGING),
   log_dir: none(LOGGING),

@@ -26,7 +26,7 @@ export interface Imported {
  */
 export function importFlags(given: readonly string[]): Imported {
   const started = startedBy(given);
-  const { flags, rest } = flagsOf(started.words, (name) => isSwitch(name));
+  const { flags, rest } = flagsOf(started.words, isSwitch);
   const all = imported(flags, rest, started);
   const outcome = JSON.stringify(all);
   const isNeeded = (flag: GoFlag) =>

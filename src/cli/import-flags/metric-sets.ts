@@ -1,5 +1,6 @@
 import { builtinPlugins } from '../../plugins/builtins.js';
 import type { Draft } from './draft.js';
+import { listOf } from './words.js';
 
 /** cAdvisor's metric sets. */
 const SETS =
@@ -22,12 +23,7 @@ function pluginOf(name: string): string | undefined {
 export function applyMetricSets(draft: Draft, disabled: string | undefined, enabled: string | undefined): void {
   if (disabled === undefined && !enabled) return;
   const flag = enabled ? `--enable_metrics=${enabled}` : `--disable_metrics=${disabled ?? ''}`;
-  const named = new Set(
-    (enabled || disabled || '')
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
-  );
+  const named = new Set(listOf(enabled || disabled));
   for (const name of named) if (!NAMES.has(name)) draft.without.push({ flag, text: `there is no metric set ${name}` });
   for (const name of NAMES) {
     const isOn = enabled ? named.has(name) : !named.has(name);

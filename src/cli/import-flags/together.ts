@@ -3,10 +3,7 @@ import { parseDuration } from '../../kernel/contracts/index.js';
 import type { Draft } from './draft.js';
 import { applyMetricSets } from './metric-sets.js';
 import { type PublishedPort, publishedPort } from './published.js';
-import { truth } from './words.js';
-
-/** The value of a flag, `undefined` when it is not given. */
-export type Given = (name: string) => string | undefined;
+import { type Given, listOf, truth } from './words.js';
 
 /**
  * Converts flags that depend on each other.
@@ -14,7 +11,7 @@ export type Given = (name: string) => string | undefined;
  */
 export function applyTogether(draft: Draft, given: Given, published: readonly string[]): void {
   applyMetricSets(draft, given('disable_metrics'), given('enable_metrics'));
-  if (truth(given('enable_load_reader') ?? '') === true) draft.enable('cpuLoad', true);
+  if (truth(given('enable_load_reader')) === true) draft.enable('cpuLoad', true);
   applyWeb(draft, given, published);
   applyLabels(draft, given);
   applyRaw(draft, given);
@@ -78,7 +75,7 @@ function publishedAs(draft: Draft, port: string, published: readonly string[]): 
 
 function applyLabels(draft: Draft, given: Given): void {
   const listed = listOf(given('whitelisted_container_labels'));
-  if (truth(given('store_container_labels') ?? '') === false) draft.option('prometheus', 'labelAllow', listed);
+  if (truth(given('store_container_labels')) === false) draft.option('prometheus', 'labelAllow', listed);
   else if (listed.length > 0) {
     const text = 'counts only with --store_container_labels=false, as with cAdvisor';
     draft.remarks.push({ flag: `--whitelisted_container_labels=${listed.join(',')}`, text });
@@ -87,7 +84,7 @@ function applyLabels(draft: Draft, given: Given): void {
 
 function applyRaw(draft: Draft, given: Given): void {
   const prefixes = listOf(given('raw_cgroup_prefix_whitelist'));
-  const onlyDocker = truth(given('docker_only') ?? '') === true;
+  const onlyDocker = truth(given('docker_only')) === true;
   if (prefixes.length === 0 && !onlyDocker) return;
   // cAdvisor compares text: /graw also matches /grawsibling.
   const globs = prefixes.flatMap((prefix) => {
@@ -99,7 +96,7 @@ function applyRaw(draft: Draft, given: Given): void {
 
 function applyDocker(draft: Draft, given: Given): void {
   const endpoint = given('docker');
-  const isTls = truth(given('docker-tls') ?? '') === true;
+  const isTls = truth(given('docker-tls')) === true;
   if (endpoint) draft.option('docker', 'endpoint', isTls ? endpoint.replace(/^tcp:/, 'https:') : endpoint);
   if (isTls) {
     const files = { cert: 'cert.pem', key: 'key.pem', ca: 'ca.pem' };
@@ -120,13 +117,10 @@ function applyDocker(draft: Draft, given: Given): void {
 }
 
 function applyCollectors(draft: Draft, given: Given): void {
-  for (const [flag, option] of [
-    ['collector_cert', 'tls.cert'],
-    ['collector_key', 'tls.key'],
-  ] as const) {
-    const file = given(flag);
+  for (const name of ['cert', 'key']) {
+    const file = given(`collector_${name}`);
     if (!file) continue;
-    for (const plugin of ['app-prometheus', 'app-regex']) draft.option(plugin, option, file);
+    for (const plugin of ['app-prometheus', 'app-regex']) draft.option(plugin, `tls.${name}`, file);
   }
 }
 
@@ -137,11 +131,4 @@ function adjustIntervals(draft: Draft): void {
   if ((parseDuration(interval) ?? 0) <= (parseDuration(maxInterval) ?? 0)) return;
   draft.set('housekeeping.maxInterval', interval);
   draft.remarks.push({ flag: `--housekeeping_interval=${interval}`, text: 'the longest interval is raised to it' });
-}
-
-function listOf(value: string | undefined): string[] {
-  return (value ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }

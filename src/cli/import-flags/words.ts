@@ -53,7 +53,16 @@ export function flagsOf(
   return { flags: [...flags.values()], rest };
 }
 
+/** The value of a flag, `undefined` when it is not given. */
+export type Given = (name: string) => string | undefined;
+
+/** The words of a list with commas. */
+export function listOf(value = ''): string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
+}
+
 /** Parses a boolean like Go; `undefined` when invalid. */
-export function truth(value: string): boolean | undefined {
+export function truth(value = ''): boolean | undefined {
   return SWITCH.test(value) ? /^(true|t|1)$/i.test(value) : undefined;
 }
