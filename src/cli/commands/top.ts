@@ -1,20 +1,12 @@
-import {
-  type Arrangement,
-  arranged,
-  Joiner,
-  rowJson,
-  type Snapshot,
-  SORT_NAMES,
-  type SortName,
-  type Wanted,
-} from '../../client/top/index.js';
+import { type Arrangement, arranged, rowJson, SORT_NAMES, type SortName, UNARRANGED } from '../../client/top/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { AgentSession, requireTarget, routeOf, type Target } from '../agent-client/index.js';
+import { requireTarget } from '../agent-client/index.js';
 import type { CliEnvironment } from '../environment.js';
 import type { AskFlags } from '../flags.js';
+import { Table } from '../top/columns.js';
+import { TopFeed } from '../top/feed.js';
 import { runLive } from '../top/live.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
-import { Table } from '../top/table.js';
 import { Terminal } from '../top/terminal.js';
 
 export interface TopFlags extends AskFlags {
@@ -27,37 +19,9 @@ export interface TopFlags extends AskFlags {
   readonly interval?: string;
 }
 
-const ROUTE = '/api/top';
 const TABLE_WIDTH = 132;
 const MAX_INTERVAL_S = 3600;
 const MIN_INTERVAL_S = 0.2;
-
-/** Requests the numbers of one agent repeatedly. */
-export class TopFeed {
-  private readonly joiner = new Joiner();
-  private readonly session: AgentSession;
-
-  constructor(
-    private readonly target: Target,
-    flags: AskFlags,
-    cli: CliEnvironment,
-  ) {
-    this.session = new AgentSession(target, flags, cli);
-  }
-
-  /** @param wanted undefined: every number of every container */
-  async snapshot(wanted?: Wanted): Promise<Snapshot> {
-    const target = routeOf(this.target, ROUTE);
-    target.url.search = this.joiner.query(wanted).toString();
-    return this.joiner.join(await this.session.textOf(target));
-  }
-
-  /** The text of the answer about one container. */
-  detail(path: string): Promise<string> {
-    const below = path.split('/').map(encodeURIComponent).join('/');
-    return this.session.textOf(routeOf(this.target, `${ROUTE}${below}`));
-  }
-}
 
 /**
  * `tallyman top`: shows the containers of an agent as a table that is renewed, or prints it once.
@@ -92,14 +56,7 @@ async function print(
   intervalS: number,
   cli: CliEnvironment,
 ): Promise<void> {
-  const arrangement: Arrangement = {
-    isReversed: false,
-    state: 0,
-    grouping: 'none',
-    isTree: false,
-    collapsed: new Set(),
-    ...start,
-  };
+  const arrangement = { ...UNARRANGED, ...start };
   do {
     const items = arranged((await feed.snapshot()).rows, arrangement);
     if (json === true)

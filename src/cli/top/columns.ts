@@ -1,8 +1,6 @@
-import { diskOf, networkOf, pressureOf, type Row, shareOf } from '../../client/top/index.js';
-import { count, percent, size, UNKNOWN } from './text.js';
-
-/** Severity of a number: 0 none, 1 warning, 2 critical. */
-export type Alarm = 0 | 1 | 2;
+import { diskOf, type Item, isRunning, networkOf, pressureOf, type Row, shareOf } from '../../client/top/index.js';
+import type { Alarm, Style } from './style.js';
+import { count, fit, line, percent, size, UNKNOWN } from './text.js';
 
 export interface Column {
   readonly title: string;
@@ -12,15 +10,27 @@ export interface Column {
   alarm?(row: Row): Alarm;
 }
 
-const alarmAt =
-  (warning: number, critical: number, value: (row: Row) => number | null) =>
-  (row: Row): Alarm => {
+/** A column of shares, with the values from which on they alarm. */
+function share(title: string, warning: number, critical: number, value: (row: Row) => number | null): Column {
+  const alarm = (row: Row): Alarm => {
     const known = value(row) ?? 0;
     return known >= critical ? 2 : known >= warning ? 1 : 0;
   };
+  return { title, width: 4, text: (row) => percent(value(row)), alarm };
+}
 
-const cpuShare = (row: Row) => shareOf(row.cpu, row.cpu_limit);
-const memoryShare = (row: Row) => shareOf(row.memory, row.memory_limit);
+/** Pressure is measured in percent. */
+function pressure(title: string, value: (row: Row) => number | null): Column {
+  return share(title, 0.2, 0.5, (row) => {
+    const percents = value(row);
+    return percents === null ? null : percents / 100;
+  });
+}
+
+function rate(title: string, value: (row: Row) => number | null): Column {
+  return { title, width: 6, text: (row) => size(value(row)) };
+}
+
 const SHORT_STATES: Readonly<Record<string, string>> = {
   running: 'run',
   paused: 'paus',
@@ -44,44 +54,12 @@ const stateAlarm = ({ facts: { health, state, exit_code } }: Row): Alarm => {
   return state === 'restarting' || health === 'starting' ? 1 : 0;
 };
 
-const pressure = (title: string, name: 'pressure_cpu' | 'pressure_memory' | 'pressure_io'): Column => ({
-  title,
-  width: 4,
-  text: (row) => pressureText(row[name]),
-  alarm: alarmAt(20, 50, (row) => row[name]),
-});
-const rate = (title: string, name: 'disk_read' | 'disk_write' | 'network_receive' | 'network_transmit'): Column => ({
-  title,
-  width: 6,
-  text: (row) => size(row[name]),
-});
-
-/** Pressure is measured in percent. */
-function pressureText(value: number | null): string {
-  return percent(value === null ? null : value / 100);
-}
-
 const state: Column = { title: 'STAT', width: 4, isText: true, text: shortState, alarm: stateAlarm };
 const cpu: Column = { title: 'CPU%', width: 6, text: ({ cpu: cores }) => percent(cores) };
-const ofCpuLimit: Column = {
-  title: 'LIM%',
-  width: 4,
-  text: (row) => percent(cpuShare(row)),
-  alarm: alarmAt(0.7, 0.9, cpuShare),
-};
-const throttled: Column = {
-  title: 'THR%',
-  width: 4,
-  text: (row) => percent(row.throttled),
-  alarm: alarmAt(0.05, 0.25, (row) => row.throttled),
-};
+const ofCpuLimit = share('LIM%', 0.7, 0.9, (row) => shareOf(row.cpu, row.cpu_limit));
+const throttled = share('THR%', 0.05, 0.25, (row) => row.throttled);
 const memory: Column = { title: 'MEM', width: 5, text: (row) => size(row.memory) };
-const ofMemoryLimit: Column = {
-  title: 'LIM%',
-  width: 4,
-  text: (row) => percent(memoryShare(row)),
-  alarm: alarmAt(0.8, 0.9, memoryShare),
-};
+const ofMemoryLimit = share('LIM%', 0.8, 0.9, (row) => shareOf(row.memory, row.memory_limit));
 const processes: Column = { title: 'PROC', width: 4, text: (row) => count(row.processes) };
 const restarts: Column = { title: 'RST', width: 3, text: ({ facts }) => count(facts.restarts) };
 
@@ -92,8 +70,8 @@ const NARROW: readonly Column[] = [
   throttled,
   memory,
   ofMemoryLimit,
-  { title: 'PSI%', width: 4, text: (row) => pressureText(pressureOf(row)), alarm: alarmAt(20, 50, pressureOf) },
-  { title: 'DISK/s', width: 6, text: (row) => size(diskOf(row)) },
+  pressure('PSI%', pressureOf),
+  rate('DISK/s', diskOf),
   { title: 'NET/s', width: 5, text: (row) => size(networkOf(row)) },
   processes,
   restarts,
@@ -112,13 +90,13 @@ const WIDE: readonly Column[] = [
   memory,
   { title: 'LIMIT', width: 5, text: (row) => size(row.memory_limit) },
   ofMemoryLimit,
-  pressure('PSIc', 'pressure_cpu'),
-  pressure('PSIm', 'pressure_memory'),
-  pressure('PSIi', 'pressure_io'),
-  rate('READ/s', 'disk_read'),
-  rate('WRIT/s', 'disk_write'),
-  rate('RECV/s', 'network_receive'),
-  rate('SEND/s', 'network_transmit'),
+  pressure('PSIc', (row) => row.pressure_cpu),
+  pressure('PSIm', (row) => row.pressure_memory),
+  pressure('PSIi', (row) => row.pressure_io),
+  rate('READ/s', (row) => row.disk_read),
+  rate('WRIT/s', (row) => row.disk_write),
+  rate('RECV/s', (row) => row.network_receive),
+  rate('SEND/s', (row) => row.network_transmit),
   processes,
   restarts,
 ];
@@ -140,4 +118,47 @@ export function columnsFor(width: number): readonly Column[] {
 /** Width of columns, each preceded by a blank. */
 export function widthOf(columns: readonly Column[]): number {
   return columns.reduce((total, { width }) => total + width + 1, 0);
+}
+
+/** Prints lines of the table for one width of the terminal. */
+export class Table {
+  private readonly columns: readonly Column[];
+  private readonly nameWidth: number;
+
+  constructor(
+    width: number,
+    private readonly style: Style,
+  ) {
+    this.columns = columnsFor(width);
+    this.nameWidth = Math.max(1, width - widthOf(this.columns));
+  }
+
+  head(): string {
+    const titles = this.columns.map(({ title, width, isText }) => ` ${fit(title, width, isText !== true)}`);
+    return this.style.bold(`${fit('NAME', this.nameWidth)}${titles.join('')}`);
+  }
+
+  line({ label, row, members }: Item, isSelected = false): string {
+    const { style } = this;
+    const name = this.name(label);
+    if (members !== undefined) {
+      const cells = this.columns.map(({ width, isText, text }) => fit(isText === true ? '' : text(row), width, true));
+      const text = [name, ...cells].join(' ');
+      return isSelected ? style.selected(text) : style.bold(text);
+    }
+    const cells = this.columns.map((column) => {
+      const text = fit(column.text(row), column.width, column.isText !== true);
+      return isSelected ? text : style.alarm(column.alarm?.(row) ?? 0, text);
+    });
+    const text = [name, ...cells].join(' ');
+    if (isSelected) return style.selected(text);
+    return isRunning(row) ? text : style.dim(text);
+  }
+
+  /** Shortens a path at its beginning, because its end is more specific. */
+  private name(label: string): string {
+    const { nameWidth } = this;
+    const isLongPath = label.startsWith('/') && label.length > nameWidth && line(label) === label;
+    return fit(isLongPath ? `~${label.slice(1 - nameWidth)}` : label, nameWidth);
+  }
 }

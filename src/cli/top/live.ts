@@ -1,15 +1,9 @@
-import type { Arrangement, Snapshot, Wanted } from '../../client/top/index.js';
+import type { Arrangement, Snapshot } from '../../client/top/index.js';
 import { messageOf } from '../../kernel/contracts/index.js';
-import type { Detail } from './detail.js';
+import type { TopFeed } from './feed.js';
 import { Screen } from './screen.js';
 import type { Style } from './style.js';
 import type { Terminal } from './terminal.js';
-
-/** The source of the numbers. */
-interface Feed {
-  snapshot(wanted?: Wanted): Promise<Snapshot>;
-  detail(path: string): Promise<string>;
-}
 
 interface Start extends Pick<Arrangement, 'sort' | 'filter' | 'showsAll'> {
   readonly intervalS: number;
@@ -23,7 +17,7 @@ const DETAIL_INTERVAL_MS = 2_000;
 const MAX_ROUNDS = 4;
 
 /** Displays the table until a key or a signal ends it. */
-export async function runLive(feed: Feed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
+export async function runLive(feed: TopFeed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
   const screen = new Screen(start, start.intervalS, start.style);
   screen.snapshot = first;
   const live = new Live(feed, screen, terminal);
@@ -44,7 +38,7 @@ class Live {
   private quit: () => void = () => {};
 
   constructor(
-    private readonly feed: Feed,
+    private readonly feed: TopFeed,
     private readonly screen: Screen,
     private readonly terminal: Terminal,
   ) {}
@@ -130,7 +124,7 @@ class Live {
     this.isAskingDetail = true;
     const { path } = screen;
     try {
-      const detail = JSON.parse(await this.feed.detail(path)) as Detail;
+      const detail = await this.feed.detail(path);
       if (screen.path === path) screen.detail = detail;
     } catch (error) {
       screen.trouble = messageOf(error);

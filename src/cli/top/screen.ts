@@ -12,11 +12,12 @@ import {
   SORT_NAMES,
   STATES,
   shareOf,
+  UNARRANGED,
   type Wanted,
 } from '../../client/top/index.js';
+import { Table } from './columns.js';
 import { clockTime, type Detail, detailLines } from './detail.js';
 import type { Style } from './style.js';
-import { Table } from './table.js';
 import { fit, percent, size } from './text.js';
 
 const HELP: readonly (readonly [string, string])[] = [
@@ -59,26 +60,16 @@ const CHANGES: Readonly<Record<string, (arrangement: Arrangement) => Partial<Arr
 };
 
 /** The number of lines that a key moves. */
-function stepOf(key: string, page: number): number | undefined {
-  switch (key) {
-    case 'up':
-    case 'k':
-      return -1;
-    case 'down':
-    case 'j':
-      return 1;
-    case 'page-up':
-      return -page;
-    case 'page-down':
-      return page;
-    case 'home':
-      return Number.NEGATIVE_INFINITY;
-    case 'end':
-      return Number.POSITIVE_INFINITY;
-    default:
-      return undefined;
-  }
-}
+const STEPS: Readonly<Record<string, (page: number) => number>> = {
+  up: () => -1,
+  k: () => -1,
+  down: () => 1,
+  j: () => 1,
+  'page-up': (page) => -page,
+  'page-down': (page) => page,
+  home: () => Number.NEGATIVE_INFINITY,
+  end: () => Number.POSITIVE_INFINITY,
+};
 
 export type View = 'table' | 'detail' | 'help';
 
@@ -89,7 +80,6 @@ export type KeyAction = 'quit' | 'suspend' | 'redraw' | 'detail' | undefined;
 export class Screen {
   view: View = 'table';
   isPaused = false;
-  intervalS: number;
   snapshot: Snapshot | undefined;
   detail: Detail | undefined;
   /** Whether newer numbers are due. */
@@ -106,19 +96,13 @@ export class Screen {
   private detailHeight = 0;
   private isTyping = false;
   private filterBefore = '';
-  private readonly style: Style;
 
-  constructor(start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>, intervalS: number, style: Style) {
-    this.style = style;
-    this.intervalS = intervalS;
-    this.arrangement = {
-      isReversed: false,
-      state: 0,
-      grouping: 'none',
-      isTree: false,
-      collapsed: new Set(),
-      ...start,
-    };
+  constructor(
+    start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>,
+    public intervalS: number,
+    private readonly style: Style,
+  ) {
+    this.arrangement = { ...UNARRANGED, ...start };
   }
 
   /** The container whose details are shown. */
@@ -179,11 +163,11 @@ export class Screen {
   private detailKey(key: string, height: number): void {
     const page = height - FRAME_LINES;
     if (key === 'escape' || key === 'left' || key === 'enter') this.view = 'table';
-    this.scroll = Math.max(0, Math.min(this.scroll + (stepOf(key, page) ?? 0), this.detailHeight - page));
+    this.scroll = Math.max(0, Math.min(this.scroll + (STEPS[key]?.(page) ?? 0), this.detailHeight - page));
   }
 
   private tableKey(key: string, height: number): KeyAction {
-    const step = stepOf(key, height - FRAME_LINES);
+    const step = STEPS[key]?.(height - FRAME_LINES);
     if (step !== undefined) this.move(step);
     else if (key === 'enter' || key === 'right') return this.open();
     else if (key === '+') this.intervalS = INTERVALS_S.findLast((each) => each < this.intervalS) ?? this.intervalS;

@@ -1,4 +1,5 @@
-import type { Alarm } from './columns.js';
+/** Severity of a number: 0 none, 1 warning, 2 critical. */
+export type Alarm = 0 | 1 | 2;
 
 /** Formats parts of a line for a terminal. */
 export interface Style {

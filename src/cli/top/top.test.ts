@@ -12,6 +12,7 @@ import {
   type Row,
   type Snapshot,
   SORT_NAMES,
+  UNARRANGED,
   type Wanted,
 } from '../../client/top/index.js';
 import { columnsFor, widthOf } from './columns.js';
@@ -43,14 +44,10 @@ function row(path: string, numbers: Partial<Row> = {}, facts: Partial<Facts> = {
 
 const HEAD = { version: '1', time: 0, host: { cores: 1, memory: 1 }, history: {} };
 const PLAINLY: Arrangement = {
+  ...UNARRANGED,
   sort: 'cpu',
-  isReversed: false,
   filter: '',
-  state: 0,
-  grouping: 'none',
-  isTree: false,
   showsAll: true,
-  collapsed: new Set(),
 };
 
 const labels = (rows: readonly Row[], change: Partial<Arrangement>) =>

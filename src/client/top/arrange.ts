@@ -1,38 +1,24 @@
 import { filterOf, type Predicate, STATES } from './filter.js';
-import { diskOf, type Facts, type NumberName, networkOf, pressureOf, type Row, sum } from './rows.js';
+import { diskOf, type Facts, NUMBERS, type NumberName, networkOf, pressureOf, type Row, sum } from './rows.js';
 
-/** By what rows can be sorted. Numbers are sorted from the greatest. */
-export const SORTS = {
-  cpu: (row: Row) => row.cpu,
-  memory: (row: Row) => row.memory,
-  throttled: (row: Row) => row.throttled,
-  pressure: pressureOf,
-  disk: diskOf,
-  network: networkOf,
-  processes: (row: Row) => row.processes,
-  restarts: (row: Row) => row.facts.restarts ?? null,
-  name: (row: Row) => row.facts.name,
-  state: (row: Row) => row.facts.state,
-} satisfies Record<string, (row: Row) => number | string | null>;
+/** By what rows can be sorted, and the numbers that it is made of. Numbers are sorted from the greatest. */
+const SORTS = {
+  cpu: { of: (row) => row.cpu, numbers: ['cpu'] },
+  memory: { of: (row) => row.memory, numbers: ['memory'] },
+  throttled: { of: (row) => row.throttled, numbers: ['throttled'] },
+  pressure: { of: pressureOf, numbers: ['pressure_cpu', 'pressure_memory', 'pressure_io'] },
+  disk: { of: diskOf, numbers: ['disk_read', 'disk_write'] },
+  network: { of: networkOf, numbers: ['network_receive', 'network_transmit'] },
+  processes: { of: (row) => row.processes, numbers: ['processes'] },
+  restarts: { of: ({ facts }) => facts.restarts ?? null, numbers: [] },
+  name: { of: ({ facts }) => facts.name, numbers: [] },
+  state: { of: ({ facts }) => facts.state, numbers: [] },
+} satisfies Record<string, { of(row: Row): number | string | null; numbers: readonly NumberName[] }>;
 export type SortName = keyof typeof SORTS;
 export const SORT_NAMES = Object.keys(SORTS) as readonly SortName[];
 
-/** The numbers that each of them is made of. */
-const SORT_NUMBERS: Readonly<Record<SortName, readonly NumberName[]>> = {
-  cpu: ['cpu'],
-  memory: ['memory'],
-  throttled: ['throttled'],
-  pressure: ['pressure_cpu', 'pressure_memory', 'pressure_io'],
-  disk: ['disk_read', 'disk_write'],
-  network: ['network_receive', 'network_transmit'],
-  processes: ['processes'],
-  restarts: [],
-  name: [],
-  state: [],
-};
-
 /** By what containers are grouped. */
-export const GROUPINGS = {
+const GROUPINGS = {
   none: () => '',
   project: ({ project, pod }: Facts) => project ?? pod ?? 'without a project or pod',
   runtime: ({ runtime }: Facts) => runtime ?? 'cgroups',
@@ -61,6 +47,15 @@ export interface Arrangement {
   readonly collapsed: ReadonlySet<string>;
 }
 
+/** How rows are shown that nobody has arranged. */
+export const UNARRANGED = {
+  isReversed: false,
+  state: 0,
+  grouping: 'none',
+  isTree: false,
+  collapsed: new Set<string>(),
+} satisfies Partial<Arrangement>;
+
 /** The numbers of every row that an arrangement depends on; undefined: all. */
 export function numbersFor({
   sort,
@@ -68,7 +63,7 @@ export function numbersFor({
   grouping,
 }: Pick<Arrangement, 'sort' | 'state' | 'grouping'>): readonly NumberName[] | undefined {
   // Groups have sums, and trouble is a matter of many numbers.
-  return grouping === 'none' && STATES[state]!.needsNumbers !== true ? SORT_NUMBERS[sort] : undefined;
+  return grouping === 'none' && STATES[state]!.needsNumbers !== true ? SORTS[sort].numbers : undefined;
 }
 
 /** A line of the table. */
@@ -104,7 +99,7 @@ function compareBy({
   rank,
   isReversed,
 }: Pick<Arrangement, 'sort' | 'rank' | 'isReversed'>): (a: Row, b: Row) => number {
-  const quantity: (row: Row) => number | string | null = rank ?? SORTS[sort];
+  const quantity: (row: Row) => number | string | null = rank ?? SORTS[sort].of;
   const sign = isReversed ? -1 : 1;
   return (a, b) => {
     const [one, other] = [quantity(a), quantity(b)];
@@ -123,12 +118,7 @@ function compareTexts(a: string, b: string): number {
 
 function grouped(items: readonly Item[], { grouping, collapsed }: Arrangement): Item[] {
   const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const name = GROUPINGS[grouping](item.row.facts);
-    const members = groups.get(name);
-    if (members === undefined) groups.set(name, [item]);
-    else members.push(item);
-  }
+  for (const item of items) append(groups, GROUPINGS[grouping](item.row.facts), item);
   return [...groups].flatMap(([name, members]) => {
     const key = `group ${name}`;
     const isCollapsed = collapsed.has(key);
@@ -138,7 +128,7 @@ function grouped(items: readonly Item[], { grouping, collapsed }: Arrangement): 
   });
 }
 
-const SUMMED: readonly NumberName[] = [
+const SUMMED: ReadonlySet<NumberName> = new Set([
   'cpu',
   'memory',
   'disk_read',
@@ -146,14 +136,12 @@ const SUMMED: readonly NumberName[] = [
   'network_receive',
   'network_transmit',
   'processes',
-];
+]);
 
 function totalOf(name: string, members: readonly Item[]): Row {
-  const none = { age: null, throttled: null, cpu_limit: null, memory_limit: null };
-  const pressures = { pressure_cpu: null, pressure_memory: null, pressure_io: null };
-  const sums = Object.fromEntries(SUMMED.map((number) => [number, sum(members.map(({ row }) => row[number]))]));
-  const facts: Facts = { id: -1, path: '', name, state: '', labels: {} };
-  return { facts, ...none, ...pressures, ...(sums as Pick<Row, (typeof SUMMED)[number]>) } as Row;
+  const total = (number: NumberName) => (SUMMED.has(number) ? sum(members.map(({ row }) => row[number])) : null);
+  const numbers = Object.fromEntries(NUMBERS.map((number) => [number, total(number)])) as Record<NumberName, null>;
+  return { ...numbers, facts: { id: -1, path: '', name, state: '', labels: {} } };
 }
 
 /** Rows below the cgroups that contain them, siblings sorted. Ancestors of a shown row are shown. */
@@ -167,10 +155,7 @@ function treeOf(rows: readonly Row[], shown: readonly Row[], compare: (a: Row, b
     placed.add(path);
     const parent = parentOf(path, byPath);
     if (parent !== undefined) place(parent);
-    const key = parent?.facts.path ?? '';
-    const siblings = children.get(key);
-    if (siblings === undefined) children.set(key, [row]);
-    else siblings.push(row);
+    append(children, parent?.facts.path ?? '', row);
   };
   for (const row of shown) place(row);
   const items: Item[] = [];
@@ -193,4 +178,10 @@ function parentOf(path: string, byPath: ReadonlyMap<string, Row>): Row | undefin
     if (row !== undefined) return row;
   }
   return undefined;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

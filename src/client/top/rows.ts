@@ -22,7 +22,7 @@ export interface Facts {
 }
 
 /** The columns besides the id, which joins a row with its facts. */
-const NUMBERS = COLUMNS.slice(1) as Exclude<(typeof COLUMNS)[number], 'id'>[];
+export const NUMBERS = COLUMNS.slice(1) as Exclude<(typeof COLUMNS)[number], 'id'>[];
 export type NumberName = (typeof NUMBERS)[number];
 
 /** A container at one time. Numbers that are not known are null. */
