@@ -3,7 +3,7 @@ import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
-import { type ServiceHost, systemHost } from '../service/host.js';
+import { ServiceHost } from '../service/host.js';
 import { adjustGrants, install, uninstall } from '../service/install.js';
 import { Procedure } from '../service/procedure.js';
 import { describeService } from '../service/status.js';
@@ -13,12 +13,11 @@ export interface ServiceFlags {
   readonly purge?: boolean;
 }
 
-/** `tallyman service install | privileges | uninstall`. @throws ConfigError, TallymanError */
 export async function changeService(
   action: 'install' | 'privileges' | 'uninstall',
   flags: ConfigFlags & ServiceFlags,
   cli: CliEnvironment,
-  host: ServiceHost = systemHost(),
+  host: ServiceHost = new ServiceHost(),
 ): Promise<number> {
   const isDry = flags.dryRun === true;
   if (!host.isRoot && !isDry) {
@@ -48,7 +47,7 @@ function serviceEnvironment({ config }: ConfigFlags, cli: CliEnvironment): CliEn
 }
 
 /** `tallyman service status`: prints the state of the service and returns it as exit status. */
-export function showService(cli: CliEnvironment, host: ServiceHost = systemHost()): number {
+export function showService(cli: CliEnvironment, host: ServiceHost = new ServiceHost()): number {
   const { text, status } = describeService(host);
   cli.out(text);
   return status;

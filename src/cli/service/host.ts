@@ -20,31 +20,13 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** The host on which the service is installed; tests use a folder. */
-export interface ServiceHost {
-  readonly isRoot: boolean;
-  /** @returns the text of a file; undefined if it cannot be read */
-  read(path: string): string | undefined;
-  /** @returns the sorted names in a directory; empty if there is none */
-  list(directory: string): string[];
-  /** Writes a world-readable file atomically, and creates its directories. */
-  write(path: string, text: string): void;
-  remove(path: string): void;
-  /** @returns the file or directory whose mode keeps other users from reading a program of this process */
-  obstacle(program: string): string | undefined;
-  run(program: string, ...args: string[]): Outcome;
-}
-
-export function systemHost(): ServiceHost {
-  return new FolderHost('/');
-}
-
-/** A host whose files are below a folder. */
-export class FolderHost implements ServiceHost {
+/** The host on which the service is installed, with its files below a folder: `/`, another one in tests. */
+export class ServiceHost {
   readonly isRoot = process.geteuid?.() === 0;
 
-  constructor(private readonly root: string) {}
+  constructor(private readonly root = '/') {}
 
+  /** @returns the text of a file; undefined if it cannot be read */
   read(path: string): string | undefined {
     try {
       return readFileSync(join(this.root, path), 'utf8');
@@ -53,6 +35,7 @@ export class FolderHost implements ServiceHost {
     }
   }
 
+  /** @returns the sorted names in a directory; empty if there is none */
   list(directory: string): string[] {
     try {
       return readdirSync(join(this.root, directory)).sort();
@@ -61,6 +44,7 @@ export class FolderHost implements ServiceHost {
     }
   }
 
+  /** Writes a world-readable file atomically, and creates its directories. */
   write(path: string, text: string): void {
     const file = join(this.root, path);
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
@@ -72,6 +56,7 @@ export class FolderHost implements ServiceHost {
     rmSync(join(this.root, path), { recursive: true, force: true });
   }
 
+  /** @returns the file or directory whose mode keeps other users from reading a program of this process */
   obstacle(program: string): string | undefined {
     const path = realpathSync(program);
     for (let place = path; place !== '/'; place = dirname(place)) {

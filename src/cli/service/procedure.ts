@@ -32,8 +32,8 @@ export class Procedure {
   }
 
   /** Writes a file, unless it has this text. */
-  file(path: string, text: string, what = ''): void {
-    this.step(`write ${path}${what}`, this.host.read(path) === text, () => this.host.write(path, text));
+  file(path: string, text: string): void {
+    this.step(`write ${path}`, this.host.read(path) === text, () => this.host.write(path, text));
   }
 
   removal(path: string, isThere: boolean): void {

@@ -8,12 +8,12 @@ import { changeService, showService } from '../commands/service.js';
 import type { CliEnvironment } from '../environment.js';
 import { packageFolder } from '../version.js';
 import { GRANTS } from './grants.js';
-import { FolderHost, type Outcome } from './host.js';
+import { type Outcome, ServiceHost } from './host.js';
 
 const UNIT = '/etc/systemd/system/tallyman.service';
 
 /** A host in a folder, whose system programs are played. */
-class PlayedHost extends FolderHost {
+class PlayedHost extends ServiceHost {
   override readonly isRoot: boolean = true;
   readonly ran: string[] = [];
   readonly names = new Set(['group docker']);
@@ -165,7 +165,7 @@ describe('service install', () => {
     chmodSync(root, 0o755);
     const find = (mode: number) => {
       chmodSync(join(root, 'home/me'), mode);
-      return new FolderHost('/').obstacle(join(root, 'home/me/main.js'));
+      return new ServiceHost('/').obstacle(join(root, 'home/me/main.js'));
     };
     assert.equal(find(0o700), join(root, 'home/me'));
     assert.equal(find(0o711), undefined);

@@ -2,7 +2,7 @@ import type { ServiceHost } from './host.js';
 import * as layout from './layout.js';
 
 /** Exit statuses of a status command, after the Linux Standard Base. */
-export const STATUS_EXIT = { running: 0, stopped: 3, absent: 4 } as const;
+const STATUS_EXIT = { running: 0, stopped: 3, absent: 4 } as const;
 
 const PROPERTIES = [
   ...['LoadState', 'ActiveState', 'SubState', 'ActiveEnterTimestamp', 'UnitFileState', 'FragmentPath'],
@@ -15,10 +15,8 @@ type Properties = Partial<Record<(typeof PROPERTIES)[number], string>>;
 export function describeService(host: ServiceHost): { readonly text: string; readonly status: number } {
   const unit = readProperties(host);
   if (unit.LoadState !== 'loaded') {
-    return {
-      text: 'The service is not installed; `tallyman service install` installs it.\n',
-      status: STATUS_EXIT.absent,
-    };
+    const text = 'The service is not installed; `tallyman service install` installs it.\n';
+    return { text, status: STATUS_EXIT.absent };
   }
   const lines = [
     ['state', stateOf(unit)],
