@@ -6,9 +6,7 @@ import type { ConfigFlags } from '../flags.js';
 import { attributed, loadFor } from '../load.js';
 import { findPlugin, parseOptions } from '../plugin/find.js';
 import { runAnswers } from '../plugin/running/answers.js';
-import { runAppMetrics } from '../plugin/running/app-metrics.js';
-import { runContainerHandler } from '../plugin/running/container-handler.js';
-import { runMetricSource } from '../plugin/running/metric-source.js';
+import { runAppMetrics, runContainerHandler, runMetricSource } from '../plugin/running/containers.js';
 import type { RunSetup } from '../plugin/running/setup.js';
 import { runSink } from '../plugin/running/sink.js';
 
@@ -35,17 +33,15 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
  */
 export async function runPlugin(cli: CliEnvironment, flags: PluginRunFlags, path: string): Promise<number> {
   const { plugin } = await attributed(cli, path, () => findPlugin(path, cli.workingDirectory ?? process.cwd()));
-  const { config, plugins } = await loadFor(flags, cli);
-  const configured = plugins.find((other) => other.plugin.name === plugin.name)?.with;
+  const loaded = await loadFor(flags, cli);
+  const configured = loaded.plugins.find((other) => other.plugin.name === plugin.name)?.with;
   const options = flags.with === undefined ? (configured ?? {}) : parseOptions(flags.with);
   const problems = optionProblems(plugin, options, '--with');
   if (problems.length > 0) throw new ConfigError(problems);
-  const handlers = plugins.filter((other) => other.plugin.kind === 'container-handler');
   const run = {
     plugin,
     options,
-    handlers: handlers.map(({ plugin: handler, with: given }) => ({ plugin: handler, with: given })),
-    host: config.host,
+    loaded,
     all: flags.all === true,
     ...(flags.request !== undefined && { request: flags.request }),
     out: (line: string) => cli.out(`${line}\n`),

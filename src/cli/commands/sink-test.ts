@@ -12,8 +12,8 @@ import { runSink } from '../plugin/running/sink.js';
  * @throws TallymanError when the configuration has no such sink
  */
 export async function testSink(cli: CliEnvironment, flags: ConfigFlags, name: string): Promise<number> {
-  const { config, plugins } = await loadFor(flags, cli);
-  const sinks = plugins.filter(({ plugin }) => plugin.kind === 'sink');
+  const loaded = await loadFor(flags, cli);
+  const sinks = loaded.plugins.filter(({ plugin }) => plugin.kind === 'sink');
   const sink = sinks.find(({ id, use }) => (id ?? use) === name) ?? sinks.find(({ plugin }) => plugin.name === name);
   if (sink === undefined) {
     const known = sinks.map(({ id, use }) => id ?? use).join(', ');
@@ -21,13 +21,11 @@ export async function testSink(cli: CliEnvironment, flags: ConfigFlags, name: st
       hint: known === '' ? 'it has none at all: add one to plugins, and see docs/plugins/sink.md' : `it has ${known}`,
     });
   }
-  const handlers = plugins.filter(({ plugin }) => plugin.kind === 'container-handler');
   const isTaken = await attributed(cli, name, () =>
     runSink({
       plugin: sink.plugin,
       options: sink.with,
-      handlers: handlers.map(({ plugin, with: given }) => ({ plugin, with: given })),
-      host: config.host,
+      loaded,
       all: false,
       out: (line) => cli.out(`${printable(line)}\n`),
       error: (line) => cli.error(`tallyman: ${printable(line)}\n`),

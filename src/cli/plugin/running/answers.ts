@@ -12,7 +12,7 @@ const TIMEOUT_MS = 5_000;
 /** Prints the answers of an endpoint or API version: for each of its routes, or for `request`. */
 export function runAnswers(setup: RunSetup): Promise<boolean> {
   const { plugin, request } = setup;
-  return withHostAgent(setup, { handlers: true, builtins: [...BASIC_SOURCES, ...API_VERSIONS] }, async (agent) => {
+  return withHostAgent(setup, [...BASIC_SOURCES, ...API_VERSIONS], async (agent) => {
     const paths = request === undefined ? routesOf({ plugin, options: parsedOptions(setup) }, agent) : [request];
     for (const path of paths) await printAnswer(agent, path, setup);
   });

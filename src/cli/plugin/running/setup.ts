@@ -1,17 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { AgentConfig } from '../../../kernel/config/index.js';
-import type { ContainerView, Plugin } from '../../../kernel/contracts/index.js';
-import { TestAgent, type TestedPlugin } from '../../../testing/index.js';
+import type { LoadedConfig } from '../../../kernel/config/index.js';
+import type { Plugin } from '../../../kernel/contracts/index.js';
+import { TestAgent } from '../../../testing/index.js';
 
 /** A plugin to run once on this host. */
 export interface RunSetup {
   readonly plugin: Plugin;
   /** The `with` block. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The container handlers of the configuration. */
-  readonly handlers: readonly TestedPlugin[];
-  /** Root of the host, from the configuration. */
-  readonly host: AgentConfig['host'];
+  /** The configuration that names the root of the host, and the container handlers. */
+  readonly loaded: Pick<LoadedConfig, 'config' | 'plugins'>;
   /** Print everything, not only the first lines. */
   readonly all: boolean;
   /** The only path to request. */
@@ -24,42 +21,34 @@ export interface RunSetup {
 /** Sources that give other plugins samples to show. */
 export const BASIC_SOURCES = ['cpu', 'memory', 'network'];
 
-/** Containers that are shown without `--all`. */
-const MAX_CONTAINERS = 5;
 /** Lines of an answer or a target that are shown without `--all`. */
 const MAX_LINES = 20;
-const POLL_INTERVAL_MS = 20;
-
-interface AgentParts {
-  /** Whether the container handlers of the configuration run. */
-  readonly handlers: boolean;
-  readonly builtins?: readonly string[];
-  /** Whether the plugin itself runs in the agent; default true. */
-  readonly tested?: boolean;
-}
 
 /**
- * Starts an agent on this host, on a free port, and stops it.
+ * Starts an agent on this host, on a free port, and stops it. A container handler has no other beside it, and a sink is
+ * not in the agent itself.
+ * @param builtins other plugins that run
  * @returns whether the plugin had no faults
  * @throws TallymanError when it does not start
  */
 export async function withHostAgent(
   setup: RunSetup,
-  { handlers, builtins = [], tested = true }: AgentParts,
+  builtins: readonly string[],
   use: (agent: TestAgent) => Promise<void>,
 ): Promise<boolean> {
-  const { plugin, options, host } = setup;
+  const { plugin, options, loaded } = setup;
+  const others = loaded.plugins.filter((other) => other.plugin.kind === 'container-handler');
   const agent = await TestAgent.start({
     plugins: [
-      ...(handlers ? setup.handlers.filter((other) => other.plugin.name !== plugin.name) : []),
-      ...(tested ? [{ plugin, with: options }] : []),
+      ...(plugin.kind === 'container-handler' ? [] : others),
+      ...(plugin.kind === 'sink' ? [] : [{ plugin, with: options }]),
     ],
     builtins,
-    config: { host },
+    config: { host: loaded.config.host },
   });
   try {
     await use(agent);
-    return tested ? reportFaults(agent, setup) : true;
+    return plugin.kind === 'sink' || reportFaults(agent, setup);
   } finally {
     await agent.stop();
   }
@@ -80,44 +69,9 @@ export function parsedOptions({ plugin, options }: RunSetup): unknown {
   return plugin.configSchema.safeParse(options).data;
 }
 
-/** `/docker/5f0e… (web)` */
-function titleOf({ name, description }: Pick<ContainerView, 'name' | 'description'>): string {
-  const title = description.aliases.length === 0 ? name : `${name} (${description.aliases.join(', ')})`;
-  return title.replaceAll('\n', '\\n');
-}
-
-/**
- * Prints the first containers of a list: the machine, then those with an alias.
- * @param none printed instead of an empty list
- */
-export function printContainers(
-  list: readonly ContainerView[],
-  setup: RunSetup,
-  none: string,
-  print: (container: ContainerView) => void,
-): void {
-  const rank = ({ name, description }: ContainerView) => (name === '/' ? 0 : description.aliases.length > 0 ? 1 : 2);
-  const sorted = [...list].sort((a, b) => rank(a) - rank(b));
-  const shown = setup.all ? sorted : sorted.slice(0, MAX_CONTAINERS);
-  for (const container of shown) {
-    setup.out(titleOf(container));
-    print(container);
-  }
-  if (list.length > shown.length) {
-    setup.out(`… and ${list.length - shown.length} more containers: --all shows them`);
-  }
-  if (list.length === 0) setup.out(none);
-}
-
 /** Prints indented lines; the first of many. */
 export function printLines(lines: readonly string[], setup: RunSetup): void {
   const shown = setup.all ? lines : lines.slice(0, MAX_LINES);
   for (const line of shown) setup.out(`  ${line}`);
   if (lines.length > shown.length) setup.out(`  … and ${lines.length - shown.length} more lines: --all shows them`);
-}
-
-/** Waits until the condition holds, or the time is over. */
-export async function waitFor(condition: () => boolean, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition() && performance.now() < deadline) await pause(POLL_INTERVAL_MS);
 }

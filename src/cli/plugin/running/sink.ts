@@ -7,7 +7,7 @@ import { BASIC_SOURCES, parsedOptions, type RunSetup, withHostAgent } from './se
 export async function runSink(setup: RunSetup): Promise<boolean> {
   const { plugin, error } = setup;
   let isDelivered = false;
-  await withHostAgent(setup, { handlers: true, builtins: BASIC_SOURCES, tested: false }, async ({ view }) => {
+  await withHostAgent(setup, BASIC_SOURCES, async ({ view }) => {
     const context = testContext({ id: plugin.name, clock: systemClock, linux: view.host, agent: view });
     try {
       isDelivered = await sendOnce(plugin.create(context, parsedOptions(setup)) as Sink, context, setup);
