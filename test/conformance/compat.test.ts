@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { type Answered, compare } from '../../src/cli/compat/compare.js';
-import type { Difference } from '../../src/cli/compat/difference.js';
+import type { Difference } from '../../src/cli/compat/leaves.js';
 import { PURPOSES, purposeOf } from '../../src/cli/compat/purposes.js';
 import { projectRoot } from '../project.js';
 import { containerFromInfo } from './world/fake-agent.js';
@@ -23,7 +23,7 @@ interface Pair {
 
 const json = (body: string): Answered => ({ status: 200, contentType: 'application/json', location: '', body });
 const unexplained = (pair: Pair, fresh = pair.new): Difference[] =>
-  compare(pair.old, fresh).filter((difference) => purposeOf(difference, { target: pair.target }) === undefined);
+  compare(pair.old, fresh).filter((difference) => purposeOf(difference, pair.target) === undefined);
 
 describe('the comparison of compat', () => {
   const pairs: Pair[] = [];
@@ -51,7 +51,7 @@ describe('the comparison of compat', () => {
     const left = pairs.flatMap((pair) => unexplained(pair).map((each) => ({ file: pair.file, ...each })));
     assert.deepEqual(left, []);
     const page = readFileSync(join(projectRoot, 'docs/compatibility.md'), 'utf8');
-    for (const { row } of PURPOSES) {
+    for (const [row] of PURPOSES) {
       const entry = /^quirk (\d+)$/.exec(row);
       assert.ok(page.includes(entry === null ? `**${row}` : `\n| ${entry[1]} `), row);
     }

@@ -3,7 +3,7 @@ import { ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '.
 import { onlyAgent, runningAgents } from '../agent-client/local-agent.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
-import { reportOf } from '../compat/report.js';
+import type { Cost } from '../compat/metrics.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { AskFlags } from '../flags.js';
@@ -19,8 +19,7 @@ const EXAMPLE = 'http://127.0.0.1:8080';
 const COULD_NOT_ASK = 2;
 
 /**
- * `tallyman compat OLD_URL [NEW_URL]`: compares the answers of two agents on one host.
- * The credentials are sent to the new one only.
+ * The credentials are sent to the new agent only.
  * @returns 0 when they differ only on purpose, 1 for other differences, 2 when one of them cannot be asked
  */
 export async function compat(cli: CliEnvironment, flags: CompatFlags, old: string, fresh?: string): Promise<number> {
@@ -76,4 +75,43 @@ function at(agent: Target, target: string): Target {
 
 function answered({ status, text, headers }: Reply): Answered {
   return { status, contentType: headers['content-type'] ?? '', location: headers.location ?? '', body: text };
+}
+
+function reportOf({ questions, agree, onPurpose, differ, missingForDashboards, cost }: Comparison): string {
+  const lines = [`${questions} questions: ${agree} answered alike by both`, ''];
+  if (onPurpose.length > 0) {
+    lines.push('Differs on purpose (docs/compatibility.md):');
+    for (const { row, count, example } of onPurpose) {
+      lines.push(`  ${row}: ${count} times, such as ${example.question}${placeOf(example.path)}`);
+    }
+    lines.push('');
+  }
+  if (differ.length > 0) {
+    lines.push('Differs:');
+    for (const each of differ) {
+      const what = 'kind' in each ? `${each.kind}${placeOf(each.path)}` : `${each.family}: ${each.what}`;
+      lines.push(`  ${each.question}  ${what}`, `    old: ${each.old}`, `    new: ${each.new}`);
+    }
+    lines.push('');
+  }
+  if (missingForDashboards.length > 0)
+    lines.push(`Metrics that dashboards miss: ${missingForDashboards.join(', ')}`, '');
+  lines.push(`Cost while asked  old: ${costText(cost.old)}`, `                  new: ${costText(cost.new)}`);
+  lines.push(
+    differ.length === 0 ? 'Nothing differs but on purpose.' : `${differ.length} differences are not explained.`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function placeOf(path: string): string {
+  return path === '' ? '' : ` ${path}`;
+}
+
+function costText({ cpu, memory, scrapeSeconds }: Cost): string {
+  const parts = [
+    cpu === undefined ? 'CPU not known' : `${(cpu * 1000).toFixed(1)} ms of CPU per second`,
+    memory === undefined ? 'memory not known' : `${(memory / 2 ** 20).toFixed(0)} MiB`,
+    `/metrics in ${(scrapeSeconds * 1000).toFixed(0)} ms`,
+  ];
+  return parts.join(', ');
 }

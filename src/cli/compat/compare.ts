@@ -1,5 +1,4 @@
-import { type Difference, shorten, textOf, typeOf } from './difference.js';
-import { flatten, isSeries, type Leaf, type Leaves } from './flatten.js';
+import { type Difference, flatten, isSeries, type Leaf, type Leaves, shorten, textOf, typeOf } from './leaves.js';
 import { compareSeries, isAnotherAmount } from './samples.js';
 
 export interface Answered {

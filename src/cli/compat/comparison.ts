@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answered, compare } from './compare.js';
-import type { Difference } from './difference.js';
+import type { Difference } from './leaves.js';
 import {
   type Cost,
   compareScrapes,
@@ -11,7 +11,7 @@ import {
   type Scrape,
 } from './metrics.js';
 import { purposeOf } from './purposes.js';
-import { type ComparedContainer, chooseContainers, type Question, questionsAbout } from './questions.js';
+import { type ComparedContainer, chooseContainers, questionsAbout } from './questions.js';
 
 /** Sends a request to one of the agents. @throws when it does not answer */
 export type Ask = (target: string) => Promise<Answered>;
@@ -60,31 +60,31 @@ export async function compareAgents(old: Ask, current: Ask, options: ComparisonO
     await pause(1000 / options.rate);
     const differences = await persistent(question, old, current, options.rate);
     if (differences.length === 0) agree++;
-    found.push(...differences.map((each) => ({ question: question.target, ...each })));
+    found.push(...differences.map((each) => ({ question, ...each })));
   }
   scrapes.old.push(await scrape(old));
   scrapes.new.push(await scrape(current));
   const elapsed = (performance.now() - started) / 1000;
   const names = new Set(shared.map(({ name }) => name));
   const metrics = compareScrapes(scrapes.old[1]!, scrapes.new[1]!, (id) => names.has(id));
-  const byRow = grouped(found, new Map(questions.map((each) => [each.target, each])));
+  const { onPurpose, differ } = grouped(found);
   return {
     questions: questions.length,
     agree,
-    onPurpose: byRow.onPurpose,
-    differ: [...byRow.differ, ...metrics.map((each) => ({ question: '/metrics' as const, ...each }))],
+    onPurpose,
+    differ: [...differ, ...metrics.map((each) => ({ question: '/metrics' as const, ...each }))],
     missingForDashboards: missingForDashboards(scrapes.old[1]!, scrapes.new[1]!),
     cost: { old: costOf(scrapes.old, elapsed), new: costOf(scrapes.new, elapsed) },
   };
 }
 
 /** Differences that every attempt shows. The old agent is asked last, so that its samples surround the new agent's. */
-async function persistent(question: Question, old: Ask, current: Ask, rate: number): Promise<Difference[]> {
+async function persistent(question: string, old: Ask, current: Ask, rate: number): Promise<Difference[]> {
   let differences: Difference[] = [];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) await pause(1000 / rate);
-    const after = await current(question.target);
-    const seen = compare(await old(question.target), after);
+    const after = await current(question);
+    const seen = compare(await old(question), after);
     const again = new Set(seen.map(({ kind, path }) => `${kind} ${path}`));
     differences = attempt === 0 ? seen : differences.filter(({ kind, path }) => again.has(`${kind} ${path}`));
     const isExplained = differences.every((each) => purposeOf(each, question) !== undefined);
@@ -93,11 +93,11 @@ async function persistent(question: Question, old: Ask, current: Ask, rate: numb
   return differences;
 }
 
-function grouped(found: readonly Differing[], questions: ReadonlyMap<string, Question>) {
+function grouped(found: readonly Differing[]) {
   const rows = new Map<string, { row: string; count: number; example: Differing }>();
   const differ: Differing[] = [];
   for (const each of found) {
-    const row = purposeOf(each, questions.get(each.question)!);
+    const row = purposeOf(each, each.question);
     const known = row === undefined ? undefined : rows.get(row);
     if (row === undefined) differ.push(each);
     else if (known === undefined) rows.set(row, { row, count: 1, example: each });

@@ -1,11 +1,3 @@
-/** A request to both agents. */
-export interface Question {
-  /** Path and query, below the agent's prefix. */
-  readonly target: string;
-  /** The container that it is about. */
-  readonly container?: string;
-}
-
 /** A container that both agents know. */
 export interface ComparedContainer {
   /** Absolute cgroup path. */
@@ -56,21 +48,21 @@ const GENERAL = [
 ];
 
 /**
- * The requests of a comparison: every route of every API version, for the host and each container.
+ * The requests of a comparison, as paths with queries below the agents' prefixes: every
+ * route of every API version, for the host and each container.
  * @param engineContainers length of the engine's lists
  */
-export function questionsAbout(containers: readonly ComparedContainer[], engineContainers: number): Question[] {
-  const questions: Question[] = [...GENERAL, ...INVALID].map((target) => ({ target }));
-  for (const version of VERSIONS) questions.push({ target: `/api/${version}/` }, { target: `/api/${version}/machine` });
+export function questionsAbout(containers: readonly ComparedContainer[], engineContainers: number): string[] {
+  const questions = [...GENERAL, ...INVALID];
+  for (const version of VERSIONS) questions.push(`/api/${version}/`, `/api/${version}/machine`);
   if (engineContainers <= MAX_LIST_LENGTH) {
-    questions.push({ target: '/api/v1.2/docker' }, { target: '/api/v1.3/docker/' });
-    questions.push({ target: '/api/v2.0/spec/?type=docker&recursive=true' });
+    questions.push('/api/v1.2/docker', '/api/v1.3/docker/', '/api/v2.0/spec/?type=docker&recursive=true');
   }
   for (const container of containers) questions.push(...questionsOf(container));
   return questions;
 }
 
-function questionsOf({ name, namespace, aliases, below }: ComparedContainer): Question[] {
+function questionsOf({ name, namespace, aliases, below }: ComparedContainer): string[] {
   const path = encodeURI(name);
   const targets = VERSIONS.slice(0, 4).map((version) => `/api/${version}/containers${path}`);
   for (const version of ['v2.0', 'v2.1']) {
@@ -92,7 +84,7 @@ function questionsOf({ name, namespace, aliases, below }: ComparedContainer): Qu
       targets.push(`/api/v2.0/${type}/${encodeURIComponent(alias)}?type=docker`);
     }
   }
-  return targets.map((target) => ({ target, container: name }));
+  return targets;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { type Difference, textOf, typeOf } from './difference.js';
-import type { Leaf, Sample, Series } from './flatten.js';
+import { type Difference, type Leaf, type Sample, type Series, textOf, typeOf } from './leaves.js';
 
 /** Files are read around the time of a sample, so closer samples of the other agent are no bounds. */
 const READ_TIME_MS = 100;

@@ -20,6 +20,15 @@ export interface Sample {
 /** Path → value: `stats[].memory.usage`, `topology[node_id=0].memory`. */
 export type Leaves = ReadonlyMap<string, Leaf>;
 
+export interface Difference {
+  /** `missing` and `extra` are about the new agent's answer. */
+  readonly kind: 'status' | 'missing' | 'extra' | 'type' | 'value';
+  /** Path in the answer; empty for the whole answer. */
+  readonly path: string;
+  readonly old: string;
+  readonly new: string;
+}
+
 /** Members that identify the elements of a list. The first that all elements have is used. */
 const ID_MEMBERS = [
   'device',
@@ -85,4 +94,24 @@ function isSample(value: unknown): value is { readonly timestamp: string } {
 
 export function isSeries(leaf: Leaf): leaf is Series {
   return typeof leaf === 'object' && leaf !== null && 'samples' in leaf;
+}
+
+/** The JSON type of a leaf. */
+export function typeOf(leaf: Leaf): string {
+  if (leaf === null) return 'null';
+  if (typeof leaf !== 'object') return typeof leaf;
+  return isSeries(leaf) ? 'list' : leaf.empty;
+}
+
+/** A leaf as reports show it. */
+export function textOf(leaf: Leaf): string {
+  if (typeof leaf !== 'object' || leaf === null) return shorten(JSON.stringify(leaf));
+  if (isSeries(leaf)) return `${leaf.samples.length} samples`;
+  return leaf.empty === 'list' ? '[]' : '{}';
+}
+
+/** One line of at most 160 characters. */
+export function shorten(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }
