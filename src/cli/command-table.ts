@@ -253,6 +253,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
+/** @throws ConfigError, TallymanError, which the program reports */
 type Run = (cli: CliEnvironment, flags: never, ...args: never[]) => Promise<number> | Promise<void>;
 
 /** Calls the function of a command with its options, those of the program, and its arguments. */

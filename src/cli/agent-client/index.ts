@@ -67,12 +67,10 @@ export class AgentSession {
   }
 }
 
-/** Sends one request to an agent, as a session does. */
 export async function ask(target: Target, flags: AskFlags, cli: CliEnvironment, method?: Method): Promise<Reply> {
   return new AgentSession(target, flags, cli).ask(target, method);
 }
 
-/** The text of one answer, as a session gives it. */
 export async function textOf(target: Target, flags: AskFlags, cli: CliEnvironment): Promise<string> {
   return new AgentSession(target, flags, cli).textOf(target);
 }

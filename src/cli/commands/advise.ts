@@ -12,11 +12,7 @@ type HostAdvice = z.output<typeof hostAdvice>;
 type Advice = HostAdvice['containers'][number];
 type NoAdvice = HostAdvice['without_advice'][number];
 
-/**
- * `tallyman advise`: prints limits for a container, or a table of all. Needs a running agent: a temporary one has
- * no past.
- * @throws TallymanError when no agent runs, or it does not know the container
- */
+/** Needs a running agent: a temporary one has no past. */
 export async function advise(cli: CliEnvironment, flags: AnswerFlags, container?: string): Promise<void> {
   const target = localTarget(flags, cli);
   if (target === undefined) {

@@ -17,7 +17,6 @@ interface Value {
   readonly text: string;
 }
 
-/** `tallyman capsules export`: prints the samples of a capsule for other programs. @throws TallymanError */
 export async function exportCapsule(cli: CliEnvironment, flags: ExportFlags, file: string): Promise<void> {
   if ((flags.csv === true) === (flags.openmetrics === true)) {
     throw new TallymanError('one format is needed', { hint: '--csv or --openmetrics' });

@@ -25,10 +25,7 @@ type ListedCapsule = Pick<z.output<typeof capsule>, 'id' | 'label' | 'created_at
   readonly reasons: readonly { readonly kind: string; readonly text: string }[];
 };
 
-/**
- * `tallyman capsules`: lists the capsules of the agent, or without one those in its directory on this host.
- * @throws TallymanError
- */
+/** Lists the capsules of the agent, or without one those in its directory on this host. */
 export async function listCapsules(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const target = localTarget(flags, cli);
   const capsules = target === undefined ? await capsulesOfHost(cli) : await capsulesOf(target, flags, cli);
@@ -40,7 +37,6 @@ async function capsulesOf(target: Target, flags: AnswerFlags, cli: CliEnvironmen
   return (JSON.parse(answer) as z.output<typeof listing>).capsules;
 }
 
-/** `tallyman record`: makes the agent write a capsule of a container, and prints its id. @throws TallymanError */
 export async function record(cli: CliEnvironment, flags: AskFlags, container: string): Promise<void> {
   const target = requireTarget(flags, cli);
   const route = pathOfContainer('/api/record', container);

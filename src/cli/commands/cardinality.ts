@@ -6,12 +6,7 @@ import type { AnswerFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { withTemporaryAgent } from '../temporary-agent.js';
 
-/**
- * Prints how many series the metrics have, by metric, label and container. `url` is the address of the metrics. Without
- * it a temporary agent is started with the configuration and samples every container once, so that a configuration can be
- * checked before it is used.
- * @throws ConfigError, TallymanError
- */
+/** `url` is the address of the metrics. A temporary agent lets a configuration be checked before it is used. */
 export async function cardinality(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const form = flags.json === true ? 'json' : '1';
   const print = (text: string) => cli.out(text.endsWith('\n') ? text : `${text}\n`);

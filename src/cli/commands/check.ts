@@ -8,12 +8,7 @@ import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 
-/**
- * `tallyman check [file]`: prints the effective configuration as YAML with masked secrets, after checking the files and
- * ports that an agent would use.
- * @param file the same as `--config`
- * @throws ConfigError; TallymanError when a port is in use
- */
+/** Masks secrets, and checks the files and ports that an agent would use. @param file the same as `--config` */
 export async function check(cli: CliEnvironment, flags: ConfigFlags, file?: string): Promise<void> {
   if (file !== undefined && flags.config !== undefined && flags.config !== file) {
     const message = `two files are named: ${JSON.stringify(file)} and --config ${JSON.stringify(flags.config)}`;

@@ -9,10 +9,8 @@ import { withTemporaryAgent } from '../temporary-agent.js';
 const ROUTE = '/-/doctor';
 
 /**
- * `tallyman doctor`: prints what prevents measurements on this host, and how to fix it. Without `url` a temporary agent
- * is started as the current user; missing privileges of the service's user only show when the service is asked.
+ * A temporary agent runs as the current user; missing privileges of the service's user only show when the service is asked.
  * @returns 0 when nothing important was found, else 1
- * @throws ConfigError, TallymanError
  */
 export async function doctor(cli: CliEnvironment, flags: AnswerFlags): Promise<number> {
   const answer =

@@ -8,10 +8,8 @@ import { importFlags, lineOf, notNeededLine, renderImported } from '../import-fl
 import { loadFor } from '../load.js';
 
 /**
- * `tallyman import-flags`: prints the configuration that does what a cAdvisor command line does, and on standard error
- * what has no equivalent.
+ * Prints the configuration, and on standard error what has no equivalent.
  * @returns 0, or 78 when a value is carried over that Tallyman does not take; it is named
- * @throws TallymanError when a file cannot be read or holds no cAdvisor
  */
 export async function importCommandLine(cli: CliEnvironment, _: object, ...given: string[]): Promise<number> {
   const imported = importFlags(given);

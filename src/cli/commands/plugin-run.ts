@@ -26,10 +26,8 @@ const RUNNERS: Readonly<Record<PluginKind, (setup: RunSetup) => Promise<boolean>
 };
 
 /**
- * `tallyman plugin run`: runs a plugin once on this host, in a temporary agent, and prints its output. The root of the host,
- * the container handlers and, without `with`, the plugin's options are taken from the configuration.
+ * The root of the host, the container handlers and, without `with`, the plugin's options are taken from the configuration.
  * @returns 0, or 1 when it had a fault
- * @throws ConfigError when its options are not valid, TallymanError
  */
 export async function runPlugin(cli: CliEnvironment, flags: PluginRunFlags, path: string): Promise<number> {
   const { plugin } = await attributed(cli, path, () => findPlugin(path, cli.workingDirectory ?? process.cwd()));

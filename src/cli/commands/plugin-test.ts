@@ -1,8 +1,7 @@
 import { parseDuration, TallymanError } from '../../kernel/contracts/index.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
-import type { CheckMessage, CheckResult } from '../plugin/checking/protocol.js';
-import { runChecks } from '../plugin/checking/run-checks.js';
+import { type CheckMessage, type CheckResult, runChecks } from '../plugin/checking/run-checks.js';
 import { parseOptions } from '../plugin/find.js';
 
 export interface PluginTestFlags {
@@ -11,11 +10,7 @@ export interface PluginTestFlags {
   readonly timeLimit?: string;
 }
 
-/**
- * `tallyman plugin test`: checks a plugin against its contract on a simulated host, and runs its test cases.
- * @returns 0, or 1 when a check failed
- * @throws TallymanError when a flag is invalid
- */
+/** @returns 0, or 1 when a check failed */
 export async function testPlugin(cli: CliEnvironment, flags: PluginTestFlags, path: string): Promise<number> {
   const timeLimitMs = parseTimeLimit(flags.timeLimit ?? '60s');
   const job = {

@@ -23,10 +23,8 @@ const REQUEST_INTERVAL_MS = 500;
 const CLOCK_TOLERANCE_MS = 5;
 
 /**
- * `tallyman reload`: sends SIGHUP to the running agent, waits for the outcome, and prints it. This needs no
- * password, because the kernel decides who may send signals. With `url` the agent is asked over HTTP instead.
+ * A signal needs no password, because the kernel decides who may send signals. With `url` the agent is asked over HTTP.
  * @returns 0, or 78 when the new configuration is invalid and the previous one stays active
- * @throws TallymanError when there is no agent, or several
  */
 export async function reload(cli: CliEnvironment, flags: ReloadFlags): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
@@ -80,11 +78,9 @@ function report(outcome: ReloadOutcome | undefined, what: string | undefined, cl
 }
 
 /**
- * Waits for the outcome of a reload by signal. It is in the agent's note; when the note does not change, the agent is
- * asked over HTTP.
+ * Waits for the outcome in the agent's note; when the note does not change, the agent is asked over HTTP.
  * @param agent its note before the reload
  * @param sentAt when the signal was sent, ms since the epoch
- * @throws TallymanError when it ended, took too long, or the outcome cannot be read
  */
 async function waitForReload(
   agent: FoundNote,

@@ -34,10 +34,7 @@ export async function readCapsule(file: string, cli: CliEnvironment): Promise<Ca
   return decodeCapsule(content, path);
 }
 
-/**
- * `tallyman replay`: serves the pages and the API of a capsule on loopback until a signal ends it.
- * @throws TallymanError when the capsule cannot be read, or the port not be listened on
- */
+/** Serves the capsule until a signal ends it. */
 export async function replay(cli: CliEnvironment, flags: ConfigFlags, file: string): Promise<void> {
   const capsule = await readCapsule(file, cli);
   const agent = await replayAgent(capsule, flags.port ?? '0');

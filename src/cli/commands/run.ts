@@ -8,7 +8,7 @@ import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
 import { agentVersion } from '../version.js';
 
-/** Without a command: runs the agent until it is stopped. @throws ConfigError, TallymanError */
+/** Without a command: runs the agent until it is stopped. */
 export async function run(cli: CliEnvironment, flags: ConfigFlags): Promise<number> {
   const loaded = await loadFor(flags, cli);
   const logs = createLoggerSource(loaded.config.log);

@@ -46,7 +46,7 @@ function serviceEnvironment({ config }: ConfigFlags, cli: CliEnvironment): CliEn
   return { ...cli, env: {}, workingDirectory: '/' };
 }
 
-/** `tallyman service status`: prints the state of the service and returns it as exit status. */
+/** Prints the state of the service and returns it as exit status. */
 export function showService(cli: CliEnvironment, host: ServiceHost = new ServiceHost()): number {
   const { text, status } = describeService(host);
   cli.out(text);

@@ -6,10 +6,9 @@ import { attributed, loadFor } from '../load.js';
 import { runSink } from '../plugin/running/sink.js';
 
 /**
- * `tallyman sink test`: sends what is measured now by a sink of the configuration, past its queue, and prints what came of it.
+ * Sends past the queue of the sink.
  * @param name id of the sink, or of its plugin
  * @returns 0, or 1 when something was not taken
- * @throws TallymanError when the configuration has no such sink
  */
 export async function testSink(cli: CliEnvironment, flags: ConfigFlags, name: string): Promise<number> {
   const loaded = await loadFor(flags, cli);

@@ -23,10 +23,6 @@ const TABLE_WIDTH = 132;
 const MAX_INTERVAL_S = 3600;
 const MIN_INTERVAL_S = 0.2;
 
-/**
- * `tallyman top`: shows the containers of an agent as a table that is renewed, or prints it once.
- * @throws TallymanError when no agent runs, or there is no terminal
- */
 export async function top(cli: CliEnvironment, flags: TopFlags): Promise<void> {
   const sort = sortOf(flags.sort ?? 'cpu');
   const intervalS = intervalOf(flags.interval ?? '1');

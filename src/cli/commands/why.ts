@@ -12,11 +12,6 @@ const OBSERVATION_MS = 5_000;
 
 type Answer = z.output<typeof hostWhy> | z.output<typeof containerWhy>;
 
-/**
- * `tallyman why`: prints what is wrong with a container, or the three most severe findings of the host. Without a running
- * agent, a temporary one samples the host for some seconds.
- * @throws ConfigError, TallymanError
- */
 export async function why(cli: CliEnvironment, flags: AnswerFlags, container?: string): Promise<void> {
   const answer = await answerOf(pathOfContainer(ROUTE, container), flags, cli);
   cli.out(flags.json === true ? `${answer.trimEnd()}\n` : textOfAnswer(JSON.parse(answer) as Answer));

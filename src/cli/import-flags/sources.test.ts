@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { importFlags } from './index.js';
-import { publishedPort } from './published.js';
+import { publishedPort } from './sources.js';
 
 /** `${TEXT}`, as Compose and systemd write it. */
 const variable = (text: string) => `$\{${text}}`;

@@ -2,7 +2,7 @@ import { type AgentConfig, isLoopbackHost } from '../../kernel/config/index.js';
 import { parseDuration } from '../../kernel/contracts/index.js';
 import type { Draft } from './draft.js';
 import { applyMetricSets } from './metric-sets.js';
-import { type PublishedPort, publishedPort } from './published.js';
+import { type PublishedPort, publishedPort } from './sources.js';
 import { type Given, listOf, truth } from './words.js';
 
 /**

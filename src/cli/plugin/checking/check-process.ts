@@ -1,7 +1,7 @@
 import { messageOf, TallymanError } from '../../../kernel/contracts/index.js';
 import { checkContract, contractSetup, runCases } from '../../../testing/index.js';
 import { type FoundPlugin, findPlugin } from '../find.js';
-import { type CheckJob, type CheckMessage, LOADING } from './protocol.js';
+import { type CheckJob, type CheckMessage, LOADING } from './run-checks.js';
 
 /** Lines of a stack trace that are shown. */
 const STACK_LINES = 4;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { PLUGIN_KINDS } from '../../kernel/contracts/index.js';
-import { checkName, packageFiles, writeNew } from './scaffold.js';
+import { checkName, packageFiles, writeNew } from './plugin-new.js';
 
 describe('the name of a new plugin', () => {
   for (const name of ['x', 'nginx-status', 'a1-b2']) it(`may be ${name}`, () => checkName(name, ['cpu']));

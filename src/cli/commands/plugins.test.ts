@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { type PluginRow, tableOf } from './list.js';
+import { type PluginRow, tableOf } from './plugins.js';
 
 const CPU: PluginRow = {
   id: 'cpu',
