@@ -3,17 +3,19 @@ import { dirname } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
-/** The agent's version, from its package. */
-export function agentVersion(): string {
-  const { version } = require('tallyman/package.json') as { version: string };
-  return version;
+interface Manifest {
+  readonly version: string;
+  readonly engines: unknown;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-export function ownManifest(): { readonly devDependencies: Readonly<Record<string, string>> } & Record<
-  string,
-  unknown
-> {
+export function ownManifest(): Manifest {
   return require('tallyman/package.json');
+}
+
+/** The agent's version, from its package. */
+export function agentVersion(): string {
+  return ownManifest().version;
 }
 
 /** The folder that this package is installed in. */

@@ -64,19 +64,11 @@ function selected({ below = true, types }: EventSelection): Record<string, boole
 }
 
 /** The events of a stream: one JSON object per line. */
-export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event, void, void> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event, void, void> {
   let rest = '';
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as Event;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
+  for await (const text of body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as Event;
   }
 }

@@ -15,16 +15,14 @@ export interface CallOptions {
 /** An answer other than 200. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** The HTTP status. */
-  readonly status: number;
-  /** The requested URL. */
-  readonly url: string;
 
-  /** @param message the agent's error text */
-  constructor(status: number, url: string, message: string) {
+  /** @param status the HTTP status @param url the requested URL @param message the agent's error text */
+  constructor(
+    readonly status: number,
+    readonly url: string,
+    message: string,
+  ) {
     super(message);
-    this.status = status;
-    this.url = url;
   }
 }
 

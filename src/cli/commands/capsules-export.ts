@@ -71,45 +71,32 @@ function labelsOf({ field, labels = [] }: Column): [name: string, value: string]
   return (field.dimensions ?? []).map((name, i) => [name, labels[i] ?? '']);
 }
 
-interface Family {
-  readonly head: string;
-  readonly lines: string[];
-}
-
 /** OpenMetrics with timestamps, as `promtool tsdb create-blocks-from openmetrics` takes it. */
 function* openMetrics(capsule: Capsule): Generator<string> {
-  const families = new Map<string, Family>();
+  const families = new Map<string, { readonly head: string; readonly series: Map<string, string[]> }>();
   for (const [name, label, window] of scopesOf(capsule)) {
     for (const { column, time, text } of valuesOf(window)) {
       const { field } = column;
       // The suffix of counters is not part of the name of a family.
       const metric = `tallyman_${field.name.replace(/[^A-Za-z0-9]+/g, '_')}`.replace(/_total$/, '');
-      let family = families.get(metric);
-      if (family === undefined) {
-        family = { head: `# TYPE ${metric} ${field.kind}\n# HELP ${metric} ${escaped(field.help)}\n`, lines: [] };
-        families.set(metric, family);
+      if (!families.has(metric)) {
+        const head = `# TYPE ${metric} ${field.kind}\n# HELP ${metric} ${escaped(field.help)}\n`;
+        families.set(metric, { head, series: new Map() });
       }
       const labels = [['id', name], ['name', label], ...labelsOf(column)]
         .map(([key, value]) => `${key}="${escaped(value!)}"`)
         .join(',');
-      const suffix = field.kind === 'counter' ? '_total' : '';
-      family.lines.push(`${metric}${suffix}{${labels}} ${text} ${(time / 1e6).toFixed(6)}\n`);
+      const series = `${metric}${field.kind === 'counter' ? '_total' : ''}{${labels}}`;
+      const line = `${series} ${text} ${(time / 1e6).toFixed(6)}\n`;
+      const { series: all } = families.get(metric)!;
+      const known = all.get(series);
+      if (known === undefined) all.set(series, [line]);
+      else known.push(line);
     }
   }
   // Samples of one series have to stand together.
-  for (const { head, lines } of families.values()) yield head + bySeries(lines).join('');
+  for (const { head, series } of families.values()) yield head + [...series.values()].flat().join('');
   yield '# EOF\n';
-}
-
-function bySeries(lines: readonly string[]): string[] {
-  const series = new Map<string, string[]>();
-  for (const line of lines) {
-    const key = line.slice(0, line.lastIndexOf('}'));
-    const known = series.get(key);
-    if (known === undefined) series.set(key, [line]);
-    else known.push(line);
-  }
-  return [...series.values()].flat();
 }
 
 function escaped(text: string): string {

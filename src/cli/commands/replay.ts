@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from '../../kernel/agent.js';
@@ -44,7 +45,7 @@ export async function replay(cli: CliEnvironment, flags: ConfigFlags, file: stri
     const why = reasons.map(({ text }) => text).join(', ');
     const time = new Date(createdAt / 1000).toISOString();
     cli.notice(`${label}, ${time} (${why}): ${urls[0]}/containers${capsule.info.container}\n`);
-    await untilSignal();
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   } finally {
     await agent.stop();
   }
@@ -83,10 +84,4 @@ function checkedPort(text: string): number {
   const port = parsePort(text);
   if (port !== undefined) return port;
   throw new ConfigError([{ source: '--port', path: '', message: `expected a port, found ${JSON.stringify(text)}` }]);
-}
-
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }

@@ -23,10 +23,10 @@ export function manualPage(command: Command): string {
     ),
     section('OPTIONS', program.options.map(optionEntry).join('\n')),
     section('COMMANDS', commands.map(commandEntry).join('\n')),
-    section('ENVIRONMENT', [...variables, ...VARIABLES].map(([term, text]) => entry(term, text)).join('\n')),
-    section('FILES', FILES.map(([term, text]) => entry(term, text)).join('\n')),
-    section('SIGNALS', SIGNALS.map(([term, text]) => entry(term, text)).join('\n')),
-    section('EXIT STATUS', STATUSES.map(([term, text]) => entry(term, text)).join('\n')),
+    section('ENVIRONMENT', entries([...variables, ...VARIABLES])),
+    section('FILES', entries(FILES)),
+    section('SIGNALS', entries(SIGNALS)),
+    section('EXIT STATUS', entries(STATUSES)),
     section('SEE ALSO', '.BR systemctl (1),\n.BR journalctl (1),\n.BR cgroups (7)'),
     '',
   ].join('\n');
@@ -72,21 +72,18 @@ function paragraphs(...texts: string[]): string {
   return texts.map(escaped).join('\n.PP\n');
 }
 
-function optionEntry({ name, value, choices, description }: OptionModel): string {
+function optionEntry({ name, value = '', choices, description }: OptionModel): string {
   const text = choices.length === 0 ? description : `${description}: ${choices.join(', ')}`;
-  return `.TP\n\\fB${dashed(name)}\\fR${value === undefined ? '' : ` \\fI${dashed(value)}\\fR`}\n${escaped(sentence(text))}`;
+  return `.TP\n\\fB${dashed(name)}\\fR${value === '' ? '' : ` \\fI${dashed(value)}\\fR`}\n${escaped(sentence(text))}`;
 }
 
-function commandEntry({ path, usage, choices, description, options }: CommandModel): string {
-  const name = path.slice(path.indexOf(' ') + 1);
-  const text = choices.length === 0 ? description : `${description}: ${choices.join(', ')}`;
-  const own = options.map((option) => optionEntry(option)).join('\n');
-  const term = `.TP\n\\fB${dashed(name)}\\fR${usage === '' ? '' : ` \\fI${dashed(usage)}\\fR`}\n${escaped(sentence(text))}`;
-  return own === '' ? term : `${term}\n.RS\n${own}\n.RE`;
+function commandEntry({ path, usage, options, choices, description }: CommandModel): string {
+  const term = optionEntry({ name: path.slice(path.indexOf(' ') + 1), value: usage, choices, description });
+  return options.length === 0 ? term : `${term}\n.RS\n${options.map(optionEntry).join('\n')}\n.RE`;
 }
 
-function entry(term: string, text: string): string {
-  return `.TP\n.B ${dashed(term)}\n${escaped(text)}`;
+function entries(all: readonly Entry[]): string {
+  return all.map(([term, text]) => `.TP\n.B ${dashed(term)}\n${escaped(text)}`).join('\n');
 }
 
 function variableOf({ name, variable }: OptionModel): Entry[] {

@@ -263,20 +263,15 @@ export class Screen {
   private hostLine(width: number): string {
     const { rows, host, time, version } = this.snapshot!;
     const root: Row | undefined = rows.find(({ facts }) => facts.path === '/');
-    let containers = 0;
-    let running = 0;
-    for (const row of rows) {
-      if (row.facts.runtime === undefined) continue;
-      containers++;
-      if (isRunning(row)) running++;
-    }
+    const containers = rows.filter(({ facts }) => facts.runtime !== undefined);
+    const running = containers.filter(isRunning).length;
     const used = shareOf(root?.cpu ?? null, host.cores);
     const parts = [
       `tallyman ${version}`,
       clockTime(time),
       `CPU ${percent(used)}% of ${host.cores}`,
       `memory ${size(root?.memory ?? null)} of ${size(host.memory)}`,
-      `${running} running, ${containers - running} stopped, ${rows.length - containers} cgroups`,
+      `${running} running, ${containers.length - running} stopped, ${rows.length - containers.length} cgroups`,
     ];
     return fit(parts.join('  '), width);
   }
