@@ -52,14 +52,14 @@ class AgentProcess {
   ) {
     const { loaded, load, logs, env } = options;
     this.logger = logs.logger('agent');
-    this.notes = new NoteKeeper(noteDirectory(env, process.geteuid?.() ?? 0), this.logger);
+    this.notes = new NoteKeeper(noteDirectory(env), this.logger);
     this.agent = new Agent({
       ...options,
       config: loaded.config,
       pluginDirectory: loaded.directory,
       modules: loaded.modules,
       sockets: service.sockets,
-      stateDirectory: stateDirectory(env, process.geteuid?.() ?? 0),
+      stateDirectory: stateDirectory(env),
       reload: { active: loaded, load },
     });
     this.reloader = this.agent.get(RELOADER)!;

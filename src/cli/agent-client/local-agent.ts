@@ -74,7 +74,7 @@ export function requireTarget(flags: AskFlags, cli: CliEnvironment): Target {
 
 /** The agents on this host whose notes this user may read. */
 export function runningAgents({ env }: CliEnvironment): FoundNote[] {
-  return readNotes(env, process.geteuid?.() ?? 0);
+  return readNotes(env);
 }
 
 /** The agents that use the configuration `--config`; all without it. */

@@ -47,7 +47,7 @@ export async function record(cli: CliEnvironment, flags: AskFlags, container: st
 
 /** Where agents of this user keep capsules, unless their configuration says otherwise. */
 export function capsuleDirectory({ env }: CliEnvironment): string | undefined {
-  const state = stateDirectory(env, process.geteuid?.() ?? 0);
+  const state = stateDirectory(env);
   return state && join(state, 'capsules');
 }
 

@@ -1,4 +1,14 @@
-import { type Difference, flatten, isSeries, type Leaf, type Leaves, shorten, textOf, typeOf } from './leaves.js';
+import {
+  compareLeaves,
+  type Difference,
+  flatten,
+  isSeries,
+  type Leaf,
+  type Leaves,
+  shorten,
+  textOf,
+  typeOf,
+} from './leaves.js';
 import { compareSeries, isAnotherAmount } from './samples.js';
 
 export interface Answered {
@@ -23,7 +33,8 @@ export function compare(old: Answered, current: Answered): Difference[] {
   }
   const [before, after] = [parsed(old.body), parsed(current.body)];
   if (before === undefined || after === undefined) return compareTexts(old, current);
-  return compareLeaves(flatten(before), flatten(after));
+  const leaves = flatten(after);
+  return compareLeaves(flatten(before), leaves, compareLeaf, (path, leaf) => !isFilled(path, leaf, leaves));
 }
 
 function summaryOf({ status, body, location }: Answered): string {
@@ -47,19 +58,6 @@ function compareTexts(old: Answered, current: Answered): Difference[] {
   const isReport = (answer: Answered) => /html/.test(answer.contentType) || answer.body.trim().includes('\n');
   if ((isReport(old) && isReport(current)) || old.body.trim() === current.body.trim()) return [];
   return [{ kind: 'value', path: '', old: shorten(old.body), new: shorten(current.body) }];
-}
-
-function compareLeaves(old: Leaves, current: Leaves): Difference[] {
-  const differences: Difference[] = [];
-  for (const [path, leaf] of old) {
-    const other = current.get(path);
-    if (other !== undefined) differences.push(...compareLeaf(path, leaf, other));
-    else if (!isFilled(path, leaf, current)) differences.push({ kind: 'missing', path, old: textOf(leaf), new: '' });
-  }
-  for (const [path, leaf] of current) {
-    if (!old.has(path)) differences.push({ kind: 'extra', path, old: '', new: textOf(leaf) });
-  }
-  return differences;
 }
 
 /** Whether an empty mapping or list has members in the current answer, which count as extra. */

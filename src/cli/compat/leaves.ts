@@ -115,3 +115,26 @@ export function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }
+
+/**
+ * The differences of two sets of leaves.
+ * @param compareBoth compares a leaf that both have
+ * @param isMissing whether one that only the old one has counts
+ */
+export function compareLeaves(
+  old: Leaves,
+  current: Leaves,
+  compareBoth: (path: string, old: Leaf, current: Leaf) => Difference[],
+  isMissing = (_path: string, _leaf: Leaf) => true,
+): Difference[] {
+  const differences: Difference[] = [];
+  for (const [path, leaf] of old) {
+    const other = current.get(path);
+    if (other !== undefined) differences.push(...compareBoth(path, leaf, other));
+    else if (isMissing(path, leaf)) differences.push({ kind: 'missing', path, old: textOf(leaf), new: '' });
+  }
+  for (const [path, leaf] of current) {
+    if (!old.has(path)) differences.push({ kind: 'extra', path, old: '', new: textOf(leaf) });
+  }
+  return differences;
+}

@@ -1,4 +1,4 @@
-import { type Difference, type Leaf, type Sample, type Series, textOf, typeOf } from './leaves.js';
+import { compareLeaves, type Difference, type Leaf, type Sample, type Series, textOf, typeOf } from './leaves.js';
 
 /** Files are read around the time of a sample, so closer samples of the other agent are no bounds. */
 const READ_TIME_MS = 100;
@@ -22,23 +22,17 @@ const DERIVED = /(^|\.)(timestamp|cpu_inst\.|load_average|load_d_average|.*avg(1
  */
 export function compareSeries(path: string, old: Series, current: Series): Difference[] {
   const [last, currentLast] = [old.samples.at(-1)!, current.samples.at(-1)!];
-  const differences: Difference[] = [];
-  const add = (kind: Difference['kind'], key: string, before: string, after: string) =>
-    differences.push({ kind, path: `${path}[].${key}`, old: before, new: after });
-  for (const [key, leaf] of last.leaves) {
-    const other = currentLast.leaves.get(key);
-    if (other === undefined) add('missing', key, textOf(leaf), '');
-    else if (typeOf(leaf) !== typeOf(other)) add('type', key, textOf(leaf), textOf(other));
-    else if (typeof leaf === 'number') {
-      const mismatch = DERIVED.test(key) ? undefined : findMismatch(key, numbersOf(key, old), numbersOf(key, current));
-      if (mismatch !== undefined) add('value', key, mismatch.old, mismatch.new);
-    } else if (typeof leaf !== 'object' && leaf !== other && !DERIVED.test(key))
-      add('value', key, textOf(leaf), textOf(other));
-  }
-  for (const [key, leaf] of currentLast.leaves) {
-    if (!last.leaves.has(key)) add('extra', key, '', textOf(leaf));
-  }
-  return differences;
+  const differences = compareLeaves(last.leaves, currentLast.leaves, (key, leaf, other) => {
+    const different = (kind: Difference['kind'], mismatch: Mismatch = { old: textOf(leaf), new: textOf(other) }) => [
+      { kind, path: key, ...mismatch },
+    ];
+    if (typeOf(leaf) !== typeOf(other)) return different('type');
+    if (DERIVED.test(key) || typeof leaf === 'object') return [];
+    if (typeof leaf !== 'number') return leaf === other ? [] : different('value');
+    const mismatch = findMismatch(key, numbersOf(key, old), numbersOf(key, current));
+    return mismatch === undefined ? [] : different('value', mismatch);
+  });
+  return differences.map((each) => ({ ...each, path: `${path}[].${each.path}` }));
 }
 
 interface Reading {
@@ -53,10 +47,7 @@ function numbersOf(key: string, { samples }: Series): Reading[] {
   });
 }
 
-interface Mismatch {
-  readonly old: string;
-  readonly new: string;
-}
+type Mismatch = Pick<Difference, 'old' | 'new'>;
 
 function findMismatch(key: string, old: readonly Reading[], current: readonly Reading[]): Mismatch | undefined {
   if (isRising(old) && isRising(current) && !GAUGE.test(key)) {

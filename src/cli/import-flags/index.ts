@@ -8,13 +8,9 @@ import { type Started, startedBy } from './sources.js';
 import { applyTogether } from './together.js';
 import { flagsOf, type GoFlag } from './words.js';
 
-export interface Imported {
+export interface Imported extends Pick<Draft, 'without' | 'remarks'> {
   /** The equivalent configuration: options that differ from Tallyman's defaults. */
   readonly config: Record<string, unknown>;
-  /** Flags without an equivalent, with the reason. */
-  readonly without: readonly Remark[];
-  /** Flags whose equivalent differs slightly. */
-  readonly remarks: readonly Remark[];
   /** Flags that change nothing. */
   readonly notNeeded: readonly string[];
 }
@@ -27,17 +23,11 @@ export interface Imported {
 export function importFlags(given: readonly string[]): Imported {
   const started = startedBy(given);
   const { flags, rest } = flagsOf(started.words, isSwitch);
-  const all = imported(flags, rest, started);
-  const outcome = JSON.stringify(all);
-  const isNeeded = (flag: GoFlag) =>
-    JSON.stringify(
-      imported(
-        flags.filter((other) => other !== flag),
-        rest,
-        started,
-      ),
-    ) !== outcome;
-  return { ...all, notNeeded: flags.filter((flag) => !isNeeded(flag)).map(textOf) };
+  const outcomeOf = (some: readonly GoFlag[]) => JSON.stringify(imported(some, rest, started));
+  const outcome = outcomeOf(flags);
+  const isNeeded = (flag: GoFlag) => outcomeOf(flags.filter((other) => other !== flag)) !== outcome;
+  const notNeeded = flags.filter((flag) => !isNeeded(flag)).map(textOf);
+  return { ...imported(flags, rest, started), notNeeded };
 }
 
 function imported(flags: readonly GoFlag[], rest: readonly string[], started: Started): Omit<Imported, 'notNeeded'> {

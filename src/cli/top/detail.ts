@@ -14,18 +14,12 @@ const VALUE_WIDTH = 16;
 const RUN_OF_EVENTS = 8;
 
 /** The lines of a container's own screen, without its frame. */
-export function detailLines(
-  { facts, ...numbers }: Row,
-  detail: Detail | undefined,
-  width: number,
-  style: Style,
-): string[] {
+export function detailLines(row: Row, detail: Detail | undefined, width: number, style: Style): string[] {
+  const { facts } = row;
   const { state, health, exit_code, exit_reason, restarts, image, runtime, container_id, project, pod } = facts;
+  const states = [state, health, exit_code !== undefined && `exit code ${exit_code}`, exit_reason];
   const what = [
-    [
-      'state',
-      [state, health, exit_code !== undefined && `exit code ${exit_code}`, exit_reason].filter(Boolean).join(', '),
-    ],
+    ['state', states.filter(Boolean).join(', ')],
     ['image', image],
     ['runtime', runtime && [runtime, container_id?.slice(0, 12)].join(' ')],
     ['group', project ?? pod],
@@ -37,7 +31,7 @@ export function detailLines(
   if (labels.length > 0) lines.push(field('labels', labels.join(' '), width));
   lines.push('');
   if (detail === undefined) return [...lines, 'waiting for the agent'];
-  lines.push(...charts({ facts, ...numbers }, detail, width, style), '');
+  lines.push(...charts(row, detail, width, style), '');
   lines.push(...processLines(detail, width, style));
   if (detail.events.length > 0) lines.push('', style.bold('EVENTS'), ...eventLines(detail, width));
   const missing = (detail.missing ?? []).map(({ what: lack, reason }) => fit(`${lack}: ${reason}`, width));
@@ -50,17 +44,13 @@ function field(term: string, text: string, width: number): string {
 }
 
 function charts(row: Row, detail: Detail, width: number, style: Style): string[] {
-  const ofLimit = (text: string, limit: string | undefined) => (limit === undefined ? text : `${text} of ${limit}`);
-  const cores = row.cpu_limit ?? undefined;
-  const rows: readonly (readonly [string, string, Series, (number | undefined)?])[] = [
-    ['cpu', ofLimit(`${percent(row.cpu)}%`, cores === undefined ? undefined : `${percent(cores)}%`), detail.cpu, cores],
-    ['throttled', `${percent(row.throttled)}%`, detail.throttled, 1],
-    [
-      'memory',
-      ofLimit(size(row.memory), row.memory_limit === null ? undefined : size(row.memory_limit)),
-      detail.memory,
-      row.memory_limit ?? undefined,
-    ],
+  const ofLimit = (used: number | null, limit: number | null, text: (value: number | null) => string) =>
+    limit === null ? text(used) : `${text(used)} of ${text(limit)}`;
+  const percents = (share: number | null) => `${percent(share)}%`;
+  const rows: readonly (readonly [string, string, Series, (number | null)?])[] = [
+    ['cpu', ofLimit(row.cpu, row.cpu_limit, percents), detail.cpu, row.cpu_limit],
+    ['throttled', percents(row.throttled), detail.throttled, 1],
+    ['memory', ofLimit(row.memory, row.memory_limit, size), detail.memory, row.memory_limit],
     ['psi cpu', pressureText(row.pressure_cpu), detail.pressure_cpu, 100],
     ['psi memory', pressureText(row.pressure_memory), detail.pressure_memory, 100],
     ['psi io', pressureText(row.pressure_io), detail.pressure_io, 100],
@@ -73,7 +63,7 @@ function charts(row: Row, detail: Detail, width: number, style: Style): string[]
   return rows
     .filter(([, , series]) => series.some((value) => value !== null))
     .map(([term, text, series, top]) => {
-      const bars = sparkline(series, cells, top);
+      const bars = sparkline(series, cells, top ?? undefined);
       return `${style.dim(term.padEnd(LABEL_WIDTH))}${fit(text, VALUE_WIDTH, true)} ${bars}`;
     });
 }

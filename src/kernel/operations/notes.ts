@@ -37,12 +37,12 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const SYSTEM_DIRECTORY = '/run/tallyman';
 const NAME = /^agent-\d+\.json$/;
 
-/** The directory for the note of an agent with this environment; `undefined` when there is none. */
-export function noteDirectory(env: Variables, uid: number): string | undefined {
+/** The directory for the note of an agent of this user with this environment; `undefined` when there is none. */
+export function noteDirectory(env: Variables): string | undefined {
   const { TALLYMAN_RUNTIME_DIRECTORY: own, RUNTIME_DIRECTORY: service, XDG_RUNTIME_DIR: session } = env;
   if (own) return own;
   if (service) return service.split(':')[0];
-  if (uid === 0) return SYSTEM_DIRECTORY;
+  if (process.geteuid?.() === 0) return SYSTEM_DIRECTORY;
   return session ? join(session, 'tallyman') : undefined;
 }
 
@@ -94,8 +94,8 @@ export class NoteKeeper {
 }
 
 /** The notes of running agents in the directories of this user and of the system. */
-export function readNotes(env: Variables, uid: number): FoundNote[] {
-  const own = noteDirectory(env, uid);
+export function readNotes(env: Variables): FoundNote[] {
+  const own = noteDirectory(env);
   const directories = new Set(env.TALLYMAN_RUNTIME_DIRECTORY ? [own!] : [own ?? SYSTEM_DIRECTORY, SYSTEM_DIRECTORY]);
   return [...directories].flatMap((directory) =>
     namesIn(directory).flatMap((name) => readNote(join(directory, name)) ?? []),

@@ -30,12 +30,12 @@ export function readServiceEnvironment(env: Variables, pid: number): ServiceEnvi
 
 const SYSTEM_STATE_DIRECTORY = '/var/lib/tallyman';
 
-/** The directory for what survives an agent with this environment; `undefined` when there is none. */
-export function stateDirectory(env: Variables, uid: number): string | undefined {
+/** The directory for what survives an agent of this user with this environment; `undefined` when there is none. */
+export function stateDirectory(env: Variables): string | undefined {
   const { TALLYMAN_STATE_DIRECTORY: own, STATE_DIRECTORY: service, XDG_STATE_HOME: state, HOME: home } = env;
   if (own) return own;
   if (service) return service.split(':')[0];
-  if (uid === 0) return SYSTEM_STATE_DIRECTORY;
+  if (process.geteuid?.() === 0) return SYSTEM_STATE_DIRECTORY;
   if (state) return join(state, 'tallyman');
   return home ? join(home, '.local/state/tallyman') : undefined;
 }
