@@ -22,7 +22,7 @@ export async function localCredentials(
   flags: AskFlags,
   cli: CliEnvironment,
 ): Promise<Credentials | undefined> {
-  const agent = runningAgents(cli).find((note) => serves(note, target));
+  const agent = readNotes(cli.env).find((note) => serves(note, target));
   const file = flags.config ?? agent?.configuration.file;
   if (agent === undefined || file === undefined) return undefined;
   const { config } = await loadFor({ config: file }, { ...cli, env: {} });
@@ -59,7 +59,7 @@ function variableOf(pid: number, name: string): string | undefined {
  */
 export function localTarget(flags: AskFlags, cli: CliEnvironment): Target | undefined {
   if (flags.url !== undefined) return targetOf(flags.url, 'http://127.0.0.1:8080');
-  const agent = onlyAgent(withConfig(runningAgents(cli), flags.config, cli), 'choose one with --url');
+  const agent = onlyAgent(withConfig(readNotes(cli.env), flags.config, cli), 'choose one with --url');
   return agent === undefined ? undefined : targetOfAgent(agent);
 }
 
@@ -70,11 +70,6 @@ export function requireTarget(flags: AskFlags, cli: CliEnvironment): Target {
   throw new TallymanError('no agent of this user or of the system runs on this host', {
     hint: '`tallyman` starts one here, `systemctl start tallyman` the service; --url ADDRESS asks another one',
   });
-}
-
-/** The agents on this host whose notes this user may read. */
-export function runningAgents({ env }: CliEnvironment): FoundNote[] {
-  return readNotes(env);
 }
 
 /** The agents that use the configuration `--config`; all without it. */

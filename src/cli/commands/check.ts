@@ -3,7 +3,7 @@ import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/index.js';
 import { createLoggerSource } from '../../kernel/log/index.js';
-import { runningAgents } from '../agent-client/local-agent.js';
+import { readNotes } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
 import { loadFor } from '../load.js';
@@ -40,7 +40,7 @@ function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnviro
 
 /** Ports are not checked while an agent runs with this configuration: it uses them. */
 async function checkPorts({ config, file }: LoadedConfig, cli: CliEnvironment): Promise<void> {
-  if (runningAgents(cli).some(({ configuration }) => configuration.file === file)) return;
+  if (readNotes(cli.env).some(({ configuration }) => configuration.file === file)) return;
   for (const address of config.web.listen) {
     const error = await portInUse(address);
     if (error instanceof TallymanError) throw error;

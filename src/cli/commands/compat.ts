@@ -1,6 +1,7 @@
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
+import { readNotes } from '../../kernel/operations/index.js';
 import { ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
-import { onlyAgent, runningAgents } from '../agent-client/local-agent.js';
+import { onlyAgent } from '../agent-client/local-agent.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
 import type { Cost } from '../compat/metrics.js';
@@ -41,7 +42,7 @@ export async function compat(cli: CliEnvironment, flags: CompatFlags, old: strin
 }
 
 function ownAgent(cli: CliEnvironment): Target {
-  const agent = onlyAgent(runningAgents(cli), 'name one as NEW_URL');
+  const agent = onlyAgent(readNotes(cli.env), 'name one as NEW_URL');
   if (agent === undefined) {
     throw new TallymanError('no agent runs on this host', { hint: `tallyman compat OLD_URL ${EXAMPLE}` });
   }

@@ -2,10 +2,10 @@ import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf, messageOf, TallymanError } from '../../kernel/contracts/index.js';
-import { type AgentNote, type FoundNote, isRunning } from '../../kernel/operations/index.js';
+import { type AgentNote, type FoundNote, isRunning, readNotes } from '../../kernel/operations/index.js';
 import type { ReloadOutcome, ReloadState } from '../../kernel/reload/index.js';
 import { ask, nameOf, routeOf, targetOf, targetOfAgent, textOf } from '../agent-client/index.js';
-import { listOf, onlyAgent, runningAgents, withConfig } from '../agent-client/local-agent.js';
+import { listOf, onlyAgent, withConfig } from '../agent-client/local-agent.js';
 import type { CliEnvironment } from '../environment.js';
 import { EXIT } from '../exit.js';
 import type { AskFlags } from '../flags.js';
@@ -28,7 +28,7 @@ const CLOCK_TOLERANCE_MS = 5;
  */
 export async function reload(cli: CliEnvironment, flags: ReloadFlags): Promise<number> {
   if (flags.url !== undefined) return reloadAt(flags.url, flags, cli);
-  const agent = choose(runningAgents(cli), flags, cli);
+  const agent = choose(readNotes(cli.env), flags, cli);
   const sentAt = Date.now();
   try {
     process.kill(agent.pid, 'SIGHUP');
@@ -117,7 +117,7 @@ async function waitForReload(
 
 /** The note of an agent as it is now. */
 function noteOf({ pid, startTime }: AgentNote, cli: CliEnvironment): FoundNote | undefined {
-  return runningAgents(cli).find((note) => note.pid === pid && note.startTime === startTime);
+  return readNotes(cli.env).find((note) => note.pid === pid && note.startTime === startTime);
 }
 
 function reloadsOf({ configuration }: AgentNote): number {

@@ -5,7 +5,8 @@ import type { CliEnvironment } from '../environment.js';
 import type { AskFlags } from '../flags.js';
 import { Table } from '../top/columns.js';
 import { TopFeed } from '../top/feed.js';
-import { runLive } from '../top/live.js';
+import { Live } from '../top/live.js';
+import { Screen } from '../top/screen.js';
 import { COLOURED, PLAIN, UNCOLOURED } from '../top/style.js';
 import { Terminal } from '../top/terminal.js';
 
@@ -27,43 +28,33 @@ export async function top(cli: CliEnvironment, flags: TopFlags): Promise<void> {
   const sort = sortOf(flags.sort ?? 'cpu');
   const intervalS = intervalOf(flags.interval ?? '1');
   const feed = new TopFeed(requireTarget(flags, cli), flags, cli);
-  const arrangement = { sort, filter: flags.filter ?? '', showsAll: flags.all === true };
+  const arrangement = { ...UNARRANGED, sort, filter: flags.filter ?? '', showsAll: flags.all === true };
   if (flags.once === true || flags.json === true)
     return print(feed, flags, { ...arrangement, showsAll: true }, intervalS, cli);
   const { stdin, stdout } = process;
   if (!stdin.isTTY || !stdout.isTTY) {
     throw new TallymanError('standard input and output are not a terminal', { hint: '--once prints the table once' });
   }
-  // An agent that cannot be asked at all is an error of the command; later on it is one to wait for.
-  const first = await feed.snapshot();
   const isColoured = cli.env.NO_COLOR === undefined || cli.env.NO_COLOR === '';
-  await runLive(
-    feed,
-    first,
-    { ...arrangement, intervalS, style: isColoured ? COLOURED : UNCOLOURED },
-    new Terminal(stdin, stdout),
-  );
+  const screen = new Screen(arrangement, intervalS, isColoured ? COLOURED : UNCOLOURED);
+  // An agent that cannot be asked at all is an error of the command; later on it is one to wait for.
+  screen.snapshot = await feed.snapshot();
+  await new Live(feed, screen, new Terminal(stdin, stdout)).run();
 }
 
 async function print(
   feed: TopFeed,
   { json, once }: TopFlags,
-  start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>,
+  arrangement: Arrangement,
   intervalS: number,
   cli: CliEnvironment,
 ): Promise<void> {
-  const arrangement = { ...UNARRANGED, ...start };
   do {
     const items = arranged((await feed.snapshot()).rows, arrangement);
-    if (json === true)
-      cli.out(
-        `${JSON.stringify(
-          items.map(({ row }) => rowJson(row)),
-          undefined,
-          once === true ? 2 : 0,
-        )}\n`,
-      );
-    else {
+    if (json === true) {
+      const rows = items.map(({ row }) => rowJson(row));
+      cli.out(`${JSON.stringify(rows, undefined, once === true ? 2 : 0)}\n`);
+    } else {
       const table = new Table(process.stdout.columns || TABLE_WIDTH, PLAIN);
       cli.out(`${[table.head(), ...items.map((item) => table.line(item))].map((line) => line.trimEnd()).join('\n')}\n`);
     }

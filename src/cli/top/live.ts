@@ -1,14 +1,7 @@
-import type { Arrangement, Snapshot } from '../../client/top/index.js';
 import { messageOf } from '../../kernel/contracts/index.js';
 import type { TopFeed } from './feed.js';
-import { Screen } from './screen.js';
-import type { Style } from './style.js';
+import type { Screen } from './screen.js';
 import type { Terminal } from './terminal.js';
-
-interface Start extends Pick<Arrangement, 'sort' | 'filter' | 'showsAll'> {
-  readonly intervalS: number;
-  readonly style: Style;
-}
 
 /** Minimum interval of listing processes, ms: it costs the agent more than the numbers. */
 const DETAIL_INTERVAL_MS = 2_000;
@@ -17,20 +10,7 @@ const DETAIL_INTERVAL_MS = 2_000;
 const MAX_ROUNDS = 4;
 
 /** Displays the table until a key or a signal ends it. */
-export async function runLive(feed: TopFeed, first: Snapshot, start: Start, terminal: Terminal): Promise<void> {
-  const screen = new Screen(start, start.intervalS, start.style);
-  screen.snapshot = first;
-  const live = new Live(feed, screen, terminal);
-  terminal.enter();
-  try {
-    await live.untilQuit();
-  } finally {
-    live.stop();
-    terminal.leave();
-  }
-}
-
-class Live {
+export class Live {
   private timer: NodeJS.Timeout | undefined;
   private isAsking = false;
   private isAskingDetail = false;
@@ -43,7 +23,17 @@ class Live {
     private readonly terminal: Terminal,
   ) {}
 
-  untilQuit(): Promise<void> {
+  async run(): Promise<void> {
+    this.terminal.enter();
+    try {
+      await this.untilQuit();
+    } finally {
+      clearTimeout(this.timer);
+      this.terminal.leave();
+    }
+  }
+
+  private untilQuit(): Promise<void> {
     const { terminal } = this;
     const ended = new Promise<void>((resolve) => {
       this.quit = resolve;
@@ -54,10 +44,6 @@ class Live {
     this.paint();
     this.schedule();
     return ended;
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
   }
 
   private keys(keys: readonly string[]): void {

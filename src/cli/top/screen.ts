@@ -12,7 +12,6 @@ import {
   SORT_NAMES,
   STATES,
   shareOf,
-  UNARRANGED,
   type Wanted,
 } from '../../client/top/index.js';
 import { Table } from './columns.js';
@@ -86,7 +85,6 @@ export class Screen {
   isOutdated = false;
   /** Why the numbers are not updated. */
   trouble: string | undefined;
-  private arrangement: Arrangement;
   private items: readonly Item[] = [];
   /** What `items` are made of. */
   private arranged: readonly unknown[] = [];
@@ -98,12 +96,10 @@ export class Screen {
   private filterBefore = '';
 
   constructor(
-    start: Pick<Arrangement, 'sort' | 'filter' | 'showsAll'>,
+    private arrangement: Arrangement,
     public intervalS: number,
     private readonly style: Style,
-  ) {
-    this.arrangement = { ...UNARRANGED, ...start };
-  }
+  ) {}
 
   /** The container whose details are shown. */
   get path(): string {

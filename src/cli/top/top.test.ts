@@ -268,7 +268,7 @@ describe('keysIn', () => {
       fc.property(
         fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\r', '/', 'g', 't', '\x1b[B'))),
         (typed) => {
-          const screen = new Screen({ sort: 'cpu', filter: '', showsAll: true }, 1, PLAIN);
+          const screen = new Screen(PLAINLY, 1, PLAIN);
           screen.snapshot = { ...HEAD, rows };
           for (const key of keysIn(typed.join(''))) {
             screen.key(key, 24);
@@ -283,7 +283,7 @@ describe('keysIn', () => {
     const HEIGHT = 7;
     const rows = [9, 8, 7, 6, 5].map((cpu, id) => row(`/${id}`, { cpu }, { id }));
     const screenOf = (snapshot: Partial<Snapshot>) => {
-      const screen = new Screen({ sort: 'cpu', filter: '', showsAll: true }, 1, PLAIN);
+      const screen = new Screen(PLAINLY, 1, PLAIN);
       screen.snapshot = { ...HEAD, rows, ...snapshot };
       return screen;
     };
