@@ -94,10 +94,8 @@ export function onlyAgent(notes: readonly FoundNote[], hint: string): FoundNote 
 
 /** `1234 (/etc/tallyman/config.yaml, http://127.0.0.1:8080), 1300 (built-in configuration, unix:/run/x)` */
 export function listOf(notes: readonly AgentNote[]): string {
-  return notes
-    .map(
-      ({ pid, configuration, urls }) =>
-        `${pid} (${[configuration.file ?? 'built-in configuration', ...urls].join(', ')})`,
-    )
-    .join(', ');
+  const texts = notes.map(({ pid, configuration: { file = 'built-in configuration' }, urls }) => {
+    return `${pid} (${[file, ...urls].join(', ')})`;
+  });
+  return texts.join(', ');
 }

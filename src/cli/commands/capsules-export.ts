@@ -38,12 +38,10 @@ function* valuesOf(window: SampleWindow): Generator<Value> {
   }
 }
 
+type Scope = readonly [name: string, label: string, SampleWindow];
+
 /** The samples of the container, then those of the machine. */
-function scopesOf({
-  info,
-  samples,
-  rootSamples,
-}: Capsule): readonly (readonly [name: string, label: string, SampleWindow])[] {
+function scopesOf({ info, samples, rootSamples }: Capsule): readonly Scope[] {
   const own = [info.container, info.label, samples.window()] as const;
   return info.container === '/' ? [own] : [own, ['/', '/', rootSamples.window()]];
 }

@@ -21,30 +21,26 @@ export interface PluginRow
   readonly state: RunningRow['state'] | 'configured' | 'broken' | 'available';
 }
 
-interface Listing {
-  readonly title: string;
-  readonly rows: readonly PluginRow[];
-}
+type Listing = readonly [title: string, rows: readonly PluginRow[]];
 
 /** Lists the plugins of the agent, else those that the configuration would load, and the remaining built-in plugins. */
 export async function listPlugins(cli: CliEnvironment, flags: AnswerFlags): Promise<void> {
   const target = localTarget(flags, cli);
-  const { title, rows } = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
+  const [title, rows] = target === undefined ? await configured(flags, cli) : await running(target, flags, cli);
   const all = [...rows, ...(await availableRows(rows))];
   cli.out(flags.json === true ? `${JSON.stringify(all, undefined, 2)}\n` : `${title}\n\n${tableOf(all)}`);
 }
 
 async function running(target: Target, flags: AnswerFlags, cli: CliEnvironment): Promise<Listing> {
-  const text = await textOf(routeOf(target, ROUTE), flags, cli);
-  const rows = JSON.parse(text) as PluginRow[];
+  const rows = JSON.parse(await textOf(routeOf(target, ROUTE), flags, cli)) as PluginRow[];
   const where = target.socket === undefined ? target.url.origin : `unix:${target.socket}`;
-  return { title: `The agent at ${where} has ${rows.length} plugins:`, rows };
+  return [`The agent at ${where} has ${rows.length} plugins:`, rows];
 }
 
 async function configured(flags: AnswerFlags, cli: CliEnvironment): Promise<Listing> {
   const loaded = await loadFor(flags, cli);
   const what = loaded.file ?? 'the built-in configuration';
-  return { title: `No agent was found; ${what} would load:`, rows: configuredRows(loaded) };
+  return [`No agent was found; ${what} would load:`, configuredRows(loaded)];
 }
 
 /** The plugins that a configuration names. */

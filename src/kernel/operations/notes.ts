@@ -72,12 +72,9 @@ export class NoteKeeper {
       touch(file);
       if (this.hasWarned) return;
       this.hasWarned = true;
-      this.logger.warn(
-        `commands on this host may not find this agent or the result of its last reload: ${messageOf(error)}`,
-        {
-          hint: `make ${directory} writable for the agent, or set TALLYMAN_RUNTIME_DIRECTORY to another directory`,
-        },
-      );
+      const hint = `make ${directory} writable for the agent, or set TALLYMAN_RUNTIME_DIRECTORY to another directory`;
+      const message = 'commands on this host may not find this agent or the result of its last reload';
+      this.logger.warn(`${message}: ${messageOf(error)}`, { hint });
     }
   }
 
