@@ -2,18 +2,14 @@ import { type ByteWriter, zstd } from '../../../kernel/contracts/bytes/index.js'
 import {
   DeliveryError,
   definePlugin,
-  type ExportContainer,
-  type ExportSample,
   type HttpAnswer,
   HttpRefusal,
   HttpSender,
   httpOptions,
   httpUrl,
-  type Label,
   PLUGIN_API_VERSION,
   type SendResult,
   type Sink,
-  type SinkBatch,
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
@@ -48,133 +44,81 @@ const options = z.strictObject({
 type RemoteWriteOptions = z.output<typeof options>;
 
 const UNSUPPORTED = 415;
-const HEADERS_1 = {
-  'Content-Type': 'application/x-protobuf',
-  'X-Prometheus-Remote-Write-Version': '0.1.0',
-};
-const HEADERS_2 = {
-  'Content-Type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
-  'X-Prometheus-Remote-Write-Version': '2.0.0',
+const HEADERS = {
+  1: {
+    'Content-Type': 'application/x-protobuf',
+    'X-Prometheus-Remote-Write-Version': '0.1.0',
+  },
+  2: {
+    'Content-Type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+    'X-Prometheus-Remote-Write-Version': '2.0.0',
+  },
 };
 const TAKE_VERSION_1 = 'with `version: 1` it takes what is measured from then on';
 
-/** The part that both versions share. */
-abstract class RemoteWriteSink<E extends WriteRequestEncoder | SymbolRequestEncoder> implements Sink {
-  abstract readonly format: string;
-  private readonly compressor = new SnappyCompressor();
-  private readonly sender: HttpSender;
-
-  constructor(readonly options: RemoteWriteOptions) {
-    this.sender = new HttpSender(options, options.concurrency);
-  }
-
-  protected post(
-    body: Uint8Array,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const { url, compression } = this.options;
-    return this.sender.send({ url, body, headers: { ...headers, 'Content-Encoding': compression }, signal });
-  }
-
-  protected abstract encoderOf(out: ByteWriter): E;
-  protected abstract encoders(): Iterable<E>;
-  abstract send(batch: SinkBatch, signal: AbortSignal): Promise<SendResult>;
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoderOf(out).add(sample, out);
-  }
-
-  encodeEnd(container: ExportContainer, time: number, out: ByteWriter): number {
-    return this.encoderOf(out).end(container, time, out);
-  }
-
-  state(containers: readonly ExportContainer[]): string {
-    return JSON.stringify(Array.from(this.encoders(), (encoder) => encoder.state(containers)));
-  }
-
-  endMissing(state: string, isThere: (labels: readonly Label[]) => boolean, time: number, out: ByteWriter): number {
-    const encoder = this.encoderOf(out);
-    const states = JSON.parse(state) as readonly string[];
-    return states.reduce((points, one) => points + encoder.endMissing(one, isThere, time, out), 0);
-  }
-
-  pack(body: Buffer): Buffer | Promise<Buffer> {
-    const { compression } = this.options;
-    if (compression === 'gzip') return gzipBody(body);
-    if (compression === 'zstd') return zstd!(body);
-    return Buffer.from(this.compressor.compress(body));
-  }
-
-  stop(): void {
-    this.sender.close();
-  }
-}
-
-class RemoteWrite1 extends RemoteWriteSink<WriteRequestEncoder> {
-  readonly format = `remote-write 1.0 ${this.options.compression}`;
-  private readonly encoder = new WriteRequestEncoder();
-
-  async send({ body }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
-    await this.post(body, HEADERS_1, signal);
-    return {};
-  }
-
-  protected override encoderOf(): WriteRequestEncoder {
-    return this.encoder;
-  }
-
-  protected override encoders(): Iterable<WriteRequestEncoder> {
-    return [this.encoder];
-  }
-}
-
-class RemoteWrite2 extends RemoteWriteSink<SymbolRequestEncoder> {
-  readonly format = `remote-write 2.0 ${this.options.compression}`;
-  /** One for each body under construction, because each body has its own table of symbols. */
-  private readonly encoderByOut = new Map<ByteWriter, SymbolRequestEncoder>();
-
-  begin(out: ByteWriter): void {
-    this.encoderOf(out).begin();
-  }
-
-  finish(out: ByteWriter): void {
-    this.encoderOf(out).finish(out);
-  }
-
-  async send({ body, points }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
-    try {
-      const answer = await this.post(body, HEADERS_2, signal);
-      const written = writtenOf(answer);
-      // A receiver of 1.0 finds no field that it knows in the request, and answers with success.
-      if (written === undefined) {
-        throw new DeliveryError('the receiver does not say what it has written, as one of remote write 2.0 does', {
-          hint: TAKE_VERSION_1,
-        });
-      }
-      if (written >= points) return {};
-      return { rejected: points - written, message: `${written} of ${points} samples were written` };
-    } catch (error) {
-      if (!(error instanceof HttpRefusal)) throw error;
-      if (error.answer.status === UNSUPPORTED)
-        throw new DeliveryError(error.message, { cause: error, hint: TAKE_VERSION_1 });
-      const written = writtenOf(error.answer) ?? 0;
-      if (!error.isPermanent || written === 0) throw error;
-      return { rejected: points - written, message: error.message };
-    }
-  }
-
-  protected override encoderOf(out: ByteWriter): SymbolRequestEncoder {
-    let encoder = this.encoderByOut.get(out);
+function remoteWriteSink(options: RemoteWriteOptions): Sink {
+  const { url, version, compression, concurrency } = options;
+  const sender = new HttpSender(options, concurrency);
+  const compressor = new SnappyCompressor();
+  const headers = { ...HEADERS[version], 'Content-Encoding': compression };
+  /** For version 2 one for each body under construction, because each body has its own table of symbols. */
+  const encoders = new Map<ByteWriter | undefined, WriteRequestEncoder | SymbolRequestEncoder>();
+  const encoderOf = (out: ByteWriter) => {
+    const key = version === 2 ? out : undefined;
+    let encoder = encoders.get(key);
     if (encoder === undefined) {
-      encoder = new SymbolRequestEncoder();
-      this.encoderByOut.set(out, encoder);
+      encoder = version === 2 ? new SymbolRequestEncoder() : new WriteRequestEncoder();
+      encoders.set(key, encoder);
     }
     return encoder;
-  }
+  };
+  return {
+    options,
+    format: `remote-write ${version}.0 ${compression}`,
+    begin: (out) => encoderOf(out).begin(),
+    encode: (sample, out) => encoderOf(out).add(sample, out),
+    encodeEnd: (container, time, out) => encoderOf(out).end(container, time, out),
+    state: (containers) => JSON.stringify(Array.from(encoders.values(), (encoder) => encoder.state(containers))),
+    endMissing(state, isThere, time, out) {
+      const encoder = encoderOf(out);
+      const states = JSON.parse(state) as readonly string[];
+      return states.reduce((points, one) => points + encoder.endMissing(one, isThere, time, out), 0);
+    },
+    finish: (out) => encoderOf(out).finish(out),
+    pack(body) {
+      if (compression === 'gzip') return gzipBody(body);
+      if (compression === 'zstd') return zstd!(body);
+      return Buffer.from(compressor.compress(body));
+    },
+    async send({ body, points }, signal) {
+      const answer = sender.send({ url, body, headers, signal });
+      if (version === 2) return resultOf(answer, points);
+      await answer;
+      return {};
+    },
+    stop: () => sender.close(),
+  };
+}
 
-  protected override encoders(): Iterable<SymbolRequestEncoder> {
-    return this.encoderByOut.values();
+/** What a receiver of version 2 says of a batch. */
+async function resultOf(sending: Promise<HttpAnswer>, points: number): Promise<SendResult> {
+  try {
+    const written = writtenOf(await sending);
+    // A receiver of 1.0 finds no field that it knows in the request, and answers with success.
+    if (written === undefined) {
+      throw new DeliveryError('the receiver does not say what it has written, as one of remote write 2.0 does', {
+        hint: TAKE_VERSION_1,
+      });
+    }
+    if (written >= points) return {};
+    return { rejected: points - written, message: `${written} of ${points} samples were written` };
+  } catch (error) {
+    if (!(error instanceof HttpRefusal)) throw error;
+    if (error.answer.status === UNSUPPORTED)
+      throw new DeliveryError(error.message, { cause: error, hint: TAKE_VERSION_1 });
+    const written = writtenOf(error.answer) ?? 0;
+    if (!error.isPermanent || written === 0) throw error;
+    return { rejected: points - written, message: error.message };
   }
 }
 
@@ -190,5 +134,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Sends samples to Prometheus, VictoriaMetrics, Mimir and others: remote write 1.0 or 2.0.',
   configSchema: options,
-  create: (_, parsed) => (parsed.version === 2 ? new RemoteWrite2(parsed) : new RemoteWrite1(parsed)),
+  create: (_, parsed) => remoteWriteSink(parsed),
 });

@@ -254,9 +254,9 @@ function requestOf<E extends WriteRequestEncoder | SymbolRequestEncoder>(
   write: (out: ByteWriter) => number,
 ): WrittenSeries[] {
   const out = new ByteWriter(1);
-  if (encoder instanceof SymbolRequestEncoder) encoder.begin();
+  encoder.begin();
   const points = write(out);
-  if (encoder instanceof SymbolRequestEncoder) encoder.finish(out);
+  encoder.finish(out);
   const series = decode(out.buffer.subarray(0, out.length));
   assert.equal(series.length, points);
   return series;

@@ -71,6 +71,12 @@ export abstract class SeriesEncoder<C, P extends object> {
   /** Writes a series with one sample. @param value undefined: it has ended */
   protected abstract write(container: C, text: SeriesText<P>, value: number | undefined, out: ByteWriter): void;
 
+  /** Begins a body. */
+  begin(): void {}
+
+  /** Writes what a body ends with. */
+  finish(_out: ByteWriter): void {}
+
   /** @returns data points added, stale markers included */
   add(sample: ExportSample, out: ByteWriter): number {
     const { container, series, facts } = sample;

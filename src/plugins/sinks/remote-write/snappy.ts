@@ -1,3 +1,5 @@
+import { putVarint } from '../common/index.js';
+
 /** Copies reach back no further than this, so that their offsets fit into two bytes. */
 const BLOCK_BYTES = 65_536;
 const HASH_BITS = 14;
@@ -13,8 +15,7 @@ export class SnappyCompressor {
   /** @returns valid until the next call */
   compress(input: Uint8Array): Buffer {
     this.reserve(input.length);
-    this.length = 0;
-    this.varint(input.length);
+    this.length = putVarint(this.out, 0, input.length);
     for (let start = 0; start < input.length; start += BLOCK_BYTES) {
       this.block(input, start, Math.min(start + BLOCK_BYTES, input.length));
     }
@@ -90,14 +91,6 @@ export class SnappyCompressor {
     out[this.length++] = ((length - 1) << 2) | 2;
     out[this.length++] = offset & 0xff;
     out[this.length++] = offset >> 8;
-  }
-
-  private varint(value: number): void {
-    while (value > 0x7f) {
-      this.out[this.length++] = (value & 0x7f) | 0x80;
-      value >>>= 7;
-    }
-    this.out[this.length++] = value;
   }
 }
 

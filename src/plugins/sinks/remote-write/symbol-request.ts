@@ -72,7 +72,7 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
   private stamp: Buffer = Buffer.alloc(0);
   private readonly none = this.symbolOf('');
 
-  begin(): void {
+  override begin(): void {
     this.request++;
     this.table = [];
     this.refOf(this.none);
@@ -82,7 +82,7 @@ export class SymbolRequestEncoder extends SeriesEncoder<ContainerLabels, LabelSy
     this.purgeAt = Math.max(MIN_PURGE, this.known.size * 2);
   }
 
-  finish(out: ByteWriter): void {
+  override finish(out: ByteWriter): void {
     for (const { bytes } of this.table) out.bytes(bytes);
   }
 
