@@ -1,12 +1,8 @@
 import { SamplesV1 } from '../../../api-versions/v1.0/index.js';
 import { type ByteWriter, quoteJson } from '../../../kernel/contracts/bytes/index.js';
-import type {
-  ContainerDescription,
-  ExportContainer,
-  ExportSample,
-  SinkOptions,
-} from '../../../kernel/contracts/index.js';
+import type { ExportContainer, ExportSample, SinkOptions } from '../../../kernel/contracts/index.js';
 import { driverName, machineName } from './cadvisor.js';
+import { PreparedByContainer } from './groups.js';
 
 /** How a driver's document begins. `time` takes the place of the sample's time. */
 export interface DriverDocument {
@@ -18,7 +14,7 @@ export interface DriverDocument {
 /** Writes samples as the documents of cAdvisor's drivers for Redis, Elasticsearch and Kafka. */
 export class DriverDocumentEncoder {
   private readonly samples = new SamplesV1();
-  private readonly heads = new WeakMap<ExportContainer, { description: ContainerDescription; head: Uint8Array }>();
+  private readonly heads = new PreparedByContainer((_, { container }) => this.headOf(container));
 
   constructor(
     private readonly options: SinkOptions,
@@ -26,20 +22,18 @@ export class DriverDocumentEncoder {
   ) {}
 
   /** @returns 1, as one document is written */
-  write(out: ByteWriter, { container, cursor, time }: ExportSample): number {
+  write(out: ByteWriter, sample: ExportSample): number {
+    const { container, cursor, time } = sample;
     out.ascii('{"timestamp":');
     if (this.document.timestamp === 'micros') out.integer(time);
     else out.time(time);
-    out.bytes(this.headOf(container));
+    out.bytes(this.heads.of(sample));
     this.samples.writeSample(out, cursor, container.view);
     out.ascii('}');
     return 1;
   }
 
   private headOf(container: ExportContainer): Uint8Array {
-    const { description } = container;
-    const kept = this.heads.get(container);
-    if (kept?.description === description) return kept.head;
     const members = {
       machine_name: machineName(this.options),
       container_Name: driverName(container),
@@ -48,8 +42,6 @@ export class DriverDocumentEncoder {
     const texts = Object.entries(members)
       .filter(([, value]) => value !== undefined && value !== '')
       .map(([key, value]) => `,"${key}":${typeof value === 'string' ? quoteJson(value) : JSON.stringify(value)}`);
-    const head = Buffer.from(`${texts.join('')},"container_stats":`);
-    this.heads.set(container, { description, head });
-    return head;
+    return Buffer.from(`${texts.join('')},"container_stats":`);
   }
 }

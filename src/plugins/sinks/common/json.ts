@@ -64,6 +64,17 @@ export class JsonEncoder {
   }
 }
 
+/** Writes a sample as a line. @returns what the encoder returns; 0: nothing was written */
+export function writeLine(
+  encoder: { write(out: ByteWriter, sample: ExportSample): number },
+  out: ByteWriter,
+  sample: ExportSample,
+): number {
+  const points = encoder.write(out, sample);
+  if (points > 0) out.ascii('\n');
+  return points;
+}
+
 /** The lines of a body, without line breaks. */
 export function linesOf(body: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];

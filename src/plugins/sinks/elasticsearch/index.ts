@@ -1,14 +1,10 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   definePlugin,
-  type ExportSample,
   HttpSender,
   httpOptions,
   httpUrl,
   PLUGIN_API_VERSION,
-  type SendResult,
   type Sink,
-  type SinkBatch,
   secret,
   sinkOptions,
   z,
@@ -38,46 +34,29 @@ const elasticOptions = z.strictObject({
   ...sinkOptions,
 });
 
-type ElasticOptions = z.output<typeof elasticOptions>;
-
-class ElasticSink implements Sink {
-  readonly format: string;
-  readonly pack: Sink['pack'];
-  readonly containersOnly: boolean;
-  private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
-  private readonly sender: HttpSender;
-  private readonly url: string;
-  private readonly headers: Readonly<Record<string, string>>;
-
-  constructor(readonly options: ElasticOptions) {
-    const { url, index, layout, compression, apiKey, concurrency } = options;
-    this.format = `bulk ${layout} ${compression}`;
-    this.encoder = layout === 'cadvisor' ? new DriverBulkEncoder(options) : new BulkEncoder();
-    this.containersOnly = layout === 'cadvisor';
-    this.pack = gzipPack(compression);
-    const query = 'filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason';
-    this.url = `${url.replace(/\/$/, '')}/${encodeURIComponent(index)}/_bulk?${query}`;
-    this.headers = {
-      'Content-Type': 'application/x-ndjson',
-      ...gzipHeader(compression),
-      ...(apiKey !== undefined && { Authorization: `ApiKey ${apiKey}` }),
-    };
-    this.sender = new HttpSender(options, concurrency);
-  }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoder.write(out, sample);
-  }
-
-  async send({ body }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
-    const { url, headers } = this;
-    const answer = await this.sender.send({ url, body, headers, signal, maxAnswerBytes: MAX_ANSWER_BYTES });
-    return resultOf(answer.body);
-  }
-
-  stop(): void {
-    this.sender.close();
-  }
+function elasticSink(options: z.output<typeof elasticOptions>): Sink {
+  const { index, layout, compression, apiKey, concurrency } = options;
+  const encoder = layout === 'cadvisor' ? new DriverBulkEncoder(options) : new BulkEncoder();
+  const sender = new HttpSender(options, concurrency);
+  const query = 'filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason';
+  const url = `${options.url.replace(/\/$/, '')}/${encodeURIComponent(index)}/_bulk?${query}`;
+  const headers = {
+    'Content-Type': 'application/x-ndjson',
+    ...gzipHeader(compression),
+    ...(apiKey !== undefined && { Authorization: `ApiKey ${apiKey}` }),
+  };
+  return {
+    options,
+    format: `bulk ${layout} ${compression}`,
+    containersOnly: layout === 'cadvisor',
+    pack: gzipPack(compression),
+    encode: (sample, out) => encoder.write(out, sample),
+    async send({ body }, signal) {
+      const answer = await sender.send({ url, body, headers, signal, maxAnswerBytes: MAX_ANSWER_BYTES });
+      return resultOf(answer.body);
+    },
+    stop: () => sender.close(),
+  };
 }
 
 export default definePlugin({
@@ -86,5 +65,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Writes samples to Elasticsearch or OpenSearch by bulk requests: data streams or indexes.',
   configSchema: elasticOptions,
-  create: (_context, options) => new ElasticSink(options),
+  create: (_context, options) => elasticSink(options),
 });

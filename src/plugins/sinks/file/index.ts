@@ -1,17 +1,14 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
   duration,
-  type ExportSample,
   PLUGIN_API_VERSION,
   type Sink,
-  type SinkBatch,
   sinkOptions,
   size,
   z,
 } from '../../../kernel/contracts/index.js';
-import { JsonEncoder } from '../common/index.js';
+import { JsonEncoder, writeLine } from '../common/index.js';
 import { RotatedFile } from './rotated-file.js';
 
 const STDOUT = '-';
@@ -32,39 +29,24 @@ const fileOptions = z.strictObject({
   ...sinkOptions,
 });
 
-class FileSink implements Sink {
-  readonly format = 'ndjson';
-  private readonly encoder = new JsonEncoder();
-  private readonly file: RotatedFile | undefined;
-
-  constructor(
-    readonly options: z.output<typeof fileOptions>,
-    nowMs: () => number,
-  ) {
-    const { path, rotate } = options;
-    if (path !== STDOUT) this.file = new RotatedFile(path, rotate, nowMs);
-  }
-
-  start(): void {
-    // When the reader is gone the write fails, which is reported.
-    if (this.file === undefined) process.stdout.on('error', ignore);
-  }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    const points = this.encoder.write(out, sample);
-    if (points > 0) out.ascii('\n');
-    return points;
-  }
-
-  async send({ body }: SinkBatch): Promise<void> {
-    if (this.file !== undefined) await this.file.append(body);
-    else await print(body);
-  }
-
-  async stop(): Promise<void> {
-    process.stdout.off('error', ignore);
-    await this.file?.close();
-  }
+function fileSink(options: z.output<typeof fileOptions>, nowMs: () => number): Sink {
+  const { path, rotate } = options;
+  const encoder = new JsonEncoder();
+  const file = path === STDOUT ? undefined : new RotatedFile(path, rotate, nowMs);
+  return {
+    options,
+    format: 'ndjson',
+    encode: (sample, out) => writeLine(encoder, out, sample),
+    start() {
+      // When the reader is gone the write fails, which is reported.
+      if (file === undefined) process.stdout.on('error', ignore);
+    },
+    send: ({ body }) => (file === undefined ? print(body) : file.append(body)),
+    stop() {
+      process.stdout.off('error', ignore);
+      return file?.close();
+    },
+  };
 }
 
 function ignore(): void {}
@@ -84,5 +66,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Writes samples as lines of JSON to a file, which it rotates, or to standard output.',
   configSchema: fileOptions,
-  create: ({ clock }, options) => new FileSink(options, () => clock.now() / 1000),
+  create: ({ clock }, options) => fileSink(options, () => clock.now() / 1000),
 });

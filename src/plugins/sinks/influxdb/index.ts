@@ -1,9 +1,7 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
   type ExportContainer,
-  type ExportSample,
   HttpSender,
   httpOptions,
   httpUrl,
@@ -11,7 +9,6 @@ import {
   PLUGIN_API_VERSION,
   type SendResult,
   type Sink,
-  type SinkBatch,
   secret,
   sinkOptions,
   z,
@@ -48,48 +45,34 @@ const influxOptions = z
 
 type InfluxOptions = z.output<typeof influxOptions>;
 
-class InfluxSink implements Sink {
-  readonly format: string;
-  readonly pack: Sink['pack'];
-  readonly containersOnly: boolean;
-  private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
-  private readonly sender: HttpSender;
-  private readonly url: string;
-  private readonly headers: Readonly<Record<string, string>>;
-
-  constructor(readonly options: InfluxOptions) {
-    const { layout, compression, token, concurrency } = options;
-    this.format = `line-protocol ${layout} ${compression}`;
-    this.encoder =
-      layout === 'cadvisor' ? new DriverLineEncoder((container) => driverTags(container, options)) : new LineEncoder();
-    this.containersOnly = layout === 'cadvisor';
-    this.pack = gzipPack(compression);
-    this.url = writeUrl(options);
-    this.headers = {
-      'Content-Type': 'text/plain; charset=utf-8',
-      ...gzipHeader(compression),
-      ...(token !== undefined && { Authorization: `Token ${token}` }),
-    };
-    this.sender = new HttpSender(options, concurrency);
-  }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoder.write(out, sample);
-  }
-
-  async send({ body, points }: SinkBatch, signal: AbortSignal): Promise<SendResult> {
-    try {
-      await this.sender.send({ url: this.url, body, headers: this.headers, signal });
-      return {};
-    } catch (error) {
-      if (!(error instanceof DeliveryError) || !error.isPermanent) throw error;
-      return judge(error, points);
-    }
-  }
-
-  stop(): void {
-    this.sender.close();
-  }
+function influxSink(options: InfluxOptions): Sink {
+  const { layout, compression, token, concurrency } = options;
+  const encoder =
+    layout === 'cadvisor' ? new DriverLineEncoder((container) => driverTags(container, options)) : new LineEncoder();
+  const sender = new HttpSender(options, concurrency);
+  const url = writeUrl(options);
+  const headers = {
+    'Content-Type': 'text/plain; charset=utf-8',
+    ...gzipHeader(compression),
+    ...(token !== undefined && { Authorization: `Token ${token}` }),
+  };
+  return {
+    options,
+    format: `line-protocol ${layout} ${compression}`,
+    containersOnly: layout === 'cadvisor',
+    pack: gzipPack(compression),
+    encode: (sample, out) => encoder.write(out, sample),
+    async send({ body, points }, signal) {
+      try {
+        await sender.send({ url, body, headers, signal });
+        return {};
+      } catch (error) {
+        if (!(error instanceof DeliveryError) || !error.isPermanent) throw error;
+        return judge(error, points);
+      }
+    },
+    stop: () => sender.close(),
+  };
 }
 
 function writeUrl({ url, database, retentionPolicy, bucket, org }: InfluxOptions): string {
@@ -129,5 +112,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Writes samples to InfluxDB 1 to 3, VictoriaMetrics or Telegraf: line protocol over HTTP.',
   configSchema: influxOptions,
-  create: (_context, options) => new InfluxSink(options),
+  create: (_context, options) => influxSink(options),
 });

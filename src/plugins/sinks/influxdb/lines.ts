@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportContainer, ExportSample, Label, Layout } from '../../../kernel/contracts/index.js';
+import type { ExportContainer, ExportSample, Label } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from '../common/index.js';
 
 const SPACE = 0x20;
@@ -125,46 +125,14 @@ const DRIVER_SERIES: readonly DriverSeries[] = [
   { measurement: 'fs_limit', field: 'filesystem.capacity', tags: { type: 'limit' }, tag: 'device' },
 ];
 
-interface DriverLines {
-  readonly layout: Layout;
-  readonly labels: ExportContainer['labels'];
-  /** Measurement, tags and ` value=`, by line. */
-  readonly heads: readonly Uint8Array[];
-  readonly columns: readonly number[];
-}
-
 const DRIVER_TAIL = Buffer.from('i');
 
 /** Writes a sample as the points of cAdvisor's driver: a measurement for each number, with one integer field `value`. */
 export class DriverLineEncoder {
-  private readonly kept = new WeakMap<ExportContainer, DriverLines>();
-
-  /** @param tagsOf tags of all points of a container */
-  constructor(private readonly tagsOf: (container: ExportContainer) => readonly Label[]) {}
-
-  /** @returns points written */
-  write(out: ByteWriter, { container, cursor, time }: ExportSample): number {
-    const { heads, columns } = this.linesOf(container, cursor.layout);
-    const { values, residuals, base } = cursor;
-    let count = 0;
-    for (let i = 0; i < columns.length; i++) {
-      const at = base + columns[i]!;
-      if (Number.isNaN(values[at]!)) continue;
-      out.bytes(heads[i]!);
-      // A mean may have a fraction, which a field of integers does not take.
-      out.integer(Math.round(values[at]!), residuals?.[at] ?? 0);
-      out.bytes(DRIVER_TAIL);
-      endLine(out, time);
-      count++;
-    }
-    return count;
-  }
-
-  private linesOf(container: ExportContainer, layout: Layout): DriverLines {
-    const kept = this.kept.get(container);
-    if (kept?.layout === layout && kept.labels === container.labels) return kept;
+  /** Column, and measurement, tags and ` value=`, of each line. */
+  private readonly prepared = new PreparedByContainer((_, { container, cursor: { layout } }) => {
     const common = this.tagsOf(container);
-    const points = DRIVER_SERIES.flatMap(({ measurement, field, tags = {}, tag }) => {
+    return DRIVER_SERIES.flatMap(({ measurement, field, tags = {}, tag }) => {
       const found = tag === undefined ? [layout.indexOf(field)].filter((index) => index >= 0) : layout.indexesOf(field);
       return found.map((column) => {
         const own = tag === undefined ? tags : { ...tags, [tag]: layout.columns[column]!.labels?.[0] ?? '' };
@@ -172,13 +140,25 @@ export class DriverLineEncoder {
         return { column, head: Buffer.from(`${measurementText(measurement)}${tagsText(all)} value=`) };
       });
     });
-    const lines = {
-      layout,
-      labels: container.labels,
-      heads: points.map(({ head }) => head),
-      columns: points.map(({ column }) => column),
-    };
-    this.kept.set(container, lines);
-    return lines;
+  });
+
+  /** @param tagsOf tags of all points of a container */
+  constructor(private readonly tagsOf: (container: ExportContainer) => readonly Label[]) {}
+
+  /** @returns points written */
+  write(out: ByteWriter, sample: ExportSample): number {
+    const { values, residuals, base } = sample.cursor;
+    let count = 0;
+    for (const { column, head } of this.prepared.of(sample)) {
+      const value = values[base + column]!;
+      if (Number.isNaN(value)) continue;
+      out.bytes(head);
+      // A mean may have a fraction, which a field of integers does not take.
+      out.integer(Math.round(value), residuals?.[base + column] ?? 0);
+      out.bytes(DRIVER_TAIL);
+      endLine(out, sample.time);
+      count++;
+    }
+    return count;
   }
 }

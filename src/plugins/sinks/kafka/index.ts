@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { SASLOptions } from 'kafkajs';
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
@@ -12,17 +11,21 @@ import {
   type PluginContext,
   type Sink,
   type SinkBatch,
-  secret,
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
 import {
   compressionOption,
   DriverDocumentEncoder,
+  HOST_PORT,
   JsonEncoder,
   layoutOption,
   machineName,
+  PreparedByContainer,
+  passwordOf,
+  passwordOptions,
   rawLabels,
+  tlsOptions,
 } from '../common/index.js';
 import { type ClusterOptions, loadKafkajs } from './library.js';
 import { Producer } from './producer.js';
@@ -40,12 +43,7 @@ const sasl = z
       .default('scram-sha-512')
       .describe('SASL mechanism. `plain` sends the password itself: use TLS with it.'),
     username: z.string().min(1).describe('User name.'),
-    password: secret().optional().describe('Password.'),
-    passwordFile: z
-      .string()
-      .regex(/^\//, { error: 'expected an absolute path' })
-      .optional()
-      .describe('File with the password, read at each connection.'),
+    ...passwordOptions,
   })
   .refine(({ password, passwordFile }) => (password === undefined) !== (passwordFile === undefined), {
     error: 'expected either password or passwordFile',
@@ -54,7 +52,7 @@ const sasl = z
 const kafkaOptions = z
   .strictObject({
     brokers: z
-      .array(z.string().regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, { error: 'expected host:port' }))
+      .array(z.string().regex(HOST_PORT, { error: 'expected host:port' }))
       .min(1)
       .describe('Brokers to connect to first; they name the others: `[kafka1:9092, kafka2:9092]`.'),
     topic: z
@@ -89,7 +87,12 @@ class KafkaSink implements Sink {
   readonly format: string;
   readonly containersOnly: boolean;
   private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
-  private readonly keys = new WeakMap<ExportContainer, Uint8Array>();
+  private readonly keys = new PreparedByContainer((_, { container }) => {
+    const text = Buffer.from(`${machineName(this.options)}${container.name}`);
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32LE(text.length);
+    return Buffer.concat([length, text]);
+  });
   private producer: Promise<Producer> | undefined;
 
   constructor(
@@ -110,7 +113,7 @@ class KafkaSink implements Sink {
   /** Each message is its key and its value, with their lengths before them. */
   encode(sample: ExportSample, out: ByteWriter): number {
     const start = out.length;
-    out.bytes(this.keyOf(sample.container));
+    out.bytes(this.keys.of(sample));
     const lengthAt = out.length;
     out.reserve(LENGTH_BYTES);
     out.length += LENGTH_BYTES;
@@ -166,41 +169,19 @@ class KafkaSink implements Sink {
     const isGzip = compression === 'gzip';
     return Producer.connect(await loadKafkajs(), { brokers, topic, acks: ACKS[acks], isGzip, cluster }, signal);
   }
-
-  private keyOf(container: ExportContainer): Uint8Array {
-    let key = this.keys.get(container);
-    if (key === undefined) {
-      const text = Buffer.from(`${machineName(this.options)}${container.name}`);
-      const length = Buffer.alloc(LENGTH_BYTES);
-      length.writeUInt32LE(text.length);
-      key = Buffer.concat([length, text]);
-      this.keys.set(container, key);
-    }
-    return key;
-  }
 }
 
 function clusterOptions({ timeout, secure, tls, sasl }: KafkaOptions, log: ClusterOptions['log']): ClusterOptions {
-  const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
   return {
     timeoutMs: timeout,
     log,
-    ...(secure && {
-      ssl: {
-        ca: file(tls.ca),
-        cert: file(tls.cert),
-        key: file(tls.key),
-        rejectUnauthorized: tls.verify,
-        ...(tls.serverName !== undefined && { servername: tls.serverName }),
-      },
-    }),
+    ...(secure && { ssl: tlsOptions(tls) }),
     ...(sasl !== undefined && { sasl: saslOptions(sasl) }),
   };
 }
 
-function saslOptions({ mechanism, username, password, passwordFile }: z.output<typeof sasl>): SASLOptions {
-  const secretText = passwordFile === undefined ? password! : readFileSync(passwordFile, 'utf8').trimEnd();
-  return { mechanism, username, password: secretText } as SASLOptions;
+function saslOptions({ mechanism, username, ...password }: z.output<typeof sasl>): SASLOptions {
+  return { mechanism, username, password: passwordOf(password)! } as SASLOptions;
 }
 
 /** Members that only cAdvisor's driver for Kafka writes. */

@@ -3,6 +3,7 @@ import type { SASLOptions } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import type { RequestDefinitions } from 'kafkajs/src/protocol/requests/produce/index.js';
+import { destinationOf } from '../common/index.js';
 
 /** How soon requests that wait for answers to others are looked at again, ms; as in kafkajs. */
 const PENDING_CHECK_MS = 10;
@@ -67,11 +68,6 @@ export async function loadKafkajs(): Promise<Library> {
       return made;
     },
   };
-}
-
-function destinationOf(broker: string): { readonly host: string; readonly port: number } {
-  const colon = broker.lastIndexOf(':');
-  return { host: broker.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(broker.slice(colon + 1)) };
 }
 
 function scheduleCheckPendingRequests(this: RequestQueue): void {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { DeliveryError, type HttpOptions, messageOf } from '../../../kernel/contracts/index.js';
+import { passwordOf, tlsOptions } from '../common/index.js';
 import { type Reply, ReplyError, ReplyReader } from './replies.js';
 
 export interface RedisTarget {
@@ -72,8 +72,8 @@ export class RedisConnection {
   }
 
   private async open(): Promise<void> {
-    const { username, password, passwordFile, url } = this.target;
-    const secret = passwordFile === undefined ? password : readFileSync(passwordFile, 'utf8').trimEnd();
+    const { username, url } = this.target;
+    const secret = passwordOf(this.target);
     this.socket = this.connect();
     const database = /^rediss?:.*\/(\d+)$/.exec(url)?.[1] ?? '0';
     const greeting = [
@@ -93,20 +93,12 @@ export class RedisConnection {
     const { url, tls } = this.target;
     const { protocol, hostname, port, pathname } = new URL(url);
     const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) };
-    const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
     const socket =
       protocol === 'unix:'
         ? createConnection(decodeURIComponent(pathname))
         : protocol === 'redis:'
           ? createConnection(address)
-          : connectTls({
-              ...address,
-              ca: file(tls.ca),
-              cert: file(tls.cert),
-              key: file(tls.key),
-              servername: tls.serverName ?? address.host,
-              rejectUnauthorized: tls.verify,
-            });
+          : connectTls({ ...address, servername: address.host, ...tlsOptions(tls) });
     const reader = new ReplyReader();
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {

@@ -1,16 +1,19 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   definePlugin,
-  type ExportSample,
   httpOptions,
   PLUGIN_API_VERSION,
   type Sink,
-  type SinkBatch,
-  secret,
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
-import { DriverDocumentEncoder, JsonEncoder, layoutOption, linesOf } from '../common/index.js';
+import {
+  DriverDocumentEncoder,
+  JsonEncoder,
+  layoutOption,
+  linesOf,
+  passwordOptions,
+  writeLine,
+} from '../common/index.js';
 import { command, RedisConnection } from './connection.js';
 
 /** Values in one command. Redis serves no other client while it runs a command. */
@@ -40,12 +43,7 @@ const redisOptions = z
       .describe('Longest list or stream: beyond it the oldest samples go. That of a stream is kept approximately.'),
     layout: layoutOption('documents as cAdvisor’s driver wrote them.'),
     username: z.string().min(1).optional().describe('User name. Absent: that of the default user.'),
-    password: secret().optional().describe('Password.'),
-    passwordFile: z
-      .string()
-      .regex(/^\//, { error: 'expected an absolute path' })
-      .optional()
-      .describe('File with the password, read at each connection.'),
+    ...passwordOptions,
     tls: httpOptions.tls,
     timeout: httpOptions.timeout,
     ...sinkOptions,
@@ -56,54 +54,43 @@ const redisOptions = z
 
 type RedisOptions = z.output<typeof redisOptions>;
 
-class RedisSink implements Sink {
-  readonly format: string;
-  readonly containersOnly: boolean;
-  private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
+function redisSink(options: RedisOptions): Sink {
+  const { layout } = options;
+  const isDriver = layout === 'cadvisor';
+  const encoder = isDriver ? new DriverDocumentEncoder(options, { timestamp: 'micros' }) : new JsonEncoder();
   /** One for each batch that may be under way. */
-  private readonly idle: RedisConnection[] = [];
+  const idle: RedisConnection[] = [];
+  return {
+    options,
+    format: `ndjson ${layout}`,
+    containersOnly: isDriver,
+    encode: (sample, out) => writeLine(encoder, out, sample),
+    /** One transaction: the batch is stored completely or not at all. */
+    async send({ body }, signal) {
+      const commands = [command('MULTI'), ...storing(linesOf(body), options), command('EXEC')];
+      const connection = idle.pop() ?? new RedisConnection(options);
+      try {
+        await connection.send(Buffer.concat(commands), commands.length, signal);
+      } finally {
+        idle.push(connection);
+      }
+    },
+    stop() {
+      for (const connection of idle) connection.close();
+    },
+  };
+}
 
-  constructor(readonly options: RedisOptions) {
-    const { layout } = options;
-    this.format = `ndjson ${layout}`;
-    this.containersOnly = layout === 'cadvisor';
-    this.encoder =
-      layout === 'cadvisor' ? new DriverDocumentEncoder(options, { timestamp: 'micros' }) : new JsonEncoder();
+/** The commands that store values. */
+function storing(values: readonly Uint8Array[], { key, structure, maxLength }: RedisOptions): Buffer[] {
+  if (structure === 'stream') {
+    return values.map((value) => command('XADD', key, 'MAXLEN', '~', String(maxLength), '*', 'sample', value));
   }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    const points = this.encoder.write(out, sample);
-    if (points > 0) out.ascii('\n');
-    return points;
+  const commands: Buffer[] = [];
+  for (let i = 0; i < values.length; i += VALUES_PER_COMMAND) {
+    commands.push(command('LPUSH', key, ...values.slice(i, i + VALUES_PER_COMMAND)));
   }
-
-  /** One transaction: the batch is stored completely or not at all. */
-  async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
-    const values = linesOf(body);
-    const commands = [command('MULTI'), ...this.commandsOf(values), command('EXEC')];
-    const connection = this.idle.pop() ?? new RedisConnection(this.options);
-    try {
-      await connection.send(Buffer.concat(commands), commands.length, signal);
-    } finally {
-      this.idle.push(connection);
-    }
-  }
-
-  stop(): void {
-    for (const connection of this.idle) connection.close();
-  }
-
-  private commandsOf(values: readonly Uint8Array[]): Buffer[] {
-    const { key, structure, maxLength } = this.options;
-    if (structure === 'stream') {
-      return values.map((value) => command('XADD', key, 'MAXLEN', '~', String(maxLength), '*', 'sample', value));
-    }
-    const commands: Buffer[] = [];
-    for (let i = 0; i < values.length; i += VALUES_PER_COMMAND) {
-      commands.push(command('LPUSH', key, ...values.slice(i, i + VALUES_PER_COMMAND)));
-    }
-    return [...commands, command('LTRIM', key, '0', String(maxLength - 1))];
-  }
+  return [...commands, command('LTRIM', key, '0', String(maxLength - 1))];
 }
 
 export default definePlugin({
@@ -112,5 +99,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Writes samples to lists or streams of Redis or Valkey, which it keeps from growing.',
   configSchema: redisOptions,
-  create: (_context, options) => new RedisSink(options),
+  create: (_context, options) => redisSink(options),
 });

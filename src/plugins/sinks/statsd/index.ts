@@ -1,24 +1,22 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import {
   DeliveryError,
   definePlugin,
-  type ExportSample,
   messageOf,
   PLUGIN_API_VERSION,
   type Sink,
-  type SinkBatch,
   sinkOptions,
   z,
 } from '../../../kernel/contracts/index.js';
+import { destinationOf, HOST_PORT } from '../common/index.js';
 import { datagramsOf, GaugeEncoder } from './encoder.js';
 
 const statsdOptions = z.strictObject({
   address: z
     .string()
-    .regex(/^(\[[\da-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/, {
+    .regex(HOST_PORT, {
       error: 'expected host:port or [IPv6]:port; sockets of files (unixgram) cannot be used from Node.js',
     })
     .default('127.0.0.1:8125')
@@ -38,66 +36,52 @@ const statsdOptions = z.strictObject({
   ...sinkOptions,
 });
 
-type StatsdOptions = z.output<typeof statsdOptions>;
-
-class StatsdSink implements Sink {
-  readonly format: string;
-  private readonly encoder: GaugeEncoder;
-  private socket: Promise<Socket> | undefined;
-  private failure: unknown;
-
-  constructor(readonly options: StatsdOptions) {
-    this.format = `statsd ${options.tags}`;
-    this.encoder = new GaugeEncoder(options.tags === 'dogstatsd');
-  }
-
-  encode(sample: ExportSample, out: ByteWriter): number {
-    return this.encoder.write(out, sample);
-  }
-
-  async send({ body }: SinkBatch, signal: AbortSignal): Promise<void> {
-    const { address, datagramSize } = this.options;
-    try {
-      this.socket ??= this.connect();
-      const socket = await this.socket;
-      for (const datagram of datagramsOf(body, datagramSize)) {
-        signal.throwIfAborted();
-        await sendOne(socket, datagram);
-        // The kernel reports that nothing listened when an earlier datagram arrived.
-        if (this.failure !== undefined) throw this.failure;
+function statsdSink(options: z.output<typeof statsdOptions>): Sink {
+  const { address, tags, datagramSize } = options;
+  const encoder = new GaugeEncoder(tags === 'dogstatsd');
+  let socket: Promise<Socket> | undefined;
+  /** The kernel reports that nothing listened when an earlier datagram arrived. */
+  let failure: unknown;
+  const close = () => {
+    void socket?.then((open) => open.close()).catch(() => {});
+    socket = undefined;
+    failure = undefined;
+  };
+  return {
+    options,
+    format: `statsd ${tags}`,
+    encode: (sample, out) => encoder.write(out, sample),
+    async send({ body }, signal) {
+      try {
+        socket ??= connect(address, (error) => {
+          failure = error;
+        });
+        const open = await socket;
+        for (const datagram of datagramsOf(body, datagramSize)) {
+          signal.throwIfAborted();
+          await sendOne(open, datagram);
+          if (failure !== undefined) throw failure;
+        }
+      } catch (error) {
+        close();
+        throw new DeliveryError(`${address} ${messageOf(error)}`, { cause: error });
       }
-    } catch (error) {
-      this.close();
-      throw new DeliveryError(`${address} ${messageOf(error)}`, { cause: error });
-    }
-  }
+    },
+    stop: close,
+  };
+}
 
-  stop(): void {
-    this.close();
+async function connect(address: string, onError: (error: Error) => void): Promise<Socket> {
+  const { host, port } = destinationOf(address);
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  try {
+    socket.connect(port, host);
+    await once(socket, 'connect');
+  } catch (error) {
+    socket.close();
+    throw error;
   }
-
-  private async connect(): Promise<Socket> {
-    const [, host, port] = /^(.*):(\d+)$/.exec(this.options.address)!;
-    const name = host!.replace(/^\[|\]$/g, '');
-    const socket = createSocket(isIPv6(name) ? 'udp6' : 'udp4');
-    this.failure = undefined;
-    try {
-      socket.connect(Number(port), name);
-      await once(socket, 'connect');
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-    socket.on('error', (error) => {
-      this.failure = error;
-    });
-    return socket;
-  }
-
-  private close(): void {
-    void this.socket?.then((socket) => socket.close()).catch(() => {});
-    this.socket = undefined;
-  }
+  return socket.on('error', onError);
 }
 
 function sendOne(socket: Socket, datagram: Uint8Array): Promise<void> {
@@ -112,5 +96,5 @@ export default definePlugin({
   apiVersion: PLUGIN_API_VERSION,
   description: 'Sends samples as gauges to StatsD, DogStatsD, Telegraf or Vector: UDP.',
   configSchema: statsdOptions,
-  create: (_context, options) => new StatsdSink(options),
+  create: (_context, options) => statsdSink(options),
 });
