@@ -29,6 +29,16 @@ export function putVarint(target: Buffer, at: number, value: number): number {
   return at;
 }
 
+/** Writes the exact integer `value + residual` as `sfixed64`, one below 2^53 without a BigInt. @returns where it ends */
+export function putInteger(target: Buffer, at: number, value: number, residual: number): number {
+  if (!Number.isSafeInteger(value)) {
+    return target.writeBigInt64LE(BigInt.asIntN(64, BigInt(value) + BigInt(residual)), at);
+  }
+  const high = Math.floor(value / 2 ** 32);
+  target.writeInt32LE((value - high * 2 ** 32) | 0, at);
+  return target.writeInt32LE(high, at + 4);
+}
+
 /** @returns where the copy ends */
 export function putBytes(target: Buffer, at: number, source: Buffer, from = 0, to = source.length): number {
   if (to - from >= SHORT_BYTES) return at + source.copy(target, at, from, to);

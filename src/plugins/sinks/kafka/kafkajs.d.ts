@@ -1,4 +1,4 @@
-/** Modules inside kafkajs 2.2.4, as far as this sink and its tests use them. */
+/** Modules inside kafkajs 2.2.4, as far as this sink and the test of its timers use them. */
 
 declare module 'kafkajs/src/cluster/index.js' {
   import type { ConnectionOptions } from 'node:tls';
@@ -96,34 +96,4 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
     checkPendingRequests(): void;
     scheduleCheckPendingRequests(): void;
   }
-}
-
-declare module 'kafkajs/src/protocol/decoder.js' {
-  export default class Decoder {
-    constructor(bytes: Buffer);
-    readInt16(): number;
-    readInt32(): number;
-    readString(): string | null;
-    readBytes(): Buffer | null;
-    readArray<T>(read: (decoder: Decoder) => T): T[];
-  }
-}
-
-declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
-  import type Decoder from 'kafkajs/src/protocol/decoder.js';
-
-  export default function decodeBatch(decoder: Decoder): Promise<{
-    readonly firstTimestamp: string;
-    readonly maxTimestamp: string;
-    readonly lastOffsetDelta: number;
-    readonly records: readonly {
-      readonly offset: string;
-      readonly key: Buffer | null;
-      readonly value: Buffer | null;
-    }[];
-  }>;
-}
-
-declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
-  export default function crc32C(bytes: Buffer): number;
 }

@@ -1,6 +1,13 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { ExportSample } from '../../../kernel/contracts/index.js';
-import { FIXED64_FIELD_BYTES, labelField, PreparedByContainer, textField, varint } from '../common/index.js';
+import {
+  FIXED64_FIELD_BYTES,
+  labelField,
+  PreparedByContainer,
+  putInteger,
+  textField,
+  varint,
+} from '../common/index.js';
 
 /** Tags of `Sample` in sample.proto. */
 const TIME = 0x09;
@@ -11,6 +18,8 @@ const METRIC_NAME = 0x0a;
 const METRIC_LABELS = 0x12;
 const INTEGER = 0x19;
 const NUMBER = 0x21;
+/** What a fact has in place of a series: its value is whole and exact. */
+const FACT = { column: 0, minus: 0, divisor: 1 };
 
 /** A metric up to its value. */
 interface PreparedMetric {
@@ -45,54 +54,35 @@ export class SampleMessageEncoder {
   write(out: ByteWriter, sample: ExportSample): number {
     const before = out.length;
     const { labels, metrics } = this.prepared.of(sample);
-    writeFixed(out, TIME, BigInt(Math.trunc(sample.time)));
+    out.reserve(FIXED64_FIELD_BYTES);
+    out.buffer[out.length] = TIME;
+    out.length = putInteger(out.buffer, out.length + 1, Math.trunc(sample.time), 0);
     out.bytes(labels);
     let count = 0;
     for (const { head, index, fact } of metrics) {
       const value = index < 0 ? fact : sample.value(index);
       if (Number.isNaN(value)) continue;
       out.bytes(head);
-      this.writeValue(out, sample, index, value);
+      writeValue(out, sample, index, value);
       count++;
     }
     if (count === 0) out.length = before;
     return count;
   }
+}
 
-  private writeValue(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number | bigint): void {
-    if (typeof value === 'bigint') {
-      writeFixed(out, INTEGER, value);
-      return;
-    }
-    const isInteger = Number.isInteger(value) && Math.abs(value) < 2 ** 63;
-    if (!isInteger || (index >= 0 && series[index]!.divisor !== 1)) {
-      out.reserve(FIXED64_FIELD_BYTES);
-      out.buffer[out.length] = NUMBER;
-      out.length = out.buffer.writeDoubleLE(value, out.length + 1);
-      return;
-    }
-    if (Number.isSafeInteger(value)) {
-      writeSafe(out, value);
-      return;
-    }
-    const { column, minus } = series[index] ?? { column: 0, minus: 0 };
-    const residual = index >= 0 && minus < 0 ? (cursor.residuals?.[cursor.base + column] ?? 0) : 0;
-    writeFixed(out, INTEGER, BigInt(value) + BigInt(residual));
+function writeValue(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number | bigint): void {
+  out.reserve(FIXED64_FIELD_BYTES);
+  const { buffer, length: at } = out;
+  const { column, minus, divisor } = series[index] ?? FACT;
+  if (typeof value === 'bigint') {
+    buffer[at] = INTEGER;
+    out.length = buffer.writeBigInt64LE(BigInt.asIntN(64, value), at + 1);
+  } else if (divisor === 1 && Number.isInteger(value) && Math.abs(value) < 2 ** 63) {
+    buffer[at] = INTEGER;
+    out.length = putInteger(buffer, at + 1, value, minus < 0 ? (cursor.residuals?.[cursor.base + column] ?? 0) : 0);
+  } else {
+    buffer[at] = NUMBER;
+    out.length = buffer.writeDoubleLE(value, at + 1);
   }
-}
-
-/** Writes an integer below 2^53 without a BigInt. */
-function writeSafe(out: ByteWriter, value: number): void {
-  out.reserve(FIXED64_FIELD_BYTES);
-  const { buffer } = out;
-  const high = Math.floor(value / 2 ** 32);
-  buffer[out.length] = INTEGER;
-  buffer.writeInt32LE((value - high * 2 ** 32) | 0, out.length + 1);
-  out.length = buffer.writeInt32LE(high, out.length + 5);
-}
-
-function writeFixed(out: ByteWriter, tag: number, value: bigint): void {
-  out.reserve(FIXED64_FIELD_BYTES);
-  out.buffer[out.length] = tag;
-  out.length = out.buffer.writeBigInt64LE(BigInt.asIntN(64, value), out.length + 1);
 }

@@ -11,7 +11,7 @@ import {
   passes,
   startTime,
 } from '../../../kernel/contracts/index.js';
-import { bytesField, FIXED64_FIELD_BYTES, putVarint, textField, varintSize } from '../common/index.js';
+import { bytesField, FIXED64_FIELD_BYTES, putInteger, putVarint, textField, varintSize } from '../common/index.js';
 import { SCHEMA_URL } from './conventions.js';
 import type { OtlpOptions } from './options.js';
 
@@ -235,7 +235,8 @@ export class RequestEncoder {
     const { column, minus, divisor } = sample.series[index]!;
     if (divisor === 1 && Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) {
       const { residuals, base } = sample.cursor;
-      at = putInteger(buffer, at, value, minus < 0 ? (residuals?.[base + column] ?? 0) : 0);
+      buffer[at] = POINT.asInt;
+      at = putInteger(buffer, at + 1, value, minus < 0 ? (residuals?.[base + column] ?? 0) : 0);
     } else at = putDouble(buffer, at, value);
     return at + attributes.copy(buffer, at);
   }
@@ -327,15 +328,4 @@ function putHead(target: Buffer, at: number, tag: number, size: number): number 
 function putDouble(target: Buffer, at: number, value: number): number {
   target[at] = POINT.asDouble;
   return target.writeDoubleLE(value, at + 1);
-}
-
-/** Writes the exact integer `value + residual`, a negative one in two's complement. */
-function putInteger(target: Buffer, at: number, value: number, residual: number): number {
-  target[at] = POINT.asInt;
-  if (!Number.isSafeInteger(value) || residual !== 0) {
-    return target.writeBigInt64LE(BigInt.asIntN(64, BigInt(value) + BigInt(residual)), at + 1);
-  }
-  const high = Math.floor(value / 2 ** 32);
-  target.writeInt32LE((value - high * 2 ** 32) | 0, at + 1);
-  return target.writeInt32LE(high, at + 5);
 }
