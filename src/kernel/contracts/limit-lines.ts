@@ -52,32 +52,19 @@ export function limitLines(container: LimitedContainer, change: LimitChange, cgr
 
 /** The same limits as parts of files, independent of the runtime: compose, a drop-in of systemd, Kubernetes. */
 export function limitSnippets({ name, description }: LimitedContainer, change: LimitChange): MendLine[] {
-  const { cpus, cpuRequest, memory, memoryRequest, pids } = change;
   const { labels, aliases } = description;
   const last = name.slice(name.lastIndexOf('/') + 1);
   const service = labels['com.docker.compose.service'] ?? aliases[0] ?? last.replace(/\.(service|scope|slice)$/, '');
-  const memoryText = (bytes: number | undefined, unit: string) => bytes && `${mebibytes(bytes)}${unit}`;
-  const compose = block('    ', {
-    cpus,
-    cpu_shares: cpuRequest && sharesOf(cpuRequest),
-    mem_limit: memoryText(memory, 'm'),
-    mem_reservation: memoryText(memoryRequest, 'm'),
-    pids_limit: pids,
-  });
-  const unit = systemdProperties(change);
-  const cpuText = (value: number | undefined) => value && `${Math.round(value * 1000)}m`;
-  const limits = block('    ', { cpu: cpuText(cpus), memory: memoryText(memory, 'Mi') });
-  const requests = block('    ', { cpu: cpuText(cpuRequest), memory: memoryText(memoryRequest, 'Mi') });
+  const block = (members: Members) =>
+    textsOf(members)
+      .map((text) => `    ${text}`)
+      .join('\n');
+  const { limits, requests } = kubernetesMembers(change);
   return [
-    { tool: 'compose', line: `services:\n  ${yamlKey(service)}:\n${compose}` },
-    { tool: 'systemd', line: `[Service]\n${unit.join('\n')}` },
-    { tool: 'kubernetes', line: `resources:\n  limits:\n${limits}\n  requests:\n${requests}` },
+    { tool: 'compose', line: `services:\n  ${yamlKey(service)}:\n${block(composeMembers(change))}` },
+    { tool: 'systemd', line: `[Service]\n${systemdProperties(change).join('\n')}` },
+    { tool: 'kubernetes', line: `resources:\n  limits:\n${block(limits)}\n  requests:\n${block(requests)}` },
   ];
-}
-
-function block(indent: string, members: Readonly<Record<string, string | number | undefined>>): string {
-  const present = Object.entries(members).filter(([, value]) => value !== undefined);
-  return present.map(([key, value]) => `${indent}${key}: ${value}`).join('\n');
 }
 
 /** Quotes a text as one shell word. */
@@ -97,15 +84,17 @@ function updateFlags({ cpus, cpuRequest, memory, memoryRequest, pids }: LimitCha
 }
 
 function composeLine(service: string, change: LimitChange): MendLine {
-  const { cpus, cpuRequest, memory, memoryRequest, pids } = change;
-  const options = flow({
+  return { tool: 'compose', line: `services: { ${yamlKey(service)}: ${flow(composeMembers(change))} }` };
+}
+
+function composeMembers({ cpus, cpuRequest, memory, memoryRequest, pids }: LimitChange): Members {
+  return {
     cpus,
     cpu_shares: cpuRequest && sharesOf(cpuRequest),
     mem_limit: memory && `${mebibytes(memory)}m`,
     mem_reservation: memoryRequest && `${mebibytes(memoryRequest)}m`,
     pids_limit: pids,
-  });
-  return { tool: 'compose', line: `services: { ${yamlKey(service)}: ${options} }` };
+  };
 }
 
 /** `set-property` writes a drop-in of the unit, and changes the running one. */
@@ -125,18 +114,20 @@ function systemdProperties({ cpus, cpuRequest, memory, memoryRequest, pids }: Li
 
 /** Pods have no limit of processes of their own: that is an option of the kubelet. */
 function kubernetesLine(labels: Readonly<Record<string, string>>, change: LimitChange): MendLine {
-  const { cpus, cpuRequest, memory, memoryRequest, pids } = change;
   const name = labels['io.kubernetes.container.name'] ?? '';
-  if (pids !== undefined) return { tool: 'kubernetes', line: `podPidsLimit: ${pids}` };
-  const cpuText = (value: number | undefined) => value && `${Math.round(value * 1000)}m`;
-  const memoryText = (value: number | undefined) => value && `${mebibytes(value)}Mi`;
-  const kinds = {
-    limits: flow({ cpu: cpuText(cpus), memory: memoryText(memory) }),
-    requests: flow({ cpu: cpuText(cpuRequest), memory: memoryText(memoryRequest) }),
-  };
-  const resources = Object.entries(kinds).flatMap(([kind, values]) => (values === '{}' ? [] : [`${kind}: ${values}`]));
+  if (change.pids !== undefined) return { tool: 'kubernetes', line: `podPidsLimit: ${change.pids}` };
+  const kinds = Object.entries(kubernetesMembers(change)).map(([kind, members]) => [kind, flow(members)] as const);
+  const resources = kinds.flatMap(([kind, text]) => (text === '{}' ? [] : [`${kind}: ${text}`]));
   const line = `containers: [{ name: ${yamlKey(name)}, resources: { ${resources.join(', ')} } }]`;
   return { tool: 'kubernetes', line };
+}
+
+function kubernetesMembers({ cpus, cpuRequest, memory, memoryRequest }: LimitChange) {
+  const resources = (cpu: number | undefined, bytes: number | undefined): Members => ({
+    cpu: cpu && `${Math.round(cpu * 1000)}m`,
+    memory: bytes && `${mebibytes(bytes)}Mi`,
+  });
+  return { limits: resources(cpus, memory), requests: resources(cpuRequest, memoryRequest) };
 }
 
 function cgroupLines(name: string, { cpus, cpuRequest, memory, memoryRequest, pids }: LimitChange, version: 1 | 2) {
@@ -160,10 +151,17 @@ function cgroupLines(name: string, { cpus, cpuRequest, memory, memoryRequest, pi
   return lines;
 }
 
-/** A YAML mapping on one line, without absent members. */
-function flow(members: Readonly<Record<string, string | number | undefined>>): string {
-  const present = Object.entries(members).filter(([, value]) => value !== undefined);
-  return present.length === 0 ? '{}' : `{ ${present.map(([key, value]) => `${key}: ${value}`).join(', ')} }`;
+type Members = Readonly<Record<string, string | number | undefined>>;
+
+/** The members of a YAML mapping that are there. */
+function textsOf(members: Members): string[] {
+  return Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${value}`]));
+}
+
+/** A YAML mapping on one line. */
+function flow(members: Members): string {
+  const texts = textsOf(members);
+  return texts.length === 0 ? '{}' : `{ ${texts.join(', ')} }`;
 }
 
 function yamlKey(text: string): string {

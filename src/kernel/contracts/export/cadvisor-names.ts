@@ -1,9 +1,6 @@
 import type { FieldDescriptor, Unit } from '../fields.js';
+import { CADVISOR_FAMILIES } from './cadvisor-families.js';
 import { Naming } from './catalogue.js';
-import { cpuFamilies } from './names-cpu.js';
-import { diskFamilies } from './names-disk.js';
-import { memoryFamilies } from './names-memory.js';
-import { otherFamilies } from './names-other.js';
 
 /** Names that a dimension may not have as a label: those of a container's own labels, and what is no label name. */
 const UNFIT_DIMENSION = /^(id|name|image|le|quantile|(container_(label|env)|app|__)_.*|[0-9].*|)$/;
@@ -22,10 +19,11 @@ const SUFFIXES: Partial<Record<Unit, string>> = {
 };
 
 /** cAdvisor's names, and `container_<field>[_<unit>][_total]` for fields that it has no name for. */
-export const cadvisorNaming = new Naming(
-  [...cpuFamilies, ...memoryFamilies, ...diskFamilies, ...otherFamilies],
-  (field) => ({ name: genericName(field), type: field.kind, label: dimensionLabel }),
-);
+export const cadvisorNaming = new Naming(CADVISOR_FAMILIES, (field) => ({
+  name: genericName(field),
+  type: field.kind,
+  label: dimensionLabel,
+}));
 
 /** A label or metric name as Prometheus takes it: every character outside `[a-zA-Z0-9_]` becomes `_`. */
 export function sanitizeName(text: string): string {

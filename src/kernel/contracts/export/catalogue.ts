@@ -96,15 +96,3 @@ export class Naming {
     return this.feeds.get(field) ?? this.feeds.get(`${field.split('.', 1)[0]}.*`) ?? [];
   }
 }
-
-const family =
-  (type: FamilyType) =>
-  (name: string, feeds: string | readonly Feed[], help?: string): SampledFamily => ({
-    name: `container_${name}`,
-    type,
-    feeds: typeof feeds === 'string' ? [{ field: feeds }] : feeds,
-    ...(help !== undefined && { help }),
-  });
-
-export const counter = family('counter');
-export const gauge = family('gauge');
