@@ -18,11 +18,6 @@ export interface Reduction {
   readonly onlyAboveLimit?: boolean;
 }
 
-/** The part of a reduction that is tried before others; what it gave up is taken back by the reduction itself. */
-export function earlyPart(giveUp: Reduction['giveUp']): Reduction {
-  return { isActive: false, giveUp, takeBack: () => 0 };
-}
-
 /** How one resource is used. */
 export interface Use {
   /** In the unit of the resource, averaged if it varies. */

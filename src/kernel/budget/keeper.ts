@@ -4,13 +4,10 @@ import type { DescriptorBudget } from '../linux/index.js';
 import type { ActivePlugin, ActivePlugins, Pace, PluginRecord, Supervisor } from '../supervision/index.js';
 import { Control } from './control.js';
 import { Rate, Rates } from './costs.js';
-import { HistoryReduction } from './history.js';
-import { IntervalReduction } from './intervals.js';
 import type { OwnCgroup } from './own-cgroup.js';
-import { PaceReduction } from './paces.js';
 import { type QueryGate, QueryReduction } from './queries.js';
-import { SetReduction } from './sets.js';
-import { budgetFindings, formatUse, ReductionLog } from './status.js';
+import { HistoryReduction, IntervalReduction, PaceReduction, SetReduction } from './reductions.js';
+import { budgetFindings, formatUse, ReductionLog, type Reductions } from './status.js';
 
 export interface BudgetOptions {
   /** 1 is one CPU. */
@@ -222,44 +219,32 @@ export class BudgetKeeper {
     return resources.flatMap((each) => (each.limit === undefined ? [] : [{ ...each, limit: each.limit }]));
   }
 
-  private reductions(): Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>> {
+  private reductions(): Reductions {
     const { intervals, sinks, handlers, cpuSets, memorySets, history, queryReduction } = this;
-    const now = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
-    if (intervals.isActive) {
-      const { containers, intervalMs } = intervals.state;
-      const text = `${containers} of ${this.parts.housekeeper.size} containers are sampled less often, down to every ${intervalMs / 1000} s`;
-      now.set('intervals', { resource: 'cpu', text, amount: containers });
-    }
-    if (sinks.isActive) {
-      const { ids, intervalMs } = sinks.state;
-      const text = `${ids.join(', ')}: samples are sent less often, down to every ${intervalMs / 1000} s`;
-      now.set('sinks', { resource: 'cpu', text, amount: ids.length });
-    }
-    if (handlers.isActive) {
-      const { ids, intervalMs } = handlers.state;
-      const text = `${ids.join(', ')}: changes are looked for less often, down to every ${intervalMs / 1000} s`;
-      now.set('handlers', { resource: 'cpu', text, amount: ids.length });
-    }
+    const { descriptors, housekeeper } = this.parts;
+    const active = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
+    const add = (kind: BudgetReduction['kind'], resource: BudgetResource, amount: number, text: string) => {
+      if (amount > 0) active.set(kind, { resource, text, amount });
+    };
+    const less = (intervalMs: number) => `less often, down to every ${intervalMs / 1000} s`;
+    const { containers, intervalMs } = intervals.state;
+    const sampled = `${containers} of ${housekeeper.size} containers are sampled ${less(intervalMs)}`;
+    add('intervals', 'cpu', containers, sampled);
+    const { ids: sending, ...sends } = sinks.state;
+    add('sinks', 'cpu', sending.length, `${sending.join(', ')}: samples are sent ${less(sends.intervalMs)}`);
+    const { ids: asking, ...asks } = handlers.state;
+    add('handlers', 'cpu', asking.length, `${asking.join(', ')}: changes are looked for ${less(asks.intervalMs)}`);
     const sets = [...cpuSets.state, ...memorySets.state];
-    if (sets.length > 0) {
-      const text = `the metrics of ${sets.join(', ')} are left out`;
-      now.set('sets', { resource: cpuSets.isActive ? 'cpu' : 'memory', text, amount: sets.length });
-    }
-    if (history.isActive) {
-      const text = `the history is ${formatShare(history.share)} of what is configured`;
-      now.set('history', { resource: 'memory', text, amount: 1 - history.share });
-    }
-    const allowance = queryReduction.state;
-    if (allowance !== undefined) {
-      const text = `expensive requests get ${Math.round(allowance)} ms of CPU time per second, others get 503`;
-      now.set('queries', { resource: 'cpu', text, amount: allowance / 1000 });
-    }
-    const { reopened, isCapped } = this.parts.descriptors;
-    if (isCapped && reopened > 0) {
-      const text = 'cgroup files are opened anew for each read';
-      now.set('descriptors', { resource: 'descriptors', text, amount: reopened });
-    }
-    return now;
+    const text = `the metrics of ${sets.join(', ')} are left out`;
+    add('sets', cpuSets.isActive ? 'cpu' : 'memory', sets.length, text);
+    const shortened = `the history is 1/${Math.round(1 / history.share)} of what is configured`;
+    add('history', 'memory', 1 - history.share, shortened);
+    const allowance = queryReduction.state ?? 0;
+    const allowed = `expensive requests get ${Math.round(allowance)} ms of CPU time per second, others get 503`;
+    add('queries', 'cpu', allowance / 1000, allowed);
+    const reopened = descriptors.isCapped ? descriptors.reopened : 0;
+    add('descriptors', 'descriptors', reopened, 'cgroup files are opened anew for each read');
+    return active;
   }
 
   private isWatched(container: MonitoredContainer): boolean {
@@ -339,8 +324,4 @@ function* costs(containers: Iterable<MonitoredContainer>): Iterable<readonly [Mo
 
 function lower(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-}
-
-function formatShare(share: number): string {
-  return `1/${Math.round(1 / share)}`;
 }

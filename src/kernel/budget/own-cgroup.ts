@@ -49,7 +49,10 @@ export class OwnCgroupReader {
       ...lowest('cpu', cpuLimits),
       ...lowest('memory', memoryLimits),
       ...lowest('memoryMax', memoryMax),
-      ...lowest('memoryUsed', [usedV2(own), usedV1(memory[0])]),
+      ...lowest('memoryUsed', [
+        used(own, 'memory.current', 'inactive_file'),
+        used(memory[0], 'memory.usage_in_bytes', 'total_inactive_file'),
+      ]),
       pressure: { ...lowest('cpu', [pressure(own, 'cpu')]), ...lowest('memory', [pressure(own, 'memory')]) },
     };
   }
@@ -115,19 +118,13 @@ function bandwidthV1(directory: string): number | undefined {
   return quota === undefined || !period ? undefined : quota / period;
 }
 
-function usedV2(directory: string | undefined): number | undefined {
-  return directory === undefined ? undefined : used(directory, 'memory.current', 'inactive_file');
-}
-
-function usedV1(directory: string | undefined): number | undefined {
-  return directory === undefined ? undefined : used(directory, 'memory.usage_in_bytes', 'total_inactive_file');
-}
-
-function used(directory: string, file: string, cache: string): number | undefined {
+/** @param cache what inactive file cache is called in `memory.stat` */
+function used(directory: string | undefined, file: string, cache: string): number | undefined {
+  if (directory === undefined) return undefined;
   const current = number(directory, file);
   if (current === undefined) return undefined;
-  const [, inactive = '0'] =
-    new RegExp(`^${cache} (\\d+)$`, 'm').exec(readText(join(directory, 'memory.stat')) ?? '') ?? [];
+  const stat = readText(join(directory, 'memory.stat')) ?? '';
+  const [, inactive = '0'] = new RegExp(`^${cache} (\\d+)$`, 'm').exec(stat) ?? [];
   return Math.max(0, current - Number(inactive));
 }
 

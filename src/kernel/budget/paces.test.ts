@@ -7,7 +7,7 @@ import type { Housekeeper } from '../housekeeping/index.js';
 import { DescriptorBudget } from '../linux/index.js';
 import { type Pace, PluginRecord, TimerSet } from '../supervision/index.js';
 import { BudgetKeeper } from './keeper.js';
-import { PaceReduction } from './paces.js';
+import { PaceReduction } from './reductions.js';
 
 const SECOND_US = 1_000_000;
 const INTERVAL_MS = 5_000;

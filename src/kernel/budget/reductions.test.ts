@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HistoryReduction } from './history.js';
-import { IntervalReduction, type Stretchable } from './intervals.js';
 import { MAX_REMEMBERED_ROUTES, MAX_REMEMBERED_TARGETS, QueryReduction } from './queries.js';
-import { SetReduction } from './sets.js';
+import { HistoryReduction, IntervalReduction, SetReduction, type Stretchable } from './reductions.js';
 
 interface Fake extends Stretchable {
   cost: number;

@@ -1,6 +1,6 @@
 import type { BudgetReduction, BudgetResource, BudgetStatus, Clock, Logger } from '../contracts/index.js';
 
-export const REDUCTION_KINDS = ['intervals', 'sinks', 'handlers', 'sets', 'history', 'queries', 'descriptors'] as const;
+const REDUCTION_KINDS = ['intervals', 'sinks', 'handlers', 'sets', 'history', 'queries', 'descriptors'] as const;
 
 /** What is given up now, as said in the log, by kind. */
 export type Reductions = ReadonlyMap<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>;
@@ -40,7 +40,7 @@ export class ReductionLog {
   }
 }
 
-export const RESOURCE_NAMES: Record<BudgetResource, string> = {
+const RESOURCE_NAMES: Record<BudgetResource, string> = {
   cpu: 'CPU',
   memory: 'memory',
   descriptors: 'descriptor',
