@@ -27,7 +27,7 @@ import {
   type SinkOptions,
 } from '../contracts/index.js';
 import { ResolvedRow } from './resolution.js';
-import { Applications, agentSubject, type FamilyOf, machineSubject, type ValuesSubject } from './values.js';
+import { Applications, type FamilyOf, hostSubject, type ValuesSubject } from './values.js';
 
 const NO_FACTS: readonly FactSeries[] = [];
 
@@ -63,7 +63,6 @@ class SinkFamilies implements Families<MetricFamily> {
 /** A container that a sink knows. */
 export class TrackedContainer implements ExportContainer {
   readonly kind = 'container';
-  labels: readonly Label[];
   /** Time of the newest sample that was taken over, µs; 0: none. */
   takenAt = 0;
   /** The newest row, for rates. */
@@ -75,12 +74,11 @@ export class TrackedContainer implements ExportContainer {
     readonly view: ContainerView,
     public description: ContainerDescription,
     families: Families<MetricFamily>,
-    labelsOf: (name: string, description: ContainerDescription) => readonly Label[],
+    public labels: readonly Label[],
     /** Batches of one lane are sent one after the other. */
     readonly lane: number,
     familyOf: FamilyOf,
   ) {
-    this.labels = labelsOf(view.name, description);
     this.facts = new ContainerFacts(families, view);
     this.applications = new Applications(this, familyOf);
   }
@@ -181,16 +179,12 @@ export class SampleCollector {
   /** The machine and the agent, where `content` has them. */
   private hostSubjects(): readonly ValuesSubject[] {
     if (this.host !== undefined) return this.host;
-    const { agent, families, content } = this;
-    if (!content.has('machine') && !content.has('agent')) return [];
-    const root = agent.container('/');
+    const kinds = (['machine', 'agent'] as const).filter((kind) => this.content.has(kind));
+    const root = kinds.length > 0 ? this.agent.container('/') : undefined;
     if (root === undefined) return [];
-    const familyOf: FamilyOf = (name, type, help) => families.take(name, type, help);
+    const familyOf: FamilyOf = (name, type, help) => this.families.take(name, type, help);
     const labels = this.external.toSorted(([a], [b]) => (a < b ? -1 : 1));
-    this.host = [
-      ...(content.has('machine') ? [machineSubject(agent, root, labels, familyOf)] : []),
-      ...(content.has('agent') ? [agentSubject(agent, root, labels, familyOf)] : []),
-    ];
+    this.host = kinds.map((kind) => hostSubject(kind, this.agent, root, labels, familyOf));
     return this.host;
   }
 
@@ -258,9 +252,9 @@ export class SampleCollector {
     const { description } = view;
     if (known?.view !== view) {
       const lane = laneOf(view.name, this.options.concurrency);
-      const labelsOf = (name: string, of: ContainerDescription) => this.labelsOf(name, of);
+      const labels = this.labelsOf(view.name, description);
       const familyOf: FamilyOf = (name, type, help) => this.families.passing(name, type, help);
-      const tracked = new TrackedContainer(view, description, this.families, labelsOf, lane, familyOf);
+      const tracked = new TrackedContainer(view, description, this.families, labels, lane, familyOf);
       tracked.takenAt = this.takenBefore?.get(view) ?? 0;
       return tracked;
     }

@@ -117,17 +117,19 @@ class PlainSeries {
   }
 }
 
-/** The machine, as `/metrics` has it. @param root the view of the root container */
-export function machineSubject(agent: AgentView, root: ContainerView, labels: readonly Label[], familyOf: FamilyOf) {
-  const options = { machineLabels: true, cpuTopology: false };
-  const series = new PlainSeries(familyOf, (put) => machineMetrics(put, agent, options));
-  return new ValuesSubject('machine', '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
-}
-
-/** The agent, as `/metrics` has it. @param root the view of the root container */
-export function agentSubject(agent: AgentView, root: ContainerView, labels: readonly Label[], familyOf: FamilyOf) {
-  const series = new PlainSeries(familyOf, (put) => agentMetrics(put, agent));
-  return new ValuesSubject('agent', '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
+/** The machine or the agent, as `/metrics` has it. @param root the view of the root container */
+export function hostSubject(
+  kind: 'machine' | 'agent',
+  agent: AgentView,
+  root: ContainerView,
+  labels: readonly Label[],
+  familyOf: FamilyOf,
+): ValuesSubject {
+  const series = new PlainSeries(familyOf, (put) => {
+    if (kind === 'agent') agentMetrics(put, agent);
+    else machineMetrics(put, agent, { machineLabels: true, cpuTopology: false });
+  });
+  return new ValuesSubject(kind, '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
 }
 
 /** The metrics of the applications in one container: a subject for each target that gives any. */
