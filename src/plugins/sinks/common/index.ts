@@ -1,6 +1,5 @@
 export * from './cadvisor.js';
 export * from './connections.js';
-export * from './driver-documents.js';
 export * from './groups.js';
 export * from './json.js';
 export * from './protobuf.js';

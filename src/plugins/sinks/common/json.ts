@@ -1,5 +1,5 @@
-import { type ByteWriter, quoteJson } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportSample, Label } from '../../../kernel/contracts/index.js';
+import { quoteJson } from '../../../kernel/contracts/bytes/index.js';
+import type { Label, Sink } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from './groups.js';
 
 interface PreparedDocument {
@@ -23,8 +23,8 @@ export const labelsJson = (labels: readonly Label[]): string =>
  * `{"time":…,"labels":{…},"metrics":{…},"series":[{"labels":{…},"metrics":{…}}]}`. `series` has the metrics with labels
  * besides the container's own.
  */
-export class JsonEncoder {
-  private readonly prepared = new PreparedByContainer((groups, { container }): PreparedDocument => {
+export function jsonEncoder(): Sink['encode'] {
+  const prepared = new PreparedByContainer((groups, { container }): PreparedDocument => {
     const [first, ...others] = groups[0]?.labels.length === 0 ? groups : [{ labels: [], members: [] }, ...groups];
     return {
       head: Buffer.from(`,"labels":${labelsJson(container.labels)},"metrics":{`),
@@ -35,11 +35,9 @@ export class JsonEncoder {
       })),
     };
   });
-
-  /** @returns metrics written; 0: nothing was */
-  write(out: ByteWriter, sample: ExportSample): number {
+  return (sample, out) => {
     const before = out.length;
-    const { head, metrics, groups } = this.prepared.of(sample);
+    const { head, metrics, groups } = prepared.of(sample);
     out.ascii('{"time":');
     out.time(sample.time);
     out.bytes(head);
@@ -61,18 +59,16 @@ export class JsonEncoder {
     out.ascii(']}');
     if (count === 0) out.length = before;
     return count;
-  }
+  };
 }
 
-/** Writes a sample as a line. @returns what the encoder returns; 0: nothing was written */
-export function writeLine(
-  encoder: { write(out: ByteWriter, sample: ExportSample): number },
-  out: ByteWriter,
-  sample: ExportSample,
-): number {
-  const points = encoder.write(out, sample);
-  if (points > 0) out.ascii('\n');
-  return points;
+/** Ends what is encoded of a sample with a line break. */
+export function asLines(encode: Sink['encode']): Sink['encode'] {
+  return (sample, out) => {
+    const points = encode(sample, out);
+    if (points > 0) out.ascii('\n');
+    return points;
+  };
 }
 
 /** The lines of a body, without line breaks. */

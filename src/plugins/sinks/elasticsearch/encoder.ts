@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportSample, Label, SinkOptions } from '../../../kernel/contracts/index.js';
+import type { Label, Sink, SinkOptions } from '../../../kernel/contracts/index.js';
 import {
-  DriverDocumentEncoder,
+  asLines,
+  driverDocumentEncoder,
   labelsJson,
   metricKey,
   PreparedByContainer,
@@ -34,9 +34,9 @@ const actionFor = (labels: readonly Label[], kind = ''): Uint8Array => {
   return Buffer.from(`{"create":{"_id":"${hash}-`);
 };
 
-/** Writes a sample as documents with `@timestamp`, `labels` and `metrics`, one for each set of labels. */
-export class BulkEncoder {
-  private readonly prepared = new PreparedByContainer((groups, { container }): readonly PreparedDocument[] =>
+/** Encodes a sample as documents with `@timestamp`, `labels` and `metrics`, one for each set of labels. */
+export function bulkEncoder(): Sink['encode'] {
+  const prepared = new PreparedByContainer((groups, { container }): readonly PreparedDocument[] =>
     groups.map((group) => {
       const labels = [...container.labels, ...group.labels].sort(([a], [b]) => (a < b ? -1 : 1));
       return {
@@ -47,11 +47,9 @@ export class BulkEncoder {
       };
     }),
   );
-
-  /** @returns documents written */
-  write(out: ByteWriter, sample: ExportSample): number {
+  return (sample, out) => {
     let count = 0;
-    for (const { action, head, metrics } of this.prepared.of(sample)) {
+    for (const { action, head, metrics } of prepared.of(sample)) {
       const start = out.length;
       out.bytes(action);
       out.integer(sample.time);
@@ -66,25 +64,17 @@ export class BulkEncoder {
       }
     }
     return count;
-  }
+  };
 }
 
-/** Writes a sample as the document of cAdvisor's driver. */
-export class DriverBulkEncoder {
-  private readonly documents: DriverDocumentEncoder;
-  private readonly actions = new PreparedByContainer((_, { container }) => actionFor(container.labels));
-
-  constructor(options: SinkOptions) {
-    this.documents = new DriverDocumentEncoder(options, { timestamp: 'micros' });
-  }
-
-  /** @returns documents written */
-  write(out: ByteWriter, sample: ExportSample): number {
-    out.bytes(this.actions.of(sample));
+/** Encodes a sample as the document of cAdvisor's driver. */
+export function driverBulkEncoder(options: SinkOptions): Sink['encode'] {
+  const encode = asLines(driverDocumentEncoder(options, 'micros'));
+  const actions = new PreparedByContainer((_, { container }) => actionFor(container.labels));
+  return (sample, out) => {
+    out.bytes(actions.of(sample));
     out.integer(sample.time);
     out.bytes(ACTION_END);
-    const count = this.documents.write(out, sample);
-    out.ascii('\n');
-    return count;
-  }
+    return encode(sample, out);
+  };
 }

@@ -11,7 +11,7 @@ import {
 } from '../../../kernel/contracts/index.js';
 import { compressionOption, gzipHeader, gzipPack, layoutOption } from '../common/index.js';
 import { resultOf } from './answer.js';
-import { BulkEncoder, DriverBulkEncoder } from './encoder.js';
+import { bulkEncoder, driverBulkEncoder } from './encoder.js';
 
 /** The answer has the status of each document, and why it was refused. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -36,7 +36,6 @@ const elasticOptions = z.strictObject({
 
 function elasticSink(options: z.output<typeof elasticOptions>): Sink {
   const { index, layout, compression, apiKey, concurrency } = options;
-  const encoder = layout === 'cadvisor' ? new DriverBulkEncoder(options) : new BulkEncoder();
   const sender = new HttpSender(options, concurrency);
   const query = 'filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason';
   const url = `${options.url.replace(/\/$/, '')}/${encodeURIComponent(index)}/_bulk?${query}`;
@@ -50,7 +49,7 @@ function elasticSink(options: z.output<typeof elasticOptions>): Sink {
     format: `bulk ${layout} ${compression}`,
     containersOnly: layout === 'cadvisor',
     pack: gzipPack(compression),
-    encode: (sample, out) => encoder.write(out, sample),
+    encode: layout === 'cadvisor' ? driverBulkEncoder(options) : bulkEncoder(),
     async send({ body }, signal) {
       const answer = await sender.send({ url, body, headers, signal, maxAnswerBytes: MAX_ANSWER_BYTES });
       return resultOf(answer.body);

@@ -8,7 +8,7 @@ import {
   size,
   z,
 } from '../../../kernel/contracts/index.js';
-import { JsonEncoder, writeLine } from '../common/index.js';
+import { asLines, jsonEncoder } from '../common/index.js';
 import { RotatedFile } from './rotated-file.js';
 
 const STDOUT = '-';
@@ -31,12 +31,11 @@ const fileOptions = z.strictObject({
 
 function fileSink(options: z.output<typeof fileOptions>, nowMs: () => number): Sink {
   const { path, rotate } = options;
-  const encoder = new JsonEncoder();
   const file = path === STDOUT ? undefined : new RotatedFile(path, rotate, nowMs);
   return {
     options,
     format: 'ndjson',
-    encode: (sample, out) => writeLine(encoder, out, sample),
+    encode: asLines(jsonEncoder()),
     start() {
       // When the reader is gone the write fails, which is reported.
       if (file === undefined) process.stdout.on('error', ignore);

@@ -22,7 +22,7 @@ import {
   machineName,
   rawLabels,
 } from '../common/index.js';
-import { DriverLineEncoder, LineEncoder } from './lines.js';
+import { driverLineEncoder, lineEncoder } from './lines.js';
 
 const influxOptions = z
   .strictObject({
@@ -47,8 +47,6 @@ type InfluxOptions = z.output<typeof influxOptions>;
 
 function influxSink(options: InfluxOptions): Sink {
   const { layout, compression, token, concurrency } = options;
-  const encoder =
-    layout === 'cadvisor' ? new DriverLineEncoder((container) => driverTags(container, options)) : new LineEncoder();
   const sender = new HttpSender(options, concurrency);
   const url = writeUrl(options);
   const headers = {
@@ -61,7 +59,7 @@ function influxSink(options: InfluxOptions): Sink {
     format: `line-protocol ${layout} ${compression}`,
     containersOnly: layout === 'cadvisor',
     pack: gzipPack(compression),
-    encode: (sample, out) => encoder.write(out, sample),
+    encode: layout === 'cadvisor' ? driverLineEncoder((container) => driverTags(container, options)) : lineEncoder(),
     async send({ body, points }, signal) {
       try {
         await sender.send({ url, body, headers, signal });

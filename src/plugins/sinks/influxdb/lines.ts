@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportContainer, ExportSample, Label } from '../../../kernel/contracts/index.js';
+import type { ExportContainer, Label, Sink } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, type PreparedMetrics, prepareMetrics, writeMetrics } from '../common/index.js';
 
 const SPACE = 0x20;
@@ -33,11 +33,11 @@ interface Line {
 }
 
 /**
- * Writes a sample as lines: one for each set of labels, with a field for each metric. Measurement and field together,
+ * Encodes a sample as lines: one for each set of labels, with a field for each metric. Measurement and field together,
  * with `_` between, are the metric's name, as VictoriaMetrics puts them together again.
  */
-export class LineEncoder {
-  private readonly prepared = new PreparedByContainer((groups, { container }): readonly Line[] =>
+export function lineEncoder(): Sink['encode'] {
+  const prepared = new PreparedByContainer((groups, { container }): readonly Line[] =>
     groups.flatMap((group) => {
       const labels = [...container.labels, ...group.labels].sort(([a], [b]) => (a < b ? -1 : 1));
       const measurements = new Set(group.members.map(({ name }) => measurementOf(name)));
@@ -50,11 +50,9 @@ export class LineEncoder {
       });
     }),
   );
-
-  /** @returns fields written */
-  write(out: ByteWriter, sample: ExportSample): number {
+  return (sample, out) => {
     let count = 0;
-    for (const { head, metrics } of this.prepared.of(sample)) {
+    for (const { head, metrics } of prepared.of(sample)) {
       const start = out.length;
       out.bytes(head);
       const written = writeMetrics(out, sample, metrics);
@@ -63,7 +61,7 @@ export class LineEncoder {
       else endLine(out, sample.time);
     }
     return count;
-  }
+  };
 }
 
 /** What is before the first `_` of a metric's name that has something behind it. */
@@ -127,11 +125,14 @@ const DRIVER_SERIES: readonly DriverSeries[] = [
 
 const DRIVER_TAIL = Buffer.from('i');
 
-/** Writes a sample as the points of cAdvisor's driver: a measurement for each number, with one integer field `value`. */
-export class DriverLineEncoder {
+/**
+ * Encodes a sample as the points of cAdvisor's driver: a measurement for each number, with one integer field `value`.
+ * @param tagsOf tags of all points of a container
+ */
+export function driverLineEncoder(tagsOf: (container: ExportContainer) => readonly Label[]): Sink['encode'] {
   /** Column, and measurement, tags and ` value=`, of each line. */
-  private readonly prepared = new PreparedByContainer((_, { container, cursor: { layout } }) => {
-    const common = this.tagsOf(container);
+  const prepared = new PreparedByContainer((_, { container, cursor: { layout } }) => {
+    const common = tagsOf(container);
     return DRIVER_SERIES.flatMap(({ measurement, field, tags = {}, tag }) => {
       const found = tag === undefined ? [layout.indexOf(field)].filter((index) => index >= 0) : layout.indexesOf(field);
       return found.map((column) => {
@@ -141,15 +142,10 @@ export class DriverLineEncoder {
       });
     });
   });
-
-  /** @param tagsOf tags of all points of a container */
-  constructor(private readonly tagsOf: (container: ExportContainer) => readonly Label[]) {}
-
-  /** @returns points written */
-  write(out: ByteWriter, sample: ExportSample): number {
+  return (sample, out) => {
     const { values, residuals, base } = sample.cursor;
     let count = 0;
-    for (const { column, head } of this.prepared.of(sample)) {
+    for (const { column, head } of prepared.of(sample)) {
       const value = values[base + column]!;
       if (Number.isNaN(value)) continue;
       out.bytes(head);
@@ -160,5 +156,5 @@ export class DriverLineEncoder {
       count++;
     }
     return count;
-  }
+  };
 }

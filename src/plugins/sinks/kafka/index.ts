@@ -16,9 +16,9 @@ import {
 } from '../../../kernel/contracts/index.js';
 import {
   compressionOption,
-  DriverDocumentEncoder,
+  driverDocumentEncoder,
   HOST_PORT,
-  JsonEncoder,
+  jsonEncoder,
   layoutOption,
   machineName,
   PreparedByContainer,
@@ -30,7 +30,7 @@ import {
 import { type ClusterOptions, loadKafkajs } from './library.js';
 import { Producer } from './producer.js';
 import { LENGTH_BYTES } from './record-batch.js';
-import { SampleMessageEncoder } from './sample-message.js';
+import { sampleMessageEncoder } from './sample-message.js';
 
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
 /** Errors that the same batch would get at each attempt. */
@@ -86,7 +86,7 @@ type KafkaOptions = z.output<typeof kafkaOptions>;
 class KafkaSink implements Sink {
   readonly format: string;
   readonly containersOnly: boolean;
-  private readonly encoder: { write(out: ByteWriter, sample: ExportSample): number };
+  private readonly encodeValue: Sink['encode'];
   private readonly keys = new PreparedByContainer((_, { container }) => {
     const text = Buffer.from(`${machineName(this.options)}${container.name}`);
     const length = Buffer.alloc(LENGTH_BYTES);
@@ -102,12 +102,12 @@ class KafkaSink implements Sink {
     const { layout, format } = options;
     this.format = `kafka-messages ${format} ${layout}`;
     this.containersOnly = layout === 'cadvisor';
-    this.encoder =
+    this.encodeValue =
       layout === 'cadvisor'
-        ? new DriverDocumentEncoder(options, { timestamp: 'text', members: (of) => driverMembers(of, options) })
+        ? driverDocumentEncoder(options, 'text', (container) => driverMembers(container, options))
         : format === 'json'
-          ? new JsonEncoder()
-          : new SampleMessageEncoder();
+          ? jsonEncoder()
+          : sampleMessageEncoder();
   }
 
   /** Each message is its key and its value, with their lengths before them. */
@@ -117,7 +117,7 @@ class KafkaSink implements Sink {
     const lengthAt = out.length;
     out.reserve(LENGTH_BYTES);
     out.length += LENGTH_BYTES;
-    const points = this.encoder.write(out, sample);
+    const points = this.encodeValue(sample, out);
     if (points === 0) out.length = start;
     else out.buffer.writeUInt32LE(out.length - lengthAt - LENGTH_BYTES, lengthAt);
     return points;

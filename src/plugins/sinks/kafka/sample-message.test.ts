@@ -7,7 +7,7 @@ import protobuf from 'protobufjs';
 import { projectRoot } from '../../../../test/project.js';
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { ExportContainer, ExportSample, Label, PlannedSeries } from '../../../kernel/contracts/index.js';
-import { SampleMessageEncoder } from './sample-message.js';
+import { sampleMessageEncoder } from './sample-message.js';
 
 const { root } = protobuf.parse(readFileSync(join(projectRoot, 'config/sample.proto'), 'utf8'));
 const Sample = root.lookupType('tallyman.v1.Sample');
@@ -58,7 +58,7 @@ describe('samples as protobuf', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), labels, metrics, (time, own, all) => {
         const out = new ByteWriter(1);
-        const written = new SampleMessageEncoder().write(out, sampleOf(time, own, all));
+        const written = sampleMessageEncoder()(sampleOf(time, own, all), out);
         const present = all
           .map(([more, number], i) => ({ more, number, i }))
           .filter(({ number }) => !Number.isNaN(number));
@@ -93,7 +93,7 @@ describe('samples as protobuf', () => {
       { family: { ...family, name: 'started' }, value: 1.5 },
     ];
     const out = new ByteWriter();
-    assert.equal(new SampleMessageEncoder().write(out, { ...sampleOf(1, [], []), facts }), 2);
+    assert.equal(sampleMessageEncoder()({ ...sampleOf(1, [], []), facts }, out), 2);
     assert.deepEqual(decode(out).metrics, [
       { name: 'limit', integer: String(2n ** 62n + 1n) },
       { name: 'started', number: 1.5 },

@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportSample } from '../../../kernel/contracts/index.js';
+import type { ExportSample, Sink } from '../../../kernel/contracts/index.js';
 import {
   FIXED64_FIELD_BYTES,
   labelField,
@@ -35,9 +35,9 @@ interface PreparedSample {
   readonly metrics: readonly PreparedMetric[];
 }
 
-/** Writes samples as messages `Sample` of sample.proto. */
-export class SampleMessageEncoder {
-  private readonly prepared = new PreparedByContainer((groups, { container }): PreparedSample => {
+/** Encodes samples as messages `Sample` of sample.proto. */
+export function sampleMessageEncoder(): Sink['encode'] {
+  const prepared = new PreparedByContainer((groups, { container }): PreparedSample => {
     const labels = Buffer.concat(container.labels.map((label) => labelField(LABELS, label)));
     const metrics = groups.flatMap((group) => {
       const own = Buffer.concat(group.labels.map((label) => labelField(METRIC_LABELS, label)));
@@ -49,11 +49,9 @@ export class SampleMessageEncoder {
     });
     return { labels, metrics };
   });
-
-  /** @returns metrics written; 0: nothing was */
-  write(out: ByteWriter, sample: ExportSample): number {
+  return (sample, out) => {
     const before = out.length;
-    const { labels, metrics } = this.prepared.of(sample);
+    const { labels, metrics } = prepared.of(sample);
     out.reserve(FIXED64_FIELD_BYTES);
     out.buffer[out.length] = TIME;
     out.length = putInteger(out.buffer, out.length + 1, Math.trunc(sample.time), 0);
@@ -68,7 +66,7 @@ export class SampleMessageEncoder {
     }
     if (count === 0) out.length = before;
     return count;
-  }
+  };
 }
 
 function writeValue(out: ByteWriter, { series, cursor }: ExportSample, index: number, value: number | bigint): void {

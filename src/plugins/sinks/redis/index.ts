@@ -7,12 +7,12 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import {
-  DriverDocumentEncoder,
-  JsonEncoder,
+  asLines,
+  driverDocumentEncoder,
+  jsonEncoder,
   layoutOption,
   linesOf,
   passwordOptions,
-  writeLine,
 } from '../common/index.js';
 import { command, RedisConnection } from './connection.js';
 
@@ -57,14 +57,13 @@ type RedisOptions = z.output<typeof redisOptions>;
 function redisSink(options: RedisOptions): Sink {
   const { layout } = options;
   const isDriver = layout === 'cadvisor';
-  const encoder = isDriver ? new DriverDocumentEncoder(options, { timestamp: 'micros' }) : new JsonEncoder();
   /** One for each batch that may be under way. */
   const idle: RedisConnection[] = [];
   return {
     options,
     format: `ndjson ${layout}`,
     containersOnly: isDriver,
-    encode: (sample, out) => writeLine(encoder, out, sample),
+    encode: asLines(isDriver ? driverDocumentEncoder(options, 'micros') : jsonEncoder()),
     /** One transaction: the batch is stored completely or not at all. */
     async send({ body }, signal) {
       const commands = [command('MULTI'), ...storing(linesOf(body), options), command('EXEC')];

@@ -1,5 +1,4 @@
-import type { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
-import type { ExportContainer, ExportSample, Label } from '../../../kernel/contracts/index.js';
+import type { ExportContainer, Label, Sink } from '../../../kernel/contracts/index.js';
 import { PreparedByContainer, writeNumber } from '../common/index.js';
 
 interface Gauge {
@@ -12,7 +11,6 @@ interface Gauge {
 }
 
 const MINUS = 0x2d;
-const ZERO = 0x30;
 
 /** A word of a name without tags: what Graphite takes between two dots. */
 const nameWord = (text: string) => text.replace(/[^\w-]+/g, '_').replace(/^_+|_+$/g, '') || '_';
@@ -28,40 +26,32 @@ export const tagsText = (labels: readonly Label[]): string =>
     ? ''
     : `|#${labels.map(([name, value]) => `${tagText(name).replaceAll(':', '_')}:${tagText(value)}`).join(',')}`;
 
-/** Writes a sample as gauges, one line each. */
-export class GaugeEncoder {
-  private readonly prepared: PreparedByContainer<readonly Gauge[]>;
-
-  constructor(hasTags: boolean) {
-    this.prepared = new PreparedByContainer((groups, { container }) =>
-      groups.flatMap(({ labels, members }) => {
-        const all = [...container.labels, ...labels].sort(([a], [b]) => (a < b ? -1 : 1));
-        const { host } = Object.fromEntries(container.labels) as { host?: string };
-        const before = [...(host === undefined ? [] : [host]), subjectOf(container)];
-        const behind = labels.map(([, value]) => nameWord(value));
-        const nameOf = (name: string) => [...before.map(nameWord), nameWord(name), ...behind].join('.');
-        return members.map(({ name, index, fact }) => ({
-          head: Buffer.from(`${hasTags ? name : nameOf(name)}:`),
-          tail: Buffer.from(`|g${hasTags ? tagsText(all) : ''}\n`),
-          index,
-          fact: index < 0 ? Buffer.from(String(fact)) : undefined,
-        }));
-      }),
-    );
-  }
-
-  /** @returns gauges written */
-  write(out: ByteWriter, sample: ExportSample): number {
+/** Encodes a sample as gauges, one line each. */
+export function gaugeEncoder(hasTags: boolean): Sink['encode'] {
+  const prepared = new PreparedByContainer((groups, { container }): readonly Gauge[] =>
+    groups.flatMap(({ labels, members }) => {
+      const all = [...container.labels, ...labels].sort(([a], [b]) => (a < b ? -1 : 1));
+      const { host } = Object.fromEntries(container.labels) as { host?: string };
+      const before = [...(host === undefined ? [] : [host]), subjectOf(container)];
+      const behind = labels.map(([, value]) => nameWord(value));
+      const nameOf = (name: string) => [...before.map(nameWord), nameWord(name), ...behind].join('.');
+      return members.map(({ name, index, fact }) => ({
+        head: Buffer.from(`${hasTags ? name : nameOf(name)}:`),
+        tail: Buffer.from(`|g${hasTags ? tagsText(all) : ''}\n`),
+        index,
+        fact: index < 0 ? Buffer.from(String(fact)) : undefined,
+      }));
+    }),
+  );
+  return (sample, out) => {
     let count = 0;
-    for (const gauge of this.prepared.of(sample)) {
-      const { head, tail, index, fact } = gauge;
+    for (const { head, tail, index, fact } of prepared.of(sample)) {
       const value = fact === undefined ? sample.value(index) : 0;
       if (!Number.isFinite(value)) continue;
       // A signed number changes a gauge by that amount, so the gauge is set to 0 first.
       if (value < 0 || fact?.[0] === MINUS) {
         out.bytes(head);
-        out.reserve(1);
-        out.buffer[out.length++] = ZERO;
+        out.ascii('0');
         out.bytes(tail);
       }
       out.bytes(head);
@@ -71,7 +61,7 @@ export class GaugeEncoder {
       count++;
     }
     return count;
-  }
+  };
 }
 
 /** Joins lines into datagrams of at most `size` bytes; a longer line becomes a datagram of its own. */

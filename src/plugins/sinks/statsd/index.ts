@@ -11,7 +11,7 @@ import {
   z,
 } from '../../../kernel/contracts/index.js';
 import { destinationOf, HOST_PORT } from '../common/index.js';
-import { datagramsOf, GaugeEncoder } from './encoder.js';
+import { datagramsOf, gaugeEncoder } from './encoder.js';
 
 const statsdOptions = z.strictObject({
   address: z
@@ -38,7 +38,6 @@ const statsdOptions = z.strictObject({
 
 function statsdSink(options: z.output<typeof statsdOptions>): Sink {
   const { address, tags, datagramSize } = options;
-  const encoder = new GaugeEncoder(tags === 'dogstatsd');
   let socket: Promise<Socket> | undefined;
   /** The kernel reports that nothing listened when an earlier datagram arrived. */
   let failure: unknown;
@@ -50,7 +49,7 @@ function statsdSink(options: z.output<typeof statsdOptions>): Sink {
   return {
     options,
     format: `statsd ${tags}`,
-    encode: (sample, out) => encoder.write(out, sample),
+    encode: gaugeEncoder(tags === 'dogstatsd'),
     async send({ body }, signal) {
       try {
         socket ??= connect(address, (error) => {
