@@ -72,12 +72,11 @@ export class Control {
       this.isExhausted = false;
       return this.changed(now, this.takeBack(Number.POSITIVE_INFINITY) > 0);
     }
-    const isOver = used > limit * HIGH || isPressed;
-    if (!isOver) this.isExhausted = false;
-    if (isOver)
+    if (used > limit * HIGH || isPressed)
       return this.reduce(now, Math.max(used - limit * TARGET, isPressed ? limit * PRESSED_SHARE : 0), used / limit);
+    this.isExhausted = false;
     if (used >= limit * LOW || now - this.changedAt < this.times.holdMs * this.holdFactor) return false;
-    if (!this.takeBackWithin(limit * TARGET - used)) return false;
+    if (this.takeBack(limit * TARGET - used) === 0) return false;
     this.tookBackAt = now;
     return this.changed(now, true);
   }
@@ -97,10 +96,6 @@ export class Control {
     else if (now - this.changedAt > RELAPSE_MS) this.holdFactor = 1;
     this.tookBackAt = Number.NEGATIVE_INFINITY;
     return this.changed(now, true);
-  }
-
-  private takeBackWithin(room: number): boolean {
-    return this.reductions.some(({ isActive }) => isActive) && this.takeBack(room) > 0;
   }
 
   private takeBack(room: number): number {

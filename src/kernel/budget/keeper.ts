@@ -72,8 +72,6 @@ export class BudgetKeeper {
   private readonly cpu: Control;
   private readonly memory: Control;
   private readonly log: ReductionLog;
-  /** Sources that are suspended, by which control. */
-  private readonly suspended = new Map<string, BudgetResource>();
   private resources: BudgetStatus['resources'] = [];
   /** CPU time per time that counts as spent in a call, as waiting for a CPU counts too. */
   private cpuShareOfCalls = 1;
@@ -134,10 +132,13 @@ export class BudgetKeeper {
   /** Measures, and does less or more. Called every five seconds. */
   check(): void {
     const now = this.parts.clock.monotonic();
-    const own = this.options.cgroupLimits ? this.parts.process.cgroup() : { pressure: {} };
+    const own: OwnCgroup = this.options.cgroupLimits ? this.parts.process.cgroup() : { pressure: {} };
     this.measure(now);
-    const limits = { cpu: this.cpuLimit(own), memory: this.memoryLimit(own) };
-    const memory = Math.max(this.parts.process.memory(), this.options.cgroupLimits ? (own.memoryUsed ?? 0) : 0);
+    const limits = {
+      cpu: lower(this.options.cpu, own.cpu && own.cpu * CGROUP_SHARE.cpu),
+      memory: lower(this.options.memory, own.memory && own.memory * CGROUP_SHARE.memory),
+    };
+    const memory = Math.max(this.parts.process.memory(), own.memoryUsed ?? 0);
     const cpu = this.cpuRate.perSecond;
     const isStarting = now - this.startedAt < START_MS;
     if (isStarting) this.cpuRate.restart();
@@ -179,21 +180,10 @@ export class BudgetKeeper {
       if (container.isRequested || container.watchedUntil > now) this.requestedAt.set(container, now);
       container.isRequested = false;
     }
-    if (this.cpuLimitIsKnown()) this.containerCosts.update(costs(housekeeper.monitored()), now);
+    const isCpuLimited = this.options.cpu !== undefined || this.resources.some(({ resource }) => resource === 'cpu');
+    if (isCpuLimited) this.containerCosts.update(costs(housekeeper.monitored()), now);
     this.cpuShareOfCalls = Math.min(1, this.cpuRate.perSecond / Math.max(this.containerCosts.sum, 1e-9));
     this.intervals.refresh();
-  }
-
-  private cpuLimitIsKnown(): boolean {
-    return this.options.cpu !== undefined || this.resources.some(({ resource }) => resource === 'cpu');
-  }
-
-  private cpuLimit({ cpu }: OwnCgroup): number | undefined {
-    return lower(this.options.cpu, cpu && cpu * CGROUP_SHARE.cpu);
-  }
-
-  private memoryLimit({ memory }: OwnCgroup): number | undefined {
-    return lower(this.options.memory, memory && memory * CGROUP_SHARE.memory);
   }
 
   private capDescriptors(): void {
@@ -269,27 +259,17 @@ export class BudgetKeeper {
     const { housekeeper, plugins } = this.parts;
     const find = (id: string) => plugins.of('metric-source').find(({ record }) => record.id === id);
     return new SetReduction({
-      sampled: () =>
-        plugins
+      sampled: () => {
+        const suspended = [...this.cpuSets.state, ...this.memorySets.state];
+        return plugins
           .of('metric-source')
-          .filter((source) => isOptional(source) && !this.suspended.has(source.record.id))
-          .map((source) => ({ id: source.record.id, cost: cost(source) })),
-      suspend: (id) => {
-        this.suspended.set(id, resource);
-        housekeeper.suspend(find(id)!, `left out to keep within the ${resource} budget`);
+          .filter((source) => isOptional(source) && !suspended.includes(source.record.id))
+          .map((source) => ({ id: source.record.id, cost: cost(source) }));
       },
-      resume: (id) => this.resume(id),
-      exists: (id) => {
-        if (find(id) !== undefined) return true;
-        this.resume(id);
-        return false;
-      },
+      suspend: (id) => housekeeper.suspend(find(id)!, `left out to keep within the ${resource} budget`),
+      resume: (id) => housekeeper.resume(id),
+      exists: (id) => find(id) !== undefined,
     });
-  }
-
-  private resume(id: string): void {
-    this.suspended.delete(id);
-    this.parts.housekeeper.resume(id);
   }
 
   private historyBytesOf(source: Source): number {

@@ -237,7 +237,7 @@ export class SetReduction implements Reduction {
 
   /** Forgets those that are no longer configured. */
   refresh(): void {
-    for (const id of this.suspended.keys()) if (!this.sets.exists(id)) this.suspended.delete(id);
+    for (const id of this.suspended.keys()) if (!this.sets.exists(id)) this.resume(id);
   }
 
   giveUp(need: number): number {
@@ -261,11 +261,15 @@ export class SetReduction implements Reduction {
     const cheapestFirst = [...this.suspended].sort(([, a], [, b]) => a - b);
     for (const [id, cost] of cheapestFirst) {
       if (taken + cost > room) break;
-      this.sets.resume(id);
-      this.suspended.delete(id);
+      this.resume(id);
       taken += cost;
     }
     return taken;
+  }
+
+  private resume(id: string): void {
+    this.sets.resume(id);
+    this.suspended.delete(id);
   }
 }
 
