@@ -221,12 +221,9 @@ export class SampleCollector {
     if (container.facts.limitsOverdue(this.clock.monotonic())) container.facts.readLimits(this.clock.monotonic());
     if (resolution === 'all') {
       for (let i = 0; i < window.length; i++) this.present(container, window.at(i, this.cursor), take);
-    } else
-      this.present(
-        container,
-        container.row.resolve(window, newest, onlyNewest ? 'last' : resolution, resolution === 'rate'),
-        take,
-      );
+    } else if (resolution === 'rate') this.present(container, container.row.rate(newest), take);
+    else if (onlyNewest || window.length === 1) this.present(container, newest, take);
+    else this.present(container, container.row.aggregate(window, newest, resolution), take);
     container.takenAt = newest.time;
   }
 

@@ -9,24 +9,8 @@ export class ResolvedRow {
   /** The row before, in rate mode. */
   private before: { layout: Layout; time: number; values: Float64Array } | undefined;
 
-  /**
-   * @param newest the last of the window
-   * @param how what is made of gauges; counters keep their last value
-   * @param asRate whether counters become their increase per second
-   * @returns valid until it is called again; `newest` itself when that is the result
-   */
-  resolve(
-    window: SampleWindow,
-    newest: SampleCursor,
-    how: 'last' | 'mean' | 'max' | 'rate',
-    asRate: boolean,
-  ): SampleCursor {
-    if (asRate) return this.rate(newest);
-    if (how === 'last' || how === 'rate' || window.length === 1) return newest;
-    return this.aggregate(window, newest, how);
-  }
-
-  private aggregate(window: SampleWindow, newest: SampleCursor, how: 'mean' | 'max'): SampleCursor {
+  /** Gauges as the mean or the maximum of a window, whose last sample is `newest`; counters keep their last value. */
+  aggregate(window: SampleWindow, newest: SampleCursor, how: 'mean' | 'max'): SampleCursor {
     const { layout, time } = newest;
     const count = layout.columns.length;
     const values = newest.values.slice(newest.base, newest.base + count);

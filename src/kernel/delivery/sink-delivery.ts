@@ -137,10 +137,10 @@ export class SinkDelivery implements Pace {
   }
 
   status(): SinkStatus {
-    const { queue, counts, disk } = this;
+    const { queue, disk } = this;
     const { oldest } = queue;
     const { failure } = this.sender;
-    const { lastSentAt } = counts;
+    const { sent, dropped, lastSentAt, retries, attempts, attemptMs } = this.counts;
     return {
       queue: {
         batches: queue.length,
@@ -151,11 +151,11 @@ export class SinkDelivery implements Pace {
         ...(disk !== undefined && { directory: disk.directory }),
         ...(disk?.error !== undefined && { diskError: disk.error }),
       },
-      sent: { ...counts.sent },
-      dropped: { ...counts.dropped },
-      retries: counts.retries,
-      attempts: counts.attempts,
-      attemptMs: counts.attemptMs,
+      sent: { ...sent },
+      dropped: { ...dropped },
+      retries,
+      attempts,
+      attemptMs,
       ...(failure !== undefined && { failure }),
       ...(lastSentAt !== undefined && { lastSentAt }),
       intervalMs: this.intervalMs * this.stretch,
