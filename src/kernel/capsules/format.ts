@@ -159,9 +159,9 @@ function plainNumber(value: number): number | string {
 
 /** Reads the file of a capsule. @throws TallymanError when it is none, cut short, or of a newer version */
 export async function decodeCapsule(file: Uint8Array, name: string): Promise<Capsule> {
-  const lines = await unpackedLines(file, name);
+  const { info, lines } = await unpacked(file, name);
   try {
-    return assembled(infoOf(lines[0]!, name), lines);
+    return assembled(info, lines);
   } catch (error) {
     throw error instanceof TallymanError
       ? error
@@ -171,10 +171,10 @@ export async function decodeCapsule(file: Uint8Array, name: string): Promise<Cap
 
 /** Reads what a capsule is about, and whether its file is whole. @throws TallymanError */
 export async function decodeInfo(file: Uint8Array, name: string): Promise<CapsuleInfo> {
-  return infoOf((await unpackedLines(file, name))[0]!, name);
+  return (await unpacked(file, name)).info;
 }
 
-async function unpackedLines(file: Uint8Array, name: string): Promise<string[]> {
+async function unpacked(file: Uint8Array, name: string): Promise<{ info: CapsuleInfo; lines: readonly string[] }> {
   let text: string;
   try {
     text = (await unpack(file, { maxOutputLength: MAX_UNPACKED, finishFlush: constants.Z_FINISH })).toString();
@@ -182,9 +182,9 @@ async function unpackedLines(file: Uint8Array, name: string): Promise<string[]> 
     throw new TallymanError(`${name} is not a capsule, or cut short: ${messageOf(error)}`);
   }
   const lines = text.split('\n');
-  infoOf(lines[0]!, name);
+  const info = infoOf(lines[0]!, name);
   if (lines.at(-2) !== '{"kind":"end"}') throw new TallymanError(`${name} is cut short`);
-  return lines.slice(0, -2);
+  return { info, lines: lines.slice(1, -2) };
 }
 
 function infoOf(line: string, name: string): CapsuleInfo {
@@ -213,7 +213,7 @@ function infoOf(line: string, name: string): CapsuleInfo {
 function assembled(info: CapsuleInfo, lines: readonly string[]): Capsule {
   const readers = { container: new SampleReader(), root: new SampleReader() };
   const parts: Record<string, Line> = {};
-  for (const text of lines.slice(1)) {
+  for (const text of lines) {
     const { kind, ...line } = JSON.parse(text) as Line;
     const { of } = line;
     if (kind === 'samples' || kind === 'column') readers[of === 'root' ? 'root' : 'container'].take({ kind, ...line });

@@ -56,6 +56,7 @@ const TOO_MANY = 429;
 const ALL_TYPES = new Set(EVENT_TYPES);
 /** Events that can be a reason for a capsule. */
 const TROUBLE_TYPES: ReadonlySet<EventType> = new Set(['oom', 'containerDeletion']);
+
 interface Remembered {
   readonly container: Container;
   /** Monotonic ms. */
@@ -69,7 +70,6 @@ export class Recorder implements ContainerObserver {
   private readonly limiter: Limiter;
   private readonly removedLately = new Map<string, Remembered>();
   private readonly cancels: (() => void)[] = [];
-  private unsubscribe: () => void = () => {};
   /** Settles when everything that was captured so far is written. */
   private writing: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -94,9 +94,9 @@ export class Recorder implements ContainerObserver {
     void begin.then(() => this.enqueue(() => this.store.open()));
     capsules.recordNow = (name) => this.record(name);
     const filter = { containerName: '/', below: true, types: TROUBLE_TYPES };
-    // Listeners hear of an event before it is stored; the capsule is to have it.
-    this.unsubscribe = view.events.subscribe(filter, (event) => queueMicrotask(() => this.happened(event)));
     this.cancels.push(
+      // Listeners hear of an event before it is stored; the capsule is to have it.
+      view.events.subscribe(filter, (event) => queueMicrotask(() => this.happened(event))),
       timer.every(TICK_MS, () => this.tick()),
       timer.every(PRUNE_MS, () => void this.enqueue(() => this.store.prune())),
     );
@@ -104,7 +104,6 @@ export class Recorder implements ContainerObserver {
 
   /** Finishes what was captured. */
   async stop(): Promise<void> {
-    this.unsubscribe();
     for (const cancel of this.cancels) cancel();
     this.options.capsules.recordNow = undefined;
     await this.writing;
@@ -146,7 +145,7 @@ export class Recorder implements ContainerObserver {
     } else if (type === 'containerDeletion' && exitCode !== 0) {
       const isRuntimes = this.find(containerName)?.description.namespace !== undefined;
       if (exitCode !== UNKNOWN_EXIT_CODE)
-        this.troubleOf(containerName, { kind: 'exit', time, text: exitText(exitCode) });
+        this.troubleOf(containerName, { kind: 'exit', time, text: `exit code ${exitCode}` });
       // How a cgroup without a runtime ended is not known.
       else if (isRuntimes)
         this.troubleOf(containerName, { kind: 'ended-unseen', time, text: 'its engine could not tell how it ended' });
@@ -261,7 +260,7 @@ export class Recorder implements ContainerObserver {
         }),
       },
       root: root && describe(root, '/', root.description),
-      events: this.eventsOf(name),
+      events: view.events.query({ containerName: name, below: true, types: ALL_TYPES, max: MAX_EVENTS }),
       host: { machine: machine.machine(), versions: machine.versions(), filesystems: machine.filesystems() },
       diagnosis: recorded && this.diagnosis(container, recorded, description),
       samples: recorded === undefined ? [] : captureSamples(recorded.samples()),
@@ -302,10 +301,6 @@ export class Recorder implements ContainerObserver {
     return { ...before, isRunning: false, findings };
   }
 
-  private eventsOf(containerName: string): readonly ContainerEvent[] {
-    return this.options.view.events.query({ containerName, below: true, types: ALL_TYPES, max: MAX_EVENTS });
-  }
-
   private warnOfFailure(error: unknown): void {
     if (this.hasWarnedOfFailure) return;
     this.hasWarnedOfFailure = true;
@@ -313,10 +308,6 @@ export class Recorder implements ContainerObserver {
       hint: `make ${this.store.directory} writable for the agent, or set recorder.directory`,
     });
   }
-}
-
-function exitText(exitCode: number): string {
-  return `exit code ${exitCode}`;
 }
 
 function describe(view: ContainerView | undefined, name: string, description: ContainerDescription): CapsuleContainer {

@@ -5,12 +5,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { constants, createGzip, gunzip } from 'node:zlib';
-import { Slices, TallymanError } from '../contracts/index.js';
+import { codeOf, Slices, TallymanError } from '../contracts/index.js';
 import { type KeptMinutes, MINUTES_PER_DAY, VALUES_PER_MINUTE } from '../history/index.js';
 
 const HEADER = JSON.stringify({ format: 'tallyman-minutes', version: 1 });
 const UNFINISHED = '.unfinished';
-const FLOAT_BYTES = 4;
 /** A day of 1,000 busy containers is about 50 MiB before compression. */
 const MAX_BYTES = 128 * 2 ** 20;
 
@@ -81,7 +80,7 @@ export async function readMinutes(file: string): Promise<Map<string, KeptMinutes
   try {
     packed = await readFile(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    if (codeOf(error) === 'ENOENT') return new Map();
     throw error;
   }
   try {
@@ -99,7 +98,7 @@ function parse(lines: readonly string[]): Map<string, KeptMinutes> {
   const containers = new Map<string, KeptMinutes>();
   for (const text of lines.slice(1, -1)) {
     const { name, endedAt, values, repeats } = JSON.parse(text) as Line;
-    const kept = { endedAt, values: floats(values), repeats: shorts(repeats) };
+    const kept = { endedAt, values: new Float32Array(bytesOf(values)), repeats: new Uint16Array(bytesOf(repeats)) };
     if (typeof name !== 'string' || !isValid(kept)) throw new Error('a line has no minutes');
     containers.set(name, kept);
   }
@@ -117,12 +116,6 @@ function base64({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array):
 }
 
 /** Copied, because the bytes of a small Buffer need not begin at a multiple of four. */
-function floats(text: string): Float32Array {
-  const bytes = Buffer.from(text, 'base64');
-  return new Float32Array(new Uint8Array(bytes).buffer, 0, Math.floor(bytes.length / FLOAT_BYTES));
-}
-
-function shorts(text: string): Uint16Array {
-  const bytes = Buffer.from(text, 'base64');
-  return new Uint16Array(new Uint8Array(bytes).buffer, 0, Math.floor(bytes.length / 2));
+function bytesOf(text: string): ArrayBuffer {
+  return new Uint8Array(Buffer.from(text, 'base64')).buffer;
 }

@@ -48,7 +48,9 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
 
   added(container: Container): void {
     const kept = this.kept.get(container.name);
-    if (kept === undefined || !this.restore(container, kept)) return;
+    const sampling = container.get(SAMPLING);
+    if (kept === undefined || sampling === undefined) return;
+    sampling.summarizer.restore(kept, this.options.clock.now());
     this.kept.delete(container.name);
   }
 
@@ -76,12 +78,6 @@ export class MinuteKeeper implements Lifecycle, ContainerObserver {
     } catch (error) {
       this.options.logger.warn(`the minutes of the last day begin anew: ${messageOf(error)}`);
     }
-  }
-
-  private restore(container: Container, kept: KeptMinutes): boolean {
-    const sampling = container.get(SAMPLING);
-    sampling?.summarizer.restore(kept, this.options.clock.now());
-    return sampling !== undefined;
   }
 
   private async write(): Promise<void> {
