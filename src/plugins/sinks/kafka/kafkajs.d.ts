@@ -1,15 +1,13 @@
 /** Modules inside kafkajs 2.2.4, as far as this sink and the test of its timers use them. */
 
 declare module 'kafkajs/src/cluster/index.js' {
-  import type { ConnectionOptions } from 'node:tls';
-  import type { Cluster, Logger, SASLOptions } from 'kafkajs';
+  import type { Cluster, KafkaConfig, Logger } from 'kafkajs';
   import type { ProduceRequest, RequestDefinitions } from 'kafkajs/src/protocol/requests/produce/index.js';
 
   export interface Broker {
     /** Takes the newest version that the broker knows. */
     lookupRequest(apiKey: number, definitions: RequestDefinitions): (options: object) => ProduceRequest;
     readonly connectionPool: { send(request: ProduceRequest): Promise<unknown> };
-    disconnect(): Promise<void>;
   }
 
   interface Destination {
@@ -18,24 +16,17 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
 
   export default class implements Pick<Cluster, 'connect' | 'disconnect'> {
-    constructor(options: {
-      readonly clientId: string;
-      readonly brokers: readonly string[];
-      readonly ssl?: ConnectionOptions;
-      readonly sasl?: SASLOptions;
-      /** ms */
-      readonly connectionTimeout: number;
-      /** ms */
-      readonly requestTimeout: number;
-      readonly enforceRequestTimeout: boolean;
-      /** ms */
-      readonly metadataMaxAge: number;
-      readonly allowAutoTopicCreation: boolean;
-      readonly maxInFlightRequests: number | null;
-      readonly retry: { readonly retries: number };
-      readonly socketFactory: object;
-      readonly logger: Logger;
-    });
+    /** As `KafkaConfig`, with what `Kafka` itself gives a producer’s cluster. */
+    constructor(
+      options: Omit<KafkaConfig, 'socketFactory'> & {
+        /** ms */
+        readonly metadataMaxAge: number;
+        readonly allowAutoTopicCreation: boolean;
+        readonly maxInFlightRequests: number | null;
+        readonly socketFactory: object;
+        readonly logger: Logger;
+      },
+    );
     readonly connectionPoolBuilder: { build(destination?: Destination): Promise<object> };
     connect(): Promise<void>;
     disconnect(): Promise<void>;
@@ -50,12 +41,9 @@ declare module 'kafkajs/src/cluster/index.js' {
 declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   export interface ProduceRequest {
     readonly request: {
-      readonly apiKey: number;
-      readonly apiName: string;
       readonly apiVersion: number;
       /** Gives what the connection uses of the library’s `Encoder`. */
       readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
-      readonly expectResponse: () => boolean;
     };
     readonly response: object;
   }

@@ -169,11 +169,10 @@ export class RequestEncoder {
   private hostAttributes(): Attributes {
     const { host, cluster } = hostAndCluster(this.options);
     const { machine_id } = this.agent.host.machine();
+    const known = { cluster, 'host.name': host, 'host.id': machine_id };
     return [
       ...Object.entries(this.options.externalLabels),
-      ...(cluster === '' ? [] : [['cluster', cluster] as const]),
-      ...(host === '' ? [] : [['host.name', host] as const]),
-      ...(machine_id === '' ? [] : [['host.id', machine_id] as const]),
+      ...Object.entries(known).filter(([, value]) => value !== ''),
     ];
   }
 

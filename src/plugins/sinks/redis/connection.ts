@@ -18,7 +18,7 @@ export interface RedisTarget {
 interface Exchange {
   readonly replies: Reply[];
   readonly count: number;
-  resolve(replies: readonly Reply[]): void;
+  resolve(): void;
   reject(error: Error): void;
 }
 
@@ -42,7 +42,7 @@ export class RedisConnection {
    * Sends commands and awaits as many answers. Not to be called again before it has settled.
    * @throws DeliveryError when there is no connection or one of the answers is an error
    */
-  async send(commands: Uint8Array, count: number, signal: AbortSignal): Promise<readonly Reply[]> {
+  async send(commands: Uint8Array, count: number, signal: AbortSignal): Promise<void> {
     const limit = AbortSignal.timeout(this.target.timeout);
     const either = AbortSignal.any([signal, limit]);
     const abort = () => {
@@ -52,7 +52,7 @@ export class RedisConnection {
     try {
       either.throwIfAborted();
       if (this.socket === undefined) await this.open();
-      return await this.ask(commands, count);
+      await this.ask(commands, count);
     } catch (error) {
       throw new DeliveryError(`${this.shownUrl} ${messageOf(error)}`, { cause: error });
     } finally {
@@ -113,7 +113,7 @@ export class RedisConnection {
     return socket;
   }
 
-  private ask(commands: Uint8Array, count: number): Promise<readonly Reply[]> {
+  private ask(commands: Uint8Array, count: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.exchange = { replies: [], count, resolve, reject };
       this.socket!.write(commands);
@@ -128,7 +128,7 @@ export class RedisConnection {
     const errors = exchange.replies.flat().filter((one) => one instanceof ReplyError);
     // The first error has the reason; later ones only say that the transaction was discarded.
     if (errors.length > 0) exchange.reject(new Error(`answers ${errors[0]!.message}`));
-    else exchange.resolve(exchange.replies);
+    else exchange.resolve();
   }
 
   private failed(socket: Socket, error: Error): void {

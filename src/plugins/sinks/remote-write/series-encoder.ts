@@ -142,16 +142,8 @@ export abstract class SeriesEncoder<C, P extends object> {
       for (const own of series[index] ?? []) {
         const [, name] = own.find(([label]) => label === '__name__')!;
         const family = { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help: '', index: -1 } as const;
-        this.write(
-          encoded,
-          this.textOf(
-            names,
-            family,
-            own.filter(([label]) => label !== '__name__'),
-          ),
-          undefined,
-          out,
-        );
+        const more = own.filter(([label]) => label !== '__name__');
+        this.write(encoded, this.textOf(names, family, more), undefined, out);
         points++;
       }
     }
