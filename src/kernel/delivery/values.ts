@@ -16,6 +16,7 @@ import {
   type MetricType,
   machineMetrics,
   type PlannedSeries,
+  type PutSeries,
   type SampleCursor,
 } from '../contracts/index.js';
 import { ResolvedRow } from './resolution.js';
@@ -75,48 +76,6 @@ function planOf(planned: readonly PlannedValue[], count: number): ValuesPlan {
   return { series, layout: { columns, indexOf: () => -1, indexesOf: () => [] } };
 }
 
-/** The series of the machine or the agent, which are the same most of the time. */
-class PlainSeries {
-  private key = '';
-  private plan: ValuesPlan = planOf([], 0);
-
-  constructor(
-    private readonly familyOf: FamilyOf,
-    private readonly write: (put: Parameters<typeof agentMetrics>[0]) => void,
-  ) {}
-
-  take(timeUs: number): ValuesSample | undefined {
-    const values: number[] = [];
-    const keys: string[] = [];
-    const planned: PlannedValue[] = [];
-    this.write((name, type, help, value, labels = {}) => {
-      const family = this.familyOf(name, type, help);
-      if (family === undefined) return;
-      const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-      keys.push(`${name} ${JSON.stringify(pairs)}`);
-      planned.push({
-        family,
-        kind: type === 'counter' ? type : 'gauge',
-        labels: pairs,
-        column: values.push(value) - 1,
-      });
-    });
-    const key = keys.join('\n');
-    if (key !== this.key) {
-      this.key = key;
-      // Outputs expect the series of a family one after the other.
-      planned.sort((a, b) => a.family.index - b.family.index);
-      this.plan = planOf(planned, values.length);
-    }
-    if (values.length === 0) return undefined;
-    const { series, layout } = this.plan;
-    return {
-      series,
-      cursor: { layout, time: timeUs, values: Float64Array.from(values), residuals: undefined, base: 0 },
-    };
-  }
-}
-
 /** The machine or the agent, as `/metrics` has it. @param root the view of the root container */
 export function hostSubject(
   kind: 'machine' | 'agent',
@@ -125,11 +84,34 @@ export function hostSubject(
   labels: readonly Label[],
   familyOf: FamilyOf,
 ): ValuesSubject {
-  const series = new PlainSeries(familyOf, (put) => {
+  let key = '';
+  let plan: ValuesPlan | undefined;
+  const next = (time: number): ValuesSample | undefined => {
+    const values: number[] = [];
+    const keys: string[] = [];
+    const planned: PlannedValue[] = [];
+    const put: PutSeries = (name, type, help, value, own = {}) => {
+      const family = familyOf(name, type, help);
+      if (family === undefined) return;
+      const pairs = Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1));
+      keys.push(`${name} ${JSON.stringify(pairs)}`);
+      const column = values.push(value) - 1;
+      planned.push({ family, kind: type === 'counter' ? type : 'gauge', labels: pairs, column });
+    };
     if (kind === 'agent') agentMetrics(put, agent);
     else machineMetrics(put, agent, { machineLabels: true, cpuTopology: false });
-  });
-  return new ValuesSubject(kind, '', root, root.description, labels, 0, (nowUs) => series.take(nowUs));
+    if (values.length === 0) return undefined;
+    // The series are the same most of the time.
+    if (plan === undefined || key !== keys.join('\n')) {
+      key = keys.join('\n');
+      // Outputs expect the series of a family one after the other.
+      planned.sort((a, b) => a.family.index - b.family.index);
+      plan = planOf(planned, values.length);
+    }
+    const { series, layout } = plan;
+    return { series, cursor: { layout, time, values: Float64Array.from(values), residuals: undefined, base: 0 } };
+  };
+  return new ValuesSubject(kind, '', root, root.description, labels, 0, next);
 }
 
 /** The metrics of the applications in one container: a subject for each target that gives any. */
