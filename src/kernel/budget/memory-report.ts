@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
-import { type Clock, type Finding, type Logger, memoryUsage, messageOf } from '../contracts/index.js';
+import { type Clock, type Finding, type Logger, memoryUsage, messageOf, readNames } from '../contracts/index.js';
 
 /** What was allocated and is still in use, by the function that did. */
 export interface Allocation {
@@ -129,13 +129,9 @@ export class MemoryReports {
 
   /** Oldest first. */
   private names(): string[] {
-    try {
-      return readdirSync(this.directory)
-        .filter((name) => NAME.test(name))
-        .sort();
-    } catch {
-      return [];
-    }
+    return readNames(this.directory)
+      .filter((name) => NAME.test(name))
+      .sort();
   }
 }
 

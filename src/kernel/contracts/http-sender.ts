@@ -63,9 +63,7 @@ export const httpOptions = {
   timeout: duration().prefault('10s').describe('Time limit of one request.'),
 };
 
-const schema = z.strictObject(httpOptions);
-
-export type HttpOptions = z.output<typeof schema>;
+export type HttpOptions = z.output<z.ZodObject<typeof httpOptions>>;
 
 /** The answer of a receiver. */
 export interface HttpAnswer {

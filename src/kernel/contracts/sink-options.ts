@@ -84,10 +84,8 @@ export const sinkOptions = {
   ...labelSelection,
 };
 
-const schema = z.strictObject(sinkOptions);
-
 /** The options that all sinks have, as the kernel takes them from `Sink.options`. */
-export type SinkOptions = z.output<typeof schema>;
+export type SinkOptions = z.output<z.ZodObject<typeof sinkOptions>>;
 
 /**
  * What the labels `host` and `cluster` say. Where the options do not, variables of the environment do, which Kubernetes sets for

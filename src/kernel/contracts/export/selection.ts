@@ -86,12 +86,10 @@ export const labelSelection = {
     ),
 };
 
-const selection = z.strictObject({ ...containerSelection, ...metricSelection, ...labelSelection });
-
-export type Selection = z.output<typeof selection>;
-export type ContainerSelection = Pick<Selection, keyof typeof containerSelection>;
-export type MetricSelection = Pick<Selection, keyof typeof metricSelection>;
-export type LabelSelection = Pick<Selection, keyof typeof labelSelection>;
+export type ContainerSelection = z.output<z.ZodObject<typeof containerSelection>>;
+export type MetricSelection = z.output<z.ZodObject<typeof metricSelection>>;
+export type LabelSelection = z.output<z.ZodObject<typeof labelSelection>>;
+export type Selection = ContainerSelection & MetricSelection & LabelSelection;
 
 /** Whether a name passes an include and an exclude list; any of its `forms` may match. */
 export function passes(
