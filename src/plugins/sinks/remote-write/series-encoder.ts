@@ -122,8 +122,9 @@ export abstract class SeriesEncoder<C, P extends object> {
     for (const container of containers) {
       const sent = this.sent.get(container);
       if (sent === undefined) continue;
-      const texts = [...sent.texts.filter((_, i) => sent.present[i] === 1), ...sent.factTexts];
-      const keys = `[${texts.map(({ key }) => key).join()}]`;
+      const keys = `[${livingTexts(sent)
+        .map(({ key }) => key)
+        .join()}]`;
       if (!indexes.has(keys)) indexes.set(keys, indexes.size);
       kept.push([sent.labels, indexes.get(keys)!]);
     }
@@ -207,14 +208,9 @@ export abstract class SeriesEncoder<C, P extends object> {
   }
 
   private endAll(sent: Sent<C, P>, out: ByteWriter): number {
-    let points = 0;
-    for (const [i, text] of sent.texts.entries()) {
-      if (sent.present[i] === 0) continue;
-      this.write(sent.encoded, text, undefined, out);
-      points++;
-    }
-    for (const text of sent.factTexts) this.write(sent.encoded, text, undefined, out);
-    return points + sent.factTexts.length;
+    const texts = livingTexts(sent);
+    for (const text of texts) this.write(sent.encoded, text, undefined, out);
+    return texts.length;
   }
 
   /**
@@ -237,6 +233,11 @@ export abstract class SeriesEncoder<C, P extends object> {
     if (next < names.length) parts.push({ from: next, to: names.length });
     return { key: JSON.stringify(sorted), family, parts };
   }
+}
+
+/** The series that were in the newest sample, and the facts. */
+function livingTexts<P extends object>({ texts, present, factTexts }: Sent<unknown, P>): readonly SeriesText<P>[] {
+  return [...texts.filter((_, i) => present[i] === 1), ...factTexts];
 }
 
 /** A field of milliseconds since the epoch. */
