@@ -12,14 +12,12 @@ export class Rate {
   /** @param now monotonic ms */
   update(total: number, now: number): void {
     const elapsed = now - this.at;
-    if (Number.isNaN(this.total) || elapsed <= 0) {
-      this.total = total;
-      this.at = now;
-      return;
+    if (!Number.isNaN(this.total) && elapsed > 0) {
+      const latest = ((total - this.total) / elapsed) * 1000;
+      const weight = this.isNew ? 1 : 1 - Math.exp(-elapsed / AVERAGED_OVER_MS);
+      this.perSecond += (latest - this.perSecond) * weight;
+      this.isNew = false;
     }
-    const latest = ((total - this.total) / elapsed) * 1000;
-    this.perSecond = this.isNew ? latest : averaged(this.perSecond, latest, elapsed);
-    this.isNew = false;
     this.total = total;
     this.at = now;
   }
@@ -28,11 +26,6 @@ export class Rate {
   restart(): void {
     this.isNew = true;
   }
-}
-
-/** The average after `elapsed` ms in which the value was `value`. */
-function averaged(average: number, value: number, elapsed: number): number {
-  return average + (value - average) * (1 - Math.exp(-elapsed / AVERAGED_OVER_MS));
 }
 
 /** Rates of a changing set of totals; what is no longer updated is forgotten. */

@@ -5,7 +5,7 @@ import type { ActivePlugin, ActivePlugins, Pace, PluginRecord, Supervisor } from
 import { Control } from './control.js';
 import { Rate, Rates } from './costs.js';
 import type { OwnCgroup } from './own-cgroup.js';
-import { type QueryGate, QueryReduction } from './queries.js';
+import { QueryReduction } from './queries.js';
 import { HistoryReduction, IntervalReduction, PaceReduction, SetReduction } from './reductions.js';
 import { budgetFindings, formatUse, ReductionLog, type Reductions } from './status.js';
 
@@ -57,7 +57,7 @@ type Source = ActivePlugin<'metric-source'>;
 
 /** Keeps what the agent uses within its budget, by doing less before it uses more. */
 export class BudgetKeeper {
-  readonly queries: QueryGate;
+  readonly queries: QueryReduction;
   private readonly cpuRate = new Rate();
   private readonly containerCosts = new Rates<MonitoredContainer>();
   private readonly pluginCosts = new Rates<string>();
@@ -68,7 +68,6 @@ export class BudgetKeeper {
   private readonly cpuSets: SetReduction;
   private readonly memorySets: SetReduction;
   private readonly history: HistoryReduction;
-  private readonly queryReduction: QueryReduction;
   private readonly cpu: Control;
   private readonly memory: Control;
   private readonly log: ReductionLog;
@@ -104,11 +103,10 @@ export class BudgetKeeper {
       },
       keep: (share) => housekeeper.keepHistory(share),
     });
-    this.queryReduction = new QueryReduction(() => clock.monotonic());
-    this.queries = this.queryReduction;
+    this.queries = new QueryReduction(() => clock.monotonic());
     const { sinks, handlers, cpuSets } = this;
     const dominant = [sinks.dominant, handlers.dominant, cpuSets.dominant];
-    this.cpu = new Control(CPU_TIMES, [...dominant, this.intervals, sinks, handlers, cpuSets, this.queryReduction]);
+    this.cpu = new Control(CPU_TIMES, [...dominant, this.intervals, sinks, handlers, cpuSets, this.queries]);
     this.memory = new Control(MEMORY_TIMES, [this.history, this.memorySets]);
   }
 
@@ -157,7 +155,7 @@ export class BudgetKeeper {
     return {
       resources: this.resources,
       reductions: this.log.reductions,
-      refusedQueries: this.queryReduction.refused,
+      refusedQueries: this.queries.refused,
       changes: this.cpu.changes + this.memory.changes,
       largest: this.largest(),
     };
@@ -174,7 +172,7 @@ export class BudgetKeeper {
       supervisor.all().map(({ id, busyMs }) => [id, busyMs] as const),
       now,
     );
-    this.queryReduction.refresh();
+    this.queries.refresh();
     for (const each of [this.cpuSets, this.memorySets]) each.refresh();
     for (const container of housekeeper.monitored()) {
       if (container.isRequested || container.watchedUntil > now) this.requestedAt.set(container, now);
@@ -210,7 +208,7 @@ export class BudgetKeeper {
   }
 
   private reductions(): Reductions {
-    const { intervals, sinks, handlers, cpuSets, memorySets, history, queryReduction } = this;
+    const { intervals, sinks, handlers, cpuSets, memorySets, history, queries } = this;
     const { descriptors, housekeeper } = this.parts;
     const active = new Map<BudgetReduction['kind'], Omit<BudgetReduction, 'kind' | 'since'>>();
     const add = (kind: BudgetReduction['kind'], resource: BudgetResource, amount: number, text: string) => {
@@ -229,7 +227,7 @@ export class BudgetKeeper {
     add('sets', cpuSets.isActive ? 'cpu' : 'memory', sets.length, text);
     const shortened = `the history is 1/${Math.round(1 / history.share)} of what is configured`;
     add('history', 'memory', 1 - history.share, shortened);
-    const allowance = queryReduction.state ?? 0;
+    const { allowance = 0 } = queries;
     const allowed = `expensive requests get ${Math.round(allowance)} ms of CPU time per second, others get 503`;
     add('queries', 'cpu', allowance / 1000, allowed);
     const reopened = descriptors.isCapped ? descriptors.reopened : 0;

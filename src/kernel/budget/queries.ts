@@ -39,8 +39,8 @@ export class QueryReduction implements Reduction, QueryGate {
   /** What refused requests would have taken. */
   private readonly saved = new Rate();
   private savedMs = 0;
-  /** ms per second; `undefined`: everything is answered. */
-  private allowance: number | undefined;
+  /** ms of expensive answers per second that are allowed; `undefined`: everything is answered. */
+  allowance: number | undefined;
   private initialRate = 0;
   private bucket = 0;
   private filledAt = 0;
@@ -50,11 +50,6 @@ export class QueryReduction implements Reduction, QueryGate {
 
   get isActive(): boolean {
     return this.allowance !== undefined;
-  }
-
-  /** ms of expensive answers per second that are allowed. */
-  get state(): number | undefined {
-    return this.allowance;
   }
 
   /** Called regularly, for the averages. */
