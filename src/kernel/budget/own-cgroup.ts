@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import { readText } from '../contracts/index.js';
 import { parseMountinfo } from '../linux/index.js';
 
-/** What the agent's own cgroup allows it, and what it uses. Members of files that are absent or say `max` are absent. */
+/** What the agent's own cgroup allows it, and what it uses. Members of files that are absent or say `max` are undefined. */
 export interface OwnCgroup {
   /** CPU time per time; 1 is one CPU. */
-  readonly cpu?: number;
+  readonly cpu?: number | undefined;
   /** Memory above which the kernel throttles or kills, bytes: the lower of `memory.high` and `memory.max`. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   /** Memory above which the kernel kills, bytes: `memory.max`. */
-  readonly memoryMax?: number;
+  readonly memoryMax?: number | undefined;
   /** Memory in use without inactive file cache, which the kernel can take back at once, bytes. */
-  readonly memoryUsed?: number;
+  readonly memoryUsed?: number | undefined;
   /** Share of the last ten seconds in which some task waited for the resource, 0 … 1. */
-  readonly pressure: { readonly cpu?: number; readonly memory?: number };
+  readonly pressure: { readonly cpu?: number | undefined; readonly memory?: number | undefined };
 }
 
 /** Above this a v1 limit is none: the kernel's own "no limit" is the largest multiple of its page size. */
@@ -38,22 +38,20 @@ export class OwnCgroupReader {
   read(): OwnCgroup {
     this.directories ??= this.find();
     const { unified, cpu, memory } = this.directories;
-    const cpuLimits = [...unified.map(bandwidthV2), ...cpu.map(bandwidthV1)];
     const memoryMax = [
       ...unified.map((directory) => number(directory, 'memory.max')),
       ...memory.map((directory) => number(directory, 'memory.limit_in_bytes', V1_UNLIMITED)),
     ];
-    const memoryLimits = [...unified.map((directory) => number(directory, 'memory.high')), ...memoryMax];
     const [own] = unified;
     return {
-      ...lowest('cpu', cpuLimits),
-      ...lowest('memory', memoryLimits),
-      ...lowest('memoryMax', memoryMax),
-      ...lowest('memoryUsed', [
+      cpu: lowest([...unified.map(bandwidthV2), ...cpu.map(bandwidthV1)]),
+      memory: lowest([...unified.map((directory) => number(directory, 'memory.high')), ...memoryMax]),
+      memoryMax: lowest(memoryMax),
+      memoryUsed: lowest([
         used(own, 'memory.current', 'inactive_file'),
         used(memory[0], 'memory.usage_in_bytes', 'total_inactive_file'),
       ]),
-      pressure: { ...lowest('cpu', [pressure(own, 'cpu')]), ...lowest('memory', [pressure(own, 'memory')]) },
+      pressure: { cpu: pressure(own, 'cpu'), memory: pressure(own, 'memory') },
     };
   }
 
@@ -97,9 +95,9 @@ function upwards(mountpoint: string, path: string): string[] {
   return [...names.keys(), names.length].reverse().map((depth) => join(mountpoint, ...names.slice(0, depth)));
 }
 
-function lowest<K extends string>(key: K, values: readonly (number | undefined)[]): { [P in K]?: number } {
+function lowest(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? {} : ({ [key]: Math.min(...known) } as { [P in K]?: number });
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function number(directory: string, file: string, unlimited = Number.POSITIVE_INFINITY): number | undefined {
