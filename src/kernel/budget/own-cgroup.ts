@@ -20,11 +20,7 @@ export interface OwnCgroup {
 const V1_UNLIMITED = 2 ** 60;
 
 /** The directories of this process's own cgroup, and of those above it as far as they can be seen. */
-interface Directories {
-  readonly unified: readonly string[];
-  readonly cpu: readonly string[];
-  readonly memory: readonly string[];
-}
+type Directories = Readonly<Record<'unified' | 'cpu' | 'memory', readonly string[]>>;
 
 /**
  * Reads the limits, the use and the pressure of the agent's own cgroup, v1 or v2.
@@ -60,9 +56,8 @@ export class OwnCgroupReader {
     const mounts = parseMountinfo(readText(join(proc, 'mountinfo')) ?? '');
     const found = { unified: [] as string[], cpu: [] as string[], memory: [] as string[] };
     for (const { controllers, path } of memberships(readText(join(proc, 'cgroup')) ?? '')) {
-      const names = controllers.length === 0 ? ['unified' as const] : (['cpu', 'memory'] as const);
-      for (const name of names) {
-        if (name !== 'unified' && !controllers.includes(name)) continue;
+      const ofV1 = (['cpu', 'memory'] as const).filter((name) => controllers.includes(name));
+      for (const name of controllers.length === 0 ? (['unified'] as const) : ofV1) {
         const mount = mounts.find(
           ({ type, superOptions, root }) =>
             (name === 'unified' ? type === 'cgroup2' : type === 'cgroup' && superOptions.includes(name)) &&

@@ -57,18 +57,13 @@ const ALL_TYPES = new Set(EVENT_TYPES);
 /** Events that can be a reason for a capsule. */
 const TROUBLE_TYPES: ReadonlySet<EventType> = new Set(['oom', 'containerDeletion']);
 
-interface Remembered {
-  readonly container: Container;
-  /** Monotonic ms. */
-  readonly at: number;
-}
-
 /** Writes a capsule when a container ends badly or on request. Copies what it needs at once, and writes it later. */
 export class Recorder implements ContainerObserver {
   private readonly watchList: WatchList;
   private readonly scan: TroubleScan;
   private readonly limiter: Limiter;
-  private readonly removedLately = new Map<string, Remembered>();
+  /** By name, with monotonic ms. */
+  private readonly removedLately = new Map<string, { readonly container: Container; readonly at: number }>();
   private readonly cancels: (() => void)[] = [];
   /** Settles when everything that was captured so far is written. */
   private writing: Promise<unknown> = Promise.resolve();

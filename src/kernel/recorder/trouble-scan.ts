@@ -1,5 +1,5 @@
 import type { Container, ContainerStore } from '../containers/index.js';
-import type { CapsuleReason, Clock, Layout, SampleCursor } from '../contracts/index.js';
+import type { CapsuleReason, Clock, SampleCursor } from '../contracts/index.js';
 import type { KernelView } from '../view/index.js';
 
 /** All containers are looked at within this time, ms. */
@@ -15,15 +15,8 @@ interface Listener {
   found(container: Container, reason: CapsuleReason): void;
 }
 
-/** Columns of a layout that tell of trouble, −1 for none. */
-interface Signs {
-  readonly pressure: number;
-  readonly oomKills: number;
-}
-
 /** Looks at the newest samples for signs of trouble, a part of the containers at each tick. */
 export class TroubleScan {
-  private readonly signs = new WeakMap<Layout, Signs>();
   private readonly oomKills = new WeakMap<Container, number>();
   private readonly diagnosedAt = new WeakMap<Container, number>();
   private readonly cursor = {} as SampleCursor;
@@ -54,12 +47,8 @@ export class TroubleScan {
     if (container.description.state.health?.status === 'unhealthy') return true;
     if (!this.view.newestSample(container, this.cursor)) return false;
     const { layout, values, base } = this.cursor;
-    let signs = this.signs.get(layout);
-    if (signs === undefined) {
-      signs = { pressure: layout.indexOf('pressure.memory.some.avg10'), oomKills: layout.indexOf('oom.kills') };
-      this.signs.set(layout, signs);
-    }
-    const { pressure, oomKills } = signs;
+    const pressure = layout.indexOf('pressure.memory.some.avg10');
+    const oomKills = layout.indexOf('oom.kills');
     if (pressure >= 0 && values[base + pressure]! >= MUCH_PRESSURE) return true;
     if (oomKills < 0) return false;
     const kills = values[base + oomKills]!;
