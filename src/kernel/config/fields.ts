@@ -1,16 +1,18 @@
-import { duration, z } from '../contracts/index.js';
+import { duration, size, z } from '../contracts/index.js';
 
-/** A duration of at least `minimum` ms, `minimumText` in errors. */
-export const durationFrom = (minimum: number, minimumText: string) =>
-  duration().refine((value) => value >= minimum, { error: `expected ${minimumText} or more` });
+/** @param minimum as it is written in a config file: `100ms`, `64MiB` */
+function atLeast(type: ReturnType<typeof duration>, minimum: string) {
+  const least = type.parse(minimum);
+  return type.refine((value) => value >= least, { error: `expected ${minimum} or more` });
+}
+
+export const durationFrom = (minimum: string) => atLeast(duration(), minimum);
+export const sizeFrom = (minimum: string) => atLeast(size(), minimum);
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A duration that fits a Node timer (at most 24 days). */
-export const interval = (minimum: number, minimumText: string) =>
-  durationFrom(minimum, minimumText).refine((value) => value <= MAX_TIMER_MS, { error: 'expected 24 days or less' });
-
-export const durationMeta = (description: string) => ({ description, format: 'duration' });
-export const sizeMeta = (description: string) => ({ description, format: 'size' });
+export const interval = (minimum: string) =>
+  durationFrom(minimum).refine((value) => value <= MAX_TIMER_MS, { error: 'expected 24 days or less' });
 
 export const absolutePath = () => z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' });

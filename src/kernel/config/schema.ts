@@ -1,19 +1,13 @@
 import { type OnError, percentage, size, z } from '../contracts/index.js';
-import { absolutePath, durationFrom, durationMeta, interval, sizeMeta } from './fields.js';
+import { absolutePath, durationFrom, interval, sizeFrom } from './fields.js';
 import { web } from './web-schema.js';
 
 const housekeeping = z
   .strictObject({
-    interval: interval(100, '100ms')
-      .prefault('1s')
-      .meta(durationMeta('Interval between two samples of a busy container.')),
-    maxInterval: interval(100, '100ms')
+    interval: interval('100ms').prefault('1s').describe('Interval between two samples of a busy container.'),
+    maxInterval: interval('100ms')
       .prefault('60s')
-      .meta(
-        durationMeta(
-          'Longest interval between two samples of an idle container. Equal to `interval`: a fixed interval.',
-        ),
-      ),
+      .describe('Longest interval between two samples of an idle container. Equal to `interval`: a fixed interval.'),
     dynamic: z
       .boolean()
       .default(true)
@@ -26,19 +20,15 @@ const housekeeping = z
       .describe(
         'Fraction of the interval by which a sample is delayed at random, so that hosts do not sample in lockstep.',
       ),
-    idleRefresh: interval(0, '0')
+    idleRefresh: interval('0')
       .prefault('10s')
-      .meta(
-        durationMeta(
-          'An idle container is detected by at most one read, and its values are reused for this long. `0` reads all values for every sample.',
-        ),
+      .describe(
+        'An idle container is detected by at most one read, and its values are reused for this long. `0` reads all values for every sample.',
       ),
-    maxIdleRefresh: interval(0, '0')
+    maxIdleRefresh: interval('0')
       .prefault('60s')
-      .meta(
-        durationMeta(
-          'While all values of an idle container are found unchanged, `idleRefresh` doubles up to this. Not longer than `idleRefresh`: it stays.',
-        ),
+      .describe(
+        'While all values of an idle container are found unchanged, `idleRefresh` doubles up to this. Not longer than `idleRefresh`: it stays.',
       ),
   })
   .refine((value) => value.maxInterval >= value.interval, {
@@ -47,7 +37,7 @@ const housekeeping = z
   });
 
 const history = z.strictObject({
-  duration: durationFrom(1000, '1s').prefault('2m').meta(durationMeta('How far back the samples in memory go.')),
+  duration: durationFrom('1s').prefault('2m').describe('How far back the samples in memory go.'),
   keepMinutes: z
     .boolean()
     .default(true)
@@ -57,9 +47,7 @@ const history = z.strictObject({
 });
 
 const retention = z.strictObject({
-  age: durationFrom(0, '0')
-    .prefault('24h')
-    .meta(durationMeta('How long an event is kept, relative to the newest one of its type.')),
+  age: durationFrom('0').prefault('24h').describe('How long an event is kept, relative to the newest one of its type.'),
   count: z
     .int()
     .min(-1)
@@ -83,8 +71,8 @@ const recorder = z.strictObject({
     .optional()
     .describe('Where capsules are kept. Default: `capsules` below the state directory (`/var/lib/tallyman`).'),
   maxCapsules: z.int().min(1).max(10_000).default(200).describe('How many capsules are kept; the oldest are removed.'),
-  maxSize: size().prefault('64MiB').meta(sizeMeta('Size of all capsules together; the oldest are removed.')),
-  maxAge: durationFrom(0, '0').prefault('30d').meta(durationMeta('How long a capsule is kept.')),
+  maxSize: size().prefault('64MiB').describe('Size of all capsules together; the oldest are removed.'),
+  maxAge: durationFrom('0').prefault('30d').describe('How long a capsule is kept.'),
   maxPerMinute: z
     .int()
     .min(1)
@@ -121,40 +109,36 @@ const appMetrics = z.strictObject({
   maxTotalTargets: z.int().min(0).default(2_000).describe('Targets of all containers together.'),
   maxMemory: size()
     .prefault('4MiB')
-    .meta(sizeMeta('Memory for names, labels and values per container. The oldest values are dropped first.')),
-  maxTotalMemory: size().prefault('64MiB').meta(sizeMeta('The same for all containers together.')),
+    .describe('Memory for names, labels and values per container. The oldest values are dropped first.'),
+  maxTotalMemory: size().prefault('64MiB').describe('The same for all containers together.'),
   maxRate: size()
     .refine((value) => value > 0, { error: 'expected more than 0' })
     .prefault('1MiB')
-    .meta(sizeMeta('Bytes of responses read per second and container. Targets that send more are scraped less often.')),
+    .describe('Bytes of responses read per second and container. Targets that send more are scraped less often.'),
   maxTotalRate: size()
     .refine((value) => value > 0, { error: 'expected more than 0' })
     .prefault('8MiB')
-    .meta(sizeMeta('The same for all containers together.')),
+    .describe('The same for all containers together.'),
   maxBodySize: size()
     .refine((value) => value >= 1024 && value <= 256 * 1024 * 1024, { error: 'expected 1KiB to 256MiB' })
     .prefault('4MiB')
-    .meta(
-      sizeMeta(
-        'Maximum size of a response with application metrics, compressed or not; larger ones are rejected. Responses of eight times this size in total are read concurrently.',
-      ),
+    .describe(
+      'Maximum size of a response with application metrics, compressed or not; larger ones are rejected. Responses of eight times this size in total are read concurrently.',
     ),
 });
 
 const discovery = z.strictObject({
-  rescanInterval: interval(1000, '1s')
+  rescanInterval: interval('1s')
     .prefault('60s')
-    .meta(
-      durationMeta(
-        'How often the cgroup tree is scanned, in addition to kernel notifications. Of a cgroup v1 leaf, the directories in the watched hierarchy and one of the others are compared each time.',
-      ),
+    .describe(
+      'How often the cgroup tree is scanned, in addition to kernel notifications. Of a cgroup v1 leaf, the directories in the watched hierarchy and one of the others are compared each time.',
     ),
 });
 
 const machine = z.strictObject({
-  refreshInterval: interval(1000, '1s')
+  refreshInterval: interval('1s')
     .prefault('5m')
-    .meta(durationMeta('How often information about the machine (memory, disks, network devices) is refreshed.')),
+    .describe('How often information about the machine (memory, disks, network devices) is refreshed.'),
   machineIdFiles: z
     .array(absolutePath())
     .default(['/etc/machine-id', '/var/lib/dbus/machine-id'])
@@ -165,39 +149,24 @@ const machine = z.strictObject({
     .describe('Files with the boot ID; the first readable one is used.'),
 });
 
-const host = z.strictObject({
-  root: absolutePath()
+const hostPath = (description: string, example: string) =>
+  absolutePath()
     .optional()
-    .meta({ description: "The host's root directory as the agent sees it. Default: `/`.", examples: ['/rootfs'] }),
-  proc: absolutePath()
-    .optional()
-    .meta({ description: "The host's procfs. Default: `proc` below `root`.", examples: ['/rootfs/proc'] }),
-  sys: absolutePath()
-    .optional()
-    .meta({ description: "The host's sysfs. Default: `sys` below `root`.", examples: ['/rootfs/sys'] }),
-  cgroup: absolutePath()
-    .optional()
-    .meta({
-      description: "The host's cgroup mount. Default: `fs/cgroup` below `sys`.",
-      examples: ['/rootfs/sys/fs/cgroup'],
-    }),
-});
+    .meta({ description, examples: [example] });
 
-const MIN_BUDGET_MEMORY = 64 * 1024 * 1024;
+const host = z.strictObject({
+  root: hostPath("The host's root directory as the agent sees it. Default: `/`.", '/rootfs'),
+  proc: hostPath("The host's procfs. Default: `proc` below `root`.", '/rootfs/proc'),
+  sys: hostPath("The host's sysfs. Default: `sys` below `root`.", '/rootfs/sys'),
+  cgroup: hostPath("The host's cgroup mount. Default: `fs/cgroup` below `sys`.", '/rootfs/sys/fs/cgroup'),
+});
 
 const budget = z.strictObject({
   cpu: percentage()
     .refine((value) => value >= 0.001, { error: 'expected 0.1% or more' })
     .optional()
-    .meta({
-      description: 'CPU time, as a percentage of one CPU, averaged over half a minute. Default: no limit.',
-      format: 'percentage',
-      examples: ['10%'],
-    }),
-  memory: size()
-    .refine((value) => value >= MIN_BUDGET_MEMORY, { error: 'expected 64MiB or more' })
-    .optional()
-    .meta({ ...sizeMeta('Resident memory of the agent. Default: no limit.'), examples: ['256MiB'] }),
+    .describe('CPU time, as a percentage of one CPU, averaged over half a minute. Default: no limit.'),
+  memory: sizeFrom('64MiB').optional().describe('Resident memory of the agent. Default: no limit.'),
   descriptors: z
     .int()
     .min(512)
@@ -264,28 +233,21 @@ export const pluginEntrySchema = z.strictObject({
     .describe(
       'When it cannot start: `fail` ends the agent, `retry` keeps trying, `ignore` continues without it, `probe` continues without it and without a warning.',
     ),
-  startTimeout: interval(100, '100ms')
+  startTimeout: interval('100ms')
     .prefault('10s')
-    .meta(durationMeta('Time limit for loading its module, and again for its start.')),
+    .describe('Time limit for loading its module, and again for its start.'),
   isolate: z
     .boolean()
     .default(false)
     .describe(
       'Run it in its own process, which protects the agent from endless loops, leaks and crashes. For `app-metrics` plugins.',
     ),
-  memoryLimit: size()
-    .refine((value) => value >= 32 * 1024 * 1024, { error: 'expected 32MiB or more' })
+  memoryLimit: sizeFrom('32MiB')
     .optional()
-    .meta({
-      ...sizeMeta('Memory limit of an isolated plugin (`128MiB`); above it, the plugin is restarted.'),
-      examples: ['256MiB'],
-    }),
-  timeLimit: interval(100, '100ms')
+    .describe('Memory limit of an isolated plugin (`128MiB`); above it, the plugin is restarted.'),
+  timeLimit: interval('100ms')
     .optional()
-    .meta({
-      ...durationMeta('How long an isolated plugin may block (`5s`); after that, it is restarted.'),
-      examples: ['2s'],
-    }),
+    .describe('How long an isolated plugin may block (`5s`); after that, it is restarted.'),
 });
 
 /** The whole config file. Errors, editor completion, sample and option tables are derived from it. */

@@ -1,5 +1,5 @@
-import { size, z } from '../contracts/index.js';
-import { durationMeta, interval, sizeMeta } from './fields.js';
+import { z } from '../contracts/index.js';
+import { interval, sizeFrom } from './fields.js';
 import { isLoopbackAddress, parseListenAddress } from './listen.js';
 
 const listenAddress = z.string().refine((text) => parseListenAddress(text) !== undefined, {
@@ -161,22 +161,20 @@ export const web = z
       })
       .default('')
       .describe('Path in front of every URL, for a reverse proxy that does not strip it: `/monitoring`.'),
-    requestTimeout: interval(100, '100ms')
+    requestTimeout: interval('100ms')
       .prefault('30s')
-      .meta(durationMeta('Time limit of a request, from its first byte to the end of the answer.')),
+      .describe('Time limit of a request, from its first byte to the end of the answer.'),
     maxConnections: z
       .int()
       .min(1)
       .default(256)
       .describe('Open connections per address; further ones are answered with 503.'),
-    maxUrlLength: size()
-      .refine((value) => value >= 256, { error: 'expected 256 or more' })
+    maxUrlLength: sizeFrom('256')
       .prefault('8KiB')
-      .meta(sizeMeta('Maximum length of a URL; longer ones are answered with 414.')),
-    maxHeaderSize: size()
-      .refine((value) => value >= 1024, { error: 'expected 1KiB or more' })
+      .describe('Maximum length of a URL; longer ones are answered with 414.'),
+    maxHeaderSize: sizeFrom('1KiB')
       .prefault('16KiB')
-      .meta(sizeMeta('Maximum size of all headers of a request; larger ones are answered with 431.')),
+      .describe('Maximum size of all headers of a request; larger ones are answered with 431.'),
     accessLog: z.boolean().default(false).describe('Log every request: method, path, status, bytes, duration.'),
   })
   .superRefine((value, context) => {
