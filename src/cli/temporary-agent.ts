@@ -1,6 +1,5 @@
 import { Agent } from '../kernel/agent.js';
-import type { LoadedConfig } from '../kernel/config/index.js';
-import { NO_SECURITY } from '../kernel/http/index.js';
+import { type LoadedConfig, webDefaults } from '../kernel/config/index.js';
 import { createLoggerSource } from '../kernel/log/index.js';
 import { READINESS } from '../kernel/operations/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
@@ -14,10 +13,11 @@ import { agentVersion } from './version.js';
 export async function withTemporaryAgent<T>(loaded: LoadedConfig, ask: (agent: Target) => Promise<T>): Promise<T> {
   const sinks = new Set(loaded.plugins.filter(({ plugin }) => plugin.kind === 'sink').map(({ use }) => use));
   const { config, directory } = loaded;
+  const { auth, tls, hosts, cors } = webDefaults();
   const agent = new Agent({
     config: {
       ...config,
-      web: { ...config.web, ...NO_SECURITY, listen: ['127.0.0.1:0'] },
+      web: { ...config.web, auth, tls, hosts, cors, listen: ['127.0.0.1:0'] },
       plugins: config.plugins.filter(({ use }) => !sinks.has(use)),
     },
     version: agentVersion(),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
-import type { WebOptions } from '../../src/kernel/http/index.js';
+import type { WebConfig } from '../../src/kernel/config/index.js';
 import { AgentProcess } from '../support/agent-process.js';
 import { TestAuthority } from '../support/certificates.js';
 import { curl } from '../support/curl.js';
@@ -36,13 +36,13 @@ const htpasswd = secret(
 const htdigest = secret('htdigest', `ann:here:${createHash('md5').update('ann:here:secret').digest('hex')}\n`);
 const tokens = secret('tokens', `scraper:${TOKEN}\n`);
 
-const ALL_WAYS: NonNullable<WebOptions['auth']> = {
+const ALL_WAYS: WebConfig['auth'] = {
   basic: { file: htpasswd, realm: 'here' },
   digest: { file: htdigest, realm: 'here' },
   bearer: { file: tokens },
   rules: [],
 };
-const NO_WAY: NonNullable<WebOptions['auth']> = {
+const NO_WAY: WebConfig['auth'] = {
   basic: { file: undefined, realm: 'here' },
   digest: { file: undefined, realm: 'here' },
   bearer: { file: undefined },
@@ -231,7 +231,7 @@ describe('TLS', { skip }, () => {
     strangers = new TestAuthority(directory, 'strangers');
     files = authority.issue('server');
   });
-  const tls = (more: Partial<NonNullable<WebOptions['tls']>> = {}) => ({
+  const tls = (more: Partial<WebConfig['tls']> = {}) => ({
     ...files,
     clientCa: undefined,
     clientCertificates: 'none' as const,

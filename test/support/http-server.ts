@@ -1,32 +1,19 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { type WebConfig, webDefaults } from '../../src/kernel/config/index.js';
 import type { Answer } from '../../src/kernel/contracts/index.js';
-import {
-  createHttpServer,
-  type HttpServer,
-  type HttpServerOptions,
-  type Mounts,
-  type WebOptions,
-} from '../../src/kernel/http/index.js';
+import { HttpServer, type HttpServerOptions, type Mounts } from '../../src/kernel/http/index.js';
 import { loggerTo, SILENT } from './loggers.js';
 
-const WEB: WebOptions = {
-  listen: ['127.0.0.1:0'],
-  urlBasePrefix: '',
-  requestTimeout: 20_000,
-  maxConnections: 500,
-  maxUrlLength: 8192,
-  maxHeaderSize: 16_384,
-  accessLog: false,
-};
+const WEB: WebConfig = { ...webDefaults(), listen: ['127.0.0.1:0'], requestTimeout: 20_000, maxConnections: 500 };
 
 /** A server on a free port of loopback, which serves nothing and says nothing, unless the options say otherwise. */
 export function httpServer(
   options: Partial<Omit<HttpServerOptions, 'web'>> = {},
-  web: Partial<WebOptions> = {},
+  web: Partial<WebConfig> = {},
 ): HttpServer {
   const nothing = { apiVersions: [], endpoints: [], logger: SILENT };
-  return createHttpServer({ ...nothing, guard: (_id, _what, call) => call(), ...options, web: { ...WEB, ...web } });
+  return new HttpServer({ ...nothing, guard: (_id, _what, call) => call(), ...options, web: { ...WEB, ...web } });
 }
 
 /** Notes what calls into plugins throw, as `id what: error`, and throws it on. */
@@ -50,7 +37,7 @@ interface Serving {
   readonly port: number;
   readonly server: HttpServer;
   /** All options it was made with. */
-  readonly web: WebOptions;
+  readonly web: WebConfig;
 }
 
 /** The servers of one test file, which serve the same, and what they note. */
@@ -63,7 +50,7 @@ export class HttpBench {
   constructor(private readonly mounts: Partial<Mounts> = {}) {}
 
   /** @throws TallymanError when the address cannot be listened on */
-  async serve(options: Partial<WebOptions> = {}): Promise<Serving> {
+  async serve(options: Partial<WebConfig> = {}): Promise<Serving> {
     const web = { ...WEB, ...options };
     const server = httpServer({ ...this.mounts, guard: noteFaults(this.faults), logger: loggerTo(this.logged) }, web);
     this.servers.push(server);

@@ -29,4 +29,4 @@ export type { AgentConfig, PluginEntry, PluginEntryInput } from './schema.js';
 export { nearest } from './suggest.js';
 export { AGENT, type AgentIdentity, CONFIG, CONFIG_OBSERVERS, STATE_DIRECTORY } from './tokens.js';
 export { assertTrusted } from './trust.js';
-export { exposedMessage } from './web-schema.js';
+export { exposedMessage, type WebConfig, webDefaults } from './web-schema.js';

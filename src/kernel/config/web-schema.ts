@@ -194,6 +194,9 @@ export const web = z
 
 export type WebConfig = z.output<typeof web>;
 
+/** The HTTP server's options where none is set: no authentication, no TLS, loopback only. */
+export const webDefaults = (): WebConfig => web.parse({});
+
 /** Whether any authentication method is configured. */
 export function isAuthenticationConfigured({ auth, tls }: Pick<WebConfig, 'auth' | 'tls'>): boolean {
   const { basic, digest, bearer } = auth;

@@ -119,19 +119,13 @@ function writeHead(exchange: Exchange, answer: Answer, length: number | undefine
 }
 
 /** Sends a message as one line of plain text. */
-export async function sendMessage(
-  exchange: Exchange,
-  status: number,
-  message: string,
-  more: OutgoingHttpHeaders = {},
-): Promise<void> {
+export async function sendMessage(exchange: Exchange, status: number, message: string): Promise<void> {
   if (exchange.gone) return;
   const body = Buffer.from(`${message.replace(/[\r\n]+/g, ' ')}\n`);
   const headers: OutgoingHttpHeaders = {
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
     'Content-Length': body.length,
-    ...more,
   };
   // The rest of a rejected body would be parsed as the next request.
   if (status === 408 || status === 413) headers.Connection = 'close';

@@ -1,10 +1,8 @@
 import { createServer } from 'node:http';
-import { ConfigError, parseListenAddress } from '../config/index.js';
+import { ConfigError, parseListenAddress, type WebConfig } from '../config/index.js';
 import { codeOf, type Logger } from '../contracts/index.js';
 import { listen } from './listen.js';
-import type { WebOptions } from './options.js';
 import { Gate } from './security/gate.js';
-import { NO_SECURITY } from './security/options.js';
 import type { SecretPlaces } from './security/secret-file.js';
 import { TlsMaterial } from './security/tls.js';
 
@@ -12,11 +10,11 @@ import { TlsMaterial } from './security/tls.js';
  * Reads every file that `web` names, as the agent does at start: passwords, tokens, certificate and key.
  * @throws ConfigError when one of them cannot be used
  */
-export function checkSecretFiles(web: WebOptions, places: SecretPlaces, logger: Logger): void {
+export function checkSecretFiles(web: WebConfig, places: SecretPlaces, logger: Logger): void {
   const problems = [
-    ...problemsOf(() => new Gate({ ...NO_SECURITY, ...web }, places, logger)),
+    ...problemsOf(() => new Gate(web, places, logger)),
     ...problemsOf(() => {
-      if (web.tls?.cert !== undefined) new TlsMaterial(web.tls, places, logger);
+      if (web.tls.cert !== undefined) new TlsMaterial(web.tls, places, logger);
     }),
   ];
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,12 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, isRequestError, RequestError } from '../contracts/index.js';
 
-export interface ExchangeLimits {
-  /** Time in ms until the answer begins, and without progress while it is sent. */
-  readonly requestTimeout: number;
-  /** Bytes of a request body. */
-  readonly maxBodySize: number;
-}
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** One request and its response: time limit, cancellation and body, independent of the handler. */
 export class Exchange {
@@ -26,10 +21,11 @@ export class Exchange {
   private wake: (() => void) | undefined;
   private interrupt: ((reason: RequestError) => void) | undefined;
 
+  /** @param timeLimit in ms until the answer begins, and without progress while it is sent */
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
-    private readonly limits: ExchangeLimits,
+    private readonly timeLimit: number,
   ) {
     response.once('close', () => {
       if (response.writableFinished) return;
@@ -62,14 +58,14 @@ export class Exchange {
 
   /** @throws RequestError 503 when the answer should have begun by now */
   checkTime(): void {
-    if (performance.now() - this.startedAt > this.limits.requestTimeout) throw this.overdue();
+    if (performance.now() - this.startedAt > this.timeLimit) throw this.overdue();
   }
 
   /** Waits for the promise until the request's time limit or the client disconnects. @throws RequestError 503, 408 */
   async withinLimit<T>(promise: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
-      const remaining = this.startedAt + this.limits.requestTimeout - performance.now();
+      const remaining = this.startedAt + this.timeLimit - performance.now();
       timer = setTimeout(() => reject(this.overdue()), Math.max(0, remaining));
       this.interrupt = reject;
     });
@@ -119,7 +115,7 @@ export class Exchange {
     if (this.gone) return Promise.resolve(false);
     const { socket } = this.request;
     // A client that reads nothing for this long is disconnected; progress restarts the timer.
-    socket.setTimeout(this.limits.requestTimeout);
+    socket.setTimeout(this.timeLimit);
     return new Promise((resolve) => {
       this.wake = () => resolve(false);
       send((error) => {
@@ -131,20 +127,20 @@ export class Exchange {
   }
 
   private overdue(): RequestError {
-    const seconds = this.limits.requestTimeout / 1000;
+    const seconds = this.timeLimit / 1000;
     return this.readingBody
       ? new RequestError(408, `the request body did not arrive within ${seconds} s`)
       : new RequestError(503, `no answer within ${seconds} s`);
   }
 
   private readBody(): Promise<string> {
-    const { request, limits } = this;
+    const { request } = this;
     const { headers } = request;
     if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
       return Promise.resolve('');
     }
-    const tooLarge = new RequestError(413, `the request body is larger than ${limits.maxBodySize} bytes`);
-    if (Number(headers['content-length'] ?? 0) > limits.maxBodySize) return Promise.reject(tooLarge);
+    const tooLarge = new RequestError(413, `the request body is larger than ${MAX_BODY_BYTES} bytes`);
+    if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.reject(tooLarge);
     if (this.signal.aborted) return Promise.reject(this.signal.reason);
     this.readingBody = true;
     return new Promise((resolve, reject) => {
@@ -153,7 +149,7 @@ export class Exchange {
       const take = (chunk: Buffer): void => {
         length += chunk.length;
         chunks.push(chunk);
-        if (length > limits.maxBodySize) finish(() => reject(tooLarge));
+        if (length > MAX_BODY_BYTES) finish(() => reject(tooLarge));
       };
       const finish = (settle: () => void): void => {
         this.readingBody = false;

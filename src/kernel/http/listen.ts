@@ -1,17 +1,8 @@
 import { chmodSync, chownSync, existsSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
-import { parseListenAddress } from '../config/index.js';
+import { parseListenAddress, type WebConfig } from '../config/index.js';
 import { codeOf, messageOf, TallymanError } from '../contracts/index.js';
-
-/** Permissions of a unix socket. */
-export interface UnixSocketOptions {
-  /** Octal: `0660` */
-  readonly mode: string;
-  /** Names or numbers. Default: those of the agent. */
-  readonly user?: string | undefined;
-  readonly group?: string | undefined;
-}
 
 /**
  * Starts listening.
@@ -48,7 +39,7 @@ async function listenAt(server: Server, text: string, protocol: string): Promise
 }
 
 /** Sets mode and owner of a unix socket; does nothing for other targets. @throws TallymanError when not permitted */
-export function setAccess(target: string | number, { mode, user, group }: UnixSocketOptions): void {
+export function setAccess(target: string | number, { mode, user, group }: WebConfig['unixSocket']): void {
   const address = typeof target === 'string' ? parseListenAddress(target) : undefined;
   if (address?.kind !== 'unix') return;
   try {

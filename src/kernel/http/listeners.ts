@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { ConfigError, exposedMessage, isLoopbackHost } from '../config/index.js';
+import { ConfigError, exposedMessage, isLoopbackHost, type WebConfig } from '../config/index.js';
 import { codeOf, TallymanError } from '../contracts/index.js';
-import { listen, setAccess, type UnixSocketOptions } from './listen.js';
+import { listen, setAccess } from './listen.js';
 import type { TlsMaterial } from './security/tls.js';
 
 /** What to listen on, and the limits of connections. */
@@ -12,7 +12,7 @@ export interface ListenPlan {
   readonly targets: readonly (string | number)[];
   /** Encryption of TCP connections. */
   readonly tls: TlsMaterial | undefined;
-  readonly unixSocket: UnixSocketOptions;
+  readonly unixSocket: WebConfig['unixSocket'];
   /** Whether passed sockets may be reachable from other hosts; configured addresses were checked with the configuration. */
   readonly mayBeExposed: boolean;
   /** Maximum size of the request line and all headers in bytes. */

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { get, HttpBench } from '../../../test/support/http-server.js';
+import { webDefaults } from '../config/index.js';
 import { digestAuthorization } from './security/digest.js';
-import { NO_SECURITY } from './security/options.js';
 
 const bench = new HttpBench({
   endpoints: [{ id: 'pages', instance: { routes: { '/said': () => ({ body: (out) => out.ascii('said') }) } } }],
@@ -28,7 +28,7 @@ function secret(name: string, text: string): string {
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const TOKEN = 'a-token-of-the-test-0123456789';
 const auth = {
-  ...NO_SECURITY.auth,
+  ...webDefaults().auth,
   basic: {
     file: secret('htpasswd', ['ann', 'bob'].map((user) => `${user}:${bcrypt.hashSync(user, 4)}`).join('\n')),
     realm: 'here',

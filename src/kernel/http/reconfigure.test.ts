@@ -9,8 +9,8 @@ import { after, describe, it } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { get, HttpBench } from '../../../test/support/http-server.js';
 import { overSocket } from '../../../test/support/over-socket.js';
+import { webDefaults } from '../config/index.js';
 import type { Answer } from '../contracts/index.js';
-import { NO_SECURITY } from './security/options.js';
 
 const text = (value: string): Answer => ({ body: (out) => out.string(value) });
 let release = (): void => {};
@@ -44,7 +44,7 @@ function basicAuth(name: string, cost: 4 | 10 | 12) {
   const file = join(directory, name);
   const hash = bcrypt.hashSync('secret', cost);
   writeFileSync(file, USERS.map((user) => `${user}:${hash}`).join('\n'), { mode: 0o600 });
-  return { ...NO_SECURITY.auth, basic: { file, realm: 'here' } };
+  return { ...webDefaults().auth, basic: { file, realm: 'here' } };
 }
 
 const login = (user: string) => ({

@@ -99,7 +99,7 @@ it('handlers get the same request for every method', async () => {
 });
 
 it('healthz, directories and redirects are served below the URL prefix', async () => {
-  const { url } = await bench.serve({ urlBasePrefix: 'pre/' });
+  const { url } = await bench.serve({ urlBasePrefix: '/pre' });
   const location = async (path: string, init?: RequestInit) => {
     const response = await fetch(url + path, { redirect: 'manual', ...init });
     return [response.status, response.headers.get('location'), await response.text()];
@@ -164,11 +164,11 @@ it('listening sockets are used instead of the configured addresses', { timeout: 
   const { port } = inherited.address() as AddressInfo;
   const { fd } = (inherited as unknown as { _handle: { fd: number } })._handle;
   const program = `
-    import { createHttpServer } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
-    const web = { listen: ['127.0.0.1:1'], urlBasePrefix: '', requestTimeout: 20000, maxConnections: 9 };
-    const limits = { maxUrlLength: 1000, maxHeaderSize: 4000, accessLog: false };
+    import { HttpServer } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+    import { webDefaults } from ${JSON.stringify(new URL('../config/index.js', import.meta.url).href)};
+    const web = { ...webDefaults(), listen: ['127.0.0.1:1'] };
     const rest = { apiVersions: [], endpoints: [], guard: (id, what, call) => call(), logger: console };
-    const server = createHttpServer({ web: { ...web, ...limits }, sockets: [3], ...rest });
+    const server = new HttpServer({ web, sockets: [3], ...rest });
     console.log(await server.start());`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit', fd],

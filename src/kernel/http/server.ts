@@ -1,6 +1,7 @@
-import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
+import type { WebConfig } from '../config/index.js';
 import {
   isRequestError,
   messageOf,
@@ -10,9 +11,9 @@ import {
   type TallymanError,
 } from '../contracts/index.js';
 import { type PluginCall, redirect, sendAnswer, sendMessage, sendNoContent, sendStream, WriterPool } from './answer.js';
-import { Exchange, type ExchangeLimits } from './exchange.js';
+import { Exchange } from './exchange.js';
 import { Listeners, type ListenPlan } from './listeners.js';
-import type { HttpServer, HttpServerOptions, WebOptions } from './options.js';
+import type { HttpServerOptions } from './options.js';
 import { Refusals } from './refusals.js';
 import {
   apiRequest,
@@ -26,12 +27,10 @@ import {
 } from './routes.js';
 import { Gate } from './security/gate.js';
 import { LoginMemory } from './security/login-memory.js';
-import { NO_SECURITY } from './security/options.js';
 import type { SecretPlaces } from './security/secret-file.js';
 import { TlsMaterial } from './security/tls.js';
 import { locationOf, parseTarget } from './target.js';
 
-const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
 /** Connections accepted beyond the limit in order to answer them with 503. */
 const REJECTED_CONNECTIONS = 64;
 /** How often secret files are checked for changes. */
@@ -44,26 +43,9 @@ const healthz: RequestHandler = () => ({
   body: (out) => out.ascii('ok'),
 });
 
-/**
- * Makes the HTTP server: authentication, path cleaning, `/healthz`, the API versions and the endpoints.
- * @throws TallymanError when two plugins serve the same path, ConfigError when a file of `web` cannot be used
- */
-export function createHttpServer(options: HttpServerOptions): HttpServer {
-  return new KoaHttpServer(options);
-}
-
-/** The answer to a request that the budget does not allow now. */
-class OverBudget extends RequestError {
-  readonly headers: OutgoingHttpHeaders;
-
-  constructor(retryAfterS: number) {
-    super(503, `the agent keeps within its CPU budget; try again in ${retryAfterS} s`);
-    this.headers = { 'Retry-After': retryAfterS };
-  }
-}
-
-class KoaHttpServer implements HttpServer {
-  private web: WebOptions;
+/** Authentication, path cleaning, `/healthz`, the API versions and the endpoints. */
+export class HttpServer {
+  private web: WebConfig;
   private gate: Gate;
   private secrets: SecretPlaces;
   private routing: Routes;
@@ -80,6 +62,7 @@ class KoaHttpServer implements HttpServer {
   private change: Promise<void> | undefined;
   private stopping = false;
 
+  /** @throws TallymanError when two plugins serve the same path, ConfigError when a file of `web` cannot be used */
   constructor(private readonly options: HttpServerOptions) {
     this.web = options.web;
     this.secrets = options.secrets ?? { directory: '/', credentials: undefined };
@@ -91,10 +74,19 @@ class KoaHttpServer implements HttpServer {
     this.listeners = new Listeners((server, isTls) => this.prepare(server, isTls, (...pair) => void handle(...pair)));
   }
 
+  /**
+   * Replaces the routes; requests in progress are not affected. When two plugins claim the same path, the first one keeps
+   * it and an error is logged.
+   */
   remount(mounts: Mounts): void {
     this.routing = this.buildRoutes(mounts, ({ message }) => `${message}: the first one is kept`);
   }
 
+  /**
+   * Listens on all addresses.
+   * @returns the URLs
+   * @throws TallymanError naming the address; none is open then
+   */
   async start(): Promise<string[]> {
     try {
       await this.listeners.open(this.plan(this.web, this.gate, this.makeTls(this.web, this.secrets)));
@@ -107,7 +99,12 @@ class KoaHttpServer implements HttpServer {
     return this.listeners.urls;
   }
 
-  async reconfigure(web: WebOptions, secrets = this.secrets): Promise<string[]> {
+  /**
+   * Applies other options: opens and closes addresses; requests in progress are not affected.
+   * @returns the URLs
+   * @throws TallymanError when an address or a file cannot be used; nothing has changed then
+   */
+  async reconfigure(web: WebConfig, secrets = this.secrets): Promise<string[]> {
     const gate = this.makeGate(web, secrets);
     const tls = this.makeTls(web, secrets);
     let settle = () => {};
@@ -127,19 +124,23 @@ class KoaHttpServer implements HttpServer {
     return this.listeners.urls;
   }
 
+  /** Reloads passwords, tokens and certificates whose files have changed; also done every 10 s. */
   renewSecrets(): void {
     this.gate.refresh();
     this.listeners.renew();
   }
 
+  /** The URLs of the open addresses. */
   urls(): string[] {
     return this.listeners.urls;
   }
 
+  /** The served paths without the URL prefix; one that ends in `/` includes everything below it. */
   routes(): string[] {
     return this.routing.paths();
   }
 
+  /** Stops accepting connections, waits up to `graceMs` for open requests, and closes what remains. */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
     clearInterval(this.secretTimer);
@@ -167,21 +168,21 @@ class KoaHttpServer implements HttpServer {
     return routes;
   }
 
-  private makeGate(web: WebOptions, secrets: SecretPlaces): Gate {
-    return new Gate({ ...NO_SECURITY, ...web }, secrets, this.options.logger, this.logins);
+  private makeGate(web: WebConfig, secrets: SecretPlaces): Gate {
+    return new Gate(web, secrets, this.options.logger, this.logins);
   }
 
-  private makeTls({ tls }: WebOptions, secrets: SecretPlaces): TlsMaterial | undefined {
-    return tls?.cert === undefined ? undefined : new TlsMaterial(tls, secrets, this.options.logger);
+  private makeTls({ tls }: WebConfig, secrets: SecretPlaces): TlsMaterial | undefined {
+    return tls.cert === undefined ? undefined : new TlsMaterial(tls, secrets, this.options.logger);
   }
 
-  private plan(web: WebOptions, gate: Gate, tls: TlsMaterial | undefined): ListenPlan {
+  private plan(web: WebConfig, gate: Gate, tls: TlsMaterial | undefined): ListenPlan {
     const { sockets = [] } = this.options;
     return {
       targets: sockets.length > 0 ? sockets : web.listen,
       tls,
-      unixSocket: web.unixSocket ?? { mode: '0660' },
-      mayBeExposed: web.allowUnauthenticated === true || gate.authenticates,
+      unixSocket: web.unixSocket,
+      mayBeExposed: web.allowUnauthenticated || gate.authenticates,
       // The parser counts the request line as part of the headers.
       maxHeaderSize: web.maxHeaderSize + web.maxUrlLength,
       requestTimeout: web.requestTimeout,
@@ -241,7 +242,7 @@ class KoaHttpServer implements HttpServer {
     application.on('error', (error) => this.options.logger.debug('connection error', { error: messageOf(error) }));
     application.use(async (context) => {
       context.respond = false;
-      const exchange = new Exchange(context.req, context.res, this.exchangeLimits);
+      const exchange = new Exchange(context.req, context.res, this.web.requestTimeout);
       context.state.exchange = exchange;
       this.exchanges.add(exchange);
       context.res.once('close', () => this.finished(exchange));
@@ -278,7 +279,7 @@ class KoaHttpServer implements HttpServer {
       const [status, message] = isRequestError(error)
         ? [error.status, error.message]
         : [500, `internal error: ${messageOf(error)}`];
-      await sendMessage(exchange, status, message, error instanceof OverBudget ? error.headers : {});
+      await sendMessage(exchange, status, message);
     }
   }
 
@@ -320,25 +321,23 @@ class KoaHttpServer implements HttpServer {
   }
 
   private get prefix(): string {
-    return this.web.urlBasePrefix.replace(/^\/*(?=[^/])/, '/').replace(/\/+$/, '');
-  }
-
-  private get exchangeLimits(): ExchangeLimits {
-    const { requestTimeout, maxBodySize = DEFAULT_MAX_BODY_BYTES } = this.web;
-    return { requestTimeout, maxBodySize };
+    return this.web.urlBasePrefix;
   }
 
   /** @returns undefined outside the prefix, `''` for the prefix itself */
   private withoutPrefix(path: string): string | undefined {
-    if (this.prefix === '' || path === this.prefix) return path.slice(this.prefix.length);
-    return path.startsWith(`${this.prefix}/`) ? path.slice(this.prefix.length) : undefined;
+    const isBelow = path === this.prefix || path.startsWith(`${this.prefix}/`);
+    return isBelow ? path.slice(this.prefix.length) : undefined;
   }
 
   private readonly serve: Serve = async (exchange, pluginId, what, handler, args) => {
     const { queries } = this.options;
     const target = exchange.request.url ?? '/';
     const retryAfterS = pluginId === AGENT ? undefined : queries?.admit(what, target);
-    if (retryAfterS !== undefined) throw new OverBudget(retryAfterS);
+    if (retryAfterS !== undefined) {
+      exchange.response.setHeader('Retry-After', retryAfterS);
+      throw new RequestError(503, `the agent keeps within its CPU budget; try again in ${retryAfterS} s`);
+    }
     let spentMs = 0;
     const call: PluginCall = (part, fn) => {
       const started = performance.now();

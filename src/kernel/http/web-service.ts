@@ -4,10 +4,9 @@ import type { ActiveConfig } from '../config/index.js';
 import type { Endpoint } from '../contracts/index.js';
 import type { LoggerSource } from '../log/index.js';
 import type { ActivePlugins, Supervisor } from '../supervision/index.js';
-import type { HttpServer } from './options.js';
 import type { Mounts } from './routes.js';
 import type { SecretPlaces } from './security/secret-file.js';
-import { createHttpServer } from './server.js';
+import { HttpServer } from './server.js';
 
 export const HTTP = new Token<WebService>('http');
 /** Descriptors of listening sockets, used instead of `web.listen`. */
@@ -35,7 +34,7 @@ export class WebService {
   /** @throws TallymanError when an address cannot be listened on, or two plugins serve the same path */
   async start(): Promise<void> {
     const { active, sockets, supervisor, logs, own, queries } = this;
-    this.server = createHttpServer({
+    this.server = new HttpServer({
       web: active.config.web,
       sockets,
       secrets: this.secrets(),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestAuthorization, NO_SECURITY, parseDigest, type WebOptions } from '../../../src/kernel/http/index.js';
+import { type WebConfig, webDefaults } from '../../../src/kernel/config/index.js';
+import { digestAuthorization, parseDigest } from '../../../src/kernel/http/index.js';
 import { send } from './served.js';
 
 const USER = 'ann';
@@ -22,8 +23,8 @@ export class RecordedPasswords {
   constructor(private readonly directory: string) {}
 
   /** The server's options in a world. */
-  webOf(run: string): Partial<WebOptions> {
-    const { auth } = NO_SECURITY;
+  webOf(run: string): Partial<WebConfig> {
+    const { auth } = webDefaults();
     if (run === 'D') {
       const sha = createHash('sha1').update(PASSWORD).digest('base64');
       return { auth: { ...auth, basic: { file: this.write('htpasswd', `${USER}:{SHA}${sha}\n`), realm: REALM } } };

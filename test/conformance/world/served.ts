@@ -5,6 +5,7 @@ import v12 from '../../../src/api-versions/v1.2/index.js';
 import v13 from '../../../src/api-versions/v1.3/index.js';
 import v20 from '../../../src/api-versions/v2.0/index.js';
 import v21 from '../../../src/api-versions/v2.1/index.js';
+import type { WebConfig } from '../../../src/kernel/config/index.js';
 import type {
   AgentView,
   ApiVersion,
@@ -13,7 +14,7 @@ import type {
   Plugin,
   PluginContext,
 } from '../../../src/kernel/contracts/index.js';
-import type { HttpServer, WebOptions } from '../../../src/kernel/http/index.js';
+import type { HttpServer } from '../../../src/kernel/http/index.js';
 import webUi from '../../../src/plugins/endpoints/web-ui/index.js';
 import { httpServer, noteFaults } from '../../support/http-server.js';
 import { SILENT } from '../../support/loggers.js';
@@ -48,7 +49,7 @@ export async function serveAgent(
     endpoints = {},
     logger = SILENT,
     web = {},
-  }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger; web?: Partial<WebOptions> } = {},
+  }: { prefix?: string; endpoints?: Endpoint['routes']; logger?: Logger; web?: Partial<WebConfig> } = {},
 ): Promise<Served> {
   const faults: string[] = [];
   const server = httpServer(

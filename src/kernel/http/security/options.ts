@@ -1,20 +1,7 @@
-import type { AgentConfig } from '../../config/index.js';
+import type { WebConfig } from '../../config/index.js';
 
 /** The options of `web` that control access and encryption. */
-export type SecurityOptions = Pick<AgentConfig['web'], 'auth' | 'tls' | 'hosts' | 'cors'>;
-
-/** Defaults: no authentication, no TLS, loopback names only. */
-export const NO_SECURITY: SecurityOptions = {
-  auth: {
-    basic: { file: undefined, realm: 'tallyman' },
-    digest: { file: undefined, realm: 'tallyman' },
-    bearer: { file: undefined },
-    rules: [],
-  },
-  tls: { cert: undefined, key: undefined, clientCa: undefined, clientCertificates: 'none', minVersion: 'TLSv1.2' },
-  hosts: [],
-  cors: { origins: [] },
-};
+export type SecurityOptions = Pick<WebConfig, 'auth' | 'tls' | 'hosts' | 'cors'>;
 
 type Rule = SecurityOptions['auth']['rules'][number];
 
