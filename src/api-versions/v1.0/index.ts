@@ -4,11 +4,11 @@ import { requestTypesV10 } from './request-types.js';
 
 export { ContainerInfoWriter, hasSamples, requireSamples } from './container-info.js';
 export { CustomMetricsWriter } from './custom-metrics.js';
-export { nullWhenEmpty, stringList } from './json.js';
-export { machineJson, machineMembers } from './machine.js';
+export { stringList } from './json.js';
+export { machineJson } from './machine.js';
 export { otherFields } from './other-fields.js';
 export { type ContainerQuery, containerQuery } from './query.js';
-export { explain, json, type RequestTypes, requestTypesV10 } from './request-types.js';
+export { explain, json, listAnswer, mapAnswer, type RequestTypes, requestTypesV10 } from './request-types.js';
 export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
 export { newCursor, SamplesV1 } from './sample.js';
 export * as sections from './sections/index.js';

@@ -1,3 +1,4 @@
+import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
   type Answer,
@@ -19,7 +20,7 @@ export function requestTypesV10(agent: AgentView, infos: ContainerInfoWriter): R
     containers: async (request) => {
       const query = await containerQuery(request);
       const { containerName } = request;
-      const container = explain(`failed to get container ${JSON.stringify(containerName)}`, () =>
+      const container = explain(`failed to get container ${JSON.stringify(containerName)} with error`, () =>
         requireSamples(containerNamed(agent, containerName)),
       );
       return { body: (out) => infos.write(out, container, query) };
@@ -28,14 +29,45 @@ export function requestTypesV10(agent: AgentView, infos: ContainerInfoWriter): R
   };
 }
 
-/** Prefixes errors of `find`: `<doing> with error: <reason>`. */
-export function explain(doing: string, find: () => ContainerView): ContainerView {
+/** Prefixes errors of `find`: `<failure>: <reason>`. */
+export function explain(failure: string, find: () => ContainerView): ContainerView {
   try {
     return find();
   } catch (error) {
     if (!isRequestError(error)) throw error;
-    throw new RequestError(error.status, `${doing} with error: ${error.message}`);
+    throw new RequestError(error.status, `${failure}: ${error.message}`);
   }
+}
+
+/** `[value,…]`: an answer whose values `write` prints one after the other. */
+export function listAnswer<T>(
+  items: readonly T[],
+  write: (out: ByteWriter, item: T) => void,
+  [open, close] = ['[', ']'],
+): Answer {
+  return {
+    *body(out) {
+      out.ascii(open);
+      for (const [index, item] of items.entries()) {
+        if (index > 0) out.ascii(',');
+        write(out, item);
+        yield;
+      }
+      out.ascii(close);
+    },
+  };
+}
+
+/** `{"<name>":value,…}`: the same by the names of containers. */
+export function mapAnswer(
+  containers: readonly ContainerView[],
+  write: (out: ByteWriter, container: ContainerView) => void,
+): Answer {
+  const writeMember = (out: ByteWriter, container: ContainerView) => {
+    out.text(`${quoteJson(container.name)}:`);
+    write(out, container);
+  };
+  return listAnswer(containers, writeMember, ['{', '}']);
 }
 
 /** An answer that is serialized from an object. */

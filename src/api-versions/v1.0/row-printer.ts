@@ -137,12 +137,20 @@ export class RowPrinterBuilder {
     return this.conditional(IF_PRESENT, column, write);
   }
 
-  /** Appends `"key":number` members, separated by commas, from the first column of each field. */
-  members(layout: Layout, keys: readonly Member[]): this {
-    for (const [index, [key, field]] of keys.entries()) {
-      this.text(`${index === 0 ? '' : ','}"${key}":`).integer(layout.indexOf(field));
+  /** Appends what `write` appends for each item, separated by commas. */
+  list<T>(items: Iterable<T>, write: (item: T) => void): this {
+    let separator = '';
+    for (const item of items) {
+      this.text(separator);
+      write(item);
+      separator = ',';
     }
     return this;
+  }
+
+  /** Appends `"key":number` members, separated by commas, from the first column of each field. */
+  members(layout: Layout, keys: readonly Member[]): this {
+    return this.list(keys, ([key, field]) => this.text(`"${key}":`).integer(layout.indexOf(field)));
   }
 
   /** The columns that have been appended or used in conditions. */
@@ -179,6 +187,16 @@ export type Member = readonly [key: string, field: string];
 /** Members whose fields are named like the key: `usage` → `memory.usage`. */
 export function membersOf(prefix: string, keys: readonly string[]): Member[] {
   return keys.map((key) => [key, `${prefix}${key}`]);
+}
+
+/** The first label of a column: its device, interface, node or size. */
+export function labelOf(layout: Layout, column: number): string {
+  return layout.columns[column]!.labels?.[0] ?? '';
+}
+
+/** The column of a field with this first label; −1 when there is none. */
+export function labelledColumn(layout: Layout, field: string, label: string): number {
+  return layout.indexesOf(field).find((column) => labelOf(layout, column) === label) ?? -1;
 }
 
 /** A cache of values by layout and variant, as long as the layout exists. */

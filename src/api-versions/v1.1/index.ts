@@ -1,11 +1,12 @@
+import { type AgentView, definePlugin, notFound, PLUGIN_API_VERSION } from '../../kernel/contracts/index.js';
 import {
-  type AgentView,
-  type ContainerView,
-  definePlugin,
-  notFound,
-  PLUGIN_API_VERSION,
-} from '../../kernel/contracts/index.js';
-import { ContainerInfoWriter, containerQuery, hasSamples, type RequestTypes, requestTypesV10 } from '../v1.0/index.js';
+  ContainerInfoWriter,
+  containerQuery,
+  hasSamples,
+  listAnswer,
+  type RequestTypes,
+  requestTypesV10,
+} from '../v1.0/index.js';
 
 /** The request types of v1.1: those of v1.0 and `subcontainers`. */
 export function requestTypesV11(agent: AgentView, infos: ContainerInfoWriter): RequestTypes {
@@ -19,24 +20,9 @@ export function requestTypesV11(agent: AgentView, infos: ContainerInfoWriter): R
         const name = JSON.stringify(containerName);
         throw notFound(`failed to get subcontainers for container ${name} with error: no containers found`);
       }
-      return {
-        *body(out) {
-          out.ascii('[');
-          for (const [index, container] of withSamples(containers).entries()) {
-            if (index > 0) out.ascii(',');
-            infos.write(out, container, query);
-            yield;
-          }
-          out.ascii(']');
-        },
-      };
+      return listAnswer(containers.filter(hasSamples), (out, container) => infos.write(out, container, query));
     },
   };
-}
-
-/** Omits containers without samples from lists. */
-export function withSamples(containers: readonly ContainerView[]): readonly ContainerView[] {
-  return containers.filter(hasSamples);
 }
 
 const operations = async () => (await import('./operations.js')).operationsV11;

@@ -1,4 +1,3 @@
-import { quoteJson } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
   type ApiRequest,
@@ -8,8 +7,16 @@ import {
   definePlugin,
   PLUGIN_API_VERSION,
 } from '../../kernel/contracts/index.js';
-import { ContainerInfoWriter, containerQuery, explain, type RequestTypes, requireSamples } from '../v1.0/index.js';
-import { requestTypesV11, withSamples } from '../v1.1/index.js';
+import {
+  ContainerInfoWriter,
+  containerQuery,
+  explain,
+  hasSamples,
+  mapAnswer,
+  type RequestTypes,
+  requireSamples,
+} from '../v1.0/index.js';
+import { requestTypesV11 } from '../v1.1/index.js';
 
 /** The request types of v1.2: those of v1.1 and `docker`. */
 export function requestTypesV12(agent: AgentView, infos: ContainerInfoWriter): RequestTypes {
@@ -18,17 +25,7 @@ export function requestTypesV12(agent: AgentView, infos: ContainerInfoWriter): R
     docker: async (request) => {
       const query = await containerQuery(request);
       const containers = dockerContainers(agent, request);
-      return {
-        *body(out) {
-          out.ascii('{');
-          for (const [index, container] of containers.entries()) {
-            out.text(`${index === 0 ? '' : ','}${quoteJson(container.name)}:`);
-            infos.write(out, container, query);
-            yield;
-          }
-          out.ascii('}');
-        },
-      };
+      return mapAnswer(containers, (out, container) => infos.write(out, container, query));
     },
   };
 }
@@ -36,10 +33,10 @@ export function requestTypesV12(agent: AgentView, infos: ContainerInfoWriter): R
 /** The Docker container that the request names, else all. */
 function dockerContainers(agent: AgentView, { args }: ApiRequest): readonly ContainerView[] {
   const [name] = args;
-  if (name === undefined) return withSamples(agent.containersOf('docker'));
+  if (name === undefined) return agent.containersOf('docker').filter(hasSamples);
   if (args.length > 1) throw badRequest(`unknown request for Docker container [${args.join(' ')}]`);
-  const doing = `failed to get Docker container ${JSON.stringify(name)}`;
-  return [explain(doing, () => requireSamples(containerWithAlias(agent, 'docker', name)))];
+  const failure = `failed to get Docker container ${JSON.stringify(name)} with error`;
+  return [explain(failure, () => requireSamples(containerWithAlias(agent, 'docker', name)))];
 }
 
 const operations = async () => (await import('./operations.js')).operationsV12;

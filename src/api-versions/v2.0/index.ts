@@ -3,7 +3,6 @@ import { requestTypesV20, validator } from './request-types.js';
 
 export { containersHandler, requestTypesV20, validator } from './request-types.js';
 export { PART, partsOf, RatedSamples, type SamplePrinter } from './samples.js';
-export { refreshed } from './selection.js';
 
 const operations = async () => (await import('./operations.js')).operationsV20;
 

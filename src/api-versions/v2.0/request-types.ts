@@ -1,26 +1,17 @@
-import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
+import type { ByteWriter } from '../../kernel/contracts/bytes/index.js';
 import {
   type AgentView,
-  type Answer,
   type ApiRequest,
   type ContainerView,
   parseRequestOptions,
   type RequestHandler,
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
-import {
-  CustomMetricsWriter,
-  json,
-  machineJson,
-  machineMembers,
-  nullWhenEmpty,
-  type RequestTypes,
-  SpecWriter,
-} from '../v1.0/index.js';
+import { CustomMetricsWriter, json, machineJson, mapAnswer, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import { type EventsContext, eventsHandler } from '../v1.3/index.js';
 import { listProcesses } from './processes.js';
 import { flatSample, partsOf, RatedSamples } from './samples.js';
-import { refreshed, selectContainers } from './selection.js';
+import { selectContainers } from './selection.js';
 import { StorageWriter } from './storage.js';
 import { withSummary, writeSummary } from './summary.js';
 
@@ -46,15 +37,8 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
     appmetrics: containersHandler(agent, (out, container, { count }) =>
       customMetrics.writeHistory(out, container.appMetrics, count),
     ),
-    summary: async (request) => {
-      const containers = withSummary(await selected(agent, request, parseRequestOptions(request.query, agent)));
-      return mapAnswer(
-        containers,
-        ({ name }) => name,
-        // Computed while they are written, because those of 1,000 containers take a while.
-        (out, container) => writeSummary(out, container.summary()),
-      );
-    },
+    // Computed while they are written, because those of 1,000 containers take a while.
+    summary: containersHandler(agent, (out, container) => writeSummary(out, container.summary()), withSummary),
     ps: async (request) => json(await listProcesses(agent, request, parseRequestOptions(request.query, agent))),
     events: eventsHandler(context),
     storage: ({ query }) => {
@@ -64,53 +48,21 @@ export function requestTypesV20(context: EventsContext): RequestTypes {
   };
 }
 
-/** A handler that answers with a map of the selected containers, whose values `write` prints. */
+/** A handler that answers with a map of the selected containers that are `able`, whose values `write` prints. */
 export function containersHandler(
   agent: AgentView,
   write: (out: ByteWriter, container: ContainerView, options: RequestOptions) => void,
-  wanted: (container: ContainerView) => boolean = () => true,
+  able: (containers: readonly ContainerView[]) => readonly ContainerView[] = (all) => all,
 ): RequestHandler {
-  return (request) => {
+  return async (request) => {
     const options = parseRequestOptions(request.query, agent);
-    const answer = (containers: readonly ContainerView[]): Answer =>
-      mapAnswer(
-        containers.filter(wanted),
-        ({ name }) => name,
-        (out, container) => write(out, container, options),
-      );
-    if (options.maxAge === undefined) return answer(selectContainers(agent, request, options));
-    return selected(agent, request, options).then(answer);
+    const containers = able(await selectContainers(agent, request, options));
+    return mapAnswer(containers, (out, container) => write(out, container, options));
   };
 }
 
-async function selected(
-  agent: AgentView,
-  request: ApiRequest,
-  options: RequestOptions,
-): Promise<readonly ContainerView[]> {
-  return refreshed(agent, selectContainers(agent, request, options), options);
-}
-
-function mapAnswer<T>(
-  items: readonly T[],
-  nameOf: (item: T) => string,
-  write: (out: ByteWriter, item: T) => void,
-): Answer {
-  return {
-    *body(out) {
-      out.ascii('{');
-      for (const [index, item] of items.entries()) {
-        out.text(`${index === 0 ? '' : ','}${quoteJson(nameOf(item))}:`);
-        write(out, item);
-        yield;
-      }
-      out.ascii('}');
-    },
-  };
-}
-
-export function attributesJson(agent: AgentView) {
-  const machine = agent.host.machine();
+function attributesJson(agent: AgentView) {
+  const machine = machineJson(agent.host.machine());
   const { kernelVersion, osVersion } = agent.host.versions();
   const docker = agent.runtimes().find(({ name }) => name === 'docker');
   return {
@@ -124,7 +76,12 @@ export function attributesJson(agent: AgentView) {
     memory_capacity: machine.memory_capacity,
     machine_id: machine.machine_id,
     system_uuid: machine.system_uuid,
-    hugepages: nullWhenEmpty(machine.hugepages),
-    ...machineMembers(machine),
+    hugepages: machine.hugepages,
+    filesystems: machine.filesystems,
+    disk_map: machine.disk_map,
+    network_devices: machine.network_devices,
+    topology: machine.topology,
+    cloud_provider: machine.cloud_provider,
+    instance_type: machine.instance_type,
   };
 }

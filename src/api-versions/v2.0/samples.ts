@@ -95,23 +95,19 @@ export class RatedSamples {
 export function flatSample(layout: Layout, parts: number): SamplePrinter {
   const has = (part: number): boolean => (parts & part) !== 0;
   const columns = (part: number): Layout => (has(part) ? layout : NO_COLUMNS);
-  const head = new RowPrinterBuilder().text(`,"has_cpu":${has(PART.cpu)},"cpu":`);
-  sections.cpu(head, columns(PART.cpu));
-  const tail = new RowPrinterBuilder().text(`,"has_diskio":${has(PART.diskio)},"diskio":`);
-  sections.diskIo(tail, columns(PART.diskio));
-  tail.text(`,"has_memory":${has(PART.memory)},"memory":`);
-  sections.memory(tail, columns(PART.memory));
-  tail.text(`,"has_hugetlb":${has(PART.hugetlb)}`);
-  sections.hugetlb(tail, columns(PART.hugetlb));
-  tail.text(`,"has_network":${has(PART.network)},"network":`);
-  sections.network(tail, columns(PART.network));
+  const part = (key: keyof typeof PART, b: RowPrinterBuilder, write: typeof sections.cpu): void =>
+    write(b.text(`,"has_${key}":${has(PART[key])},"${key}":`), columns(PART[key]));
+  const head = new RowPrinterBuilder();
+  const tail = new RowPrinterBuilder();
+  part('cpu', head, sections.cpu);
+  part('diskio', tail, sections.diskIo);
+  part('memory', tail, sections.memory);
+  sections.hugetlb(tail.text(`,"has_hugetlb":${has(PART.hugetlb)}`), columns(PART.hugetlb));
+  part('network', tail, sections.network);
   const hasProcesses = has(PART.processes) && sections.hasProcesses(layout);
-  tail.text(`,"has_processes":${hasProcesses},"processes":`);
-  sections.processes(tail, hasProcesses ? layout : NO_COLUMNS);
-  tail.text(`,"has_filesystem":${has(PART.filesystem)}`);
-  sections.filesystems(tail, columns(PART.filesystem));
-  tail.text(',"has_load":false,"load_stats":');
-  sections.taskStates(tail, NO_COLUMNS);
+  sections.processes(tail.text(`,"has_processes":${hasProcesses},"processes":`), hasProcesses ? layout : NO_COLUMNS);
+  sections.filesystems(tail.text(`,"has_filesystem":${has(PART.filesystem)}`), columns(PART.filesystem));
+  sections.taskStates(tail.text(',"has_load":false,"load_stats":'), NO_COLUMNS);
   tail.text(`,"has_custom_metrics":${has(CUSTOM_METRICS)}`);
   const end = new RowPrinterBuilder();
   sections.referencedMemoryAndResctrl(end, layout);

@@ -9,14 +9,23 @@ import {
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
 
-/** The containers that a v2 request selects. @throws RequestError when there is none */
-export function selectContainers(
+/**
+ * The containers that a v2 request selects, sampled again where their values are older than its `max_age`.
+ * @throws RequestError when there is none
+ */
+export async function selectContainers(
   agent: AgentView,
-  { containerName }: ApiRequest,
+  request: ApiRequest,
   options: RequestOptions,
-): readonly ContainerView[] {
-  if (options.type === 'name' || !options.recursive) {
-    if (!options.recursive) return [selectContainer(agent, containerName, options)];
+): Promise<readonly ContainerView[]> {
+  const containers = selected(agent, request, options);
+  if (options.maxAge !== undefined) await agent.refresh(containers, options.maxAge);
+  return containers;
+}
+
+function selected(agent: AgentView, { containerName }: ApiRequest, options: RequestOptions): readonly ContainerView[] {
+  if (!options.recursive) return [selectContainer(agent, containerName, options)];
+  if (options.type === 'name') {
     const containers = agent.containersBelow(containerName);
     if (containers.length === 0) throw notFound(`unknown container: ${JSON.stringify(containerName)}`);
     return containers;
@@ -31,14 +40,4 @@ export function selectContainers(
 /** The only container that a name selects. @throws RequestError when there is none, or more than one */
 export function selectContainer(agent: AgentView, name: string, { type }: RequestOptions): ContainerView {
   return type === 'name' ? containerNamed(agent, name) : containerWithAlias(agent, type, name.slice(1));
-}
-
-/** Samples containers whose values are older than the request's `max_age`. */
-export async function refreshed<T extends readonly ContainerView[]>(
-  agent: AgentView,
-  containers: T,
-  { maxAge }: RequestOptions,
-): Promise<T> {
-  if (maxAge !== undefined) await agent.refresh(containers, maxAge);
-  return containers;
 }

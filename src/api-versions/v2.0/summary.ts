@@ -48,12 +48,11 @@ export function writeSummary(out: ByteWriter, stats: DerivedStats = NO_SUMMARY):
   out.integer(stats.latest.cpu);
   out.ascii(',"memory":');
   out.integer(stats.latest.memory);
-  out.ascii('},"minute_usage":');
-  writeUsage(out, stats.minute);
-  out.ascii(',"hour_usage":');
-  writeUsage(out, stats.hour);
-  out.ascii(',"day_usage":');
-  writeUsage(out, stats.day);
+  out.ascii('}');
+  for (const period of ['minute', 'hour', 'day'] as const) {
+    out.ascii(`,"${period}_usage":`);
+    writeUsage(out, stats[period]);
+  }
   out.ascii('}');
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../kernel/contracts/index.js';
 import { json, type RequestTypes, SpecWriter } from '../v1.0/index.js';
 import type { EventsContext } from '../v1.3/index.js';
-import { containersHandler, partsOf, RatedSamples, refreshed, requestTypesV20, validator } from '../v2.0/index.js';
+import { containersHandler, partsOf, RatedSamples, requestTypesV20, validator } from '../v2.0/index.js';
 import { machineSample, sparseSample } from './samples.js';
 
 /** The request types of v2.1: those of v2.0 with another form of `stats`, and `machinestats`. */
@@ -33,7 +33,7 @@ export function requestTypesV21(context: EventsContext): RequestTypes {
         out.ascii('}');
       },
       // The machine has a request type of its own.
-      ({ name }) => name !== '/',
+      (containers) => containers.filter(({ name }) => name !== '/'),
     ),
     machinestats: machineStats(agent),
   };
@@ -48,7 +48,7 @@ function machineStats(agent: AgentView): RequestHandler {
       throw badRequest(`machinestats are those of "/", which is no ${options.type} container`);
     }
     const root = containerNamed(agent, '/');
-    await refreshed(agent, [root], options);
+    if (options.maxAge !== undefined) await agent.refresh([root], options.maxAge);
     if (options.count === 0) return json(null);
     return { body: (out) => samples.write(out, root.samples({ count: options.count }), partsOf(root)) };
   };

@@ -7,17 +7,15 @@ export function sparseSample(layout: Layout, parts: number): SamplePrinter {
   const head = new RowPrinterBuilder();
   const tail = new RowPrinterBuilder();
   const end = new RowPrinterBuilder();
-  const part = (bit: number, key: string, b: RowPrinterBuilder, write: typeof sections.cpu): void => {
-    if ((parts & bit) === 0) return;
-    b.text(`,"${key}":`);
-    write(b, layout);
+  const part = (key: keyof typeof PART, b: RowPrinterBuilder, write: typeof sections.cpu): void => {
+    if ((parts & PART[key]) !== 0) write(b.text(`,"${key}":`), layout);
   };
-  part(PART.cpu, 'cpu', head, sections.cpu);
-  part(PART.diskio, 'diskio', tail, sections.diskIo);
-  part(PART.memory, 'memory', tail, sections.memory);
+  part('cpu', head, sections.cpu);
+  part('diskio', tail, sections.diskIo);
+  part('memory', tail, sections.memory);
   if ((parts & PART.hugetlb) !== 0) sections.hugetlb(tail, layout);
-  part(PART.network, 'network', tail, sections.network);
-  if (sections.hasProcesses(layout)) part(PART.processes, 'processes', tail, sections.processes);
+  part('network', tail, sections.network);
+  if (sections.hasProcesses(layout)) part('processes', tail, sections.processes);
   if ((parts & PART.filesystem) !== 0) onlyFilesystem(tail, layout);
   sections.referencedMemoryAndResctrl(end, layout);
   otherFields(end, layout);
@@ -85,9 +83,9 @@ function machineFilesystem(b: RowPrinterBuilder, filesystem: sections.Filesystem
 }
 
 function diskCounters(b: RowPrinterBuilder, filesystem: sections.FilesystemColumns): void {
-  for (const [index, [key, field, nanoseconds]] of DISK_COUNTERS.entries()) {
-    b.text(`${index === 0 ? '' : ','}"${key}":`);
+  b.list(DISK_COUNTERS, ([key, field, nanoseconds]) => {
+    b.text(`"${key}":`);
     if (nanoseconds) b.millionfold(filesystem.column(field));
     else b.integer(filesystem.column(field));
-  }
+  });
 }

@@ -9,10 +9,11 @@ const LOAD = membersOf('cpu.', LOAD_KEYS);
 export function cpu(b: RowPrinterBuilder, layout: Layout): void {
   b.text('{"usage":{"total":').integer(layout.indexOf('cpu.usage.total'));
   const perCpu = layout.indexesOf('cpu.usage.per_cpu');
-  for (const [index, column] of perCpu.entries()) {
-    b.text(index === 0 ? ',"per_cpu_usage":[' : ',').integer(column);
-  }
-  b.text(perCpu.length === 0 ? ',' : '],').members(layout, membersOf('cpu.usage.', ['user', 'system']));
+  if (perCpu.length > 0)
+    b.text(',"per_cpu_usage":[')
+      .list(perCpu, (column) => b.integer(column))
+      .text(']');
+  b.text(',').members(layout, membersOf('cpu.usage.', ['user', 'system']));
   b.text('},"cfs":{').members(layout, CFS);
   b.text('},"schedstat":{').members(layout, SCHEDSTAT);
   b.text('},').members(layout, LOAD);
@@ -27,13 +28,11 @@ export function pressure(
   resource: 'cpu' | 'memory' | 'io',
   separator = ',',
 ): void {
-  for (const [index, scope] of ['full', 'some'].entries()) {
+  b.text(`${separator}"psi":{`).list(['full', 'some'], (scope) => {
     const field = `pressure.${resource}.${scope}`;
-    b.text(`${index === 0 ? `${separator}"psi":{` : ','}"${scope}":{"total":`).integer(
-      layout.indexOf(`${field}.total`),
-    );
+    b.text(`"${scope}":{"total":`).integer(layout.indexOf(`${field}.total`));
     for (const average of PRESSURE_AVERAGES) b.text(`,"${average}":`).float(layout.indexOf(`${field}.${average}`));
     b.text('}');
-  }
+  });
   b.text('}');
 }

@@ -7,12 +7,11 @@ import { IO_TABLES } from './keys.js';
 /** The `diskio` object of a sample: tables of devices and operations, without those the layout lacks. */
 export function diskIo(b: RowPrinterBuilder, layout: Layout): void {
   const tables = IO_TABLES.filter((table) => layout.indexOf(`diskio.${table}`) >= 0);
-  b.text('{');
-  for (const [index, table] of tables.entries()) {
-    b.text(`${index === 0 ? '' : ','}"${table}":[`);
+  b.text('{').list(tables, (table) => {
+    b.text(`"${table}":[`);
     devices(b, layout, layout.indexesOf(`diskio.${table}`));
     b.text(']');
-  }
+  });
   pressure(b, layout, 'io', tables.length > 0 ? ',' : '');
   b.text('}');
 }
@@ -25,21 +24,13 @@ function devices(b: RowPrinterBuilder, layout: Layout, columns: readonly number[
     if (known === undefined) byNumbers.set(`${major}:${minor}`, [column]);
     else known.push(column);
   }
-  let first = true;
-  for (const operations of byNumbers.values()) {
+  b.list(byNumbers.values(), (operations) => {
     const [major = '0', minor = '0', device = ''] = layout.columns[operations[0]!]!.labels ?? [];
-    b.text(`${first ? '' : ','}{"device":`).string(device);
+    b.text('{"device":').string(device);
     b.text(`,"major":${Number(major)},"minor":${Number(minor)},"stats":{`);
     const sorted = operations
       .map((column) => ({ column, operation: layout.columns[column]!.labels?.[3] ?? 'Count' }))
       .sort((a, z) => compareBytes(a.operation, z.operation));
-    for (const [index, { column, operation }] of sorted.entries()) {
-      b.text(index === 0 ? '' : ',')
-        .string(operation)
-        .text(':')
-        .integer(column);
-    }
-    b.text('}}');
-    first = false;
-  }
+    b.list(sorted, ({ column, operation }) => b.string(operation).text(':').integer(column)).text('}}');
+  });
 }

@@ -1,5 +1,5 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
-import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { labelOf, membersOf, type RowPrinterBuilder } from '../row-printer.js';
 import { pressure } from './cpu.js';
 import { FAULTS, MEMORY_EVENTS, MEMORY_KEYS, PAGE_KINDS } from './keys.js';
 
@@ -24,17 +24,10 @@ export function memory(b: RowPrinterBuilder, layout: Layout): void {
 /** `,"numa_stats":{…}`: pages of each node by kind, as far as the layout has them. */
 function numaPages(b: RowPrinterBuilder, layout: Layout, field: string): void {
   const kinds = PAGE_KINDS.filter((kind) => layout.indexOf(`${field}.${kind}`) >= 0);
-  b.text(',"numa_stats":{');
-  for (const [index, kind] of kinds.entries()) {
-    b.text(`${index === 0 ? '' : ','}"${kind}":{`);
-    for (const [position, column] of layout.indexesOf(`${field}.${kind}`).entries()) {
-      const node = layout.columns[column]!.labels?.[0] ?? '';
-      b.text(position === 0 ? '' : ',')
-        .string(node)
-        .text(':')
-        .integer(column);
-    }
+  b.text(',"numa_stats":{').list(kinds, (kind) => {
+    const nodes = layout.indexesOf(`${field}.${kind}`);
+    b.text(`"${kind}":{`).list(nodes, (column) => b.string(labelOf(layout, column)).text(':').integer(column));
     b.text('}');
-  }
+  });
   b.text('}');
 }

@@ -1,6 +1,15 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
-import { membersOf, NO_COLUMNS, type RowPrinterBuilder } from '../row-printer.js';
+import { labelledColumn, labelOf, membersOf, NO_COLUMNS, type RowPrinterBuilder } from '../row-printer.js';
 import { INTERFACE_COUNTERS, TCP_ADVANCED, TCP_STATES, UDP_NUMBERS } from './keys.js';
+
+/** Numbers of sockets and of the protocol by the name of their object. */
+const TABLES: readonly (readonly [table: string, keys: readonly string[]])[] = [
+  ['tcp', TCP_STATES],
+  ['tcp6', TCP_STATES],
+  ['udp', UDP_NUMBERS],
+  ['udp6', UDP_NUMBERS],
+  ['tcp_advanced', TCP_ADVANCED],
+];
 
 /** The `network` object of v1: the primary interface inline, then what v2 has. */
 export function networkWithPrimary(b: RowPrinterBuilder, layout: Layout): void {
@@ -20,36 +29,28 @@ export function network(b: RowPrinterBuilder, layout: Layout): void {
 }
 
 function networkMembers(b: RowPrinterBuilder, layout: Layout): void {
-  const received = layout.indexesOf('network.rx_bytes');
   // Without a network there are no interfaces; a network may have none.
-  if (layout !== NO_COLUMNS) b.text('"interfaces":[');
-  for (const [index, column] of received.entries()) {
-    b.text(index === 0 ? '{' : ',{');
-    interfaceMembers(b, layout, column);
-    b.text('}');
+  if (layout !== NO_COLUMNS) {
+    b.text('"interfaces":[').list(layout.indexesOf('network.rx_bytes'), (column) => {
+      b.text('{');
+      interfaceMembers(b, layout, column);
+      b.text('}');
+    });
+    b.text('],');
   }
-  if (layout !== NO_COLUMNS) b.text('],');
-  for (const [index, table] of ['tcp', 'tcp6'].entries()) {
-    b.text(`${index === 0 ? '' : ','}"${table}":{`)
-      .members(layout, membersOf(`${table}.`, TCP_STATES))
-      .text('}');
-  }
-  for (const table of ['udp', 'udp6']) {
-    b.text(`,"${table}":{`)
-      .members(layout, membersOf(`${table}.`, UDP_NUMBERS))
-      .text('}');
-  }
-  b.text(',"tcp_advanced":{').members(layout, membersOf('tcp_advanced.', TCP_ADVANCED)).text('}');
+  b.list(TABLES, ([table, keys]) =>
+    b
+      .text(`"${table}":{`)
+      .members(layout, membersOf(`${table}.`, keys))
+      .text('}'),
+  );
 }
 
 /** The counters of the interface whose `rx_bytes` stand in the column; zeros without one. */
 function interfaceMembers(b: RowPrinterBuilder, layout: Layout, received: number | undefined): void {
-  const name = received === undefined ? '' : (layout.columns[received]!.labels?.[0] ?? '');
+  const name = received === undefined ? '' : labelOf(layout, received);
   b.text('"name":').string(name);
   for (const counter of INTERFACE_COUNTERS) {
-    const column = layout
-      .indexesOf(`network.${counter}`)
-      .find((candidate) => layout.columns[candidate]!.labels?.[0] === name);
-    b.text(`,"${counter}":`).integer(column ?? -1);
+    b.text(`,"${counter}":`).integer(labelledColumn(layout, `network.${counter}`, name));
   }
 }

@@ -1,5 +1,5 @@
 import type { Layout } from '../../../kernel/contracts/index.js';
-import { membersOf, type RowPrinterBuilder } from '../row-printer.js';
+import { labelOf, membersOf, type RowPrinterBuilder } from '../row-printer.js';
 import { PROCESS_KEYS, TASKS } from './keys.js';
 
 const COUNTS = membersOf('processes.', PROCESS_KEYS);
@@ -18,13 +18,12 @@ export function processes(b: RowPrinterBuilder, layout: Layout): void {
   const soft = layout.indexesOf('processes.ulimit.soft');
   const hard = layout.indexesOf('processes.ulimit.hard');
   b.ifPresent(soft[0] ?? -1, () => {
-    for (const [index, column] of soft.entries()) {
-      b.text(index === 0 ? ',"ulimits":[{"name":' : ',{"name":').string(layout.columns[column]!.labels?.[0] ?? '');
+    b.text(',"ulimits":[').list(soft.entries(), ([index, column]) => {
+      b.text('{"name":').string(labelOf(layout, column));
       b.text(',"soft_limit":').integer(column);
-      b.text(',"hard_limit":')
-        .integer(hard[index] ?? -1)
-        .text('}');
-    }
+      b.text(`,"hard_limit":`).integer(hard[index] ?? -1);
+      b.text('}');
+    });
     b.text(']');
   });
   b.text('}');
