@@ -23,11 +23,14 @@ type Value<K> = K extends ListToken<infer T> ? readonly T[] : K extends Token<in
 type List = readonly AnyToken[];
 type Names = Readonly<Record<string, AnyToken>>;
 
+/** The values of tokens by name. */
+export type Provided<N extends Names> = { readonly [K in keyof N]: Value<N[K]> };
+
 /** What is needed: a list, or tokens by the name that the value gets. */
 export type Needs = List | Names;
 
 type FromList<T, N extends List> = (...needs: { readonly [I in keyof N]: Value<N[I]> }) => NoInfer<T>;
-type FromNames<T, N extends Names> = (needs: { readonly [K in keyof N]: Value<N[K]> }) => NoInfer<T>;
+type FromNames<T, N extends Names> = (needs: Provided<N>) => NoInfer<T>;
 
 /** Registers the providers and contributions of a room. */
 export interface Registry {

@@ -1,89 +1,87 @@
-import type { BudgetKeeper } from '../budget/index.js';
-import {
-  type Container,
-  type ContainerLimits,
-  type ContainerStore,
-  departedContainers,
-  type KnownCgroups,
-  Slot,
-} from '../containers/index.js';
+import { BUDGET } from '../budget/index.js';
+import { CAPSULES } from '../capsules/index.js';
+import type { Provided } from '../composition/index.js';
+import { AGENT } from '../config/index.js';
+import { CGROUPS, CONTAINERS, type Container, departedContainers, LIMITS, Slot } from '../containers/index.js';
 import {
   type AgentSelf,
   type CapsuleArchive,
   type ContainerView,
-  type DepartedContainer,
-  type Diagnosis,
   type EngineReport,
-  type EngineUsage,
   type EventLog,
-  type Finding,
   type LinuxHost,
   messageOf,
   type Operations,
-  type PendingContainer,
-  type PluginStatus,
-  type ProvidedField,
-  type RuntimeInfo,
   type SampleCursor,
   type ServedOperation,
 } from '../contracts/index.js';
-import type { Diagnostics } from '../diagnosis/index.js';
-import type { Doctor } from '../doctor/index.js';
-import { type Housekeeper, SAMPLING } from '../housekeeping/index.js';
-import type { DescriptorBudget } from '../linux/index.js';
-import type { LoggerSource } from '../log/index.js';
-import type { ReloadHistory } from '../reload/index.js';
-import { type ActivePlugin, type ActivePlugins, lineageOf, type Supervisor } from '../supervision/index.js';
+import { DIAGNOSTICS } from '../diagnosis/index.js';
+import { DOCTOR } from '../doctor/index.js';
+import { EVENTS } from '../events/index.js';
+import { HOUSEKEEPER, SAMPLING } from '../housekeeping/index.js';
+import { DESCRIPTORS } from '../linux/index.js';
+import { LOGS } from '../log/index.js';
+import { HOST } from '../machine/index.js';
+import { RELOADS } from '../reload/index.js';
+import { ACTIVE_PLUGINS, type ActivePlugin, type ActivePlugins, lineageOf, SUPERVISOR } from '../supervision/index.js';
 import { ContainerIndex } from './container-index.js';
 import { RecordedContainer } from './container-view.js';
-import type { KernelView } from './tokens.js';
+import { type KernelView, OWN_OPERATIONS } from './tokens.js';
 
-export interface LiveViewParts {
-  readonly version: string;
-  readonly host: LinuxHost;
-  readonly events: EventLog;
-  readonly housekeeper: Housekeeper;
-  /** When the agent started, µs since the epoch. */
-  readonly startedAt: number;
-  readonly descriptors: Pick<DescriptorBudget, 'use'>;
-  readonly budget: Pick<BudgetKeeper, 'status'>;
-  readonly logs: Pick<LoggerSource, 'state'>;
-  readonly reloads: Pick<ReloadHistory, 'configuration'>;
-  readonly doctor: Pick<Doctor, 'findings'>;
-  readonly store: ContainerStore;
-  readonly cgroups: KnownCgroups;
-  readonly limits: ContainerLimits;
-  readonly plugins: ActivePlugins;
-  readonly supervisor: Supervisor;
-  readonly diagnostics: Diagnostics;
-  readonly capsules: CapsuleArchive;
-  readonly ownOperations: readonly Operations[];
-}
+/** What the view is made of. */
+export const PARTS = {
+  agent: AGENT,
+  host: HOST,
+  events: EVENTS,
+  housekeeper: HOUSEKEEPER,
+  descriptors: DESCRIPTORS,
+  budget: BUDGET,
+  logs: LOGS,
+  reloads: RELOADS,
+  doctor: DOCTOR,
+  store: CONTAINERS,
+  cgroups: CGROUPS,
+  limits: LIMITS,
+  active: ACTIVE_PLUGINS,
+  supervisor: SUPERVISOR,
+  diagnostics: DIAGNOSTICS,
+  capsules: CAPSULES,
+  ownOperations: OWN_OPERATIONS,
+};
 
 const VIEW = new Slot<RecordedContainer>('view');
 
 export class LiveView implements KernelView {
+  readonly version: string;
+  readonly host: LinuxHost;
+  readonly events: EventLog;
+  readonly capsules: CapsuleArchive;
   private index: ContainerIndex | undefined;
   /** Revision of the store that the index is based on. */
   private revision = -1;
 
-  constructor(private readonly parts: LiveViewParts) {}
-
-  get version(): string {
-    return this.parts.version;
+  constructor(private readonly parts: Provided<typeof PARTS>) {
+    this.version = parts.agent.version;
+    this.host = parts.host;
+    this.events = parts.events;
+    this.capsules = parts.capsules;
   }
 
-  get host(): LinuxHost {
-    return this.parts.host;
-  }
-
-  get events(): EventLog {
-    return this.parts.events;
-  }
-
-  get capsules(): CapsuleArchive {
-    return this.parts.capsules;
-  }
+  containers = () => this.currentIndex().sorted;
+  containersBelow = (name: string) => this.currentIndex().below(name);
+  containersOf = (namespace: string) => this.currentIndex().of(namespace);
+  lookup = (namespace: string, alias: string) => this.currentIndex().lookup(namespace, alias);
+  pending = () => this.parts.cgroups.pendingContainers();
+  departed = () => departedContainers(this.parts.active, this.parts.store);
+  runtimes = () => this.handlers().flatMap(({ instance }) => instance.runtime?.() ?? []);
+  engineUsage = () => this.handlers().flatMap(({ instance }) => instance.engineUsage?.() ?? []);
+  watchedDirectories = () => this.parts.cgroups.watchedDirectories();
+  plugins = () => this.parts.supervisor.statuses();
+  operations = () => servedOperations(this.parts.active, this.parts.ownOperations);
+  findings = () => this.parts.doctor.findings();
+  diagnose = (name: string) => this.parts.diagnostics.of(this, name);
+  diagnoseAll = () => this.parts.diagnostics.all(this);
+  newestSample = (container: Container, cursor: SampleCursor) => container.get(SAMPLING)?.ring.latest(cursor) ?? false;
 
   container(name: string): ContainerView | undefined {
     const container = this.parts.store.get(name);
@@ -91,22 +89,6 @@ export class LiveView implements KernelView {
     const sampling = container.get(SAMPLING);
     if (sampling !== undefined) sampling.isRequested = true;
     return this.viewOf(container);
-  }
-
-  containers(): readonly ContainerView[] {
-    return this.currentIndex().sorted;
-  }
-
-  containersBelow(name: string): readonly ContainerView[] {
-    return this.currentIndex().below(name);
-  }
-
-  containersOf(namespace: string): readonly ContainerView[] {
-    return this.currentIndex().of(namespace);
-  }
-
-  lookup(namespace: string, alias: string): readonly ContainerView[] {
-    return this.currentIndex().lookup(namespace, alias);
   }
 
   refresh(containers: readonly ContainerView[], maxAge: number): Promise<void> {
@@ -123,18 +105,6 @@ export class LiveView implements KernelView {
     return container && housekeeper.watch(container);
   }
 
-  pending(): readonly PendingContainer[] {
-    return this.parts.cgroups.pendingContainers();
-  }
-
-  departed(): readonly DepartedContainer[] {
-    return departedContainers(this.parts.plugins, this.parts.store);
-  }
-
-  runtimes(): readonly RuntimeInfo[] {
-    return this.handlers().flatMap(({ instance }) => instance.runtime?.() ?? []);
-  }
-
   async engines(): Promise<readonly EngineReport[]> {
     const answers = this.handlers().map(async ({ record, instance }): Promise<readonly EngineReport[]> => {
       try {
@@ -146,47 +116,19 @@ export class LiveView implements KernelView {
     return (await Promise.all(answers)).flat();
   }
 
-  engineUsage(): readonly EngineUsage[] {
-    return this.handlers().flatMap(({ instance }) => instance.engineUsage?.() ?? []);
-  }
-
-  watchedDirectories(): readonly { readonly name: string; readonly directories: readonly string[] }[] {
-    return this.parts.cgroups.watchedDirectories();
-  }
-
-  fields(): readonly ProvidedField[] {
-    return this.parts.plugins
+  fields() {
+    return this.parts.active
       .of('metric-source')
       .flatMap(({ record, instance }) =>
         instance.fields.map((field) => ({ ...field, plugin: record.id, isBuiltin: !record.isTimedAlways })),
       );
   }
 
-  plugins(): readonly PluginStatus[] {
-    return this.parts.supervisor.statuses();
-  }
-
-  operations(): Promise<readonly ServedOperation[]> {
-    return servedOperations(this.parts.plugins, this.parts.ownOperations);
-  }
-
-  findings(): readonly Finding[] {
-    return this.parts.doctor.findings();
-  }
-
-  diagnose(name: string): Diagnosis | undefined {
-    return this.parts.diagnostics.of(this, name);
-  }
-
-  diagnoseAll(): readonly Diagnosis[] {
-    return this.parts.diagnostics.all(this);
-  }
-
   self(): AgentSelf {
-    const { housekeeper, startedAt, descriptors, budget, logs, reloads } = this.parts;
+    const { agent, housekeeper, descriptors, budget, logs, reloads } = this.parts;
     const { taken, idle } = housekeeper.sampler;
     return {
-      startedAt,
+      startedAt: agent.startedAt,
       samples: { taken, idle, missed: housekeeper.missed },
       historyBytes: housekeeper.historyBytes,
       descriptors: descriptors.use(),
@@ -196,8 +138,14 @@ export class LiveView implements KernelView {
     };
   }
 
+  /** @returns undefined for a container that housekeeping has not started to sample */
+  viewOf(container: Container): RecordedContainer | undefined {
+    const sampling = container.get(SAMPLING);
+    return sampling && container.ensure(VIEW, () => new RecordedContainer(container, sampling, this.parts));
+  }
+
   private handlers(): readonly ActivePlugin<'container-handler'>[] {
-    return this.parts.plugins.of('container-handler');
+    return this.parts.active.of('container-handler');
   }
 
   private currentIndex(): ContainerIndex {
@@ -207,16 +155,6 @@ export class LiveView implements KernelView {
       this.revision = store.revision;
     }
     return this.index;
-  }
-
-  newestSample(container: Container, cursor: SampleCursor): boolean {
-    return container.get(SAMPLING)?.ring.latest(cursor) ?? false;
-  }
-
-  /** @returns undefined for a container that housekeeping has not started to sample */
-  viewOf(container: Container): RecordedContainer | undefined {
-    const sampling = container.get(SAMPLING);
-    return sampling && container.ensure(VIEW, () => new RecordedContainer(container, sampling, this.parts));
   }
 }
 

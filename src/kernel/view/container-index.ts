@@ -8,11 +8,9 @@ interface Namespace {
 /** An index of containers by name and alias, rebuilt on demand after a change. */
 export class ContainerIndex {
   private readonly namespaces = new Map<string, Namespace>();
-  private readonly names: readonly string[];
 
   /** @param sorted by name */
   constructor(readonly sorted: readonly ContainerView[]) {
-    this.names = this.sorted.map(({ name }) => name);
     for (const container of this.sorted) {
       const { namespace, aliases } = container.description;
       if (namespace === undefined) continue;
@@ -25,9 +23,8 @@ export class ContainerIndex {
   /** The container and everything below it. */
   below(name: string): readonly ContainerView[] {
     if (name === '/') return this.sorted;
-    const own = this.names.includes(name) ? this.sorted.filter((container) => container.name === name) : [];
     const prefix = `${name}/`;
-    return [...own, ...this.sorted.filter((container) => container.name.startsWith(prefix))];
+    return this.sorted.filter((container) => container.name === name || container.name.startsWith(prefix));
   }
 
   of(namespace: string): readonly ContainerView[] {
