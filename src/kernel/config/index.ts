@@ -5,7 +5,7 @@ export { tooDeepAt } from './document.js';
 export { SYSTEM_DIRECTORY, SYSTEM_NAMES } from './find.js';
 export { isMapping, type JsonSchema, jsonSchemaOf, withoutEmptySections } from './json-schema.js';
 export { formatListenAddress, isLoopbackHost, parseListenAddress, parsePort } from './listen.js';
-export { type ConfigOverride, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
+export { type ConfigOverride, type EffectiveConfig, type LoadedConfig, type LoadOptions, loadConfig } from './load.js';
 export { guardModules } from './module-guard.js';
 export { isRefusal } from './module-hooks.js';
 export {

@@ -5,7 +5,13 @@ import { findConfig, SYSTEM_DIRECTORY } from './find.js';
 import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, schemaAt, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
-import { type ConfiguredPlugin, configurePlugins, type LoadedPlugin, type PluginOrigins } from './plugin-options.js';
+import {
+  type ConfiguredPlugin,
+  configurePlugins,
+  type EffectiveEntry,
+  type LoadedPlugin,
+  type PluginOrigins,
+} from './plugin-options.js';
 import { ConfigError } from './problems.js';
 import { Report } from './report.js';
 import { type AgentConfig, agentConfigSchema } from './schema.js';
@@ -29,6 +35,12 @@ export interface LoadOptions extends PluginOrigins {
   readonly overrides?: readonly ConfigOverride[];
 }
 
+/** A configuration in the form of a config file. */
+export interface EffectiveConfig {
+  readonly plugins: readonly EffectiveEntry[];
+  readonly [section: string]: unknown;
+}
+
 export interface LoadedConfig {
   readonly config: AgentConfig;
   /** Absolute path; `undefined`: defaults. */
@@ -40,9 +52,9 @@ export interface LoadedConfig {
   /** The outcome of loading each plugin, by entry ID. */
   readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
   /** The whole configuration in the form of a config file, with all defaults. */
-  readonly effective: unknown;
+  readonly effective: EffectiveConfig;
   /** The same with secrets masked, for display. */
-  readonly shown: unknown;
+  readonly shown: EffectiveConfig;
   /** Plugins whose module cannot be loaded, where `onError` is not `fail`. */
   readonly warnings: readonly string[];
   /** Adds file, line and column of the options concerned to the problems of an error. */

@@ -42,20 +42,6 @@ export interface ConfiguredPlugin extends PluginEntry {
   readonly options: unknown;
 }
 
-/** The effective list of plugins, in starting order. */
-export interface PluginOutcome {
-  readonly entries: readonly PluginEntry[];
-  /** Those whose module was loaded. */
-  readonly plugins: readonly ConfiguredPlugin[];
-  /** The outcome of loading each plugin, by entry ID, so that it is loaded only once. */
-  readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>;
-  /** The entries in the form of the config file, with all defaults. */
-  readonly effective: readonly unknown[];
-  /** The same with secrets masked. */
-  readonly shown: readonly unknown[];
-  readonly warnings: readonly string[];
-}
-
 /** A plugin instance of the effective list, as input of the entry schema. */
 interface ListedPlugin {
   readonly id: string;
@@ -76,7 +62,7 @@ export async function configurePlugins(
   directory: string,
   origins: PluginOrigins,
   report: Report,
-): Promise<PluginOutcome> {
+): Promise<Configurer> {
   const { list, findings } = mergePlugins(origins.defaultPlugins, wellFormedEntries(data));
   report.add(findings);
   const names = [...Object.keys(origins.builtins), ...origins.defaultPlugins.map(({ id, use }) => id ?? use)];
@@ -151,8 +137,10 @@ function freeId(use: string, isTaken: (id: string) => boolean): string {
   }
 }
 
-class Configurer implements PluginOutcome {
+/** The effective list of plugins, in starting order. */
+class Configurer {
   readonly entries: PluginEntry[] = [];
+  /** Those whose module was loaded. */
   readonly plugins: ConfiguredPlugin[] = [];
   readonly warnings: string[] = [];
   /** What `effective` and `shown` are made of. */
@@ -161,14 +149,17 @@ class Configurer implements PluginOutcome {
   constructor(
     private readonly report: Report,
     private readonly names: readonly string[],
+    /** The outcome of loading each plugin, by entry ID, so that it is loaded only once. */
     readonly modules: ReadonlyMap<string, Promise<LoadedPlugin>>,
   ) {}
 
-  get effective(): readonly unknown[] {
+  /** The entries in the form of the config file, with all defaults. */
+  get effective(): readonly EffectiveEntry[] {
     return this.listed.map(({ listed, json }) => effectiveEntry(listed, json.value));
   }
 
-  get shown(): readonly unknown[] {
+  /** The same with secrets masked. */
+  get shown(): readonly EffectiveEntry[] {
     return this.listed.map(({ listed, json }) => {
       const entry = effectiveEntry(listed, json.value);
       return { ...entry, with: masked(entry.with, json.value) };
@@ -230,7 +221,13 @@ function entryOf({ id, input }: ListedPlugin): PluginEntry {
 
 const entryJson = jsonSchemaOf(pluginEntrySchema);
 
-function effectiveEntry({ id, input }: ListedPlugin, optionsJson: JsonSchema) {
+/** An entry with all defaults; without its ID where that is the value of `use`. */
+export type EffectiveEntry = Omit<Required<PluginEntryInput>, 'id' | 'enabled' | 'with'> & {
+  readonly id?: string;
+  readonly with: unknown;
+};
+
+function effectiveEntry({ id, input }: ListedPlugin, optionsJson: JsonSchema): EffectiveEntry {
   const complete = withDefaults(input, entryJson) as Required<PluginEntryInput>;
   const { use, id: _, enabled: __, with: options, ...rest } = complete;
   const filled = withDefaults(withoutEmptySections(options, optionsJson), optionsJson);

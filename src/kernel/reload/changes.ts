@@ -1,14 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isMapping } from '../config/index.js';
+import { type EffectiveConfig, isMapping, type LoadedConfig } from '../config/index.js';
 
-/** A configuration in the form of a config file, with all defaults. */
-export type EffectiveConfig = Readonly<Record<string, unknown>>;
-
-/** A configuration for comparison, and the same with secrets masked for display. */
-export interface Described {
-  readonly effective: EffectiveConfig;
-  readonly shown: EffectiveConfig;
-}
+type Described = Pick<LoadedConfig, 'effective' | 'shown'>;
 
 /** A value, real and masked. */
 interface Value {
@@ -47,24 +40,17 @@ function pluginChanges(before: ReadonlyMap<string, Value>, after: ReadonlyMap<st
 }
 
 /** Merges a plugin's own options with those of its entry, so that paths are short: `interval`, not `with.interval`. */
-function flatten(entry: unknown): Record<string, unknown> {
-  const { with: options, id: _, ...rest } = entry as Record<string, unknown>;
+function flatten({ with: options, id: _, ...rest }: EffectiveConfig['plugins'][number]): Record<string, unknown> {
   return { ...(options as Record<string, unknown>), ...rest };
 }
 
 function byId({ effective, shown }: Described): Map<string, Value> {
-  const list = listOf(effective.plugins);
-  const shownList = listOf(shown.plugins);
   return new Map(
-    list.map((entry, index) => [
+    effective.plugins.map((entry, index) => [
       entry.id ?? entry.use,
-      { real: flatten(entry), shown: flatten(shownList[index] ?? {}) },
+      { real: flatten(entry), shown: flatten(shown.plugins[index]!) },
     ]),
   );
-}
-
-function listOf(plugins: unknown): { use: string; id?: string }[] {
-  return Array.isArray(plugins) ? plugins : [];
 }
 
 function optionChanges(path: string, before: Value, after: Value): string[] {

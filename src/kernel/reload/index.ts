@@ -1,2 +1,9 @@
-export { Reloader, ReloadHistory, type ReloadObserver, type ReloadOutcome, type ReloadState } from './reloader.js';
-export { RELOAD_SOURCE, RELOADER, RELOADS, type ReloadSource } from './tokens.js';
+export {
+  Reloader,
+  ReloadHistory,
+  type ReloadObserver,
+  type ReloadOutcome,
+  type ReloadSource,
+  type ReloadState,
+} from './reloader.js';
+export { RELOAD_SOURCE, RELOADER, RELOADS } from './tokens.js';

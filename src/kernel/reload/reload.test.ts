@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { loggerTo } from '../../../test/support/loggers.js';
-import type { LoadedConfig } from '../config/index.js';
-import { type Described, describeChanges } from './changes.js';
+import type { EffectiveConfig, LoadedConfig } from '../config/index.js';
+import { describeChanges } from './changes.js';
 import { Reloader, ReloadHistory } from './index.js';
 
-const open = (config: object): Described => ({ effective: { ...config }, shown: { ...config } });
+type Described = Pick<LoadedConfig, 'effective' | 'shown'>;
+const effective = (config: object) => ({ plugins: [], ...config }) as EffectiveConfig;
+const open = (config: object): Described => ({ effective: effective(config), shown: effective(config) });
 const hiding = (config: object): Described => ({
-  effective: { ...config },
+  effective: effective(config),
   shown: JSON.parse(JSON.stringify(config).replaceAll(/"(password|apiKey)":"."/g, '"$1":"(secret)"')),
 });
 
@@ -63,8 +65,8 @@ describe('describeChanges', () => {
 });
 
 describe('a reload', () => {
-  const configOf = (effective: object, file?: string) =>
-    ({ effective, shown: effective, file, warnings: [] }) as unknown as LoadedConfig;
+  const configOf = (sections: object, file?: string) =>
+    ({ ...open(sections), file, warnings: [] }) as unknown as LoadedConfig;
 
   function fixture() {
     const lines: string[] = [];

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../config/index.js';
 import { type AgentSelf, type Clock, type Logger, messageOf } from '../contracts/index.js';
-import { type Described, describeChanges } from './changes.js';
+import { describeChanges } from './changes.js';
 
 /** The result of a reload. */
 export interface ReloadOutcome {
@@ -49,11 +49,15 @@ export interface ReloadObserver {
   reloaded(): void;
 }
 
-export interface ReloaderOptions {
+/** The source of configurations. */
+export interface ReloadSource {
   /** The configuration that the agent started with. */
   readonly active: LoadedConfig;
-  /** Loads the configuration. @throws ConfigError */
+  /** Loads it again. @throws ConfigError */
   readonly load: () => Promise<LoadedConfig>;
+}
+
+export interface ReloaderOptions extends ReloadSource {
   /** Applies the configuration. @throws TallymanError on failure; parts may have been applied */
   readonly apply: (config: LoadedConfig) => Promise<void>;
   readonly history: ReloadHistory;
@@ -107,7 +111,7 @@ export class Reloader {
     } catch (error) {
       return this.reject(trigger, error, []);
     }
-    const changes = describeChanges(this.active as Described, next as Described);
+    const changes = describeChanges(this.active, next);
     try {
       await this.options.apply(next);
     } catch (error) {
