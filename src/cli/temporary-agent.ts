@@ -1,6 +1,6 @@
 import { Agent } from '../kernel/agent.js';
 import { type LoadedConfig, webDefaults } from '../kernel/config/index.js';
-import { createLoggerSource } from '../kernel/log/index.js';
+import { LoggerSource } from '../kernel/log/index.js';
 import { READINESS } from '../kernel/operations/index.js';
 import { builtinPlugins } from '../plugins/builtins.js';
 import type { Target } from './agent-client/index.js';
@@ -23,7 +23,7 @@ export async function withTemporaryAgent<T>(loaded: LoadedConfig, ask: (agent: T
     version: agentVersion(),
     builtins: builtinPlugins,
     pluginDirectory: directory,
-    logs: createLoggerSource({ ...config.log, level: 'error' }),
+    logs: new LoggerSource({ ...config.log, level: 'error' }),
   });
   try {
     const { urls } = await agent.start();

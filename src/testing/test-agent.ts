@@ -30,7 +30,7 @@ export class TestAgent {
    * @throws ConfigError when the options of a plugin are not valid, TallymanError when one does not start
    */
   static async start(options: TestAgentOptions = {}): Promise<TestAgent> {
-    const [{ Agent }, { READINESS }, { VIEW }, { createLoggerSource }, setup] = await Promise.all([
+    const [{ Agent }, { READINESS }, { VIEW }, { LoggerSource }, setup] = await Promise.all([
       import('../kernel/agent.js'),
       import('../kernel/operations/index.js'),
       import('../kernel/view/index.js'),
@@ -38,7 +38,7 @@ export class TestAgent {
       import('./agent-config.js'),
     ]);
     const log: LogLine[] = [];
-    const logs = createLoggerSource(
+    const logs = new LoggerSource(
       { level: 'debug', format: 'json' },
       { write: (line: string) => log.push(readLine(line)) > 0 },
     );

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Agent } from '../../src/kernel/agent.js';
 import { CONFIG } from '../../src/kernel/config/index.js';
-import { CLOCK, createLoggerSource } from '../../src/kernel/log/index.js';
+import { CLOCK, LoggerSource } from '../../src/kernel/log/index.js';
 import { ROOMS } from '../../src/kernel/rooms.js';
 import { testConfig } from '../../src/testing/agent-config.js';
 import { until } from '../../src/testing/clock.js';
@@ -13,7 +13,7 @@ import { SimulatedHost } from '../../src/testing/simulated-host.js';
 import { projectRoot } from '../project.js';
 import { madeUpModule, NOTES } from '../support/made-up-room/module.js';
 
-const logs = createLoggerSource({ level: 'silent', format: 'json' }, { write: () => true });
+const logs = new LoggerSource({ level: 'silent', format: 'json' }, { write: () => true });
 
 describe('a room that is added by its folder and one line in the list', () => {
   let host: SimulatedHost;

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { ConfigError, type LoadedConfig } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
 import { checkSecretFiles, isCredential, portInUse } from '../../kernel/http/index.js';
-import { createLoggerSource } from '../../kernel/log/index.js';
+import { LoggerSource } from '../../kernel/log/index.js';
 import { readNotes } from '../../kernel/operations/index.js';
 import type { CliEnvironment } from '../environment.js';
 import type { ConfigFlags } from '../flags.js';
@@ -30,7 +30,7 @@ function checkFiles({ config, directory, located }: LoadedConfig, cli: CliEnviro
     cli.error('tallyman: files of web are not checked: systemd passes credentials to the service only\n');
     return;
   }
-  const logger = createLoggerSource(config.log).logger('http');
+  const logger = new LoggerSource(config.log).logger('http');
   try {
     checkSecretFiles(config.web, { directory, credentials }, logger);
   } catch (error) {

@@ -5,7 +5,7 @@ import { Agent } from '../../kernel/agent.js';
 import { type Capsule, capsuleFile, decodeCapsule } from '../../kernel/capsules/index.js';
 import { ConfigError, loadConfig, parsePort } from '../../kernel/config/index.js';
 import { TallymanError } from '../../kernel/contracts/index.js';
-import { createLoggerSource } from '../../kernel/log/index.js';
+import { LoggerSource } from '../../kernel/log/index.js';
 import { replayModule } from '../../kernel/replay/index.js';
 import { REPLAY_ROOMS } from '../../kernel/rooms.js';
 import { builtinPlugins, builtinsModule, defaultPlugins } from '../../plugins/builtins.js';
@@ -68,7 +68,7 @@ async function replayAgent(capsule: Capsule, port: string): Promise<Agent> {
     builtins: builtinPlugins,
     builtinsModule,
     pluginDirectory: directory,
-    logs: createLoggerSource({ ...config.log, level: 'warn' }),
+    logs: new LoggerSource({ ...config.log, level: 'warn' }),
     rooms: [...REPLAY_ROOMS, replayModule(capsule)],
   });
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../kernel/config/index.js';
-import { createLoggerSource } from '../../kernel/log/index.js';
+import { LoggerSource } from '../../kernel/log/index.js';
 import { runAgent } from '../../kernel/run.js';
 import { ServiceManager } from '../../kernel/service/index.js';
 import { builtinPlugins, builtinsModule } from '../../plugins/builtins.js';
@@ -11,7 +11,7 @@ import { agentVersion } from '../version.js';
 /** Without a command: runs the agent until it is stopped. */
 export async function run(cli: CliEnvironment, flags: ConfigFlags): Promise<number> {
   const loaded = await loadFor(flags, cli);
-  const logs = createLoggerSource(loaded.config.log);
+  const logs = new LoggerSource(loaded.config.log);
   const load = () => loadFor(flags, cli);
   const builtins = { builtins: builtinPlugins, builtinsModule };
   const { env, handles } = cli;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LogDestination } from './destination.js';
-import { createLoggerSource, LineOutput, RecentMessages } from './index.js';
+import { LineOutput, LoggerSource, RecentMessages } from './index.js';
 import { LineLimiter } from './limiter.js';
 
 const failure = (code: string) => Object.assign(new Error(`${code}: of the test`), { code });
@@ -78,7 +78,7 @@ describe('a log whose output fails', () => {
 
   it('does not throw, counts lost lines, and reports them first when writing works again', () => {
     const { disk, output, messages } = fixture();
-    const logs = createLoggerSource({ level: 'info', format: 'json' }, output);
+    const logs = new LoggerSource({ level: 'info', format: 'json' }, output);
     const logger = logs.logger('docker');
     disk.full = true;
     logger.error('one');
@@ -148,7 +148,7 @@ describe('LineLimiter', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const lines: { level: string; part: string; msg: string; leftOut?: number }[] = [];
     const options = { level: 'debug', format: 'json', limit: { alike: 2, perPart: 0 } } as const;
-    const logs = createLoggerSource(options, { write: (line) => lines.push(JSON.parse(line)) > 0 });
+    const logs = new LoggerSource(options, { write: (line) => lines.push(JSON.parse(line)) > 0 });
     const logger = logs.logger('docker');
     for (let i = 0; i < 10; i++) logger.warn(`container ${i} is odd`);
     for (let i = 0; i < 10; i++) logger.debug('looked');

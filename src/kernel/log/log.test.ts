@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { it } from 'node:test';
 import { entryFormatter } from './format.js';
-import { createClock, createLoggerSource } from './index.js';
+import { createClock, LoggerSource } from './index.js';
 
 it('the clock has microsecond resolution and agrees with the system clock', () => {
   const clock = createClock();
@@ -31,7 +31,7 @@ it('the clock follows changes of the system clock', (t) => {
 
 it('a change of the level applies to existing loggers', () => {
   const lines: string[] = [];
-  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
+  const source = new LoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   const early = source.logger('early');
   source.change({ level: 'debug' });
   early.debug('shown');
@@ -43,7 +43,7 @@ it('a change of the level applies to existing loggers', () => {
 
 it('lines are JSON with level, UTC time and component; lower levels are omitted', () => {
   const lines: string[] = [];
-  const source = createLoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
+  const source = new LoggerSource({ level: 'warn', format: 'json' }, { write: (line) => lines.push(line) > 0 });
   source.logger('docker').info('not shown');
   source.logger('docker').warn('daemon away', { endpoint: 'unix:///x' });
   const entry = JSON.parse(lines[0]!) as Record<string, string>;
@@ -56,11 +56,11 @@ it('lines are JSON with level, UTC time and component; lower levels are omitted'
 
 it('lines for journald begin with their priority', () => {
   const program = `
-    import { createLoggerSource } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+    import { LoggerSource } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
     import { fstatSync } from 'node:fs';
     const { dev, ino } = fstatSync(2);
     process.env.JOURNAL_STREAM = process.argv[1] === 'journal' ? dev + ':' + ino : '1:2';
-    const log = createLoggerSource({ level: 'debug', format: 'auto' }).logger('docker');
+    const log = new LoggerSource({ level: 'debug', format: 'auto' }).logger('docker');
     log.warn('daemon away', { endpoint: 'unix:///x', hint: 'start it' });
     log.error('two\\nlines');
     log.info('back');`;

@@ -22,40 +22,24 @@ export interface LogState {
   readonly failure?: string;
 }
 
-/** Creates loggers for the components of the agent. */
-export interface LoggerSource {
-  /** @param unlimited exempts the logger from the limits (access log) */
-  logger(part: string, unlimited?: boolean): Logger;
-  /** Changes level and limits of all loggers. */
-  change(options: Pick<LogOptions, 'level' | 'limit'>): void;
-  state(): LogState;
-  /** Logs the number of suppressed lines. Call before the process ends. */
-  flush(): void;
-}
-
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 const NO_LIMITS: LogLimits = { alike: 0, perPart: 0 };
 
 /**
- * Writes to standard error in the configured format. Never throws: lines that cannot be written are counted, and the count
- * is logged when writing works again.
+ * Creates loggers for the components of the agent, which write to standard error in the configured format. Never throws:
+ * lines that cannot be written are counted, and the count is logged when writing works again.
  */
-export function createLoggerSource(options: LogOptions, output: LogOutput = standardError()): LoggerSource {
-  return new LimitedSource(options, new LogDestination(output, lineFormatter(options.format)));
-}
-
-class LimitedSource implements LoggerSource {
+export class LoggerSource {
+  private readonly destination: LogDestination;
   private readonly root: PinoLogger;
   // A child keeps the level it was created with, so `change` sets it; restarted plugins reuse their child.
   private readonly children = new Map<string, PinoLogger>();
   private readonly limiter: LineLimiter;
   private minute: NodeJS.Timeout | undefined;
 
-  constructor(
-    { level, limit }: LogOptions,
-    private readonly destination: LogDestination,
-  ) {
+  constructor({ level, format, limit }: LogOptions, output: LogOutput = standardError()) {
+    this.destination = new LogDestination(output, lineFormatter(format));
     this.limiter = new LineLimiter(limit ?? NO_LIMITS);
     this.root = pino(
       {
@@ -64,10 +48,11 @@ class LimitedSource implements LoggerSource {
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
-      destination,
+      this.destination,
     );
   }
 
+  /** @param unlimited exempts the logger from the limits (access log) */
   logger(part: string, unlimited = false): Logger {
     const child = this.child(part);
     const at =
@@ -80,6 +65,7 @@ class LimitedSource implements LoggerSource {
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   }
 
+  /** Changes level and limits of all loggers. */
   change({ level, limit }: Pick<LogOptions, 'level' | 'limit'>): void {
     for (const logger of [this.root, ...this.children.values()]) logger.level = level;
     this.limiter.change(limit ?? NO_LIMITS);
@@ -90,8 +76,15 @@ class LimitedSource implements LoggerSource {
     return { lost, leftOut: this.limiter.leftOut, ...(failure !== undefined && { failure }) };
   }
 
+  /** Logs the number of suppressed lines: each minute, and before the process ends. */
   flush(): void {
-    this.nextMinute();
+    clearTimeout(this.minute);
+    this.minute = undefined;
+    for (const { part, count, alike } of this.limiter.nextMinute()) {
+      const like = alike === undefined ? 'more lines' : 'more lines like this one';
+      const example = alike === undefined ? '' : `: ${alike}`;
+      this.child(part).warn({ leftOut: count }, `${count} ${like} were suppressed within a minute${example}`);
+    }
   }
 
   private child(part: string): PinoLogger {
@@ -104,20 +97,10 @@ class LimitedSource implements LoggerSource {
   }
 
   private admits(part: string, message: string): boolean {
-    if (this.limiter.remainingMs <= 0) this.nextMinute();
+    if (this.limiter.remainingMs <= 0) this.flush();
     if (this.limiter.admits(part, message)) return true;
     // Reported at the end of the minute even if nothing else is logged.
-    this.minute ??= setTimeout(() => this.nextMinute(), this.limiter.remainingMs).unref();
+    this.minute ??= setTimeout(() => this.flush(), this.limiter.remainingMs).unref();
     return false;
-  }
-
-  private nextMinute(): void {
-    clearTimeout(this.minute);
-    this.minute = undefined;
-    for (const { part, count, alike } of this.limiter.nextMinute()) {
-      const like = alike === undefined ? 'more lines' : 'more lines like this one';
-      const example = alike === undefined ? '' : `: ${alike}`;
-      this.child(part).warn({ leftOut: count }, `${count} ${like} were suppressed within a minute${example}`);
-    }
   }
 }
