@@ -6,11 +6,10 @@ export { ContainerInfoWriter, hasSamples, requireSamples } from './container-inf
 export { CustomMetricsWriter } from './custom-metrics.js';
 export { stringList } from './json.js';
 export { machineJson } from './machine.js';
-export { otherFields } from './other-fields.js';
 export { type ContainerQuery, containerQuery } from './query.js';
 export { explain, json, listAnswer, mapAnswer, type RequestTypes, requestTypesV10 } from './request-types.js';
 export { NO_COLUMNS, PerLayout, type RowPrinter, RowPrinterBuilder } from './row-printer.js';
-export { newCursor, SamplesV1 } from './sample.js';
+export { newCursor, otherFields, SamplesV1 } from './sample.js';
 export * as sections from './sections/index.js';
 export { SpecWriter } from './spec.js';
 export { parseTime } from './time.js';

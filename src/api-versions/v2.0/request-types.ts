@@ -3,15 +3,23 @@ import {
   type AgentView,
   type ApiRequest,
   type ContainerView,
+  type ProcessInfo,
   parseRequestOptions,
   type RequestHandler,
   type RequestOptions,
 } from '../../kernel/contracts/index.js';
-import { CustomMetricsWriter, json, machineJson, mapAnswer, type RequestTypes, SpecWriter } from '../v1.0/index.js';
+import {
+  CustomMetricsWriter,
+  explain,
+  json,
+  machineJson,
+  mapAnswer,
+  type RequestTypes,
+  SpecWriter,
+} from '../v1.0/index.js';
 import { type EventsContext, eventsHandler } from '../v1.3/index.js';
-import { listProcesses } from './processes.js';
 import { flatSample, partsOf, RatedSamples } from './samples.js';
-import { selectContainers } from './selection.js';
+import { selectContainer, selectContainers } from './selection.js';
 import { StorageWriter } from './storage.js';
 import { withSummary, writeSummary } from './summary.js';
 
@@ -59,6 +67,18 @@ export function containersHandler(
     const containers = able(await selectContainers(agent, request, options));
     return mapAnswer(containers, (out, container) => write(out, container, options));
   };
+}
+
+/** The processes of a container: for `/` all, each with its container; for others those directly in it. */
+async function listProcesses(
+  agent: AgentView,
+  request: ApiRequest,
+  options: RequestOptions,
+): Promise<readonly ProcessInfo[]> {
+  const { name } = explain('process listing failed', () => selectContainer(agent, request.containerName, options));
+  const all = await agent.host.processes();
+  if (name === '/') return all;
+  return all.filter((process) => process.cgroup_path === name).map((process) => ({ ...process, cgroup_path: '' }));
 }
 
 function attributesJson(agent: AgentView) {

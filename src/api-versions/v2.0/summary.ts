@@ -20,55 +20,35 @@ function failures(containers: readonly ContainerView[]): string {
     .join(', ');
 }
 
-const NO_VALUES: Percentiles = {
-  present: false,
-  mean: 0,
-  std: 0,
-  max: 0,
-  fifty: 0,
-  ninety: 0,
-  ninetyfive: 0,
-  count: 0,
-};
-const NO_USAGE: UsageSummary = { percentComplete: 0, cpu: NO_VALUES, memory: NO_VALUES };
-/** The summary of a container before its first sample, or one that was removed while the answer is written. */
-const NO_SUMMARY: DerivedStats = {
-  time: 0,
-  latest: { cpu: 0, memory: 0 },
-  minute: NO_USAGE,
-  hour: NO_USAGE,
-  day: NO_USAGE,
-};
-
-/** DerivedStats. */
-export function writeSummary(out: ByteWriter, stats: DerivedStats = NO_SUMMARY): void {
+/** DerivedStats; zeros for a container before its first sample, or one that was removed while the answer is written. */
+export function writeSummary(out: ByteWriter, stats: DerivedStats | undefined): void {
   out.ascii('{"timestamp":');
-  out.time(stats.time);
+  out.time(stats?.time ?? 0);
   out.ascii(',"latest_usage":{"cpu":');
-  out.integer(stats.latest.cpu);
+  out.integer(stats?.latest.cpu ?? 0);
   out.ascii(',"memory":');
-  out.integer(stats.latest.memory);
+  out.integer(stats?.latest.memory ?? 0);
   out.ascii('}');
   for (const period of ['minute', 'hour', 'day'] as const) {
     out.ascii(`,"${period}_usage":`);
-    writeUsage(out, stats[period]);
+    writeUsage(out, stats?.[period]);
   }
   out.ascii('}');
 }
 
-function writeUsage(out: ByteWriter, usage: UsageSummary): void {
-  out.ascii(`{"percent_complete":${Math.trunc(usage.percentComplete)},"cpu":`);
-  writePercentiles(out, usage.cpu);
+function writeUsage(out: ByteWriter, usage: UsageSummary | undefined): void {
+  out.ascii(`{"percent_complete":${Math.trunc(usage?.percentComplete ?? 0)},"cpu":`);
+  writePercentiles(out, usage?.cpu);
   out.ascii(',"memory":');
-  writePercentiles(out, usage.memory);
+  writePercentiles(out, usage?.memory);
   out.ascii('}');
 }
 
-function writePercentiles(out: ByteWriter, numbers: Percentiles): void {
-  out.ascii(`{"present":${numbers.present}`);
+function writePercentiles(out: ByteWriter, numbers: Percentiles | undefined): void {
+  out.ascii(`{"present":${numbers?.present ?? false}`);
   for (const key of ['mean', 'std', 'max', 'fifty', 'ninety', 'ninetyfive', 'count'] as const) {
     out.ascii(`,"${key}":`);
-    out.integer(numbers[key]);
+    out.integer(numbers?.[key] ?? 0);
   }
   out.ascii('}');
 }
