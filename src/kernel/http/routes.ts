@@ -33,18 +33,6 @@ export type Serve = (
   args: readonly string[],
 ) => Promise<void>;
 
-/** Finds the handler of a path; paths are without the URL prefix. */
-export interface Routes {
-  /** @returns false when no route matches */
-  dispatch(context: HttpContext, path: string): Promise<boolean>;
-  /** Whether the path is a directory without its trailing slash (`/api`), to be redirected. */
-  isDirectory(path: string): boolean;
-  /** Whether a route matches. */
-  serves(path: string): boolean;
-  /** The registered paths; one that ends in `/` includes everything below it. */
-  paths(): string[];
-}
-
 export interface Mounts {
   readonly apiVersions: readonly Mounted<ApiVersion>[];
   readonly endpoints: readonly Mounted<Endpoint>[];
@@ -58,8 +46,11 @@ export interface MountProblems {
   missingBase(error: TallymanError): void;
 }
 
+/** Finds the handler of a path; paths are without the URL prefix. */
+export type Routes = ReturnType<typeof buildRoutes>;
+
 /** Registers every request type of every version and every route of every endpoint. */
-export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, problems: MountProblems): Routes {
+export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, problems: MountProblems) {
   const claims = new Claims((error) => problems.conflict(error));
   const api = buildApi(apiVersions, serve, claims, (error) => problems.missingBase(error));
   const exact = new Map<string, RouteDispatch>();
@@ -67,8 +58,9 @@ export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, pr
   for (const { id, instance } of endpoints) {
     for (const [path, handler] of Object.entries(instance.routes)) {
       if (!claims.claim(path, id)) continue;
-      const dispatch = endpointRouter(id, path, handler, serve);
-      (path.endsWith('/') ? below : exact).set(path, dispatch);
+      (path.endsWith('/') ? below : exact).set(path, (context, requested) =>
+        serve(context.state.exchange, id, path, handler, segmentsOf(requested.slice(path.length))),
+      );
     }
   }
   const directories = [...below].sort(([a], [b]) => b.length - a.length);
@@ -78,14 +70,17 @@ export function buildRoutes({ apiVersions, endpoints }: Mounts, serve: Serve, pr
     return exact.get(path) ?? (isApi ? api.dispatch : directory?.[1]);
   };
   return {
-    async dispatch(context, path) {
+    /** @returns false when no route matches */
+    async dispatch(context: HttpContext, path: string): Promise<boolean> {
       const route = find(path);
       if (route === undefined) return false;
       await route(context, path);
       return true;
     },
-    isDirectory: (path) => !exact.has(path) && (path === '/api' || below.has(`${path}/`)),
-    serves: (path) => find(path) !== undefined,
+    /** Whether the path is a directory without its trailing slash (`/api`), to be redirected. */
+    isDirectory: (path: string) => !exact.has(path) && (path === '/api' || below.has(`${path}/`)),
+    serves: (path: string) => find(path) !== undefined,
+    /** The registered paths; one that ends in `/` includes everything below it. */
     paths: () => ['/api/', ...claims.paths(), ...api.paths].sort(),
   };
 }
@@ -118,26 +113,13 @@ class Claims {
   }
 }
 
-function endpointRouter(id: string, path: string, handler: RequestHandler, serve: Serve): RouteDispatch {
-  const router = new Router<HttpState>({ sensitive: true, strict: true });
-  router.all(path.endsWith('/') ? `${literal(path)}{*rest}` : literal(path), (context) =>
-    serve(context.state.exchange, id, path, handler, segmentsOf(pathOf(context).slice(path.length))),
-  );
-  return run(router);
-}
-
-interface Api {
-  readonly dispatch: RouteDispatch;
-  /** `/api/v1.3/containers/` for each request type of each version */
-  readonly paths: readonly string[];
-}
-
 function buildApi(
   versions: readonly Mounted<ApiVersion>[],
   serve: Serve,
   claims: Claims,
   onMissingBase: (error: TallymanError) => void,
-): Api {
+) {
+  /** `/api/v1.3/containers/` for each request type of each version */
   const paths: string[] = [];
   const byName = new Map<string, RouteDispatch>();
   const claimed = versions.filter(({ id, instance }) => claims.claim(`/api/${instance.version}/`, id));
@@ -163,7 +145,11 @@ function buildApi(
   return { dispatch, paths };
 }
 
-function versionRouter(version: string, { types, unknown }: ServedTypes, serve: Serve): Router<HttpState> {
+function versionRouter(
+  version: string,
+  { types, unknown }: ReturnType<typeof typesOf>,
+  serve: Serve,
+): Router<HttpState> {
   const root = `/api/${version}/`;
   const router = new Router<HttpState>({ prefix: literal(root.slice(0, -1)), sensitive: true });
   router.all('/', () => {
@@ -187,14 +173,8 @@ interface ServedType {
   readonly handler: RequestHandler;
 }
 
-interface ServedTypes {
-  readonly types: ReadonlyMap<string, ServedType>;
-  /** Answers every other type. */
-  readonly unknown: ServedType;
-}
-
-/** The request types of a version, including those of the versions it extends. */
-function typesOf(lineage: readonly Mounted<ApiVersion>[]): ServedTypes {
+/** The request types of a version, including those of the versions it extends, and what answers every other type. */
+function typesOf(lineage: readonly Mounted<ApiVersion>[]) {
   const types = new Map<string, ServedType>();
   for (const [depth, { id, instance }] of lineage.entries()) {
     const validators = lineage.slice(0, depth + 1);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { WebConfig } from '../../config/index.js';
 import type { Logger } from '../../contracts/index.js';
 import {
   type DigestHashes,
@@ -12,9 +13,8 @@ import {
 } from './credential-files.js';
 import { DigestAuthenticator, parseDigest } from './digest.js';
 import type { Login, LoginMemory } from './login-memory.js';
-import type { SecurityOptions } from './options.js';
 import { matchesPassword } from './passwords.js';
-import { ParsedFile, SecretFile, type SecretPlaces, secretPath } from './secret-file.js';
+import { ParsedFile, SecretFile, type SecretPlaces } from './secret-file.js';
 
 /** `none`: no credentials; `stale`: valid, but the nonce has expired; `wrong`: invalid. */
 export type Verdict = { readonly user: string } | 'none' | 'stale' | 'wrong';
@@ -34,14 +34,14 @@ export class Authenticator {
 
   /** @throws ConfigError when a file cannot be used */
   constructor(
-    options: SecurityOptions,
+    options: WebConfig,
     places: SecretPlaces,
     logger: Logger,
     private readonly memory: LoginMemory,
   ) {
     const { basic, digest, bearer } = options.auth;
     const open = <T>(option: string, spec: string, parse: (text: string) => T) =>
-      new ParsedFile(new SecretFile(option, secretPath(option, spec, places), true, logger), parse);
+      new ParsedFile(new SecretFile(option, spec, places, true, logger), parse);
     if (basic.file !== undefined) {
       this.basic = { realm: basic.realm, file: open('web.auth.basic.file', basic.file, parseHtpasswd) };
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { WebConfig } from '../../config/index.js';
 import { fingerprint } from './fingerprint.js';
-import type { SecurityOptions } from './options.js';
 import { type SecretPlaces, secretPath } from './secret-file.js';
 
 /** The users of an htpasswd file and the hashes of their passwords. */
@@ -105,7 +105,7 @@ export interface OwnCredentials {
  * @throws when a configured file cannot be read or parsed
  */
 export function ownCredentials(
-  { auth: { bearer, digest }, tls }: SecurityOptions,
+  { auth: { bearer, digest }, tls }: WebConfig,
   places: SecretPlaces,
   user: string | undefined,
 ): OwnCredentials {

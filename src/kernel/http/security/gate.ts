@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopbackHost } from '../../config/index.js';
+import { isLoopbackHost, type WebConfig } from '../../config/index.js';
 import { type Logger, RequestError } from '../../contracts/index.js';
 import { Authenticator, type Credentials, type Verdict } from './authenticator.js';
 import { LoginMemory } from './login-memory.js';
-import { ruleFor, type SecurityOptions } from './options.js';
-import { isCrossOrigin, isKnownHost, isPreflight, setHeaders } from './request-checks.js';
+import { isCrossOrigin, isKnownHost, isPreflight, ruleFor, setHeaders } from './request-checks.js';
 import type { SecretPlaces } from './secret-file.js';
 
 /** Minimum time between warnings about failed logins. */
@@ -20,7 +19,7 @@ export class Gate {
 
   /** @throws ConfigError when a file cannot be used */
   constructor(
-    private readonly options: SecurityOptions,
+    private readonly options: WebConfig,
     places: SecretPlaces,
     private readonly logger: Logger,
     private readonly memory = new LoginMemory(),

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
-import { isLoopbackHost } from '../../config/index.js';
+import { isLoopbackHost, type WebConfig } from '../../config/index.js';
 
 /** Sent with every answer; a page of the agent may override them. */
 const HEADERS: readonly (readonly [name: string, value: string])[] = [
@@ -62,4 +62,20 @@ export function isKnownHost(
 function nameOf(host: string): string {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host);
   return (match?.[1] ?? match?.[2] ?? host).toLowerCase();
+}
+
+type Rule = WebConfig['auth']['rules'][number];
+
+/** Applied after the configured rules: health checks are public, everything else needs authentication. */
+const DEFAULT_RULES: readonly Rule[] = [
+  { path: '/healthz', allow: 'anyone', users: [] },
+  { path: '/-/ready', allow: 'anyone', users: [] },
+  { path: '/', allow: 'authenticated', users: [] },
+];
+
+/** The first rule that matches a clean path without the URL prefix. */
+export function ruleFor(path: string, rules: readonly Rule[]): Rule {
+  const matches = (rule: Rule) =>
+    path === rule.path || (rule.path.endsWith('/') && (path.startsWith(rule.path) || `${path}/` === rule.path));
+  return rules.find(matches) ?? DEFAULT_RULES.find(matches)!;
 }

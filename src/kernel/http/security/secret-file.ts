@@ -37,20 +37,23 @@ export function secretPath(option: string, spec: string, { directory, credential
  * and its key are not replaced in one step, and an editor may save half a file.
  */
 export class SecretFile {
-  content: Buffer = Buffer.alloc(0);
-  private stamp = '';
+  content: Buffer;
+  private readonly path: string;
+  private stamp: string;
   private lastError = '';
 
+  /**
+   * @param isSecret warns when every user can read the file
+   * @throws ConfigError when it cannot be used
+   */
   constructor(
-    readonly option: string,
-    readonly path: string,
-    /** Warns when every user can read the file. */
+    private readonly option: string,
+    spec: string,
+    places: SecretPlaces,
     private readonly isSecret: boolean,
     private readonly logger: Logger,
-  ) {}
-
-  /** Reads the file for the first time. @throws ConfigError when it cannot be used */
-  load(): void {
+  ) {
+    this.path = secretPath(option, spec, places);
     try {
       this.stamp = this.currentStamp();
       this.content = this.read();
@@ -122,12 +125,11 @@ export class SecretFile {
 export class ParsedFile<T> {
   value: T;
 
-  /** @throws ConfigError when the file cannot be read or parsed */
+  /** @throws ConfigError when the file cannot be parsed */
   constructor(
     private readonly file: SecretFile,
     private readonly parse: (text: string) => T,
   ) {
-    file.load();
     try {
       this.value = parse(file.content.toString('utf8'));
     } catch (error) {

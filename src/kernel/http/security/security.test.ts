@@ -8,9 +8,8 @@ import fc from 'fast-check';
 import { nameOfToken, parseHtdigest, parseHtpasswd, parseTokens } from './credential-files.js';
 import { DigestAuthenticator, parseDigest } from './digest.js';
 import { FailureThrottle, networkOf } from './login-memory.js';
-import { ruleFor } from './options.js';
 import { BcryptWorker, matchesPassword } from './passwords.js';
-import { isCrossOrigin, isKnownHost } from './request-checks.js';
+import { isCrossOrigin, isKnownHost, ruleFor } from './request-checks.js';
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 

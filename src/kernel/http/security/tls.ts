@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import type { WebConfig } from '../../config/index.js';
 import { type Logger, messageOf } from '../../contracts/index.js';
-import type { SecurityOptions } from './options.js';
-import { SecretFile, type SecretPlaces, secretPath } from './secret-file.js';
+import { SecretFile, type SecretPlaces } from './secret-file.js';
 
 type Part = 'cert' | 'key' | 'clientCa';
 type Parts = Partial<Record<Part, SecretFile>>;
@@ -24,17 +24,15 @@ export class TlsMaterial {
 
   /** @throws ConfigError when a file cannot be used */
   constructor(
-    private readonly options: SecurityOptions['tls'],
+    private readonly options: WebConfig['tls'],
     places: SecretPlaces,
     logger: Logger,
   ) {
     for (const part of ['cert', 'key', 'clientCa'] as const) {
       const spec = options[part];
-      const option = `web.tls.${part}`;
-      if (spec === undefined) continue;
-      const file = new SecretFile(option, secretPath(option, spec, places), part === 'key', logger);
-      file.load();
-      this.files[part] = file;
+      if (spec !== undefined) {
+        this.files[part] = new SecretFile(`web.tls.${part}`, spec, places, part === 'key', logger);
+      }
     }
     try {
       this.current = this.check({});
