@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { TallymanError } from '../contracts/index.js';
 import { parseConfigText } from './document.js';
-import { findConfig, SYSTEM_DIRECTORY } from './find.js';
+import { findConfig, type Search, SYSTEM_DIRECTORY } from './find.js';
 import { validate } from './issues.js';
 import { type JsonSchema, jsonSchemaOf, schemaAt, withDefaults, withoutEmptySections } from './json-schema.js';
 import { masked } from './masked.js';
@@ -26,11 +26,7 @@ export interface ConfigOverride {
   change(current: unknown): unknown;
 }
 
-export interface LoadOptions extends PluginOrigins {
-  /** The file given explicitly, and where (`--config`). Default: search. */
-  readonly named?: { readonly file: string; readonly source: string };
-  readonly workingDirectory?: string;
-  readonly systemDirectory?: string;
+export interface LoadOptions extends PluginOrigins, Partial<Search> {
   /** In the order in which they are applied. */
   readonly overrides?: readonly ConfigOverride[];
 }
@@ -67,11 +63,7 @@ export interface LoadedConfig {
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const workingDirectory = options.workingDirectory ?? currentDirectory();
-  const found = findConfig({
-    workingDirectory,
-    systemDirectory: options.systemDirectory ?? SYSTEM_DIRECTORY,
-    ...(options.named === undefined ? {} : { named: options.named }),
-  });
+  const found = findConfig({ systemDirectory: SYSTEM_DIRECTORY, ...options, workingDirectory });
   const file = found?.file;
   const document = parseConfigText(found?.text ?? '', file ?? '(defaults)');
   const report = new Report(document, file ?? '(defaults)');

@@ -6,15 +6,10 @@ export interface LogLimits {
   readonly perPart: number;
 }
 
-export interface SuppressedLines {
+/** Lines of a component, or of one kind, within a minute. */
+export interface Tally {
   readonly part: string;
-  readonly count: number;
-  /** An example; absent when the limit of the component was reached. */
-  readonly alike?: string;
-}
-
-interface Tally {
-  readonly part: string;
+  /** An example of the kind; absent for all lines of the component. */
   readonly alike?: string;
   admitted: number;
   leftOut: number;
@@ -60,16 +55,12 @@ export class LineLimiter {
     return this.minuteEndsAt - this.now();
   }
 
-  /** Begins the next minute. @returns the lines suppressed in the previous one */
-  nextMinute(): SuppressedLines[] {
+  /** Begins the next minute. @returns what was suppressed in the previous one */
+  nextMinute(): Tally[] {
     const suppressed = [...this.tallies.values()].filter(({ leftOut }) => leftOut > 0);
     this.tallies = new Map();
     this.minuteEndsAt = this.now() + MINUTE_MS;
-    return suppressed.map(({ part, leftOut, alike }) => ({
-      part,
-      count: leftOut,
-      ...(alike !== undefined && { alike }),
-    }));
+    return suppressed;
   }
 
   private tally(key: string, what: Pick<Tally, 'part' | 'alike'>): Tally {

@@ -121,8 +121,8 @@ describe('LineLimiter', () => {
     assert.equal(admitted(limiter, 'podman', ['read 1']), 1);
     assert.equal(limiter.leftOut, 4);
     assert.deepEqual(limiter.nextMinute(), [
-      { part: 'docker', count: 2 },
-      { part: 'docker', count: 2, alike: 'read 1' },
+      { part: 'docker', admitted: 5, leftOut: 2 },
+      { part: 'docker', alike: 'read 1', admitted: 3, leftOut: 2 },
     ]);
     assert.deepEqual(limiter.nextMinute(), []);
     assert.equal(admitted(limiter, 'docker', ['read 1']), 1);
@@ -135,7 +135,7 @@ describe('LineLimiter', () => {
       fc.property(logged, limits, (lines, limit) => {
         const limiter = new LineLimiter(limit, () => 0);
         const through = lines.filter(([part, message]) => limiter.admits(part, message)).length;
-        const left = limiter.nextMinute().reduce((sum, { count }) => sum + count, 0);
+        const left = limiter.nextMinute().reduce((sum, { leftOut }) => sum + leftOut, 0);
         assert.equal(through + left, lines.length);
         assert.equal(left, limiter.leftOut);
         if (limit.perPart > 0) assert.ok(through <= 2 * limit.perPart);

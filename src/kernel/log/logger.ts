@@ -80,10 +80,10 @@ export class LoggerSource {
   flush(): void {
     clearTimeout(this.minute);
     this.minute = undefined;
-    for (const { part, count, alike } of this.limiter.nextMinute()) {
+    for (const { part, leftOut, alike } of this.limiter.nextMinute()) {
       const like = alike === undefined ? 'more lines' : 'more lines like this one';
       const example = alike === undefined ? '' : `: ${alike}`;
-      this.child(part).warn({ leftOut: count }, `${count} ${like} were suppressed within a minute${example}`);
+      this.child(part).warn({ leftOut }, `${leftOut} ${like} were suppressed within a minute${example}`);
     }
   }
 
