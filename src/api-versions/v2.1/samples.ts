@@ -36,7 +36,7 @@ function onlyFilesystem(b: RowPrinterBuilder, layout: Layout): void {
   b.text('}');
 }
 
-const DISK_COUNTERS: readonly (readonly [key: string, field: string, nanoseconds?: true])[] = [
+export const DISK_COUNTERS: readonly (readonly [key: string, field: string, nanoseconds?: true])[] = [
   ['reads_completed', 'reads_completed'],
   ['reads_merged', 'reads_merged'],
   ['sectors_read', 'sectors_read'],

@@ -1,6 +1,7 @@
 import { z } from '../../kernel/contracts/index.js';
 import { numbers, parts, time, u64 } from '../v1.0/schema/index.js';
 import { containerSpecV2, cpuInst } from '../v2.0/schema.js';
+import { DISK_COUNTERS } from './samples.js';
 
 const sparseSample = z
   .strictObject({
@@ -26,19 +27,7 @@ export const containerInfoV21 = z
   .strictObject({ spec: containerSpecV2, stats: z.array(sparseSample).optional() })
   .meta({ id: 'ContainerInfoV21' });
 
-const diskCounters = numbers([
-  'reads_completed',
-  'reads_merged',
-  'sectors_read',
-  'read_duration',
-  'writes_completed',
-  'writes_merged',
-  'sectors_written',
-  'write_duration',
-  'io_in_progress',
-  'io_duration',
-  'weighted_io_duration',
-]);
+const diskCounters = numbers(DISK_COUNTERS.map(([key]) => key));
 
 const machineFilesystem = z
   .strictObject({

@@ -14,14 +14,10 @@ export const time = z
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/)
   .meta({ format: 'date-time' });
 
-type Numbers<K extends string> = Record<K, typeof u64>;
-
-/** The shape of an object of unsigned integers. */
-export function numbers<const K extends string>(keys: readonly K[]): Numbers<K> {
-  return Object.fromEntries(keys.map((key) => [key, u64])) as Numbers<K>;
+/** The shape of an object whose members are of one type. */
+export function shapeOf<const K extends string, T extends z.ZodType>(keys: readonly K[], type: T): Record<K, T> {
+  return Object.fromEntries(keys.map((key) => [key, type])) as Record<K, T>;
 }
 
-/** The same where each may be absent. */
-export function optionalNumbers<const K extends string>(keys: readonly K[]): Record<K, z.ZodOptional<typeof u64>> {
-  return Object.fromEntries(keys.map((key) => [key, u64.optional()])) as Record<K, z.ZodOptional<typeof u64>>;
-}
+export const numbers = <const K extends string>(keys: readonly K[]) => shapeOf(keys, u64);
+export const optionalNumbers = <const K extends string>(keys: readonly K[]) => shapeOf(keys, u64.optional());

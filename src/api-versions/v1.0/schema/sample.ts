@@ -1,13 +1,8 @@
 import { z } from '../../../kernel/contracts/index.js';
 import * as keys from '../sections/keys.js';
-import { i64, numbers, optionalNumbers, time, u64 } from './numbers.js';
+import { i64, numbers, optionalNumbers, shapeOf, time, u64 } from './numbers.js';
 
-const stalls = z.strictObject({
-  ...numbers(['total']),
-  avg10: z.number(),
-  avg60: z.number(),
-  avg300: z.number(),
-} satisfies Record<'total' | (typeof keys.PRESSURE_AVERAGES)[number], z.ZodType>);
+const stalls = z.strictObject({ total: u64, ...shapeOf(keys.PRESSURE_AVERAGES, z.number()) });
 
 export const pressure = z
   .strictObject({ full: stalls, some: stalls })
@@ -33,22 +28,12 @@ const ioTable = z.array(
 );
 
 export const diskIo = z
-  .strictObject({
-    ...(Object.fromEntries(keys.IO_TABLES.map((table) => [table, ioTable.optional()])) as Record<
-      (typeof keys.IO_TABLES)[number],
-      z.ZodOptional<typeof ioTable>
-    >),
-    psi: pressure,
-  })
+  .strictObject({ ...shapeOf(keys.IO_TABLES, ioTable.optional()), psi: pressure })
   .meta({ id: 'DiskIoStats' });
 
-const pagesByNode = z.record(z.string(), u64).optional();
 const faults = z.strictObject({
   ...numbers(keys.FAULTS),
-  numa_stats: z.strictObject({ file: pagesByNode, anon: pagesByNode, unevictable: pagesByNode } satisfies Record<
-    (typeof keys.PAGE_KINDS)[number],
-    typeof pagesByNode
-  >),
+  numa_stats: z.strictObject(shapeOf(keys.PAGE_KINDS, z.record(z.string(), u64).optional())),
 });
 
 export const memory = z
