@@ -15,4 +15,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export const interval = (minimum: string) =>
   durationFrom(minimum).refine((value) => value <= MAX_TIMER_MS, { error: 'expected 24 days or less' });
 
+export const flag = (standard: boolean, description: string) => z.boolean().default(standard).describe(description);
+
+/** A number of things, 0 or more. */
+export const count = (standard: number, description: string) => z.int().min(0).default(standard).describe(description);
+
 export const absolutePath = () => z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' });

@@ -1,5 +1,5 @@
 import { type OnError, percentage, size, z } from '../contracts/index.js';
-import { absolutePath, durationFrom, interval, sizeFrom } from './fields.js';
+import { absolutePath, count, durationFrom, flag, interval, sizeFrom } from './fields.js';
 import { web } from './web-schema.js';
 
 const housekeeping = z
@@ -8,10 +8,10 @@ const housekeeping = z
     maxInterval: interval('100ms')
       .prefault('60s')
       .describe('Longest interval between two samples of an idle container. Equal to `interval`: a fixed interval.'),
-    dynamic: z
-      .boolean()
-      .default(true)
-      .describe('Sample a container whose usage does not change less often, from `interval` up to `maxInterval`.'),
+    dynamic: flag(
+      true,
+      'Sample a container whose usage does not change less often, from `interval` up to `maxInterval`.',
+    ),
     jitter: z
       .number()
       .min(0)
@@ -38,12 +38,10 @@ const housekeeping = z
 
 const history = z.strictObject({
   duration: durationFrom('1s').prefault('2m').describe('How far back the samples in memory go.'),
-  keepMinutes: z
-    .boolean()
-    .default(true)
-    .describe(
-      'Keep the minutes of the last day in the state directory, for summaries and `tallyman advise` after a restart. A change needs a restart.',
-    ),
+  keepMinutes: flag(
+    true,
+    'Keep the minutes of the last day in the state directory, for summaries and `tallyman advise` after a restart. A change needs a restart.',
+  ),
 });
 
 const retention = z.strictObject({
@@ -63,10 +61,10 @@ const events = z.strictObject({
 });
 
 const recorder = z.strictObject({
-  enabled: z
-    .boolean()
-    .default(true)
-    .describe('Write a capsule when a container ends badly. Changes of this and of `directory` need a restart.'),
+  enabled: flag(
+    true,
+    'Write a capsule when a container ends badly. Changes of this and of `directory` need a restart.',
+  ),
   directory: absolutePath()
     .optional()
     .describe('Where capsules are kept. Default: `capsules` below the state directory (`/var/lib/tallyman`).'),
@@ -82,31 +80,20 @@ const recorder = z.strictObject({
 });
 
 const appMetrics = z.strictObject({
-  maxMetrics: z
-    .int()
-    .min(0)
-    .default(100)
-    .describe(
-      'Distinct names of application metrics kept per container. The log and the API report how many samples were dropped.',
-    ),
-  maxSeries: z
-    .int()
-    .min(0)
-    .default(1000)
-    .describe('Series (names with their labels) of application metrics kept per container.'),
-  maxTotalSeries: z
-    .int()
-    .min(0)
-    .default(100_000)
-    .describe(
-      'The same for all containers together. Of this and the other totals each container gets what it needs; when that exceeds the total, the containers that need more than a fair share get equal shares.',
-    ),
-  maxTargets: z
-    .int()
-    .min(0)
-    .default(20)
-    .describe('Targets per container and plugin. Those of the configuration take precedence over those of labels.'),
-  maxTotalTargets: z.int().min(0).default(2_000).describe('Targets of all containers together.'),
+  maxMetrics: count(
+    100,
+    'Distinct names of application metrics kept per container. The log and the API report how many samples were dropped.',
+  ),
+  maxSeries: count(1000, 'Series (names with their labels) of application metrics kept per container.'),
+  maxTotalSeries: count(
+    100_000,
+    'The same for all containers together. Of this and the other totals each container gets what it needs; when that exceeds the total, the containers that need more than a fair share get equal shares.',
+  ),
+  maxTargets: count(
+    20,
+    'Targets per container and plugin. Those of the configuration take precedence over those of labels.',
+  ),
+  maxTotalTargets: count(2_000, 'Targets of all containers together.'),
   maxMemory: size()
     .prefault('4MiB')
     .describe('Memory for names, labels and values per container. The oldest values are dropped first.'),
@@ -175,13 +162,8 @@ const budget = z.strictObject({
       description: 'Open files, of which 256 are reserved for sockets and watches. Default: the limit of the process.',
       examples: [20_000],
     }),
-  cgroupLimits: z
-    .boolean()
-    .default(true)
-    .describe("Also keep within `memory.high`, `memory.max` and `cpu.max` of the agent's own cgroup."),
+  cgroupLimits: flag(true, "Also keep within `memory.high`, `memory.max` and `cpu.max` of the agent's own cgroup."),
 });
-
-const perMinute = (standard: number, description: string) => z.int().min(0).default(standard).describe(description);
 
 const log = z.strictObject({
   level: z
@@ -196,8 +178,8 @@ const log = z.strictObject({
     ),
   limit: z
     .strictObject({
-      alike: perMinute(20, 'Lines per minute of one component that differ only in numbers and IDs. `0`: no limit.'),
-      perPart: perMinute(300, 'Lines per minute of one component (`docker`, `http`, …). `0`: no limit.'),
+      alike: count(20, 'Lines per minute of one component that differ only in numbers and IDs. `0`: no limit.'),
+      perPart: count(300, 'Lines per minute of one component (`docker`, `http`, …). `0`: no limit.'),
     })
     .prefault({})
     .describe(
@@ -225,7 +207,7 @@ export const pluginEntrySchema = z.strictObject({
       description: 'Name of this instance. Default: the value of `use`; a second instance gets the suffix `#2`.',
       examples: ['podman-of-alice'],
     }),
-  enabled: z.boolean().default(true).describe('`false` removes the plugin from the default list.'),
+  enabled: flag(true, '`false` removes the plugin from the default list.'),
   with: z.record(z.string(), z.unknown()).default({}).describe("The plugin's own options."),
   onError: z
     .enum(ON_ERROR)
@@ -236,12 +218,10 @@ export const pluginEntrySchema = z.strictObject({
   startTimeout: interval('100ms')
     .prefault('10s')
     .describe('Time limit for loading its module, and again for its start.'),
-  isolate: z
-    .boolean()
-    .default(false)
-    .describe(
-      'Run it in its own process, which protects the agent from endless loops, leaks and crashes. For `app-metrics` plugins.',
-    ),
+  isolate: flag(
+    false,
+    'Run it in its own process, which protects the agent from endless loops, leaks and crashes. For `app-metrics` plugins.',
+  ),
   memoryLimit: sizeFrom('32MiB')
     .optional()
     .describe('Memory limit of an isolated plugin (`128MiB`); above it, the plugin is restarted.'),

@@ -1,5 +1,5 @@
 import { z } from '../contracts/index.js';
-import { interval, sizeFrom } from './fields.js';
+import { flag, interval, sizeFrom } from './fields.js';
 import { isLoopbackAddress, parseListenAddress } from './listen.js';
 
 const listenAddress = z.string().refine((text) => parseListenAddress(text) !== undefined, {
@@ -130,10 +130,7 @@ export const web = z
       .describe(
         'Addresses to serve on: `host:port`, `[IPv6]:port`, `:port` (all interfaces) or `unix:/path`. Port 0 means any free port. Sockets passed by systemd are used instead.',
       ),
-    allowUnauthenticated: z
-      .boolean()
-      .default(false)
-      .describe('Allow addresses beyond loopback without authentication.'),
+    allowUnauthenticated: flag(false, 'Allow addresses beyond loopback without authentication.'),
     hosts: z
       .array(z.string().regex(/^[^\s/]+$/, { error: 'expected a host name or address, without a scheme' }))
       .default([])
@@ -175,7 +172,7 @@ export const web = z
     maxHeaderSize: sizeFrom('1KiB')
       .prefault('16KiB')
       .describe('Maximum size of all headers of a request; larger ones are answered with 431.'),
-    accessLog: z.boolean().default(false).describe('Log every request: method, path, status, bytes, duration.'),
+    accessLog: flag(false, 'Log every request: method, path, status, bytes, duration.'),
   })
   .superRefine((value, context) => {
     const { listen, auth, allowUnauthenticated } = value;

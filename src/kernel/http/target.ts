@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 /** A parsed request target. */
 export type RequestTarget =
   | { readonly kind: 'path'; readonly path: string; readonly query: string }
@@ -29,13 +31,7 @@ export function parseTarget(target: string): RequestTarget {
 
 /** The path without empty, `.` and `..` segments; a trailing slash stays. */
 export function cleanPath(path: string): string {
-  const kept: string[] = [];
-  for (const segment of path.split('/')) {
-    if (segment === '..') kept.pop();
-    else if (segment !== '' && segment !== '.') kept.push(segment);
-  }
-  const clean = `/${kept.join('/')}`;
-  return path.endsWith('/') && clean !== '/' ? `${clean}/` : clean;
+  return posix.normalize(`/${path}`);
 }
 
 /** A `Location` value for a decoded path and a raw query. */
