@@ -7,7 +7,7 @@ import { renderConfig } from '../../src/cli/commands/config.js';
 import { loadFor } from '../../src/cli/load.js';
 import type { LoadedConfig } from '../../src/kernel/config/index.js';
 import { type JsonSchema, jsonSchemaOf, keysOf } from '../../src/kernel/config/json-schema.js';
-import { uncomment } from '../../src/kernel/config/reference.js';
+import { uncomment } from '../support/config-sample.js';
 
 const RENEW = 'is stale: run `npm run generate`';
 

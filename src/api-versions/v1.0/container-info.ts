@@ -4,7 +4,6 @@ import type { ContainerQuery } from './query.js';
 import { SamplesV1 } from './sample.js';
 import { SpecWriter } from './spec.js';
 
-/** Writes ContainerInfo objects. */
 export class ContainerInfoWriter {
   private readonly specs = new SpecWriter();
   private readonly samples = new SamplesV1();

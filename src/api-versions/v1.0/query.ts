@@ -1,7 +1,6 @@
 import { type ApiRequest, badRequest, messageOf, type SampleQuery } from '../../kernel/contracts/index.js';
 import { parseTime } from './time.js';
 
-/** A parsed v1 container request. */
 export interface ContainerQuery {
   readonly samples: SampleQuery;
   /** True when the time range is empty. */

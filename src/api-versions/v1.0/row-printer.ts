@@ -80,7 +80,6 @@ interface Step {
   readonly column: number;
   /** Number of steps to skip when the condition does not hold. */
   skip: number;
-  /** Divisor of the number. */
   readonly divisor: number;
 }
 

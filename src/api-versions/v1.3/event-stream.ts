@@ -5,8 +5,7 @@ import type { ContainerEvent, Logger } from '../../kernel/contracts/index.js';
 const MAX_WAITING = 1000;
 /** Approximate size of chunks for a client that is behind. */
 const PIECE = 16 * 1024;
-/** Minimum interval of warnings about slow clients, ms. */
-const REPORT_PAUSE = 60_000;
+const REPORT_PAUSE_MS = 60_000;
 
 /** Warns at most once a minute about clients that do not keep up. */
 export class SlowReaders {
@@ -18,7 +17,7 @@ export class SlowReaders {
   ended(): void {
     this.unreported++;
     const now = performance.now();
-    if (now - this.reportedAt < REPORT_PAUSE) return;
+    if (now - this.reportedAt < REPORT_PAUSE_MS) return;
     this.logger.warn(`event streams end because their clients do not read: ${MAX_WAITING} events were waiting`, {
       streams: this.unreported,
     });
@@ -89,7 +88,6 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
     });
   }
 
-  /** Ends the stream at once. */
   return(): Promise<Step> {
     this.close();
     this.waiting = [];
@@ -118,7 +116,6 @@ export class EventStream implements AsyncIterableIterator<Buffer, undefined> {
   }
 }
 
-/** Writes the JSON of an event. */
 export function writeEvent(out: ByteWriter, event: ContainerEvent): void {
   out.ascii('{"container_name":');
   out.string(event.containerName);

@@ -22,7 +22,6 @@ export interface ConfigObserver {
   configChanged(): Promise<void> | void;
 }
 
-/** The configuration that is active. */
 export class ActiveConfig {
   config: AgentConfig;
   directory: string;

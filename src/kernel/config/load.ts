@@ -20,7 +20,6 @@ import { type AgentConfig, agentConfigSchema } from './schema.js';
 export interface ConfigOverride {
   /** Its name in errors: `--listen`, `TALLYMAN_LISTEN`. */
   readonly source: string;
-  /** The option that it changes. */
   readonly path: readonly string[];
   /** Computes the new value from the current one (the file's or the default). @throws TallymanError when invalid */
   change(current: unknown): unknown;

@@ -1,6 +1,5 @@
 import { isMapping, type JsonSchema, schemaAt } from './json-schema.js';
 
-/** Replaces a secret. */
 const MASK = '(secret)';
 /** The format of options that `secret()` makes. */
 const SECRET_FORMAT = 'password';

@@ -33,7 +33,6 @@ export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.message.startsWith(REFUSED);
 }
 
-/** The check in the thread of module hooks. */
 let check = new ModuleCheck(undefined);
 
 export const initialize: InitializeHook<string | undefined> = (exempt) => {

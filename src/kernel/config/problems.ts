@@ -3,7 +3,6 @@ import { TallymanError } from '../contracts/index.js';
 /** A path in the config: `['plugins', 0, 'with', 'interval']`. */
 export type ConfigPath = readonly PropertyKey[];
 
-/** One problem of the configuration. */
 export interface ConfigProblem {
   /** The file, flag (`--listen`) or variable (`TALLYMAN_LISTEN`) concerned. */
   readonly source: string;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { uncomment } from '../../../test/support/config-sample.js';
 import { definePlugin, duration, type Plugin, z } from '../contracts/index.js';
 import { type JsonSchema, withDefaults } from './json-schema.js';
-import { configFileSchema, configReference, renderReference, renderSample, uncomment } from './reference.js';
+import { configFileSchema, configReference, renderReference, renderSample } from './reference.js';
 
 const OPTIONS = z.strictObject({
   interval: duration().prefault('5s').meta({ description: 'How often | when.', format: 'duration' }),

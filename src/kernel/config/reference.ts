@@ -162,11 +162,6 @@ function prose(text: string | undefined, indent: string, hang = ''): string {
   return lines.map((each) => `${indent}# ${hang}${each}\n`).join('');
 }
 
-/** Uncomments all options of a sample. */
-export function uncomment(sample: string): string {
-  return sample.replaceAll(/^( *)#(?=\S)/gm, '$1');
-}
-
 /** Markdown tables of every option: the file's sections, then the built-in plugins that have options. */
 export function renderReference({ file, plugins }: ConfigReference): string {
   const sections = Object.entries(file.properties ?? {});

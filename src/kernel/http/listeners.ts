@@ -10,7 +10,6 @@ import type { TlsMaterial } from './security/tls.js';
 export interface ListenPlan {
   /** Addresses, or descriptors of listening sockets. */
   readonly targets: readonly (string | number)[];
-  /** Encryption of TCP connections. */
   readonly tls: TlsMaterial | undefined;
   readonly unixSocket: WebConfig['unixSocket'];
   /** Whether passed sockets may be reachable from other hosts; configured addresses were checked with the configuration. */

@@ -33,7 +33,6 @@ import { locationOf, parseTarget } from './target.js';
 
 /** Connections accepted beyond the limit in order to answer them with 503. */
 const REJECTED_CONNECTIONS = 64;
-/** How often secret files are checked for changes. */
 const SECRET_CHECK_INTERVAL_MS = 10_000;
 /** The owner of the agent's own routes, in place of a plugin ID. */
 const AGENT = 'the agent';

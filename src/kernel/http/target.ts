@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 
-/** A parsed request target. */
 export type RequestTarget =
   | { readonly kind: 'path'; readonly path: string; readonly query: string }
   | { readonly kind: 'moved'; readonly location: string }

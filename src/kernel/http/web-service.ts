@@ -12,7 +12,6 @@ export const HTTP = new Token<WebService>('http');
 /** Descriptors of listening sockets, used instead of `web.listen`. */
 export const SOCKETS = new Token<readonly number[]>('sockets');
 
-/** Serves the active plugins over HTTP as configured. */
 export class WebService {
   private server: HttpServer | undefined;
   private own: Endpoint['routes'] = {};

@@ -1,6 +1,5 @@
 import type { DestinationStream } from 'pino';
 
-/** How often writing is retried after a failure. */
 const RETRY_INTERVAL_MS = 5_000;
 
 /** A sink of text, see `LineOutput`. */
@@ -44,7 +43,6 @@ export class LogDestination implements DestinationStream {
     this.retry ??= setInterval(() => this.reportLoss(), RETRY_INTERVAL_MS).unref();
   }
 
-  /** Tries to report the lost lines. */
   private reportLoss(): void {
     if (this.output.write(this.lossReport())) this.recovered();
   }

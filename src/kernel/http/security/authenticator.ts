@@ -57,7 +57,6 @@ export class Authenticator {
     return this.acceptsCertificates || [this.basic, this.digest, this.tokens].some((method) => method !== undefined);
   }
 
-  /** Reloads the files that have changed. */
   refresh(): void {
     this.basic?.file.refresh();
     this.digest?.file.refresh();
@@ -117,7 +116,6 @@ export class Authenticator {
     return verdict;
   }
 
-  /** The values of `WWW-Authenticate`. */
   challenges(isStale: boolean): string[] {
     const challenges: string[] = [];
     if (this.digest !== undefined) challenges.push(this.digest.check.challenge(isStale));

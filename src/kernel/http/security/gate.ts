@@ -6,7 +6,6 @@ import { LoginMemory } from './login-memory.js';
 import { isCrossOrigin, isKnownHost, isPreflight, ruleFor, setHeaders } from './request-checks.js';
 import type { SecretPlaces } from './secret-file.js';
 
-/** Minimum time between warnings about failed logins. */
 const WARNING_INTERVAL_MS = 10_000;
 
 /** Access control: checks every request before it is routed. */

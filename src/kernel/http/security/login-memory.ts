@@ -159,9 +159,7 @@ export class LoginMemory {
   }
 }
 
-export interface Login {
-  readonly address: string;
-  readonly user: string;
+export interface Login extends Attempt {
   /** The password for Basic, which must be the same for the login to be remembered; a constant for Digest. */
   readonly secret: string;
 }

@@ -41,7 +41,6 @@ export class TlsMaterial {
     }
   }
 
-  /** Options for creating a TLS server. */
   serverOptions(): TlsOptions {
     const { clientCertificates } = this.options;
     return {

@@ -1,0 +1,4 @@
+/** Uncomments all options of a sample. */
+export function uncomment(sample: string): string {
+  return sample.replaceAll(/^( *)#(?=\S)/gm, '$1');
+}
