@@ -15,13 +15,9 @@ export async function listen(server: Server, target: string | number, protocol: 
     await listenOn(server, `the socket passed as descriptor ${target}`, { fd: target });
     return urlOf(server, `fd:${target}`, protocol);
   }
-  return listenAt(server, target, protocol);
-}
-
-async function listenAt(server: Server, text: string, protocol: string): Promise<string> {
-  const address = parseListenAddress(text);
+  const address = parseListenAddress(target);
   if (address === undefined) {
-    throw new TallymanError(`cannot listen on ${JSON.stringify(text)}: not an address`, {
+    throw new TallymanError(`cannot listen on ${JSON.stringify(target)}: not an address`, {
       hint: 'write it as 127.0.0.1:8080, [::1]:8080 or unix:/run/tallyman.sock',
     });
   }
@@ -29,13 +25,14 @@ async function listenAt(server: Server, text: string, protocol: string): Promise
     await removeStaleSocket(address.path);
     // Other users cannot connect before `setAccess` sets the mode.
     const previousMask = process.umask(0o177);
-    const listening = listenOn(server, text, { path: address.path });
+    const listening = listenOn(server, target, { path: address.path });
     process.umask(previousMask);
     await listening;
   } else {
-    await listenOn(server, text, tcpOptions(address));
+    const { host, port } = address;
+    await listenOn(server, target, { port, ...(host !== undefined && { host }) });
   }
-  return urlOf(server, text, protocol);
+  return urlOf(server, target, protocol);
 }
 
 /** Sets mode and owner of a unix socket; does nothing for other targets. @throws TallymanError when not permitted */
@@ -76,10 +73,6 @@ async function listenOn(server: Server, what: string, options: ListenOptions & {
   } catch (error) {
     throw listenError(what, error);
   }
-}
-
-function tcpOptions(address: { host: string | undefined; port: number }) {
-  return address.host === undefined ? { port: address.port } : { host: address.host, port: address.port };
 }
 
 function urlOf(server: Server, text: string, protocol: string): string {
