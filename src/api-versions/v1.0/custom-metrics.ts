@@ -5,7 +5,7 @@ import type {
   ContainerAppMetrics,
   ContainerView,
 } from '../../kernel/contracts/index.js';
-import { compareBytes, sortedMap } from './json.js';
+import { compareBytes, remembering, sortedMap } from './json.js';
 
 /** The part of a series' JSON that does not depend on its values. */
 interface SeriesText {
@@ -31,7 +31,7 @@ export function writeCustomMetricsSpec(out: ByteWriter, { appMetrics }: Containe
 
 /** Prints the values of application metrics. NaN and infinities are omitted. */
 export class CustomMetricsWriter {
-  private readonly texts = new WeakMap<readonly AppSeries[], readonly SeriesText[]>();
+  private readonly textsOf = remembering((series: readonly AppSeries[]) => series.map(textOf));
 
   /** `,"custom_metrics":{…}` with the values at a time; nothing when there are none. */
   writeAt(out: ByteWriter, metrics: ContainerAppMetrics | undefined, time: number): void {
@@ -90,15 +90,6 @@ export class CustomMetricsWriter {
       }
     }
     out.ascii(']');
-  }
-
-  private textsOf(series: readonly AppSeries[]): readonly SeriesText[] {
-    let texts = this.texts.get(series);
-    if (texts === undefined) {
-      texts = series.map(textOf);
-      this.texts.set(series, texts);
-    }
-    return texts;
   }
 }
 

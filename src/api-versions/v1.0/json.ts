@@ -1,5 +1,18 @@
 import { quoteJson } from '../../kernel/contracts/bytes/index.js';
 
+/** Remembers what `make` makes of an object, as long as the object exists. */
+export function remembering<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const made = new WeakMap<K, V>();
+  return (key) => {
+    let value = made.get(key);
+    if (value === undefined) {
+      value = make(key);
+      made.set(key, value);
+    }
+    return value;
+  };
+}
+
 /** Compares UTF-8 bytes, the order of keys in Go's maps. */
 export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,5 +1,6 @@
 import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import type { Layout, SampleCursor } from '../../kernel/contracts/index.js';
+import { remembering } from './json.js';
 
 const INTEGER = 0;
 const FLOAT = 1;
@@ -200,16 +201,12 @@ export function labelledColumn(layout: Layout, field: string, label: string): nu
 
 /** A cache of values by layout and variant, as long as the layout exists. */
 export class PerLayout<T> {
-  private readonly made = new WeakMap<Layout, Map<number, T>>();
+  private readonly variantsOf = remembering((_: Layout) => new Map<number, T>());
 
   constructor(private readonly make: (layout: Layout, variant: number) => T) {}
 
   get(layout: Layout, variant = 0): T {
-    let variants = this.made.get(layout);
-    if (variants === undefined) {
-      variants = new Map();
-      this.made.set(layout, variants);
-    }
+    const variants = this.variantsOf(layout);
     let result = variants.get(variant);
     if (result === undefined) {
       result = this.make(layout, variant);

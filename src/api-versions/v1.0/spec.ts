@@ -1,7 +1,7 @@
 import { type ByteWriter, quoteJson } from '../../kernel/contracts/bytes/index.js';
 import type { ContainerDescription, ContainerView, Limit, ResourceLimits } from '../../kernel/contracts/index.js';
 import { writeCustomMetricsSpec } from './custom-metrics.js';
-import { sortedMap, stringList } from './json.js';
+import { remembering, sortedMap, stringList } from './json.js';
 
 /** "No limit" of cgroup v2 as a number. */
 const UNLIMITED = '18446744073709551615';
@@ -16,7 +16,7 @@ interface DescriptionText {
 
 /** Writes the specs of containers and caches constant parts. */
 export class SpecWriter {
-  private readonly texts = new WeakMap<ContainerDescription, DescriptionText>();
+  private readonly textOf = remembering(describe);
 
   /** The spec in the order of v1. */
   writeV1(out: ByteWriter, container: ContainerView): void {
@@ -54,15 +54,6 @@ export class SpecWriter {
     const { id, names } = this.textOf(container.description);
     out.text(`{${id}"name":${quoteJson(container.name)}`);
     out.text(names);
-  }
-
-  private textOf(description: ContainerDescription): DescriptionText {
-    let text = this.texts.get(description);
-    if (text === undefined) {
-      text = describe(description);
-      this.texts.set(description, text);
-    }
-    return text;
   }
 }
 

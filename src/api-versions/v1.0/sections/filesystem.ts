@@ -16,23 +16,18 @@ export interface FilesystemColumns {
 
 /** The filesystems of a layout, in its order. */
 export function filesystemsOf(layout: Layout): FilesystemColumns[] {
-  const byDevice = new Map<string, Map<string, number>>();
-  const types = new Map<string, string>();
+  const byDevice = new Map<string, { type: string; columns: Map<string, number> }>();
   for (const [index, { field, labels, attributes }] of layout.columns.entries()) {
     // Third-party fields do not make a filesystem.
     if (!KNOWN.has(field.name)) continue;
     const device = labels?.[0] ?? '';
-    let columns = byDevice.get(device);
-    if (columns === undefined) {
-      columns = new Map();
-      byDevice.set(device, columns);
-      types.set(device, attributes?.type ?? '');
-    }
-    columns.set(field.name.slice('filesystem.'.length), index);
+    const known = byDevice.get(device) ?? { type: attributes?.type ?? '', columns: new Map<string, number>() };
+    byDevice.set(device, known);
+    known.columns.set(field.name.slice('filesystem.'.length), index);
   }
-  return [...byDevice].map(([device, columns]) => ({
+  return [...byDevice].map(([device, { type, columns }]) => ({
     device,
-    type: types.get(device)!,
+    type,
     column: (name) => columns.get(name) ?? -1,
   }));
 }
