@@ -80,15 +80,15 @@ export function findConfig(search: Search): FoundFile | undefined {
 /** Loads the text only: it is parsed with positions later, and programs are never executed. */
 function createExplorer(names: readonly string[]) {
   const readText = (_file: string, text: string) => ({ text });
-  const create = () =>
+  return withSafeCwd(() =>
     cosmiconfigSync('tallyman', {
       searchPlaces: [...names],
       searchStrategy: 'none',
       ignoreEmptySearchPlaces: false,
       cache: false,
       loaders: Object.fromEntries(LOADED_EXTENSIONS.map((extension) => [extension, readText])),
-    });
-  return withSafeCwd(create);
+    }),
+  );
 }
 
 /**
@@ -106,16 +106,12 @@ function withSafeCwd<T>(action: () => T): T {
   try {
     return action();
   } finally {
-    restoreCwd(before);
-  }
-}
-
-/** Falls back to `/` when the directory is gone, or was entered by a user with more rights. */
-function restoreCwd(directory: string): void {
-  try {
-    process.chdir(directory);
-  } catch {
-    process.chdir('/');
+    try {
+      process.chdir(before);
+    } catch {
+      // It is gone, or was entered by a user with more rights.
+      process.chdir('/');
+    }
   }
 }
 
