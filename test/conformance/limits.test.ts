@@ -47,7 +47,7 @@ function heldMaps(): string[] {
     .flatMap((file) =>
       [
         ...source(`kernel/${file}`).matchAll(
-          /^ {2}(?:(?:private|protected|public|readonly) )+(\w+)[^=\n]* = new (?:Map|Set)\b/gm,
+          /(?:^ {2}(?:(?:private|protected|public|readonly) )+(?=\w+[^=\n]* = new)|this\.)(\w+)[^=\n]* (?:=|\?\?=) new (?:Map|Set)\b/gm,
         ),
       ].map(([, name]) => `kernel/${file} ${name}`),
     );

@@ -90,9 +90,10 @@ describe('containers that are created and removed', { skip: needs('cgroups') }, 
 });
 
 describe('history', () => {
-  it('takes 8 bytes per number that varies and time, as docs/performance.md says', async () => {
+  it('takes 4 bytes per integer that varies, 8 per fraction and time, as docs/performance.md says', async () => {
     const { LayoutTable, SampleRing, SampleRow } = await import('../../src/kernel/history/index.js');
-    const [width, varying] = [35, 20];
+    const [width, integers, fractions] = [35, 20, 3];
+    const varying = integers + fractions;
     const field = { name: 'x', unit: 'count', kind: 'gauge', help: '', source: {} } as const;
     const columns = Array.from({ length: width }, (_, i) => ({ field: { ...field, name: `x${i}` } }));
     const layout = new LayoutTable().intern(columns);
@@ -100,11 +101,11 @@ describe('history', () => {
     const ring = new SampleRing(120_000_000);
     for (let second = 0; second < 600; second++) {
       row.begin(width);
-      for (let i = 0; i < varying; i++) row.set(i, second);
+      for (let i = 0; i < varying; i++) row.set(i, i < integers ? second : second / 3);
       ring.push(layout, second * 1_000_000, row);
     }
     assert.equal(ring.length, 121);
-    // One row more than are held, for the next one; the newest row whole; which columns vary, in 2 bytes each.
-    assert.equal(ring.bytes, 122 * (varying + 1) * 8 + width * 8 + varying * 2);
+    // One row more than are held, for the next one; the newest row whole; which columns vary, and from which number.
+    assert.equal(ring.bytes, 122 * (8 + integers * 4 + fractions * 8) + width * 8 + varying * (2 + 8));
   });
 });
