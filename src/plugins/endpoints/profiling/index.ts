@@ -70,7 +70,8 @@ class ProfilingEndpoint implements Endpoint {
         'profiles show the inside of the agent, secrets included: set web.auth and authenticate, or connect over a unix socket',
       );
     }
-    const kind = request.args.length === 1 ? kinds[request.args[0]!] : undefined;
+    const [name = '', ...rest] = request.args;
+    const kind = rest.length === 0 && Object.hasOwn(kinds, name) ? kinds[name] : undefined;
     if (kind === undefined) throw notFound(`there are these profiles: ${Object.keys(kinds).join(', ')}`);
     return kind();
   }

@@ -108,6 +108,7 @@ it('invalid requests are rejected with a reason', async () => {
   }
   assert.equal(await (await ask(`/debug/pprof/`)).text(), 'there are these profiles: profile, heap\n');
   assert.equal((await ask(`/debug/profile/cpu/x`)).status, 404);
+  assert.equal((await ask(`/debug/pprof/constructor`)).status, 404);
   assert.equal((await ask(`/debug/profile/heap`, { method: 'HEAD' })).status, 200);
   assert.equal((await ask(`/debug/profile/cpu?seconds=0.01`)).status, 200);
 });
