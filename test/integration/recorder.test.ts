@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { listCapsules } from '../../src/cli/commands/capsules.js';
 import type { SampleCursor } from '../../src/kernel/contracts/index.js';
 import docker from '../../src/plugins/container-handlers/docker/index.js';
 import { until } from '../../src/testing/clock.js';
@@ -89,6 +90,19 @@ describe('recorder of a container that does not end well', () => {
       texts.join(),
     );
     assert.equal(agent.view.capsules.list().filter(({ label }) => label === 'sick').length, 1);
+  });
+
+  it('has its capsules listed alike by the agent and, without one, from their directory', async () => {
+    const answer = (await (await fetch(`${agent.url}/api/capsules`)).json()) as { capsules: unknown };
+    const printed: string[] = [];
+    const cli = {
+      env: { TALLYMAN_STATE_DIRECTORY: join(state, 'reasons'), TALLYMAN_RUNTIME_DIRECTORY: join(state, 'none') },
+      out: (text: string) => printed.push(text),
+      error: (text: string) => assert.fail(text),
+      notice: () => true,
+    };
+    await listCapsules(cli, { json: true });
+    assert.deepEqual(JSON.parse(printed.join('')), answer.capsules);
   });
 
   it('has one more capsule when it ends badly again and again', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { CapsuleStore } from '../../kernel/capsules/index.js';
 import { TallymanError, type z } from '../../kernel/contracts/index.js';
 import { stateDirectory } from '../../kernel/service/index.js';
+import { capsuleJson } from '../../plugins/endpoints/capsules/index.js';
 import type { capsule, listing } from '../../plugins/endpoints/capsules/schema.js';
 import {
   ask,
@@ -58,12 +59,7 @@ async function capsulesOfHost(cli: CliEnvironment): Promise<ListedCapsule[]> {
   const bounds = { count: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY };
   const store = new CapsuleStore(directory, () => bounds, { warn });
   await store.open(false);
-  return store.list().map(({ createdAt, exitCode, agentVersion, ...rest }) => ({
-    ...rest,
-    exit_code: exitCode,
-    created_at: new Date(createdAt / 1000).toISOString(),
-    agent_version: agentVersion,
-  }));
+  return store.list().map(capsuleJson);
 }
 
 function tableOf(capsules: readonly ListedCapsule[]): string {

@@ -1,6 +1,6 @@
 import { messageOf, TallymanError } from '../../kernel/contracts/index.js';
 import { readNotes } from '../../kernel/operations/index.js';
-import { ask, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
+import { AgentSession, nameOf, type Reply, type Target, targetOf, targetOfAgent } from '../agent-client/index.js';
 import { onlyAgent } from '../agent-client/local-agent.js';
 import type { Answered } from '../compat/compare.js';
 import { type Ask, type Comparison, compareAgents } from '../compat/comparison.js';
@@ -57,7 +57,8 @@ function positive(flag: string, text: string): number {
 
 /** A closed connection counts as an answer, if the agent answers the next request. */
 function asker(agent: Target, flags: AskFlags, cli: CliEnvironment): Ask {
-  const answer = async (target: string) => answered(await ask(at(agent, target), flags, cli));
+  const session = new AgentSession(agent, flags, cli);
+  const answer = async (target: string) => answered(await session.ask(at(agent, target)));
   return async (target) => {
     try {
       return await answer(target);

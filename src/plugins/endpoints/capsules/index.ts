@@ -14,7 +14,7 @@ import {
 import { jsonAnswer, NO_STORE, timeText } from '../common/index.js';
 
 /** A capsule as JSON, with times for people. */
-function capsuleJson({ agentVersion, createdAt, exitCode, reasons, ...rest }: StoredCapsule) {
+export function capsuleJson({ agentVersion, createdAt, exitCode, reasons, ...rest }: StoredCapsule) {
   return {
     ...rest,
     exit_code: exitCode,
