@@ -89,10 +89,6 @@ export class AppMetricsKeeper implements ContainerObserver {
   }
 
   added(container: Container): void {
-    const { name } = container;
-    const warn = (message: string) => this.logger.warn(message, { container: name });
-    const contextOf = (metrics: ContainerMetrics) => this.contextOf(container, metrics);
-    container.set(APP_METRICS, new ContainerMetrics(name, this.options, this.shares, warn, contextOf));
     for (const plugin of this.plugins) this.attach(container, plugin, false);
   }
 
@@ -126,13 +122,21 @@ export class AppMetricsKeeper implements ContainerObserver {
   }
 
   private attach(container: Container, plugin: AppPlugin, renew: boolean): void {
-    const metrics = container.get(APP_METRICS);
-    if (!this.running || metrics === undefined) return;
+    if (!this.running) return;
     const asked = appContainer(container.name, container.description);
     const targets = this.supervisor.guard(plugin.record, 'targets', () => plugin.instance.targets(asked));
     // A plugin that is paused or threw keeps its current targets.
     if (targets === undefined) return;
+    if (targets.length === 0 && container.get(APP_METRICS) === undefined) return;
+    const metrics = container.ensure(APP_METRICS, () => this.metricsOf(container));
     for (const job of metrics.update(plugin, targets, renew)) job.start(Math.random() * INITIAL_SPREAD_MS);
+  }
+
+  private metricsOf(container: Container): ContainerMetrics {
+    const { name } = container;
+    const warn = (message: string) => this.logger.warn(message, { container: name });
+    const contextOf = (metrics: ContainerMetrics) => this.contextOf(container, metrics);
+    return new ContainerMetrics(name, this.options, this.shares, warn, contextOf);
   }
 
   private contextOf(tracked: Container, metrics: ContainerMetrics): JobContext {
