@@ -1,5 +1,4 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ByteWriter } from '../contracts/bytes/index.js';
 import { type Answer, type AnswerBody, Slices, type StreamedAnswer } from '../contracts/index.js';
 import type { Exchange } from './exchange.js';
@@ -8,8 +7,8 @@ export type PluginCall = <T>(what: string, call: () => T) => T;
 
 /** Approximate size of the chunks in which an answer is sent. */
 const CHUNK_BYTES = 64 * 1024;
-/** Time after which producing an answer yields to the event loop, however little was written. */
-const SLICE_MS = 8;
+/** Time after which producing an answer yields to the event loop, however little or much was written. */
+const SLICE_MS = 2;
 /** Larger buffers are not kept in the pool. */
 const MAX_POOLED_BYTES = 1024 * 1024;
 const MAX_POOLED_WRITERS = 8;
@@ -31,6 +30,7 @@ export class WriterPool {
 
 class Production {
   done = false;
+  private readonly slices = new Slices(SLICE_MS);
   private steps: Generator<void, void, void> | undefined;
   private started = false;
 
@@ -41,11 +41,11 @@ class Production {
 
   /** Produces until a chunk is full or the body is complete, yielding to the event loop in between. */
   async fill(out: ByteWriter, exchange: Exchange): Promise<void> {
-    const slices = new Slices(SLICE_MS);
     while (!this.done && out.length < CHUNK_BYTES && !exchange.gone) {
       this.call('body', () => this.step(out));
-      if (slices.isOver()) {
-        await slices.pause();
+      // Also between chunks: a socket that takes them at once would block all others.
+      if (this.slices.isOver()) {
+        await this.slices.pause();
         if (!exchange.response.headersSent) exchange.checkTime();
       }
     }
@@ -99,8 +99,6 @@ export async function sendAnswer(
       reusable = await exchange.write(out.buffer.subarray(0, out.length));
       if (!reusable) return;
       out.length = 0;
-      // The socket may call back at once: without yielding here a fast client would block all others.
-      await nextTurn();
       await production.fill(out, exchange);
     }
     if (exchange.gone) return;
