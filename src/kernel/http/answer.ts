@@ -42,7 +42,10 @@ class Production {
   /** Produces until a chunk is full or the body is complete, yielding to the event loop in between. */
   async fill(out: ByteWriter, exchange: Exchange): Promise<void> {
     while (!this.done && out.length < CHUNK_BYTES && !exchange.gone) {
-      this.call('body', () => this.step(out));
+      this.call('body', () => {
+        do this.step(out);
+        while (!this.done && out.length < CHUNK_BYTES && !this.slices.isOver());
+      });
       // Also between chunks: a socket that takes them at once would block all others.
       if (this.slices.isOver()) {
         await this.slices.pause();
