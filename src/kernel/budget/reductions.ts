@@ -47,6 +47,8 @@ export class IntervalReduction<C extends Stretchable> implements Reduction {
 
   /** How many containers are stretched, and the longest interval among them, ms. */
   get state(): { readonly containers: number; readonly intervalMs: number } {
+    // Asked often: all containers need not be looked at while none is stretched.
+    if (!this.isActive) return { containers: 0, intervalMs: this.containers.intervalOf(1) };
     let longest = 1;
     for (const { stretch } of this.containers.all()) longest = Math.max(longest, stretch);
     return { containers: this.stretched, intervalMs: this.containers.intervalOf(longest) };
