@@ -38,6 +38,7 @@ const MAX_STRETCH = { unwatched: 64, watched: 4 };
 /** Samples less often: containers that no client asks for first, of these the most expensive, and as few as needed. */
 export class IntervalReduction<C extends Stretchable> implements Reduction {
   private stretched = 0;
+  private longest = 1;
 
   constructor(private readonly containers: StretchableContainers<C>) {}
 
@@ -47,22 +48,21 @@ export class IntervalReduction<C extends Stretchable> implements Reduction {
 
   /** How many containers are stretched, and the longest interval among them, ms. */
   get state(): { readonly containers: number; readonly intervalMs: number } {
-    // Asked often: all containers need not be looked at while none is stretched.
-    if (!this.isActive) return { containers: 0, intervalMs: this.containers.intervalOf(1) };
-    let longest = 1;
-    for (const { stretch } of this.containers.all()) longest = Math.max(longest, stretch);
-    return { containers: this.stretched, intervalMs: this.containers.intervalOf(longest) };
+    return { containers: this.stretched, intervalMs: this.containers.intervalOf(this.longest) };
   }
 
   /** Counts anew, as stretched containers come and go. */
   refresh(): void {
     let stretched = 0;
     let lowest = Number.POSITIVE_INFINITY;
+    let longest = 1;
     for (const container of this.containers.all()) {
       if (container.stretch > 1) stretched++;
+      longest = Math.max(longest, container.stretch);
       if (!this.containers.isWatched(container)) lowest = Math.min(lowest, container.stretch);
     }
     this.stretched = stretched;
+    this.longest = longest;
     this.containers.stretchNew(Number.isFinite(lowest) ? lowest : 1);
   }
 
