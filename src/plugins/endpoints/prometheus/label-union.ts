@@ -29,6 +29,7 @@ const cadvisorLabels =
  * its container lacks the label. Of too many the ones that most containers have are taken.
  */
 export class LabelUnion {
+  private readonly constantPairs: readonly string[];
   private readonly uses = new Map<string, number>();
   private padding: readonly string[] = [];
   private changed = false;
@@ -41,8 +42,10 @@ export class LabelUnion {
   constructor(
     private readonly options: LabelOptions,
     private readonly identify: Identify = cadvisorLabels(options),
-    private readonly constantLabels: PlainLabels = {},
-  ) {}
+    constantLabels: PlainLabels = {},
+  ) {
+    this.constantPairs = Object.entries(constantLabels).map((pair) => labelPair(...pair));
+  }
 
   labelsOf(description: ContainerDescription): OwnLabels {
     return ownLabels(description, this.options);
@@ -69,8 +72,7 @@ export class LabelUnion {
   textOf(name: string, description: ContainerDescription, { values }: OwnLabels): string {
     const names = [...new Set([...values.keys(), ...this.padding])].sort();
     const pairs = names.map((label) => labelPair(label, values.get(label) ?? ''));
-    const constantPairs = Object.entries(this.constantLabels).map((pair) => labelPair(...pair));
-    return [this.identify(name, description), ...pairs, ...constantPairs].join(',');
+    return [this.identify(name, description), ...pairs, ...this.constantPairs].join(',');
   }
 
   private choose(): void {
