@@ -21,8 +21,6 @@ export interface ProbeSlot {
 }
 
 const NO_COLUMNS: readonly Column[] = [];
-/** With all members, so that none is added later. */
-const NO_SAMPLE = { layout: undefined, time: 0, values: undefined, residuals: undefined, base: 0 } as unknown;
 
 /** Why a source has no probe for a container. */
 export interface Absence extends Lack {
@@ -85,8 +83,14 @@ export class MonitoredContainer implements Due {
   hasLeftOut = false;
   readonly ring: SampleRing;
   readonly summarizer = new UsageSummarizer();
-  /** Points at the newest sample after each one; reused. */
-  readonly latest = { ...(NO_SAMPLE as SampleCursor) };
+  /** Points at the newest sample after each one; reused. It has all members from the start, so that none is added later. */
+  readonly latest = {
+    layout: undefined,
+    time: 0,
+    values: undefined,
+    residuals: undefined,
+    base: 0,
+  } as unknown as SampleCursor;
 
   constructor(
     readonly container: Container,
