@@ -156,12 +156,14 @@ export class Cells {
 
   private copy(from: Cells, fromSlot: number, slot: number, places: readonly Place[]): void {
     const start = slot * this.width;
-    for (const [i, { source, origin, ...constant }] of places.entries()) {
-      const value = source < 0 ? constant.value : from.valueAt(fromSlot, source);
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]!;
+      const { source } = place;
+      const value = source < 0 ? place.value : from.valueAt(fromSlot, source);
       if (i < this.wholes) this.numbers[start + i] = value;
-      else this.differences[2 * start + this.wholes + i] = value - origin;
+      else this.differences[2 * start + this.wholes + i] = value - place.origin;
       if (this.residuals === undefined) continue;
-      this.residuals[slot * places.length + i] = source < 0 ? constant.residual : from.residualAt(fromSlot, source);
+      this.residuals[slot * places.length + i] = source < 0 ? place.residual : from.residualAt(fromSlot, source);
     }
   }
 
