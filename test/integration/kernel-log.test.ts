@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
+import type { Clock } from '../../src/kernel/contracts/index.js';
 import type { OomKill } from '../../src/kernel/events/kernel-log.js';
 import { OomWatcher } from '../../src/kernel/events/oom-watcher.js';
 import { createClock } from '../../src/kernel/log/index.js';
@@ -21,6 +22,25 @@ function report(container: string): void {
   }
 }
 
+/** @returns the first kill in a container below `prefix` that a watcher with this timer reports, which is stopped then */
+function firstKill(
+  prefix: string,
+  clock: Clock,
+  timer: Pick<CommonTimer, 'after'>,
+  started: (watcher: OomWatcher) => void,
+): Promise<{ kill: OomKill; time: number }> {
+  return new Promise((resolve) => {
+    const onKill = (kill: OomKill, time: number) => {
+      if (!kill.limitContainer.startsWith(prefix)) return;
+      watcher.stop();
+      resolve({ kill, time });
+    };
+    const watcher = new OomWatcher({ kernelLog: '/dev/kmsg', clock, timer, logger: SILENT, uptime, onKill });
+    assert.equal(watcher.start(), true);
+    started(watcher);
+  });
+}
+
 it('OOM kills are read from the real kernel log, without those before the start', {
   skip: needs('kernel log'),
 }, async () => {
@@ -28,26 +48,23 @@ it('OOM kills are read from the real kernel log, without those before the start'
   report(`${container}-before`);
   // The watcher's own timer does not keep the process alive; this one does until the kill was seen.
   const hold = setInterval(() => {}, 1000);
-  const { kill, time } = await new Promise<{ kill: OomKill; time: number }>((resolve) => {
-    const clock = createClock();
-    const watcher = new OomWatcher({
-      kernelLog: '/dev/kmsg',
-      clock,
-      timer: new CommonTimer(clock),
-      logger: SILENT,
-      uptime,
-      onKill: (kill, time) => {
-        if (!kill.limitContainer.startsWith(container)) return;
-        watcher.stop();
-        resolve({ kill, time });
-      },
-    });
-    assert.equal(watcher.start(), true);
-    report(`${container}-after`);
-  });
+  const clock = createClock();
+  const { kill, time } = await firstKill(container, clock, new CommonTimer(clock), () => report(`${container}-after`));
   clearInterval(hold);
   assert.equal(kill.limitContainer, `${container}-after`);
   assert.equal(kill.taskContainer, `${container}-after/task`);
   assert.deepEqual(kill.victim, { pid: 42, processName: 'x', constraint: 'CONSTRAINT_MEMCG' });
   assert.ok(Math.abs(time / 1000 - Date.now()) < 60_000, 'the time is that of the kill, by the wall clock');
+});
+
+it('the kernel log is read at once when something shows that there may be a kill', {
+  skip: needs('kernel log'),
+}, async () => {
+  const container = `/tallyman-test-${process.pid}-now`;
+  const never = { after: () => () => {} };
+  const { kill } = await firstKill(container, createClock(), never, (watcher) => {
+    report(container);
+    watcher.lookNow();
+  });
+  assert.equal(kill.limitContainer, container);
 });

@@ -55,17 +55,18 @@ export class EventRecorder implements ContainerObserver {
 
   removed(container: Container): void {
     const time = this.options.clock.now();
+    this.watcher.lookNow();
     // Only a runtime knows the exit code.
     if (container.description.namespace !== undefined) this.queryExitCode(container, time, 0);
     else this.addDeletion(container.name, time, UNKNOWN_EXIT_CODE);
   }
 
-  /**
-   * Records OOM kills reported by a container's counter, which may include its descendants. Used while the kernel log
-   * cannot be read.
-   */
+  /** Records OOM kills reported by a container's counter, which may include its descendants; with the kernel log, that says more. */
   counted(container: Container, kills: number): void {
-    if (this.followsKernelLog) return;
+    if (this.followsKernelLog) {
+      this.watcher.lookNow();
+      return;
+    }
     const own = countedSince(container) ?? { kills, limitHits: 0 };
     this.addKills(container, this.options.clock.now(), own.kills, Math.min(kills, own.limitHits));
   }
