@@ -59,7 +59,7 @@ export interface LinuxHost {
   deviceName(major: number, minor: number): string;
   /** `/proc/diskstats` by `major:minor`, read at most once per second. */
   diskCounters(): ReadonlyMap<string, DiskCounters>;
-  /** Usage of a mounted filesystem. Never blocks: the value may be a second old, and is `undefined` at first. */
+  /** Usage of a mounted filesystem. Never blocks: the value may be five seconds old, and is `undefined` at first. */
   filesystemUsage(mountpoint: string): FilesystemUsage | undefined;
   /** Text of a file below the host's `/proc`, `undefined` when missing or unreadable. Opened and closed at each call. */
   procText(path: string): string | undefined;

@@ -33,8 +33,9 @@ export interface Clock {
 /** Timers that stop with the plugin. An error thrown by a callback counts as a fault of the plugin; the timer continues. */
 export interface Timers {
   /**
-   * Calls back about every `milliseconds`. Intervals of 250 ms and more end at moments that are the same for all plugins, up to
-   * 125 ms early or late, so that the process is woken once for all of them. Asynchronous callbacks do not overlap.
+   * Calls back about every `milliseconds`. Intervals of 250 ms and more end at moments that are the same for all plugins, so that
+   * the process is woken once for all of them: up to 500 ms early or late for whole seconds, 250 ms for half ones, 125 ms for
+   * others. Asynchronous callbacks do not overlap.
    * @returns stops it
    */
   every(milliseconds: number, callback: () => void | Promise<void>): () => void;

@@ -191,7 +191,8 @@ function makeServer({ tls, maxHeaderSize, requestTimeout }: ListenPlan, isTls: b
     maxHeaderSize,
     requestTimeout,
     headersTimeout: requestTimeout,
-    connectionsCheckingInterval: Math.min(1000, requestTimeout),
+    // Each look wakes the process.
+    connectionsCheckingInterval: Math.max(Math.min(1000, requestTimeout), requestTimeout >> 3),
     keepAlive: true,
   };
   if (!isTls) return createServer(options);

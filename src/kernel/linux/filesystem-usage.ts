@@ -2,7 +2,10 @@ import { type StatsFs, statfs } from 'node:fs';
 import type { FilesystemUsage, HostPaths } from '../contracts/index.js';
 import { hostFile } from './host-paths.js';
 
-const MAX_AGE_MS = 1000;
+/** A question wakes a thread of the pool and then the main thread, which costs more than all other files of the machine's sample. */
+const MAX_AGE_MS = 5_000;
+/** For who can wait. */
+const CURRENT_AGE_MS = 1_000;
 /** A filesystem that has not answered for this long (dead network or FUSE server) has no usage until it answers. */
 const HUNG_AFTER_MS = 30_000;
 /** Maximum wait for a pending answer. */
@@ -27,19 +30,19 @@ export class UsageTable {
     private readonly monotonic: () => number,
   ) {}
 
-  /** The last answer, at most a second old when called regularly; `undefined` when there is none. */
-  usage(mountpoint: string): FilesystemUsage | undefined {
+  /** The last answer, at most five seconds old when called regularly; `undefined` when there is none. */
+  usage(mountpoint: string, maxAgeMs = MAX_AGE_MS): FilesystemUsage | undefined {
     const now = this.monotonic();
     const entry = this.entry(mountpoint);
     entry.isRequested = true;
-    if (entry.pending === undefined && now - entry.queriedAt >= MAX_AGE_MS) this.query(mountpoint, entry);
+    if (entry.pending === undefined && now - entry.queriedAt >= maxAgeMs) this.query(mountpoint, entry);
     const hung = entry.pending !== undefined && now - entry.queriedAt > HUNG_AFTER_MS;
     return hung ? undefined : entry.usage;
   }
 
   /** Waits for an answer no older than a second, but not for a filesystem that hangs. */
   async current(mountpoint: string): Promise<FilesystemUsage | undefined> {
-    this.usage(mountpoint);
+    this.usage(mountpoint, CURRENT_AGE_MS);
     const { pending } = this.entry(mountpoint);
     if (pending !== undefined) {
       let timer: NodeJS.Timeout | undefined;

@@ -34,14 +34,16 @@ export interface RecorderOptions {
   readonly containers: ContainerStore;
   readonly capsules: Capsules;
   readonly clock: Clock;
-  readonly timer: Pick<CommonTimer, 'every'>;
+  readonly timer: Pick<CommonTimer, 'every' | 'after'>;
   readonly logger: Logger;
   readonly maxPerMinute: () => number;
   /** Capsules of earlier runs are read after this. */
   readonly begin: Promise<void>;
 }
 
-const TICK_MS = 500;
+const TICK_MS = 1_000;
+/** New containers, which may live a moment only, are looked at this soon, ms. */
+const FIRST_LOOK_MS = 500;
 /** Old capsules are looked for this often, ms. */
 const PRUNE_MS = 3_600_000;
 /** A container that was removed is remembered for this time, ms: its exit code comes later. */
@@ -65,6 +67,8 @@ export class Recorder implements ContainerObserver {
   /** By name, with monotonic ms. */
   private readonly removedLately = new Map<string, { readonly container: Container; readonly at: number }>();
   private readonly cancels: (() => void)[] = [];
+  /** Cancels the look at new containers. */
+  private firstLook: (() => void) | undefined;
   /** Settles when everything that was captured so far is written. */
   private writing: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -100,12 +104,14 @@ export class Recorder implements ContainerObserver {
   /** Finishes what was captured. */
   async stop(): Promise<void> {
     for (const cancel of this.cancels) cancel();
+    this.firstLook?.();
     this.options.capsules.recordNow = undefined;
     await this.writing;
   }
 
   added(container: Container): void {
     this.watchList.added(container);
+    this.firstLook ??= this.options.timer.after(FIRST_LOOK_MS, () => this.tick());
   }
 
   removed(container: Container): void {
@@ -123,6 +129,8 @@ export class Recorder implements ContainerObserver {
   }
 
   private tick(): void {
+    this.firstLook?.();
+    this.firstLook = undefined;
     const now = this.options.clock.monotonic();
     for (const [name, { at }] of this.removedLately) {
       if (now - at < REMEMBERED_MS) break;

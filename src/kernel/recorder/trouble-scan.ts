@@ -4,7 +4,7 @@ import type { KernelView } from '../view/index.js';
 
 /** All containers are looked at within this time, ms. */
 const ROUND_MS = 5_000;
-const TICKS_PER_ROUND = 10;
+const TICKS_PER_ROUND = 5;
 /** Percent of the last 10 s in which a task waited for memory. */
 const MUCH_PRESSURE = 10;
 /** A container is asked about by the rules of `why` at most this often, ms. */

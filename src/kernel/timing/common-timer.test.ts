@@ -20,11 +20,22 @@ describe('a common timer', () => {
   it('calls back at multiples of 250 ms, whenever it was asked to', (t) => {
     const { time, pass, timer } = timerAt(t, 1_107);
     const calls: string[] = [];
-    timer.every(500, () => calls.push(`a ${time.now}`));
+    timer.every(250, () => calls.push(`a ${time.now}`));
     pass(100);
-    timer.every(1_000, () => calls.push(`b ${time.now}`));
-    pass(1_400);
-    assert.deepEqual(calls, ['a 1500', 'a 2000', 'b 2250', 'a 2500']);
+    timer.every(750, () => calls.push(`b ${time.now}`));
+    pass(800);
+    assert.deepEqual(calls, ['a 1250', 'a 1500', 'a 1750', 'b 2000', 'a 2000']);
+  });
+
+  it('calls back at whole and half seconds after a wait of such', (t) => {
+    const { time, pass, timer } = timerAt(t, 1_607);
+    const calls: string[] = [];
+    timer.every(1_000, () => calls.push(`a ${time.now}`));
+    pass(100);
+    timer.after(2_000, () => calls.push(`b ${time.now}`));
+    timer.after(1_500, () => calls.push(`c ${time.now}`));
+    pass(2_500);
+    assert.deepEqual(calls, ['a 3000', 'c 3000', 'b 4000', 'a 4000']);
   });
 
   it('calls back at multiples of 125 ms when asked to more often', (t) => {

@@ -1,7 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../contracts/index.js';
 
-/** Moments at which repeated work is done, ms: multiples of the first of these steps that is not longer than the wait. */
+/** Waits that are a multiple of one of these end at one, ms. */
+const ROUND_STEPS_MS = [1_000, 500];
+/** Other waits end at a multiple of the first of these that is not longer, ms. */
 const STEPS_MS = [250, 125];
 
 interface Call {
@@ -25,7 +27,8 @@ export class CommonTimer {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Calls back once, at the common moment that is nearest to `ms` from now. Waits of less than 125 ms are kept exactly.
+   * Calls back once, at the common moment that is nearest to `ms` from now: half a second early or late at most for whole
+   * seconds, a quarter for half ones, an eighth for others. Waits of less than 125 ms are kept exactly.
    * Does not keep the process alive.
    * @returns cancels it
    */
@@ -74,7 +77,7 @@ export class CommonTimer {
 }
 
 function momentIn(ms: number, now: number): number {
-  const step = STEPS_MS.find((length) => length <= ms);
+  const step = ROUND_STEPS_MS.find((length) => ms > 0 && ms % length === 0) ?? STEPS_MS.find((length) => length <= ms);
   if (step === undefined) return now + ms;
   const moment = Math.round((now + ms) / step) * step;
   return moment > now ? moment : moment + step;

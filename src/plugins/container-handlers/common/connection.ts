@@ -84,9 +84,13 @@ export abstract class EngineConnection {
       else this.wentDown(error);
       settled();
       const last = this.said === undefined ? LAST_RETRY : LAST_RETRY_AFTER_LOSS;
-      const longest = Math.min(last, FIRST_RETRY * 2 ** failures++);
+      const pause = Math.min(last, FIRST_RETRY * 2 ** failures++);
+      // At a moment at which the process is woken anyway.
       await new Promise<void>((resolve) => {
-        timers.after(longest * (0.5 + Math.random() / 2), resolve);
+        const stop = timers.every(pause, () => {
+          stop();
+          resolve();
+        });
       });
     }
   }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, TallymanError } from '../../../kernel/contracts/index.js';
 
@@ -38,6 +38,20 @@ export function connectFailure(error: unknown): string | undefined {
   const code = codeOf(error);
   const hint = code === undefined ? undefined : HINTS[code];
   return hint === undefined ? undefined : `${hint} (${code})`;
+}
+
+/**
+ * Costs far less than a connect, which each engine that is not installed would fail at again and again.
+ * @throws EngineError when there is no such socket; whatever else is wrong with it shows when it is connected to
+ */
+export function requireSocket(path: string, url: string): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  } catch {
+    return;
+  }
+  const error = Object.assign(new Error(`no socket at ${path}`), { code: 'ENOENT' });
+  throw new EngineError(`${url}: ${connectFailure(error)}`, undefined, error);
 }
 
 /** Whether the host has a socket that the container of the agent lacks. */

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { codeOf, messageOf } from '../../../kernel/contracts/index.js';
-import { connectFailure, EngineError } from './engine-error.js';
+import { connectFailure, EngineError, requireSocket } from './engine-error.js';
 import type { Message } from './wire.js';
 
 /** Engines send 16 MiB at most; what is larger comes from something else. */
@@ -58,6 +58,7 @@ export interface StreamOptions extends CallOptions {
  */
 export async function connectGrpc(path: string, timeoutMs: number): Promise<GrpcClient> {
   const url = `unix://${path}`;
+  requireSocket(path, url);
   const [socket, http2] = await Promise.all([openSocket(path, url, timeoutMs), import('node:http2')]);
   const session = http2.connect('http://localhost', {
     createConnection: () => socket,

@@ -7,6 +7,7 @@ export {
   isDenied,
   isOnHost,
   isVisible,
+  requireSocket,
   socketAdmission,
 } from './engine-error.js';
 export { EngineKnowledge, type RunEnd } from './engine-knowledge.js';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type Dockerode from 'dockerode';
 import { messageOf } from '../../../kernel/contracts/index.js';
-import { connectFailure, EngineError, number, record, text } from '../common/index.js';
+import { connectFailure, EngineError, number, record, requireSocket, text } from '../common/index.js';
 import type { Endpoint } from './endpoint.js';
 import type { DaemonOptions } from './options.js';
 
@@ -35,12 +35,13 @@ const USAGE_TIMEOUT = 600_000;
 /** Limits the answer to images and volumes; `verbose` lists single ones since API 1.52. */
 const USAGE_PATH = '/system/df?type=image&type=volume&verbose=true';
 
-/** Makes a client; the first call connects. Rejects when a TLS file cannot be read. */
+/** Makes a client; the first call connects. Rejects when a TLS file cannot be read, or there is no socket. */
 export async function createEngineClient(
   endpoint: Endpoint,
   tls: DaemonOptions['tls'],
   timeout: number,
 ): Promise<EngineClient> {
+  if (endpoint.kind === 'unix') requireSocket(endpoint.path, endpoint.url);
   const agent =
     endpoint.kind === 'https'
       ? new HttpsAgent({ keepAlive: true, ...(await readTlsFiles(tls)) })

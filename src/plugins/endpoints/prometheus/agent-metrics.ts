@@ -13,7 +13,7 @@ export interface SeriesCount {
 const SCRAPE_BOUNDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const DELAY_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 /** How often the delay is measured, ms: each time wakes the process, which shows in its CPU time. */
-const DELAY_INTERVAL_MS = 250;
+const DELAY_INTERVAL_MS = 1_000;
 const SELF = '/proc/self';
 
 export class AgentMetrics {
