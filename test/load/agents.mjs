@@ -3,6 +3,7 @@ import { fork, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { giveCpuWeight } from './cgroups.mjs';
 import { cpuPerSecond, pause, request } from './measure.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -53,10 +54,19 @@ export async function measureFloor(paths, seconds, signal) {
   return cpu;
 }
 
+const unit = () => readFileSync(join(here, '..', '..', 'config', 'systemd', 'tallyman.service'), 'utf8');
+
+/**
+ * Gives a process the share of the CPU that the shipped unit gives the agent. Where active cgroups use all CPUs, how late it runs
+ * would otherwise be the scheduler's doing and not its own.
+ */
+export function giveUnitWeight({ pid }) {
+  giveCpuWeight(pid, Number(/^CPUWeight=(\d+)$/m.exec(unit())[1]));
+}
+
 /** The environment that the shipped unit gives the agent. */
 function unitEnvironment() {
-  const unit = readFileSync(join(here, '..', '..', 'config', 'systemd', 'tallyman.service'), 'utf8');
-  const words = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line]) => line.match(/"[^"]*"|\S+/g));
+  const words = [...unit().matchAll(/^Environment=(.*)$/gm)].flatMap(([, line]) => line.match(/"[^"]*"|\S+/g));
   return Object.fromEntries(words.map((word) => /^(\w+)=(.*)$/.exec(word.replaceAll('"', '')).slice(1)));
 }
 
@@ -73,6 +83,7 @@ export async function launchAgent(folder, configuration, nodeOptions = []) {
       env: { ...unitEnvironment(), TALLYMAN_STATE_DIRECTORY: join(folder, 'state'), ...process.env },
     }),
   );
+  giveUnitWeight(agent);
   return { agent, url: await announcedUrl(agent), pid: agent.pid, started };
 }
 

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { killAll, measureFloor, message, startAgent, stop, stopAll, track } from './agents.mjs';
 import { measureApi } from './api.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
-import { cpuPerSecond, latency, openCgroupFiles, pause, request, residentMemory } from './measure.mjs';
+import { cpuPerSecond, filesToRead, latency, pause, request, residentMemory } from './measure.mjs';
 import { printApi, printProfile, printScale, printTable } from './report.mjs';
 import { measureScale } from './scale.mjs';
 
@@ -99,7 +99,7 @@ async function measureCount(count, seconds, folder, withBackoff) {
   const running = await startAgent(folder, configuration(name, '1s'), name, count, signal);
   const { firstAnswer, allFound } = running;
   const idle = await measureLoad(running, name, seconds);
-  const files = openCgroupFiles(running.pid);
+  const files = filesToRead(running.pid, folders);
   say('active');
   herd.send({ active: true });
   const active = await measureLoad(running, name, seconds);

@@ -3,7 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 
 const PREFIX = 'tallyman-bench-';
-const OWN_NAME = new RegExp(`^${PREFIX}\\d+$`);
+const OWN_NAME = new RegExp(`^${PREFIX}(?:agents-)?(\\d+)$`);
+/** Of CPU time among siblings: cgroup v1 counts in another unit than v2. */
+const DEFAULT_WEIGHT = 100;
+const DEFAULT_SHARES = 1024;
 
 /** Mount points of all cgroup hierarchies with controllers. A hybrid host's unified mount has none and is left out. */
 export function hierarchies() {
@@ -54,11 +57,24 @@ export function createCgroups(count) {
   return { name, folders };
 }
 
-/** Removes what `createCgroups` made, also what a killed bench left. Processes must be gone; the kernel may need a moment. */
+/** Moves a process into a cgroup with this weight (`cpu.weight`), beside those of the bench; where there is no cpu controller, not. */
+export function giveCpuWeight(pid, weight) {
+  for (const { path, unified } of hierarchies()) {
+    const folder = join(path, `${PREFIX}agents-${process.pid}`);
+    if (unified) delegate(path);
+    else if (!existsSync(join(path, 'cpu.shares'))) continue;
+    mkdirSync(folder, { recursive: true });
+    if (!unified) writeFileSync(join(folder, 'cpu.shares'), String((weight / DEFAULT_WEIGHT) * DEFAULT_SHARES));
+    else if (existsSync(join(folder, 'cpu.weight'))) writeFileSync(join(folder, 'cpu.weight'), String(weight));
+    writeFileSync(join(folder, 'cgroup.procs'), String(pid));
+  }
+}
+
+/** Removes what the functions above made, also what a killed bench left. Processes must be gone; the kernel may need a moment. */
 export async function removeCgroups() {
   for (const { path } of hierarchies()) {
     for (const entry of readdirSync(path).filter((name) => OWN_NAME.test(name))) {
-      const owner = Number(entry.slice(PREFIX.length));
+      const owner = Number(OWN_NAME.exec(entry)[1]);
       if (owner !== process.pid && existsSync(`/proc/${owner}`)) continue;
       const parent = join(path, entry);
       const children = readdirSync(parent, { withFileTypes: true }).filter((child) => child.isDirectory());

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
+import { basename, dirname, join } from 'node:path';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, the same on all of Linux's architectures that Node runs on
 
@@ -50,7 +51,7 @@ export function residentMemory(pid) {
 }
 
 /** The cgroup files that a process keeps open. */
-export function openCgroupFiles(pid) {
+function openCgroupFiles(pid) {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder)
     .map((name) => {
@@ -61,6 +62,24 @@ export function openCgroupFiles(pid) {
       }
     })
     .filter((path) => /^\/sys\/fs\/cgroup\/.*\/[a-z]+\.[^/]*$/.test(path));
+}
+
+/**
+ * What the floor reads: of each of the bench's cgroups the files that the agent keeps open of any of them, as it may not keep all
+ * open; of others those that it keeps open.
+ * @param folders of the cgroups, one per hierarchy
+ */
+export function filesToRead(pid, folders) {
+  const own = new Set(folders.flat());
+  const names = new Map();
+  const others = openCgroupFiles(pid).filter((path) => {
+    const hierarchy = dirname(dirname(path));
+    if (!own.has(dirname(path))) return true;
+    names.set(hierarchy, (names.get(hierarchy) ?? new Set()).add(basename(path)));
+    return false;
+  });
+  const all = [...own].flatMap((folder) => [...(names.get(dirname(folder)) ?? [])].map((name) => join(folder, name)));
+  return [...others, ...all];
 }
 
 const connection = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -1,6 +1,6 @@
 // Another agent with cAdvisor's flags and endpoints, measured beside ours: `--peer BINARY`.
 import { spawn } from 'node:child_process';
-import { stop, track, untilAnswered } from './agents.mjs';
+import { giveUnitWeight, stop, track, untilAnswered } from './agents.mjs';
 import { cpuPerSecond, freePort, latency, pause, residentMemory } from './measure.mjs';
 
 /** Time after which caches of a peer are filled. */
@@ -18,6 +18,7 @@ async function startPeer(binary, parent, count, signal) {
     `--raw_cgroup_prefix_whitelist=${parent}`,
   ];
   const peer = track(spawn(binary, flags, { stdio: 'ignore' }));
+  giveUnitWeight(peer);
   const ended = new AbortController();
   peer.once('error', (error) => ended.abort(error));
   peer.once('exit', (code, by) => ended.abort(new Error(`${binary} ended early (${code ?? by})`)));

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureFloor, message, startReady, stop, track } from './agents.mjs';
 import { createCgroups, removeCgroups } from './cgroups.mjs';
-import { cpuPerSecond, latency, openCgroupFiles, pause, residentMemory } from './measure.mjs';
+import { cpuPerSecond, filesToRead, latency, pause, residentMemory } from './measure.mjs';
 import { measurePeer } from './peer.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -52,6 +52,8 @@ export async function measureScale(count, states, { seconds, folder, configurati
   const result = { count };
   const running = await startReady(folder, configuration(name, '1s'), signal);
   result.ready = running.ready;
+  // The first answer reads the limits of all containers, which any scraper asks for at the start.
+  await missedSamples(running.url);
   if (states.includes('idle')) {
     say('idle at a fixed interval of 1 s');
     await wait(SETTLE_SECONDS);
@@ -65,7 +67,7 @@ export async function measureScale(count, states, { seconds, folder, configurati
     await wait(HISTORY_SECONDS);
     result.active.fullRss = residentMemory(running.pid);
   }
-  const files = openCgroupFiles(running.pid);
+  const files = filesToRead(running.pid, folders);
   result.files = files.length;
   await stop(running.agent);
   if (states.includes('active')) {
