@@ -31,28 +31,24 @@ export class UsageTable {
   ) {}
 
   /** The last answer, at most five seconds old when called regularly; `undefined` when there is none. */
-  usage(mountpoint: string, maxAgeMs = MAX_AGE_MS): FilesystemUsage | undefined {
-    const now = this.monotonic();
-    const entry = this.entry(mountpoint);
-    entry.isRequested = true;
-    if (entry.pending === undefined && now - entry.queriedAt >= maxAgeMs) this.query(mountpoint, entry);
-    const hung = entry.pending !== undefined && now - entry.queriedAt > HUNG_AFTER_MS;
-    return hung ? undefined : entry.usage;
+  usage(mountpoint: string): FilesystemUsage | undefined {
+    const entry = this.requested(mountpoint);
+    this.queryIfOlder(mountpoint, entry, MAX_AGE_MS);
+    return this.answerOf(entry);
   }
 
   /** Waits for an answer no older than a second, but not for a filesystem that hangs. */
   async current(mountpoint: string): Promise<FilesystemUsage | undefined> {
-    this.usage(mountpoint, CURRENT_AGE_MS);
-    const { pending } = this.entry(mountpoint);
-    if (pending !== undefined) {
-      let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, MAX_WAIT_MS);
-      });
-      await Promise.race([pending, limit]);
-      clearTimeout(timer);
-    }
-    return this.usage(mountpoint);
+    const entry = this.requested(mountpoint);
+    await this.renew(mountpoint, entry, CURRENT_AGE_MS);
+    return this.answerOf(entry);
+  }
+
+  /** Waits until no answer is older, but not for a filesystem that hangs. @returns whether any was */
+  async refresh(maxAgeMs: number): Promise<boolean> {
+    const old = [...this.entries].filter(([, entry]) => this.monotonic() - entry.queriedAt >= maxAgeMs);
+    await Promise.all(old.map(([mountpoint, entry]) => this.renew(mountpoint, entry, maxAgeMs)));
+    return old.length > 0;
   }
 
   /** Removes the filesystems that were not requested since the last call. */
@@ -63,13 +59,35 @@ export class UsageTable {
     }
   }
 
-  private entry(mountpoint: string): Entry {
+  private requested(mountpoint: string): Entry {
     let entry = this.entries.get(mountpoint);
     if (entry === undefined) {
       entry = { usage: undefined, queriedAt: Number.NEGATIVE_INFINITY, pending: undefined, isRequested: true };
       this.entries.set(mountpoint, entry);
     }
+    entry.isRequested = true;
     return entry;
+  }
+
+  private answerOf({ usage, pending, queriedAt }: Entry): FilesystemUsage | undefined {
+    const hangs = pending !== undefined && this.monotonic() - queriedAt > HUNG_AFTER_MS;
+    return hangs ? undefined : usage;
+  }
+
+  private async renew(mountpoint: string, entry: Entry, maxAgeMs: number): Promise<void> {
+    this.queryIfOlder(mountpoint, entry, maxAgeMs);
+    const { pending } = entry;
+    if (pending === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MAX_WAIT_MS);
+    });
+    await Promise.race([pending, limit]);
+    clearTimeout(timer);
+  }
+
+  private queryIfOlder(mountpoint: string, entry: Entry, maxAgeMs: number): void {
+    if (entry.pending === undefined && this.monotonic() - entry.queriedAt >= maxAgeMs) this.query(mountpoint, entry);
   }
 
   private query(mountpoint: string, entry: Entry): void {

@@ -35,6 +35,8 @@ export interface RefreshableHost extends LinuxHost {
    * machine is empty. Concurrent calls share one run.
    */
   refresh(): Promise<void>;
+  /** Waits until no filesystem's usage is older, but not for a filesystem that hangs. @returns whether any was */
+  refreshUsage(maxAgeMs: number): Promise<boolean>;
 }
 
 /** A machine before the first refresh. */
@@ -148,6 +150,10 @@ class KernelHost implements RefreshableHost {
       this.running = undefined;
     });
     return this.running;
+  }
+
+  refreshUsage(maxAgeMs: number): Promise<boolean> {
+    return this.usages.refresh(maxAgeMs);
   }
 
   private async readAll(): Promise<void> {

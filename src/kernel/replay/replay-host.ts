@@ -22,6 +22,7 @@ export function replayHost(
     procText: () => undefined,
     readProc: () => -1,
     refresh: async () => {},
+    refreshUsage: async () => false,
 
     deviceName(major, minor) {
       const disk = machine.disk_map[`${major}:${minor}`];

@@ -91,12 +91,13 @@ export class LiveView implements KernelView {
     return this.viewOf(container);
   }
 
-  refresh(containers: readonly ContainerView[], maxAge: number): Promise<void> {
-    const { store, housekeeper } = this.parts;
-    return housekeeper.refresh(
-      containers.flatMap(({ name }) => store.get(name) ?? []),
-      maxAge,
-    );
+  async refresh(containers: readonly ContainerView[], maxAge: number): Promise<void> {
+    const { store, housekeeper, host } = this.parts;
+    const records = containers.flatMap(({ name }) => store.get(name) ?? []);
+    const machine = records.find(({ name }) => name === '/');
+    // A sample may hold an older answer of a filesystem than itself.
+    if (machine !== undefined && (await host.refreshUsage(maxAge / 1000))) await housekeeper.refresh([machine], 0);
+    await housekeeper.refresh(records, maxAge);
   }
 
   watch(name: string): number | undefined {
