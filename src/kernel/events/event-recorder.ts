@@ -61,7 +61,10 @@ export class EventRecorder implements ContainerObserver {
     else this.addDeletion(container.name, time, UNKNOWN_EXIT_CODE);
   }
 
-  /** Records OOM kills reported by a container's counter, which may include its descendants; with the kernel log, that says more. */
+  /**
+   * Records OOM kills reported by a container's counter, which may include its descendants. The kernel log says more: where it
+   * can be read, it is read instead.
+   */
   counted(container: Container, kills: number): void {
     if (this.followsKernelLog) {
       this.watcher.lookNow();

@@ -44,3 +44,13 @@ it('a refresh waits for usages no older than it is asked for', async (t) => {
   assert.equal(await table.refresh(0), true);
   assert.equal(queries(), 3);
 });
+
+it('nobody waits for a filesystem that has not answered for two seconds', async (t) => {
+  const { time, table } = tableOf(t);
+  t.mock.method(fs, 'statfs', () => {});
+  syncBuiltinESMExports();
+  table.usage('/');
+  time.now = 2_000;
+  assert.equal(await table.current('/'), undefined);
+  assert.equal(await table.refresh(0), true);
+});

@@ -4,11 +4,11 @@ import { hostFile } from './host-paths.js';
 
 /** A question wakes a thread of the pool and then the main thread, which costs more than all other files of the machine's sample. */
 const MAX_AGE_MS = 5_000;
-/** For who can wait. */
+/** The same for callers that wait for the answer. */
 const CURRENT_AGE_MS = 1_000;
 /** A filesystem that has not answered for this long (dead network or FUSE server) has no usage until it answers. */
 const HUNG_AFTER_MS = 30_000;
-/** Maximum wait for a pending answer. */
+/** Nobody waits for an answer that is pending for longer. */
 const MAX_WAIT_MS = 2000;
 
 interface Entry {
@@ -76,11 +76,12 @@ export class UsageTable {
 
   private async renew(mountpoint: string, entry: Entry, maxAgeMs: number): Promise<void> {
     this.queryIfOlder(mountpoint, entry, maxAgeMs);
-    const { pending } = entry;
-    if (pending === undefined) return;
+    const { pending, queriedAt } = entry;
+    const wait = queriedAt + MAX_WAIT_MS - this.monotonic();
+    if (pending === undefined || wait <= 0) return;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, MAX_WAIT_MS);
+      timer = setTimeout(resolve, wait);
     });
     await Promise.race([pending, limit]);
     clearTimeout(timer);

@@ -33,7 +33,8 @@ export class TroubleScan {
   /** @param now monotonic ms */
   tick(now: number): void {
     if (now < this.nextTick) return;
-    this.nextTick = now + ROUND_MS / TICKS_PER_ROUND;
+    // The ticks come a little early or late.
+    this.nextTick = now + ROUND_MS / TICKS_PER_ROUND / 2;
     const all = this.containers.all();
     const count = Math.ceil(all.length / TICKS_PER_ROUND);
     for (let i = 0; i < count; i++) {
