@@ -63,7 +63,7 @@ export function giveCpuWeight(pid, weight) {
     const folder = join(path, `${PREFIX}agents-${process.pid}`);
     if (unified) delegate(path);
     else if (!existsSync(join(path, 'cpu.shares'))) continue;
-    mkdirSync(folder, { recursive: true });
+    if (mkdirSync(folder, { recursive: true }) !== undefined) process.once('exit', () => removeQuietly(folder));
     if (!unified) writeFileSync(join(folder, 'cpu.shares'), String((weight / DEFAULT_WEIGHT) * DEFAULT_SHARES));
     else if (existsSync(join(folder, 'cpu.weight'))) writeFileSync(join(folder, 'cpu.weight'), String(weight));
     writeFileSync(join(folder, 'cgroup.procs'), String(pid));
@@ -82,6 +82,13 @@ export async function removeCgroups() {
       await removeFolder(parent);
     }
   }
+}
+
+/** At the end of the process, which has no time to wait: `removeCgroups` of the next one removes what is left. */
+function removeQuietly(folder) {
+  try {
+    rmdirSync(folder);
+  } catch {} // removed already, or a process has not ended yet
 }
 
 async function removeFolder(folder) {
