@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { admitToPodman } from './documented.mjs';
-import { AGENT, ask, CGROUPS, compareSpec, compareStats, get, until } from './numbers.mjs';
+import { AGENT, ask, CGROUPS, compareSettled, compareSpec, get, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
 const PROPERTIES =
@@ -127,7 +127,7 @@ await until('a sample of it', async () => {
   return answer[container.name]?.length > 0;
 });
 station('numbers', [
-  ...(await compareStats('container', container.name)),
+  ...(await compareSettled('container', container.name)),
   ...(await compareSpec('container', container.name)),
 ]);
 await until('the disk use of the container', async () => {
