@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { AGENT, ask, compareSettled, compareSpec, get, until } from './numbers.mjs';
+import { AGENT, ask, compareSpec, compareStats, get, until } from './numbers.mjs';
 import { ROOTLESS_SOCKET } from './rootless.mjs';
 
 const TAR = '/usr/local/share/busybox.tar';
@@ -65,7 +65,7 @@ export async function compareContainer({ runtime, image, name, id, pid, cgroup }
     image,
     reported: { path, byId, aliases, namespace, image: spec.image, labels },
     numbers: [
-      ...(await compareSettled(name, cgroup, { request, pid, processes: true })),
+      ...(await compareStats(name, cgroup, { request, pid, processes: true })),
       ...(await compareSpec(name, cgroup, request)),
     ],
   };

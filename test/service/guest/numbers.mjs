@@ -9,7 +9,6 @@ export const AGENT = 'http://127.0.0.1:8080';
 const PATIENCE_MS = 150_000;
 /** Each question costs the emulated machine much. */
 const INTERVAL_MS = 300;
-const MAX_COMPARISONS = 10;
 
 /** Leaves a trace in every controller. `resting` then sleeps, so that its numbers stand still; `busy` burns on. */
 export const trace = [
@@ -221,20 +220,6 @@ export async function compareStats(name, cgroup, options = {}) {
       high: Math.max(before[path], after[path]),
     })),
   );
-}
-
-/**
- * The numbers of a container that has just come to rest: its last pages are written back, and the kernel counts its memory, up to some
- * seconds later. Compared until they agree.
- * @returns the last comparison, also when they never did
- */
-export async function compareSettled(name, cgroup, options) {
-  for (let tries = 1; ; tries++) {
-    execFileSync('sync');
-    const numbers = await compareStats(name, cgroup, options);
-    if (tries === MAX_COMPARISONS || numbers.every(({ low, api, high }) => api >= low && api <= high)) return numbers;
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-  }
 }
 
 /** Limits do not move: each has one right value. A file is only there with its controller. */

@@ -3,7 +3,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { AGENT, ask, compareSettled, compareSpec, until } from './numbers.mjs';
+import { AGENT, ask, compareSpec, compareStats, until } from './numbers.mjs';
 
 const SOCKET = '/run/containerd/containerd.sock';
 /** Laid down by the test beside this folder: the client that makes pods. */
@@ -14,6 +14,7 @@ const PARENTS = '/kubepods.slice/kubepods-burstable.slice';
 const SLICE = `kubepods-burstable-pod${UID.replaceAll('-', '_')}.slice`;
 export const NAMESPACE = 'depot';
 const MIB = 1024 * 1024;
+const MAX_COMPARISONS = 10;
 /** Leaves a trace in every controller, then sleeps: its numbers stand still. */
 const TRACE = [
   'dd if=/dev/zero of=/data bs=64k count=32 conv=fsync',
@@ -69,6 +70,20 @@ async function specOf(name) {
   return { path, aliases, namespace, image, labels };
 }
 
+/**
+ * The numbers of a container that has just come to rest: its last pages are written back, and the kernel counts its memory, up to some
+ * seconds later. Compared until they agree.
+ * @returns the last comparison, also when they never did
+ */
+async function settledStats(cgroup, options) {
+  for (let tries = 1; ; tries++) {
+    execFileSync('sync');
+    const numbers = await compareStats('app', cgroup, options);
+    if (tries === MAX_COMPARISONS || numbers.every(({ low, api, high }) => api >= low && api <= high)) return numbers;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+  }
+}
+
 /** What the agent reports about them, beside what the runtime and the kernel's files say. */
 export async function comparePods({ client, pod, app, worker, box }) {
   const ids = { pod: UID, sandbox: pod.id, app, worker, box: 'box' };
@@ -79,7 +94,7 @@ export async function comparePods({ client, pod, app, worker, box }) {
   const { pid, ...status } = await client.status(app);
   const cgroups = { pod: `${PARENTS}/${SLICE}`, app: cgroupOf(pid), box };
   const numbers = [
-    ...(await compareSettled('app', cgroups.app, { request: `/${app}?type=containerd`, processes: true })),
+    ...(await settledStats(cgroups.app, { request: `/${app}?type=containerd`, processes: true })),
     ...(await compareSpec('app', cgroups.app, `/${app}?type=containerd`)),
     ...(await compareSpec('pod', cgroups.pod, `/${UID}?type=containerd`)),
   ];

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { admitToPodman } from './documented.mjs';
-import { AGENT, ask, CGROUPS, compareSettled, compareSpec, get, until } from './numbers.mjs';
+import { AGENT, ask, CGROUPS, compareSpec, compareStats, get, until } from './numbers.mjs';
 
 const SERVICE = 'tallyman.service';
 const PROPERTIES =
@@ -86,9 +86,11 @@ async function startContainer() {
     'busybox',
     'sh',
     '-c',
-    'head -c 1000000 /dev/zero | md5sum; sleep 100000',
+    'head -c 1000000 /dev/zero | md5sum; touch /done; exec sleep 100000',
   ];
   const id = execFileSync('docker', args, { encoding: 'utf8' }).trim();
+  const pid = execFileSync('docker', ['inspect', '--format', '{{.State.Pid}}', id], { encoding: 'utf8' }).trim();
+  await until('the container to do its work', () => existsSync(`/proc/${pid}/root/done`));
   await until('the container under its name', async () => {
     const answer = await get('/api/v2.0/spec/limited?type=docker').catch(() => ({}));
     return Object.values(answer).some(({ aliases }) => aliases?.includes('limited'));
@@ -127,7 +129,7 @@ await until('a sample of it', async () => {
   return answer[container.name]?.length > 0;
 });
 station('numbers', [
-  ...(await compareSettled('container', container.name)),
+  ...(await compareStats('container', container.name)),
   ...(await compareSpec('container', container.name)),
 ]);
 await until('the disk use of the container', async () => {
