@@ -206,14 +206,17 @@ function inspect(path: string): Stats | undefined {
   }
 }
 
-/** @returns undefined when the directory cannot be read: it was removed, which its parent's watch reports */
+/**
+ * In the order in which containers are served, so that neighbors are sampled together.
+ * @returns undefined when the directory cannot be read: it was removed, which its parent's watch reports
+ */
 function listDirectories(path: string): Set<string> | undefined {
   try {
-    const names = new Set<string>();
+    const names: string[] = [];
     for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory() && !isUntracked(entry.name)) names.add(entry.name);
+      if (entry.isDirectory() && !isUntracked(entry.name)) names.push(entry.name);
     }
-    return names;
+    return new Set(names.sort());
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { Attachment, needsNewProbes } from './attachment.js';
 import { DueQueue, nextStep } from './due-queue.js';
 import { FirstSamples } from './first-samples.js';
 import { MonitoredContainer, SAMPLING, type SourcePlugin } from './monitored-container.js';
+import { Phases } from './phases.js';
 import { Sampler } from './sampler.js';
 
 /** The `housekeeping` and `history` parts of the config, durations in ms. */
@@ -50,6 +51,7 @@ export class Housekeeper implements ContainerObserver {
   private readonly watched = new Set<MonitoredContainer>();
   private readonly oomListeners: OomListener[] = [];
   private readonly queue = new DueQueue<MonitoredContainer>();
+  private readonly phases = new Phases();
   private sources: readonly SourcePlugin[] = [];
   private timer: NodeJS.Timeout | undefined;
   private immediate: NodeJS.Immediate | undefined;
@@ -109,9 +111,9 @@ export class Housekeeper implements ContainerObserver {
       container.idleRefreshMs = options.idleRefresh;
       if (hasSameIntervals(previous, options)) continue;
       container.interval = options.interval;
-      // Containers due later than the new interval get a random phase within it.
+      // Containers due later than the new interval are spread over it.
       if (container.nominalDue - now > options.interval) {
-        container.nominalDue = now + Math.random() * options.interval;
+        container.nominalDue = this.phases.next(now, options.interval) + options.interval;
         container.due = container.nominalDue;
       }
       this.queue.schedule(container);
@@ -204,8 +206,8 @@ export class Housekeeper implements ContainerObserver {
     container.set(SAMPLING, monitored);
     this.containers.add(monitored);
     monitored.due = this.clock.monotonic();
-    // A random phase spreads containers that start together over the interval from the second sample on.
-    monitored.nominalDue = monitored.due - Math.random() * interval;
+    // Containers that start together are spread over the interval from the second sample on.
+    monitored.nominalDue = this.phases.next(monitored.due, interval);
     this.queue.schedule(monitored);
     this.arm();
   }
