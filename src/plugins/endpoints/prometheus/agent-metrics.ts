@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { type AgentView, agentMetrics, memoryUsage, readText } from '../../../kernel/contracts/index.js';
+import { type AgentView, agentMetrics, readText } from '../../../kernel/contracts/index.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 
 /** What one answer held of containers. */
@@ -108,12 +108,13 @@ class Histogram {
 function writeProcess(buffer: ExpositionBuffer, startedAt: number): void {
   const { user, system } = process.cpuUsage();
   const limits = readText(`${SELF}/limits`) ?? '';
+  const status = readText(`${SELF}/status`) ?? '';
   const gauge = (name: string, help: string, value: number | undefined): void => {
     if (value !== undefined) buffer.plain(`process_${name}`, 'gauge', help, value);
   };
   buffer.plain('process_cpu_seconds_total', 'counter', 'CPU time that the agent consumed.', (user + system) / 1e6);
-  gauge('resident_memory_bytes', 'Memory of the agent that is resident.', memoryUsage()?.rss);
-  gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(readText(`${SELF}/status`) ?? '', 'VmSize'));
+  gauge('resident_memory_bytes', 'Memory of the agent that is resident.', kilobytes(status, 'VmRSS'));
+  gauge('virtual_memory_bytes', 'Address space of the agent.', kilobytes(status, 'VmSize'));
   gauge('virtual_memory_max_bytes', 'Limit of the address space; -1: none.', limitOf(limits, 'Max address space'));
   gauge('open_fds', 'Files that the agent has open.', openFiles());
   gauge('max_fds', 'Files that the agent may have open; -1: no limit.', limitOf(limits, 'Max open files'));

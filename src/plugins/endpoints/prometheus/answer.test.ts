@@ -2,9 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { samplesOf } from '../../../../test/conformance/world/samples.js';
 import { metricsEndpoint, parseText } from '../../../../test/support/exposition.js';
-import { agentOf, field, labelled, named, sampled, usageOf } from '../../../../test/support/metrics-world.js';
-import type { AgentView, Column, MachineInfo } from '../../../kernel/contracts/index.js';
+import {
+  agentOf,
+  field,
+  labelled,
+  named,
+  sampled,
+  TIME,
+  usage,
+  usageOf,
+} from '../../../../test/support/metrics-world.js';
+import type { AgentView, Column, ContainerView, MachineInfo, SampleWindow } from '../../../kernel/contracts/index.js';
 
 describe('selection of series', () => {
   const containers = ['/a', '/system.slice/x.service', '/docker/1'].map((name) => labelled(name, {}));
@@ -43,40 +53,63 @@ describe('selection of series', () => {
   });
 });
 
+/** The same numbers, sampled again. */
+function later({ length, at }: SampleWindow): SampleWindow {
+  return {
+    length,
+    at: (index, cursor) => Object.assign(at(index, cursor), { time: cursor.time + 1_000_000 }),
+  };
+}
+
 describe('the answer of /metrics', () => {
   it('is that of an endpoint that was never asked before, whatever came, went and changed since the last one', async () => {
-    const names = ['/a', '/b', '/c', '/d'];
+    const names = ['/a', '/b', '/c', '/d', '/e'];
     const step = fc.record({
-      present: fc.subarray(names),
-      changed: fc.subarray(names),
+      present: fc.subarray(names, { minLength: 2 }),
+      described: fc.subarray(names, { maxLength: 1 }),
+      sampled: fc.subarray(names, { maxLength: 2 }),
+      repeated: fc.subarray(names, { maxLength: 1 }),
+      unsampled: fc.subarray(names, { maxLength: 1 }),
       query: fc.constantFrom('', '', 'type=name'),
+      accept: fc.constantFrom('text/plain', 'text/plain', 'application/openmetrics-text'),
     });
     const options = { selfMetrics: false, metricsExclude: ['container_last_seen'] };
+    const cpu: Column = { field: field('cpu.usage.user', { kind: 'counter', unit: 'nanoseconds' }) };
     const scenario = fc.asyncProperty(
       fc.constantFrom(0, 7, 12),
-      fc.array(step, { maxLength: 8 }),
+      fc.array(step, { minLength: 2, maxLength: 8 }),
       async (maxSeries, steps) => {
         const views = agentOf(names.map((name) => labelled(name, { x: '0' }))).containers();
         let present: typeof views = [];
         const agent = agentOf([], { containers: () => present });
         const endpoint = metricsEndpoint(agent, { ...options, maxSeries });
         let changes = 0;
-        for (const { present: names, changed, query } of steps) {
+        const change = (changed: readonly string[], make: (view: ContainerView) => Partial<ContainerView>): void => {
+          changes++;
+          for (const view of views.filter(({ name }) => changed.includes(name))) Object.assign(view, make(view));
+        };
+        for (const { present: names, described, sampled, repeated, unsampled, query, accept } of steps) {
           // The list is the same while nothing came or went, as that of the agent is.
           if (names.join() !== present.map(({ name }) => name).join())
             present = views.filter(({ name }) => names.includes(name));
-          for (const view of views.filter(({ name }) => changed.includes(name))) {
-            const description = { ...view.description, labels: { x: String(++changes) }, image: `image-${changes}` };
-            Object.assign(view, { description });
-          }
-          const fresh = metricsEndpoint(agent, { ...options, maxSeries });
-          const [one, other] = await Promise.all([endpoint.scrape({}, query), endpoint.scrape()]);
-          assert.equal(one.body.toString(), (await fresh.scrape({}, query)).body.toString());
-          assert.equal(other.body.toString(), (await fresh.scrape()).body.toString());
+          change(described, ({ description }) => ({
+            description: { ...description, labels: { x: String(changes) }, image: `image-${changes}` },
+          }));
+          // Now and then with a column more or less than before.
+          const cells = [[usage, 10 ** (changes % 9)] as const, [cpu, changes] as const].slice(0, 1 + (changes % 2));
+          change(sampled, () => ({ samples: samplesOf([{ time: TIME + changes, cells }]) }));
+          change(repeated, ({ samples }) => ({ samples: () => later(samples({ count: 1 })) }));
+          change(unsampled, () => ({ samples: samplesOf([]) }));
+          const fresh = () => metricsEndpoint(agent, { ...options, maxSeries });
+          const headers = { accept };
+          const answers = [endpoint.scrape(headers, query), endpoint.scrape(), endpoint.scrape(headers)];
+          const expected = [fresh().scrape(headers, query), fresh().scrape(), fresh().scrape(headers)];
+          const textOf = async (all: typeof answers) => (await Promise.all(all)).map(({ body }) => body.toString());
+          assert.deepEqual(await textOf(answers), await textOf(expected));
         }
       },
     );
-    await fc.assert(scenario, { numRuns: 50 });
+    await fc.assert(scenario, { numRuns: 200 });
   });
 
   const agent = agentOf([labelled('/a', { x: 'é' }), labelled('/b', {})]);

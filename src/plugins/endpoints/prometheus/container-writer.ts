@@ -4,6 +4,7 @@ import type { AppMetricsWriter } from './app-metrics.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
 import type { Family, FamilyTable, Format } from './families.js';
+import type { KeptLines } from './kept-lines.js';
 import type { OomKills } from './oom-kills.js';
 import { beginLine, labelPairs, writeQuotient } from './text.js';
 
@@ -63,10 +64,7 @@ export class ContainerWriter {
    * @returns the most series that `write` will write of it
    */
   prepare(exported: ExportedContainer, now: number): number {
-    const { cursor, view } = exported;
-    const window = view?.samples({ count: 1 });
-    exported.isSampled = window !== undefined && window.length > 0;
-    if (exported.isSampled) window!.at(0, cursor);
+    exported.readSample();
     const applications = this.applications?.take(exported, now) ?? 0;
     return exported.factLines().length + this.planOf(exported).series.length + applications + 2;
   }
@@ -75,12 +73,8 @@ export class ContainerWriter {
   write(buffer: ExpositionBuffer, exported: ExportedContainer, now: number): number {
     const labels = exported.labels;
     const plan = this.planOf(exported);
-    buffer.facts = buffer.facts.with(buffer.containers++, exported);
-    let written = exported.factLines().length;
-    if (exported.isSampled) {
-      this.setStamp(exported.cursor.time, buffer.format);
-      written += this.writeSamples(buffer, exported, plan.series, labels);
-    }
+    let written = this.writeFacts(buffer.facts, exported, labels);
+    written += this.writeSample(buffer, exported, plan.series, labels);
     written += this.applications?.write(buffer, exported, labels) ?? 0;
     // Kills of containers that have ended are included: their count is as of the scrape.
     this.setStamp(Number.NaN, buffer.format);
@@ -90,8 +84,35 @@ export class ContainerWriter {
     return written + this.line(buffer, this.lastSeen, labels, Math.floor(now / 1e6));
   }
 
-  private writeSamples(
-    buffer: ExpositionBuffer,
+  private writeFacts(lines: KeptLines, exported: ExportedContainer, labels: Buffer): number {
+    const facts = exported.factLines();
+    const kept = lines.add(exported, exported.factsRevision);
+    if (kept >= 0) return kept;
+    for (const { family, line } of facts) {
+      const out = lines.writer(family);
+      beginLine(out, family.prefix, labels, line);
+      out.buffer[out.length++] = NEWLINE;
+    }
+    lines.wrote(facts.length);
+    return facts.length;
+  }
+
+  private writeSample(
+    { samples, format }: ExpositionBuffer,
+    exported: ExportedContainer,
+    plan: readonly SeriesText[],
+    labels: Buffer,
+  ): number {
+    const kept = samples.add(exported, exported.sampleRevision);
+    if (kept >= 0) return kept;
+    this.setStamp(exported.cursor.time, format);
+    const written = exported.isSampled ? this.writeColumns(samples, exported, plan, labels) : 0;
+    samples.wrote(written);
+    return written;
+  }
+
+  private writeColumns(
+    samples: KeptLines,
     exported: ExportedContainer,
     plan: readonly SeriesText[],
     labels: Buffer,
@@ -103,7 +124,7 @@ export class ContainerWriter {
       const at = base + column;
       const value = values[at]!;
       if (Number.isNaN(value) || (only !== undefined && (only === 'quota' ? !hasQuota : value === 0))) continue;
-      const out = buffer.writer(family);
+      const out = samples.writer(family);
       beginLine(out, family.prefix, labels, tail);
       writeQuotient(out, value, residuals === undefined ? 0 : residuals[at]!, divisor);
       this.appendStamp(out);

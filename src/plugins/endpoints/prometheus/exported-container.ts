@@ -30,6 +30,9 @@ export class ExportedContainer {
   readonly cursor = {} as SampleCursor;
   /** Whether there is such a sample. */
   isSampled = false;
+  /** What its lines of facts, and those of its newest sample, are made of: counts on with each change. */
+  factsRevision = 0;
+  sampleRevision = 0;
   /** Metrics of its application, if anything collects them, and their values while the container is being written. */
   appMetrics: ContainerAppMetrics | undefined;
   appSnapshots: readonly AppMetricsSnapshot[] = [];
@@ -70,14 +73,29 @@ export class ExportedContainer {
     if (this.blockVersion !== version) {
       this.block = Buffer.from(this.union.textOf(this.name, this.description, this.own));
       this.blockVersion = version;
+      this.factsRevision++;
+      this.sampleRevision++;
     }
     return this.block;
+  }
+
+  /** Points the cursor at the newest sample. */
+  readSample(): void {
+    const { cursor, isSampled: wasSampled } = this;
+    const { time, values } = cursor;
+    const window = this.view?.samples({ count: 1 });
+    this.isSampled = window !== undefined && window.length > 0;
+    if (this.isSampled) window!.at(0, cursor);
+    if (this.isSampled !== wasSampled || cursor.time !== time || cursor.values !== values) this.sampleRevision++;
   }
 
   factLines(): readonly FactLine[] {
     const series = this.facts.of(this.description);
     if (series !== this.series) {
       this.series = series;
+      this.factsRevision++;
+      // Whether a sample has times of a CPU limit depends on the limits.
+      this.sampleRevision++;
       this.lines = series.map(({ family, label, value }) => ({
         family,
         line: this.texts.of(`${label === undefined ? '' : `,${labelPair(...label)}`}} ${value}`),

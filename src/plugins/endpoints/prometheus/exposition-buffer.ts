@@ -1,7 +1,7 @@
 import { ByteWriter } from '../../../kernel/contracts/bytes/index.js';
 import type { PlainLabels } from '../../../kernel/contracts/index.js';
-import { FactLines } from './fact-lines.js';
 import type { Family, FamilyTable, Format, MetricType } from './families.js';
+import { KeptLines } from './kept-lines.js';
 import { floatText, labelPairs } from './text.js';
 
 const FIRST_CAPACITY = 2048;
@@ -13,9 +13,9 @@ const EOF = Buffer.from('# EOF\n');
  */
 export class ExpositionBuffer {
   format: Format = 'text';
-  /** Lines that the answer may share with the one before. */
-  facts = new FactLines();
-  containers = 0;
+  /** Lines of containers that change with their description and limits, and those that change with each sample. */
+  facts = new KeptLines();
+  samples = new KeptLines();
   private readonly writers: ByteWriter[] = [];
   private readonly temporary = new Map<Family, ByteWriter>();
   /** The whole answer, for compression. */
@@ -54,9 +54,8 @@ export class ExpositionBuffer {
   /** Families with series, sorted by name, and their lines. */
   *written(): Generator<readonly [Family, readonly Buffer[]], void, void> {
     for (const family of this.families.sorted) {
-      const facts = this.facts.of(family);
       const out = family.index < 0 ? this.temporary.get(family) : this.writers[family.index];
-      const lines = facts === undefined ? [] : [facts];
+      const lines = [this.facts.of(family), this.samples.of(family)].filter((buffer) => buffer !== undefined);
       if (out !== undefined && out.length > 0) lines.push(out.buffer.subarray(0, out.length));
       if (lines.length > 0) yield [family, lines];
     }
@@ -82,8 +81,6 @@ export class ExpositionBuffer {
   clear(): void {
     for (const writer of this.writers) writer.length = 0;
     this.temporary.clear();
-    this.facts = new FactLines();
-    this.containers = 0;
   }
 
   private temporaryWriter(family: Family): ByteWriter {

@@ -11,7 +11,8 @@ import type { ContainerWriter } from './container-writer.js';
 import type { ExportedContainer } from './exported-container.js';
 import type { ExportedContainers } from './exported-containers.js';
 import type { ExpositionBuffer } from './exposition-buffer.js';
-import { FactLines } from './fact-lines.js';
+import type { Format } from './families.js';
+import { LineStore } from './kept-lines.js';
 import type { PrometheusOptions } from './options.js';
 
 /** Writing yields to the event loop after this many ms. */
@@ -28,8 +29,12 @@ export interface Deadline {
 
 /** Writes answers: one walk over all containers, then the machine and the agent itself. */
 export class Exposition {
-  /** Those of the last answer about all containers. */
-  private facts = new FactLines().completed(0);
+  private readonly facts = new LineStore();
+  /** Times differ between the formats. */
+  private readonly samples: Readonly<Record<Format, LineStore>> = {
+    text: new LineStore(),
+    openMetrics: new LineStore(),
+  };
 
   constructor(
     private readonly context: Pick<PluginContext, 'agent' | 'clock'>,
@@ -50,7 +55,10 @@ export class Exposition {
     const { agent, clock } = this.context;
     const slices = new Slices(SLICE_MS, () => clock.monotonic());
     const exportedContainers = this.exportedContainers.current(namespace);
-    if (namespace === undefined) buffer.facts = this.facts;
+    const isWhole = namespace === undefined;
+    const samples = this.samples[buffer.format];
+    buffer.facts = this.facts.begin(isWhole, exportedContainers.length);
+    buffer.samples = samples.begin(isWhole, exportedContainers.length);
     this.containers.applications?.begin();
     for (let i = 0; i < exportedContainers.length; i++) {
       this.writeContainer(buffer, exportedContainers[i]!, count);
@@ -60,8 +68,8 @@ export class Exposition {
       await slices.pause();
       assertInTime(deadline, clock.monotonic());
     }
-    buffer.facts = buffer.facts.completed(buffer.containers);
-    if (namespace === undefined) this.facts = buffer.facts;
+    buffer.facts = this.facts.complete(buffer.facts, isWhole);
+    buffer.samples = samples.complete(buffer.samples, isWhole);
     this.exportedContainers.reported(count);
     machineMetrics(buffer.plain, agent, this.options);
     writeEngines(buffer, agent);
@@ -71,6 +79,12 @@ export class Exposition {
     }
     this.self.scraped(slices.spentMs);
     return count;
+  }
+
+  /** The answer in the buffer was sent. One that was given up leaves its lines to the garbage collector. */
+  release({ facts, samples, format }: ExpositionBuffer): void {
+    this.facts.release(facts);
+    this.samples[format].release(samples);
   }
 
   private writeContainer(

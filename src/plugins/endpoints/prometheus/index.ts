@@ -161,6 +161,7 @@ class MetricsPage {
   }
 
   private keep(buffer: ExpositionBuffer): void {
+    this.exposition.release(buffer);
     if (this.buffers.length < MAX_IDLE_BUFFERS) this.buffers.push(buffer);
   }
 }
