@@ -131,7 +131,10 @@ export class LiveView implements KernelView {
     return {
       startedAt: agent.startedAt,
       samples: { taken, idle, missed: housekeeper.missed },
-      historyBytes: housekeeper.historyBytes,
+      // Asks all containers.
+      get historyBytes() {
+        return housekeeper.historyBytes;
+      },
       descriptors: descriptors.use(),
       budget: budget.status(),
       configuration: reloads.configuration(),

@@ -33,8 +33,13 @@ export class ByteWriter {
 
   /** Writes ASCII text that needs no escaping. */
   ascii(text: string): void {
-    this.reserve(text.length);
-    this.length += this.buffer.write(text, this.length, 'latin1');
+    const { length } = text;
+    this.reserve(length);
+    const { buffer } = this;
+    let at = this.length;
+    if (length <= SHORT) for (let i = 0; i < length; i++) buffer[at++] = text.charCodeAt(i);
+    else buffer.write(text, at, 'latin1');
+    this.length += length;
   }
 
   /** Writes text as UTF-8, unescaped. */
@@ -153,6 +158,9 @@ export class ByteWriter {
   }
 }
 
+/** Texts of characters that need no escape, as names of containers are. */
+const PLAIN = /^[\w ./:@-]*$/;
+
 const HTML_ESCAPES: Record<string, string> = {
   '<': '\\u003c',
   '>': '\\u003e',
@@ -163,6 +171,7 @@ const HTML_ESCAPES: Record<string, string> = {
 
 /** The JSON text of a string, with the escapes of `ByteWriter.string`; lone surrogates become U+FFFD. */
 export function quoteJson(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
   return escapeHtml(JSON.stringify(value.toWellFormed()));
 }
 
