@@ -22,6 +22,8 @@ function report(container: string): void {
   }
 }
 
+const UNREPORTED = { reportsMemoryEvents: false, onMemoryEvents: () => {} };
+
 /** @returns the first kill in a container below `prefix` that a watcher with this timer reports, which is stopped then */
 function firstKill(
   prefix: string,
@@ -35,7 +37,8 @@ function firstKill(
       watcher.stop();
       resolve({ kill, time });
     };
-    const watcher = new OomWatcher({ kernelLog: '/dev/kmsg', clock, timer, logger: SILENT, uptime, onKill });
+    const parts = { clock, timer, logger: SILENT, uptime, cgroups: UNREPORTED, onKill };
+    const watcher = new OomWatcher({ kernelLog: '/dev/kmsg', ...parts });
     assert.equal(watcher.start(), true);
     started(watcher);
   });

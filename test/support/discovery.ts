@@ -85,7 +85,7 @@ export class TestRegistry {
   readonly logger = keepingLogger();
   readonly faults: string[] = [];
   private readonly store = new ContainerStore(this.logger);
-  private readonly cgroups: KnownCgroups;
+  readonly cgroups: KnownCgroups;
   private readonly requests = new DiscoveryRequests();
   private readonly discovery: Discovery;
   private readonly records = new Map<string, PluginRecord>();

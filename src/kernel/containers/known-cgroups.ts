@@ -13,12 +13,33 @@ export class KnownCgroups {
   readonly pending = new Map<string, PendingContainer>();
   /** The kernel allows no more watches, so that new cgroups are found later. */
   watchesExhausted = false;
+  private readonly memoryListeners: (() => void)[] = [];
 
-  constructor(hierarchies: Hierarchies, clock: Clock) {
+  constructor(
+    private readonly hierarchies: Hierarchies,
+    clock: Clock,
+  ) {
     this.paths = hierarchies.mounts.map(({ path }) => path);
     this.counts = this.paths.map(() => 0);
     this.root = new CgroupNode('/', '', undefined, this.paths.length, clock.now());
     this.nodes.set('/', this.root);
+  }
+
+  /**
+   * Whether the kernel reports changes of `memory.events`, as it does with cgroup v2 to those who watch the directory: of
+   * every cgroup whose file has been read, including what happens below it.
+   */
+  get reportsMemoryEvents(): boolean {
+    return this.hierarchies.version === 2 && !this.watchesExhausted;
+  }
+
+  /** @param listener called when the kernel has reported such a change, before and after an OOM kill among others */
+  onMemoryEvents(listener: () => void): void {
+    this.memoryListeners.push(listener);
+  }
+
+  memoryEventsChanged(): void {
+    for (const listener of this.memoryListeners) listener();
   }
 
   directory(name: string, hierarchy: number): string {

@@ -86,6 +86,20 @@ describe('discovery in a directory tree', () => {
     assert.deepEqual(recorder.lines.slice(-3), ['removed /a/b/c', 'removed /a/b', 'removed /a']);
   });
 
+  it('tells that the kernel reported events of memory of a cgroup', async () => {
+    hierarchies = { version: 2, mounts: [{ controllers: ['memory'], path: join(root, 'memory') }] };
+    make('/a', ['memory']);
+    writeFileSync(join(root, 'memory/a/memory.events'), '');
+    const { registry } = await start();
+    const { cgroups } = registry;
+    const reported = new Promise<void>((resolve) => cgroups.onMemoryEvents(resolve));
+    writeFileSync(join(root, 'memory/a/memory.events'), 'oom 1\n');
+    await reported;
+    assert.equal(cgroups.reportsMemoryEvents, true);
+    cgroups.watchesExhausted = true;
+    assert.equal(cgroups.reportsMemoryEvents, false);
+  });
+
   it('reports controllers that appear and disappear with reopened files, and keeps the container', async () => {
     const { registry, recorder } = await start();
     make('/a', ['cpu']);

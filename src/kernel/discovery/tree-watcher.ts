@@ -19,6 +19,7 @@ const OVERFLOW_SUSPICION = 8192;
 /** Checks between two sweeps while no watches are available. */
 const CHECKS_PER_SWEEP = 3;
 const SUBTREE_CONTROL = 'cgroup.subtree_control';
+const MEMORY_EVENTS = 'memory.events';
 
 export interface TreeWatcherOptions {
   readonly hierarchies: Hierarchies;
@@ -118,6 +119,7 @@ export class TreeWatcher {
   private onEvent(node: CgroupNode, type: string, name: string | null): void {
     if (this.stopped) return;
     if (type !== 'rename') {
+      if (name === MEMORY_EVENTS) this.cgroups.memoryEventsChanged();
       // A write to this file is the only event when a v2 controller is enabled or disabled for the children.
       if (name !== SUBTREE_CONTROL) return;
       this.reenabled.add(node);

@@ -25,6 +25,7 @@ function fixture(
     logger,
     kernelLog: '/nonexistent',
     uptime: () => 1,
+    cgroups: { reportsMemoryEvents: false, onMemoryEvents: () => {} },
     limits: {
       creationOf: ({ description: { createdAt = 0, createdAtExtraNs = 0 } }) => {
         creations++;

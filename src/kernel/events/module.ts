@@ -1,6 +1,6 @@
 import { LIFECYCLES, type Module, Token } from '../composition/index.js';
 import { CONFIG, CONFIG_OBSERVERS } from '../config/index.js';
-import { CONTAINER_OBSERVERS, CONTAINERS, departedContainers, LIMITS } from '../containers/index.js';
+import { CGROUPS, CONTAINER_OBSERVERS, CONTAINERS, departedContainers, LIMITS } from '../containers/index.js';
 import { HOUSEKEEPER } from '../housekeeping/index.js';
 import { HOST_PATHS, hostFile } from '../linux/index.js';
 import { CLOCK, LOGS } from '../log/index.js';
@@ -26,6 +26,7 @@ export const eventsModule: Module = {
       limits: LIMITS,
       plugins: ACTIVE_PLUGINS,
       containers: CONTAINERS,
+      cgroups: CGROUPS,
       housekeeper: HOUSEKEEPER,
     };
     registry.provide(RECORDER, needs, ({ logs, paths, host, plugins, containers, housekeeper, ...rooms }) => {

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import type { KnownCgroups } from '../containers/index.js';
 import { type Clock, codeOf, type Logger, messageOf } from '../contracts/index.js';
 import type { CommonTimer } from '../timing/index.js';
 import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
@@ -8,6 +9,10 @@ import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
  * within 200 ms of it. Waking an idle process for a look without news takes 0.3 ms of CPU time.
  */
 const POLL_INTERVAL_MS = 125;
+/** The same while the kernel would report events of memory, which come before the records of a kill. */
+const QUIET_INTERVAL_MS = 1_000;
+/** How long records may follow such a report, ms. */
+const RECORDS_WITHIN_MS = 2_000;
 const MAX_RECORD_BYTES = 8192;
 /** Records read before yielding to the event loop. */
 const RECORDS_PER_TURN = 500;
@@ -20,6 +25,7 @@ export interface OomWatcherOptions {
   readonly logger: Logger;
   /** Seconds since boot, from `/proc/uptime`. */
   readonly uptime: () => number;
+  readonly cgroups: Pick<KnownCgroups, 'reportsMemoryEvents' | 'onMemoryEvents'>;
   /** Called for every kill after the start of the agent, with its time in µs since the epoch. */
   readonly onKill: (kill: OomKill, time: number) => void;
 }
@@ -37,8 +43,13 @@ export class OomWatcher {
   private failure = '';
   /** When the log was last read to its end, µs since the epoch: later records were written after it. */
   private readAt = 0;
+  /** Until when records are expected, monotonic ms. */
+  private expectedUntil = Number.NEGATIVE_INFINITY;
+  private isWaitLong = false;
 
-  constructor(private readonly options: OomWatcherOptions) {}
+  constructor(private readonly options: OomWatcherOptions) {
+    options.cgroups.onMemoryEvents(() => this.expectRecords());
+  }
 
   /** @returns false when the kernel log cannot be read; the reason is logged */
   start(): boolean {
@@ -66,6 +77,7 @@ export class OomWatcher {
 
   stop(): void {
     this.cancel();
+    this.isWaitLong = false;
     clearImmediate(this.immediate);
     if (this.descriptor >= 0) closeSync(this.descriptor);
     this.descriptor = -1;
@@ -78,8 +90,26 @@ export class OomWatcher {
     let records = 0;
     while (records < RECORDS_PER_TURN && this.readOne((kill) => this.report(kill))) records++;
     if (records < RECORDS_PER_TURN) this.readAt = this.options.clock.now();
-    const wait = records === RECORDS_PER_TURN ? 0 : POLL_INTERVAL_MS;
-    this.cancel = this.options.timer.after(wait, () => this.drain());
+    this.waitFor(records === RECORDS_PER_TURN ? 0 : this.interval);
+  }
+
+  private get interval(): number {
+    const { cgroups, clock } = this.options;
+    const isQuiet = cgroups.reportsMemoryEvents && clock.monotonic() >= this.expectedUntil;
+    return isQuiet ? QUIET_INTERVAL_MS : POLL_INTERVAL_MS;
+  }
+
+  private waitFor(ms: number): void {
+    this.isWaitLong = ms > POLL_INTERVAL_MS;
+    this.cancel = this.options.timer.after(ms, () => this.drain());
+  }
+
+  /** A process may be about to be killed. Such reports may come a hundred times a second. */
+  private expectRecords(): void {
+    this.expectedUntil = this.options.clock.monotonic() + RECORDS_WITHIN_MS;
+    if (!this.isWaitLong) return;
+    this.cancel();
+    this.waitFor(POLL_INTERVAL_MS);
   }
 
   /** Reads the next record. @returns false when there is none left */
