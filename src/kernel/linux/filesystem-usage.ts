@@ -46,7 +46,7 @@ export class UsageTable {
 
   /** Waits until no answer is older, but not for a filesystem that hangs. @returns whether any was */
   async refresh(maxAgeMs: number): Promise<boolean> {
-    const old = [...this.entries].filter(([, entry]) => this.monotonic() - entry.queriedAt >= maxAgeMs);
+    const old = [...this.entries].filter(([, entry]) => this.isOlder(entry, maxAgeMs));
     await Promise.all(old.map(([mountpoint, entry]) => this.renew(mountpoint, entry, maxAgeMs)));
     return old.length > 0;
   }
@@ -88,7 +88,11 @@ export class UsageTable {
   }
 
   private queryIfOlder(mountpoint: string, entry: Entry, maxAgeMs: number): void {
-    if (entry.pending === undefined && this.monotonic() - entry.queriedAt >= maxAgeMs) this.query(mountpoint, entry);
+    if (entry.pending === undefined && this.isOlder(entry, maxAgeMs)) this.query(mountpoint, entry);
+  }
+
+  private isOlder({ queriedAt }: Entry, maxAgeMs: number): boolean {
+    return this.monotonic() - queriedAt >= maxAgeMs;
   }
 
   private query(mountpoint: string, entry: Entry): void {

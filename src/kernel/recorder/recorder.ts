@@ -111,7 +111,7 @@ export class Recorder implements ContainerObserver {
 
   added(container: Container): void {
     this.watchList.added(container);
-    this.firstLook ??= this.options.timer.after(FIRST_LOOK_MS, () => this.tick());
+    this.firstLook ??= this.options.timer.after(FIRST_LOOK_MS, () => this.watch());
   }
 
   removed(container: Container): void {
@@ -129,14 +129,18 @@ export class Recorder implements ContainerObserver {
   }
 
   private tick(): void {
-    this.firstLook?.();
-    this.firstLook = undefined;
     const now = this.options.clock.monotonic();
     for (const [name, { at }] of this.removedLately) {
       if (now - at < REMEMBERED_MS) break;
       this.removedLately.delete(name);
     }
     this.scan.tick(now);
+    this.watch();
+  }
+
+  private watch(): void {
+    this.firstLook?.();
+    this.firstLook = undefined;
     this.watchList.tick().catch((error) => this.warnOfFailure(error));
   }
 

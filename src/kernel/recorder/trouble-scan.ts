@@ -2,8 +2,7 @@ import type { Container, ContainerStore } from '../containers/index.js';
 import type { CapsuleReason, Clock, SampleCursor } from '../contracts/index.js';
 import type { KernelView } from '../view/index.js';
 
-/** All containers are looked at within this time, ms. */
-const ROUND_MS = 5_000;
+/** All containers are looked at within so many ticks. */
 const TICKS_PER_ROUND = 5;
 /** Percent of the last 10 s in which a task waited for memory. */
 const MUCH_PRESSURE = 10;
@@ -21,7 +20,6 @@ export class TroubleScan {
   private readonly diagnosedAt = new WeakMap<Container, number>();
   private readonly cursor = {} as SampleCursor;
   private at = 0;
-  private nextTick = 0;
 
   constructor(
     private readonly view: KernelView,
@@ -32,9 +30,6 @@ export class TroubleScan {
 
   /** @param now monotonic ms */
   tick(now: number): void {
-    if (now < this.nextTick) return;
-    // The ticks come a little early or late.
-    this.nextTick = now + ROUND_MS / TICKS_PER_ROUND / 2;
     const all = this.containers.all();
     const count = Math.ceil(all.length / TICKS_PER_ROUND);
     for (let i = 0; i < count; i++) {
