@@ -25,6 +25,7 @@ export interface OomWatcherOptions {
   readonly logger: Logger;
   /** Seconds since boot, from `/proc/uptime`. */
   readonly uptime: () => number;
+  /** Of which the kernel reports changes of `memory.events`, where it does. */
   readonly cgroups: Pick<KnownCgroups, 'reportsMemoryEvents' | 'onMemoryEvents'>;
   /** Called for every kill after the start of the agent, with its time in µs since the epoch. */
   readonly onKill: (kill: OomKill, time: number) => void;

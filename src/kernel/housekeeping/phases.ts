@@ -21,6 +21,8 @@ export class Phases {
     }
     this.members++;
     const offset = this.phase * interval;
-    return Math.floor((now - offset) / interval) * interval + offset;
+    const last = Math.floor((now - offset) / interval) * interval + offset;
+    // Rounding may put it a little later.
+    return Math.min(now, last);
   }
 }
