@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { root } from './packages.mjs';
 
-const SUPPORTED = ['22', '24'];
+const SUPPORTED = ['22', '24', '26'];
 
 /** Runs a command line under that Node. npm's own environment is left out: `npx` inside `npm run` would inherit it. */
 function under(version, commandLine, options = {}) {

@@ -70,6 +70,27 @@ it('connections beyond the limit get 503', async () => {
   assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
 });
 
+it('at the limit answered connections are closed for new ones, and others are not', async () => {
+  const { port, url } = await bench.serve({ maxConnections: 3 });
+  const connected = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const [silent, answered, waiting] = [await connected(), await connected(), await connected()];
+  const closed = once(answered, 'close');
+  answered.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(answered, 'data');
+  waiting.write('GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.equal((await get(`${url}/healthz`))[0], 503);
+  await closed;
+  assert.deepEqual(await get(`${url}/healthz`), [200, 'ok']);
+  silent.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.match(String(await once(silent, 'data')), /^HTTP\/1.1 200 /);
+  assert.equal(waiting.destroyed, false);
+  for (const socket of [silent, waiting]) socket.destroy();
+});
+
 it('stop lets open requests finish, answers waiting ones with 503, and closes the rest', async () => {
   const { url, port, server } = await bench.serve();
   const waiting = get(`${url}/waits`);

@@ -57,6 +57,8 @@ export class HttpServer {
   private readonly exchanges = new Set<Exchange>();
   private readonly refusals = new Refusals((socket) => this.isAnswering(socket));
   private secretTimer: NodeJS.Timeout | undefined;
+  /** Bytes read of a connection when its last request was answered. */
+  private readonly bytesAtAnswer = new WeakMap<Socket, number>();
   /** Pending while other options are being applied. */
   private change: Promise<void> | undefined;
   private stopping = false;
@@ -206,7 +208,7 @@ export class HttpServer {
     handle: (request: IncomingMessage, response: ServerResponse) => void,
   ): void {
     const connections = new Set<Socket>();
-    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket, server, connections));
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => this.admit(socket, connections));
     server.on('clientError', (error, socket) => {
       // After a failed TLS handshake there is no connection to answer on.
       if (connections.has(socket as Socket)) this.refusals.malformed(error, socket as Socket);
@@ -220,11 +222,12 @@ export class HttpServer {
   }
 
   /** @param connections those of the server: the limit applies per address */
-  private admit(socket: Socket, server: Server, connections: Set<Socket>): void {
+  private admit(socket: Socket, connections: Set<Socket>): void {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
     if (connections.size <= this.web.maxConnections) return;
-    server.closeIdleConnections();
+    // Answered, and nothing came since. From Node 26 on, `closeIdleConnections` includes those on which nothing came yet.
+    for (const other of connections) if (this.bytesAtAnswer.get(other) === other.bytesRead) other.destroy();
     this.rejected.add(socket);
   }
 
@@ -252,12 +255,15 @@ export class HttpServer {
   }
 
   private finished(exchange: Exchange): void {
+    const { socket } = exchange.request;
     this.exchanges.delete(exchange);
+    const isInUse = [...this.exchanges].some(({ request }) => request.socket === socket);
+    if (!isInUse) this.bytesAtAnswer.set(socket, socket.bytesRead);
     this.listeners.closeIdleSoon();
     if (!this.web.accessLog) return;
     const { logger, accessLogger = logger } = this.options;
     accessLogger.info('request', {
-      client: exchange.request.socket.remoteAddress,
+      client: socket.remoteAddress,
       method: exchange.method,
       url: exchange.request.url,
       status: exchange.response.statusCode,
