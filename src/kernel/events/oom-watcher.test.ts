@@ -38,6 +38,7 @@ it('reads the kernel log each second while the kernel reports events of memory, 
   now += 400;
   for (let i = 0; i < 3; i++) report();
   const expected = now + 2000;
+  assert.equal(waitUntilNext(), 50);
   while (pending!.due < expected) assert.equal(waitUntilNext(), 125);
   waitUntilNext();
   assert.equal(waitUntilNext(), 1000);

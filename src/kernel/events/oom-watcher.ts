@@ -11,7 +11,8 @@ import { type OomKill, OomParser, parseRecord } from './kernel-log.js';
 const POLL_INTERVAL_MS = 125;
 /** The same while the kernel would report events of memory, which come before the records of a kill. */
 const QUIET_INTERVAL_MS = 1_000;
-/** How long records may follow such a report, ms. */
+/** When records are looked for after such a report, and for how long, ms. */
+const FIRST_LOOK_MS = 50;
 const RECORDS_WITHIN_MS = 2_000;
 const MAX_RECORD_BYTES = 8192;
 /** Records read before yielding to the event loop. */
@@ -110,7 +111,7 @@ export class OomWatcher {
     this.expectedUntil = this.options.clock.monotonic() + RECORDS_WITHIN_MS;
     if (!this.isWaitLong) return;
     this.cancel();
-    this.waitFor(POLL_INTERVAL_MS);
+    this.waitFor(FIRST_LOOK_MS);
   }
 
   /** Reads the next record. @returns false when there is none left */
