@@ -57,7 +57,7 @@ export class HttpServer {
   private readonly exchanges = new Set<Exchange>();
   private readonly refusals = new Refusals((socket) => this.isAnswering(socket));
   private secretTimer: NodeJS.Timeout | undefined;
-  /** Bytes read of a connection when its last request was answered. */
+  /** Bytes read of a connection when a request was answered last. */
   private readonly bytesAtAnswer = new WeakMap<Socket, number>();
   /** Pending while other options are being applied. */
   private change: Promise<void> | undefined;
@@ -226,8 +226,11 @@ export class HttpServer {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
     if (connections.size <= this.web.maxConnections) return;
+    const inUse = new Set([...this.exchanges].map(({ request }) => request.socket));
     // Answered, and nothing came since. From Node 26 on, `closeIdleConnections` includes those on which nothing came yet.
-    for (const other of connections) if (this.bytesAtAnswer.get(other) === other.bytesRead) other.destroy();
+    for (const other of connections) {
+      if (!inUse.has(other) && this.bytesAtAnswer.get(other) === other.bytesRead) other.destroy();
+    }
     this.rejected.add(socket);
   }
 
@@ -257,8 +260,7 @@ export class HttpServer {
   private finished(exchange: Exchange): void {
     const { socket } = exchange.request;
     this.exchanges.delete(exchange);
-    const isInUse = [...this.exchanges].some(({ request }) => request.socket === socket);
-    if (!isInUse) this.bytesAtAnswer.set(socket, socket.bytesRead);
+    this.bytesAtAnswer.set(socket, socket.bytesRead);
     this.listeners.closeIdleSoon();
     if (!this.web.accessLog) return;
     const { logger, accessLogger = logger } = this.options;
