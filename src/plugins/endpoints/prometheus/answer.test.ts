@@ -64,25 +64,28 @@ function later({ length, at }: SampleWindow): SampleWindow {
 describe('the answer of /metrics', () => {
   it('is that of an endpoint that was never asked before, whatever came, went and changed since the last one', async () => {
     const names = ['/a', '/b', '/c', '/d', '/e'];
+    // Mostly little changes, so that there is something to take over from the answer before.
+    const some = fc.oneof(fc.subarray(names, { maxLength: 1 }), fc.subarray(names));
     const step = fc.record({
-      present: fc.subarray(names, { minLength: 2 }),
-      described: fc.subarray(names, { maxLength: 1 }),
-      sampled: fc.subarray(names, { maxLength: 2 }),
-      repeated: fc.subarray(names, { maxLength: 1 }),
-      unsampled: fc.subarray(names, { maxLength: 1 }),
+      present: fc.oneof(fc.subarray(names, { minLength: 4 }), fc.subarray(names)),
+      described: some,
+      sampled: some,
+      repeated: some,
+      unsampled: some,
       query: fc.constantFrom('', '', 'type=name'),
       accept: fc.constantFrom('text/plain', 'text/plain', 'application/openmetrics-text'),
     });
     const options = { selfMetrics: false, metricsExclude: ['container_last_seen'] };
     const cpu: Column = { field: field('cpu.usage.user', { kind: 'counter', unit: 'nanoseconds' }) };
     const scenario = fc.asyncProperty(
-      fc.constantFrom(0, 7, 12),
-      fc.array(step, { minLength: 2, maxLength: 8 }),
-      async (maxSeries, steps) => {
+      // With empty labels the lines of a container change with the labels of others.
+      fc.record({ maxSeries: fc.constantFrom(0, 7, 12), emptyLabels: fc.boolean() }),
+      fc.array(step, { maxLength: 8 }),
+      async (varied, steps) => {
         const views = agentOf(names.map((name) => labelled(name, { x: '0' }))).containers();
         let present: typeof views = [];
         const agent = agentOf([], { containers: () => present });
-        const endpoint = metricsEndpoint(agent, { ...options, maxSeries });
+        const endpoint = metricsEndpoint(agent, { ...options, ...varied });
         let changes = 0;
         const change = (changed: readonly string[], make: (view: ContainerView) => Partial<ContainerView>): void => {
           changes++;
@@ -93,14 +96,18 @@ describe('the answer of /metrics', () => {
           if (names.join() !== present.map(({ name }) => name).join())
             present = views.filter(({ name }) => names.includes(name));
           change(described, ({ description }) => ({
-            description: { ...description, labels: { x: String(changes) }, image: `image-${changes}` },
+            description: {
+              ...description,
+              labels: { [`x${changes % 3}`]: String(changes) },
+              image: `image-${changes}`,
+            },
           }));
           // Now and then with a column more or less than before.
           const cells = [[usage, 10 ** (changes % 9)] as const, [cpu, changes] as const].slice(0, 1 + (changes % 2));
           change(sampled, () => ({ samples: samplesOf([{ time: TIME + changes, cells }]) }));
           change(repeated, ({ samples }) => ({ samples: () => later(samples({ count: 1 })) }));
           change(unsampled, () => ({ samples: samplesOf([]) }));
-          const fresh = () => metricsEndpoint(agent, { ...options, maxSeries });
+          const fresh = () => metricsEndpoint(agent, { ...options, ...varied });
           const headers = { accept };
           const answers = [endpoint.scrape(headers, query), endpoint.scrape(), endpoint.scrape(headers)];
           const expected = [fresh().scrape(headers, query), fresh().scrape(), fresh().scrape(headers)];
