@@ -55,10 +55,11 @@ describe('the agent beside a real Docker engine', { skip: needs(...DOCKER_ENGINE
     // With little room the collector runs often, so that resident memory shows what is kept and not what is yet to be
     // collected; a leak of the size that the storm looks for ends the agent.
     const room = { NODE_OPTIONS: '--max-old-space-size=64' };
+    // On a slow machine the engine answers about a container only seconds after its cgroup was made, when it has started.
     const config = `
 housekeeping: { interval: 200ms, maxInterval: 200ms }
 plugins:
-  - { use: docker, with: { endpoint: '${engine.endpoint}' } }
+  - { use: docker, with: { endpoint: '${engine.endpoint}', grace: 1m } }
   - { use: podman, enabled: false }
   - { use: disk, with: { interval: 200ms } }
   - { use: raw, with: { include: [/] } }
