@@ -23,8 +23,8 @@ async function startPeer(binary, parent, count, signal) {
   peer.once('error', (error) => ended.abort(error));
   peer.once('exit', (code, by) => ended.abort(new Error(`${binary} ended early (${code ?? by})`)));
   const url = `http://127.0.0.1:${port}`;
-  const hasAll = (text) =>
-    text.split(`container_last_seen{`).filter((line) => line.includes(`id="${parent}/`)).length === count;
+  const below = new RegExp(`^container_last_seen\\{.*id="${parent}/`, 'gm');
+  const hasAll = (text) => text.match(below)?.length === count;
   await untilAnswered(`${url}/metrics`, hasAll, AbortSignal.any([signal, ended.signal]));
   return { peer, url, pid: peer.pid, ready: performance.now() - started };
 }

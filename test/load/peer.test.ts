@@ -12,7 +12,8 @@ let requests = 0;
 require('node:http').createServer((request, response) => {
   const parent = flags.raw_cgroup_prefix_whitelist;
   const names = ++requests < 3 ? [''] : ['', '/a', '/b'];
-  response.end(names.map((name) => 'container_last_seen{id="' + parent + name + '"} 1\\n').join(''));
+  const lines = (family) => names.map((name) => family + '{id="' + parent + name + '"} 1\\n').join('');
+  response.end(['container_cpu_load_average_10s', 'container_last_seen', 'container_start_time_seconds'].map(lines).join(''));
 }).listen(Number(flags.port), flags.listen_ip);
 `;
 
