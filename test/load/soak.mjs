@@ -167,7 +167,7 @@ class Soak {
       this.counts[name] = (this.counts[name] ?? 0) + 1;
       this.#isStopped = name === 'stop';
       await DISTURBANCES[name].run(this).catch((error) => {
-        this.oracle.violations.push({ kind: 'soak', what: `${name}: ${error.stack}` });
+        this.oracle.violate('soak', `${name}: ${error.stack}`);
       });
       this.#isStopped = false;
     }
@@ -219,7 +219,7 @@ class Soak {
   /** Waits until everything has been given back, and compares. */
   async #judge(before) {
     const { oracle } = this;
-    const wrong = (kind, what) => oracle.violations.push({ kind, what });
+    const wrong = (kind, what) => oracle.violate(kind, what);
     if (this.#exit !== undefined) {
       wrong('end', `the agent ended with ${this.#exit}: ${readFileSync(this.logFile, 'utf8').slice(-3000)}`);
       return this.#report(before, before);
