@@ -105,7 +105,7 @@ describe('tallyman plugin test', () => {
     'work of the module that never ends': [
       endpoint('() => ({ routes: { "/bad": () => ({ body() {} }) } })', 'setInterval(() => {}, 1000)'),
       [],
-      /^FAIL {2}ends\n +something that the plugin left keeps the process running$/m,
+      /^FAIL {2}ends\n +something that the plugin left keeps the process running: Timeout$/m,
     ],
   };
   for (const [what, [module, args, expected]] of Object.entries(failing)) {

@@ -5,9 +5,11 @@ import { type CheckJob, type CheckMessage, LOADING } from './run-checks.js';
 
 /** Lines of a stack trace that are shown. */
 const STACK_LINES = 4;
+/** Time that the process has to end by itself once the checks are done. */
+const EXIT_TIMEOUT_MS = 5_000;
 
-function send(message: CheckMessage): void {
-  process.send!(message);
+function send(message: CheckMessage, sent = () => {}): void {
+  process.send!(message, sent);
 }
 
 function result(check: string, problems: readonly string[], remark?: string): void {
@@ -61,6 +63,17 @@ function setupOf(folder: string, options: CheckJob['options']): Parameters<typeo
   }
 }
 
+/** Reports what keeps the process running, and ends it. */
+function endByForce(): void {
+  // Pipes may be this process's own: its output and the channel to the parent.
+  const kinds = process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap');
+  const left = kinds.length === 0 ? '' : `: ${[...new Set(kinds)].sort().join(', ')}`;
+  const problem = `something that the plugin left keeps the process running${left}`;
+  send({ type: 'result', result: { check: 'ends', problems: [problem] } }, () => process.exit());
+}
+
 await perform(JSON.parse(process.argv[2]!) as CheckJob);
 send({ type: 'done' });
-process.disconnect();
+process.channel!.unref();
+// Here and not in the parent process: on a busy host a process may end late although nothing keeps it running.
+setTimeout(endByForce, EXIT_TIMEOUT_MS).unref();

@@ -31,13 +31,12 @@ export type CheckMessage =
   | { readonly type: 'plugin'; readonly kind: PluginKind; readonly name: string; readonly module: string }
   | { readonly type: 'checking'; readonly check: string }
   | { readonly type: 'result'; readonly result: CheckResult }
+  /** Followed by a result only when the process does not end by itself. */
   | { readonly type: 'done' };
 
 export const LOADING = 'can be loaded';
 
 const CHECK_PROCESS = fileURLToPath(new URL('./check-process.js', import.meta.url));
-/** A process that is done exits within this time. */
-const EXIT_TIMEOUT_MS = 5_000;
 /** Output that was written before the exit arrives within this time. */
 const OUTPUT_TIMEOUT_MS = 500;
 
@@ -111,7 +110,7 @@ class CheckWatchdog {
     child.on('message', (received) => {
       const message = received as CheckMessage;
       if (message.type === 'checking') this.check = message.check;
-      this.isDone = message.type === 'done';
+      this.isDone ||= message.type === 'done';
       this.restart();
       listener.onMessage(message);
     });
@@ -121,8 +120,7 @@ class CheckWatchdog {
   result(end: string): CheckResult | undefined {
     clearTimeout(this.timer);
     if (this.isDone) {
-      if (this.isTimedOut)
-        return { check: 'ends', problems: ['something that the plugin left keeps the process running'] };
+      if (this.isTimedOut) return { check: 'ends', problems: ['something that the plugin left blocks the process'] };
       return end === 'exit status 0' ? undefined : { check: 'ends', problems: [`the process ended with ${end}`] };
     }
     const problem = this.isTimedOut
@@ -133,12 +131,9 @@ class CheckWatchdog {
 
   private restart(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () => {
-        this.isTimedOut = true;
-        this.child.kill('SIGKILL');
-      },
-      this.isDone ? EXIT_TIMEOUT_MS : this.timeLimitMs,
-    );
+    this.timer = setTimeout(() => {
+      this.isTimedOut = true;
+      this.child.kill('SIGKILL');
+    }, this.timeLimitMs);
   }
 }
