@@ -167,7 +167,7 @@ class Soak {
       this.counts[name] = (this.counts[name] ?? 0) + 1;
       this.#isStopped = name === 'stop';
       await DISTURBANCES[name].run(this).catch((error) => {
-        this.oracle.violate('soak', `${name}: ${error.stack}`);
+        this.oracle.report('soak', `${name}: ${error.stack}`);
       });
       this.#isStopped = false;
     }
@@ -219,9 +219,8 @@ class Soak {
   /** Waits until everything has been given back, and compares. */
   async #judge(before) {
     const { oracle } = this;
-    const wrong = (kind, what) => oracle.violate(kind, what);
     if (this.#exit !== undefined) {
-      wrong('end', `the agent ended with ${this.#exit}: ${readFileSync(this.logFile, 'utf8').slice(-3000)}`);
+      oracle.report('end', `the agent ended with ${this.#exit}: ${readFileSync(this.logFile, 'utf8').slice(-3000)}`);
       return this.#report(before, before);
     }
     let after;
@@ -237,14 +236,14 @@ class Soak {
     }
     for (const kind of ['descriptors', 'watches', 'timers']) {
       const allowed = { descriptors: 3, watches: 0, timers: 2 }[kind];
-      if (after[kind] > before[kind] + allowed) wrong(kind, `${after[kind]} are left of ${before[kind]}`);
+      if (after[kind] > before[kind] + allowed) oracle.report(kind, `${after[kind]} are left of ${before[kind]}`);
     }
     const rows = /^tallyman_containers (\d+)/m.exec(await (await fetch(`${this.url}/metrics`)).text());
     const names = Object.keys(
       await (await fetch(`${this.url}/api/v2.0/spec${this.containers.name}?recursive=true`)).json(),
     );
     if (names.length !== BUSY + 1)
-      wrong('rows', `${names.length} containers are left of ${BUSY + 1} (${rows?.[1]} in all)`);
+      oracle.report('rows', `${names.length} containers are left of ${BUSY + 1} (${rows?.[1]} in all)`);
     const judged = this.memory.filter(({ at }) => at > durationMs * WARM_UP_SHARE);
     // In a short run the history is still growing.
     if (judged.length >= 10 && durationMs >= JUDGED_FROM_MS) {
@@ -253,7 +252,7 @@ class Soak {
         const { total, mean, perHour } = growth(judged.map((each) => ({ at: each.at, value: each[kind] })));
         this.slope[kind] = { bytesPerHour: Math.round(perHour), bytes: Math.round(total), mean: Math.round(mean) };
         if (total > Math.max(bytes, mean * share))
-          wrong('memory', `${kind} memory grew by ${Math.round(total)} bytes, ${Math.round(perHour)} per hour`);
+          oracle.report('memory', `${kind} memory grew by ${Math.round(total)} bytes, ${Math.round(perHour)} per hour`);
       }
     }
     return this.#report(before, after);

@@ -42,7 +42,7 @@ export class Oracle {
     const asked = performance.now();
     const answer = await fetch(`${this.url}/api/v2.0/spec${containers.name}?recursive=true`).catch((error) => error);
     if (!(answer instanceof Response)) {
-      if (!isStopped()) this.violate('answer', `no answer: ${answer.cause ?? answer}`);
+      if (!isStopped()) this.#violate('answer', `no answer: ${answer.cause ?? answer}`);
       return;
     }
     if (answer.status === 503) return;
@@ -69,14 +69,14 @@ export class Oracle {
     const after = this.containers.cpuTime(name);
     const newest = samples.at(-1)?.cpu?.usage.total;
     if (newest === undefined) return;
-    if (newest < before || newest > after) this.violate('number', `${name}: ${newest} is not in ${before} … ${after}`);
-    if (newest < (this.#cpu.get(name) ?? 0)) this.violate('counter', `${name} went back to ${newest}`);
+    if (newest < before || newest > after) this.#violate('number', `${name}: ${newest} is not in ${before} … ${after}`);
+    if (newest < (this.#cpu.get(name) ?? 0)) this.#violate('counter', `${name} went back to ${newest}`);
     this.#cpu.set(name, newest);
     let last;
     for (const { timestamp, cpu } of samples) {
       const at = timeOf(timestamp);
       if (last !== undefined) {
-        if (cpu.usage.total < last.total) this.violate('counter', `${name} went back at ${timestamp}`);
+        if (cpu.usage.total < last.total) this.#violate('counter', `${name} went back at ${timestamp}`);
         if (at <= last.at) this.#once('order', `${name}: ${timestamp} is not after its predecessor`);
         this.#checkGap(name, at - last.at, timestamp);
       }
@@ -100,12 +100,15 @@ export class Oracle {
   #once(kind, what) {
     if (this.#reported.has(`${kind} ${what}`)) return;
     this.#reported.add(`${kind} ${what}`);
-    this.violate(kind, what);
+    this.#violate(kind, what);
+  }
+
+  #violate(kind, what) {
+    if (this.violations.length < 200) this.report(kind, what);
   }
 
   /** Records and prints what is not as it has to be. */
-  violate(kind, what) {
-    if (this.violations.length >= 200) return;
+  report(kind, what) {
     this.violations.push({ kind, what, at: new Date().toISOString() });
     console.log(`${kind}: ${what}`);
   }

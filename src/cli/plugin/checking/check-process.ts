@@ -1,15 +1,13 @@
 import { messageOf, TallymanError } from '../../../kernel/contracts/index.js';
 import { checkContract, contractSetup, runCases } from '../../../testing/index.js';
 import { type FoundPlugin, findPlugin } from '../find.js';
-import { type CheckJob, type CheckMessage, LOADING } from './run-checks.js';
+import { type CheckJob, type CheckMessage, EXIT_TIMEOUT_MS, LOADING } from './run-checks.js';
 
 /** Lines of a stack trace that are shown. */
 const STACK_LINES = 4;
-/** Time that the process has to end by itself once the checks are done. */
-const EXIT_TIMEOUT_MS = 5_000;
 
-function send(message: CheckMessage, sent = () => {}): void {
-  process.send!(message, sent);
+function send(message: CheckMessage): void {
+  process.send!(message);
 }
 
 function result(check: string, problems: readonly string[], remark?: string): void {
@@ -68,8 +66,9 @@ function endByForce(): void {
   // Pipes may be this process's own: its output and the channel to the parent.
   const kinds = process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap');
   const left = kinds.length === 0 ? '' : `: ${[...new Set(kinds)].sort().join(', ')}`;
-  const problem = `something that the plugin left keeps the process running${left}`;
-  send({ type: 'result', result: { check: 'ends', problems: [problem] } }, () => process.exit());
+  result('ends', [`something that the plugin left keeps the process running${left}`]);
+  process.once('disconnect', () => process.exit());
+  process.disconnect();
 }
 
 await perform(JSON.parse(process.argv[2]!) as CheckJob);

@@ -37,6 +37,8 @@ export type CheckMessage =
 export const LOADING = 'can be loaded';
 
 const CHECK_PROCESS = fileURLToPath(new URL('./check-process.js', import.meta.url));
+/** Time that the process has to end by itself once the checks are done. */
+export const EXIT_TIMEOUT_MS = 5_000;
 /** Output that was written before the exit arrives within this time. */
 const OUTPUT_TIMEOUT_MS = 500;
 
@@ -131,9 +133,11 @@ class CheckWatchdog {
 
   private restart(): void {
     clearTimeout(this.timer);
+    // When it is done it reports by itself what keeps it running, unless it is blocked.
+    const limitMs = this.timeLimitMs + (this.isDone ? EXIT_TIMEOUT_MS : 0);
     this.timer = setTimeout(() => {
       this.isTimedOut = true;
       this.child.kill('SIGKILL');
-    }, this.timeLimitMs);
+    }, limitMs);
   }
 }
